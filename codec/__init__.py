@@ -1,0 +1,1 @@
+"""Bytes and arrays: containers, codecs, fidelity, the referee and restoring."""

@@ -1,0 +1,190 @@
+"""Take a JPEG file apart and put one together again in a given number of bytes.
+
+The syntax is that of ITU-T T.81, annex B. Padding goes into COM segments of zeros in the header,
+because every reader skips those; the last 1 to 3 bytes are fill bytes before a marker.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from codec.containers import jpeg_metadata
+from codec.containers.errors import DoesNotFit, Unsupported
+from codec.containers.header import check_kept
+from codec.containers.jpeg_frame import Frame, Scans, parse_frame
+from codec.containers.jpeg_segments import (
+    COM,
+    DRI,
+    FRAMES,
+    METADATA,
+    SOS,
+    Segment,
+    check_restarts,
+    walk,
+    walk_metadata,
+)
+
+_COM_HEAD: Final = 4  # marker and length
+_COM_MAX: Final = 2 + 0xFFFF  # the length field counts itself, not the marker
+
+
+@dataclass(frozen=True, slots=True)
+class Jpeg:
+    """A JPEG file as far as slimgate has to know it.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        components: 1 (gray) or 3 (YCbCr).
+        progressive: Whether the frame is progressive.
+        subsampling: ``4:4:4``, ``4:2:2``, ``4:2:0``, or None for gray and other ratios.
+        sampling: Horizontal and vertical sampling factor of each component.
+        kept: All APPn and COM segments verbatim, in order, without slimgate's own padding.
+        icc: The colour profile.
+    """
+
+    width: int
+    height: int
+    components: int
+    progressive: bool
+    subsampling: str | None
+    sampling: tuple[tuple[int, int], ...]
+    kept: bytes
+    icc: bytes | None
+
+
+def parse(data: bytes) -> Jpeg:
+    """Read the structure of a JPEG file up to its last byte; pixels are not decoded.
+
+    Raises:
+        Unsupported: The file is damaged or has a feature that is not restored.
+    """
+    reader = _Reader(data)
+    for segment in walk(data):
+        reader.take(segment)
+    return reader.result()
+
+
+def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
+    """Give a fresh JPEG file the header segments and the size of the upload.
+
+    Args:
+        encoded: A complete JPEG file; its own APPn and COM segments are dropped.
+        kept: From :func:`parse`.
+        size: Wanted length in bytes.
+
+    Raises:
+        DoesNotFit: The file is longer than that.
+        Unsupported: ``encoded`` or ``kept`` is damaged.
+    """
+    body = _without_metadata(encoded)
+    gap = size - (2 + len(kept) + len(body))
+    if gap < 0:
+        raise DoesNotFit(f"{-gap} bytes too long")
+    # Readers take the last comment for the comment: the kept ones must come after the padding.
+    split = next((s.start for s in list(walk_metadata(kept)) if s.marker == COM), len(kept))
+    return b"".join([b"\xff\xd8", kept[:split], _padding(gap), kept[split:], body])
+
+
+def overhead(kept: bytes) -> int:
+    """Count the bytes that the kept segments take in an assembled file."""
+    return len(kept)
+
+
+class _Reader:
+    """Take the segments of one file in order and collect what they say."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._frame: Frame | None = None
+        self._scans: Scans | None = None
+        self._interval = 0
+        self._metadata: list[Segment] = []
+
+    def take(self, segment: Segment) -> None:
+        if segment.marker in METADATA:
+            self._take_metadata(segment)
+        elif segment.marker in FRAMES:
+            self._take_frame(segment)
+        elif segment.marker == SOS:
+            self._take_scan(segment)
+        elif segment.marker == DRI:
+            self._take_interval(segment.payload(self._data))
+
+    def result(self) -> Jpeg:
+        frame = self._frame
+        if frame is None or self._scans is None:
+            raise Unsupported("no picture in the file")
+        self._scans.check_complete()
+        apps = [(s.marker, s.payload(self._data)) for s in self._metadata if s.marker != COM]
+        jpeg_metadata.check(apps, components=len(frame.components))
+        return Jpeg(
+            width=frame.width,
+            height=frame.height,
+            components=len(frame.components),
+            progressive=frame.progressive,
+            subsampling=frame.subsampling,
+            sampling=tuple((c.horizontal, c.vertical) for c in frame.components),
+            kept=self._kept(),
+            icc=jpeg_metadata.icc_profile(apps),
+        )
+
+    def _take_metadata(self, segment: Segment) -> None:
+        if self._scans is not None:
+            raise Unsupported("metadata behind the first scan")
+        # Some readers look for the profile only before the frame, where it would be put back.
+        if self._frame and jpeg_metadata.is_icc(segment.marker, segment.payload(self._data)):
+            raise Unsupported("colour profile behind the frame header")
+        self._metadata.append(segment)
+
+    def _take_frame(self, segment: Segment) -> None:
+        if self._frame is not None:
+            raise Unsupported("more than one frame")
+        self._frame = parse_frame(segment.payload(self._data), progressive=segment.marker == 0xC2)
+
+    def _take_scan(self, segment: Segment) -> None:
+        if self._frame is None:
+            raise Unsupported("scan before the frame header")
+        self._scans = self._scans or Scans(self._frame)
+        self._scans.add(segment.payload(self._data))
+        check_restarts(self._data, segment, self._interval)
+
+    def _take_interval(self, payload: bytes) -> None:
+        if len(payload) != 2:
+            raise Unsupported("restart interval of wrong length")
+        self._interval = int.from_bytes(payload, "big")
+
+    def _kept(self) -> bytes:
+        parts: list[bytes] = []
+        padding = True
+        for segment in self._metadata:
+            if segment.marker == COM and padding:
+                padding = not segment.payload(self._data).strip(b"\0")
+                if padding:
+                    continue
+            parts.append(self._data[segment.start : segment.end])
+        kept = b"".join(parts)
+        check_kept(len(kept))
+        return kept
+
+
+def _without_metadata(encoded: bytes) -> bytes:
+    """Give everything behind SOI but the APPn and COM segments of the header."""
+    parts: list[bytes] = []
+    for segment in walk(encoded):
+        if segment.marker == SOS:
+            return b"".join([*parts, encoded[segment.start :]])
+        if segment.marker not in METADATA:
+            parts.append(encoded[segment.start : segment.end])
+    raise Unsupported("no picture in the file")
+
+
+def _padding(gap: int) -> bytes:
+    """Make COM segments and fill bytes of together ``gap`` bytes, to stand before a marker."""
+    full, rest = divmod(gap, _COM_MAX)
+    parts = [_comment(_COM_MAX)] * full
+    parts.append(_comment(rest) if rest >= _COM_HEAD else b"\xff" * rest)
+    return b"".join(parts)
+
+
+def _comment(size: int) -> bytes:
+    return b"\xff\xfe" + (size - 2).to_bytes(2, "big") + bytes(size - _COM_HEAD)

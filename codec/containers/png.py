@@ -1,0 +1,188 @@
+"""Take a PNG file apart and put one together again in a given number of bytes (PNG, 3rd edition).
+
+Padding is one private chunk before IEND, so gaps of 1 to 11 bytes cannot be filled.
+"""
+
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from codec.containers.errors import DoesNotFit, Unsupported
+from codec.containers.header import check_kept
+from codec.containers.png_chunks import (
+    PADDING,
+    SIGNATURE,
+    Chunk,
+    check_ancillary,
+    check_unique,
+    make,
+    walk,
+)
+
+_CHANNELS: Final = {0: 1, 2: 3, 6: 4}  # table 9: gray, RGB, RGBA
+_EMPTY_CHUNK: Final = 12
+_MAX_SIDE: Final = (1 << 31) - 1
+_MAX_ICC: Final = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Png:
+    """A PNG file as far as slimgate has to know it.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA), of 8 bits each.
+        before: Ancillary chunks before the image data, verbatim.
+        after: Ancillary chunks behind the image data, verbatim, without slimgate's own padding.
+        icc: The colour profile.
+    """
+
+    width: int
+    height: int
+    channels: int
+    before: bytes
+    after: bytes
+    icc: bytes | None
+
+    @property
+    def kept(self) -> bytes:
+        """Join both groups of chunks, with the length of the first before them."""
+        if not (self.before or self.after):
+            return b""
+        return len(self.before).to_bytes(4, "big") + self.before + self.after
+
+
+def parse(data: bytes) -> Png:
+    """Read the structure of a PNG file up to its last byte; pixels are not decoded.
+
+    Raises:
+        Unsupported: The file is damaged or has a feature that is not restored.
+    """
+    if not data.startswith(SIGNATURE):
+        raise Unsupported("no png signature")
+    chunks = list(walk(data, len(SIGNATURE)))
+    width, height, channels = _header(data, chunks)
+    early, late = _around_data(chunks)
+    check_ancillary(early, before_data=True)
+    check_ancillary(late, before_data=False)
+    check_unique([*early, *late])
+    before, after = _verbatim(data, early), _verbatim(data, _without_padding(data, late))
+    check_kept(4 + len(before) + len(after))
+    profile = next((chunk for chunk in early if chunk.type == b"iCCP"), None)
+    icc = None if profile is None else _inflate_profile(profile.payload(data))
+    return Png(width, height, channels, before, after, icc)
+
+
+def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
+    """Give a fresh PNG file the ancillary chunks and the size of the upload.
+
+    Args:
+        encoded: A complete PNG file; its own ancillary chunks are dropped.
+        kept: From :attr:`Png.kept`.
+        size: Wanted length in bytes.
+
+    Raises:
+        DoesNotFit: The file is longer than that, or 1 to 11 bytes shorter.
+        Unsupported: ``encoded`` or ``kept`` is damaged.
+    """
+    if not encoded.startswith(SIGNATURE):
+        raise Unsupported("no png signature")
+    before, after = _split(kept)
+    chunks = list(walk(encoded, len(SIGNATURE)))
+    _header(encoded, chunks)
+    _around_data(chunks)
+    data = b"".join(encoded[c.start : c.end] for c in chunks if c.type == b"IDAT")
+    start, end = encoded[: chunks[0].end], encoded[chunks[-1].start :]
+    gap = size - sum(map(len, (start, before, data, after, end)))
+    if gap < 0:
+        raise DoesNotFit(f"{-gap} bytes too long")
+    if 0 < gap < _EMPTY_CHUNK:
+        raise DoesNotFit(f"a gap of {gap} bytes cannot be padded")
+    padding = make(PADDING, bytes(gap - _EMPTY_CHUNK)) if gap else b""
+    return b"".join([start, before, data, after, padding, end])
+
+
+def overhead(kept: bytes) -> int:
+    """Count the bytes that the kept chunks take in an assembled file.
+
+    Raises:
+        Unsupported: ``kept`` is damaged.
+    """
+    return sum(map(len, _split(kept)))
+
+
+def _header(data: bytes, chunks: list[Chunk]) -> tuple[int, int, int]:
+    if not chunks or chunks[0].type != b"IHDR" or chunks[0].end - chunks[0].start != 25:
+        raise Unsupported("no image header at the start")
+    payload = chunks[0].payload(data)
+    width, height = int.from_bytes(payload[:4], "big"), int.from_bytes(payload[4:8], "big")
+    if not (1 <= width <= _MAX_SIDE and 1 <= height <= _MAX_SIDE):
+        raise Unsupported("width or height out of range")
+    depth, colour, compression, filters, interlace = payload[8:]
+    if colour not in _CHANNELS:
+        raise Unsupported("palette" if colour == 3 else "neither gray nor rgb nor rgba")
+    if depth != 8:
+        raise Unsupported("sample depth is not 8 bits")
+    if interlace:
+        raise Unsupported("interlaced")
+    if compression or filters:
+        raise Unsupported("unknown compression or filter method")
+    return width, height, _CHANNELS[colour]
+
+
+def _around_data(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]]:
+    """Give the chunks before and behind the image data."""
+    types = [chunk.type for chunk in chunks]
+    if types.count(b"IHDR") != 1 or types.count(b"IEND") != 1 or types[-1] != b"IEND":
+        raise Unsupported("image header or end in the wrong place")
+    if chunks[-1].end - chunks[-1].start != _EMPTY_CHUNK:
+        raise Unsupported("image end with data")
+    count = types.count(b"IDAT")
+    if not count:
+        raise Unsupported("no image data")
+    first = types.index(b"IDAT")
+    behind = first + count
+    if types[first:behind] != [b"IDAT"] * count:
+        raise Unsupported("image data in two places")
+    return chunks[1:first], chunks[behind:-1]
+
+
+def _without_padding(data: bytes, late: list[Chunk]) -> list[Chunk]:
+    if late and late[-1].type == PADDING and not late[-1].payload(data).strip(b"\0"):
+        return late[:-1]
+    return late
+
+
+def _verbatim(data: bytes, chunks: list[Chunk]) -> bytes:
+    # The chunks of one side are neighbours, so one slice holds them all.
+    return data[chunks[0].start : chunks[-1].end] if chunks else b""
+
+
+def _inflate_profile(payload: bytes) -> bytes:
+    """Read an iCCP chunk (11.3.2.3): name, zero, method 0, zlib stream."""
+    name, separator, rest = payload.partition(b"\0")
+    if not (separator and 1 <= len(name) <= 79 and rest.startswith(b"\0")):
+        raise Unsupported("malformed colour profile")
+    inflater = zlib.decompressobj()
+    try:
+        profile = inflater.decompress(rest[1:], _MAX_ICC + 1)
+    except zlib.error as error:
+        raise Unsupported("malformed colour profile") from error
+    if len(profile) > _MAX_ICC:
+        raise Unsupported("colour profile too long")
+    if not profile or not inflater.eof or inflater.unused_data:
+        raise Unsupported("malformed colour profile")
+    return profile
+
+
+def _split(kept: bytes) -> tuple[bytes, bytes]:
+    if not kept:
+        return b"", b""
+    middle = 4 + int.from_bytes(kept[:4], "big")
+    if len(kept) < middle:
+        raise Unsupported("kept chunks are damaged")
+    groups = kept[4:middle], kept[middle:]
+    for group, before_data in zip(groups, (True, False), strict=True):
+        check_ancillary(list(walk(group)), before_data=before_data)
+    return groups

@@ -1,0 +1,116 @@
+"""The chunks of a PNG file, and the rules for where each may stand (PNG, third edition, 5)."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from codec.containers.errors import Unsupported
+
+SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+PADDING: Final = b"slGa"
+"""slimgate's own chunk: ancillary, private, safe to copy (5.4); its data are zeros."""
+
+_MAX_CHUNKS: Final = 1 << 16  # 64 MiB in IDAT chunks of 8 KiB are 8,192
+_MAX_LENGTH: Final = (1 << 31) - 1
+_LOWER: Final = 0x20  # the bit that makes an ASCII letter lower case
+
+_BEFORE_DATA: Final = frozenset(
+    b"cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bKGD pHYs sPLT oFFs pCAL sCAL".split()
+)
+_ANYWHERE: Final = frozenset(b"tIME tEXt zTXt iTXt eXIf".split())
+_REPEATED: Final = frozenset(b"sPLT tEXt zTXt iTXt".split())
+_REASONS: Final = {
+    b"PLTE": "palette",
+    b"tRNS": "transparent colour",
+    b"acTL": "animation",
+    b"fcTL": "animation",
+    b"fdAT": "animation",
+}
+
+
+class Chunk(NamedTuple):
+    """A chunk: its type, and where it begins and ends in the file."""
+
+    type: bytes
+    start: int
+    end: int
+
+    def payload(self, data: bytes) -> bytes:
+        """Give the bytes between type and CRC."""
+        return data[self.start + 8 : self.end - 4]
+
+
+def walk(data: bytes, position: int = 0) -> Iterator[Chunk]:
+    """Give all chunks up to the end of the bytes, with their CRC verified.
+
+    Raises:
+        Unsupported: A chunk is damaged, or there are too many.
+    """
+    for _ in range(_MAX_CHUNKS):
+        if position == len(data):
+            return
+        chunk = _chunk(data, position)
+        yield chunk
+        position = chunk.end
+    if position != len(data):
+        raise Unsupported("too many chunks")
+
+
+def make(kind: bytes, payload: bytes) -> bytes:
+    """Build a chunk of a type of four letters."""
+    body = kind + payload
+    return len(payload).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+
+
+def check_ancillary(chunks: list[Chunk], *, before_data: bool) -> None:
+    """Refuse chunks that are not surely the same with other pixels, or that stand elsewhere.
+
+    Args:
+        chunks: All chunks on one side of the image data.
+        before_data: Which side.
+
+    Raises:
+        Unsupported: There is such a chunk.
+    """
+    for chunk in chunks:
+        if chunk.type in _REASONS:
+            raise Unsupported(_REASONS[chunk.type])
+        if not chunk.type[0] & _LOWER:
+            raise Unsupported("unknown critical chunk")
+        if chunk.type in _BEFORE_DATA and not before_data:
+            raise Unsupported("chunk behind the image data")
+        if chunk.type not in _BEFORE_DATA | _ANYWHERE:
+            _check_unknown(chunk.type)
+
+
+def check_unique(chunks: list[Chunk]) -> None:
+    """Refuse chunks that stand twice though their kind may not.
+
+    Raises:
+        Unsupported: There are such chunks.
+    """
+    single = [c.type for c in chunks if c.type in (_BEFORE_DATA | _ANYWHERE) - _REPEATED]
+    if len(set(single)) != len(single):
+        raise Unsupported("chunk given twice")
+
+
+def _check_unknown(kind: bytes) -> None:
+    if kind[2] & _LOWER:
+        raise Unsupported("chunk of a reserved kind")
+    if not kind[3] & _LOWER:
+        raise Unsupported("unknown chunk that is not safe to copy")
+
+
+def _chunk(data: bytes, start: int) -> Chunk:
+    length = int.from_bytes(data[start : start + 4], "big")
+    end = start + 12 + length
+    if length > _MAX_LENGTH or end > len(data):
+        raise Unsupported("chunk longer than the file")
+    kind = data[start + 4 : start + 8]
+    if not kind.isalpha():  # of bytes, this knows ASCII letters alone
+        raise Unsupported("chunk type is not four letters")
+    if zlib.crc32(memoryview(data)[start + 4 : end - 4]) != int.from_bytes(
+        data[end - 4 : end], "big"
+    ):
+        raise Unsupported("chunk with a wrong checksum")
+    return Chunk(kind, start, end)

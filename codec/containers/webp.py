@@ -1,0 +1,169 @@
+"""Take a WebP file apart and put one together again in a given number of bytes (RFC 9649).
+
+Padding is one unknown chunk at the end, so gaps of 2, 4 and 6 bytes cannot be filled.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from codec.containers import webp_chunks
+from codec.containers.errors import DoesNotFit, Unsupported
+from codec.containers.header import check_kept
+from codec.containers.webp_chunks import Chunk, Still, read_file, walk
+
+PADDING: Final = b"SLIM"
+"""slimgate's own chunk; its data are zeros."""
+
+_RIFF_HEAD: Final = 12
+_CHUNK_HEAD: Final = 8
+_EXTENDED_HEAD: Final = 18
+_FLAGS: Final = {
+    b"ICCP": webp_chunks.ICC_FLAG,
+    b"EXIF": webp_chunks.EXIF_FLAG,
+    b"XMP ": webp_chunks.XMP_FLAG,
+}
+_CODED: Final = (b"VP8 ", b"VP8L")
+# Section 2.7: the place of each chunk; EXIF and XMP may stand in either order.
+_PLACES: Final = {
+    b"VP8X": 0,
+    b"ICCP": 1,
+    b"ALPH": 2,
+    b"VP8 ": 3,
+    b"VP8L": 3,
+    b"EXIF": 4,
+    b"XMP ": 4,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WebP:
+    """A WebP file as far as slimgate has to know it.
+
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        alpha: Whether it decodes with an alpha channel.
+        lossless: Whether the colours are coded without loss.
+        kept: The ICCP, EXIF and XMP chunks verbatim, in order.
+        icc: The colour profile.
+    """
+
+    width: int
+    height: int
+    alpha: bool
+    lossless: bool
+    kept: bytes
+    icc: bytes | None
+
+
+def parse(data: bytes) -> WebP:
+    """Read the structure of a WebP file up to its last byte; pixels are not decoded.
+
+    Raises:
+        Unsupported: The file is damaged or has a feature that is not restored.
+    """
+    chunks = _without_padding(data, read_file(data))
+    _check_order(chunks)
+    still = _still(data, chunks)
+    if chunks[0].type == b"VP8X":
+        _check_extended(data, chunks, still)
+    elif len(chunks) != 1:
+        raise Unsupported("simple file with further chunks")
+    metadata = [chunk for chunk in chunks if chunk.type in _FLAGS]
+    kept = b"".join(data[chunk.start : chunk.end] for chunk in metadata)
+    check_kept(len(kept))
+    icc = next((chunk.payload(data) for chunk in metadata if chunk.type == b"ICCP"), None)
+    lossless = any(chunk.type == b"VP8L" for chunk in chunks)
+    return WebP(still.width, still.height, still.alpha, lossless, kept, icc or None)
+
+
+def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
+    """Give a fresh WebP file the metadata chunks and the size of the upload.
+
+    Args:
+        encoded: A complete still WebP file; its own metadata chunks are dropped.
+        kept: From :func:`parse`.
+        size: Wanted length in bytes.
+
+    Raises:
+        DoesNotFit: The file is longer than that, or shorter by too little, or the size is odd.
+        Unsupported: ``encoded`` or ``kept`` is damaged.
+    """
+    chunks = read_file(encoded)
+    _check_order(chunks)
+    still = _still(encoded, chunks)
+    picture = b"".join(encoded[c.start : c.end] for c in chunks if c.type in (b"ALPH", *_CODED))
+    if not kept and picture[:4] in _CODED and size == _RIFF_HEAD + len(picture):
+        return _file(picture)
+    profile, rest, flags = _split(kept)
+    flags |= webp_chunks.ALPHA_FLAG if still.alpha else 0
+    parts = [webp_chunks.extended_header(still, flags), profile, picture, rest]
+    gap = size - (_RIFF_HEAD + sum(map(len, parts)))
+    if gap < 0:
+        raise DoesNotFit(f"{-gap} bytes too long")
+    if gap % 2 or 0 < gap < _CHUNK_HEAD:
+        raise DoesNotFit(f"a gap of {gap} bytes cannot be padded")
+    if gap:
+        parts.append(webp_chunks.make(PADDING, bytes(gap - _CHUNK_HEAD)))
+    return _file(b"".join(parts))
+
+
+def overhead(kept: bytes) -> int:
+    """Count the bytes that the kept chunks take in an assembled file, with the header for them."""
+    return _EXTENDED_HEAD + len(kept) if kept else 0
+
+
+def _file(chunks: bytes) -> bytes:
+    return b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"WEBP" + chunks
+
+
+def _without_padding(data: bytes, chunks: list[Chunk]) -> list[Chunk]:
+    if chunks and chunks[-1].type == PADDING and not chunks[-1].payload(data).strip(b"\0"):
+        return chunks[:-1]
+    return chunks
+
+
+def _check_order(chunks: list[Chunk]) -> None:
+    types = [chunk.type for chunk in chunks]
+    if b"ANIM" in types or b"ANMF" in types:
+        raise Unsupported("animation")
+    if not set(types).issubset(_PLACES):
+        raise Unsupported("unknown chunk")
+    if len(set(types)) != len(types):
+        raise Unsupported("chunk given twice")
+    places = [_PLACES[kind] for kind in types]
+    if places != sorted(places) or places.count(3) != 1:
+        raise Unsupported("chunks out of order")
+    if b"ALPH" in types and (b"VP8L" in types or types[0] != b"VP8X"):
+        raise Unsupported("separate alpha where none belongs")
+
+
+def _still(data: bytes, chunks: list[Chunk]) -> Still:
+    coded = next(chunk for chunk in chunks if chunk.type in _CODED)
+    if coded.type == b"VP8L":
+        return webp_chunks.read_lossless(coded.payload(data))
+    still = webp_chunks.read_lossy(coded.payload(data))
+    return still._replace(alpha=any(chunk.type == b"ALPH" for chunk in chunks))
+
+
+def _check_extended(data: bytes, chunks: list[Chunk], still: Still) -> None:
+    flags, width, height = webp_chunks.read_extended_header(chunks[0].payload(data))
+    if flags & webp_chunks.ANIMATION_FLAG:
+        raise Unsupported("animation")
+    if (width, height) != (still.width, still.height):
+        raise Unsupported("canvas and picture differ in size")
+    expected = webp_chunks.ALPHA_FLAG if still.alpha else 0
+    for chunk in chunks:
+        expected |= _FLAGS.get(chunk.type, 0)
+    if flags != expected:
+        raise Unsupported("flags and chunks disagree")
+
+
+def _split(kept: bytes) -> tuple[bytes, bytes, int]:
+    """Give the profile chunk, the other chunks, and the flags for both."""
+    chunks = list(walk(kept))
+    types = [chunk.type for chunk in chunks]
+    if not set(types).issubset(_FLAGS) or len(set(types)) != len(types) or b"ICCP" in types[1:]:
+        raise Unsupported("kept chunks are damaged")
+    end = chunks[0].end if types[:1] == [b"ICCP"] else 0
+    return kept[:end], kept[end:], sum(_FLAGS[kind] for kind in types)

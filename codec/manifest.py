@@ -1,0 +1,139 @@
+"""The note in an object's metadata that says how to restore it.
+
+It is compact ASCII JSON with a version, at most ``MAX_BYTES`` long. It is read back from the
+bucket, where anybody with access may have changed it: every number is bounded before it is used.
+"""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+MAX_BYTES: Final = 600
+"""Longest manifest in bytes: S3 allows 2 KB of user metadata in all, the client's own included."""
+
+VERSION: Final = 1
+MAX_SIDE: Final = 65_535
+MAX_PIXELS: Final = 250_000_000
+MAX_FILE_BYTES: Final = 1 << 31
+
+
+class BrokenManifest(ValueError):
+    """The metadata key is there, but this version cannot tell how to restore the object."""
+
+
+_Hex = Annotated[str, Field(pattern=r"^[0-9a-f]+$")]
+_Quality = Annotated[int, Field(ge=0, le=100)]
+
+
+class _Note(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", validate_by_name=True, validate_by_alias=True
+    )
+
+
+class Stored(_Note):
+    """What lies in the bucket and how its pixels become the full-size ones."""
+
+    tier: Literal["recode", "downscale"] = Field(alias="t")
+    codec: Literal["avif"] = Field(alias="c")
+    quality: _Quality = Field(alias="q")
+    scale: Annotated[int, Field(ge=1, le=4)] = Field(alias="x")
+    restorer: Annotated[_Hex, Field(min_length=16, max_length=16)] | None = Field(alias="r")
+
+    @model_validator(mode="after")
+    def _scale_fits_tier(self) -> Self:
+        if (self.tier == "downscale") != (self.scale > 1):
+            raise ValueError(f"tier {self.tier} cannot have scale {self.scale}")
+        if self.scale > 1 and self.restorer is None:
+            raise ValueError("a downscaled rendition needs a restorer")
+        return self
+
+
+class Output(_Note):
+    """How the served file is encoded from the restored pixels."""
+
+    format: Literal["JPEG", "PNG", "WEBP"] = Field(alias="f")
+    mode: Literal["L", "RGB", "RGBA"] = Field(alias="m")
+    quality: _Quality = Field(alias="q")
+    subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] | None = Field(alias="s")
+    progressive: bool = Field(alias="p")
+
+
+class Measured(_Note):
+    """Fidelity of the served file against the upload, as measured when it was stored."""
+
+    psnr_db: Annotated[float, Field(ge=0, le=100)] = Field(alias="p")
+    ssim: Annotated[float, Field(ge=-1, le=1)] = Field(alias="s")
+    orb: Annotated[float, Field(ge=0, le=1)] = Field(alias="o")
+
+
+class Manifest(_Note):
+    """Everything that a later version needs to serve an object as it was uploaded.
+
+    Attributes:
+        version: Of this note's layout.
+        size: Bytes of the upload, and of every restored file.
+        md5: Of the upload, 32 lower-case hex digits.
+        content_type: As the client gave it.
+        width: In pixels.
+        height: In pixels.
+        stored: The rendition.
+        output: The served file.
+        sha256: Of the served file, 64 lower-case hex digits.
+        measured: Fidelity of the served file.
+        policy: Digest of the policy that asked for it.
+        gateway: Version that wrote it.
+    """
+
+    version: Literal[1] = Field(alias="v")
+    size: Annotated[int, Field(ge=1, le=MAX_FILE_BYTES)] = Field(alias="n")
+    md5: Annotated[_Hex, Field(min_length=32, max_length=32)] = Field(alias="md5")
+    content_type: Annotated[str, Field(max_length=100, pattern=r"^[\x20-\x7e]*$")] = Field(
+        alias="ct"
+    )
+    width: Annotated[int, Field(ge=1, le=MAX_SIDE)] = Field(alias="w")
+    height: Annotated[int, Field(ge=1, le=MAX_SIDE)] = Field(alias="h")
+    stored: Stored = Field(alias="st")
+    output: Output = Field(alias="out")
+    sha256: Annotated[_Hex, Field(min_length=64, max_length=64)] = Field(alias="sha")
+    measured: Measured = Field(alias="fid")
+    policy: Annotated[_Hex, Field(min_length=12, max_length=12)] = Field(alias="pol")
+    gateway: Annotated[str, Field(max_length=20, pattern=r"^[0-9A-Za-z.+-]*$")] = Field(alias="gw")
+
+    @model_validator(mode="after")
+    def _pixels_are_bounded(self) -> Self:
+        if self.width * self.height > MAX_PIXELS:
+            raise ValueError(f"more than {MAX_PIXELS} pixels")
+        return self
+
+    @property
+    def etag(self) -> str:
+        """Give the ETag that clients see, without quotes: it changes when the bytes do."""
+        return f"{self.sha256[:32]}-1"
+
+    def dumps(self) -> str:
+        """Write the note as ASCII.
+
+        Raises:
+            ValueError: It would be longer than ``MAX_BYTES``.
+        """
+        text = self.model_dump_json(by_alias=True, exclude_none=False, ensure_ascii=True)
+        if len(text) > MAX_BYTES:
+            raise ValueError(f"manifest of {len(text)} bytes; at most {MAX_BYTES} are allowed")
+        return text
+
+
+def loads(text: str) -> Manifest:
+    """Read a note.
+
+    Raises:
+        BrokenManifest: It is malformed, out of bounds, or of a version that is not known here.
+    """
+    if len(text) > MAX_BYTES:
+        raise BrokenManifest(f"longer than {MAX_BYTES} bytes")
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BrokenManifest(f"{where or 'manifest'}: {first['msg']}") from error

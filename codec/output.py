@@ -1,0 +1,131 @@
+"""Encode restored pixels as the file that GET serves: the upload's format, exactly its size."""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from PIL import Image
+
+from codec.containers import Container, DoesNotFit, assemble
+from codec.manifest import Output
+from codec.pixels import Pixels
+
+# Best first. Steps are fine where a step costs few bytes, coarse where it costs many.
+_QUALITIES: Final = (98, 96, 95, 94, 93, 92, 91, 90, 88, 86, 84, 82, 80, 77, 74, 70, 65, 60, 50)
+_PNG_LEVELS: Final = (6, 9)
+_LOSSY_SUBSAMPLINGS: Final = ("4:4:4", "4:2:2", "4:2:0")
+
+
+def encode(pixels: Pixels, output: Output, *, kept: bytes, size: int) -> bytes:
+    """Write the served file.
+
+    Args:
+        pixels: uint8, (height, width[, channels]), fitting ``output.mode``.
+        output: Format and parameters.
+        kept: Header segments of the upload, as its container keeps them.
+        size: Bytes that the file shall have.
+
+    Raises:
+        DoesNotFit: It cannot be made exactly ``size`` bytes long.
+    """
+    return assemble(output.format, _WRITERS[output.format](pixels, output), kept, size)
+
+
+def fit(pixels: Pixels, upload: Container, size: int) -> tuple[Output, bytes]:
+    """Find the best parameters with which the served file is exactly ``size`` bytes long.
+
+    Returns:
+        The parameters, and the file.
+
+    Raises:
+        DoesNotFit: Not even the worst parameters make it small enough.
+    """
+    if upload.format == "PNG":
+        return _first_that_fits(pixels, _candidates(upload, _PNG_LEVELS), upload.kept, size)
+    return _best_that_fits(pixels, _candidates(upload, _QUALITIES), upload.kept, size)
+
+
+def _candidates(upload: Container, qualities: Sequence[int]) -> list[Output]:
+    return [
+        Output.model_validate(
+            {
+                "format": upload.format,
+                "mode": upload.mode,
+                "quality": quality,
+                "subsampling": _subsampling(upload),
+                "progressive": upload.progressive,
+            }
+        )
+        for quality in qualities
+    ]
+
+
+def _subsampling(upload: Container) -> str | None:
+    if upload.format != "JPEG" or upload.mode == "L":
+        return None
+    # Rare layouts (4:4:0, 4:1:1) cannot be written; full chroma never loses anything.
+    return upload.subsampling if upload.subsampling in _LOSSY_SUBSAMPLINGS else "4:4:4"
+
+
+def _first_that_fits(
+    pixels: Pixels, outputs: Sequence[Output], kept: bytes, size: int
+) -> tuple[Output, bytes]:
+    *rest, last = outputs
+    for output in rest:
+        try:
+            return output, encode(pixels, output, kept=kept, size=size)
+        except DoesNotFit:
+            continue
+    return last, encode(pixels, last, kept=kept, size=size)
+
+
+def _best_that_fits(
+    pixels: Pixels, outputs: Sequence[Output], kept: bytes, size: int
+) -> tuple[Output, bytes]:
+    """Bisect: what fits at one quality fits at every lower one, but for gaps of a few bytes."""
+    found: tuple[Output, bytes] | None = None
+    low, high = 0, len(outputs)
+    while low < high:
+        middle = (low + high) // 2
+        try:
+            found = outputs[middle], encode(pixels, outputs[middle], kept=kept, size=size)
+            high = middle
+        except DoesNotFit:
+            low = middle + 1
+    if found is None:
+        raise DoesNotFit(f"not even quality {outputs[-1].quality} fits {size} bytes")
+    return found
+
+
+def _write_jpeg(pixels: Pixels, output: Output) -> bytes:
+    chroma = {} if output.subsampling is None else {"subsampling": output.subsampling}
+    return _save(
+        pixels,
+        "JPEG",
+        quality=output.quality,
+        optimize=True,
+        progressive=output.progressive,
+        **chroma,
+    )
+
+
+def _write_png(pixels: Pixels, output: Output) -> bytes:
+    return _save(pixels, "PNG", compress_level=output.quality)
+
+
+def _write_webp(pixels: Pixels, output: Output) -> bytes:
+    # ``exact`` keeps colours below a transparent alpha, which are measured too.
+    return _save(pixels, "WEBP", quality=output.quality, alpha_quality=100, method=4, exact=True)
+
+
+def _save(pixels: Pixels, format_: str, **options: object) -> bytes:
+    target = io.BytesIO()
+    Image.fromarray(pixels).save(target, format_, **options)
+    return target.getvalue()
+
+
+_WRITERS: Final[dict[str, Callable[[Pixels, Output], bytes]]] = {
+    "JPEG": _write_jpeg,
+    "PNG": _write_png,
+    "WEBP": _write_webp,
+}

@@ -1,0 +1,69 @@
+"""Turn image files into arrays: one place that opens what somebody else wrote."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from codec.containers import Container
+
+Pixels = npt.NDArray[np.uint8]
+"""Pixels of one image, uint8: (height, width) gray, (height, width, 3) RGB or (…, 4) RGBA."""
+
+
+class Undecodable(ValueError):
+    """The bytes are not an image of the expected format, size and mode."""
+
+
+@contextmanager
+def _without_pixel_limit() -> Iterator[None]:
+    # Pillow's limit is a module global that warns; ours was checked before anything is decoded.
+    saved = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = saved
+
+
+def decode(data: bytes, *, format_: str, mode: str, width: int, height: int) -> Pixels:
+    """Decode a still image of which everything is known beforehand.
+
+    Nothing is allocated before the header has been compared with what is expected, so that the
+    caller's pixel limit holds.
+
+    Args:
+        data: The complete file.
+        format_: Pillow's name of the format; no other decoder is tried.
+        mode: ``L``, ``RGB`` or ``RGBA``, exactly as Pillow must report it.
+        width: Expected width in pixels.
+        height: Expected height in pixels.
+
+    Returns:
+        uint8 array of shape (height, width) for ``L``, (height, width, 3 or 4) otherwise.
+
+    Raises:
+        Undecodable: The header differs from what is expected.
+        OSError, ValueError, SyntaxError: Pillow could not decode the body.
+    """
+    with _without_pixel_limit(), Image.open(io.BytesIO(data), formats=[format_]) as image:
+        if (image.mode, image.size) != (mode, (width, height)):
+            found = f"{image.mode} {image.width}x{image.height}"
+            raise Undecodable(f"decodes as {found}, not as {mode} {width}x{height}")
+        if getattr(image, "n_frames", 1) != 1:
+            raise Undecodable("has more than one frame")
+        return np.asarray(image, dtype=np.uint8)
+
+
+def decode_as(upload: Container, data: bytes) -> Pixels:
+    """Decode an upload, or the file that is served for it: both must look alike to Pillow.
+
+    Raises:
+        Undecodable, OSError, ValueError, SyntaxError: As :func:`decode`.
+    """
+    return decode(
+        data, format_=upload.format, mode=upload.mode, width=upload.width, height=upload.height
+    )

@@ -1,0 +1,111 @@
+"""Restore a rendition: the one piece of code that GET serves with and PUT verifies with."""
+
+import hashlib
+from typing import Protocol
+
+from codec import avif, output
+from codec.containers import bmff, header
+from codec.manifest import Manifest, Stored
+from codec.pixels import Pixels
+from codec.resample import join_planes, small_size, split_planes
+
+
+class Upscaler(Protocol):
+    """Turns the small pixels of a rendition into full-size ones.
+
+    An upscaler may be shared by threads and called for many images at once. The same pixels give
+    the same result, whatever else is in flight.
+    """
+
+    def upscale(self, pixels: Pixels, scale: int) -> Pixels:
+        """Enlarge one plane.
+
+        Args:
+            pixels: uint8, (height, width) or (height, width, 3).
+            scale: Whole factor, 1 to 4.
+
+        Returns:
+            uint8, (height * scale, width * scale[, 3]).
+        """
+        ...
+
+
+class Upscalers(Protocol):
+    """Finds the upscaler that a manifest names."""
+
+    def __call__(self, restorer: str, /) -> Upscaler:
+        """Look up by content hash, 16 hex digits.
+
+        Raises:
+            LookupError: There is none of that hash here.
+        """
+        ...
+
+
+class DamagedRendition(ValueError):
+    """The stored bytes are not the rendition that the manifest describes."""
+
+
+class DigestMismatch(ValueError):
+    """The restored file is not the one that was promised when the object was stored."""
+
+
+def pixels_of(
+    rendition: bytes, stored: Stored, *, mode: str, size: tuple[int, int], upscalers: Upscalers
+) -> Pixels:
+    """Decode a rendition and enlarge it to the size of the upload.
+
+    Args:
+        rendition: The stored file.
+        stored: What the manifest says of it.
+        mode: ``L``, ``RGB`` or ``RGBA``.
+        size: Width and height of the upload.
+        upscalers: Where restorers come from.
+
+    Returns:
+        uint8, (height, width[, channels]).
+    """
+    width, height = size
+    small_width, small_height = small_size(width, height, stored.scale)
+    small = avif.read(rendition, mode=mode, width=small_width, height=small_height)
+    return enlarge(small, stored, size=size, upscalers=upscalers)
+
+
+def enlarge(
+    small: Pixels, stored: Stored, *, size: tuple[int, int], upscalers: Upscalers
+) -> Pixels:
+    """Give pixels the size of the upload; colour and alpha are enlarged apart."""
+    if stored.restorer is None:
+        return small
+    upscaler = upscalers(stored.restorer)
+    full = [upscaler.upscale(plane, stored.scale) for plane in split_planes(small)]
+    width, height = size
+    return join_planes(full)[:height, :width]
+
+
+def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> bytes:
+    """Make the file that GET serves.
+
+    Returns:
+        Exactly ``manifest.size`` bytes whose SHA-256 is ``manifest.sha256``.
+
+    Raises:
+        DamagedRendition: The stored bytes do not fit the manifest.
+        DigestMismatch: An encoder or restorer does not work as it did when the object was stored.
+        LookupError: The restorer is not installed here.
+    """
+    try:
+        kept = header.unpack(bmff.extract(rendition) or b"", avif.icc_profile(rendition))
+        pixels = pixels_of(
+            rendition,
+            manifest.stored,
+            mode=manifest.output.mode,
+            size=(manifest.width, manifest.height),
+            upscalers=upscalers,
+        )
+        served = output.encode(pixels, manifest.output, kept=kept, size=manifest.size)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DamagedRendition(f"the rendition cannot be restored: {error}") from error
+    if hashlib.sha256(served).hexdigest() != manifest.sha256:
+        raise DigestMismatch("the restored file differs from the one recorded when it was stored")
+    return served

@@ -1,0 +1,126 @@
+"""Environment variables that override single values of the file.
+
+`SLIMGATE_UPSTREAM__ENDPOINT` is `upstream.endpoint`, `SLIMGATE_CREDENTIALS__0__SECRET_KEY` is
+`credentials[0].secret_key`. A list may grow by one item at its end. Values of text settings are
+taken as they are; others mean what the same characters mean in the file, unquoted.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, Final
+
+from config.document import plain_scalar
+from config.problems import Path, Problem, show_path
+from config.schema import Spot
+
+PREFIX: Final = "SLIMGATE_"
+CONFIG_VARIABLE: Final = "SLIMGATE_CONFIG"
+MAX_VARIABLES: Final = 1000
+_MAX_INDEX_DIGITS: Final = 5
+
+_UNKNOWN: Final = "unknown variable; levels are separated by two underscores, list items by index"
+_CONTAINER: Final = "names several settings; name one of them after two more underscores"
+# A pod gets such variables for a service that is called slimgate.
+_INJECTED: Final = "; if Kubernetes made it for a service, set enableServiceLinks: false"
+
+
+def override(value: Any, environ: Mapping[str, str]) -> tuple[Any, dict[Path, str], list[Problem]]:
+    """Put the values of the environment into the content of a file.
+
+    Args:
+        value: content of the file, changed in place where it can be.
+        environ: all variables; only those named SLIMGATE_… count.
+
+    Returns:
+        The content, the variable behind each path that was set, and what is wrong with variables.
+    """
+    root = {} if value is None else value
+    variables = {name: text for name, text in environ.items() if _is_ours(name)}
+    if len(variables) > MAX_VARIABLES:
+        return root, {}, [Problem(PREFIX, None, "", f"more than {MAX_VARIABLES} variables")]
+    origins: dict[Path, str] = {}
+    problems: list[Problem] = []
+    # In the order of paths item 0 of a list comes before item 1, so a list can grow item by item.
+    for path, name in sorted(_paths(variables, problems), key=lambda pair: _order(pair[0])):
+        spot = Spot.at(path)
+        text = variables[name]
+        if _assign(root, path, text if spot and spot.is_text else plain_scalar(text.strip())):
+            origins[path] = name
+        else:
+            problems.append(
+                Problem(name, None, show_path(path), "there is no such place in the file")
+            )
+    return root, origins, problems
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(PREFIX) and name != CONFIG_VARIABLE
+
+
+def _paths(variables: Mapping[str, str], problems: list[Problem]) -> Iterator[tuple[Path, str]]:
+    for name in variables:
+        found = _resolve(name.removeprefix(PREFIX).split("__"))
+        if isinstance(found, str):
+            hint = _INJECTED if name.startswith(("SLIMGATE_PORT", "SLIMGATE_SERVICE_")) else ""
+            problems.append(Problem(name, None, "", found + hint))
+        else:
+            yield found, name
+
+
+def _resolve(segments: list[str]) -> Path | str:
+    """Return the path that the parts of a name lead to, or the reason why there is none."""
+    spot = Spot.at(())
+    path: Path = ()
+    for segment in segments:
+        step = _step(segment, is_list=spot is not None and spot.item is not None)
+        spot = spot.child(step) if spot and step is not None else None
+        if spot is None or step is None:
+            return _UNKNOWN
+        path = (*path, step)
+    return _CONTAINER if spot and (spot.keys or spot.item) else path
+
+
+def _step(segment: str, *, is_list: bool) -> str | int | None:
+    if is_list:
+        good = segment.isascii() and segment.isdigit() and len(segment) <= _MAX_INDEX_DIGITS
+        return int(segment) if good else None
+    return segment.lower() if segment.isupper() else None
+
+
+def _order(path: Path) -> tuple[tuple[str, int], ...]:
+    return tuple((step, 0) if isinstance(step, str) else ("", step) for step in path)
+
+
+def _assign(root: Any, path: Path, value: Any) -> bool:
+    """Set a value, making empty containers on the way; tell whether there was a place for it."""
+    target = root
+    for step, following in pairwise(path):
+        empty: Any = [] if isinstance(following, int) else {}
+        if not _has_place(target, step):
+            return False
+        target = _entered(target, step, empty)
+    if not _has_place(target, path[-1]):
+        return False
+    _put(target, path[-1], value)
+    return True
+
+
+def _has_place(target: Any, step: str | int) -> bool:
+    if isinstance(step, int):
+        return isinstance(target, list) and step <= len(target)
+    return isinstance(target, dict)
+
+
+def _entered(target: Any, step: str | int, empty: Any) -> Any:
+    exists = step < len(target) if isinstance(step, int) else step in target
+    # A key without a value is null in YAML, and means a group with nothing set yet.
+    if not exists or target[step] is None:
+        _put(target, step, empty)
+    return target[step]
+
+
+def _put(target: Any, step: str | int, value: Any) -> None:
+    if isinstance(step, int) and step == len(target):
+        target.append(value)
+    else:
+        target[step] = value

@@ -1,0 +1,159 @@
+"""From a file and the environment to settings, or to a list of everything that is wrong."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from config.base import CONTRADICTION
+from config.document import MAX_FILE_BYTES, Document, parse_document
+from config.environment import CONFIG_VARIABLE, override
+from config.problems import MAX_PROBLEMS, ConfigError, Path, Problem, show_path
+from config.schema import Spot
+from config.settings import Settings
+
+DEFAULT_PATH: Final = "slimgate.yaml"
+_MAX_COMPARED: Final = 64
+# pydantic reports it for a default that depends on a setting which is itself at fault.
+_CONSEQUENCE: Final = "default_factory_not_called"
+
+
+def config_path(environ: Mapping[str, str]) -> FilePath:
+    """Return the path of the configuration file: SLIMGATE_CONFIG, or slimgate.yaml."""
+    return FilePath(environ.get(CONFIG_VARIABLE) or DEFAULT_PATH)
+
+
+def load(
+    path: FilePath, *, environ: Mapping[str, str], known_restorers: frozenset[str]
+) -> Settings:
+    """Read and check the configuration.
+
+    Args:
+        path: the YAML file, at most 1 MiB.
+        environ: variables named SLIMGATE_… override single values of the file.
+        known_restorers: names that a policy may use as its restorer.
+
+    Raises:
+        ConfigError: the file cannot be read, or anything in it or in a variable is wrong.
+    """
+    document = parse_document(_read(path), str(path))
+    value, variables, problems = override(document.value, environ)
+    settings = None
+    try:
+        settings = Settings.model_validate(value, context={"known_restorers": known_restorers})
+    except ValidationError as error:
+        problems += _Reporter(document, variables).problems(error)
+    if settings is None or problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _read(path: FilePath) -> str:
+    source = str(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror or type(error).__name__}"
+        raise ConfigError([Problem(source, None, "", reason)]) from error
+    except ValueError as error:
+        raise ConfigError([Problem(ascii(source), None, "", "is no file name")]) from error
+    if len(data) > MAX_FILE_BYTES:
+        reason = f"is larger than {MAX_FILE_BYTES} bytes"
+        raise ConfigError([Problem(source, None, "", reason)])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        # The error holds the whole file, secrets included.
+        raise ConfigError([Problem(source, line, "", "is not UTF-8 text")]) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reporter:
+    """Says for each validation error where it comes from and what is accepted instead."""
+
+    document: Document
+    variables: Mapping[Path, str]
+
+    def problems(self, error: ValidationError) -> list[Problem]:
+        found = error.errors(include_url=False, include_input=False)
+        located = [(_location(e), e) for e in found]
+        inner = {path[:end] for path, _ in located for end in range(len(path))}
+        located = [(path, e) for path, e in located if not _is_consequence(path, e, inner)]
+        # Finding a suggestion is slow; one problem past the limit is enough to say "and more".
+        shown = [self._problem(path, e) for path, e in located[: MAX_PROBLEMS + 1]]
+        return sorted(shown, key=lambda problem: problem.line or 0)
+
+    def _problem(self, path: Path, error: Any) -> Problem:
+        source, line = self._origin(path)
+        return Problem(source, line, show_path(path), _reason(path, error))
+
+    def _origin(self, path: Path) -> tuple[str, int | None]:
+        for length in range(len(path), -1, -1):
+            part = path[:length]
+            if part in self.variables:
+                return self.variables[part], None
+            if part in self.document.lines:
+                return self.document.source, self.document.lines[part]
+        return self.document.source, None
+
+
+def _is_consequence(path: Path, error: Any, inner: set[Path]) -> bool:
+    # A list whose only items are wrong counts as empty.
+    return error["type"] == _CONSEQUENCE or (error["type"] == "too_short" and path in inner)
+
+
+def _location(error: Any) -> Path:
+    path: Path = tuple(error["loc"])
+    return (*path, *error["ctx"]["at"]) if error["type"] == CONTRADICTION else path
+
+
+def _reason(path: Path, error: Any) -> str:
+    explain = _REASONS.get(error["type"])
+    text = explain(path, error) if explain else str(error["msg"])
+    return (
+        text.removeprefix("Value error, ")
+        .replace("Input should", "must")
+        .replace("String should", "must")
+    )
+
+
+def _unknown_key(path: Path, _error: Any) -> str:
+    parent = Spot.at(path[:-1])
+    key = str(path[-1])
+    if parent and parent.model and key in parent.model.unavailable_keys:
+        return parent.model.unavailable_keys[key]
+    close = difflib.get_close_matches(key[:_MAX_COMPARED], parent.keys if parent else (), n=1)
+    return f"unknown key; did you mean '{close[0]}'?" if close else "unknown key"
+
+
+def _bound(word: str, key: str) -> Callable[[Path, Any], str]:
+    def explain(path: Path, error: Any) -> str:
+        spot = Spot.at(path)
+        limit = error["ctx"][key]
+        return f"must be {word} {spot.unit.render(limit) if spot and spot.unit else limit}"
+
+    return explain
+
+
+def _fixed(text: str) -> Callable[[Path, Any], str]:
+    return lambda _path, _error: text
+
+
+_REASONS: Final[dict[str, Callable[[Path, Any], str]]] = {
+    "extra_forbidden": _unknown_key,
+    "missing": _fixed("required key is missing"),
+    "model_type": _fixed("must be a mapping of keys to values"),
+    "tuple_type": _fixed("must be a list"),
+    "string_type": _fixed("must be text; a number or a word like true needs quotes"),
+    "too_short": _fixed("must not be empty"),
+    "too_long": _bound("no longer than", "max_length"),
+    "greater_than": _bound("more than", "gt"),
+    "greater_than_equal": _bound("at least", "ge"),
+    "less_than": _bound("less than", "lt"),
+    "less_than_equal": _bound("at most", "le"),
+}

@@ -1,0 +1,203 @@
+"""The whole configuration of a gateway, apart from what one policy says."""
+
+import os
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, PlainValidator, SecretStr, model_validator
+
+from config.base import LISTED, Frozen, contradiction
+from config.matching import shadowed
+from config.network import MAX_HOST, endpoint_url, host_name, is_ip, listen_address, split_listen
+from config.policy import Policy
+from config.units import ByteCount
+
+MAX_POLICIES: Final = 1000
+_MAX_WORKERS: Final = 256
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("must be printable text without spaces or line ends around it")
+    return value
+
+
+def _workers(value: object) -> int | Literal["auto"]:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MAX_WORKERS:
+        return value
+    raise ValueError(f"must be auto or a whole number from 1 to {_MAX_WORKERS}")
+
+
+# Slash and comma separate the parts of an Authorization header in Signature Version 4.
+AccessKey = Annotated[str, Field(pattern=r"^[!-+\-.0-~]{1,128}$")]
+SecretKey = Annotated[SecretStr, AfterValidator(_secret), Field(min_length=1, max_length=1024)]
+Domain = Annotated[str, Field(min_length=1, max_length=MAX_HOST), AfterValidator(host_name)]
+
+
+class Upstream(Frozen):
+    """The object store behind the gateway."""
+
+    endpoint: Annotated[str, AfterValidator(endpoint_url)] = Field(
+        max_length=512, description="URL of the store: scheme, host and port"
+    )
+    region: str = Field(
+        default="us-east-1",
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="region that requests to the store are signed for",
+    )
+    addressing: Literal["path", "virtual"] = Field(
+        default="path", description="where the bucket goes: path, or virtual (in the host name)"
+    )
+    connect_timeout_s: float = Field(
+        default=5.0, gt=0, le=300, description="longest wait for a connection, seconds"
+    )
+    read_timeout_s: float = Field(
+        default=60.0, gt=0, le=3600, description="longest silence of the store, seconds"
+    )
+    max_connections: int = Field(
+        default=256, ge=1, le=10_000, description="connections to the store at the same time"
+    )
+
+    @model_validator(mode="after")
+    def _virtual_needs_a_name(self) -> Self:
+        if self.addressing == "virtual" and is_ip(urlsplit(self.endpoint).hostname or ""):
+            reason = "virtual needs an endpoint with a host name, not an IP address"
+            raise contradiction(("addressing",), reason)
+        return self
+
+
+class Credential(Frozen):
+    """A key pair of a client, and the pair that its requests are sent on with."""
+
+    access_key: AccessKey = Field(description="access key that a client signs with")
+    secret_key: SecretKey = Field(description="its secret")
+    upstream_access_key: AccessKey | None = Field(
+        default=None, description="access key for the store; null: the client's own"
+    )
+    upstream_secret_key: SecretKey | None = Field(
+        default=None, description="its secret; null: the client's own"
+    )
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.upstream_access_key is None) != (self.upstream_secret_key is None):
+            raise contradiction((), "upstream_access_key and upstream_secret_key go together")
+        return self
+
+    @property
+    def upstream(self) -> tuple[str, SecretStr]:
+        """Return access key and secret for the store."""
+        if self.upstream_access_key is None or self.upstream_secret_key is None:
+            return self.access_key, self.secret_key
+        return self.upstream_access_key, self.upstream_secret_key
+
+
+class Cache(Frozen):
+    """Restored files kept in the memory of the gateway."""
+
+    max_bytes: ByteCount = Field(
+        default=256 * 2**20, le=2**40, description="size of the cache; 0 switches it off"
+    )
+
+
+class Engine(Frozen):
+    """The processes that decode, encode and restore images."""
+
+    workers: Annotated[int | Literal["auto"], PlainValidator(_workers)] = Field(
+        default="auto", description="number of processes; auto: one per core"
+    )
+    worker_memory: ByteCount = Field(
+        default=2 * 2**30, ge=256 * 2**20, le=2**40, description="memory that one process may use"
+    )
+    max_queue: int = Field(
+        default=64, ge=1, le=10_000, description="jobs that may wait; beyond it: 503 SlowDown"
+    )
+
+    @property
+    def worker_count(self) -> int:
+        """Return the number of processes; for auto, that of the cores this process may use."""
+        return min(_cores(), _MAX_WORKERS) if self.workers == "auto" else self.workers
+
+
+class Limits(Frozen):
+    """What the gateway as a whole may hold and do at the same time."""
+
+    max_buffered_bytes: ByteCount = Field(
+        default=512 * 2**20, ge=2**20, le=2**40, description="uploads held in memory at a time"
+    )
+    max_listing_heads: int = Field(
+        default=32, ge=1, le=1000, description="requests to the store at a time for one listing"
+    )
+    max_header_bytes: ByteCount = Field(
+        default=16 * 2**10, ge=8 * 2**10, le=2**20, description="size of one request header field"
+    )
+    list_index_entries: int = Field(
+        default=1_000_000, ge=1, le=10**8, description="objects whose size listings remember"
+    )
+
+
+class Settings(Frozen):
+    """The configuration of one gateway; `config.loading.load` makes it."""
+
+    listen: Annotated[str, AfterValidator(listen_address)] = Field(
+        default="127.0.0.1:9000",
+        max_length=300,
+        description="host and port to listen on; port 0: any free one",
+    )
+    domains: Annotated[tuple[Domain, ...], LISTED] = Field(
+        default=("localhost",),
+        max_length=32,
+        description="names of the gateway; `bucket.name` then addresses a bucket",
+    )
+    upstream: Upstream = Field(description="the object store behind the gateway")
+    credentials: Annotated[tuple[Credential, ...], LISTED] = Field(
+        min_length=1, max_length=10_000, description="who may use the gateway"
+    )
+    cache: Cache = Field(default=Cache(), description="restored files kept in memory")
+    engine: Engine = Field(default=Engine(), description="processes that work on images")
+    limits: Limits = Field(default=Limits(), description="what the gateway as a whole may use")
+    policies: Annotated[tuple[Policy, ...], LISTED] = Field(
+        default=(),
+        max_length=MAX_POLICIES,
+        description="how objects are stored; the first match wins, no match: as uploaded",
+    )
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        _refuse_repeated("domains", self.domains, ())
+        access_keys = [credential.access_key for credential in self.credentials]
+        _refuse_repeated("credentials", access_keys, ("access_key",))
+        _refuse_repeated("policies", [policy.name for policy in self.policies], ("name",))
+        for position, earlier in shadowed(self.policies):
+            name = self.policies[earlier].name
+            reason = f"can never match: policy '{name}' before it takes the same buckets and keys"
+            raise contradiction(("policies", position), reason)
+        for position, policy in enumerate(self.policies):
+            if policy.limits.max_bytes > self.limits.max_buffered_bytes:
+                at = ("policies", position, "limits", "max_bytes")
+                raise contradiction(at, "must not exceed limits.max_buffered_bytes")
+        return self
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Return host, without brackets, and port to listen on."""
+        return split_listen(self.listen)
+
+
+def _refuse_repeated(key: str, values: Sequence[str], rest: tuple[str, ...]) -> None:
+    seen: set[str] = set()
+    for position, value in enumerate(values):
+        if value in seen:
+            raise contradiction((key, position, *rest), "occurs a second time; it must be unique")
+        seen.add(value)
+
+
+def _cores() -> int:
+    # Inside a container with pinned cores the machine has more of them than this process may use.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,114 @@
+"""The command line: ``python -m gateway --config FILE`` serves, ``… check`` only validates."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+from aiohttp import web
+
+import models
+from config import ConfigError, Policies, Settings, config_path, effective, load
+from gateway import logs
+from gateway.app import create_app, runner_options
+from gateway.exchange import SERVICES
+
+_POLL_S = 2.0
+_log = structlog.get_logger(__name__)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        0, or 2 when the configuration is not valid.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        settings = _load(options.config, options.listen)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if options.command == "check":
+        sys.stdout.write(effective(settings))
+        return 0
+    logs.configure()
+    uvloop.run(_serve(settings, options.config))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__)
+    parser.add_argument("command", nargs="?", choices=["serve", "check"], default="serve")
+    parser.add_argument("--config", type=Path, default=config_path(os.environ), metavar="FILE")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="instead of what the file says")
+    return parser
+
+
+def _load(path: Path, listen: str | None) -> Settings:
+    environ = dict(os.environ)
+    if listen is not None:
+        environ["SLIMGATE_LISTEN"] = listen
+    return load(path, environ=environ, known_restorers=models.NAMES)
+
+
+async def _serve(settings: Settings, path: Path) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight are finished first."""
+    app = create_app(settings)
+    options: dict[str, Any] = runner_options(settings)
+    runner = web.AppRunner(app, **options)
+    await runner.setup()
+    host, port = settings.address
+    await web.TCPSite(runner, host, port).start()
+    for address in runner.addresses:
+        _log.info("listening", address=f"{address[0]}:{address[1]}")
+    ended, reload = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
+    watcher = asyncio.create_task(_watch(app, path, reload))
+    await ended.wait()
+    watcher.cancel()
+    await runner.cleanup()
+
+
+async def _watch(app: web.Application, path: Path, reload: asyncio.Event) -> None:
+    """Load the policies anew on SIGHUP and whenever the file has changed."""
+    seen = _stamp(path)
+    while True:
+        try:
+            await asyncio.wait_for(reload.wait(), _POLL_S)
+        except TimeoutError:
+            if _stamp(path) == seen:
+                continue
+        reload.clear()
+        seen = _stamp(path)
+        _reload(app, path)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _reload(app: web.Application, path: Path) -> None:
+    try:
+        settings = _load(path, None)
+    except ConfigError as error:
+        _log.error("configuration not reloaded: the old policies stay", problems=str(error))
+        return
+    app[SERVICES].policies = Policies(settings.policies)
+    _log.info("policies reloaded", policies=[policy.name for policy in settings.policies])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

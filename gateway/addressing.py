@@ -1,0 +1,107 @@
+"""Which bucket and key a request is about, and which operation it asks for."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, unquote_to_bytes
+
+from gateway.canonical import canonical_path
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request is about.
+
+    Attributes:
+        bucket: Empty for requests to the service itself.
+        key: Decoded; bytes that are no UTF-8 are kept as surrogates. Empty for bucket requests.
+        quoted_key: Percent-encoded as S3 signs it.
+    """
+
+    bucket: str
+    key: str
+    quoted_key: str
+
+    @property
+    def path(self) -> str:
+        """Give the path-style path, percent-encoded."""
+        if not self.bucket:
+            return "/"
+        bucket = quote(self.bucket, safe="-_.~", errors="surrogateescape")
+        return f"/{bucket}/{self.quoted_key}" if self.quoted_key else f"/{bucket}"
+
+
+def locate(raw_path: str, host: str, domains: Collection[str]) -> Target:
+    """Find bucket and key of a request, in path style or virtual-host style.
+
+    Args:
+        raw_path: As sent: percent-encoded, without query.
+        host: The Host header, with or without a port.
+        domains: Base domains; ``bucket.domain`` is a virtual host.
+    """
+    bucket = _virtual_bucket(_without_port(host), domains)
+    raw_key = raw_path.removeprefix("/")
+    if not bucket:
+        raw_bucket, _, raw_key = raw_key.partition("/")
+        bucket = _text(unquote_to_bytes(raw_bucket))
+    quoted_key = canonical_path(raw_key) if raw_key else ""
+    return Target(bucket, _text(unquote_to_bytes(quoted_key)), quoted_key)
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdigit() else host).lower()
+
+
+def _virtual_bucket(host: str, domains: Collection[str]) -> str:
+    for domain in domains:
+        if host.endswith(f".{domain.lower()}"):
+            return host[: -len(domain) - 1]
+    return ""
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "surrogateescape")
+
+
+# Sub-resources and parameters that turn GET, HEAD, PUT, POST or DELETE of a bucket or object into
+# another operation than the plain one: Amazon S3 API reference, "Request Syntax" of each operation.
+_OBJECT_SUBRESOURCES: Final = frozenset(
+    {
+        "acl", "attributes", "encryption", "legal-hold", "renameObject", "restore", "retention",
+        "select", "tagging", "torrent", "uploadId", "uploads",
+    }
+)  # fmt: skip
+_BUCKET_SUBRESOURCES: Final = frozenset(
+    {
+        "accelerate", "acl", "analytics", "cors", "encryption", "intelligent-tiering", "inventory",
+        "lifecycle", "location", "logging", "metadataConfiguration", "metadataTable", "metrics",
+        "notification", "object-lock", "ownershipControls", "policy", "policyStatus",
+        "publicAccessBlock", "replication", "requestPayment", "session", "tagging", "uploads",
+        "versioning", "website",
+    }
+)  # fmt: skip
+
+
+def operation(method: str, target: Target, query: Collection[str], copies: bool) -> str:
+    """Name the S3 operation, as far as the gateway needs to tell it from the others.
+
+    Args:
+        method: HTTP method.
+        target: What the request is about.
+        query: Names of the query parameters.
+        copies: Whether the request names a copy source.
+
+    Returns:
+        ``GetObject``, ``HeadObject``, ``PutObject``, ``CopyObject`` (of a part, too),
+        ``ListObjects`` (v1, v2 and versions) or ``Other``.
+    """
+    if target.key and copies and method == "PUT":
+        return "CopyObject"
+    if target.key:
+        if method in {"GET", "HEAD", "PUT"} and _OBJECT_SUBRESOURCES.isdisjoint(query):
+            return {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}[method]
+        return "Other"
+    if method == "GET" and target.bucket and _BUCKET_SUBRESOURCES.isdisjoint(query):
+        return "ListObjects"
+    return "Other"

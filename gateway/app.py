@@ -1,0 +1,158 @@
+"""The composition root: what is put together, and which handler serves which operation."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from config import Policies, Settings
+from gateway import copies, headers, listings, reads, relay, writes
+from gateway.addressing import locate, operation
+from gateway.authentication import Callers
+from gateway.cache import Cache, MemoryCache
+from gateway.errors import S3Error
+from gateway.exchange import SERVICES, Budget, Exchange, Services
+from gateway.index import LogicalIndex
+from gateway.upstream import Upstream
+from gateway.workers import Workers
+
+_log = structlog.get_logger(__name__)
+
+_Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
+
+HANDLERS: Final[Mapping[str, _Handler]] = {
+    "CopyObject": copies.copy,
+    "GetObject": reads.get_or_head,
+    "HeadObject": reads.get_or_head,
+    "ListObjects": listings.list_objects,
+    "Other": relay.pass_through,
+    "PutObject": writes.put,
+}
+
+_CALLERS = web.AppKey("callers", Callers)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    upstream: Upstream | None = None,
+    cache: Cache | None = None,
+    workers: Workers | None = None,
+) -> web.Application:
+    """Put a gateway together.
+
+    Args:
+        settings: The whole configuration.
+        upstream: The bucket; made from the settings when omitted, as are the others.
+        cache: Where restored files are kept.
+        workers: What decodes and restores images.
+
+    Returns:
+        An application that opens what it needs when it starts and closes it when it ends.
+    """
+    app = web.Application(middlewares=[_with_errors_as_s3, _dispatch])
+    app[_CALLERS] = Callers(settings)
+    app[SERVICES] = Services(
+        settings=settings,
+        policies=Policies(settings.policies),
+        upstream=upstream or Upstream(settings.upstream),
+        workers=workers or Workers(settings.engine),
+        cache=cache or MemoryCache(settings.cache.max_bytes),
+        index=LogicalIndex(settings.limits.list_index_entries),
+        buffers=Budget(settings.limits.max_buffered_bytes),
+        listing_heads=asyncio.Semaphore(settings.limits.max_listing_heads),
+    )
+    app.cleanup_ctx.append(_open_services)
+    return app
+
+
+def runner_options(settings: Settings) -> dict[str, object]:
+    """Give what the server around the application has to be told.
+
+    Bodies are stored as they were sent, compressed or not, and a client that has gone away ends
+    the work that was done for it.
+    """
+    return {
+        "auto_decompress": False,
+        "handler_cancellation": True,
+        "access_log": None,
+        "max_field_size": settings.limits.max_header_bytes,
+        "max_line_size": settings.limits.max_header_bytes,
+        "read_bufsize": 1 << 18,
+    }
+
+
+async def _open_services(app: web.Application) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(app[SERVICES].upstream)
+        await stack.enter_async_context(app[SERVICES].workers)
+        yield
+
+
+@web.middleware
+async def _with_errors_as_s3(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Render every error as S3 does; whatever is unexpected is logged and tells nothing."""
+    request_id = uuid.uuid4().hex[:16].upper()
+    request["request_id"] = request_id
+    try:
+        return await handler(request)
+    except S3Error as error:
+        failure = error
+    except (asyncio.CancelledError, ConnectionResetError):
+        raise
+    except Exception:  # noqa: BLE001  # whatever it is, the client gets an S3 error
+        _log.exception("unexpected error", request_id=request_id, method=request.method)
+        failure = S3Error("InternalError")
+    _log.info("refused", request_id=request_id, code=failure.code, method=request.method)
+    resource = _split(request)[0]
+    return web.Response(
+        status=failure.status,
+        headers={**failure.headers, "x-amz-request-id": request_id},
+        body=failure.to_xml(resource=resource, request_id=request_id),
+        content_type="application/xml",
+    )
+
+
+@web.middleware
+async def _dispatch(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Authenticate a request and hand it to the handler of its operation.
+
+    There are no routes, and so nothing behind this one: keys may look like anything, and a router
+    would judge them.
+    """
+    del handler
+    raw_path, raw_query = _split(request)
+    services = request.app[SERVICES]
+    verified, identity = request.app[_CALLERS].authenticate(request, raw_path, raw_query)
+    if any(name.lower().startswith(headers.MANIFEST) for name in request.headers):
+        raise S3Error("InvalidRequest", f"Metadata keys beginning {headers.MANIFEST} are reserved.")
+    target = locate(raw_path, request.headers.get("Host", ""), services.settings.domains)
+    exchange = Exchange(
+        request=request,
+        services=services,
+        target=target,
+        raw_query=raw_query,
+        verified=verified,
+        identity=identity,
+        request_id=request["request_id"],
+    )
+    copies_object = copies.SOURCE in request.headers
+    name = operation(request.method, target, exchange.parameters, copies_object)
+    return await HANDLERS[name](exchange)
+
+
+def _split(request: web.Request) -> tuple[str, str]:
+    """Give path and query exactly as sent; both are signed."""
+    path, _, query = request.raw_path.partition("?")
+    if path.startswith(("http://", "https://")):
+        # RFC 9112 section 3.2.2: a server has to accept the absolute form, too.
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path, query

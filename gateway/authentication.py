@@ -1,0 +1,48 @@
+"""Who asks: signatures of clients, and the upstream keys that belong to them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from config import Settings
+from gateway.sigv4 import Verified, WireRequest, verify
+from gateway.upstream import Identity
+
+
+class Callers:
+    """Everybody who may use the gateway.
+
+    Args:
+        settings: Whose ``credentials`` map inbound to upstream keys.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._secrets: Mapping[str, str] = {
+            pair.access_key: pair.secret_key.get_secret_value() for pair in settings.credentials
+        }
+        self._identities: Mapping[str, Identity] = {
+            pair.access_key: Identity(pair.upstream[0], pair.upstream[1].get_secret_value())
+            for pair in settings.credentials
+        }
+
+    def authenticate(
+        self, request: web.Request, raw_path: str, raw_query: str
+    ) -> tuple[Verified | None, Identity | None]:
+        """Verify who signed a request.
+
+        Args:
+            request: The request; its body is not touched.
+            raw_path: Its path as sent.
+            raw_query: Its query as sent.
+
+        Returns:
+            What the signature says and who that is upstream; None twice for an anonymous request,
+            about which the upstream decides.
+
+        Raises:
+            S3Error: As :func:`gateway.sigv4.verify`.
+        """
+        wire = WireRequest(request.method, raw_path, raw_query, tuple(request.headers.items()))
+        verified = verify(wire, self._secrets, datetime.now(UTC))
+        return verified, self._identities[verified.access_key] if verified else None

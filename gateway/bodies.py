@@ -1,0 +1,132 @@
+"""Read what a client uploads: decoded, verified, and never more than it announced."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from aiohttp import web
+
+from gateway.canonical import fold_headers
+from gateway.checksums import BodyDigests
+from gateway.chunked import ChunkDecoder
+from gateway.errors import S3Error
+from gateway.sigv4 import Verified
+
+UNSIGNED: Final = "UNSIGNED-PAYLOAD"
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+MAX_LENGTH: Final = 5 * (1 << 40)  # the largest S3 object is 5 TiB
+
+
+class Upload:
+    """The body of one request.
+
+    It is read once, either by iterating or by :meth:`read`. The last piece is given out only after
+    everything that the client declared has been verified, so that a consumer who was promised
+    ``length`` bytes never gets them all when something is wrong.
+
+    Args:
+        request: The request, nothing of whose body has been read.
+        verified: What its signature says; None for an anonymous request.
+    """
+
+    def __init__(self, request: web.Request, verified: Verified | None) -> None:
+        self._request = request
+        self.payload_hash = verified.payload_hash if verified else UNSIGNED
+        self.framed = self.payload_hash.startswith("STREAMING-")
+        self.length = self._announced_length()
+        self.digests = BodyDigests.declared(
+            fold_headers(request.headers.items()), self.payload_hash
+        )
+        self.error: S3Error | None = None
+        self._decoder = self._chunk_decoder(verified) if self.framed else None
+        self._pieces = self._verified_pieces()
+        self._peeked: list[bytes] = []
+
+    @property
+    def forwarded_hash(self) -> str:
+        """Give what ``x-amz-content-sha256`` says of the decoded body."""
+        return UNSIGNED if self.framed else self.payload_hash
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the body piece by piece.
+
+        Raises:
+            S3Error: The body is not what the client declared; also kept as ``error``.
+        """
+        return self._remembering()
+
+    async def peek(self, count: int) -> bytes:
+        """Give at least the first ``count`` bytes, as far as there are any, without using them."""
+        while sum(map(len, self._peeked)) < count:
+            piece = await anext(self._pieces, None)
+            if piece is None:
+                break
+            self._peeked.append(piece)
+        return b"".join(self._peeked)
+
+    async def read(self) -> bytes:
+        """Give the whole body; the caller has checked ``length``."""
+        return b"".join([piece async for piece in self])
+
+    async def _remembering(self) -> AsyncIterator[bytes]:
+        try:
+            while self._peeked:
+                yield self._peeked.pop(0)
+            async for piece in self._pieces:
+                yield piece
+        except S3Error as error:
+            # The HTTP client that consumes this wraps what it cannot know.
+            self.error = error
+            raise
+
+    async def _verified_pieces(self) -> AsyncIterator[bytes]:
+        held, seen = b"", 0
+        async for piece in self._decoded():
+            self.digests.update(piece)
+            seen += len(piece)
+            if held:
+                yield held
+            held = piece
+        trailers = self._decoder.finish() if self._decoder else {}
+        self.digests.verify(trailers)
+        if self.length is not None and seen != self.length:
+            raise S3Error("IncompleteBody")
+        if held:
+            yield held
+
+    async def _decoded(self) -> AsyncIterator[bytes]:
+        await self._ask_for_body()
+        try:
+            async for data in self._request.content.iter_any():
+                if self._decoder is None:
+                    yield data
+                    continue
+                for piece in self._decoder.feed(data):
+                    yield piece
+        except (web.RequestPayloadError, ConnectionError) as error:
+            raise S3Error("IncompleteBody") from error
+
+    async def _ask_for_body(self) -> None:
+        # RFC 9110 section 10.1.1; by now the caller is known and the size is acceptable.
+        if self._request.headers.get("Expect", "").lower() == "100-continue":
+            transport = self._request.transport
+            if transport is not None and not self._request.content.total_bytes:
+                transport.write(_CONTINUE)
+
+    def _announced_length(self) -> int | None:
+        headers = self._request.headers
+        name = "x-amz-decoded-content-length" if self.framed else "Content-Length"
+        value = headers.get(name)
+        if value is None:
+            if self._request.method in {"PUT", "POST"} and self._request.body_exists:
+                raise S3Error("MissingContentLength")
+            return 0 if self._request.method in {"PUT", "POST"} else None
+        if not (value.isascii() and value.isdigit()) or int(value) > MAX_LENGTH:
+            raise S3Error("InvalidArgument", f"{name} must be a number of bytes.")
+        return int(value)
+
+    def _chunk_decoder(self, verified: Verified | None) -> ChunkDecoder:
+        return ChunkDecoder(
+            key=verified.chunks if verified else None,
+            trailer=self.payload_hash.endswith("-TRAILER"),
+            decoded_length=self.length,
+        )

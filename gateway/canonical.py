@@ -1,0 +1,123 @@
+"""Reduce a request to the one text that client and server both sign.
+
+Source: Amazon S3 API reference, "Signature Calculations for the Authorization Header", task 1.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+from gateway.errors import S3Error
+
+_BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_ALL_SPACE: Final = " \t"
+
+
+def _octets(text: str) -> bytes:
+    # Servers decode what is on the wire with surrogateescape; this gives the very same octets back.
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise S3Error("InvalidURI") from error
+
+
+def _unescape(text: str) -> bytes:
+    octets = _octets(text)
+    if _BROKEN_ESCAPE.search(octets):
+        raise S3Error("InvalidURI")
+    return unquote_to_bytes(octets)
+
+
+def canonical_path(raw_path: str) -> str:
+    """Spell a path as S3 signs it: nothing but unreserved characters and slashes stays unescaped.
+
+    Dots and double slashes are kept, because they are part of an object's key.
+
+    Args:
+        raw_path: The path as received, percent-encoded.
+
+    Raises:
+        S3Error: ``InvalidURI`` for a broken percent escape.
+    """
+    return quote_from_bytes(_unescape(raw_path), safe="/") or "/"
+
+
+def query_pairs(raw_query: str) -> list[tuple[str, str]]:
+    """Split a query string into decoded names and values, in the order received.
+
+    A plus sign stands for itself, as it does for S3, not for a space. Octets that are no UTF-8
+    come back as lone surrogates (``surrogateescape``).
+
+    Args:
+        raw_query: The query as received, percent-encoded, without the question mark.
+
+    Raises:
+        S3Error: ``InvalidURI`` for a broken percent escape.
+    """
+    pairs = []
+    for pair in filter(None, raw_query.split("&")):
+        name, _, value = pair.partition("=")
+        pairs.append((_text(name), _text(value)))
+    return pairs
+
+
+def _text(escaped: str) -> str:
+    return _unescape(escaped).decode("utf-8", "surrogateescape")
+
+
+def canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
+    """Spell decoded query parameters as S3 signs them: escaped, then sorted by name and value."""
+    escaped = [
+        (quote_from_bytes(_octets(name), safe=""), quote_from_bytes(_octets(value), safe=""))
+        for name, value in pairs
+    ]
+    return "&".join(f"{name}={value}" for name, value in sorted(escaped))
+
+
+def fold_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Bring headers into the form in which they are signed.
+
+    Names become lower case, values lose outer blanks and repeated inner spaces, and the values of
+    a repeated name are joined by commas in the order received.
+    """
+    folded: dict[str, list[str]] = {}
+    for name, value in headers:
+        words = value.strip(_ALL_SPACE).split(" ")
+        folded.setdefault(name.lower(), []).append(" ".join(filter(None, words)))
+    return {name: ",".join(values) for name, values in folded.items()}
+
+
+def canonical_request(
+    method: str,
+    raw_path: str,
+    query: Iterable[tuple[str, str]],
+    headers: Mapping[str, str],
+    signed_headers: Sequence[str],
+    payload_hash: str,
+) -> str:
+    """Write the canonical request and give its SHA-256 as hexadecimal digits.
+
+    Args:
+        method: The HTTP method.
+        raw_path: The path as received, percent-encoded.
+        query: Decoded parameters without the signature itself, from ``query_pairs``.
+        headers: Headers from ``fold_headers``.
+        signed_headers: Lower-case names, each of which ``headers`` must have (``KeyError``).
+        payload_hash: The value that the client declared for the body.
+
+    Raises:
+        S3Error: ``InvalidURI`` for a broken percent escape.
+    """
+    names = sorted(signed_headers)
+    lines = [
+        method,
+        canonical_path(raw_path),
+        canonical_query(query),
+        *(f"{name}:{headers[name]}" for name in names),
+        "",
+        ";".join(names),
+        payload_hash,
+    ]
+    return hashlib.sha256(_octets("\n".join(lines))).hexdigest()

@@ -1,0 +1,144 @@
+"""The S3 errors that the gateway itself gives: one table, one exception, one rendering.
+
+Codes, statuses and messages are those of the Amazon S3 API reference, "Error responses".
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+from xml.sax.saxutils import escape
+
+_TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
+    {
+        "AccessDenied": (403, "Access Denied"),
+        "AuthorizationHeaderMalformed": (
+            400,
+            "The authorization header that you provided is not valid.",
+        ),
+        "AuthorizationQueryParametersError": (
+            400,
+            "The query parameters of the presigned request are not valid.",
+        ),
+        "BadDigest": (
+            400,
+            (
+                "The Content-MD5 or checksum value that you specified did not match what the "
+                "server received."
+            ),
+        ),
+        "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed object size."),
+        "IncompleteBody": (
+            400,
+            "You did not provide the number of bytes specified by the Content-Length HTTP header.",
+        ),
+        "InternalError": (500, "We encountered an internal error. Please try again."),
+        "InvalidAccessKeyId": (
+            403,
+            "The AWS Access Key Id you provided does not exist in our records.",
+        ),
+        "InvalidArgument": (400, "Invalid Argument"),
+        "InvalidDigest": (
+            400,
+            "The Content-MD5 or checksum value that you specified is not valid.",
+        ),
+        "InvalidRange": (416, "The requested range is not satisfiable"),
+        "InvalidRequest": (400, "Invalid Request"),
+        "InvalidURI": (400, "Couldn't parse the specified URI."),
+        "MalformedTrailerError": (
+            400,
+            "The request contained trailing data that was not well-formed.",
+        ),
+        "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
+        "MissingContentLength": (411, "You must provide the Content-Length HTTP header."),
+        "NotImplemented": (
+            501,
+            "A header you provided implies functionality that is not implemented.",
+        ),
+        "PreconditionFailed": (
+            412,
+            "At least one of the preconditions that you specified did not hold.",
+        ),
+        "RequestHeaderSectionTooLarge": (
+            400,
+            (
+                "Your request header and query parameters used to make the request exceed the "
+                "maximum allowed size."
+            ),
+        ),
+        "RequestTimeTooSkewed": (
+            403,
+            "The difference between the request time and the server's time is too large.",
+        ),
+        "RequestTimeout": (
+            400,
+            (
+                "Your socket connection to the server was not read from or written to within the "
+                "timeout period."
+            ),
+        ),
+        "ServiceUnavailable": (
+            503,
+            "The storage behind this gateway cannot be reached. Try again.",
+        ),
+        "SignatureDoesNotMatch": (
+            403,
+            (
+                "The request signature we calculated does not match the signature you provided. "
+                "Check your key and signing method."
+            ),
+        ),
+        "SlowDown": (503, "Please reduce your request rate."),
+        "XAmzContentSHA256Mismatch": (
+            400,
+            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        ),
+    }
+)
+
+_RETRY_AFTER_S: Final = {"SlowDown": "1", "ServiceUnavailable": "5"}
+
+
+class S3Error(Exception):
+    """Say which S3 error a request ends with.
+
+    Args:
+        code: A code of the table; an unknown one is a programming error (``KeyError``).
+        message: What the person should know or do; the table's sentence when omitted.
+    """
+
+    def __init__(self, code: str, message: str | None = None) -> None:
+        self.code = code
+        self.status, standard = _TABLE[code]
+        self.message = message or standard
+        super().__init__(f"{code}: {self.message}")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Give the headers that go with the error, beside the content type."""
+        retry_after = _RETRY_AFTER_S.get(self.code)
+        return {"Retry-After": retry_after} if retry_after else {}
+
+    def to_xml(self, *, resource: str, request_id: str) -> bytes:
+        """Render the body of the error response.
+
+        Args:
+            resource: The path that was asked for, as sent; what XML cannot hold is dropped.
+            request_id: The value of the ``x-amz-request-id`` header.
+        """
+        return (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f"<Error><Code>{self.code}</Code><Message>{_text(self.message)}</Message>"
+            f"<Resource>{_text(resource)}</Resource>"
+            f"<RequestId>{_text(request_id)}</RequestId></Error>"
+        ).encode()
+
+
+def _text(value: str) -> str:
+    # Control characters, noncharacters and lone surrogates are not allowed in XML even escaped.
+    return escape("".join(char for char in value if char.isprintable()))
+
+
+def known_codes() -> dict[str, HTTPStatus]:
+    """List every code of the table with its status."""
+    return {code: HTTPStatus(status) for code, (status, _) in _TABLE.items()}

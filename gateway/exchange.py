@@ -1,0 +1,110 @@
+"""One request on its way through the gateway, and what serves it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from aiohttp import web
+
+from config import Policies, Settings
+from gateway import headers
+from gateway.addressing import Target
+from gateway.bodies import Upload
+from gateway.cache import Cache
+from gateway.flights import Flights
+from gateway.index import LogicalIndex
+from gateway.sigv4 import Verified
+from gateway.upstream import Identity, Request, Upstream
+from gateway.workers import Workers
+
+
+class Budget:
+    """Bound the sum of something that is held for a while.
+
+    Args:
+        total: How much may be held at once.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._free = total
+
+    def reserve(self, amount: int) -> bool:
+        """Take that much, or nothing and tell so."""
+        if amount > self._free:
+            return False
+        self._free -= amount
+        return True
+
+    def give_back(self, amount: int) -> None:
+        """Return what was reserved."""
+        self._free += amount
+
+
+@dataclass(slots=True)
+class Services:
+    """What lives as long as the gateway; ``policies`` is replaced when they are reloaded."""
+
+    settings: Settings
+    policies: Policies
+    upstream: Upstream
+    workers: Workers
+    cache: Cache
+    index: LogicalIndex
+    buffers: Budget
+    listing_heads: asyncio.Semaphore
+    restores: Flights[bytes] = field(default_factory=Flights)
+
+
+SERVICES = web.AppKey("services", Services)
+
+
+@dataclass
+class Exchange:
+    """One request, authenticated.
+
+    Attributes:
+        request: As aiohttp received it.
+        services: What lives longer than the request.
+        target: Bucket and key.
+        raw_query: As sent, without ``?``.
+        verified: What the signature says; None for an anonymous request.
+        identity: Who asks, in the upstream's eyes; None for nobody.
+        request_id: For logs and errors.
+    """
+
+    request: web.Request
+    services: Services
+    target: Target
+    raw_query: str
+    verified: Verified | None
+    identity: Identity | None
+    request_id: str
+
+    @cached_property
+    def query(self) -> str:
+        """Give the query without the parameters of a presigned URL."""
+        return headers.unsigned_query(self.raw_query)
+
+    @cached_property
+    def parameters(self) -> Mapping[str, str]:
+        """Give the decoded query parameters."""
+        return headers.query_parameters(self.query)
+
+    @cached_property
+    def upload(self) -> Upload:
+        """Give the request's body."""
+        return Upload(self.request, self.verified)
+
+    def forwarded(self) -> Request:
+        """Give the request as it goes upstream, body included."""
+        upload = self.upload
+        return Request(
+            method=self.request.method,
+            target=self.target,
+            query=self.query,
+            headers=headers.forwardable(self.request.headers.items()),
+            body=upload if upload.length else None,
+            length=upload.length,
+            payload_hash=upload.forwarded_hash,
+        )

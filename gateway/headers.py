@@ -1,0 +1,132 @@
+"""Which headers travel between client and upstream, and which stay on their own side."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+from urllib.parse import parse_qsl
+
+from multidict import CIMultiDict
+
+MANIFEST: Final = "x-amz-meta-slimgate"
+"""The one metadata key of ours; everything that begins with it is refused from clients."""
+
+RAW: Final = "x-slimgate-raw"
+"""Asks for the stored rendition itself."""
+
+CHECKSUM_PREFIX: Final = "x-amz-checksum-"
+
+# RFC 9110 section 7.6.1 and RFC 9112.
+_HOP_BY_HOP: Final = frozenset(
+    {
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
+        "te", "trailer", "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
+
+# What belongs to the client's signature or to one leg of the way.
+_NOT_FORWARDED: Final = _HOP_BY_HOP | {
+    "authorization", "content-length", "date", "expect", "host", "x-amz-content-sha256",
+    "x-amz-date", "x-amz-decoded-content-length", "x-amz-security-token", "x-amz-trailer", RAW,
+}  # fmt: skip
+
+CONDITIONS: Final = frozenset(
+    {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"}
+)
+"""What says something about the bytes that are served, and nothing about those that are stored."""
+
+_BODY_BOUND: Final = frozenset({"content-md5", "x-amz-sdk-checksum-algorithm"})
+
+# Metadata in which rclone and s3cmd keep the MD5 of the content that they uploaded.
+_CONTENT_MD5_KEYS: Final = frozenset({"x-amz-meta-md5chksum"})
+_S3CMD_ATTRIBUTES: Final = "x-amz-meta-s3cmd-attrs"
+
+_SIGNATURE_PARAMETERS: Final = frozenset(
+    {
+        "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-signature",
+        "x-amz-signedheaders", "x-amz-security-token", "x-amz-content-sha256",
+    }
+)  # fmt: skip
+
+
+def forwardable(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
+    """Give the end-to-end headers of a request, without those that sign it.
+
+    Headers that come more than once are joined, because they are signed as one.
+    """
+    kept: CIMultiDict[str] = CIMultiDict()
+    for name, value in headers:
+        if name.lower() not in _NOT_FORWARDED:
+            kept[name] = f"{kept[name]},{value}" if name in kept else value
+    return without_aws_chunked(kept)
+
+
+def without_aws_chunked(headers: CIMultiDict[str]) -> CIMultiDict[str]:
+    """Drop ``aws-chunked`` from Content-Encoding: it describes the transfer, not the object."""
+    encodings = [e.strip() for e in headers.get("Content-Encoding", "").split(",")]
+    rest = [e for e in encodings if e and e.lower() != "aws-chunked"]
+    if len(rest) == len(encodings):
+        return headers
+    headers.popall("Content-Encoding", None)
+    if rest:
+        headers["Content-Encoding"] = ",".join(rest)
+    return headers
+
+
+def without_body_digests(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """Drop what describes the uploaded bytes: other bytes are going to be stored."""
+    return CIMultiDict(
+        (name, value)
+        for name, value in headers.items()
+        if name.lower() not in _BODY_BOUND and not name.lower().startswith(CHECKSUM_PREFIX)
+    )
+
+
+def without(headers: Mapping[str, str], names: Iterable[str]) -> CIMultiDict[str]:
+    """Drop the named headers (lower case)."""
+    dropped = frozenset(names)
+    return CIMultiDict((n, v) for n, v in headers.items() if n.lower() not in dropped)
+
+
+def end_to_end(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
+    """Give the headers of a response that reach the client."""
+    return CIMultiDict((n, v) for n, v in headers if n.lower() not in _HOP_BY_HOP)
+
+
+def client_metadata(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
+    """Hide from a managed object's headers what would contradict the restored file.
+
+    That is our own note, checksums of the rendition, and the MD5 notes of rclone and s3cmd, which
+    those clients would take for the MD5 of what they download.
+    """
+    shown: CIMultiDict[str] = CIMultiDict()
+    for name, value in end_to_end(headers).items():
+        lower = name.lower()
+        if lower == _S3CMD_ATTRIBUTES:
+            shown.add(name, _without_md5(value))
+        elif not (
+            lower.startswith((MANIFEST, CHECKSUM_PREFIX))
+            or lower in _CONTENT_MD5_KEYS
+            or lower in {"x-amz-transfer-encoding", "x-amz-mp-parts-count", "content-range"}
+        ):
+            shown.add(name, value)
+    return shown
+
+
+def unsigned_query(raw_query: str) -> str:
+    """Drop the parameters of a presigned URL and leave the rest as it was sent."""
+    parts = [part for part in raw_query.split("&") if part]
+    return "&".join(p for p in parts if p.partition("=")[0].lower() not in _SIGNATURE_PARAMETERS)
+
+
+def query_parameters(raw_query: str) -> dict[str, str]:
+    """Decode a query; the first of several equal names counts.
+
+    Raises:
+        ValueError: There are more than 100 parameters.
+    """
+    pairs = parse_qsl(raw_query, keep_blank_values=True, max_num_fields=100)
+    return dict(reversed(pairs))
+
+
+def _without_md5(attributes: str) -> str:
+    # s3cmd: "atime:1/ctime:2/md5:…/mode:3", S3/S3.py.
+    return "/".join(part for part in attributes.split("/") if not part.startswith("md5:"))

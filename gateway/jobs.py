@@ -1,0 +1,68 @@
+"""What worker processes do: the only code that decodes what somebody else wrote.
+
+A job may crash, hang or balloon: that costs its process and nothing else. Jobs take and return
+plain picklable values and never touch the network.
+"""
+
+import resource
+import time
+from pathlib import Path
+
+import cv2
+
+import models
+from codec.manifest import Manifest, loads
+from codec.optimize import Optimized, Refused, Terms, optimize
+from codec.restore import DamagedRendition, restore
+from config import Policy
+
+
+def initialize(memory_bytes: int) -> None:
+    """Bound a fresh worker process.
+
+    Args:
+        memory_bytes: Address space that it may take beyond what it starts with.
+    """
+    # One process per core runs already; threads inside would only fight over the cores.
+    cv2.setNumThreads(1)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def optimize_upload(data: bytes, policy: Policy, content_type: str, version: str) -> Optimized:
+    """Find the smallest rendition of an upload that holds its policy's floor.
+
+    Raises:
+        Refused: It stays as it is; the message says why.
+    """
+    terms = Terms(
+        policy=policy,
+        content_type=content_type,
+        restorer=models.named(policy.restorer).hash,
+        gateway=version,
+        # What is left is for the proof; the caller ends this process at the time limit itself.
+        deadline=time.monotonic() + policy.limits.timeout_s * 0.6,
+    )
+    try:
+        return optimize(data, terms, models.restorer)
+    except Refused:
+        raise
+    except MemoryError:
+        raise Refused("out of memory") from None
+    except Exception as error:  # noqa: BLE001  # decoders raise anything; the upload stays as it is
+        raise Refused(f"cannot be decoded: {type(error).__name__}") from None
+
+
+def restore_object(rendition: bytes, note: str) -> bytes:
+    """Make the file that GET serves.
+
+    Raises:
+        DamagedRendition, DigestMismatch, LookupError: It cannot be done; the message says why.
+    """
+    manifest: Manifest = loads(note)
+    try:
+        return restore(rendition, manifest, models.restorer)
+    except MemoryError:
+        raise DamagedRendition("out of memory while restoring") from None

@@ -1,0 +1,128 @@
+"""Listings: every managed object with the size and ETag that it was uploaded with."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import unquote_plus
+from xml.etree import ElementTree as ET  # builds and writes only; defusedxml parses
+
+from aiohttp import web
+from botocore.exceptions import ClientError
+from defusedxml.ElementTree import fromstring
+
+from gateway import headers
+from gateway.errors import S3Error
+from gateway.exchange import Exchange
+from gateway.index import View
+from gateway.reads import read_manifest
+from gateway.relay import read_bounded, respond, sent
+
+_NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
+_ROOTS: Final = frozenset({"ListBucketResult", "ListVersionsResult"})
+_ENTRIES: Final = frozenset({"Contents", "Version"})
+_MAX_BYTES: Final = 16 << 20  # 1,000 keys of 1 KiB, percent-encoded, with owners
+_CHECKSUMS: Final = ("ChecksumAlgorithm", "ChecksumType")
+_DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+
+META_KEY: Final = headers.MANIFEST.removeprefix("x-amz-meta-")
+
+# What forbids a look at one object says nothing against listing it.
+_NOT_READABLE: Final = frozenset({"401", "403", "404", "405"})
+
+
+async def list_objects(exchange: Exchange) -> web.StreamResponse:
+    """Serve ListObjects, ListObjectsV2 and ListObjectVersions.
+
+    A bucket that no policy names is listed as it is. In the others each object whose view is not
+    remembered is asked for with HEAD; a page without managed objects stays as it came.
+    """
+    async with sent(exchange, exchange.forwarded()) as response:
+        named = exchange.services.policies.names_bucket(exchange.target.bucket)
+        if response.status != HTTPStatus.OK or not named:
+            return await respond(exchange, response)
+        page = await read_bounded(response, _MAX_BYTES)
+        shown = headers.end_to_end(response.headers.items())
+    page = await _rewritten(exchange, page)
+    shown["Content-Length"] = str(len(page))
+    shown.setdefault("x-amz-request-id", exchange.request_id)
+    return web.Response(status=response.status, headers=shown, body=page)
+
+
+async def _rewritten(exchange: Exchange, page: bytes) -> bytes:
+    root = fromstring(page)
+    if element_name(root) not in _ROOTS:
+        return page
+    encoded = _text(root, "EncodingType") == "url"
+    entries = [child for child in root if element_name(child) in _ENTRIES]
+    views = await asyncio.gather(*(_view(exchange, entry, encoded) for entry in entries))
+    if not any(views):
+        return page
+    for entry, view in zip(entries, views, strict=True):
+        if view is not None:
+            _show(entry, view)
+    return write_xml(root)
+
+
+async def _view(exchange: Exchange, entry: ET.Element, encoded: bool) -> View | None:
+    """Find what a client sees of one entry; None: exactly what the upstream says."""
+    services, bucket = exchange.services, exchange.target.bucket
+    key = _text(entry, "Key")
+    key = unquote_plus(key) if encoded else key
+    stored_etag = _text(entry, "ETag").strip('"')
+    if services.index.knows(bucket, key, stored_etag):
+        return services.index.get(bucket, key, stored_etag)
+    if key.endswith("/"):
+        return None
+    async with services.listing_heads:
+        head = await _head(exchange, key, _text(entry, "VersionId"))
+    if head is None or head["ETag"].strip('"') != stored_etag:
+        return None  # replaced since the page was written: the next listing tells
+    note = head["Metadata"].get(META_KEY)
+    manifest = read_manifest(note) if note is not None else None
+    view = View(manifest.size, manifest.etag) if manifest else None
+    services.index.put(bucket, key, stored_etag, view)
+    return view
+
+
+async def _head(exchange: Exchange, key: str, version_id: str) -> Mapping[str, Any] | None:
+    """Look at one object; None when this caller may not, or when it is gone.
+
+    Raises:
+        S3Error: ServiceUnavailable: a wrong size would make clients transfer or delete things.
+    """
+    try:
+        return await exchange.services.upstream.head(
+            exchange.target.bucket, key, exchange.identity, version_id or None
+        )
+    except ClientError as error:
+        status = str(error.response["ResponseMetadata"]["HTTPStatusCode"])
+        if status in _NOT_READABLE:
+            return None
+        raise S3Error("ServiceUnavailable") from error
+
+
+def _show(entry: ET.Element, view: View) -> None:
+    for child in list(entry):
+        if element_name(child) == "Size":
+            child.text = str(view.size)
+        elif element_name(child) == "ETag":
+            child.text = f'"{view.etag}"'
+        elif element_name(child) in _CHECKSUMS:
+            entry.remove(child)
+
+
+def write_xml(root: ET.Element) -> bytes:
+    """Write an answer as S3 does, its namespace being the default one."""
+    ET.register_namespace("", _NAMESPACE)
+    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=False)
+    return _DECLARATION + written
+
+
+def element_name(element: ET.Element) -> str:
+    """Give an element's name without its namespace."""
+    return element.tag.rpartition("}")[2]
+
+
+def _text(element: Iterable[ET.Element], name: str) -> str:
+    return next((child.text or "" for child in element if element_name(child) == name), "")

@@ -1,0 +1,223 @@
+"""GetObject and HeadObject: managed objects as they were uploaded, all others as they are."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+
+from codec.manifest import BrokenManifest, Manifest, loads
+from gateway import conditional, headers, ranges
+from gateway.cache import CacheKey
+from gateway.conditional import Outcome
+from gateway.errors import S3Error
+from gateway.exchange import Exchange
+from gateway.index import View
+from gateway.relay import begin, read_bounded, respond, sent
+from gateway.restored import restored
+from gateway.upstream import Request
+
+# Answers that may speak of the rendition without saying so: conditions and ranges are those of
+# the restored file, and the upstream judged them by the stored one.
+_AMBIGUOUS: Final = frozenset(
+    {
+        HTTPStatus.NOT_MODIFIED,
+        HTTPStatus.PRECONDITION_FAILED,
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    }
+)
+_NOT_FOR_RENDITIONS: Final = headers.CONDITIONS | {"x-amz-checksum-mode", "x-amz-te"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A managed object in the bucket.
+
+    Attributes:
+        manifest: How to restore it.
+        stored_etag: Of the rendition, without quotes.
+        upstream: The upstream's response headers.
+    """
+
+    manifest: Manifest
+    stored_etag: str
+    upstream: CIMultiDict[str]
+
+    @property
+    def identity(self) -> conditional.Identity:
+        """Give what conditions compare with: all names that this object goes by."""
+        modified = self.upstream.get("Last-Modified")
+        return conditional.Identity(
+            etags=frozenset({self.manifest.etag, self.manifest.md5, self.stored_etag}),
+            last_modified=parsedate_to_datetime(modified) if modified else datetime.now(UTC),
+        )
+
+
+async def get_or_head(exchange: Exchange) -> web.StreamResponse:
+    """Serve GetObject or HeadObject.
+
+    The request is sent on as it is: for a plain object, that is all. An answer that carries a
+    manifest is of a rendition, and the object is restored instead.
+    """
+    if exchange.request.headers.get(headers.RAW, "").lower() == "stored":
+        async with sent(exchange, exchange.forwarded()) as response:
+            return await respond(exchange, response)
+    if exchange.services.index.managed(exchange.target.bucket, exchange.target.key):
+        return await _probe(exchange, None)
+    async with sent(exchange, exchange.forwarded()) as response:
+        found = _found(exchange, response)
+        if found is not None:
+            return await _serve(exchange, found, response)
+        if response.status in _AMBIGUOUS:
+            return await _probe(exchange, response)
+        return await respond(exchange, response)
+
+
+async def _probe(exchange: Exchange, plain: aiohttp.ClientResponse | None) -> web.StreamResponse:
+    """Ask what the object is before anything else.
+
+    Args:
+        exchange: The client's request.
+        plain: The answer to give when the object turns out to be plain; None: ask for it then.
+    """
+    async with sent(exchange, _unconditional(exchange, "HEAD")) as head:
+        found = _found(exchange, head)
+        if found is not None:
+            return await _serve(exchange, found, head)
+    if plain is not None:
+        return await respond(exchange, plain)
+    async with sent(exchange, exchange.forwarded()) as response:
+        # It may have been replaced by a rendition in this very moment.
+        found = _found(exchange, response)
+        if found is not None:
+            return await _serve(exchange, found, response)
+        return await respond(exchange, response)
+
+
+def _found(exchange: Exchange, response: aiohttp.ClientResponse) -> Found | None:
+    """Read the manifest of a response, if it has one."""
+    note = response.headers.get(headers.MANIFEST)
+    if note is None or response.status >= HTTPStatus.MULTIPLE_CHOICES:
+        return None
+    manifest = read_manifest(note)
+    stored_etag = response.headers.get("ETag", "").strip('"')
+    target = exchange.target
+    if "versionId" not in exchange.parameters:
+        view = View(manifest.size, manifest.etag)
+        exchange.services.index.put(target.bucket, target.key, stored_etag, view)
+    return Found(manifest, stored_etag, headers.end_to_end(response.headers.items()))
+
+
+def read_manifest(note: str) -> Manifest:
+    """Read a manifest from metadata.
+
+    Raises:
+        S3Error: InternalError; the rendition must never pass for the object.
+    """
+    try:
+        return loads(note)
+    except BrokenManifest as error:
+        raise S3Error(
+            "InternalError", f"This object's slimgate manifest cannot be read: {error}."
+        ) from error
+
+
+def _unconditional(exchange: Exchange, method: str, if_match: str | None = None) -> Request:
+    request = exchange.forwarded()
+    parameters = [p for p in request.query.split("&") if p and not p.startswith("partNumber=")]
+    kept = headers.without(request.headers, _NOT_FOR_RENDITIONS)
+    if if_match is not None:
+        kept["If-Match"] = f'"{if_match}"'
+    return replace(request, method=method, query="&".join(parameters), headers=kept)
+
+
+async def _serve(
+    exchange: Exchange, found: Found, response: aiohttp.ClientResponse
+) -> web.StreamResponse:
+    """Answer for a managed object."""
+    sent_headers = exchange.request.headers
+    outcome = conditional.evaluate(sent_headers, found.identity)
+    if outcome is Outcome.PRECONDITION_FAILED:
+        raise S3Error("PreconditionFailed")
+    shown = _shown(exchange, found)
+    if outcome is Outcome.NOT_MODIFIED:
+        return await _empty(exchange, HTTPStatus.NOT_MODIFIED, shown)
+    size = found.manifest.size
+    wanted = _range(exchange, found)
+    status = HTTPStatus.OK if wanted is None else HTTPStatus.PARTIAL_CONTENT
+    start, stop = (0, size) if wanted is None else (wanted.start, wanted.stop)
+    if wanted is not None:
+        shown["Content-Range"] = wanted.content_range(size)
+    shown["Content-Length"] = str(stop - start)
+    if exchange.request.method == "HEAD":
+        return await _empty(exchange, status, shown)
+    served, hit = await _file(exchange, found, response)
+    shown["x-slimgate-cache"] = "hit" if hit else "miss"
+    answer = begin(exchange, status, shown)
+    await answer.prepare(exchange.request)
+    await answer.write(memoryview(served)[start:stop])
+    await answer.write_eof()
+    return answer
+
+
+def _range(exchange: Exchange, found: Found) -> ranges.Range | None:
+    sent_headers, part = exchange.request.headers, exchange.parameters.get("partNumber")
+    if part is not None:
+        if "Range" in sent_headers:
+            raise S3Error("InvalidRequest", "Cannot specify both Range header and partNumber.")
+        if part != "1":
+            raise S3Error("InvalidRange", "The requested partnumber is not satisfiable")
+        return ranges.Range(0, found.manifest.size)
+    if not conditional.range_applies(sent_headers, found.identity):
+        return None
+    return ranges.parse(sent_headers.get("Range"), found.manifest.size)
+
+
+async def _file(
+    exchange: Exchange, found: Found, response: aiohttp.ClientResponse
+) -> tuple[bytes, bool]:
+    """Give the restored file, and whether the cache had it."""
+    services, target = exchange.services, exchange.target
+    key = CacheKey(target.bucket, target.key, found.stored_etag, found.manifest.sha256)
+    cached = await services.cache.get(key)
+    if cached is not None:
+        return cached, True
+    if response.method == "GET" and response.status == HTTPStatus.OK:
+        rendition = await read_bounded(response, found.manifest.size)
+    else:
+        request = _unconditional(exchange, "GET", if_match=found.stored_etag)
+        async with sent(exchange, request) as whole:
+            if whole.status != HTTPStatus.OK:
+                # Replaced or removed since the first answer: the client's retry sees what is now.
+                raise S3Error("SlowDown", "The object was changed while it was read. Try again.")
+            rendition = await read_bounded(whole, found.manifest.size)
+    return await restored(services, key, rendition, found.manifest), False
+
+
+def _shown(exchange: Exchange, found: Found) -> CIMultiDict[str]:
+    """Give the headers that a client sees of a managed object."""
+    manifest = found.manifest
+    shown = headers.client_metadata(found.upstream.items())
+    if "response-content-type" not in exchange.parameters:
+        shown["Content-Type"] = manifest.content_type
+    shown["Content-Length"] = str(manifest.size)
+    shown["ETag"] = f'"{manifest.etag}"'
+    shown["Accept-Ranges"] = "bytes"
+    shown["x-slimgate-tier"] = manifest.stored.tier
+    shown["x-slimgate-model"] = manifest.stored.restorer or "none"
+    shown["x-slimgate-psnr"] = f"{manifest.measured.psnr_db:.2f}"
+    shown["x-slimgate-ssim"] = f"{manifest.measured.ssim:.4f}"
+    return shown
+
+
+async def _empty(
+    exchange: Exchange, status: HTTPStatus, shown: CIMultiDict[str]
+) -> web.StreamResponse:
+    answer = begin(exchange, status, shown)
+    await answer.prepare(exchange.request)
+    await answer.write_eof()
+    return answer

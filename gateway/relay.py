@@ -1,0 +1,96 @@
+"""Pass requests through untouched: any operation, streaming both ways."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+
+from gateway import headers
+from gateway.errors import S3Error
+from gateway.exchange import Exchange
+from gateway.upstream import UNREACHABLE, Request
+
+_PIECE: Final = 1 << 18
+
+
+async def pass_through(exchange: Exchange) -> web.StreamResponse:
+    """Send the request on as it is and give back what the upstream answers."""
+    async with sent(exchange, exchange.forwarded()) as response:
+        extra = exchange.upload.digests.echo() if response.status == 200 else {}
+        return await respond(exchange, response, extra=extra)
+
+
+@asynccontextmanager
+async def sent(exchange: Exchange, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Send a request as the caller; what was wrong with an uploaded body is raised as such."""
+    services = exchange.services
+    try:
+        async with services.upstream.send(request, exchange.identity) as response:
+            yield response
+    except S3Error as error:
+        if error.code == "ServiceUnavailable" and exchange.upload.error is not None:
+            raise exchange.upload.error from error
+        raise
+
+
+async def respond(
+    exchange: Exchange,
+    response: aiohttp.ClientResponse,
+    *,
+    extra: Mapping[str, str] | None = None,
+) -> web.StreamResponse:
+    """Stream an upstream response to the client.
+
+    Args:
+        exchange: Whose response it is.
+        response: Status, headers and unread body.
+        extra: Headers to add where the upstream gives none of that name.
+    """
+    shown = headers.end_to_end(response.headers.items())
+    for name, value in (extra or {}).items():
+        shown.setdefault(name, value)
+    answer = begin(exchange, response.status, shown)
+    await answer.prepare(exchange.request)
+    try:
+        async for piece in response.content.iter_chunked(_PIECE):
+            await answer.write(piece)
+    except UNREACHABLE as error:
+        # The status line is out already: only a broken connection tells that this is not all.
+        abort(exchange)
+        raise S3Error("ServiceUnavailable") from error
+    await answer.write_eof()
+    return answer
+
+
+def begin(exchange: Exchange, status: int, shown: CIMultiDict[str]) -> web.StreamResponse:
+    """Make a response, with the request's id where there is none yet."""
+    answer = web.StreamResponse(status=status, headers=shown)
+    answer.headers.setdefault("x-amz-request-id", exchange.request_id)
+    return answer
+
+
+def abort(exchange: Exchange) -> None:
+    """Break the client's connection off."""
+    if exchange.request.transport is not None:
+        exchange.request.transport.abort()
+
+
+async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """Read the body of an upstream response that the gateway has to understand.
+
+    Raises:
+        S3Error: InternalError when it is longer than ``limit`` bytes, ServiceUnavailable when it
+            breaks off.
+    """
+    body = bytearray()
+    try:
+        async for piece in response.content.iter_any():
+            body += piece
+            if len(body) > limit:
+                raise S3Error("InternalError", "The storage answered with more than it should.")
+    except UNREACHABLE as error:
+        raise S3Error("ServiceUnavailable") from error
+    return bytes(body)

@@ -1,0 +1,214 @@
+"""The bucket behind the gateway: signed requests, byte for byte, and typed calls."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import aiohttp
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore import UNSIGNED
+from botocore.auth import UNSIGNED_PAYLOAD, S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, HTTPClientError
+from multidict import CIMultiDict
+from yarl import URL
+
+from config import Upstream as UpstreamSettings
+from gateway.addressing import Target
+from gateway.errors import S3Error
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3 import S3Client
+
+_AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+# What goes wrong between the gateway and the bucket: the client shall try again.
+UNREACHABLE: Final = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks, in the upstream's eyes. The secret is not part of any repr."""
+
+    access_key: str
+    secret_key: str
+
+    def __repr__(self) -> str:
+        return f"Identity({self.access_key!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to the upstream.
+
+    Attributes:
+        method: HTTP method.
+        target: Bucket and key.
+        query: As it shall be sent, percent-encoded, without ``?``.
+        headers: End-to-end headers without those of a signature.
+        body: Exactly ``length`` bytes; None for none.
+        length: Content-Length; None sends no such header.
+        payload_hash: What ``x-amz-content-sha256`` shall say.
+    """
+
+    method: str
+    target: Target
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=CIMultiDict)
+    body: AsyncIterable[bytes] | bytes | None = None
+    length: int | None = None
+    payload_hash: str = EMPTY_SHA256
+
+
+class _Signer(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
+    """botocore's signer, told the payload's hash instead of reading the payload."""
+
+    def payload(self, request: AWSRequest) -> str:
+        payload_hash: str = request.context["payload_hash"]
+        return payload_hash
+
+
+class Upstream:
+    """Talks to the bucket with each caller's own key.
+
+    Args:
+        settings: Endpoint, region, addressing and time-outs.
+    """
+
+    def __init__(self, settings: UpstreamSettings) -> None:
+        self._settings = settings
+        self._endpoint = URL(settings.endpoint)
+        self._stack = AsyncExitStack()
+        self._clients: dict[Identity | None, asyncio.Task[S3Client]] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        timeout = aiohttp.ClientTimeout(
+            total=None,
+            sock_connect=self._settings.connect_timeout_s,
+            sock_read=self._settings.read_timeout_s,
+        )
+        connector = aiohttp.TCPConnector(limit=self._settings.max_connections)
+        self._session = await self._stack.enter_async_context(
+            aiohttp.ClientSession(
+                connector=connector,
+                timeout=timeout,
+                auto_decompress=False,
+                skip_auto_headers=_AUTOMATIC_HEADERS,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                read_bufsize=1 << 20,
+            )
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @asynccontextmanager
+    async def send(
+        self, request: Request, identity: Identity | None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request as that identity and give the response, its body still unread.
+
+        Args:
+            request: What to send.
+            identity: Whose key signs it; None sends it unsigned.
+
+        Raises:
+            S3Error: ServiceUnavailable when the upstream cannot be reached or breaks off.
+        """
+        if self._session is None:
+            raise RuntimeError("the upstream is used outside its context")
+        url, headers = self._addressed(request)
+        if identity is not None:
+            headers = self._signed(request, url, headers, identity)
+        try:
+            response = await self._session.request(
+                request.method,
+                URL(url, encoded=True),
+                headers=headers,
+                data=request.body,
+                allow_redirects=False,
+            )
+        except UNREACHABLE as error:
+            raise S3Error("ServiceUnavailable") from error
+        try:
+            yield response
+        finally:
+            # Gives the connection back when the body was read to its end, and closes it otherwise.
+            response.close() if not response.content.at_eof() else response.release()
+
+    async def head(
+        self, bucket: str, key: str, identity: Identity | None, version_id: str | None = None
+    ) -> Mapping[str, Any]:
+        """Ask for an object's metadata.
+
+        Returns:
+            ``ETag`` and ``Metadata`` among what boto3 documents for ``head_object``.
+
+        Raises:
+            S3Error: ServiceUnavailable when there was no answer.
+            botocore.exceptions.ClientError: The upstream refused.
+        """
+        version: Any = {"VersionId": version_id} if version_id else {}
+        try:
+            client = await self._client(identity)
+            return await client.head_object(Bucket=bucket, Key=key, **version)
+        except (HTTPClientError, BotoCoreError) as error:
+            raise S3Error("ServiceUnavailable") from error
+
+    async def _client(self, identity: Identity | None) -> "S3Client":
+        # A task, so that callers who come at once share one client; there is one per known key.
+        if identity not in self._clients:
+            self._clients[identity] = asyncio.create_task(self._open_client(identity))
+        return await asyncio.shield(self._clients[identity])
+
+    async def _open_client(self, identity: Identity | None) -> "S3Client":
+        config = AioConfig(
+            signature_version=UNSIGNED if identity is None else "s3v4",
+            s3={"addressing_style": self._settings.addressing},
+            connect_timeout=self._settings.connect_timeout_s,
+            read_timeout=self._settings.read_timeout_s,
+            max_pool_connections=self._settings.max_connections,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        )
+        client: S3Client = await self._stack.enter_async_context(
+            get_session().create_client(
+                "s3",
+                region_name=self._settings.region,
+                endpoint_url=self._settings.endpoint,
+                aws_access_key_id=identity.access_key if identity else None,
+                aws_secret_access_key=identity.secret_key if identity else None,
+                config=config,
+            )
+        )
+        return client
+
+    def _addressed(self, request: Request) -> tuple[str, CIMultiDict[str]]:
+        authority, path = self._endpoint.authority, request.target.path
+        if self._settings.addressing == "virtual" and request.target.bucket:
+            authority = f"{request.target.bucket}.{authority}"
+            path = f"/{request.target.quoted_key}"
+        query = f"?{request.query}" if request.query else ""
+        headers = CIMultiDict(request.headers)
+        headers["Host"] = authority
+        if request.length is not None:
+            headers["Content-Length"] = str(request.length)
+        return f"{self._endpoint.scheme}://{authority}{path}{query}", headers
+
+    def _signed(
+        self, request: Request, url: str, headers: CIMultiDict[str], identity: Identity
+    ) -> CIMultiDict[str]:
+        to_sign = AWSRequest(method=request.method, url=url, headers=dict(headers))
+        to_sign.context["payload_hash"] = request.payload_hash
+        credentials = Credentials(identity.access_key, identity.secret_key)
+        _Signer(credentials, "s3", self._settings.region).add_auth(to_sign)
+        return CIMultiDict(to_sign.headers.items())
+
+
+__all__ = ["EMPTY_SHA256", "UNREACHABLE", "UNSIGNED_PAYLOAD", "Identity", "Request", "Upstream"]

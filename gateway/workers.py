@@ -1,0 +1,104 @@
+"""A pool of worker processes for everything that decodes images."""
+
+import asyncio
+import logging
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as PoolTimeoutError
+from typing import ParamSpec, Self, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from codec.manifest import Manifest
+from codec.optimize import Optimized, Refused
+from config import Engine, Policy
+from gateway import jobs
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_RESTORE_TIMEOUT_S = 60.0
+_MAX_TASKS = 500  # a fresh process now and then, should a decoder leak
+
+_log = logging.getLogger(__name__)
+
+
+class Busy(Exception):
+    """Too much work is waiting already."""
+
+
+class WorkerLost(Exception):
+    """The process was ended: it crashed, or ran out of time."""
+
+
+class Workers:
+    """Run jobs, each in a process that may be lost.
+
+    Args:
+        engine: Number of processes, memory of each, and length of the queue.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        context = multiprocessing.get_context("forkserver")
+        # Imported once in the fork server, so that a lost worker is replaced in milliseconds.
+        context.set_forkserver_preload([jobs.__name__])
+        self._pool = ProcessPool(
+            max_workers=engine.worker_count,
+            max_tasks=_MAX_TASKS,
+            initializer=jobs.initialize,
+            initargs=[engine.worker_memory],
+            context=context,
+        )
+        self._max_waiting = engine.worker_count + engine.max_queue
+        self._waiting = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it out
+        await asyncio.to_thread(self._pool.join)
+
+    async def optimize(
+        self, data: bytes, policy: Policy, *, content_type: str, version: str
+    ) -> Optimized:
+        """Find the smallest rendition of an upload.
+
+        Raises:
+            Refused: The upload stays as it is, for whatever reason.
+            Busy: The queue is full.
+        """
+        try:
+            return await self._run(
+                policy.limits.timeout_s, jobs.optimize_upload, data, policy, content_type, version
+            )
+        except WorkerLost as error:
+            raise Refused(str(error)) from error
+
+    async def restore(self, rendition: bytes, manifest: Manifest) -> bytes:
+        """Make the file that GET serves.
+
+        Raises:
+            DamagedRendition, DigestMismatch, LookupError: It cannot be restored.
+            WorkerLost: The process was lost.
+            Busy: The queue is full.
+        """
+        return await self._run(_RESTORE_TIMEOUT_S, jobs.restore_object, rendition, manifest.dumps())
+
+    async def _run(
+        self, timeout_s: float, job: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        if self._waiting >= self._max_waiting:
+            raise Busy(f"{self._waiting} images are waiting already")
+        self._waiting += 1
+        future = self._pool.schedule(job, args, kwargs, timeout=timeout_s)
+        try:
+            # Cancelling this wait cancels the future, and with it ends the process at work.
+            result: _T = await asyncio.wrap_future(future)
+        except ProcessExpired as error:
+            raise WorkerLost(f"the worker process died (exit code {error.exitcode})") from error
+        except PoolTimeoutError as error:
+            raise WorkerLost(f"took longer than {timeout_s:g} s") from error
+        finally:
+            self._waiting -= 1
+        return result

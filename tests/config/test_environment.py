@@ -1,0 +1,137 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.environment import MAX_VARIABLES, override
+from config.problems import Path
+from tests.config.builders import steady
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("LISTEN", "[::1]:0", {"listen": "[::1]:0"}),
+        ("UPSTREAM__ENDPOINT", "http://x", {"upstream": {"endpoint": "http://x"}}),
+        ("UPSTREAM__READ_TIMEOUT_S", "2.5", {"upstream": {"read_timeout_s": 2.5}}),
+        ("CACHE__MAX_BYTES", "64MiB", {"cache": {"max_bytes": "64MiB"}}),
+        ("CACHE__MAX_BYTES", " 0 ", {"cache": {"max_bytes": 0}}),
+        ("ENGINE__WORKERS", "auto", {"engine": {"workers": "auto"}}),
+        ("ENGINE__WORKERS", "4", {"engine": {"workers": 4}}),
+        ("DOMAINS__0", "123", {"domains": ["123"]}),
+        ("POLICIES__0__MODE", "off", {"policies": [{"mode": "off"}]}),
+        ("POLICIES__0__NAME", "007", {"policies": [{"name": "007"}]}),
+        ("POLICIES__0__SCALES__0", "3", {"policies": [{"scales": [3]}]}),
+        ("POLICIES__0__FLOOR__ORB", "null", {"policies": [{"floor": {"orb": None}}]}),
+        ("CREDENTIALS__0__SECRET_KEY", "123", {"credentials": [{"secret_key": "123"}]}),
+        ("CREDENTIALS__0__SECRET_KEY", "*a: !b", {"credentials": [{"secret_key": "*a: !b"}]}),
+        (
+            "CREDENTIALS__0__UPSTREAM_SECRET_KEY",
+            "null",
+            {"credentials": [{"upstream_secret_key": "null"}]},
+        ),
+    ],
+)
+def test_a_variable_sets_one_value(name: str, text: str, expected: Any) -> None:
+    """Two underscores separate levels; text is taken as it is, other values as in YAML."""
+    variable = f"SLIMGATE_{name}"
+    value, origins, problems = override(None, {variable: text})
+    assert (expected, []) == (value, problems)
+    assert [variable] == list(origins.values())
+
+
+def test_a_variable_replaces_a_value_of_the_file() -> None:
+    """The environment wins, and what it does not name stays."""
+    tree = {"upstream": {"endpoint": "http://a", "region": "r"}, "domains": ["a", "b"]}
+    environ = {"SLIMGATE_UPSTREAM__ENDPOINT": "http://b", "SLIMGATE_DOMAINS__1": "c"}
+    expected: dict[Path, str] = {
+        ("domains", 1): "SLIMGATE_DOMAINS__1",
+        ("upstream", "endpoint"): "SLIMGATE_UPSTREAM__ENDPOINT",
+    }
+    value, origins, problems = override(tree, environ)
+    assert value == {"upstream": {"endpoint": "http://b", "region": "r"}, "domains": ["a", "c"]}
+    assert (expected, []) == (origins, problems)
+
+
+def test_an_empty_group_is_filled() -> None:
+    """A key without a value in the file is a group or a list with nothing in it."""
+    environ = {"SLIMGATE_CACHE__MAX_BYTES": "1", "SLIMGATE_DOMAINS__0": "a"}
+    expected = {"cache": {"max_bytes": 1}, "domains": ["a"]}
+    assert expected == override({"cache": None, "domains": None}, environ)[0]
+
+
+def test_a_list_grows_in_the_order_of_its_indexes() -> None:
+    """Items are added by number, not by the spelling of the number."""
+    environ = {f"SLIMGATE_DOMAINS__{index}": f"d{index}" for index in reversed(range(12))}
+    assert {"domains": [f"d{index}" for index in range(12)]} == override({}, environ)[0]
+
+
+def test_other_variables_do_not_count() -> None:
+    """Variables of other programs and the path of the file itself are left alone."""
+    environ = {"PATH": "x", "SLIMGATE": "x", "slimgate_listen": "x", "SLIMGATE_CONFIG": "x"}
+    assert override({}, environ) == ({}, {}, [])
+
+
+UNKNOWN = "unknown variable"
+SEVERAL = "names several settings"
+NO_PLACE = "no such place"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("SLIMGATE_", UNKNOWN),
+        ("SLIMGATE_LISTENS", UNKNOWN),
+        ("SLIMGATE_listen", UNKNOWN),
+        ("SLIMGATE_LISTEN__", UNKNOWN),
+        ("SLIMGATE_LISTEN__PORT", UNKNOWN),
+        ("SLIMGATE_UPSTREAM_ENDPOINT", UNKNOWN),
+        ("SLIMGATE_UPSTREAM__URL", UNKNOWN),
+        ("SLIMGATE_DOMAINS__X", UNKNOWN),
+        ("SLIMGATE_DOMAINS__-1", UNKNOWN),
+        ("SLIMGATE_DOMAINS__٣", UNKNOWN),
+        ("SLIMGATE_DOMAINS__" + "9" * 5000, UNKNOWN),
+        ("SLIMGATE_" + "A__" * 5000, UNKNOWN),
+        ("SLIMGATE_PORT_9000_TCP", "enableServiceLinks: false"),
+        ("SLIMGATE_UPSTREAM", SEVERAL),
+        ("SLIMGATE_DOMAINS", SEVERAL),
+        ("SLIMGATE_POLICIES__0", SEVERAL),
+        ("SLIMGATE_POLICIES__0__TIERS", SEVERAL),
+        ("SLIMGATE_DOMAINS__2", NO_PLACE),
+        ("SLIMGATE_CACHE__MAX_BYTES", NO_PLACE),
+        ("SLIMGATE_POLICIES__0__NAME", NO_PLACE),
+    ],
+)
+def test_a_variable_without_a_place_is_named(name: str, reason: str) -> None:
+    """A variable that sets nothing is a problem, never ignored, and its value is not shown."""
+    tree = {"domains": ["a"], "cache": 5, "policies": {}}
+    value, origins, problems = override(tree, {name: "wJalr"})
+    assert value == {"domains": ["a"], "cache": 5, "policies": {}}
+    assert ({}, [name]) == (origins, [problem.source for problem in problems])
+    assert reason in problems[0].reason
+    assert "wJalr" not in str(problems)
+
+
+def test_the_number_of_variables_is_bounded() -> None:
+    """A flood of variables is one problem."""
+    environ = {f"SLIMGATE_DOMAINS__{index}": "a" for index in range(MAX_VARIABLES + 1)}
+    value, origins, problems = override({}, environ)
+    assert (value, origins, len(problems)) == ({}, {}, 1)
+
+
+_NAMES = st.lists(
+    st.sampled_from(["UPSTREAM", "ENDPOINT", "POLICIES", "DOMAINS", "0", "1", "NAME", "", "TIERS"]),
+    max_size=4,
+).map(lambda parts: "SLIMGATE_" + "__".join(parts))
+
+
+@steady
+@given(
+    st.sampled_from([None, 5, "x", [], [1], {}, {"policies": [1]}, {"upstream": "x"}]),
+    st.dictionaries(_NAMES, st.text(max_size=5), max_size=4),
+)
+def test_every_variable_is_used_or_reported(tree: Any, environ: dict[str, str]) -> None:
+    """Whatever the file holds, a variable is either the origin of a value or a problem."""
+    _, origins, problems = override(tree, environ)
+    assert sorted(environ) == sorted([*origins.values(), *(problem.source for problem in problems)])

@@ -1,0 +1,213 @@
+import hashlib
+import pickle
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from config.policy import Floor, Policy, PolicyLimits
+from tests.config.builders import policy, steady
+
+
+def make(**changes: Any) -> Policy:
+    """Return a validated policy made of the smallest one and changes."""
+    return Policy.model_validate(policy(**changes))
+
+
+def test_defaults_are_those_of_the_design() -> None:
+    """Only name, bucket and mode are needed; everything else has the documented default."""
+    expected = {
+        "name": "photos",
+        "bucket": "photos-*",
+        "prefix": "",
+        "types": ("image/jpeg", "image/png", "image/webp"),
+        "mode": "optimize",
+        "tiers": ("downscale", "recode"),
+        "scales": (2, 3, 4),
+        "codecs": ("avif",),
+        "restorer": "lanczos",
+        "floor": {"psnr_db": 34.0, "ssim": 0.93, "orb": None},
+        "min_saving": 0.15,
+        "effort": "balanced",
+        "limits": {"max_bytes": 67108864, "max_pixels": 100_000_000, "timeout_s": 20.0},
+    }
+    assert expected == make().model_dump()
+
+
+def test_an_empty_floor_is_the_default_floor() -> None:
+    """`floor: {}` and no floor at all are the same policy."""
+    assert make() == make(floor={})
+    assert Floor() == make(floor={}).floor
+    assert PolicyLimits() == make(limits={}).limits
+
+
+def test_one_measure_can_be_switched_off() -> None:
+    """An explicit null switches one measure off and leaves the others."""
+    assert tuple(make(floor={"psnr_db": None}).floor.model_dump().values()) == (None, 0.93, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"name": ""}, "match pattern"),
+        ({"name": "a b"}, "match pattern"),
+        ({"name": "a" * 65}, "match pattern"),
+        ({"name": "a\n"}, "match pattern"),
+        ({"name": 5}, "valid string"),
+        ({"bucket": ""}, "match pattern"),
+        ({"bucket": "a/b"}, "match pattern"),
+        ({"bucket": "a" * 129}, "match pattern"),
+        ({"prefix": "a" * 1025}, "at most 1024"),
+        ({"types": []}, "at least 1"),
+        ({"types": ["image/gif"]}, "'image/jpeg', 'image/png' or 'image/webp'"),
+        ({"types": "image/png"}, "valid tuple"),
+        ({"mode": "on"}, "'off', 'shadow' or 'optimize'"),
+        ({"mode": False}, "'off', 'shadow' or 'optimize'"),
+        ({"tiers": []}, "at least 1"),
+        ({"tiers": ["exact"]}, "tier exact is not available in this version"),
+        ({"tiers": ["recode", "lossless"]}, "tier lossless is not available in this version"),
+        ({"tiers": ["plain"]}, "last resort"),
+        ({"tiers": ["best"]}, "'downscale' or 'recode'"),
+        ({"tiers": ["recode", "recode"]}, "twice"),
+        ({"scales": []}, "at least one scale"),
+        ({"scales": [1]}, "greater than or equal to 2"),
+        ({"scales": [5]}, "less than or equal to 4"),
+        ({"scales": [2.0]}, "valid integer"),
+        ({"scales": [2, 2]}, "twice"),
+        ({"tiers": ["recode"], "scales": [2]}, "need the tier downscale"),
+        ({"codecs": ["webp"]}, "codec webp is not available in this version"),
+        ({"codecs": ["jxl"]}, "codec jxl is not available in this version"),
+        ({"codecs": ["jpeg"]}, "codec jpeg is not available in this version"),
+        ({"codecs": []}, "at least 1"),
+        ({"originals": {"keep": "archive"}}, "Extra inputs"),
+        ({"originals": None}, "Extra inputs"),
+        ({"floor": None}, "valid dictionary"),
+        ({"floor": {"psnr_db": None, "ssim": None}}, "at least one of psnr_db, ssim and orb"),
+        ({"floor": {"psnr_db": 0}}, "greater than 0"),
+        ({"floor": {"psnr_db": 99.5}}, "less than or equal to 99"),
+        ({"floor": {"psnr_db": "34"}}, "valid number"),
+        ({"floor": {"ssim": 0}}, "greater than 0"),
+        ({"floor": {"ssim": 1.01}}, "less than or equal to 1"),
+        ({"floor": {"orb": 0}}, "greater than 0"),
+        ({"floor": {"orb": float("nan")}}, "finite number"),
+        ({"min_saving": 1}, "less than 1"),
+        ({"min_saving": -0.1}, "greater than or equal to 0"),
+        ({"effort": "slow"}, "'fast', 'balanced' or 'best'"),
+        ({"limits": {"max_bytes": 0}}, "greater than or equal to 1"),
+        ({"limits": {"max_bytes": "2GiB"}}, "less than or equal to"),
+        ({"limits": {"max_bytes": "10MP"}}, "whole number of bytes"),
+        ({"limits": {"max_pixels": "10MiB"}}, "whole number of pixels"),
+        ({"limits": {"max_pixels": "1001MP"}}, "less than or equal to"),
+        ({"limits": {"timeout_s": 0}}, "greater than 0"),
+        ({"limits": {"timeout_s": 601}}, "less than or equal to 600"),
+        ({"limits": {"timeout_s": True}}, "valid number"),
+        ({"tier": ["recode"]}, "Extra inputs"),
+    ],
+)
+def test_bad_policies_are_refused(change: dict[str, Any], reason: str) -> None:
+    """A value outside its bounds, of a later version or in contradiction is refused."""
+    with pytest.raises(ValidationError, match=re.escape(reason)):
+        make(**change)
+
+
+@pytest.mark.parametrize("key", ["name", "bucket", "mode"])
+def test_three_keys_are_required(key: str) -> None:
+    """A policy without name, bucket or mode is refused."""
+    document = policy()
+    del document[key]
+    with pytest.raises(ValidationError, match="Field required"):
+        Policy.model_validate(document)
+
+
+def test_unknown_restorers_are_refused_where_the_known_ones_are_given() -> None:
+    """With a list of restorers a policy names one of them, also by default."""
+    context = {"known_restorers": frozenset({"native", "other"})}
+    Policy.model_validate(policy(restorer="native"), context=context)
+    for document in (policy(restorer="real-esrgan"), policy()):
+        with pytest.raises(ValidationError, match="unknown restorer; known are native, other"):
+            Policy.model_validate(document, context=context)
+
+
+def test_scales_are_empty_without_the_tier_downscale() -> None:
+    """The effective scales of a policy that does not shrink are none."""
+    assert make(tiers=["recode"]).scales == ()
+
+
+def test_a_policy_cannot_change() -> None:
+    """Assigning to a field raises, and its lists are tuples."""
+    made = make()
+    with pytest.raises(ValidationError, match="frozen"):
+        made.mode = "off"  # type: ignore[misc]  # the very thing that must fail
+    assert isinstance(made.tiers, tuple)
+
+
+def test_a_policy_travels_to_other_processes() -> None:
+    """A pickled policy is equal and has the same digest."""
+    made = make(floor={"orb": 0.5})
+    copy = pickle.loads(pickle.dumps(made))  # noqa: S301  # our own bytes
+    assert (made, made.digest) == (copy, copy.digest)
+
+
+def test_the_digest_is_fixed() -> None:
+    """Renditions name the digest for years, so the same policy always has the same one."""
+    canonical = (
+        '{"bucket":"photos-*","codecs":["avif"],"effort":"balanced",'
+        '"floor":{"orb":null,"psnr_db":34.0,"ssim":0.93},'
+        '"limits":{"max_bytes":67108864,"max_pixels":100000000,"timeout_s":20.0},'
+        '"min_saving":0.15,"mode":"optimize","name":"photos","prefix":"","restorer":"lanczos",'
+        '"scales":[2,3,4],"tiers":["downscale","recode"],'
+        '"types":["image/jpeg","image/png","image/webp"]}'
+    )
+    assert hashlib.sha256(canonical.encode()).hexdigest()[:12] == make().digest
+    assert make().digest == "4d9c333c3777"
+
+
+def test_the_digest_is_that_of_the_effective_policy() -> None:
+    """Written-out defaults, order of lists and spelling of numbers do not change the digest."""
+    same = make(
+        types=["image/webp", "image/jpeg", "image/png"],
+        tiers=["recode", "downscale"],
+        floor={"psnr_db": 34},
+        limits={"max_bytes": 67108864, "max_pixels": "100MP"},
+    )
+    assert make().digest == same.digest
+    assert make() == same
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"},
+        {"prefix": "a"},
+        {"mode": "shadow"},
+        {"tiers": ["downscale"]},
+        {"scales": [2]},
+        {"floor": {"ssim": None}},
+        {"min_saving": 0.2},
+        {"limits": {"timeout_s": 21}},
+    ],
+)
+def test_every_change_changes_the_digest(change: dict[str, Any]) -> None:
+    """A policy that differs in any setting has another digest."""
+    assert make().digest != make(**change).digest
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+@steady
+@given(st.sampled_from(sorted(Policy.model_fields)), _JSON)
+def test_any_value_is_accepted_or_refused(key: str, value: Any) -> None:
+    """No value of any type raises anything but a validation error."""
+    try:
+        made = make(**{key: value})
+    except ValidationError:
+        return
+    assert made == Policy.model_validate(made.model_dump())

@@ -1,0 +1,155 @@
+import os
+import re
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from config.settings import MAX_POLICIES, Engine, Settings
+from tests.config.builders import SECRET, minimal, policy, settings
+
+
+def test_defaults_are_those_of_the_design() -> None:
+    """Only the endpoint and one key pair are needed."""
+    expected = {
+        "listen": "127.0.0.1:9000",
+        "domains": ("localhost",),
+        "upstream": {
+            "endpoint": "http://store:9000",
+            "region": "us-east-1",
+            "addressing": "path",
+            "connect_timeout_s": 5.0,
+            "read_timeout_s": 60.0,
+            "max_connections": 256,
+        },
+        "credentials": (
+            {
+                "access_key": "AKIA",
+                "secret_key": SecretStr(SECRET),
+                "upstream_access_key": None,
+                "upstream_secret_key": None,
+            },
+        ),
+        "cache": {"max_bytes": 256 * 2**20},
+        "engine": {"workers": "auto", "worker_memory": 2 * 2**30, "max_queue": 64},
+        "limits": {
+            "max_buffered_bytes": 512 * 2**20,
+            "max_listing_heads": 32,
+            "max_header_bytes": 16 * 2**10,
+            "list_index_entries": 1_000_000,
+        },
+        "policies": (),
+    }
+    assert expected == settings().model_dump()
+
+
+def test_the_address_is_split() -> None:
+    """Host and port of the listening address come without brackets."""
+    assert settings(listen="[::1]:0").address == ("::1", 0)
+
+
+def test_domains_are_in_lower_case() -> None:
+    """Host headers are compared in lower case, so domains are stored so."""
+    assert settings(domains=["S3.Example.com"]).domains == ("s3.example.com",)
+
+
+def pair(key: str = "AKIA", **more: str) -> dict[str, str]:
+    """Return a key pair."""
+    return {"access_key": key, "secret_key": SECRET, **more}
+
+
+def test_upstream_keys_default_to_the_same_pair() -> None:
+    """A client's own keys are used upstream unless a pair is given for it."""
+    other = pair("B", upstream_access_key="up", upstream_secret_key="hush")
+    made = settings(credentials=[pair(), other])
+    assert [("AKIA", SecretStr(SECRET)), ("up", SecretStr("hush"))] == [
+        credential.upstream for credential in made.credentials
+    ]
+
+
+def test_workers_are_counted() -> None:
+    """A number is taken as it is, and auto is the number of usable cores."""
+    assert Engine(workers=3).worker_count == 3
+    assert 1 <= Engine().worker_count <= (os.cpu_count() or 1)
+
+
+def upstream(**changes: Any) -> dict[str, Any]:
+    """Return a change of the group upstream."""
+    return {"upstream": {"endpoint": "http://store:9000", **changes}}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"listen": "9000"}, "host:port"),
+        ({"listen": 9000}, "valid string"),
+        ({"domains": ["a b"]}, "host name"),
+        ({"domains": ["localhost", "LOCALHOST"]}, "occurs a second time"),
+        ({"domains": ["a"] * 33}, "at most 32"),
+        ({"upstream": None}, "valid dictionary"),
+        ({"upstream": {}}, "Field required"),
+        (upstream(endpoint="http://store/x"), "without path"),
+        (upstream(endpoint="http://" + "a" * 600), "at most 512"),
+        (upstream(region=""), "match pattern"),
+        (upstream(region="eu\r\nx: y"), "match pattern"),
+        (upstream(addressing="auto"), "'path' or 'virtual'"),
+        (upstream(endpoint="http://10.0.0.1:80", addressing="virtual"), "not an IP address"),
+        (upstream(connect_timeout_s=0), "greater than 0"),
+        (upstream(read_timeout_s=3601), "less than or equal to 3600"),
+        (upstream(read_timeout_s=float("inf")), "finite number"),
+        (upstream(max_connections=0), "greater than or equal to 1"),
+        ({"credentials": []}, "at least 1"),
+        ({"credentials": [pair(), pair()]}, "occurs a second time"),
+        ({"credentials": [pair("")]}, "match pattern"),
+        ({"credentials": [pair("a/b")]}, "match pattern"),
+        ({"credentials": [pair("a,b")]}, "match pattern"),
+        ({"credentials": [pair("a b")]}, "match pattern"),
+        ({"credentials": [pair("é")]}, "match pattern"),
+        ({"credentials": [pair("a" * 129)]}, "match pattern"),
+        ({"credentials": [pair(secret_key="")]}, "at least 1"),
+        ({"credentials": [pair(secret_key="a" * 1025)]}, "at most 1024"),
+        ({"credentials": [pair(secret_key="line end\n")]}, "printable text"),
+        ({"credentials": [pair(secret_key=" a")]}, "printable text"),
+        ({"credentials": [pair(upstream_access_key="a")]}, "go together"),
+        ({"credentials": [pair(upstream_secret_key="a")]}, "go together"),
+        ({"cache": {"max_bytes": "2TiB"}}, "less than or equal to"),
+        ({"cache": {"max_bytes": -1}}, "whole number of bytes"),
+        ({"cache": {"max_byte": 1}}, "Extra inputs"),
+        ({"engine": {"workers": 0}}, "auto or a whole number from 1 to 256"),
+        ({"engine": {"workers": 257}}, "auto or a whole number from 1 to 256"),
+        ({"engine": {"workers": True}}, "auto or a whole number from 1 to 256"),
+        ({"engine": {"workers": "2"}}, "auto or a whole number from 1 to 256"),
+        ({"engine": {"worker_memory": "1MiB"}}, "greater than or equal to"),
+        ({"engine": {"max_queue": 0}}, "greater than or equal to 1"),
+        ({"limits": {"max_buffered_bytes": 1}}, "greater than or equal to"),
+        ({"limits": {"max_header_bytes": "2MiB"}}, "less than or equal to"),
+        ({"limits": {"max_listing_heads": 1001}}, "less than or equal to 1000"),
+        ({"limits": {"list_index_entries": 0}}, "greater than or equal to 1"),
+        ({"policies": {}}, "valid tuple"),
+        ({"policies": [policy(), policy(bucket="b")]}, "occurs a second time"),
+        ({"policies": [policy(), policy(name="b", prefix="x")]}, "policy 'photos' before it"),
+        ({"limits": {"max_buffered_bytes": "1MiB"}, "policies": [policy()]}, "must not exceed"),
+        ({"originals": {}}, "Extra inputs"),
+    ],
+)
+def test_bad_settings_are_refused(change: dict[str, Any], reason: str) -> None:
+    """A value outside its bounds or in contradiction to another one is refused."""
+    with pytest.raises(ValidationError, match=re.escape(reason)):
+        settings(**change)
+
+
+@pytest.mark.parametrize("key", ["upstream", "credentials"])
+def test_two_keys_are_required(key: str) -> None:
+    """There is no default for the store and for who may use the gateway."""
+    document = minimal()
+    del document[key]
+    with pytest.raises(ValidationError, match="Field required"):
+        Settings.model_validate(document)
+
+
+def test_the_number_of_policies_is_bounded() -> None:
+    """The documented number of policies is accepted, one more is not."""
+    rules = [policy(name=f"p{index}", bucket=f"b{index}") for index in range(MAX_POLICIES + 1)]
+    assert len(settings(policies=rules[1:]).policies) == MAX_POLICIES
+    with pytest.raises(ValidationError, match="at most 1000"):
+        settings(policies=rules)
