@@ -9,9 +9,9 @@ from gateway.canonical import fold_headers
 from gateway.checksums import BodyDigests
 from gateway.chunked import ChunkDecoder
 from gateway.errors import S3Error
-from gateway.sigv4 import Verified
+from gateway.headers import CHECKSUM_PREFIX, without
+from gateway.sigv4 import STREAMING_UNSIGNED_TRAILER, UNSIGNED_PAYLOAD, Verified, check_payload_hash
 
-UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 MAX_LENGTH: Final = 5 * (1 << 40)  # the largest S3 object is 5 TiB
 
@@ -26,16 +26,24 @@ class Upload:
     Args:
         request: The request, nothing of whose body has been read.
         verified: What its signature says; None for an anonymous request.
+        completes: The request completes a multipart upload: its checksum headers are those of the
+            whole object and say nothing of this body.
+
+    Raises:
+        S3Error: What the client declares of the body is malformed.
     """
 
-    def __init__(self, request: web.Request, verified: Verified | None) -> None:
+    def __init__(
+        self, request: web.Request, verified: Verified | None, *, completes: bool = False
+    ) -> None:
         self._request = request
-        self.payload_hash = verified.payload_hash if verified else UNSIGNED
+        self.payload_hash = verified.payload_hash if verified else _anonymous_hash(request)
         self.framed = self.payload_hash.startswith("STREAMING-")
         self.length = self._announced_length()
-        self.digests = BodyDigests.declared(
-            fold_headers(request.headers.items()), self.payload_hash
-        )
+        declaring = fold_headers(request.headers.items())
+        if completes:
+            declaring = without(declaring, [n for n in declaring if n.startswith(CHECKSUM_PREFIX)])
+        self.digests = BodyDigests.declared(declaring, self.payload_hash)
         self.error: S3Error | None = None
         self._decoder = self._chunk_decoder(verified) if self.framed else None
         self._pieces = self._verified_pieces()
@@ -44,7 +52,7 @@ class Upload:
     @property
     def forwarded_hash(self) -> str:
         """Give what ``x-amz-content-sha256`` says of the decoded body."""
-        return UNSIGNED if self.framed else self.payload_hash
+        return UNSIGNED_PAYLOAD if self.framed else self.payload_hash
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Give the body piece by piece.
@@ -130,3 +138,15 @@ class Upload:
             trailer=self.payload_hash.endswith("-TRAILER"),
             decoded_length=self.length,
         )
+
+
+def _anonymous_hash(request: web.Request) -> str:
+    """Give what a request that nobody signed says of its body.
+
+    Raises:
+        S3Error: AccessDenied for signed chunks, which need a key.
+    """
+    declared = check_payload_hash(request.headers.get("x-amz-content-sha256", UNSIGNED_PAYLOAD))
+    if declared.startswith("STREAMING-") and declared != STREAMING_UNSIGNED_TRAILER:
+        raise S3Error("AccessDenied")
+    return declared

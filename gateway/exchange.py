@@ -94,7 +94,8 @@ class Exchange:
     @cached_property
     def upload(self) -> Upload:
         """Give the request's body."""
-        return Upload(self.request, self.verified)
+        completes = self.request.method == "POST" and "uploadId" in self.parameters
+        return Upload(self.request, self.verified, completes=completes)
 
     def forwarded(self) -> Request:
         """Give the request as it goes upstream, body included."""

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Final
-from urllib.parse import parse_qsl
 
 from multidict import CIMultiDict
+
+from gateway.canonical import query_pairs
 
 MANIFEST: Final = "x-amz-meta-slimgate"
 """The one metadata key of ours; everything that begins with it is refused from clients."""
@@ -121,10 +122,9 @@ def query_parameters(raw_query: str) -> dict[str, str]:
     """Decode a query; the first of several equal names counts.
 
     Raises:
-        ValueError: There are more than 100 parameters.
+        S3Error: InvalidURI for a broken percent escape.
     """
-    pairs = parse_qsl(raw_query, keep_blank_values=True, max_num_fields=100)
-    return dict(reversed(pairs))
+    return dict(reversed(query_pairs(raw_query)))
 
 
 def _without_md5(attributes: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Final
 
 import aiohttp
@@ -19,8 +20,17 @@ _PIECE: Final = 1 << 18
 async def pass_through(exchange: Exchange) -> web.StreamResponse:
     """Send the request on as it is and give back what the upstream answers."""
     async with sent(exchange, exchange.forwarded()) as response:
-        extra = exchange.upload.digests.echo() if response.status == 200 else {}
-        return await respond(exchange, response, extra=extra)
+        return await respond(exchange, response, extra=_echo(exchange, response))
+
+
+def _echo(exchange: Exchange, response: aiohttp.ClientResponse) -> dict[str, str]:
+    """Give the checksum that was verified here; the type is said of whole objects only."""
+    if response.status != HTTPStatus.OK:
+        return {}
+    echoed = exchange.upload.digests.echo()
+    if "partNumber" in exchange.parameters:
+        echoed.pop("x-amz-checksum-type", None)
+    return echoed
 
 
 @asynccontextmanager

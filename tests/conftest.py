@@ -1,0 +1,101 @@
+import itertools
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers.ceph import missing_programs, rgw_server
+from tests.servers.clients import s3_client
+from tests.servers.gateway import GatewayProcess, configuration
+from tests.servers.moto import moto_server
+from tests.servers.server import S3Server
+
+_numbers = itertools.count(1)
+
+NewBucket = Callable[[str], str]
+"""Makes a bucket; the argument is how its name begins."""
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Run an imitation of S3."""
+    with moto_server(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rgw() -> Iterator[S3Server]:
+    """Run a real S3 server, where it is installed."""
+    missing = missing_programs()
+    if missing:
+        pytest.skip(f"Ceph RGW is not installed: {', '.join(missing)} missing")
+    # Not under pytest's folder: the path of a Unix socket may have 107 characters.
+    directory = Path(tempfile.mkdtemp(prefix="rgw-"))
+    try:
+        with rgw_server(directory) as server:
+            yield server
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", params=["moto", "rgw"])
+def upstream(request: pytest.FixtureRequest) -> S3Server:
+    """Give each of the servers behind the gateway in turn."""
+    server: S3Server = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture(scope="session")
+def process(
+    upstream: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayProcess]:
+    """Run a gateway in front of the upstream."""
+    with GatewayProcess(configuration(upstream), tmp_path_factory.mktemp("gateway")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def gateway(process: GatewayProcess, upstream: S3Server) -> S3Server:
+    """Give the gateway as what it looks like: an S3 server."""
+    return upstream.at(process.endpoint)
+
+
+@pytest.fixture(scope="session")
+def s3(gateway: S3Server) -> Iterator[Any]:
+    """Talk to the gateway."""
+    with s3_client(gateway) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def direct(upstream: S3Server) -> Iterator[Any]:
+    """Talk to the server behind the gateway."""
+    with s3_client(upstream) as client:
+        yield client
+
+
+@pytest.fixture
+def new_bucket(direct: Any) -> NewBucket:
+    """Make fresh buckets."""
+
+    def make(prefix: str) -> str:
+        name = f"{prefix}-{next(_numbers)}"
+        direct.create_bucket(Bucket=name)
+        return name
+
+    return make
+
+
+@pytest.fixture
+def photos(new_bucket: NewBucket) -> str:
+    """Make a bucket whose images are stored small."""
+    return new_bucket("photos")
+
+
+@pytest.fixture
+def plain(new_bucket: NewBucket) -> str:
+    """Make a bucket that no policy names."""
+    return new_bucket("plain")

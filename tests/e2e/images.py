@@ -1,0 +1,135 @@
+"""Images for the tests, made on the spot and the same in every run."""
+
+import io
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms
+from skimage import data
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage.transform import resize
+
+FLOOR_PSNR_DB: Final = 34.0
+FLOOR_SSIM: Final = 0.93
+"""The floor of a policy that names none."""
+
+MIMES: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+
+_CAMERA_TAG, _ORIENTATION_TAG = 0x0110, 0x0112
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One image file.
+
+    Attributes:
+        name: For test ids and keys.
+        format: Pillow's name.
+        mode: Pillow's name.
+        bytes: The file.
+    """
+
+    name: str
+    format: str
+    mode: str
+    bytes: bytes
+
+    @property
+    def mime(self) -> str:
+        """Give its media type."""
+        return MIMES[self.format]
+
+
+@cache
+def photo(width: int = 192, height: int = 160) -> Image.Image:
+    """Give a colour photograph."""
+    scaled = resize(data.astronaut()[:440, :500], (height, width), anti_aliasing=True)
+    return Image.fromarray((scaled * 255).round().astype(np.uint8))
+
+
+@cache
+def jpeg(width: int = 192, height: int = 160, quality: int = 92) -> bytes:
+    """Give a colour photograph as a JPEG file."""
+    return _saved(photo(width, height), "JPEG", quality=quality)
+
+
+@cache
+def noise(side: int = 64) -> bytes:
+    """Give a PNG file that nothing makes smaller above any sensible floor."""
+    pixels = np.random.default_rng(7).integers(0, 256, (side, side, 3), np.uint8)
+    return _saved(Image.fromarray(pixels), "PNG")
+
+
+@cache
+def samples() -> tuple[Sample, ...]:
+    """Give one image of each kind that is stored small."""
+    rgb = photo()
+    alpha = rgb.copy()
+    alpha.putalpha(Image.linear_gradient("L").resize(rgb.size))
+    exif = Image.Exif()
+    exif[_CAMERA_TAG], exif[_ORIENTATION_TAG] = "Camera", 6
+    icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return (
+        Sample("rgb.jpg", "JPEG", "RGB", _saved(rgb, "JPEG", quality=92)),
+        Sample("gray.jpg", "JPEG", "L", _saved(rgb.convert("L"), "JPEG", quality=92)),
+        Sample("exif.jpg", "JPEG", "RGB",
+               _saved(rgb, "JPEG", quality=92, exif=exif, icc_profile=icc, comment=b"hello")),
+        Sample("progressive.jpg", "JPEG", "RGB",
+               _saved(rgb, "JPEG", quality=92, progressive=True, subsampling="4:4:4")),
+        Sample("rgb.png", "PNG", "RGB", _saved(rgb, "PNG")),
+        Sample("gray.png", "PNG", "L", _saved(rgb.convert("L"), "PNG")),
+        Sample("alpha.png", "PNG", "RGBA", _saved(alpha, "PNG", icc_profile=icc)),
+        Sample("rgb.webp", "WEBP", "RGB", _saved(rgb, "WEBP", quality=95)),
+        Sample("alpha.webp", "WEBP", "RGBA", _saved(alpha, "WEBP", quality=95)),
+    )  # fmt: skip
+
+
+def opened(file: bytes) -> Image.Image:
+    """Decode a file."""
+    with Image.open(io.BytesIO(file)) as image:
+        image.load()
+        return image
+
+
+def fidelity(upload: bytes, restored: bytes) -> tuple[float, float]:
+    """Measure PSNR in dB and SSIM with scikit-image; colour and alpha apart, the worse counts."""
+    first, second = opened(upload), opened(restored)
+    assert (first.size, first.mode) == (second.size, second.mode)
+    if first.mode == "L":
+        return _gray_fidelity(np.asarray(first), np.asarray(second))
+    a, b = np.asarray(first.convert("RGB")), np.asarray(second.convert("RGB"))
+    psnr, ssim = _psnr(a, b), _gray_fidelity(_luma(a), _luma(b))[1]
+    if first.mode != "RGBA":
+        return psnr, ssim
+    alpha = _gray_fidelity(np.asarray(first)[..., 3], np.asarray(second)[..., 3])
+    return min(psnr, alpha[0]), min(ssim, alpha[1])
+
+
+def _saved(image: Image.Image, format_: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format_, **options)
+    return file.getvalue()
+
+
+def _luma(pixels: Pixels) -> npt.NDArray[np.float64]:
+    return pixels.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
+
+
+def _psnr(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> float:
+    if np.array_equal(first, second):
+        return float("inf")
+    return float(peak_signal_noise_ratio(first, second, data_range=255))
+
+
+def _gray_fidelity(
+    first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]
+) -> tuple[float, float]:
+    ssim = structural_similarity(
+        first, second, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    return _psnr(first, second), float(ssim)
