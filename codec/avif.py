@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from codec.pixels import Pixels, decode
+from codec.pixels import Pixels, decode, opened
 
 MIME: Final = "image/avif"
 _ORIENTATION_TAG: Final = 0x0112  # EXIF 2.32, table 4
@@ -67,12 +67,16 @@ def read(data: bytes, *, mode: str, width: int, height: int) -> Pixels:
 
 
 def icc_profile(data: bytes) -> bytes | None:
-    """Give the colour profile that a rendition carries."""
-    with Image.open(io.BytesIO(data), formats=["AVIF"]) as image:
+    """Give the colour profile that a rendition carries.
+
+    Raises:
+        OSError, ValueError, SyntaxError: It is damaged.
+    """
+    with opened(data, "AVIF") as image:
         profile = image.info.get("icc_profile")
     return profile if isinstance(profile, bytes) and profile else None
 
 
 def _mode(data: bytes) -> str:
-    with Image.open(io.BytesIO(data), formats=["AVIF"]) as image:
+    with opened(data, "AVIF") as image:
         return image.mode

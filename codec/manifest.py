@@ -81,11 +81,12 @@ class Manifest(_Note):
         output: The served file.
         sha256: Of the served file, 64 lower-case hex digits.
         measured: Fidelity of the served file.
+        upload_etag: ETag that a multipart upload was given, which clients compute themselves.
         policy: Digest of the policy that asked for it.
         gateway: Version that wrote it.
     """
 
-    version: Literal[1] = Field(alias="v")
+    version: Annotated[int, Field(ge=VERSION, le=VERSION)] = Field(alias="v")
     size: Annotated[int, Field(ge=1, le=MAX_FILE_BYTES)] = Field(alias="n")
     md5: Annotated[_Hex, Field(min_length=32, max_length=32)] = Field(alias="md5")
     content_type: Annotated[str, Field(max_length=100, pattern=r"^[\x20-\x7e]*$")] = Field(
@@ -97,6 +98,9 @@ class Manifest(_Note):
     output: Output = Field(alias="out")
     sha256: Annotated[_Hex, Field(min_length=64, max_length=64)] = Field(alias="sha")
     measured: Measured = Field(alias="fid")
+    upload_etag: Annotated[str, Field(pattern=r"^[0-9a-f]{32}-[1-9][0-9]{0,4}$")] | None = Field(
+        default=None, alias="e"
+    )
     policy: Annotated[_Hex, Field(min_length=12, max_length=12)] = Field(alias="pol")
     gateway: Annotated[str, Field(max_length=20, pattern=r"^[0-9A-Za-z.+-]*$")] = Field(alias="gw")
 
@@ -108,8 +112,8 @@ class Manifest(_Note):
 
     @property
     def etag(self) -> str:
-        """Give the ETag that clients see, without quotes: it changes when the bytes do."""
-        return f"{self.sha256[:32]}-1"
+        """Give the ETag that clients see, without quotes."""
+        return self.upload_etag or f"{self.sha256[:32]}-1"
 
     def dumps(self) -> str:
         """Write the note as ASCII.
@@ -117,7 +121,7 @@ class Manifest(_Note):
         Raises:
             ValueError: It would be longer than ``MAX_BYTES``.
         """
-        text = self.model_dump_json(by_alias=True, exclude_none=False, ensure_ascii=True)
+        text = self.model_dump_json(by_alias=True, exclude_defaults=True, ensure_ascii=True)
         if len(text) > MAX_BYTES:
             raise ValueError(f"manifest of {len(text)} bytes; at most {MAX_BYTES} are allowed")
         return text
@@ -132,7 +136,7 @@ def loads(text: str) -> Manifest:
     if len(text) > MAX_BYTES:
         raise BrokenManifest(f"longer than {MAX_BYTES} bytes")
     try:
-        return Manifest.model_validate_json(text)
+        return Manifest.model_validate_json(text, by_alias=True, by_name=False)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])

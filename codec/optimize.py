@@ -1,16 +1,14 @@
 """Turn an upload into a rendition and its manifest, or say why it stays as it is."""
 
 import hashlib
-import io
+import math
 from dataclasses import dataclass
 from typing import Final
-
-from PIL import Image
 
 from codec import fidelity, manifest, referee
 from codec.containers import Container, Unsupported, header, parse, sniff
 from codec.manifest import Manifest, Measured
-from codec.pixels import Pixels, decode_as
+from codec.pixels import Pixels, decode_as, opened
 from codec.referee import Subject, Trial, Winner
 from codec.restore import Upscalers, restore
 from config import Policy
@@ -101,6 +99,8 @@ def _admit(data: bytes, policy: Policy) -> Container:
         raise Refused(str(error)) from error
     if upload.width * upload.height > min(policy.limits.max_pixels, manifest.MAX_PIXELS):
         raise Refused("more pixels than the policy allows")
+    if max(upload.width, upload.height) > manifest.MAX_SIDE:
+        raise Refused("a side longer than a rendition can have")
     if min(upload.width, upload.height) < MIN_SIDE:
         raise Refused("too small to gain anything")
     return upload
@@ -118,8 +118,13 @@ def _subject(data: bytes, upload: Container, policy: Policy) -> Subject:
 
 
 def _orientation(data: bytes, upload: Container) -> int:
-    with Image.open(io.BytesIO(data), formats=[upload.format]) as image:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    try:
+        with opened(data, upload.format) as image:
+            value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except (OSError, ValueError, SyntaxError):
+        # The pixels were decoded already: only EXIF is damaged, which viewers ignore, and which
+        # the served file gets back as it was.
+        return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
@@ -149,7 +154,7 @@ def _seal(
 
 def _rounded_down(value: float, steps: int) -> float:
     """Drop digits so that what is recorded is never above what was measured."""
-    return int(value * steps) / steps
+    return math.floor(value * steps) / steps
 
 
 def _prove(winner: Winner, note: Manifest, upscalers: Upscalers) -> None:

@@ -1,10 +1,11 @@
 """Encode restored pixels as the file that GET serves: the upload's format, exactly its size."""
 
 import io
+import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 from codec.containers import Container, DoesNotFit, assemble
 from codec.manifest import Output
@@ -14,6 +15,9 @@ from codec.pixels import Pixels
 _QUALITIES: Final = (98, 96, 95, 94, 93, 92, 91, 90, 88, 86, 84, 82, 80, 77, 74, 70, 65, 60, 50)
 _PNG_LEVELS: Final = (6, 9)
 _LOSSY_SUBSAMPLINGS: Final = ("4:4:4", "4:2:2", "4:2:0")
+
+_JPEG_HEADERS: Final = 64 << 10  # far more than tables take, of which a progressive file has many
+_long_jpeg: Final = threading.Lock()
 
 
 def encode(pixels: Pixels, output: Output, *, kept: bytes, size: int) -> bytes:
@@ -28,7 +32,7 @@ def encode(pixels: Pixels, output: Output, *, kept: bytes, size: int) -> bytes:
     Raises:
         DoesNotFit: It cannot be made exactly ``size`` bytes long.
     """
-    return assemble(output.format, _WRITERS[output.format](pixels, output), kept, size)
+    return assemble(output.format, _WRITERS[output.format](pixels, output, size), kept, size)
 
 
 def fit(pixels: Pixels, upload: Container, size: int) -> tuple[Output, bytes]:
@@ -97,23 +101,39 @@ def _best_that_fits(
     return found
 
 
-def _write_jpeg(pixels: Pixels, output: Output) -> bytes:
-    chroma = {} if output.subsampling is None else {"subsampling": output.subsampling}
-    return _save(
-        pixels,
-        "JPEG",
-        quality=output.quality,
-        optimize=True,
-        progressive=output.progressive,
-        **chroma,
-    )
+def _write_jpeg(pixels: Pixels, output: Output, size: int) -> bytes:
+    options: dict[str, object] = {
+        "quality": output.quality,
+        "optimize": True,
+        "progressive": output.progressive,
+    }
+    if output.subsampling is not None:
+        options["subsampling"] = output.subsampling
+    try:
+        return _save(pixels, "JPEG", **options)
+    except OSError:
+        return _write_long_jpeg(pixels, options, min(size, 4 * pixels.size))
 
 
-def _write_png(pixels: Pixels, output: Output) -> bytes:
+def _write_long_jpeg(pixels: Pixels, options: dict[str, object], room: int) -> bytes:
+    # libjpeg cannot be interrupted while it optimizes, and the buffer that Pillow gives it, one
+    # byte per pixel, is too small for noise. A module global of Pillow is the only way to more.
+    with _long_jpeg:
+        saved = ImageFile.MAXBLOCK
+        ImageFile.MAXBLOCK = room + _JPEG_HEADERS
+        try:
+            return _save(pixels, "JPEG", **options)
+        except OSError as error:
+            raise DoesNotFit(f"longer than {room} bytes") from error
+        finally:
+            ImageFile.MAXBLOCK = saved
+
+
+def _write_png(pixels: Pixels, output: Output, _size: int) -> bytes:
     return _save(pixels, "PNG", compress_level=output.quality)
 
 
-def _write_webp(pixels: Pixels, output: Output) -> bytes:
+def _write_webp(pixels: Pixels, output: Output, _size: int) -> bytes:
     # ``exact`` keeps colours below a transparent alpha, which are measured too.
     return _save(pixels, "WEBP", quality=output.quality, alpha_quality=100, method=4, exact=True)
 
@@ -124,7 +144,7 @@ def _save(pixels: Pixels, format_: str, **options: object) -> bytes:
     return target.getvalue()
 
 
-_WRITERS: Final[dict[str, Callable[[Pixels, Output], bytes]]] = {
+_WRITERS: Final[dict[str, Callable[[Pixels, Output, int], bytes]]] = {
     "JPEG": _write_jpeg,
     "PNG": _write_png,
     "WEBP": _write_webp,

@@ -1,8 +1,11 @@
 """Turn image files into arrays: one place that opens what somebody else wrote."""
 
 import io
+import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +21,41 @@ class Undecodable(ValueError):
     """The bytes are not an image of the expected format, size and mode."""
 
 
+# What Pillow's decoders raise beside the classes that it documents: libavif's errors are
+# RuntimeErrors, libwebp's are EOFErrors, and a broken EXIF block gives the others.
+_FOREIGN: Final = (EOFError, LookupError, RuntimeError, TypeError, struct.error)
+
+_limit_lifted: Final = threading.Lock()
+
+
 @contextmanager
-def _without_pixel_limit() -> Iterator[None]:
-    # Pillow's limit is a module global that warns; ours was checked before anything is decoded.
-    saved = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None
+def opened(data: bytes, format_: str) -> Iterator[Image.Image]:
+    """Open an image; its header is read, its pixels are not decoded before they are asked for.
+
+    Args:
+        data: The complete file.
+        format_: Pillow's name of the format; no other decoder is tried.
+
+    Raises:
+        OSError, ValueError, SyntaxError: The file is damaged, as was found here or in the body of
+            the ``with`` statement. No other class gets out.
+    """
     try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = saved
+        with _header(data, format_) as image:
+            yield image
+    except _FOREIGN as error:
+        raise Undecodable(f"damaged: {error}") from error
+
+
+def _header(data: bytes, format_: str) -> Image.Image:
+    # Pillow's limit is a module global that warns; ours is checked before anything is decoded.
+    with _limit_lifted:
+        saved = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            return Image.open(io.BytesIO(data), formats=[format_])
+        finally:
+            Image.MAX_IMAGE_PIXELS = saved
 
 
 def decode(data: bytes, *, format_: str, mode: str, width: int, height: int) -> Pixels:
@@ -49,7 +78,7 @@ def decode(data: bytes, *, format_: str, mode: str, width: int, height: int) -> 
         Undecodable: The header differs from what is expected.
         OSError, ValueError, SyntaxError: Pillow could not decode the body.
     """
-    with _without_pixel_limit(), Image.open(io.BytesIO(data), formats=[format_]) as image:
+    with opened(data, format_) as image:
         if (image.mode, image.size) != (mode, (width, height)):
             found = f"{image.mode} {image.width}x{image.height}"
             raise Undecodable(f"decodes as {found}, not as {mode} {width}x{height}")

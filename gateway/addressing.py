@@ -42,9 +42,18 @@ def locate(raw_path: str, host: str, domains: Collection[str]) -> Target:
     bucket = _virtual_bucket(_without_port(host), domains)
     raw_key = raw_path.removeprefix("/")
     if not bucket:
-        raw_bucket, _, raw_key = raw_key.partition("/")
-        bucket = _text(unquote_to_bytes(raw_bucket))
+        bucket, _, raw_key = raw_key.partition("/")
+    return object_target(bucket, raw_key)
+
+
+def object_target(raw_bucket: str, raw_key: str) -> Target:
+    """Give the target of a percent-encoded bucket and key.
+
+    Raises:
+        S3Error: InvalidURI for a broken percent escape.
+    """
     quoted_key = canonical_path(raw_key) if raw_key else ""
+    bucket = _text(unquote_to_bytes(raw_bucket))
     return Target(bucket, _text(unquote_to_bytes(quoted_key)), quoted_key)
 
 
@@ -83,6 +92,14 @@ _BUCKET_SUBRESOURCES: Final = frozenset(
 )  # fmt: skip
 
 
+_BY_PARAMETER: Final = {
+    ("GET", "attributes"): "GetObjectAttributes",
+    ("POST", "uploads"): "CreateMultipartUpload",
+    ("POST", "uploadId"): "CompleteMultipartUpload",
+}
+_PLAIN: Final = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}
+
+
 def operation(method: str, target: Target, query: Collection[str], copies: bool) -> str:
     """Name the S3 operation, as far as the gateway needs to tell it from the others.
 
@@ -94,14 +111,22 @@ def operation(method: str, target: Target, query: Collection[str], copies: bool)
 
     Returns:
         ``GetObject``, ``HeadObject``, ``PutObject``, ``CopyObject`` (of a part, too),
+        ``CreateMultipartUpload``, ``CompleteMultipartUpload``, ``GetObjectAttributes``,
         ``ListObjects`` (v1, v2 and versions) or ``Other``.
     """
-    if target.key and copies and method == "PUT":
-        return "CopyObject"
     if target.key:
-        if method in {"GET", "HEAD", "PUT"} and _OBJECT_SUBRESOURCES.isdisjoint(query):
-            return {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}[method]
-        return "Other"
+        return _object_operation(method, query, copies)
     if method == "GET" and target.bucket and _BUCKET_SUBRESOURCES.isdisjoint(query):
         return "ListObjects"
+    return "Other"
+
+
+def _object_operation(method: str, query: Collection[str], copies: bool) -> str:
+    if copies and method == "PUT":
+        return "CopyObject"
+    for parameter in ("attributes", "uploads", "uploadId"):
+        if parameter in query:
+            return _BY_PARAMETER.get((method, parameter), "Other")
+    if _OBJECT_SUBRESOURCES.isdisjoint(query):
+        return _PLAIN.get(method, "Other")
     return "Other"

@@ -10,13 +10,14 @@ import structlog
 from aiohttp import web
 
 from config import Policies, Settings
-from gateway import copies, headers, listings, reads, relay, writes
+from gateway import attributes, copies, headers, listings, multipart, reads, relay, writes
 from gateway.addressing import locate, operation
 from gateway.authentication import Callers
 from gateway.cache import Cache, MemoryCache
 from gateway.errors import S3Error
 from gateway.exchange import SERVICES, Budget, Exchange, Services
 from gateway.index import LogicalIndex
+from gateway.managed import translate_condition
 from gateway.upstream import Upstream
 from gateway.workers import Workers
 
@@ -25,7 +26,10 @@ _log = structlog.get_logger(__name__)
 _Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
 
 HANDLERS: Final[Mapping[str, _Handler]] = {
+    "CompleteMultipartUpload": multipart.complete,
     "CopyObject": copies.copy,
+    "CreateMultipartUpload": multipart.create,
+    "GetObjectAttributes": attributes.get_attributes,
     "GetObject": reads.get_or_head,
     "HeadObject": reads.get_or_head,
     "ListObjects": listings.list_objects,
@@ -144,8 +148,10 @@ async def _dispatch(
         identity=identity,
         request_id=request["request_id"],
     )
-    copies_object = copies.SOURCE in request.headers
+    copies_object = headers.COPY_SOURCE in request.headers
     name = operation(request.method, target, exchange.parameters, copies_object)
+    if request.method not in {"GET", "HEAD"}:
+        await translate_condition(exchange)
     return await HANDLERS[name](exchange)
 
 

@@ -9,7 +9,7 @@ from gateway.canonical import fold_headers
 from gateway.checksums import BodyDigests
 from gateway.chunked import ChunkDecoder
 from gateway.errors import S3Error
-from gateway.headers import CHECKSUM_PREFIX, without
+from gateway.headers import CHECKSUM_PREFIX
 from gateway.sigv4 import STREAMING_UNSIGNED_TRAILER, UNSIGNED_PAYLOAD, Verified, check_payload_hash
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -42,7 +42,7 @@ class Upload:
         self.length = self._announced_length()
         declaring = fold_headers(request.headers.items())
         if completes:
-            declaring = without(declaring, [n for n in declaring if n.startswith(CHECKSUM_PREFIX)])
+            declaring = {n: v for n, v in declaring.items() if not n.startswith(CHECKSUM_PREFIX)}
         self.digests = BodyDigests.declared(declaring, self.payload_hash)
         self.error: S3Error | None = None
         self._decoder = self._chunk_decoder(verified) if self.framed else None

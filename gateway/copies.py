@@ -1,100 +1,75 @@
-"""CopyObject and UploadPartCopy: a copy of a managed object is managed, or it is not made.
+"""CopyObject and UploadPartCopy: a copy of a managed object is managed, or made of its pixels.
 
 The upstream copies renditions as they are. What a client says of the object (its type, conditions
-on its ETag, new metadata) is translated, so that the manifest travels along.
+on its ETag, new metadata) is translated, so that the manifest travels along. A part is made of the
+restored bytes: its range counts those.
 """
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
+import aiohttp
 from aiohttp import web
-from botocore.exceptions import ClientError
-from defusedxml.ElementTree import fromstring
 from multidict import CIMultiDict
 
 from codec import avif
 from codec.manifest import Manifest
-from gateway import headers
+from gateway import conditional, headers, ranges, s3xml
+from gateway.addressing import Target, object_target
+from gateway.conditional import Outcome
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.index import View
-from gateway.listings import META_KEY, element_name, write_xml
-from gateway.reads import read_manifest
+from gateway.managed import Found, fetch, look, read_manifest
 from gateway.relay import pass_through, read_bounded, respond, sent
 
-SOURCE: Final = "x-amz-copy-source"
+_PREFIX: Final = "x-amz-copy-source-"
+_RANGE: Final = "x-amz-copy-source-range"
 _DIRECTIVE: Final = "x-amz-metadata-directive"
 _ETAG_CONDITIONS: Final = ("x-amz-copy-source-if-match", "x-amz-copy-source-if-none-match")
 _MAX_RESULT: Final = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """The managed object that shall be copied."""
-
-    manifest: Manifest
-    stored_etag: str
-
-    def translated(self, condition: str) -> str:
-        """Give the condition in terms of the stored ETag, where it names this object."""
-        manifest = self.manifest
-        names = {manifest.etag, manifest.md5, self.stored_etag}
-        tags = (tag.strip().strip('"') for tag in condition.split(","))
-        return ",".join(f'"{self.stored_etag}"' if tag in names else f'"{tag}"' for tag in tags)
-
-
 async def copy(exchange: Exchange) -> web.StreamResponse:
     """Serve CopyObject and UploadPartCopy."""
-    source = await _managed_source(exchange)
+    target, version_id = _parse(exchange.request.headers[headers.COPY_SOURCE])
+    source = await look(exchange, target, version_id)
     if source is None:
         return await pass_through(exchange)
     if "uploadId" in exchange.parameters:
-        raise S3Error(
-            "NotImplemented",
-            "A part cannot be copied from an image that is stored small. Copy the whole object.",
-        )
+        return await _copy_part(exchange, source)
     request = exchange.forwarded()
     changed = _translated(request.headers, source)
     async with sent(exchange, replace(request, headers=changed)) as response:
         if response.status != HTTPStatus.OK:
             return await respond(exchange, response)
-        body = await read_bounded(response, _MAX_RESULT)
-        shown = headers.client_metadata(response.headers.items())
-    manifest = _manifest(changed.get(headers.MANIFEST), source)
-    body = _result(exchange, body, manifest)
-    shown.setdefault("x-amz-request-id", exchange.request_id)
-    shown["Content-Length"] = str(len(body))
-    return web.Response(status=HTTPStatus.OK, headers=shown, body=body)
+        note = changed.get(headers.MANIFEST)
+        manifest = source.manifest if note is None else read_manifest(note)
+        return await _result(exchange, response, manifest)
 
 
-async def _managed_source(exchange: Exchange) -> _Source | None:
-    """Look at what shall be copied; None when it is plain, or not there for this caller."""
-    bucket, key, version = _parse(exchange.request.headers[SOURCE])
-    try:
-        head = await exchange.services.upstream.head(bucket, key, exchange.identity, version)
-    except ClientError:
-        return None  # the upstream refuses the copy for the same reason, in its own words
-    note = head["Metadata"].get(META_KEY)
-    return _Source(read_manifest(note), head["ETag"].strip('"')) if note is not None else None
-
-
-def _parse(value: str) -> tuple[str, str, str | None]:
+def _parse(value: str) -> tuple[Target, str | None]:
     """Split ``[/]bucket/key[?versionId=…]``, percent-encoded.
 
     Raises:
         S3Error: InvalidArgument, as S3 words it.
     """
     path, _, version = value.partition("?versionId=")
-    bucket, _, key = unquote(path).removeprefix("/").partition("/")
+    bucket, _, key = path.removeprefix("/").partition("/")
+    if not bucket or not key:
+        # Some clients encode the slash between bucket and key, too.
+        bucket, _, key = unquote(path).removeprefix("/").partition("/")
     if not bucket or not key:
         raise S3Error("InvalidArgument", "Copy Source must mention the source bucket and key.")
-    return bucket, key, version or None
+    return object_target(bucket, key), unquote(version) or None
 
 
-def _translated(sent_headers: Mapping[str, str], source: _Source) -> CIMultiDict[str]:
+def _translated(sent_headers: Mapping[str, str], source: Found) -> CIMultiDict[str]:
     changed = CIMultiDict(sent_headers)
     for name in _ETAG_CONDITIONS:
         if name in changed:
@@ -117,23 +92,88 @@ def _checked(note: Manifest) -> str:
     return text
 
 
-def _manifest(note: str | None, source: _Source) -> Manifest:
-    return source.manifest if note is None else read_manifest(note)
-
-
-def _result(exchange: Exchange, body: bytes, manifest: Manifest) -> bytes:
+async def _result(
+    exchange: Exchange, response: aiohttp.ClientResponse, manifest: Manifest
+) -> web.StreamResponse:
     """Show the ETag that clients will see of the copy; errors sent with 200 stay as they are."""
-    root: Any = fromstring(body)
-    if element_name(root) != "CopyObjectResult":
-        return body
-    target = exchange.target
+    body = await read_bounded(response, _MAX_RESULT)
+    shown = headers.client_metadata(response.headers.items())
+    root = s3xml.parse(body)
+    if s3xml.name(root) == "CopyObjectResult":
+        target, stored_etag = exchange.target, s3xml.text(root, "ETag").strip('"')
+        view = View(manifest.size, manifest.etag)
+        exchange.services.index.put(target.bucket, target.key, stored_etag, view)
+        body = _with_etag(root, manifest.etag)
+    return _answer(exchange, shown, body)
+
+
+def _with_etag(root: s3xml.Element, etag: str) -> bytes:
     for child in list(root):
-        name = element_name(child)
-        if name == "ETag":
-            stored_etag = (child.text or "").strip('"')
-            view = View(manifest.size, manifest.etag)
-            exchange.services.index.put(target.bucket, target.key, stored_etag, view)
-            child.text = f'"{manifest.etag}"'
-        elif name.startswith("Checksum"):
+        if s3xml.name(child) == "ETag":
+            child.text = f'"{etag}"'
+        elif s3xml.name(child).startswith("Checksum"):
             root.remove(child)
-    return write_xml(root)
+    return s3xml.write(root)
+
+
+def _answer(exchange: Exchange, shown: CIMultiDict[str], body: bytes) -> web.Response:
+    shown.setdefault("x-amz-request-id", exchange.request_id)
+    shown["Content-Length"] = str(len(body))
+    shown["Content-Type"] = s3xml.CONTENT_TYPE
+    return web.Response(status=HTTPStatus.OK, headers=shown, body=body)
+
+
+async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
+    """Upload a range of the restored object as a part."""
+    _check_conditions(exchange, source)
+    wanted = _source_range(exchange.request.headers.get(_RANGE), source.manifest.size)
+    whole, _ = await fetch(exchange, source)
+    part = whole[wanted.start : wanted.stop]
+    request = exchange.forwarded()
+    kept = [name.lower() for name in request.headers if name.lower().startswith(_PREFIX[:-1])]
+    upload = replace(
+        request,
+        headers=headers.without(request.headers, kept),
+        body=part,
+        length=len(part),
+        payload_hash=hashlib.sha256(part).hexdigest(),
+    )
+    async with sent(exchange, upload) as response:
+        if response.status != HTTPStatus.OK:
+            return await respond(exchange, response)
+        shown = headers.client_metadata(response.headers.items())
+    etag = shown.popone("ETag", "")
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    body = s3xml.document("CopyPartResult", {"LastModified": now, "ETag": etag})
+    return _answer(exchange, shown, body)
+
+
+def _check_conditions(exchange: Exchange, source: Found) -> None:
+    """Judge the copy conditions here: the upstream sees an upload."""
+    conditions = {
+        name.lower().removeprefix(_PREFIX): value
+        for name, value in exchange.request.headers.items()
+        if name.lower().startswith(f"{_PREFIX}if-")
+    }
+    if conditional.evaluate(conditions, source.identity) is not Outcome.PROCEED:
+        raise S3Error("PreconditionFailed")
+
+
+def _source_range(value: str | None, size: int) -> ranges.Range:
+    """Read ``bytes=first-last``; unlike a Range header it must lie within the object.
+
+    Raises:
+        S3Error: InvalidArgument or InvalidRange.
+    """
+    if value is None:
+        return ranges.Range(0, size)
+    first, dash, last = value.removeprefix("bytes=").partition("-")
+    numbers = all(part.isascii() and part.isdigit() and len(part) < 20 for part in (first, last))
+    if not value.startswith("bytes=") or not dash or not numbers or int(first) > int(last):
+        raise S3Error(
+            "InvalidArgument",
+            "The x-amz-copy-source-range value must be of the form bytes=first-last.",
+        )
+    if int(last) >= size:
+        raise S3Error("InvalidRange", f"Range specified is not valid for source of size {size}")
+    return ranges.Range(int(first), int(last) + 1)

@@ -15,6 +15,7 @@ from gateway.cache import Cache
 from gateway.flights import Flights
 from gateway.index import LogicalIndex
 from gateway.sigv4 import Verified
+from gateway.uploads import Uploads
 from gateway.upstream import Identity, Request, Upstream
 from gateway.workers import Workers
 
@@ -53,6 +54,7 @@ class Services:
     index: LogicalIndex
     buffers: Budget
     listing_heads: asyncio.Semaphore
+    uploads: Uploads = field(default_factory=Uploads)
     restores: Flights[bytes] = field(default_factory=Flights)
 
 
@@ -71,6 +73,7 @@ class Exchange:
         verified: What the signature says; None for an anonymous request.
         identity: Who asks, in the upstream's eyes; None for nobody.
         request_id: For logs and errors.
+        overrides: Headers that go upstream in other words than the client's.
     """
 
     request: web.Request
@@ -80,6 +83,8 @@ class Exchange:
     verified: Verified | None
     identity: Identity | None
     request_id: str
+
+    overrides: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def query(self) -> str:
@@ -100,11 +105,13 @@ class Exchange:
     def forwarded(self) -> Request:
         """Give the request as it goes upstream, body included."""
         upload = self.upload
+        kept = headers.forwardable(self.request.headers.items())
+        kept.update(self.overrides)
         return Request(
             method=self.request.method,
             target=self.target,
             query=self.query,
-            headers=headers.forwardable(self.request.headers.items()),
+            headers=kept,
             body=upload if upload.length else None,
             length=upload.length,
             payload_hash=upload.forwarded_hash,

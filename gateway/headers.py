@@ -13,6 +13,8 @@ MANIFEST: Final = "x-amz-meta-slimgate"
 RAW: Final = "x-slimgate-raw"
 """Asks for the stored rendition itself."""
 
+COPY_SOURCE: Final = "x-amz-copy-source"
+
 CHECKSUM_PREFIX: Final = "x-amz-checksum-"
 
 # RFC 9110 section 7.6.1 and RFC 9112.
@@ -33,6 +35,9 @@ CONDITIONS: Final = frozenset(
     {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"}
 )
 """What says something about the bytes that are served, and nothing about those that are stored."""
+
+# Who pays, and whose bucket it must be: true of everything that is done for this request.
+_CALLER: Final = frozenset({"x-amz-expected-bucket-owner", "x-amz-request-payer"})
 
 _BODY_BOUND: Final = frozenset({"content-md5", "x-amz-sdk-checksum-algorithm"})
 
@@ -70,6 +75,17 @@ def without_aws_chunked(headers: CIMultiDict[str]) -> CIMultiDict[str]:
     if rest:
         headers["Content-Encoding"] = ",".join(rest)
     return headers
+
+
+def of_caller(headers: Mapping[str, str], extra: Mapping[str, str]) -> CIMultiDict[str]:
+    """Give what a request of our own takes over from the one that it is made for.
+
+    Args:
+        headers: Of the client's request.
+        extra: What to add.
+    """
+    kept = ((name, value) for name, value in headers.items() if name.lower() in _CALLER)
+    return CIMultiDict([*kept, *extra.items()])
 
 
 def without_body_digests(headers: Mapping[str, str]) -> CIMultiDict[str]:

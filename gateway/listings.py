@@ -1,31 +1,25 @@
 """Listings: every managed object with the size and ETag that it was uploaded with."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import unquote_plus
-from xml.etree import ElementTree as ET  # builds and writes only; defusedxml parses
 
 from aiohttp import web
 from botocore.exceptions import ClientError
-from defusedxml.ElementTree import fromstring
 
-from gateway import headers
+from gateway import headers, s3xml
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.index import View
-from gateway.reads import read_manifest
+from gateway.managed import META_KEY, read_manifest
 from gateway.relay import read_bounded, respond, sent
 
-_NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
 _ROOTS: Final = frozenset({"ListBucketResult", "ListVersionsResult"})
 _ENTRIES: Final = frozenset({"Contents", "Version"})
 _MAX_BYTES: Final = 16 << 20  # 1,000 keys of 1 KiB, percent-encoded, with owners
 _CHECKSUMS: Final = ("ChecksumAlgorithm", "ChecksumType")
-_DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
-
-META_KEY: Final = headers.MANIFEST.removeprefix("x-amz-meta-")
 
 # What forbids a look at one object says nothing against listing it.
 _NOT_READABLE: Final = frozenset({"401", "403", "404", "405"})
@@ -50,32 +44,32 @@ async def list_objects(exchange: Exchange) -> web.StreamResponse:
 
 
 async def _rewritten(exchange: Exchange, page: bytes) -> bytes:
-    root = fromstring(page)
-    if element_name(root) not in _ROOTS:
+    root = s3xml.parse(page)
+    if s3xml.name(root) not in _ROOTS:
         return page
-    encoded = _text(root, "EncodingType") == "url"
-    entries = [child for child in root if element_name(child) in _ENTRIES]
+    encoded = s3xml.text(root, "EncodingType") == "url"
+    entries = [child for child in root if s3xml.name(child) in _ENTRIES]
     views = await asyncio.gather(*(_view(exchange, entry, encoded) for entry in entries))
     if not any(views):
         return page
     for entry, view in zip(entries, views, strict=True):
         if view is not None:
             _show(entry, view)
-    return write_xml(root)
+    return s3xml.write(root)
 
 
-async def _view(exchange: Exchange, entry: ET.Element, encoded: bool) -> View | None:
+async def _view(exchange: Exchange, entry: s3xml.Element, encoded: bool) -> View | None:
     """Find what a client sees of one entry; None: exactly what the upstream says."""
     services, bucket = exchange.services, exchange.target.bucket
-    key = _text(entry, "Key")
+    key = s3xml.text(entry, "Key")
     key = unquote_plus(key) if encoded else key
-    stored_etag = _text(entry, "ETag").strip('"')
+    stored_etag = s3xml.text(entry, "ETag").strip('"')
     if services.index.knows(bucket, key, stored_etag):
         return services.index.get(bucket, key, stored_etag)
     if key.endswith("/"):
         return None
     async with services.listing_heads:
-        head = await _head(exchange, key, _text(entry, "VersionId"))
+        head = await _head(exchange, key, s3xml.text(entry, "VersionId"))
     if head is None or head["ETag"].strip('"') != stored_etag:
         return None  # replaced since the page was written: the next listing tells
     note = head["Metadata"].get(META_KEY)
@@ -102,27 +96,11 @@ async def _head(exchange: Exchange, key: str, version_id: str) -> Mapping[str, A
         raise S3Error("ServiceUnavailable") from error
 
 
-def _show(entry: ET.Element, view: View) -> None:
+def _show(entry: s3xml.Element, view: View) -> None:
     for child in list(entry):
-        if element_name(child) == "Size":
+        if s3xml.name(child) == "Size":
             child.text = str(view.size)
-        elif element_name(child) == "ETag":
+        elif s3xml.name(child) == "ETag":
             child.text = f'"{view.etag}"'
-        elif element_name(child) in _CHECKSUMS:
+        elif s3xml.name(child) in _CHECKSUMS:
             entry.remove(child)
-
-
-def write_xml(root: ET.Element) -> bytes:
-    """Write an answer as S3 does, its namespace being the default one."""
-    ET.register_namespace("", _NAMESPACE)
-    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=False)
-    return _DECLARATION + written
-
-
-def element_name(element: ET.Element) -> str:
-    """Give an element's name without its namespace."""
-    return element.tag.rpartition("}")[2]
-
-
-def _text(element: Iterable[ET.Element], name: str) -> str:
-    return next((child.text or "" for child in element if element_name(child) == name), "")

@@ -1,8 +1,6 @@
 """GetObject and HeadObject: managed objects as they were uploaded, all others as they are."""
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -10,15 +8,12 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from codec.manifest import BrokenManifest, Manifest, loads
 from gateway import conditional, headers, ranges
-from gateway.cache import CacheKey
 from gateway.conditional import Outcome
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
-from gateway.index import View
-from gateway.relay import begin, read_bounded, respond, sent
-from gateway.restored import restored
+from gateway.managed import Found, fetch, recognize
+from gateway.relay import begin, respond, sent
 from gateway.upstream import Request
 
 # Answers that may speak of the rendition without saying so: conditions and ranges are those of
@@ -31,30 +26,6 @@ _AMBIGUOUS: Final = frozenset(
     }
 )
 _NOT_FOR_RENDITIONS: Final = headers.CONDITIONS | {"x-amz-checksum-mode", "x-amz-te"}
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A managed object in the bucket.
-
-    Attributes:
-        manifest: How to restore it.
-        stored_etag: Of the rendition, without quotes.
-        upstream: The upstream's response headers.
-    """
-
-    manifest: Manifest
-    stored_etag: str
-    upstream: CIMultiDict[str]
-
-    @property
-    def identity(self) -> conditional.Identity:
-        """Give what conditions compare with: all names that this object goes by."""
-        modified = self.upstream.get("Last-Modified")
-        return conditional.Identity(
-            etags=frozenset({self.manifest.etag, self.manifest.md5, self.stored_etag}),
-            last_modified=parsedate_to_datetime(modified) if modified else datetime.now(UTC),
-        )
 
 
 async def get_or_head(exchange: Exchange) -> web.StreamResponse:
@@ -84,7 +55,7 @@ async def _probe(exchange: Exchange, plain: aiohttp.ClientResponse | None) -> we
         exchange: The client's request.
         plain: The answer to give when the object turns out to be plain; None: ask for it then.
     """
-    async with sent(exchange, _unconditional(exchange, "HEAD")) as head:
+    async with sent(exchange, _unconditional(exchange)) as head:
         found = _found(exchange, head)
         if found is not None:
             return await _serve(exchange, found, head)
@@ -99,40 +70,18 @@ async def _probe(exchange: Exchange, plain: aiohttp.ClientResponse | None) -> we
 
 
 def _found(exchange: Exchange, response: aiohttp.ClientResponse) -> Found | None:
-    """Read the manifest of a response, if it has one."""
-    note = response.headers.get(headers.MANIFEST)
-    if note is None or response.status >= HTTPStatus.MULTIPLE_CHOICES:
-        return None
-    manifest = read_manifest(note)
-    stored_etag = response.headers.get("ETag", "").strip('"')
-    target = exchange.target
-    if "versionId" not in exchange.parameters:
-        view = View(manifest.size, manifest.etag)
-        exchange.services.index.put(target.bucket, target.key, stored_etag, view)
-    return Found(manifest, stored_etag, headers.end_to_end(response.headers.items()))
+    return recognize(exchange, exchange.target, exchange.parameters.get("versionId"), response)
 
 
-def read_manifest(note: str) -> Manifest:
-    """Read a manifest from metadata.
+def _unconditional(exchange: Exchange) -> Request:
+    """Ask for the object itself, with everything of the client's request that is not about bytes.
 
-    Raises:
-        S3Error: InternalError; the rendition must never pass for the object.
+    What is kept are headers that decide whether the upstream answers at all.
     """
-    try:
-        return loads(note)
-    except BrokenManifest as error:
-        raise S3Error(
-            "InternalError", f"This object's slimgate manifest cannot be read: {error}."
-        ) from error
-
-
-def _unconditional(exchange: Exchange, method: str, if_match: str | None = None) -> Request:
     request = exchange.forwarded()
     parameters = [p for p in request.query.split("&") if p and not p.startswith("partNumber=")]
     kept = headers.without(request.headers, _NOT_FOR_RENDITIONS)
-    if if_match is not None:
-        kept["If-Match"] = f'"{if_match}"'
-    return replace(request, method=method, query="&".join(parameters), headers=kept)
+    return replace(request, method="HEAD", query="&".join(parameters), headers=kept)
 
 
 async def _serve(
@@ -155,7 +104,7 @@ async def _serve(
     shown["Content-Length"] = str(stop - start)
     if exchange.request.method == "HEAD":
         return await _empty(exchange, status, shown)
-    served, hit = await _file(exchange, found, response)
+    served, hit = await fetch(exchange, found, response)
     shown["x-slimgate-cache"] = "hit" if hit else "miss"
     answer = begin(exchange, status, shown)
     await answer.prepare(exchange.request)
@@ -175,27 +124,6 @@ def _range(exchange: Exchange, found: Found) -> ranges.Range | None:
     if not conditional.range_applies(sent_headers, found.identity):
         return None
     return ranges.parse(sent_headers.get("Range"), found.manifest.size)
-
-
-async def _file(
-    exchange: Exchange, found: Found, response: aiohttp.ClientResponse
-) -> tuple[bytes, bool]:
-    """Give the restored file, and whether the cache had it."""
-    services, target = exchange.services, exchange.target
-    key = CacheKey(target.bucket, target.key, found.stored_etag, found.manifest.sha256)
-    cached = await services.cache.get(key)
-    if cached is not None:
-        return cached, True
-    if response.method == "GET" and response.status == HTTPStatus.OK:
-        rendition = await read_bounded(response, found.manifest.size)
-    else:
-        request = _unconditional(exchange, "GET", if_match=found.stored_etag)
-        async with sent(exchange, request) as whole:
-            if whole.status != HTTPStatus.OK:
-                # Replaced or removed since the first answer: the client's retry sees what is now.
-                raise S3Error("SlowDown", "The object was changed while it was read. Try again.")
-            rendition = await read_bounded(whole, found.manifest.size)
-    return await restored(services, key, rendition, found.manifest), False
 
 
 def _shown(exchange: Exchange, found: Found) -> CIMultiDict[str]:

@@ -77,6 +77,16 @@ def direct(upstream: S3Server) -> Iterator[Any]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def forgetful(upstream: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Run a gateway that remembers next to nothing: every object is new to it."""
+    config = configuration(
+        upstream, cache={"max_bytes": 0}, limits={"list_index_entries": 1}, engine={"workers": 1}
+    )
+    with GatewayProcess(config, tmp_path_factory.mktemp("forgetful")) as process:
+        yield upstream.at(process.endpoint)
+
+
 @pytest.fixture
 def new_bucket(direct: Any) -> NewBucket:
     """Make fresh buckets."""

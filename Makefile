@@ -1,0 +1,88 @@
+# Needs GNU make and Python 3.11 or later; everything else is installed into .venv, once.
+PYTHON ?= python3
+LISTEN ?= 127.0.0.1:9000
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo serve test test-clients lint bench lock clean
+
+venv := .venv
+run := $(venv)/bin/python
+ready := $(venv)/.installed
+awscli := .venv-awscli
+awscli_ready := $(awscli)/.installed
+pip := -m pip --disable-pip-version-check --no-input
+
+check_python = $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "This needs Python 3.11 or later. Name one: make $@ PYTHON=python3.12" >&2; exit 1; }
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
+		awk -F'|' '{printf "%-20s%s\n", $$1, $$2}'
+
+demo: $(ready)  ## put 20 images through a gateway and see what came of them (1 minute)
+	@$(run) -m eval.demo
+
+serve: $(ready)  ## keep a gateway and a bucket in memory running (LISTEN=127.0.0.1:9000)
+	@$(run) -m eval.demo --serve --listen $(LISTEN)
+
+test: $(ready)  ## run all tests that need nothing but this checkout
+	@$(run) -m pytest -m "not client"
+
+test-clients: $(ready) $(awscli_ready)  ## run the tests with aws-cli and other command-line clients
+	@SLIMGATE_AWSCLI="$(CURDIR)/$(awscli)/bin/aws" $(run) -m pytest -m client tests/clients
+
+lint: $(ready)  ## check style, types and the direction of imports
+	@$(run) -m ruff check
+	@$(run) -m ruff format --check
+	@$(run) -m mypy
+	@$(venv)/bin/lint-imports
+
+bench: $(ready)  ## measure the gateway against direct access (2 minutes)
+	@$(run) -m tests.bench
+
+# The stamps are written last: what was interrupted starts anew.
+$(ready): requirements-dev.lock pyproject.toml
+	@$(call check_python,$(PYTHON))
+	@echo "Installing packages into $(venv) (once) …"
+	@$(PYTHON) -m venv $(venv)
+	@$(run) $(pip) install --quiet --no-deps --requirement requirements-dev.lock
+	@$(run) $(pip) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(awscli_ready): requirements-awscli.lock
+	@$(call check_python,$(PYTHON))
+	@echo "Installing aws-cli into $(awscli) (once) …"
+	@$(PYTHON) -m venv $(awscli)
+	@$(awscli)/bin/python $(pip) install --quiet --no-deps --requirement $<
+	@touch $@
+
+# The oldest supported Python decides: it needs every package that a later one does. The run-time
+# lock is resolved under the other one, so that tests and containers have the same versions.
+lock:  ## resolve the newest packages that pyproject.toml allows and write requirements*.lock
+	@$(call check_python,$(PYTHON))
+	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	freeze() { \
+		"$$folder/$$1/bin/python" $(pip) freeze --all --exclude pip --exclude wheel \
+			--exclude slimgate | LC_ALL=C sort --ignore-case; \
+	}; \
+	for each in dev base awscli; do $(PYTHON) -m venv "$$folder/$$each"; done; \
+	echo "Resolving requirements-dev.lock …"; \
+	"$$folder/dev/bin/python" $(pip) install --quiet --upgrade pip setuptools; \
+	"$$folder/dev/bin/python" $(pip) install --quiet --group dev ".[eval]"; \
+	freeze dev > "$$folder/requirements-dev.lock"; \
+	echo "Resolving requirements.lock …"; \
+	"$$folder/base/bin/python" $(pip) uninstall --quiet --yes setuptools; \
+	"$$folder/base/bin/python" $(pip) install --quiet \
+		--constraint "$$folder/requirements-dev.lock" .; \
+	freeze base > "$$folder/requirements.lock"; \
+	echo "Resolving requirements-awscli.lock …"; \
+	"$$folder/awscli/bin/python" $(pip) uninstall --quiet --yes setuptools; \
+	"$$folder/awscli/bin/python" $(pip) install --quiet awscli; \
+	freeze awscli > "$$folder/requirements-awscli.lock"; \
+	cp "$$folder"/requirements*.lock .
+
+clean:  ## remove the virtual environments and every cache
+	rm -rf $(venv) $(awscli) build dist *.egg-info .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,177 @@
+"""Managed objects: recognized by their manifest, and read back as they were uploaded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+import aiohttp
+from multidict import CIMultiDict
+
+from codec.manifest import BrokenManifest, Manifest, loads
+from gateway import conditional, headers
+from gateway.addressing import Target
+from gateway.cache import CacheKey
+from gateway.errors import S3Error
+from gateway.exchange import Exchange
+from gateway.index import View
+from gateway.relay import read_bounded, sent
+from gateway.restored import restored
+from gateway.upstream import Request
+
+META_KEY: Final = headers.MANIFEST.removeprefix("x-amz-meta-")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A managed object in the bucket.
+
+    Attributes:
+        target: Where it lies.
+        version_id: Which version was asked for; None: the current one.
+        manifest: How to restore it.
+        stored_etag: Of the rendition, without quotes.
+        upstream: The upstream's response headers.
+    """
+
+    target: Target
+    version_id: str | None
+    manifest: Manifest
+    stored_etag: str
+    upstream: CIMultiDict[str]
+
+    @property
+    def etags(self) -> frozenset[str]:
+        """Give all names that this object's contents go by, without quotes."""
+        return frozenset({self.manifest.etag, self.manifest.md5, self.stored_etag})
+
+    @property
+    def identity(self) -> conditional.Identity:
+        """Give what conditions compare with."""
+        modified = self.upstream.get("Last-Modified")
+        return conditional.Identity(
+            etags=self.etags,
+            last_modified=parsedate_to_datetime(modified) if modified else datetime.now(UTC),
+        )
+
+    def translated(self, condition: str) -> str:
+        """Give a list of ETags as the upstream knows them, where they name this object."""
+        tags = (tag.strip().strip('"') for tag in condition.split(","))
+        return ",".join(f'"{self.stored_etag if tag in self.etags else tag}"' for tag in tags)
+
+
+def recognize(
+    exchange: Exchange, target: Target, version_id: str | None, response: aiohttp.ClientResponse
+) -> Found | None:
+    """Read the manifest of a response about an object; None when the object is plain."""
+    note = response.headers.get(headers.MANIFEST)
+    if note is None or response.status >= HTTPStatus.MULTIPLE_CHOICES:
+        return None
+    manifest = read_manifest(note)
+    stored_etag = response.headers.get("ETag", "").strip('"')
+    if version_id is None:
+        view = View(manifest.size, manifest.etag)
+        exchange.services.index.put(target.bucket, target.key, stored_etag, view)
+    upstream = headers.end_to_end(response.headers.items())
+    return Found(target, version_id, manifest, stored_etag, upstream)
+
+
+async def look(exchange: Exchange, target: Target, version_id: str | None = None) -> Found | None:
+    """Look at an object with HEAD, as this caller; None when it is plain, hidden or not there.
+
+    Args:
+        exchange: Whose caller asks.
+        target: Which object.
+        version_id: Which version; None: the current one.
+    """
+    request = request_for(exchange, "HEAD", target, version_id)
+    async with sent(exchange, request) as response:
+        return recognize(exchange, target, version_id, response)
+
+
+def read_manifest(note: str) -> Manifest:
+    """Read a manifest from metadata.
+
+    Raises:
+        S3Error: InternalError; the rendition must never pass for the object.
+    """
+    try:
+        return loads(note)
+    except BrokenManifest as error:
+        raise S3Error(
+            "InternalError", f"This object's slimgate manifest cannot be read: {error}."
+        ) from error
+
+
+async def fetch(
+    exchange: Exchange, found: Found, response: aiohttp.ClientResponse | None = None
+) -> tuple[bytes, bool]:
+    """Give the object's contents as uploaded, and whether the cache had them.
+
+    Args:
+        exchange: Whose caller asks; the upstream has let that caller see the object just now.
+        found: Which object.
+        response: An unread answer of the upstream that may hold the rendition.
+
+    Raises:
+        S3Error: SlowDown when the object was replaced meanwhile or too much is waiting,
+            InternalError when the rendition cannot be restored.
+    """
+    services, target, limit = exchange.services, found.target, found.manifest.size
+    key = CacheKey(target.bucket, target.key, found.stored_etag, found.manifest.sha256)
+    cached = await services.cache.get(key)
+    if cached is not None:
+        return cached, True
+    if response is not None and (response.method, response.status) == ("GET", HTTPStatus.OK):
+        rendition = await read_bounded(response, limit)
+    else:
+        condition = {"If-Match": f'"{found.stored_etag}"'}
+        request = request_for(exchange, "GET", target, found.version_id, condition)
+        async with sent(exchange, request) as whole:
+            if whole.status != HTTPStatus.OK:
+                # Replaced or removed since the first answer: the client's retry sees what is now.
+                raise S3Error("SlowDown", "The object was changed while it was read. Try again.")
+            rendition = await read_bounded(whole, limit)
+    return await restored(services, key, rendition, found.manifest), False
+
+
+def request_for(
+    exchange: Exchange,
+    method: str,
+    target: Target,
+    version_id: str | None,
+    extra: Mapping[str, str] | None = None,
+    *,
+    subresource: str = "",
+) -> Request:
+    """Make a request of our own about an object, for the sake of the client's.
+
+    Args:
+        exchange: The client's request.
+        method: HTTP method.
+        target: Which object.
+        version_id: Which version; None: the current one.
+        extra: Headers to send along.
+        subresource: What of the object; empty: the object itself.
+    """
+    version = f"versionId={quote(version_id, safe='')}" if version_id else ""
+    query = "&".join(filter(None, (subresource, version)))
+    kept = headers.of_caller(exchange.request.headers, extra or {})
+    return Request(method, target, query, kept)
+
+
+async def translate_condition(exchange: Exchange) -> None:
+    """Say the If-Match of a write in terms of the stored ETag, where it names the object.
+
+    Raises:
+        S3Error: As :func:`look`.
+    """
+    condition = exchange.request.headers.get("If-Match", "*")
+    if condition == "*":
+        return
+    found = await look(exchange, exchange.target)
+    if found is not None:
+        exchange.overrides["If-Match"] = found.translated(condition)

@@ -1,0 +1,245 @@
+"""CompleteMultipartUpload: what became one image is optimized before the answer is given.
+
+The parts are the upstream's own, durable at once. The upstream completes the upload; the whole is
+then read back, optimized, and replaced on condition that nobody wrote to the key meanwhile. When
+anything fails on the way, the plain object stays.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Final
+
+import aiohttp
+import structlog
+from aiohttp import web
+from multidict import CIMultiDict
+
+from codec.containers import sniff
+from codec.optimize import Refused
+from config import Policy
+from gateway import headers, s3xml
+from gateway.errors import S3Error
+from gateway.exchange import Exchange
+from gateway.index import View
+from gateway.managed import request_for
+from gateway.relay import begin, read_bounded, respond, sent
+from gateway.renditions import SNIFFED, optimize, policy_for, stays, stored_request
+from gateway.untold import UNTOLD, untold
+from gateway.upstream import UNREACHABLE, Request
+from gateway.workers import Busy
+
+_log = structlog.get_logger(__name__)
+
+_MAX_RESULT: Final = 1 << 16
+_PATIENCE_S: Final = 5.0
+"""How long a client waits for the answer before it gets white space: most give up after 60 s."""
+
+# What the answer to a GET says of an object, and a PUT can say again.
+_SAID_AGAIN: Final = frozenset(
+    {
+        "cache-control", "content-disposition", "content-encoding", "content-language",
+        "content-type", "expires", "x-amz-server-side-encryption",
+        "x-amz-server-side-encryption-aws-kms-key-id",
+        "x-amz-server-side-encryption-bucket-key-enabled", "x-amz-storage-class",
+        "x-amz-website-redirect-location",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """The object as the upstream completed it."""
+
+    etag: str
+    version_id: str | None
+
+    @property
+    def outlives_replacement(self) -> bool:
+        """Tell whether a new version leaves this one in the bucket.
+
+        The version ``null`` of a bucket without or with suspended versioning is replaced itself:
+        to remove it then would remove the rendition.
+        """
+        return self.version_id not in {None, "null"}
+
+
+async def create(exchange: Exchange) -> web.StreamResponse:
+    """Serve CreateMultipartUpload, and remember what a later GET would not tell."""
+    async with sent(exchange, exchange.forwarded()) as response:
+        if response.status != HTTPStatus.OK or policy_for(exchange) is None:
+            return await respond(exchange, response)
+        body = await read_bounded(response, _MAX_RESULT)
+        shown = headers.end_to_end(response.headers.items())
+    upload_id = s3xml.text(s3xml.parse(body), "UploadId")
+    said = {n: v for n, v in exchange.request.headers.items() if n.lower().startswith(UNTOLD)}
+    exchange.services.uploads.put(upload_id, said)
+    shown.setdefault("x-amz-request-id", exchange.request_id)
+    return web.Response(status=response.status, headers=shown, body=body)
+
+
+async def complete(exchange: Exchange) -> web.StreamResponse:
+    """Serve CompleteMultipartUpload."""
+    policy = policy_for(exchange)
+    async with sent(exchange, exchange.forwarded()) as response:
+        if response.status != HTTPStatus.OK or policy is None:
+            return await respond(exchange, response)
+        shown = headers.end_to_end(response.headers.items())
+        shown.popall("Content-Length", None)
+        version_id = response.headers.get("x-amz-version-id")
+        work = asyncio.create_task(_finish(exchange, response, policy, version_id))
+        try:
+            # A version id stands in the head of the answer, which therefore has to wait.
+            await asyncio.wait({work}, timeout=_patience_s(version_id))
+            if not work.done():
+                return await _answer_slowly(exchange, shown, work)
+            body, version_id = work.result()
+        finally:
+            work.cancel()
+    if version_id is not None:
+        shown["x-amz-version-id"] = version_id
+    shown.setdefault("x-amz-request-id", exchange.request_id)
+    return web.Response(status=HTTPStatus.OK, headers=shown, body=body)
+
+
+def _patience_s(version_id: str | None) -> float | None:
+    return _PATIENCE_S if version_id in {None, "null"} else None
+
+
+async def _answer_slowly(
+    exchange: Exchange, shown: CIMultiDict[str], work: asyncio.Task[tuple[bytes, str | None]]
+) -> web.StreamResponse:
+    """Send white space until the answer is there, as S3 does: it keeps clients from giving up."""
+    answer = begin(exchange, HTTPStatus.OK, shown)
+    await answer.prepare(exchange.request)
+    await answer.write(s3xml.DECLARATION)
+    while not work.done():
+        await answer.write(b" ")
+        await asyncio.wait({work}, timeout=_PATIENCE_S)
+    try:
+        body, _ = work.result()
+    except S3Error as error:
+        # The status is out already; S3, too, sends such an error with 200.
+        body = error.to_xml(resource=exchange.target.path, request_id=exchange.request_id)
+    await answer.write(s3xml.write(s3xml.parse(body)).removeprefix(s3xml.DECLARATION))
+    await answer.write_eof()
+    return answer
+
+
+async def _finish(
+    exchange: Exchange,
+    response: aiohttp.ClientResponse,
+    policy: Policy,
+    version_id: str | None,
+) -> tuple[bytes, str | None]:
+    """Optimize what was completed.
+
+    Returns:
+        The body to answer with, and the version id that the object has now.
+    """
+    body = await read_bounded(response, _MAX_RESULT)
+    root = s3xml.parse(body.strip())
+    if s3xml.name(root) != "CompleteMultipartUploadResult":
+        return body, version_id  # an error that comes with 200
+    plain = _Plain(s3xml.text(root, "ETag").strip('"'), version_id)
+    try:
+        return body, await _replace(exchange, policy, plain)
+    except (Refused, Busy) as reason:
+        stays(exchange, policy, str(reason))
+    except S3Error as error:
+        # The upload is complete, whatever became of the rendition.
+        _log.warning("not optimized", key=exchange.target.key, reason=error.message)
+    return body, version_id
+
+
+async def _replace(exchange: Exchange, policy: Policy, plain: _Plain) -> str | None:
+    """Put a rendition in the place of the plain object.
+
+    Returns:
+        The version id of the rendition; None in a bucket without versions.
+    """
+    data, described = await _read_back(exchange, policy, plain)
+    try:
+        optimized = await optimize(exchange, policy, data, described.get("Content-Type"))
+    finally:
+        exchange.services.buffers.give_back(len(data))
+    if policy.mode == "shadow":
+        return plain.version_id
+    manifest = optimized.manifest.model_copy(update={"upload_etag": plain.etag})
+    described.update(await untold(exchange, plain.version_id))
+    described["If-Match"] = f'"{plain.etag}"'
+    request = stored_request(
+        Request("PUT", exchange.target, headers=described), replace(optimized, manifest=manifest)
+    )
+    async with sent(exchange, request) as response:
+        if response.status != HTTPStatus.OK:
+            raise Refused(f"the conditional write was answered with {response.status}")
+        version_id = response.headers.get("x-amz-version-id")
+        stored_etag = response.headers.get("ETag", "").strip('"')
+    view, target = View(manifest.size, manifest.etag), exchange.target
+    exchange.services.index.put(target.bucket, target.key, stored_etag, view)
+    if plain.outlives_replacement:
+        await _remove(exchange, plain)
+    return version_id
+
+
+async def _read_back(
+    exchange: Exchange, policy: Policy, plain: _Plain
+) -> tuple[bytes, CIMultiDict[str]]:
+    """Read the completed object; its length is then reserved among the buffers.
+
+    Returns:
+        The object, and what its headers say in the words of a PUT.
+
+    Raises:
+        Refused: It is not to be optimized.
+    """
+    buffers = exchange.services.buffers
+    request = request_for(
+        exchange, "GET", exchange.target, plain.version_id, {"If-Match": f'"{plain.etag}"'}
+    )
+    async with sent(exchange, request) as response:
+        length = response.content_length or 0
+        if response.status != HTTPStatus.OK or not 0 < length <= policy.limits.max_bytes:
+            raise Refused("cannot be read back, or is larger than the policy allows")
+        described = _described(response.headers)
+        try:
+            head = await response.content.readexactly(min(SNIFFED, length))
+            if sniff(head) not in policy.types:
+                raise Refused("not an image of a type that the policy names")
+            if not buffers.reserve(length):
+                raise Refused("too many uploads at once")
+            try:
+                return head + await response.content.readexactly(length - len(head)), described
+            except BaseException:
+                buffers.give_back(length)
+                raise
+        except (asyncio.IncompleteReadError, *UNREACHABLE) as error:
+            raise Refused("could not be read back") from error
+
+
+def _described(answered: Mapping[str, str]) -> CIMultiDict[str]:
+    """Say of the rendition what the upstream says of the plain object.
+
+    Raises:
+        Refused: The object is locked or encoded; its bytes are not ours to change.
+    """
+    if any(name.lower().startswith("x-amz-object-lock-") for name in answered):
+        raise Refused("under Object Lock")
+    if answered.get("Content-Encoding", "identity").lower() != "identity":
+        raise Refused("has a content encoding")
+    return CIMultiDict(
+        (name, value)
+        for name, value in answered.items()
+        if name.lower() in _SAID_AGAIN or name.lower().startswith("x-amz-meta-")
+    )
+
+
+async def _remove(exchange: Exchange, plain: _Plain) -> None:
+    """Remove the plain version that this upload made, so that the bucket does not pay for both."""
+    request = request_for(exchange, "DELETE", exchange.target, plain.version_id)
+    async with sent(exchange, request) as response:
+        if response.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
+            key, version_id = exchange.target.key, plain.version_id
+            _log.warning("plain version not removed", key=key, version_id=version_id)

@@ -1,0 +1,141 @@
+"""From an upload to the request that stores its rendition, by PUT or in parts."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Final
+
+import structlog
+from multidict import CIMultiDict
+
+from codec import avif
+from codec.optimize import Optimized, Refused
+from config import Policy
+from gateway import headers
+from gateway.exchange import Exchange
+from gateway.upstream import Request
+
+_log = structlog.get_logger(__name__)
+
+SNIFFED: Final = 32
+"""Bytes of the beginning that tell an image by its magic."""
+
+_VERSION: Final = version("slimgate")
+_DEFAULT_TYPE: Final = "binary/octet-stream"  # what S3 gives an object without a Content-Type
+_MAX_TYPE_LENGTH: Final = 100
+_MAX_USER_METADATA: Final = 2048  # bytes of keys and values together, S3 user guide
+_META: Final = "x-amz-meta-"
+
+# Uploads with any of these are stored as they are: the bytes are not ours to change.
+_UNTOUCHABLE: Final = (
+    "x-amz-object-lock-",
+    "x-amz-server-side-encryption-customer-",
+    "x-amz-write-offset-bytes",
+)
+
+
+def policy_for(exchange: Exchange) -> Policy | None:
+    """Find the policy that optimizes this upload, judging by what stands in its headers."""
+    sent_headers, target = exchange.request.headers, exchange.target
+    # Whoever is anonymous may not make the gateway work before the upstream has said yes.
+    if exchange.identity is None or target.key.endswith("/"):
+        return None
+    if any(name.lower().startswith(_UNTOUCHABLE) for name in sent_headers):
+        return None
+    encoding = headers.forwardable(sent_headers.items()).get("Content-Encoding", "identity")
+    if encoding.lower() != "identity" or not _recordable(sent_headers.get("Content-Type", "")):
+        return None
+    policy = exchange.services.policies.match(target.bucket, target.key)
+    return None if policy is None or policy.mode == "off" else policy
+
+
+def _recordable(content_type: str) -> bool:
+    printable = content_type.isascii() and content_type.isprintable()
+    return printable and len(content_type) <= _MAX_TYPE_LENGTH
+
+
+async def optimize(
+    exchange: Exchange, policy: Policy, data: bytes, content_type: str | None
+) -> Optimized:
+    """Find the smallest rendition of an image, and log what was found.
+
+    Args:
+        exchange: The request that brought it.
+        policy: What is demanded.
+        data: The whole upload.
+        content_type: As the client gave it.
+
+    Raises:
+        Refused: It stays as it is.
+        Busy: Too much is waiting already.
+    """
+    started = time.monotonic()
+    if not _recordable(content_type or ""):
+        raise Refused("has a content type that cannot be recorded")
+    optimized = await exchange.services.workers.optimize(
+        data, policy, content_type=content_type or _DEFAULT_TYPE, version=_VERSION
+    )
+    stored, measured = optimized.manifest.stored, optimized.manifest.measured
+    _log.info(
+        "optimized" if policy.mode == "optimize" else "would have been optimized",
+        bucket=exchange.target.bucket,
+        key=exchange.target.key,
+        policy=policy.name,
+        tier=stored.tier,
+        scale=stored.scale,
+        uploaded_bytes=len(data),
+        stored_bytes=len(optimized.rendition),
+        psnr_db=measured.psnr_db,
+        ssim=measured.ssim,
+        seconds=round(time.monotonic() - started, 3),
+    )
+    return optimized
+
+
+def stays(exchange: Exchange, policy: Policy, reason: str) -> None:
+    """Log why an upload is stored as it came."""
+    _log.info(
+        "stored as uploaded",
+        bucket=exchange.target.bucket,
+        key=exchange.target.key,
+        policy=policy.name,
+        reason=reason,
+    )
+
+
+def stored_request(request: Request, optimized: Optimized) -> Request:
+    """Turn the upload of an image into that of its rendition.
+
+    Args:
+        request: As it would store the image, with everything that is said of the object.
+        optimized: What to store instead.
+
+    Raises:
+        Refused: The manifest does not fit into the metadata.
+    """
+    try:
+        note = optimized.manifest.dumps()
+    except ValueError as error:
+        raise Refused(str(error)) from error
+    kept = headers.without_body_digests(request.headers)
+    kept["Content-Type"] = avif.MIME
+    kept[headers.MANIFEST] = note
+    if _user_metadata(kept) > _MAX_USER_METADATA:
+        raise Refused("no room for the manifest beside the client's own metadata")
+    return replace(
+        request,
+        headers=CIMultiDict(kept),
+        body=optimized.rendition,
+        length=len(optimized.rendition),
+        payload_hash=hashlib.sha256(optimized.rendition).hexdigest(),
+    )
+
+
+def _user_metadata(kept: Mapping[str, str]) -> int:
+    return sum(
+        len(name) - len(_META) + len(value.encode())
+        for name, value in kept.items()
+        if name.lower().startswith(_META)
+    )

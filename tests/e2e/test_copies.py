@@ -1,0 +1,129 @@
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.conftest import NewBucket
+from tests.e2e import images
+from tests.servers.clients import failure
+from tests.servers.server import S3Server
+
+_FILE = images.jpeg()
+
+
+@pytest.fixture
+def source(s3: Any, photos: str) -> dict[str, str]:
+    """Store an image that shall be copied."""
+    s3.put_object(
+        Bucket=photos, Key="from", Body=_FILE, ContentType="image/jpeg", Metadata={"a": "1"}
+    )
+    return {"Bucket": photos, "Key": "from"}
+
+
+def _file(s3: Any, bucket: str, key: str) -> bytes:
+    body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+@pytest.mark.parametrize("kind", ["photos", "plain", "shadow"])
+def test_a_copy_is_the_same_file(
+    s3: Any, new_bucket: NewBucket, source: dict[str, str], kind: str
+) -> None:
+    """A copy, into any bucket, restores to the same bytes with the same metadata and ETag."""
+    bucket = new_bucket(kind)
+    copied = s3.copy_object(Bucket=bucket, Key="to", CopySource=source)
+    head = s3.head_object(Bucket=bucket, Key="to")
+    assert _file(s3, source["Bucket"], "from") == _file(s3, bucket, "to")
+    assert head["ETag"] == copied["CopyObjectResult"]["ETag"]
+    assert ("image/jpeg", {"a": "1"}) == (head["ContentType"], head["Metadata"])
+    assert s3.head_object(**source)["ETag"] == head["ETag"]
+
+
+def test_a_copy_with_new_metadata_restores(s3: Any, direct: Any, source: dict[str, str]) -> None:
+    """REPLACE changes what the client may change, and the copy is managed still."""
+    bucket = source["Bucket"]
+    s3.copy_object(
+        Bucket=bucket, Key="to", CopySource=source, MetadataDirective="REPLACE",
+        ContentType="image/x-other", Metadata={"b": "2"}, CacheControl="no-cache",
+    )  # fmt: skip
+    got = s3.get_object(Bucket=bucket, Key="to")
+    assert ("image/x-other", {"b": "2"}, "no-cache") == (
+        got["ContentType"], got["Metadata"], got["CacheControl"]
+    )  # fmt: skip
+    assert _file(s3, bucket, "from") == got["Body"].read()
+    assert {"slimgate", "b"} == direct.head_object(Bucket=bucket, Key="to")["Metadata"].keys()
+
+
+@pytest.mark.parametrize("content_type", [{}, {"ContentType": "image/x-other"}])
+def test_a_copy_onto_itself_stays_managed(
+    s3: Any, source: dict[str, str], content_type: dict[str, str]
+) -> None:
+    """Changing the metadata in place keeps size, ETag and bytes of a managed object."""
+    before = s3.get_object(**source)
+    s3.copy_object(
+        **source, CopySource=source, MetadataDirective="REPLACE", Metadata={"b": "2"},
+        **content_type,
+    )  # fmt: skip
+    after = s3.get_object(**source)
+    assert {"b": "2"} == after["Metadata"]
+    assert content_type.get("ContentType", "image/jpeg") == after["ContentType"]
+    assert before["ETag"] == after["ETag"]
+    assert before["Body"].read() == after["Body"].read()
+
+
+def test_the_manifest_cannot_be_replaced(s3: Any, source: dict[str, str]) -> None:
+    """A client's own manifest in a copy is refused."""
+    with pytest.raises(ClientError) as caught:
+        s3.copy_object(
+            **source, CopySource=source, MetadataDirective="REPLACE", Metadata={"slimgate": "{}"}
+        )
+    assert (400, "InvalidRequest") == failure(caught.value)
+
+
+@pytest.mark.parametrize("name", ["served", "md5", "stored"])
+def test_conditions_on_the_source(
+    s3: Any, direct: Any, upstream: S3Server, source: dict[str, str], name: str
+) -> None:
+    """The source is recognised by each of its ETags, and by no other one."""
+    if upstream.is_moto:
+        pytest.skip("moto does not look at the conditions of a copy")
+    etags = {
+        "served": s3.head_object(**source)["ETag"],
+        "stored": direct.head_object(**source)["ETag"],
+        "md5": s3.put_object(**source, Body=_FILE)["ETag"],
+    }
+    target = {"Bucket": source["Bucket"], "Key": "to", "CopySource": source}
+    s3.copy_object(**target, CopySourceIfMatch=etags[name])
+    for refused in ({"CopySourceIfNoneMatch": etags[name]}, {"CopySourceIfMatch": '"other"'}):
+        with pytest.raises(ClientError) as caught:
+            s3.copy_object(**target, **refused)
+        assert 412 == failure(caught.value)[0]
+    assert _file(s3, source["Bucket"], "from") == _file(s3, source["Bucket"], "to")
+
+
+def test_plain_copies_are_untouched(s3: Any, photos: str, plain: str) -> None:
+    """A plain object is copied as the upstream copies it."""
+    s3.put_object(Bucket=photos, Key="from", Body=b"text", Metadata={"a": "1"})
+    s3.copy_object(Bucket=plain, Key="to", CopySource={"Bucket": photos, "Key": "from"})
+    got = s3.get_object(Bucket=plain, Key="to")
+    assert (b"text", {"a": "1"}) == (got["Body"].read(), got["Metadata"])
+
+
+def test_a_missing_source_is_missing(s3: Any, photos: str) -> None:
+    """A copy of nothing is answered as the upstream does."""
+    with pytest.raises(ClientError) as caught:
+        s3.copy_object(Bucket=photos, Key="to", CopySource={"Bucket": photos, "Key": "none"})
+    assert (404, "NoSuchKey") == failure(caught.value)
+
+
+@pytest.mark.parametrize("part", [{}, {"CopySourceRange": "bytes=0-9"}])
+def test_parts_are_not_copied_from_managed_objects(
+    s3: Any, source: dict[str, str], part: dict[str, str]
+) -> None:
+    """UploadPartCopy from a managed object is refused rather than made of the wrong bytes."""
+    target = {"Bucket": source["Bucket"], "Key": "to"}
+    upload = s3.create_multipart_upload(**target)["UploadId"]
+    with pytest.raises(ClientError) as caught:
+        s3.upload_part_copy(**target, UploadId=upload, PartNumber=1, CopySource=source, **part)
+    assert (501, "NotImplemented") == failure(caught.value)
+    s3.abort_multipart_upload(**target, UploadId=upload)
