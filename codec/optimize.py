@@ -10,7 +10,7 @@ from codec.containers import Container, Unsupported, header, parse, sniff
 from codec.manifest import Manifest, Measured
 from codec.pixels import Pixels, decode_as, opened
 from codec.referee import Subject, Trial, Winner
-from codec.restore import Upscalers, restore
+from codec.restore import DamagedRendition, DigestMismatch, Upscalers, restore
 from config import Policy
 
 MIN_SIDE: Final = 16
@@ -159,6 +159,7 @@ def _rounded_down(value: float, steps: int) -> float:
 
 def _prove(winner: Winner, note: Manifest, upscalers: Upscalers) -> None:
     """Restore from nothing but what will be in the bucket, as GET does."""
-    restored = restore(winner.rendition, manifest.loads(note.dumps()), upscalers)
-    if restored != winner.served:
-        raise Refused("the rendition does not restore to the file that was measured")
+    try:
+        restore(winner.rendition, manifest.loads(note.dumps()), upscalers)
+    except (DamagedRendition, DigestMismatch) as error:
+        raise Refused(f"the rendition does not restore: {error}") from error

@@ -1,6 +1,7 @@
 """The composition root: what is put together, and which handler serves which operation."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -150,9 +151,12 @@ async def _dispatch(
     )
     copies_object = headers.COPY_SOURCE in request.headers
     name = operation(request.method, target, exchange.parameters, copies_object)
-    if request.method not in {"GET", "HEAD"}:
-        await translate_condition(exchange)
-    return await HANDLERS[name](exchange)
+    if request.method in {"GET", "HEAD"}:
+        return await HANDLERS[name](exchange)
+    await translate_condition(exchange)
+    with contextlib.closing(exchange.upload):
+        await exchange.upload.settle()
+        return await HANDLERS[name](exchange)
 
 
 def _split(request: web.Request) -> tuple[str, str]:

@@ -1,6 +1,8 @@
 """Read what a client uploads: decoded, verified, and never more than it announced."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
 from aiohttp import web
@@ -12,6 +14,8 @@ from gateway.errors import S3Error
 from gateway.headers import CHECKSUM_PREFIX
 from gateway.sigv4 import STREAMING_UNSIGNED_TRAILER, UNSIGNED_PAYLOAD, Verified, check_payload_hash
 
+_IN_MEMORY: Final = 1 << 20
+_PIECE: Final = 1 << 18
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 MAX_LENGTH: Final = 5 * (1 << 40)  # the largest S3 object is 5 TiB
 
@@ -39,6 +43,7 @@ class Upload:
         self._request = request
         self.payload_hash = verified.payload_hash if verified else _anonymous_hash(request)
         self.framed = self.payload_hash.startswith("STREAMING-")
+        self._signed = verified is not None
         self.length = self._announced_length()
         declaring = fold_headers(request.headers.items())
         if completes:
@@ -48,6 +53,7 @@ class Upload:
         self._decoder = self._chunk_decoder(verified) if self.framed else None
         self._pieces = self._verified_pieces()
         self._peeked: list[bytes] = []
+        self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
 
     @property
     def forwarded_hash(self) -> str:
@@ -75,6 +81,28 @@ class Upload:
         """Give the whole body; the caller has checked ``length``."""
         return b"".join([piece async for piece in self])
 
+    async def settle(self) -> None:
+        """Find out how long a body in chunks is that does not say so, by reading it to disk."""
+        if not self.framed or self.length is not None:
+            return
+        file = self._spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed with the upload
+        async for piece in self._pieces:
+            await asyncio.to_thread(file.write, piece)
+        self.length = file.tell()
+        file.seek(0)
+        self._pieces = self._spooled()
+
+    def close(self) -> None:
+        """Give back what was needed on disk."""
+        if self._spool is not None:
+            self._spool.close()
+
+    async def _spooled(self) -> AsyncGenerator[bytes, None]:
+        if self._spool is None:
+            raise RuntimeError("nothing was read to disk")
+        while piece := await asyncio.to_thread(self._spool.read, _PIECE):
+            yield piece
+
     async def _remembering(self) -> AsyncIterator[bytes]:
         try:
             while self._peeked:
@@ -86,7 +114,7 @@ class Upload:
             self.error = error
             raise
 
-    async def _verified_pieces(self) -> AsyncIterator[bytes]:
+    async def _verified_pieces(self) -> AsyncGenerator[bytes, None]:
         held, seen = b"", 0
         async for piece in self._decoded():
             self.digests.update(piece)
@@ -124,6 +152,8 @@ class Upload:
         headers = self._request.headers
         name = "x-amz-decoded-content-length" if self.framed else "Content-Length"
         value = headers.get(name)
+        if value is None and self.framed and self._signed:
+            return None
         if value is None:
             if self._request.method in {"PUT", "POST"} and self._request.body_exists:
                 raise S3Error("MissingContentLength")

@@ -14,6 +14,7 @@ from gateway.bodies import Upload
 from gateway.cache import Cache
 from gateway.flights import Flights
 from gateway.index import LogicalIndex
+from gateway.remembered import Remembered
 from gateway.sigv4 import Verified
 from gateway.uploads import Uploads
 from gateway.upstream import Identity, Request, Upstream
@@ -54,6 +55,7 @@ class Services:
     index: LogicalIndex
     buffers: Budget
     listing_heads: asyncio.Semaphore
+    locked_buckets: Remembered = field(default_factory=Remembered)
     uploads: Uploads = field(default_factory=Uploads)
     restores: Flights[bytes] = field(default_factory=Flights)
 

@@ -13,6 +13,7 @@ from config import Policy
 from gateway import headers
 from gateway.exchange import Exchange
 from gateway.index import View
+from gateway.locks import locks_by_default
 from gateway.relay import respond, sent
 from gateway.renditions import SNIFFED, optimize, policy_for, stays, stored_request
 from gateway.workers import Busy
@@ -38,7 +39,12 @@ async def _is_candidate(exchange: Exchange, policy: Policy) -> bool:
     length = exchange.upload.length or 0
     if not 0 < length <= policy.limits.max_bytes:
         return False
-    return sniff((await exchange.upload.peek(SNIFFED))[:SNIFFED]) in policy.types
+    if sniff((await exchange.upload.peek(SNIFFED))[:SNIFFED]) not in policy.types:
+        return False
+    if await locks_by_default(exchange):
+        stays(exchange, policy, "the bucket locks what it gets")
+        return False
+    return True
 
 
 async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.StreamResponse:
@@ -52,7 +58,11 @@ async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.Str
     if policy.mode == "shadow":
         return await _store_plain(exchange, data)
     async with sent(exchange, request) as response:
-        return await _answer_managed(exchange, optimized, response)
+        if response.status != HTTPStatus.BAD_REQUEST:
+            return await _answer_managed(exchange, optimized, response)
+    # A bucket may demand what only the original upload has, such as a checksum for its lock.
+    stays(exchange, policy, "the storage refused the rendition")
+    return await _store_plain(exchange, data)
 
 
 async def _answer_managed(

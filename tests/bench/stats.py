@@ -1,0 +1,81 @@
+"""Numbers from repeated, interleaved measurements."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One thing measured directly and through the gateway, in turn.
+
+    Attributes:
+        what: What was done.
+        where: Kind of bucket, or of listing.
+        unit: Unit of the two values; ``ms`` is better when less, every other when more.
+        direct: Median without the gateway.
+        gateway: Median through it.
+        ratios: Speed of the gateway as a share of the direct speed, one per repetition.
+    """
+
+    what: str
+    where: str
+    unit: str
+    direct: float
+    gateway: float
+    ratios: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """Give the median ratio: 1 is as fast as without the gateway, 0.5 half as fast."""
+        return median(self.ratios)
+
+    @property
+    def added_ms(self) -> float | None:
+        """Give what the gateway adds to one request, ms; None for throughput."""
+        return self.gateway - self.direct if self.unit == "ms" else None
+
+
+def interleave(
+    calls: Mapping[str, Callable[[], float]], repetitions: int
+) -> dict[str, tuple[float, ...]]:
+    """Run all calls in turn, A B A B, so that a slow moment of the machine hits them alike.
+
+    Args:
+        calls: Each gives the seconds it took; run once before it counts.
+        repetitions: How often each one counts.
+    """
+    for call in calls.values():
+        call()
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(repetitions):
+        for name, call in calls.items():
+            taken[name].append(call())
+    return {name: tuple(seconds) for name, seconds in taken.items()}
+
+
+def compare(
+    what: str,
+    where: str,
+    *,
+    direct: Sequence[float],
+    gateway: Sequence[float],
+    per_second: float | None = None,
+    unit: str = "ms",
+) -> Comparison:
+    """Sum up two interleaved series of durations.
+
+    Args:
+        what: What was done.
+        where: Kind of bucket, or of listing.
+        direct: Seconds per run, without the gateway.
+        gateway: Seconds per run, through it.
+        per_second: Amount of work in one run, for a throughput; None for durations in ms.
+        unit: Unit of that amount per second.
+    """
+    if per_second is None:
+        values = [1e3 * median(series) for series in (direct, gateway)]
+    else:
+        values = [per_second / median(series) for series in (direct, gateway)]
+    ratios = tuple(without / through for without, through in zip(direct, gateway, strict=True))
+    return Comparison(what, where, unit, values[0], values[1], ratios)
