@@ -119,6 +119,7 @@ def s3_client(
 ) -> Any:
     """Make a boto3 client that tries once, so that no fault stays unseen."""
     config = Config(
+        signature_version="s3v4",  # without it, presigned URLs carry a signature of version 2
         retries={"total_max_attempts": 1},
         s3={"addressing_style": "path"},
         proxies={},

@@ -60,6 +60,8 @@ def create_app(
         An application that opens what it needs when it starts and closes it when it ends.
     """
     app = web.Application(middlewares=[_with_errors_as_s3, _dispatch])
+    # aiohttp would ask for the body of any request before anybody has looked at its signature.
+    app.router.add_route("*", "/{anything:.*}", _unrouted, expect_handler=_ask_later)
     app[_CALLERS] = Callers(settings)
     app[SERVICES] = Services(
         settings=settings,
@@ -130,8 +132,7 @@ async def _dispatch(
 ) -> web.StreamResponse:
     """Authenticate a request and hand it to the handler of its operation.
 
-    There are no routes, and so nothing behind this one: keys may look like anything, and a router
-    would judge them.
+    Nothing is behind this one: keys may look like anything, and a router would judge them.
     """
     del handler
     raw_path, raw_query = _split(request)
@@ -157,6 +158,14 @@ async def _dispatch(
     with contextlib.closing(exchange.upload):
         await exchange.upload.settle()
         return await HANDLERS[name](exchange)
+
+
+async def _unrouted(_: web.Request) -> web.StreamResponse:
+    raise S3Error("InternalError")
+
+
+async def _ask_later(_: web.Request) -> None:
+    """Leave ``Expect: 100-continue`` to who reads the body."""
 
 
 def _split(request: web.Request) -> tuple[str, str]:

@@ -41,6 +41,7 @@ async def copy(exchange: Exchange) -> web.StreamResponse:
     source = await look(exchange, target, version_id)
     if source is None:
         return await pass_through(exchange)
+    _check_conditions(exchange, source)
     if "uploadId" in exchange.parameters:
         return await _copy_part(exchange, source)
     request = exchange.forwarded()
@@ -125,7 +126,6 @@ def _answer(exchange: Exchange, shown: CIMultiDict[str], body: bytes) -> web.Res
 
 async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
     """Upload a range of the restored object as a part."""
-    _check_conditions(exchange, source)
     wanted = _source_range(exchange.request.headers.get(_RANGE), source.manifest.size)
     whole, _ = await fetch(exchange, source)
     part = whole[wanted.start : wanted.stop]
@@ -149,7 +149,7 @@ async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
 
 
 def _check_conditions(exchange: Exchange, source: Found) -> None:
-    """Judge the copy conditions here: the upstream sees an upload."""
+    """Judge the copy conditions here: not every upstream does, and of a part it sees an upload."""
     conditions = {
         name.lower().removeprefix(_PREFIX): value
         for name, value in exchange.request.headers.items()

@@ -6,8 +6,7 @@ anything fails on the way, the plain object stays.
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -20,6 +19,7 @@ from codec.containers import sniff
 from codec.optimize import Refused
 from config import Policy
 from gateway import headers, s3xml
+from gateway.completed import Plain, completed, described, remove
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.index import View
@@ -35,34 +35,6 @@ _log = structlog.get_logger(__name__)
 _MAX_RESULT: Final = 1 << 16
 _PATIENCE_S: Final = 5.0
 """How long a client waits for the answer before it gets white space: most give up after 60 s."""
-
-# What the answer to a GET says of an object, and a PUT can say again.
-_SAID_AGAIN: Final = frozenset(
-    {
-        "cache-control", "content-disposition", "content-encoding", "content-language",
-        "content-type", "expires", "x-amz-server-side-encryption",
-        "x-amz-server-side-encryption-aws-kms-key-id",
-        "x-amz-server-side-encryption-bucket-key-enabled", "x-amz-storage-class",
-        "x-amz-website-redirect-location",
-    }
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Plain:
-    """The object as the upstream completed it."""
-
-    etag: str
-    version_id: str | None
-
-    @property
-    def outlives_replacement(self) -> bool:
-        """Tell whether a new version leaves this one in the bucket.
-
-        The version ``null`` of a bucket without or with suspended versioning is replaced itself:
-        to remove it then would remove the rendition.
-        """
-        return self.version_id not in {None, "null"}
 
 
 async def create(exchange: Exchange) -> web.StreamResponse:
@@ -142,8 +114,8 @@ async def _finish(
     root = s3xml.parse(body.strip())
     if s3xml.name(root) != "CompleteMultipartUploadResult":
         return body, version_id  # an error that comes with 200
-    plain = _Plain(s3xml.text(root, "ETag").strip('"'), version_id)
     try:
+        plain = await completed(exchange, root, version_id)
         return body, await _replace(exchange, policy, plain)
     except (Refused, Busy) as reason:
         stays(exchange, policy, str(reason))
@@ -153,24 +125,24 @@ async def _finish(
     return body, version_id
 
 
-async def _replace(exchange: Exchange, policy: Policy, plain: _Plain) -> str | None:
+async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | None:
     """Put a rendition in the place of the plain object.
 
     Returns:
         The version id of the rendition; None in a bucket without versions.
     """
-    data, described = await _read_back(exchange, policy, plain)
+    data, said = await _read_back(exchange, policy, plain)
     try:
-        optimized = await optimize(exchange, policy, data, described.get("Content-Type"))
+        optimized = await optimize(exchange, policy, data, said.get("Content-Type"))
     finally:
         exchange.services.buffers.give_back(len(data))
     if policy.mode == "shadow":
         return plain.version_id
     manifest = optimized.manifest.model_copy(update={"upload_etag": plain.etag})
-    described.update(await untold(exchange, plain.version_id))
-    described["If-Match"] = f'"{plain.etag}"'
+    said.update(await untold(exchange, plain.version_id))
+    said["If-Match"] = f'"{plain.etag}"'
     request = stored_request(
-        Request("PUT", exchange.target, headers=described), replace(optimized, manifest=manifest)
+        Request("PUT", exchange.target, headers=said), replace(optimized, manifest=manifest)
     )
     async with sent(exchange, request) as response:
         if response.status != HTTPStatus.OK:
@@ -180,12 +152,12 @@ async def _replace(exchange: Exchange, policy: Policy, plain: _Plain) -> str | N
     view, target = View(manifest.size, manifest.etag), exchange.target
     exchange.services.index.put(target.bucket, target.key, stored_etag, view)
     if plain.outlives_replacement:
-        await _remove(exchange, plain)
+        await remove(exchange, plain)
     return version_id
 
 
 async def _read_back(
-    exchange: Exchange, policy: Policy, plain: _Plain
+    exchange: Exchange, policy: Policy, plain: Plain
 ) -> tuple[bytes, CIMultiDict[str]]:
     """Read the completed object; its length is then reserved among the buffers.
 
@@ -203,7 +175,7 @@ async def _read_back(
         length = response.content_length or 0
         if response.status != HTTPStatus.OK or not 0 < length <= policy.limits.max_bytes:
             raise Refused("cannot be read back, or is larger than the policy allows")
-        described = _described(response.headers)
+        said = described(response.headers)
         try:
             head = await response.content.readexactly(min(SNIFFED, length))
             if sniff(head) not in policy.types:
@@ -211,35 +183,9 @@ async def _read_back(
             if not buffers.reserve(length):
                 raise Refused("too many uploads at once")
             try:
-                return head + await response.content.readexactly(length - len(head)), described
+                return head + await response.content.readexactly(length - len(head)), said
             except BaseException:
                 buffers.give_back(length)
                 raise
         except (asyncio.IncompleteReadError, *UNREACHABLE) as error:
             raise Refused("could not be read back") from error
-
-
-def _described(answered: Mapping[str, str]) -> CIMultiDict[str]:
-    """Say of the rendition what the upstream says of the plain object.
-
-    Raises:
-        Refused: The object is locked or encoded; its bytes are not ours to change.
-    """
-    if any(name.lower().startswith("x-amz-object-lock-") for name in answered):
-        raise Refused("under Object Lock")
-    if answered.get("Content-Encoding", "identity").lower() != "identity":
-        raise Refused("has a content encoding")
-    return CIMultiDict(
-        (name, value)
-        for name, value in answered.items()
-        if name.lower() in _SAID_AGAIN or name.lower().startswith("x-amz-meta-")
-    )
-
-
-async def _remove(exchange: Exchange, plain: _Plain) -> None:
-    """Remove the plain version that this upload made, so that the bucket does not pay for both."""
-    request = request_for(exchange, "DELETE", exchange.target, plain.version_id)
-    async with sent(exchange, request) as response:
-        if response.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
-            key, version_id = exchange.target.key, plain.version_id
-            _log.warning("plain version not removed", key=key, version_id=version_id)

@@ -17,15 +17,22 @@ from gateway.relay import begin, respond, sent
 from gateway.upstream import Request
 
 # Answers that may speak of the rendition without saying so: conditions and ranges are those of
-# the restored file, and the upstream judged them by the stored one.
+# the restored file, and the upstream judged them by the stored one; some refuse odd ones.
 _AMBIGUOUS: Final = frozenset(
     {
+        HTTPStatus.BAD_REQUEST,
         HTTPStatus.NOT_MODIFIED,
         HTTPStatus.PRECONDITION_FAILED,
         HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     }
 )
 _NOT_FOR_RENDITIONS: Final = headers.CONDITIONS | {"x-amz-checksum-mode", "x-amz-te"}
+
+# Amazon S3 API reference, GetObject: headers that the parameters response-… set.
+_OVERRIDABLE: Final = (
+    "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language",
+    "Content-Type", "Expires",
+)  # fmt: skip
 
 
 async def get_or_head(exchange: Exchange) -> web.StreamResponse:
@@ -130,8 +137,8 @@ def _shown(exchange: Exchange, found: Found) -> CIMultiDict[str]:
     """Give the headers that a client sees of a managed object."""
     manifest = found.manifest
     shown = headers.client_metadata(found.upstream.items())
-    if "response-content-type" not in exchange.parameters:
-        shown["Content-Type"] = manifest.content_type
+    shown["Content-Type"] = manifest.content_type
+    shown.update(_overrides(exchange))
     shown["Content-Length"] = str(manifest.size)
     shown["ETag"] = f'"{manifest.etag}"'
     shown["Accept-Ranges"] = "bytes"
@@ -149,3 +156,19 @@ async def _empty(
     await answer.prepare(exchange.request)
     await answer.write_eof()
     return answer
+
+
+def _overrides(exchange: Exchange) -> dict[str, str]:
+    """Give the headers that the query asks for; not every upstream heeds them on HEAD.
+
+    Raises:
+        S3Error: InvalidArgument when a value cannot stand in a header.
+    """
+    asked = {
+        name: exchange.parameters[f"response-{name.lower()}"]
+        for name in _OVERRIDABLE
+        if f"response-{name.lower()}" in exchange.parameters
+    }
+    if not all(value.isprintable() for value in asked.values()):
+        raise S3Error("InvalidArgument", "A response header must be printable text.")
+    return asked

@@ -1,7 +1,8 @@
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ _numbers = itertools.count(1)
 
 NewBucket = Callable[[str], str]
 """Makes a bucket; the argument is how its name begins."""
+
+Start = Callable[[Mapping[str, Any]], GatewayProcess]
+"""Starts a gateway with this configuration."""
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +89,24 @@ def forgetful(upstream: S3Server, tmp_path_factory: pytest.TempPathFactory) -> I
     )
     with GatewayProcess(config, tmp_path_factory.mktemp("forgetful")) as process:
         yield upstream.at(process.endpoint)
+
+
+@pytest.fixture
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Start gateways of the test's own; they end with it."""
+    with ExitStack() as stack:
+        yield lambda config: stack.enter_context(
+            GatewayProcess(config, tmp_path_factory.mktemp("own"))
+        )
+
+
+@pytest.fixture
+def moto_bucket(moto: S3Server) -> str:
+    """Make a bucket in moto whose images are stored small."""
+    name = f"photos-own-{next(_numbers)}"
+    with s3_client(moto) as client:
+        client.create_bucket(Bucket=name)
+    return name
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -21,6 +22,26 @@ Call = Callable[[], float]
 
 class Unexpected(Exception):
     """A server answered with something else than what is to be measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Many requests at a time.
+
+    Attributes:
+        connections: How many at a time.
+        each: How many one after the other on each connection.
+        size: Bytes of the object.
+    """
+
+    connections: int
+    each: int
+    size: int
+
+    @property
+    def requests(self) -> int:
+        """Give the number of all requests."""
+        return self.connections * self.each
 
 
 class Client:
@@ -62,10 +83,10 @@ class Client:
         url = self._signed("list_objects_v2", Bucket=bucket)
         return lambda: self._exchange("GET", url, None, None)
 
-    def many(self, bucket: str, key: str, *, connections: int, requests: int) -> Call:
-        """Prepare ``requests`` GETs of one object over several connections at a time."""
+    def many(self, bucket: str, key: str, load: Load) -> Call:
+        """Prepare many GETs of one object over several connections at a time."""
         url = URL(self._signed("get_object", Bucket=bucket, Key=key), encoded=True)
-        return lambda: asyncio.run(_many(url, connections, requests))
+        return lambda: asyncio.run(_many(url, load))
 
     def _signed(self, operation: str, **parameters: str) -> str:
         url: str = self.s3.generate_presigned_url(operation, parameters, ExpiresIn=_EXPIRES_S)
@@ -89,24 +110,23 @@ class Client:
         return received
 
 
-async def _many(url: URL, connections: int, requests: int) -> float:
-    connector = aiohttp.TCPConnector(limit=connections)
+async def _many(url: URL, load: Load) -> float:
+    connector = aiohttp.TCPConnector(limit=load.connections)
     async with aiohttp.ClientSession(connector=connector) as session:
         # The connections are made before the clock starts.
-        await asyncio.gather(*(_fetch(session, url) for _ in range(connections)))
+        await asyncio.gather(*(_fetch(session, url, load.size) for _ in range(load.connections)))
         started = time.perf_counter()
-        each = requests // connections
-        await asyncio.gather(*(_worker(session, url, each) for _ in range(connections)))
+        await asyncio.gather(*(_worker(session, url, load) for _ in range(load.connections)))
         return time.perf_counter() - started
 
 
-async def _worker(session: aiohttp.ClientSession, url: URL, requests: int) -> None:
-    for _ in range(requests):
-        await _fetch(session, url)
+async def _worker(session: aiohttp.ClientSession, url: URL, load: Load) -> None:
+    for _ in range(load.each):
+        await _fetch(session, url, load.size)
 
 
-async def _fetch(session: aiohttp.ClientSession, url: URL) -> None:
+async def _fetch(session: aiohttp.ClientSession, url: URL, size: int) -> None:
     async with session.get(url) as response:
-        await response.read()
-        if response.status != 200:
-            raise Unexpected(f"GET {url.path}: {response.status}")
+        body = await response.read()
+        if response.status != 200 or len(body) != size:
+            raise Unexpected(f"GET {url.path}: {response.status}, {len(body)} bytes")

@@ -4,22 +4,21 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from tests.bench import echo
-from tests.bench.client import Unexpected
+from tests.bench.client import Load, Unexpected
 from tests.bench.setting import Bench, buckets, small_photo
 from tests.bench.stats import Comparison, compare, interleave
 
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20
 
-_TRANSFERS: Final = ((1, 15), (64, 5))  # MiB, repetitions
+_TRANSFERS: Final = ((1, 15), (64, 7))  # MiB, repetitions
 _SMALL_REPETITIONS: Final = 200
-_RATE_CONNECTIONS: Final = 32
-_RATE_REQUESTS: Final = 960
+_RATE: Final = Load(connections=32, each=60, size=KIB)
 _RATE_REPETITIONS: Final = 5
 _LIST_KEYS: Final = 1000
 _MIXED_KEYS: Final = 200
 _MIXED_MANAGED: Final = 50
-_WARM_REPETITIONS: Final = 9
+_WARM_REPETITIONS: Final = 15
 _COLD_REPETITIONS: Final = 3
 
 Measure = Callable[[Bench], Iterator[Comparison]]
@@ -55,10 +54,10 @@ def _transfer(
     # PUT comes first: it makes the object that GET reads.
     puts = {name: side.put(bucket, key, data) for name, side in sides.items()}
     taken = interleave(puts, repetitions)
-    yield compare(f"PUT {mib} MiB", where, **taken, per_second=mib, unit="MiB/s")
+    yield compare(f"PUT {mib} MiB", where, taken, per_second=mib, unit="MiB/s")
     gets = {name: side.get(bucket, key, len(data)) for name, side in sides.items()}
     taken = interleave(gets, repetitions)
-    yield compare(f"GET {mib} MiB", where, **taken, per_second=mib, unit="MiB/s")
+    yield compare(f"GET {mib} MiB", where, taken, per_second=mib, unit="MiB/s")
 
 
 def small_requests(bench: Bench) -> Iterator[Comparison]:
@@ -79,14 +78,11 @@ def _small(bench: Bench, where: str, bucket: str) -> Iterator[Comparison]:
     key = echo.key_of(KIB)
     sides = {"direct": bench.direct, "gateway": bench.gateway}
     single = {name: side.get(bucket, key, KIB) for name, side in sides.items()}
-    yield compare("GET 1 KiB", where, **interleave(single, _SMALL_REPETITIONS))
-    many = {
-        name: side.many(bucket, key, connections=_RATE_CONNECTIONS, requests=_RATE_REQUESTS)
-        for name, side in sides.items()
-    }
+    yield compare("GET 1 KiB", where, interleave(single, _SMALL_REPETITIONS))
+    many = {name: side.many(bucket, key, _RATE) for name, side in sides.items()}
     taken = interleave(many, _RATE_REPETITIONS)
-    what = f"GET 1 KiB x{_RATE_CONNECTIONS}"
-    yield compare(what, where, **taken, per_second=_RATE_REQUESTS, unit="1/s")
+    what = f"GET 1 KiB x{_RATE.connections}"
+    yield compare(what, where, taken, per_second=_RATE.requests, unit="1/s")
 
 
 def plain_listings(bench: Bench) -> Iterator[Comparison]:
@@ -116,7 +112,7 @@ def mixed_listings(bench: Bench) -> Iterator[Comparison]:
 
 def _warm(bench: Bench, what: str, where: str, bucket: str) -> Comparison:
     sides = {"direct": bench.direct.listing(bucket), "gateway": bench.gateway.listing(bucket)}
-    return compare(what, where, **interleave(sides, _WARM_REPETITIONS))
+    return compare(what, where, interleave(sides, _WARM_REPETITIONS))
 
 
 def _cold(bench: Bench, what: str, where: str, names: list[str]) -> Comparison:
@@ -125,7 +121,7 @@ def _cold(bench: Bench, what: str, where: str, names: list[str]) -> Comparison:
     for bucket in names:
         direct.append(bench.direct.listing(bucket)())
         gateway.append(bench.gateway.listing(bucket)())
-    return compare(what, where, direct=direct, gateway=gateway)
+    return compare(what, where, {"direct": direct, "gateway": gateway})
 
 
 def _fill(bench: Bench, bucket: str, count: int) -> None:

@@ -8,9 +8,9 @@ from typing import Any, Final
 from tests.bench.stats import Comparison
 
 EXPLANATION: Final = (
-    "ratio: speed through the gateway as a share of direct speed (1.00: as fast), median of\n"
-    "interleaved repetitions, with the smallest and the largest. Client, gateway and store share\n"
-    "the cores of this machine, so that a gateway on its own machine does better."
+    "ratio: speed through the gateway as a share of direct speed (1.00: as fast), the median of\n"
+    "interleaved repetitions; half of them lie within the spread. Client, gateway and store share\n"
+    "the cores of this machine, so that a gateway on a machine of its own does better."
 )
 
 _TITLES: Final = ("what", "bucket", "direct", "gateway", "unit", "ratio", "spread", "added ms")
@@ -44,7 +44,7 @@ def header(store: str) -> str:
 def line(comparison: Comparison) -> str:
     """Show one comparison."""
     added = comparison.added_ms
-    low, high = min(comparison.ratios), max(comparison.ratios)
+    low, high = comparison.spread
     return _joined(
         (
             comparison.what,

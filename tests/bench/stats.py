@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,12 @@ class Comparison:
         return median(self.ratios)
 
     @property
+    def spread(self) -> tuple[float, float]:
+        """Give the quartiles of the ratios: half of the repetitions lie between them."""
+        low, _, high = quantiles(self.ratios, n=4, method="inclusive")
+        return low, high
+
+    @property
     def added_ms(self) -> float | None:
         """Give what the gateway adds to one request, ms; None for throughput."""
         return self.gateway - self.direct if self.unit == "ms" else None
@@ -57,9 +63,8 @@ def interleave(
 def compare(
     what: str,
     where: str,
+    taken: Mapping[str, Sequence[float]],
     *,
-    direct: Sequence[float],
-    gateway: Sequence[float],
     per_second: float | None = None,
     unit: str = "ms",
 ) -> Comparison:
@@ -68,11 +73,11 @@ def compare(
     Args:
         what: What was done.
         where: Kind of bucket, or of listing.
-        direct: Seconds per run, without the gateway.
-        gateway: Seconds per run, through it.
+        taken: Seconds per run, ``direct`` and through the ``gateway``.
         per_second: Amount of work in one run, for a throughput; None for durations in ms.
         unit: Unit of that amount per second.
     """
+    direct, gateway = taken["direct"], taken["gateway"]
     if per_second is None:
         values = [1e3 * median(series) for series in (direct, gateway)]
     else:

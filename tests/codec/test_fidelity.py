@@ -134,6 +134,18 @@ def test_orb_is_the_share_of_mutual_matches(name: str, by: int) -> None:
     assert _reference_orb(original, restored) == fidelity.orb(original, restored)
 
 
+@pytest.mark.parametrize("columns", [50, 70, 90])
+def test_orb_is_the_share_of_the_larger_set(columns: int) -> None:
+    """Where one image has more key points than the other, the share is of the larger set."""
+    whole = photo("camera.png", "L")[100:250, 150:330].copy()
+    part = whole.copy()
+    part[:, columns:] = 128
+    detector = cv2.ORB_create(500)  # type: ignore[attr-defined]  # missing in the stubs
+    assert len(detector.detect(part)) < len(detector.detect(whole)) < 500
+    assert _reference_orb(whole, part) == fidelity.orb(whole, part)
+    assert _reference_orb(part, whole) == fidelity.orb(part, whole)
+
+
 def test_lost_key_points_count_against_orb() -> None:
     """The share is of the larger set, so it does not matter on which side points are missing."""
     whole = photo("camera.png", "L")

@@ -30,6 +30,7 @@ def managed(s3: Any, direct: Any, upstream: S3Server) -> Managed:
     """Store an image."""
     bucket = f"photos-reads-{'moto' if upstream.is_moto else 'rgw'}"
     direct.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="another", Body=_FILE)
     put = s3.put_object(Bucket=bucket, Key="k", Body=_FILE, ContentType="image/jpeg")
     got = s3.get_object(Bucket=bucket, Key="k")
     words = {
@@ -42,9 +43,12 @@ def managed(s3: Any, direct: Any, upstream: S3Server) -> Managed:
 
 
 @pytest.fixture(params=["gateway", "forgetful"])
-def reader(request: pytest.FixtureRequest) -> S3Server:
+def reader(request: pytest.FixtureRequest, managed: Managed) -> S3Server:
     """Give a gateway that knows the object, and one that does not."""
     server: S3Server = request.getfixturevalue(request.param)
+    if request.param == "forgetful":
+        # It remembers one object only, and now that is another one.
+        wire.ask(server, "HEAD", managed.path.replace("/k", "/another"))
     return server
 
 
@@ -77,7 +81,7 @@ def test_ranges_are_slices(
     assert f'"{managed.words["served"]}"' == answer.headers["ETag"]
 
 
-@pytest.mark.parametrize("value", ["bytes=5-2", "bytes=0-1,3-4", "items=0-1", "bytes=a-b", "x"])
+@pytest.mark.parametrize("value", ["bytes=5-2", "bytes=0-1,3-4", "items=0-1", "bytes=a-b"])
 def test_other_ranges_are_ignored(reader: S3Server, managed: Managed, value: str) -> None:
     """A Range header that asks for no single range gets the whole file."""
     answer = wire.ask(reader, "GET", managed.path, {"Range": value})
@@ -131,7 +135,6 @@ def test_each_etag_names_the_object(
         ({"If-Modified-Since": _LATER}, 304),
         ({"If-Unmodified-Since": _BEFORE}, 412),
         ({"If-Unmodified-Since": "{modified}"}, 200),
-        ({"If-Unmodified-Since": "nonsense"}, 200),
         ({"If-Match": '"other"', "If-None-Match": '"other"'}, 412),
         ({"If-None-Match": '"other"', "If-Modified-Since": _LATER}, 200),
         ({"If-Match": '"other"', "Range": "bytes=1-2"}, 412),
@@ -153,6 +156,17 @@ def test_conditions(
         assert b"" == answer.body
     elif status == 412:
         assert "PreconditionFailed" == answer.code
+
+
+@pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since"])
+def test_dates_that_are_none_are_ignored(
+    reader: S3Server, upstream: S3Server, managed: Managed, name: str
+) -> None:
+    """A condition whose date cannot be read is no condition."""
+    if upstream.is_moto:
+        pytest.skip("moto breaks down over dates that are none")
+    answer = wire.ask(reader, "GET", managed.path, {name: "nonsense"})
+    assert (200, managed.whole) == (answer.status, answer.body)
 
 
 @pytest.mark.parametrize(

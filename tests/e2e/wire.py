@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from unittest import mock
 
-from botocore.auth import UNSIGNED_PAYLOAD, S3SigV4Auth
+from botocore.auth import UNSIGNED_PAYLOAD, S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -84,6 +84,26 @@ def signed(
     with mock.patch("botocore.auth.get_current_datetime", return_value=now):
         _Signer(Credentials(keys.access, keys.secret), "s3", REGION).add_auth(request)
     return dict(request.headers.items())
+
+
+def presigned(
+    server: S3Server, path: str, *, expires_s: int, age: datetime.timedelta = datetime.timedelta()
+) -> str:
+    """Give path and query of a presigned GET.
+
+    Args:
+        server: Whom it is for.
+        path: As it is sent, without a query.
+        expires_s: How long it claims to be valid.
+        age: How long ago it is signed.
+    """
+    request = AWSRequest("GET", f"{server.endpoint}{path}")
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - age
+    credentials = Credentials(server.main.access, server.main.secret)
+    with mock.patch("botocore.auth.get_current_datetime", return_value=now):
+        S3SigV4QueryAuth(credentials, "s3", REGION, expires=expires_s).add_auth(request)
+    url: str = request.url
+    return url.removeprefix(server.endpoint)
 
 
 def send(

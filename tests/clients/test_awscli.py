@@ -1,0 +1,95 @@
+import os
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.clients.commands import Client, assert_alike, sizes, write_files
+from tests.e2e import images
+from tests.servers.server import S3Server
+
+pytestmark = pytest.mark.client
+
+_VARIABLE: Final = "SLIMGATE_AWSCLI"
+
+
+@pytest.fixture
+def aws(gateway: S3Server, tmp_path: Path) -> Client:
+    """Give the AWS command line, where it is installed."""
+    program = os.environ.get(_VARIABLE, "")
+    if not Path(program).is_file():
+        pytest.skip(f"no AWS command line: set {_VARIABLE} to the path of its program")
+    return Client([program, "--endpoint-url", gateway.endpoint], gateway, tmp_path)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """Make a folder of images and other files."""
+    folder = tmp_path / "files"
+    write_files(folder)
+    return folder
+
+
+@pytest.mark.parametrize("bucket", ["photos", "plain"])
+def test_sync_is_done_after_one_run(
+    aws: Client, request: pytest.FixtureRequest, files: Path, tmp_path: Path, bucket: str
+) -> None:
+    """Sync moves everything up and down in one run, and the second run finds nothing to do."""
+    url, back = f"s3://{request.getfixturevalue(bucket)}/x", tmp_path / "back"
+    first = aws.run("s3", "sync", "--no-progress", files, url)
+    assert len(sizes(files)) == len(first)
+    assert [] == aws.run("s3", "sync", "--no-progress", files, url)
+    assert len(first) == len(aws.run("s3", "sync", "--no-progress", url, back))
+    assert [] == aws.run("s3", "sync", "--no-progress", url, back)
+    assert [] == aws.run("s3", "sync", "--no-progress", files, url)
+    assert_alike(files, back)
+
+
+def test_sync_notices_changes(aws: Client, files: Path, photos: str) -> None:
+    """Sync uploads exactly what has changed, and removes what is gone when told so."""
+    url = f"s3://{photos}"
+    aws.run("s3", "sync", "--no-progress", files, url)
+    (files / "rgb.jpg").write_bytes(images.jpeg(100, 90))
+    (files / "gray.jpg").unlink()
+    lines = aws.run("s3", "sync", "--no-progress", "--delete", files, url)
+    assert 2 == len(lines)
+    assert any("upload:" in line and "rgb.jpg" in line for line in lines)
+    assert any("delete:" in line and "gray.jpg" in line for line in lines)
+
+
+def test_cp_mv_ls_rm(aws: Client, files: Path, photos: str, tmp_path: Path) -> None:
+    """Copying, moving, listing and removing work on managed objects as on all others."""
+    url, image = f"s3://{photos}", files / "rgb.jpg"
+    aws.run("s3", "cp", "--no-progress", image, f"{url}/a.jpg")
+    aws.run("s3", "cp", "--no-progress", f"{url}/a.jpg", f"{url}/b.jpg")
+    aws.run("s3", "mv", "--no-progress", f"{url}/b.jpg", f"{url}/c.jpg")
+    listed = {line.split()[3]: int(line.split()[2]) for line in aws.run("s3", "ls", url)}
+    size = image.stat().st_size
+    assert {"a.jpg": size, "c.jpg": size} == listed
+    for name in listed:
+        aws.run("s3", "cp", "--no-progress", f"{url}/{name}", tmp_path / name)
+    assert (tmp_path / "a.jpg").read_bytes() == (tmp_path / "c.jpg").read_bytes()
+    aws.run("s3", "mv", "--no-progress", f"{url}/c.jpg", tmp_path / "moved.jpg")
+    assert size == (tmp_path / "moved.jpg").stat().st_size
+    aws.run("s3", "rm", "--recursive", url)
+    assert [] == aws.run("s3", "ls", url)
+
+
+def test_large_files_are_verified(aws: Client, s3: Any, files: Path, photos: str) -> None:
+    """A file that goes up and down in parts stays as it is, and is listed with its size."""
+    url, large = f"s3://{photos}/large", files / "sub/deep/large.bin"
+    aws.run("s3", "cp", "--no-progress", large, url)
+    aws.run("s3", "cp", "--no-progress", url, files / "large")
+    assert large.read_bytes() == (files / "large").read_bytes()
+    assert large.stat().st_size == s3.head_object(Bucket=photos, Key="large")["ContentLength"]
+
+
+def test_presign(aws: Client, s3: Any, files: Path, photos: str) -> None:
+    """A presigned URL gives the restored file to whoever has it."""
+    url = f"s3://{photos}/a.jpg"
+    aws.run("s3", "cp", "--no-progress", files / "rgb.jpg", url)
+    (presigned,) = aws.run("s3", "presign", url)
+    with urllib.request.urlopen(presigned, timeout=30) as response:  # noqa: S310  # from our server
+        body = response.read()
+    assert s3.get_object(Bucket=photos, Key="a.jpg")["Body"].read() == body

@@ -1,0 +1,301 @@
+"""Tests of turning uploads into renditions, and of refusing to."""
+
+import hashlib
+import pickle
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+import models
+from codec import manifest, optimize
+from codec.containers import bmff, parse
+from codec.optimize import Optimized, Refused
+from codec.pixels import Pixels, decode_as
+from codec.restore import Upscaler, restore
+from tests.codec.containers import samples
+from tests.codec.pictures import crop, noise, save, terms
+
+_JPEG = {"quality": 95}
+
+
+def _optimized(data: bytes, **changes: Any) -> Optimized:
+    return optimize.optimize(data, terms(**changes), models.restorer)
+
+
+def _served(made: Optimized) -> bytes:
+    return restore(made.rendition, made.manifest, models.restorer)
+
+
+def _refusal(data: bytes, **changes: Any) -> str:
+    with pytest.raises(Refused) as raised:
+        _optimized(data, **changes)
+    return str(raised.value)
+
+
+def test_the_note_describes_the_upload() -> None:
+    """The manifest holds what clients will be told, as it was uploaded."""
+    data = save(crop("RGB", 150, 110), "JPEG", **_JPEG, progressive=True, subsampling="4:2:2")
+    asked = replace(terms(min_saving=0.2), content_type="image/jpeg; x=y", gateway="1.2.3")
+    made = optimize.optimize(data, asked, models.restorer)
+    note = made.manifest
+    assert (1, len(data), 150, 110) == (note.version, note.size, note.width, note.height)
+    assert hashlib.md5(data, usedforsecurity=False).hexdigest() == note.md5
+    assert ("image/jpeg; x=y", "1.2.3") == (note.content_type, note.gateway)
+    assert asked.policy.digest == note.policy
+    assert ("JPEG", "RGB", "4:2:2", True) == (
+        note.output.format, note.output.mode, note.output.subsampling, note.output.progressive
+    )  # fmt: skip
+    assert hashlib.sha256(_served(made)).hexdigest() == note.sha256
+    assert len(made.rendition) in {trial.size for trial in made.trials}
+
+
+def test_the_content_type_is_a_mere_label() -> None:
+    """What an upload is, its bytes say; the client's type for it is only recorded."""
+    data = save(crop("RGB", 150, 110), "JPEG", **_JPEG)
+    asked = replace(terms(), content_type="text/plain")
+    note = optimize.optimize(data, asked, models.restorer).manifest
+    assert ("text/plain", "JPEG") == (note.content_type, note.output.format)
+
+
+def test_results_travel_between_processes() -> None:
+    """Results and refusals can be sent from a worker to its gateway."""
+    made = _optimized(save(crop("RGB", 150, 110), "JPEG", **_JPEG))
+    assert made == pickle.loads(pickle.dumps(made))  # noqa: S301  # made on the line before
+    assert "why" == str(pickle.loads(pickle.dumps(Refused("why"))))  # noqa: S301  # as here
+
+
+_METADATA: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "jpeg": (
+        "JPEG", "RGB",
+        _JPEG | samples.EVERYTHING | {"comment": b"made slim", "dpi": (300, 300)},
+    ),
+    "gray jpeg": ("JPEG", "L", _JPEG | {"comment": b"gray", "exif": samples.exif(3)}),
+    "png": (
+        "PNG", "RGB",
+        {"exif": samples.exif(), "icc_profile": samples.icc(), "pnginfo": samples.text(),
+         "dpi": (144, 144)},
+    ),
+    "rgba png": ("PNG", "RGBA", {"pnginfo": samples.text(), "dpi": (96, 96)}),
+    "webp": ("WEBP", "RGB", _JPEG | samples.EVERYTHING),
+    "rgba webp": ("WEBP", "RGBA", _JPEG | samples.EVERYTHING),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("format_", "mode", "parameters"), _METADATA.values(), ids=_METADATA.keys()
+)
+def test_metadata_survive(format_: str, mode: str, parameters: dict[str, Any]) -> None:
+    """EXIF, profile, XMP, comment, resolution and text of the served file are the upload's."""
+    data = save(crop(mode, 170, 130), format_, **parameters)
+    served = _served(_optimized(data, floor={"psnr_db": 28, "ssim": None}))
+    assert len(data) == len(served)
+    assert samples.read(data)[1] == samples.read(served)[1]
+    assert parse(data).kept == parse(served).kept
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_renditions_look_turned_but_pixels_are_not(format_: str, orientation: int) -> None:
+    """Viewers turn the rendition as they turned the upload; restoring turns nothing."""
+    pixels = crop("RGB", 170, 130)
+    data = save(pixels, format_, **_JPEG, exif=samples.exif(orientation))
+    made = _optimized(data)
+    assert orientation == _turned(made.rendition)
+    served = _served(made)
+    assert orientation == _turned(served)
+    assert (170, 130) == (parse(served).width, parse(served).height)
+
+
+def _turned(data: bytes) -> int:
+    info = samples.read(data)[1]
+    exif = Image.Exif()
+    exif.load(info["exif"] or b"")
+    return int(exif.get(0x0112, 1))
+
+
+@pytest.mark.parametrize("exif", [b"no TIFF at all", b"MM\x00\x2a\xff\xff\xff\xff", b"II", b"\0"])
+def test_damaged_exif_does_not_matter(exif: bytes) -> None:
+    """An upload whose EXIF nobody can read is optimized, and gets back what it had."""
+    plain = save(crop("RGB", 170, 130), "WEBP", **_JPEG, exif=samples.exif())
+    chunk = parse(plain).kept
+    damaged = b"EXIF" + len(exif).to_bytes(4, "little") + exif + b"\0" * (len(exif) % 2)
+    data = plain.replace(chunk, damaged)
+    data = data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:]
+    assert damaged == parse(data).kept
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow tells of the damage
+        made = _optimized(data)
+        assert damaged == parse(_served(made)).kept
+
+
+def test_nothing_kept_costs_no_box() -> None:
+    """A rendition of an upload without metadata is a bare AVIF file."""
+    made = _optimized(save(crop("RGB", 150, 110), "PNG"))
+    assert bmff.extract(made.rendition) is None
+
+
+@pytest.mark.parametrize("min_saving", [0, 0.5, 0.7])
+def test_the_saving_is_kept(min_saving: float) -> None:
+    """A rendition is smaller by the demanded share, the room for its manifest included."""
+    data = save(crop("RGB", 150, 110), "JPEG", quality=98)
+    made = _optimized(data, min_saving=min_saving, floor={"psnr_db": 30, "ssim": None})
+    assert len(made.rendition) + len(made.manifest.dumps()) <= len(data) * (1 - min_saving) + 50
+
+
+def test_the_manifest_is_part_of_the_price() -> None:
+    """A rendition that saves enough only without its manifest is not stored."""
+    data = save(crop("RGB", 150, 110), "JPEG", quality=98)
+    changes: dict[str, Any] = {"tiers": ["recode"], "floor": {"psnr_db": 34, "ssim": None}}
+    made = _optimized(data, min_saving=0, **changes)
+    needed, price = len(made.rendition), len(made.manifest.dumps())
+    assert needed < len(data) * (1 - 0.1)
+    enough = 1 - (needed + price + 100) / len(data)
+    assert needed == len(_optimized(data, min_saving=enough, **changes).rendition)
+    without_manifest = 1 - (needed + price // 2) / len(data)
+    assert "too big" in _refusal(data, min_saving=without_manifest, **changes)
+
+
+def test_too_small_a_saving_is_refused() -> None:
+    """When nothing saves the demanded share the upload stays as it is."""
+    data = save(crop("RGB", 150, 110), "JPEG", quality=60)
+    assert "too big" in _refusal(data, min_saving=0.95, floor={"psnr_db": 30, "ssim": None})
+
+
+def _luma(pixels: Pixels) -> Any:
+    return pixels.astype(float) if pixels.ndim == 2 else pixels @ np.array([0.299, 0.587, 0.114])
+
+
+@pytest.mark.parametrize(("format_", "mode"), [("JPEG", "L"), ("JPEG", "RGB"), ("PNG", "RGB")])
+@pytest.mark.parametrize("psnr_db", [20, 30, 38])
+def test_recorded_fidelity_is_true(format_: str, mode: str, psnr_db: float) -> None:
+    """What is recorded holds the floor and is never above what scikit-image measures."""
+    data = save(crop(mode, 150, 110), format_, quality=97)
+    made = _optimized(data, floor={"psnr_db": psnr_db, "ssim": 0.5}, min_saving=0)
+    upload = parse(data)
+    original, served = decode_as(upload, data), decode_as(upload, _served(made))
+    psnr: Callable[..., float] = peak_signal_noise_ratio
+    ssim: Callable[..., float] = structural_similarity
+    found = made.manifest.measured
+    reference = psnr(original, served, data_range=255)
+    assert psnr_db <= found.psnr_db <= reference < found.psnr_db + 0.011
+    reference = ssim(
+        _luma(original), _luma(served), gaussian_weights=True, sigma=1.5,
+        use_sample_covariance=False, data_range=255,
+    )  # fmt: skip
+    assert 0.5 <= found.ssim <= reference + 1e-12 < found.ssim + 0.00011
+
+
+@pytest.mark.parametrize(
+    ("value", "steps", "expected"),
+    [(34.999, 100, 34.99), (0.93456, 10_000, 0.9345), (-0.12341, 10_000, -0.1235), (1.0, 1000, 1)],
+)
+def test_rounding_is_downwards(value: float, steps: int, expected: float) -> None:
+    """Dropped digits make no value greater, a negative one neither."""
+    assert expected == optimize._rounded_down(value, steps)
+
+
+def _flipped(data: bytes, position: int) -> bytes:
+    return data[:position] + bytes([data[position] ^ 0xFF]) + data[position + 1 :]
+
+
+_PHOTO = save(crop("RGB", 60, 50), "JPEG", **_JPEG)
+_REFUSED: dict[str, tuple[bytes, dict[str, Any], str]] = {
+    "nothing": (b"", {}, "type that the policy names"),
+    "text": (b"no image" * 100, {}, "type that the policy names"),
+    "another type": (_PHOTO, {"types": ["image/png"]}, "type that the policy names"),
+    "gif": (save(crop("L", 60, 50), "GIF"), {}, "type that the policy names"),
+    "head only": (_PHOTO[:200], {}, ""),
+    "cut off": (_PHOTO[:-2], {}, ""),
+    "more behind": (_PHOTO + b"x", {}, ""),
+    "narrow": (save(crop("RGB", 15, 100), "PNG"), {}, "too small"),
+    "low": (save(crop("RGB", 100, 15), "PNG"), {}, "too small"),
+    "many pixels": (_PHOTO, {"limits": {"max_pixels": 2999}}, "more pixels"),
+    "long side": (save(np.zeros((16, 65_536), np.uint8), "PNG"), {}, "side longer"),
+    "few bytes": (save(np.zeros((40, 40), np.uint8), "PNG"), {}, "too big"),
+}
+
+
+@pytest.mark.parametrize(("data", "changes", "reason"), _REFUSED.values(), ids=_REFUSED.keys())
+def test_unfit_uploads_are_refused(data: bytes, changes: dict[str, Any], reason: str) -> None:
+    """Uploads that are not handled are refused with a reason, without an attempt to decode."""
+    assert reason in _refusal(data, **changes)
+
+
+def test_pixels_at_the_limit_are_taken() -> None:
+    """An image with exactly the pixels that the policy allows is optimized."""
+    data = save(crop("RGB", 150, 110), "JPEG", quality=98)
+    made = _optimized(data, limits={"max_pixels": 150 * 110})
+    assert 150 * 110 == made.manifest.width * made.manifest.height
+
+
+def test_pillows_own_limit_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images above Pillow's global pixel limit are optimized and restored like others."""
+    data = save(crop("RGB", 150, 110), "JPEG", **_JPEG, icc_profile=samples.icc())
+    expected = _optimized(data)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    made = _optimized(data)
+    assert expected == made
+    assert made.manifest.size == len(_served(made))
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_noise_is_refused(format_: str) -> None:
+    """Noise that no smaller rendition can hold stays as it was uploaded."""
+    reason = _refusal(save(noise(64, 64, 3), format_, quality=60), floor={"psnr_db": 45})
+    assert "nothing smaller holds the floor" in reason
+
+
+def test_no_time_is_a_reason() -> None:
+    """An upload for which no time is left is refused, and the reason says so."""
+    late = replace(terms(), deadline=-1.0)
+    with pytest.raises(Refused, match="out of time"):
+        optimize.optimize(_PHOTO, late, models.restorer)
+
+
+def test_damaged_pixels_raise_what_is_documented() -> None:
+    """An upload that looks sound but cannot be decoded raises a documented error."""
+    data = save(crop("RGB", 60, 50), "PNG")
+    for position in range(60, len(data) - 20, 97):
+        with pytest.raises((Refused, OSError, ValueError, SyntaxError)):
+            _optimized(_flipped(data, position))
+
+
+class _Drifting:
+    """Enlarges a little differently each time."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def upscale(self, pixels: Pixels, scale: int) -> Pixels:
+        self._calls += 1
+        full = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
+        full[: self._calls] ^= 1
+        return full
+
+
+def test_what_does_not_restore_is_refused() -> None:
+    """A restorer that does not repeat itself is found out before anything is stored."""
+    drifting: Upscaler = _Drifting()
+    asked = terms(tiers=["downscale"], scales=[2], floor={"psnr_db": 10, "ssim": None})
+    data = save(crop("RGB", 150, 110), "PNG")
+    with pytest.raises(Refused, match="does not restore"):
+        optimize.optimize(data, asked, lambda _: drifting)
+
+
+def test_what_is_proved_is_what_will_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proof is made from the written manifest and rendition alone."""
+    seen: list[tuple[bytes, str]] = []
+
+    def remember(rendition: bytes, note: manifest.Manifest, lookup: Any) -> bytes:
+        seen.append((rendition, note.dumps()))
+        return restore(rendition, note, lookup)
+
+    monkeypatch.setattr(optimize, "restore", remember)
+    made = _optimized(_PHOTO, floor={"psnr_db": 28, "ssim": None})
+    assert [(made.rendition, made.manifest.dumps())] == seen

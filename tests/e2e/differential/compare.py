@@ -1,0 +1,64 @@
+"""Run scenarios in several labs, and tell the difference."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.e2e.differential.lab import Lab, Scenario
+from tests.e2e.differential.normal import flat
+from tests.servers.server import S3Server
+
+_ABSENT = "(absent)"
+
+
+def differences(expected: Mapping[str, str], actual: Mapping[str, str]) -> dict[str, str]:
+    """Tell where two runs of a scenario differ, and how."""
+    return {
+        place: f"{expected.get(place, _ABSENT)[:300]!r} became {actual.get(place, _ABSENT)[:300]!r}"
+        for place in sorted(expected.keys() | actual.keys())
+        if expected.get(place, _ABSENT) != actual.get(place, _ABSENT)
+    }
+
+
+def run(
+    scenario: Scenario, server: S3Server, clients: Mapping[str, Any], owner: Any, bucket: str
+) -> dict[str, str]:
+    """Run a scenario in a bucket of its own.
+
+    Args:
+        scenario: The steps.
+        server: Who is tried.
+        clients: Clients of it.
+        owner: A client that makes the bucket beforehand and clears it away.
+        bucket: Its name.
+
+    Returns:
+        What came of it, as :func:`flat` writes it.
+    """
+    lab = Lab(server, clients, bucket)
+    with _bucket(owner, bucket):
+        for step in scenario:
+            step(lab)
+        return flat(lab)
+
+
+@contextmanager
+def _bucket(owner: Any, name: str) -> Iterator[None]:
+    owner.create_bucket(Bucket=name)
+    try:
+        yield
+    finally:
+        try:
+            _clear(owner, name)
+        except ClientError as error:
+            # Locked objects and those of others stay; the server is thrown away in the end.
+            assert error.response["Error"]["Code"] in {"AccessDenied", "BucketNotEmpty", "NoSuchBucket"}
+
+
+def _clear(owner: Any, bucket: str) -> None:
+    page = owner.list_object_versions(Bucket=bucket)
+    for entry in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+        owner.delete_object(Bucket=bucket, Key=entry["Key"], VersionId=entry["VersionId"])
+    owner.delete_bucket(Bucket=bucket)

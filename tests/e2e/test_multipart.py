@@ -1,0 +1,67 @@
+import hashlib
+from typing import Any
+
+import pytest
+
+from tests.e2e import images
+
+_FILE = images.jpeg(260, 200)
+
+
+@pytest.fixture
+def telling(direct: Any, plain: str) -> None:
+    """Demand a server that tells which object an upload has become; not every release does."""
+    if not _uploaded(direct, plain, b"x")["ETag"].strip('"'):
+        pytest.skip("this server answers CompleteMultipartUpload without an ETag")
+
+
+def _uploaded(s3: Any, bucket: str, body: bytes, **said: object) -> Any:
+    """Upload in one part, as some clients do with every file; give the answer to Complete."""
+    target = {"Bucket": bucket, "Key": "k"}
+    upload = {**target, "UploadId": s3.create_multipart_upload(**target, **said)["UploadId"]}
+    part = s3.upload_part(**upload, PartNumber=1, Body=body)
+    listed = s3.list_parts(**upload)["Parts"]
+    assert [(1, len(body), part["ETag"])] == [
+        (entry["PartNumber"], entry["Size"], entry["ETag"]) for entry in listed
+    ]
+    parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+    return s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+
+
+@pytest.mark.usefixtures("telling")
+def test_an_image_in_parts_is_stored_small(s3: Any, direct: Any, photos: str) -> None:
+    """An image that came in parts is managed, under the ETag that Complete has answered."""
+    said = {"ContentType": "image/jpeg", "Metadata": {"a": "1"}, "Tagging": "colour=red"}
+    done = _uploaded(s3, photos, _FILE, **said)
+    digest = hashlib.md5(hashlib.md5(_FILE, usedforsecurity=False).digest(), usedforsecurity=False)
+    assert f'"{digest.hexdigest()}-1"' == done["ETag"]
+    got = s3.get_object(Bucket=photos, Key="k")
+    listed = s3.list_objects_v2(Bucket=photos)["Contents"][0]
+    assert [done["ETag"]] * 2 == [got["ETag"], listed["ETag"]]
+    assert [len(_FILE)] * 2 == [got["ContentLength"], listed["Size"]]
+    assert ("image/jpeg", {"a": "1"}) == (got["ContentType"], got["Metadata"])
+    assert images.fidelity(_FILE, got["Body"].read())[0] >= images.FLOOR_PSNR_DB
+    tags = s3.get_object_tagging(Bucket=photos, Key="k")["TagSet"]
+    assert [{"Key": "colour", "Value": "red"}] == tags
+    assert "image/avif" == direct.head_object(Bucket=photos, Key="k")["ContentType"]
+
+
+@pytest.mark.parametrize("bucket", ["photos", "plain"])
+def test_other_files_in_parts_stay(
+    s3: Any, direct: Any, request: pytest.FixtureRequest, bucket: str
+) -> None:
+    """Parts that make no image are the upstream's business alone."""
+    name = request.getfixturevalue(bucket)
+    _uploaded(s3, name, b"no image")
+    got, stored = (client.get_object(Bucket=name, Key="k") for client in (s3, direct))
+    assert (stored["ETag"], b"no image") == (got["ETag"], got["Body"].read())
+
+
+@pytest.mark.usefixtures("telling")
+def test_a_bucket_does_not_pay_twice(s3: Any, direct: Any, photos: str) -> None:
+    """In a bucket with versions, an image in parts leaves one version behind."""
+    direct.put_bucket_versioning(Bucket=photos, VersioningConfiguration={"Status": "Enabled"})
+    done = _uploaded(s3, photos, _FILE)
+    versions = direct.list_object_versions(Bucket=photos)["Versions"]
+    assert [done["VersionId"]] == [entry["VersionId"] for entry in versions]
+    assert versions[0]["Size"] < len(_FILE)

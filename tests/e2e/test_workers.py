@@ -1,0 +1,55 @@
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+
+from tests.conftest import Start
+from tests.e2e import images
+from tests.servers.clients import s3_client
+from tests.servers.gateway import GatewayProcess, configuration
+from tests.servers.server import S3Server, wait_until
+
+_BUSY_S = 0.3
+
+
+def _worker(process: GatewayProcess) -> psutil.Process:
+    """Give the one process that works on images: its parent is the fork server."""
+    (worker,) = (c for c in process.children() if c.ppid() != process.process.pid)
+    return worker
+
+
+def test_a_killed_worker_costs_nothing(moto: S3Server, moto_bucket: str, start: Start) -> None:
+    """An upload whose worker is killed is stored as it came, and the next one is optimized."""
+    process = start({**configuration(moto), "engine": {"workers": 1}})
+    gateway = moto.at(process.endpoint)
+    small, big = images.jpeg(), images.jpeg(3000, 2500)
+    with s3_client(gateway) as s3, ThreadPoolExecutor(1) as thread:
+        s3.put_object(Bucket=moto_bucket, Key="first", Body=small)
+        worker = _worker(process)
+        before = worker.cpu_times().user
+        upload = thread.submit(s3.put_object, Bucket=moto_bucket, Key="big", Body=big)
+        wait_until(lambda: worker.cpu_times().user > before + _BUSY_S, "work on the image")
+        worker.send_signal(signal.SIGKILL)
+        upload.result(timeout=30)
+        assert big == s3.get_object(Bucket=moto_bucket, Key="big")["Body"].read()
+        line = process.wait_for("stored as uploaded", key="big")
+        assert "worker process died" in line["reason"]
+        s3.put_object(Bucket=moto_bucket, Key="next", Body=small)
+        process.wait_for("optimized", key="next")
+        assert _worker(process).pid != worker.pid
+
+
+def test_a_worker_that_takes_too_long_is_ended(
+    moto: S3Server, moto_bucket: str, start: Start
+) -> None:
+    """An image that takes more time than its policy allows is stored as it came."""
+    config = configuration(moto)
+    config["policies"][0]["limits"] = {"timeout_s": 0.05}
+    process = start(config)
+    big = images.jpeg(3000, 2500)
+    with s3_client(moto.at(process.endpoint)) as s3:
+        s3.put_object(Bucket=moto_bucket, Key="big", Body=big)
+        assert big == s3.get_object(Bucket=moto_bucket, Key="big")["Body"].read()
+    line = process.wait_for("stored as uploaded", key="big")
+    # Whichever notices first: the work itself, or who waits for it.
+    assert "out of time" in line["reason"] or "took longer than 0.05 s" in line["reason"]

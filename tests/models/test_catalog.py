@@ -1,0 +1,78 @@
+"""Tests of the list of restorers."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import models
+from models import CATALOG, NAMES, Card
+
+# Manifests in buckets name restorers by these: they may be added to, and never change.
+_HASHES = {"bicubic": "ba5756bddb30fb48", "lanczos": "14824b0bd9329564"}
+
+
+def test_hashes_never_change() -> None:
+    """Every card has the hash that it had when the first object was stored with it."""
+    assert {card.name: card.hash for card in CATALOG} == _HASHES
+
+
+def test_names_and_hashes_are_unique() -> None:
+    """No two cards can be taken for one another."""
+    assert len(CATALOG) == len({card.name for card in CATALOG})
+    assert len(CATALOG) == len({card.hash for card in CATALOG})
+    assert frozenset(card.name for card in CATALOG) == NAMES
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Card)])
+def test_cards_are_frozen(field: str) -> None:
+    """Nothing on a card can be changed."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(CATALOG[0], field, None)
+
+
+def test_hashes_follow_the_definition_alone() -> None:
+    """Another definition is another restorer; a corrected licence or source is the same one."""
+    card = CATALOG[0]
+    assert card.hash == dataclasses.replace(card, source="elsewhere", licence="MIT").hash
+    assert card.hash != dataclasses.replace(card, definition=card.definition + b".").hash
+
+
+@pytest.mark.parametrize("card", CATALOG, ids=lambda card: card.name)
+def test_every_card_is_found_and_loads(card: Card) -> None:
+    """A card is found by name and by hash, and what it stands for enlarges by all its scales."""
+    assert card is models.named(card.name)
+    assert card is models.hashed(card.hash)
+    pixels = np.full((5, 7, 3), 90, np.uint8)
+    for scale in card.scales:
+        full = models.restorer(card.hash).upscale(pixels, scale)
+        assert (5 * scale, 7 * scale, 3) == full.shape
+        assert {90} == set(full.flat)
+
+
+@pytest.mark.parametrize("card", CATALOG, ids=lambda card: card.name)
+def test_receptive_fields_are_true(card: Card) -> None:
+    """A pixel further away than the receptive field changes nothing, one at its edge does."""
+    pixels = np.full((1, 41), 100, np.uint8)
+    changed = pixels.copy()
+    changed[0, 20] = 255
+    for scale in card.scales:
+        restorer = card.load()
+        before, after = (restorer.upscale(image, scale)[0] for image in (pixels, changed))
+        reached = {abs(int(column) // scale - 20) for column in np.flatnonzero(before != after)}
+        assert card.receptive_field == max(reached)
+
+
+@pytest.mark.parametrize("name", ["", "native", "LANCZOS", "lanczos "])
+def test_unknown_names_are_lookup_errors(name: str) -> None:
+    """A name that no card has is refused, and the message lists the names there are."""
+    with pytest.raises(LookupError, match="known: bicubic, lanczos"):
+        models.named(name)
+
+
+@pytest.mark.parametrize("content_hash", ["", "0" * 16, _HASHES["lanczos"].upper(), "lanczos"])
+def test_unknown_hashes_are_lookup_errors(content_hash: str) -> None:
+    """A hash that no card has is refused, also when it comes with other letters."""
+    for lookup in (models.hashed, models.restorer):
+        with pytest.raises(LookupError, match="no restorer with hash"):
+            lookup(content_hash)
