@@ -14,7 +14,7 @@ MAX_BYTES: Final = 600
 VERSION: Final = 1
 MAX_SIDE: Final = 65_535
 MAX_PIXELS: Final = 250_000_000
-MAX_FILE_BYTES: Final = 1 << 31
+MAX_FILE_BYTES: Final = 1 << 30
 
 
 class BrokenManifest(ValueError):
@@ -80,6 +80,7 @@ class Manifest(_Note):
         stored: The rendition.
         output: The served file.
         sha256: Of the served file, 64 lower-case hex digits.
+        content: Digest of header segments and restored pixels, whatever encoder writes them.
         measured: Fidelity of the served file.
         upload_etag: ETag that a multipart upload was given, which clients compute themselves.
         policy: Digest of the policy that asked for it.
@@ -97,6 +98,7 @@ class Manifest(_Note):
     stored: Stored = Field(alias="st")
     output: Output = Field(alias="out")
     sha256: Annotated[_Hex, Field(min_length=64, max_length=64)] = Field(alias="sha")
+    content: Annotated[_Hex, Field(min_length=32, max_length=32)] = Field(alias="cd")
     measured: Measured = Field(alias="fid")
     upload_etag: Annotated[str, Field(pattern=r"^[0-9a-f]{32}-[1-9][0-9]{0,4}$")] | None = Field(
         default=None, alias="e"

@@ -142,6 +142,7 @@ def _seal(
         stored=winner.stored,
         output=winner.output,
         sha256=hashlib.sha256(winner.served).hexdigest(),
+        content=winner.content,
         measured=Measured(
             psnr_db=_rounded_down(measured.psnr_db, 100),
             ssim=_rounded_down(measured.ssim, 10_000),

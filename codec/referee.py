@@ -13,7 +13,7 @@ from codec import avif, fidelity, output, resample
 from codec.containers import Container, DoesNotFit, bmff
 from codec.manifest import Output, Stored
 from codec.pixels import Pixels, decode_as
-from codec.restore import Upscalers, enlarge, pixels_of
+from codec.restore import Upscalers, content_digest, enlarge, pixels_of
 from config import Floor, Policy
 
 _QUALITY_RANGE: Final = (8, 96)
@@ -86,6 +86,7 @@ class Winner:
     stored: Stored
     output: Output
     served: bytes
+    content: str
 
 
 @dataclass(slots=True)
@@ -122,7 +123,8 @@ def candidates(policy: Policy, upload: Container, restorer: str) -> Iterator[Can
     speed = _SPEED[policy.effort]
     if "recode" in policy.tiers:
         # Chroma that the upload has thinned out already is not stored at full resolution again.
-        chroma = "4:2:0" if upload.subsampling == "4:2:0" else "4:4:4"
+        thin = upload.subsampling == "4:2:0" or (upload.format == "WEBP" and not upload.lossless)
+        chroma = "4:2:0" if thin else "4:4:4"
         yield Candidate("recode", 1, None, chroma, speed)
     if "downscale" in policy.tiers:
         for scale in policy.scales:
@@ -211,7 +213,8 @@ def _try(contest: Contest, candidate: Candidate, small: Pixels, quality: int) ->
         return Trial(candidate, quality, len(rendition), "does not fit")
     if not holds(contest.floor, subject.pixels, decode_as(upload, served)):
         return Trial(candidate, quality, len(rendition), "below floor")
-    contest.best = Winner(rendition, stored, parameters, served)
+    content = content_digest(upload.kept, pixels)
+    contest.best = Winner(rendition, stored, parameters, served, content)
     return Trial(candidate, quality, len(rendition), "holds")
 
 

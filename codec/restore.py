@@ -3,6 +3,8 @@
 import hashlib
 from typing import Protocol
 
+import numpy as np
+
 from codec import avif, output
 from codec.containers import bmff, header
 from codec.manifest import Manifest, Stored
@@ -47,7 +49,19 @@ class DamagedRendition(ValueError):
 
 
 class DigestMismatch(ValueError):
-    """The restored file is not the one that was promised when the object was stored."""
+    """The restored content is not what was promised when the object was stored."""
+
+
+class EncoderChanged(DigestMismatch):
+    """The restored content is right, but an encoder writes them otherwise than it did.
+
+    Attributes:
+        served: The file as it is written now, of the same size.
+    """
+
+    def __init__(self, served: bytes) -> None:
+        super().__init__("an encoder writes this file otherwise than when it was stored")
+        self.served = served
 
 
 def pixels_of(
@@ -91,21 +105,46 @@ def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> bytes
 
     Raises:
         DamagedRendition: The stored bytes do not fit the manifest.
-        DigestMismatch: An encoder or restorer does not work as it did when the object was stored.
+        DigestMismatch: The rendition is another one, or a decoder or restorer does not work as it
+            did when the object was stored.
+        EncoderChanged: The same of the encoder of the served file.
         LookupError: The restorer is not installed here.
     """
     try:
-        kept = header.unpack(bmff.extract(rendition) or b"", avif.icc_profile(rendition))
-        pixels = pixels_of(
-            rendition,
-            manifest.stored,
-            mode=manifest.output.mode,
-            size=(manifest.width, manifest.height),
-            upscalers=upscalers,
-        )
+        kept, pixels = _content(rendition, manifest, upscalers)
+        matches = content_digest(kept, pixels) == manifest.content
         served = output.encode(pixels, manifest.output, kept=kept, size=manifest.size)
     except (OSError, ValueError, SyntaxError) as error:
         raise DamagedRendition(f"the rendition cannot be restored: {error}") from error
+    if not matches:
+        raise DigestMismatch("what is restored differs from what was recorded at the upload")
     if hashlib.sha256(served).hexdigest() != manifest.sha256:
-        raise DigestMismatch("the restored file differs from the one recorded when it was stored")
+        raise EncoderChanged(served)
     return served
+
+
+def content_digest(kept: bytes, pixels: Pixels) -> str:
+    """Name header segments and pixels, whatever encoder writes them.
+
+    Args:
+        kept: Header segments of the upload, as its container keeps them.
+        pixels: uint8, (height, width[, channels]).
+
+    Returns:
+        The first 32 hex digits of the SHA-256 of both, the pixels row by row.
+    """
+    digest = hashlib.sha256(kept)
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()[:32]
+
+
+def _content(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> tuple[bytes, Pixels]:
+    kept = header.unpack(bmff.extract(rendition) or b"", avif.icc_profile(rendition))
+    pixels = pixels_of(
+        rendition,
+        manifest.stored,
+        mode=manifest.output.mode,
+        size=(manifest.width, manifest.height),
+        upscalers=upscalers,
+    )
+    return kept, pixels

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
 from gateway.canonical import canonical_path
+from gateway.errors import S3Error
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,14 @@ def object_target(raw_bucket: str, raw_key: str) -> Target:
     """Give the target of a percent-encoded bucket and key.
 
     Raises:
-        S3Error: InvalidURI for a broken percent escape.
+        S3Error: InvalidURI for a broken percent escape, or a key without a bucket.
     """
+    if raw_key and not raw_bucket:
+        raise S3Error("InvalidURI", "The path names a key, but no bucket.")
     quoted_key = canonical_path(raw_key) if raw_key else ""
-    bucket = _text(unquote_to_bytes(raw_bucket))
-    return Target(bucket, _text(unquote_to_bytes(quoted_key)), quoted_key)
+    quoted_bucket = canonical_path(raw_bucket) if raw_bucket else ""
+    bucket, key = (_text(unquote_to_bytes(quoted)) for quoted in (quoted_bucket, quoted_key))
+    return Target(bucket, key, quoted_key)
 
 
 def _without_port(host: str) -> str:
@@ -63,7 +67,7 @@ def _without_port(host: str) -> str:
 
 
 def _virtual_bucket(host: str, domains: Collection[str]) -> str:
-    for domain in domains:
+    for domain in sorted(domains, key=len, reverse=True):
         if host.endswith(f".{domain.lower()}"):
             return host[: -len(domain) - 1]
     return ""

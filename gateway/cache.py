@@ -57,7 +57,7 @@ class MemoryCache:
 
     async def put(self, key: CacheKey, data: bytes) -> None:
         """Keep the file and drop the ones used longest ago."""
-        if len(data) * 4 > self._max_bytes:
+        if not self._max_bytes or len(data) * 4 > self._max_bytes:
             return
         self._bytes += len(data) - len(self._entries.pop(key, b""))
         self._entries[key] = data

@@ -127,7 +127,7 @@ def _answer(exchange: Exchange, shown: CIMultiDict[str], body: bytes) -> web.Res
 async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
     """Upload a range of the restored object as a part."""
     wanted = _source_range(exchange.request.headers.get(_RANGE), source.manifest.size)
-    whole, _ = await fetch(exchange, source)
+    (whole, _), _ = await fetch(exchange, source)
     part = whole[wanted.start : wanted.stop]
     request = exchange.forwarded()
     kept = [name.lower() for name in request.headers if name.lower().startswith(_PREFIX[:-1])]

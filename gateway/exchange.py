@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from aiohttp import web
 
@@ -57,7 +58,7 @@ class Services:
     listing_heads: asyncio.Semaphore
     locked_buckets: Remembered = field(default_factory=Remembered)
     uploads: Uploads = field(default_factory=Uploads)
-    restores: Flights[bytes] = field(default_factory=Flights)
+    restores: Flights[Any] = field(default_factory=Flights)
 
 
 SERVICES = web.AppKey("services", Services)

@@ -49,3 +49,5 @@ class Flights(Generic[_T]):
     def _forget(self, key: Hashable, flight: _Flight[_T]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
+        if flight.task.done() and not flight.task.cancelled():
+            flight.task.exception()  # it has reached the waiters, if there are any left

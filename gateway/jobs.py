@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 
 import cv2
+from PIL import AvifImagePlugin
 
 import models
 from codec.manifest import Manifest, loads
 from codec.optimize import Optimized, Refused, Terms, optimize
-from codec.restore import DamagedRendition, restore
+from codec.restore import DamagedRendition, EncoderChanged, restore
 from config import Policy
 
 
@@ -25,6 +26,7 @@ def initialize(memory_bytes: int) -> None:
     """
     # One process per core runs already; threads inside would only fight over the cores.
     cv2.setNumThreads(1)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -55,14 +57,20 @@ def optimize_upload(data: bytes, policy: Policy, content_type: str, version: str
         raise Refused(f"cannot be decoded: {type(error).__name__}") from None
 
 
-def restore_object(rendition: bytes, note: str) -> bytes:
+def restore_object(rendition: bytes, note: str) -> tuple[bytes, bool]:
     """Make the file that GET serves.
+
+    Returns:
+        The file, and whether it is the very one that was recorded; otherwise its pixels are the
+        same, and only an encoder has changed.
 
     Raises:
         DamagedRendition, DigestMismatch, LookupError: It cannot be done; the message says why.
     """
     manifest: Manifest = loads(note)
     try:
-        return restore(rendition, manifest, models.restorer)
+        return restore(rendition, manifest, models.restorer), True
+    except EncoderChanged as changed:
+        return changed.served, False
     except MemoryError:
         raise DamagedRendition("out of memory while restoring") from None

@@ -19,7 +19,7 @@ from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.index import View
 from gateway.relay import read_bounded, sent
-from gateway.restored import restored
+from gateway.restored import File, restored
 from gateway.upstream import Request
 
 META_KEY: Final = headers.MANIFEST.removeprefix("x-amz-meta-")
@@ -58,9 +58,14 @@ class Found:
         )
 
     def translated(self, condition: str) -> str:
-        """Give a list of ETags as the upstream knows them, where they name this object."""
-        tags = (tag.strip().strip('"') for tag in condition.split(","))
-        return ",".join(f'"{self.stored_etag if tag in self.etags else tag}"' for tag in tags)
+        """Give a list of ETags as the upstream knows them, where they name this object.
+
+        What is in quotes stays in quotes, and only that: Ceph makes a difference.
+        """
+        tags = ((tag.strip(), tag.strip().strip('"')) for tag in condition.split(","))
+        return ",".join(
+            tag.replace(name, self.stored_etag) if name in self.etags else tag for tag, name in tags
+        )
 
 
 def recognize(
@@ -108,7 +113,7 @@ def read_manifest(note: str) -> Manifest:
 
 async def fetch(
     exchange: Exchange, found: Found, response: aiohttp.ClientResponse | None = None
-) -> tuple[bytes, bool]:
+) -> tuple[File, bool]:
     """Give the object's contents as uploaded, and whether the cache had them.
 
     Args:
@@ -124,7 +129,7 @@ async def fetch(
     key = CacheKey(target.bucket, target.key, found.stored_etag, found.manifest.sha256)
     cached = await services.cache.get(key)
     if cached is not None:
-        return cached, True
+        return File(cached, found.manifest.etag), True
     if response is not None and (response.method, response.status) == ("GET", HTTPStatus.OK):
         rendition = await read_bounded(response, limit)
     else:

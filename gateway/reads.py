@@ -111,7 +111,8 @@ async def _serve(
     shown["Content-Length"] = str(stop - start)
     if exchange.request.method == "HEAD":
         return await _empty(exchange, status, shown)
-    served, hit = await fetch(exchange, found, response)
+    (served, etag), hit = await fetch(exchange, found, response)
+    shown["ETag"] = f'"{etag}"'
     shown["x-slimgate-cache"] = "hit" if hit else "miss"
     answer = begin(exchange, status, shown)
     await answer.prepare(exchange.request)

@@ -1,6 +1,8 @@
 """Restored files: from the cache, or made once for everybody who waits."""
 
+import hashlib
 import time
+from typing import NamedTuple
 
 import structlog
 
@@ -19,9 +21,19 @@ _UNREADABLE = (
 )
 
 
-async def restored(
-    services: Services, key: CacheKey, rendition: bytes, manifest: Manifest
-) -> bytes:
+class File(NamedTuple):
+    """A restored file.
+
+    Attributes:
+        data: All of it.
+        etag: Without quotes; another than the manifest's when the bytes are others.
+    """
+
+    data: bytes
+    etag: str
+
+
+async def restored(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
     """Restore a rendition, unless somebody is at it already.
 
     Args:
@@ -33,26 +45,35 @@ async def restored(
     Raises:
         S3Error: SlowDown when too much is waiting, InternalError when it cannot be restored.
     """
-
-    async def work() -> bytes:
-        started = time.monotonic()
-        served = await services.workers.restore(rendition, manifest)
-        await services.cache.put(key, served)
-        _log.info(
-            "restored",
-            bucket=key.bucket,
-            key=key.key,
-            tier=manifest.stored.tier,
-            stored_bytes=len(rendition),
-            served_bytes=len(served),
-            seconds=round(time.monotonic() - started, 3),
-        )
-        return served
-
     try:
-        return await services.restores.run(key, work)
+        file: File = await services.restores.run(
+            key, lambda: _restore(services, key, rendition, manifest)
+        )
     except Busy as error:
         raise S3Error("SlowDown") from error
     except (DamagedRendition, DigestMismatch, LookupError, WorkerLost) as error:
         _log.error("not restored", bucket=key.bucket, key=key.key, reason=str(error))
         raise S3Error("InternalError", _UNREADABLE) from error
+    return file
+
+
+async def _restore(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
+    started = time.monotonic()
+    data, as_recorded = await services.workers.restore(rendition, manifest)
+    _log.info(
+        "restored",
+        bucket=key.bucket,
+        key=key.key,
+        tier=manifest.stored.tier,
+        stored_bytes=len(rendition),
+        served_bytes=len(data),
+        seconds=round(time.monotonic() - started, 3),
+    )
+    if not as_recorded:
+        # Readable above all; but other bytes never go under the ETag that promised the old ones.
+        _log.error(
+            "an encoder has changed", bucket=key.bucket, key=key.key, gateway=manifest.gateway
+        )
+        return File(data, f"{hashlib.sha256(data).hexdigest()[:32]}-1")
+    await services.cache.put(key, data)
+    return File(data, manifest.etag)

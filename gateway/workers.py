@@ -75,8 +75,8 @@ class Workers:
         except WorkerLost as error:
             raise Refused(str(error)) from error
 
-    async def restore(self, rendition: bytes, manifest: Manifest) -> bytes:
-        """Make the file that GET serves.
+    async def restore(self, rendition: bytes, manifest: Manifest) -> tuple[bytes, bool]:
+        """Make the file that GET serves; see :func:`gateway.jobs.restore_object`.
 
         Raises:
             DamagedRendition, DigestMismatch, LookupError: It cannot be restored.

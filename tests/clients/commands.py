@@ -1,5 +1,6 @@
 """Run command-line clients in an environment of their own, on folders of mixed files."""
 
+import os
 import random
 import subprocess
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from tests.servers.gateway import environment
 from tests.servers.server import S3Server
 
 _TIMEOUT_S: Final = 120
+_WRITTEN: Final = 1_700_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Client:
             "HOME": str(self.home),
             "AWS_ACCESS_KEY_ID": self.server.main.access,
             "AWS_SECRET_ACCESS_KEY": self.server.main.secret,
-            "AWS_REGION": "us-east-1",
+            # Older clients presign with version 2 of the signature in older regions.
+            "AWS_DEFAULT_REGION": "eu-central-1",
             "AWS_CONFIG_FILE": str(self.home / "none"),
             "AWS_SHARED_CREDENTIALS_FILE": str(self.home / "none"),
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -68,6 +71,8 @@ def write_files(folder: Path) -> dict[str, int]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        # Servers tell whole seconds: what was written in the same one would count as newer.
+        os.utime(path, (_WRITTEN, _WRITTEN))
     return {name: len(content) for name, content in files.items()}
 
 

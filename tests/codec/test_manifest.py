@@ -56,6 +56,10 @@ def _manifests(draw: st.DrawFn) -> Manifest:
             progressive=draw(st.booleans()),
         ),
         sha256=draw(_hex(64)),
+        content=draw(_hex(32)),
+        upload_etag=draw(
+            st.none() | st.from_regex(r"[0-9a-f]{32}-[1-9][0-9]{0,4}", fullmatch=True)
+        ),
         measured=Measured(
             psnr_db=draw(_steps(0, 9999, 100)),
             ssim=draw(_steps(-10_000, 10_000, 10_000)),
@@ -71,7 +75,7 @@ def _longest() -> Manifest:
         version=manifest.VERSION,
         size=manifest.MAX_FILE_BYTES,
         md5="f" * 32,
-        content_type='"' * 100,  # each of them is escaped
+        content_type="t" * 100,
         width=manifest.MAX_SIDE,
         height=manifest.MAX_PIXELS // manifest.MAX_SIDE,
         stored=Stored(tier="downscale", codec="avif", quality=100, scale=4, restorer="f" * 16),
@@ -79,7 +83,9 @@ def _longest() -> Manifest:
             format="JPEG", mode="RGBA", quality=100, subsampling="4:2:0", progressive=False
         ),
         sha256="f" * 64,
+        content="f" * 32,
         measured=Measured(psnr_db=99.99, ssim=-0.9999, orb=0.999),
+        upload_etag=f"{'f' * 32}-10000",
         policy="f" * 12,
         gateway="9" * 20,
     )
@@ -275,6 +281,8 @@ def test_the_message_says_where() -> None:
 
 
 def test_etags_follow_the_bytes() -> None:
-    """The ETag is half of the digest and says by its dash that it is no MD5."""
+    """The ETag is half of the digest, with a dash since it is no MD5, or that of the parts."""
     note = _longest().model_copy(update={"sha256": "0123456789abcdef" * 4})
-    assert "0123456789abcdef0123456789abcdef-1" == note.etag  # expected == actual
+    assert f"{'f' * 32}-10000" == note.etag
+    whole = note.model_copy(update={"upload_etag": None})
+    assert "0123456789abcdef0123456789abcdef-1" == whole.etag

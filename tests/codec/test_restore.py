@@ -12,7 +12,15 @@ from codec.manifest import Manifest, Measured, Output, Stored
 from codec.optimize import optimize
 from codec.pixels import Pixels, decode
 from codec.resample import downscale
-from codec.restore import DamagedRendition, DigestMismatch, Upscaler, enlarge, restore
+from codec.restore import (
+    DamagedRendition,
+    DigestMismatch,
+    EncoderChanged,
+    Upscaler,
+    content_digest,
+    enlarge,
+    restore,
+)
 from tests.codec.containers import samples
 from tests.codec.pictures import LANCZOS, crop, save, terms
 
@@ -58,6 +66,7 @@ def _note(pixels: Pixels, format_: str, mode: str, stored: Stored) -> Manifest:
         stored=stored,
         output=_parameters(format_, mode),
         sha256="0" * 64,
+        content="0" * 32,
         measured=Measured(psnr_db=40, ssim=1, orb=1),
         policy="0" * 12,
         gateway="0.1.0",
@@ -69,8 +78,9 @@ def _rendition(pixels: Pixels, scale: int) -> bytes:
     return avif.encode(small, 70, subsampling="4:4:4", speed=9)
 
 
-def _sealed(note: Manifest, served: bytes) -> Manifest:
-    return note.model_copy(update={"sha256": hashlib.sha256(served).hexdigest()})
+def _sealed(note: Manifest, served: bytes, content: str) -> Manifest:
+    sha256 = hashlib.sha256(served).hexdigest()
+    return note.model_copy(update={"sha256": sha256, "content": content})
 
 
 def _by_hand(rendition: bytes, pixels: Pixels, mode: str, scale: int) -> Pixels:
@@ -101,7 +111,9 @@ def test_the_promised_file_is_restored(
     full = _by_hand(rendition, pixels, mode, scale)
     assert pixels.shape == full.shape
     served = output.encode(full, note.output, kept=b"", size=_SIZE)
-    assert served == restore(rendition, _sealed(note, served), models.restorer)
+    assert served == restore(
+        rendition, _sealed(note, served, content_digest(b"", full)), models.restorer
+    )
 
 
 @pytest.mark.parametrize(("format_", "mode"), _KINDS)
@@ -202,11 +214,20 @@ def test_wrong_dimensions_are_damage() -> None:
         restore(rendition, note.model_copy(update={"width": 60_000}), models.restorer)
 
 
-def test_a_wrong_digest_is_a_mismatch() -> None:
-    """Sound bytes that restore to another file than promised are told from damaged ones."""
+def test_other_content_is_a_mismatch() -> None:
+    """Sound bytes that restore to other content than promised are told from damaged ones."""
     rendition, note = _good()
-    with pytest.raises(DigestMismatch):
+    with pytest.raises(DigestMismatch) as raised:
+        restore(rendition, note.model_copy(update={"content": "0" * 32}), models.restorer)
+    assert not isinstance(raised.value, EncoderChanged)
+
+
+def test_an_encoder_that_has_changed_is_told_apart() -> None:
+    """The right content in another file than promised comes with that file."""
+    rendition, note = _good()
+    with pytest.raises(EncoderChanged) as raised:
         restore(rendition, note.model_copy(update={"sha256": "0" * 64}), models.restorer)
+    assert restore(rendition, note, models.restorer) == raised.value.served
 
 
 def test_an_unknown_restorer_is_a_lookup_error() -> None:
