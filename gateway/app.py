@@ -74,6 +74,7 @@ def create_app(
         listing_heads=asyncio.Semaphore(settings.limits.max_listing_heads),
     )
     app.cleanup_ctx.append(_open_services)
+    app.on_response_prepare.append(relay.stay_typeless)
     return app
 
 

@@ -67,6 +67,26 @@ def _text(escaped: str) -> str:
     return _unescape(escaped).decode("utf-8", "surrogateescape")
 
 
+def respelled(raw_query: str) -> str:
+    """Escape a query as S3 signs it; order, plus signs and names without a value stay as they are.
+
+    Signers take a URL as it is, but servers sign anew what they have decoded: ``%7E`` would be two
+    different things to them.
+
+    Args:
+        raw_query: Percent-encoded, without the question mark.
+
+    Raises:
+        S3Error: ``InvalidURI`` for a broken percent escape.
+    """
+    pairs = (pair.split("=", 1) for pair in raw_query.split("&"))
+    return "&".join("=".join(map(_respelled_text, pair)) for pair in pairs)
+
+
+def _respelled_text(escaped: str) -> str:
+    return "+".join(quote_from_bytes(_unescape(word), safe="") for word in escaped.split("+"))
+
+
 def canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
     """Spell decoded query parameters as S3 signs them: escaped, then sorted by name and value."""
     escaped = [

@@ -27,6 +27,7 @@ from gateway.exchange import Exchange
 from gateway.index import View
 from gateway.managed import Found, fetch, look, read_manifest
 from gateway.relay import pass_through, read_bounded, respond, sent
+from gateway.reuse import remember_source
 
 _PREFIX: Final = "x-amz-copy-source-"
 _RANGE: Final = "x-amz-copy-source-range"
@@ -142,6 +143,7 @@ async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
         if response.status != HTTPStatus.OK:
             return await respond(exchange, response)
         shown = headers.client_metadata(response.headers.items())
+    remember_source(exchange, source)
     etag = shown.popone("ETag", "")
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     body = s3xml.document("CopyPartResult", {"LastModified": now, "ETag": etag})

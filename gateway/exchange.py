@@ -57,7 +57,8 @@ class Services:
     buffers: Budget
     listing_heads: asyncio.Semaphore
     locked_buckets: Remembered = field(default_factory=Remembered)
-    uploads: Uploads = field(default_factory=Uploads)
+    uploads: Uploads[Mapping[str, str]] = field(default_factory=Uploads)
+    copied: Uploads[Any] = field(default_factory=Uploads)
     restores: Flights[Any] = field(default_factory=Flights)
 
 

@@ -1,11 +1,13 @@
 """Which headers travel between client and upstream, and which stay on their own side."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from multidict import CIMultiDict
 
 from gateway.canonical import query_pairs
+from gateway.errors import S3Error
 
 MANIFEST: Final = "x-amz-meta-slimgate"
 """The one metadata key of ours; everything that begins with it is refused from clients."""
@@ -52,14 +54,22 @@ _SIGNATURE_PARAMETERS: Final = frozenset(
     }
 )  # fmt: skip
 
+# What surrogateescape makes of octets that are no UTF-8 (PEP 383).
+_ESCAPED_OCTET: Final = re.compile("[\udc80-\udcff]")
+
 
 def forwardable(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
     """Give the end-to-end headers of a request, without those that sign it.
 
     Headers that come more than once are joined, because they are signed as one.
+
+    Raises:
+        S3Error: InvalidArgument for a value that is no UTF-8: it could not be sent on as it is.
     """
     kept: CIMultiDict[str] = CIMultiDict()
     for name, value in headers:
+        if _ESCAPED_OCTET.search(value):
+            raise S3Error("InvalidArgument", f"The value of the header {name} is not UTF-8.")
         if name.lower() not in _NOT_FORWARDED:
             kept[name] = f"{kept[name]},{value}" if name in kept else value
     return without_aws_chunked(kept)

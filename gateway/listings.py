@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
+import structlog
 from aiohttp import web
 from botocore.exceptions import ClientError
 
@@ -15,6 +16,8 @@ from gateway.exchange import Exchange
 from gateway.index import View
 from gateway.managed import META_KEY, read_manifest
 from gateway.relay import read_bounded, respond, sent
+
+_log = structlog.get_logger(__name__)
 
 _ROOTS: Final = frozenset({"ListBucketResult", "ListVersionsResult"})
 _ENTRIES: Final = frozenset({"Contents", "Version"})
@@ -72,11 +75,23 @@ async def _view(exchange: Exchange, entry: s3xml.Element, encoded: bool) -> View
         head = await _head(exchange, key, s3xml.text(entry, "VersionId"))
     if head is None or head["ETag"].strip('"') != stored_etag:
         return None  # replaced since the page was written: the next listing tells
-    note = head["Metadata"].get(META_KEY)
-    manifest = read_manifest(note) if note is not None else None
-    view = View(manifest.size, manifest.etag) if manifest else None
+    view = _view_of(exchange, key, head["Metadata"].get(META_KEY))
     services.index.put(bucket, key, stored_etag, view)
     return view
+
+
+def _view_of(exchange: Exchange, key: str, note: str | None) -> View | None:
+    if note is None:
+        return None
+    try:
+        manifest = read_manifest(note)
+    except S3Error as error:
+        # One object that nobody can read must not keep the others from being listed.
+        _log.warning(
+            "unreadable manifest", bucket=exchange.target.bucket, key=key, reason=str(error)
+        )
+        return None
+    return View(manifest.size, manifest.etag)
 
 
 async def _head(exchange: Exchange, key: str, version_id: str) -> Mapping[str, Any] | None:

@@ -133,14 +133,22 @@ async def fetch(
     if response is not None and (response.method, response.status) == ("GET", HTTPStatus.OK):
         rendition = await read_bounded(response, limit)
     else:
-        condition = {"If-Match": f'"{found.stored_etag}"'}
-        request = request_for(exchange, "GET", target, found.version_id, condition)
-        async with sent(exchange, request) as whole:
-            if whole.status != HTTPStatus.OK:
-                # Replaced or removed since the first answer: the client's retry sees what is now.
-                raise S3Error("SlowDown", "The object was changed while it was read. Try again.")
-            rendition = await read_bounded(whole, limit)
+        rendition = await read_rendition(exchange, found)
     return await restored(services, key, rendition, found.manifest), False
+
+
+async def read_rendition(exchange: Exchange, found: Found) -> bytes:
+    """Read what is stored of a managed object.
+
+    Raises:
+        S3Error: SlowDown when the object was replaced meanwhile: a retry sees what is there now.
+    """
+    condition = {"If-Match": f'"{found.stored_etag}"'}
+    request = request_for(exchange, "GET", found.target, found.version_id, condition)
+    async with sent(exchange, request) as response:
+        if response.status != HTTPStatus.OK:
+            raise S3Error("SlowDown", "The object was changed while it was read. Try again.")
+        return await read_bounded(response, found.manifest.size)
 
 
 def request_for(

@@ -16,7 +16,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from codec.containers import sniff
-from codec.optimize import Refused
+from codec.optimize import Optimized, Refused
 from config import Policy
 from gateway import headers, s3xml
 from gateway.completed import Plain, completed, described, remove
@@ -26,6 +26,7 @@ from gateway.index import View
 from gateway.managed import request_for
 from gateway.relay import begin, read_bounded, respond, sent
 from gateway.renditions import SNIFFED, optimize, policy_for, stays, stored_request
+from gateway.reuse import reuse
 from gateway.untold import UNTOLD, untold
 from gateway.upstream import UNREACHABLE, Request
 from gateway.workers import Busy
@@ -133,7 +134,7 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
     """
     data, said = await _read_back(exchange, policy, plain)
     try:
-        optimized = await optimize(exchange, policy, data, said.get("Content-Type"))
+        optimized = await _rendition(exchange, policy, data, said.get("Content-Type"))
     finally:
         exchange.services.buffers.give_back(len(data))
     if policy.mode == "shadow":
@@ -155,6 +156,13 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
     if plain.outlives_replacement:
         await remove(exchange, plain)
     return version_id
+
+
+async def _rendition(
+    exchange: Exchange, policy: Policy, data: bytes, content_type: str | None
+) -> Optimized:
+    known = await reuse(exchange, data, content_type) if content_type else None
+    return known or await optimize(exchange, policy, data, content_type)
 
 
 async def _read_back(

@@ -15,6 +15,7 @@ from gateway.exchange import Exchange
 from gateway.upstream import UNREACHABLE, Request
 
 _PIECE: Final = 1 << 18
+_TYPELESS: Final = web.ResponseKey("typeless", bool)
 
 
 async def pass_through(exchange: Exchange) -> web.StreamResponse:
@@ -79,7 +80,14 @@ def begin(exchange: Exchange, status: int, shown: CIMultiDict[str]) -> web.Strea
     """Make a response, with the request's id where there is none yet."""
     answer = web.StreamResponse(status=status, headers=shown)
     answer.headers.setdefault("x-amz-request-id", exchange.request_id)
+    answer[_TYPELESS] = "Content-Type" not in shown
     return answer
+
+
+async def stay_typeless(_: web.Request, response: web.StreamResponse) -> None:
+    """Take the Content-Type away that the server gives to answers that came without one."""
+    if response.get(_TYPELESS):
+        response.headers.popall("Content-Type", None)
 
 
 def abort(exchange: Exchange) -> None:

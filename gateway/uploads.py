@@ -1,26 +1,29 @@
 """Multipart uploads in progress, as far as their parts do not tell."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+_T = TypeVar("_T")
 
 
-class Uploads:
-    """Remember what clients said when they created multipart uploads.
+class Uploads(Generic[_T]):
+    """Remember something about multipart uploads by their ids.
 
     Args:
-        max_entries: The ones created longest ago are forgotten first.
+        max_entries: The ones heard of longest ago are forgotten first.
     """
 
     def __init__(self, max_entries: int = 10_000) -> None:
         self._max_entries = max_entries
-        self._said: OrderedDict[str, Mapping[str, str]] = OrderedDict()
+        self._known: OrderedDict[str, _T] = OrderedDict()
 
-    def put(self, upload_id: str, said: Mapping[str, str]) -> None:
-        """Remember the headers of one upload."""
-        self._said[upload_id] = said
-        if len(self._said) > self._max_entries:
-            self._said.popitem(last=False)
+    def put(self, upload_id: str, fact: _T) -> None:
+        """Remember a fact about one upload."""
+        self._known[upload_id] = fact
+        self._known.move_to_end(upload_id)
+        if len(self._known) > self._max_entries:
+            self._known.popitem(last=False)
 
-    def take(self, upload_id: str) -> Mapping[str, str] | None:
+    def take(self, upload_id: str) -> _T | None:
         """Give what is remembered, and forget it."""
-        return self._said.pop(upload_id, None)
+        return self._known.pop(upload_id, None)

@@ -19,6 +19,7 @@ from yarl import URL
 
 from config import Upstream as UpstreamSettings
 from gateway.addressing import Target
+from gateway.canonical import respelled
 from gateway.errors import S3Error
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Request:
     Attributes:
         method: HTTP method.
         target: Bucket and key.
-        query: As it shall be sent, percent-encoded, without ``?``.
+        query: Percent-encoded, without ``?``.
         headers: End-to-end headers without those of a signature.
         body: Exactly ``length`` bytes; None for none.
         length: Content-Length; None sends no such header.
@@ -194,7 +195,7 @@ class Upstream:
         if self._settings.addressing == "virtual" and request.target.bucket:
             authority = f"{request.target.bucket}.{authority}"
             path = f"/{request.target.quoted_key}"
-        query = f"?{request.query}" if request.query else ""
+        query = f"?{respelled(request.query)}" if request.query else ""
         headers = CIMultiDict(request.headers)
         headers["Host"] = authority
         if request.length is not None:

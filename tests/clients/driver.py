@@ -57,6 +57,10 @@ class Driver:
         assert "error" not in answer, answer["error"]
         return answer.get("result")
 
+    def fetch(self, what: str, **arguments: object) -> bytes:
+        """Have something done whose result are bytes."""
+        return base64.b64decode(self.do(what, **arguments))
+
     def put(self, file: Path, bucket: str, key: str) -> None:
         """Upload a file."""
         self.do("put", file=file, bucket=bucket, key=key)
@@ -67,8 +71,7 @@ class Driver:
 
     def read(self, bucket: str, key: str, start: int, stop: int) -> bytes:
         """Read the bytes from ``start`` to before ``stop``."""
-        text = self.do("read", bucket=bucket, key=key, start=start, stop=stop)
-        return base64.b64decode(text)
+        return self.fetch("read", bucket=bucket, key=key, start=start, stop=stop)
 
     def sizes(self, bucket: str) -> dict[str, int]:
         """List all keys with the sizes in bytes."""

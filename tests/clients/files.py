@@ -1,4 +1,4 @@
-"""Files for the clients, the same in every run, and what has to be true of them when they return."""
+"""Files for the clients, the same in every run, and what has to be true of them afterwards."""
 
 import io
 from collections.abc import Iterable, Mapping

@@ -8,6 +8,7 @@ from gateway.canonical import (
     canonical_request,
     fold_headers,
     query_pairs,
+    respelled,
 )
 from gateway.errors import S3Error
 
@@ -96,3 +97,20 @@ def test_request_digest_follows_the_published_example() -> None:
     }
     expected = "7344ae5b7ee6c3e7e6b0fe0640412a37625d1fbfff95c48bbb2dc43964946972"
     assert expected == canonical_request("GET", "/test.txt", [], headers, list(headers), empty)
+
+
+@pytest.mark.parametrize(
+    ("raw_query", "expected"),
+    [
+        ("", ""),
+        ("uploads", "uploads"),
+        ("partNumber=1&uploadId=2%7Ex%2f", "partNumber=1&uploadId=2~x%2F"),
+        ("b=%2B&a=x+y", "b=%2B&a=x+y"),
+        ("prefix=a=b%3D&&list-type=2&c=", "prefix=a%3Db%3D&&list-type=2&c="),
+        ("prefix=*'()", "prefix=%2A%27%28%29"),
+    ],
+)
+def test_queries_are_respelled_as_they_are_signed(raw_query: str, expected: str) -> None:
+    """Spelled anew, a query means the same and is its own canonical form, but for the order."""
+    assert expected == respelled(raw_query)
+    assert query_pairs(raw_query) == query_pairs(expected)

@@ -1,6 +1,6 @@
 """How a library is driven that lives in an environment of its own: by lines of JSON.
 
-A driver reads ``{"do": name, "with": {...}}`` and answers ``{"result": ...}`` or ``{"error": ...}``.
+A driver reads ``{"do": name, "with": {…}}`` and answers ``{"result": …}`` or ``{"error": …}``.
 """
 
 import base64

@@ -25,19 +25,10 @@ class _Store:
             result = obstore.put(self._bucket(bucket), key, source, chunk_size=5 << 20)
         return str(result["e_tag"])
 
-    def put_if_absent(self, file: str, bucket: str, key: str) -> bool:
-        """Upload under a condition; tell whether it was done."""
-        try:
-            obstore.put(self._bucket(bucket), key, Path(file).read_bytes(), mode="create")
-        except obstore.exceptions.AlreadyExistsError:
-            return False
-        return True
-
     def get(self, bucket: str, key: str, file: str) -> None:
         """Download."""
         with Path(file).open("wb") as target:
-            for piece in obstore.get(self._bucket(bucket), key):
-                target.write(piece)
+            target.writelines(obstore.get(self._bucket(bucket), key))
 
     def get_if_match(self, bucket: str, key: str, etag: str) -> bytes | None:
         """Download under a condition; None when it does not hold."""
@@ -51,12 +42,12 @@ class _Store:
         """Read a range."""
         return bytes(obstore.get_range(self._bucket(bucket), key, start=start, end=stop))
 
-    def read_many(self, bucket: str, key: str, starts: list[int], length: int) -> list[bytes]:
-        """Read several ranges at a time."""
+    def read_many(self, bucket: str, key: str, starts: list[int], length: int) -> bytes:
+        """Read several ranges at a time, and join them."""
         found = obstore.get_ranges(
             self._bucket(bucket), key, starts=starts, lengths=[length] * len(starts)
         )
-        return [bytes(piece) for piece in found]
+        return b"".join(bytes(piece) for piece in found)
 
     def sizes(self, bucket: str) -> dict[str, int]:
         """List."""

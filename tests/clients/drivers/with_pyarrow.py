@@ -2,7 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from pyarrow import fs  # type: ignore[import-not-found]  # lives in .venv-clients
+import pyarrow  # type: ignore[import-not-found]  # lives in .venv-clients
+from pyarrow import dataset, fs
 
 from tests.clients.drivers.loop import serve, server
 
@@ -42,9 +43,7 @@ class _Store:
     def sizes(self, bucket: str) -> dict[str, int]:
         """List."""
         found = self._fs.get_file_info(fs.FileSelector(bucket, recursive=True))
-        return {
-            info.path.removeprefix(f"{bucket}/"): info.size for info in found if info.is_file
-        }
+        return {info.path.removeprefix(f"{bucket}/"): info.size for info in found if info.is_file}
 
     def copy(self, bucket: str, source: str, target: str) -> None:
         """Copy in the server."""
@@ -53,6 +52,20 @@ class _Store:
     def rename(self, bucket: str, source: str, target: str) -> None:
         """Move, as the library does it."""
         self._fs.move(f"{bucket}/{source}", f"{bucket}/{target}")
+
+    def write_table(self, bucket: str, name: str, rows: int) -> list[int]:
+        """Write a data set of several files; give the number of rows and the sum of a column."""
+        numbers = pyarrow.array(range(rows))
+        table = pyarrow.table({"number": numbers, "part": [n % 3 for n in range(rows)]})
+        dataset.write_dataset(table, f"{bucket}/{name}", filesystem=self._fs, format="parquet",
+                              partitioning=["part"])  # fmt: skip
+        return [rows, sum(range(rows))]
+
+    def table_totals(self, bucket: str, name: str) -> list[int]:
+        """Read a data set; give the number of rows and the sum of a column."""
+        found = dataset.dataset(f"{bucket}/{name}", filesystem=self._fs, format="parquet")
+        numbers = found.to_table(columns=["number"])["number"]
+        return [len(numbers), sum(numbers.to_pylist())]
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete."""

@@ -27,7 +27,7 @@ class _Store:
 
     def read(self, bucket: str, key: str, start: int, stop: int) -> bytes:
         """Read a range."""
-        return bytes(self._fs.cat_file(f"{bucket}/{key}", start, stop))
+        return bytes(self._fs.cat_file(f"{bucket}/{key}", start=start, end=stop))
 
     def sizes(self, bucket: str) -> dict[str, int]:
         """List."""
@@ -36,7 +36,7 @@ class _Store:
 
     def copy(self, bucket: str, source: str, target: str) -> None:
         """Copy in the server."""
-        self._fs.copy(f"{bucket}/{source}", f"{bucket}/{target}")
+        self._fs.cp_file(f"{bucket}/{source}", f"{bucket}/{target}")
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete."""

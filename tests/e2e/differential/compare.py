@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -13,13 +13,20 @@ from tests.servers.server import S3Server
 _ABSENT = "(absent)"
 
 
-def differences(expected: Mapping[str, str], actual: Mapping[str, str]) -> dict[str, str]:
+class Difference(NamedTuple):
+    """What stands in one place directly, and what through the gateway."""
+
+    was: str
+    became: str
+
+
+def differences(expected: Mapping[str, str], actual: Mapping[str, str]) -> dict[str, Difference]:
     """Tell where two runs of a scenario differ, and how."""
-    return {
-        place: f"{expected.get(place, _ABSENT)[:300]!r} became {actual.get(place, _ABSENT)[:300]!r}"
+    both = {
+        place: Difference(expected.get(place, _ABSENT), actual.get(place, _ABSENT))
         for place in sorted(expected.keys() | actual.keys())
-        if expected.get(place, _ABSENT) != actual.get(place, _ABSENT)
     }
+    return {place: each for place, each in both.items() if each.was != each.became}
 
 
 def run(

@@ -7,7 +7,7 @@ Arguments of steps may be functions of the lab: :func:`got` looks up what an ear
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote_from_bytes, unquote_to_bytes, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -125,7 +125,7 @@ def raw(
         wanted: Any = {"Host": lab.server.host, **filled(lab, headers or {})}
         if by != "nobody":
             keys = lab.server.users[("main", "alt").index(by)]
-            wanted = wire.signed(lab.server, method, target, wanted, keys=keys)
+            wanted = wire.signed(lab.server, method, canonical(target), wanted, keys=keys)
         sent(lab, f"{method} {path}", method, target, wanted, body)
 
     return step
@@ -163,8 +163,24 @@ def sent(
     lab: Lab, what: str, method: str, path: str, headers: Mapping[str, str], body: bytes
 ) -> None:
     """Send a request and record the response."""
-    answer = wire.send(lab.server, method, path, headers, body)
+    # The library writes text as Latin-1; what was signed is UTF-8.
+    octets = {name: value.encode().decode("latin-1") for name, value in headers.items()}
+    if method == "POST" and not body:
+        octets.setdefault("Content-Length", "0")
+    answer = wire.send(lab.server, method, path, octets, body)
     lab.record(what, answer.status, _combined(answer), answer.body)
+
+
+def canonical(path: str) -> str:
+    """Spell a path with its query as it is signed, however it is sent."""
+    key, question, query = path.partition("?")
+    pairs = [each.partition("=") for each in query.split("&")]
+    signed = "&".join(f"{_respelled(n)}{equals}{_respelled(v)}" for n, equals, v in pairs)
+    return _respelled(key, "/") + question + signed
+
+
+def _respelled(text: str, kept: str = "") -> str:
+    return quote_from_bytes(unquote_to_bytes(text), safe=f"{kept}~")
 
 
 def _combined(answer: wire.Answer) -> dict[str, str]:

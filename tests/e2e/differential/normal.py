@@ -15,6 +15,7 @@ _DATES: Final = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT"
 )
 _DRAWN: Final = re.compile(r"<(VersionId|UploadId|RequestId|HostId)>([^<]+)</")
+_ERROR_FIELD: Final = re.compile(r"<([A-Z][A-Za-z]{1,40})>([^<]*)</")
 _DRAWN_FIELDS: Final = frozenset(
     {"VersionId", "UploadId", "CopySourceVersionId", "DeleteMarkerVersionId"}
 )
@@ -47,7 +48,15 @@ def _pairs(outcome: Outcome) -> Iterator[tuple[str, Any]]:
         # XML holds ids and addresses; it is compared without them, and its length would tell them.
         if name not in _OF_THE_WAY | _REQUEST_IDS and not (is_xml and name == "content-length"):
             yield f"header/{name}", value
-    yield from _leaves("content", outcome.content)
+    yield from _leaves("content", _error(outcome) or outcome.content)
+
+
+def _error(outcome: Outcome) -> dict[str, dict[str, str]] | None:
+    """Take an error of S3 apart, as a client library does."""
+    content = outcome.content
+    if outcome.status < 300 or not isinstance(content, bytes) or b"<Error>" not in content[:80]:
+        return None
+    return {"Error": {name: text for name, text in _ERROR_FIELD.findall(content.decode())}}
 
 
 def _leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:

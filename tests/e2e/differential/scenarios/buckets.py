@@ -9,6 +9,7 @@ _CONFIGURED: Final = (
     b'<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
     b"<LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>"
 )
+# No scenario has a HEAD that Ceph answers with a body: its next answer could not be understood.
 _ODD_NAMES: Final = {
     "with one letter": "a",
     "with capitals": "Capital-Bucket",
@@ -22,13 +23,11 @@ _ODD_NAMES: Final = {
     "with an escaped space": "a%20b",
     "in Greek": "%CE%B1%CE%B2%CE%B3",
     "with a colon": "tenant:bucket",
-    "with an escaped nul": "a%00b",
 }
 
 SCENARIOS: Final[Table] = {
     "service lists buckets of nobody": (unsigned("GET", "/", {}),),
     "service refuses to be written": (raw("PUT", "/"), raw("DELETE", "/"), raw("POST", "/")),
-    "service heads": (raw("HEAD", "/"),),
     "service options": (unsigned("OPTIONS", "/", {}),),
     "bucket made and removed": (
         op("create_bucket", Bucket=_OTHER),
@@ -88,6 +87,7 @@ SCENARIOS: Final[Table] = {
         raw("PATCH", "/{bucket}"), raw("TRACE", "/{bucket}"), raw("FROB", "/{bucket}"),
     ),
     "bucket posted to without a form": (raw("POST", "/{bucket}"),),
+    "bucket named with an escaped nul": (raw("PUT", "/a%00b"), raw("GET", "/a%00b"), raw("DELETE", "/a%00b")),
     **{f"bucket named {what}": (
         raw("PUT", f"/{name}"), raw("HEAD", f"/{name}"), raw("GET", f"/{name}"),
         raw("GET", f"/{name}/k"), raw("DELETE", f"/{name}"),
