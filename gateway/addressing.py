@@ -40,7 +40,7 @@ def locate(raw_path: str, host: str, domains: Collection[str]) -> Target:
         host: The Host header, with or without a port.
         domains: Base domains; ``bucket.domain`` is a virtual host.
     """
-    bucket = _virtual_bucket(_without_port(host), domains)
+    bucket = virtual_bucket(host, domains)
     raw_key = raw_path.removeprefix("/")
     if not bucket:
         bucket, _, raw_key = raw_key.partition("/")
@@ -66,7 +66,9 @@ def _without_port(host: str) -> str:
     return (name if colon and port.isdigit() else host).lower()
 
 
-def _virtual_bucket(host: str, domains: Collection[str]) -> str:
+def virtual_bucket(host: str, domains: Collection[str]) -> str:
+    """Give the bucket that a Host header names; empty when it names none."""
+    host = _without_port(host)
     for domain in sorted(domains, key=len, reverse=True):
         if host.endswith(f".{domain.lower()}"):
             return host[: -len(domain) - 1]

@@ -118,13 +118,20 @@ async def _with_errors_as_s3(
         _log.exception("unexpected error", request_id=request_id, method=request.method)
         failure = S3Error("InternalError")
     _log.info("refused", request_id=request_id, code=failure.code, method=request.method)
-    resource = _split(request)[0]
-    return web.Response(
+    return _rendered(request, failure, request_id)
+
+
+def _rendered(request: web.Request, failure: S3Error, request_id: str) -> web.Response:
+    response = web.Response(
         status=failure.status,
         headers={**failure.headers, "x-amz-request-id": request_id},
-        body=failure.to_xml(resource=resource, request_id=request_id),
+        body=failure.to_xml(resource=_split(request)[0], request_id=request_id),
         content_type="application/xml",
     )
+    if request.can_read_body:
+        # What is still to come of the body must not be taken for the next request.
+        response.force_close()
+    return response
 
 
 @web.middleware

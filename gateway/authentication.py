@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from config import Settings
+from gateway import sigv2
+from gateway.addressing import virtual_bucket
 from gateway.sigv4 import Verified, WireRequest, verify
 from gateway.upstream import Identity
 
@@ -18,6 +20,7 @@ class Callers:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._domains = settings.domains
         self._secrets: Mapping[str, str] = {
             pair.access_key: pair.secret_key.get_secret_value() for pair in settings.credentials
         }
@@ -44,5 +47,10 @@ class Callers:
             S3Error: As :func:`gateway.sigv4.verify`.
         """
         wire = WireRequest(request.method, raw_path, raw_query, tuple(request.headers.items()))
-        verified = verify(wire, self._secrets, datetime.now(UTC))
+        now = datetime.now(UTC)
+        if sigv2.is_presigned(raw_query):
+            bucket = virtual_bucket(request.headers.get("Host", ""), self._domains)
+            verified: Verified | None = sigv2.verify(wire, bucket, self._secrets, now)
+        else:
+            verified = verify(wire, self._secrets, now)
         return verified, self._identities[verified.access_key] if verified else None

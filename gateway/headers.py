@@ -6,6 +6,7 @@ from typing import Final
 
 from multidict import CIMultiDict
 
+from gateway import sigv2
 from gateway.canonical import query_pairs
 from gateway.errors import S3Error
 
@@ -141,6 +142,8 @@ def client_metadata(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
 def unsigned_query(raw_query: str) -> str:
     """Drop the parameters of a presigned URL and leave the rest as it was sent."""
     parts = [part for part in raw_query.split("&") if part]
+    if sigv2.is_presigned(raw_query):
+        return "&".join(p for p in parts if p.partition("=")[0] not in sigv2.PARAMETERS)
     return "&".join(p for p in parts if p.partition("=")[0].lower() not in _SIGNATURE_PARAMETERS)
 
 
