@@ -15,6 +15,7 @@ from aiohttp import web
 import models
 from config import ConfigError, Policies, Settings, config_path, effective, load
 from gateway import logs
+from gateway.allocator import keep_freed_memory
 from gateway.app import create_app, runner_options
 from gateway.exchange import SERVICES
 
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(effective(settings))
         return 0
     logs.configure()
+    keep_freed_memory()
     uvloop.run(_serve(settings, options.config))
     return 0
 

@@ -14,6 +14,7 @@ from config import Policies, Settings
 from gateway import attributes, copies, headers, listings, multipart, reads, relay, writes
 from gateway.addressing import locate, operation
 from gateway.authentication import Callers
+from gateway.bodies import waits_for_word
 from gateway.cache import Cache, MemoryCache
 from gateway.errors import S3Error
 from gateway.exchange import SERVICES, Budget, Exchange, Services
@@ -73,6 +74,7 @@ def create_app(
         buffers=Budget(settings.limits.max_buffered_bytes),
         listing_heads=asyncio.Semaphore(settings.limits.max_listing_heads),
     )
+    app.on_response_prepare.append(_part_from_unasked)
     app.cleanup_ctx.append(_open_services)
     app.on_response_prepare.append(relay.stay_typeless)
     return app
@@ -174,6 +176,17 @@ async def _unrouted(_: web.Request) -> web.StreamResponse:
 
 async def _ask_later(_: web.Request) -> None:
     """Leave ``Expect: 100-continue`` to who reads the body."""
+
+
+async def _part_from_unasked(request: web.Request, response: web.StreamResponse) -> None:
+    """Close the connection of a client that waits with its body and is not asked for it.
+
+    It may send the body all the same, or the next request in its place, and nobody could tell
+    which (RFC 9110, section 10.1.1). botocore misreads the second such answer on a connection.
+    """
+    if waits_for_word(request):
+        response.force_close()
+        response.headers["Connection"] = "close"
 
 
 def _split(request: web.Request) -> tuple[str, str]:

@@ -19,6 +19,14 @@ _PIECE: Final = 1 << 18
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 MAX_LENGTH: Final = 5 * (1 << 40)  # the largest S3 object is 5 TiB
 
+_ASKED: Final = "asked for its body"
+
+
+def waits_for_word(request: web.Request) -> bool:
+    """Tell whether the client waits with the body until it is asked for it."""
+    expects = request.headers.get("Expect", "").lower() == "100-continue"
+    return expects and _ASKED not in request
+
 
 class Upload:
     """The body of one request.
@@ -143,10 +151,12 @@ class Upload:
 
     async def _ask_for_body(self) -> None:
         # RFC 9110 section 10.1.1; by now the caller is known and the size is acceptable.
-        if self._request.headers.get("Expect", "").lower() == "100-continue":
-            transport = self._request.transport
-            if transport is not None and not self._request.content.total_bytes:
-                transport.write(_CONTINUE)
+        if not waits_for_word(self._request):
+            return
+        self._request[_ASKED] = True
+        transport = self._request.transport
+        if transport is not None and not self._request.content.total_bytes:
+            transport.write(_CONTINUE)
 
     def _announced_length(self) -> int | None:
         headers = self._request.headers

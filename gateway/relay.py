@@ -14,7 +14,6 @@ from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.upstream import UNREACHABLE, Request
 
-_PIECE: Final = 1 << 18
 _TYPELESS: Final = web.ResponseKey("typeless", bool)
 
 
@@ -66,7 +65,7 @@ async def respond(
     answer = begin(exchange, response.status, shown)
     await answer.prepare(exchange.request)
     try:
-        async for piece in response.content.iter_chunked(_PIECE):
+        async for piece in response.content.iter_any():
             await answer.write(piece)
     except UNREACHABLE as error:
         # The status line is out already: only a broken connection tells that this is not all.
@@ -81,6 +80,9 @@ def begin(exchange: Exchange, status: int, shown: CIMultiDict[str]) -> web.Strea
     answer = web.StreamResponse(status=status, headers=shown)
     answer.headers.setdefault("x-amz-request-id", exchange.request_id)
     answer[_TYPELESS] = "Content-Type" not in shown
+    if exchange.request.can_read_body:
+        # An early refusal: what is still to come must not be taken for the next request.
+        answer.force_close()
     return answer
 
 

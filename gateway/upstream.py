@@ -102,7 +102,7 @@ class Upstream:
                 auto_decompress=False,
                 skip_auto_headers=_AUTOMATIC_HEADERS,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                read_bufsize=1 << 20,
+                read_bufsize=1 << 18,
             )
         )
         return self

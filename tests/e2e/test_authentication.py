@@ -164,6 +164,24 @@ def test_only_known_clients_are_asked_to_go_on(
             assert client.recv(64).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize(("body", "correct"), [(b"", True), (_FILE, False)])
+def test_who_is_not_asked_is_parted_from(
+    gateway: S3Server, photos: str, body: bytes, correct: bool
+) -> None:
+    """After an answer without 100 Continue the connection ends: is a body what comes next?"""
+    path = f"/{photos}/k"
+    headers = wire.signed(gateway, "PUT", path, {"Expect": "100-continue"})
+    headers = headers if correct else _replaced("Signature=", "Signature=0")(headers)
+    lines = [f"PUT {path} HTTP/1.1", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    host, port = gateway.host.split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        client.sendall("\r\n".join([*lines, "", ""]).encode())
+        received = client.recv(65_536)
+    assert (b"HTTP/1.1 200 " if correct else b"HTTP/1.1 403 ") == received[:13]
+    assert b"\r\nconnection: close\r\n" in received.lower()
+
+
 @pytest.mark.parametrize("operation", ["get_object", "head_object", "list_objects_v2"])
 @pytest.mark.parametrize("keys", [Keys("alt", "alt-secret"), None], ids=["alt", "anonymous"])
 def test_others_get_what_they_would_get(

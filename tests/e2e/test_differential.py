@@ -20,7 +20,7 @@ Clients = dict[str, Any]
 
 
 def _clients(server: S3Server, stack: ExitStack) -> Clients:
-    options: dict[str, object] = {
+    options: dict[str, Any] = {
         "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",
     }

@@ -23,11 +23,18 @@ _SLOW: Final = settings(
 _CHARACTERS: Final = st.characters(
     codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"
 )
-_KEYS: Final = st.text(_CHARACTERS | st.sampled_from("/ab%+ &='\"<>?#\\~*"), min_size=1, max_size=30).filter(
-    lambda key: not key.startswith("/") and not {"", ".", ".."} & set(key.split("/")[:-1]) and key not in {".", ".."}
+_KEYS: Final = st.text(
+    _CHARACTERS | st.sampled_from("/ab%+ &='\"<>?#\\~*"), min_size=1, max_size=30
+).filter(
+    lambda key: (
+        not key.startswith("/")
+        and not {"", ".", ".."} & set(key.split("/")[:-1])
+        and key not in {".", ".."}
+    )
 )
 _QUERIES: Final = st.lists(
-    st.tuples(st.text(_CHARACTERS, min_size=1, max_size=8), st.text(_CHARACTERS, max_size=8)), max_size=4
+    st.tuples(st.text(_CHARACTERS, min_size=1, max_size=8), st.text(_CHARACTERS, max_size=8)),
+    max_size=4,
 )
 
 
@@ -41,7 +48,7 @@ def _spelled(text: str, draw: st.DrawFn, kept: str = "") -> str:
 def _spelled_octet(octet: int, way: str, kept: str) -> str:
     character = chr(octet)
     plain = character.isascii() and (character.isalnum() or character in f"-_.~{kept}")
-    if plain and way == "a" or character in kept:
+    if character in kept or (plain and way == "a"):
         return character
     return f"%{octet:02x}" if way == "x" else f"%{octet:02X}"
 
@@ -53,9 +60,14 @@ def _requests(draw: st.DrawFn) -> str:
     return f"/{key}" + (f"?{'&'.join(pairs)}" if pairs else "")
 
 
+_MOST_PAGES: Final = 40
+
+
 @_SLOW
 @given(request=_requests(), method=st.sampled_from(["GET", "HEAD", "DELETE", "PUT"]))
-def test_any_spelling_is_signed_alike(gateway: S3Server, plain: str, request: str, method: str) -> None:
+def test_any_spelling_is_signed_alike(
+    gateway: S3Server, plain: str, request: str, method: str
+) -> None:
     """What botocore signs is right, however path and query are spelled on the wire."""
     path = f"/{plain}{request}"
     headers = wire.signed(gateway, method, canonical(path))
@@ -70,7 +82,9 @@ def test_any_spelling_is_signed_alike(gateway: S3Server, plain: str, request: st
 
 @_SLOW
 @given(request=_requests(), place=st.integers(0, 63))
-def test_no_other_signature_is_taken(gateway: S3Server, plain: str, request: str, place: int) -> None:
+def test_no_other_signature_is_taken(
+    gateway: S3Server, plain: str, request: str, place: int
+) -> None:
     """One wrong digit in a signature is seen, whatever it signs."""
     path = f"/{plain}{request}"
     headers = wire.signed(gateway, "GET", canonical(path))
@@ -109,11 +123,11 @@ def test_pages_are_those_of_the_upstream(
 
 
 def _pages(client: Any, name: str, bucket: str, page: dict[str, Any]) -> list[dict[str, Any]]:
-    pages, more, seen = [], {}, 0
-    while seen < 40:
+    pages: list[dict[str, Any]] = []
+    more: dict[str, str] = {}
+    while len(pages) < _MOST_PAGES:
         answer = getattr(client, name)(Bucket=bucket, **page, **more)
         pages.append({n: v for n, v in answer.items() if n != "ResponseMetadata"})
-        seen += 1
         if not answer["IsTruncated"]:
             return pages
         more = _next(name, answer)

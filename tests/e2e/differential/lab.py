@@ -64,7 +64,7 @@ BUCKET: Final = "{bucket}"
 """Stands for the name of the bucket in every string of a step."""
 
 
-def op(name: str, /, *, by: str = "main", **arguments: object) -> Step:
+def op(name: str, /, *, by: str = "main", **arguments: Any) -> Step:
     """Call an operation of boto3 on the bucket.
 
     Args:
@@ -74,7 +74,7 @@ def op(name: str, /, *, by: str = "main", **arguments: object) -> Step:
     """
 
     def step(lab: Lab) -> None:
-        chosen: Any = filled(lab, {"Bucket": BUCKET, **arguments})
+        chosen = filled(lab, {"Bucket": BUCKET, **arguments})
         if chosen["Bucket"] is None:
             del chosen["Bucket"]
         status, headers, content = _called(getattr(lab.clients[by], name), chosen)
@@ -121,8 +121,8 @@ def raw(
     """
 
     def step(lab: Lab) -> None:
-        target: Any = filled(lab, path)
-        wanted: Any = {"Host": lab.server.host, **filled(lab, headers or {})}
+        target = filled(lab, path)
+        wanted = {"Host": lab.server.host, **filled(lab, headers or {})}
         if by != "nobody":
             keys = lab.server.users[("main", "alt").index(by)]
             wanted = wire.signed(lab.server, method, canonical(target), wanted, keys=keys)
@@ -212,7 +212,7 @@ def got(name: str, index: int = -1, what: str | None = None) -> Callable[[Lab], 
     return look
 
 
-def filled(lab: Lab, value: object) -> object:
+def filled(lab: Lab, value: Any) -> Any:
     """Put in what was left open: the bucket's name, and what earlier steps gave."""
     if callable(value):
         return value(lab)

@@ -56,7 +56,7 @@ def _error(outcome: Outcome) -> dict[str, dict[str, str]] | None:
     content = outcome.content
     if outcome.status < 300 or not isinstance(content, bytes) or b"<Error>" not in content[:80]:
         return None
-    return {"Error": {name: text for name, text in _ERROR_FIELD.findall(content.decode())}}
+    return {"Error": dict(_ERROR_FIELD.findall(content.decode()))}
 
 
 def _leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:

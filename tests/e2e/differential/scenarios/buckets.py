@@ -87,7 +87,8 @@ SCENARIOS: Final[Table] = {
         raw("PATCH", "/{bucket}"), raw("TRACE", "/{bucket}"), raw("FROB", "/{bucket}"),
     ),
     "bucket posted to without a form": (raw("POST", "/{bucket}"),),
-    "bucket named with an escaped nul": (raw("PUT", "/a%00b"), raw("GET", "/a%00b"), raw("DELETE", "/a%00b")),
+    "bucket named with an escaped nul": (raw("PUT", "/a%00b"), raw("GET", "/a%00b"), raw("DELETE",
+        "/a%00b")),
     **{f"bucket named {what}": (
         raw("PUT", f"/{name}"), raw("HEAD", f"/{name}"), raw("GET", f"/{name}"),
         raw("GET", f"/{name}/k"), raw("DELETE", f"/{name}"),

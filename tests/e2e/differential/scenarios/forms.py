@@ -69,6 +69,7 @@ def _form(
 
 
 _READ: Final = (op("get_object", Key="k"), op("list_objects_v2"))
+_TAGGING: Final = "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>"
 _OK: Final = ("starts-with", "$success_action_status", "")
 
 SCENARIOS: Final[Table] = {
@@ -77,14 +78,18 @@ SCENARIOS: Final[Table] = {
     "form by nobody to a public bucket": (
         op("put_bucket_acl", ACL="public-read-write"), _form({}, is_signed=False), *_READ,
     ),
-    "form with a type": (_form({"Content-Type": "text/x"}, (["starts-with", "$Content-Type", "text/"],)), *_READ),
-    "form with the wrong type": (_form({"Content-Type": "image/x"}, (["starts-with", "$Content-Type", "text/"],)), *_READ),
+    "form with a type": (_form({"Content-Type": "text/x"}, (["starts-with", "$Content-Type",
+        "text/"],)), *_READ),
+    "form with the wrong type": (_form({"Content-Type": "image/x"}, (["starts-with",
+        "$Content-Type", "text/"],)), *_READ),
     "form with a field not in the policy": (_form({"x-amz-meta-a": "1"}), *_READ),
     "form with an ignored field": (_form({"x-ignore-a": "1"}), *_READ),
     "form with metadata": (_form({"x-amz-meta-a": "1"}, (["eq", "$x-amz-meta-a", "1"],)), *_READ),
-    "form with an acl": (_form({"acl": "public-read"}, ({"acl": "public-read"},)), *_READ, op("get_object_acl", Key="k")),
-    "form with tags": (_form({"tagging": "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>"},
-                             (["starts-with", "$tagging", ""],)), op("get_object_tagging", Key="k")),
+    "form with an acl": (_form({"acl": "public-read"}, ({"acl": "public-read"},)), *_READ,
+        op("get_object_acl", Key="k")),
+    "form with tags": (_form({"tagging": _TAGGING},
+                             (["starts-with", "$tagging", ""],)), op("get_object_tagging",
+                                 Key="k")),
     "form with the name of the file": (_form({"key": "k/${filename}"}), op("list_objects_v2")),
     "form with a wrong key": (_form({"key": "other"}), *_READ),
     "form without a key": (_form({"key": None}), *_READ),
@@ -102,7 +107,8 @@ SCENARIOS: Final[Table] = {
     "form answered with 204": (_form({"success_action_status": "204"}, (_OK,)), *_READ),
     "form answered with 404": (_form({"success_action_status": "404"}, (_OK,)), *_READ),
     "form answered elsewhere": (_form({"success_action_redirect": "http://elsewhere/done?a=b"},
-                                      (["starts-with", "$success_action_redirect", "http://"],)), *_READ),
+                                      (["starts-with", "$success_action_redirect", "http://"],)),
+                                          *_READ),
     "form of the right length": (_form({}, (["content-length-range", 1, 100],)), *_READ),
     "form that is too long": (_form({}, (["content-length-range", 1, 3],)), *_READ),
     "form that is too short": (_form({}, (["content-length-range", 100, 200],)), *_READ),

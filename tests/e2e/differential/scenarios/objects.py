@@ -7,11 +7,13 @@ from tests.e2e.differential.lab import Scenario, Table, op, raw
 _KEYS: Final = {
     "a space": "a b", "a plus": "a+b", "a percent": "100%", "an escape": "a%20b", "a quote": 'a"b',
     "an apostrophe": "a'b", "an ampersand": "a&b=c", "a question": "a?b", "a hash": "a#b",
-    "a bracket": "a<b>", "a backslash": "a\\b", "a semicolon": "a;b", "a tilde": "~a~", "a star": "*",
+    "a bracket": "a<b>", "a backslash": "a\\b", "a semicolon": "a;b", "a tilde": "~a~",
+        "a star": "*",
     "an umlaut": "ä", "a combined umlaut": "a\u0308", "an emoji": "\U0001f600", "a tab": "a\tb",
     "a line end": "a\nb", "a carriage return": "a\rb", "a dot": "a/./b", "two dots": "a/../b",
     "a leading dot": ".a", "two slashes": "a//b", "a trailing slash": "a/",
-    "brackets and commas": "[a],{b}|c^d`", "a colon and an at": "a:b@c$d!(e)", "1024 bytes": "k" * 1024,
+    "brackets and commas": "[a],{b}|c^d`", "a colon and an at": "a:b@c$d!(e)",
+        "1024 bytes": "k" * 1024,
     "1025 bytes": "k" * 1025, "a noncharacter": "a\uffffb", "a right-to-left mark": "a\u202eb",
 }  # fmt: skip
 _RAW_KEYS: Final = {
@@ -141,11 +143,13 @@ SCENARIOS: Final[Table] = {
     ),
     "object torrent": (op("put_object", Key="k", Body=b"x"), raw("GET", "/{bucket}/k?torrent")),
     "object restore": (
-        op("put_object", Key="k", Body=b"x"), op("restore_object", Key="k", RestoreRequest={"Days": 1}),
+        op("put_object", Key="k", Body=b"x"), op("restore_object", Key="k",
+            RestoreRequest={"Days": 1}),
     ),
     "object attributes": (
         op("put_object", Key="k", Body=b"x"),
-        op("get_object_attributes", Key="k", ObjectAttributes=["ETag", "ObjectSize", "StorageClass"]),
+        op("get_object_attributes", Key="k", ObjectAttributes=["ETag", "ObjectSize",
+            "StorageClass"]),
         op("get_object_attributes", Key="none", ObjectAttributes=["ETag"]),
         raw("GET", "/{bucket}/k?attributes"),
     ),

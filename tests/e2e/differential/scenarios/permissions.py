@@ -25,7 +25,8 @@ _GRANTS: Final = {
 _BROKEN_ACLS: Final = {
     "that is empty": b"", "that is no XML": b"not xml", "of another kind": b"<Other/>",
     "without an owner": b"<AccessControlPolicy><AccessControlList/></AccessControlPolicy>",
-    "with an entity": b'<!DOCTYPE a [<!ENTITY b "c">]><AccessControlPolicy>&b;</AccessControlPolicy>',
+    "with an entity":
+        b'<!DOCTYPE a [<!ENTITY b "c">]><AccessControlPolicy>&b;</AccessControlPolicy>',
 }  # fmt: skip
 
 
@@ -37,7 +38,8 @@ def _policy(action: str, principal: object = "*", effect: str = "Allow") -> str:
 
 def _tried_by(who: str) -> Scenario:
     return (
-        op("get_object", Key="k", by=who), op("list_objects_v2", by=who), op("get_object_acl", Key="k", by=who),
+        op("get_object", Key="k", by=who), op("list_objects_v2", by=who), op("get_object_acl",
+            Key="k", by=who),
         op("put_object", Key="n", Body=b"n", by=who), op("delete_object", Key="n", by=who),
         op("head_bucket", by=who), op("get_bucket_acl", by=who),
     )  # fmt: skip
@@ -50,7 +52,8 @@ SCENARIOS: Final[Table] = {
         op("get_object_acl", Key="k"), op("get_object", Key="k", by="alt"),
     ) for canned in _CANNED},
     **{f"acl {canned} of a bucket": (
-        _PUT, op("put_bucket_acl", ACL=canned), op("get_bucket_acl"), *_tried_by("alt"), *_tried_by("nobody"),
+        _PUT, op("put_bucket_acl", ACL=canned), op("get_bucket_acl"), *_tried_by("alt"),
+            *_tried_by("nobody"),
     ) for canned in _CANNED[:4]},
     **{f"acl that grants {what}": (
         raw("PUT", "/{bucket}/k", headers, b"x"), op("get_object_acl", Key="k"), *_tried_by("alt"),
@@ -75,7 +78,8 @@ SCENARIOS: Final[Table] = {
         op("get_object", Key="k", by="nobody"), op("get_bucket_policy"),
     ),
     "policy that lets everybody list": (
-        _PUT, op("put_bucket_policy", Policy=_policy("s3:ListBucket")), *_tried_by("nobody"), *_tried_by("alt"),
+        _PUT, op("put_bucket_policy", Policy=_policy("s3:ListBucket")), *_tried_by("nobody"),
+            *_tried_by("alt"),
     ),
     "policy that lets a user do everything": (
         _PUT, op("put_bucket_policy", Policy=_policy("s3:*", {"AWS": "arn:aws:iam:::user/alt"})),
@@ -92,7 +96,8 @@ SCENARIOS: Final[Table] = {
     "policy with a condition on tags": (
         op("put_object", Key="k", Body=b"x", Tagging="security=public"),
         op("put_bucket_policy", Policy=json.dumps({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::{bucket}/*",
+            "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
+                "Resource": "arn:aws:s3:::{bucket}/*",
             "Condition": {"StringEquals": {"s3:ExistingObjectTag/security": "public"}}}]})),
         op("get_object", Key="k", by="nobody"),
     ),
@@ -106,14 +111,17 @@ SCENARIOS: Final[Table] = {
         op("put_bucket_policy", Policy=_policy("s3:GetObject")), op("delete_public_access_block"),
     ),
     "access by nobody to a public object": (
-        op("put_object", Key="k", Body=b"public", ACL="public-read"), unsigned("GET", "/{bucket}/k", {}),
+        op("put_object", Key="k", Body=b"public", ACL="public-read"), unsigned("GET", "/{bucket}/k",
+            {}),
         unsigned("HEAD", "/{bucket}/k", {}), unsigned("GET", "/{bucket}/k", {"Range": "bytes=0-1"}),
         unsigned("GET", "/{bucket}/k?acl", {}), unsigned("DELETE", "/{bucket}/k", {}),
         unsigned("GET", "/{bucket}/none", {}), unsigned("GET", "/{bucket}", {}),
     ),
     "access by nobody to a public bucket": (
-        op("put_bucket_acl", ACL="public-read-write"), unsigned("PUT", "/{bucket}/k", {}, b"from nobody"),
-        unsigned("GET", "/{bucket}/k", {}), op("get_object", Key="k"), op("get_object_acl", Key="k"),
+        op("put_bucket_acl", ACL="public-read-write"), unsigned("PUT", "/{bucket}/k", {},
+            b"from nobody"),
+        unsigned("GET", "/{bucket}/k", {}), op("get_object", Key="k"), op("get_object_acl",
+            Key="k"),
         unsigned("GET", "/{bucket}", {}), unsigned("DELETE", "/{bucket}/k", {}),
     ),
 }  # fmt: skip

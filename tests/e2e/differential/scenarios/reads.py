@@ -8,8 +8,10 @@ _BODY: Final = bytes(range(100))
 _PUT: Final = op("put_object", Key="k", Body=_BODY, ContentType="text/plain")
 _EMPTY: Final = op("put_object", Key="k", Body=b"")
 _RANGES: Final = (
-    "bytes=0-0", "bytes=0-9", "bytes=10-", "bytes=-10", "bytes=-1000", "bytes=90-1000", "bytes=99-99",
-    "bytes=100-", "bytes=100-200", "bytes=-0", "bytes=5-4", "bytes=0-1,5-6", "bytes=0-,0-", "bytes=",
+    "bytes=0-0", "bytes=0-9", "bytes=10-", "bytes=-10", "bytes=-1000", "bytes=90-1000",
+        "bytes=99-99",
+    "bytes=100-", "bytes=100-200", "bytes=-0", "bytes=5-4", "bytes=0-1,5-6", "bytes=0-,0-",
+        "bytes=",
     "bytes", "lines=0-1", "bytes=a-b", "bytes= 0-1", "Bytes=0-1", "bytes=0-1,", "bytes=--1",
     "bytes=0-99999999999999999999",
 )  # fmt: skip
