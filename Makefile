@@ -11,6 +11,10 @@ run := $(venv)/bin/python
 ready := $(venv)/.installed
 awscli := .venv-awscli
 awscli_ready := $(awscli)/.installed
+clients := .venv-clients
+clients_ready := $(clients)/.installed
+node_clients := tests/clients/node
+node_ready := $(node_clients)/node_modules/.installed
 pip := -m pip --disable-pip-version-check --no-input
 
 check_python = $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -29,7 +33,7 @@ serve: $(ready)  ## keep a gateway and a bucket in memory running (LISTEN=127.0.
 test: $(ready)  ## run all tests that need nothing but this checkout
 	@$(run) -m pytest -m "not client"
 
-test-clients: $(ready) $(awscli_ready)  ## run the tests with aws-cli and other command-line clients
+test-clients: $(ready) $(awscli_ready) $(clients_ready) $(node_ready)  ## run the tests with S3 clients
 	@SLIMGATE_AWSCLI="$(CURDIR)/$(awscli)/bin/aws" $(run) -m pytest -m client tests/clients
 
 lint: $(ready)  ## check style, types and the direction of imports
@@ -57,6 +61,20 @@ $(awscli_ready): requirements-awscli.lock
 	@$(awscli)/bin/python $(pip) install --quiet --no-deps --requirement $<
 	@touch $@
 
+$(clients_ready): requirements-clients.lock
+	@$(call check_python,$(PYTHON))
+	@echo "Installing S3 clients into $(clients) (once) …"
+	@$(PYTHON) -m venv $(clients)
+	@$(clients)/bin/python $(pip) install --quiet --no-deps --requirement $<
+	@touch $@
+
+# All other clients are used where they are installed; the tests say which ones are missing.
+$(node_ready): $(node_clients)/package-lock.json
+	@if command -v npm > /dev/null; then \
+		echo "Installing S3 clients into $(node_clients) (once) …"; \
+		npm ci --silent --prefix $(node_clients) && touch $@; \
+	fi
+
 # The oldest supported Python decides: it needs every package that a later one does. The run-time
 # lock is resolved under the other one, so that tests and containers have the same versions.
 lock:  ## resolve the newest packages that pyproject.toml allows and write requirements*.lock
@@ -66,7 +84,7 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 		"$$folder/$$1/bin/python" $(pip) freeze --all --exclude pip --exclude wheel \
 			--exclude slimgate | LC_ALL=C sort --ignore-case; \
 	}; \
-	for each in dev base awscli; do $(PYTHON) -m venv "$$folder/$$each"; done; \
+	for each in dev base awscli clients; do $(PYTHON) -m venv "$$folder/$$each"; done; \
 	echo "Resolving requirements-dev.lock …"; \
 	"$$folder/dev/bin/python" $(pip) install --quiet --upgrade pip setuptools; \
 	"$$folder/dev/bin/python" $(pip) install --quiet --group dev ".[eval]"; \
@@ -80,9 +98,13 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 	"$$folder/awscli/bin/python" $(pip) uninstall --quiet --yes setuptools; \
 	"$$folder/awscli/bin/python" $(pip) install --quiet awscli; \
 	freeze awscli > "$$folder/requirements-awscli.lock"; \
+	echo "Resolving requirements-clients.lock …"; \
+	"$$folder/clients/bin/python" $(pip) uninstall --quiet --yes setuptools; \
+	"$$folder/clients/bin/python" $(pip) install --quiet minio obstore pyarrow s3fs; \
+	freeze clients > "$$folder/requirements-clients.lock"; \
 	cp "$$folder"/requirements*.lock .
 
 clean:  ## remove the virtual environments and every cache
-	rm -rf $(venv) $(awscli) build dist *.egg-info .hypothesis .import_linter_cache \
-		.mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(venv) $(awscli) $(clients) $(node_clients)/node_modules build dist *.egg-info \
+		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

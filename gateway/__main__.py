@@ -61,6 +61,12 @@ def _load(path: Path, listen: str | None) -> Settings:
 
 async def _serve(settings: Settings, path: Path) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished first."""
+    # Before anybody is told that this process listens: a signal without a handler would end it.
+    ended, reload = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
     app = create_app(settings)
     options: dict[str, Any] = runner_options(settings)
     runner = web.AppRunner(app, **options)
@@ -69,11 +75,6 @@ async def _serve(settings: Settings, path: Path) -> None:
     await web.TCPSite(runner, host, port).start()
     for address in runner.addresses:
         _log.info("listening", address=f"{address[0]}:{address[1]}")
-    ended, reload = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, reload.set)
     watcher = asyncio.create_task(_watch(app, path, reload))
     await ended.wait()
     watcher.cancel()

@@ -25,8 +25,14 @@ def image(format_: str = "JPEG", width: int = 480, height: int = 400) -> bytes:
 
 
 @cache
+def big_png() -> bytes:
+    """Give a photograph that takes two parts of 5 MiB, the smallest that S3 allows."""
+    return _saved(photo(1500, 1200), "PNG", compress_level=0)
+
+
+@cache
 def big_jpeg() -> bytes:
-    """Give a grainy photograph that takes two parts of 5 MiB, the smallest that S3 allows."""
+    """Give a photograph of the same kind, with so much grain that it is not small as a JPEG."""
     width, height = 2300, 1900
     grain = np.random.default_rng(1).integers(-3, 4, (height, width, 3), np.int16)
     pixels = np.clip(np.asarray(photo(width, height)) + grain, 0, 255).astype(np.uint8)

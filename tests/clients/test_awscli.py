@@ -1,4 +1,6 @@
+import filecmp
 import os
+import random
 import urllib.request
 from pathlib import Path
 from typing import Any, Final
@@ -93,3 +95,31 @@ def test_presign(aws: Client, s3: Any, files: Path, photos: str) -> None:
     with urllib.request.urlopen(presigned, timeout=30) as response:  # noqa: S310  # from our server
         body = response.read()
     assert s3.get_object(Bucket=photos, Key="a.jpg")["Body"].read() == body
+
+
+def test_new_metadata_leaves_the_object_as_it_was(
+    aws: Client, s3: Any, direct: Any, files: Path, photos: str, tmp_path: Path
+) -> None:
+    """A copy of an object onto itself with other metadata stays managed, and all of it is there."""
+    url = f"s3://{photos}/a.jpg"
+    aws.run("s3", "cp", "--no-progress", files / "rgb.jpg", url)
+    before = s3.head_object(Bucket=photos, Key="a.jpg")
+    said = ["--metadata-directive", "REPLACE", "--metadata", "colour=red"]
+    aws.run("s3", "cp", "--no-progress", *said, url, url)
+    after = s3.head_object(Bucket=photos, Key="a.jpg")
+    assert {"colour": "red"} == after["Metadata"]
+    for name in ("ETag", "ContentLength", "ContentType"):
+        assert before[name] == after[name]
+    assert "slimgate" in direct.head_object(Bucket=photos, Key="a.jpg")["Metadata"]
+    aws.run("s3", "cp", "--no-progress", url, tmp_path / "back.jpg")
+    assert before["ContentLength"] == (tmp_path / "back.jpg").stat().st_size
+
+
+@pytest.mark.parametrize("mib", [64, 200])
+def test_larger_files_come_back(aws: Client, plain: str, tmp_path: Path, mib: int) -> None:
+    """Files that go through in many parts, several at a time, stay as they are."""
+    url, large, back = f"s3://{plain}/large", tmp_path / "large", tmp_path / "back"
+    large.write_bytes(random.Random(mib).randbytes(mib << 20))
+    aws.run("s3", "cp", "--no-progress", large, url)
+    aws.run("s3", "cp", "--no-progress", url, back)
+    assert filecmp.cmp(large, back, shallow=False)

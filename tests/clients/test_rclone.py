@@ -30,7 +30,8 @@ class _Rclone:
             "access_key_id": server.main.access,
             "secret_access_key": server.main.secret,
             "force_path_style": "true",
-            "upload_cutoff": "5Mi",
+            # Moto names the version "null" of what came in parts, and then does not know it.
+            "upload_cutoff": "200Mi" if server.is_moto else "5Mi",
             "chunk_size": "5Mi",
         }
         named = {f"RCLONE_CONFIG_GATE_{name.upper()}": text for name, text in settings.items()}

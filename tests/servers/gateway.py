@@ -163,7 +163,7 @@ class GatewayProcess:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self._reader.join()
+        self._reader.join(_STOP_S)
         if self.process.stderr is not None:
             self.process.stderr.close()
 

@@ -68,6 +68,8 @@ def _bucket(owner: Any, name: str) -> Iterator[None]:
 
 def _clear(owner: Any, bucket: str) -> None:
     page = owner.list_object_versions(Bucket=bucket)
-    for entry in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-        owner.delete_object(Bucket=bucket, Key=entry["Key"], VersionId=entry["VersionId"])
+    entries = (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+    objects = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
+    if objects:
+        owner.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
     owner.delete_bucket(Bucket=bucket)

@@ -17,12 +17,15 @@ from tests.e2e.differential.scenarios import (
     versions,
 )
 
-_SUBJECTS: Final = (
-    buckets, copies, forms, listings, multipart, objects, permissions, reads, settings, transfers,
-    versions,
-)  # fmt: skip
+_OF_BUCKETS: Final = (buckets, forms, permissions, settings)
+_OF_OBJECTS: Final = (copies, listings, multipart, objects, reads, transfers, versions)
 
 EVERYTHING: Final[Table] = {
-    name: scenario for subject in _SUBJECTS for name, scenario in subject.SCENARIOS.items()
+    name: scenario
+    for subject in (*_OF_BUCKETS, *_OF_OBJECTS)
+    for name, scenario in subject.SCENARIOS.items()
 }
 """All scenarios by name."""
+
+WITH_POLICY: Final = frozenset(name for subject in _OF_OBJECTS for name in subject.SCENARIOS)
+"""Those in which a policy for the bucket changes the gateway's own way."""

@@ -31,7 +31,7 @@ _ONE: Final[Scenario] = (_CREATE, _part(1), _complete((1, _etag(0))))
 _BODIES: Final = {
     "empty": b"", "no XML": b"nonsense", "of another kind": b"<Other/>",
         "without parts": b"<CompleteMultipartUpload/>",
-    "with a part that is no number": 
+    "with a part that is no number":
         b"<CompleteMultipartUpload><Part><PartNumber>x</PartNumber><ETag>y</ETag></Part>"
                                      b"</CompleteMultipartUpload>",
     "with a part without a tag":

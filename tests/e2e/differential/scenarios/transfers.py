@@ -66,13 +66,12 @@ def _expired_link(lab: Lab) -> None:
 
 
 _AGES: Final = {"ahead": datetime.timedelta(minutes=-20), "behind": datetime.timedelta(minutes=20)}
+_AWS4: Final = "AWS4-HMAC-SHA256 Credential"
 _AUTHORIZATIONS: Final = (
     "", "nonsense", "AWS main:signature", "AWS4-HMAC-SHA256", "Bearer abc",
         "Basic bWFpbjpzZWNyZXQ=",
-    "AWS4-HMAC-SHA256 Credential=main/20200101/us-east-1/s3/aws4_request, "
-    "SignedHeaders=host, Signature=0",
-    "AWS4-HMAC-SHA256 Credential=unheard-of/20200101/us-east-1/s3/aws4_request, "
-    "SignedHeaders=host, Signature=0",
+    f"{_AWS4}=main/20200101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0",
+    f"{_AWS4}=unheard-of/20200101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0",
 )  # fmt: skip
 _CHECKSUMS: Final = {
     "crc32": _HELLO_CRC32, "crc32c": "mnG7TA==", "sha1": "qvTGHdzF6KLavt4PO0gs2a6pQ00=",
