@@ -155,3 +155,11 @@ def test_listings_tell_every_key(
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     wanted = sorted((key for key in keys if key.startswith(prefix)), key=str.encode)
     assert wanted == [entry["Key"] for entry in listed]
+
+
+def test_octets_that_are_no_text_are_refused(gateway: S3Server, s3: Any, plain: str) -> None:
+    """A header that could not be sent on as it is, is refused, and nothing is stored."""
+    headers = {"Host": gateway.host, "x-amz-meta-a": "Gr\xfc\xdfe"}  # sent as Latin-1
+    answer = wire.send(gateway, "PUT", f"/{plain}/k", headers, b"x")
+    assert (400, "InvalidArgument") == answer.failure
+    assert "Contents" not in s3.list_objects_v2(Bucket=plain)

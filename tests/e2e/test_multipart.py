@@ -2,17 +2,11 @@ import hashlib
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.e2e import images
 
 _FILE = images.jpeg(260, 200)
-
-
-@pytest.fixture
-def telling(direct: Any, plain: str) -> None:
-    """Demand a server that tells which object an upload has become; not every release does."""
-    if not _uploaded(direct, plain, b"x")["ETag"].strip('"'):
-        pytest.skip("this server answers CompleteMultipartUpload without an ETag")
 
 
 def _uploaded(s3: Any, bucket: str, body: bytes, **said: object) -> Any:
@@ -28,16 +22,16 @@ def _uploaded(s3: Any, bucket: str, body: bytes, **said: object) -> Any:
     return s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
 
 
-@pytest.mark.usefixtures("telling")
 def test_an_image_in_parts_is_stored_small(s3: Any, direct: Any, photos: str) -> None:
     """An image that came in parts is managed, under the ETag that Complete has answered."""
     said = {"ContentType": "image/jpeg", "Metadata": {"a": "1"}, "Tagging": "colour=red"}
     done = _uploaded(s3, photos, _FILE, **said)
     digest = hashlib.md5(hashlib.md5(_FILE, usedforsecurity=False).digest(), usedforsecurity=False)
-    assert f'"{digest.hexdigest()}-1"' == done["ETag"]
+    etag = f'"{digest.hexdigest()}-1"'
+    assert done["ETag"].strip('"') in {etag.strip('"'), ""}  # Ceph before release 17 leaves it out
     got = s3.get_object(Bucket=photos, Key="k")
     listed = s3.list_objects_v2(Bucket=photos)["Contents"][0]
-    assert [done["ETag"]] * 2 == [got["ETag"], listed["ETag"]]
+    assert [etag] * 2 == [got["ETag"], listed["ETag"]]
     assert [len(_FILE)] * 2 == [got["ContentLength"], listed["Size"]]
     assert ("image/jpeg", {"a": "1"}) == (got["ContentType"], got["Metadata"])
     assert images.fidelity(_FILE, got["Body"].read())[0] >= images.FLOOR_PSNR_DB
@@ -57,10 +51,26 @@ def test_other_files_in_parts_stay(
     assert (stored["ETag"], b"no image") == (got["ETag"], got["Body"].read())
 
 
-@pytest.mark.usefixtures("telling")
+def _takes_conditions(direct: Any, bucket: str) -> bool:
+    """Tell whether a true If-Match lets a PUT through; Ceph 16 does not, where there are versions."""
+    probe = {"Bucket": bucket, "Key": "probe"}
+    first = direct.put_object(**probe, Body=b"1")
+    versions = [first["VersionId"]]
+    try:
+        versions.append(direct.put_object(**probe, Body=b"2", IfMatch=first["ETag"])["VersionId"])
+    except ClientError:
+        return False
+    finally:
+        for version_id in versions:
+            direct.delete_object(**probe, VersionId=version_id)
+    return True
+
+
 def test_a_bucket_does_not_pay_twice(s3: Any, direct: Any, photos: str) -> None:
     """In a bucket with versions, an image in parts leaves one version behind."""
     direct.put_bucket_versioning(Bucket=photos, VersioningConfiguration={"Status": "Enabled"})
+    if not _takes_conditions(direct, photos):
+        pytest.skip("this server refuses every conditional write into a bucket with versions")
     done = _uploaded(s3, photos, _FILE)
     versions = direct.list_object_versions(Bucket=photos)["Versions"]
     assert [done["VersionId"]] == [entry["VersionId"] for entry in versions]
