@@ -117,11 +117,13 @@ def operation(method: str, target: Target, query: Collection[str], copies: bool)
 
     Returns:
         ``GetObject``, ``HeadObject``, ``PutObject``, ``CopyObject`` (of a part, too),
-        ``CreateMultipartUpload``, ``CompleteMultipartUpload``, ``GetObjectAttributes``,
+        ``CreateMultipartUpload``, ``CompleteMultipartUpload``, ``GetObjectAttributes``, ``PostObject``,
         ``ListObjects`` (v1, v2 and versions) or ``Other``.
     """
     if target.key:
         return _object_operation(method, query, copies)
+    if method == "POST" and target.bucket and not query:
+        return "PostObject"
     if method == "GET" and target.bucket and _BUCKET_SUBRESOURCES.isdisjoint(query):
         return "ListObjects"
     return "Other"

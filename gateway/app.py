@@ -9,9 +9,10 @@ from typing import Final
 
 import structlog
 from aiohttp import web
+from aiohttp.http import SERVER_SOFTWARE
 
 from config import Policies, Settings
-from gateway import attributes, copies, headers, listings, multipart, reads, relay, writes
+from gateway import attributes, copies, forms, headers, listings, multipart, reads, relay, writes
 from gateway.addressing import locate, operation
 from gateway.authentication import Callers
 from gateway.bodies import waits_for_word
@@ -36,6 +37,7 @@ HANDLERS: Final[Mapping[str, _Handler]] = {
     "HeadObject": reads.get_or_head,
     "ListObjects": listings.list_objects,
     "Other": relay.pass_through,
+    "PostObject": forms.post,
     "PutObject": writes.put,
 }
 
@@ -77,6 +79,7 @@ def create_app(
     app.on_response_prepare.append(_part_from_unasked)
     app.cleanup_ctx.append(_open_services)
     app.on_response_prepare.append(relay.stay_typeless)
+    app.on_response_prepare.append(_name_the_server)
     return app
 
 
@@ -176,6 +179,12 @@ async def _unrouted(_: web.Request) -> web.StreamResponse:
 
 async def _ask_later(_: web.Request) -> None:
     """Leave ``Expect: 100-continue`` to who reads the body."""
+
+
+async def _name_the_server(_: web.Request, response: web.StreamResponse) -> None:
+    """Name the gateway where the upstream names nobody; versions are nobody's business."""
+    if response.headers.get("Server", SERVER_SOFTWARE) == SERVER_SOFTWARE:
+        response.headers["Server"] = "slimgate"
 
 
 async def _part_from_unasked(request: web.Request, response: web.StreamResponse) -> None:

@@ -68,7 +68,10 @@ def _parse(value: str) -> tuple[Target, str | None]:
         bucket, _, key = unquote(path).removeprefix("/").partition("/")
     if not bucket or not key:
         raise S3Error("InvalidArgument", "Copy Source must mention the source bucket and key.")
-    return object_target(bucket, key), unquote(version) or None
+    try:
+        return object_target(bucket, key), unquote(version) or None
+    except S3Error as error:
+        raise S3Error("InvalidArgument", "Copy Source must be percent-encoded.") from error
 
 
 def _translated(sent_headers: Mapping[str, str], source: Found) -> CIMultiDict[str]:

@@ -47,7 +47,10 @@ async def list_objects(exchange: Exchange) -> web.StreamResponse:
 
 
 async def _rewritten(exchange: Exchange, page: bytes) -> bytes:
-    root = s3xml.parse(page)
+    try:
+        root = s3xml.parse(page)
+    except S3Error:
+        root = s3xml.parse(s3xml.sanitized(page))
     if s3xml.name(root) not in _ROOTS:
         return page
     encoded = s3xml.text(root, "EncodingType") == "url"

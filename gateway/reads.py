@@ -62,10 +62,16 @@ async def _probe(exchange: Exchange, plain: aiohttp.ClientResponse | None) -> we
         exchange: The client's request.
         plain: The answer to give when the object turns out to be plain; None: ask for it then.
     """
-    async with sent(exchange, _unconditional(exchange)) as head:
-        found = _found(exchange, head)
-        if found is not None:
-            return await _serve(exchange, found, head)
+    try:
+        async with sent(exchange, _unconditional(exchange)) as head:
+            found = _found(exchange, head)
+            if found is not None:
+                return await _serve(exchange, found, head)
+    except S3Error as error:
+        # What makes the upstream break off a HEAD is what it refused in the first answer.
+        refused = plain is not None and plain.status == HTTPStatus.BAD_REQUEST
+        if not refused or error.code != "ServiceUnavailable":
+            raise
     if plain is not None:
         return await respond(exchange, plain)
     async with sent(exchange, exchange.forwarded()) as response:

@@ -1,5 +1,7 @@
 """The XML of S3: parsed without entities, read without regard to namespaces, written as S3 does."""
 
+import re
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Final
 from xml.etree import ElementTree as ET  # builds and writes only; defusedxml parses
@@ -11,6 +13,10 @@ from gateway.errors import S3Error
 
 CONTENT_TYPE: Final = "application/xml"
 _NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
+# XML 1.0, production 2; anything else may stand neither as a character nor as a reference.
+_UNHOLDABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REFERENCE: Final = re.compile("&#(?:x(?P<hex>[0-9a-fA-F]{1,8})|(?P<decimal>[0-9]{1,9}));")
+_REPLACEMENT: Final = "\ufffd"
 DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
 Element = ET.Element
@@ -27,6 +33,25 @@ def parse(text: bytes) -> Element:
     except (ET.ParseError, ValueError) as error:
         raise S3Error("InternalError", "The storage gave an answer that is no XML.") from error
     return root
+
+
+def sanitized(text: bytes) -> bytes:
+    """Replace what XML cannot hold, but what keys may: control characters, and octets of no text.
+
+    Servers put such keys into listings as they are, unless they are asked to encode them.
+    """
+    readable = text.decode("utf-8", "replace")
+    readable = _REFERENCE.sub(lambda found: _kept(found.group(), _code(found)), readable)
+    return _UNHOLDABLE.sub(_REPLACEMENT, readable).encode()
+
+
+def _code(found: re.Match[str]) -> int:
+    return int(found["hex"], 16) if found["hex"] else int(found["decimal"])
+
+
+def _kept(reference: str, code: int) -> str:
+    holdable = code <= sys.maxunicode and not _UNHOLDABLE.match(chr(code))
+    return reference if holdable else _REPLACEMENT
 
 
 def write(root: Element) -> bytes:

@@ -198,6 +198,9 @@ class Upstream:
         query = f"?{respelled(request.query)}" if request.query else ""
         headers = CIMultiDict(request.headers)
         headers["Host"] = authority
+        if request.method == "HEAD" and request.query:
+            # Ceph answers HEAD of a sub-resource with a body, which must not meet the next request.
+            headers["Connection"] = "close"
         if request.length is not None:
             headers["Content-Length"] = str(request.length)
         return f"{self._endpoint.scheme}://{authority}{path}{query}", headers

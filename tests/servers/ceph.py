@@ -45,7 +45,7 @@ osd data = {directory}/osd
 osd objectstore = memstore
 memstore device bytes = 4294967296
 [client.rgw]
-rgw frontends = beast endpoint=127.0.0.1:{port}
+rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw data = {directory}/rgw
 rgw dns name = localhost
 """
