@@ -117,8 +117,8 @@ def operation(method: str, target: Target, query: Collection[str], copies: bool)
 
     Returns:
         ``GetObject``, ``HeadObject``, ``PutObject``, ``CopyObject`` (of a part, too),
-        ``CreateMultipartUpload``, ``CompleteMultipartUpload``, ``GetObjectAttributes``, ``PostObject``,
-        ``ListObjects`` (v1, v2 and versions) or ``Other``.
+        ``CreateMultipartUpload``, ``CompleteMultipartUpload``, ``GetObjectAttributes``,
+        ``PostObject``, ``ListObjects`` (v1, v2 and versions) or ``Other``.
     """
     if target.key:
         return _object_operation(method, query, copies)

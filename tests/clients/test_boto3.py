@@ -109,3 +109,13 @@ class TestBoto3(ReadSuite):
             client.put(files.write(tmp_path / "a.png", upload), photos, "a.png")
             client.get(photos, "a.png", tmp_path / "back")
         files.assert_restored(upload, (tmp_path / "back").read_bytes())
+
+    @pytest.mark.parametrize("key", ["a//b.jpg", "/a.jpg", "a/./../b.jpg", "%", "\u00a0 "])
+    def test_keys_are_no_paths(self, client: _Boto3, photos: str, tmp_path: Path, key: str) -> None:
+        """Slashes and dots in keys are kept as they are."""
+        upload = files.image("JPEG", 200, 160)
+        client.put(files.write(tmp_path / "a.jpg", upload), photos, key)
+        assert {key: len(upload)} == client.sizes(photos)
+        client.copy(photos, key, f"{key}//copy")
+        client.get(photos, f"{key}//copy", tmp_path / "back")
+        files.assert_restored(upload, (tmp_path / "back").read_bytes())
