@@ -1,9 +1,9 @@
 """Listings: every managed object with the size and ETag that it was uploaded with."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_plus
 
 import structlog
@@ -54,32 +54,52 @@ async def _rewritten(exchange: Exchange, page: bytes) -> bytes:
     if s3xml.name(root) not in _ROOTS:
         return page
     encoded = s3xml.text(root, "EncodingType") == "url"
-    entries = [child for child in root if s3xml.name(child) in _ENTRIES]
-    views = await asyncio.gather(*(_view(exchange, entry, encoded) for entry in entries))
-    if not any(views):
-        return page
-    for entry, view in zip(entries, views, strict=True):
-        if view is not None:
-            _show(entry, view)
-    return s3xml.write(root)
+    entries = [_entry(child, encoded) for child in root if s3xml.name(child) in _ENTRIES]
+    views = await _views(exchange, entries)
+    for entry, view in views:
+        _show(entry.element, view)
+    return s3xml.write(root) if views else page
 
 
-async def _view(exchange: Exchange, entry: s3xml.Element, encoded: bool) -> View | None:
-    """Find what a client sees of one entry; None: exactly what the upstream says."""
-    services, bucket = exchange.services, exchange.target.bucket
-    key = s3xml.text(entry, "Key")
-    key = unquote_plus(key) if encoded else key
-    stored_etag = s3xml.text(entry, "ETag").strip('"')
-    if services.index.knows(bucket, key, stored_etag):
-        return services.index.get(bucket, key, stored_etag)
-    if key.endswith("/"):
-        return None
+class _Entry(NamedTuple):
+    """One object or version of a page."""
+
+    element: s3xml.Element
+    key: str
+    stored_etag: str
+
+
+def _entry(element: s3xml.Element, encoded: bool) -> _Entry:
+    key = s3xml.text(element, "Key")
+    etag = s3xml.text(element, "ETag").strip('"')
+    return _Entry(element, unquote_plus(key) if encoded else key, etag)
+
+
+async def _views(exchange: Exchange, entries: Sequence[_Entry]) -> list[tuple[_Entry, View]]:
+    """Find out which entries are managed, and what clients see of those."""
+    index, bucket = exchange.services.index, exchange.target.bucket
+    views: list[tuple[_Entry, View | None]] = []
+    unknown: list[_Entry] = []
+    for entry in entries:
+        if index.knows(bucket, entry.key, entry.stored_etag):
+            views.append((entry, index.get(bucket, entry.key, entry.stored_etag)))
+        elif not entry.key.endswith("/"):
+            unknown.append(entry)
+    found = await asyncio.gather(*(_view(exchange, entry) for entry in unknown))
+    views += zip(unknown, found, strict=True)
+    return [(entry, view) for entry, view in views if view is not None]
+
+
+async def _view(exchange: Exchange, entry: _Entry) -> View | None:
+    """Ask for one object; None: it is to be shown exactly as the upstream says."""
+    services, key = exchange.services, entry.key
     async with services.listing_heads:
-        head = await _head(exchange, key, s3xml.text(entry, "VersionId"))
-    if head is None or head["ETag"].strip('"') != stored_etag:
+        head = await _head(exchange, key, s3xml.text(entry.element, "VersionId"))
+    if head is None or head["ETag"].strip('"') != entry.stored_etag:
         return None  # replaced since the page was written: the next listing tells
     view = _view_of(exchange, key, head["Metadata"].get(META_KEY))
-    services.index.put(bucket, key, stored_etag, view)
+    if s3xml.text(entry.element, "IsLatest") != "false":
+        services.index.put(exchange.target.bucket, key, entry.stored_etag, view)
     return view
 
 

@@ -16,8 +16,8 @@ _SMALL_REPETITIONS: Final = 200
 _RATE: Final = Load(connections=32, each=60, size=KIB)
 _RATE_REPETITIONS: Final = 5
 _LIST_KEYS: Final = 1000
-_MIXED_KEYS: Final = 200
-_MIXED_MANAGED: Final = 50
+_MIXED_MANAGED: Final = 500
+_MIXED_PHOTOS: Final = 20
 _WARM_REPETITIONS: Final = 15
 _COLD_REPETITIONS: Final = 3
 
@@ -98,15 +98,14 @@ def plain_listings(bench: Bench) -> Iterator[Comparison]:
 
 
 def mixed_listings(bench: Bench) -> Iterator[Comparison]:
-    """Compare listings of 200 keys, 50 of them managed."""
+    """Compare listings of 1,000 keys, 500 of them managed."""
     names = [bench.bucket(f"mixed-{number}", policy=True) for number in range(_COLD_REPETITIONS)]
-    what, where = f"LIST {_MIXED_KEYS} keys", f"{_MIXED_MANAGED} managed"
+    what, where = f"LIST {_LIST_KEYS} keys", f"{_MIXED_MANAGED} managed"
     with buckets(bench.direct.s3, *names):
         _fill_mixed(bench, names[0])
         for copy in names[1:]:
             _copy_all(bench, names[0], copy)
-        # The gateway has made the first bucket itself, and so knows it.
-        yield _cold(bench, what, f"{where}, cold", names[1:])
+        yield _cold(bench, what, f"{where}, cold", names)
         yield _warm(bench, what, f"{where}, warm", names[0])
 
 
@@ -130,12 +129,17 @@ def _fill(bench: Bench, bucket: str, count: int) -> None:
 
 
 def _fill_mixed(bench: Bench, bucket: str) -> None:
-    _fill(bench, bucket, _MIXED_KEYS - _MIXED_MANAGED)
-    for number in range(_MIXED_MANAGED):
-        key, photo = f"photo/{number:06}.png", small_photo(number)
+    """Store some photos through the gateway; the rest are copies, which are managed as well."""
+    _fill(bench, bucket, _LIST_KEYS - _MIXED_MANAGED)
+    keys = [f"photo/{number:06}.png" for number in range(_MIXED_MANAGED)]
+    for number, key in enumerate(keys[:_MIXED_PHOTOS]):
+        photo = small_photo(number)
         bench.gateway.put(bucket, key, photo)()
         if bench.direct.s3.head_object(Bucket=bucket, Key=key)["ContentLength"] >= len(photo):
             raise Unexpected(f"{key} was stored as uploaded: there is nothing to measure")
+    for number, key in enumerate(keys[_MIXED_PHOTOS:]):
+        source = {"Bucket": bucket, "Key": keys[number % _MIXED_PHOTOS]}
+        bench.direct.s3.copy_object(Bucket=bucket, Key=key, CopySource=source)
 
 
 def _copy_all(bench: Bench, source: str, target: str) -> None:
