@@ -92,7 +92,7 @@ def test_expired_and_unknown_are_refused() -> None:
     """An expired URL and an unknown key get the answers of S3."""
     request = _presigned("/bucket/key", expires=10)
     with pytest.raises(S3Error, match="expired"):
-        verify(request, "", _SECRETS, _NOW + timedelta(minutes=1))
+        verify(request, "", _SECRETS, datetime.now(UTC) + timedelta(minutes=1))
     with pytest.raises(S3Error, match="InvalidAccessKeyId"):
         verify(request, "", {"other": "secret"}, _NOW)
     malformed = request.raw_query.replace("Expires=", "Expires=-")
