@@ -15,6 +15,7 @@ from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.index import View
 from gateway.managed import META_KEY, read_manifest
+from gateway.pages import spliced
 from gateway.relay import read_bounded, respond, sent
 
 _log = structlog.get_logger(__name__)
@@ -56,9 +57,14 @@ async def _rewritten(exchange: Exchange, page: bytes) -> bytes:
     encoded = s3xml.text(root, "EncodingType") == "url"
     entries = [_entry(child, encoded) for child in root if s3xml.name(child) in _ENTRIES]
     views = await _views(exchange, entries)
-    for entry, view in views:
+    if not views:
+        return page
+    edited = spliced(page, [views.get(entry) for entry in entries])
+    if edited is not None:
+        return edited
+    for entry, view in views.items():
         _show(entry.element, view)
-    return s3xml.write(root) if views else page
+    return s3xml.write(root)
 
 
 class _Entry(NamedTuple):
@@ -75,7 +81,7 @@ def _entry(element: s3xml.Element, encoded: bool) -> _Entry:
     return _Entry(element, unquote_plus(key) if encoded else key, etag)
 
 
-async def _views(exchange: Exchange, entries: Sequence[_Entry]) -> list[tuple[_Entry, View]]:
+async def _views(exchange: Exchange, entries: Sequence[_Entry]) -> dict[_Entry, View]:
     """Find out which entries are managed, and what clients see of those."""
     index, bucket = exchange.services.index, exchange.target.bucket
     views: list[tuple[_Entry, View | None]] = []
@@ -87,7 +93,7 @@ async def _views(exchange: Exchange, entries: Sequence[_Entry]) -> list[tuple[_E
             unknown.append(entry)
     found = await asyncio.gather(*(_view(exchange, entry) for entry in unknown))
     views += zip(unknown, found, strict=True)
-    return [(entry, view) for entry, view in views if view is not None]
+    return {entry: view for entry, view in views if view is not None}
 
 
 async def _view(exchange: Exchange, entry: _Entry) -> View | None:

@@ -86,9 +86,11 @@ class _Names:
         if isinstance(value, datetime.datetime):
             return "(date)"
         text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+        # Dates first: what is drawn may be as short as a digit of theirs.
+        text = _DATES.sub("(date)", text)
         for drawn, name in self._names.items():
             text = text.replace(drawn, name)
-        return _DATES.sub("(date)", text)
+        return text
 
     def _find(self, outcome: Outcome) -> None:
         for name, value in outcome.headers:
