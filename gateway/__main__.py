@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0, or 2 when the configuration is not valid.
+        0, 1 when the address cannot be used, or 2 when the configuration is not valid.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -40,8 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     logs.configure()
     keep_freed_memory()
-    uvloop.run(_serve(settings, options.config))
-    return 0
+    return uvloop.run(_serve(settings, options.config))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,8 +58,12 @@ def _load(path: Path, listen: str | None) -> Settings:
     return load(path, environ=environ, known_restorers=models.NAMES)
 
 
-async def _serve(settings: Settings, path: Path) -> None:
-    """Serve until SIGTERM or SIGINT; requests in flight are finished first."""
+async def _serve(settings: Settings, path: Path) -> int:
+    """Serve until SIGTERM or SIGINT; requests in flight are finished first.
+
+    Returns:
+        0, or 1 when the address cannot be used.
+    """
     # Before anybody is told that this process listens: a signal without a handler would end it.
     ended, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -72,13 +75,20 @@ async def _serve(settings: Settings, path: Path) -> None:
     runner = web.AppRunner(app, **options)
     await runner.setup()
     host, port = settings.address
-    await web.TCPSite(runner, host, port).start()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        hint = "give another address with --listen, or stop what listens there"
+        _log.error("cannot listen", address=settings.listen, reason=str(error), hint=hint)
+        await runner.cleanup()
+        return 1
     for address in runner.addresses:
         _log.info("listening", address=f"{address[0]}:{address[1]}")
     watcher = asyncio.create_task(_watch(app, path, reload))
     await ended.wait()
     watcher.cancel()
     await runner.cleanup()
+    return 0
 
 
 async def _watch(app: web.Application, path: Path, reload: asyncio.Event) -> None:

@@ -1,3 +1,4 @@
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +74,16 @@ def test_the_environment_has_the_last_word(tmp_path: Path) -> None:
     done = _run("check", "--config", str(file), SLIMGATE_UPSTREAM__MAX_CONNECTIONS="many")
     assert 2 == done.returncode
     assert "SLIMGATE_UPSTREAM__MAX_CONNECTIONS" in done.stderr
+
+
+def test_a_taken_address_is_said_to_be_taken(tmp_path: Path) -> None:
+    """When something else listens there, the log says what to do, and the exit code is 1."""
+    file = tmp_path / "good.yaml"
+    file.write_text(yaml.safe_dump(_CONFIG))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = _run("serve", "--config", str(file), "--listen", address)
+    assert (1, "") == (done.returncode, done.stdout)
+    assert address in done.stderr
+    assert "--listen" in done.stderr
+    assert "Traceback" not in done.stderr
