@@ -42,6 +42,7 @@ HANDLERS: Final[Mapping[str, _Handler]] = {
 }
 
 _CALLERS = web.AppKey("callers", Callers)
+_REQUEST_ID = web.RequestKey("request_id", str)
 
 
 def create_app(
@@ -112,7 +113,7 @@ async def _with_errors_as_s3(
 ) -> web.StreamResponse:
     """Render every error as S3 does; whatever is unexpected is logged and tells nothing."""
     request_id = uuid.uuid4().hex[:16].upper()
-    request["request_id"] = request_id
+    request[_REQUEST_ID] = request_id
     try:
         return await handler(request)
     except S3Error as error:
@@ -161,7 +162,7 @@ async def _dispatch(
         raw_query=raw_query,
         verified=verified,
         identity=identity,
-        request_id=request["request_id"],
+        request_id=request[_REQUEST_ID],
     )
     copies_object = headers.COPY_SOURCE in request.headers
     name = operation(request.method, target, exchange.parameters, copies_object)

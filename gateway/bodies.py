@@ -19,7 +19,7 @@ _PIECE: Final = 1 << 18
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 MAX_LENGTH: Final = 5 * (1 << 40)  # the largest S3 object is 5 TiB
 
-_ASKED: Final = "asked for its body"
+_ASKED: Final = web.RequestKey("asked for its body", bool)
 
 
 def waits_for_word(request: web.Request) -> bool:

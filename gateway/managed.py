@@ -22,6 +22,8 @@ from gateway.relay import read_bounded, sent
 from gateway.restored import File, restored
 from gateway.upstream import Request
 
+_NO_ANSWER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+
 META_KEY: Final = headers.MANIFEST.removeprefix("x-amz-meta-")
 
 
@@ -91,9 +93,15 @@ async def look(exchange: Exchange, target: Target, version_id: str | None = None
         exchange: Whose caller asks.
         target: Which object.
         version_id: Which version; None: the current one.
+
+    Raises:
+        S3Error: ServiceUnavailable when the upstream does not say: what is not known to be plain
+            must not be treated so, or a rendition could lose its manifest.
     """
     request = request_for(exchange, "HEAD", target, version_id)
     async with sent(exchange, request) as response:
+        if response.status in _NO_ANSWER or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise S3Error("ServiceUnavailable")
         return recognize(exchange, target, version_id, response)
 
 
