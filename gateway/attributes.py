@@ -1,14 +1,14 @@
 """GetObjectAttributes: what is said of a managed object is what was uploaded."""
 
-from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from gateway import headers, s3xml
 from gateway.exchange import Exchange
 from gateway.managed import Found, look
-from gateway.relay import pass_through
+from gateway.relay import pass_through, whole
 
 _WANTED: Final = "x-amz-object-attributes"
 _DEFAULT_CLASS: Final = "STANDARD"  # S3 leaves the header out for it
@@ -25,16 +25,13 @@ async def get_attributes(exchange: Exchange) -> web.StreamResponse:
     body = s3xml.document(
         "GetObjectAttributesResponse", {k: v for k, v in known.items() if k in names}
     )
-    shown = headers.client_metadata(found.upstream.items())
-    kept = {
-        name: value
-        for name, value in shown.items()
+    shown = CIMultiDict(
+        (name, value)
+        for name, value in headers.client_metadata(found.upstream.items()).items()
         if name.lower() in {"last-modified", "x-amz-version-id", "x-amz-request-id"}
-    }
-    kept.setdefault("x-amz-request-id", exchange.request_id)
-    return web.Response(
-        status=HTTPStatus.OK, headers=kept, body=body, content_type=s3xml.CONTENT_TYPE
     )
+    shown["Content-Type"] = s3xml.CONTENT_TYPE
+    return whole(exchange, shown, body)
 
 
 def _attributes(found: Found) -> dict[str, str]:

@@ -69,7 +69,7 @@ async def completed(exchange: Exchange, result: s3xml.Element, version_id: str |
     if etag:
         return Plain(etag, version_id)
     async with sent(exchange, request_for(exchange, "HEAD", exchange.target, version_id)) as head:
-        etag = head.headers.get("ETag", "").strip('"')
+        etag = headers.bare_etag(head.headers)
         # Only the ETag of an upload in parts has a dash.
         if head.status != HTTPStatus.OK or headers.MANIFEST in head.headers or "-" not in etag:
             raise Refused("the upstream does not tell what the upload has become")

@@ -26,7 +26,7 @@ from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.index import View
 from gateway.managed import Found, fetch, look, read_manifest
-from gateway.relay import pass_through, read_bounded, respond, sent
+from gateway.relay import pass_through, read_bounded, respond, sent, whole
 from gateway.reuse import remember_source
 
 _PREFIX: Final = "x-amz-copy-source-"
@@ -122,17 +122,15 @@ def _with_etag(root: s3xml.Element, etag: str) -> bytes:
 
 
 def _answer(exchange: Exchange, shown: CIMultiDict[str], body: bytes) -> web.Response:
-    shown.setdefault("x-amz-request-id", exchange.request_id)
-    shown["Content-Length"] = str(len(body))
     shown["Content-Type"] = s3xml.CONTENT_TYPE
-    return web.Response(status=HTTPStatus.OK, headers=shown, body=body)
+    return whole(exchange, shown, body)
 
 
 async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
     """Upload a range of the restored object as a part."""
     wanted = _source_range(exchange.request.headers.get(_RANGE), source.manifest.size)
-    (whole, _), _ = await fetch(exchange, source)
-    part = whole[wanted.start : wanted.stop]
+    (served, _), _ = await fetch(exchange, source)
+    part = served[wanted.start : wanted.stop]
     request = exchange.forwarded()
     kept = [name.lower() for name in request.headers if name.lower().startswith(_PREFIX[:-1])]
     upload = replace(

@@ -88,6 +88,11 @@ def without_aws_chunked(headers: CIMultiDict[str]) -> CIMultiDict[str]:
     return headers
 
 
+def bare_etag(answered: Mapping[str, str]) -> str:
+    """Give the ETag of a response without its quotes; empty when there is none."""
+    return answered.get("ETag", "").strip('"')
+
+
 def of_caller(headers: Mapping[str, str], extra: Mapping[str, str]) -> CIMultiDict[str]:
     """Give what a request of our own takes over from the one that it is made for.
 

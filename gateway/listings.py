@@ -16,7 +16,7 @@ from gateway.exchange import Exchange
 from gateway.index import View
 from gateway.managed import META_KEY, read_manifest
 from gateway.pages import spliced
-from gateway.relay import read_bounded, respond, sent
+from gateway.relay import read_bounded, respond, sent, whole
 
 _log = structlog.get_logger(__name__)
 
@@ -41,10 +41,7 @@ async def list_objects(exchange: Exchange) -> web.StreamResponse:
             return await respond(exchange, response)
         page = await read_bounded(response, _MAX_BYTES)
         shown = headers.end_to_end(response.headers.items())
-    page = await _rewritten(exchange, page)
-    shown["Content-Length"] = str(len(page))
-    shown.setdefault("x-amz-request-id", exchange.request_id)
-    return web.Response(status=response.status, headers=shown, body=page)
+    return whole(exchange, shown, await _rewritten(exchange, page))
 
 
 async def _rewritten(exchange: Exchange, page: bytes) -> bytes:

@@ -78,7 +78,7 @@ def recognize(
     if note is None or response.status >= HTTPStatus.MULTIPLE_CHOICES:
         return None
     manifest = read_manifest(note)
-    stored_etag = response.headers.get("ETag", "").strip('"')
+    stored_etag = headers.bare_etag(response.headers)
     if version_id is None:
         view = View(manifest.size, manifest.etag)
         exchange.services.index.put(target.bucket, target.key, stored_etag, view)

@@ -24,7 +24,7 @@ from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.index import View
 from gateway.managed import request_for
-from gateway.relay import begin, read_bounded, respond, sent
+from gateway.relay import begin, read_bounded, respond, sent, whole
 from gateway.renditions import SNIFFED, optimize, policy_for, stays, stored_request
 from gateway.reuse import reuse
 from gateway.untold import UNTOLD, untold
@@ -48,8 +48,7 @@ async def create(exchange: Exchange) -> web.StreamResponse:
     upload_id = s3xml.text(s3xml.parse(body), "UploadId")
     said = {n: v for n, v in exchange.request.headers.items() if n.lower().startswith(UNTOLD)}
     exchange.services.uploads.put(upload_id, said)
-    shown.setdefault("x-amz-request-id", exchange.request_id)
-    return web.Response(status=response.status, headers=shown, body=body)
+    return whole(exchange, shown, body)
 
 
 async def complete(exchange: Exchange) -> web.StreamResponse:
@@ -72,8 +71,7 @@ async def complete(exchange: Exchange) -> web.StreamResponse:
             work.cancel()
     if version_id is not None:
         shown["x-amz-version-id"] = version_id
-    shown.setdefault("x-amz-request-id", exchange.request_id)
-    return web.Response(status=HTTPStatus.OK, headers=shown, body=body)
+    return whole(exchange, shown, body)
 
 
 def _patience_s(version_id: str | None) -> float | None:
@@ -150,7 +148,7 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
         if response.status != HTTPStatus.OK:
             raise Refused(f"the conditional write was answered with {response.status}")
         version_id = response.headers.get("x-amz-version-id")
-        stored_etag = response.headers.get("ETag", "").strip('"')
+        stored_etag = headers.bare_etag(response.headers)
     view, target = View(manifest.size, manifest.etag), exchange.target
     exchange.services.index.put(target.bucket, target.key, stored_etag, view)
     if plain.outlives_replacement:

@@ -86,6 +86,22 @@ def begin(exchange: Exchange, status: int, shown: CIMultiDict[str]) -> web.Strea
     return answer
 
 
+def whole(
+    exchange: Exchange, shown: CIMultiDict[str], body: bytes = b"", status: int = HTTPStatus.OK
+) -> web.Response:
+    """Make a response of which everything is at hand, with its length and the request's id.
+
+    Args:
+        exchange: Whose response it is.
+        shown: The headers; changed in place.
+        body: All of it.
+        status: HTTP status.
+    """
+    shown.setdefault("x-amz-request-id", exchange.request_id)
+    shown["Content-Length"] = str(len(body))
+    return web.Response(status=status, headers=shown, body=body)
+
+
 async def stay_typeless(_: web.Request, response: web.StreamResponse) -> None:
     """Take the Content-Type away that the server gives to answers that came without one."""
     if response.get(_TYPELESS):

@@ -14,7 +14,7 @@ from gateway import headers
 from gateway.exchange import Exchange
 from gateway.index import View
 from gateway.locks import locks_by_default
-from gateway.relay import respond, sent
+from gateway.relay import respond, sent, whole
 from gateway.renditions import SNIFFED, optimize, policy_for, stays, stored_request
 from gateway.workers import Busy
 
@@ -71,16 +71,14 @@ async def _answer_managed(
     if response.status != HTTPStatus.OK:
         return await respond(exchange, response)
     manifest, target = optimized.manifest, exchange.target
-    stored_etag = response.headers.get("ETag", "").strip('"')
+    stored_etag = headers.bare_etag(response.headers)
     view = View(manifest.size, manifest.etag)
     exchange.services.index.put(target.bucket, target.key, stored_etag, view)
     shown = headers.client_metadata(response.headers.items())
     shown["ETag"] = f'"{manifest.md5}"'
     shown.update(exchange.upload.digests.echo())
     shown["x-slimgate-tier"] = manifest.stored.tier
-    shown.setdefault("x-amz-request-id", exchange.request_id)
-    shown.popall("Content-Length", None)
-    return web.Response(status=response.status, headers=shown)
+    return whole(exchange, shown)
 
 
 async def _stream(exchange: Exchange) -> web.StreamResponse:
@@ -101,6 +99,6 @@ async def _store_plain(exchange: Exchange, data: bytes) -> web.StreamResponse:
 async def _answer_plain(exchange: Exchange, response: aiohttp.ClientResponse) -> web.StreamResponse:
     if response.status != HTTPStatus.OK:
         return await respond(exchange, response)
-    target, stored_etag = exchange.target, response.headers.get("ETag", "").strip('"')
+    target, stored_etag = exchange.target, headers.bare_etag(response.headers)
     exchange.services.index.put(target.bucket, target.key, stored_etag, None)
     return await respond(exchange, response, extra=exchange.upload.digests.echo())
