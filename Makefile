@@ -4,7 +4,7 @@ LISTEN ?= 127.0.0.1:9000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-clients lint bench lock clean
+.PHONY: help demo serve test test-clients test-torch lint bench lock clean
 
 venv := .venv
 run := $(venv)/bin/python
@@ -13,6 +13,8 @@ awscli := .venv-awscli
 awscli_ready := $(awscli)/.installed
 clients := .venv-clients
 clients_ready := $(clients)/.installed
+torch := .venv-torch
+torch_ready := $(torch)/.installed
 node_clients := tests/clients/node
 node_ready := $(node_clients)/node_modules/.installed
 pip := -m pip --disable-pip-version-check --no-input
@@ -31,10 +33,13 @@ serve: $(ready)  ## keep a gateway and a bucket in memory running (LISTEN=127.0.
 	@$(run) -m eval.demo --serve --listen $(LISTEN)
 
 test: $(ready)  ## run all tests that need nothing but this checkout
-	@$(run) -m pytest -m "not client"
+	@$(run) -m pytest -m "not client and not torch"
 
 test-clients: $(ready) $(awscli_ready) $(clients_ready) $(node_ready)  ## run the tests with S3 clients
 	@SLIMGATE_AWSCLI="$(CURDIR)/$(awscli)/bin/aws" $(run) -m pytest -m client tests/clients
+
+test-torch: $(torch_ready)  ## run the tests with torch (1.7 GB; more where built for GPUs)
+	@$(torch)/bin/python -m pytest -m torch tests/models
 
 lint: $(ready)  ## check style, types and the direction of imports
 	@$(run) -m ruff check
@@ -68,6 +73,17 @@ $(clients_ready): requirements-clients.lock
 	@$(clients)/bin/python $(pip) install --quiet --no-deps --requirement $<
 	@touch $@
 
+# Dependencies of torch are resolved, not locked: builds for GPUs bring libraries along that the
+# ones for processors do not have.
+$(torch_ready): requirements-dev.lock requirements-torch.lock pyproject.toml
+	@$(call check_python,$(PYTHON))
+	@echo "Installing torch into $(torch) (once) …"
+	@$(PYTHON) -m venv $(torch)
+	@$(torch)/bin/python $(pip) install --quiet --no-deps --requirement requirements-dev.lock
+	@$(torch)/bin/python $(pip) install --quiet --requirement requirements-torch.lock
+	@$(torch)/bin/python $(pip) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
 # All other clients are used where they are installed; the tests say which ones are missing.
 $(node_ready): $(node_clients)/package-lock.json
 	@if command -v npm > /dev/null; then \
@@ -84,7 +100,7 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 		"$$folder/$$1/bin/python" $(pip) freeze --all --exclude pip --exclude wheel \
 			--exclude slimgate | LC_ALL=C sort --ignore-case; \
 	}; \
-	for each in dev base awscli clients; do $(PYTHON) -m venv "$$folder/$$each"; done; \
+	for each in dev base awscli clients torch; do $(PYTHON) -m venv "$$folder/$$each"; done; \
 	echo "Resolving requirements-dev.lock …"; \
 	"$$folder/dev/bin/python" $(pip) install --quiet --upgrade pip setuptools; \
 	"$$folder/dev/bin/python" $(pip) install --quiet --group dev ".[eval]"; \
@@ -102,9 +118,14 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 	"$$folder/clients/bin/python" $(pip) uninstall --quiet --yes setuptools; \
 	"$$folder/clients/bin/python" $(pip) install --quiet minio obstore pyarrow s3fs; \
 	freeze clients > "$$folder/requirements-clients.lock"; \
+	echo "Resolving requirements-torch.lock …"; \
+	"$$folder/torch/bin/python" $(pip) install --quiet \
+		--constraint "$$folder/requirements-dev.lock" ".[gpu]"; \
+	freeze torch | sed -n -E 's/^((einops|safetensors|spandrel|torch|torchvision)==[^+]*).*/\1/p' \
+		> "$$folder/requirements-torch.lock"; \
 	cp "$$folder"/requirements*.lock .
 
 clean:  ## remove the virtual environments and every cache
-	rm -rf $(venv) $(awscli) $(clients) $(node_clients)/node_modules build dist *.egg-info \
+	rm -rf $(venv) $(awscli) $(clients) $(torch) $(node_clients)/node_modules build dist *.egg-info \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

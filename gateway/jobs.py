@@ -7,6 +7,7 @@ plain picklable values and never touch the network.
 import resource
 import time
 from pathlib import Path
+from typing import ClassVar, Final
 
 import cv2
 from PIL import AvifImagePlugin
@@ -17,13 +18,24 @@ from codec.optimize import Optimized, Refused, Terms, optimize
 from codec.restore import DamagedRendition, EncoderChanged, restore
 from config import Policy
 
+_ENGINE_SILENCE_S: Final = 120.0
+"""Longer than any limit that the engine or the pool has itself: those end a job first."""
 
-def initialize(memory_bytes: int) -> None:
+
+class _Process:
+    """What a worker process keeps from job to job."""
+
+    upscalers: ClassVar[models.Upscalers]
+
+
+def initialize(memory_bytes: int, engine: Path) -> None:
     """Bound a fresh worker process.
 
     Args:
         memory_bytes: Address space that it may take beyond what it starts with.
+        engine: Socket of the process that runs networks.
     """
+    _Process.upscalers = models.Upscalers(models.Remote(engine, timeout_s=_ENGINE_SILENCE_S))
     # One process per core runs already; threads inside would only fight over the cores.
     cv2.setNumThreads(1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -42,17 +54,19 @@ def optimize_upload(data: bytes, policy: Policy, content_type: str, version: str
     terms = Terms(
         policy=policy,
         content_type=content_type,
-        restorer=models.named(policy.restorer).hash,
+        restorers=models.chosen(policy.restorer),
         gateway=version,
         # What is left is for the proof; the caller ends this process at the time limit itself.
         deadline=time.monotonic() + policy.limits.timeout_s * 0.6,
     )
     try:
-        return optimize(data, terms, models.restorer)
+        return optimize(data, terms, _Process.upscalers)
     except Refused:
         raise
     except MemoryError:
         raise Refused("out of memory") from None
+    except models.EngineError as error:
+        raise Refused(f"the restorer cannot be run: {error}") from None
     except Exception as error:  # noqa: BLE001  # decoders raise anything; the upload stays as it is
         raise Refused(f"cannot be decoded: {type(error).__name__}") from None
 
@@ -66,10 +80,11 @@ def restore_object(rendition: bytes, note: str) -> tuple[bytes, bool]:
 
     Raises:
         DamagedRendition, DigestMismatch, LookupError: It cannot be done; the message says why.
+        models.EngineError: The restorer's network could not be run.
     """
     manifest: Manifest = loads(note)
     try:
-        return restore(rendition, manifest, models.restorer), True
+        return restore(rendition, manifest, _Process.upscalers), True
     except EncoderChanged as changed:
         return changed.served, False
     except MemoryError:

@@ -12,6 +12,7 @@ from gateway.cache import CacheKey
 from gateway.errors import S3Error
 from gateway.exchange import Services
 from gateway.workers import Busy, WorkerLost
+from models import EngineError
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +52,7 @@ async def restored(services: Services, key: CacheKey, rendition: bytes, manifest
         )
     except Busy as error:
         raise S3Error("SlowDown") from error
-    except (DamagedRendition, DigestMismatch, LookupError, WorkerLost) as error:
+    except (DamagedRendition, DigestMismatch, LookupError, EngineError, WorkerLost) as error:
         _log.error("not restored", bucket=key.bucket, key=key.key, reason=str(error))
         raise S3Error("InternalError", _UNREADABLE) from error
     return file

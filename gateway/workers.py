@@ -3,21 +3,22 @@
 import asyncio
 import logging
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import TimeoutError as PoolTimeoutError
 from typing import ParamSpec, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+import models
 from codec.manifest import Manifest
 from codec.optimize import Optimized, Refused
 from config import Engine, Policy
 from gateway import jobs
+from gateway.engine import TIMEOUT_S, EngineProcess
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_RESTORE_TIMEOUT_S = 60.0
 _MAX_TASKS = 500  # a fresh process now and then, should a decoder leak
 
 _log = logging.getLogger(__name__)
@@ -36,9 +37,11 @@ class Workers:
 
     Args:
         engine: Number of processes, memory of each, and length of the queue.
+        restorers: Hashes of the networks that have to run from the start.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, restorers: Collection[str] = ()) -> None:
+        self._engine = EngineProcess(engine, restorers)
         context = multiprocessing.get_context("forkserver")
         # Imported once in the fork server, so that a lost worker is replaced in milliseconds.
         context.set_forkserver_preload([jobs.__name__])
@@ -46,18 +49,20 @@ class Workers:
             max_workers=engine.worker_count,
             max_tasks=_MAX_TASKS,
             initializer=jobs.initialize,
-            initargs=[engine.worker_memory],
+            initargs=[engine.worker_memory, self._engine.address],
             context=context,
         )
         self._max_waiting = engine.worker_count + engine.max_queue
         self._waiting = 0
 
     async def __aenter__(self) -> Self:
+        await self._engine.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it out
         await asyncio.to_thread(self._pool.join)
+        await self._engine.__aexit__()
 
     async def optimize(
         self, data: bytes, policy: Policy, *, content_type: str, version: str
@@ -80,10 +85,11 @@ class Workers:
 
         Raises:
             DamagedRendition, DigestMismatch, LookupError: It cannot be restored.
+            models.EngineError: The restorer's network could not be run.
             WorkerLost: The process was lost.
             Busy: The queue is full.
         """
-        return await self._run(_RESTORE_TIMEOUT_S, jobs.restore_object, rendition, manifest.dumps())
+        return await self._run(TIMEOUT_S, jobs.restore_object, rendition, manifest.dumps())
 
     async def _run(
         self, timeout_s: float, job: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
@@ -99,6 +105,8 @@ class Workers:
             raise WorkerLost(f"the worker process died (exit code {error.exitcode})") from error
         except PoolTimeoutError as error:
             raise WorkerLost(f"took longer than {timeout_s:g} s") from error
+        except (models.Busy, models.TooLate, models.Unreachable) as error:
+            raise Busy(str(error)) from error
         finally:
             self._waiting -= 1
         return result

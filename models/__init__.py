@@ -1,5 +1,22 @@
 """Restorers: what turns the pixels of a rendition into full-size pixels."""
 
-from models.catalog import CATALOG, NAMES, Card, Restorer, hashed, named, restorer
+from models.catalog import CATALOG, NAMES, Card, Restorer, chosen, hashed, named, restorer
+from models.network import Busy, EngineError, TooLate, Unreachable
+from models.remote import Remote, Upscalers
 
-__all__ = ["CATALOG", "NAMES", "Card", "Restorer", "hashed", "named", "restorer"]
+__all__ = [
+    "CATALOG",
+    "NAMES",
+    "Busy",
+    "Card",
+    "EngineError",
+    "Remote",
+    "Restorer",
+    "TooLate",
+    "Unreachable",
+    "Upscalers",
+    "chosen",
+    "hashed",
+    "named",
+    "restorer",
+]

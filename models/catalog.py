@@ -1,57 +1,45 @@
-"""Every restorer there is: an explicit list of frozen cards.
+"""Every restorer there is: an explicit list of frozen cards."""
 
-A card never changes: objects in buckets name it by its hash, and it stays loadable for ever. An
-improved restorer is a new card.
-"""
+from typing import Final
 
-import hashlib
-from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from models import native
+from models.cards import Card, Download, Restorer, definition_of
 
-import numpy as np
-import numpy.typing as npt
+__all__ = [
+    "CATALOG",
+    "NAMES",
+    "Card",
+    "Download",
+    "Restorer",
+    "chosen",
+    "hashed",
+    "named",
+    "restorer",
+]
 
-from models.interpolation import Interpolation
+_RELEASES: Final = "https://github.com/xinntao/Real-ESRGAN/releases"
+_DF2K_OST: Final = "DIV2K, Flickr2K and OutdoorSceneTraining, degraded at random"
 
 
-class Restorer(Protocol):
-    """What a card stands for once it is loaded."""
+def _real_esrgan(
+    name: str, download: Download, *, scale: int, receptive_field: int, training_data: str
+) -> Card:
+    """Make the card of a checkpoint of Real-ESRGAN; all of them can be shrunk to smaller factors.
 
-    def upscale(self, pixels: npt.NDArray[np.uint8], scale: int) -> npt.NDArray[np.uint8]:
-        """Enlarge uint8 pixels (height, width[, 3]) by a whole factor."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """Describe one restorer.
-
-    Attributes:
-        name: What policies call it.
-        scales: Factors that it can enlarge by.
-        kind: ``integer``: the same bits on every machine; ``float``: not promised.
-        definition: What the hash is taken of.
-        receptive_field: Pixels of the small image on each side that one result depends on.
-        licence: SPDX identifier.
-        source: Where it comes from.
+    The releases publish no digests. These are the same in many public records that were made of
+    the files, among them package recipes that verify what they download from these addresses.
     """
-
-    name: str
-    scales: tuple[int, ...]
-    kind: Literal["integer", "float"]
-    definition: bytes
-    receptive_field: int
-    licence: str
-    source: str
-
-    @property
-    def hash(self) -> str:
-        """Give 16 hex digits of the SHA-256 of the definition: how manifests name the card."""
-        return hashlib.sha256(self.definition).hexdigest()[:16]
-
-    def load(self) -> Restorer:
-        """Make the restorer ready for use."""
-        return Interpolation(self.name)
+    return Card(
+        name=name,
+        scales=tuple(range(2, scale + 1)),
+        kind="float",
+        definition=definition_of(download.sha256),
+        receptive_field=receptive_field,
+        licence="BSD-3-Clause",
+        source=_RELEASES,
+        training_data=training_data,
+        download=download,
+    )
 
 
 CATALOG: Final = (
@@ -73,12 +61,60 @@ CATALOG: Final = (
         licence="MIT-CMU",
         source="Pillow, Resample.c",
     ),
+    _real_esrgan(
+        "real-esrgan-x4plus",
+        Download(
+            f"{_RELEASES}/download/v0.1.0/RealESRGAN_x4plus.pth",
+            "4fa0d38905f75ac06eb49a7951b426670021be3018265fd191d2125df9d682f1",
+            67_040_989,
+        ),
+        scale=4,
+        receptive_field=349,
+        training_data=_DF2K_OST,
+    ),
+    _real_esrgan(
+        "real-esrgan-x2plus",
+        Download(
+            f"{_RELEASES}/download/v0.2.1/RealESRGAN_x2plus.pth",
+            "49fafd45f8fd7aa8d31ab2a22d14d91b536c34494a5cfe31eb5d89c2fa266abb",
+            67_061_725,
+        ),
+        scale=2,
+        receptive_field=698,
+        training_data=_DF2K_OST,
+    ),
+    _real_esrgan(
+        "real-esrgan-general-x4v3",
+        Download(
+            f"{_RELEASES}/download/v0.2.5.0/realesr-general-x4v3.pth",
+            "8dc7edb9ac80ccdc30c3a5dca6616509367f05fbc184ad95b731f05bece96292",
+            4_885_111,
+        ),
+        scale=4,
+        receptive_field=34,
+        training_data="photographs; its authors do not say which",
+    ),
+    _real_esrgan(
+        "realesr-animevideov3",
+        Download(
+            f"{_RELEASES}/download/v0.2.5.0/realesr-animevideov3.pth",
+            "b8a8376811077954d82ca3fcf476f1ac3da3e8a68a4f4d71363008000a18b75d",
+            2_504_012,
+        ),
+        scale=4,
+        receptive_field=18,
+        training_data="animated films; its authors do not say which",
+    ),
+    *native.CARDS,
 )
 
 _BY_NAME: Final = {card.name: card for card in CATALOG}
 _BY_HASH: Final = {card.hash: card for card in CATALOG}
 
-NAMES: Final = frozenset(_BY_NAME)
+_FAMILY: Final = {card.scales[0]: card for card in native.CARDS}
+
+NAMES: Final = frozenset(_BY_NAME) | ({native.FAMILY} if _FAMILY else frozenset())
+"""What a policy may name."""
 
 
 def named(name: str) -> Card:
@@ -90,7 +126,7 @@ def named(name: str) -> Card:
     try:
         return _BY_NAME[name]
     except KeyError:
-        known = ", ".join(sorted(NAMES))
+        known = ", ".join(sorted(_BY_NAME))
         raise LookupError(f"no restorer is called {name!r}; known: {known}") from None
 
 
@@ -106,6 +142,25 @@ def hashed(content_hash: str) -> Card:
         raise LookupError(
             f"no restorer with hash {content_hash} is installed; a newer version may have it"
         ) from None
+
+
+def chosen(name: str) -> dict[int, str]:
+    """Tell which restorers a policy has chosen, by the factors that they enlarge by.
+
+    Args:
+        name: Of a restorer, or of the family of native ones.
+
+    Returns:
+        Scale to content hash; with 1 where artefacts of codecs are removed at full size. The family
+        has Lanczos where it has no network.
+
+    Raises:
+        LookupError: Nothing has that name.
+    """
+    if name == native.FAMILY and _FAMILY:
+        return chosen("lanczos") | {scale: card.hash for scale, card in _FAMILY.items()}
+    card = named(name)
+    return dict.fromkeys(card.scales, card.hash)
 
 
 def restorer(content_hash: str) -> Restorer:

@@ -26,16 +26,20 @@ class Interpolation:
     def __init__(self, name: str) -> None:
         self._filter = _FILTERS[name]
 
-    def upscale(self, pixels: npt.NDArray[np.uint8], scale: int) -> npt.NDArray[np.uint8]:
+    def upscale(
+        self, pixels: npt.NDArray[np.uint8], scale: int, *, level: int = 0
+    ) -> npt.NDArray[np.uint8]:
         """Enlarge one plane.
 
         Args:
             pixels: uint8, (height, width) or (height, width, 3).
             scale: Whole factor, 1 or more.
+            level: How coarse the codec was; makes no difference here.
 
         Returns:
             uint8, (height * scale, width * scale[, 3]).
         """
+        del level
         height, width = pixels.shape[:2]
         image = Image.fromarray(pixels).resize((width * scale, height * scale), self._filter)
         return np.asarray(image)

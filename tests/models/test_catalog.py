@@ -9,7 +9,15 @@ import models
 from models import CATALOG, NAMES, Card
 
 # Manifests in buckets name restorers by these: they may be added to, and never change.
-_HASHES = {"bicubic": "ba5756bddb30fb48", "lanczos": "14824b0bd9329564"}
+_HASHES = {
+    "bicubic": "ba5756bddb30fb48",
+    "lanczos": "14824b0bd9329564",
+    "real-esrgan-x4plus": "528d3a9194b71623",
+    "real-esrgan-x2plus": "aa6cb70e4518a06d",
+    "real-esrgan-general-x4v3": "3797bb8394cd7d82",
+    "realesr-animevideov3": "b08dfa3248b980bf",
+}
+_INTERPOLATIONS = [card for card in CATALOG if not card.is_network]
 
 
 def test_hashes_never_change() -> None:
@@ -21,7 +29,7 @@ def test_names_and_hashes_are_unique() -> None:
     """No two cards can be taken for one another."""
     assert len(CATALOG) == len({card.name for card in CATALOG})
     assert len(CATALOG) == len({card.hash for card in CATALOG})
-    assert frozenset(card.name for card in CATALOG) == NAMES
+    assert frozenset(card.name for card in _INTERPOLATIONS) == NAMES
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Card)])
@@ -39,18 +47,32 @@ def test_hashes_follow_the_definition_alone() -> None:
 
 
 @pytest.mark.parametrize("card", CATALOG, ids=lambda card: card.name)
-def test_every_card_is_found_and_loads(card: Card) -> None:
-    """A card is found by name and by hash, and what it stands for enlarges by all its scales."""
+def test_every_card_is_found(card: Card) -> None:
+    """A card is found by name and by hash."""
     assert card is models.named(card.name)
     assert card is models.hashed(card.hash)
+
+
+@pytest.mark.parametrize("card", _INTERPOLATIONS, ids=lambda card: card.name)
+def test_interpolations_load(card: Card) -> None:
+    """What needs no engine enlarges by all its scales."""
     pixels = np.full((5, 7, 3), 90, np.uint8)
     for scale in card.scales:
-        full = models.restorer(card.hash).upscale(pixels, scale)
+        full = models.restorer(card.hash).upscale(pixels, scale, level=0)
         assert (5 * scale, 7 * scale, 3) == full.shape
         assert {90} == set(full.flat)
 
 
-@pytest.mark.parametrize("card", CATALOG, ids=lambda card: card.name)
+def test_networks_need_an_engine() -> None:
+    """A network is never taken for an interpolation."""
+    networks = [card for card in CATALOG if card.is_network]
+    assert networks
+    for card in networks:
+        with pytest.raises(LookupError, match=f"{card.name} is a network"):
+            models.restorer(card.hash)
+
+
+@pytest.mark.parametrize("card", _INTERPOLATIONS, ids=lambda card: card.name)
 def test_receptive_fields_are_true(card: Card) -> None:
     """A pixel further away than the receptive field changes nothing, one at its edge does."""
     pixels = np.full((1, 41), 100, np.uint8)
@@ -58,7 +80,7 @@ def test_receptive_fields_are_true(card: Card) -> None:
     changed[0, 20] = 255
     for scale in card.scales:
         restorer = card.load()
-        before, after = (restorer.upscale(image, scale)[0] for image in (pixels, changed))
+        before, after = (restorer.upscale(image, scale, level=0)[0] for image in (pixels, changed))
         reached = {abs(int(column) // scale - 20) for column in np.flatnonzero(before != after)}
         assert card.receptive_field == max(reached)
 

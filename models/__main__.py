@@ -1,0 +1,120 @@
+"""The command line: which restorers there are, and what a file of weights holds."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+from models import describing
+from models.cards import Card
+from models.catalog import CATALOG, named
+from models.fetch import FetchFailed, Report, cache_folder, fetch, find
+from models.training import cli
+from models.training.cli import CommandFailed
+
+_NEEDS_TORCH = "this needs torch and spandrel: install slimgate with the extra gpu"
+
+
+class _Failed(Exception):
+    """The command cannot do what it was asked for; the message says why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        0, or 1 when it failed; the reason stands on standard error.
+    """
+    options = _parser().parse_args(arguments)
+    act: Callable[[argparse.Namespace], str] = options.act
+    try:
+        sys.stdout.write(act(options))
+    except (FetchFailed, CommandFailed, _Failed) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="list all restorers")
+    listing.set_defaults(act=lambda _: describing.table(CATALOG))
+    show = commands.add_parser("show", help="show all that is known of one")
+    show.add_argument("name")
+    show.set_defaults(act=lambda options: describing.card(_card(options.name)))
+    verify = commands.add_parser("verify", help="check fetched weights, or any checkpoint")
+    verify.add_argument("what", nargs="?", metavar="NAME|FILE", help="default: all that are there")
+    verify.set_defaults(act=lambda options: _verify(options.what))
+    get = commands.add_parser("fetch", help="download the weights of a network")
+    get.add_argument("name")
+    get.add_argument("--to", type=Path, metavar="DIR", help="default: the cache")
+    get.set_defaults(act=lambda options: _fetch(_card(options.name), options.to))
+    cli.add_commands(commands)
+    return parser
+
+
+def _card(name: str) -> Card:
+    try:
+        return named(name)
+    except LookupError as error:
+        raise _Failed(str(error)) from error
+
+
+def _verify(what: str | None) -> str:
+    folder = cache_folder(os.environ)
+    if what is None:
+        return _verify_all(folder)
+    path = Path(what)
+    if path.suffix or path.exists():
+        return _verify_file(path)
+    card = _card(what)
+    if card.download is None:
+        raise _Failed(f"{card.name} has no weights; there is nothing to verify")
+    return _verify_file(find(card.download, folder))
+
+
+def _verify_all(folder: Path) -> str:
+    downloads = [card.download for card in CATALOG if card.download is not None]
+    there = [each for each in downloads if (folder / each.file).exists()]
+    if not there:
+        return f"No weights are in {folder}; python -m models fetch NAME gets some.\n"
+    return "".join(f"{find(each, folder)}: as published\n" for each in there)
+
+
+def _verify_file(path: Path) -> str:
+    try:
+        from models import checkpoints  # noqa: PLC0415  # torch is not part of the base package
+    except ModuleNotFoundError as error:
+        raise _Failed(_NEEDS_TORCH) from error
+    try:
+        return describing.checkpoint(checkpoints.load(path))
+    except checkpoints.Unusable as error:
+        raise _Failed(str(error)) from error
+
+
+def _fetch(card: Card, folder: Path | None) -> str:
+    if card.download is None:
+        raise _Failed(f"{card.name} has no weights; it can be used as it is")
+    with _bar(card.download.file, card.download.size) as report:
+        path = fetch(card.download, folder or cache_folder(os.environ), report=report)
+    return f"{path}\n"
+
+
+@contextmanager
+def _bar(name: str, size: int) -> Iterator[Report]:
+    """Show how far it is, on a terminal."""
+    with tqdm(desc=name, total=size, unit="B", unit_scale=True, disable=None) as bar:
+
+        def report(there: int) -> None:
+            bar.update(there - bar.n)
+
+        yield report
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""Run networks on processors with OpenVINO."""
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import openvino
+from openvino import Layout, Type
+from openvino.preprocess import PrePostProcessor
+
+from models.network import CHANNELS, CannotRun, EngineError, Faulty, OutOfMemory, Pixels, Tiles
+
+_SETTINGS: Final = {
+    # Integer networks are exact at any precision; float ones keep their precision everywhere.
+    "INFERENCE_PRECISION_HINT": "f32",
+    "PERFORMANCE_HINT": "LATENCY",
+    "NUM_STREAMS": "1",
+    "ENABLE_CPU_PINNING": "NO",  # the cores are shared with codec workers
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a network takes and gives; see :class:`models.network.Network`."""
+
+    scale: int
+    tile: int
+    halo: int
+    max_batch: int
+    gives: Literal["residual", "pixels"]
+
+
+class OpenVinoNetwork:
+    """A network compiled for this processor.
+
+    Args:
+        model: With one output (n, 3, H, W) and one input: uint8 (n, 4, h, w) where it gives residuals,
+            else float (n, 3, h, w) from 0 to 1.
+        shape: What it takes and gives.
+        threads: Most threads that a batch uses; 0: as many as there are cores.
+        settings: Further properties of the device, for tests.
+    """
+
+    def __init__(
+        self,
+        model: openvino.Model,
+        shape: Shape,
+        *,
+        threads: int = 0,
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        self._shape = shape
+        self._channels = CHANNELS if shape.gives == "residual" else 3
+        properties: dict[str, object] = {**_SETTINGS, **(settings or {})}
+        if threads:
+            properties["INFERENCE_NUM_THREADS"] = threads
+        prepared = _prepared(model, shape, self._channels)
+        compiled = openvino.Core().compile_model(prepared, "CPU", properties)
+        self._request = compiled.create_infer_request()
+        self._lock = threading.Lock()
+
+    @property
+    def scale(self) -> int:
+        """By how much it enlarges."""
+        return self._shape.scale
+
+    @property
+    def tile(self) -> int:
+        """Side of the small tiles that it takes, halo included."""
+        return self._shape.tile
+
+    @property
+    def halo(self) -> int:
+        """Small pixels along each edge whose results are thrown away."""
+        return self._shape.halo
+
+    @property
+    def max_batch(self) -> int:
+        """Most tiles in one call."""
+        return self._shape.max_batch
+
+    @property
+    def gives(self) -> Literal["residual", "pixels"]:
+        """Whether results are added to the bicubic enlargement."""
+        return self._shape.gives
+
+    def run(self, tiles: Pixels) -> Tiles:
+        """Compute one batch; see :meth:`models.network.Network.run`."""
+        taken = np.ascontiguousarray(tiles[..., : self._channels])
+        with self._lock:
+            result = _translated(lambda: self._request.infer([taken])[0])
+            if result.dtype == np.int8:
+                return np.array(result)  # a copy: the request reuses its memory
+            return _as_pixels(result)
+
+
+def read(source: bytes) -> openvino.Model:
+    """Read an ONNX file.
+
+    Raises:
+        CannotRun: OpenVINO does not understand it.
+    """
+    try:
+        return openvino.Core().read_model(source, b"")
+    except RuntimeError as error:
+        raise CannotRun(f"OpenVINO cannot read the network: {error}") from error
+
+
+def _prepared(model: openvino.Model, shape: Shape, channels: int) -> openvino.Model:
+    """Fix the tile shape, and let the model take and give pixels as images have them."""
+    model.reshape({0: [-1, channels, shape.tile, shape.tile]})
+    takes_pixels = model.input().element_type == Type.u8
+    steps = PrePostProcessor(model)
+    steps.input().tensor().set_layout(Layout("NHWC")).set_element_type(Type.u8)
+    steps.input().model().set_layout(Layout("NCHW"))
+    if not takes_pixels:
+        steps.input().preprocess().convert_element_type(Type.f32).scale(255.0)
+    steps.output().tensor().set_layout(Layout("NHWC"))
+    steps.output().model().set_layout(Layout("NCHW"))
+    return steps.build()
+
+
+def _translated(infer: Callable[[], np.ndarray]) -> np.ndarray:
+    try:
+        return infer()
+    except MemoryError as error:
+        raise OutOfMemory("the batch did not fit into memory") from error
+    except RuntimeError as error:
+        if "memory" in str(error).lower() or "bad_alloc" in str(error):
+            raise OutOfMemory("the batch did not fit into memory") from error
+        raise EngineError(f"OpenVINO failed: {error}") from error
+
+
+def _as_pixels(result: np.ndarray) -> Pixels:
+    """Turn values from 0 to 1 into pixels."""
+    if not math.isfinite(float(result.sum(dtype=np.float64))):
+        raise Faulty("the network gave values that are not finite")
+    return np.asarray(np.clip(np.rint(result * 255), 0, 255), np.uint8)

@@ -1,0 +1,40 @@
+"""Run checkpoints of somebody else's on processors with OpenVINO."""
+
+from typing import Final
+
+import openvino
+import torch
+
+from models.checkpoints import Checkpoint
+from models.engines.openvino_engine import OpenVinoNetwork, Shape
+from models.engines.torch_engine import halo_of, tile_of
+from models.network import CannotRun
+
+_TILE: Final = 192
+
+
+def load(checkpoint: Checkpoint, *, threads: int) -> OpenVinoNetwork:
+    """Convert a checkpoint and compile it for this processor.
+
+    Args:
+        checkpoint: What to run.
+        threads: Most threads; 0: one per core.
+
+    Raises:
+        CannotRun: OpenVINO cannot convert it.
+    """
+    shape = Shape(
+        scale=checkpoint.scale,
+        tile=tile_of(checkpoint, _TILE),
+        halo=halo_of(checkpoint),
+        max_batch=1,
+        gives="pixels",
+    )
+    sample = torch.zeros(1, 3, shape.tile, shape.tile)
+    try:
+        model = openvino.convert_model(checkpoint.module, example_input=sample)
+    except (RuntimeError, openvino.frontend.OpConversionFailure) as error:
+        raise CannotRun(
+            f"OpenVINO cannot convert {checkpoint.name}: choose the engine torch"
+        ) from error
+    return OpenVinoNetwork(model, shape, threads=threads)

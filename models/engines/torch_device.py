@@ -1,0 +1,52 @@
+"""Where torch computes: choose the device, and say what its errors mean."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Literal
+
+import torch
+
+from models.network import CannotRun, EngineError, OutOfMemory
+
+DeviceName = Literal["auto", "cpu", "cuda"]
+
+_CPU_ALLOCATION: Final = "DefaultCPUAllocator"  # c10/core/impl/alloc_cpu.cpp
+
+
+def choose(name: DeviceName, *, threads: int = 0) -> torch.device:
+    """Choose a device.
+
+    Args:
+        name: ``auto``: a GPU where there is one, else the processor.
+        threads: Most threads of the processor, for the whole process; 0: as it is.
+
+    Raises:
+        CannotRun: There is no GPU that torch can use.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise CannotRun(
+            "torch finds no GPU; check the driver with nvidia-smi and install a torch that is "
+            "built for GPUs, or set the device to cpu"
+        )
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the errors of torch into ours.
+
+    Raises:
+        OutOfMemory: A smaller batch may do.
+        EngineError: It failed otherwise.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory("the batch did not fit into memory") from error
+    except RuntimeError as error:
+        if _CPU_ALLOCATION in str(error):
+            raise OutOfMemory("the batch did not fit into memory") from error
+        raise EngineError(f"torch failed: {error}") from error

@@ -1,0 +1,144 @@
+"""Run checkpoints with torch, on processors and GPUs."""
+
+import copy
+import threading
+from collections.abc import Callable
+from typing import Final, Literal
+
+import numpy as np
+import structlog
+import torch
+from torch import Tensor, nn
+
+from models.checkpoints import Checkpoint
+from models.engines.torch_device import DeviceName, choose, translated
+from models.engines.torch_graph import Recorded
+from models.network import Faulty, Pixels
+
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
+
+_TILE: Final = 192  # a multiple of 64, which is as much as known networks ask for
+_LEAST_HALO: Final = 16
+_LARGEST_HALO: Final = 48
+"""A network that looks further gets a halo of 32: what lies beyond hardly counts."""
+_USUAL_HALO: Final = 32
+_GPU_BATCH: Final = 4
+
+Compute = Callable[[Tensor], Tensor]
+
+_log = structlog.get_logger(__name__)
+
+
+class TorchNetwork:
+    """A checkpoint that is ready to run.
+
+    Every call computes the same number of tiles, those that are missing being zero: libraries
+    choose another kernel for another shape, and a result must not depend on its company.
+
+    Args:
+        checkpoint: What to run.
+        device: Where; ``auto``: on a GPU where there is one.
+        precision: Of weights and features; ``auto``: float16 on a GPU where the network allows it,
+            else float32. What the network does not allow becomes float32.
+        tile: Side of its tiles, halo included, in pixels; rounded up to what the network needs.
+        threads: Most threads of the processor, for the whole process; 0: as it is.
+
+    Raises:
+        CannotRun: There is no such device.
+        EngineError: It does not fit onto the device.
+    """
+
+    gives: Literal["pixels"] = "pixels"
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        device: DeviceName = "auto",
+        precision: Precision = "auto",
+        tile: int = _TILE,
+        threads: int = 0,
+    ) -> None:
+        self._device = choose(device, threads=threads)
+        self._checkpoint = checkpoint
+        self._type = _type(precision, checkpoint, self._device)
+        self.scale = checkpoint.scale
+        self.halo = _rounded(_halo(checkpoint.reach), checkpoint.multiple_of)
+        least = max(tile, checkpoint.minimum, 2 * self.halo + 1)
+        self.tile = _rounded(least, checkpoint.multiple_of)
+        self.max_batch = _GPU_BATCH if self._device.type == "cuda" else 1
+        self._lock = threading.Lock()
+        with translated(), torch.inference_mode():
+            self._compute = self._prepared()
+
+    def run(self, tiles: Pixels) -> Pixels:
+        """Compute one batch; see :meth:`models.network.Network.run`."""
+        with self._lock, translated(), torch.inference_mode():
+            taken = self._taken(tiles)
+            result = self._compute(taken.to(self._type).div_(255))
+            if self._type != torch.float32 and not _is_finite(result):
+                self._widen()
+                result = self._compute(taken.float().div_(255))
+            return self._given(result, len(tiles))
+
+    def _prepared(self) -> Compute:
+        """Put a copy of the network where it is computed, in the form that suits the place."""
+        module: nn.Module = copy.deepcopy(self._checkpoint.module)
+        module.to(self._device, self._type, memory_format=torch.channels_last)
+        compute: Compute = module
+        if self._device.type != "cuda":
+            return compute
+        shape = (self.max_batch, 3, self.tile, self.tile)
+        sample = torch.zeros(shape, dtype=self._type, device=self._device)
+        try:
+            return Recorded(module, sample.to(memory_format=torch.channels_last))
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            _log.warning("network_not_recorded", network=self._checkpoint.name, reason=str(error))
+            return compute
+
+    def _widen(self) -> None:
+        """Go on in float32, because values became too large."""
+        _log.warning("network_overflows", network=self._checkpoint.name, precision=str(self._type))
+        self._type = torch.float32
+        self._compute = self._prepared()
+
+    def _taken(self, tiles: Pixels) -> Tensor:
+        """Bring tiles to the device: uint8, (max_batch, 3, tile, tile), channels last."""
+        batch = np.zeros((self.max_batch, self.tile, self.tile, 3), np.uint8)
+        batch[: len(tiles)] = tiles[..., :3]
+        return torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2)
+
+    def _given(self, result: Tensor, count: int) -> Pixels:
+        """Turn values from 0 to 1 into pixels."""
+        side = self.tile * self.scale
+        if tuple(result.shape) != (self.max_batch, 3, side, side) or not _is_finite(result):
+            raise Faulty(f"{self._checkpoint.name} gave something that is not an image")
+        levels = result[:count].float().clamp(0, 1).mul_(255).round_().to(torch.uint8)
+        pixels: Pixels = levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        return pixels
+
+
+def _type(precision: Precision, checkpoint: Checkpoint, device: torch.device) -> torch.dtype:
+    if precision == "auto":
+        return torch.float16 if device.type == "cuda" and checkpoint.half else torch.float32
+    if precision == "float16" and checkpoint.half:
+        return torch.float16
+    if precision == "bfloat16" and checkpoint.bfloat16:
+        return torch.bfloat16
+    return torch.float32
+
+
+def _halo(reach: int | None) -> int:
+    if reach is None or reach > _LARGEST_HALO:
+        return _USUAL_HALO
+    return max(_LEAST_HALO, reach)
+
+
+def _rounded(length: int, multiple_of: int) -> int:
+    return -(-length // multiple_of) * multiple_of
+
+
+def _is_finite(values: Tensor) -> bool:
+    return bool(torch.isfinite(values).all())

@@ -1,0 +1,1 @@
+"""Training and evaluation of the native restorers; what learns needs torch."""

@@ -1,0 +1,55 @@
+"""Make the network of a run, with what an earlier run has learned."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from torch import Tensor
+
+from models.training import saving
+from models.training.errors import Unusable
+from models.training.network import PlainStack
+from models.training.quantized import QuantizedStack
+from models.training.settings import Run
+
+_OF_THE_SCALE: Final = ("last.",)
+
+
+def build(run: Run, batches: Iterable[Tensor]) -> PlainStack | QuantizedStack:
+    """Make the network that a run starts with.
+
+    Args:
+        run: What is trained.
+        batches: Inputs that show an integer network how large activations become.
+
+    Raises:
+        Unusable: The checkpoint to start from does not fit.
+    """
+    network = PlainStack(run.scale, width=run.network.width, depth=run.network.depth)
+    if run.start is not None:
+        learned = saving.read(run.start).network
+        if "exponents" in learned:
+            raise Unusable(f"{run.start} is of an integer run; start from its float parent")
+        network.load_state_dict(_fitting(run, network.state_dict(), learned))
+    if not run.integer:
+        return network
+    if run.start is None:
+        raise Unusable("an integer run starts from a float checkpoint: name it with --start")
+    quantized = QuantizedStack(run.scale, width=run.network.width, depth=run.network.depth)
+    quantized.take(network, batches)
+    return quantized
+
+
+def _fitting(
+    run: Run, own: Mapping[str, Tensor], learned: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Take over all weights of the same name and shape; other scales have another last layer."""
+    fitting = {
+        name: value
+        for name, value in learned.items()
+        if name in own and own[name].shape == value.shape
+    }
+    spared = () if run.integer else _OF_THE_SCALE
+    missing = [name for name in sorted(own.keys() - fitting.keys()) if not name.startswith(spared)]
+    if missing:
+        raise Unusable(f"{run.start} is of another scale or shape: {', '.join(missing)} do not fit")
+    return {**own, **fitting}

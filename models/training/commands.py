@@ -1,0 +1,54 @@
+"""What the commands ``train``, ``retrain`` and ``export`` do; needs torch."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from models.training import settings
+from models.training.loop import Loop, load_data
+from models.training.pair_cache import PairCache, default_folder
+from models.training.tracking import Track, tracking
+
+
+def train(options: argparse.Namespace) -> str:
+    """Train until the schedule ends, and tell where the best checkpoint is.
+
+    Raises:
+        TrainingError: The run, its data or its folder do not allow it.
+    """
+    run = settings.load(options.config).at(folder=options.data, start=options.start)
+    folder: Path = options.out or Path("runs") / options.config.stem
+    torch.set_num_threads(options.threads)
+    cache = PairCache(options.pairs or default_folder(), processes=options.threads)
+    with tracking(run, folder, options.tracking) as (track, said):
+        sys.stderr.write(f"{said}\n")
+        loop = Loop(run, folder, load_data(run, cache), _said(track), device=options.device)
+        best = loop.finish()
+    return f"the best checkpoint: {best}\n"
+
+
+def _said(track: Track) -> Track:
+    """Show measurements as well, above the progress bar where there is one."""
+
+    def note(values: Mapping[str, float], step: int, /) -> None:
+        track(values, step)
+        tqdm.write(f"step {step}: {values['gain_db']:+.3f} dB", file=sys.stderr)
+
+    return note
+
+
+def export(options: argparse.Namespace) -> str:
+    """Write the network that ships, and tell its notes.
+
+    Raises:
+        TrainingError: It is no integer run, or engines differ.
+        Inexact: A sum could become too large.
+    """
+    from models.training.export import export as write  # noqa: PLC0415  # needs onnx and openvino
+
+    notes = {"file": str(options.out), **write(options.checkpoint, options.out)}
+    return "".join(f"{name}: {value}\n" for name, value in notes.items())

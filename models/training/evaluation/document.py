@@ -1,0 +1,116 @@
+"""Write what was measured: tables into a document, figures, and numbers for other programs."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from models.training.errors import NoPlace
+from models.training.evaluation import plots, tables
+from models.training.evaluation.contenders import Labels, contenders, reference
+from models.training.evaluation.plan import Plan
+from models.training.evaluation.plots import Line
+from models.training.evaluation.tables import Means
+
+BEGIN: Final = "<!-- measured: begin -->"
+END: Final = "<!-- measured: end -->"
+
+_NAME: Final = "restorers"
+
+
+def write(
+    folder: Path, means: Means, plan: Plan, labels: Labels, *, counts: Mapping[str, int]
+) -> Path:
+    """Write everything; other text of the document stays as it is.
+
+    Args:
+        folder: Gets ``restorers.md`` and a folder ``restorers`` beside it.
+        means: What was measured, by class.
+        plan: What was to be measured.
+        labels: Of restorers, by scale.
+        counts: Images of each class.
+
+    Returns:
+        The document.
+
+    Raises:
+        NoPlace: The document has no markers.
+    """
+    document, beside = folder / f"{_NAME}.md", folder / _NAME
+    before, after = _around(document)
+    beside.mkdir(parents=True, exist_ok=True)
+    figures = _figures(beside, means, plan, labels)
+    (beside / "points.csv").write_text(_csv(means), "utf-8")
+    (beside / "points.json").write_text(_json(means, plan, counts), "utf-8")
+    lines = [
+        f"Images: {', '.join(f'{name} {count}' for name, count in counts.items())}.",
+        "",
+        *tables.gains(means, plan, labels),
+        *tables.equal_bytes(means, plan, labels),
+        *figures,
+    ]
+    document.write_text("\n".join([f"{before}{BEGIN}", "", *lines, f"{END}{after}"]), "utf-8")
+    return document
+
+
+def _around(document: Path) -> tuple[str, str]:
+    """Give what stands before and after the tables."""
+    if not document.exists():
+        return "", "\n"
+    text = document.read_text("utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise NoPlace(f"{document} has no place for tables: put {BEGIN} and {END} into it")
+    return text[: text.index(BEGIN)], text[text.index(END) + len(END) :]
+
+
+def _figures(beside: Path, means: Means, plan: Plan, labels: Labels) -> list[str]:
+    """Draw each class; give the Markdown that shows the figures."""
+    shown = []
+    for name, points in means.items():
+        drawn = [
+            Line(each.label, each.curve(points, "psnr_db"), each.curve(points, "ssim"))
+            for each in (reference(plan), *contenders(plan, labels))
+        ]
+        (beside / f"{name}.svg").write_text(plots.draw(name, drawn), "utf-8")
+        shown += [f"![{name}: PSNR and SSIM over bits per pixel]({_NAME}/{name}.svg)", ""]
+    return shown
+
+
+def _csv(means: Means) -> str:
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(
+        ("class", "codec", "chroma", "quality", "scale", "restorer", "bpp", "psnr_db", "ssim")
+    )
+    for name, points in means.items():
+        for point in points:
+            measured = (f"{point.bits:.5f}", f"{point.psnr_db:.4f}", f"{point.ssim:.6f}")
+            writer.writerow((name, *point.coding, point.restorer, *measured))
+    return target.getvalue()
+
+
+def _json(means: Means, plan: Plan, counts: Mapping[str, int]) -> str:
+    content = {
+        # Where files lay is nobody's business.
+        "plan": {**asdict(plan), "restorers": [Path(name).name for name in plan.restorers]},
+        "classes": {
+            name: {
+                "images": counts[name],
+                "points": [
+                    {
+                        **point.coding._asdict(),
+                        "restorer": point.restorer,
+                        "bpp": round(point.bits, 5),
+                        "psnr_db": round(point.psnr_db, 4),
+                        "ssim": round(point.ssim, 6),
+                    }
+                    for point in points
+                ],
+            }
+            for name, points in means.items()
+        },
+    }
+    return json.dumps(content, indent=1) + "\n"

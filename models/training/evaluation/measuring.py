@@ -1,0 +1,111 @@
+"""Measure one image in every way, and keep what was measured: an interrupted sweep goes on."""
+
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import imagecodecs
+import PIL
+
+from models.training import pairs, renditions
+from models.training.evaluation import restorers
+from models.training.evaluation.plan import NONE, Coding, Plan, Point
+from models.training.evaluation.restorers import Tested
+from models.training.renditions import Pixels
+
+LEAST_SIDE: Final = 48
+"""Shorter images are left out: shrunk four times, SSIM would have nothing to look at."""
+
+_VERSION: Final = 1  # of what is measured, and how
+
+_Measures = dict[str, tuple[int, float, float]]
+"""Bytes, PSNR and SSIM by coding and restorer."""
+
+
+def measure(path: Path, plan: Plan, folder: Path) -> list[Point]:
+    """Measure an image in every way of a plan.
+
+    Args:
+        path: The image.
+        plan: What is measured.
+        folder: Where measurements are kept; those of earlier plans count as well.
+
+    Returns:
+        The points; none where the image is too small.
+    """
+    original = pairs.cut(path, plan.max_pixels, 1)
+    height, width = original.shape[:2]
+    if min(height, width) < LEAST_SIDE:
+        return []
+    kept = folder / f"{_digest(original)}.json"
+    measures: _Measures = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    tested = restorers.load_all(plan.restorers)
+    points: list[Point] = []
+    for scale, codings in itertools.groupby(plan.codings(), key=lambda coding: coding.scale):
+        small = renditions.shrink(original, scale)
+        before = len(measures)
+        for coding in codings:
+            _complete(measures, coding, original, small, tested[scale])
+            points += _points(measures, coding, tested[scale], height * width)
+        if len(measures) > before:
+            _write(kept, measures)
+    return points
+
+
+def _complete(
+    measures: _Measures, coding: Coding, original: Pixels, small: Pixels, tested: list[Tested]
+) -> None:
+    """Add what has not been measured yet."""
+    missing = [(key, each) for key, each in _keys(coding, tested) if key not in measures]
+    if not missing:
+        return
+    data = renditions.encode(small, coding.codec, coding.quality, coding.chroma)
+    height, width = small.shape[:2]
+    decoded = renditions.decode(data, coding.codec, width=width, height=height)
+    level = renditions.level(coding.codec, coding.quality)
+    for key, each in missing:
+        restored = _restored(decoded, original, coding.scale, level, each)
+        psnr, ssim = renditions.psnr(original, restored), renditions.ssim(original, restored)
+        measures[key] = len(data), psnr, ssim
+
+
+def _restored(
+    decoded: Pixels, original: Pixels, scale: int, level: int, tested: Tested | None
+) -> Pixels:
+    if tested is None:
+        return decoded
+    full = tested.restorer.upscale(decoded, scale, level=level)
+    return full[: original.shape[0], : original.shape[1]]
+
+
+def _points(
+    measures: _Measures, coding: Coding, tested: list[Tested], area: int
+) -> Iterator[Point]:
+    for key, each in _keys(coding, tested):
+        size, psnr, ssim = measures[key]
+        label = NONE if each is None else each.label
+        yield Point(coding, label, 8 * size / area, psnr, ssim)
+
+
+def _keys(coding: Coding, tested: list[Tested]) -> Iterator[tuple[str, Tested | None]]:
+    said = " ".join(map(str, coding))
+    if coding.scale == 1:
+        yield f"{said} {NONE}", None
+    for each in tested:
+        yield f"{said} {each.digest}", each
+
+
+def _digest(original: Pixels) -> str:
+    """Name an image, and what makes its renditions."""
+    versions = f"{_VERSION} {PIL.__version__} {imagecodecs.__version__} {original.shape}"
+    return hashlib.sha256(versions.encode() + original.tobytes()).hexdigest()[:32]
+
+
+def _write(path: Path, measures: _Measures) -> None:
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    unfinished.write_text(json.dumps(measures), "utf-8")
+    unfinished.replace(path)

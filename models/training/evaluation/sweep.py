@@ -1,0 +1,50 @@
+"""Measure many images in several processes."""
+
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from models.fetch import cache_folder
+from models.training import parallel
+from models.training.errors import NoImages
+from models.training.evaluation import measuring
+from models.training.evaluation.plan import Plan, Point
+
+Measured = dict[str, list[list[Point]]]
+"""Points of each image, by class."""
+
+
+def default_folder() -> Path:
+    """Tell where measurements are kept."""
+    return cache_folder(os.environ) / "evaluation"
+
+
+def sweep(
+    images: Mapping[str, Sequence[Path]], plan: Plan, folder: Path, *, processes: int
+) -> Measured:
+    """Measure all images of all classes.
+
+    Args:
+        images: Files by class.
+        plan: What is measured.
+        folder: Where measurements are kept; made when it is not there.
+        processes: How many images are measured at a time.
+
+    Raises:
+        NoImages: All of them are too small.
+        UnreadableImage: One is damaged.
+        NoRestorer: One cannot run here.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    arguments = [(path, plan, folder) for paths in images.values() for path in paths]
+    points = iter(
+        parallel.results(measuring.measure, arguments, processes=processes, title="measured")
+    )
+    measured = {
+        name: [found for found in itertools.islice(points, len(paths)) if found]
+        for name, paths in images.items()
+    }
+    if not any(measured.values()):
+        raise NoImages(f"all images are below {measuring.LEAST_SIDE} pixels on a side")
+    return {name: points for name, points in measured.items() if points}

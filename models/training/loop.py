@@ -1,0 +1,202 @@
+"""The training loop: Adam, cosine schedule, averaged weights, validation, safe to kill."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim import swa_utils
+from tqdm import tqdm
+
+from models.training import devices, pairs
+from models.training.building import build
+from models.training.devices import DeviceName
+from models.training.errors import Diverged, NoImages, Unusable
+from models.training.measures import fidelity_loss, gain_by_label
+from models.training.pair_cache import PairCache, Recipe, data_digest
+from models.training.pairs import Source
+from models.training.patches import Patches
+from models.training.saving import Checkpoint, Folder
+from models.training.settings import Run
+from models.training.tracking import Track
+
+_CALIBRATION: Final = 32  # batches that show how large activations become
+_SHOWN_EVERY: Final = 50
+_MAX_NORM: Final = 1.0  # of gradients
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a run learns from and is validated with.
+
+    Attributes:
+        learning: Pairs to learn from.
+        validating: Pairs of other originals.
+        digest: SHA-256 of the originals to learn from.
+    """
+
+    learning: Sequence[Source]
+    validating: Sequence[Source]
+    digest: str
+
+
+def load_data(run: Run, cache: PairCache) -> Data:
+    """Load the pairs of a run.
+
+    Raises:
+        NoImages: No folder is named, or there are too few images in it.
+    """
+    if run.data.folder is None:
+        raise NoImages("no folder of images is named: use --data DIR")
+    learning, validating = pairs.split(pairs.originals(run.data.folder), run.data.validation)
+    recipe = Recipe(run.data, run.scale, run.seed)
+    learned = cache.load(learning, recipe)
+    return Data(learned, cache.load(validating, recipe), data_digest(learned))
+
+
+class Loop:
+    """One run in progress; begun anew, or where it was interrupted.
+
+    Args:
+        run: What to train.
+        folder: Where checkpoints and the state to resume from are kept.
+        data: What it learns from.
+        track: Told of every measurement.
+        device: Where it is computed.
+
+    Raises:
+        Unusable: The checkpoint to start from does not fit, or the folder is of another run.
+        NoImages: No image is as large as a patch.
+        NoDevice: There is no such device.
+    """
+
+    def __init__(
+        self, run: Run, folder: Path, data: Data, track: Track, *, device: DeviceName = "auto"
+    ) -> None:
+        torch.manual_seed(run.seed)
+        schedule = run.schedule
+        self._run, self._data, self._track = run, data, track
+        self._device = devices.choose(device)
+        if run.integer:
+            devices.exact()
+        self._patches = Patches(
+            data.learning,
+            scale=run.scale,
+            batch=schedule.batch,
+            patch=schedule.patch,
+            seed=run.seed,
+        )
+        calibration = (self._patches.draw()[0] for _ in range(_CALIBRATION))
+        self.network = build(run, calibration).to(self._device)
+        self._averaged = swa_utils.AveragedModel(
+            self.network, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(schedule.ema)
+        )
+        self._optimizer = torch.optim.Adam(self.network.parameters(), lr=schedule.rate)
+        self._step = 0
+        self._folder = Folder(folder)
+        self._resume()
+
+    def finish(self) -> Path:
+        """Take all remaining steps; give the best checkpoint by validation PSNR.
+
+        Raises:
+            Diverged: Weights or results are not finite any more.
+            NoTracking: Measurements cannot be noted.
+        """
+        schedule = self._run.schedule
+        with tqdm(
+            total=schedule.steps, initial=self._step, desc=self._run.name, disable=None
+        ) as progress:
+            while self._step < schedule.steps and not self._stalled():
+                loss = self._advance()
+                progress.update()
+                if self._step % _SHOWN_EVERY == 0:
+                    progress.set_postfix(loss=f"{loss:.5f}")
+                if self._step % schedule.validate_every == 0 or self._step == schedule.steps:
+                    self._validate(loss)
+        return self._folder.winner
+
+    def _advance(self) -> float:
+        rate = rate_at(self._step, self._run)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        small, full = (each.to(self._device) for each in self._patches.draw())
+        with devices.mixed(self._device, self._run.precision, integer=self._run.integer):
+            residual = self.network(small)
+        squared = self._step >= self._run.schedule.mse_from * self._run.schedule.steps
+        loss = fidelity_loss(residual.float(), small, full, squared=squared)
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_NORM)
+        self._optimizer.step()
+        self._averaged.update_parameters(self.network)
+        self._step += 1
+        return float(loss.detach())
+
+    def _validate(self, loss: float) -> None:
+        gains = gain_by_label(
+            self._averaged.module, self._data.validating, self._run.scale, self._device
+        )
+        mean = float(np.mean([gain for values in gains.values() for gain in values]))
+        if not math.isfinite(mean) or not math.isfinite(loss):
+            raise Diverged(
+                f"{self._run.name} has diverged before step {self._step}: lower schedule.rate, "
+                "remove its folder and start again"
+            )
+        rate = rate_at(self._step - 1, self._run)
+        self._track({"gain_db": mean, "loss": loss, "rate": rate}, self._step)
+        network = {name: value.cpu() for name, value in self._averaged.module.state_dict().items()}
+        self._folder.offer(Checkpoint(network, self._run, self._step, mean, self._data.digest))
+        self._save()
+
+    def _stalled(self) -> bool:
+        if not self._folder.best:
+            return False
+        waited = self._step - self._folder.best_step
+        return waited >= self._run.schedule.patience * self._run.schedule.validate_every
+
+    def _save(self) -> None:
+        self._folder.save(
+            {
+                "run": _comparable(self._run),
+                "step": self._step,
+                "network": self.network.state_dict(),
+                "averaged": self._averaged.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "random": json.dumps(self._patches.random.bit_generator.state),
+            }
+        )
+
+    def _resume(self) -> None:
+        found = self._folder.resume(self._device)
+        if found is None:
+            return
+        state = cast("Mapping[str, Any]", found)  # what _save has put there
+        if state.get("run", _comparable(self._run)) != _comparable(self._run):
+            raise Unusable("the folder holds another run: name another one with --out")
+        self.network.load_state_dict(state["network"])
+        self._averaged.load_state_dict(state["averaged"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._patches.random.bit_generator.state = json.loads(state["random"])
+        self._step = state["step"]
+
+
+def rate_at(step: int, run: Run) -> float:
+    """Give the learning rate of a step: linear warm-up, a plateau, then a cosine to zero."""
+    schedule = run.schedule
+    warm = min(1.0, (step + 1) / max(1, schedule.warmup))
+    falling = schedule.decay * schedule.steps
+    done = max(0.0, step - (schedule.steps - falling)) / max(1.0, falling)
+    return schedule.rate * warm * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _comparable(run: Run) -> str:
+    """Give what has to stay the same when a run is resumed; its schedule may be changed."""
+    return run.model_dump_json(
+        exclude={"start": True, "precision": True, "schedule": True, "data": {"folder"}}
+    )

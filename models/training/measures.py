@@ -1,0 +1,54 @@
+"""What a network is told to become better at, and what it is judged by."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from models.training.network import interpolate
+from models.training.pairs import Source
+from models.training.patches import as_tensors
+
+_MARGIN: Final = 4  # small pixels at the edge of a patch that its zero padding reaches visibly
+_EPSILON: Final = (1 / 256) ** 2
+_SQUARED_WEIGHT: Final = 50  # gives about the size of Charbonnier's gradient near the end
+
+
+def fidelity_loss(residual: Tensor, small: Tensor, full: Tensor, *, squared: bool) -> Tensor:
+    """Measure what is left between restored and original patches, away from their edges.
+
+    Args:
+        residual: What the network gave, (n, 3, p * scale, p * scale).
+        small: What it was given, (n, 4, p, p).
+        full: The original, (n, 3, p * scale, p * scale); everything in 1/256.
+        squared: Mean squared error instead of Charbonnier's.
+    """
+    scale = full.shape[-1] // small.shape[-1]
+    edge = _MARGIN * scale
+    left = residual + interpolate(small[:, :3], scale) - full
+    left = left[..., edge:-edge, edge:-edge]
+    if squared:
+        return (left * left).mean() * _SQUARED_WEIGHT
+    return torch.sqrt(left * left + _EPSILON).mean()
+
+
+def gain_by_label(
+    network: nn.Module, validating: Sequence[Source], scale: int, device: torch.device
+) -> dict[str, list[float]]:
+    """Measure PSNR over bicubic on whole images, in dB, by how they were coded."""
+    gains: dict[str, list[float]] = {}
+    with torch.no_grad():
+        for source in validating:
+            for coded in source.smalls:
+                small, full = (each.to(device) for each in as_tensors(coded, source.original))
+                plain = interpolate(small[:, :3], scale)
+                gain = _psnr(plain + network(small), full) - _psnr(plain, full)
+                gains.setdefault(coded.label, []).append(gain)
+    return gains
+
+
+def _psnr(restored: Tensor, full: Tensor) -> float:
+    error = (restored.mul(256).round().clamp(0, 255) - full.mul(256)).square().mean()
+    return 10 * math.log10(255**2 / max(float(error), 1e-9))

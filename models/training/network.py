@@ -1,0 +1,127 @@
+"""The network that is trained: a plain stack of 3×3 convolutions around two skips.
+
+While it trains, every kernel is the sum of re-parameterised branches (3×3, 1×1, identity, Sobel and
+Laplacian filters behind 1×1, after ECBSR, Zhang et al. 2021). The branches are added up before the
+convolution, in the small space of weights, so that they cost next to nothing, and collapse to plain
+ReLU + convolution for export.
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+LEVELS: Final = 256
+"""Pixels and levels are divided by this power of two, so that integers need no rounding."""
+
+_SOBEL: Final = torch.tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]]) / 8
+_LAPLACE: Final = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]) / 8
+
+
+class Collapsible(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
+    """A 3×3 convolution whose kernel is the sum of several branches.
+
+    Args:
+        inputs: Channels before.
+        outputs: Channels after.
+        gain: What its random start is multiplied by.
+        identity: Whether the identity is added to its random start.
+    """
+
+    filters: Tensor
+    delta: Tensor
+
+    def __init__(self, inputs: int, outputs: int, *, gain: float, identity: bool) -> None:
+        super().__init__()
+        self.kernel = nn.Parameter(torch.empty(outputs, inputs, 3, 3))
+        nn.init.kaiming_normal_(self.kernel)
+        self.kernel.data *= gain
+        if identity:
+            nn.init.dirac_(point := torch.empty(outputs, inputs, 3, 3))
+            self.kernel.data += point
+        self.points = nn.Parameter(torch.zeros(4, outputs, inputs))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        delta = torch.zeros(3, 3)
+        delta[1, 1] = 1
+        filters = torch.stack([delta, _SOBEL, _SOBEL.T, _LAPLACE])
+        self.register_buffer("filters", filters, persistent=False)
+
+    def weight(self) -> Tensor:
+        """Add the branches up: (outputs, inputs, 3, 3)."""
+        return self.kernel + torch.einsum("foi,fhw->oihw", self.points, self.filters)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Convolve (n, inputs, h, w), padded by zeros."""
+        return functional.conv2d(features, self.weight(), self.bias, padding=1)
+
+
+class PlainStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
+    """Predict what interpolation misses.
+
+    Args:
+        scale: By how much it enlarges.
+        width: Channels of the inner feature maps.
+        depth: Inner convolutions.
+    """
+
+    def __init__(self, scale: int, *, width: int, depth: int) -> None:
+        super().__init__()
+        self.scale = scale
+        self.first = Collapsible(4, width, gain=1.0, identity=False)
+        self.inner = nn.ModuleList(
+            Collapsible(width, width, gain=0.1, identity=True) for _ in range(depth)
+        )
+        self.last = Collapsible(width, 3 * scale * scale, gain=0.01, identity=False)
+
+    @property
+    def reach(self) -> int:
+        """Small pixels on each side that one result depends on."""
+        return len(self.inner) + 2
+
+    def forward(self, small: Tensor) -> Tensor:
+        """Give the residual to the interpolated image.
+
+        Args:
+            small: float, (n, 4, h, w): RGB and level, all in 1/256.
+
+        Returns:
+            float, (n, 3, h * scale, w * scale), in 1/256 of a pixel value.
+        """
+        first = functional.relu(self.first(small))
+        features = first
+        for convolution in self.inner[:-1]:
+            features = functional.relu(convolution(features))
+        features = functional.relu(self.inner[-1](features) + first)
+        return functional.pixel_shuffle(self.last(features), self.scale)
+
+
+def interpolate(small: Tensor, scale: int) -> Tensor:
+    """Enlarge by the bicubic filter that Pillow uses (a = -0.5).
+
+    Args:
+        small: float, (n, 3, h, w).
+        scale: Whole factor.
+
+    Returns:
+        float, (n, 3, h * scale, w * scale), not rounded.
+    """
+    if scale == 1:
+        return small
+    taps = torch.stack([_taps((phase + 0.5) / scale - 0.5) for phase in range(scale)])
+    kernels = torch.einsum("ai,bj->abij", taps, taps).reshape(scale * scale, 1, 5, 5)
+    count, channels, height, width = small.shape
+    padded = functional.pad(small, (2, 2, 2, 2), mode="replicate")
+    flat = padded.reshape(count * channels, 1, height + 4, width + 4)
+    full = functional.conv2d(flat, kernels.to(small))
+    return functional.pixel_shuffle(full, scale).reshape(
+        count, channels, height * scale, width * scale
+    )
+
+
+def _taps(shift: float) -> Tensor:
+    """Give the five weights for pixels -2 to 2 around a point ``shift`` away from the middle."""
+    distance = (torch.arange(-2.0, 3.0) - shift).abs()
+    near = (1.5 * distance - 2.5) * distance**2 + 1
+    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    return torch.where(distance < 1, near, torch.where(distance < 2, far, torch.zeros(())))

@@ -1,0 +1,150 @@
+"""Training pairs: originals, and small images made by the very code that makes renditions."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from models.training import renditions
+from models.training.degradations import degrade
+from models.training.errors import NoImages, UnreadableImage
+from models.training.renditions import Pixels
+from models.training.settings import Coding, Data
+
+SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
+"""Names of files that are taken for images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A coded small image.
+
+    Attributes:
+        pixels: uint8, (h, w, 3).
+        level: How coarse the codec was, 0 to 255.
+        label: Codec and quality, for reports.
+    """
+
+    pixels: Pixels
+    level: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An original and its small images.
+
+    Attributes:
+        name: Of the file.
+        original: uint8, (h * scale, w * scale, 3).
+        smalls: Differently coded.
+    """
+
+    name: str
+    original: Pixels
+    smalls: tuple[Small, ...]
+
+
+def originals(folder: Path) -> list[Path]:
+    """List the images of a folder and of those in it.
+
+    Raises:
+        NoImages: There is none.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise NoImages(f"no images in {folder}; name a folder of JPEG or PNG files")
+    return found
+
+
+def split(paths: Sequence[Path], validation: int) -> tuple[list[Path], list[Path]]:
+    """Keep some originals apart, by the hash of their names, whatever else is in the folder.
+
+    Raises:
+        NoImages: Nothing would be left to learn from.
+    """
+    if len(paths) <= validation:
+        raise NoImages(
+            f"{len(paths)} images are too few: {validation} are kept apart for validation; "
+            "add images or lower data.validation"
+        )
+    ranked = sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())
+    return sorted(ranked[validation:]), ranked[:validation]
+
+
+def make(path: Path, data: Data, *, scale: int, seed: int) -> Source:
+    """Make the pairs of one original.
+
+    Args:
+        path: The original.
+        data: How small images are coded.
+        scale: By how much they are smaller.
+        seed: Of all draws.
+    """
+    random = np.random.default_rng(seed)
+    original = cut(path, data.max_pixels, scale)
+    small = renditions.shrink(original, scale)
+    weights = np.array([coding.weight for coding in data.codings], np.float64)
+    # Evenly spaced draws instead of independent ones: few variants cover the range better.
+    draws = (np.arange(data.variants) + random.random()) / data.variants
+    chosen = np.searchsorted(np.cumsum(weights) / weights.sum(), draws)
+    smalls = []
+    for index in chosen:
+        before = small if data.degradations is None else _degraded(original, small, data, random)
+        smalls.append(code(before, data.codings[index], random))
+    return Source(path.name, original, tuple(smalls))
+
+
+def cut(path: Path, max_pixels: int, scale: int) -> Pixels:
+    """Read the middle of an image: uint8, (h, w, 3), both multiples of the scale.
+
+    Raises:
+        UnreadableImage: It is damaged, or larger than Pillow takes for harmless.
+    """
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UnreadableImage(f"{path}: {error}; repair or remove it") from error
+    height, width = pixels.shape[:2]
+    shrink = min(1.0, (max_pixels / (height * width)) ** 0.5)
+    rows, columns = (int(side * shrink) // scale * scale for side in (height, width))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return np.ascontiguousarray(pixels[top : top + rows, left : left + columns])
+
+
+def code(small: Pixels, how: Coding, random: np.random.Generator) -> Small:
+    """Encode and decode a small image at a quality drawn from a range."""
+    low, high = how.qualities
+    quality = int(random.integers(low, high + 1))
+    subsampling = str(random.choice(how.subsampling))
+    return coded(small, how.codec, quality, subsampling)
+
+
+def coded(small: Pixels, codec: str, quality: int, subsampling: str) -> Small:
+    """Encode and decode a small image as the gateway does.
+
+    Args:
+        small: uint8, (h, w, 3).
+        codec: A codec of renditions, or ``lossless``.
+        quality: 0 to 100.
+        subsampling: ``4:4:4`` or ``4:2:0``.
+    """
+    if codec == "lossless":
+        return Small(small, 0, codec)
+    data = renditions.encode(small, codec, quality, subsampling)
+    pixels = renditions.decode(data, codec, width=small.shape[1], height=small.shape[0])
+    level = renditions.level(codec, quality)
+    return Small(pixels, level, f"{codec} {quality} {subsampling}")
+
+
+def _degraded(original: Pixels, small: Pixels, data: Data, random: np.random.Generator) -> Pixels:
+    how = data.degradations
+    if how is None or random.random() >= how.share:
+        return small
+    height, width = small.shape[:2]
+    return degrade(original, (height, width), how, random)

@@ -1,0 +1,90 @@
+"""Draw random patches from pairs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from models.training.errors import NoImages
+from models.training.network import LEVELS
+from models.training.pairs import Small, Source
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Patches:
+    """An endless supply of batches, the same for the same seed.
+
+    Args:
+        sources: Where patches are cut from, in proportion to the square root of their area.
+        scale: Between small and original images.
+        batch: Patches in a batch.
+        patch: Side of a small patch in pixels.
+        seed: Of all draws.
+
+    Raises:
+        NoImages: All of them are smaller than a patch.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], *, scale: int, batch: int, patch: int, seed: int
+    ) -> None:
+        self._sources = [
+            source for source in sources if min(source.smalls[0].pixels.shape[:2]) >= patch
+        ]
+        if not self._sources:
+            raise NoImages(f"no image is large enough for patches of {patch} small pixels")
+        self._scale, self._batch, self._patch = scale, batch, patch
+        areas = np.array([source.original.size for source in self._sources], np.float64)
+        self._weights = np.sqrt(areas) / np.sqrt(areas).sum()
+        self.random = np.random.default_rng(seed)
+
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """Cut a batch.
+
+        Returns:
+            Small patches with their level, float (n, 4, p, p), and the originals, float
+            (n, 3, p * scale, p * scale), all in 1/256.
+        """
+        chosen = self.random.choice(len(self._sources), self._batch, p=self._weights)
+        pairs = [self._cut(self._sources[index]) for index in chosen]
+        small = torch.from_numpy(np.stack([pair[0] for pair in pairs]))
+        full = torch.from_numpy(np.stack([pair[1] for pair in pairs]))
+        return small.float() / LEVELS, full.float() / LEVELS
+
+    def _cut(self, source: Source) -> tuple[Pixels, Pixels]:
+        coded = source.smalls[int(self.random.integers(len(source.smalls)))]
+        side, scale = self._patch, self._scale
+        height, width = coded.pixels.shape[:2]
+        top = int(self.random.integers(height - side + 1))
+        left = int(self.random.integers(width - side + 1))
+        small = coded.pixels[top : top + side, left : left + side]
+        full = source.original[
+            top * scale : (top + side) * scale, left * scale : (left + side) * scale
+        ]
+        turns, mirrored = int(self.random.integers(4)), bool(self.random.integers(2))
+        turned = [np.rot90(patch[:, ::-1] if mirrored else patch, turns) for patch in (small, full)]
+        return network_input(turned[0], coded.level), turned[1].transpose(2, 0, 1)
+
+
+def network_input(small: Pixels, level: int) -> Pixels:
+    """Add the plane that tells how coarse the codec was.
+
+    Args:
+        small: uint8, (h, w, 3).
+        level: 0 to 255.
+
+    Returns:
+        uint8, (4, h, w).
+    """
+    plane = np.full(small.shape[:2], level, np.uint8)
+    return np.dstack([small, plane]).transpose(2, 0, 1)
+
+
+def as_tensors(coded: Small, original: Pixels) -> tuple[Tensor, Tensor]:
+    """Give a whole pair as a batch of one."""
+    small = torch.from_numpy(network_input(coded.pixels, coded.level).copy())[None]
+    full = torch.from_numpy(original.transpose(2, 0, 1).copy())[None]
+    return small.float() / LEVELS, full.float() / LEVELS

@@ -1,0 +1,53 @@
+"""The border to the package ``codec``: training sees renditions exactly as the gateway makes them.
+
+Nothing else in ``models`` knows how an image is shrunk, coded and measured.
+"""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from codec import coding, fidelity, resample
+from codec.renditions import by_name
+
+Pixels = npt.NDArray[np.uint8]
+
+_SPEED: Final = 8  # what renditions are written with where no policy asks for more
+
+
+def shrink(pixels: Pixels, scale: int) -> Pixels:
+    """Shrink RGB pixels by a whole factor, 1 to 4, as renditions are shrunk."""
+    return pixels if scale == 1 else resample.downscale(pixels, scale)
+
+
+def level(codec: str, quality: int) -> int:
+    """Say how coarse a rendition is coded, as restorers are told: 0 to 255."""
+    return coding.level(codec, quality)
+
+
+def encode(pixels: Pixels, codec: str, quality: int, subsampling: str) -> bytes:
+    """Encode pixels as a rendition.
+
+    Args:
+        pixels: uint8, (height, width, 3).
+        codec: ``avif``, ``webp``, ``jxl`` or ``jpeg``.
+        quality: 0 to 100.
+        subsampling: ``4:4:4`` or ``4:2:0``, where the codec has a choice.
+    """
+    return by_name(codec).encode(pixels, quality, subsampling=subsampling, speed=_SPEED)
+
+
+def decode(data: bytes, codec: str, *, width: int, height: int) -> Pixels:
+    """Decode what :func:`encode` gave: uint8, (height, width, 3)."""
+    return by_name(codec).read(data, mode="RGB", width=width, height=height)
+
+
+def psnr(original: Pixels, restored: Pixels) -> float:
+    """Give the peak signal-to-noise ratio in dB."""
+    return fidelity.psnr(original, restored)
+
+
+def ssim(original: Pixels, restored: Pixels) -> float:
+    """Give the mean structural similarity of luma."""
+    return fidelity.ssim(original, restored)

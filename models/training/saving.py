@@ -1,0 +1,147 @@
+"""Files of a run: its best checkpoints, and the state that it is resumed from."""
+
+import pickle
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from models.training.errors import Unusable
+from models.training.settings import Run
+
+_KEPT: Final = 3
+_STATE: Final = "state.pt"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """What a run had learned at a step.
+
+    Attributes:
+        network: Weights by name.
+        run: What was trained.
+        step: After how many steps.
+        gain_db: PSNR over bicubic on the validation images, dB.
+        data: SHA-256 of what it has learned from; empty where the file does not say.
+    """
+
+    network: dict[str, Tensor]
+    run: Run
+    step: int
+    gain_db: float
+    data: str = ""
+
+
+def write(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; under its name there is always a whole file."""
+    content = {
+        "network": checkpoint.network,
+        "run": checkpoint.run.model_dump_json(),
+        "step": checkpoint.step,
+        "gain_db": checkpoint.gain_db,
+        "data": checkpoint.data,
+        "saved": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    _replace(path, content)
+
+
+def read(path: Path) -> Checkpoint:
+    """Read a checkpoint, onto the processor; nothing in it is run.
+
+    Raises:
+        Unusable: It is no checkpoint of a run.
+    """
+    content = _content(path)
+    try:
+        return Checkpoint(
+            network=dict(content["network"]),
+            run=Run.model_validate_json(content["run"]),
+            step=int(content["step"]),
+            gain_db=float(content["gain_db"]),
+            data=str(content.get("data", "")),
+        )
+    except (KeyError, TypeError, ValueError, ValidationError) as error:
+        raise Unusable(f"{path} is no checkpoint of a run: {error!r}") from error
+
+
+class Folder:
+    """Where a run keeps its checkpoints and its state.
+
+    Args:
+        path: Made when it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self.best: list[tuple[float, int]] = []
+
+    @property
+    def winner(self) -> Path:
+        """Name the best checkpoint."""
+        return self._checkpoint(self.best_step)
+
+    @property
+    def best_step(self) -> int:
+        """Give the first step with the largest gain; there has to be one."""
+        return max(self.best, key=_rank)[1]
+
+    def offer(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint if it is among the best."""
+        entry = (checkpoint.gain_db, checkpoint.step)
+        self.best = sorted([*self.best, entry], key=_rank)[-_KEPT:]
+        if entry in self.best:
+            write(self._checkpoint(checkpoint.step), checkpoint)
+
+    def save(self, state: Mapping[str, object]) -> None:
+        """Keep the state to resume from, then drop checkpoints that no state names any more."""
+        _replace(self._path / _STATE, {**state, "best": self.best})
+        kept = {self._checkpoint(step) for _, step in self.best}
+        for path in self._path.glob("step-*.pt"):
+            if path not in kept:
+                path.unlink()
+
+    def resume(self, device: torch.device) -> Mapping[str, object] | None:
+        """Give the state of an interrupted run; None: there is none.
+
+        Raises:
+            Unusable: The file is damaged.
+        """
+        kept = self._path / _STATE
+        if not kept.exists():
+            return None
+        state = _content(kept, device)
+        self.best = [(float(gain), int(step)) for gain, step in state["best"]]
+        return state
+
+    def _checkpoint(self, step: int) -> Path:
+        return self._path / f"step-{step:06d}.pt"
+
+
+def _rank(entry: tuple[float, int]) -> tuple[float, int]:
+    """Put the larger gain first, and of equal ones the earlier step."""
+    return entry[0], -entry[1]
+
+
+def _content(path: Path, device: torch.device | str = "cpu") -> dict:  # type: ignore[type-arg]
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except OSError as error:
+        raise Unusable(f"{path} cannot be read: {error.strerror}") from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = str(error).split("\n", 1)[0]
+        raise Unusable(f"{path} is damaged or no checkpoint: {reason}") from error
+    if not isinstance(content, dict):
+        raise Unusable(f"{path} is no checkpoint of a run")
+    return content
+
+
+def _replace(path: Path, content: Mapping[str, object]) -> None:
+    unfinished = path.with_suffix(".tmp")
+    torch.save(dict(content), unfinished)
+    unfinished.replace(path)

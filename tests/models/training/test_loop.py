@@ -1,0 +1,292 @@
+"""Tests of the training loop: it learns, and survives being killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
+
+from models.training import saving  # noqa: E402
+from models.training.errors import Diverged, NoDevice, NoImages, Unusable  # noqa: E402
+from models.training.loop import Data, Loop, load_data, rate_at  # noqa: E402
+from models.training.measures import fidelity_loss  # noqa: E402
+from models.training.network import PlainStack  # noqa: E402
+from models.training.pair_cache import PairCache  # noqa: E402
+from models.training.pairs import Small, Source  # noqa: E402
+from models.training.patches import Patches  # noqa: E402
+from models.training.settings import Run  # noqa: E402
+from tests.models.training.samples import picture, tiny_run, write_pictures  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+
+class _Notes:
+    """Keeps measurements; calls somebody at each."""
+
+    def __init__(self) -> None:
+        self.gains: dict[int, float] = {}
+
+    def __call__(self, values: Mapping[str, float], step: int, /) -> None:
+        self.gains[step] = values["gain_db"]
+
+
+def _data(scale: int = 2) -> Data:
+    """Make pairs that restoring can gain much on: every pixel of a shrunk image is repeated."""
+    sources = []
+    for seed in range(3):
+        full = picture(24 * scale, seed=seed)
+        small = full[::scale, ::scale].copy()
+        sources.append(Source(f"{seed}", full, (Small(small, 0, "lossless"),)))
+    return Data(sources[1:], sources[:1], "cd" * 32)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Sums are the same to the bit with one thread."""
+    torch.set_num_threads(1)
+
+
+def test_a_few_steps_lower_the_loss(tmp_path: Path) -> None:
+    """After a few steps the loss on a batch that never changes is lower than before."""
+    run = tiny_run(
+        None,
+        steps=40,
+        validate_every=40,
+        rate=0.01,
+        mse_from=1,
+        network={"width": 8, "depth": 1},
+    )
+    loop = Loop(run, tmp_path, _data(), _Notes())
+    small, full = Patches(_data().learning, scale=2, batch=8, patch=16, seed=5).draw()
+
+    def loss() -> float:
+        with torch.no_grad():
+            return float(fidelity_loss(loop.network(small), small, full, squared=False))
+
+    before = loss()
+    loop.finish()
+    assert loss() < 0.95 * before
+
+
+def test_integer_runs_go_on_from_float_ones(tmp_path: Path) -> None:
+    """The float checkpoint becomes an integer network that is fine-tuned and validated."""
+    parent = Loop(tiny_run(None), tmp_path / "float", _data(), _Notes()).finish()
+    run = tiny_run(None, integer=True, start=parent)
+    best = saving.read(Loop(run, tmp_path / "integer", _data(), _Notes()).finish())
+    assert "exponents" in best.network
+    assert (run, "cd" * 32) == (best.run, best.data)
+
+
+def test_the_three_best_checkpoints_are_kept(tmp_path: Path) -> None:
+    """After many validations there are the three with the largest gain, and the best is named."""
+    notes = _Notes()
+    best = Loop(tiny_run(None, steps=14, rate=0.1), tmp_path, _data(), notes).finish()
+    expected = sorted(notes.gains, key=lambda step: (notes.gains[step], step))[-3:]
+    assert {f"step-{step:06d}.pt" for step in expected} == {
+        path.name for path in tmp_path.glob("step-*")
+    }
+    assert f"step-{expected[-1]:06d}.pt" == best.name
+    assert notes.gains[expected[-1]] == saving.read(best).gain_db
+
+
+def test_runs_end_when_nothing_is_gained(tmp_path: Path) -> None:
+    """A run that learns nothing ends after as many validations as its patience allows."""
+    notes = _Notes()
+    run = tiny_run(None, steps=200, rate=1e-12, patience=2)
+    best = Loop(run, tmp_path, _data(), notes).finish()
+    assert [2, 4, 6] == list(notes.gains)
+    assert "step-000002.pt" == best.name
+
+
+def test_runs_that_diverge_say_so(tmp_path: Path) -> None:
+    """A rate that makes weights infinite ends the run with what to do, and keeps nothing of it."""
+    run = tiny_run(None, steps=20, rate=1e30)
+    with pytest.raises(Diverged, match=r"lower schedule\.rate"):
+        Loop(run, tmp_path, _data(), _Notes()).finish()
+    assert [] == list(tmp_path.iterdir())
+
+
+_CHILD = """
+import os, signal, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from models.training import measures
+from tests.models.training import test_loop
+folder, step = Path(sys.argv[1]), int(sys.argv[2])
+real, done = measures.fidelity_loss, []
+def loss(*arguments, **named):
+    done.append(None)
+    if len(done) > step:
+        os.kill(os.getpid(), signal.SIGKILL)  # after the forward pass, before the weights change
+    return real(*arguments, **named)
+test_loop.loop_module().fidelity_loss = loss
+test_loop.whole_run(folder)
+"""
+
+
+def loop_module() -> object:
+    """Give the module in which the loss is looked up."""
+    from models.training import loop  # noqa: PLC0415  # for the child process
+
+    return loop
+
+
+def whole_run(folder: Path) -> Path:
+    """Train the run of the next test until it ends."""
+    return Loop(tiny_run(None, steps=7), folder, _data(), _Notes()).finish()
+
+
+def test_killed_runs_end_like_others(tmp_path: Path) -> None:
+    """A run that is killed in the middle of a step gives the same bits once it is resumed."""
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    child = subprocess.run(
+        [sys.executable, "-c", _CHILD, str(killed), "5"],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        cwd=Path(__file__).parents[3],
+        check=False,
+    )
+    assert -signal.SIGKILL == child.returncode
+    assert {"state.pt", "step-000002.pt", "step-000004.pt"} == {
+        path.name for path in killed.iterdir()
+    }
+    ends = [saving.read(whole_run(folder)) for folder in (killed, whole)]
+    assert ends[0].step == ends[1].step
+    assert ends[0].gain_db == ends[1].gain_db
+    states = [torch.load(folder / "state.pt", weights_only=True) for folder in (killed, whole)]
+    for part in ("network", "averaged"):
+        for name, value in states[0][part].items():
+            assert torch.equal(value, states[1][part][name]), name
+    assert states[0]["random"] == states[1]["random"]
+
+
+def test_ended_runs_stay_as_they_are(tmp_path: Path) -> None:
+    """Starting an ended run again takes no step, and names the same checkpoint."""
+    best = whole_run(tmp_path)
+    notes = _Notes()
+    again = Loop(tiny_run(None, steps=7), tmp_path, _data(), notes).finish()
+    assert (best, {}) == (again, notes.gains)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"seed": 1}, {"name": "other"}, {"data": {"codings": [{"codec": "jxl"}]}}],
+    ids=["seed", "name", "data"],
+)
+def test_folders_of_other_runs_are_refused(tmp_path: Path, other: dict[str, object]) -> None:
+    """A run is never resumed from the state of another."""
+    whole_run(tmp_path)
+    with pytest.raises(Unusable, match="another run"):
+        Loop(tiny_run(None, **{"steps": 7, **other}), tmp_path, _data(), _Notes())
+
+
+def test_schedules_may_be_prolonged(tmp_path: Path) -> None:
+    """A run that has ended goes on when its schedule has more steps than before."""
+    whole_run(tmp_path)
+    notes = _Notes()
+    Loop(tiny_run(None, steps=10), tmp_path, _data(), notes).finish()
+    assert [8, 10] == list(notes.gains)
+
+
+def test_states_without_their_run_are_resumed(tmp_path: Path) -> None:
+    """A state that does not say which run it is of is taken for this one's."""
+    whole_run(tmp_path)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    del state["run"]
+    torch.save(state, tmp_path / "state.pt")
+    notes = _Notes()
+    Loop(tiny_run(None, steps=7), tmp_path, _data(), notes).finish()
+    assert {} == notes.gains
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04 cut off"])
+def test_damaged_files_are_said(tmp_path: Path, content: bytes) -> None:
+    """A damaged state or checkpoint is an error that names the file."""
+    (tmp_path / "state.pt").write_bytes(content)
+    with pytest.raises(Unusable, match=r"state\.pt is damaged"):
+        Loop(tiny_run(None), tmp_path, _data(), _Notes())
+    with pytest.raises(Unusable, match=r"state\.pt is damaged"):
+        saving.read(tmp_path / "state.pt")
+
+
+def _parent(folder: Path, *, scale: int = 2, width: int = 4) -> Path:
+    run = tiny_run(None, scale=scale, network={"width": width, "depth": 1})
+    network = PlainStack(scale, width=width, depth=1)
+    path = folder / "parent.pt"
+    saving.write(path, saving.Checkpoint(network.state_dict(), run, 1, 0.0))
+    return path
+
+
+def test_other_scales_lend_their_body(tmp_path: Path) -> None:
+    """A run starts with all weights of another scale that fit: all but those of the last layer."""
+    parent = _parent(tmp_path, scale=3)
+    loop = Loop(tiny_run(None, start=parent), tmp_path / "run", _data(), _Notes())
+    own, learned = loop.network.state_dict(), saving.read(parent).network
+    for name, value in own.items():
+        assert name.startswith("last.") or torch.equal(learned[name], value), name
+    assert own["last.kernel"].shape != learned["last.kernel"].shape
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (tiny_run(None, integer=True), "name it with --start"),
+        (tiny_run(None, integer=True, scale=3), "another scale or shape: last.bias"),
+        (tiny_run(None, network={"width": 8, "depth": 1}), "shape: first.bias, first.kernel"),
+    ],
+    ids=["no parent", "parent of another scale", "parent of another width"],
+)
+def test_parents_that_do_not_fit_are_refused(tmp_path: Path, run: Run, said: str) -> None:
+    """A run that cannot start from what is named, or needs a start, says so."""
+    start = None if "--start" in said else _parent(tmp_path)
+    with pytest.raises(Unusable, match=said):
+        Loop(run.at(start=start), tmp_path / "run", _data(run.scale), _Notes())
+
+
+def test_integer_parents_are_refused(tmp_path: Path) -> None:
+    """What has been rounded is no start."""
+    parent = Loop(tiny_run(None), tmp_path / "float", _data(), _Notes()).finish()
+    child = tiny_run(None, integer=True, start=parent)
+    rounded = Loop(child, tmp_path / "integer", _data(), _Notes()).finish()
+    with pytest.raises(Unusable, match="float parent"):
+        Loop(tiny_run(None, start=rounded), tmp_path / "again", _data(), _Notes())
+
+
+def test_data_come_from_the_folder(tmp_path: Path) -> None:
+    """Pairs are made of the images of a folder, some kept apart; without a folder it is said."""
+    folder = write_pictures(tmp_path / "images", 3)
+    data = load_data(tiny_run(folder), PairCache(tmp_path / "pairs"))
+    assert (2, 1) == (len(data.learning), len(data.validating))
+    with pytest.raises(NoImages, match="--data DIR"):
+        load_data(tiny_run(None), PairCache(tmp_path / "pairs"))
+
+
+def test_missing_devices_are_said(tmp_path: Path) -> None:
+    """A GPU that is not there is an error and no slow run."""
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(NoDevice, match="no GPU"):
+        Loop(tiny_run(None), tmp_path, _data(), _Notes(), device="cuda")
+
+
+def test_bfloat16_learns_too(tmp_path: Path) -> None:
+    """A run in mixed precision keeps its weights in float32 and gives a finite gain."""
+    notes = _Notes()
+    best = Loop(tiny_run(None, precision="bfloat16"), tmp_path, _data(), notes).finish()
+    assert {torch.float32} == {value.dtype for value in saving.read(best).network.values()}
+    assert all(abs(gain) < 50 for gain in notes.gains.values())
+
+
+def test_rates_rise_stay_and_fall() -> None:
+    """The rate warms up linearly, stays at its peak, and ends near zero."""
+    run = tiny_run(None, steps=100, warmup=10, decay=0.5, rate=1.0)
+    rates = [rate_at(step, run) for step in range(100)]
+    assert pytest.approx([0.1, 0.2, 1.0]) == [rates[0], rates[1], rates[9]]
+    assert {1.0} == set(rates[10:51])
+    assert rates[51:] == sorted(rates[51:], reverse=True)
+    assert 0 < rates[99] < 0.01

@@ -1,0 +1,74 @@
+"""Tests of what a network is told and judged by."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
+
+from torch import Tensor, nn  # noqa: E402
+
+from models.training.measures import fidelity_loss, gain_by_label  # noqa: E402
+from models.training.network import interpolate  # noqa: E402
+from models.training.pairs import Small, Source  # noqa: E402
+from tests.models.training.samples import picture  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+_CPU = torch.device("cpu")
+
+
+def _batch(scale: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw a batch, and the residual that restores it perfectly."""
+    torch.manual_seed(scale)
+    small = torch.rand(2, 4, 16, 16)
+    full = torch.rand(2, 3, 16 * scale, 16 * scale)
+    return full - interpolate(small[:, :3], scale), small, full
+
+
+@pytest.mark.parametrize("squared", [True, False])
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_the_loss_ignores_edges(scale: int, squared: bool) -> None:
+    """An error within four small pixels of an edge costs nothing, one beyond them does."""
+    residual, small, full = _batch(scale)
+    perfect = fidelity_loss(residual, small, full, squared=squared)
+    edge = 4 * scale
+    spoiled = residual + 9
+    spoiled[..., edge:-edge, edge:-edge] -= 9
+    at_edges = fidelity_loss(spoiled, small, full, squared=squared)
+    torch.testing.assert_close(perfect, at_edges, rtol=1e-3, atol=1e-6)
+    residual[..., edge, :] += 9
+    assert fidelity_loss(residual, small, full, squared=squared) > perfect + 0.01
+
+
+@pytest.mark.parametrize("squared", [True, False])
+def test_the_loss_grows_with_the_error(squared: bool) -> None:
+    """Twice the error costs more, and no error next to nothing."""
+    residual, small, full = _batch(2)
+    none, some, more = (
+        float(fidelity_loss(residual + error, small, full, squared=squared))
+        for error in (0, 0.1, 0.2)
+    )
+    assert none < 0.005 < some < more
+
+
+def test_gains_are_over_bicubic_and_by_coding() -> None:
+    """A residual of zero gains nothing; each coding is told apart."""
+    small = picture(12, seed=0)
+    full = small.repeat(2, axis=0).repeat(2, axis=1)
+    source = Source("a", full, (Small(small, 0, "one"), Small(small, 9, "two")))
+    zero = _Constant(0.0)
+    assert {"one": [0.0], "two": [0.0]} == gain_by_label(zero, [source], 2, _CPU)
+    worse = gain_by_label(_Constant(0.2), [source], 2, _CPU)
+    assert max(worse["one"] + worse["two"]) < -1
+
+
+class _Constant(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
+    """Gives the same residual everywhere."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self._value = value
+
+    def forward(self, small: Tensor) -> Tensor:
+        """Give it in twice the size."""
+        count, _, height, width = small.shape
+        return torch.full((count, 3, 2 * height, 2 * width), self._value)

@@ -1,0 +1,83 @@
+"""Tests of the network that is trained."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
+
+from torch import Tensor, nn  # noqa: E402
+from torch.nn import functional  # noqa: E402
+
+from models.training.network import Collapsible, PlainStack, interpolate  # noqa: E402
+from tests.models.training.samples import picture  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+
+def _branches(layer: Collapsible, features: Tensor) -> Tensor:
+    """Compute every branch by itself and add the results up."""
+    result = functional.conv2d(features, layer.kernel, layer.bias, padding=1)
+    for points, kernel in zip(layer.points, layer.filters, strict=True):
+        mixed = functional.conv2d(features, points[:, :, None, None])
+        each = kernel[None, None].expand(len(points), 1, 3, 3)
+        result = result + functional.conv2d(mixed, each, padding=1, groups=len(points))
+    return result
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(4, 6), (6, 6), (6, 12)])
+def test_branches_collapse_exactly(inputs: int, outputs: int) -> None:
+    """One convolution with the sum of all branches gives what they give one by one."""
+    torch.manual_seed(inputs)
+    layer = Collapsible(inputs, outputs, gain=1.0, identity=False).double()
+    nn.init.normal_(layer.points)
+    nn.init.normal_(layer.bias)
+    features = torch.randn(2, inputs, 9, 11, dtype=torch.float64)
+    torch.testing.assert_close(_branches(layer, features), layer(features), rtol=1e-12, atol=1e-12)
+
+
+def test_identities_begin_as_such() -> None:
+    """A layer with an identity and no gain gives what it takes."""
+    layer = Collapsible(5, 5, gain=0.0, identity=True)
+    features = torch.randn(1, 5, 6, 7)
+    torch.testing.assert_close(features, layer(features))
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_interpolation_is_that_of_restorers(scale: int) -> None:
+    """Inside, the result is Pillow's bicubic one before it is rounded."""
+    pixels = picture(24, seed=5) // 2 + 64  # Pillow cuts off what overshoots between its passes
+    expected = Image.fromarray(pixels).resize((24 * scale,) * 2, Image.Resampling.BICUBIC)
+    small = torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None].float()
+    actual = interpolate(small, scale)[0].numpy().transpose(1, 2, 0)
+    inside = slice(3 * scale, -3 * scale)
+    difference = np.abs(np.clip(actual, 0, 255) - np.asarray(expected, np.float64))
+    assert 1.2 > difference[inside, inside].max()  # Pillow rounds after each pass
+    assert 0.35 > difference[inside, inside].mean()
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_results_have_the_enlarged_size(scale: int) -> None:
+    """A small batch gives residuals in full size, and looks no further than its reach."""
+    torch.manual_seed(0)
+    network = PlainStack(scale, width=6, depth=2).double()
+    small = torch.rand(2, 4, 16, 17, dtype=torch.float64)
+    result = network(small)
+    assert (2, 3, 16 * scale, 17 * scale) == tuple(result.shape)
+    assert 4 == network.reach
+    bottom = slice(15 * scale, None)
+    for beyond, same in ((0, True), (1, False)):
+        changed = small.clone()
+        changed[..., : 15 - network.reach + beyond, :] = 0
+        expected = network(changed)[..., bottom, :]
+        assert same == torch.allclose(expected, result[..., bottom, :], rtol=0, atol=1e-12)
+
+
+def test_names_of_weights_stay() -> None:
+    """Checkpoints of earlier runs can be loaded: these names are in them."""
+    expected = {
+        f"{layer}.{part}"
+        for layer in ("first", "inner.0", "inner.1", "last")
+        for part in ("kernel", "points", "bias")
+    }
+    assert expected == set(PlainStack(2, width=4, depth=2).state_dict())

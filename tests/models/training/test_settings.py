@@ -1,0 +1,82 @@
+"""Tests of reading runs."""
+
+from pathlib import Path
+
+import pytest
+
+from models.training import settings
+from models.training.errors import InvalidRun
+
+_CONFIGS = sorted(Path(settings.__file__).parent.joinpath("configs").glob("*.yaml"))
+
+
+def test_there_is_a_float_and_an_integer_run_for_every_scale() -> None:
+    """The runs of all eight networks are there."""
+    expected = {f"native-x{scale}{kind}" for scale in (1, 2, 3, 4) for kind in ("", "-integer")}
+    assert expected == {path.stem for path in _CONFIGS}
+
+
+@pytest.mark.parametrize("path", _CONFIGS, ids=lambda path: path.stem)
+def test_runs_that_ship_are_valid_and_name_no_folder(path: Path) -> None:
+    """Each run is called as its file, is of the scale in its name, and works on any machine."""
+    run = settings.load(path)
+    assert path.stem == run.name
+    assert f"native-x{run.scale}" == path.stem.removesuffix("-integer")
+    assert run.integer == path.stem.endswith("-integer")
+    assert (None, None) == (run.data.folder, run.start)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_integer_runs_have_the_shape_and_data_of_their_parents(scale: int) -> None:
+    """What is fine-tuned is the very network that was trained, on the same pairs."""
+    parent, child = (
+        settings.load(_CONFIGS[0].with_name(f"native-x{scale}{kind}.yaml"))
+        for kind in ("", "-integer")
+    )
+    assert (parent.network, parent.data) == (child.network, child.data)
+
+
+def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
+    """A run may lie beside its images and be started from anywhere."""
+    path = tmp_path / "run.yaml"
+    path.write_text("{name: a, scale: 2, start: b.pt, data: {folder: c}, schedule: {steps: 1}}")
+    run = settings.load(path)
+    assert (tmp_path / "c", tmp_path / "b.pt") == (run.data.folder, run.start)
+    other = run.at(folder=tmp_path)
+    assert (tmp_path, tmp_path / "b.pt") == (other.data.folder, other.start)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{name: a, scale: 5, schedule: {steps: 1}}", "scale: "),
+        ("{name: a, scale: 2, schedule: {steps: 1, stepz: 2}}", "schedule.stepz: "),
+        ("{name: A B, scale: 2, schedule: {steps: 1}}", "name: "),
+        (
+            "{name: a, scale: 2, integer: true, precision: bfloat16, schedule: {steps: 1}}",
+            "float32",
+        ),
+        ("{name: a, scale: 2, schedule: {steps: 1, patch: 15}}", "schedule.patch: "),
+        ("{", "is no YAML"),
+        ("#" * (2 << 20), "bytes"),
+        ("- 1", "the file: "),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, content: str, said: str) -> None:
+    """A run that is not valid is refused with the file and the key."""
+    path = tmp_path / "run.yaml"
+    path.write_text(content)
+    with pytest.raises(InvalidRun, match=f"(?s)run.yaml.*{said}"):
+        settings.load(path)
+
+
+def test_missing_files_are_said(tmp_path: Path) -> None:
+    """A path that leads nowhere is refused by name."""
+    with pytest.raises(InvalidRun, match=r"nowhere\.yaml cannot be read"):
+        settings.load(tmp_path / "nowhere.yaml")
+
+
+def test_limits_come_in_order() -> None:
+    """A range of qualities from high to low is refused."""
+    with pytest.raises(ValueError, match="lower limit comes first"):
+        settings.Coding(codec="avif", qualities=(90, 30))
