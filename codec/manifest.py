@@ -32,13 +32,23 @@ class _Note(BaseModel):
 
 
 class Stored(_Note):
-    """What lies in the bucket and how its pixels become the full-size ones."""
+    """What lies in the bucket and how its pixels become the full-size ones.
 
-    tier: Literal["recode", "downscale"] = Field(alias="t")
-    codec: Literal["avif"] = Field(alias="c")
+    Attributes:
+        tier: What the served file has in common with the upload.
+        codec: What the rendition is written with.
+        quality: On the codec's own scale; 100 without loss.
+        scale: Factor by which it was shrunk; 1: not at all.
+        restorer: Content hash of what enlarges it.
+        level: How coarse the codec was, as restorers are told: 0 (lossless) to 255.
+    """
+
+    tier: Literal["exact", "lossless", "recode", "downscale"] = Field(alias="t")
+    codec: Literal["avif", "webp", "jxl", "jpeg"] = Field(alias="c")
     quality: _Quality = Field(alias="q")
     scale: Annotated[int, Field(ge=1, le=4)] = Field(alias="x")
     restorer: Annotated[_Hex, Field(min_length=16, max_length=16)] | None = Field(alias="r")
+    level: Annotated[int, Field(ge=0, le=255)] = Field(default=0, alias="l")
 
     @model_validator(mode="after")
     def _scale_fits_tier(self) -> Self:
@@ -46,6 +56,16 @@ class Stored(_Note):
             raise ValueError(f"tier {self.tier} cannot have scale {self.scale}")
         if self.scale > 1 and self.restorer is None:
             raise ValueError("a downscaled rendition needs a restorer")
+        return self
+
+    @model_validator(mode="after")
+    def _identity_fits_codec(self) -> Self:
+        if self.tier not in ("exact", "lossless"):
+            return self
+        if self.codec not in ("webp", "jxl"):
+            raise ValueError(f"tier {self.tier} cannot have codec {self.codec}")
+        if self.restorer is not None or self.level:
+            raise ValueError(f"tier {self.tier} cannot have a restorer or a level")
         return self
 
 
@@ -78,9 +98,10 @@ class Manifest(_Note):
         width: In pixels.
         height: In pixels.
         stored: The rendition.
-        output: The served file.
+        output: The served file; None: what the codec gives back is the file itself.
         sha256: Of the served file, 64 lower-case hex digits.
-        content: Digest of header segments and restored pixels, whatever encoder writes them.
+        content: Digest of header segments and restored pixels, whatever encoder writes them; of
+            the file where there is no output.
         measured: Fidelity of the served file.
         upload_etag: ETag that a multipart upload was given, which clients compute themselves.
         policy: Digest of the policy that asked for it.
@@ -96,7 +117,7 @@ class Manifest(_Note):
     width: Annotated[int, Field(ge=1, le=MAX_SIDE)] = Field(alias="w")
     height: Annotated[int, Field(ge=1, le=MAX_SIDE)] = Field(alias="h")
     stored: Stored = Field(alias="st")
-    output: Output = Field(alias="out")
+    output: Output | None = Field(default=None, alias="out")
     sha256: Annotated[_Hex, Field(min_length=64, max_length=64)] = Field(alias="sha")
     content: Annotated[_Hex, Field(min_length=32, max_length=32)] = Field(alias="cd")
     measured: Measured = Field(alias="fid")
@@ -112,10 +133,23 @@ class Manifest(_Note):
             raise ValueError(f"more than {MAX_PIXELS} pixels")
         return self
 
+    @model_validator(mode="after")
+    def _output_fits_tier(self) -> Self:
+        # A JPEG file returns from JPEG XL as it was; all other files are encoded anew.
+        whole = self.stored.tier == "exact" and self.stored.codec == "jxl"
+        if self.output is None and not whole:
+            raise ValueError("without output, though the file is to be encoded")
+        return self
+
     @property
     def etag(self) -> str:
-        """Give the ETag that clients see, without quotes."""
-        return self.upload_etag or f"{self.sha256[:32]}-1"
+        """Give the ETag that clients see, without quotes: an MD5 where the bytes are the upload's.
+
+        Everything else gets the dash that tells clients not to compare it with a digest.
+        """
+        if self.upload_etag is not None:
+            return self.upload_etag
+        return self.md5 if self.stored.tier == "exact" else f"{self.sha256[:32]}-1"
 
     def dumps(self) -> str:
         """Write the note as ASCII.

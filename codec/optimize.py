@@ -2,28 +2,25 @@
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from codec import fidelity, manifest, referee
-from codec.containers import Container, Unsupported, header, parse, sniff
+from codec import floors, manifest, referee, unchanged
+from codec.admission import Refused, admit, check_type, jpeg_sides, max_stored
+from codec.chosen import Chosen
+from codec.containers import Container, header
+from codec.contest import Contest, Subject, Trial
+from codec.lossless import Task
 from codec.manifest import Manifest, Measured
-from codec.pixels import Pixels, decode_as, opened
-from codec.referee import Subject, Trial, Winner
+from codec.pixels import decode_as, opened
 from codec.restore import DamagedRendition, DigestMismatch, Upscalers, restore
 from config import Policy
 
-MIN_SIDE: Final = 16
-"""Images with a smaller side stay plain: no measure is meaningful and nothing is to be saved."""
+__all__ = ["Optimized", "Refused", "Terms", "optimize"]
 
-_MANIFEST_ROOM: Final = 400
-"""Bytes of metadata that a rendition costs on top, in round figures: they are billed too."""
-
+_LOSSY: Final = frozenset({"recode", "downscale"})
 _ORIENTATION_TAG: Final = 0x0112  # EXIF 2.32, table 4
-
-
-class Refused(Exception):
-    """The upload stays as it is; the message is a short reason for logs and metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +45,15 @@ class Terms:
     Attributes:
         policy: The policy of its bucket and key.
         content_type: As the client gave it.
-        restorer: Content hash of the policy's restorer.
+        restorers: Content hash of the policy's restorer for each scale; 1: of what removes
+            artefacts at full size.
         gateway: Version to record.
         deadline: ``time.monotonic()`` after which the best so far counts.
     """
 
     policy: Policy
     content_type: str
-    restorer: str
+    restorers: Mapping[int, str]
     gateway: str
     deadline: float
 
@@ -72,48 +70,81 @@ def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
         Refused: The upload is not handled, or nothing smaller holds the floor.
         OSError, ValueError, SyntaxError: The upload cannot be decoded.
     """
-    upload = _admit(data, terms.policy)
-    subject = _subject(data, upload, terms.policy)
+    whole = _exact_jpeg(data, terms.policy)
+    if whole is not None and not _LOSSY.intersection(terms.policy.tiers):
+        return _stored(data, whole, terms, upscalers, ())
+    try:
+        subject = _subject(data, terms.policy, whole)
+    except (Refused, OSError, ValueError, SyntaxError):
+        if whole is None:
+            raise
+        # What cannot be taken apart can still return as a whole.
+        return _stored(data, whole, terms, upscalers, ())
     contest = referee.compete(
         subject,
         terms.policy,
-        restorer=terms.restorer,
+        restorers=terms.restorers,
         upscalers=upscalers,
         deadline=terms.deadline,
     )
-    if contest.best is None:
+    chosen = _smaller_png(data, contest, terms) or _winner(contest) or whole
+    if chosen is None:
         verdicts = ", ".join(sorted({trial.verdict for trial in contest.trials}))
-        raise Refused(f"nothing smaller holds the floor ({verdicts or 'out of time'})")
-    note = _seal(data, upload, contest.best, terms, subject.pixels)
-    _prove(contest.best, note, upscalers)
-    return Optimized(contest.best.rendition, note, tuple(contest.trials))
+        reason = verdicts or ("out of time" if contest.is_over else "too big")
+        raise Refused(f"nothing smaller holds the floor ({reason})")
+    return _stored(data, chosen, terms, upscalers, tuple(contest.trials))
 
 
-def _admit(data: bytes, policy: Policy) -> Container:
-    mime = sniff(data[:32])
-    if mime not in policy.types:
-        raise Refused("not an image of a type that the policy names")
-    try:
-        upload = parse(data)
-    except Unsupported as error:
-        raise Refused(str(error)) from error
-    if upload.width * upload.height > min(policy.limits.max_pixels, manifest.MAX_PIXELS):
-        raise Refused("more pixels than the policy allows")
-    if max(upload.width, upload.height) > manifest.MAX_SIDE:
-        raise Refused("a side longer than a rendition can have")
-    if min(upload.width, upload.height) < MIN_SIDE:
-        raise Refused("too small to gain anything")
-    return upload
+def _exact_jpeg(data: bytes, policy: Policy) -> Chosen | None:
+    """Transcode a JPEG file, also one that has something in it that cannot be taken apart."""
+    if check_type(data, policy) != "image/jpeg" or "exact" not in policy.tiers:
+        return None
+    sides = jpeg_sides(data, policy)
+    return unchanged.of_jpeg(data, sides, max_stored=max_stored(data, policy))
 
 
-def _subject(data: bytes, upload: Container, policy: Policy) -> Subject:
+def _subject(data: bytes, policy: Policy, whole: Chosen | None) -> Subject:
+    upload = admit(data, policy)
     return Subject(
         pixels=decode_as(upload, data),
         upload=upload,
         size=len(data),
         blob=header.pack(upload.kept, upload.icc) if upload.kept else b"",
         orientation=_orientation(data, upload),
-        max_stored=int(len(data) * (1 - policy.min_saving)) - _MANIFEST_ROOM,
+        max_stored=len(whole.rendition) - 1 if whole else max_stored(data, policy),
+    )
+
+
+def _smaller_png(data: bytes, contest: Contest, terms: Terms) -> Chosen | None:
+    """Look for a rendition without loss that is smaller than the best of the contest."""
+    subject = contest.subject
+    if subject.upload.format != "PNG":
+        return None
+    task = Task(
+        data=data,
+        upload=subject.upload,
+        pixels=subject.pixels,
+        orientation=subject.orientation,
+        speed=referee.PAINS[terms.policy.effort].speed,
+        max_stored=contest.max_stored,
+        deadline=terms.deadline,
+    )
+    return unchanged.of_png(task, terms.policy.tiers)
+
+
+def _winner(contest: Contest) -> Chosen | None:
+    winner, subject = contest.best, contest.subject
+    if winner is None:
+        return None
+    shown = decode_as(subject.upload, winner.served)
+    return Chosen(
+        rendition=winner.rendition,
+        size=(subject.upload.width, subject.upload.height),
+        stored=winner.stored,
+        output=winner.output,
+        sha256=hashlib.sha256(winner.served).hexdigest(),
+        content=winner.content,
+        fidelity=floors.complete(winner.reading, subject.pixels, shown),
     )
 
 
@@ -128,25 +159,35 @@ def _orientation(data: bytes, upload: Container) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _seal(
-    data: bytes, upload: Container, winner: Winner, terms: Terms, original: Pixels
-) -> Manifest:
-    measured = fidelity.measure(original, decode_as(upload, winner.served))
+def _stored(
+    data: bytes,
+    chosen: Chosen,
+    terms: Terms,
+    upscalers: Upscalers,
+    trials: tuple[Trial, ...],
+) -> Optimized:
+    note = _seal(data, chosen, terms)
+    _prove(chosen.rendition, note, upscalers)
+    return Optimized(chosen.rendition, note, trials)
+
+
+def _seal(data: bytes, chosen: Chosen, terms: Terms) -> Manifest:
+    width, height = chosen.size
     return Manifest(
         version=manifest.VERSION,
         size=len(data),
         md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),
         content_type=terms.content_type,
-        width=upload.width,
-        height=upload.height,
-        stored=winner.stored,
-        output=winner.output,
-        sha256=hashlib.sha256(winner.served).hexdigest(),
-        content=winner.content,
+        width=width,
+        height=height,
+        stored=chosen.stored,
+        output=chosen.output,
+        sha256=chosen.sha256,
+        content=chosen.content,
         measured=Measured(
-            psnr_db=_rounded_down(measured.psnr_db, 100),
-            ssim=_rounded_down(measured.ssim, 10_000),
-            orb=_rounded_down(measured.orb, 1_000),
+            psnr_db=_rounded_down(chosen.fidelity.psnr_db, 100),
+            ssim=_rounded_down(chosen.fidelity.ssim, 10_000),
+            orb=_rounded_down(chosen.fidelity.orb, 1_000),
         ),
         policy=terms.policy.digest,
         gateway=terms.gateway,
@@ -158,9 +199,9 @@ def _rounded_down(value: float, steps: int) -> float:
     return math.floor(value * steps) / steps
 
 
-def _prove(winner: Winner, note: Manifest, upscalers: Upscalers) -> None:
+def _prove(rendition: bytes, note: Manifest, upscalers: Upscalers) -> None:
     """Restore from nothing but what will be in the bucket, as GET does."""
     try:
-        restore(winner.rendition, manifest.loads(note.dumps()), upscalers)
+        restore(rendition, manifest.loads(note.dumps()), upscalers)
     except (DamagedRendition, DigestMismatch) as error:
         raise Refused(f"the rendition does not restore: {error}") from error

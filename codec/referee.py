@@ -1,230 +1,111 @@
 """Find the smallest rendition of an image that holds its policy's floor.
 
-Candidates compete one after the other; each is encoded, restored with the code that GET runs and
-measured on the file that GET will serve. What has won so far bounds what is still tried.
+Candidates are tried on a sample of the image first; the most promising ones compete on the whole
+image, each at the lowest quality that holds there. What has won so far bounds what is still tried.
 """
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Final, Literal
+import math
+from collections.abc import Mapping
+from typing import Final
 
-from codec import avif, fidelity, output, resample
-from codec.containers import Container, DoesNotFit, bmff
-from codec.manifest import Output, Stored
-from codec.pixels import Pixels, decode_as
-from codec.restore import Upscalers, content_digest, enlarge, pixels_of
-from config import Floor, Policy
+from codec import classes, floors, trials
+from codec.candidates import PAINS, Pains, candidates
+from codec.contest import Contest, Subject, Trial
+from codec.draft import Draft
+from codec.restore import Upscalers
+from codec.search import HIGHEST, LOWEST, Search, qualities_between
+from codec.shortlist import Entry, shortlist
+from config import Policy
 
-_QUALITY_RANGE: Final = (8, 96)
-"""AVIF qualities between which the search bisects: beyond, nothing is saved or nothing holds."""
+__all__ = ["PAINS", "candidates", "compete"]
 
-_TRIALS: Final = {"fast": 3, "balanced": 5, "best": 7}
-_SPEED: Final = {"fast": 9, "balanced": 8, "best": 6}
+_RESCUES: Final = 3
+"""Trials on top for a candidate that has not held yet: without one, all were in vain."""
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One way to store an image, all but its quality."""
-
-    tier: Literal["recode", "downscale"]
-    scale: int
-    restorer: str | None
-    subsampling: str
-    speed: int
-
-    def stored(self, quality: int) -> Stored:
-        """Say it in the manifest's words."""
-        return Stored(
-            tier=self.tier, codec="avif", quality=quality, scale=self.scale, restorer=self.restorer
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What became of one encoding.
-
-    Attributes:
-        candidate: What was tried.
-        quality: Of the rendition, 0 to 100; -1: refused before any encoding.
-        size: Bytes of the rendition; 0 when none was made.
-        verdict: Why it won or lost.
-    """
-
-    candidate: Candidate
-    quality: int
-    size: int
-    verdict: Literal["holds", "below floor", "too big", "does not fit", "ceiling below floor"]
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The image that candidates compete for.
-
-    Attributes:
-        pixels: The decoded upload, uint8, (height, width[, channels]).
-        upload: The parsed container.
-        size: Bytes of the upload.
-        blob: Header segments as they travel in the rendition.
-        orientation: EXIF orientation.
-        max_stored: Bytes that a rendition may have to be worth storing.
-    """
-
-    pixels: Pixels
-    upload: Container
-    size: int
-    blob: bytes
-    orientation: int
-    max_stored: int
-
-
-@dataclass(frozen=True, slots=True)
-class Winner:
-    """The smallest rendition that holds the floor, and the file that GET will serve from it."""
-
-    rendition: bytes
-    stored: Stored
-    output: Output
-    served: bytes
-    content: str
-
-
-@dataclass(slots=True)
-class Contest:
-    """The state of one competition.
-
-    Attributes:
-        deadline: ``time.monotonic()`` after which no further trial begins.
-        trials: Everything that was tried, in order.
-        best: The winner so far.
-    """
-
-    subject: Subject
-    floor: Floor
-    upscalers: Upscalers
-    deadline: float
-    trials: list[Trial] = field(default_factory=list)
-    best: Winner | None = None
-
-    @property
-    def max_stored(self) -> int:
-        """Give the bytes that a rendition may have to become the best."""
-        return len(self.best.rendition) - 1 if self.best else self.subject.max_stored
-
-
-def candidates(policy: Policy, upload: Container, restorer: str) -> Iterator[Candidate]:
-    """List what a policy lets compete, the likeliest winner first.
-
-    Args:
-        policy: What is allowed.
-        upload: What is to be stored.
-        restorer: Content hash of the policy's restorer.
-    """
-    speed = _SPEED[policy.effort]
-    if "recode" in policy.tiers:
-        # Chroma that the upload has thinned out already is not stored at full resolution again.
-        thin = upload.subsampling == "4:2:0" or (upload.format == "WEBP" and not upload.lossless)
-        chroma = "4:2:0" if thin else "4:4:4"
-        yield Candidate("recode", 1, None, chroma, speed)
-    if "downscale" in policy.tiers:
-        for scale in policy.scales:
-            yield Candidate("downscale", scale, restorer, "4:4:4", speed)
+_AFTER_A_FAILURE: Final = 0.7
+"""Steps of quality to add for each trial that failed although it was expected to hold."""
 
 
 def compete(
-    subject: Subject, policy: Policy, *, restorer: str, upscalers: Upscalers, deadline: float
+    subject: Subject,
+    policy: Policy,
+    *,
+    restorers: Mapping[int, str],
+    upscalers: Upscalers,
+    deadline: float,
 ) -> Contest:
     """Let all candidates compete.
+
+    Args:
+        subject: The image.
+        policy: What is allowed and demanded.
+        restorers: Content hash of the restorer for each scale; 1: of what cleans up after a codec.
+        upscalers: Where restorers come from.
+        deadline: ``time.monotonic()`` after which no further trial begins.
 
     Returns:
         The finished contest; its ``best`` is None when nothing small enough holds the floor.
     """
-    contest = Contest(subject, policy.floor, upscalers, deadline)
-    for candidate in candidates(policy, subject.upload, restorer):
-        _search(contest, candidate, _TRIALS[policy.effort])
+    kind = classes.kind(subject.pixels)
+    contest = Contest(subject, policy.floor, upscalers, deadline, kind)
+    pains = PAINS[policy.effort]
+    draft = Draft.of(contest)
+    listed = candidates(policy, contest, restorers)
+    _run(draft, shortlist(draft, listed, pains), pains)
     return contest
 
 
-def holds(floor: Floor, original: Pixels, restored: Pixels) -> bool:
-    """Tell whether a restored image is at or above the floor; the cheapest measure comes first."""
-    return (
-        (floor.psnr_db is None or fidelity.psnr(original, restored) >= floor.psnr_db)
-        and (floor.ssim is None or fidelity.ssim(original, restored) >= floor.ssim)
-        and (floor.orb is None or fidelity.orb(original, restored) >= floor.orb)
-    )
-
-
-def _search(contest: Contest, candidate: Candidate, trials: int) -> None:
-    """Bisect for the lowest quality that holds the floor."""
-    if time.monotonic() > contest.deadline:
-        return
-    small = _shrunk(contest.subject.pixels, candidate.scale)
-    if not _may_hold(contest, candidate, small):
-        contest.trials.append(Trial(candidate, -1, 0, "ceiling below floor"))
-        return
-    low, high = _QUALITY_RANGE
-    for _ in range(trials):
-        if low >= high or time.monotonic() > contest.deadline:
+def _run(draft: Draft, entries: list[Entry], pains: Pains) -> None:
+    """Let the shortlisted compete on the whole image."""
+    contest = draft.contest
+    tried = 0
+    ratio = 1.0  # of real sizes to expected ones
+    for entry in entries:
+        best = len(contest.best.rendition) if contest.best else math.inf
+        if (tried >= pains.finalists and contest.best) or tried > pains.finalists + 1:
             return
-        quality = (low + high) // 2
-        trial = _try(contest, candidate, small, quality)
+        if entry.size * ratio > pains.hope * best or not draft.may_hold_whole(entry.candidate):
+            continue
+        tried += entry.size > 0
+        _search(contest, entry, pains)
+        if any(trial.verdict == "does not fit" for trial in contest.trials):
+            # The served file holds as much as the upload; it hardly matters who made it.
+            return
+        if contest.best and entry.size and len(contest.best.rendition) < best:
+            ratio = len(contest.best.rendition) / entry.size
+
+
+def _search(contest: Contest, entry: Entry, pains: Pains) -> None:
+    """Look for the lowest quality of a candidate that holds, starting at the expected one."""
+    search = Search()
+    failures = 0
+    quality: int | None = round(entry.quality + pains.spare)
+    for count in range(1, pains.trials + _RESCUES + 1):
+        if quality is None or contest.is_over:
+            return
+        quality = min(HIGHEST, max(LOWEST, quality))
+        trial = trials.attempt(contest, entry.candidate, quality, pains.speed)
         contest.trials.append(trial)
-        if trial.verdict == "below floor":
-            low = quality + 1
-        else:
-            high = quality
+        search.note(trial.quality, trial.verdict, floors.margins(contest.floor, trial.reading))
+        failures += trial.verdict == "below floor"
+        quality = _following(contest, entry, search, trial, _AFTER_A_FAILURE * failures)
+        held = search.high <= HIGHEST and trial.verdict != "too big"
+        least = pains.precious if count >= pains.trials else pains.worthwhile
+        if held and quality is not None and search.high - quality < least:
+            return
 
 
-def _shrunk(pixels: Pixels, scale: int) -> Pixels:
-    return pixels if scale == 1 else resample.downscale(pixels, scale)
-
-
-def _may_hold(contest: Contest, candidate: Candidate, small: Pixels) -> bool:
-    """Restore what no codec has touched: when that is below the floor, everything else is."""
-    if candidate.scale == 1:
-        return True
-    upload = contest.subject.upload
-    ceiling = enlarge(
-        small,
-        candidate.stored(100),
-        size=(upload.width, upload.height),
-        upscalers=contest.upscalers,
-    )
-    return holds(contest.floor, contest.subject.pixels, ceiling)
-
-
-def _try(contest: Contest, candidate: Candidate, small: Pixels, quality: int) -> Trial:
-    subject = contest.subject
-    rendition = _encode(subject, candidate, small, quality)
-    if len(rendition) > contest.max_stored:
-        return Trial(candidate, quality, len(rendition), "too big")
-    stored = candidate.stored(quality)
-    upload = subject.upload
-    pixels = pixels_of(
-        rendition,
-        stored,
-        mode=upload.mode,
-        size=(upload.width, upload.height),
-        upscalers=contest.upscalers,
-    )
-    try:
-        parameters, served = output.fit(pixels, upload, subject.size)
-    except DoesNotFit:
-        return Trial(candidate, quality, len(rendition), "does not fit")
-    if not holds(contest.floor, subject.pixels, decode_as(upload, served)):
-        return Trial(candidate, quality, len(rendition), "below floor")
-    content = content_digest(upload.kept, pixels)
-    contest.best = Winner(rendition, stored, parameters, served, content)
-    return Trial(candidate, quality, len(rendition), "holds")
-
-
-def _encode(subject: Subject, candidate: Candidate, small: Pixels, quality: int) -> bytes:
-    image = avif.encode(
-        small,
-        quality,
-        subsampling=candidate.subsampling,
-        speed=candidate.speed,
-        icc=subject.upload.icc,
-        orientation=subject.orientation,
-    )
-    return bmff.attach(image, subject.blob) if subject.blob else image
+def _following(
+    contest: Contest, entry: Entry, search: Search, trial: Trial, spare: float
+) -> int | None:
+    """Choose the quality after a trial; None: there is none worth trying."""
+    if trial.verdict in ("does not fit", "cannot read text"):
+        return None
+    if trial.verdict == "too big":
+        if contest.max_stored <= 0:
+            return None
+        excess = qualities_between(contest.max_stored, trial.size)
+        wished = trial.quality - max(1, math.ceil(excess))
+        # What is known to fail, or is far below all expectation, need not be tried.
+        return wished if wished > max(search.low, entry.quality - entry.doubt) else None
+    return search.next(spare=spare)

@@ -1,14 +1,15 @@
 """Restore a rendition: the one piece of code that GET serves with and PUT verifies with."""
 
 import hashlib
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from codec import avif, output
-from codec.containers import bmff, header
+from codec import exact, lossless, output, png_recipe
+from codec.containers import header
 from codec.manifest import Manifest, Stored
 from codec.pixels import Pixels
+from codec.renditions import by_name
 from codec.resample import join_planes, small_size, split_planes
 
 
@@ -19,12 +20,13 @@ class Upscaler(Protocol):
     the same result, whatever else is in flight.
     """
 
-    def upscale(self, pixels: Pixels, scale: int) -> Pixels:
+    def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
         """Enlarge one plane.
 
         Args:
             pixels: uint8, (height, width) or (height, width, 3).
             scale: Whole factor, 1 to 4.
+            level: How coarse the codec was, 0 (lossless) to 255.
 
         Returns:
             uint8, (height * scale, width * scale[, 3]).
@@ -78,10 +80,14 @@ def pixels_of(
 
     Returns:
         uint8, (height, width[, channels]).
+
+    Raises:
+        LookupError: The codec or the restorer is not installed here.
+        OSError, ValueError, SyntaxError: The rendition is damaged, or another one.
     """
     width, height = size
     small_width, small_height = small_size(width, height, stored.scale)
-    small = avif.read(rendition, mode=mode, width=small_width, height=small_height)
+    small = by_name(stored.codec).read(rendition, mode=mode, width=small_width, height=small_height)
     return enlarge(small, stored, size=size, upscalers=upscalers)
 
 
@@ -92,7 +98,9 @@ def enlarge(
     if stored.restorer is None:
         return small
     upscaler = upscalers(stored.restorer)
-    full = [upscaler.upscale(plane, stored.scale) for plane in split_planes(small)]
+    full = [
+        upscaler.upscale(plane, stored.scale, level=stored.level) for plane in split_planes(small)
+    ]
     width, height = size
     return join_planes(full)[:height, :width]
 
@@ -108,19 +116,17 @@ def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> bytes
         DigestMismatch: The rendition is another one, or a decoder or restorer does not work as it
             did when the object was stored.
         EncoderChanged: The same of the encoder of the served file.
-        LookupError: The restorer is not installed here.
+        LookupError: The codec or the restorer is not installed here.
     """
     try:
-        kept, pixels = _content(rendition, manifest, upscalers)
-        matches = content_digest(kept, pixels) == manifest.content
-        served = output.encode(pixels, manifest.output, kept=kept, size=manifest.size)
+        found = _restored(rendition, manifest, upscalers)
     except (OSError, ValueError, SyntaxError) as error:
         raise DamagedRendition(f"the rendition cannot be restored: {error}") from error
-    if not matches:
+    if found.content != manifest.content:
         raise DigestMismatch("what is restored differs from what was recorded at the upload")
-    if hashlib.sha256(served).hexdigest() != manifest.sha256:
-        raise EncoderChanged(served)
-    return served
+    if hashlib.sha256(found.served).hexdigest() != manifest.sha256:
+        raise EncoderChanged(found.served)
+    return found.served
 
 
 def content_digest(kept: bytes, pixels: Pixels) -> str:
@@ -138,13 +144,42 @@ def content_digest(kept: bytes, pixels: Pixels) -> str:
     return digest.hexdigest()[:32]
 
 
-def _content(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> tuple[bytes, Pixels]:
-    kept = header.unpack(bmff.extract(rendition) or b"", avif.icc_profile(rendition))
+def file_digest(data: bytes) -> str:
+    """Name the content of a file that is no longer taken apart, as :func:`content_digest` does."""
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+class _Restored(NamedTuple):
+    served: bytes
+    content: str
+
+
+def _restored(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Restored:
+    stored, parameters = manifest.stored, manifest.output
+    if parameters is None:
+        return _exact(rendition, manifest)
     pixels = pixels_of(
         rendition,
-        manifest.stored,
-        mode=manifest.output.mode,
+        stored,
+        mode=parameters.mode,
         size=(manifest.width, manifest.height),
         upscalers=upscalers,
     )
-    return kept, pixels
+    if stored.tier in ("exact", "lossless"):
+        recipe, kept = lossless.unpack(rendition, stored.codec)
+        served = png_recipe.write(pixels, recipe, kept, manifest.size)
+    else:
+        kept = _kept(rendition, stored)
+        served = output.encode(pixels, parameters, kept=kept, size=manifest.size)
+    return _Restored(served, content_digest(kept, pixels))
+
+
+def _exact(rendition: bytes, manifest: Manifest) -> _Restored:
+    size = (manifest.width, manifest.height)
+    served = exact.restore(rendition, size=size, length=manifest.size)
+    return _Restored(served, file_digest(served))
+
+
+def _kept(rendition: bytes, stored: Stored) -> bytes:
+    codec = by_name(stored.codec)
+    return header.unpack(codec.extract(rendition) or b"", codec.icc_profile(rendition))

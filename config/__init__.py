@@ -3,9 +3,9 @@
 from config.describe import effective, reference
 from config.loading import config_path, load
 from config.matching import Policies
-from config.policy import Floor, Policy, PolicyLimits
+from config.policy import Floor, Originals, Policy, PolicyLimits
 from config.problems import ConfigError, Problem
-from config.settings import Cache, Credential, Engine, Limits, Settings, Upstream
+from config.settings import Cache, Credential, Engine, Ledger, Limits, Settings, Upstream
 
 __all__ = [
     "Cache",
@@ -13,7 +13,9 @@ __all__ = [
     "Credential",
     "Engine",
     "Floor",
+    "Ledger",
     "Limits",
+    "Originals",
     "Policies",
     "Policy",
     "PolicyLimits",

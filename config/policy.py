@@ -2,32 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+import shutil
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from config.base import LISTED, Frozen, contradiction, later, unique_sorted
 from config.units import ByteCount, PixelCount
 
-_LATER: Final = "is not available in this version"
-
 ImageType = Literal["image/jpeg", "image/png", "image/webp"]
 Mode = Literal["off", "shadow", "optimize"]
 Effort = Literal["fast", "balanced", "best"]
+Kind = Literal["photo", "document", "screenshot", "chart", "illustration"]
 Tier = Annotated[
-    Literal["downscale", "recode"],
-    later(
-        {
-            "exact": f"the tier exact {_LATER}",
-            "lossless": f"the tier lossless {_LATER}",
-            "plain": "plain is always the last resort and is not listed",
-        }
-    ),
+    Literal["downscale", "exact", "lossless", "recode"],
+    later({"plain": "plain is always the last resort and is not listed"}),
 ]
-Codec = Annotated[
-    Literal["avif"], later({name: f"the codec {name} {_LATER}" for name in ("webp", "jxl", "jpeg")})
-]
+Codec = Literal["avif", "jpeg", "jxl", "webp"]
 Scale = Annotated[int, Field(ge=2, le=4)]
 
 # Duplicates are refused and the order says nothing, so equal choices give equal digests.
@@ -49,11 +41,30 @@ class Floor(Frozen):
         le=1,
         description="least share of ORB key points found again; null: not demanded",
     )
+    block_psnr_db: float | None = Field(
+        default=None,
+        gt=0,
+        le=99,
+        description="least PSNR in dB of the worst 64x64 block; null: not demanded",
+    )
+    text: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="least share of words that `tesseract` reads again; null: not demanded",
+    )
 
     @model_validator(mode="after")
     def _demands_something(self) -> Self:
         if self.psnr_db is None and self.ssim is None and self.orb is None:
             raise contradiction((), "at least one of psnr_db, ssim and orb must remain")
+        return self
+
+    @model_validator(mode="after")
+    def _can_read(self) -> Self:
+        if self.text is not None and shutil.which("tesseract") is None:
+            reason = "needs the program tesseract on the PATH; install it or take the key away"
+            raise contradiction(("text",), reason)
         return self
 
 
@@ -71,6 +82,30 @@ class PolicyLimits(Frozen):
     )
 
 
+class Originals(Frozen):
+    """Where a copy of each upload is kept whose rendition is stored; without `keep`, nowhere."""
+
+    keep: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,62}$",
+        description="bucket that keeps the uploads of optimized objects; null: none are kept",
+    )
+    prefix: str = Field(
+        default="slimgate/", max_length=512, description="beginning of the keys in that bucket"
+    )
+    storage_class: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z0-9_]{1,64}$",
+        description="storage class there, such as DEEP_ARCHIVE; null: the bucket's own",
+    )
+
+    @model_validator(mode="after")
+    def _needs_a_bucket(self) -> Self:
+        if self.keep is None and self.storage_class is not None:
+            raise contradiction(("storage_class",), "a storage class needs the bucket: set keep")
+        return self
+
+
 def _default_scales(validated: dict[str, Any]) -> tuple[int, ...]:
     return (2, 3, 4) if "downscale" in validated.get("tiers", ("downscale",)) else ()
 
@@ -81,10 +116,6 @@ class Policy(Frozen):
     Lists are sets: they are sorted, and their order in the file means nothing. `scales` is empty
     exactly when the tier downscale is not allowed.
     """
-
-    unavailable_keys: ClassVar[Mapping[str, str]] = {
-        "originals": f"keeping originals {_LATER}; nothing would be kept, so the key is refused"
-    }
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
@@ -107,7 +138,7 @@ class Policy(Frozen):
         description="off, shadow (store the original, report what would be saved) or optimize"
     )
     tiers: Annotated[tuple[Tier, ...], LISTED, _SET] = Field(
-        default=("downscale", "recode"),
+        default=("downscale", "exact", "lossless", "recode"),
         min_length=1,
         max_length=16,
         description="kinds of rendition that compete",
@@ -118,16 +149,28 @@ class Policy(Frozen):
         description="factors that the tier downscale may shrink by",
     )
     codecs: Annotated[tuple[Codec, ...], LISTED, _SET] = Field(
-        default=("avif",), min_length=1, max_length=16, description="codecs that compete"
+        default=("avif", "jpeg", "jxl", "webp"),
+        min_length=1,
+        max_length=16,
+        description="codecs that compete",
     )
     restorer: str = Field(
-        default="lanczos",
+        default="native",
         min_length=1,
         max_length=128,
         validate_default=True,
         description="what turns a shrunk image into the full-size one",
     )
     floor: Floor = Field(default=Floor(), description="fidelity that is kept")
+    protect: Annotated[tuple[Kind, ...], LISTED, _SET] = Field(
+        default=("chart", "document", "screenshot"),
+        max_length=16,
+        description="kinds of image that are never shrunk and never given to a restorer",
+    )
+    protect_with: Literal["recode", "lossless"] = Field(
+        default="recode",
+        description="what may be done to them: recode, or lossless (not one pixel may change)",
+    )
     min_saving: float = Field(
         default=0.15, ge=0, lt=1, description="least share of bytes saved, else stored as uploaded"
     )
@@ -135,6 +178,7 @@ class Policy(Frozen):
         default="balanced", description="how many candidates are tried: fast, balanced or best"
     )
     limits: PolicyLimits = Field(default=PolicyLimits(), description="what one image may cost")
+    originals: Originals = Field(default=Originals(), description="where uploads are kept")
 
     @field_validator("restorer")
     @classmethod
@@ -152,8 +196,20 @@ class Policy(Frozen):
             raise contradiction(("scales",), "the tier downscale needs at least one scale")
         return self
 
+    @model_validator(mode="after")
+    def _leaves_originals_alone(self) -> Self:
+        kept, ours = self.originals.prefix, self.prefix
+        overlap = kept.startswith(ours) or ours.startswith(kept)
+        if self.originals.keep and overlap and fnmatchcase(self.originals.keep, self.bucket):
+            reason = "lies under this very policy, and originals must stay as they are"
+            raise contradiction(("originals", "keep"), reason)
+        return self
+
     @property
     def digest(self) -> str:
         """Return 12 hex digits of the SHA-256 of the effective policy as canonical JSON."""
-        document = json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
+        # Policies that keep no originals have had this digest since before there was the key.
+        unset = {"originals"} if self.originals.keep is None else None
+        settings = self.model_dump(exclude=unset)
+        document = json.dumps(settings, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(document.encode()).hexdigest()[:12]

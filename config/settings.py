@@ -11,7 +11,7 @@ from config.base import LISTED, Frozen, contradiction
 from config.matching import shadowed
 from config.network import MAX_HOST, endpoint_url, host_name, is_ip, listen_address, split_listen
 from config.policy import Policy
-from config.units import ByteCount
+from config.units import ByteCount, PixelCount
 
 MAX_POLICIES: Final = 1000
 _MAX_WORKERS: Final = 256
@@ -104,8 +104,21 @@ class Cache(Frozen):
     )
 
 
+class SageMaker(Frozen):
+    """A real-time endpoint that enlarges images, for the engine sagemaker."""
+
+    endpoint: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9](-?[A-Za-z0-9]){0,62}$",
+        description="name of the endpoint",
+    )
+    region: str = Field(
+        default="us-east-1", pattern=r"^[a-z0-9-]{1,64}$", description="region of the endpoint"
+    )
+
+
 class Engine(Frozen):
-    """The processes that decode, encode and restore images."""
+    """The processes that decode, encode and restore images, and what runs networks."""
 
     workers: Annotated[int | Literal["auto"], PlainValidator(_workers)] = Field(
         default="auto", description="number of processes; auto: one per core"
@@ -116,6 +129,41 @@ class Engine(Frozen):
     max_queue: int = Field(
         default=64, ge=1, le=10_000, description="jobs that may wait; beyond it: 503 SlowDown"
     )
+    backend: Literal["openvino", "torch", "sagemaker"] = Field(
+        default="openvino", description="what runs networks: openvino, torch or sagemaker"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="for torch: auto (a GPU where there is one), cpu or cuda"
+    )
+    threads: int = Field(
+        default=0, ge=0, le=1024, description="threads of one batch; 0: one per core"
+    )
+    max_batch: int = Field(
+        default=0,
+        ge=0,
+        le=1024,
+        description="tiles that are computed at the same time; 0: 2 on processors, 16 on GPUs",
+    )
+    max_wait_ms: float = Field(
+        default=2.0,
+        ge=0,
+        le=1000,
+        description="time that a tile waits for others to share its batch, milliseconds",
+    )
+    max_pixels_in_flight: PixelCount = Field(
+        default=400 * 10**6,
+        ge=10**6,
+        le=10**12,
+        description="restored pixels that may be in flight; beyond it: 503 SlowDown",
+    )
+    sagemaker: SageMaker = Field(default=SageMaker(), description="for the engine sagemaker")
+
+    @model_validator(mode="after")
+    def _endpoint_is_named(self) -> Self:
+        if self.backend == "sagemaker" and self.sagemaker.endpoint is None:
+            reason = "the backend sagemaker needs sagemaker.endpoint, the name of the endpoint"
+            raise contradiction(("backend",), reason)
+        return self
 
     @property
     def worker_count(self) -> int:
@@ -140,6 +188,24 @@ class Limits(Frozen):
     )
 
 
+class Ledger(Frozen):
+    """A file that says, for each upload under a shadow policy, what would have been saved."""
+
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=4096,
+        pattern=r"^[^\x00]+$",
+        description="file for what shadow policies find out, a JSON line per upload; null: none",
+    )
+    max_bytes: ByteCount = Field(
+        default=64 * 2**20,
+        ge=2**12,
+        le=2**40,
+        description="size at which that file becomes `….1`, in place of an earlier one",
+    )
+
+
 class Settings(Frozen):
     """The configuration of one gateway; `config.loading.load` makes it."""
 
@@ -160,6 +226,7 @@ class Settings(Frozen):
     cache: Cache = Field(default=Cache(), description="restored files kept in memory")
     engine: Engine = Field(default=Engine(), description="processes that work on images")
     limits: Limits = Field(default=Limits(), description="what the gateway as a whole may use")
+    ledger: Ledger = Field(default=Ledger(), description="what shadow policies find out")
     policies: Annotated[tuple[Policy, ...], LISTED] = Field(
         default=(),
         max_length=MAX_POLICIES,

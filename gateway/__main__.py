@@ -1,4 +1,7 @@
-"""The command line: ``python -m gateway --config FILE`` serves, ``… check`` only validates."""
+"""The command line: ``python -m gateway --config FILE`` serves, ``… check`` only validates.
+
+The other commands are tools that work on a bucket directly.
+"""
 
 import argparse
 import asyncio
@@ -17,7 +20,10 @@ from config import ConfigError, Policies, Settings, config_path, effective, load
 from gateway import logs
 from gateway.allocator import keep_freed_memory
 from gateway.app import create_app, runner_options
+from gateway.engine import CannotStart
 from gateway.exchange import SERVICES
+from gateway.tools import arguments as tools
+from gateway.tools import commands
 
 _POLL_S = 2.0
 _log = structlog.get_logger(__name__)
@@ -27,9 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0, 1 when the address cannot be used, or 2 when the configuration is not valid.
+        0, 1 when the address cannot be used or a tool failed, or 2 when the configuration is not
+        valid.
     """
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in tools.NAMES:
+        return commands.main(words)
+    options = _parser().parse_args(words)
     try:
         settings = _load(options.config, options.listen)
     except ConfigError as error:
@@ -44,7 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__)
+    epilog = f"Tools: {', '.join(tools.NAMES)}; python -m gateway TOOL --help tells more."
+    parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__, epilog=epilog)
     parser.add_argument("command", nargs="?", choices=["serve", "check"], default="serve")
     parser.add_argument("--config", type=Path, default=config_path(os.environ), metavar="FILE")
     parser.add_argument("--listen", metavar="HOST:PORT", help="instead of what the file says")
@@ -62,7 +73,7 @@ async def _serve(settings: Settings, path: Path) -> int:
     """Serve until SIGTERM or SIGINT; requests in flight are finished first.
 
     Returns:
-        0, or 1 when the address cannot be used.
+        0, or 1 when the engine or the address cannot be used.
     """
     # Before anybody is told that this process listens: a signal without a handler would end it.
     ended, reload = asyncio.Event(), asyncio.Event()
@@ -73,7 +84,12 @@ async def _serve(settings: Settings, path: Path) -> int:
     app = create_app(settings)
     options: dict[str, Any] = runner_options(settings)
     runner = web.AppRunner(app, **options)
-    await runner.setup()
+    try:
+        await runner.setup()
+    except CannotStart as error:
+        _log.error("cannot start", reason=str(error))
+        await runner.cleanup()
+        return 1
     host, port = settings.address
     try:
         await web.TCPSite(runner, host, port).start()

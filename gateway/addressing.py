@@ -61,6 +61,11 @@ def object_target(raw_bucket: str, raw_key: str) -> Target:
     return Target(bucket, key, quoted_key)
 
 
+def key_target(bucket: str, key: str) -> Target:
+    """Give the target of a bucket and a decoded key."""
+    return object_target(bucket, quote(key, safe="/", errors="surrogateescape"))
+
+
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     return (name if colon and port.isdigit() else host).lower()

@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http import SERVER_SOFTWARE
 
+import models
 from config import Policies, Settings
 from gateway import attributes, copies, forms, headers, listings, multipart, reads, relay, writes
 from gateway.addressing import locate, operation
@@ -20,6 +21,7 @@ from gateway.cache import Cache, MemoryCache
 from gateway.errors import S3Error
 from gateway.exchange import SERVICES, Budget, Exchange, Services
 from gateway.index import LogicalIndex
+from gateway.ledger import Ledger
 from gateway.managed import translate_condition
 from gateway.upstream import Upstream
 from gateway.workers import Workers
@@ -71,11 +73,12 @@ def create_app(
         settings=settings,
         policies=Policies(settings.policies),
         upstream=upstream or Upstream(settings.upstream),
-        workers=workers or Workers(settings.engine),
+        workers=workers or Workers(settings.engine, _networks(settings)),
         cache=cache or MemoryCache(settings.cache.max_bytes),
         index=LogicalIndex(settings.limits.list_index_entries),
         buffers=Budget(settings.limits.max_buffered_bytes),
         listing_heads=asyncio.Semaphore(settings.limits.max_listing_heads),
+        ledger=Ledger(settings.ledger),
     )
     app.on_response_prepare.append(_part_from_unasked)
     app.cleanup_ctx.append(_open_services)
@@ -98,6 +101,13 @@ def runner_options(settings: Settings) -> dict[str, object]:
         "max_line_size": settings.limits.max_header_bytes,
         "read_bufsize": 1 << 18,
     }
+
+
+def _networks(settings: Settings) -> set[str]:
+    """Name the networks that policies ask for: they have to run from the start."""
+    names = {policy.restorer for policy in settings.policies if policy.mode != "off"}
+    hashes = {content_hash for name in names for content_hash in models.chosen(name).values()}
+    return {content_hash for content_hash in hashes if models.hashed(content_hash).is_network}
 
 
 async def _open_services(app: web.Application) -> AsyncIterator[None]:

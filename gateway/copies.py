@@ -17,8 +17,8 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from codec import avif
 from codec.manifest import Manifest
+from codec.renditions import mime_of
 from gateway import conditional, headers, ranges, s3xml
 from gateway.addressing import Target, object_target
 from gateway.conditional import Outcome
@@ -82,7 +82,7 @@ def _translated(sent_headers: Mapping[str, str], source: Found) -> CIMultiDict[s
     if changed.get(_DIRECTIVE, "COPY").upper() == "REPLACE":
         content_type = changed.get("Content-Type", source.manifest.content_type)
         note = source.manifest.model_copy(update={"content_type": content_type})
-        changed["Content-Type"] = avif.MIME
+        changed["Content-Type"] = mime_of(source.manifest.stored.codec)
         changed[headers.MANIFEST] = _checked(note)
     return changed
 

@@ -15,6 +15,7 @@ from gateway.bodies import Upload
 from gateway.cache import Cache
 from gateway.flights import Flights
 from gateway.index import LogicalIndex
+from gateway.ledger import Ledger
 from gateway.remembered import Remembered
 from gateway.sigv4 import Verified
 from gateway.uploads import Uploads
@@ -56,6 +57,7 @@ class Services:
     index: LogicalIndex
     buffers: Budget
     listing_heads: asyncio.Semaphore
+    ledger: Ledger
     locked_buckets: Remembered = field(default_factory=Remembered)
     uploads: Uploads[Mapping[str, str]] = field(default_factory=Uploads)
     copied: Uploads[Any] = field(default_factory=Uploads)

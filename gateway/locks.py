@@ -33,5 +33,9 @@ async def _ask(exchange: Exchange, bucket: str) -> bool:
     async with sent(exchange, request) as response:
         if response.status != HTTPStatus.OK:
             return False
-        root = s3xml.parse(await read_bounded(response, _MAX_BYTES))
+        return retains(s3xml.parse(await read_bounded(response, _MAX_BYTES)))
+
+
+def retains(root: s3xml.Element) -> bool:
+    """Tell whether the answer to GetObjectLockConfiguration puts new objects under retention."""
     return any(s3xml.name(element) == "DefaultRetention" for element in root.iter())

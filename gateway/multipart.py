@@ -7,6 +7,7 @@ anything fails on the way, the plain object stays.
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -21,6 +22,7 @@ from config import Policy
 from gateway import headers, s3xml
 from gateway.completed import Plain, completed, described, remove
 from gateway.errors import S3Error
+from gateway.escrow import keep
 from gateway.exchange import Exchange
 from gateway.index import View
 from gateway.managed import request_for
@@ -133,6 +135,10 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
     data, said = await _read_back(exchange, policy, plain)
     try:
         optimized = await _rendition(exchange, policy, data, said.get("Content-Type"))
+        if policy.mode == "optimize":
+            plain_request = Request("PUT", exchange.target, headers=said)
+            kept = policy.originals
+            await keep(partial(sent, exchange), kept, plain_request, optimized.manifest, data)
     finally:
         exchange.services.buffers.give_back(len(data))
     if policy.mode == "shadow":

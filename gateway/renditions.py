@@ -10,12 +10,14 @@ from typing import Final
 import structlog
 from multidict import CIMultiDict
 
-from codec import avif
 from codec.optimize import Optimized, Refused
+from codec.renditions import mime_of
 from config import Policy
 from gateway import headers
 from gateway.exchange import Exchange
+from gateway.ledger import optimizable, staying
 from gateway.upstream import Request
+from gateway.workers import Workers
 
 _log = structlog.get_logger(__name__)
 
@@ -72,11 +74,7 @@ async def optimize(
         Busy: Too much is waiting already.
     """
     started = time.monotonic()
-    if not _recordable(content_type or ""):
-        raise Refused("has a content type that cannot be recorded")
-    optimized = await exchange.services.workers.optimize(
-        data, policy, content_type=content_type or _DEFAULT_TYPE, version=_VERSION
-    )
+    optimized = await rendition(exchange.services.workers, policy, data, content_type)
     stored, measured = optimized.manifest.stored, optimized.manifest.measured
     _log.info(
         "optimized" if policy.mode == "optimize" else "would have been optimized",
@@ -91,11 +89,39 @@ async def optimize(
         ssim=measured.ssim,
         seconds=round(time.monotonic() - started, 3),
     )
+    if policy.mode == "shadow":
+        line = optimizable(
+            policy.name, _name(exchange), len(optimized.rendition), optimized.manifest
+        )
+        exchange.services.ledger.write(line)
     return optimized
+
+
+async def rendition(
+    workers: Workers, policy: Policy, data: bytes, content_type: str | None
+) -> Optimized:
+    """Find the smallest rendition of an image.
+
+    Args:
+        workers: Who looks for it.
+        policy: What is demanded.
+        data: The whole image.
+        content_type: As the client gave it.
+
+    Raises:
+        Refused: It stays as it is.
+        Busy: Too much is waiting already.
+    """
+    if not _recordable(content_type or ""):
+        raise Refused("has a content type that cannot be recorded")
+    return await workers.optimize(
+        data, policy, content_type=content_type or _DEFAULT_TYPE, version=_VERSION
+    )
 
 
 def stays(exchange: Exchange, policy: Policy, reason: str) -> None:
     """Log why an upload is stored as it came."""
+    note_plain(exchange, policy, reason)
     _log.info(
         "stored as uploaded",
         bucket=exchange.target.bucket,
@@ -103,6 +129,19 @@ def stays(exchange: Exchange, policy: Policy, reason: str) -> None:
         policy=policy.name,
         reason=reason,
     )
+
+
+def note_plain(exchange: Exchange, policy: Policy, reason: str) -> None:
+    """Enter into the ledger why an upload under a shadow policy would be stored as it came."""
+    if policy.mode != "shadow":
+        return
+    # What completes an upload in parts does not say how large that is.
+    size = exchange.upload.length if exchange.request.method == "PUT" else None
+    exchange.services.ledger.write(staying(policy.name, _name(exchange), size, reason))
+
+
+def _name(exchange: Exchange) -> tuple[str, str]:
+    return exchange.target.bucket, exchange.target.key
 
 
 def stored_request(request: Request, optimized: Optimized) -> Request:
@@ -120,7 +159,7 @@ def stored_request(request: Request, optimized: Optimized) -> Request:
     except ValueError as error:
         raise Refused(str(error)) from error
     kept = headers.without_body_digests(request.headers)
-    kept["Content-Type"] = avif.MIME
+    kept["Content-Type"] = mime_of(optimized.manifest.stored.codec)
     kept[headers.MANIFEST] = note
     if _user_metadata(kept) > _MAX_USER_METADATA:
         raise Refused("no room for the manifest beside the client's own metadata")

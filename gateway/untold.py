@@ -32,7 +32,12 @@ async def untold(exchange: Exchange, version_id: str | None) -> Mapping[str, str
     grants = await _ask(exchange, "acl", version_id)
     if len(_descendants(grants, "Grant")) != 1 or _permission(grants) != "FULL_CONTROL":
         raise Refused("shared by an ACL that cannot be repeated")
-    tags = _descendants(await _ask(exchange, "tagging", version_id), "Tag")
+    return tagging(await _ask(exchange, "tagging", version_id))
+
+
+def tagging(told: s3xml.Element) -> dict[str, str]:
+    """Say the answer to GetObjectTagging in the headers of a PUT."""
+    tags = _descendants(told, "Tag")
     pairs = [(s3xml.text(tag, "Key"), s3xml.text(tag, "Value")) for tag in tags]
     return {"x-amz-tagging": urlencode(pairs)} if pairs else {}
 

@@ -1,13 +1,15 @@
 """A pool of worker processes for everything that decodes images."""
 
 import asyncio
+import contextlib
 import logging
 import multiprocessing
 from collections.abc import Callable, Collection
 from concurrent.futures import TimeoutError as PoolTimeoutError
+from concurrent.futures.process import BrokenProcessPool
 from typing import ParamSpec, Self, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 import models
 from codec.manifest import Manifest
@@ -21,6 +23,9 @@ _T = TypeVar("_T")
 
 _MAX_TASKS = 500  # a fresh process now and then, should a decoder leak
 
+_ATTEMPTS = 3
+_POLL_S = 0.5  # pebble tells nobody when a pool breaks
+
 _log = logging.getLogger(__name__)
 
 
@@ -30,6 +35,10 @@ class Busy(Exception):
 
 class WorkerLost(Exception):
     """The process was ended: it crashed, or ran out of time."""
+
+
+class _PoolLost(Exception):
+    """All processes are gone at once; another pool may do what was asked."""
 
 
 class Workers:
@@ -42,16 +51,9 @@ class Workers:
 
     def __init__(self, engine: Engine, restorers: Collection[str] = ()) -> None:
         self._engine = EngineProcess(engine, restorers)
-        context = multiprocessing.get_context("forkserver")
-        # Imported once in the fork server, so that a lost worker is replaced in milliseconds.
-        context.set_forkserver_preload([jobs.__name__])
-        self._pool = ProcessPool(
-            max_workers=engine.worker_count,
-            max_tasks=_MAX_TASKS,
-            initializer=jobs.initialize,
-            initargs=[engine.worker_memory, self._engine.address],
-            context=context,
-        )
+        self._settings = engine
+        self._pool = self._made()
+        self._discarding: set[asyncio.Task[None]] = set()
         self._max_waiting = engine.worker_count + engine.max_queue
         self._waiting = 0
 
@@ -60,8 +62,7 @@ class Workers:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it out
-        await asyncio.to_thread(self._pool.join)
+        await asyncio.gather(asyncio.to_thread(_end, self._pool), *self._discarding)
         await self._engine.__aexit__()
 
     async def optimize(
@@ -97,16 +98,62 @@ class Workers:
         if self._waiting >= self._max_waiting:
             raise Busy(f"{self._waiting} images are waiting already")
         self._waiting += 1
-        future = self._pool.schedule(job, args, kwargs, timeout=timeout_s)
         try:
-            # Cancelling this wait cancels the future, and with it ends the process at work.
-            result: _T = await asyncio.wrap_future(future)
-        except ProcessExpired as error:
-            raise WorkerLost(f"the worker process died (exit code {error.exitcode})") from error
-        except PoolTimeoutError as error:
-            raise WorkerLost(f"took longer than {timeout_s:g} s") from error
-        except (models.Busy, models.TooLate, models.Unreachable) as error:
-            raise Busy(str(error)) from error
+            for _ in range(_ATTEMPTS):
+                pool = self._working()
+                with contextlib.suppress(_PoolLost):
+                    future = pool.schedule(job, args, kwargs, timeout=timeout_s)
+                    result: _T = await _outcome(pool, future, timeout_s)
+                    return result
         finally:
             self._waiting -= 1
-        return result
+        raise WorkerLost("the worker processes were lost again and again")
+
+    def _working(self) -> ProcessPool:
+        """Give a pool that works: pebble's breaks for good when an idle process is killed."""
+        if not self._pool.active:
+            _log.error("the pool of worker processes broke and is replaced")
+            task = asyncio.create_task(asyncio.to_thread(_end, self._pool))
+            self._discarding.add(task)
+            task.add_done_callback(self._discarding.discard)
+            self._pool = self._made()
+        return self._pool
+
+    def _made(self) -> ProcessPool:
+        context = multiprocessing.get_context("forkserver")
+        # Imported once in the fork server, so that a lost worker is replaced in milliseconds.
+        context.set_forkserver_preload([jobs.__name__])
+        return ProcessPool(
+            max_workers=self._settings.worker_count,
+            max_tasks=_MAX_TASKS,
+            initializer=jobs.initialize,
+            initargs=[self._settings.worker_memory, self._engine.address],
+            context=context,
+        )
+
+
+async def _outcome(pool: ProcessPool, future: "ProcessFuture[_T]", timeout_s: float) -> _T:
+    """Wait for a job, for as long as there is a pool that can do it."""
+    waited_for = asyncio.wrap_future(future)
+    try:
+        while not waited_for.done():
+            await asyncio.wait({waited_for}, timeout=_POLL_S)
+            if not waited_for.done() and not pool.active:
+                raise _PoolLost
+        return waited_for.result()
+    except BrokenProcessPool as error:
+        raise _PoolLost from error
+    except ProcessExpired as error:
+        raise WorkerLost(f"the worker process died (exit code {error.exitcode})") from error
+    except PoolTimeoutError as error:
+        raise WorkerLost(f"took longer than {timeout_s:g} s") from error
+    except (models.Busy, models.TooLate, models.Unreachable) as error:
+        raise Busy(str(error)) from error
+    finally:
+        # Cancelling this wait cancels the future, and with it ends the process at work.
+        waited_for.cancel()
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it out
+    pool.join()

@@ -1,6 +1,7 @@
 """PutObject: an eligible image becomes a rendition, everything else is stored as it is."""
 
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 
 import aiohttp
@@ -11,11 +12,19 @@ from codec.containers import sniff
 from codec.optimize import Optimized, Refused
 from config import Policy
 from gateway import headers
+from gateway.escrow import keep
 from gateway.exchange import Exchange
 from gateway.index import View
 from gateway.locks import locks_by_default
 from gateway.relay import respond, sent, whole
-from gateway.renditions import SNIFFED, optimize, policy_for, stays, stored_request
+from gateway.renditions import (
+    SNIFFED,
+    note_plain,
+    optimize,
+    policy_for,
+    stays,
+    stored_request,
+)
 from gateway.workers import Busy
 
 
@@ -38,8 +47,10 @@ async def put(exchange: Exchange) -> web.StreamResponse:
 async def _is_candidate(exchange: Exchange, policy: Policy) -> bool:
     length = exchange.upload.length or 0
     if not 0 < length <= policy.limits.max_bytes:
+        note_plain(exchange, policy, "empty, or larger than the policy allows")
         return False
     if sniff((await exchange.upload.peek(SNIFFED))[:SNIFFED]) not in policy.types:
+        note_plain(exchange, policy, "not an image of a type that the policy names")
         return False
     if await locks_by_default(exchange):
         stays(exchange, policy, "the bucket locks what it gets")
@@ -52,6 +63,8 @@ async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.Str
     try:
         optimized = await optimize(exchange, policy, data, content_type)
         request = stored_request(exchange.forwarded(), optimized)
+        if policy.mode == "optimize":
+            await keep(partial(sent, exchange), policy.originals, request, optimized.manifest, data)
     except (Refused, Busy) as reason:
         stays(exchange, policy, str(reason))
         return await _store_plain(exchange, data)

@@ -44,9 +44,7 @@ class Patience:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Tell where fetched files are kept: ``SLIMGATE_CACHE``, else slimgate in the user's cache."""
-    if environ.get("SLIMGATE_CACHE"):
-        return Path(environ["SLIMGATE_CACHE"])
+    """Tell where fetched files are kept: the folder slimgate in the user's cache."""
     base = environ.get("XDG_CACHE_HOME")  # has to be absolute, by its specification
     return (
         Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"

@@ -16,8 +16,8 @@ from models.network import CannotRun, Network
 from models.restoring import NetworkRestorer
 
 _TILE: Final = 128
-"""Side of what a tile of an integer network gives, in small pixels, without its halo: the halo costs
-a third, and an image of 64×64 wastes no more than a few milliseconds."""
+"""Side of a tile of an integer network, in small pixels, without its halo: the halo costs a third,
+and an image of 64×64 wastes no more than a few milliseconds."""
 
 _CPU_BATCH: Final = 2
 """A processor gains little from larger batches, and small images wait for them."""

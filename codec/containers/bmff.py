@@ -1,4 +1,7 @@
-"""Carry a payload in an AVIF file, in a box that viewers skip (ISO/IEC 14496-12, 4.2 and 11.1)."""
+"""Carry a payload in a file of boxes, in one that viewers skip (ISO/IEC 14496-12, 4.2 and 11.1).
+
+AVIF and JPEG XL are such files.
+"""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -12,38 +15,41 @@ BOX_ID: Final = UUID("487f3b8e-3464-4946-a236-a8a30090fa30").bytes
 MAX_PAYLOAD: Final = 8 << 20
 """Most bytes that a box carries."""
 
+_FIRST: Final = (b"ftyp", b"JXL ")  # ISO/IEC 18181-2, 9.1: a signature box comes first
 _MAX_BOXES: Final = 1024  # an AVIF file has three to five at the top level
 
 
-class _Box(NamedTuple):
+class Box(NamedTuple):
+    """A box: its type, where its contents begin and end, and whether it has no stated size."""
+
     type: bytes
     body: int
     end: int
     open: bool
 
 
-def attach(avif: bytes, payload: bytes) -> bytes:
-    """Append a box with a payload to an AVIF file.
+def attach(file: bytes, payload: bytes) -> bytes:
+    """Append a box with a payload to an AVIF or JPEG XL file.
 
     Args:
-        avif: A complete file, without such a box.
+        file: A complete file, without such a box.
         payload: At most ``MAX_PAYLOAD`` bytes.
 
     Raises:
         Malformed: The file is no sequence of boxes, its last box has no end, it carries a
             payload already, or the payload is too long.
     """
-    boxes = list(_boxes(avif))
-    if not boxes or boxes[0].type != b"ftyp":
+    found = list(boxes(file))
+    if not found or found[0].type not in _FIRST:
         raise Malformed("no file type box at the start")
-    if boxes[-1].open:
+    if found[-1].open:
         raise Malformed("the last box reaches to the end of the file")
-    if _own(avif, boxes):
+    if _own(file, found):
         raise Malformed("a payload is attached already")
     if len(payload) > MAX_PAYLOAD:
         raise Malformed("payload too long")
     size = 8 + len(BOX_ID) + len(payload)
-    return avif + size.to_bytes(4, "big") + b"uuid" + BOX_ID + payload
+    return file + size.to_bytes(4, "big") + b"uuid" + BOX_ID + payload
 
 
 def extract(data: bytes) -> bytes | None:
@@ -52,7 +58,7 @@ def extract(data: bytes) -> bytes | None:
     Raises:
         Malformed: The file is no sequence of boxes, or carries two payloads or one too long.
     """
-    own = _own(data, list(_boxes(data)))
+    own = _own(data, list(boxes(data)))
     if not own:
         return None
     if len(own) > 1:
@@ -63,15 +69,20 @@ def extract(data: bytes) -> bytes | None:
     return data[start:end]
 
 
-def _own(data: bytes, boxes: list[_Box]) -> list[_Box]:
+def _own(data: bytes, found: list[Box]) -> list[Box]:
     return [
         box
-        for box in boxes
+        for box in found
         if box.type == b"uuid" and box.end - box.body >= 16 and data.startswith(BOX_ID, box.body)
     ]
 
 
-def _boxes(data: bytes) -> Iterator[_Box]:
+def boxes(data: bytes) -> Iterator[Box]:
+    """Give all boxes at the top level.
+
+    Raises:
+        Malformed: The bytes are no sequence of boxes, or there are too many.
+    """
     position = 0
     for _ in range(_MAX_BOXES):
         if position == len(data):
@@ -83,7 +94,7 @@ def _boxes(data: bytes) -> Iterator[_Box]:
         raise Malformed("too many boxes")
 
 
-def _box(data: bytes, start: int) -> _Box:
+def _box(data: bytes, start: int) -> Box:
     """Read one box header: a size of 1 means a 64-bit size follows, 0 means up to the end."""
     body = start + 8
     size = int.from_bytes(data[start : start + 4], "big")
@@ -93,4 +104,4 @@ def _box(data: bytes, start: int) -> _Box:
     end = start + size if size else len(data)
     if not body <= end <= len(data):
         raise Malformed("a box is longer than the file or shorter than its header")
-    return _Box(data[start + 4 : start + 8], body, end, open=size == 0)
+    return Box(data[start + 4 : start + 8], body, end, open=size == 0)

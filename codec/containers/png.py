@@ -103,6 +103,26 @@ def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
     return b"".join([start, before, data, after, padding, end])
 
 
+def image_data(data: bytes) -> list[bytes]:
+    """Give the image data of a file that :func:`parse` has taken: the contents of each IDAT."""
+    chunks = walk(data, len(SIGNATURE))
+    return [chunk.payload(data) for chunk in chunks if chunk.type == b"IDAT"]
+
+
+def make_file(size: tuple[int, int], channels: int, parts: list[bytes]) -> bytes:
+    """Build a file of 8-bit samples, not interlaced, without ancillary chunks.
+
+    Args:
+        size: Width and height in pixels.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA).
+        parts: Contents of the IDAT chunks.
+    """
+    colour = next(kind for kind, count in _CHANNELS.items() if count == channels)
+    sides = b"".join(side.to_bytes(4, "big") for side in size)
+    header = make(b"IHDR", sides + bytes([8, colour, 0, 0, 0]))
+    return b"".join([SIGNATURE, header, *(make(b"IDAT", p) for p in parts), make(b"IEND", b"")])
+
+
 def overhead(kept: bytes) -> int:
     """Count the bytes that the kept chunks take in an assembled file.
 

@@ -9,7 +9,7 @@ from typing import Final
 from codec.containers import webp_chunks
 from codec.containers.errors import DoesNotFit, Unsupported
 from codec.containers.header import check_kept
-from codec.containers.webp_chunks import Chunk, Still, read_file, walk
+from codec.containers.webp_chunks import Chunk, Still, make_file, read_file, walk
 
 PADDING: Final = b"SLIM"
 """slimgate's own chunk; its data are zeros."""
@@ -94,7 +94,7 @@ def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
     still = _still(encoded, chunks)
     picture = b"".join(encoded[c.start : c.end] for c in chunks if c.type in (b"ALPH", *_CODED))
     if not kept and picture[:4] in _CODED and size == _RIFF_HEAD + len(picture):
-        return _file(picture)
+        return make_file(picture)
     profile, rest, flags = _split(kept)
     flags |= webp_chunks.ALPHA_FLAG if still.alpha else 0
     parts = [webp_chunks.extended_header(still, flags), profile, picture, rest]
@@ -105,16 +105,12 @@ def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
         raise DoesNotFit(f"a gap of {gap} bytes cannot be padded")
     if gap:
         parts.append(webp_chunks.make(PADDING, bytes(gap - _CHUNK_HEAD)))
-    return _file(b"".join(parts))
+    return make_file(b"".join(parts))
 
 
 def overhead(kept: bytes) -> int:
     """Count the bytes that the kept chunks take in an assembled file, with the header for them."""
     return _EXTENDED_HEAD + len(kept) if kept else 0
-
-
-def _file(chunks: bytes) -> bytes:
-    return b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"WEBP" + chunks
 
 
 def _without_padding(data: bytes, chunks: list[Chunk]) -> list[Chunk]:

@@ -69,6 +69,11 @@ def make(kind: bytes, payload: bytes) -> bytes:
     return kind + len(payload).to_bytes(4, "little") + payload + bytes(len(payload) % 2)
 
 
+def make_file(chunks: bytes) -> bytes:
+    """Build a file of chunks."""
+    return b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"WEBP" + chunks
+
+
 def extended_header(still: Still, flags: int) -> bytes:
     """Build the VP8X chunk for a picture that fills its canvas."""
     sides = (still.width - 1).to_bytes(3, "little") + (still.height - 1).to_bytes(3, "little")

@@ -37,8 +37,8 @@ class OpenVinoNetwork:
     """A network compiled for this processor.
 
     Args:
-        model: With one output (n, 3, H, W) and one input: uint8 (n, 4, h, w) where it gives residuals,
-            else float (n, 3, h, w) from 0 to 1.
+        model: With one output (n, 3, H, W) and one input: uint8 (n, 4, h, w) where it gives
+            residuals, else float (n, 3, h, w) from 0 to 1.
         shape: What it takes and gives.
         threads: Most threads that a batch uses; 0: as many as there are cores.
         settings: Further properties of the device, for tests.

@@ -63,9 +63,8 @@ class TorchNetwork:
         self._checkpoint = checkpoint
         self._type = _type(precision, checkpoint, self._device)
         self.scale = checkpoint.scale
-        self.halo = _rounded(_halo(checkpoint.reach), checkpoint.multiple_of)
-        least = max(tile, checkpoint.minimum, 2 * self.halo + 1)
-        self.tile = _rounded(least, checkpoint.multiple_of)
+        self.halo = halo_of(checkpoint)
+        self.tile = tile_of(checkpoint, tile)
         self.max_batch = _GPU_BATCH if self._device.type == "cuda" else 1
         self._lock = threading.Lock()
         with translated(), torch.inference_mode():
@@ -128,6 +127,17 @@ def _type(precision: Precision, checkpoint: Checkpoint, device: torch.device) ->
     if precision == "bfloat16" and checkpoint.bfloat16:
         return torch.bfloat16
     return torch.float32
+
+
+def halo_of(checkpoint: Checkpoint) -> int:
+    """Choose a halo in which seams disappear, in pixels."""
+    return _rounded(_halo(checkpoint.reach), checkpoint.multiple_of)
+
+
+def tile_of(checkpoint: Checkpoint, least: int) -> int:
+    """Choose the side of a tile that the network takes, halo included, in pixels."""
+    wanted = max(least, checkpoint.minimum, 2 * halo_of(checkpoint) + 1)
+    return _rounded(wanted, checkpoint.multiple_of)
 
 
 def _halo(reach: int | None) -> int:

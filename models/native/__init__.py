@@ -17,7 +17,7 @@ def _native(scale: int, *, sha256: str, check: str, receptive_field: int) -> Car
         receptive_field=receptive_field,
         licence="Apache-2.0",
         source="trained for slimgate; see docs/restorers.md",
-        training_data="CLIC 2025 (Unsplash licence), CID22 (CC BY-SA 4.0), camera samples (free use)",
+        training_data="CLIC 2025 (Unsplash licence), CID22 (CC BY-SA 4.0), camera samples (free)",
         file=f"{FAMILY}-x{scale}.onnx",
         check=check,
     )

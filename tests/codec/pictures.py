@@ -16,6 +16,7 @@ from config import Policy
 
 _PHOTOS: Final = Path(skimage.__file__).parent / "data"
 LANCZOS: Final = models.named("lanczos").hash
+RESTORERS: Final = models.chosen("lanczos")
 FOREVER: Final = float("inf")
 
 
@@ -55,10 +56,12 @@ def save(pixels: Pixels, format_: str, **parameters: Any) -> bytes:
 
 
 def policy(**changes: Any) -> Policy:
-    """Make a policy that optimizes everything, with keys added or replaced."""
-    return Policy.model_validate({"name": "p", "bucket": "*", "mode": "optimize", **changes})
+    """Make a policy that optimizes everything as AVIF, with keys added or replaced."""
+    plain = {"name": "p", "bucket": "*", "mode": "optimize"}
+    few = {"tiers": ["downscale", "recode"], "codecs": ["avif"]}
+    return Policy.model_validate({**plain, **few, **changes})
 
 
 def terms(**changes: Any) -> Terms:
     """Make terms of a policy that has keys added or replaced."""
-    return Terms(policy(**changes), "image/x", LANCZOS, "0.1.0", FOREVER)
+    return Terms(policy(**changes), "image/x", RESTORERS, "0.1.0", FOREVER)

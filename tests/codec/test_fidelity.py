@@ -18,8 +18,8 @@ _PHOTOS = [
     ("coffee.png", "RGB"),
     ("rocket.jpg", "RGB"),
 ]
-# Around the window of 11 and around one and two bands of 512 rows and their margins of 5.
-_HEIGHTS = [11, 12, 13, 511, 512, 513, 521, 522, 523, 533, 534, 1033, 1034, 1035]
+# Around the window of 11 and around one to four bands of 256 rows and their margins of 5.
+_HEIGHTS = [11, 12, 13, 255, 256, 257, 265, 266, 267, 277, 278, 521, 522, 523, 1033, 1034, 1035]
 
 
 def _reference_psnr(original: Pixels, restored: Pixels) -> float:
@@ -106,6 +106,40 @@ def test_the_worse_of_colour_and_alpha_counts(ruined: str) -> None:
     assert pytest.approx(expected, abs=1e-9) == fidelity.psnr(original, restored)
     expected = _reference_ssim(original[part], restored[part])
     assert pytest.approx(expected, abs=1e-9) == fidelity.ssim(original, restored)
+
+
+def _reference_block_psnr(original: Pixels, restored: Pixels) -> float:
+    height, width = original.shape[:2]
+    starts = [[*range(0, max(n - 64, 0), 64), max(n - 64, 0)] for n in (height, width)]
+    blocks = [np.s_[y : y + 64, x : x + 64] for y in starts[0] for x in starts[1]]
+    return min(_reference_psnr(original[block], restored[block]) for block in blocks)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (30, 200), (129, 65), (200, 191), (700, 40), (16, 16)])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_the_worst_block_is_found(size: tuple[int, int], channels: tuple[int, ...]) -> None:
+    """The PSNR of the worst block is the least of scikit-image's over all blocks."""
+    original = noise(*size, *channels)
+    restored = worsened(original, 5)
+    restored[-9:, -7:] = worsened(original[-9:, -7:], 60)
+    expected = _reference_block_psnr(original, restored)
+    assert pytest.approx(expected, abs=1e-9) == fidelity.block_psnr(original, restored)
+
+
+@pytest.mark.parametrize("channel", [0, 3])
+def test_a_ruined_block_of_colour_or_alpha_is_found(channel: int) -> None:
+    """One bad block of one channel decides, while the mean hardly moves."""
+    original = crop("RGBA", 250, 240)
+    restored = original.copy()
+    restored[70:90, 100:120, channel] ^= 128
+    assert fidelity.block_psnr(original, restored) < fidelity.psnr(original, restored) - 5
+    assert fidelity.PERFECT_PSNR_DB == fidelity.block_psnr(original, original.copy())
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.0, 0.0), (0.9, 10.0), (0.99, 20.0), (1, 90)])
+def test_similarity_in_db(value: float, expected: float) -> None:
+    """Each factor of ten that is less lacking to 1 counts 10 dB, up to a limit."""
+    assert pytest.approx(expected) == fidelity.ssim_db(value)
 
 
 @pytest.mark.parametrize("size", [(10, 11), (11, 10), (1, 1)])

@@ -21,14 +21,21 @@ def _hex(length: int) -> st.SearchStrategy[str]:
 
 @st.composite
 def _stored(draw: st.DrawFn) -> Stored:
+    if draw(st.booleans()):
+        tier = draw(st.sampled_from(["exact", "lossless"]))
+        codec = draw(st.sampled_from(["webp", "jxl"]))
+        return Stored.model_validate(
+            {"tier": tier, "codec": codec, "quality": 100, "scale": 1, "restorer": None}
+        )
     scale = draw(st.integers(1, 4))
     restorer = _hex(16) if scale > 1 else st.none() | _hex(16)
     return Stored(
         tier="downscale" if scale > 1 else "recode",
-        codec="avif",
+        codec=draw(st.sampled_from(["avif", "webp", "jxl", "jpeg"])),
         quality=draw(st.integers(0, 100)),
         scale=scale,
         restorer=draw(restorer),
+        level=draw(st.integers(0, 255)),
     )
 
 
@@ -78,7 +85,9 @@ def _longest() -> Manifest:
         content_type="t" * 100,
         width=manifest.MAX_SIDE,
         height=manifest.MAX_PIXELS // manifest.MAX_SIDE,
-        stored=Stored(tier="downscale", codec="avif", quality=100, scale=4, restorer="f" * 16),
+        stored=Stored(
+            tier="downscale", codec="avif", quality=100, scale=4, restorer="f" * 16, level=255
+        ),
         output=Output(
             format="JPEG", mode="RGBA", quality=100, subsampling="4:2:0", progressive=False
         ),
@@ -142,10 +151,11 @@ _BROKEN: list[tuple[str, list[Any]]] = [
     ("ct", ["x" * 101, "a\n", "a\r\nb", "\x7f", "é", "\0", None, 1]),
     ("w", [0, -1, manifest.MAX_SIDE + 1, *_NO_INTEGERS]),
     ("h", [0, -1, manifest.MAX_SIDE + 1, *_NO_INTEGERS]),
-    ("st.t", ["exact", "recode", "", None, 1]),
-    ("st.c", ["jxl", "AVIF", "", None]),
+    ("st.t", ["exact", "lossless", "recode", "plain", "", None, 1]),
+    ("st.c", ["heic", "AVIF", "", None]),
     ("st.q", [-1, 101, *_NO_INTEGERS]),
     ("st.x", [0, 1, 5, -2, *_NO_INTEGERS]),
+    ("st.l", [-1, 256, *_NO_INTEGERS]),
     ("st.r", [None, "", "f" * 15, "f" * 17, "F" * 16, "../../../../etc/", 1]),
     ("out.f", ["AVIF", "jpeg", "", None]),
     ("out.m", ["CMYK", "P", "", None]),
@@ -191,7 +201,7 @@ def test_unbroken_values_are_taken() -> None:
     assert document == json.loads(_loads(document).dumps())
 
 
-@pytest.mark.parametrize("path", [path for path, _ in _BROKEN])
+@pytest.mark.parametrize("path", [path for path, _ in _BROKEN if path != "st.l"])
 def test_every_field_is_needed(path: str) -> None:
     """A note that lacks any of its fields is broken."""
     document = _document()
@@ -281,8 +291,52 @@ def test_the_message_says_where() -> None:
 
 
 def test_etags_follow_the_bytes() -> None:
-    """The ETag is half of the digest, with a dash since it is no MD5, or that of the parts."""
+    """The ETag is half of the digest, with a dash as it is no MD5, or the upload's where it is."""
     note = _longest().model_copy(update={"sha256": "0123456789abcdef" * 4})
     assert f"{'f' * 32}-10000" == note.etag
     whole = note.model_copy(update={"upload_etag": None})
     assert "0123456789abcdef0123456789abcdef-1" == whole.etag
+    stored = Stored(tier="exact", codec="jxl", quality=100, scale=1, restorer=None)
+    exact = whole.model_copy(update={"stored": stored, "md5": "0123" * 8})
+    assert "0123" * 8 == exact.etag
+    assert f"{'f' * 32}-10000" == note.model_copy(update={"stored": stored}).etag
+
+
+def _exact() -> dict[str, Any]:
+    document = _document()
+    document["st"] = {"t": "exact", "c": "jxl", "q": 100, "x": 1, "r": None}
+    del document["out"]
+    return document
+
+
+def test_exact_notes_need_no_output() -> None:
+    """A file that comes out of the codec as it is has no output; that of a PNG file has one."""
+    document = _exact()
+    assert _loads(document).output is None
+    assert document == json.loads(_loads(document).dumps())
+    document["out"] = _document()["out"]
+    assert _loads(document).output is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"c": "webp"}, {"c": "avif"}, {"c": "jpeg"}, {"t": "lossless"}, {"t": "recode"},
+        {"t": "downscale"}, {"x": 2}, {"r": "f" * 16}, {"l": 1},
+    ],
+)  # fmt: skip
+def test_contradictory_exact_notes_are_broken(changes: dict[str, Any]) -> None:
+    """What gives back the file itself has one codec, full size, no restorer and no level."""
+    document = _exact()
+    document["st"] |= changes
+    with pytest.raises(BrokenManifest):
+        _loads(document)
+
+
+def test_the_level_is_nothing_unless_it_is_told() -> None:
+    """A note without a level is of level 0, and 0 costs no bytes."""
+    document = _document()
+    assert 255 == _loads(document).stored.level
+    del document["st"]["l"]
+    assert 0 == _loads(document).stored.level
+    assert document == json.loads(_loads(document).dumps())

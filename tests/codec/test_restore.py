@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import models
-from codec import avif, output
+from codec import output
 from codec.containers import bmff, header, parse
 from codec.manifest import Manifest, Measured, Output, Stored
 from codec.optimize import optimize
 from codec.pixels import Pixels, decode
+from codec.renditions import avif
 from codec.resample import downscale
 from codec.restore import (
     DamagedRendition,
@@ -92,7 +93,7 @@ def _by_hand(rendition: bytes, pixels: Pixels, mode: str, scale: int) -> Pixels:
     channels = small[..., None] if mode == "L" else small
     lanczos = models.restorer(LANCZOS)
     full = [
-        lanczos.upscale(np.ascontiguousarray(channels[..., index]), scale)[:height, :width]
+        lanczos.upscale(np.ascontiguousarray(channels[..., index]), scale, level=0)[:height, :width]
         for index in range(channels.shape[2])
     ]
     return np.dstack(full).squeeze(axis=2) if mode == "L" else np.dstack(full)
@@ -110,7 +111,7 @@ def test_the_promised_file_is_restored(
     note = _note(pixels, format_, mode, _stored(scale, restorer))
     full = _by_hand(rendition, pixels, mode, scale)
     assert pixels.shape == full.shape
-    served = output.encode(full, note.output, kept=b"", size=_SIZE)
+    served = output.encode(full, _parameters(format_, mode), kept=b"", size=_SIZE)
     assert served == restore(
         rendition, _sealed(note, served, content_digest(b"", full)), models.restorer
     )
@@ -241,10 +242,12 @@ def test_an_unknown_restorer_is_a_lookup_error() -> None:
 class _Recorder:
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
+        self.levels: set[int] = set()
 
-    def upscale(self, pixels: Pixels, scale: int) -> Pixels:
+    def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
         assert pixels.flags.c_contiguous
         self.shapes.append(pixels.shape)
+        self.levels.add(level)
         return pixels.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
@@ -252,7 +255,7 @@ class _Recorder:
     ("mode", "shapes"), [("L", [(7, 9)]), ("RGB", [(7, 9, 3)]), ("RGBA", [(7, 9, 3), (7, 9)])]
 )
 def test_upscalers_see_planes(mode: str, shapes: list[tuple[int, ...]]) -> None:
-    """An upscaler gets gray or RGB, contiguous; alpha comes apart, and the rest is cut off."""
+    """An upscaler gets gray or RGB, contiguous, and the level; alpha apart, the rest is cut off."""
     recorder = _Recorder()
 
     def lookup(restorer: str) -> Upscaler:
@@ -260,6 +263,7 @@ def test_upscalers_see_planes(mode: str, shapes: list[tuple[int, ...]]) -> None:
         return recorder
 
     small = crop(mode, 9, 7)
-    full = enlarge(small, _stored(3, LANCZOS), size=(26, 20), upscalers=lookup)
-    assert shapes == recorder.shapes
+    stored = _stored(3, LANCZOS).model_copy(update={"level": 77})
+    full = enlarge(small, stored, size=(26, 20), upscalers=lookup)
+    assert (shapes, {77}) == (recorder.shapes, recorder.levels)
     np.testing.assert_array_equal(small.repeat(3, axis=0).repeat(3, axis=1)[:20, :26], full)

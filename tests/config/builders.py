@@ -91,6 +91,7 @@ _FLOORS = st.fixed_dictionaries(
         "psnr_db": st.floats(1, 99),
         "ssim": st.none() | st.floats(0.01, 1),
         "orb": st.none() | st.floats(0.01, 1),
+        "block_psnr_db": st.none() | st.floats(1, 99),
     },
 )
 
@@ -109,6 +110,8 @@ def _policies(draw: st.DrawFn, index: int) -> dict[str, Any]:
         "tiers": tiers,
         "restorer": draw(st.sampled_from(sorted(RESTORERS))),
         "floor": draw(_FLOORS),
+        "protect": draw(st.just([]) | _subset("photo", "document", "chart")),
+        "protect_with": draw(st.sampled_from(["recode", "lossless"])),
         "min_saving": draw(st.floats(0, 0.99)),
         "effort": draw(st.sampled_from(["fast", "balanced", "best"])),
         "limits": {

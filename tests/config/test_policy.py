@@ -1,6 +1,7 @@
 import hashlib
 import pickle
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,14 +26,23 @@ def test_defaults_are_those_of_the_design() -> None:
         "prefix": "",
         "types": ("image/jpeg", "image/png", "image/webp"),
         "mode": "optimize",
-        "tiers": ("downscale", "recode"),
+        "tiers": ("downscale", "exact", "lossless", "recode"),
         "scales": (2, 3, 4),
-        "codecs": ("avif",),
-        "restorer": "lanczos",
-        "floor": {"psnr_db": 34.0, "ssim": 0.93, "orb": None},
+        "codecs": ("avif", "jpeg", "jxl", "webp"),
+        "restorer": "native",
+        "floor": {
+            "psnr_db": 34.0,
+            "ssim": 0.93,
+            "orb": None,
+            "block_psnr_db": None,
+            "text": None,
+        },
+        "protect": ("chart", "document", "screenshot"),
+        "protect_with": "recode",
         "min_saving": 0.15,
         "effort": "balanced",
         "limits": {"max_bytes": 67108864, "max_pixels": 100_000_000, "timeout_s": 20.0},
+        "originals": {"keep": None, "prefix": "slimgate/", "storage_class": None},
     }
     assert expected == make().model_dump()
 
@@ -46,7 +56,18 @@ def test_an_empty_floor_is_the_default_floor() -> None:
 
 def test_one_measure_can_be_switched_off() -> None:
     """An explicit null switches one measure off and leaves the others."""
-    assert tuple(make(floor={"psnr_db": None}).floor.model_dump().values()) == (None, 0.93, None)
+    floor = make(floor={"psnr_db": None}).floor
+    assert (None, 0.93, None) == (floor.psnr_db, floor.ssim, floor.orb)
+
+
+def test_legibility_needs_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A floor for text is refused where Tesseract is not installed, and accepted where it is."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ValidationError, match="needs the program tesseract on the PATH"):
+        make(floor={"text": 0.95})
+    program = tmp_path / "tesseract"
+    program.touch(mode=0o755)
+    assert 0.95 == make(floor={"text": 0.95}).floor.text
 
 
 @pytest.mark.parametrize(
@@ -67,10 +88,8 @@ def test_one_measure_can_be_switched_off() -> None:
         ({"mode": "on"}, "'off', 'shadow' or 'optimize'"),
         ({"mode": False}, "'off', 'shadow' or 'optimize'"),
         ({"tiers": []}, "at least 1"),
-        ({"tiers": ["exact"]}, "tier exact is not available in this version"),
-        ({"tiers": ["recode", "lossless"]}, "tier lossless is not available in this version"),
         ({"tiers": ["plain"]}, "last resort"),
-        ({"tiers": ["best"]}, "'downscale' or 'recode'"),
+        ({"tiers": ["best"]}, "'downscale', 'exact', 'lossless' or 'recode'"),
         ({"tiers": ["recode", "recode"]}, "twice"),
         ({"scales": []}, "at least one scale"),
         ({"scales": [1]}, "greater than or equal to 2"),
@@ -78,12 +97,13 @@ def test_one_measure_can_be_switched_off() -> None:
         ({"scales": [2.0]}, "valid integer"),
         ({"scales": [2, 2]}, "twice"),
         ({"tiers": ["recode"], "scales": [2]}, "need the tier downscale"),
-        ({"codecs": ["webp"]}, "codec webp is not available in this version"),
-        ({"codecs": ["jxl"]}, "codec jxl is not available in this version"),
-        ({"codecs": ["jpeg"]}, "codec jpeg is not available in this version"),
+        ({"codecs": ["heic"]}, "'avif', 'jpeg', 'jxl' or 'webp'"),
         ({"codecs": []}, "at least 1"),
-        ({"originals": {"keep": "archive"}}, "Extra inputs"),
-        ({"originals": None}, "Extra inputs"),
+        ({"originals": {"keep": "a"}}, "match pattern"),
+        ({"originals": {"keep": "photos-archive"}}, "lies under this very policy"),
+        ({"originals": {"storage_class": "DEEP_ARCHIVE"}}, "needs the bucket"),
+        ({"originals": {"keep": "archive", "storage_class": "deep"}}, "match pattern"),
+        ({"originals": None}, "valid dictionary"),
         ({"floor": None}, "valid dictionary"),
         ({"floor": {"psnr_db": None, "ssim": None}}, "at least one of psnr_db, ssim and orb"),
         ({"floor": {"psnr_db": 0}}, "greater than 0"),
@@ -93,6 +113,12 @@ def test_one_measure_can_be_switched_off() -> None:
         ({"floor": {"ssim": 1.01}}, "less than or equal to 1"),
         ({"floor": {"orb": 0}}, "greater than 0"),
         ({"floor": {"orb": float("nan")}}, "finite number"),
+        ({"floor": {"block_psnr_db": 100}}, "less than or equal to 99"),
+        ({"floor": {"text": 1.5}}, "less than or equal to 1"),
+        ({"protect": ["cat"]}, "'photo', 'document', 'screenshot', 'chart' or 'illustration'"),
+        ({"protect": ["chart", "chart"]}, "twice"),
+        ({"protect": None}, "valid tuple"),
+        ({"protect_with": "plain"}, "'recode' or 'lossless'"),
         ({"min_saving": 1}, "less than 1"),
         ({"min_saving": -0.1}, "greater than or equal to 0"),
         ({"effort": "slow"}, "'fast', 'balanced' or 'best'"),
@@ -124,10 +150,10 @@ def test_three_keys_are_required(key: str) -> None:
 
 def test_unknown_restorers_are_refused_where_the_known_ones_are_given() -> None:
     """With a list of restorers a policy names one of them, also by default."""
-    context = {"known_restorers": frozenset({"native", "other"})}
-    Policy.model_validate(policy(restorer="native"), context=context)
+    context = {"known_restorers": frozenset({"lanczos", "other"})}
+    Policy.model_validate(policy(restorer="lanczos"), context=context)
     for document in (policy(restorer="real-esrgan"), policy()):
-        with pytest.raises(ValidationError, match="unknown restorer; known are native, other"):
+        with pytest.raises(ValidationError, match="unknown restorer; known are lanczos, other"):
             Policy.model_validate(document, context=context)
 
 
@@ -154,22 +180,23 @@ def test_a_policy_travels_to_other_processes() -> None:
 def test_the_digest_is_fixed() -> None:
     """Renditions name the digest for years, so the same policy always has the same one."""
     canonical = (
-        '{"bucket":"photos-*","codecs":["avif"],"effort":"balanced",'
-        '"floor":{"orb":null,"psnr_db":34.0,"ssim":0.93},'
+        '{"bucket":"photos-*","codecs":["avif","jpeg","jxl","webp"],"effort":"balanced",'
+        '"floor":{"block_psnr_db":null,"orb":null,"psnr_db":34.0,"ssim":0.93,"text":null},'
         '"limits":{"max_bytes":67108864,"max_pixels":100000000,"timeout_s":20.0},'
-        '"min_saving":0.15,"mode":"optimize","name":"photos","prefix":"","restorer":"lanczos",'
-        '"scales":[2,3,4],"tiers":["downscale","recode"],'
+        '"min_saving":0.15,"mode":"optimize","name":"photos","prefix":"",'
+        '"protect":["chart","document","screenshot"],"protect_with":"recode","restorer":"native",'
+        '"scales":[2,3,4],"tiers":["downscale","exact","lossless","recode"],'
         '"types":["image/jpeg","image/png","image/webp"]}'
     )
     assert hashlib.sha256(canonical.encode()).hexdigest()[:12] == make().digest
-    assert make().digest == "4d9c333c3777"
+    assert make().digest == "121247917177"
 
 
 def test_the_digest_is_that_of_the_effective_policy() -> None:
     """Written-out defaults, order of lists and spelling of numbers do not change the digest."""
     same = make(
         types=["image/webp", "image/jpeg", "image/png"],
-        tiers=["recode", "downscale"],
+        tiers=["recode", "lossless", "exact", "downscale"],
         floor={"psnr_db": 34},
         limits={"max_bytes": 67108864, "max_pixels": "100MP"},
     )
@@ -188,11 +215,21 @@ def test_the_digest_is_that_of_the_effective_policy() -> None:
         {"floor": {"ssim": None}},
         {"min_saving": 0.2},
         {"limits": {"timeout_s": 21}},
+        {"floor": {"block_psnr_db": 28}},
+        {"protect": []},
+        {"protect_with": "lossless"},
+        {"originals": {"keep": "archive"}},
     ],
 )
 def test_every_change_changes_the_digest(change: dict[str, Any]) -> None:
     """A policy that differs in any setting has another digest."""
     assert make().digest != make(**change).digest
+
+
+def test_originals_may_lie_beside_what_a_policy_is_for() -> None:
+    """Originals are kept in a bucket that the policy names, as long as the prefixes differ."""
+    made = make(prefix="uploads/", originals={"keep": "photos-a", "storage_class": "GLACIER"})
+    assert ("photos-a", "slimgate/") == (made.originals.keep, made.originals.prefix)
 
 
 _JSON = st.recursive(

@@ -31,13 +31,25 @@ def test_defaults_are_those_of_the_design() -> None:
             },
         ),
         "cache": {"max_bytes": 256 * 2**20},
-        "engine": {"workers": "auto", "worker_memory": 2 * 2**30, "max_queue": 64},
+        "engine": {
+            "workers": "auto",
+            "worker_memory": 2 * 2**30,
+            "max_queue": 64,
+            "backend": "openvino",
+            "device": "auto",
+            "threads": 0,
+            "max_batch": 0,
+            "max_wait_ms": 2.0,
+            "max_pixels_in_flight": 400 * 10**6,
+            "sagemaker": {"endpoint": None, "region": "us-east-1"},
+        },
         "limits": {
             "max_buffered_bytes": 512 * 2**20,
             "max_listing_heads": 32,
             "max_header_bytes": 16 * 2**10,
             "list_index_entries": 1_000_000,
         },
+        "ledger": {"path": None, "max_bytes": 64 * 2**20},
         "policies": (),
     }
     assert expected == settings().model_dump()

@@ -78,7 +78,7 @@ def test_a_network_that_cannot_run_is_refused_at_the_start(moto: S3Server, tmp_p
     file.write_text(yaml.safe_dump(config))
     ended = subprocess.run(
         [sys.executable, "-m", "gateway", "--config", file],
-        env=environment() | {"SLIMGATE_CACHE": str(tmp_path)},
+        env=environment() | {"XDG_CACHE_HOME": str(tmp_path)},
         capture_output=True,
         timeout=60,
         check=False,

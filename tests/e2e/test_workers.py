@@ -39,6 +39,18 @@ def test_a_killed_worker_costs_nothing(moto: S3Server, moto_bucket: str, start: 
         assert _worker(process).pid != worker.pid
 
 
+def test_a_worker_that_is_killed_while_idle_costs_nothing(
+    moto: S3Server, moto_bucket: str, start: Start
+) -> None:
+    """When a worker is killed between two uploads, the next ones are optimized all the same."""
+    process = start({**configuration(moto), "engine": {"workers": 1}})
+    with s3_client(moto.at(process.endpoint)) as s3:
+        for key in ("first", "second", "third"):
+            s3.put_object(Bucket=moto_bucket, Key=key, Body=images.jpeg())
+            process.wait_for("optimized", key=key)
+            _worker(process).send_signal(signal.SIGKILL)
+
+
 def test_a_worker_that_takes_too_long_is_ended(
     moto: S3Server, moto_bucket: str, start: Start
 ) -> None:

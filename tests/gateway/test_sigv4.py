@@ -151,6 +151,8 @@ def test_other_queries_are_refused(
     with contextlib.suppress(S3Error):
         changed = canonical_query(query_pairs(query))
         assume(changed != canonical_query(query_pairs(request.raw_query)))
+    # The one name that is not signed may be written in other letters.
+    assume("X-Amz-Signature=" in query or "x-amz-signature=" not in query.lower())
     assert _refused(_changed(request, query=query))
 
 

@@ -9,6 +9,7 @@ import models
 from models import CATALOG, NAMES, Card
 
 # Manifests in buckets name restorers by these: they may be added to, and never change.
+_NATIVE = {"native-x2": "ed3d42132beb5596"}
 _HASHES = {
     "bicubic": "ba5756bddb30fb48",
     "lanczos": "14824b0bd9329564",
@@ -16,6 +17,7 @@ _HASHES = {
     "real-esrgan-x2plus": "aa6cb70e4518a06d",
     "real-esrgan-general-x4v3": "3797bb8394cd7d82",
     "realesr-animevideov3": "b08dfa3248b980bf",
+    **_NATIVE,
 }
 _INTERPOLATIONS = [card for card in CATALOG if not card.is_network]
 
@@ -29,7 +31,21 @@ def test_names_and_hashes_are_unique() -> None:
     """No two cards can be taken for one another."""
     assert len(CATALOG) == len({card.name for card in CATALOG})
     assert len(CATALOG) == len({card.hash for card in CATALOG})
-    assert frozenset(card.name for card in _INTERPOLATIONS) == NAMES
+    assert {card.name for card in CATALOG} | {"native"} == NAMES
+
+
+def test_the_native_family_has_one_restorer_for_each_scale() -> None:
+    """Where there is no network for a scale, interpolation takes its place."""
+    chosen = models.chosen("native")
+    assert {2, 3, 4} <= chosen.keys() <= {1, 2, 3, 4}
+    for scale, content_hash in chosen.items():
+        assert scale in models.hashed(content_hash).scales
+
+
+@pytest.mark.parametrize("card", CATALOG, ids=lambda card: card.name)
+def test_a_chosen_restorer_serves_all_its_scales(card: Card) -> None:
+    """A policy that names a restorer gets it for every scale that it has, and for no other."""
+    assert dict.fromkeys(card.scales, card.hash) == models.chosen(card.name)
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Card)])

@@ -22,9 +22,8 @@ _BODY = b"weights" * 1000
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep weights in a folder of the test."""
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("SLIMGATE_CACHE", str(folder))
-    return folder
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "slimgate"
 
 
 @pytest.fixture

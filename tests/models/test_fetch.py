@@ -212,12 +212,11 @@ def test_files_are_found_without_a_connection(server: FileServer, tmp_path: Path
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
-        ({"SLIMGATE_CACHE": "/a", "XDG_CACHE_HOME": "/b"}, Path("/a")),
         ({"XDG_CACHE_HOME": "/b"}, Path("/b/slimgate")),
         ({"XDG_CACHE_HOME": "relative"}, Path.home() / ".cache/slimgate"),
-        ({"SLIMGATE_CACHE": "", "XDG_CACHE_HOME": ""}, Path.home() / ".cache/slimgate"),
+        ({"XDG_CACHE_HOME": ""}, Path.home() / ".cache/slimgate"),
     ],
 )
 def test_the_cache_is_where_it_should_be(environ: dict[str, str], expected: Path) -> None:
-    """The cache follows our own variable, then that of the desktop, then the home folder."""
+    """The cache follows the variable of the desktop, then the home folder."""
     assert expected == cache_folder(environ)

@@ -18,6 +18,7 @@ from models.remote import Remote, RemoteRestorer
 from models.restoring import NetworkRestorer
 from models.service import serving
 from tests.models.fakes import FakeNetwork
+from tests.servers.server import wait_until
 
 _HASH = "00112233445566aa"
 
@@ -51,6 +52,7 @@ class _Engine:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[_Engine]:
+    """Give an engine with a small network."""
     engine = _Engine(tmp_path, FakeNetwork())
     with engine.queue:
         yield engine
@@ -76,7 +78,9 @@ async def test_results_are_those_of_the_restorer(engine: _Engine, shape: tuple[i
 async def test_results_never_swap(engine: _Engine) -> None:
     """Eight workers at once get what each of them asked for."""
     images = [_image(5 + index, 30 - index, 3, seed=index) for index in range(8)]
-    expected = [engine.restorer.upscale(image, 2, level=index) for index, image in enumerate(images)]
+    expected = [
+        engine.restorer.upscale(image, 2, level=index) for index, image in enumerate(images)
+    ]
 
     def ask(index: int) -> list[Pixels]:
         with engine.remote() as remote:
@@ -164,9 +168,9 @@ async def test_a_worker_that_dies_is_not_worked_for(tmp_path: Path) -> None:
             connection.sendall(wire.Request(_HASH, 2, 0, 40, 40, 3).pack() + bytes(40 * 40 * 3))
             assert await asyncio.to_thread(computing.wait, 30)
             connection.close()
-            async with asyncio.timeout(30):
-                while engine.queue.counters.cancelled == 0:
-                    await asyncio.sleep(0)
+            await asyncio.to_thread(
+                wait_until, lambda: engine.queue.counters.cancelled == 1, "the cancellation"
+            )
             proceed.set()
         assert 0 == engine.queue.counters.finished
 

@@ -22,7 +22,7 @@ schedule: {steps: 2, batch: 1, patch: 16, validate_every: 1}
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep pairs in a folder of the test."""
-    monkeypatch.setenv("SLIMGATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 def _config(folder: Path, *, integer: bool = False) -> str:

@@ -168,5 +168,5 @@ def test_the_folder_of_images_makes_no_difference(tmp_path: Path) -> None:
 
 def test_the_cache_is_shared_by_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without another folder, pairs go where the project caches everything."""
-    monkeypatch.setenv("SLIMGATE_CACHE", str(tmp_path))
-    assert tmp_path / "pairs" == pair_cache.default_folder()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert tmp_path / "slimgate/pairs" == pair_cache.default_folder()

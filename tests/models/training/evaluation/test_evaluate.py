@@ -25,7 +25,7 @@ _PLAN = Plan(("avif",), (40, 80), (2,), (), 10_000)
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep measurements in a folder of the test."""
-    monkeypatch.setenv("SLIMGATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return default_folder()
 
 

@@ -1,15 +1,19 @@
 """Write and read renditions as AVIF."""
 
-import io
 from typing import Final
 
-import numpy as np
-from PIL import Image
+from PIL import features
 
-from codec.pixels import Pixels, decode, opened
+from codec.pixels import Pixels
+from codec.renditions import pillow
 
 MIME: Final = "image/avif"
-_ORIENTATION_TAG: Final = 0x0112  # EXIF 2.32, table 4
+MAX_SIDE: Final = 65_535  # AV1 specification, 5.5.1: sides have 16 bits; manifests end there, too
+
+
+def installed() -> bool:
+    """Tell whether Pillow was built with AVIF."""
+    return bool(features.check("avif"))
 
 
 def encode(
@@ -31,22 +35,17 @@ def encode(
         icc: Colour profile to embed.
         orientation: EXIF orientation to embed as a property; the pixels stay as they are.
     """
-    exif = Image.Exif()
-    if orientation != 1:
-        exif[_ORIENTATION_TAG] = orientation
-    target = io.BytesIO()
-    Image.fromarray(pixels).save(
-        target,
+    return pillow.save(
+        pixels,
         "AVIF",
+        orientation=orientation,
         quality=quality,
         subsampling="4:0:0" if pixels.ndim == 2 else subsampling,
         speed=speed,
         max_threads=1,  # one worker process per core already
         autotiling=False,
         icc_profile=icc or b"",
-        exif=exif if orientation != 1 else b"",
     )
-    return target.getvalue()
 
 
 def read(data: bytes, *, mode: str, width: int, height: int) -> Pixels:
@@ -59,11 +58,7 @@ def read(data: bytes, *, mode: str, width: int, height: int) -> Pixels:
         Undecodable: It is not what the manifest says.
         OSError, ValueError, SyntaxError: It is damaged.
     """
-    if mode == "RGBA" and _mode(data) == "RGB":
-        # libavif leaves out an alpha plane that is opaque throughout.
-        colour = decode(data, format_="AVIF", mode="RGB", width=width, height=height)
-        return np.dstack([colour, np.full((height, width), 255, np.uint8)])
-    return decode(data, format_="AVIF", mode=mode, width=width, height=height)
+    return pillow.read_with_alpha(data, "AVIF", mode=mode, width=width, height=height)
 
 
 def icc_profile(data: bytes) -> bytes | None:
@@ -72,11 +67,4 @@ def icc_profile(data: bytes) -> bytes | None:
     Raises:
         OSError, ValueError, SyntaxError: It is damaged.
     """
-    with opened(data, "AVIF") as image:
-        profile = image.info.get("icc_profile")
-    return profile if isinstance(profile, bytes) and profile else None
-
-
-def _mode(data: bytes) -> str:
-    with opened(data, "AVIF") as image:
-        return image.mode
+    return pillow.icc_profile(data, "AVIF")

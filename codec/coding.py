@@ -1,0 +1,31 @@
+"""How coarse a codec is at a quality, on one scale for all codecs: what restorers are told."""
+
+from typing import Final
+
+import numpy as np
+
+LOSSLESS: Final = 0
+"""Level of pixels that no codec has touched."""
+
+# Qualities of a codec, and the AVIF qualities that leave about the same error on photographs
+# (means of PSNR over twelve photographs shrunk to half).
+_LIKE_AVIF: Final = {
+    "webp": ((0, 10, 30, 50, 70, 80, 90, 100), (20, 29, 42, 50, 58, 66, 82, 96)),
+    "jpeg": ((0, 10, 20, 30, 50, 70, 80, 90, 100), (5, 13, 30, 38, 46, 55, 63, 80, 100)),
+    "jxl": ((0, 10, 20, 30, 50, 70, 80, 90, 100), (5, 16, 27, 36, 42, 50, 56, 70, 96)),
+}
+
+
+def level(codec: str, quality: int) -> int:
+    """Say how coarse a rendition is coded.
+
+    Args:
+        codec: ``avif``, ``webp``, ``jpeg`` or ``jxl``.
+        quality: Of the encoder, 0 to 100.
+
+    Returns:
+        0 (lossless) to 200 (coarsest).
+    """
+    if codec in _LIKE_AVIF:
+        return round(2 * (100 - float(np.interp(quality, *_LIKE_AVIF[codec]))))
+    return 2 * (100 - quality)

@@ -1,0 +1,109 @@
+"""The beginning of a JPEG XL file: what it decodes to, before it is decoded (ISO/IEC 18181).
+
+Only what slimgate writes is read: 8-bit gray, RGB or RGBA stills without preview. Everything else
+is refused, because it could decode to more than its manifest says.
+"""
+
+from typing import Final, NamedTuple
+
+from codec.containers.bits import Bits
+from codec.containers.bmff import boxes
+from codec.containers.errors import Malformed
+
+_SIGNATURE: Final = b"\xff\x0a"  # 18181-1, D.1
+_ENOUGH: Final = 64  # bytes: far more than the fields below take
+_RATIOS: Final = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # table D.3
+_SIDE: Final = ((1, 9), (1, 13), (1, 18), (1, 30))  # D.2
+_ENUM: Final = ((0, 0), (1, 0), (2, 4), (18, 6))
+_BIT_DEPTH: Final = ((8, 0), (10, 0), (12, 0), (1, 6))
+_EXTRA_CHANNELS: Final = ((0, 0), (1, 0), (2, 4), (1, 12))
+_RGB: Final = 0
+_GRAY: Final = 1
+
+
+class Header(NamedTuple):
+    """What a file decodes to: pixels on each side as they are coded, and channels."""
+
+    width: int
+    height: int
+    channels: int
+
+    def __str__(self) -> str:
+        return f"{self.channels} channels {self.width}x{self.height}"
+
+
+def read(data: bytes) -> Header:
+    """Read the header of a file with pixels.
+
+    Raises:
+        Malformed: It is no JPEG XL file, or not of the kind that slimgate writes.
+    """
+    bits = _codestream(data)
+    width, height = _size(bits)
+    if bits.take(1):  # all fields have their defaults: 8-bit RGB
+        return Header(width, height, 3)
+    if bits.take(1):
+        raise Malformed("turned, animated, or with a preview")
+    _check_depth(bits)
+    bits.take(1)  # whether 16-bit buffers are enough
+    alpha = _alpha(bits)
+    bits.take(1)  # whether colours are XYB
+    return Header(width, height, _colours(bits) + alpha)
+
+
+def read_size(data: bytes) -> tuple[int, int]:
+    """Read width and height in pixels, whatever else a file holds.
+
+    Raises:
+        Malformed: It is no JPEG XL file.
+    """
+    return _size(_codestream(data))
+
+
+def _codestream(data: bytes) -> Bits:
+    parts, length = [], 0
+    for box in boxes(data):
+        # A partial codestream begins with its number (18181-2, 9.9).
+        start = box.body + {b"jxlc": 0, b"jxlp": 4}.get(box.type, _ENOUGH)
+        if box.type in (b"jxlc", b"jxlp") and length < _ENOUGH:
+            parts.append(data[start : min(box.end, start + _ENOUGH)])
+            length += len(parts[-1])
+    stream = b"".join(parts)
+    if not stream.startswith(_SIGNATURE):
+        raise Malformed("no JPEG XL codestream")
+    return Bits(stream[len(_SIGNATURE) :])
+
+
+def _size(bits: Bits) -> tuple[int, int]:
+    small = bits.take(1)
+    height = 8 * (1 + bits.take(5)) if small else bits.choice(*_SIDE)
+    ratio = bits.take(3)
+    if ratio:
+        over, under = _RATIOS[ratio - 1]
+        return height * over // under, height
+    return 8 * (1 + bits.take(5)) if small else bits.choice(*_SIDE), height
+
+
+def _check_depth(bits: Bits) -> None:
+    if bits.take(1) or bits.choice(*_BIT_DEPTH) != 8:
+        raise Malformed("sample depth is not 8 bits")
+
+
+def _alpha(bits: Bits) -> int:
+    """Give the number of extra channels; the only one that is taken is a plain alpha."""
+    count = bits.choice(*_EXTRA_CHANNELS)
+    if count > 1:
+        raise Malformed("more than one extra channel")
+    if count and not bits.take(1):
+        raise Malformed("extra channel that is no plain alpha")
+    return count
+
+
+def _colours(bits: Bits) -> int:
+    if bits.take(1):
+        return 3
+    bits.take(1)  # whether a profile follows
+    space = bits.choice(*_ENUM)
+    if space not in (_RGB, _GRAY):
+        raise Malformed("neither gray nor rgb")
+    return 1 if space == _GRAY else 3

@@ -1,0 +1,156 @@
+"""The words of a competition: subject, candidates, trials, winner."""
+
+import time
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from codec import legibility
+from codec.classes import Kind
+from codec.coding import level
+from codec.containers import Container
+from codec.floors import Reading
+from codec.legibility import Words
+from codec.manifest import Output, Stored
+from codec.pixels import Pixels
+from codec.restore import Upscalers
+from config import Floor
+from config.policy import Codec
+
+REFUSED: Final = -1
+"""Quality of a trial that ended before anything was encoded."""
+
+Verdict = Literal[
+    "holds",
+    "below floor",
+    "too big",
+    "does not fit",
+    "ceiling below floor",
+    "cannot read text",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to store an image, all but its quality."""
+
+    tier: Literal["recode", "downscale"]
+    codec: Codec
+    scale: int
+    restorer: str | None
+    subsampling: str
+
+    def stored(self, quality: int) -> Stored:
+        """Say it in the manifest's words."""
+        return Stored(
+            tier=self.tier,
+            codec=self.codec,
+            quality=quality,
+            scale=self.scale,
+            restorer=self.restorer,
+            level=level(self.codec, quality) if self.restorer else 0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of one encoding.
+
+    Attributes:
+        candidate: What was tried.
+        quality: Of the rendition, 0 to 100; ``REFUSED``: out before any encoding.
+        size: Bytes of the rendition; 0 when none was made. Estimated for a sampled trial.
+        verdict: Why it won or lost.
+        reading: As much as was measured; a measure that failed ends the measuring.
+        seconds: Time that it took.
+        sampled: Whether only a sample of the image was tried.
+    """
+
+    candidate: Candidate
+    quality: int
+    size: int
+    verdict: Verdict
+    reading: Reading
+    seconds: float
+    sampled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The image that candidates compete for.
+
+    Attributes:
+        pixels: The decoded upload, uint8, (height, width[, channels]).
+        upload: The parsed container.
+        size: Bytes of the upload.
+        blob: Header segments as they travel in the rendition.
+        orientation: EXIF orientation.
+        max_stored: Bytes that a rendition may have to be worth storing.
+    """
+
+    pixels: Pixels
+    upload: Container
+    size: int
+    blob: bytes
+    orientation: int
+    max_stored: int
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """The smallest rendition that holds the floor, and the file that GET will serve from it."""
+
+    rendition: bytes
+    stored: Stored
+    output: Output
+    served: bytes
+    content: str
+    reading: Reading
+
+
+@dataclass(slots=True)
+class Contest:
+    """The state of one competition.
+
+    Attributes:
+        deadline: ``time.monotonic()`` after which no further trial begins.
+        kind: What the image seems to be.
+        trials: Everything that was tried, in order.
+        best: The winner so far.
+    """
+
+    subject: Subject
+    floor: Floor
+    upscalers: Upscalers
+    deadline: float
+    kind: Kind
+    trials: list[Trial] = field(default_factory=list)
+    best: Winner | None = None
+    _words: Words | None = None
+
+    @property
+    def max_stored(self) -> int:
+        """Give the bytes that a rendition may have to become the best."""
+        return len(self.best.rendition) - 1 if self.best else self.subject.max_stored
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether there is no time for another trial."""
+        return time.monotonic() > self.deadline
+
+    @property
+    def seconds_left(self) -> float:
+        """Give the time that one step may take; at most a minute."""
+        return min(60.0, max(0.1, self.deadline - time.monotonic()))
+
+    @property
+    def words(self) -> Words:
+        """Read what is written in the upload, once.
+
+        Raises:
+            CannotRead: See :func:`codec.legibility.words`.
+        """
+        if self._words is None:
+            self._words = legibility.words(
+                self.subject.pixels, timeout_s=self.seconds_left, sure=legibility.SURE
+            )
+        return self._words

@@ -1,0 +1,82 @@
+"""Choose the candidates that are worth trying on the whole image, by trials on a sample of it."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from codec import floors
+from codec.candidates import Pains
+from codec.contest import Candidate, Contest
+from codec.draft import Draft
+from codec.search import HIGHEST, LOWEST, Search, expected_bytes
+
+_OUT_OF_REACH: Final = 1.25
+"""A candidate whose sample has so many times the bytes of the best one's is not refined."""
+
+_RISKS: Final = {"recode": 1.0, "downscale": 1.1}
+"""How much the samples flatter: shrinking hurts measures of the whole image that they lack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A candidate on the shortlist.
+
+    Attributes:
+        candidate: Who it is.
+        quality: Expected to hold.
+        size: Bytes expected then; 0: unknown.
+        doubt: Steps of quality that the expectation may be wrong by.
+    """
+
+    candidate: Candidate
+    quality: float
+    size: float
+    doubt: int
+
+
+def shortlist(draft: Draft, candidates: Iterator[Candidate], pains: Pains) -> list[Entry]:
+    """Order who is tried on the whole image, the smallest expected rendition first.
+
+    Args:
+        draft: The sample; its contest is told of every trial.
+        candidates: Who may compete, the likeliest winner first.
+        pains: How much trouble to take.
+    """
+    entries: list[Entry] = []
+    for candidate in candidates:
+        smallest = min((entry.size for entry in entries), default=math.inf)
+        if draft.contest.is_over or not draft.may_hold(candidate):
+            continue
+        entry = _estimate(draft, candidate, pains, smallest)
+        entries += [entry] if entry else []
+    # Of an image that is too small for a sample no size is expected, and the order stays.
+    return sorted(entries, key=lambda entry: entry.size * _RISKS[entry.candidate.tier])
+
+
+def _estimate(draft: Draft, candidate: Candidate, pains: Pains, smallest: float) -> Entry | None:
+    """Expect a quality and a size of a candidate; None: there is no hope that it holds."""
+    quality = draft.guess(candidate)
+    if draft.sample.share == 1:
+        # The image is so small that a sample would be the image.
+        return Entry(candidate, quality, 0, doubt=16)
+    search = Search()
+    for _ in range(pains.samples):
+        trial = draft.attempt(candidate, quality, speed=_sample_speed(draft.contest))
+        draft.contest.trials.append(trial)
+        margins = floors.margins(draft.contest.floor, trial.reading)
+        search.note(trial.quality, trial.verdict, margins)
+        expected = search.target() or quality
+        size = expected_bytes(trial.size, trial.quality, max(expected, LOWEST))
+        if expected > HIGHEST + 8 or size > _OUT_OF_REACH * smallest:
+            return None
+        following = search.next()
+        if following is None or abs(following - quality) <= 2 or draft.contest.is_over:
+            break
+        quality = following
+    return Entry(candidate, min(HIGHEST, max(LOWEST, expected)), size, doubt=4)
+
+
+def _sample_speed(contest: Contest) -> int:
+    # The fastest speed lacks the tools for drawn images and would mislead there.
+    return 9 if contest.kind == "photo" else 8

@@ -1,0 +1,93 @@
+"""Try one candidate at one quality on the whole image: encode, restore, measure."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from codec import floors, legibility, output, resample
+from codec.containers import DoesNotFit
+from codec.contest import Candidate, Contest, Trial, Verdict, Winner
+from codec.floors import Reading
+from codec.manifest import Stored
+from codec.pixels import Pixels, decode_as
+from codec.renditions import by_name
+from codec.restore import content_digest, pixels_of
+
+
+def attempt(contest: Contest, candidate: Candidate, quality: int, speed: int) -> Trial:
+    """Try a quality; a rendition that holds becomes the best so far.
+
+    What decides is measured on the decoded file that GET will serve.
+
+    Args:
+        contest: What has happened before.
+        candidate: What to try.
+        quality: Of its codec.
+        speed: Of its encoder.
+    """
+    began = time.perf_counter()
+    rendition = _encode(contest, candidate, quality, speed)
+    verdict, reading = _judge(contest, candidate.stored(quality), rendition)
+    seconds = time.perf_counter() - began
+    return Trial(candidate, quality, len(rendition), verdict, reading, seconds, sampled=False)
+
+
+def shrunk(pixels: Pixels, scale: int) -> Pixels:
+    """Give what a candidate of that scale encodes."""
+    return pixels if scale == 1 else resample.downscale(pixels, scale)
+
+
+def _encode(contest: Contest, candidate: Candidate, quality: int, speed: int) -> bytes:
+    subject, codec = contest.subject, by_name(candidate.codec)
+    image = codec.encode(
+        shrunk(subject.pixels, candidate.scale),
+        quality,
+        subsampling=candidate.subsampling,
+        speed=speed,
+        icc=subject.upload.icc,
+        orientation=subject.orientation,
+    )
+    return codec.attach(image, subject.blob) if subject.blob else image
+
+
+def _judge(contest: Contest, stored: Stored, rendition: bytes) -> tuple[Verdict, Reading]:
+    if len(rendition) > contest.max_stored:
+        return "too big", Reading()
+    subject, upload, floor = contest.subject, contest.subject.upload, contest.floor
+    pixels = pixels_of(
+        rendition,
+        stored,
+        mode=upload.mode,
+        size=(upload.width, upload.height),
+        upscalers=contest.upscalers,
+    )
+    # A PNG shows what was restored; what other formats lose comes on top.
+    unchanged = upload.format == "PNG"
+    names = floors.ALL if unchanged else ("psnr_db",)
+    reading = floors.read(floor, subject.pixels, pixels, names=names)
+    if not floors.holds(floor, reading):
+        return "below floor", reading
+    try:
+        parameters, served = output.fit(pixels, upload, subject.size)
+    except DoesNotFit:
+        return "does not fit", reading
+    shown = decode_as(upload, served)
+    if not (unchanged and np.array_equal(shown, pixels)):
+        reading = floors.read(floor, subject.pixels, shown)
+    verdict, reading = _with_text(contest, shown, reading)
+    if verdict == "holds":
+        content = content_digest(upload.kept, pixels)
+        contest.best = Winner(rendition, stored, parameters, served, content, reading)
+    return verdict, reading
+
+
+def _with_text(contest: Contest, shown: Pixels, reading: Reading) -> tuple[Verdict, Reading]:
+    """Decide; words are read last, and only when everything else holds."""
+    if floors.holds(contest.floor, reading) and contest.floor.text is not None:
+        try:
+            after = legibility.words(shown, timeout_s=contest.seconds_left)
+            reading = replace(reading, text=legibility.kept(contest.words, after))
+        except legibility.CannotRead:
+            return "cannot read text", reading
+    return "holds" if floors.holds(contest.floor, reading) else "below floor", reading

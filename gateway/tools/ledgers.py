@@ -1,0 +1,85 @@
+"""Sum a ledger up: what shadow policies would have saved, and why the rest would have stayed."""
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+_MAX_LINE: Final = 1 << 16
+_MAX_KINDS: Final = 1000
+"""Policies and reasons that are told apart: a damaged file must not fill the memory."""
+
+# What comes after it is about one upload: "cannot be decoded: OSError", "(exit code -9)", "20 s".
+_PARTICULAR: Final = re.compile(r"[:(].*")
+_NUMBER: Final = re.compile(r"\d[\d.,]*")
+
+
+@dataclass(slots=True)
+class _Sum:
+    uploads: int = 0
+    small: int = 0
+    uploaded: int = 0
+    stored: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+
+def summary(paths: list[Path]) -> str:
+    """Sum ledgers up.
+
+    Args:
+        paths: The files, such as ``ledger.jsonl.1`` and ``ledger.jsonl``.
+
+    Returns:
+        Lines for a terminal: per policy its totals and the classes of reasons.
+
+    Raises:
+        OSError: A file cannot be read.
+        ValueError: A file is no ledger.
+    """
+    sums: dict[str, _Sum] = {}
+    for path in paths:
+        with path.open("rb") as file:
+            _read(file, sums, path)
+    return "".join(_told(name, each) for name, each in sorted(sums.items())) or "no uploads\n"
+
+
+def _read(file: IO[bytes], sums: dict[str, _Sum], path: Path) -> None:
+    while raw := file.readline(_MAX_LINE):
+        if not raw.endswith(b"\n") and len(raw) < _MAX_LINE:
+            return  # torn, or just being written
+        try:
+            line = json.loads(raw)
+            each = sums.setdefault(_printable(line["policy"]), _Sum())
+            _add(each, line["uploaded_bytes"] or 0, line["stored_bytes"] or 0, line["reason"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"{path} is no ledger: byte {file.tell() - len(raw)}") from error
+        if len(sums) > _MAX_KINDS:
+            raise ValueError(f"{path} names more than {_MAX_KINDS} policies")
+
+
+def _add(each: _Sum, uploaded: int, stored: int, reason: str | None) -> None:
+    each.uploads += 1
+    each.uploaded += uploaded
+    each.stored += stored
+    if reason is None:
+        each.small += 1
+    elif len(each.reasons) < _MAX_KINDS:
+        each.reasons[_printable(_class(reason))] += 1
+
+
+def _class(reason: str) -> str:
+    return _NUMBER.sub("…", _PARTICULAR.sub("", reason)).strip()
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _told(policy: str, each: _Sum) -> str:
+    saved = 100 * (each.uploaded - each.stored) / each.uploaded if each.uploaded else 0.0
+    bytes_ = f"{each.uploaded:,} bytes become {each.stored:,} ({saved:.1f} % saved)"
+    lines = [f"{policy}: {each.uploads:,} uploads, {each.small:,} would be small: {bytes_}"]
+    lines += [f"  {count:>9,}  {reason}" for reason, count in each.reasons.most_common()]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,142 @@
+"""Measure what the referee stores of a folder of images, and what that costs.
+
+``python -m tests.bench.contest FOLDER [--policy JSON] [--every N]`` optimizes the images of a
+folder with one folder in it per class, restores every rendition as GET would, and compares the
+served file with the upload by scikit-image, independently of our own measures.
+"""
+
+import argparse
+import io
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+import models
+from codec import fidelity
+from codec.optimize import Refused, Terms, optimize
+from codec.restore import restore
+from config import Floor, Policy
+
+_FLOOR: Final = {"psnr_db": 34, "ssim": 0.93, "orb": 0.65}
+_LUMA: Final = np.array([0.299, 0.587, 0.114])
+_SLACK: Final = 1e-9  # the two libraries round differently
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one image.
+
+    Attributes:
+        upload: Bytes of the upload.
+        stored: Bytes that are stored.
+        how: Tier, codec and scale; ``plain`` for what stays as it is.
+        megapixels: Of the image.
+        seconds: CPU time of optimizing it.
+        below: Whether the served file is below the floor.
+    """
+
+    upload: int
+    stored: int
+    how: str
+    megapixels: float
+    seconds: float
+    below: bool
+
+
+def main() -> None:
+    """Print a line per class and one for all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--policy", type=json.loads, default={}, help="keys to change, as JSON")
+    parser.add_argument("--every", type=int, default=1, help="take only every nth image of a class")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    policy = Policy.model_validate(
+        {
+            "name": "bench",
+            "bucket": "*",
+            "mode": "optimize",
+            "floor": _FLOOR,
+            "limits": {"timeout_s": 600},
+            **arguments.policy,
+        }
+    )
+    everything: list[Row] = []
+    for kind in sorted(path for path in arguments.folder.iterdir() if path.is_dir()):
+        rows = list(_rows(sorted(kind.iterdir())[:: arguments.every], policy))
+        _print(kind.name, rows)
+        everything += rows
+    _print("all", everything)
+
+
+def _rows(paths: Iterable[Path], policy: Policy) -> Iterator[Row]:
+    for path in paths:
+        data = path.read_bytes()
+        with Image.open(path) as image:
+            megapixels = image.width * image.height / 1e6
+        began = time.process_time()
+        try:
+            made = optimize(data, _terms(policy), models.restorer)
+        except Refused:
+            seconds = time.process_time() - began
+            yield Row(len(data), len(data), "plain", megapixels, seconds, below=False)
+            continue
+        seconds = time.process_time() - began
+        served = restore(made.rendition, made.manifest, models.restorer)
+        stored = made.manifest.stored
+        how = f"{stored.tier} {stored.codec}" + (f" x{stored.scale}" if stored.scale > 1 else "")
+        below = served != data and _is_below(policy.floor, data, served)
+        yield Row(len(data), len(made.rendition), how, megapixels, seconds, below)
+
+
+def _terms(policy: Policy) -> Terms:
+    deadline = time.monotonic() + policy.limits.timeout_s
+    return Terms(policy, "image/x", models.chosen(policy.restorer), "0.1.0", deadline)
+
+
+def _is_below(floor: Floor, upload: bytes, served: bytes) -> bool:
+    before, after = _decoded(upload), _decoded(served)
+    psnr: Callable[..., float] = peak_signal_noise_ratio
+    ssim: Callable[..., float] = structural_similarity
+    pair = [p.astype(np.float64) if p.ndim == 2 else p[..., :3] @ _LUMA for p in (before, after)]
+    options: dict[str, Any] = {"gaussian_weights": True, "sigma": 1.5, "data_range": 255}
+    similarity = ssim(*pair, use_sample_covariance=False, **options)
+    return (
+        psnr(before, after, data_range=255) < (floor.psnr_db or 0) - _SLACK
+        or similarity < (floor.ssim or 0) - _SLACK
+        or fidelity.orb(before, after) < (floor.orb or 0)
+    )
+
+
+def _decoded(data: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+def _print(name: str, rows: list[Row]) -> None:
+    how: dict[str, int] = defaultdict(int)
+    for row in rows:
+        how[row.how] += 1
+    upload, stored = sum(row.upload for row in rows), sum(row.stored for row in rows)
+    cost = sum(row.seconds for row in rows) / sum(row.megapixels for row in rows)
+    each = sum(row.seconds / row.megapixels for row in rows) / len(rows)
+    ways = ", ".join(f"{count} {way}" for way, count in sorted(how.items()))
+    sys.stdout.write(
+        f"{name:18}{len(rows):4}{upload:11}{stored:11}  {cost:.2f} CPU-s/MP (mean of images "
+        f"{each:.2f})  {sum(row.below for row in rows)} below  {ways}\n"
+    )
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

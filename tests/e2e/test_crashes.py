@@ -1,0 +1,34 @@
+"""Ends in the middle of work, at a few moments of each kind; ``tests.crashes`` tries many."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.crashes.moments import MOMENTS
+from tests.crashes.stage import Stage, stage
+from tests.servers.server import S3Server
+
+
+@pytest.fixture(scope="module")
+def scene(moto: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Set up what moments are tried on."""
+    with stage(moto, tmp_path_factory.mktemp("crashes")) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [
+        ("optimize killed", 0.8),
+        ("drain killed", 0.7),
+        ("optimize without worker", 0.4),
+        ("PUT cut off", 0.5),
+        ("PUT cut off", 0.95),
+        ("PUT cut off", 1.0),
+        ("PUT, gateway killed", 0.9),
+        ("PUT without worker", 0.0),
+    ],
+)
+def test_each_object_is_old_or_new(scene: Stage, name: str, share: float) -> None:
+    """Whatever is ended in the middle, each object is as it was or completely new, and readable."""
+    MOMENTS[name](scene, share)

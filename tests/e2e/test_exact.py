@@ -1,0 +1,48 @@
+import copy
+import hashlib
+from typing import Any
+
+import pytest
+
+from tests.conftest import Start
+from tests.e2e import images
+from tests.servers.clients import s3_client
+from tests.servers.gateway import configuration
+from tests.servers.server import S3Server
+
+_FILES = {
+    "k.jpg": (images.jpeg(800, 600), "image/jxl"),
+    "trailer.jpg": (images.jpeg(800, 600) + b"a video behind the picture" * 50, "image/jxl"),
+}
+
+
+def _exact(config: dict[str, Any]) -> dict[str, Any]:
+    changed = copy.deepcopy(config)
+    changed["policies"][0] |= {"tiers": ["exact", "lossless"], "min_saving": 0.01}
+    return changed
+
+
+@pytest.mark.parametrize("key", sorted(_FILES))
+def test_exact_objects_are_the_uploads(
+    moto: S3Server, moto_bucket: str, start: Start, key: str
+) -> None:
+    """Bytes, size and MD5 ETag are the upload's in every answer, and JPEG XL is what is stored."""
+    body, stored_type = _FILES[key]
+    gateway = moto.at(start(_exact(configuration(moto))).endpoint)
+    etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+    with s3_client(gateway) as s3, s3_client(moto) as direct:
+        put = s3.put_object(Bucket=moto_bucket, Key=key, Body=body, ContentType="image/jpeg")
+        got = s3.get_object(Bucket=moto_bucket, Key=key)
+        (listed,) = s3.list_objects_v2(Bucket=moto_bucket, Prefix=key)["Contents"]
+        copied = s3.copy_object(
+            Bucket=moto_bucket, Key=f"copy-{key}", CopySource=f"{moto_bucket}/{key}",
+            MetadataDirective="REPLACE", ContentType="image/jpeg",
+        )  # fmt: skip
+        stored = [direct.head_object(Bucket=moto_bucket, Key=k) for k in (key, f"copy-{key}")]
+    assert body == got["Body"].read()
+    assert [etag] * 4 == [
+        put["ETag"], got["ETag"], listed["ETag"], copied["CopyObjectResult"]["ETag"]
+    ]  # fmt: skip
+    assert (len(body), "image/jpeg") == (listed["Size"], got["ContentType"])
+    assert [stored_type] * 2 == [head["ContentType"] for head in stored]
+    assert stored[0]["ContentLength"] < len(body)
