@@ -74,6 +74,7 @@ class Card:
         download: Its weights, when they do not come with the package.
         file: Name of its weights in :mod:`models.native`, when they do.
         check: Digest of what it makes of a pattern; see :mod:`models.selfcheck`.
+        endpoint: Whether it runs elsewhere, behind an endpoint that the configuration names.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Card:
     download: Download | None = None
     file: str | None = None
     check: str | None = None
+    endpoint: bool = False
 
     @property
     def hash(self) -> str:
@@ -96,7 +98,7 @@ class Card:
     @property
     def is_network(self) -> bool:
         """Tell whether it needs weights and an engine."""
-        return self.download is not None or self.file is not None
+        return self.download is not None or self.file is not None or self.endpoint
 
     def load(self) -> Restorer:
         """Make the restorer ready for use.

@@ -105,6 +105,17 @@ CATALOG: Final = (
         receptive_field=18,
         training_data="animated films; its authors do not say which",
     ),
+    Card(
+        name="sagemaker-x4",
+        scales=(2, 3, 4),
+        kind="float",
+        definition=b"slimgate endpoint 1: whatever enlarges four times behind engine.sagemaker",
+        receptive_field=16,
+        licence="depends on the endpoint",
+        source="Amazon SageMaker, such as the Stable Diffusion x4 upscaler of JumpStart",
+        training_data="depends on the endpoint",
+        endpoint=True,
+    ),
     *native.CARDS,
 )
 

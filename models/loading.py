@@ -130,6 +130,8 @@ def _integer(card: Card, engine: Engine) -> Network:
 
 def _float(card: Card, engine: Engine) -> Network:
     """Load a checkpoint of somebody else's; its results differ between machines."""
+    if card.endpoint:
+        return _endpoint(card, engine)
     if card.download is None:
         raise CannotRun(f"{card.name} is no network")
     from models import checkpoints
@@ -147,6 +149,18 @@ def _float(card: Card, engine: Engine) -> Network:
     from models.engines import openvino_float
 
     return openvino_float.load(checkpoint, threads=engine.threads)
+
+
+def _endpoint(card: Card, engine: Engine) -> Network:
+    if engine.backend != "sagemaker" or engine.sagemaker.endpoint is None:
+        raise CannotRun(
+            f"{card.name} needs engine.backend: sagemaker, and the name of the endpoint in "
+            "engine.sagemaker.endpoint"
+        )
+    from models.engines.sagemaker import Endpoint, SageMakerNetwork
+
+    endpoint = Endpoint(name=engine.sagemaker.endpoint, region=engine.sagemaker.region)
+    return SageMakerNetwork(endpoint)
 
 
 def _shipped(card: Card) -> bytes:

@@ -26,8 +26,8 @@ def _native(scale: int, *, sha256: str, check: str, receptive_field: int) -> Car
 CARDS: Final[tuple[Card, ...]] = (
     _native(
         2,
-        sha256="d847e1faa45ac0c769a0fdbb880955ab6353627a9ae1a1d77e63df19c5fb51e6",
-        check="652ba6f7449c91be9208da5beba221437cb2f14590610ba76d48c8f8ba16e674",
+        sha256="fe24d3ab44126c0e7efca77b6a2959cb29717df32062fb03f44fb1760f4d50c0",
+        check="86fcc6a43837e5532665fd618474b5f402e663736c279cb1d59b216c916083fd",
         receptive_field=10,
     ),
 )

