@@ -26,6 +26,11 @@ _AFTER_A_FAILURE: Final = 0.7
 """Steps of quality to add for each trial that failed although it was expected to hold."""
 
 
+_MISFITS: Final = 2
+"""Candidates whose served file does not fit into the upload's size, even at the floor: the others
+would hardly fare better, since it hardly matters who made the pixels."""
+
+
 def compete(
     subject: Subject,
     policy: Policy,
@@ -58,7 +63,7 @@ def compete(
 def _run(draft: Draft, entries: list[Entry], pains: Pains) -> None:
     """Let the shortlisted compete on the whole image."""
     contest = draft.contest
-    tried = 0
+    tried = misfits = 0
     ratio = 1.0  # of real sizes to expected ones
     for entry in entries:
         best = len(contest.best.rendition) if contest.best else math.inf
@@ -68,8 +73,8 @@ def _run(draft: Draft, entries: list[Entry], pains: Pains) -> None:
             continue
         tried += entry.size > 0
         _search(contest, entry, pains)
-        if any(trial.verdict == "does not fit" for trial in contest.trials):
-            # The served file holds as much as the upload; it hardly matters who made it.
+        misfits += contest.best is None and contest.trials[-1].verdict == "does not fit"
+        if misfits >= _MISFITS:
             return
         if contest.best and entry.size and len(contest.best.rendition) < best:
             ratio = len(contest.best.rendition) / entry.size
@@ -99,7 +104,7 @@ def _following(
     contest: Contest, entry: Entry, search: Search, trial: Trial, spare: float
 ) -> int | None:
     """Choose the quality after a trial; None: there is none worth trying."""
-    if trial.verdict in ("does not fit", "cannot read text"):
+    if trial.verdict == "cannot read text":
         return None
     if trial.verdict == "too big":
         if contest.max_stored <= 0:

@@ -39,13 +39,17 @@ class Search:
     _margins: dict[str, dict[int, float]] = field(default_factory=dict)
 
     def note(self, quality: int, verdict: str, margins: Mapping[str, float]) -> None:
-        """Note the verdict of a trial; what neither held nor failed is out of question."""
+        """Note the verdict of a trial; what neither held nor failed is out of question.
+
+        A file that does not fit is smoother, and smaller, at a lower quality.
+        """
         if verdict == "holds":
             self.holds(quality, margins)
         elif verdict == "below floor":
             self.fails(quality, margins)
         else:
             self.cap(quality)
+            self._note(quality, margins)
 
     def fails(self, quality: int, margins: Mapping[str, float]) -> None:
         """Note a quality that is below the floor."""

@@ -1,11 +1,13 @@
-"""The command line: which restorers there are, and what a file of weights holds."""
+"""The command line: which restorers there are, what a file holds, and how fast they are."""
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from tqdm import tqdm
 
@@ -13,9 +15,15 @@ from models import describing
 from models.cards import Card
 from models.catalog import CATALOG, named
 from models.fetch import FetchFailed, Report, cache_folder, fetch, find
+from models.network import EngineError
 from models.training import cli
 from models.training.cli import CommandFailed
 
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+_LEAST_SIDE: Final = 16
+_LARGEST_SIDE: Final = 8192
 _NEEDS_TORCH = "this needs torch and spandrel: install slimgate with the extra gpu"
 
 
@@ -54,8 +62,54 @@ def _parser() -> argparse.ArgumentParser:
     get.add_argument("name")
     get.add_argument("--to", type=Path, metavar="DIR", help="default: the cache")
     get.set_defaults(act=lambda options: _fetch(_card(options.name), options.to))
+    _add_bench(commands)
     cli.add_commands(commands)
     return parser
+
+
+def _add_bench(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
+    bench = commands.add_parser("bench", help="measure a restorer against float32 torch")
+    bench.add_argument("--restorer", required=True, metavar="NAME")
+    bench.add_argument("--engine", choices=("openvino", "torch"), default="openvino")
+    bench.add_argument(
+        "--image-size", type=_size, default=(512, 512), metavar="WxH", help="of the output"
+    )
+    bench.add_argument("--seconds", type=_seconds, default=5.0, help="for each line of the table")
+    bench.add_argument("--threads", type=_threads, default=0, metavar="N", help="0: all cores")
+    bench.set_defaults(act=_bench)
+
+
+def _size(text: str) -> tuple[int, int]:
+    parts = re.fullmatch(r"([0-9]{2,4})x([0-9]{2,4})", text)
+    sides = [int(part) for part in parts.groups()] if parts else []
+    if not sides or min(sides) < _LEAST_SIDE or max(sides) > _LARGEST_SIDE:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no size like 512x512 with sides from {_LEAST_SIDE} to {_LARGEST_SIDE}"
+        )
+    return sides[0], sides[1]
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not 0 < float(text) <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds up to 600")
+    return float(text)
+
+
+def _threads(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) > 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads from 0 to 1024")
+    return int(text)
+
+
+def _bench(options: argparse.Namespace) -> str:
+    from models import benchmark  # noqa: PLC0415  # nothing heavy before it is needed
+
+    card = _card(options.restorer)
+    size, seconds, threads = options.image_size, options.seconds, options.threads
+    try:
+        return benchmark.run(card, options.engine, size=size, seconds=seconds, threads=threads)
+    except EngineError as error:
+        raise _Failed(str(error)) from error
 
 
 def _card(name: str) -> Card:
