@@ -9,7 +9,8 @@ from tqdm import tqdm
 
 from config import Engine
 from models.cards import Card
-from models.measuring import Measured, Measuring, Subject
+from models.measuring import Measuring
+from models.measuring_worker import Measured, Subject
 from models.network import CannotRun
 
 _ROUNDS: Final = 5

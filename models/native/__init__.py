@@ -30,4 +30,10 @@ CARDS: Final[tuple[Card, ...]] = (
         check="86fcc6a43837e5532665fd618474b5f402e663736c279cb1d59b216c916083fd",
         receptive_field=10,
     ),
+    _native(
+        4,
+        sha256="d904ef5387e906f7469661ec717cfe040d864d4de774e5d067b1d6ae7991d8b2",
+        check="a2ca83fd5f1ae279593d4bc62e9daa0e8cb1fec06baafee2e38d1461ec610973",
+        receptive_field=10,
+    ),
 )

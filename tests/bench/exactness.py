@@ -16,8 +16,6 @@ from typing import Final
 
 import numpy as np
 import openvino
-import skimage
-from PIL import Image
 from tqdm import tqdm
 
 from config import Engine
@@ -29,33 +27,11 @@ from models.loading import Restorers
 from models.network import CHANNELS, Network, Pixels
 from models.tiling import tiling_of
 from tests.bench.engines import LARGEST_BATCH, load, variants
+from tests.bench.samples import LARGEST_SIDE, Sample, photographs, samples
 
-_PHOTOS: Final = Path(skimage.__file__).parent / "data"
-_NAMES: Final = (
-    "astronaut.png",
-    "chelsea.png",
-    "coffee.png",
-    "hubble_deep_field.jpg",
-    "ihc.png",
-    "motorcycle_left.png",
-    "page.png",
-    "retina.jpg",
-    "rocket.jpg",
-)
-_ENDINGS: Final = frozenset({".png", ".jpg", ".jpeg", ".webp"})
-_LEAST_SIDE: Final = 64
-_LARGEST_SIDE: Final = 160
-_CORES: Final = (24, 48, 96, _LARGEST_SIDE)
+_CORES: Final = (24, 48, 96, LARGEST_SIDE)
 """Sides of tiles without their halos; the last one holds every image whole."""
 _TITLES: Final = ("NETWORK", "ENGINE", "THREADS", "TILES", "BATCHES", "COMPARED", "DIFFERENT")
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """An image to restore: uint8 (height, width, 3), and how coarse its codec was, 0 to 255."""
-
-    pixels: Pixels
-    level: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         0; 1 when anything differed.
     """
     options = _parser().parse_args(arguments)
-    chosen = list(samples(options.images, _files(options.corpus)))
+    chosen = list(samples(options.images, photographs(options.corpus)))
     lines = list(compare(native.CARDS, chosen))
     different = sum(line.different for line in lines)
     sys.stdout.write(table(lines))
@@ -89,26 +65,6 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if different else 0
 
 
-def samples(count: int, files: Sequence[Path]) -> Iterator[Sample]:
-    """Make images, always the same: noise, extremes, and crops of photographs in turn.
-
-    Args:
-        count: How many.
-        files: The photographs.
-    """
-    random = np.random.default_rng(0)
-    for number in range(count):
-        height, width = (int(side) for side in random.integers(_LEAST_SIDE, _LARGEST_SIDE + 1, 2))
-        if number % 2 and files:
-            file = files[number // 2 % len(files)]
-            pixels = _crop(file, random, height, width)
-        else:
-            pixels = random.integers(0, 256, (height, width, 3), np.uint8)
-            if number % 4:
-                pixels = np.where(pixels < 128, np.uint8(0), np.uint8(255))
-        yield Sample(pixels, int(random.integers(0, 256)))
-
-
 def compare(cards: Sequence[Card], chosen: Sequence[Sample]) -> Iterator[Line]:
     """Restore all images in every way, and count what differs.
 
@@ -116,30 +72,36 @@ def compare(cards: Sequence[Card], chosen: Sequence[Sample]) -> Iterator[Line]:
         cards: Of integer networks.
         chosen: The images.
     """
-    ways = list(variants())
-    with tqdm(total=len(cards) * (len(ways) * len(_CORES) + 2), leave=False, disable=None) as bar:
+    total = len(cards) * (len(list(variants())) + 1)
+    with tqdm(total=total, leave=False, disable=None) as bar:
         for card in cards:
-            bar.set_description(f"{card.name}, float64")
-            data = resources.files("models.native").joinpath(str(card.file)).read_bytes()
-            network = qdq.read(data)
-            expected = [definition(network, sample) for sample in chosen]
-            bar.update()
-            for variant in ways:
-                bar.set_description(f"{card.name}, {variant.engine}")
-                different = 0
-                for core in _CORES:
-                    loaded = load(variant, network, data, core=core)
-                    different += _differences(expected, _batched(loaded, chosen))
-                    bar.update()
-                tiles = ", ".join(map(str, _CORES[:-1])) + ", whole"
-                batches = f"1 to {LARGEST_BATCH}"
-                compared = len(chosen) * len(_CORES)
-                yield Line(
-                    card.name, variant.engine, variant.threads, tiles, batches, compared, different
-                )
-            different = _differences(expected, _as_the_gateway_does(card, chosen))
-            bar.update()
-            yield Line(card.name, "the gateway's", 2, "128", "1 to 2", len(chosen), different)
+            for line in _compare(card, chosen):
+                bar.set_description(f"{card.name}, {line.engine}")
+                bar.update()
+                yield line
+
+
+def _compare(card: Card, chosen: Sequence[Sample]) -> Iterator[Line]:
+    data = resources.files("models.native").joinpath(str(card.file)).read_bytes()
+    network = qdq.read(data)
+    expected = [definition(network, sample) for sample in chosen]
+    tiles = ", ".join(map(str, _CORES[:-1])) + ", whole"
+    batches = f"1 to {_largest_batch(len(chosen))}"
+    for variant in variants():
+        different = 0
+        for core in _CORES:
+            loaded = load(variant, network, data, core=core)
+            different += _differences(expected, _batched(loaded, chosen))
+        compared = len(chosen) * len(_CORES)
+        name = variant.engine
+        yield Line(card.name, name, variant.threads, tiles, batches, compared, different)
+    different = _differences(expected, _as_the_gateway_does(card, chosen))
+    yield Line(card.name, "the gateway's", 2, "128", "1 to 2", len(chosen), different)
+
+
+def _largest_batch(count: int) -> int:
+    """Tell how large batches become, when the images are shared out as below."""
+    return max(size for size in range(1, LARGEST_BATCH + 1) if size * (size + 1) // 2 <= count)
 
 
 def definition(network: IntegerNetwork, sample: Sample) -> Pixels:
@@ -169,24 +131,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--images", type=int, default=50, choices=range(1, 1001), metavar="N")
     parser.add_argument("--corpus", type=Path, metavar="DIR", help="photographs to take crops of")
     return parser
-
-
-def _files(corpus: Path | None) -> list[Path]:
-    if corpus is None:
-        return [_PHOTOS / name for name in _NAMES]
-    found = sorted(file for file in corpus.rglob("*") if file.suffix.lower() in _ENDINGS)
-    if not found:
-        raise SystemExit(f"{corpus} holds no images; name a folder of PNG, JPEG or WebP files")
-    return found
-
-
-def _crop(file: Path, random: np.random.Generator, height: int, width: int) -> Pixels:
-    with Image.open(file) as opened:
-        image = opened.convert("RGB")
-    left = int(random.integers(0, max(1, image.width - width)))
-    top = int(random.integers(0, max(1, image.height - height)))
-    right, bottom = min(image.width, left + width), min(image.height, top + height)
-    return np.asarray(image.crop((left, top, right, bottom)))
 
 
 def _bicubic(sample: Sample, scale: int) -> Pixels:
@@ -240,8 +184,8 @@ def _differences(expected: Sequence[Pixels], restored: Iterator[Pixels]) -> int:
 
 
 def _about_bfloat16() -> str:
-    native_too = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return f"This processor computes bfloat16 {'natively' if native_too else 'in emulation only'}."
+    can = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return f"OpenVINO {'computes' if can else 'does not compute'} bfloat16 on this processor."
 
 
 if __name__ == "__main__":
