@@ -13,19 +13,20 @@ from models.network import CannotRun
 _TILE: Final = 192
 
 
-def load(checkpoint: Checkpoint, *, threads: int) -> OpenVinoNetwork:
+def load(checkpoint: Checkpoint, *, threads: int, tile: int = _TILE) -> OpenVinoNetwork:
     """Convert a checkpoint and compile it for this processor.
 
     Args:
         checkpoint: What to run.
         threads: Most threads; 0: one per core.
+        tile: Least side of its tiles, halo included, in pixels.
 
     Raises:
         CannotRun: OpenVINO cannot convert it.
     """
     shape = Shape(
         scale=checkpoint.scale,
-        tile=tile_of(checkpoint, _TILE),
+        tile=tile_of(checkpoint, tile),
         halo=halo_of(checkpoint),
         max_batch=1,
         gives="pixels",
