@@ -70,7 +70,7 @@ def candidates(
                 if 1 in restorers and not protected:
                     yield Candidate("recode", codec, 1, restorers[1], chroma)
         if not protected:
-            for scale in policy.scales:
+            for scale in sorted(restorers.keys() & set(policy.scales)):
                 yield Candidate("downscale", codec, scale, restorers[scale], "4:4:4")
 
 

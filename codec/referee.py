@@ -6,6 +6,7 @@ image, each at the lowest quality that holds there. What has won so far bounds w
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from codec import classes, floors, trials
@@ -25,6 +26,9 @@ _RESCUES: Final = 3
 _AFTER_A_FAILURE: Final = 0.7
 """Steps of quality to add for each trial that failed although it was expected to hold."""
 
+
+_SMALL: Final = 1_000_000
+"""Pixels up to which a further trial takes a fraction of a second."""
 
 _MISFITS: Final = 2
 """Candidates whose served file does not fit into the upload's size, even at the floor: the others
@@ -53,11 +57,22 @@ def compete(
     """
     kind = classes.kind(subject.pixels)
     contest = Contest(subject, policy.floor, upscalers, deadline, kind)
-    pains = PAINS[policy.effort]
+    pains = _affordable(PAINS[policy.effort], subject)
     draft = Draft.of(contest)
     listed = candidates(policy, contest, restorers)
     _run(draft, shortlist(draft, listed, pains), pains)
     return contest
+
+
+def _affordable(pains: Pains, subject: Subject) -> Pains:
+    """Look more closely where that costs little."""
+    height, width = subject.pixels.shape[:2]
+    if height * width > _SMALL:
+        return pains
+    least = min(pains.precious, 2)
+    return replace(
+        pains, trials=pains.trials + 2, worthwhile=min(pains.worthwhile, 2), precious=least
+    )
 
 
 def _run(draft: Draft, entries: list[Entry], pains: Pains) -> None:

@@ -56,6 +56,15 @@ def test_the_note_describes_the_upload() -> None:
     assert len(made.rendition) in {trial.size for trial in made.trials}
 
 
+def test_scales_without_a_restorer_are_left_out() -> None:
+    """A restorer that knows one factor is no reason to fail where the policy allows three."""
+    data = save(crop("RGB", 150, 110), "JPEG", **_JPEG)
+    asked = terms(floor={"psnr_db": 20, "ssim": None})
+    asked = replace(asked, restorers={2: asked.restorers[2]})
+    made = optimize.optimize(data, asked, models.restorer)
+    assert {1, 2} == {trial.candidate.scale for trial in made.trials}
+
+
 def test_the_content_type_is_a_mere_label() -> None:
     """What an upload is, its bytes say; the client's type for it is only recorded."""
     data = save(crop("RGB", 150, 110), "JPEG", **_JPEG)
