@@ -31,6 +31,13 @@ def test_shipped_networks_are_those_of_their_cards(card: models.Card) -> None:
     assert card.check == selfcheck.digest(network)
 
 
+@pytest.mark.parametrize("max_batch", [1, 2, 8])
+def test_any_size_of_batch_passes_the_check(max_batch: int) -> None:
+    """How many tiles are computed at the same time is no reason to refuse a network."""
+    engine = Engine(threads=1, max_batch=max_batch)
+    assert max_batch == loading.load(_NATIVE, engine).max_batch
+
+
 @pytest.mark.parametrize("card", native.CARDS, ids=lambda card: card.name)
 def test_restored_images_are_those_of_the_definition(card: models.Card) -> None:
     """What comes out of the queue is the definition in float64, added to the bicubic image."""
