@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from codec import legibility
+from codec import legibility, resample
 from codec.classes import Kind
 from codec.coding import level
 from codec.containers import Container
@@ -126,6 +126,7 @@ class Contest:
     trials: list[Trial] = field(default_factory=list)
     best: Winner | None = None
     _words: Words | None = None
+    _shrunk: tuple[int, Pixels] | None = None
 
     @property
     def max_stored(self) -> int:
@@ -141,6 +142,12 @@ class Contest:
     def seconds_left(self) -> float:
         """Give the time that one step may take; at most a minute."""
         return min(60.0, max(0.1, self.deadline - time.monotonic()))
+
+    def shrunk(self, scale: int) -> Pixels:
+        """Give what a candidate of that scale encodes; the last one is kept for the next trial."""
+        if self._shrunk is None or self._shrunk[0] != scale:
+            self._shrunk = scale, resample.shrunk(self.subject.pixels, scale)
+        return self._shrunk[1]
 
     @property
     def words(self) -> Words:

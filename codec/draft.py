@@ -2,18 +2,20 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
 from codec import fidelity, floors, guess
+from codec.coding import LOSSLESS
 from codec.contest import REFUSED, Candidate, Contest, Trial, Verdict
 from codec.floors import Reading
 from codec.guess import Activity
+from codec.manifest import Stored
 from codec.pixels import Pixels
 from codec.renditions import by_name
+from codec.resample import shrunk
 from codec.restore import enlarge, pixels_of
 from codec.sample import Sample
-from codec.trials import shrunk
 
 _FRAME: Final = 300
 """Bytes of a rendition that do not grow with the image: its boxes and headers, about."""
@@ -32,6 +34,10 @@ _DOUBT_DB: Final = 0.5
 """A scale whose ceiling is this far below the floor on the sample is below it in the image."""
 
 
+_Way = tuple[int, str | None]
+"""How pixels are restored that no codec has touched: scale and restorer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A sample of the subject, and how it differs from the whole.
@@ -47,6 +53,8 @@ class Draft:
     sample: Sample
     inside: Pixels
     ease: float
+    _ceilings: dict[_Way, Reading] = field(default_factory=dict)
+    _whole_ceilings: dict[_Way, Reading] = field(default_factory=dict)
 
     @classmethod
     def of(cls, contest: Contest) -> Self:
@@ -77,9 +85,13 @@ class Draft:
         if candidate.scale == 1 or (floor.orb is None and floor.block_psnr_db is None):
             return True
         began = time.perf_counter()
-        pixels = self.contest.subject.pixels
-        restored = self._uncoded(candidate, pixels)
-        reading = floors.read(floor, pixels, restored, names=("block_psnr_db", "orb"))
+        way = candidate.scale, candidate.restorer
+        if way not in self._whole_ceilings:
+            pixels = self.contest.subject.pixels
+            restored = self._uncoded(candidate, pixels)
+            names = ("block_psnr_db", "orb")
+            self._whole_ceilings[way] = floors.read(floor, pixels, restored, names=names)
+        reading = self._whole_ceilings[way]
         margins = floors.margins(floor, reading)
         hopeful = all(margin > _CODEC_COSTS[name] for name, margin in margins.items())
         return hopeful or self._out(candidate, reading, began, sampled=False)
@@ -122,13 +134,17 @@ class Draft:
         return Reading(psnr_db=psnr, ssim=1 - lacking * (_SSIM_EASE if self.ease else 1))
 
     def _ceiling(self, candidate: Candidate) -> Reading:
-        return self._read(self._uncoded(candidate, self.sample.pixels))
+        """Measure the sample, restored from what no codec has touched; once for all codecs."""
+        way = candidate.scale, candidate.restorer
+        if way not in self._ceilings:
+            self._ceilings[way] = self._read(self._uncoded(candidate, self.sample.pixels))
+        return self._ceilings[way]
 
     def _uncoded(self, candidate: Candidate, pixels: Pixels) -> Pixels:
         """Shrink and restore, without a codec between."""
         return enlarge(
             shrunk(pixels, candidate.scale),
-            candidate.stored(100),
+            _untouched(candidate),
             size=(pixels.shape[1], pixels.shape[0]),
             upscalers=self.contest.upscalers,
         )
@@ -153,3 +169,8 @@ class Draft:
     def _whole_size(self, size: int) -> int:
         blob = len(self.contest.subject.blob)
         return round(max(0, size - _FRAME) / self.sample.share) + _FRAME + blob
+
+
+def _untouched(candidate: Candidate) -> Stored:
+    """Describe a rendition that no codec has done any harm to."""
+    return candidate.stored(100).model_copy(update={"level": LOSSLESS})

@@ -16,10 +16,14 @@ from codec.manifest import Manifest, Measured
 from codec.pixels import decode_as, opened
 from codec.restore import DamagedRendition, DigestMismatch, Upscalers, restore
 from config import Policy
+from config.policy import Effort
 
 __all__ = ["Optimized", "Refused", "Terms", "optimize"]
 
 _LOSSY: Final = frozenset({"recode", "downscale"})
+_LEAST_LOSSLESS: Final = 0.4
+"""Share of a photograph's PNG below which JPEG XL and WebP do not come without loss."""
+
 _ORIENTATION_TAG: Final = 0x0112  # EXIF 2.32, table 4
 
 
@@ -118,7 +122,7 @@ def _subject(data: bytes, policy: Policy, whole: Chosen | None) -> Subject:
 def _smaller_png(data: bytes, contest: Contest, terms: Terms) -> Chosen | None:
     """Look for a rendition without loss that is smaller than the best of the contest."""
     subject = contest.subject
-    if subject.upload.format != "PNG":
+    if subject.upload.format != "PNG" or _is_beyond(contest, terms.policy.effort):
         return None
     task = Task(
         data=data,
@@ -130,6 +134,14 @@ def _smaller_png(data: bytes, contest: Contest, terms: Terms) -> Chosen | None:
         deadline=terms.deadline,
     )
     return unchanged.of_png(task, terms.policy.tiers)
+
+
+def _is_beyond(contest: Contest, effort: Effort) -> bool:
+    """Tell that nothing without loss can be smaller than the best, which is not worth the proof."""
+    best = contest.best
+    if best is None or contest.kind != "photo" or effort == "best":
+        return False
+    return len(best.rendition) < _LEAST_LOSSLESS * contest.subject.size
 
 
 def _winner(contest: Contest) -> Chosen | None:

@@ -11,6 +11,11 @@ def small_size(width: int, height: int, scale: int) -> tuple[int, int]:
     return -(-width // scale), -(-height // scale)
 
 
+def shrunk(pixels: Pixels, scale: int) -> Pixels:
+    """Give what a rendition of that scale is encoded from: the pixels themselves at full size."""
+    return pixels if scale == 1 else downscale(pixels, scale)
+
+
 def downscale(pixels: Pixels, scale: int) -> Pixels:
     """Shrink an image with Lanczos-3 by a whole factor.
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from codec import floors, legibility, output, resample
+from codec import floors, legibility, output
 from codec.containers import DoesNotFit
 from codec.contest import Candidate, Contest, Trial, Verdict, Winner
 from codec.floors import Reading
@@ -33,15 +33,10 @@ def attempt(contest: Contest, candidate: Candidate, quality: int, speed: int) ->
     return Trial(candidate, quality, len(rendition), verdict, reading, seconds, sampled=False)
 
 
-def shrunk(pixels: Pixels, scale: int) -> Pixels:
-    """Give what a candidate of that scale encodes."""
-    return pixels if scale == 1 else resample.downscale(pixels, scale)
-
-
 def _encode(contest: Contest, candidate: Candidate, quality: int, speed: int) -> bytes:
     subject, codec = contest.subject, by_name(candidate.codec)
     image = codec.encode(
-        shrunk(subject.pixels, candidate.scale),
+        contest.shrunk(candidate.scale),
         quality,
         subsampling=candidate.subsampling,
         speed=speed,

@@ -1,6 +1,6 @@
 """Measure what the referee stores of a folder of images, and what that costs.
 
-``python -m tests.bench.contest FOLDER [--policy JSON] [--every N]`` optimizes the images of a
+``python -m tests.bench.contest FOLDER [--policy JSON] [--every N] [--out FILE]`` optimizes the images of a
 folder with one folder in it per class, restores every rendition as GET would, and compares the
 served file with the upload by scikit-image, independently of our own measures.
 """
@@ -12,7 +12,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,17 +37,21 @@ class Row:
     """What became of one image.
 
     Attributes:
+        name: Of the file.
         upload: Bytes of the upload.
         stored: Bytes that are stored.
         how: Tier, codec and scale; ``plain`` for what stays as it is.
+        quality: Of the rendition; 0 for what stays as it is.
         megapixels: Of the image.
         seconds: CPU time of optimizing it.
         below: Whether the served file is below the floor.
     """
 
+    name: str
     upload: int
     stored: int
     how: str
+    quality: int
     megapixels: float
     seconds: float
     below: bool
@@ -59,6 +63,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--policy", type=json.loads, default={}, help="keys to change, as JSON")
     parser.add_argument("--every", type=int, default=1, help="take only every nth image of a class")
+    parser.add_argument("--out", type=Path, help="file for a JSON line per image")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     policy = Policy.model_validate(
@@ -76,6 +81,9 @@ def main() -> None:
         rows = list(_rows(sorted(kind.iterdir())[:: arguments.every], policy))
         _print(kind.name, rows)
         everything += rows
+        if arguments.out:
+            with arguments.out.open("a") as lines:
+                lines.writelines(f"{json.dumps(asdict(row))}\n" for row in rows)
     _print("all", everything)
 
 
@@ -89,14 +97,16 @@ def _rows(paths: Iterable[Path], policy: Policy) -> Iterator[Row]:
             made = optimize(data, _terms(policy), models.restorer)
         except Refused:
             seconds = time.process_time() - began
-            yield Row(len(data), len(data), "plain", megapixels, seconds, below=False)
+            size = len(data)
+            yield Row(path.name, size, size, "plain", 0, megapixels, seconds, below=False)
             continue
         seconds = time.process_time() - began
         served = restore(made.rendition, made.manifest, models.restorer)
         stored = made.manifest.stored
         how = f"{stored.tier} {stored.codec}" + (f" x{stored.scale}" if stored.scale > 1 else "")
         below = served != data and _is_below(policy.floor, data, served)
-        yield Row(len(data), len(made.rendition), how, megapixels, seconds, below)
+        size = len(made.rendition)
+        yield Row(path.name, len(data), size, how, stored.quality, megapixels, seconds, below)
 
 
 def _terms(policy: Policy) -> Terms:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 import models
-from codec import fidelity, floors, output, referee, trials
+from codec import fidelity, floors, output, referee, resample, trials
 from codec.containers import DoesNotFit, parse
 from codec.contest import REFUSED, Candidate, Contest, Subject
 from codec.draft import Draft
@@ -54,7 +54,7 @@ def _compete(
 
 def _sizes_that_hold(subject: Subject, floor: Floor, candidate: Candidate) -> dict[int, int]:
     """Try every quality there is: the bytes of each that holds."""
-    small = trials.shrunk(subject.pixels, candidate.scale)
+    small = resample.shrunk(subject.pixels, candidate.scale)
     size = (subject.upload.width, subject.upload.height)
     found = {}
     for quality in range(LOWEST, HIGHEST + 1):
