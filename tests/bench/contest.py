@@ -1,8 +1,8 @@
 """Measure what the referee stores of a folder of images, and what that costs.
 
-``python -m tests.bench.contest FOLDER [--policy JSON] [--every N] [--out FILE]`` optimizes the images of a
-folder with one folder in it per class, restores every rendition as GET would, and compares the
-served file with the upload by scikit-image, independently of our own measures.
+``python -m tests.bench.contest FOLDER [--policy JSON] [--every N] [--out FILE]`` optimizes the
+images of a folder with one folder in it per class, restores every rendition as GET would, and
+compares the served file with the upload by scikit-image, independently of our own measures.
 """
 
 import argparse
