@@ -18,14 +18,15 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import AvifImagePlugin, Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import models
 from codec import fidelity
 from codec.optimize import Refused, Terms, optimize
 from codec.restore import restore
-from config import Floor, Policy
+from config import Engine, Floor, Policy
+from models.loading import Restorers
 
 _FLOOR: Final = {"psnr_db": 34, "ssim": 0.93, "orb": 0.65}
 _LUMA: Final = np.array([0.299, 0.587, 0.114])
@@ -66,6 +67,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="file for a JSON line per image")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     policy = Policy.model_validate(
         {
             "name": "bench",
@@ -77,31 +79,34 @@ def main() -> None:
         }
     )
     everything: list[Row] = []
+    networks = Restorers(Engine(threads=1, max_wait_ms=0), timeout_s=600)
+    upscalers = models.Upscalers(networks)
     for kind in sorted(path for path in arguments.folder.iterdir() if path.is_dir()):
-        rows = list(_rows(sorted(kind.iterdir())[:: arguments.every], policy))
+        rows = list(_rows(sorted(kind.iterdir())[:: arguments.every], policy, upscalers))
         _print(kind.name, rows)
         everything += rows
         if arguments.out:
             with arguments.out.open("a") as lines:
                 lines.writelines(f"{json.dumps(asdict(row))}\n" for row in rows)
     _print("all", everything)
+    networks.close()
 
 
-def _rows(paths: Iterable[Path], policy: Policy) -> Iterator[Row]:
+def _rows(paths: Iterable[Path], policy: Policy, upscalers: models.Upscalers) -> Iterator[Row]:
     for path in paths:
         data = path.read_bytes()
         with Image.open(path) as image:
             megapixels = image.width * image.height / 1e6
         began = time.process_time()
         try:
-            made = optimize(data, _terms(policy), models.restorer)
+            made = optimize(data, _terms(policy), upscalers)
         except Refused:
             seconds = time.process_time() - began
             size = len(data)
             yield Row(path.name, size, size, "plain", 0, megapixels, seconds, below=False)
             continue
         seconds = time.process_time() - began
-        served = restore(made.rendition, made.manifest, models.restorer)
+        served = restore(made.rendition, made.manifest, upscalers)
         stored = made.manifest.stored
         how = f"{stored.tier} {stored.codec}" + (f" x{stored.scale}" if stored.scale > 1 else "")
         below = served != data and _is_below(policy.floor, data, served)
