@@ -10,7 +10,7 @@ from typing import Final
 from config import Engine
 from models import catalog, fetch, selfcheck
 from models.batching import BatchingQueue
-from models.cards import Card, definition_of
+from models.cards import Card, Restorer, definition_of
 from models.inflight import Counters
 from models.network import CannotRun, Network
 from models.restoring import NetworkRestorer
@@ -77,6 +77,27 @@ class Restorers:
             max_batch=self._engine.max_batch or None,
         )
         return _Loaded(queue, NetworkRestorer(queue, timeout_s=self._timeout_s))
+
+
+class Local:
+    """Find restorers by hash, all of them in this process: for tools without a gateway.
+
+    Args:
+        networks: What runs the ones that are networks.
+    """
+
+    def __init__(self, networks: Restorers) -> None:
+        self._networks = networks
+
+    def __call__(self, content_hash: str, /) -> Restorer:
+        """Give a restorer.
+
+        Raises:
+            LookupError: This version does not have it.
+            EngineError: It cannot run here; says what to install.
+        """
+        card = catalog.hashed(content_hash)
+        return self._networks(content_hash) if card.is_network else card.load()
 
 
 def load(card: Card, engine: Engine) -> Network:

@@ -26,7 +26,7 @@ from codec import fidelity
 from codec.optimize import Refused, Terms, optimize
 from codec.restore import restore
 from config import Engine, Floor, Policy
-from models.loading import Restorers
+from models.loading import Local, Restorers
 
 _FLOOR: Final = {"psnr_db": 34, "ssim": 0.93, "orb": 0.65}
 _LUMA: Final = np.array([0.299, 0.587, 0.114])
@@ -80,7 +80,7 @@ def main() -> None:
     )
     everything: list[Row] = []
     networks = Restorers(Engine(threads=1, max_wait_ms=0), timeout_s=600)
-    upscalers = models.Upscalers(networks)
+    upscalers = Local(networks)
     for kind in sorted(path for path in arguments.folder.iterdir() if path.is_dir()):
         rows = list(_rows(sorted(kind.iterdir())[:: arguments.every], policy, upscalers))
         _print(kind.name, rows)
@@ -92,7 +92,7 @@ def main() -> None:
     networks.close()
 
 
-def _rows(paths: Iterable[Path], policy: Policy, upscalers: models.Upscalers) -> Iterator[Row]:
+def _rows(paths: Iterable[Path], policy: Policy, upscalers: Local) -> Iterator[Row]:
     for path in paths:
         data = path.read_bytes()
         with Image.open(path) as image:
