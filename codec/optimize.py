@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from PIL import ExifTags
+
 from codec import floors, manifest, referee, unchanged
 from codec.admission import Refused, admit, check_type, jpeg_sides, max_stored
 from codec.chosen import Chosen
@@ -23,8 +25,6 @@ __all__ = ["Optimized", "Refused", "Terms", "optimize"]
 _LOSSY: Final = frozenset({"recode", "downscale"})
 _LEAST_LOSSLESS: Final = 0.4
 """Share of a photograph's PNG below which JPEG XL and WebP do not come without loss."""
-
-_ORIENTATION_TAG: Final = 0x0112  # EXIF 2.32, table 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _winner(contest: Contest) -> Chosen | None:
 def _orientation(data: bytes, upload: Container) -> int:
     try:
         with opened(data, upload.format) as image:
-            value = image.getexif().get(_ORIENTATION_TAG, 1)
+            value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except (OSError, ValueError, SyntaxError):
         # The pixels were decoded already: only EXIF is damaged, which viewers ignore, and which
         # the served file gets back as it was.

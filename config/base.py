@@ -1,7 +1,7 @@
 """What all settings have in common: frozen, strict, unknown keys refused, inputs never printed."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic_core import PydanticCustomError
@@ -22,9 +22,6 @@ class Frozen(BaseModel):
         # The text of a pydantic error repeats the input, and the input may be a secret key.
         hide_input_in_errors=True,
     )
-
-    # Keys that the design knows and this version does not, with the reason to show.
-    unavailable_keys: ClassVar[Mapping[str, str]] = {}
 
 
 def contradiction(at: Path, reason: str) -> PydanticCustomError:

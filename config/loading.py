@@ -125,8 +125,6 @@ def _reason(path: Path, error: Any) -> str:
 def _unknown_key(path: Path, _error: Any) -> str:
     parent = Spot.at(path[:-1])
     key = str(path[-1])
-    if parent and parent.model and key in parent.model.unavailable_keys:
-        return parent.model.unavailable_keys[key]
     close = difflib.get_close_matches(key[:_MAX_COMPARED], parent.keys if parent else (), n=1)
     return f"unknown key; did you mean '{close[0]}'?" if close else "unknown key"
 

@@ -7,12 +7,10 @@ from typing import NamedTuple
 import structlog
 
 from codec.manifest import Manifest
-from codec.restore import DamagedRendition, DigestMismatch
 from gateway.cache import CacheKey
 from gateway.errors import S3Error
 from gateway.exchange import Services
-from gateway.workers import Busy, WorkerLost
-from models import EngineError
+from gateway.workers import UNRESTORABLE, Busy
 
 _log = structlog.get_logger(__name__)
 
@@ -52,7 +50,7 @@ async def restored(services: Services, key: CacheKey, rendition: bytes, manifest
         )
     except Busy as error:
         raise S3Error("SlowDown") from error
-    except (DamagedRendition, DigestMismatch, LookupError, EngineError, WorkerLost) as error:
+    except UNRESTORABLE as error:
         _log.error("not restored", bucket=key.bucket, key=key.key, reason=str(error))
         raise S3Error("InternalError", _UNREADABLE) from error
     return file

@@ -7,13 +7,14 @@ import multiprocessing
 from collections.abc import Callable, Collection
 from concurrent.futures import TimeoutError as PoolTimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from typing import ParamSpec, Self, TypeVar
+from typing import Final, ParamSpec, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 import models
 from codec.manifest import Manifest
 from codec.optimize import Optimized, Refused
+from codec.restore import DamagedRendition, DigestMismatch
 from config import Engine, Policy
 from gateway import jobs
 from gateway.engine import TIMEOUT_S, EngineProcess
@@ -29,12 +30,22 @@ _POLL_S = 0.5  # pebble tells nobody when a pool breaks
 _log = logging.getLogger(__name__)
 
 
-class Busy(Exception):
-    """Too much work is waiting already."""
-
-
 class WorkerLost(Exception):
     """The process was ended: it crashed, or ran out of time."""
+
+
+UNRESTORABLE: Final = (
+    DamagedRendition,
+    DigestMismatch,
+    LookupError,
+    models.EngineError,
+    WorkerLost,
+)
+"""What :meth:`Workers.restore` raises when a rendition does not restore."""
+
+
+class Busy(Exception):
+    """Too much work is waiting already."""
 
 
 class _PoolLost(Exception):
@@ -85,9 +96,8 @@ class Workers:
         """Make the file that GET serves; see :func:`gateway.jobs.restore_object`.
 
         Raises:
-            DamagedRendition, DigestMismatch, LookupError: It cannot be restored.
-            models.EngineError: The restorer's network could not be run.
-            WorkerLost: The process was lost.
+            UNRESTORABLE: It cannot be restored: it is damaged, its restorer is missing or cannot
+                run, or the process was lost.
             Busy: The queue is full.
         """
         return await self._run(TIMEOUT_S, jobs.restore_object, rendition, manifest.dumps())

@@ -4,7 +4,6 @@ Either the whole image goes through the network at once, or tile after tile, one
 ``RealESRGANer`` of the package ``realesrgan`` does with ``tile=256, tile_pad=10``.
 """
 
-import os
 from collections.abc import Callable
 from importlib import resources
 from typing import Final
@@ -15,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from config import Engine
-from models import checkpoints, fetch
 from models.cards import Card
 from models.engines.torch_device import choose, translated
 from models.integer import RESIDUAL_EXPONENT, IntegerNetwork, Layer
 from models.interpolation import Interpolation
+from models.loading import checkpoint_of
 from models.network import CannotRun, Pixels
 
 _TILE: Final = 256
@@ -109,14 +108,7 @@ def load(card: Card, engine: Engine, *, tiled: bool) -> Baseline:
     device = choose(engine.device if engine.backend == "torch" else "cpu", threads=engine.threads)
     if card.file is not None:
         return shipped(card.file, device, tiled=tiled)
-    if card.download is None:
-        raise CannotRun(f"{card.name} is no network")
-    try:
-        path = fetch.find(card.download, fetch.cache_folder(os.environ))
-        checkpoint = checkpoints.load(path, sha256=card.download.sha256)
-    except (fetch.FetchFailed, checkpoints.Unusable) as error:
-        hint = f"run: python -m models fetch {card.name}"
-        raise CannotRun(f"{card.name} cannot be loaded: {error}; {hint}") from error
+    checkpoint = checkpoint_of(card)
     module = checkpoint.module.to(device)
 
     def compute(values: Tensor) -> Tensor:

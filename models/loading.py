@@ -5,7 +5,7 @@ import os
 import threading
 from dataclasses import dataclass
 from importlib import resources
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from config import Engine
 from models import catalog, fetch, selfcheck
@@ -14,6 +14,9 @@ from models.cards import Card, Restorer, definition_of
 from models.inflight import Counters
 from models.network import CannotRun, Network
 from models.restoring import NetworkRestorer
+
+if TYPE_CHECKING:
+    from models.checkpoints import Checkpoint
 
 _TILE: Final = 128
 """Side of a tile of an integer network, in small pixels, without its halo: the halo costs a third,
@@ -119,6 +122,25 @@ def load(card: Card, engine: Engine) -> Network:
         ) from error
 
 
+def checkpoint_of(card: Card) -> "Checkpoint":
+    """Load a checkpoint of somebody else's that has been fetched.
+
+    Raises:
+        CannotRun: There is none, or it cannot be used; says what to do.
+        ImportError: torch or spandrel is not installed.
+    """
+    if card.download is None:
+        raise CannotRun(f"{card.name} is no network")
+    from models import checkpoints
+
+    try:
+        path = fetch.find(card.download, fetch.cache_folder(os.environ))
+        return checkpoints.load(path, sha256=card.download.sha256)
+    except (fetch.FetchFailed, checkpoints.Unusable) as error:
+        hint = f"run: python -m models fetch {card.name}"
+        raise CannotRun(f"{card.name} cannot be loaded: {error}; {hint}") from error
+
+
 def _integer(card: Card, engine: Engine) -> Network:
     """Load a network that ships with the package; on any engine it gives the same bits."""
     data = _shipped(card)
@@ -153,16 +175,7 @@ def _float(card: Card, engine: Engine) -> Network:
     """Load a checkpoint of somebody else's; its results differ between machines."""
     if card.endpoint:
         return _endpoint(card, engine)
-    if card.download is None:
-        raise CannotRun(f"{card.name} is no network")
-    from models import checkpoints
-
-    try:
-        path = fetch.find(card.download, fetch.cache_folder(os.environ))
-        checkpoint = checkpoints.load(path, sha256=card.download.sha256)
-    except (fetch.FetchFailed, checkpoints.Unusable) as error:
-        hint = f"run: python -m models fetch {card.name}"
-        raise CannotRun(f"{card.name} cannot be loaded: {error}; {hint}") from error
+    checkpoint = checkpoint_of(card)
     if engine.backend == "torch":
         from models.engines.torch_engine import TorchNetwork
 

@@ -1,14 +1,11 @@
 """What the codecs that Pillow writes have in common."""
 
 import io
-from typing import Final
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from codec.pixels import Pixels, decode, opened
-
-_ORIENTATION_TAG: Final = 0x0112  # EXIF 2.32, table 4
 
 
 def save(pixels: Pixels, format_: str, *, orientation: int, **options: object) -> bytes:
@@ -22,7 +19,7 @@ def save(pixels: Pixels, format_: str, *, orientation: int, **options: object) -
     """
     target = io.BytesIO()
     exif = Image.Exif()
-    exif[_ORIENTATION_TAG] = orientation
+    exif[ExifTags.Base.Orientation] = orientation
     described = {"exif": exif.tobytes()} if orientation != 1 else {}
     Image.fromarray(pixels).save(target, format_, **described, **options)
     return target.getvalue()

@@ -10,14 +10,11 @@ from gateway.errors import S3Error
 from gateway.locks import retains
 from gateway.relay import read_bounded
 from gateway.tools.address import Place
-from gateway.tools.store import Denied, Store
+from gateway.tools.store import CONFLICT, Denied, Store
 from gateway.upstream import Request
 
 _MAX_BYTES: Final = 1 << 16
 _STALE: Final = "0" * 32
-_REFUSED: Final = frozenset(
-    {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
-)
 
 
 async def check(store: Store, place: Place) -> None:
@@ -34,7 +31,7 @@ async def check(store: Store, place: Place) -> None:
     stale = {"If-Match": _STALE}
     async with store.send(Request("PUT", probe, headers=stale, body=b"", length=0)) as response:
         status, version_id = response.status, response.headers.get("x-amz-version-id")
-    if status in _REFUSED:
+    if status in CONFLICT:
         return
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED:
         raise S3Error("ServiceUnavailable")

@@ -1,7 +1,6 @@
 """The way back: managed objects become plain ones, full size, that need no gateway."""
 
 from codec.manifest import Manifest
-from codec.restore import DamagedRendition, DigestMismatch
 from config import Originals, Policies
 from gateway.escrow import Archived, Missing, NoOriginal, fetch
 from gateway.tools.address import Place
@@ -9,11 +8,7 @@ from gateway.tools.listing import Entry
 from gateway.tools.outcome import FAILED, STAYS, Outcome
 from gateway.tools.said import everything, replaceable
 from gateway.tools.store import Seen, Store, whole_request
-from gateway.workers import WorkerLost, Workers
-from models import EngineError
-
-UNRESTORABLE = (DamagedRendition, DigestMismatch, LookupError, EngineError, WorkerLost)
-"""What :meth:`gateway.workers.Workers.restore` raises when a rendition does not restore."""
+from gateway.workers import UNRESTORABLE, Workers
 
 
 class Drainer:

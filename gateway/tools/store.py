@@ -20,14 +20,14 @@ from gateway.addressing import Target
 from gateway.completed import Plain
 from gateway.errors import S3Error
 from gateway.managed import read_manifest
+from gateway.renditions import SNIFFED
 from gateway.upstream import UNREACHABLE, Identity, Request, Upstream
 
-_SNIFFED: Final = 32
 _TRY_AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
-# PutObject with If-Match: another ETag, no object, or another conditional write at the same time.
-_CONFLICT: Final = frozenset(
+CONFLICT: Final = frozenset(
     {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
 )
+"""Answers to a PutObject with If-Match: another ETag, no object, or another such write just now."""
 
 
 class Changed(Exception):
@@ -130,7 +130,7 @@ class Store:
             if response.status != HTTPStatus.OK or response.content_length != seen.size:
                 raise Denied(f"GET was answered with {response.status}: may this key read it?")
             try:
-                head = await response.content.readexactly(min(_SNIFFED, seen.size))
+                head = await response.content.readexactly(min(SNIFFED, seen.size))
                 if wanted is not None and not wanted(sniff(head)):
                     raise Refused("not an image of a type that the policy names")
                 return head + await response.content.readexactly(seen.size - len(head))
@@ -153,7 +153,7 @@ class Store:
         said = CIMultiDict(request.headers)
         said["If-Match"] = seen.state.etag
         async with self.send(replace(request, headers=said)) as response:
-            if response.status in _CONFLICT:
+            if response.status in CONFLICT:
                 raise Changed
             _check(response, "PUT")
             if response.status != HTTPStatus.OK:

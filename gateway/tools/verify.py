@@ -1,11 +1,10 @@
 """Prove that managed objects restore; nothing is written."""
 
 from gateway.tools.address import Place
-from gateway.tools.drain import UNRESTORABLE
 from gateway.tools.listing import Entry
 from gateway.tools.outcome import FAILED, Outcome
 from gateway.tools.store import Store
-from gateway.workers import Workers
+from gateway.workers import UNRESTORABLE, Workers
 
 
 class Verifier:
