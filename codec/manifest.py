@@ -70,13 +70,23 @@ class Stored(_Note):
 
 
 class Output(_Note):
-    """How the served file is encoded from the restored pixels."""
+    """How the served file is encoded from the restored pixels.
+
+    Attributes:
+        format: Of the upload.
+        mode: As Pillow names it.
+        quality: Of the encoder; for PNG its compression level.
+        subsampling: Of chroma, for JPEG.
+        progressive: For JPEG.
+        step: Of a PNG's colours, which are rounded to multiples of it; 1: not at all.
+    """
 
     format: Literal["JPEG", "PNG", "WEBP"] = Field(alias="f")
     mode: Literal["L", "RGB", "RGBA"] = Field(alias="m")
     quality: _Quality = Field(alias="q")
     subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] | None = Field(alias="s")
     progressive: bool = Field(alias="p")
+    step: Literal[1, 2, 4] = Field(default=1, alias="d")
 
 
 class Measured(_Note):

@@ -107,6 +107,25 @@ def test_png_is_compressed_harder_when_it_must_be() -> None:
     assert (9, first + 5) == (found.quality, len(data))
 
 
+@pytest.mark.parametrize("step", [2, 4])
+def test_colours_of_a_png_are_rounded_when_nothing_else_makes_it_fit(step: int) -> None:
+    """The finest step is taken that fits; black, white and alpha stay as they are."""
+    pixels = crop("RGBA", 200, 150).copy()
+    pixels[:8, :8] = 0
+    pixels[:8, 8:16] = 255
+    upload = _upload("PNG", pixels)
+    colours = np.minimum((pixels[..., :3].astype(int) + step // 2) // step * step, 255)
+    rounded = np.dstack([colours.astype(np.uint8), pixels[..., 3]])
+    size = len(save(rounded, "PNG", compress_level=9)) + 20
+    found, data = output.fit(pixels, upload, size)
+    shown = decode_as(upload, data).astype(int)
+    assert (step, size) == (found.step, len(data))
+    assert step // 2 == np.abs(shown - pixels).max()
+    np.testing.assert_array_equal(pixels[:8, :16], shown[:8, :16])
+    np.testing.assert_array_equal(pixels[..., 3], shown[..., 3])
+    assert data == output.encode(pixels, found, kept=upload.kept, size=size)
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("share", [1.1, 1.6, 2.2])
 def test_noise_needs_more_room_than_pillow_gives(
