@@ -86,7 +86,7 @@ class Output(_Note):
     quality: _Quality = Field(alias="q")
     subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] | None = Field(alias="s")
     progressive: bool = Field(alias="p")
-    step: Literal[1, 2, 4] = Field(default=1, alias="d")
+    step: Literal[1, 2, 4, 8] = Field(default=1, alias="d")
 
 
 class Measured(_Note):

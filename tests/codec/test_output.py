@@ -107,7 +107,7 @@ def test_png_is_compressed_harder_when_it_must_be() -> None:
     assert (9, first + 5) == (found.quality, len(data))
 
 
-@pytest.mark.parametrize("step", [2, 4])
+@pytest.mark.parametrize("step", [2, 4, 8])
 def test_colours_of_a_png_are_rounded_when_nothing_else_makes_it_fit(step: int) -> None:
     """The finest step is taken that fits; black, white and alpha stay as they are."""
     pixels = crop("RGBA", 200, 150).copy()
