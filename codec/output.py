@@ -15,10 +15,10 @@ from codec.resample import join_planes, split_planes
 
 # Best first. Steps are fine where a step costs few bytes, coarse where it costs many.
 _QUALITIES: Final = (98, 96, 95, 94, 93, 92, 91, 90, 88, 86, 84, 82, 80, 77, 74, 70, 65, 60, 50)
-_PNG_LEVELS: Final = (6, 9)
+# Compression levels, the fastest first: the file is padded to the uploaded size in any case. With
+# each, the share of its bytes that the next one leaves at best.
+_PNG_LEVELS: Final = {1: 0.6, 6: 0.9, 9: 1.0}
 _PNG_STEPS: Final = (1, 2, 4, 8)
-_PNG_HARDER: Final = 0.9
-"""Share of a PNG of level 6 that one of level 9 has at best."""
 _LOSSY_SUBSAMPLINGS: Final = ("4:4:4", "4:2:2", "4:2:0")
 
 _JPEG_HEADERS: Final = 64 << 10  # far more than tables take, of which a progressive file has many
@@ -84,12 +84,12 @@ def _fit_png(pixels: Pixels, upload: Container, size: int) -> tuple[Output, byte
     colours to multiples of 2, 4 or 8 removes most of it, at 51, 46 or 41 dB.
     """
     for step in _PNG_STEPS:
-        for output in _candidates(upload, _PNG_LEVELS, step=step):
+        for output in _candidates(upload, [*_PNG_LEVELS], step=step):
             data = _write_png(pixels, output, size)
             try:
                 return output, assemble("PNG", data, upload.kept, size)
             except DoesNotFit:
-                if len(data) * _PNG_HARDER > size:
+                if len(data) * _PNG_LEVELS[output.quality] > size:
                     break
     raise DoesNotFit(f"not even steps of {_PNG_STEPS[-1]} fit {size} bytes")
 

@@ -183,7 +183,7 @@ def _below(upload: bytes, served: bytes) -> Iterator[str]:
 def _found_again(before: _Pixels, after: _Pixels) -> float:
     """Give the share of key points of the larger set that have a match, crosswise the best."""
     orb = cv2.ORB.create(_KEY_POINTS)
-    sets: list[Any] = [orb.detectAndCompute(_gray8(p), None)[1] for p in (before, after)]  # type: ignore[call-overload]
+    sets: list[Any] = [orb.detectAndCompute(_gray8(p), None)[1] for p in (before, after)]
     counts = [0 if each is None else len(each) for each in sets]
     if not max(counts):
         return 1.0

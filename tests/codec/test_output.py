@@ -93,7 +93,7 @@ def test_png_keeps_pixels(mode: str) -> None:
     pixels = crop(mode, 61, 47)
     upload = _upload("PNG", pixels)
     found, data = output.fit(pixels, upload, 20_000)
-    assert output._PNG_LEVELS[0] == found.quality
+    assert min(output._PNG_LEVELS) == found.quality
     np.testing.assert_array_equal(pixels, decode_as(upload, data))
 
 
