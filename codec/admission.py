@@ -1,10 +1,13 @@
 """Which uploads are taken: of a type that the policy names, and within its limits."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codec import manifest
 from codec.containers import Container, Unsupported, jpeg_size, parse, sniff
 from config import Policy
+
+if TYPE_CHECKING:
+    from codec.contest import Trial
 
 MIN_SIDE: Final = 16
 """Images with a smaller side stay plain: no measure is meaningful and nothing is to be saved."""
@@ -14,7 +17,16 @@ _MANIFEST_ROOM: Final = 400
 
 
 class Refused(Exception):
-    """The upload stays as it is; the message is a short reason for logs and metrics."""
+    """The upload stays as it is; the message is a short reason for logs and metrics.
+
+    Args:
+        reason: Why.
+        trials: What was tried before, if anything was.
+    """
+
+    def __init__(self, reason: str, trials: "tuple[Trial, ...]" = ()) -> None:
+        super().__init__(reason)
+        self.trials = trials
 
 
 def check_type(data: bytes, policy: Policy) -> str:

@@ -95,7 +95,7 @@ def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
     if chosen is None:
         verdicts = ", ".join(sorted({trial.verdict for trial in contest.trials}))
         reason = verdicts or ("out of time" if contest.is_over else "too big")
-        raise Refused(f"nothing smaller holds the floor ({reason})")
+        raise Refused(f"nothing smaller holds the floor ({reason})", tuple(contest.trials))
     return _stored(data, chosen, terms, upscalers, tuple(contest.trials))
 
 

@@ -45,7 +45,7 @@ async def explain(tools: Tools, image: str, policy_name: str | None) -> Iterator
     try:
         found = await rendition(tools.workers, policy, data, content_type)
     except Refused as reason:
-        return iter([head, f"stays as it is: {reason}"])
+        return iter([head, *_table(reason.trials, None), f"stays as it is: {reason}"])
     table = _table(found.trials, found.manifest.stored)
     return iter([head, *table, *_won(found, len(data))])
 
@@ -112,18 +112,24 @@ def _stored(manifest: Manifest, size: int) -> Iterator[str]:
     )
 
 
-def _table(trials: Sequence[Trial], winner: Stored) -> Iterator[str]:
-    """Give a line for each trial; what wins may also be a transcoding, which is never tried."""
+def _table(trials: Sequence[Trial], winner: Stored | None) -> Iterator[str]:
+    """Give a line for each trial; the winner may also be a transcoding, which is no trial."""
     if not trials:
         return
     yield _line(
         "tier", "codec", "scale", "quality", "bytes", "PSNR", "SSIM", "ORB", "ms", "verdict"
     )
     for trial in trials:
-        same = _name(trial) == (winner.tier, winner.codec, winner.scale, winner.quality)
-        wins = same and trial.verdict == "holds" and not trial.sampled
+        wins = _made(trial, winner) and trial.verdict == "holds" and not trial.sampled
         sampled = " (of a sample)" if trial.sampled else ""
         yield _line(*_cells(trial), f"{trial.verdict}{sampled}{' <- won' if wins else ''}")
+
+
+def _made(trial: Trial, winner: Stored | None) -> bool:
+    """Tell whether that is what is stored in the end."""
+    if winner is None:
+        return False
+    return _name(trial) == (winner.tier, winner.codec, winner.scale, winner.quality)
 
 
 def _name(trial: Trial) -> tuple[str, str, int, int]:

@@ -78,7 +78,8 @@ def test_results_travel_between_processes() -> None:
     """Results and refusals can be sent from a worker to its gateway."""
     made = _optimized(save(crop("RGB", 150, 110), "JPEG", **_JPEG))
     assert made == pickle.loads(pickle.dumps(made))  # noqa: S301  # made on the line before
-    assert "why" == str(pickle.loads(pickle.dumps(Refused("why"))))  # noqa: S301  # as here
+    refused = pickle.loads(pickle.dumps(Refused("why", made.trials)))  # noqa: S301  # as here
+    assert ("why", made.trials) == (str(refused), refused.trials)
 
 
 _METADATA: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -261,6 +262,15 @@ def test_noise_is_refused(format_: str) -> None:
     """Noise that no smaller rendition can hold stays as it was uploaded."""
     reason = _refusal(save(noise(64, 64, 3), format_, quality=60), floor={"psnr_db": 45})
     assert "nothing smaller holds the floor" in reason
+
+
+def test_a_refusal_tells_what_was_tried() -> None:
+    """Where nothing holds, the trials say by how much."""
+    asked = terms(floor={"psnr_db": 45})
+    with pytest.raises(Refused) as refusal:
+        optimize.optimize(save(noise(64, 64, 3), "JPEG", quality=60), asked, models.restorer)
+    assert refusal.value.trials
+    assert "holds" not in {trial.verdict for trial in refusal.value.trials}
 
 
 def test_no_time_is_a_reason() -> None:
