@@ -5,9 +5,10 @@ from config.loading import config_path, load
 from config.matching import Policies
 from config.policy import Floor, Originals, Policy, PolicyLimits
 from config.problems import ConfigError, Problem
-from config.settings import Cache, Credential, Engine, Ledger, Limits, Settings, Upstream
+from config.settings import Admin, Cache, Credential, Engine, Ledger, Limits, Settings, Upstream
 
 __all__ = [
+    "Admin",
     "Cache",
     "ConfigError",
     "Credential",

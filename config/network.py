@@ -32,6 +32,11 @@ def is_ip(text: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach a host, given without brackets."""
+    return host.lower() == "localhost" or (is_ip(host) and ip_address(host).is_loopback)
+
+
 def split_listen(text: str) -> tuple[str, int]:
     """Return host and port of `host:port`; the brackets of an IPv6 address are taken off.
 

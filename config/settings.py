@@ -5,11 +5,26 @@ from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PlainValidator, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainValidator,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from config.base import LISTED, Frozen, contradiction
 from config.matching import shadowed
-from config.network import MAX_HOST, endpoint_url, host_name, is_ip, listen_address, split_listen
+from config.network import (
+    MAX_HOST,
+    endpoint_url,
+    host_name,
+    is_ip,
+    is_loopback,
+    listen_address,
+    split_listen,
+)
 from config.policy import Policy
 from config.units import ByteCount, PixelCount
 
@@ -171,6 +186,35 @@ class Engine(Frozen):
         return min(_cores(), _MAX_WORKERS) if self.workers == "auto" else self.workers
 
 
+class Admin(Frozen):
+    """The listener for operators: health, readiness and metrics, never on the public one."""
+
+    listen: str | None = Field(
+        default=None,
+        max_length=300,
+        description="host and port for health checks and metrics; null: none",
+    )
+    token: SecretKey | None = Field(
+        default=None, description="what operators send as a bearer token; null: none is asked for"
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _is_an_address(cls, text: str | None) -> str | None:
+        return None if text is None else listen_address(text)
+
+    @model_validator(mode="after")
+    def _protected(self) -> Self:
+        if self.address and self.token is None and not is_loopback(self.address[0]):
+            raise contradiction(("listen",), "an address that others can reach needs admin.token")
+        return self
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Return host, without brackets, and port; None where nothing listens."""
+        return None if self.listen is None else split_listen(self.listen)
+
+
 class Limits(Frozen):
     """What the gateway as a whole may hold and do at the same time."""
 
@@ -227,6 +271,13 @@ class Settings(Frozen):
     engine: Engine = Field(default=Engine(), description="processes that work on images")
     limits: Limits = Field(default=Limits(), description="what the gateway as a whole may use")
     ledger: Ledger = Field(default=Ledger(), description="what shadow policies find out")
+    admin: Admin = Field(default=Admin(), description="the listener for operators")
+    shutdown_timeout_s: float = Field(
+        default=60.0,
+        ge=0,
+        le=3600,
+        description="time that requests in flight may take to finish after SIGTERM, seconds",
+    )
     policies: Annotated[tuple[Policy, ...], LISTED] = Field(
         default=(),
         max_length=MAX_POLICIES,

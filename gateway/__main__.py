@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from aiohttp import web
 import models
 from config import ConfigError, Policies, Settings, config_path, effective, load
 from gateway import logs
+from gateway.admin import Readiness, create_admin
 from gateway.allocator import keep_freed_memory
 from gateway.app import create_app, runner_options
 from gateway.engine import CannotStart
-from gateway.exchange import SERVICES
+from gateway.exchange import SERVICES, Services
 from gateway.tools import arguments as tools
 from gateway.tools import commands
 
@@ -84,27 +86,55 @@ async def _serve(settings: Settings, path: Path) -> int:
     app = create_app(settings)
     options: dict[str, Any] = runner_options(settings)
     runner = web.AppRunner(app, **options)
-    try:
-        await runner.setup()
-    except CannotStart as error:
-        _log.error("cannot start", reason=str(error))
-        await runner.cleanup()
-        return 1
-    host, port = settings.address
+    operators = web.AppRunner(
+        create_admin(settings.admin, app[SERVICES], Readiness(app[SERVICES])), access_log=None
+    )
+    async with AsyncExitStack() as stack:
+        # Operators are told that it drains for as long as it does.
+        stack.push_async_callback(operators.cleanup)
+        stack.push_async_callback(runner.cleanup)
+        try:
+            await runner.setup()
+        except CannotStart as error:
+            _log.error("cannot start", reason=str(error))
+            return 1
+        await operators.setup()
+        if not await _listen(operators, settings.admin.address, "listening for operators"):
+            return 1
+        if not await _listen(runner, settings.address, "listening"):
+            return 1
+        watcher = asyncio.create_task(_watch(app, path, reload))
+        await ended.wait()
+        watcher.cancel()
+        await _drain(runner, app[SERVICES], settings.shutdown_timeout_s)
+    return 0
+
+
+async def _drain(runner: web.AppRunner, services: Services, timeout_s: float) -> None:
+    """Take no more connections, and wait for what is in flight."""
+    for site in list(runner.sites):
+        await site.stop()
+    _log.info("draining", timeout_s=timeout_s)
+    unfinished = await services.drain.finish(timeout_s)
+    if unfinished:
+        hint = "raise shutdown_timeout_s to give them more time"
+        _log.error("requests were cut off", requests=unfinished, hint=hint)
+
+
+async def _listen(runner: web.AppRunner, address: tuple[str, int] | None, event: str) -> bool:
+    """Listen, and log where; tell whether that was possible."""
+    if address is None:
+        return True
+    host, port = address
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        hint = "give another address with --listen, or stop what listens there"
-        _log.error("cannot listen", address=settings.listen, reason=str(error), hint=hint)
-        await runner.cleanup()
-        return 1
-    for address in runner.addresses:
-        _log.info("listening", address=f"{address[0]}:{address[1]}")
-    watcher = asyncio.create_task(_watch(app, path, reload))
-    await ended.wait()
-    watcher.cancel()
-    await runner.cleanup()
-    return 0
+        hint = "give another address, or stop what listens there"
+        _log.error("cannot listen", address=f"{host}:{port}", reason=str(error), hint=hint)
+        return False
+    for bound in runner.addresses:
+        _log.info(event, address=f"{bound[0]}:{bound[1]}")
+    return True
 
 
 async def _watch(app: web.Application, path: Path, reload: asyncio.Event) -> None:

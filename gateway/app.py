@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from importlib.metadata import version
 from typing import Final
 
 import structlog
@@ -12,8 +14,19 @@ from aiohttp import web
 from aiohttp.http import SERVER_SOFTWARE
 
 import models
-from config import Policies, Settings
-from gateway import attributes, copies, forms, headers, listings, multipart, reads, relay, writes
+from config import Policies, Policy, Settings
+from gateway import (
+    attributes,
+    copies,
+    forms,
+    headers,
+    listings,
+    metrics,
+    multipart,
+    reads,
+    relay,
+    writes,
+)
 from gateway.addressing import locate, operation
 from gateway.authentication import Callers
 from gateway.bodies import waits_for_word
@@ -43,8 +56,12 @@ HANDLERS: Final[Mapping[str, _Handler]] = {
     "PutObject": writes.put,
 }
 
+_LAST_WORDS_S: Final = 1.0
+"""Time to end for what has not finished while the gateway drained."""
+
 _CALLERS = web.AppKey("callers", Callers)
 _REQUEST_ID = web.RequestKey("request_id", str)
+_OPERATION = web.RequestKey("operation", str)
 
 
 def create_app(
@@ -65,7 +82,7 @@ def create_app(
     Returns:
         An application that opens what it needs when it starts and closes it when it ends.
     """
-    app = web.Application(middlewares=[_with_errors_as_s3, _dispatch])
+    app = web.Application(middlewares=[_counted, _with_errors_as_s3, _dispatch])
     # aiohttp would ask for the body of any request before anybody has looked at its signature.
     app.router.add_route("*", "/{anything:.*}", _unrouted, expect_handler=_ask_later)
     app[_CALLERS] = Callers(settings)
@@ -80,10 +97,12 @@ def create_app(
         listing_heads=asyncio.Semaphore(settings.limits.max_listing_heads),
         ledger=Ledger(settings.ledger),
     )
+    metrics.BUILD_INFO.labels(version("slimgate")).set(1)
     app.on_response_prepare.append(_part_from_unasked)
     app.cleanup_ctx.append(_open_services)
     app.on_response_prepare.append(relay.stay_typeless)
     app.on_response_prepare.append(_name_the_server)
+    app.on_response_prepare.append(_part_when_draining)
     return app
 
 
@@ -97,6 +116,7 @@ def runner_options(settings: Settings) -> dict[str, object]:
         "auto_decompress": False,
         "handler_cancellation": True,
         "access_log": None,
+        "shutdown_timeout": _LAST_WORDS_S,
         "max_field_size": settings.limits.max_header_bytes,
         "max_line_size": settings.limits.max_header_bytes,
         "read_bufsize": 1 << 18,
@@ -105,9 +125,21 @@ def runner_options(settings: Settings) -> dict[str, object]:
 
 def _networks(settings: Settings) -> set[str]:
     """Name the networks that policies ask for: they have to run from the start."""
-    names = {policy.restorer for policy in settings.policies if policy.mode != "off"}
-    hashes = {content_hash for name in names for content_hash in models.chosen(name).values()}
+    hashes = {
+        content_hash
+        for policy in settings.policies
+        for scale, content_hash in models.chosen(policy.restorer).items()
+        if scale in _scales(policy)
+    }
     return {content_hash for content_hash in hashes if models.hashed(content_hash).is_network}
+
+
+def _scales(policy: Policy) -> set[int]:
+    """Give the scales at which a policy may ask for its restorer; 1: at full size."""
+    if policy.mode == "off":
+        return set()
+    shrunk = set(policy.scales) if "downscale" in policy.tiers else set()
+    return shrunk | ({1} if "recode" in policy.tiers else set())
 
 
 async def _open_services(app: web.Application) -> AsyncIterator[None]:
@@ -115,6 +147,23 @@ async def _open_services(app: web.Application) -> AsyncIterator[None]:
         await stack.enter_async_context(app[SERVICES].upstream)
         await stack.enter_async_context(app[SERVICES].workers)
         yield
+
+
+@web.middleware
+async def _counted(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Count and time a request; one that its client gave up, or that broke off, has no status."""
+    started, status = time.monotonic(), "none"
+    try:
+        with metrics.IN_FLIGHT.track_inprogress(), request.app[SERVICES].drain.request():
+            response = await handler(request)
+        status = str(response.status)
+        return response
+    finally:
+        name = request.get(_OPERATION, "Refused")
+        metrics.REQUESTS.labels(name, status).inc()
+        metrics.REQUEST_SECONDS.labels(name).observe(time.monotonic() - started)
 
 
 @web.middleware
@@ -138,6 +187,8 @@ async def _with_errors_as_s3(
 
 
 def _rendered(request: web.Request, failure: S3Error, request_id: str) -> web.Response:
+    if failure.code == "SlowDown":
+        metrics.SLOW_DOWNS.inc()
     response = web.Response(
         status=failure.status,
         headers={**failure.headers, "x-amz-request-id": request_id},
@@ -175,7 +226,9 @@ async def _dispatch(
         request_id=request[_REQUEST_ID],
     )
     copies_object = headers.COPY_SOURCE in request.headers
-    name = operation(request.method, target, exchange.parameters, copies_object)
+    name = request[_OPERATION] = operation(
+        request.method, target, exchange.parameters, copies_object
+    )
     if request.method in {"GET", "HEAD"}:
         return await HANDLERS[name](exchange)
     await translate_condition(exchange)
@@ -196,6 +249,13 @@ async def _name_the_server(_: web.Request, response: web.StreamResponse) -> None
     """Name the gateway where the upstream names nobody; versions are nobody's business."""
     if response.headers.get("Server", SERVER_SOFTWARE) == SERVER_SOFTWARE:
         response.headers["Server"] = "slimgate"
+
+
+async def _part_when_draining(request: web.Request, response: web.StreamResponse) -> None:
+    """Let no connection bring another request to a gateway that ends: clients open a new one."""
+    if request.app[SERVICES].drain.begun:
+        response.force_close()
+        response.headers["Connection"] = "close"
 
 
 async def _part_from_unasked(request: web.Request, response: web.StreamResponse) -> None:

@@ -26,6 +26,11 @@ class Cache(Protocol):
     Neither method raises; a cache that is out of order behaves like an empty one.
     """
 
+    @property
+    def held_bytes(self) -> int:
+        """Give the bytes that it takes in the memory of this process."""
+        ...
+
     async def get(self, key: CacheKey) -> bytes | None:
         """Give the file, or None."""
         ...
@@ -47,6 +52,11 @@ class MemoryCache:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._entries: OrderedDict[CacheKey, bytes] = OrderedDict()
+
+    @property
+    def held_bytes(self) -> int:
+        """Give the sum of what is kept, bytes."""
+        return self._bytes
 
     async def get(self, key: CacheKey) -> bytes | None:
         """Give the file, or None; it counts as used now."""

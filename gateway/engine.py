@@ -15,6 +15,7 @@ from typing import Final, Self
 import structlog
 
 from config import Engine
+from gateway import metrics
 
 TIMEOUT_S: Final = 60.0
 """Longest time for restoring one image."""
@@ -91,6 +92,7 @@ class EngineProcess:
             while True:
                 started = time.monotonic()
                 code = await process.wait()
+                metrics.ENGINE_LOST.inc()
                 lasted = time.monotonic() - started > _LONGEST_PAUSE_S
                 pause_s = 0.0 if lasted else min(_LONGEST_PAUSE_S, pause_s * 2 or 1.0)
                 _log.error("the engine process was lost", exit_code=code, pause_s=pause_s)

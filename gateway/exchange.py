@@ -13,6 +13,7 @@ from gateway import headers
 from gateway.addressing import Target
 from gateway.bodies import Upload
 from gateway.cache import Cache
+from gateway.draining import Drain
 from gateway.flights import Flights
 from gateway.index import LogicalIndex
 from gateway.ledger import Ledger
@@ -31,7 +32,13 @@ class Budget:
     """
 
     def __init__(self, total: int) -> None:
+        self._total = total
         self._free = total
+
+    @property
+    def held(self) -> int:
+        """Give how much is held now."""
+        return self._total - self._free
 
     def reserve(self, amount: int) -> bool:
         """Take that much, or nothing and tell so."""
@@ -58,6 +65,7 @@ class Services:
     buffers: Budget
     listing_heads: asyncio.Semaphore
     ledger: Ledger
+    drain: Drain = field(default_factory=Drain)
     locked_buckets: Remembered = field(default_factory=Remembered)
     uploads: Uploads[Mapping[str, str]] = field(default_factory=Uploads)
     copied: Uploads[Any] = field(default_factory=Uploads)

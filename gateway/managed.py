@@ -12,7 +12,7 @@ import aiohttp
 from multidict import CIMultiDict
 
 from codec.manifest import BrokenManifest, Manifest, loads
-from gateway import conditional, headers
+from gateway import conditional, headers, metrics
 from gateway.addressing import Target
 from gateway.cache import CacheKey
 from gateway.errors import S3Error
@@ -136,6 +136,7 @@ async def fetch(
     services, target, limit = exchange.services, found.target, found.manifest.size
     key = CacheKey(target.bucket, target.key, found.stored_etag, found.manifest.sha256)
     cached = await services.cache.get(key)
+    metrics.CACHE_REQUESTS.labels("miss" if cached is None else "hit").inc()
     if cached is not None:
         return File(cached, found.manifest.etag), True
     if response is not None and (response.method, response.status) == ("GET", HTTPStatus.OK):

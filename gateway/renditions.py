@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 from codec.optimize import Optimized, Refused
 from codec.renditions import mime_of
 from config import Policy
-from gateway import headers
+from gateway import headers, metrics
 from gateway.exchange import Exchange
 from gateway.ledger import optimizable, staying
 from gateway.upstream import Request
@@ -25,6 +25,7 @@ SNIFFED: Final = 32
 """Bytes of the beginning that tell an image by its magic."""
 
 _VERSION: Final = version("slimgate")
+_OUTCOMES: Final = {"optimize": "optimized", "shadow": "shadow"}
 _DEFAULT_TYPE: Final = "binary/octet-stream"  # what S3 gives an object without a Content-Type
 _MAX_TYPE_LENGTH: Final = 100
 _MAX_USER_METADATA: Final = 2048  # bytes of keys and values together, S3 user guide
@@ -74,7 +75,8 @@ async def optimize(
         Busy: Too much is waiting already.
     """
     started = time.monotonic()
-    optimized = await rendition(exchange.services.workers, policy, data, content_type)
+    with metrics.OPTIMIZE_SECONDS.labels(policy.name).time():
+        optimized = await rendition(exchange.services.workers, policy, data, content_type)
     stored, measured = optimized.manifest.stored, optimized.manifest.measured
     _log.info(
         "optimized" if policy.mode == "optimize" else "would have been optimized",
@@ -89,6 +91,10 @@ async def optimize(
         ssim=measured.ssim,
         seconds=round(time.monotonic() - started, 3),
     )
+    metrics.UPLOADS.labels(policy.name, _OUTCOMES[policy.mode]).inc()
+    if policy.mode == "optimize":
+        metrics.UPLOADED_BYTES.labels(policy.name, stored.tier).inc(len(data))
+        metrics.STORED_BYTES.labels(policy.name, stored.tier).inc(len(optimized.rendition))
     if policy.mode == "shadow":
         line = optimizable(
             policy.name, _name(exchange), len(optimized.rendition), optimized.manifest
@@ -132,7 +138,9 @@ def stays(exchange: Exchange, policy: Policy, reason: str) -> None:
 
 
 def note_plain(exchange: Exchange, policy: Policy, reason: str) -> None:
-    """Enter into the ledger why an upload under a shadow policy would be stored as it came."""
+    """Count an upload that is stored as it came; of a shadow policy, tell the ledger why."""
+    metrics.UPLOADS.labels(policy.name, "plain").inc()
+    metrics.PLAIN.labels(policy.name, metrics.reason_class(reason)).inc()
     if policy.mode != "shadow":
         return
     # What completes an upload in parts does not say how large that is.

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import structlog
 
 from codec.manifest import Manifest
+from gateway import metrics
 from gateway.cache import CacheKey
 from gateway.errors import S3Error
 from gateway.exchange import Services
@@ -49,8 +50,10 @@ async def restored(services: Services, key: CacheKey, rendition: bytes, manifest
             key, lambda: _restore(services, key, rendition, manifest)
         )
     except Busy as error:
+        metrics.RESTORES.labels("busy").inc()
         raise S3Error("SlowDown") from error
     except UNRESTORABLE as error:
+        metrics.RESTORES.labels("failed").inc()
         _log.error("not restored", bucket=key.bucket, key=key.key, reason=str(error))
         raise S3Error("InternalError", _UNREADABLE) from error
     return file
@@ -58,7 +61,9 @@ async def restored(services: Services, key: CacheKey, rendition: bytes, manifest
 
 async def _restore(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
     started = time.monotonic()
-    data, as_recorded = await services.workers.restore(rendition, manifest)
+    with metrics.RESTORE_SECONDS.labels(manifest.stored.tier).time():
+        data, as_recorded = await services.workers.restore(rendition, manifest)
+    metrics.RESTORES.labels("ok" if as_recorded else "changed").inc()
     _log.info(
         "restored",
         bucket=key.bucket,

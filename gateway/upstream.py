@@ -18,6 +18,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from config import Upstream as UpstreamSettings
+from gateway import metrics
 from gateway.addressing import Target
 from gateway.canonical import respelled
 from gateway.errors import S3Error
@@ -137,7 +138,9 @@ class Upstream:
                 allow_redirects=False,
             )
         except UNREACHABLE as error:
+            metrics.UPSTREAM_REQUESTS.labels("error").inc()
             raise S3Error("ServiceUnavailable") from error
+        metrics.UPSTREAM_REQUESTS.labels(f"{response.status // 100}xx").inc()
         try:
             yield response
         finally:

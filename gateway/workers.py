@@ -16,7 +16,7 @@ from codec.manifest import Manifest
 from codec.optimize import Optimized, Refused
 from codec.restore import DamagedRendition, DigestMismatch
 from config import Engine, Policy
-from gateway import jobs
+from gateway import jobs, metrics
 from gateway.engine import TIMEOUT_S, EngineProcess
 
 _P = ParamSpec("_P")
@@ -75,6 +75,11 @@ class Workers:
     async def __aexit__(self, *_: object) -> None:
         await asyncio.gather(asyncio.to_thread(_end, self._pool), *self._discarding)
         await self._engine.__aexit__()
+
+    @property
+    def jobs(self) -> int:
+        """Give the number of jobs that were given to it and are not done."""
+        return self._waiting
 
     async def optimize(
         self, data: bytes, policy: Policy, *, content_type: str, version: str
@@ -154,8 +159,10 @@ async def _outcome(pool: ProcessPool, future: "ProcessFuture[_T]", timeout_s: fl
     except BrokenProcessPool as error:
         raise _PoolLost from error
     except ProcessExpired as error:
+        metrics.WORKERS_LOST.inc()
         raise WorkerLost(f"the worker process died (exit code {error.exitcode})") from error
     except PoolTimeoutError as error:
+        metrics.WORKERS_LOST.inc()
         raise WorkerLost(f"took longer than {timeout_s:g} s") from error
     except (models.Busy, models.TooLate, models.Unreachable) as error:
         raise Busy(str(error)) from error

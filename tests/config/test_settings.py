@@ -50,6 +50,8 @@ def test_defaults_are_those_of_the_design() -> None:
             "list_index_entries": 1_000_000,
         },
         "ledger": {"path": None, "max_bytes": 64 * 2**20},
+        "admin": {"listen": None, "token": None},
+        "shutdown_timeout_s": 60.0,
         "policies": (),
     }
     assert expected == settings().model_dump()
@@ -83,6 +85,23 @@ def test_workers_are_counted() -> None:
     """A number is taken as it is, and auto is the number of usable cores."""
     assert Engine(workers=3).worker_count == 3
     assert 1 <= Engine().worker_count <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("admin", "address"),
+    [
+        ({}, None),
+        ({"listen": "127.0.0.2:1"}, ("127.0.0.2", 1)),
+        ({"listen": "[::1]:1"}, ("::1", 1)),
+        ({"listen": "localhost:1"}, ("localhost", 1)),
+        ({"listen": "0.0.0.0:1", "token": "secret"}, ("0.0.0.0", 1)),  # noqa: S104  # nothing is bound
+    ],
+)
+def test_operators_need_a_token_from_elsewhere(
+    admin: dict[str, Any], address: tuple[str, int] | None
+) -> None:
+    """On loopback the listener for operators may be open; nobody listens unless told to."""
+    assert address == settings(admin=admin).admin.address
 
 
 def upstream(**changes: Any) -> dict[str, Any]:
@@ -142,6 +161,12 @@ def upstream(**changes: Any) -> dict[str, Any]:
         ({"policies": [policy(), policy(name="b", prefix="x")]}, "policy 'photos' before it"),
         ({"limits": {"max_buffered_bytes": "1MiB"}, "policies": [policy()]}, "must not exceed"),
         ({"originals": {}}, "Extra inputs"),
+        ({"admin": {"listen": "9001"}}, "host:port"),
+        ({"admin": {"listen": "0.0.0.0:9001"}}, "needs admin.token"),
+        ({"admin": {"listen": "[::]:9001"}}, "needs admin.token"),
+        ({"admin": {"listen": "gateway:9001"}}, "needs admin.token"),
+        ({"admin": {"token": ""}}, "at least 1"),
+        ({"shutdown_timeout_s": -1}, "greater than or equal to 0"),
     ],
 )
 def test_bad_settings_are_refused(change: dict[str, Any], reason: str) -> None:

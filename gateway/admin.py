@@ -1,0 +1,105 @@
+"""The listener for operators: is the process alive, may traffic come, and what has it done."""
+
+import hmac
+import time
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from config import Admin
+from gateway import metrics
+from gateway.addressing import Target
+from gateway.errors import S3Error
+from gateway.exchange import Services
+from gateway.upstream import Request
+
+_PROBE_LASTS_S: Final = 5.0
+
+
+class Readiness:
+    """Whether this gateway should get traffic, for load balancers.
+
+    Args:
+        services: What the gateway consists of.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._asked = -_PROBE_LASTS_S
+        self._reached = False
+
+    async def lacking(self) -> str | None:
+        """Give what keeps it from serving; None: nothing does."""
+        if self._services.drain.begun:
+            return "draining"
+        # However often somebody asks, the store is asked rarely.
+        if time.monotonic() - self._asked > _PROBE_LASTS_S:
+            self._reached = await self._reaches_upstream()
+            self._asked = time.monotonic()
+        return None if self._reached else "the store does not answer: see upstream.endpoint"
+
+    async def _reaches_upstream(self) -> bool:
+        """Ask the store for anything: an answer of less than 500 is one, a refusal included."""
+        request = Request("HEAD", Target("", "", ""))
+        try:
+            async with self._services.upstream.send(request, None) as response:
+                return response.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        except S3Error:
+            return False
+
+
+def create_admin(settings: Admin, services: Services, readiness: Readiness) -> web.Application:
+    """Put the operators' application together.
+
+    Args:
+        settings: With the token that is demanded, if any.
+        services: Of the gateway that it tells of.
+        readiness: Of the same.
+    """
+    token = settings.token.get_secret_value() if settings.token else None
+    admin = web.Application(middlewares=[_guard(token)])
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        lacking = await readiness.lacking()
+        if lacking is None:
+            return web.Response(text="ready\n")
+        return web.Response(text=f"{lacking}\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def scrape(_: web.Request) -> web.Response:
+        _take(services)
+        body = generate_latest(metrics.REGISTRY)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    admin.router.add_get("/_slimgate/healthz", healthz)
+    admin.router.add_get("/_slimgate/readyz", readyz)
+    for path in ("/_slimgate/metrics", "/metrics"):
+        admin.router.add_get(path, scrape)
+    return admin
+
+
+def _take(services: Services) -> None:
+    """Set what is looked at rather than counted."""
+    metrics.BUFFERED_BYTES.set(services.buffers.held)
+    metrics.CACHE_BYTES.set(services.cache.held_bytes)
+    metrics.WORKER_JOBS.set(services.workers.jobs)
+
+
+def _guard(token: str | None) -> Middleware:
+    """Make the middleware that lets nobody in without the token."""
+    expected = f"Bearer {token}".encode()
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        said = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if token is not None and not hmac.compare_digest(expected, said):
+            challenge = {"WWW-Authenticate": "Bearer"}
+            raise web.HTTPUnauthorized(text="the token is missing or wrong\n", headers=challenge)
+        return await handler(request)
+
+    return guard

@@ -1,0 +1,98 @@
+"""What the gateway counts, under the names that dashboards and alerts use.
+
+Labels take their values from closed sets or from the configuration, never from what clients send:
+a client must not be able to make time series.
+"""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+REGISTRY: Final = CollectorRegistry(auto_describe=True)
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(f"slimgate_{name}", text, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    return Gauge(f"slimgate_{name}", text, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, text: str, *labels: str) -> Histogram:
+    return Histogram(f"slimgate_{name}", text, labels, buckets=_SECONDS, registry=REGISTRY)
+
+
+BUILD_INFO: Final = _gauge("build_info", "Always 1; the version is a label.", "version")
+REQUESTS: Final = _counter(
+    "requests", "Requests answered, by S3 operation and HTTP status.", "operation", "status"
+)
+REQUEST_SECONDS: Final = _histogram(
+    "request_duration_seconds", "Time from a request's head to the end of its answer.", "operation"
+)
+IN_FLIGHT: Final = _gauge("requests_in_flight", "Requests that are being answered.")
+SLOW_DOWNS: Final = _counter("slow_downs", "Requests answered with 503 SlowDown.")
+BUFFERED_BYTES: Final = _gauge("buffered_bytes", "Uploads held in memory, bytes.")
+UPLOADS: Final = _counter(
+    "uploads", "Uploads that a policy is for: optimized, shadow (would be) or plain.",
+    "policy", "outcome",
+)  # fmt: skip
+PLAIN: Final = _counter(
+    "plain", "Uploads under a policy that are stored as they came, by why.", "policy", "reason"
+)
+UPLOADED_BYTES: Final = _counter(
+    "uploaded_bytes", "Bytes of the uploads that are stored small.", "policy", "tier"
+)
+STORED_BYTES: Final = _counter(
+    "stored_bytes", "Bytes of their renditions; what lacks to those uploaded is saved.",
+    "policy", "tier",
+)  # fmt: skip
+OPTIMIZE_SECONDS: Final = _histogram(
+    "optimize_duration_seconds", "Time for finding a rendition, waiting included.", "policy"
+)
+RESTORES: Final = _counter(
+    "restores", "Renditions restored: ok, changed (an encoder gives other bytes), busy or failed.",
+    "outcome",
+)  # fmt: skip
+RESTORE_SECONDS: Final = _histogram(
+    "restore_duration_seconds", "Time for restoring a rendition, waiting included.", "tier"
+)
+CACHE_REQUESTS: Final = _counter(
+    "cache_requests", "Look-ups of restored files: hit or miss.", "result"
+)
+CACHE_BYTES: Final = _gauge("cache_bytes", "Restored files in memory, bytes.")
+WORKER_JOBS: Final = _gauge("worker_jobs", "Jobs of the worker processes, waiting ones included.")
+WORKERS_LOST: Final = _counter("workers_lost", "Worker processes that crashed or took too long.")
+ENGINE_LOST: Final = _counter("engine_lost", "Times that the engine process was lost.")
+UPSTREAM_REQUESTS: Final = _counter(
+    "upstream_requests", "Requests to the store: 2xx to 5xx, or error where no answer came.",
+    "status",
+)  # fmt: skip
+
+_REASONS: Final = (
+    ("nothing smaller holds the floor", "floor"),
+    ("not an image", "type"),
+    ("empty, or larger", "size"),
+    ("more pixels", "size"),
+    ("a side longer", "size"),
+    ("too small", "size"),
+    ("too many uploads", "busy"),
+    ("took longer", "timeout"),
+    ("the worker process", "worker lost"),
+    ("the bucket locks", "locked"),
+    ("under Object Lock", "locked"),
+    ("its original cannot", "escrow"),
+    ("cannot be decoded", "damaged"),
+)
+
+
+def reason_class(reason: str) -> str:
+    """Sort a reason for storing an upload as it came into one of few classes."""
+    found = (name for beginning, name in _REASONS if reason.startswith(beginning))
+    return next(found, "unhandled")
