@@ -1,7 +1,10 @@
 """The listener for operators, and how a gateway ends."""
 
 import http.client
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -125,6 +128,20 @@ def test_ready_only_with_a_store(moto: S3Server, start: Start) -> None:
     assert 200 == _ask(alone, "/_slimgate/healthz")[0]
     status, text = _ask(alone, "/_slimgate/readyz")
     assert (503, True) == (status, "upstream.endpoint" in text)
+
+
+@pytest.mark.parametrize("token", [None, "Up-to-no-good-0123456789"])
+def test_the_probe_of_containers(moto: S3Server, start: Start, token: str | None) -> None:
+    """The probe finds the gateway by its configuration, and tells when it is not there."""
+    process = start({**configuration(moto), "admin": {**_ADMIN, "token": token}})
+    address = process.wait_for("listening for operators")["address"]
+    command = [sys.executable, "-m", "gateway.probe"]
+    asked = {"SLIMGATE_CONFIG": str(process.file), "SLIMGATE_ADMIN__LISTEN": address}
+    done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, check=False)
+    assert (0, b"") == (done.returncode, done.stderr)
+    lost = {**asked, "SLIMGATE_ADMIN__LISTEN": "127.0.0.1:1"}
+    done = subprocess.run(command, env={**os.environ, **lost}, capture_output=True, check=False)
+    assert (1, True) == (done.returncode, b"refused" in done.stderr)
 
 
 @pytest.mark.parametrize("bucket", ["photos-drained", "plain-drained"])

@@ -1,0 +1,50 @@
+# docker build --target cpu -t slimgate .      (the default)
+# docker build --target gpu -t slimgate:gpu .  (torch for NVIDIA GPUs, and Real-ESRGAN checkpoints)
+#
+# The root file system may be read-only; only /tmp and /var/lib/slimgate are written to.
+
+FROM python:3.12-slim-bookworm AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/slimgate
+ENV PATH=/opt/slimgate/bin:$PATH
+WORKDIR /src
+COPY requirements.lock ./
+RUN pip install --no-deps --requirement requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY config config
+COPY codec codec
+COPY models models
+COPY gateway gateway
+COPY eval eval
+RUN pip install --no-deps .
+
+FROM build AS build-gpu
+RUN pip install ".[gpu]"
+
+FROM python:3.12-slim-bookworm AS base
+# Reads the words of a page, for policies with floor.text.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends tesseract-ocr \
+    && rm -rf /var/lib/apt/lists/*
+RUN useradd --system --uid 10001 --home-dir /var/lib/slimgate --create-home slimgate
+ENV PATH=/opt/slimgate/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    XDG_CACHE_HOME=/var/lib/slimgate \
+    SLIMGATE_CONFIG=/etc/slimgate/slimgate.yaml \
+    SLIMGATE_LISTEN=0.0.0.0:9000 \
+    SLIMGATE_ADMIN__LISTEN=127.0.0.1:9001
+WORKDIR /var/lib/slimgate
+USER 10001
+VOLUME /var/lib/slimgate
+EXPOSE 9000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
+    CMD ["python", "-m", "gateway.probe"]
+ENTRYPOINT ["python", "-m", "gateway"]
+
+FROM base AS gpu
+COPY --from=build-gpu /opt/slimgate /opt/slimgate
+
+FROM base AS cpu
+COPY --from=build /opt/slimgate /opt/slimgate

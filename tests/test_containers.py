@@ -1,0 +1,108 @@
+"""What the container files say agrees with the program and with each other."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+import models
+from config import load
+from gateway import metrics
+
+_ROOT: Final = Path(__file__).parents[1]
+_COMPOSE: Final = _ROOT / "config" / "compose"
+_METRIC: Final = re.compile(r"\b(slimgate_\w+)")
+
+
+def _yaml(path: Path) -> Any:
+    return yaml.safe_load(path.read_text("utf-8"))
+
+
+def _services() -> dict[str, dict[str, Any]]:
+    services: dict[str, dict[str, Any]] = _yaml(_ROOT / "docker-compose.yml")["services"]
+    return services
+
+
+def _dockerfile() -> Iterator[tuple[str, str]]:
+    """Give instructions and their arguments, continued lines joined."""
+    text = (_ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", " ")
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            instruction, _, rest = line.strip().partition(" ")
+            yield instruction, rest
+
+
+def test_metrics_of_alerts_exist() -> None:
+    """No rule watches something that nobody counts."""
+    names = {
+        name
+        for family in metrics.REGISTRY.collect()
+        for name in (family.name, *(sample.name for sample in family.samples))
+    }
+    names |= {f"{family.name}_total" for family in metrics.REGISTRY.collect()}
+    rules = [rule for group in _yaml(_COMPOSE / "alerts.yml")["groups"] for rule in group["rules"]]
+    watched = {name for rule in rules for name in _METRIC.findall(rule["expr"])}
+    assert watched
+    assert set() == watched - names
+    for rule in rules:
+        assert {"summary", "description"} == rule["annotations"].keys(), rule["alert"]
+
+
+@pytest.mark.parametrize("service", ["gateway", "gateway-gpu"])
+def test_the_configuration_is_valid(service: str) -> None:
+    """With what the container sets, the file is accepted, and operators need the token."""
+    environment = {
+        name: re.sub(r"\$\{SLIMGATE_ADMIN_TOKEN:.*\}", "t0ken", str(value))
+        for name, value in _services()[service]["environment"].items()
+    }
+    settings = load(_COMPOSE / "slimgate.yaml", environ=environment, known_restorers=models.NAMES)
+    assert settings.admin.token is not None
+    assert "t0ken" == settings.admin.token.get_secret_value()
+
+
+def test_files_that_are_mounted_exist() -> None:
+    """Docker would make an empty folder of one that does not."""
+    mounted = [
+        Path(volume.split(":")[0])
+        for service in _services().values()
+        for volume in service["volumes"]
+        if volume.startswith("./")
+    ]
+    assert mounted
+    assert [] == [path for path in mounted if not (_ROOT / path).is_file()]
+
+
+def test_services_are_pinned_and_confined() -> None:
+    """Each service has a fixed version, no rights to gain, and nothing to write to but its own."""
+    for name, service in _services().items():
+        assert re.fullmatch(r"[\w./-]+:v?\d[\w.-]*", service["image"]), name
+        assert service["read_only"], name
+        assert ["ALL"] == service["cap_drop"], name
+        ports = service.get("ports", [])
+        assert all(port.startswith("127.0.0.1:") for port in ports), name
+
+
+def test_the_image_is_built_of_what_is_there() -> None:
+    """Everything that is copied exists and is not ignored; the user is no root and has a number."""
+    ignored = (_ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    for instruction, rest in _dockerfile():
+        if instruction == "COPY" and not rest.startswith("--from"):
+            for source in rest.split()[:-1]:
+                assert (_ROOT / source).exists(), source
+                assert f"!{source}" in ignored, source
+    users = [rest for instruction, rest in _dockerfile() if instruction == "USER"]
+    assert users
+    assert all(int(user) > 0 for user in users)
+    assert "HEALTHCHECK" in [instruction for instruction, _ in _dockerfile()]
+
+
+def test_settings_of_the_image_are_settings() -> None:
+    """The variables that the image sets name what the program knows."""
+    joined = " ".join(rest for instruction, rest in _dockerfile() if instruction == "ENV")
+    environment = dict(re.findall(r"(SLIMGATE_\w+)=(\S+)", joined))
+    assert "SLIMGATE_ADMIN__LISTEN" in environment
+    settings = load(_COMPOSE / "slimgate.yaml", environ=environment, known_restorers=models.NAMES)
+    assert ("127.0.0.1", 9001) == settings.admin.address
