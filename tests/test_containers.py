@@ -1,5 +1,6 @@
 """What the container files say agrees with the program and with each other."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,13 @@ from gateway import metrics
 
 _ROOT: Final = Path(__file__).parents[1]
 _COMPOSE: Final = _ROOT / "config" / "compose"
-_METRIC: Final = re.compile(r"\b(slimgate_\w+)")
+_METRIC: Final = re.compile(r"\b((?:slimgate|process)_\w+)")
+_SUFFIXES: Final = {
+    "counter": ["_total"],
+    "gauge": [""],
+    "histogram": ["_bucket", "_sum", "_count"],
+    "info": ["_info"],
+}
 
 
 def _yaml(path: Path) -> Any:
@@ -35,18 +42,53 @@ def _dockerfile() -> Iterator[tuple[str, str]]:
             yield instruction, rest
 
 
+def _counted() -> set[str]:
+    """Give the names of all series; those with labels do not exist before they are counted."""
+    names: set[str] = set()
+    for family in metrics.REGISTRY.collect():
+        names |= {f"{family.name}{suffix}" for suffix in _SUFFIXES[family.type]}
+    return names
+
+
+def _queries(value: Any) -> Iterator[str]:
+    """Find all queries in a dashboard."""
+    if isinstance(value, dict):
+        yield from (query for key in ("expr", "query") if isinstance(query := value.get(key), str))
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _queries(each)
+
+
+def test_metrics_of_the_dashboard_exist() -> None:
+    """No panel shows something that nobody counts, and everything that is counted is shown."""
+    dashboard = json.loads((_COMPOSE / "grafana" / "slimgate.json").read_text("utf-8"))
+    shown = {name for query in _queries(dashboard) for name in _METRIC.findall(query)}
+    assert set() == shown - _counted()
+    families = {f.name for f in metrics.REGISTRY.collect() if f.name.startswith("slimgate_")}
+    assert set() == {name for name in families if not any(s.startswith(name) for s in shown)}
+
+
+def test_panels_do_not_overlap() -> None:
+    """Each panel of the dashboard has its own place."""
+    dashboard = json.loads((_COMPOSE / "grafana" / "slimgate.json").read_text("utf-8"))
+    places = [
+        (x, y)
+        for panel in dashboard["panels"]
+        for at in [panel["gridPos"]]
+        for x in range(at["x"], at["x"] + at["w"])
+        for y in range(at["y"], at["y"] + at["h"])
+    ]
+    assert len(places) == len(set(places))
+    assert max(x for x, _ in places) < 24
+
+
 def test_metrics_of_alerts_exist() -> None:
     """No rule watches something that nobody counts."""
-    names = {
-        name
-        for family in metrics.REGISTRY.collect()
-        for name in (family.name, *(sample.name for sample in family.samples))
-    }
-    names |= {f"{family.name}_total" for family in metrics.REGISTRY.collect()}
     rules = [rule for group in _yaml(_COMPOSE / "alerts.yml")["groups"] for rule in group["rules"]]
     watched = {name for rule in rules for name in _METRIC.findall(rule["expr"])}
     assert watched
-    assert set() == watched - names
+    assert set() == watched - _counted()
     for rule in rules:
         assert {"summary", "description"} == rule["annotations"].keys(), rule["alert"]
 
