@@ -5,7 +5,17 @@ from config.loading import config_path, load
 from config.matching import Policies
 from config.policy import Floor, Originals, Policy, PolicyLimits
 from config.problems import ConfigError, Problem
-from config.settings import Admin, Cache, Credential, Engine, Ledger, Limits, Settings, Upstream
+from config.settings import (
+    Admin,
+    Cache,
+    Credential,
+    Engine,
+    Ledger,
+    Limits,
+    RedisCacheSettings,
+    Settings,
+    Upstream,
+)
 
 __all__ = [
     "Admin",
@@ -21,6 +31,7 @@ __all__ = [
     "Policy",
     "PolicyLimits",
     "Problem",
+    "RedisCacheSettings",
     "Settings",
     "Upstream",
     "config_path",

@@ -47,6 +47,25 @@ def _workers(value: object) -> int | Literal["auto"]:
     raise ValueError(f"must be auto or a whole number from 1 to {_MAX_WORKERS}")
 
 
+def _redis_url(value: SecretStr | None) -> SecretStr | None:
+    if value is None:
+        return None
+    text = value.get_secret_value()
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError(_REDIS_URL) from None
+    place = parts.path if parts.scheme == "unix" else parts.hostname
+    known = parts.scheme in {"redis", "rediss", "unix"} and port != 0
+    if not known or not place or not text.isprintable() or " " in text:
+        raise ValueError(_REDIS_URL)
+    return value
+
+
+_REDIS_URL: Final = "must be a URL such as redis://host:6379/0, rediss://… or unix:///path"
+
+
 # Slash and comma separate the parts of an Authorization header in Signature Version 4.
 AccessKey = Annotated[str, Field(pattern=r"^[!-+\-.0-~]{1,128}$")]
 SecretKey = Annotated[SecretStr, AfterValidator(_secret), Field(min_length=1, max_length=1024)]
@@ -111,11 +130,36 @@ class Credential(Frozen):
         return self.upstream_access_key, self.upstream_secret_key
 
 
+class RedisCacheSettings(Frozen):
+    """Restored files kept in Redis, where several gateways find them."""
+
+    url: Annotated[SecretStr | None, AfterValidator(_redis_url)] = Field(
+        default=None, description="redis://, rediss:// or unix:// URL; null: no Redis"
+    )
+    ttl_s: int = Field(
+        default=86_400, ge=1, le=366 * 86_400, description="time that a file is kept, seconds"
+    )
+    max_entry_bytes: ByteCount = Field(
+        default=8 * 2**20, ge=1, le=512 * 2**20, description="largest file that is kept there"
+    )
+    timeout_ms: float = Field(
+        default=250.0,
+        ge=1,
+        le=10_000,
+        description="longest wait for Redis; then files are restored without it, milliseconds",
+    )
+
+
 class Cache(Frozen):
-    """Restored files kept in the memory of the gateway."""
+    """Restored files kept in the memory of the gateway, and in Redis behind that."""
 
     max_bytes: ByteCount = Field(
-        default=256 * 2**20, le=2**40, description="size of the cache; 0 switches it off"
+        default=256 * 2**20,
+        le=2**40,
+        description="size of the cache in memory; 0 switches it off",
+    )
+    redis: RedisCacheSettings = Field(
+        default=RedisCacheSettings(), description="a cache that gateways share"
     )
 
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.http import SERVER_SOFTWARE
 
 import models
+from config import Cache as CacheSettings
 from config import Policies, Policy, Settings
 from gateway import (
     attributes,
@@ -36,6 +37,7 @@ from gateway.exchange import SERVICES, Budget, Exchange, Services
 from gateway.index import LogicalIndex
 from gateway.ledger import Ledger
 from gateway.managed import translate_condition
+from gateway.rediscache import LayeredCache, RedisCache
 from gateway.upstream import Upstream
 from gateway.workers import Workers
 
@@ -91,7 +93,7 @@ def create_app(
         policies=Policies(settings.policies),
         upstream=upstream or Upstream(settings.upstream),
         workers=workers or Workers(settings.engine, _networks(settings)),
-        cache=cache or MemoryCache(settings.cache.max_bytes),
+        cache=cache or _cache(settings.cache),
         index=LogicalIndex(settings.limits.list_index_entries),
         buffers=Budget(settings.limits.max_buffered_bytes),
         listing_heads=asyncio.Semaphore(settings.limits.max_listing_heads),
@@ -123,6 +125,13 @@ def runner_options(settings: Settings) -> dict[str, object]:
     }
 
 
+def _cache(settings: CacheSettings) -> Cache:
+    memory = MemoryCache(settings.max_bytes)
+    if settings.redis.url is None:
+        return memory
+    return LayeredCache(memory, RedisCache(settings.redis))
+
+
 def _networks(settings: Settings) -> set[str]:
     """Name the networks that policies ask for: they have to run from the start."""
     hashes = {
@@ -144,6 +153,7 @@ def _scales(policy: Policy) -> set[int]:
 
 async def _open_services(app: web.Application) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(app[SERVICES].cache.close)
         await stack.enter_async_context(app[SERVICES].upstream)
         await stack.enter_async_context(app[SERVICES].workers)
         yield

@@ -26,6 +26,10 @@ class Cache(Protocol):
     Neither method raises; a cache that is out of order behaves like an empty one.
     """
 
+    async def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
     @property
     def held_bytes(self) -> int:
         """Give the bytes that it takes in the memory of this process."""
@@ -52,6 +56,11 @@ class MemoryCache:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._entries: OrderedDict[CacheKey, bytes] = OrderedDict()
+
+    async def close(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self._bytes = 0
 
     @property
     def held_bytes(self) -> int:

@@ -67,6 +67,15 @@ CACHE_REQUESTS: Final = _counter(
     "cache_requests", "Look-ups of restored files: hit or miss.", "result"
 )
 CACHE_BYTES: Final = _gauge("cache_bytes", "Restored files in memory, bytes.")
+REDIS_REQUESTS: Final = _counter(
+    "redis_requests",
+    "Look-ups in Redis: hit, miss, wrong (other bytes than promised), error; or skipped, as are "
+    "writes, after an error.",
+    "result",
+)
+REDIS_BREAKER_OPEN: Final = _gauge(
+    "redis_breaker_open", "1 while Redis is left alone because it failed, else 0."
+)
 WORKER_JOBS: Final = _gauge("worker_jobs", "Jobs of the worker processes, waiting ones included.")
 WORKERS_LOST: Final = _counter("workers_lost", "Worker processes that crashed or took too long.")
 ENGINE_LOST: Final = _counter("engine_lost", "Times that the engine process was lost.")

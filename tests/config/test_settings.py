@@ -30,7 +30,15 @@ def test_defaults_are_those_of_the_design() -> None:
                 "upstream_secret_key": None,
             },
         ),
-        "cache": {"max_bytes": 256 * 2**20},
+        "cache": {
+            "max_bytes": 256 * 2**20,
+            "redis": {
+                "url": None,
+                "ttl_s": 86_400,
+                "max_entry_bytes": 8 * 2**20,
+                "timeout_ms": 250.0,
+            },
+        },
         "engine": {
             "workers": "auto",
             "worker_memory": 2 * 2**30,
@@ -146,6 +154,10 @@ def upstream(**changes: Any) -> dict[str, Any]:
         ({"cache": {"max_bytes": "2TiB"}}, "less than or equal to"),
         ({"cache": {"max_bytes": -1}}, "whole number of bytes"),
         ({"cache": {"max_byte": 1}}, "Extra inputs"),
+        ({"cache": {"redis": {"url": "http://host:6379"}}}, "redis://host:6379"),
+        ({"cache": {"redis": {"url": "redis://"}}}, "redis://host:6379"),
+        ({"cache": {"redis": {"url": "redis://host:70000"}}}, "redis://host:6379"),
+        ({"cache": {"redis": {"ttl_s": 0}}}, "greater than or equal to 1"),
         ({"engine": {"workers": 0}}, "auto or a whole number from 1 to 256"),
         ({"engine": {"workers": 257}}, "auto or a whole number from 1 to 256"),
         ({"engine": {"workers": True}}, "auto or a whole number from 1 to 256"),

@@ -1,0 +1,64 @@
+"""Leave something alone that does not work, and find out by itself when it does again."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 3.0
+
+
+class Open(Exception):
+    """It failed a moment ago and is not tried."""
+
+
+class Breaker:
+    """Let nothing through for a while after a failure, then one attempt at a time.
+
+    Args:
+        failures: What counts as one.
+        clock: Gives seconds.
+    """
+
+    def __init__(
+        self, *failures: type[Exception], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._failures = failures
+        self._clock = clock
+        self._pause_s = 0.0
+        self._until = 0.0
+        self._probing = False
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the last attempt failed."""
+        return self._pause_s > 0
+
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Try something in the block.
+
+        Raises:
+            Open: Not now.
+        """
+        if self.is_open and (self._probing or self._clock() < self._until):
+            raise Open
+        probe = self._probing = self.is_open
+        try:
+            yield
+        except self._failures:
+            self._fail()
+            raise
+        else:
+            self._pause_s = 0.0
+        finally:
+            if probe:
+                self._probing = False
+
+    def _fail(self) -> None:
+        doubled = min(_LONGEST_PAUSE_S, 2 * self._pause_s)
+        # Attempts that began before the first failure end after it; they are the same failure.
+        if not self.is_open or self._probing:
+            self._pause_s = doubled or _FIRST_PAUSE_S
+            self._until = self._clock() + self._pause_s

@@ -1,0 +1,137 @@
+"""Redis as a cache: a real one, which is stopped, frozen and lied to."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from config import RedisCacheSettings
+from gateway.cache import Cache, CacheKey, MemoryCache
+from gateway.rediscache import LayeredCache, RedisCache
+from tests.servers.redis import RedisServer, missing
+
+pytestmark = pytest.mark.skipif(missing(), reason="redis-server is not installed")
+
+_DATA = b"a restored file"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    """Run Redis."""
+    with RedisServer(tmp_path) as running:
+        yield running
+
+
+def _settings(server: RedisServer, **changes: object) -> RedisCacheSettings:
+    return RedisCacheSettings.model_validate(
+        {"url": SecretStr(server.url), "timeout_ms": 200.0, **changes}
+    )
+
+
+def _key(data: bytes, **changes: str) -> CacheKey:
+    key = CacheKey("bucket", "k\udcff", "etag", hashlib.sha256(data).hexdigest())
+    return key._replace(**changes)
+
+
+@pytest.mark.parametrize("kind", ["memory", "redis", "layered"])
+async def test_every_cache_gives_what_was_put(server: RedisServer, kind: str) -> None:
+    """A file is found under its very key, and under no other that differs in one part."""
+    redis = RedisCache(_settings(server))
+    caches: dict[str, Cache] = {
+        "memory": MemoryCache(1000),
+        "redis": redis,
+        "layered": LayeredCache(MemoryCache(1000), redis),
+    }
+    cache = caches[kind]
+    try:
+        assert await cache.get(_key(_DATA)) is None
+        await cache.put(_key(_DATA), _DATA)
+        assert _DATA == await cache.get(_key(_DATA))
+        for part in ("bucket", "key", "stored_etag"):
+            assert await cache.get(_key(_DATA, **{part: "other"})) is None
+        assert cache.held_bytes == (0 if kind == "redis" else len(_DATA))
+    finally:
+        await cache.close()
+        await redis.close()
+
+
+async def test_gateways_share_it(server: RedisServer) -> None:
+    """What one has put another one finds, and keeps near."""
+    one = LayeredCache(MemoryCache(1000), RedisCache(_settings(server)))
+    other = LayeredCache(MemoryCache(1000), RedisCache(_settings(server)))
+    try:
+        await one.put(_key(_DATA), _DATA)
+        assert _DATA == await other.get(_key(_DATA))
+        server.stop()
+        assert _DATA == await other.get(_key(_DATA))
+    finally:
+        await one.close()
+        await other.close()
+
+
+async def test_other_bytes_are_never_served(server: RedisServer) -> None:
+    """Whoever can write to Redis cannot change what clients get."""
+    cache, key = RedisCache(_settings(server)), _key(_DATA)
+    raw: Redis = Redis.from_url(server.url)
+    try:
+        await cache.put(key, _DATA)
+        (name,) = await raw.keys("*")
+        for lie in (b"", _DATA[:-1], _DATA + b"!", b"another file"):
+            await raw.set(name, lie)
+            assert await cache.get(key) is None
+        await raw.set(name, _DATA)
+        assert _DATA == await cache.get(key)
+    finally:
+        await raw.aclose()
+        await cache.close()
+
+
+async def test_entries_are_bounded(server: RedisServer) -> None:
+    """What is too large is not sent; what is has an end."""
+    cache = RedisCache(_settings(server, max_entry_bytes=len(_DATA), ttl_s=77))
+    raw: Redis = Redis.from_url(server.url)
+    try:
+        await cache.put(_key(_DATA + b"!"), _DATA + b"!")
+        assert [] == await raw.keys("*")
+        await cache.put(_key(_DATA), _DATA)
+        (name,) = await raw.keys("*")
+        assert 0 < await raw.ttl(name) <= 77
+        assert b"bucket" not in name
+    finally:
+        await raw.aclose()
+        await cache.close()
+
+
+@pytest.mark.parametrize("trouble", ["stopped", "frozen"])
+async def test_it_heals_by_itself(server: RedisServer, trouble: str) -> None:
+    """Without Redis everything is a miss and nothing raises; when it is back it is used again."""
+    cache = RedisCache(_settings(server))
+    try:
+        await cache.put(_key(_DATA), _DATA)
+        getattr(server, {"stopped": "stop", "frozen": "freeze"}[trouble])()
+        found = await asyncio.gather(*(cache.get(_key(_DATA)) for _ in range(50)))
+        assert {None} == set(found)
+        await cache.put(_key(_DATA), _DATA)
+        getattr(server, {"stopped": "start", "frozen": "thaw"}[trouble])()
+        async with asyncio.timeout(20):
+            while await cache.get(_key(_DATA)) is None:
+                await cache.put(_key(_DATA), _DATA)
+    finally:
+        await cache.close()
+
+
+async def test_secrets_stay_secret(server: RedisServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """A password in the URL is in no message, no representation and no log."""
+    url = server.url.replace("redis://", "redis://user:a-pass-word@")
+    settings = _settings(server, url=SecretStr(url))
+    cache = RedisCache(settings)
+    try:
+        assert await cache.get(_key(_DATA)) is None
+    finally:
+        await cache.close()
+    said = capsys.readouterr()
+    assert "a-pass-word" not in f"{settings!r} {cache!r} {said.out} {said.err}"
