@@ -99,9 +99,11 @@ async def _serve(settings: Settings, path: Path) -> int:
             _log.error("cannot start", reason=str(error))
             return 1
         await operators.setup()
-        if not await _listen(operators, settings.admin.address, "listening for operators"):
+        if settings.admin.address and not await _listen(
+            operators, settings.admin.address, "listening for operators", "admin.listen"
+        ):
             return 1
-        if not await _listen(runner, settings.address, "listening"):
+        if not await _listen(runner, settings.address, "listening", "--listen"):
             return 1
         watcher = asyncio.create_task(_watch(app, path, reload))
         await ended.wait()
@@ -121,15 +123,20 @@ async def _drain(runner: web.AppRunner, services: Services, timeout_s: float) ->
         _log.error("requests were cut off", requests=unfinished, hint=hint)
 
 
-async def _listen(runner: web.AppRunner, address: tuple[str, int] | None, event: str) -> bool:
-    """Listen, and log where; tell whether that was possible."""
-    if address is None:
-        return True
+async def _listen(runner: web.AppRunner, address: tuple[str, int], event: str, option: str) -> bool:
+    """Listen, and log where; tell whether that was possible.
+
+    Args:
+        runner: What serves there.
+        address: Host, without brackets, and port.
+        event: What the log calls it.
+        option: What to say where else to listen with.
+    """
     host, port = address
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        hint = "give another address, or stop what listens there"
+        hint = f"give another address with {option}, or stop what listens there"
         _log.error("cannot listen", address=f"{host}:{port}", reason=str(error), hint=hint)
         return False
     for bound in runner.addresses:
