@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.servers.browser import Browser, chromium
+from tests.servers.browser import missing_programs as missing_of_browser
 from tests.servers.ceph import missing_programs, rgw_server
 from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
@@ -43,6 +45,23 @@ def rgw() -> Iterator[S3Server]:
             yield server
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def chromium_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Run a browser, where it is installed."""
+    missing = missing_of_browser()
+    if missing:
+        pytest.skip(f"no browser: {', '.join(missing)} missing (Debian: chromium, chromium-driver)")
+    with chromium(tmp_path_factory.mktemp("browser")) as started:
+        yield started
+
+
+@pytest.fixture
+def browser(chromium_process: Browser) -> Browser:
+    """Give the browser as it is on a desk: 1280 pixels wide, light."""
+    chromium_process.look()
+    return chromium_process
 
 
 @pytest.fixture(scope="session", params=["moto", "rgw"])
