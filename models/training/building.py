@@ -1,11 +1,12 @@
 """Make the network of a run, with what an earlier run has learned."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
 from torch import Tensor
 
-from models.training import saving
+from models.training import saving, shipped
 from models.training.errors import Unusable
 from models.training.network import PlainStack
 from models.training.quantized import QuantizedStack
@@ -26,7 +27,7 @@ def build(run: Run, batches: Iterable[Tensor]) -> PlainStack | QuantizedStack:
     """
     network = PlainStack(run.scale, width=run.network.width, depth=run.network.depth)
     if run.start is not None:
-        learned = saving.read(run.start).network
+        learned = _learned(run.start)
         if "exponents" in learned:
             raise Unusable(f"{run.start} is of an integer run; start from its float parent")
         network.load_state_dict(_fitting(run, network.state_dict(), learned))
@@ -37,6 +38,12 @@ def build(run: Run, batches: Iterable[Tensor]) -> PlainStack | QuantizedStack:
     quantized = QuantizedStack(run.scale, width=run.network.width, depth=run.network.depth)
     quantized.take(network, batches)
     return quantized
+
+
+def _learned(start: Path) -> Mapping[str, Tensor]:
+    if start.suffix == shipped.SUFFIX:
+        return shipped.weights(start)
+    return saving.read(start).network
 
 
 def _fitting(
