@@ -69,6 +69,7 @@ _REDIS_URL: Final = "must be a URL such as redis://host:6379/0, rediss://… or 
 # Slash and comma separate the parts of an Authorization header in Signature Version 4.
 AccessKey = Annotated[str, Field(pattern=r"^[!-+\-.0-~]{1,128}$")]
 SecretKey = Annotated[SecretStr, AfterValidator(_secret), Field(min_length=1, max_length=1024)]
+_FilePath = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")]
 Domain = Annotated[str, Field(min_length=1, max_length=MAX_HOST), AfterValidator(host_name)]
 
 
@@ -230,16 +231,51 @@ class Engine(Frozen):
         return min(_cores(), _MAX_WORKERS) if self.workers == "auto" else self.workers
 
 
+class Feedback(Frozen):
+    """What operators think of restored images, kept for training."""
+
+    path: _FilePath | None = Field(
+        default=None,
+        description="file for thumbs up and down, a JSON line each; null: none are asked for",
+    )
+    max_bytes: ByteCount = Field(
+        default=64 * 2**20,
+        ge=2**12,
+        le=2**40,
+        description="size at which that file becomes `….1`, in place of an earlier one",
+    )
+    images: _FilePath | None = Field(
+        default=None, description="folder that keeps the images of a verdict; null: none are kept"
+    )
+    images_max_bytes: ByteCount = Field(
+        default=2**30, ge=2**20, le=2**50, description="size at which no more images are kept there"
+    )
+
+    @model_validator(mode="after")
+    def _images_need_lines(self) -> Self:
+        if self.images is not None and self.path is None:
+            raise contradiction(("images",), "images are kept with a verdict: set path, too")
+        return self
+
+
 class Admin(Frozen):
-    """The listener for operators: health, readiness and metrics, never on the public one."""
+    """The listener for operators: health, metrics and the playground, never on the public one."""
 
     listen: str | None = Field(
         default=None,
         max_length=300,
-        description="host and port for health checks and metrics; null: none",
+        description="host and port for health checks, metrics and the playground; null: none",
     )
     token: SecretKey | None = Field(
-        default=None, description="what operators send as a bearer token; null: none is asked for"
+        default=None,
+        description="what operators sign in with, or send as a bearer token; null: none needed",
+    )
+    feedback: Feedback = Field(default=Feedback(), description="verdicts kept for training")
+    price_per_gb_month: float = Field(
+        default=0.023,
+        ge=0,
+        le=1000,
+        description="US dollars for 2^30 bytes and a month; S3 Standard in us-east-1 since 12/2016",
     )
 
     @field_validator("listen")
@@ -279,11 +315,8 @@ class Limits(Frozen):
 class Ledger(Frozen):
     """A file that says, for each upload under a shadow policy, what would have been saved."""
 
-    path: str | None = Field(
+    path: _FilePath | None = Field(
         default=None,
-        min_length=1,
-        max_length=4096,
-        pattern=r"^[^\x00]+$",
         description="file for what shadow policies find out, a JSON line per upload; null: none",
     )
     max_bytes: ByteCount = Field(

@@ -18,6 +18,7 @@ from gateway.flights import Flights
 from gateway.index import LogicalIndex
 from gateway.ledger import Ledger
 from gateway.remembered import Remembered
+from gateway.savings import Buckets
 from gateway.sigv4 import Verified
 from gateway.uploads import Uploads
 from gateway.upstream import Identity, Request, Upstream
@@ -66,6 +67,7 @@ class Services:
     listing_heads: asyncio.Semaphore
     ledger: Ledger
     drain: Drain = field(default_factory=Drain)
+    buckets: Buckets = field(default_factory=Buckets)
     locked_buckets: Remembered = field(default_factory=Remembered)
     uploads: Uploads[Mapping[str, str]] = field(default_factory=Uploads)
     copied: Uploads[Any] = field(default_factory=Uploads)

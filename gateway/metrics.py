@@ -1,7 +1,8 @@
 """What the gateway counts, under the names that dashboards and alerts use.
 
 Labels take their values from closed sets or from the configuration, never from what clients send:
-a client must not be able to make time series.
+a client must not be able to make time series. The exception are buckets, of which
+:mod:`gateway.savings` names a bounded number that exist.
 """
 
 from typing import Final
@@ -53,6 +54,15 @@ STORED_BYTES: Final = _counter(
     "stored_bytes", "Bytes of their renditions; what lacks to those uploaded is saved.",
     "policy", "tier",
 )  # fmt: skip
+BUCKET_IMAGES: Final = _counter(
+    "bucket_images", "Images that the store has taken as renditions, by bucket.", "bucket"
+)
+BUCKET_UPLOADED_BYTES: Final = _counter(
+    "bucket_uploaded_bytes", "Bytes of those images as uploaded, by bucket.", "bucket"
+)
+BUCKET_STORED_BYTES: Final = _counter(
+    "bucket_stored_bytes", "Bytes of those renditions, by bucket.", "bucket"
+)
 OPTIMIZE_SECONDS: Final = _histogram(
     "optimize_duration_seconds", "Time for finding a rendition, waiting included.", "policy"
 )

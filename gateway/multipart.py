@@ -157,6 +157,7 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
         stored_etag = headers.bare_etag(response.headers)
     view, target = View(manifest.size, manifest.etag), exchange.target
     exchange.services.index.put(target.bucket, target.key, stored_etag, view)
+    exchange.services.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
     if plain.outlives_replacement:
         await remove(exchange, plain)
     return version_id

@@ -84,6 +84,7 @@ async def _answer_managed(
     if response.status != HTTPStatus.OK:
         return await respond(exchange, response)
     manifest, target = optimized.manifest, exchange.target
+    exchange.services.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
     stored_etag = headers.bare_etag(response.headers)
     view = View(manifest.size, manifest.etag)
     exchange.services.index.put(target.bucket, target.key, stored_etag, view)

@@ -58,7 +58,17 @@ def test_defaults_are_those_of_the_design() -> None:
             "list_index_entries": 1_000_000,
         },
         "ledger": {"path": None, "max_bytes": 64 * 2**20},
-        "admin": {"listen": None, "token": None},
+        "admin": {
+            "listen": None,
+            "token": None,
+            "feedback": {
+                "path": None,
+                "max_bytes": 64 * 2**20,
+                "images": None,
+                "images_max_bytes": 2**30,
+            },
+            "price_per_gb_month": 0.023,
+        },
         "shutdown_timeout_s": 60.0,
         "policies": (),
     }
@@ -178,6 +188,8 @@ def upstream(**changes: Any) -> dict[str, Any]:
         ({"admin": {"listen": "[::]:9001"}}, "needs admin.token"),
         ({"admin": {"listen": "gateway:9001"}}, "needs admin.token"),
         ({"admin": {"token": ""}}, "at least 1"),
+        ({"admin": {"feedback": {"images": "/images"}}}, "set path"),
+        ({"admin": {"price_per_gb_month": -1}}, "greater than or equal to 0"),
         ({"shutdown_timeout_s": -1}, "greater than or equal to 0"),
     ],
 )
