@@ -39,7 +39,7 @@ def load(
     Raises:
         ConfigError: the file cannot be read, or anything in it or in a variable is wrong.
     """
-    document = parse_document(_read(path), str(path))
+    document = parse_document(read_text(path), str(path))
     value, variables, problems = override(document.value, environ)
     settings = None
     try:
@@ -51,7 +51,12 @@ def load(
     return settings
 
 
-def _read(path: FilePath) -> str:
+def read_text(path: FilePath) -> str:
+    """Read a file that people have written.
+
+    Raises:
+        ConfigError: it cannot be read, is larger than 1 MiB, or is no UTF-8 text.
+    """
     source = str(path)
     try:
         with path.open("rb") as file:
