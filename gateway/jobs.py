@@ -4,6 +4,7 @@ A job may crash, hang or balloon: that costs its process and nothing else. Jobs 
 plain picklable values and never touch the network.
 """
 
+import os
 import resource
 import time
 from pathlib import Path
@@ -17,6 +18,9 @@ from codec.manifest import Manifest, loads
 from codec.optimize import Optimized, Refused, Terms, optimize
 from codec.restore import DamagedRendition, EncoderChanged, restore
 from config import Policy
+
+_NICENESS: Final = 5
+"""Whoever only passes something through shall not wait for a core that an image is at work on."""
 
 _ENGINE_SILENCE_S: Final = 120.0
 """Longer than any limit that the engine or the pool has itself: those end a job first."""
@@ -36,6 +40,7 @@ def initialize(memory_bytes: int, engine: Path) -> None:
         engine: Socket of the process that runs networks.
     """
     _Process.upscalers = models.Upscalers(models.Remote(engine, timeout_s=_ENGINE_SILENCE_S))
+    os.nice(_NICENESS)
     # One process per core runs already; threads inside would only fight over the cores.
     cv2.setNumThreads(1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1

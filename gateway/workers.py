@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import multiprocessing
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import TimeoutError as PoolTimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from typing import Final, ParamSpec, Self, TypeVar
@@ -18,6 +18,7 @@ from codec.restore import DamagedRendition, DigestMismatch
 from config import Engine, Policy
 from gateway import jobs, metrics
 from gateway.engine import TIMEOUT_S, EngineProcess
+from gateway.line import Busy, Line
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -44,10 +45,6 @@ UNRESTORABLE: Final = (
 """What :meth:`Workers.restore` raises when a rendition does not restore."""
 
 
-class Busy(Exception):
-    """Too much work is waiting already."""
-
-
 class _PoolLost(Exception):
     """All processes are gone at once; another pool may do what was asked."""
 
@@ -65,8 +62,8 @@ class Workers:
         self._settings = engine
         self._pool = self._made()
         self._discarding: set[asyncio.Task[None]] = set()
-        self._max_waiting = engine.worker_count + engine.max_queue
-        self._waiting = 0
+        self._line = Line(engine.worker_count, engine.max_queue, engine.max_queue_wait_s)
+        self._running = 0
 
     async def __aenter__(self) -> Self:
         await self._engine.__aenter__()
@@ -79,7 +76,12 @@ class Workers:
     @property
     def jobs(self) -> int:
         """Give the number of jobs that were given to it and are not done."""
-        return self._waiting
+        return self._running + self._line.waiting
+
+    @property
+    def waiting(self) -> int:
+        """Give the number of those that have not begun."""
+        return self._line.waiting
 
     async def optimize(
         self, data: bytes, policy: Policy, *, content_type: str, version: str
@@ -88,12 +90,14 @@ class Workers:
 
         Raises:
             Refused: The upload stays as it is, for whatever reason.
-            Busy: The queue is full.
+            Busy: The queue is full, or it took too long.
         """
         try:
-            return await self._run(
-                policy.limits.timeout_s, jobs.optimize_upload, data, policy, content_type, version
-            )
+            async with self._turn(pressing=False):
+                return await self._run(
+                    policy.limits.timeout_s, jobs.optimize_upload, data, policy, content_type,
+                    version,
+                )  # fmt: skip
         except WorkerLost as error:
             raise Refused(str(error)) from error
 
@@ -103,25 +107,29 @@ class Workers:
         Raises:
             UNRESTORABLE: It cannot be restored: it is damaged, its restorer is missing or cannot
                 run, or the process was lost.
-            Busy: The queue is full.
+            Busy: The queue is full, or it took too long.
         """
-        return await self._run(TIMEOUT_S, jobs.restore_object, rendition, manifest.dumps())
+        async with self._turn(pressing=True):
+            return await self._run(TIMEOUT_S, jobs.restore_object, rendition, manifest.dumps())
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, *, pressing: bool) -> AsyncIterator[None]:
+        async with self._line.turn(pressing=pressing):
+            self._running += 1
+            try:
+                yield
+            finally:
+                self._running -= 1
 
     async def _run(
         self, timeout_s: float, job: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
-        if self._waiting >= self._max_waiting:
-            raise Busy(f"{self._waiting} images are waiting already")
-        self._waiting += 1
-        try:
-            for _ in range(_ATTEMPTS):
-                pool = self._working()
-                with contextlib.suppress(_PoolLost):
-                    future = pool.schedule(job, args, kwargs, timeout=timeout_s)
-                    result: _T = await _outcome(pool, future, timeout_s)
-                    return result
-        finally:
-            self._waiting -= 1
+        for _ in range(_ATTEMPTS):
+            pool = self._working()
+            with contextlib.suppress(_PoolLost):
+                future = pool.schedule(job, args, kwargs, timeout=timeout_s)
+                result: _T = await _outcome(pool, future, timeout_s)
+                return result
         raise WorkerLost("the worker processes were lost again and again")
 
     def _working(self) -> ProcessPool:
@@ -174,3 +182,6 @@ async def _outcome(pool: ProcessPool, future: "ProcessFuture[_T]", timeout_s: fl
 def _end(pool: ProcessPool) -> None:
     pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it out
     pool.join()
+
+
+__all__ = ["UNRESTORABLE", "Busy", "WorkerLost", "Workers"]

@@ -1,0 +1,89 @@
+"""The line before the worker processes: who is next, who waits too long, and who is sent away."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+_PATIENT_EVERY: Final = 4
+"""One turn of so many goes to who is patient, so that nobody starves."""
+
+
+class Busy(Exception):
+    """Too much work is waiting already, or this has waited too long."""
+
+
+class Line:
+    """Give turns to jobs: clients that wait for a GET before uploads, which need not be optimized.
+
+    Args:
+        places: How many may have their turn at the same time.
+        max_waiting: How many may wait; a pressing one takes the place of the last patient one.
+        max_wait_s: Longest wait, seconds.
+    """
+
+    def __init__(self, places: int, max_waiting: int, max_wait_s: float) -> None:
+        self._free = places
+        self._max_waiting = max_waiting
+        self._max_wait_s = max_wait_s
+        self._pressing: deque[asyncio.Future[None]] = deque()
+        self._patient: deque[asyncio.Future[None]] = deque()
+        self._given = 0
+
+    @property
+    def waiting(self) -> int:
+        """Give the number of those that wait for their turn."""
+        return len(self._pressing) + len(self._patient)
+
+    @asynccontextmanager
+    async def turn(self, *, pressing: bool) -> AsyncIterator[None]:
+        """Wait for a turn, which lasts as long as the block.
+
+        Args:
+            pressing: Somebody waits for nothing but this.
+
+        Raises:
+            Busy: The line is full, or it took too long.
+        """
+        if self._free and not self.waiting:
+            self._free -= 1
+        else:
+            await self._wait(pressing=pressing)
+        try:
+            yield
+        finally:
+            self._free += 1
+            self._next()
+
+    async def _wait(self, *, pressing: bool) -> None:
+        if self.waiting >= self._max_waiting:
+            if not pressing or not self._patient:
+                raise Busy(f"{self.waiting} images are waiting already")
+            self._patient.pop().set_exception(Busy("others are waiting for a download"))
+        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        line = self._pressing if pressing else self._patient
+        line.append(called)
+        try:
+            async with asyncio.timeout(self._max_wait_s):
+                await called
+        except BaseException as error:
+            if called in line:
+                line.remove(called)
+            elif called.done() and not called.cancelled() and called.exception() is None:
+                # The turn was given in the very moment in which it was given up.
+                self._free += 1
+                self._next()
+            if isinstance(error, TimeoutError):
+                raise Busy(f"it waited for {self._max_wait_s:g} s without its turn") from error
+            raise
+
+    def _next(self) -> None:
+        while self._free and self.waiting:
+            self._given += 1
+            patient = self._patient and self._given % _PATIENT_EVERY == 0
+            line = self._patient if patient or not self._pressing else self._pressing
+            called = line.popleft()
+            if not called.done():
+                self._free -= 1
+                called.set_result(None)
