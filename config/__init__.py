@@ -15,8 +15,10 @@ from config.settings import (
     Limits,
     RedisCacheSettings,
     Settings,
+    Tls,
     Upstream,
 )
+from config.shares import share
 
 __all__ = [
     "Admin",
@@ -35,9 +37,11 @@ __all__ = [
     "Problem",
     "RedisCacheSettings",
     "Settings",
+    "Tls",
     "Upstream",
     "config_path",
     "effective",
     "load",
     "reference",
+    "share",
 ]

@@ -369,14 +369,46 @@ class Ledger(Frozen):
     )
 
 
+class Tls(Frozen):
+    """What the gateway shows that it is itself, for https; both files are PEM."""
+
+    certificate: _FilePath | None = Field(
+        default=None,
+        description="file with the certificate and those that vouch for it; null: http",
+    )
+    key: _FilePath | None = Field(
+        default=None, description="file with its private key, without a pass phrase"
+    )
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise contradiction((), "certificate and key go together")
+        return self
+
+    @property
+    def files(self) -> tuple[str, str] | None:
+        """Return certificate and key; None for http."""
+        if self.certificate is None or self.key is None:
+            return None
+        return self.certificate, self.key
+
+
 class Settings(Frozen):
     """The configuration of one gateway; `config.loading.load` makes it."""
 
+    processes: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="processes that share the port, the engine and all limits",
+    )
     listen: Annotated[str, AfterValidator(listen_address)] = Field(
         default="127.0.0.1:9000",
         max_length=300,
         description="host and port to listen on; port 0: any free one",
     )
+    tls: Tls = Field(default=Tls(), description="https instead of http")
     domains: Annotated[tuple[Domain, ...], LISTED] = Field(
         default=("localhost",),
         max_length=32,
@@ -414,9 +446,13 @@ class Settings(Frozen):
             reason = f"can never match: policy '{name}' before it takes the same buckets and keys"
             raise contradiction(("policies", position), reason)
         for position, policy in enumerate(self.policies):
-            if policy.limits.max_bytes > self.limits.max_buffered_bytes:
+            if policy.limits.max_bytes > self.limits.max_buffered_bytes // self.processes:
                 at = ("policies", position, "limits", "max_bytes")
-                raise contradiction(at, "must not exceed limits.max_buffered_bytes")
+                each = "" if self.processes == 1 else " divided by processes"
+                raise contradiction(at, f"must not exceed limits.max_buffered_bytes{each}")
+        if self.engine.workers != "auto" and self.engine.workers < self.processes:
+            reason = "must not exceed engine.workers: each process needs at least one of them"
+            raise contradiction(("processes",), reason)
         return self
 
     @property

@@ -59,8 +59,7 @@ def create_admin(settings: Admin, services: Services, readiness: Readiness) -> w
         services: Of the gateway that it tells of.
         readiness: Of the same.
     """
-    token = settings.token.get_secret_value() if settings.token else None
-    admin = web.Application(middlewares=[_guard(token)])
+    admin = web.Application(middlewares=[guard(settings)])
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -90,16 +89,17 @@ def _take(services: Services) -> None:
     metrics.WORKER_JOBS.set(services.workers.jobs)
 
 
-def _guard(token: str | None) -> Middleware:
+def guard(settings: Admin) -> Middleware:
     """Make the middleware that lets nobody in without the token."""
+    token = settings.token.get_secret_value() if settings.token else None
     expected = f"Bearer {token}".encode()
 
     @web.middleware
-    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def demand(request: web.Request, handler: Handler) -> web.StreamResponse:
         said = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         if token is not None and not hmac.compare_digest(expected, said):
             challenge = {"WWW-Authenticate": "Bearer"}
             raise web.HTTPUnauthorized(text="the token is missing or wrong\n", headers=challenge)
         return await handler(request)
 
-    return guard
+    return demand

@@ -7,15 +7,15 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 import structlog
 from aiohttp import web
 from aiohttp.http import SERVER_SOFTWARE
 
-import models
 from config import Cache as CacheSettings
-from config import Policies, Policy, Settings
+from config import Policies, Settings
 from gateway import (
     attributes,
     copies,
@@ -38,6 +38,7 @@ from gateway.index import LogicalIndex
 from gateway.ledger import Ledger
 from gateway.managed import translate_condition
 from gateway.rediscache import LayeredCache, RedisCache
+from gateway.startup import networks
 from gateway.upstream import Upstream
 from gateway.workers import Workers
 
@@ -72,6 +73,7 @@ def create_app(
     upstream: Upstream | None = None,
     cache: Cache | None = None,
     workers: Workers | None = None,
+    engine: Path | None = None,
 ) -> web.Application:
     """Put a gateway together.
 
@@ -80,6 +82,7 @@ def create_app(
         upstream: The bucket; made from the settings when omitted, as are the others.
         cache: Where restored files are kept.
         workers: What decodes and restores images.
+        engine: Socket of an engine process that others use, too; None: one of its own.
 
     Returns:
         An application that opens what it needs when it starts and closes it when it ends.
@@ -92,7 +95,7 @@ def create_app(
         settings=settings,
         policies=Policies(settings.policies),
         upstream=upstream or Upstream(settings.upstream),
-        workers=workers or Workers(settings.engine, _networks(settings)),
+        workers=workers or Workers(settings.engine, networks(settings), address=engine),
         cache=cache or _cache(settings.cache),
         index=LogicalIndex(settings.limits.list_index_entries),
         buffers=Budget(settings.limits.max_buffered_bytes),
@@ -130,25 +133,6 @@ def _cache(settings: CacheSettings) -> Cache:
     if settings.redis.url is None:
         return memory
     return LayeredCache(memory, RedisCache(settings.redis))
-
-
-def _networks(settings: Settings) -> set[str]:
-    """Name the networks that policies ask for: they have to run from the start."""
-    hashes = {
-        content_hash
-        for policy in settings.policies
-        for scale, content_hash in models.chosen(policy.restorer).items()
-        if scale in _scales(policy)
-    }
-    return {content_hash for content_hash in hashes if models.hashed(content_hash).is_network}
-
-
-def _scales(policy: Policy) -> set[int]:
-    """Give the scales at which a policy may ask for its restorer; 1: at full size."""
-    if policy.mode == "off":
-        return set()
-    shrunk = set(policy.scales) if "downscale" in policy.tiers else set()
-    return shrunk | ({1} if "recode" in policy.tiers else set())
 
 
 async def _open_services(app: web.Application) -> AsyncIterator[None]:

@@ -6,10 +6,15 @@ import sys
 import structlog
 
 
-def configure() -> None:
-    """Set structlog up for the whole process."""
+def configure(**always: object) -> None:
+    """Set structlog up for the whole process.
+
+    Args:
+        always: Fields that every line has.
+    """
     structlog.configure(
         processors=[
+            lambda _logger, _method, event: {**event, **always},
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -5,7 +5,7 @@ a client must not be able to make time series. The exception are buckets, of whi
 :mod:`gateway.savings` names a bounded number that exist.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
@@ -22,15 +22,20 @@ def _counter(name: str, text: str, *labels: str) -> Counter:
     return Counter(f"slimgate_{name}", text, labels, registry=REGISTRY)
 
 
-def _gauge(name: str, text: str, *labels: str) -> Gauge:
-    return Gauge(f"slimgate_{name}", text, labels, registry=REGISTRY)
+def _gauge(
+    name: str, text: str, *labels: str, of_several: Literal["livesum", "livemax"] = "livesum"
+) -> Gauge:
+    """Make a gauge; where several processes have one, operators see the sum, or the largest."""
+    return Gauge(f"slimgate_{name}", text, labels, registry=REGISTRY, multiprocess_mode=of_several)
 
 
 def _histogram(name: str, text: str, *labels: str) -> Histogram:
     return Histogram(f"slimgate_{name}", text, labels, buckets=_SECONDS, registry=REGISTRY)
 
 
-BUILD_INFO: Final = _gauge("build_info", "Always 1; the version is a label.", "version")
+BUILD_INFO: Final = _gauge(
+    "build_info", "Always 1; the version is a label.", "version", of_several="livemax"
+)
 REQUESTS: Final = _counter(
     "requests", "Requests answered, by S3 operation and HTTP status.", "operation", "status"
 )
@@ -84,11 +89,15 @@ REDIS_REQUESTS: Final = _counter(
     "result",
 )
 REDIS_BREAKER_OPEN: Final = _gauge(
-    "redis_breaker_open", "1 while Redis is left alone because it failed, else 0."
-)
+    "redis_breaker_open", "1 while Redis is left alone because it failed, else 0.",
+    of_several="livemax",
+)  # fmt: skip
 WORKER_JOBS: Final = _gauge("worker_jobs", "Jobs of the worker processes, waiting ones included.")
 WORKERS_LOST: Final = _counter("workers_lost", "Worker processes that crashed or took too long.")
 ENGINE_LOST: Final = _counter("engine_lost", "Times that the engine process was lost.")
+GATEWAYS_LOST: Final = _counter(
+    "gateways_lost", "Times that one of several gateway processes was lost."
+)
 UPSTREAM_REQUESTS: Final = _counter(
     "upstream_requests", "Requests to the store: 2xx to 5xx, or error where no answer came.",
     "status",

@@ -7,6 +7,7 @@ import multiprocessing
 from collections.abc import AsyncIterator, Callable, Collection
 from concurrent.futures import TimeoutError as PoolTimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import Final, ParamSpec, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -55,10 +56,14 @@ class Workers:
     Args:
         engine: Number of processes, memory of each, and length of the queue.
         restorers: Hashes of the networks that have to run from the start.
+        address: Socket of an engine process that somebody else keeps; None: one of their own.
     """
 
-    def __init__(self, engine: Engine, restorers: Collection[str] = ()) -> None:
-        self._engine = EngineProcess(engine, restorers)
+    def __init__(
+        self, engine: Engine, restorers: Collection[str] = (), *, address: Path | None = None
+    ) -> None:
+        self._own_engine = EngineProcess(engine, restorers) if address is None else None
+        self._address = self._own_engine.address if self._own_engine else address
         self._settings = engine
         self._pool = self._made()
         self._discarding: set[asyncio.Task[None]] = set()
@@ -66,12 +71,14 @@ class Workers:
         self._running = 0
 
     async def __aenter__(self) -> Self:
-        await self._engine.__aenter__()
+        if self._own_engine is not None:
+            await self._own_engine.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await asyncio.gather(asyncio.to_thread(_end, self._pool), *self._discarding)
-        await self._engine.__aexit__()
+        if self._own_engine is not None:
+            await self._own_engine.__aexit__()
 
     @property
     def jobs(self) -> int:
@@ -150,7 +157,7 @@ class Workers:
             max_workers=self._settings.worker_count,
             max_tasks=_MAX_TASKS,
             initializer=jobs.initialize,
-            initargs=[self._settings.worker_memory, self._engine.address],
+            initargs=[self._settings.worker_memory, self._address],
             context=context,
         )
 

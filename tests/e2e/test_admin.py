@@ -5,51 +5,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import Start
 from tests.e2e import images
+from tests.e2e.operators import asked, counted, counts
 from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
 
 _ADMIN: Final = {"listen": "127.0.0.1:0"}
 _FILE: Final = images.jpeg()
-
-Counts = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-def _ask(
-    process: GatewayProcess, path: str, *, token: str | None = None, public: bool = False
-) -> tuple[int, str]:
-    line = process.wait_for("listening" if public else "listening for operators")
-    connection = http.client.HTTPConnection(line["address"], timeout=20)
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    try:
-        connection.request("GET", path, headers=headers)
-        response = connection.getresponse()
-        return response.status, response.read().decode()
-    finally:
-        connection.close()
-
-
-def _metrics(process: GatewayProcess) -> Counts:
-    status, text = _ask(process, "/_slimgate/metrics")
-    assert 200 == status
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-
-
-def _count(counts: Counts, name: str, **labels: str) -> float:
-    return counts.get((f"slimgate_{name}", frozenset(labels.items())), 0.0)
 
 
 def test_what_happens_is_counted(moto: S3Server, moto_bucket: str, start: Start) -> None:
@@ -63,21 +32,21 @@ def test_what_happens_is_counted(moto: S3Server, moto_bucket: str, start: Start)
         assert 1 == len({answer["Body"].read() for answer in answers})
     with s3_client(moto) as direct:
         stored = direct.head_object(Bucket=moto_bucket, Key="k.jpg")["ContentLength"]
-    counts = _metrics(process)
-    assert 2 == _count(counts, "requests_total", operation="PutObject", status="200")
-    assert 2 == _count(counts, "request_duration_seconds_count", operation="GetObject")
-    assert 1 == _count(counts, "uploads_total", policy="photos", outcome="optimized")
-    assert 1 == _count(counts, "plain_total", policy="photos", reason="type")
-    assert len(_FILE) == _count(counts, "uploaded_bytes_total", policy="photos", tier=tier)
-    assert stored == _count(counts, "stored_bytes_total", policy="photos", tier=tier)
+    found = counts(process)
+    assert 2 == counted(found, "requests_total", operation="PutObject", status="200")
+    assert 2 == counted(found, "request_duration_seconds_count", operation="GetObject")
+    assert 1 == counted(found, "uploads_total", policy="photos", outcome="optimized")
+    assert 1 == counted(found, "plain_total", policy="photos", reason="type")
+    assert len(_FILE) == counted(found, "uploaded_bytes_total", policy="photos", tier=tier)
+    assert stored == counted(found, "stored_bytes_total", policy="photos", tier=tier)
     assert (1, 1) == tuple(
-        _count(counts, "cache_requests_total", result=r) for r in ("hit", "miss")
+        counted(found, "cache_requests_total", result=r) for r in ("hit", "miss")
     )
-    assert 1 == _count(counts, "restores_total", outcome="ok")
-    assert len(_FILE) == _count(counts, "cache_bytes")
-    assert 0 == _count(counts, "buffered_bytes") == _count(counts, "worker_jobs")
-    assert 4 <= _count(counts, "upstream_requests_total", status="2xx")
-    assert 0 < counts["process_resident_memory_bytes", frozenset()]
+    assert 1 == counted(found, "restores_total", outcome="ok")
+    assert len(_FILE) == counted(found, "cache_bytes")
+    assert 0 == counted(found, "buffered_bytes") == counted(found, "worker_jobs")
+    assert 4 <= counted(found, "upstream_requests_total", status="2xx")
+    assert 0 < found["process_resident_memory_bytes", frozenset()]
 
 
 def test_clients_cannot_make_time_series(moto: S3Server, moto_bucket: str, start: Start) -> None:
@@ -85,15 +54,15 @@ def test_clients_cannot_make_time_series(moto: S3Server, moto_bucket: str, start
     process = start({**configuration(moto), "admin": _ADMIN})
     with s3_client(moto.at(process.endpoint)) as client:
         client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=_FILE)
-    before = _metrics(process)
-    status, _ = _ask(process, "/bucket/key?X-Amz-Signature=secret", public=True)
+    before = counts(process)
+    status, _ = asked(process, "/bucket/key?X-Amz-Signature=secret", public=True)
     assert 400 <= status < 500
     for method in ("GET", "BREW"):
         connection = http.client.HTTPConnection(urlsplit(process.endpoint).netloc, timeout=20)
         connection.request(method, f"/{moto_bucket}/{method}", headers={"Authorization": "no"})
         connection.getresponse().read()
         connection.close()
-    labels = {label for name, label in set(_metrics(process)) - set(before)}
+    labels = {label for name, label in set(counts(process)) - set(before)}
     said = {value for pairs in labels for _, value in pairs}
     assert not [value for value in said if "BREW" in value or moto_bucket in value]
     assert "secret" not in str(process.log)
@@ -105,16 +74,16 @@ def test_nothing_without_the_token(moto: S3Server, start: Start) -> None:
     process = start({**configuration(moto), "admin": {**_ADMIN, "token": token}})
     paths = [f"/_slimgate/{name}" for name in ("healthz", "readyz", "metrics")]
     for path in [*paths, "/metrics", "/nothing"]:
-        assert 401 == _ask(process, path)[0]
-        assert 401 == _ask(process, path, token=token[:-1])[0]
-    assert [200] * 3 == [_ask(process, path, token=token)[0] for path in paths]
+        assert 401 == asked(process, path)[0]
+        assert 401 == asked(process, path, token=token[:-1])[0]
+    assert [200] * 3 == [asked(process, path, token=token)[0] for path in paths]
     assert token not in str(process.log)
 
 
 def test_the_public_listener_has_no_such_paths(moto: S3Server, start: Start) -> None:
     """There it is an S3 request like any other."""
     process = start({**configuration(moto), "admin": _ADMIN})
-    status, text = _ask(process, "/_slimgate/metrics", public=True)
+    status, text = asked(process, "/_slimgate/metrics", public=True)
     assert status >= 400
     assert "slimgate_requests" not in text
 
@@ -122,11 +91,11 @@ def test_the_public_listener_has_no_such_paths(moto: S3Server, start: Start) -> 
 def test_ready_only_with_a_store(moto: S3Server, start: Start) -> None:
     """Without its store a gateway is alive, yet should get no traffic."""
     process = start({**configuration(moto), "admin": _ADMIN})
-    assert (200, "ready\n") == _ask(process, "/_slimgate/readyz")
+    assert (200, "ready\n") == asked(process, "/_slimgate/readyz")
     nowhere = {**configuration(moto)["upstream"], "endpoint": "http://127.0.0.1:1"}
     alone = start({**configuration(moto), "upstream": nowhere, "admin": _ADMIN})
-    assert 200 == _ask(alone, "/_slimgate/healthz")[0]
-    status, text = _ask(alone, "/_slimgate/readyz")
+    assert 200 == asked(alone, "/_slimgate/healthz")[0]
+    status, text = asked(alone, "/_slimgate/readyz")
     assert (503, True) == (status, "upstream.endpoint" in text)
 
 
@@ -159,7 +128,7 @@ def test_requests_in_flight_are_finished(moto: S3Server, start: Start, bucket: s
         _wait_for_requests(process, 1)
         process.process.send_signal(signal.SIGTERM)
         process.wait_for("draining")
-        assert (503, "draining\n") == _ask(process, "/_slimgate/readyz")
+        assert (503, "draining\n") == asked(process, "/_slimgate/readyz")
         connection.send(_FILE[100:])
         assert 200 == connection.getresponse().status
         connection.close()
@@ -174,5 +143,5 @@ def _listed(client: Any, bucket: str) -> list[dict[str, Any]]:
 
 def _wait_for_requests(process: GatewayProcess, count: int) -> None:
     """Ask until as many requests are in flight; each answer is an event of its own."""
-    while _count(_metrics(process), "requests_in_flight") < count:
+    while counted(counts(process), "requests_in_flight") < count:
         assert process.process.poll() is None

@@ -14,7 +14,8 @@ import pytest
 
 import models
 from config import Engine
-from gateway.engine import CannotStart, EngineProcess
+from gateway.engine import EngineProcess
+from gateway.kept import CannotStart
 from models.network import EngineError
 from models.remote import RemoteRestorer
 
@@ -88,7 +89,7 @@ def orphan(tmp_path: Path) -> Path:
     script.write_text(
         "import asyncio, psutil\n"
         "from config import Engine\n"
-        "from gateway.engine import CannotStart, EngineProcess\n"
+        "from gateway.engine import EngineProcess\n"
         "async def main():\n"
         "    async with EngineProcess(Engine()):\n"
         "        print(psutil.Process().children()[0].pid, flush=True)\n"

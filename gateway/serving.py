@@ -1,0 +1,133 @@
+"""A gateway in one process: what it opens, whom it listens to, and how it ends."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import structlog
+from aiohttp import web
+
+from config import Policies, Policy, Settings
+from gateway import listening
+from gateway.admin import Readiness, create_admin
+from gateway.app import create_app, runner_options
+from gateway.exchange import SERVICES
+from gateway.host import Host
+from gateway.reloading import Takers, watch
+from gateway.tls import Certificate
+
+_log = structlog.get_logger(__name__)
+
+
+class Server:
+    """A gateway that serves, from ``async with`` to the end of its block.
+
+    Args:
+        settings: What this process may use.
+        engine: Socket of the engine process that several share; None: one of its own.
+
+    Raises:
+        BadCertificate: There is no certificate to show.
+    """
+
+    def __init__(self, settings: Settings, *, engine: Path | None = None) -> None:
+        self._settings = settings
+        files = settings.tls.files
+        self._certificate = None if files is None else Certificate(files)
+        app = create_app(settings, engine=engine)
+        self._services = app[SERVICES]
+        options: dict[str, Any] = runner_options(settings)
+        self._runner = web.AppRunner(app, **options)
+        self._sockets: list[socket.socket] = []
+        admin = create_admin(settings.admin, self._services, Readiness(self._services))
+        self._operators = web.AppRunner(admin, access_log=None)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Open everything; nobody is listened to yet.
+
+        Raises:
+            CannotStart: The engine does not come up.
+        """
+        # Operators are told that it drains for as long as it does.
+        self._stack.push_async_callback(self._operators.cleanup)
+        self._stack.push_async_callback(self._runner.cleanup)
+        try:
+            await self._runner.setup()
+            await self._operators.setup()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def listen(self, sockets: Sequence[socket.socket]) -> None:
+        """Serve clients who come through these sockets, which are closed in the end."""
+        self._sockets = list(sockets)
+        context = self._certificate.context if self._certificate else None
+        for each in sockets:
+            await web.SockSite(self._runner, each, ssl_context=context).start()
+
+    async def listen_to_operators(self, sockets: Sequence[socket.socket]) -> None:
+        """Tell operators who come through these sockets how it is."""
+        for each in sockets:
+            await web.SockSite(self._operators, each).start()
+
+    def take_policies(self, policies: Sequence[Policy]) -> None:
+        """Treat requests by other policies from now on."""
+        self._services.policies = Policies(policies)
+
+    def take_certificate(self) -> None:
+        """Show what the files hold now.
+
+        Raises:
+            BadCertificate: That is no pair; the old one stays.
+        """
+        if self._certificate is not None:
+            self._certificate.reload()
+
+    async def drain(self) -> None:
+        """Take no more connections, and wait for what is in flight."""
+        for site in list(self._runner.sites):
+            await site.stop()
+        timeout_s = self._settings.shutdown_timeout_s
+        _log.info("draining", timeout_s=timeout_s)
+        unfinished = await self._services.drain.finish(timeout_s)
+        if unfinished:
+            hint = "raise shutdown_timeout_s to give them more time"
+            _log.error("requests were cut off", requests=unfinished, hint=hint)
+
+
+async def serve(settings: Settings, path: Path, host: Host) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight are finished first.
+
+    Args:
+        settings: What this process may use.
+        path: The file that they come from, which is watched.
+        host: Tells when to end.
+
+    Raises:
+        CannotStart: The engine does not come up.
+        CannotListen: An address cannot be used.
+        BadCertificate: There is no certificate to show.
+    """
+    async with Server(settings) as server:
+        if settings.admin.address:
+            operators = listening.listen(settings.admin.address, "admin.listen")
+            await server.listen_to_operators(operators)
+            listening.tell("listening for operators", operators)
+        sockets = listening.listen(settings.address, "--listen")
+        await server.listen(sockets)
+        listening.tell("listening", sockets)
+        takers = Takers(server.take_policies, server.take_certificate, host.reloading, host.ready)
+        watcher = asyncio.create_task(watch(path, settings, host.reload, takers))
+        host.ready()
+        await host.ended.wait()
+        host.stopping()
+        watcher.cancel()
+        await server.drain()

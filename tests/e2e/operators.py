@@ -1,0 +1,41 @@
+"""What operators ask a gateway."""
+
+import http.client
+from collections.abc import Mapping
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.servers.gateway import GatewayProcess
+
+Counts = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def asked(
+    process: GatewayProcess, path: str, *, token: str | None = None, public: bool = False
+) -> tuple[int, str]:
+    """Ask for a path on the listener for operators, or on the public one; give status and text."""
+    line = process.wait_for("listening" if public else "listening for operators")
+    connection = http.client.HTTPConnection(line["address"], timeout=20)
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    try:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def counts(process: GatewayProcess) -> Counts:
+    """Give everything that the gateway counts, by name and labels."""
+    status, text = asked(process, "/_slimgate/metrics")
+    assert 200 == status
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def counted(found: Counts, name: str, **labels: str) -> float:
+    """Give one of the counts; what has not happened yet is 0."""
+    return found.get((f"slimgate_{name}", frozenset(labels.items())), 0.0)
