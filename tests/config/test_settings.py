@@ -12,7 +12,9 @@ from tests.config.builders import SECRET, minimal, policy, settings
 def test_defaults_are_those_of_the_design() -> None:
     """Only the endpoint and one key pair are needed."""
     expected = {
-        "listen": "127.0.0.1:9000",
+        "processes": 1,
+            "listen": "127.0.0.1:9000",
+            "tls": {"certificate": None, "key": None},
         "domains": ("localhost",),
         "upstream": {
             "endpoint": "http://store:9000",

@@ -1,19 +1,32 @@
 """Several gateway processes on one port."""
 
+import os
+import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Final
 
 import psutil
+import pytest
 
-from tests.conftest import Start
 from tests.e2e import images
 from tests.e2e.operators import asked, counted, counts
 from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
-from tests.servers.server import S3Server
+from tests.servers.server import S3Server, wait_until
 
 _FILE: Final = images.jpeg()
 _SEVERAL: Final = {"processes": 2, "engine": {"workers": 2}, "admin": {"listen": "127.0.0.1:0"}}
+
+
+@pytest.fixture(scope="module")
+def process(moto: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """Run a gateway of two processes."""
+    config = {**configuration(moto), **_SEVERAL}
+    with GatewayProcess(config, tmp_path_factory.mktemp("several")) as running:
+        yield running
 
 
 def _running(process: GatewayProcess, module: str) -> list[psutil.Process]:
@@ -22,23 +35,21 @@ def _running(process: GatewayProcess, module: str) -> list[psutil.Process]:
 
 
 def test_they_share_a_port_an_engine_and_the_workers(
-    moto: S3Server, moto_bucket: str, start: Start
+    moto: S3Server, moto_bucket: str, process: GatewayProcess
 ) -> None:
     """Two processes serve one port, with one engine, and count together."""
-    process = start({**configuration(moto), **_SEVERAL})
     with s3_client(moto.at(process.endpoint)) as client:
         client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=_FILE)
 
         def get(_: int) -> bytes:
-            with s3_client(moto.at(process.endpoint)) as one:
-                data: bytes = one.get_object(Bucket=moto_bucket, Key="k.jpg")["Body"].read()
-                return data
+            data: bytes = client.get_object(Bucket=moto_bucket, Key="k.jpg")["Body"].read()
+            return data
 
         with ThreadPoolExecutor(8) as pool:
             served = list(pool.map(get, range(24)))
     assert {len(_FILE)} == {len(data) for data in served}
     assert 1 == len(set(served))
-    assert 2 == len(_running(process, "gateway.acceptor"))
+    assert 2 == len(_acceptors(process))
     assert 1 == len(_running(process, "models.service"))
     assert (200, "ready\n") == asked(process, "/_slimgate/readyz")
     found = counts(process)
@@ -48,9 +59,10 @@ def test_they_share_a_port_an_engine_and_the_workers(
     assert 0 < counted(found, "cache_bytes") <= 2 * len(_FILE)
 
 
-def test_a_lost_one_is_replaced(moto: S3Server, start: Start) -> None:
+def test_a_lost_one_is_replaced(moto: S3Server, process: GatewayProcess) -> None:
     """When a process is killed another one takes its place, and what it counted stays counted."""
-    process = start({**configuration(moto), **_SEVERAL})
+    others = {"operation": "Other", "status": "200"}
+    already = counted(counts(process), "requests_total", **others)
     with s3_client(moto.at(process.endpoint)) as client:
         for _ in range(3):
             client.list_buckets()
@@ -63,15 +75,30 @@ def test_a_lost_one_is_replaced(moto: S3Server, start: Start) -> None:
     assert 2 == len(_acceptors(process))
     assert 1 == len(before & {child.pid for child in _acceptors(process)})
     found = counts(process)
-    assert 6 == counted(found, "requests_total", operation="Other", status="200")
+    assert already + 6 == counted(found, "requests_total", **others)
     assert 1 == counted(found, "gateways_lost_total")
     assert 0 == counted(found, "requests_in_flight")
 
 
-def test_all_take_the_same_policies(moto: S3Server, start: Start) -> None:
+def test_an_overwritten_object_is_new_in_all(
+    moto: S3Server, moto_bucket: str, process: GatewayProcess
+) -> None:
+    """Whichever process answers, what was overwritten by another is not served any more."""
+    files = [images.jpeg(quality=quality) for quality in (90, 91, 92)]
+    with ExitStack() as stack:
+        where = {"Bucket": moto_bucket, "Key": "k.jpg"}
+        clients = [stack.enter_context(s3_client(moto.at(process.endpoint))) for _ in range(4)]
+        for file in files:
+            clients[0].put_object(**where, Body=file)
+            answers = [client.get_object(**where) for client in clients for _ in range(2)]
+            served = {answer["Body"].read() for answer in answers}
+            assert ({len(file)}, 1) == ({len(data) for data in served}, len(served))
+            assert 1 == len({answer["ETag"] for answer in answers})
+
+
+def test_all_take_the_same_policies(moto: S3Server, process: GatewayProcess) -> None:
     """SIGHUP reaches every process, a replaced one included; an invalid file changes nothing."""
     config = {**configuration(moto), **_SEVERAL}
-    process = start(config)
     process.configure({**config, "policies": []})
     process.process.send_signal(signal.SIGHUP)
     process.wait_for("policies reloaded", policies=())
@@ -89,28 +116,15 @@ def test_all_take_the_same_policies(moto: S3Server, start: Start) -> None:
     assert {len(_FILE)} == {entry["Size"] for entry in stored}
 
 
-def test_an_overwritten_object_is_new_in_all(
-    moto: S3Server, moto_bucket: str, start: Start
-) -> None:
-    """Whichever process answers, what was overwritten by another is not served any more."""
-    process = start({**configuration(moto), **_SEVERAL})
-    files = [images.jpeg(seed=seed) for seed in range(3)]
-    with ExitStack() as stack:
-        where = {"Bucket": moto_bucket, "Key": "k.jpg"}
-        clients = [stack.enter_context(s3_client(moto.at(process.endpoint))) for _ in range(4)]
-        for file in files:
-            clients[0].put_object(**where, Body=file)
-            answers = [client.get_object(**where) for client in clients for _ in range(2)]
-            served = {answer["Body"].read() for answer in answers}
-            assert ({len(file)}, 1) == ({len(data) for data in served}, len(served))
-            assert 1 == len({answer["ETag"] for answer in answers})
-
-
 def test_none_outlives_a_supervisor_that_is_killed(moto: S3Server, tmp_path: Path) -> None:
     """When the supervisor is killed, processes and engine end by themselves."""
     process = GatewayProcess({**configuration(moto), **_SEVERAL}, tmp_path)
-    with pytest.raises(AssertionError), process:
-        children = process.children()
-        process.process.kill()
-        psutil.wait_procs(children, 30)
-        assert [] == [child for child in children if child.is_running()]
+    process.__enter__()
+    children = process.children()
+    process._kill()
+    assert 3 == len(children)
+    assert [] == psutil.wait_procs(children, 60)[1]
+
+
+def _acceptors(process: GatewayProcess) -> list[psutil.Process]:
+    return _running(process, "gateway.acceptor")
