@@ -13,8 +13,8 @@ def test_defaults_are_those_of_the_design() -> None:
     """Only the endpoint and one key pair are needed."""
     expected = {
         "processes": 1,
-            "listen": "127.0.0.1:9000",
-            "tls": {"certificate": None, "key": None},
+        "listen": "127.0.0.1:9000",
+        "tls": {"certificate": None, "key": None},
         "domains": ("localhost",),
         "upstream": {
             "endpoint": "http://store:9000",

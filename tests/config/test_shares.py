@@ -7,8 +7,14 @@ from config.settings import Limits
 from config.shares import DIVIDED
 from tests.config.builders import minimal
 
-_FOR_EACH = {"max_header_bytes"}
-"""Limits of one request, which are the same however many processes there are."""
+_FOR_EACH = {
+    "max_header_bytes",
+    "head_timeout_s",
+    "keepalive_timeout_s",
+    "client_timeout_s",
+    "min_client_rate",
+}
+"""Limits of one request or connection, which are the same however many processes there are."""
 
 
 def _settings(**changes: Any) -> Settings:
