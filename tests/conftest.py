@@ -11,6 +11,7 @@ import pytest
 from tests.servers.browser import Browser, chromium
 from tests.servers.browser import missing_programs as missing_of_browser
 from tests.servers.ceph import missing_programs, rgw_server
+from tests.servers.certificates import Pair
 from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.moto import moto_server
@@ -150,3 +151,9 @@ def photos(new_bucket: NewBucket) -> str:
 def plain(new_bucket: NewBucket) -> str:
     """Make a bucket that no policy names."""
     return new_bucket("plain")
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    """Make a certificate that tests can check."""
+    return Pair(tmp_path)
