@@ -5,6 +5,7 @@ from config.loading import config_path, load
 from config.matching import Policies
 from config.policy import Floor, Originals, Policy, PolicyLimits
 from config.problems import ConfigError, Problem
+from config.redisurl import RedisPlace
 from config.settings import (
     Admin,
     Cache,
@@ -36,6 +37,7 @@ __all__ = [
     "PolicyLimits",
     "Problem",
     "RedisCacheSettings",
+    "RedisPlace",
     "Settings",
     "Tls",
     "Upstream",

@@ -26,6 +26,7 @@ from config.network import (
     split_listen,
 )
 from config.policy import Policy
+from config.redisurl import RedisPlace, redis_place
 from config.units import ByteCount, PixelCount
 
 MAX_POLICIES: Final = 1000
@@ -48,22 +49,9 @@ def _workers(value: object) -> int | Literal["auto"]:
 
 
 def _redis_url(value: SecretStr | None) -> SecretStr | None:
-    if value is None:
-        return None
-    text = value.get_secret_value()
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise ValueError(_REDIS_URL) from None
-    place = parts.path if parts.scheme == "unix" else parts.hostname
-    known = parts.scheme in {"redis", "rediss", "unix"} and port != 0
-    if not known or not place or not text.isprintable() or " " in text:
-        raise ValueError(_REDIS_URL)
+    if value is not None:
+        redis_place(value.get_secret_value())
     return value
-
-
-_REDIS_URL: Final = "must be a URL such as redis://host:6379/0, rediss://… or unix:///path"
 
 
 # Slash and comma separate the parts of an Authorization header in Signature Version 4.
@@ -135,7 +123,9 @@ class RedisCacheSettings(Frozen):
     """Restored files kept in Redis, where several gateways find them."""
 
     url: Annotated[SecretStr | None, AfterValidator(_redis_url)] = Field(
-        default=None, description="redis://, rediss:// or unix:// URL; null: no Redis"
+        default=None,
+        description="URL: `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or "
+        "`redis+cluster://`; null: no Redis",
     )
     ttl_s: int = Field(
         default=86_400, ge=1, le=366 * 86_400, description="time that a file is kept, seconds"
@@ -149,6 +139,18 @@ class RedisCacheSettings(Frozen):
         le=10_000,
         description="longest wait for Redis; then files are restored without it, milliseconds",
     )
+    lease_s: float = Field(
+        default=3.0,
+        ge=0.1,
+        le=60,
+        description="time after which another gateway restores what one that died was restoring,"
+        " seconds",
+    )
+
+    @property
+    def place(self) -> RedisPlace | None:
+        """Return where Redis is; None where there is none."""
+        return None if self.url is None else redis_place(self.url.get_secret_value())
 
 
 class Cache(Frozen):
@@ -158,6 +160,12 @@ class Cache(Frozen):
         default=256 * 2**20,
         le=2**40,
         description="size of the cache in memory; 0 switches it off",
+    )
+    ttl_s: float = Field(
+        default=3600.0,
+        gt=0,
+        le=366 * 86_400,
+        description="time that a file is kept in memory, seconds",
     )
     redis: RedisCacheSettings = Field(
         default=RedisCacheSettings(), description="a cache that gateways share"

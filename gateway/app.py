@@ -34,6 +34,7 @@ from gateway.bodies import waits_for_word
 from gateway.cache import Cache, MemoryCache
 from gateway.errors import S3Error
 from gateway.exchange import SERVICES, Budget, Exchange, Services
+from gateway.forgetting import forgetting
 from gateway.index import LogicalIndex
 from gateway.ledger import Ledger
 from gateway.managed import translate_condition
@@ -129,7 +130,7 @@ def runner_options(settings: Settings) -> dict[str, object]:
 
 
 def _cache(settings: CacheSettings) -> Cache:
-    memory = MemoryCache(settings.max_bytes)
+    memory = MemoryCache(settings.max_bytes, settings.ttl_s)
     if settings.redis.url is None:
         return memory
     return LayeredCache(memory, RedisCache(settings.redis))
@@ -228,7 +229,8 @@ async def _dispatch(
     await translate_condition(exchange)
     with contextlib.closing(exchange.upload):
         await exchange.upload.settle()
-        return await HANDLERS[name](exchange)
+        async with forgetting(exchange):
+            return await HANDLERS[name](exchange)
 
 
 async def _unrouted(_: web.Request) -> web.StreamResponse:

@@ -51,6 +51,18 @@ class Found:
         return frozenset({self.manifest.etag, self.manifest.md5, self.stored_etag})
 
     @property
+    def cache_key(self) -> CacheKey:
+        """Give what the restored file depends on."""
+        return CacheKey(
+            bucket=self.target.bucket,
+            key=self.target.key,
+            version_id=self.upstream.get("x-amz-version-id", ""),
+            stored_etag=self.stored_etag,
+            restorer=self.manifest.stored.restorer or "",
+            sha256=self.manifest.sha256,
+        )
+
+    @property
     def identity(self) -> conditional.Identity:
         """Give what conditions compare with."""
         modified = self.upstream.get("Last-Modified")
@@ -133,8 +145,7 @@ async def fetch(
         S3Error: SlowDown when the object was replaced meanwhile or too much is waiting,
             InternalError when the rendition cannot be restored.
     """
-    services, target, limit = exchange.services, found.target, found.manifest.size
-    key = CacheKey(target.bucket, target.key, found.stored_etag, found.manifest.sha256)
+    services, limit, key = exchange.services, found.manifest.size, found.cache_key
     cached = await services.cache.get(key)
     metrics.CACHE_REQUESTS.labels("miss" if cached is None else "hit").inc()
     if cached is not None:

@@ -84,8 +84,14 @@ CACHE_REQUESTS: Final = _counter(
 CACHE_BYTES: Final = _gauge("cache_bytes", "Restored files in memory, bytes.")
 REDIS_REQUESTS: Final = _counter(
     "redis_requests",
-    "Look-ups in Redis: hit, miss, wrong (other bytes than promised), error; or skipped, as are "
-    "writes, after an error.",
+    "Look-ups in Redis: hit, miss, wrong (other bytes than promised); all uses of it: error, "
+    "refused (it is full or read-only), or skipped, after one of these.",
+    "result",
+)
+REDIS_LEASES: Final = _counter(
+    "redis_leases",
+    "Restores that gateways agreed on through Redis: taken (restored for all), waited (restored "
+    "by another one) or failed (restored without asking).",
     "result",
 )
 REDIS_BREAKER_OPEN: Final = _gauge(

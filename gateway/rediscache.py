@@ -1,55 +1,43 @@
 """Restored files in Redis, which several gateways share and which survives them."""
 
+import contextlib
 import hashlib
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from typing import Final
-
-import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from config import RedisCacheSettings
 from gateway import metrics
-from gateway.breaker import Breaker, Open
 from gateway.cache import Cache, CacheKey
+from gateway.leases import Leases
+from gateway.redislink import RedisLink, Unavailable
 
-_PREFIX: Final = "slimgate:1:"
-_CONNECTIONS: Final = 32
-
-_log = structlog.get_logger(__name__)
+_PREFIX: Final = "slimgate:2:"
+_MAX_FILES: Final = 64
+"""Files of one object; beyond it all are dropped. There is one, except for its old versions."""
 
 
 class RedisCache:
     """Keep restored files in Redis; without it, everything is a miss that costs no time.
 
     What comes back is compared with the SHA-256 that the object's manifest promises, so that
-    nobody who can write to Redis can change what is served.
+    nobody who can write to Redis can change what is served. Beside the files of an object lies the
+    set of their names, by which they are dropped; all names of one object are in the same slot of
+    a cluster.
 
     Args:
         settings: Where it is, and how much it is given.
     """
 
     def __init__(self, settings: RedisCacheSettings) -> None:
-        if settings.url is None:
-            raise ValueError("there is no Redis without a URL")
         self._settings = settings
-        timeout_s = settings.timeout_ms / 1e3
-        pool = BlockingConnectionPool.from_url(
-            settings.url.get_secret_value(),
-            max_connections=_CONNECTIONS,
-            timeout=timeout_s,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._redis: Redis = Redis(connection_pool=pool)
-        self._breaker = Breaker(RedisError, OSError, TimeoutError)
+        self._redis = RedisLink(settings)
+        self._leases = Leases(self._redis, f"{_PREFIX}done", settings.lease_s)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._redis.aclose()
-        await self._redis.connection_pool.disconnect()
+        await self._leases.close()
+        await self._redis.close()
 
     @property
     def held_bytes(self) -> int:
@@ -59,12 +47,10 @@ class RedisCache:
     async def get(self, key: CacheKey) -> bytes | None:
         """Give the file, or None."""
         try:
-            with self._breaker.attempt():
-                data = await self._redis.get(_name(key))
-        except (RedisError, OSError, TimeoutError, Open) as error:
-            self._failed(error)
+            async with self._redis.reading() as client:
+                data = await client.get(_file(key))
+        except Unavailable:
             return None
-        self._works()
         if not isinstance(data, bytes):
             metrics.REDIS_REQUESTS.labels("miss").inc()
             return None
@@ -76,23 +62,42 @@ class RedisCache:
         """Keep the file, unless it is larger than what Redis is given."""
         if len(data) > self._settings.max_entry_bytes:
             return
-        try:
-            with self._breaker.attempt():
-                await self._redis.set(_name(key), data, ex=self._settings.ttl_s)
-        except (RedisError, OSError, TimeoutError, Open) as error:
-            self._failed(error)
-        else:
-            self._works()
+        file, files, ttl_s = _file(key), _files(key.bucket, key.key), self._settings.ttl_s
+        with contextlib.suppress(Unavailable):
+            async with self._redis.writing() as client, client.pipeline(transaction=False) as pipe:
+                # The name comes first, so that there is no file that could not be dropped.
+                pipe.sadd(files, file)
+                pipe.expire(files, ttl_s)
+                pipe.set(file, data, ex=ttl_s)
+                pipe.scard(files)
+                count = (await pipe.execute())[-1]
+            if count > _MAX_FILES:
+                await self.drop(key.bucket, [key.key])
 
-    def _failed(self, error: Exception) -> None:
-        metrics.REDIS_REQUESTS.labels("skipped" if isinstance(error, Open) else "error").inc()
-        metrics.REDIS_BREAKER_OPEN.set(1)
-        if not isinstance(error, Open):
-            # The text of an error may hold the URL, and that the password.
-            _log.warning("redis is left alone for a while", reason=type(error).__name__)
+    async def drop(self, bucket: str, keys: Collection[str]) -> None:
+        """Forget all files of these objects."""
+        sets = [_files(bucket, key) for key in keys]
+        with contextlib.suppress(Unavailable):
+            async with self._redis.reading() as client, client.pipeline(transaction=False) as pipe:
+                for files in sets:
+                    pipe.smembers(files)
+                found = await pipe.execute()
+            if not any(found):
+                return
+            async with self._redis.writing() as client, client.pipeline(transaction=False) as pipe:
+                for files, names in zip(sets, found, strict=True):
+                    if names:
+                        pipe.execute_command("UNLINK", files, *names)
+                await pipe.execute()
 
-    def _works(self) -> None:
-        metrics.REDIS_BREAKER_OPEN.set(0)
+    @asynccontextmanager
+    async def turn(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
+        """Wait while another gateway makes the file; larger ones than are kept are not shared."""
+        if size > self._settings.max_entry_bytes:
+            yield None
+            return
+        async with self._leases.turn(_file(key)):
+            yield await self.get(key)
 
 
 class LayeredCache:
@@ -131,12 +136,35 @@ class LayeredCache:
         await self._near.put(key, data)
         await self._far.put(key, data)
 
+    async def drop(self, bucket: str, keys: Collection[str]) -> None:
+        """Forget all files of these objects in both."""
+        await self._near.drop(bucket, keys)
+        await self._far.drop(bucket, keys)
 
-def _name(key: CacheKey) -> str:
-    """Name an entry by a digest of all that it depends on, which tells nobody of objects."""
-    parts = (part.encode("utf-8", "surrogateescape") for part in key)
-    return _PREFIX + hashlib.sha256(b"".join(_framed(part) for part in parts)).hexdigest()
+    @asynccontextmanager
+    async def turn(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
+        """Give the file that is near; else wait as the far one does."""
+        data = await self._near.get(key)
+        if data is not None:
+            yield data
+            return
+        async with self._far.turn(key, size) as data:
+            if data is not None:
+                await self._near.put(key, data)
+            yield data
 
 
-def _framed(part: bytes) -> bytes:
-    return len(part).to_bytes(4, "big") + part
+def _files(bucket: str, key: str) -> str:
+    """Name the set of an object's files by a digest, which tells nobody of objects."""
+    return f"{_PREFIX}{{{_digest(bucket, key)}}}"
+
+
+def _file(key: CacheKey) -> str:
+    """Name a file by all that it depends on."""
+    return f"{_files(key.bucket, key.key)}:{_digest(*key[2:])}"
+
+
+def _digest(*parts: str) -> str:
+    octets = (part.encode("utf-8", "surrogateescape") for part in parts)
+    framed = (len(each).to_bytes(4, "big") + each for each in octets)
+    return hashlib.sha256(b"".join(framed)).hexdigest()[:32]

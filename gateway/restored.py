@@ -60,10 +60,14 @@ async def restored(services: Services, key: CacheKey, rendition: bytes, manifest
 
 
 async def _restore(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
-    cached = await services.cache.get(key)
-    if cached is not None:
-        # Restored for somebody else while this caller read the rendition.
-        return File(cached, manifest.etag)
+    async with services.cache.turn(key, manifest.size) as cached:
+        if cached is not None:
+            # Restored for somebody else while this caller read the rendition, or waited.
+            return File(cached, manifest.etag)
+        return await _made(services, key, rendition, manifest)
+
+
+async def _made(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
     started = time.monotonic()
     with metrics.RESTORE_SECONDS.labels(manifest.stored.tier).time():
         data, as_recorded = await services.workers.restore(rendition, manifest)

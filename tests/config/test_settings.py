@@ -34,11 +34,13 @@ def test_defaults_are_those_of_the_design() -> None:
         ),
         "cache": {
             "max_bytes": 256 * 2**20,
+            "ttl_s": 3600.0,
             "redis": {
                 "url": None,
                 "ttl_s": 86_400,
                 "max_entry_bytes": 8 * 2**20,
                 "timeout_ms": 250.0,
+                "lease_s": 3.0,
             },
         },
         "engine": {

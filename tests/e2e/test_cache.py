@@ -1,15 +1,17 @@
 """Restored files in memory and in Redis, as clients see it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.conftest import Start
 from tests.e2e import images
-from tests.servers.clients import s3_client
+from tests.servers.clients import failure, s3_client
 from tests.servers.gateway import configuration
 from tests.servers.redis import RedisServer, missing
 from tests.servers.server import S3Server
@@ -26,9 +28,11 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield running
 
 
-def _with_redis(moto: S3Server, redis: RedisServer, **cache: object) -> dict[str, Any]:
-    shared = {"url": redis.url, "timeout_ms": 200}
-    return configuration(moto, cache={"redis": shared, **cache}, engine={"workers": 1})
+def _with_redis(
+    server: S3Server, redis: RedisServer, timeout_ms: float = 200, **cache: object
+) -> dict[str, Any]:
+    shared = {"url": redis.url, "timeout_ms": timeout_ms}
+    return configuration(server, cache={"redis": shared, **cache}, engine={"workers": 1})
 
 
 def _get(client: Any, bucket: str) -> tuple[bytes, str]:
@@ -47,6 +51,77 @@ def test_a_cold_object_is_restored_once(moto: S3Server, moto_bucket: str, start:
     assert 1 == len(set(files))
     assert len(_FILE) == len(files[0])
     assert 1 == len(process.events("restored", key="k.jpg"))
+
+
+def test_gateways_restore_a_cold_object_once(
+    moto: S3Server, moto_bucket: str, start: Start, redis: RedisServer
+) -> None:
+    """Two hundred clients of two gateways that share Redis get the same file, of one restoring."""
+    both = [start(_with_redis(moto, redis, timeout_ms=5000)) for _ in range(2)]
+    with ExitStack() as stack:
+        one, other = (
+            stack.enter_context(s3_client(moto.at(each.endpoint), max_pool_connections=100))
+            for each in both
+        )
+        one.put_object(Bucket=moto_bucket, Key="k.jpg", Body=_FILE)
+        with ThreadPoolExecutor(200) as pool:
+            files = list(pool.map(lambda client: _get(client, moto_bucket)[0], [one, other] * 100))
+    assert 1 == len(set(files))
+    assert len(_FILE) == len(files[0])
+    assert 1 == sum(len(each.events("restored", key="k.jpg")) for each in both)
+    assert [] == [line for each in both for line in each.events("redis is left alone for a while")]
+
+
+def test_the_bucket_decides_who_may_read(rgw: S3Server, start: Start, redis: RedisServer) -> None:
+    """What is in the caches is refused to whom the bucket refuses it: whole, in part or as copy."""
+    process = start(_with_redis(rgw, redis))
+    server = rgw.at(process.endpoint)
+    owner, stranger = rgw.users
+    with s3_client(server, owner) as mine, s3_client(server, stranger) as theirs:
+        mine.create_bucket(Bucket="photos-private")
+        theirs.create_bucket(Bucket="photos-theirs")
+        mine.put_object(Bucket="photos-private", Key="k.jpg", Body=_FILE)
+        assert ["miss", "hit"] == [_get(mine, "photos-private")[1] for _ in range(2)]
+        there = {"Bucket": "photos-private", "Key": "k.jpg"}
+        copied: dict[str, Any] = {"Bucket": "photos-theirs", "Key": "copy.jpg", "CopySource": there}
+        uploaded = theirs.create_multipart_upload(Bucket="photos-theirs", Key="copy.jpg")
+        part = {**copied, "PartNumber": 1, "UploadId": uploaded["UploadId"]}
+        attempts: tuple[Callable[[], object], ...] = (
+            lambda: theirs.get_object(**there),
+            lambda: theirs.get_object(**there, Range="bytes=0-9"),
+            lambda: theirs.get_object(**there, IfNoneMatch='"other"'),
+            lambda: theirs.head_object(**there),
+            lambda: theirs.copy_object(**copied),
+            lambda: theirs.upload_part_copy(**part, CopySourceRange="bytes=0-9"),
+        )
+        for attempt in attempts:
+            with pytest.raises(ClientError) as refused:
+                attempt()
+            assert 403 == failure(refused.value)[0]
+        assert "hit" == _get(mine, "photos-private")[1]
+
+
+def test_what_is_written_to_or_deleted_is_forgotten(
+    moto: S3Server, moto_bucket: str, start: Start, redis: RedisServer
+) -> None:
+    """Overwriting and deleting, one by one or many at once, leave nothing in Redis."""
+    process = start(_with_redis(moto, redis))
+    with s3_client(moto.at(process.endpoint)) as client:
+        there = {"Bucket": moto_bucket, "Key": "k.jpg"}
+        many = {"Objects": [{"Key": "k.jpg"}, {"Key": "never there"}]}
+        changes: tuple[Callable[[], object], ...] = (
+            lambda: client.put_object(**there, Body=b"something else"),
+            lambda: client.copy_object(**there, CopySource={**there, "Key": "text"}),
+            lambda: client.delete_object(**there),
+            lambda: client.delete_objects(Bucket=moto_bucket, Delete=many),
+        )
+        for change in changes:
+            client.put_object(Bucket=moto_bucket, Key="text", Body=b"text")
+            client.put_object(**there, Body=_FILE)
+            _get(client, moto_bucket)
+            assert "2" == redis.ask("dbsize")
+            change()
+            assert "0" == redis.ask("dbsize")
 
 
 def test_what_one_gateway_restored_another_has(

@@ -11,12 +11,13 @@ from gateway.cache import CacheKey, MemoryCache
 from tests.config.builders import steady
 
 _MAX_BYTES = 100
-_KEYS = [CacheKey("bucket", "key", f"etag{number}", "sha") for number in range(6)]
+_TTL_S = 3600.0
+_KEYS = [CacheKey("bucket", f"key{n % 2}", "", f"etag{n}", "", "sha") for n in range(6)]
 
 
 async def test_files_are_found_by_everything_they_depend_on() -> None:
     """A file is found under its very key and under no other that differs in one part."""
-    cache, key = MemoryCache(_MAX_BYTES), CacheKey("b", "k", "e", "s")
+    cache, key = MemoryCache(_MAX_BYTES, _TTL_S), CacheKey("b", "k", "v", "e", "r", "s")
     await cache.put(key, b"file")
     assert await cache.get(key) == b"file"
     for part in CacheKey._fields:
@@ -28,14 +29,14 @@ async def test_files_are_found_by_everything_they_depend_on() -> None:
 ])  # fmt: skip
 async def test_large_files_are_not_kept(max_bytes: int, size: int, kept: bool) -> None:
     """A file of more than a quarter of the room is not kept, and no file where there is none."""
-    cache = MemoryCache(max_bytes)
+    cache = MemoryCache(max_bytes, _TTL_S)
     await cache.put(_KEYS[0], b"x" * size)
     assert kept == (await cache.get(_KEYS[0]) is not None)
 
 
 async def test_what_was_used_longest_ago_is_dropped() -> None:
     """A file that was read lately stays, the one nobody asked for goes."""
-    cache = MemoryCache(_MAX_BYTES)
+    cache = MemoryCache(_MAX_BYTES, _TTL_S)
     for key in _KEYS[:4]:
         await cache.put(key, b"x" * 25)
     await cache.get(_KEYS[0])
@@ -70,7 +71,7 @@ class _Model:
 
 
 async def _play(steps: Sequence[tuple[CacheKey, int | None]]) -> None:
-    cache, model = MemoryCache(_MAX_BYTES), _Model()
+    cache, model = MemoryCache(_MAX_BYTES, _TTL_S), _Model()
     for key, size in steps:
         if size is None:
             data = await cache.get(key)
