@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from importlib.metadata import version
@@ -31,14 +30,17 @@ from gateway import (
 from gateway.addressing import locate, operation
 from gateway.authentication import Callers
 from gateway.bodies import waits_for_word
+from gateway.budget import Budget
 from gateway.cache import Cache, MemoryCache
+from gateway.connections import Runner
 from gateway.errors import S3Error
-from gateway.exchange import SERVICES, Budget, Exchange, Services
+from gateway.exchange import SERVICES, Exchange, Services
 from gateway.forgetting import forgetting
 from gateway.index import LogicalIndex
 from gateway.ledger import Ledger
 from gateway.managed import translate_condition
 from gateway.rediscache import LayeredCache, RedisCache
+from gateway.refusals import new_request_id, refusal
 from gateway.startup import networks
 from gateway.upstream import Upstream
 from gateway.workers import Workers
@@ -59,6 +61,9 @@ HANDLERS: Final[Mapping[str, _Handler]] = {
     "PostObject": forms.post,
     "PutObject": writes.put,
 }
+
+_LINGER_S: Final = 10.0
+"""Time in which a client may send the rest of a body that was refused, so that it hears of it."""
 
 _LAST_WORDS_S: Final = 1.0
 """Time to end for what has not finished while the gateway drained."""
@@ -100,6 +105,7 @@ def create_app(
         cache=cache or _cache(settings.cache),
         index=LogicalIndex(settings.limits.list_index_entries),
         buffers=Budget(settings.limits.max_buffered_bytes),
+        spool=Budget(settings.limits.max_spooled_bytes),
         listing_heads=asyncio.Semaphore(settings.limits.max_listing_heads),
         ledger=Ledger(settings.ledger),
     )
@@ -112,21 +118,27 @@ def create_app(
     return app
 
 
-def runner_options(settings: Settings) -> dict[str, object]:
-    """Give what the server around the application has to be told.
+def make_runner(app: web.Application, settings: Settings) -> Runner:
+    """Make the server around the application.
 
     Bodies are stored as they were sent, compressed or not, and a client that has gone away ends
     the work that was done for it.
     """
-    return {
-        "auto_decompress": False,
-        "handler_cancellation": True,
-        "access_log": None,
-        "shutdown_timeout": _LAST_WORDS_S,
-        "max_field_size": settings.limits.max_header_bytes,
-        "max_line_size": settings.limits.max_header_bytes,
-        "read_bufsize": 1 << 18,
-    }
+    limits = settings.limits
+    return Runner(
+        app,
+        limits,
+        auto_decompress=False,
+        handler_cancellation=True,
+        access_log=None,
+        shutdown_timeout=_LAST_WORDS_S,
+        max_field_size=limits.max_header_bytes,
+        max_line_size=limits.max_header_bytes,
+        read_bufsize=1 << 18,
+        # The table of connections looks after these, and after those that aiohttp would not.
+        keepalive_timeout=limits.keepalive_timeout_s + _LAST_WORDS_S,
+        lingering_time=min(_LINGER_S, limits.client_timeout_s),
+    )
 
 
 def _cache(settings: CacheSettings) -> Cache:
@@ -166,8 +178,8 @@ async def _with_errors_as_s3(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Render every error as S3 does; whatever is unexpected is logged and tells nothing."""
-    request_id = uuid.uuid4().hex[:16].upper()
-    request[_REQUEST_ID] = request_id
+    request_id = request[_REQUEST_ID] = new_request_id()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
     try:
         return await handler(request)
     except S3Error as error:
@@ -175,21 +187,14 @@ async def _with_errors_as_s3(
     except (asyncio.CancelledError, ConnectionResetError):
         raise
     except Exception:  # noqa: BLE001  # whatever it is, the client gets an S3 error
-        _log.exception("unexpected error", request_id=request_id, method=request.method)
+        _log.exception("unexpected error", method=request.method)
         failure = S3Error("InternalError")
-    _log.info("refused", request_id=request_id, code=failure.code, method=request.method)
+    _log.info("refused", code=failure.code, method=request.method)
     return _rendered(request, failure, request_id)
 
 
 def _rendered(request: web.Request, failure: S3Error, request_id: str) -> web.Response:
-    if failure.code == "SlowDown":
-        metrics.SLOW_DOWNS.inc()
-    response = web.Response(
-        status=failure.status,
-        headers={**failure.headers, "x-amz-request-id": request_id},
-        body=failure.to_xml(resource=_split(request)[0], request_id=request_id),
-        content_type="application/xml",
-    )
+    response = refusal(failure, resource=_split(request)[0], request_id=request_id)
     if request.can_read_body:
         # What is still to come of the body must not be taken for the next request.
         response.force_close()

@@ -3,15 +3,18 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from config import Limits
+from gateway.budget import Budget
 from gateway.canonical import fold_headers
 from gateway.checksums import BodyDigests
 from gateway.chunked import ChunkDecoder
 from gateway.errors import S3Error
 from gateway.headers import CHECKSUM_PREFIX
+from gateway.patience import Patience
 from gateway.sigv4 import STREAMING_UNSIGNED_TRAILER, UNSIGNED_PAYLOAD, Verified, check_payload_hash
 
 _IN_MEMORY: Final = 1 << 20
@@ -28,6 +31,18 @@ def waits_for_word(request: web.Request) -> bool:
     return expects and _ASKED not in request
 
 
+class Bounds(NamedTuple):
+    """What a body must stay within.
+
+    Attributes:
+        limits: Of the gateway.
+        spool: Room on disk for bodies of unknown length.
+    """
+
+    limits: Limits
+    spool: Budget
+
+
 class Upload:
     """The body of one request.
 
@@ -38,6 +53,7 @@ class Upload:
     Args:
         request: The request, nothing of whose body has been read.
         verified: What its signature says; None for an anonymous request.
+        bounds: What it must stay within.
         completes: The request completes a multipart upload: its checksum headers are those of the
             whole object and say nothing of this body.
 
@@ -46,9 +62,16 @@ class Upload:
     """
 
     def __init__(
-        self, request: web.Request, verified: Verified | None, *, completes: bool = False
+        self,
+        request: web.Request,
+        verified: Verified | None,
+        bounds: Bounds,
+        *,
+        completes: bool = False,
     ) -> None:
         self._request = request
+        self._patience = Patience(bounds.limits)
+        self._room = bounds.spool
         self.payload_hash = verified.payload_hash if verified else _anonymous_hash(request)
         self.framed = self.payload_hash.startswith("STREAMING-")
         self._signed = verified is not None
@@ -62,6 +85,7 @@ class Upload:
         self._pieces = self._verified_pieces()
         self._peeked: list[bytes] = []
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
+        self._spooled_bytes = 0
 
     @property
     def forwarded_hash(self) -> str:
@@ -85,9 +109,30 @@ class Upload:
             self._peeked.append(piece)
         return b"".join(self._peeked)
 
-    async def read(self) -> bytes:
-        """Give the whole body; the caller has checked ``length``."""
-        return b"".join([piece async for piece in self])
+    async def read(self, buffers: Budget) -> bytes | None:
+        """Give the whole body, as far as there is room for it.
+
+        What has not come yet takes no room, so that slow clients leave it to others.
+
+        Args:
+            buffers: Where its length is reserved; the caller gives it back.
+
+        Returns:
+            The body; None where there is no room: then it can still be iterated, all of it.
+        """
+        pieces: list[bytes] = []
+        held = 0
+        try:
+            async for piece in self:
+                pieces.append(piece)
+                if not buffers.reserve(len(piece)):
+                    self._peeked = pieces
+                    return None
+                held += len(piece)
+            body, held = b"".join(pieces), 0
+            return body
+        finally:
+            buffers.give_back(held)
 
     async def settle(self) -> None:
         """Find out how long a body in chunks is that does not say so, by reading it to disk."""
@@ -95,6 +140,7 @@ class Upload:
             return
         file = self._spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed with the upload
         async for piece in self._pieces:
+            self._take_room(len(piece))
             await asyncio.to_thread(file.write, piece)
         self.length = file.tell()
         file.seek(0)
@@ -102,8 +148,16 @@ class Upload:
 
     def close(self) -> None:
         """Give back what was needed on disk."""
+        self._room.give_back(self._spooled_bytes)
+        self._spooled_bytes = 0
         if self._spool is not None:
             self._spool.close()
+
+    def _take_room(self, count: int) -> None:
+        if not self._room.reserve(count):
+            alone = self._spooled_bytes + count > self._room.total
+            raise S3Error("EntityTooLarge" if alone else "SlowDown")
+        self._spooled_bytes += count
 
     async def _spooled(self) -> AsyncGenerator[bytes, None]:
         if self._spool is None:
@@ -140,7 +194,7 @@ class Upload:
     async def _decoded(self) -> AsyncIterator[bytes]:
         await self._ask_for_body()
         try:
-            async for data in self._request.content.iter_any():
+            while data := await self._patience.read(self._request.content):
                 if self._decoder is None:
                     yield data
                     continue

@@ -27,6 +27,7 @@ _TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
                 "server received."
             ),
         ),
+        "BadRequest": (400, "An error occurred when parsing the HTTP request."),
         "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed object size."),
         "IncompleteBody": (
             400,

@@ -11,7 +11,8 @@ from aiohttp import web
 from config import Policies, Settings
 from gateway import headers
 from gateway.addressing import Target
-from gateway.bodies import Upload
+from gateway.bodies import Bounds, Upload
+from gateway.budget import Budget
 from gateway.cache import Cache
 from gateway.draining import Drain
 from gateway.flights import Flights
@@ -25,34 +26,6 @@ from gateway.upstream import Identity, Request, Upstream
 from gateway.workers import Workers
 
 
-class Budget:
-    """Bound the sum of something that is held for a while.
-
-    Args:
-        total: How much may be held at once.
-    """
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._free = total
-
-    @property
-    def held(self) -> int:
-        """Give how much is held now."""
-        return self._total - self._free
-
-    def reserve(self, amount: int) -> bool:
-        """Take that much, or nothing and tell so."""
-        if amount > self._free:
-            return False
-        self._free -= amount
-        return True
-
-    def give_back(self, amount: int) -> None:
-        """Return what was reserved."""
-        self._free += amount
-
-
 @dataclass(slots=True)
 class Services:
     """What lives as long as the gateway; ``policies`` is replaced when they are reloaded."""
@@ -64,6 +37,7 @@ class Services:
     cache: Cache
     index: LogicalIndex
     buffers: Budget
+    spool: Budget
     listing_heads: asyncio.Semaphore
     ledger: Ledger
     drain: Drain = field(default_factory=Drain)
@@ -71,6 +45,7 @@ class Services:
     locked_buckets: Remembered = field(default_factory=Remembered)
     uploads: Uploads[Mapping[str, str]] = field(default_factory=Uploads)
     copied: Uploads[Any] = field(default_factory=Uploads)
+    readings: Flights[Any] = field(default_factory=Flights)
     restores: Flights[Any] = field(default_factory=Flights)
 
 
@@ -116,7 +91,8 @@ class Exchange:
     def upload(self) -> Upload:
         """Give the request's body."""
         completes = self.request.method == "POST" and "uploadId" in self.parameters
-        return Upload(self.request, self.verified, completes=completes)
+        bounds = Bounds(self.services.settings.limits, self.services.spool)
+        return Upload(self.request, self.verified, bounds, completes=completes)
 
     def forwarded(self) -> Request:
         """Give the request as it goes upstream, body included."""

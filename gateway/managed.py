@@ -63,6 +63,12 @@ class Found:
         )
 
     @property
+    def stored_size(self) -> int:
+        """Give the bytes of the rendition; what the upstream does not tell is taken for most."""
+        told = self.upstream.get("Content-Length", "")
+        return min(int(told), self.manifest.size) if told.isdigit() else self.manifest.size
+
+    @property
     def identity(self) -> conditional.Identity:
         """Give what conditions compare with."""
         modified = self.upstream.get("Last-Modified")
@@ -145,16 +151,41 @@ async def fetch(
         S3Error: SlowDown when the object was replaced meanwhile or too much is waiting,
             InternalError when the rendition cannot be restored.
     """
-    services, limit, key = exchange.services, found.manifest.size, found.cache_key
+    services, key = exchange.services, found.cache_key
     cached = await services.cache.get(key)
     metrics.CACHE_REQUESTS.labels("miss" if cached is None else "hit").inc()
     if cached is not None:
         return File(cached, found.manifest.etag), True
-    if response is not None and (response.method, response.status) == ("GET", HTTPStatus.OK):
-        rendition = await read_bounded(response, limit)
-    else:
-        rendition = await read_rendition(exchange, found)
-    return await restored(services, key, rendition, found.manifest), False
+    rendition = await _rendition(exchange, found, key, response)
+    with services.buffers.sharing(rendition):
+        return await restored(services, key, rendition, found.manifest), False
+
+
+async def _rendition(
+    exchange: Exchange, found: Found, key: CacheKey, response: aiohttp.ClientResponse | None
+) -> bytes:
+    """Read a rendition, unless somebody is at it already: it is in memory once for all."""
+    services, began = exchange.services, False
+
+    async def read() -> bytes:
+        nonlocal began
+        began = True
+        with services.buffers.holding(found.stored_size):
+            if response is not None and (response.method, response.status) == (
+                "GET",
+                HTTPStatus.OK,
+            ):
+                return await read_bounded(response, found.manifest.size)
+            return await read_rendition(exchange, found)
+
+    try:
+        rendition: bytes = await services.readings.run(key, read)
+    except S3Error:
+        if began:
+            raise
+        # Whoever began has gone away, and with it what was read from.
+        return await read()
+    return rendition
 
 
 async def read_rendition(exchange: Exchange, found: Found) -> bytes:

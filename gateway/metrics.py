@@ -44,7 +44,16 @@ REQUEST_SECONDS: Final = _histogram(
 )
 IN_FLIGHT: Final = _gauge("requests_in_flight", "Requests that are being answered.")
 SLOW_DOWNS: Final = _counter("slow_downs", "Requests answered with 503 SlowDown.")
-BUFFERED_BYTES: Final = _gauge("buffered_bytes", "Uploads held in memory, bytes.")
+CONNECTIONS: Final = _gauge("connections", "Connections of clients that are open.")
+CONNECTIONS_CUT: Final = _counter(
+    "connections_cut",
+    "Connections that were broken off: idle, room (idle, and in the way of a new one), head or "
+    "answer (too slow), refused (too many).",
+    "reason",
+)
+BUFFERED_BYTES: Final = _gauge(
+    "buffered_bytes", "Uploads, renditions and restored files held in memory, bytes."
+)
 UPLOADS: Final = _counter(
     "uploads", "Uploads that a policy is for: optimized, shadow (would be) or plain.",
     "policy", "outcome",

@@ -26,6 +26,7 @@ _AMBIGUOUS: Final = frozenset(
         HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     }
 )
+_PIECE: Final = 1 << 20  # of a restored file; TLS makes a copy of what it is given at a time
 _NOT_FOR_RENDITIONS: Final = headers.CONDITIONS | {"x-amz-checksum-mode", "x-amz-te"}
 
 # Amazon S3 API reference, GetObject: headers that the parameters response-… set.
@@ -120,11 +121,15 @@ async def _serve(
     (served, etag), hit = await fetch(exchange, found, response)
     shown["ETag"] = f'"{etag}"'
     shown["x-slimgate-cache"] = "hit" if hit else "miss"
-    answer = begin(exchange, status, shown)
-    await answer.prepare(exchange.request)
-    await answer.write(memoryview(served)[start:stop])
-    await answer.write_eof()
-    return answer
+    # However slowly they are read: they are held once for all readers, and within bounds.
+    with exchange.services.buffers.sharing(served):
+        answer = begin(exchange, status, shown)
+        await answer.prepare(exchange.request)
+        wanted_bytes = memoryview(served)[start:stop]
+        for at in range(0, len(wanted_bytes), _PIECE):
+            await answer.write(wanted_bytes[at : at + _PIECE])
+        await answer.write_eof()
+        return answer
 
 
 def _range(exchange: Exchange, found: Found) -> ranges.Range | None:

@@ -69,7 +69,8 @@ async def _restore(services: Services, key: CacheKey, rendition: bytes, manifest
 
 async def _made(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
     started = time.monotonic()
-    with metrics.RESTORE_SECONDS.labels(manifest.stored.tier).time():
+    timed = metrics.RESTORE_SECONDS.labels(manifest.stored.tier).time()
+    with timed, services.buffers.holding(manifest.size):
         data, as_recorded = await services.workers.restore(rendition, manifest)
     metrics.RESTORES.labels("ok" if as_recorded else "changed").inc()
     _log.info(

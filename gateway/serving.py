@@ -5,7 +5,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import structlog
 from aiohttp import web
@@ -13,7 +13,7 @@ from aiohttp import web
 from config import Policies, Policy, Settings
 from gateway import listening
 from gateway.admin import Readiness, create_admin
-from gateway.app import create_app, runner_options
+from gateway.app import create_app, make_runner
 from gateway.exchange import SERVICES
 from gateway.host import Host
 from gateway.reloading import Takers, watch
@@ -39,8 +39,7 @@ class Server:
         self._certificate = None if files is None else Certificate(files)
         app = create_app(settings, engine=engine)
         self._services = app[SERVICES]
-        options: dict[str, Any] = runner_options(settings)
-        self._runner = web.AppRunner(app, **options)
+        self._runner = make_runner(app, settings)
         self._sockets: list[socket.socket] = []
         admin = create_admin(settings.admin, self._services, Readiness(self._services))
         self._operators = web.AppRunner(admin, access_log=None)

@@ -33,15 +33,16 @@ async def put(exchange: Exchange) -> web.StreamResponse:
     policy = policy_for(exchange)
     if policy is None or not await _is_candidate(exchange, policy):
         return await _stream(exchange)
-    size = exchange.upload.length or 0
-    if not exchange.services.buffers.reserve(size):
+    buffers = exchange.services.buffers
+    data = await exchange.upload.read(buffers)
+    if data is None:
         # Rather the whole upload than none: it can be optimized at any later time.
         stays(exchange, policy, "too many uploads at once")
         return await _stream(exchange)
     try:
-        return await _put_image(exchange, policy, await exchange.upload.read())
+        return await _put_image(exchange, policy, data)
     finally:
-        exchange.services.buffers.give_back(size)
+        buffers.give_back(len(data))
 
 
 async def _is_candidate(exchange: Exchange, policy: Policy) -> bool:

@@ -1,0 +1,296 @@
+"""Connections of clients: how many there may be, and which are cut off.
+
+aiohttp closes connections that are idle. It neither bounds their number nor minds clients that
+take for ever to send a head or to read an answer; bodies are :mod:`gateway.bodies`' affair.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+import structlog
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_protocol import RequestHandler
+
+from config import Limits
+from gateway import metrics
+from gateway.errors import S3Error
+from gateway.refusals import new_request_id, refusal
+
+_log = structlog.get_logger(__name__)
+
+_FARE_WELL_S: Final = 2.0
+"""Time for a client that is sent away to say what it wants and to hear that it is sent away."""
+
+_LEAST_IDLE_S: Final = 1.0
+"""A connection that has been idle for so long may have to make room for a new one."""
+
+_SEND_AWAY: Final = 256
+"""Clients that are told so at a time; beyond that, the earliest are broken off."""
+
+_TICKS: Final = 4
+"""Time-outs are looked at so often within the shortest of them."""
+
+
+class Connection(RequestHandler):
+    """One connection, watched from outside while it waits for its client.
+
+    Args:
+        manager: The server that it belongs to.
+        table: All connections.
+        options: What the server has been told.
+    """
+
+    def __init__(self, manager: web.Server, table: "Connections", **options: Any) -> None:
+        super().__init__(manager, loop=asyncio.get_running_loop(), **options)
+        self._table = table
+        self.wire: asyncio.Transport | None = None
+        self.busy = False
+        self.since = 0.0
+        self.head_begun = False
+        self._refused = False
+        self._told = False
+        self._resumed = False
+        self._unsent = _Unsent()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve, or to send away."""
+        self.wire = cast("asyncio.Transport", transport)
+        self.since = self._loop.time()
+        self._refused = not self._table.admit(self)
+        if not self._refused:
+            super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends."""
+        if self._refused:
+            self._send_away(data)
+            return
+        if not self.busy and not self.head_begun:
+            self.head_begun, self.since = True, self._loop.time()
+        super().data_received(data)
+
+    def resume_writing(self) -> None:
+        """Note that the client has read most of what was sent."""
+        self._resumed = True
+        super().resume_writing()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget it."""
+        self._table.forget(self)
+        self.wire = None
+        if not self._refused:
+            super().connection_lost(exc)
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[None]:
+        """Hold a request for as long as the block lasts."""
+        self.busy, self.head_begun = True, False
+        self._table.idle.pop(self, None)
+        try:
+            yield
+        finally:
+            self.busy, self.since = False, self._loop.time()
+            if self.wire is not None:
+                self._table.idle[self] = None
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP; what was wrong with it may hold secrets and is not repeated."""
+        del message
+        if request.writer.output_size:
+            raise ConnectionError("the answer has begun already")
+        code = "InternalError" if status >= 500 else "BadRequest"
+        if isinstance(exc, LineTooLong):
+            code = "RequestHeaderSectionTooLarge"
+        request_id, reason = new_request_id(), type(exc).__name__
+        _log.info("refused", request_id=request_id, code=code, reason=reason)
+        metrics.REQUESTS.labels("Refused", "400" if status < 500 else "500").inc()
+        response = refusal(S3Error(code), resource="/", request_id=request_id)
+        response.force_close()
+        return response
+
+    def overdue(self, limits: Limits, now: float) -> str | None:
+        """Give why this connection has to be broken off now; None: it need not."""
+        if self.wire is None:
+            return None
+        if self._refused:
+            return "refused" if now - self.since > _FARE_WELL_S else None
+        left, resumed = self.wire.get_write_buffer_size(), self._resumed
+        self._resumed = False
+        if left:
+            slow = self._unsent.crawls(left, now, limits)
+            if resumed:
+                self._unsent = _Unsent()
+            return "answer" if slow and not resumed else None
+        self._unsent = _Unsent()
+        if self.busy:
+            return None
+        if self.head_begun:
+            return "head" if now - self.since > limits.head_timeout_s else None
+        return "idle" if now - self.since > limits.keepalive_timeout_s else None
+
+    def _send_away(self, data: bytes) -> None:
+        """Answer with SlowDown as soon as there is something to answer; it is read by nobody."""
+        if self.wire is None or self.wire.is_closing() or self._told:
+            return
+        self._told = True
+        failure = S3Error("SlowDown", "Too many connections. Reduce them, or try again.")
+        body = failure.to_xml(resource="/", request_id=new_request_id())
+        head = (
+            f"HTTP/1.1 {failure.status} Slow Down\r\nServer: slimgate\r\nConnection: close\r\n"
+            f"Retry-After: {failure.headers['Retry-After']}\r\nContent-Type: application/xml\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        ).encode()
+        self.wire.write(head if data.startswith(b"HEAD ") else head + body)
+        metrics.SLOW_DOWNS.inc()
+        if self.wire.can_write_eof():
+            # Closing now would break off what the client is about to send, and with it the answer.
+            self.wire.write_eof()
+        else:
+            self.wire.close()
+
+
+class _Unsent:
+    """What waits to be sent to one client, and how fast it gets less."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._last = 0
+        self._moved = 0
+
+    def crawls(self, left: int, now: float, limits: Limits) -> bool:
+        """Tell whether too little was sent for too long; ``left`` bytes wait now."""
+        if self._began is None:
+            self._began, self._last = now, left
+            return False
+        self._moved += max(0, self._last - left)
+        self._last = left
+        if now - self._began < limits.client_timeout_s:
+            return False
+        slow = self._moved < limits.min_client_rate * limits.client_timeout_s
+        self._began, self._moved = now, 0
+        return slow
+
+
+class Connections:
+    """All connections of clients.
+
+    Args:
+        limits: How many there may be, and how slow.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._served: set[Connection] = set()
+        self._refused: dict[Connection, None] = {}
+        self.idle: dict[Connection, None] = {}
+
+    @property
+    def count(self) -> int:
+        """Give the number of those that are served."""
+        return len(self._served)
+
+    def admit(self, connection: Connection) -> bool:
+        """Tell whether a new connection is served, if need be in the place of an idle one."""
+        if len(self._served) < self._limits.max_connections or self._make_room(connection.since):
+            self._served.add(connection)
+            metrics.CONNECTIONS.inc()
+            self.idle[connection] = None
+            return True
+        self._refused[connection] = None
+        if len(self._refused) > _SEND_AWAY:
+            self._break_off(next(iter(self._refused)), "refused")
+        return False
+
+    def forget(self, connection: Connection) -> None:
+        """Count a connection no more."""
+        if connection in self._served:
+            self._served.remove(connection)
+            metrics.CONNECTIONS.dec()
+        self._refused.pop(connection, None)
+        self.idle.pop(connection, None)
+
+    async def watch(self) -> None:
+        """Cut off whoever takes too long, for ever."""
+        limits = self._limits
+        shortest = min(limits.head_timeout_s, limits.keepalive_timeout_s, limits.client_timeout_s)
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(1.0, shortest / _TICKS))
+            for connection in [*self._served, *self._refused]:
+                reason = connection.overdue(limits, loop.time())
+                if reason is not None:
+                    self._break_off(connection, reason)
+
+    def _make_room(self, now: float) -> bool:
+        """Break off the connection that has been idle for longest."""
+        longest = next(iter(self.idle), None)
+        if longest is None or now - longest.since < min(
+            _LEAST_IDLE_S, self._limits.keepalive_timeout_s
+        ):
+            return False
+        self._break_off(longest, "room")
+        return True
+
+    def _break_off(self, connection: Connection, reason: str) -> None:
+        metrics.CONNECTIONS_CUT.labels(reason).inc()
+        self.forget(connection)
+        if connection.wire is not None:
+            connection.wire.abort()
+
+
+class Runner(web.AppRunner):
+    """Run an application, with every connection within limits.
+
+    Args:
+        app: The application.
+        limits: For its connections.
+        options: As of ``web.AppRunner``.
+    """
+
+    __slots__ = ("_connections", "_watch")
+
+    def __init__(self, app: web.Application, limits: Limits, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._connections = Connections(limits)
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def connections(self) -> Connections:
+        """Give all connections."""
+        return self._connections
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        self._watch = asyncio.create_task(self._connections.watch())
+        return _Server(made, self._connections, **self._kwargs)
+
+    async def _cleanup_server(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        await super()._cleanup_server()
+
+
+class _Server(web.Server):
+    """Makes connections that are watched."""
+
+    def __init__(self, made: web.Server, table: Connections, **options: Any) -> None:
+        self._table = table
+
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            with cast("Connection", request.protocol).request():
+                return await made.request_handler(request)
+
+        super().__init__(handle, request_factory=made.request_factory, **options)
+
+    def __call__(self) -> RequestHandler:
+        """Make the protocol of a new connection."""
+        return Connection(self, self._table, **self._kwargs)

@@ -1,0 +1,31 @@
+"""S3 errors as HTTP answers."""
+
+import uuid
+
+from aiohttp import web
+
+from gateway import metrics
+from gateway.errors import S3Error
+
+
+def new_request_id() -> str:
+    """Give a name by which log and client call one request."""
+    return uuid.uuid4().hex[:16].upper()
+
+
+def refusal(failure: S3Error, *, resource: str, request_id: str) -> web.Response:
+    """Render an error as S3 does.
+
+    Args:
+        failure: What is wrong.
+        resource: The path that was asked for, as sent.
+        request_id: Of the request that is refused.
+    """
+    if failure.code == "SlowDown":
+        metrics.SLOW_DOWNS.inc()
+    return web.Response(
+        status=failure.status,
+        headers={**failure.headers, "x-amz-request-id": request_id, "Server": "slimgate"},
+        body=failure.to_xml(resource=resource, request_id=request_id),
+        content_type="application/xml",
+    )
