@@ -1,5 +1,6 @@
 """The listener for operators: is the process alive, may traffic come, and what has it done."""
 
+import asyncio
 import hmac
 import time
 from http import HTTPStatus
@@ -87,6 +88,8 @@ def _take(services: Services) -> None:
     metrics.BUFFERED_BYTES.set(services.buffers.held)
     metrics.CACHE_BYTES.set(services.cache.held_bytes)
     metrics.WORKER_JOBS.set(services.workers.jobs)
+    metrics.WORKER_JOBS_WAITING.set(services.workers.waiting)
+    metrics.TASKS.set(len(asyncio.all_tasks()))
 
 
 def guard(settings: Admin) -> Middleware:

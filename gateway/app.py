@@ -161,14 +161,17 @@ async def _counted(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Count and time a request; one that its client gave up, or that broke off, has no status."""
-    started, status = time.monotonic(), "none"
+    started, status, sent = time.monotonic(), "none", 0
     try:
         with metrics.IN_FLIGHT.track_inprogress(), request.app[SERVICES].drain.request():
             response = await handler(request)
         status = str(response.status)
+        # What is whole already is sent by the server, after this.
+        sent = response.body_length if response.prepared else response.content_length or 0
         return response
     finally:
         name = request.get(_OPERATION, "Refused")
+        metrics.SENT_BYTES.labels(name).inc(sent)
         metrics.REQUESTS.labels(name, status).inc()
         metrics.REQUEST_SECONDS.labels(name).observe(time.monotonic() - started)
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from aiohttp import web
 
 from config import Limits
+from gateway import metrics
 from gateway.budget import Budget
 from gateway.canonical import fold_headers
 from gateway.checksums import BodyDigests
@@ -195,6 +196,7 @@ class Upload:
         await self._ask_for_body()
         try:
             while data := await self._patience.read(self._request.content):
+                metrics.RECEIVED_BYTES.inc(len(data))
                 if self._decoder is None:
                     yield data
                     continue

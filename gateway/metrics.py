@@ -44,6 +44,11 @@ REQUEST_SECONDS: Final = _histogram(
 )
 IN_FLIGHT: Final = _gauge("requests_in_flight", "Requests that are being answered.")
 SLOW_DOWNS: Final = _counter("slow_downs", "Requests answered with 503 SlowDown.")
+RECEIVED_BYTES: Final = _counter("received_bytes", "Bytes of the bodies that clients have sent.")
+SENT_BYTES: Final = _counter(
+    "sent_bytes", "Bytes of the bodies of finished answers, by S3 operation.", "operation"
+)
+TASKS: Final = _gauge("tasks", "Tasks of the event loop.")
 CONNECTIONS: Final = _gauge("connections", "Connections of clients that are open.")
 CONNECTIONS_CUT: Final = _counter(
     "connections_cut",
@@ -81,7 +86,8 @@ OPTIMIZE_SECONDS: Final = _histogram(
     "optimize_duration_seconds", "Time for finding a rendition, waiting included.", "policy"
 )
 RESTORES: Final = _counter(
-    "restores", "Renditions restored: ok, changed (an encoder gives other bytes), busy or failed.",
+    "restores", "Renditions restored: ok, changed (an encoder gives other bytes), busy, mismatch "
+    "(other content than recorded: an error) or failed.",
     "outcome",
 )  # fmt: skip
 RESTORE_SECONDS: Final = _histogram(
@@ -108,6 +114,15 @@ REDIS_BREAKER_OPEN: Final = _gauge(
     of_several="livemax",
 )  # fmt: skip
 WORKER_JOBS: Final = _gauge("worker_jobs", "Jobs of the worker processes, waiting ones included.")
+WORKER_JOBS_WAITING: Final = _gauge("worker_jobs_waiting", "Those that have not begun.")
+QUEUE_SECONDS: Final = _histogram(
+    "queue_wait_seconds", "Time until a job begins, or is given up: restore or optimize.", "job"
+)
+BATCH_FILL: Final = _gauge(
+    "engine_batch_fill_ratio",
+    "Share of the places in the engine's batches that held a tile, since it was started.",
+    of_several="livemax",
+)
 WORKERS_LOST: Final = _counter("workers_lost", "Worker processes that crashed or took too long.")
 ENGINE_LOST: Final = _counter("engine_lost", "Times that the engine process was lost.")
 GATEWAYS_LOST: Final = _counter(
@@ -117,6 +132,12 @@ UPSTREAM_REQUESTS: Final = _counter(
     "upstream_requests", "Requests to the store: 2xx to 5xx, or error where no answer came.",
     "status",
 )  # fmt: skip
+UPSTREAM_SECONDS: Final = _histogram(
+    "upstream_response_seconds", "Time until the store begins to answer, bodies sent included."
+)
+UPSTREAM_STORED_BYTES: Final = _counter(
+    "upstream_stored_bytes", "Bytes of the bodies that the store has taken."
+)
 
 _REASONS: Final = (
     ("nothing smaller holds the floor", "floor"),

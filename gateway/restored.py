@@ -7,6 +7,7 @@ from typing import NamedTuple
 import structlog
 
 from codec.manifest import Manifest
+from codec.restore import DigestMismatch
 from gateway import metrics
 from gateway.cache import CacheKey
 from gateway.errors import S3Error
@@ -53,7 +54,8 @@ async def restored(services: Services, key: CacheKey, rendition: bytes, manifest
         metrics.RESTORES.labels("busy").inc()
         raise S3Error("SlowDown") from error
     except UNRESTORABLE as error:
-        metrics.RESTORES.labels("failed").inc()
+        differs = isinstance(error, DigestMismatch)
+        metrics.RESTORES.labels("mismatch" if differs else "failed").inc()
         _log.error("not restored", bucket=key.bucket, key=key.key, reason=str(error))
         raise S3Error("InternalError", _UNREADABLE) from error
     return file

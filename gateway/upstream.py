@@ -130,17 +130,20 @@ class Upstream:
         if identity is not None:
             headers = self._signed(request, url, headers, identity)
         try:
-            response = await self._session.request(
-                request.method,
-                URL(url, encoded=True),
-                headers=headers,
-                data=request.body,
-                allow_redirects=False,
-            )
+            with metrics.UPSTREAM_SECONDS.time():
+                response = await self._session.request(
+                    request.method,
+                    URL(url, encoded=True),
+                    headers=headers,
+                    data=request.body,
+                    allow_redirects=False,
+                )
         except UNREACHABLE as error:
             metrics.UPSTREAM_REQUESTS.labels("error").inc()
             raise S3Error("ServiceUnavailable") from error
         metrics.UPSTREAM_REQUESTS.labels(f"{response.status // 100}xx").inc()
+        if response.ok and request.length:
+            metrics.UPSTREAM_STORED_BYTES.inc(request.length)
         try:
             yield response
         finally:

@@ -121,7 +121,9 @@ class Workers:
 
     @contextlib.asynccontextmanager
     async def _turn(self, *, pressing: bool) -> AsyncIterator[None]:
-        async with self._line.turn(pressing=pressing):
+        async with contextlib.AsyncExitStack() as stack:
+            with metrics.QUEUE_SECONDS.labels("restore" if pressing else "optimize").time():
+                await stack.enter_async_context(self._line.turn(pressing=pressing))
             self._running += 1
             try:
                 yield

@@ -228,12 +228,16 @@ def test_slow_readers_share_what_they_hold(moto: S3Server, start: Start) -> None
     pixels = np.random.default_rng(1).integers(0, 256, (1700, 1700, 3), np.uint8)
     file = images._saved(Image.fromarray(pixels), "JPEG", quality=95, subsampling="4:4:4")
     assert 5 << 20 < len(file) < 8 << 20
-    policy = {"name": "p", "bucket": "photos*", "mode": "optimize", "tiers": ["exact"], "min_saving": 0.01, "effort": "fast",
-              "limits": {"max_bytes": "8MiB"}}  # fmt: skip
-    changes: dict[str, Any] = {
-        "limits": {"max_buffered_bytes": "12MiB"}, "admin": {"listen": "127.0.0.1:0"},
-        "policies": [policy],
-    }  # fmt: skip
+    policy = {
+        "name": "p",
+        "bucket": "photos*",
+        "mode": "optimize",
+        "tiers": ["exact"],
+        "min_saving": 0.01,
+        "effort": "fast",
+        "limits": {"max_bytes": "8MiB"},
+    }
+    changes: dict[str, Any] = {"limits": {"max_buffered_bytes": "12MiB"}, "policies": [policy]}
     process = start({**configuration(moto), **changes})
     server = moto.at(process.endpoint)
     with s3_client(server) as client, contextlib.ExitStack() as stack:
