@@ -12,6 +12,7 @@ from codec.floors import Reading
 from codec.legibility import Words
 from codec.manifest import Output, Stored
 from codec.pixels import Pixels
+from codec.renditions import Tune
 from codec.restore import Upscalers
 from config import Floor
 from config.policy import Codec
@@ -26,18 +27,29 @@ Verdict = Literal[
     "does not fit",
     "ceiling below floor",
     "cannot read text",
+    "does not return",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way to store an image, all but its quality."""
+    """One way to store an image, all but its quality.
 
-    tier: Literal["recode", "downscale"]
+    Attributes:
+        tier: What the served file has in common with the upload.
+        codec: What it is written with.
+        scale: What it is shrunk by.
+        restorer: Content hash of what enlarges it.
+        subsampling: Of chroma.
+        tune: Which measure the encoder looks at.
+    """
+
+    tier: Literal["exact", "lossless", "recode", "downscale"]
     codec: Codec
     scale: int
     restorer: str | None
     subsampling: str
+    tune: Tune = "ssim"
 
     def stored(self, quality: int) -> Stored:
         """Say it in the manifest's words."""

@@ -5,14 +5,14 @@ import time
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
-from codec import fidelity, floors, guess
+from codec import fidelity, floors, guess, quick_ssim
 from codec.coding import LOSSLESS
 from codec.contest import REFUSED, Candidate, Contest, Trial, Verdict
 from codec.floors import Reading
 from codec.guess import Activity
 from codec.manifest import Stored
 from codec.pixels import Pixels
-from codec.renditions import by_name
+from codec.renditions import Tune, by_name
 from codec.resample import shrunk
 from codec.restore import enlarge, pixels_of
 from codec.sample import Sample
@@ -47,12 +47,14 @@ class Draft:
         sample: The sample.
         inside: What of its pixels is measured.
         ease: How many dB of PSNR the sample is easier to code than the image.
+        tune: Which measure seems the hardest to hold.
     """
 
     contest: Contest
     sample: Sample
     inside: Pixels
     ease: float
+    tune: Tune
     _ceilings: dict[_Way, Reading] = field(default_factory=dict)
     _whole_ceilings: dict[_Way, Reading] = field(default_factory=dict)
 
@@ -62,10 +64,10 @@ class Draft:
         pixels = contest.subject.pixels
         sample = Sample.of(pixels)
         inside = sample.inside(sample.pixels)
-        ease = 0.0
+        whole, ease = Activity.of(pixels), 0.0
         if sample.share < 1:
-            ease = Activity.of(inside).psnr_db - Activity.of(pixels).psnr_db + _SEAMS_DB
-        return cls(contest, sample, inside, ease)
+            ease = Activity.of(inside).psnr_db - whole.psnr_db + _SEAMS_DB
+        return cls(contest, sample, inside, ease, guess.tune(whole, contest.floor))
 
     def may_hold(self, candidate: Candidate) -> bool:
         """Restore what no codec has touched: when that is below the floor, everything else is.
@@ -110,7 +112,11 @@ class Draft:
         began = time.perf_counter()
         upload, mosaic = self.contest.subject.upload, self.sample.pixels
         rendition = by_name(candidate.codec).encode(
-            shrunk(mosaic, candidate.scale), quality, subsampling=candidate.subsampling, speed=speed
+            shrunk(mosaic, candidate.scale),
+            quality,
+            subsampling=candidate.subsampling,
+            speed=speed,
+            tune=candidate.tune,
         )
         restored = pixels_of(
             rendition,
@@ -130,7 +136,7 @@ class Draft:
         psnr = fidelity.psnr(self.inside, shown) - self.ease
         if min(self.inside.shape[:2]) < fidelity.MIN_SIDE:
             return Reading(psnr_db=psnr)
-        lacking = 1 - fidelity.ssim(self.inside, shown)
+        lacking = 1 - quick_ssim.ssim(self.inside, shown)
         return Reading(psnr_db=psnr, ssim=1 - lacking * (_SSIM_EASE if self.ease else 1))
 
     def _ceiling(self, candidate: Candidate) -> Reading:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from codec import fidelity
+from codec import fidelity, quick_ssim
 from codec.fidelity import Fidelity
 from codec.pixels import Pixels
 from config import Floor
@@ -33,12 +33,15 @@ class Reading:
 _MEASURES: Final[dict[str, Callable[[Pixels, Pixels], float]]] = {
     "psnr_db": fidelity.psnr,
     "block_psnr_db": fidelity.block_psnr,
-    "ssim": fidelity.ssim,
+    "ssim": quick_ssim.ssim,
     "orb": fidelity.orb,
 }
 
 ALL: Final = tuple(_MEASURES)
 """Names of the measures that are taken here."""
+
+_NEAR: Final = 2 * quick_ssim.ERROR
+"""So near to the floor the exact SSIM decides."""
 
 
 def read(
@@ -51,26 +54,44 @@ def read(
         original: uint8, (height, width[, channels]).
         restored: Same shape and dtype.
         names: Which measures to take at most.
+
+    Returns:
+        The measures; SSIM may be too low by twice ``quick_ssim.ERROR`` where that decides nothing.
     """
     found: dict[str, float] = {}
     for name, measure in _MEASURES.items():
         demanded = getattr(floor, name)
         if demanded is None or name not in names:
             continue
-        found[name] = measure(original, restored)
+        value = measure(original, restored)
+        found[name] = value if name != "ssim" else _sure(value, demanded, original, restored)
         if found[name] < demanded:
             break
     return Reading(**found)
 
 
-def complete(reading: Reading, original: Pixels, restored: Pixels) -> Fidelity:
-    """Measure what is recorded of every stored image and was not yet measured."""
-    names = ("psnr_db", "ssim", "orb")
-    values = {name: getattr(reading, name) for name in names}
-    missing = {
-        name: _MEASURES[name](original, restored) for name, value in values.items() if value is None
-    }
-    return Fidelity(**{**values, **missing})
+def _sure(quick: float, demanded: float, original: Pixels, restored: Pixels) -> float:
+    """Give an SSIM that is never above the exact one; near the floor, that one itself."""
+    if abs(quick - demanded) < _NEAR:
+        return fidelity.ssim(original, restored)
+    return quick - quick_ssim.ERROR
+
+
+def complete(reading: Reading, original: Pixels, restored: Callable[[], Pixels]) -> Fidelity:
+    """Measure what is recorded of every stored image and was not yet measured.
+
+    Args:
+        reading: What was measured.
+        original: uint8, (height, width[, channels]).
+        restored: Gives the other image, of the same shape and dtype, if it is needed.
+    """
+    exact = {"psnr_db": fidelity.psnr, "ssim": fidelity.ssim, "orb": fidelity.orb}
+    values = {name: getattr(reading, name) for name in exact}
+    missing = [name for name, value in values.items() if value is None]
+    if missing:
+        other = restored()
+        values |= {name: exact[name](original, other) for name in missing}
+    return Fidelity(**values)
 
 
 def holds(floor: Floor, reading: Reading) -> bool:

@@ -6,7 +6,7 @@ byte for byte, which makes it ``exact``; otherwise with identical pixels, chunks
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from codec import png_recipe
@@ -37,6 +37,20 @@ class Lossless(NamedTuple):
     served: bytes
 
 
+class Tried(NamedTuple):
+    """One encoding without loss.
+
+    Attributes:
+        codec: What it was written with.
+        size: Bytes of it, without what travels along.
+        seconds: Time that it took.
+    """
+
+    codec: _Name
+    size: int
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A PNG file that shall become smaller.
@@ -49,6 +63,7 @@ class Task:
         speed: 0 (smallest file) to 10 (fastest).
         max_stored: Bytes that a rendition may have to be worth storing.
         deadline: ``time.monotonic()`` after which nothing further is tried.
+        tried: What was tried, for reports.
     """
 
     data: bytes
@@ -58,6 +73,7 @@ class Task:
     speed: int
     max_stored: int
     deadline: float
+    tried: list[Tried] = field(default_factory=list)
 
 
 def store(task: Task) -> Lossless | None:
@@ -107,7 +123,9 @@ def _renditions(task: Task) -> Iterator[tuple[_Name, bytes]]:
     for name, encode in _ENCODERS:
         takes = by_name(name).takes(task.upload.mode, size, icc=icc, orientation=orientation)
         if takes and time.monotonic() + seconds < task.deadline:
+            began = time.perf_counter()
             image = encode(task.pixels, speed=task.speed, icc=icc, orientation=orientation)
+            task.tried.append(Tried(name, len(image), time.perf_counter() - began))
             yield name, image
             if len(image) > _WORTH_ANOTHER * task.max_stored:
                 return

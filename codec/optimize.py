@@ -17,14 +17,15 @@ from codec.lossless import Task
 from codec.manifest import Manifest, Measured
 from codec.pixels import decode_as, opened
 from codec.restore import DamagedRendition, DigestMismatch, Upscalers, restore
+from codec.unchanged import Attempt
 from config import Policy
 from config.policy import Effort
 
 __all__ = ["Optimized", "Refused", "Terms", "optimize"]
 
 _LOSSY: Final = frozenset({"recode", "downscale"})
-_LEAST_LOSSLESS: Final = 0.4
-"""Share of a photograph's PNG below which JPEG XL and WebP do not come without loss."""
+_LEAST: Final = {"JPEG": 0.6, "PNG": 0.4, "WEBP": 0.0}
+"""Share of the bytes of a JPEG or a photograph's PNG below which nothing comes without loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,40 +75,47 @@ def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
         Refused: The upload is not handled, or nothing smaller holds the floor.
         OSError, ValueError, SyntaxError: The upload cannot be decoded.
     """
-    whole = _exact_jpeg(data, terms.policy)
-    if whole is not None and not _LOSSY.intersection(terms.policy.tiers):
-        return _stored(data, whole, terms, upscalers, ())
+    policy = terms.policy
+    is_jpeg = check_type(data, policy) == "image/jpeg"
+    if is_jpeg and not _LOSSY.intersection(policy.tiers):
+        whole = _exact_jpeg(data, policy, max_stored(data, policy))
+        if whole.chosen is not None:
+            return _stored(data, whole.chosen, terms, upscalers, whole.trials)
     try:
-        subject = _subject(data, terms.policy, whole)
+        subject = _subject(data, policy)
     except (Refused, OSError, ValueError, SyntaxError):
-        if whole is None:
+        if not is_jpeg:
             raise
         # What cannot be taken apart can still return as a whole.
-        return _stored(data, whole, terms, upscalers, ())
+        whole = _exact_jpeg(data, policy, max_stored(data, policy))
+        if whole.chosen is None:
+            raise
+        return _stored(data, whole.chosen, terms, upscalers, whole.trials)
     contest = referee.compete(
         subject,
-        terms.policy,
+        policy,
         restorers=terms.restorers,
         upscalers=upscalers,
         deadline=terms.deadline,
     )
-    chosen = _smaller_png(data, contest, terms) or _winner(contest) or whole
+    same = _without_loss(data, contest, terms)
+    tried = (*contest.trials, *same.trials)
+    chosen = same.chosen or _winner(contest)
     if chosen is None:
-        verdicts = ", ".join(sorted({trial.verdict for trial in contest.trials}))
+        verdicts = ", ".join(sorted({trial.verdict for trial in tried}))
         reason = verdicts or ("out of time" if contest.is_over else "too big")
-        raise Refused(f"nothing smaller holds the floor ({reason})", tuple(contest.trials))
-    return _stored(data, chosen, terms, upscalers, tuple(contest.trials))
+        raise Refused(f"nothing smaller holds the floor ({reason})", tried)
+    return _stored(data, chosen, terms, upscalers, tried)
 
 
-def _exact_jpeg(data: bytes, policy: Policy) -> Chosen | None:
+def _exact_jpeg(data: bytes, policy: Policy, most: int) -> Attempt:
     """Transcode a JPEG file, also one that has something in it that cannot be taken apart."""
-    if check_type(data, policy) != "image/jpeg" or "exact" not in policy.tiers:
-        return None
-    sides = jpeg_sides(data, policy)
-    return unchanged.of_jpeg(data, sides, max_stored=max_stored(data, policy))
+    if "exact" not in policy.tiers:
+        return Attempt(None, ())
+    return unchanged.of_jpeg(data, jpeg_sides(data, policy), max_stored=most)
 
 
-def _subject(data: bytes, policy: Policy, whole: Chosen | None) -> Subject:
+def _subject(data: bytes, policy: Policy) -> Subject:
     upload = admit(data, policy)
     return Subject(
         pixels=decode_as(upload, data),
@@ -115,40 +123,45 @@ def _subject(data: bytes, policy: Policy, whole: Chosen | None) -> Subject:
         size=len(data),
         blob=header.pack(upload.kept, upload.icc) if upload.kept else b"",
         orientation=_orientation(data, upload),
-        max_stored=len(whole.rendition) - 1 if whole else max_stored(data, policy),
+        max_stored=max_stored(data, policy),
     )
 
 
-def _smaller_png(data: bytes, contest: Contest, terms: Terms) -> Chosen | None:
+def _without_loss(data: bytes, contest: Contest, terms: Terms) -> Attempt:
     """Look for a rendition without loss that is smaller than the best of the contest."""
-    subject = contest.subject
-    if subject.upload.format != "PNG" or _is_beyond(contest, terms.policy.effort):
-        return None
+    subject, policy = contest.subject, terms.policy
+    if _is_beyond(contest, policy.effort):
+        return Attempt(None, ())
+    if subject.upload.format == "JPEG":
+        return _exact_jpeg(data, policy, contest.max_stored)
+    if subject.upload.format != "PNG":
+        return Attempt(None, ())
     task = Task(
         data=data,
         upload=subject.upload,
         pixels=subject.pixels,
         orientation=subject.orientation,
-        speed=referee.PAINS[terms.policy.effort].speed,
+        speed=referee.PAINS[policy.effort].speed,
         max_stored=contest.max_stored,
         deadline=terms.deadline,
     )
-    return unchanged.of_png(task, terms.policy.tiers)
+    return unchanged.of_png(task, policy.tiers)
 
 
 def _is_beyond(contest: Contest, effort: Effort) -> bool:
     """Tell that nothing without loss can be smaller than the best, which is not worth the proof."""
-    best = contest.best
-    if best is None or contest.kind != "photo" or effort == "best":
+    best, upload = contest.best, contest.subject.upload
+    if best is None or effort == "best":
         return False
-    return len(best.rendition) < _LEAST_LOSSLESS * contest.subject.size
+    if upload.format == "PNG" and contest.kind != "photo":
+        return False
+    return len(best.rendition) < _LEAST[upload.format] * contest.subject.size
 
 
 def _winner(contest: Contest) -> Chosen | None:
     winner, subject = contest.best, contest.subject
     if winner is None:
         return None
-    shown = decode_as(subject.upload, winner.served)
     return Chosen(
         rendition=winner.rendition,
         size=(subject.upload.width, subject.upload.height),
@@ -156,11 +169,15 @@ def _winner(contest: Contest) -> Chosen | None:
         output=winner.output,
         sha256=hashlib.sha256(winner.served).hexdigest(),
         content=winner.content,
-        fidelity=floors.complete(winner.reading, subject.pixels, shown),
+        fidelity=floors.complete(
+            winner.reading, subject.pixels, lambda: decode_as(subject.upload, winner.served)
+        ),
     )
 
 
 def _orientation(data: bytes, upload: Container) -> int:
+    if not upload.kept:
+        return 1  # nothing is said, and to look for it Pillow would decode a PNG file again
     try:
         with opened(data, upload.format) as image:
             value = image.getexif().get(ExifTags.Base.Orientation, 1)

@@ -12,6 +12,7 @@ from codec.containers import Container, DoesNotFit, assemble
 from codec.manifest import Output
 from codec.pixels import Pixels
 from codec.resample import join_planes, split_planes
+from codec.sample import Sample
 
 # Best first. Steps are fine where a step costs few bytes, coarse where it costs many.
 _QUALITIES: Final = (98, 96, 95, 94, 93, 92, 91, 90, 88, 86, 84, 82, 80, 77, 74, 70, 65, 60, 50)
@@ -20,6 +21,8 @@ _QUALITIES: Final = (98, 96, 95, 94, 93, 92, 91, 90, 88, 86, 84, 82, 80, 77, 74,
 _PNG_LEVELS: Final = {1: 0.6, 6: 0.9, 9: 1.0}
 _PNG_STEPS: Final = (1, 2, 4, 8)
 _LOSSY_SUBSAMPLINGS: Final = ("4:4:4", "4:2:2", "4:2:0")
+
+_SAMPLED: Final = 0.15  # share of an image up to which trying its sample first saves time
 
 _JPEG_HEADERS: Final = 64 << 10  # far more than tables take, of which a progressive file has many
 _long_jpeg: Final = threading.Lock()
@@ -97,11 +100,16 @@ def _fit_png(pixels: Pixels, upload: Container, size: int) -> tuple[Output, byte
 def _best_that_fits(
     pixels: Pixels, outputs: Sequence[Output], kept: bytes, size: int
 ) -> tuple[Output, bytes]:
-    """Bisect: what fits at one quality fits at every lower one, but for gaps of a few bytes."""
+    """Search: what fits at one quality fits at every lower one, but for gaps of a few bytes."""
     found: tuple[Output, bytes] | None = None
     low, high = 0, len(outputs)
+    expected = _expected(pixels, outputs, size - len(kept))
     while low < high:
         middle = (low + high) // 2
+        if expected is not None:
+            middle = min(max(low, expected), high - 1)  # step by step from there
+        elif low == 0 and high == len(outputs):
+            middle = 0  # smoothed pixels mostly fit at once
         try:
             found = outputs[middle], encode(pixels, outputs[middle], kept=kept, size=size)
             high = middle
@@ -110,6 +118,22 @@ def _best_that_fits(
     if found is None:
         raise DoesNotFit(f"not even quality {outputs[-1].quality} fits {size} bytes")
     return found
+
+
+def _expected(pixels: Pixels, outputs: Sequence[Output], room: int) -> int | None:
+    """Expect from a sample which parameters are the first to fit; None: that would save no time."""
+    sample = Sample.of(pixels)
+    if sample.share > _SAMPLED:
+        return None
+    write, part = _WRITERS[outputs[0].format], room * sample.share
+    low, high = 0, len(outputs)
+    while low < high:
+        middle = (low + high) // 2
+        if len(write(sample.pixels, outputs[middle], room)) <= part:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _write_jpeg(pixels: Pixels, output: Output, size: int) -> bytes:

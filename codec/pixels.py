@@ -22,8 +22,11 @@ class Undecodable(ValueError):
 
 
 # What Pillow's decoders raise beside the classes that it documents: libavif's errors are
-# RuntimeErrors, libwebp's are EOFErrors, and a broken EXIF block gives the others.
-_FOREIGN: Final = (EOFError, LookupError, RuntimeError, TypeError, struct.error)
+# RuntimeErrors, libwebp's are EOFErrors, an index of pictures that contradicts itself fails an
+# assertion, and a broken EXIF block gives the others.
+_FOREIGN: Final = (
+    AssertionError, EOFError, LookupError, RuntimeError, TypeError, struct.error,
+)  # fmt: skip
 
 _limit_lifted: Final = threading.Lock()
 
@@ -82,7 +85,8 @@ def decode(data: bytes, *, format_: str, mode: str, width: int, height: int) -> 
         if (image.mode, image.size) != (mode, (width, height)):
             found = f"{image.mode} {image.width}x{image.height}"
             raise Undecodable(f"decodes as {found}, not as {mode} {width}x{height}")
-        if getattr(image, "n_frames", 1) != 1:
+        # A JPEG file may have an index of pictures that it has lost; the first one is meant.
+        if format_ != "JPEG" and getattr(image, "n_frames", 1) != 1:
             raise Undecodable("has more than one frame")
         return np.asarray(image, dtype=np.uint8)
 

@@ -59,7 +59,7 @@ def compete(
     contest = Contest(subject, policy.floor, upscalers, deadline, kind)
     pains = _affordable(PAINS[policy.effort], subject)
     draft = Draft.of(contest)
-    listed = candidates(policy, contest, restorers)
+    listed = candidates(policy, contest, restorers, tune=draft.tune)
     _run(draft, shortlist(draft, listed, pains), pains)
     return contest
 
@@ -84,7 +84,9 @@ def _run(draft: Draft, entries: list[Entry], pains: Pains) -> None:
         best = len(contest.best.rendition) if contest.best else math.inf
         if (tried >= pains.finalists and contest.best) or tried > pains.finalists + 1:
             return
-        if entry.size * ratio > pains.hope * best or not draft.may_hold_whole(entry.candidate):
+        if entry.weight * ratio > pains.hope * best:
+            continue
+        if pains.ceilings and not draft.may_hold_whole(entry.candidate):
             continue
         tried += entry.size > 0
         _search(contest, entry, pains)
@@ -97,7 +99,7 @@ def _run(draft: Draft, entries: list[Entry], pains: Pains) -> None:
 
 def _search(contest: Contest, entry: Entry, pains: Pains) -> None:
     """Look for the lowest quality of a candidate that holds, starting at the expected one."""
-    search = Search()
+    search = Search(usual=entry.slopes)
     failures = 0
     quality: int | None = round(entry.quality + pains.spare)
     for count in range(1, pains.trials + _RESCUES + 1):

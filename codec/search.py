@@ -13,16 +13,17 @@ LOWEST, HIGHEST = 8, 96
 """Qualities that are tried: beyond, nothing is saved or nothing holds."""
 
 # What one step of quality adds to a margin (codec.floors.margins), until two trials tell better:
-# means over 60 photographs of open licences, AVIF qualities 30 to 70.
+# means over 36 images of open licences, AVIF qualities 30 to 70.
 _SLOPES: Final = {
-    "psnr_db": 0.18,
+    "psnr_db": 0.22,
     "block_psnr_db": 0.15,
-    "ssim": 0.165,
+    "ssim": 0.19,
     "orb": 0.012,
     "text": 0.005,
 }
-_STEEPEST: Final = 3.0  # a line this many times off the mean is taken for an accident
-_BYTES_SLOPE: Final = 0.034  # growth of the logarithm of a file's bytes per step, measured alike
+_STEEPEST: Final = 3.0  # a line this many times steeper than the mean is taken for an accident
+_FLATTEST: Final = 6.0  # or so many times flatter; near what shrinking allows, lines are flat
+_BYTES_SLOPE: Final = 0.036  # growth of the logarithm of a file's bytes per step, measured alike
 
 
 @dataclass(slots=True)
@@ -32,10 +33,12 @@ class Search:
     Attributes:
         low: Highest quality that is known to fail, or one below the range.
         high: Lowest quality that is known to hold or to be too big, or one above the range.
+        usual: Slopes that are expected, where better ones are known than the usual.
     """
 
     low: int = LOWEST - 1
     high: int = HIGHEST + 1
+    usual: Mapping[str, float] = field(default_factory=dict)
     _margins: dict[str, dict[int, float]] = field(default_factory=dict)
 
     def note(self, quality: int, verdict: str, margins: Mapping[str, float]) -> None:
@@ -89,14 +92,26 @@ class Search:
         for name, margin in margins.items():
             self._margins.setdefault(name, {})[quality] = margin
 
+    def slopes(self) -> dict[str, float]:
+        """Give the slopes that were found between trials."""
+        return {
+            name: self._slope(name, points)
+            for name, points in self._margins.items()
+            if len(points) > 1
+        }
+
     def _zero(self, name: str, points: dict[int, float]) -> float:
-        nearest = sorted(points, key=lambda quality: abs(points[quality]))
-        first = nearest[0]
-        slope = usual = _SLOPES[name]
-        if len(nearest) > 1:
-            rise = (points[first] - points[nearest[1]]) / (first - nearest[1])
-            slope = rise if usual / _STEEPEST < rise < usual * _STEEPEST else usual
-        return first - points[first] / slope
+        first = min(points, key=lambda quality: abs(points[quality]))
+        return first - points[first] / self._slope(name, points)
+
+    def _slope(self, name: str, points: dict[int, float]) -> float:
+        mean = _SLOPES[name]
+        usual = self.usual.get(name, mean)
+        if len(points) < 2:
+            return usual
+        first, second = sorted(points, key=lambda quality: abs(points[quality]))[:2]
+        rise = (points[first] - points[second]) / (first - second)
+        return rise if mean / _FLATTEST < rise < mean * _STEEPEST else usual
 
 
 def expected_bytes(size: int, quality: int, wanted: float) -> float:

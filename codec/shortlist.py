@@ -1,7 +1,7 @@
 """Choose the candidates that are worth trying on the whole image, by trials on a sample of it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,9 +14,6 @@ from codec.search import HIGHEST, LOWEST, Search, expected_bytes
 _OUT_OF_REACH: Final = 1.25
 """A candidate whose sample has so many times the bytes of the best one's is not refined."""
 
-_RISKS: Final = {"recode": 1.0, "downscale": 1.1}
-"""How much the samples flatter: shrinking hurts measures of the whole image that they lack."""
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -27,12 +24,16 @@ class Entry:
         quality: Expected to hold.
         size: Bytes expected then; 0: unknown.
         doubt: Steps of quality that the expectation may be wrong by.
+        slopes: What a step of quality adds to each margin, as far as that is known.
+        weight: Its bytes, as they count when it is compared with others.
     """
 
     candidate: Candidate
     quality: float
     size: float
     doubt: int
+    slopes: Mapping[str, float]
+    weight: float
 
 
 def shortlist(draft: Draft, candidates: Iterator[Candidate], pains: Pains) -> list[Entry]:
@@ -46,12 +47,27 @@ def shortlist(draft: Draft, candidates: Iterator[Candidate], pains: Pains) -> li
     entries: list[Entry] = []
     for candidate in candidates:
         smallest = min((entry.size for entry in entries), default=math.inf)
-        if draft.contest.is_over or not draft.may_hold(candidate):
+        if draft.contest.is_over or not _is_worth(draft.contest, candidate, smallest, pains):
+            continue
+        if not draft.may_hold(candidate):
             continue
         entry = _estimate(draft, candidate, pains, smallest)
         entries += [entry] if entry else []
     # Of an image that is too small for a sample no size is expected, and the order stays.
-    return sorted(entries, key=lambda entry: entry.size * _RISKS[entry.candidate.tier])
+    return sorted(entries, key=lambda entry: entry.weight)
+
+
+def _is_worth(contest: Contest, candidate: Candidate, smallest: float, pains: Pains) -> bool:
+    """Tell whether shrinking may be worth what it costs to restore.
+
+    Where full size takes many bits it wins: networks gain on codecs below about 0.25 bits per pixel
+    (docs/restorers.md).
+    """
+    if candidate.scale == 1 or smallest == math.inf:
+        return True
+    upload = contest.subject.upload
+    pixels = upload.width * upload.height
+    return pixels <= pains.enlarged and 8 * smallest <= pains.dense * pixels
 
 
 def _estimate(draft: Draft, candidate: Candidate, pains: Pains, smallest: float) -> Entry | None:
@@ -59,10 +75,10 @@ def _estimate(draft: Draft, candidate: Candidate, pains: Pains, smallest: float)
     quality = draft.guess(candidate)
     if draft.sample.share == 1:
         # The image is so small that a sample would be the image.
-        return Entry(candidate, quality, 0, doubt=16)
+        return Entry(candidate, quality, 0, 16, {}, 0)
     search = Search()
     for _ in range(pains.samples):
-        trial = draft.attempt(candidate, quality, speed=_sample_speed(draft.contest))
+        trial = draft.attempt(candidate, quality, speed=pains.speed)
         draft.contest.trials.append(trial)
         margins = floors.margins(draft.contest.floor, trial.reading)
         search.note(trial.quality, trial.verdict, margins)
@@ -74,9 +90,6 @@ def _estimate(draft: Draft, candidate: Candidate, pains: Pains, smallest: float)
         if following is None or abs(following - quality) <= 2 or draft.contest.is_over:
             break
         quality = following
-    return Entry(candidate, min(HIGHEST, max(LOWEST, expected)), size, doubt=4)
-
-
-def _sample_speed(contest: Contest) -> int:
-    # The fastest speed lacks the tools for drawn images and would mislead there.
-    return 9 if contest.kind == "photo" else 8
+    weight = size * (pains.shrunk if candidate.scale > 1 else 1)
+    wanted = min(HIGHEST, max(LOWEST, expected))
+    return Entry(candidate, wanted, size, 4, search.slopes(), weight)

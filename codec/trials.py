@@ -40,6 +40,7 @@ def _encode(contest: Contest, candidate: Candidate, quality: int, speed: int) ->
         quality,
         subsampling=candidate.subsampling,
         speed=speed,
+        tune=candidate.tune,
         icc=subject.upload.icc,
         orientation=subject.orientation,
     )

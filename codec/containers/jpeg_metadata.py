@@ -10,12 +10,11 @@ _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"  # XMP part 3, 1.1.3
 _XMP_MORE: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _XMP_MORE_HEAD: Final = len(_XMP_MORE) + 40  # digest, total length and offset of the portion
 
-# Payload prefixes, by marker, of what ties more to the file than the pixels of one image.
+# Payload prefixes, by marker, of what ties more to the file than the pixels of one image. An index
+# of several pictures (MPF, CIPA DC-007) is no such thing by itself: files lose the others on their
+# way, and those that have them have bytes behind the end of the first, which are refused.
 _REFUSED: Final = {
-    0xE2: (
-        (b"MPF\0", "multi-picture file"),  # CIPA DC-007
-        (b"urn:iso:std:iso:ts:21496:-1\0", "gain map"),
-    ),
+    0xE2: ((b"urn:iso:std:iso:ts:21496:-1\0", "gain map"),),
     0xE8: ((b"SPIFF\0", "spiff file"),),  # T.84 annex F: other colour spaces
     0xEB: ((b"", "jumbf segment"),),  # ISO/IEC 19566-5: gain maps, content credentials
 }

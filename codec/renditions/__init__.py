@@ -4,6 +4,6 @@ Every rendition is a standard file that any viewer opens; it carries the upload'
 where viewers skip them.
 """
 
-from codec.renditions.registry import NAMES, Codec, by_name, mime_of
+from codec.renditions.registry import NAMES, Codec, Tune, by_name, mime_of
 
-__all__ = ["NAMES", "Codec", "by_name", "mime_of"]
+__all__ = ["NAMES", "Codec", "Tune", "by_name", "mime_of"]

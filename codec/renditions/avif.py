@@ -16,12 +16,13 @@ def installed() -> bool:
     return bool(features.check("avif"))
 
 
-def encode(
+def encode(  # noqa: PLR0913 - said by name
     pixels: Pixels,
     quality: int,
     *,
     subsampling: str,
     speed: int,
+    tune: str = "ssim",
     icc: bytes | None = None,
     orientation: int = 1,
 ) -> bytes:
@@ -32,6 +33,7 @@ def encode(
         quality: 0 (smallest) to 100.
         subsampling: ``4:4:4``, ``4:2:2`` or ``4:2:0``; gray is always written without chroma.
         speed: 0 (smallest file) to 10 (fastest).
+        tune: ``psnr`` or ``ssim``: what bits are spent on.
         icc: Colour profile to embed.
         orientation: EXIF orientation to embed as a property; the pixels stay as they are.
     """
@@ -44,6 +46,9 @@ def encode(
         speed=speed,
         max_threads=1,  # one worker process per core already
         autotiling=False,
+        # libavif asks for what looks best, which costs PSNR and SSIM: 6 to 12 % more bytes for the
+        # same of both.
+        advanced={"tune": tune},
         icc_profile=icc or b"",
     )
 

@@ -16,12 +16,13 @@ def installed() -> bool:
     return bool(features.check("jpg"))
 
 
-def encode(
+def encode(  # noqa: PLR0913 - said by name
     pixels: Pixels,
     quality: int,
     *,
     subsampling: str,
     speed: int,
+    tune: str = "ssim",
     icc: bytes | None = None,
     orientation: int = 1,
 ) -> bytes:
@@ -32,10 +33,11 @@ def encode(
         quality: 0 (smallest) to 100.
         subsampling: ``4:4:4``, ``4:2:2`` or ``4:2:0``; gray has no chroma.
         speed: Makes no difference: there is but one.
+        tune: Makes no difference.
         icc: Colour profile to embed.
         orientation: EXIF orientation to embed; the pixels stay as they are.
     """
-    del speed
+    del speed, tune
     options: dict[str, object] = {} if pixels.ndim == 2 else {"subsampling": subsampling}
     return pillow.save(
         pixels,

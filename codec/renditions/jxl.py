@@ -23,12 +23,13 @@ def installed() -> bool:
     return bool(JPEGXL.available)
 
 
-def encode(
+def encode(  # noqa: PLR0913 - said by name
     pixels: Pixels,
     quality: int,
     *,
     subsampling: str,
     speed: int,
+    tune: str = "ssim",
     icc: bytes | None = None,
     orientation: int = 1,
 ) -> bytes:
@@ -40,13 +41,14 @@ def encode(
         subsampling: Makes no difference: the codec thins nothing out. Colours below a transparent
             alpha are lost, which is measured like any other loss.
         speed: 0 (smallest file) to 10 (fastest).
+        tune: Makes no difference.
         icc: None.
         orientation: 1.
 
     Raises:
         ValueError: There is a profile or an orientation.
     """
-    del subsampling
+    del subsampling, tune
     _check_plain(icc, orientation)
     return _encode(pixels, speed, lossless=False, distance=_distance(quality))
 

@@ -3,23 +3,27 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from codec.containers import Mode, bmff, jpeg_payload, webp_payload
 from codec.pixels import Pixels
 from codec.renditions import avif, jpeg, jxl, webp
 
+Tune = Literal["psnr", "ssim"]
+"""Which measure an encoder spends its bits on."""
+
 
 class Encode(Protocol):
     """Writes pixels as a rendition."""
 
-    def __call__(
+    def __call__(  # noqa: PLR0913 - said by name
         self,
         pixels: Pixels,
         quality: int,
         *,
         subsampling: str,
         speed: int,
+        tune: Tune = "ssim",
         icc: bytes | None = None,
         orientation: int = 1,
     ) -> bytes:
@@ -30,6 +34,7 @@ class Encode(Protocol):
             quality: 0 (smallest) to 100, on the codec's own scale.
             subsampling: ``4:4:4``, ``4:2:2`` or ``4:2:0``, where the codec has a choice.
             speed: 0 (smallest file) to 10 (fastest).
+            tune: What bits are spent on, where the codec has a choice.
             icc: Colour profile to embed.
             orientation: EXIF orientation to embed; the pixels stay as they are.
         """

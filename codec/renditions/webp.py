@@ -19,12 +19,13 @@ def installed() -> bool:
     return bool(features.check("webp"))
 
 
-def encode(
+def encode(  # noqa: PLR0913 - said by name
     pixels: Pixels,
     quality: int,
     *,
     subsampling: str,
     speed: int,
+    tune: str = "ssim",
     icc: bytes | None = None,
     orientation: int = 1,
 ) -> bytes:
@@ -35,10 +36,11 @@ def encode(
         quality: 0 (smallest) to 100.
         subsampling: Makes no difference: lossy WebP is always 4:2:0.
         speed: 0 (smallest file) to 10 (fastest).
+        tune: Makes no difference.
         icc: Colour profile to embed.
         orientation: EXIF orientation to embed; the pixels stay as they are.
     """
-    del subsampling
+    del subsampling, tune
     return pillow.save(
         _coloured(pixels),
         "WEBP",
