@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from codec.containers import Container
 
@@ -22,11 +23,8 @@ class Undecodable(ValueError):
 
 
 # What Pillow's decoders raise beside the classes that it documents: libavif's errors are
-# RuntimeErrors, libwebp's are EOFErrors, an index of pictures that contradicts itself fails an
-# assertion, and a broken EXIF block gives the others.
-_FOREIGN: Final = (
-    AssertionError, EOFError, LookupError, RuntimeError, TypeError, struct.error,
-)  # fmt: skip
+# RuntimeErrors, libwebp's are EOFErrors, and a broken EXIF block gives the others.
+_FOREIGN: Final = (EOFError, LookupError, RuntimeError, TypeError, struct.error)
 
 _limit_lifted: Final = threading.Lock()
 
@@ -51,6 +49,12 @@ def opened(data: bytes, format_: str) -> Iterator[Image.Image]:
 
 
 def _header(data: bytes, format_: str) -> Image.Image:
+    if format_ == "JPEG":
+        # Not by way of Pillow's search, which believes an index of pictures that the file has lost.
+        try:
+            return JpegImageFile(io.BytesIO(data))
+        except SyntaxError as error:
+            raise UnidentifiedImageError("cannot identify a JPEG file") from error
     # Pillow's limit is a module global that warns; ours is checked before anything is decoded.
     with _limit_lifted:
         saved = Image.MAX_IMAGE_PIXELS
@@ -85,8 +89,7 @@ def decode(data: bytes, *, format_: str, mode: str, width: int, height: int) -> 
         if (image.mode, image.size) != (mode, (width, height)):
             found = f"{image.mode} {image.width}x{image.height}"
             raise Undecodable(f"decodes as {found}, not as {mode} {width}x{height}")
-        # A JPEG file may have an index of pictures that it has lost; the first one is meant.
-        if format_ != "JPEG" and getattr(image, "n_frames", 1) != 1:
+        if getattr(image, "n_frames", 1) != 1:
             raise Undecodable("has more than one frame")
         return np.asarray(image, dtype=np.uint8)
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from codec.pixels import Pixels
 
 ERROR: Final = 1e-4
-"""How far at most the result is from that of :func:`codec.fidelity.ssim`: on photographs it is
-a millionth, and nowhere more than half of this, in black and white areas that differ by a step."""
+"""How far at most the result is from that of :func:`codec.fidelity.ssim`: on photographs it is a
+few millionths, and nowhere more than half of this, in black and white areas that differ by one."""
 
 _RADIUS: Final = 5
 _KERNEL: Final = cv2.getGaussianKernel(2 * _RADIUS + 1, 1.5, cv2.CV_32F)

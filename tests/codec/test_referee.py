@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 import models
-from codec import fidelity, floors, output, referee, resample, trials
+from codec import fidelity, floors, output, quick_ssim, referee, resample, trials
 from codec.containers import DoesNotFit, parse
 from codec.contest import REFUSED, Candidate, Contest, Subject
 from codec.draft import Draft
@@ -59,7 +59,7 @@ def _sizes_that_hold(subject: Subject, floor: Floor, candidate: Candidate) -> di
     found = {}
     for quality in range(LOWEST, HIGHEST + 1):
         rendition = by_name(candidate.codec).encode(
-            small, quality, subsampling=candidate.subsampling, speed=8
+            small, quality, subsampling=candidate.subsampling, speed=8, tune=candidate.tune
         )
         pixels = pixels_of(
             rendition,
@@ -91,7 +91,7 @@ def test_the_lowest_quality_that_holds_is_found(mode: str, changes: dict[str, An
     subject = _subject(crop(mode, 64, 48))
     contest = _compete(subject, **changes)
     assert contest.best is not None
-    winner = contest.trials[-1].candidate
+    winner = [trial for trial in contest.trials if trial.verdict == "holds"][-1].candidate
     exhaustive = _sizes_that_hold(subject, policy(**changes).floor, winner)
     assert len(contest.best.rendition) == exhaustive[contest.best.stored.quality]
     within = [size for quality, size in exhaustive.items() if quality <= min(exhaustive) + 6]
@@ -118,7 +118,8 @@ def test_the_winner_holds_and_is_the_smallest_that_did() -> None:
     assert held[-1] == len(best.rendition) <= subject.max_stored
     assert subject.size == len(best.served)
     served = decode_as(subject.upload, best.served)
-    assert (fidelity.psnr(subject.pixels, served), fidelity.ssim(subject.pixels, served)) == (
+    measured = fidelity.psnr(subject.pixels, served), fidelity.ssim(subject.pixels, served)
+    assert pytest.approx(measured, abs=2 * quick_ssim.ERROR) == (
         best.reading.psnr_db, best.reading.ssim
     )  # fmt: skip
     assert fidelity.psnr(subject.pixels, served) >= 25
@@ -129,16 +130,16 @@ def _candidates(subject: Subject, *, kind: str = "photo", **changes: Any) -> lis
     asked = policy(**changes)
     contest = Contest(subject, asked.floor, models.restorer, FOREVER, kind)  # type: ignore[arg-type]  # a literal in a test
     restorers = {1: "1" * 16, **dict.fromkeys(_SCALES, LANCZOS)}
-    return list(referee.candidates(asked, contest, restorers))
+    return list(referee.candidates(asked, contest, restorers, tune="psnr"))
 
 
 @pytest.mark.parametrize(
     ("changes", "subsampling", "expected"),
     [
-        ({}, "4:4:4", [(1, "4:4:4"), (1, "4:4:4"), *((n, "4:4:4") for n in _SCALES)]),
-        ({"tiers": ["recode"]}, "4:2:0", [(1, "4:2:0")] * 2),
-        ({"tiers": ["recode"]}, None, [(1, "4:4:4")] * 2),
-        ({"tiers": ["recode"], "effort": "best"}, "4:2:0", [(1, "4:2:0")] * 2 + [(1, "4:4:4")] * 2),
+        ({}, "4:4:4", [*[(1, "4:4:4")] * 2, *[(1, "4:2:0")] * 2, *((n, "4:4:4") for n in _SCALES)]),
+        ({"tiers": ["recode"]}, "4:2:0", [(1, "4:2:0")] * 4),
+        ({"tiers": ["recode"], "effort": "fast"}, None, [(1, "4:4:4")]),
+        ({"tiers": ["recode"], "effort": "best"}, "4:2:0", [(1, "4:2:0")] * 4 + [(1, "4:4:4")] * 4),
         ({"tiers": ["downscale"], "scales": [4, 2]}, "4:2:0", [(2, "4:4:4"), (4, "4:4:4")]),
     ],
 )  # fmt: skip
@@ -163,7 +164,7 @@ def test_effort_admits_codecs(effort: str) -> None:
             codecs=known, tiers=["recode"], effort=effort,
         )  # fmt: skip
         codecs[mode] = list(dict.fromkeys(candidate.codec for candidate in found))
-    count = {"fast": 1, "balanced": 2, "best": 4}[effort]
+    count = {"fast": 1, "balanced": 1, "best": 4}[effort]
     assert known[:count] == codecs["RGB"]
     assert known[: min(count, 3)] == codecs["RGBA"]
 
@@ -173,9 +174,9 @@ def test_what_is_protected_is_left_whole() -> None:
     subject = _subject(crop("RGB", 32, 32))
     for kind in ("document", "screenshot", "chart"):
         found = _candidates(subject, kind=kind)
-        assert [(1, None)] == [(candidate.scale, candidate.restorer) for candidate in found]
-    assert len(_candidates(subject, kind="illustration")) == 5
-    assert len(_candidates(subject, kind="document", protect=[])) == 5
+        assert {(1, None)} == {(candidate.scale, candidate.restorer) for candidate in found}
+    assert len(_candidates(subject, kind="illustration")) == 7
+    assert len(_candidates(subject, kind="document", protect=[])) == 7
     assert [] == _candidates(subject, kind="document", protect_with="lossless")
 
 
@@ -200,7 +201,7 @@ def test_samples_come_first() -> None:
     sampled = [trial.sampled for trial in contest.trials]
     assert contest.best is not None
     assert sorted(sampled, reverse=True) == sampled
-    assert 1 <= sampled.count(True) <= 3
+    assert 1 <= sampled.count(True) <= 4
     assert 1 <= sampled.count(False) <= 5
     assert all(trial.seconds > 0 for trial in contest.trials)
 
@@ -271,7 +272,8 @@ def test_hopeless_scales_are_not_encoded() -> None:
 def test_scales_that_lose_key_points_are_not_encoded() -> None:
     """Where shrinking alone costs more key points than the floor allows, nothing is encoded."""
     floor = {"psnr_db": 20, "ssim": None, "orb": 0.99}
-    contest = _compete(_subject(photo("astronaut.png", "L")), tiers=["downscale"], floor=floor)
+    subject = _subject(photo("astronaut.png", "L"))
+    contest = _compete(subject, tiers=["downscale"], floor=floor, effort="best")
     refused = [trial for trial in contest.trials if trial.quality == REFUSED]
     assert [] == [trial for trial in contest.trials if not trial.sampled and trial.size]
     assert refused
@@ -307,7 +309,7 @@ def test_the_bar_rises_with_each_winner() -> None:
 def test_candidates_speak_the_language_of_the_manifest() -> None:
     """A candidate says how it would be stored; restorers are told how coarse the codec is."""
     stored = Candidate("downscale", "avif", 3, LANCZOS, "4:4:4").stored(40)
-    assert ("downscale", "avif", 40, 3, LANCZOS, 120) == (
+    assert ("downscale", "avif", 40, 3, LANCZOS, 104) == (
         stored.tier, stored.codec, stored.quality, stored.scale, stored.restorer, stored.level
     )  # fmt: skip
     assert 0 == Candidate("recode", "webp", 1, None, "4:2:0").stored(40).level

@@ -92,7 +92,10 @@ _REFUSED = {
         with_segments(segment_of(0xDD, b"\0")),
         "restart interval of wrong length",
     ),
-    "multi-picture": (with_segments(segment_of(0xE2, b"MPF\0II")), "multi-picture file"),
+    "several pictures": (
+        with_segments(segment_of(0xE2, b"MPF\0II")) + BARE,
+        "bytes after the end of the image",
+    ),
     "iso gain map": (
         with_segments(segment_of(0xE2, b"urn:iso:std:iso:ts:21496:-1\0\0")),
         "gain map",

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from functools import cache
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ def _encode(codec: Codec, pixels: Pixels, quality: int = 80, **parameters: objec
     return codec.encode(pixels, quality, **{**defaults, **parameters})  # type: ignore[arg-type]  # a table
 
 
+@cache  # it holds the time when it was made
 def _profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
