@@ -5,8 +5,9 @@ a strategy that fails on the hard images must not look good for it.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,8 @@ MEASURES: Final = (
 
 WORK: Final = ("put_cpu_s", "get_cpu_s", "put_wall_s", "get_wall_s")
 """Times that are averaged, over all images that were timed."""
+
+_FIGURES: Final = 1 + len(MEASURES) + len(WORK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +70,44 @@ def compare(study: Study) -> tuple[Standing, ...]:
 
     Equal studies give equal figures: intervals are drawn with the study's seed.
     """
-    kinds = sorted({row.kind for row in study.rows if row.kind})
-    groups: list[str | None] = [None, *(kinds if len(kinds) > 1 else [])]
-    return tuple(standing for kind in groups for standing in _group(study, kind))
+    rows = [row for row in study.rows if row.measured]
+    kinds: dict[str, list[Row]] = {}
+    for row in rows:
+        kinds.setdefault(row.kind, []).append(row)
+    groups: list[tuple[str | None, list[Row]]] = [(None, rows)]
+    if len(kinds) > 1:
+        groups += sorted((kind, own) for kind, own in kinds.items() if kind)
+    return tuple(each for kind, own in groups for each in _group(kind, own, study.seed))
 
 
-def _group(study: Study, kind: str | None) -> Iterator[Standing]:
-    rows = [row for row in study.rows if row.measured and kind in (None, row.kind)]
-    policy = {row.image: row for row in rows if row.strategy == POLICY}
-    for strategy in STRATEGIES:
-        own = [row for row in rows if row.strategy == strategy.name]
-        if own:
-            yield _standing(kind, own, policy, study.seed)
+def _group(kind: str | None, rows: Sequence[Row], seed: int) -> Iterator[Standing]:
+    by_strategy: dict[str, list[Row]] = {}
+    for row in rows:
+        by_strategy.setdefault(row.strategy, []).append(row)
+    present = [each.name for each in STRATEGIES if each.name in by_strategy]
+    policy = {row.image: row for row in by_strategy.get(POLICY, ())}
+    numbers = {name: place for place, name in enumerate(dict.fromkeys(row.image for row in rows))}
+    if not present:
+        return
+    over, under = zip(*(_figures(by_strategy[name], numbers) for name in present), strict=True)
+    # All strategies see the same images drawn.
+    estimates = iter(ratios(np.hstack(over), np.hstack(under), seed))
+    for name in present:
+        saved, *means = islice(estimates, _FIGURES)
+        yield _standing(kind, by_strategy[name], policy, saved, means)
 
 
-def _standing(kind: str | None, rows: Sequence[Row], policy: dict[str, Row], seed: int) -> Standing:
-    pairs = [(policy[row.image], row) for row in rows if row.image in policy]
-    saved, *means = ratios(*_figures(rows), seed)
-    lossy = [row.psnr_db for row in rows if row.psnr_db is not None and not identical(row)]
+def _standing(
+    kind: str | None,
+    rows: Sequence[Row],
+    policy: Mapping[str, Row],
+    saved: Estimate | None,
+    means: Sequence[Estimate | None],
+) -> Standing:
     if saved is None:
         raise ValueError("an upload has no bytes and was measured all the same")
+    pairs = [(policy[row.image], row) for row in rows if row.image in policy]
+    lossy = [row.psnr_db for row in rows if row.psnr_db is not None and not identical(row)]
     return Standing(
         kind=kind,
         strategy=rows[0].strategy,
@@ -106,13 +127,21 @@ def _standing(kind: str | None, rows: Sequence[Row], policy: dict[str, Row], see
     )
 
 
-def _figures(rows: Sequence[Row]) -> tuple[Floats, Floats]:
-    """Give numerators and denominators: bytes saved of those uploaded, then means."""
-    over = [[float(row.uploaded - row.stored), *_numbers(row)] for row in rows]
-    under = [
-        [float(row.uploaded), *(not np.isnan(number) for number in _numbers(row))] for row in rows
-    ]
-    return np.nan_to_num(np.array(over)), np.array(under, dtype=np.float64)
+def _figures(rows: Sequence[Row], numbers: Mapping[str, int]) -> tuple[Floats, Floats]:
+    """Give numerators and denominators: bytes saved of those uploaded, then means.
+
+    Args:
+        rows: Of one strategy.
+        numbers: The line of each image; one without a row has zeros.
+    """
+    over = np.zeros((len(numbers), _FIGURES))
+    under = np.zeros_like(over)
+    places = [numbers[row.image] for row in rows]
+    values = np.array([[row.uploaded - row.stored, *_numbers(row)] for row in rows])
+    over[places] = np.nan_to_num(values)
+    under[places] = ~np.isnan(values)
+    under[places, 0] = [row.uploaded for row in rows]
+    return over, under
 
 
 def _numbers(row: Row) -> list[float]:

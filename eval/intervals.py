@@ -1,7 +1,7 @@
 """How far what was measured on a sample may be from what holds for all: 95 % intervals."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -90,30 +90,32 @@ def ratios(over: Floats, under: Floats, seed: int) -> list[Estimate | None]:
     images, figures = over.shape
     if not images:
         return [None] * figures
-    drawn = np.concatenate([_drawn(over, under, part) for part in _parts(images, seed)])
+    drawn = np.concatenate([_drawn(over, under, times) for times in _parts(images, seed)])
+    measured = under.sum(axis=0) > 0
+    ends = np.full((2, figures), np.nan)
+    whole = measured & ~np.isnan(drawn).any(axis=0)
+    ends[:, whole] = np.quantile(drawn[:, whole], _QUANTILES, axis=0)
+    for column in np.flatnonzero(measured & ~whole):  # slower, and rarely needed
+        ends[:, column] = np.nanquantile(drawn[:, column], _QUANTILES)
+    with np.errstate(invalid="ignore"):
+        values = over.sum(axis=0) / under.sum(axis=0)
     return [
-        _estimate(float(over[:, column].sum()), float(under[:, column].sum()), drawn[:, column])
-        for column in range(figures)
+        Estimate(float(value), float(low), float(high)) if known else None
+        for known, value, low, high in zip(measured, values, *ends, strict=True)
     ]
 
 
-def _parts(images: int, seed: int) -> list[npt.NDArray[np.int64]]:
+def _parts(images: int, seed: int) -> Iterator[Floats]:
     """Draw images: how often each one comes, for each resample, in parts that fit into memory."""
     random = np.random.default_rng(seed)
     at_once = max(1, min(RESAMPLES, _CHUNK_NUMBERS // images))
     counts = [min(at_once, RESAMPLES - done) for done in range(0, RESAMPLES, at_once)]
     shares = np.full(images, 1 / images)
-    return [random.multinomial(images, shares, size=count) for count in counts]
+    for count in counts:
+        yield random.multinomial(images, shares, size=count).astype(np.float64)
 
 
-def _drawn(over: Floats, under: Floats, times: npt.NDArray[np.int64]) -> Floats:
+def _drawn(over: Floats, under: Floats, times: Floats) -> Floats:
     sums = times @ under
     # A resample without a single measured image says nothing.
     return np.divide(times @ over, sums, out=np.full_like(sums, np.nan), where=sums > 0)
-
-
-def _estimate(over: float, under: float, drawn: Floats) -> Estimate | None:
-    if not under:
-        return None
-    low, high = np.nanquantile(drawn, _QUANTILES)
-    return Estimate(over / under, float(low), float(high))

@@ -1,0 +1,288 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from eval import money, money_prices, page, strategies
+from eval.comparison import identical
+from eval.money import Assumptions, Basis, Money
+from eval.page import money_view
+from eval.page.money_view import FIELDS
+from eval.rows import Row, Study
+from tests.eval import studies
+from tests.servers.browser import Browser
+
+PRICES = money_prices.load()
+WIDTHS = (1280, 390, 360)
+FIT = "return document.documentElement.scrollWidth <= innerWidth"
+# Reads what the page shows of money, exactly.
+SHOWN = """return Object.fromEntries([...document.querySelectorAll('[data-money]')]
+    .map(each => [each.dataset.money, each.value]))"""
+ENTER = """const form = document.getElementById('money-form');
+    for (const [name, value] of Object.entries(arguments[0])) form.elements[name].value = value;
+    form.dispatchEvent(new Event('input', {bubbles: true}));"""
+CASES: list[dict[str, Any]] = [
+    {"terabytes": 1.0, "reads": 12.5, "cache_hits": 0.75},
+    {"terabytes": 800.0, "originals_class": "DEEP_ARCHIVE", "uploads": 0.5},
+    {"storage_class": "STANDARD_IA", "standing_cores": 64.0},
+    {"storage_class": "GLACIER", "get_gpu_s": 0.25, "put_gpu_s": 2.0, "gpu_hour": 3.5},
+    {"storage_class": "INTELLIGENT_TIERING_AIA", "cache_hits": 1.0},
+    {"terabytes": 0.01, "core_hour": 0.0, "reads": 0.0},
+    {"storage_class": "GLACIER_IR", "originals_class": "GLACIER", "reads": 0.001},
+]
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    """Make up a study."""
+    return studies.study()
+
+
+@pytest.fixture(scope="module")
+def file(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write its page."""
+    return page.write(study, studies.exhibits(study), tmp_path_factory.mktemp("page"), PRICES)
+
+
+@pytest.fixture
+def shown(browser: Browser, file: Path) -> Browser:
+    """Open it, without motion that a test would have to wait for."""
+    browser.look(still=True)
+    browser.open(file)
+    return browser
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_opens_offline(browser: Browser, file: Path, width: int, *, dark: bool) -> None:
+    """On a desk and on phones it asks for nothing but itself, complains of nothing, and fits."""
+    browser.look(width, 844, dark=dark)
+    browser.open(file)
+    browser.until("document.querySelectorAll('#plot-grid svg .mark').length > 0")
+    assert [] == browser.complaints()
+    assert [file.as_uri()] == browser.requested()
+    assert browser.script(FIT)
+    ground = browser.script("return getComputedStyle(document.body).backgroundColor")
+    assert ("rgb(20, 23, 27)" if dark else "rgb(255, 255, 255)") == ground
+
+
+def test_hostile_names_do_nothing(shown: Browser) -> None:
+    """A script that gets into the page all the same is not run."""
+    shown.script(
+        "const script = document.createElement('script'); script.textContent = 'window.hit = 1';"
+        "document.body.append(script); document.body.insertAdjacentHTML('beforeend',"
+        '\'<img src="data:," onerror="window.hit = 2">\');'
+    )
+    assert shown.script("return window.hit") is None
+    assert any("Content Security Policy" in line for line in shown.complaints())
+
+
+def _at(shown: Browser) -> str:
+    pair = "document.querySelector('[data-pair]')"
+    return str(shown.script(f"return {pair}.style.getPropertyValue('--at')"))
+
+
+def test_slider_by_keyboard(shown: Browser) -> None:
+    """Arrow keys move the line, and show more or less of the upload."""
+    slider = shown.driver.find_element("css selector", "[data-slider]")
+    assert "50%" == _at(shown)
+    slider.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert "52%" == _at(shown)
+    slider.send_keys(Keys.HOME)
+    assert "0%" == _at(shown)
+    over = "getComputedStyle(document.querySelector('[data-over]')).clipPath"
+    assert "100%" in re.findall(r"[\d.]+%", str(shown.script(f"return {over}")))
+
+
+def test_slider_by_pointer(shown: Browser) -> None:
+    """The line follows whoever drags it over the image."""
+    pair = shown.driver.find_element("css selector", "[data-pair]")
+    quarter = pair.size["width"] // 4
+    actions = ActionChains(shown.driver).move_to_element(pair).click_and_hold()
+    actions.move_by_offset(quarter, 0).release().perform()
+    assert "75%" == _at(shown)
+    slider = shown.driver.find_element("css selector", "[data-slider]")
+    assert "75" == slider.get_property("value")
+
+
+def test_all_states_are_seen(shown: Browser) -> None:
+    """The upload is compared with what is stored, with what is restored, or by their difference."""
+    figure = shown.driver.find_element("css selector", "[data-exhibit]")
+
+    def visible() -> list[str | None]:
+        images = figure.find_elements("css selector", "[data-state]")
+        return [each.get_attribute("data-state") for each in images if each.is_displayed()]
+
+    assert ["restored"] == visible()
+    figure.find_element("css selector", "[value=stored]").click()
+    assert (["stored"], "As stored") == (visible(), _right(shown))
+    figure.find_element("css selector", "[value=difference]").click()
+    assert (["restored"], "Difference × 8") == (visible(), _right(shown))
+
+
+def _right(shown: Browser) -> str:
+    return str(shown.driver.find_element("css selector", "[data-right]").text)
+
+
+def _said(study: Study, told: str) -> Row:
+    """Find the row that a tooltip speaks of."""
+    name, how, size, *_ = told.split("\n")
+    stored = int(size.split(" of ")[0].replace(",", ""))
+    title, _, tier = how.rpartition(": ")
+    (row,) = [
+        row for row in study.rows
+        if (row.image, row.stored, row.tier) == (name, stored, tier)
+        and strategies.named(row.strategy).title.lower() == title.lower()
+    ]  # fmt: skip
+    return row
+
+
+def test_plot_by_pointer(shown: Browser, study: Study) -> None:
+    """Pointing at a mark shows image, strategy, bytes and fidelity as they were measured."""
+    plots = shown.driver.find_elements("css selector", "#plot-grid svg")
+    shown.script("arguments[0].scrollIntoView({block: 'center'})", plots[1])
+    mark = plots[1].find_element("css selector", ".mark.policy")
+    ActionChains(shown.driver).move_to_element(mark).perform()
+    tooltip = shown.driver.find_element("id", "tooltip")
+    row = _said(study, tooltip.text)
+    assert "photos" == row.kind
+    assert f"{row.stored:,} of 2,000,000 bytes" in tooltip.text
+    assert f"PSNR {row.psnr_db:.2f} dB" in tooltip.text
+    ActionChains(shown.driver).move_to_element(
+        shown.driver.find_element("tag name", "h1")
+    ).perform()
+    assert not tooltip.is_displayed()
+
+
+def test_plot_by_keyboard(shown: Browser, study: Study) -> None:
+    """Arrow keys step through the marks of a focused plot from left to right."""
+    plot = shown.driver.find_element("css selector", "#plot-grid svg")
+    tooltip = shown.driver.find_element("id", "tooltip")
+    plot.send_keys(Keys.HOME)
+    first = _said(study, tooltip.text)
+    plot.send_keys(Keys.ARROW_RIGHT)
+    second = _said(study, tooltip.text)
+    assert first != second
+    assert first.stored <= second.stored
+    plot.send_keys(Keys.END)
+    last = _said(study, tooltip.text)
+    assert identical(last)
+    assert "same pixels" in tooltip.text
+    plot.send_keys(Keys.ESCAPE)
+    assert not tooltip.is_displayed()
+
+
+def test_legend(shown: Browser) -> None:
+    """What is ticked is drawn, in every plot; another measure goes onto the axis."""
+    count = "return document.querySelectorAll('#plot-grid svg .mark').length"
+    before = int(shown.script(count))
+    shown.driver.find_element("css selector", "#plot-legend input").click()
+    assert before - studies.IMAGES == shown.script(count)
+    shown.driver.find_element("css selector", "#plot-measure [value='1']").click()
+    labels = shown.driver.find_elements("css selector", "#plot-grid text")
+    assert any("SSIM" == label.text for label in labels)
+
+
+def _basis(study: Study) -> Basis:
+    rows = [row for row in study.of() if row.measured]
+    return money.basis([(row.uploaded, row.stored) for row in rows], PRICES)
+
+
+def _assumed(study: Study, case: dict[str, Any]) -> Assumptions:
+    rows = [row for row in study.of() if row.measured]
+    return money_view.assumptions(rows, PRICES).model_copy(update=case)
+
+
+def _figures(result: Money) -> dict[str, str | float]:
+    costs = {"now": result.now, "then": result.then}
+    return {
+        **{f"{when}.{name}": getattr(each, name) for when, each in costs.items() for name in PARTS},
+        "now_per_tb": result.now.total / result.terabytes,
+        "then_per_tb": result.then.total / result.terabytes,
+        "terabytes": result.terabytes,
+        "saved": result.saved,
+        "backfill": result.backfill,
+        "pays": result.pays if result.break_even is None else result.break_even,
+        "payback_months": "never" if result.payback_months is None else result.payback_months,
+        "smallest_tb": "none" if result.smallest_tb is None else result.smallest_tb,
+    }
+
+
+PARTS = ("storage", "originals", "requests", "retrieval", "compute", "standing", "total")
+
+
+def _exact(text: str) -> str | float:
+    return text if text.isalpha() else float(text)
+
+
+def test_money_is_calculated_as_in_python(shown: Browser, study: Study) -> None:
+    """Whatever is assumed, the page's script and the model come to the same figures."""
+    form = {field.name: field.factor for field in FIELDS}
+    for case in CASES:
+        assumed = _assumed(study, case)
+        given = {name: getattr(assumed, name) * factor for name, factor in form.items()}
+        given["storage_class"] = assumed.storage_class
+        given["originals_class"] = assumed.originals_class or ""
+        shown.script(ENTER, given)
+        found = {name: _exact(text) for name, text in shown.script(SHOWN).items()}
+        expected = _figures(money.calculate(_basis(study), assumed))
+        assert expected.keys() == found.keys()
+        for name, value in expected.items():
+            wanted = value if isinstance(value, str) else pytest.approx(value, rel=1e-9, abs=1e-9)
+            assert wanted == found[name], (name, case)
+
+
+def test_money_before_anything_is_changed(shown: Browser, study: Study) -> None:
+    """What the page says when it is opened is what its script would say."""
+    before = {name: _exact(text) for name, text in shown.script(SHOWN).items()}
+    words = (
+        "return document.getElementById('money').innerText + document.querySelector('dl').innerText"
+    )
+    said = shown.script(words)
+    shown.script(ENTER, {})
+    assert pytest.approx(before) == {
+        name: _exact(text) for name, text in shown.script(SHOWN).items()
+    }
+    assert said == shown.script(words)
+
+
+def test_typing_changes_the_headline(shown: Browser) -> None:
+    """Typing another size changes the headline, too; what is no size changes nothing."""
+    field = shown.driver.find_element("name", "terabytes")
+    headline = shown.driver.find_element("css selector", ".headline")
+    before = headline.text
+    field.clear()
+    field.send_keys("7")
+    assert "for 7 TB" in headline.text
+    assert before != headline.text
+    field.clear()
+    field.send_keys("-3")
+    assert "for 7 TB" in headline.text
+    assert shown.script("return arguments[0].matches(':invalid')", field)
+
+
+def test_everything_is_reached_by_tab(shown: Browser) -> None:
+    """Plots, sliders and the fields of the money section are in the order of the page."""
+    reached: list[str] = []
+    for _ in range(80):
+        ActionChains(shown.driver).send_keys(Keys.TAB).perform()
+        reached.append(str(shown.script(
+            "const at = document.activeElement; return at.name || at.dataset.slider !== undefined"
+            " && 'slider' || at.tagName"
+        )))  # fmt: skip
+        if reached[-1] == "gpu_hour":
+            break
+    order = [reached.index(name) for name in ("A", "svg", "slider", "terabytes", "gpu_hour")]
+    assert sorted(order) == order
+
+
+def test_motion_is_reduced(browser: Browser, file: Path) -> None:
+    """Whoever asks for less motion gets jumps instead of scrolling."""
+    for still, expected in ((False, "smooth"), (True, "auto")):
+        browser.look(still=still)
+        browser.open(file)
+        style = "getComputedStyle(document.documentElement).scrollBehavior"
+        assert expected == browser.script(f"return {style}")
