@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval import money_prices, page
+from eval import intervals, money_prices, page
 from eval.intervals import Estimate
 from eval.page import exhibits, points, shown
 from eval.rows import Exhibit, Row
@@ -41,6 +41,14 @@ class Reader(HTMLParser):
     def all(self, name: str) -> Iterator[dict[str, str | None]]:
         """Give the attributes of all elements of a name."""
         return (attributes for tag, attributes in self.elements if tag == name)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick() -> Iterator[None]:
+    """Draw images less often: intervals are tested elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(intervals, "RESAMPLES", 50)
+        yield
 
 
 def _page(folder: Path, **changes: Any) -> str:
@@ -172,7 +180,7 @@ def _many(images: int, kinds: int) -> tuple[Row, ...]:
 
 def test_large_studies_are_bounded(tmp_path: Path) -> None:
     """A study of 120 classes and thousands of rows still makes a page of a few megabytes."""
-    rows = _many(1200, 120)
+    rows = _many(360, 120)
     study = studies.study(rows=rows)
     (one, other) = studies.exhibits(study)
     tiny = dataclasses.replace(
