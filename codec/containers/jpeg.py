@@ -2,6 +2,9 @@
 
 The syntax is that of ITU-T T.81, annex B. Padding goes into COM segments of zeros in the header,
 because every reader skips those; the last 1 to 3 bytes are fill bytes before a marker.
+
+Images behind the first one (CIPA DC-007: previews, views) return verbatim. The index that points at
+them counts from its own place, and the first image returns as long as it was, so it stays true.
 """
 
 from dataclasses import dataclass
@@ -14,12 +17,15 @@ from codec.containers.jpeg_frame import Frame, Scans, parse_frame
 from codec.containers.jpeg_segments import (
     COM,
     DRI,
+    END,
+    EOI,
     FRAMES,
     METADATA,
     SOS,
     Segment,
     check_restarts,
     walk,
+    walk_first,
     walk_metadata,
 )
 
@@ -38,7 +44,8 @@ class Jpeg:
         progressive: Whether the frame is progressive.
         subsampling: ``4:4:4``, ``4:2:2``, ``4:2:0``, or None for gray and other ratios.
         sampling: Horizontal and vertical sampling factor of each component.
-        kept: All APPn and COM segments verbatim, in order, without slimgate's own padding.
+        kept: All APPn and COM segments verbatim, in order, without slimgate's own padding; and,
+            behind an end-of-image marker, the images that follow the first.
         icc: The colour profile.
     """
 
@@ -59,7 +66,7 @@ def parse(data: bytes) -> Jpeg:
         Unsupported: The file is damaged or has a feature that is not restored.
     """
     reader = _Reader(data)
-    for segment in walk(data):
+    for segment in walk_first(data):
         reader.take(segment)
     return reader.result()
 
@@ -77,17 +84,33 @@ def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
         Unsupported: ``encoded`` or ``kept`` is damaged.
     """
     body = _without_metadata(encoded)
-    gap = size - (2 + len(kept) + len(body))
+    gap = size - (2 + overhead(kept) + len(body))
     if gap < 0:
         raise DoesNotFit(f"{-gap} bytes too long")
+    segments, end = _kept_segments(kept)
     # Readers take the last comment for the comment: the kept ones must come after the padding.
-    split = next((s.start for s in list(walk_metadata(kept)) if s.marker == COM), len(kept))
-    return b"".join([b"\xff\xd8", kept[:split], _padding(gap), kept[split:], body])
+    split = next((s.start for s in segments if s.marker == COM), end)
+    head, comments, behind = kept[:split], kept[split:end], kept[end + len(END) :]
+    return b"".join([b"\xff\xd8", head, _padding(gap), comments, body, behind])
 
 
 def overhead(kept: bytes) -> int:
-    """Count the bytes that the kept segments take in an assembled file."""
-    return len(kept)
+    """Count the bytes that the kept segments and images take in an assembled file.
+
+    Raises:
+        Unsupported: ``kept`` is damaged.
+    """
+    _, end = _kept_segments(kept)
+    return len(kept) - (len(END) if end < len(kept) else 0)
+
+
+def _kept_segments(kept: bytes) -> tuple[list[Segment], int]:
+    """Give the kept segments and where they end; images may follow behind a marker."""
+    segments = list(walk_metadata(kept))
+    end = segments[-1].end if segments else 0
+    if end + len(END) == len(kept):
+        raise Unsupported("kept segments are damaged")
+    return segments, end
 
 
 class _Reader:
@@ -99,9 +122,12 @@ class _Reader:
         self._scans: Scans | None = None
         self._interval = 0
         self._metadata: list[Segment] = []
+        self._end = len(data)
 
     def take(self, segment: Segment) -> None:
-        if segment.marker in METADATA:
+        if segment.marker == EOI:
+            self._end = segment.end
+        elif segment.marker in METADATA:
             self._take_metadata(segment)
         elif segment.marker in FRAMES:
             self._take_frame(segment)
@@ -117,6 +143,7 @@ class _Reader:
         self._scans.check_complete()
         apps = [(s.marker, s.payload(self._data)) for s in self._metadata if s.marker != COM]
         jpeg_metadata.check(apps, components=len(frame.components))
+        self._check_others()
         return Jpeg(
             width=frame.width,
             height=frame.height,
@@ -153,6 +180,26 @@ class _Reader:
             raise Unsupported("restart interval of wrong length")
         self._interval = int.from_bytes(payload, "big")
 
+    def _check_others(self) -> None:
+        """Refuse what follows the image, unless an index that stays in its place names it."""
+        behind = self._data[self._end :]
+        index = next((s for s in self._metadata if self._is_index(s)), None)
+        if index is None:
+            if behind:
+                raise Unsupported("bytes after the end of the image")
+            return
+        jpeg_metadata.check_behind(behind)
+        before = self._metadata[: self._metadata.index(index) + 1]
+        starts = [2, *(segment.end for segment in before)]
+        if any(
+            segment.start != start or segment.marker == COM
+            for segment, start in zip(before, starts, strict=False)
+        ):
+            raise Unsupported("multi-picture index that would not return to its place")
+
+    def _is_index(self, segment: Segment) -> bool:
+        return jpeg_metadata.is_index(segment.marker, segment.payload(self._data))
+
     def _kept(self) -> bytes:
         parts: list[bytes] = []
         padding = True
@@ -162,6 +209,8 @@ class _Reader:
                 if padding:
                     continue
             parts.append(self._data[segment.start : segment.end])
+        if self._end < len(self._data):
+            parts += [END, self._data[self._end :]]
         kept = b"".join(parts)
         check_kept(len(kept))
         return kept

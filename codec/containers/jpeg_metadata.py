@@ -8,11 +8,11 @@ from codec.containers.errors import Unsupported
 _ICC: Final = b"ICC_PROFILE\0"  # ICC.1:2022, B.4
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"  # XMP part 3, 1.1.3
 _XMP_MORE: Final = b"http://ns.adobe.com/xmp/extension/\0"
+_INDEX: Final = b"MPF\0"  # CIPA DC-007, 5.1
 _XMP_MORE_HEAD: Final = len(_XMP_MORE) + 40  # digest, total length and offset of the portion
 
 # Payload prefixes, by marker, of what ties more to the file than the pixels of one image. An index
-# of several pictures (MPF, CIPA DC-007) is no such thing by itself: files lose the others on their
-# way, and those that have them have bytes behind the end of the first, which are refused.
+# of several pictures (MPF, CIPA DC-007) does not: the others return verbatim (``check_behind``).
 _REFUSED: Final = {
     0xE2: ((b"urn:iso:std:iso:ts:21496:-1\0", "gain map"),),
     0xE8: ((b"SPIFF\0", "spiff file"),),  # T.84 annex F: other colour spaces
@@ -27,6 +27,15 @@ _REFUSED_XMP: Final = (
     (b"GCamera:MotionPhoto", "motion photo"),
     (b"Container:Directory", "motion photo"),
     (b"http://ns.google.com/photos/1.0/container/", "motion photo"),
+)
+
+
+# What makes an image behind the first one a part of how the first one looks.
+_REFUSED_BEHIND: Final = (
+    b"hdrgm:",
+    b"http://ns.adobe.com/hdr-gain-map/",
+    b"http://ns.apple.com/HDRGainMap/",
+    b"urn:iso:std:iso:ts:21496",
 )
 
 
@@ -52,6 +61,24 @@ def check(segments: Iterable[tuple[int, bytes]], *, components: int) -> None:
         elif marker == 0xEE and payload.startswith(b"Adobe"):
             _check_adobe(payload, components)
     _check_xmp(b"".join(xmp))  # a name may be split between two portions
+
+
+def check_behind(images: bytes) -> None:
+    """Refuse images behind the first one that say how the first one is to be shown.
+
+    Args:
+        images: Everything behind the end of the first image.
+
+    Raises:
+        Unsupported: There is one.
+    """
+    if any(name in images for name in _REFUSED_BEHIND):
+        raise Unsupported("gain map")
+
+
+def is_index(marker: int, payload: bytes) -> bool:
+    """Tell whether a segment is the index of a multi-picture file."""
+    return marker == 0xE2 and payload.startswith(_INDEX)
 
 
 def icc_profile(segments: Iterable[tuple[int, bytes]]) -> bytes | None:

@@ -12,6 +12,7 @@ from codec.containers.errors import Unsupported
 
 SOI: Final = 0xD8
 EOI: Final = 0xD9
+END: Final = bytes([0xFF, EOI])
 SOS: Final = 0xDA
 DRI: Final = 0xDD
 COM: Final = 0xFE
@@ -69,14 +70,26 @@ def walk(data: bytes) -> Iterator[Segment]:
         Unsupported: The structure is damaged, a marker is one that is not handled, or anything
             precedes the start or follows the end of the image.
     """
+    for segment in walk_first(data):
+        if segment.marker != EOI:
+            yield segment
+        elif segment.end != len(data):
+            raise Unsupported("bytes after the end of the image")
+
+
+def walk_first(data: bytes) -> Iterator[Segment]:
+    """Give all segments of the first image, its end as the last one, whatever follows.
+
+    Raises:
+        Unsupported: The structure is damaged, or a marker is one that is not handled.
+    """
     if not data.startswith(b"\xff\xd8"):
         raise Unsupported("no start of image")
     position = 2
     for _ in range(_MAX_SEGMENTS):
         marker, start = _next_marker(data, position)
         if marker == EOI:
-            if start + 2 != len(data):
-                raise Unsupported("bytes after the end of the image")
+            yield Segment(EOI, start, start + 2, start + 2)
             return
         segment = _segment(data, marker, start)
         yield segment
@@ -85,14 +98,14 @@ def walk(data: bytes) -> Iterator[Segment]:
 
 
 def walk_metadata(kept: bytes) -> Iterator[Segment]:
-    """Give the segments of concatenated APPn and COM segments.
+    """Give the segments of concatenated APPn and COM segments, up to an end-of-image marker.
 
     Raises:
         Unsupported: There is anything else.
     """
     position = 0
     for _ in range(_MAX_SEGMENTS):
-        if position == len(kept):
+        if position == len(kept) or kept.startswith(END, position):
             return
         marker, start = _next_marker(kept, position)
         if marker not in METADATA or start != position:
@@ -100,7 +113,7 @@ def walk_metadata(kept: bytes) -> Iterator[Segment]:
         segment = _segment(kept, marker, start)
         yield segment
         position = segment.next
-    if position != len(kept):
+    if position != len(kept) and not kept.startswith(END, position):
         raise Unsupported("too many segments")
 
 

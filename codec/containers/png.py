@@ -10,6 +10,7 @@ from typing import Final
 from codec.containers.errors import DoesNotFit, Unsupported
 from codec.containers.header import check_kept
 from codec.containers.png_chunks import (
+    DROPPED,
     PADDING,
     SIGNATURE,
     Chunk,
@@ -33,7 +34,8 @@ class Png:
         width: In pixels.
         height: In pixels.
         channels: 1 (gray), 3 (RGB) or 4 (RGBA), of 8 bits each.
-        before: Ancillary chunks before the image data, verbatim.
+        before: Ancillary chunks before the image data, verbatim, without those that must not be
+            copied.
         after: Ancillary chunks behind the image data, verbatim, without slimgate's own padding.
         icc: The colour profile.
     """
@@ -175,8 +177,7 @@ def _without_padding(data: bytes, late: list[Chunk]) -> list[Chunk]:
 
 
 def _verbatim(data: bytes, chunks: list[Chunk]) -> bytes:
-    # The chunks of one side are neighbours, so one slice holds them all.
-    return data[chunks[0].start : chunks[-1].end] if chunks else b""
+    return b"".join(data[c.start : c.end] for c in chunks if c.type not in DROPPED)
 
 
 def _inflate_profile(payload: bytes) -> bytes:

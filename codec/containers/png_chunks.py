@@ -18,6 +18,10 @@ _BEFORE_DATA: Final = frozenset(
     b"cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI bKGD pHYs sPLT oFFs pCAL sCAL".split()
 )
 _ANYWHERE: Final = frozenset(b"tIME tEXt zTXt iTXt eXIf".split())
+DROPPED: Final = frozenset([b"iDOT"])
+"""Apple's note where image data may be decoded in parallel: unsafe to copy, so that who writes
+other image data has to leave it out (5.4)."""
+
 _REPEATED: Final = frozenset(b"sPLT tEXt zTXt iTXt".split())
 _REASONS: Final = {
     b"PLTE": "palette",
@@ -79,7 +83,7 @@ def check_ancillary(chunks: list[Chunk], *, before_data: bool) -> None:
             raise Unsupported("unknown critical chunk")
         if chunk.type in _BEFORE_DATA and not before_data:
             raise Unsupported("chunk behind the image data")
-        if chunk.type not in _BEFORE_DATA | _ANYWHERE:
+        if chunk.type not in _BEFORE_DATA | _ANYWHERE | DROPPED:
             _check_unknown(chunk.type)
 
 

@@ -23,6 +23,10 @@ def with_segments(*segments: bytes) -> bytes:
     return b"".join([b"\xff\xd8", *segments, BODY])
 
 
+INDEX: Final = segment_of(0xE2, b"MPF\0II*\0\x08\0\0\0")
+"""The index of a multi-picture file, without its entries."""
+
+
 def icc_portion(number: int, count: int, portion: bytes = b"abc") -> bytes:
     """Build a segment with a portion of a colour profile."""
     return segment_of(0xE2, b"ICC_PROFILE\0" + bytes([number, count]) + portion)

@@ -5,6 +5,7 @@ from tests.codec.containers.jpeg_parts import (
     BARE,
     GRAY_FRAME,
     GRAY_SCAN,
+    INDEX,
     JFIF,
     PROGRESSIVE,
     SCAN,
@@ -92,9 +93,17 @@ _REFUSED = {
         with_segments(segment_of(0xDD, b"\0")),
         "restart interval of wrong length",
     ),
-    "several pictures": (
-        with_segments(segment_of(0xE2, b"MPF\0II")) + BARE,
-        "bytes after the end of the image",
+    "index behind a comment": (
+        with_segments(segment_of(0xFE, b"first"), INDEX),
+        "index that would not return to its place",
+    ),
+    "index behind fill bytes": (
+        with_segments(b"\xff\xff", INDEX),
+        "index that would not return to its place",
+    ),
+    "apple gain map": (
+        with_segments(INDEX) + with_segments(segment_of(0xE1, b"http://ns.apple.com/HDRGainMap/1")),
+        "gain map",
     ),
     "iso gain map": (
         with_segments(segment_of(0xE2, b"urn:iso:std:iso:ts:21496:-1\0\0")),

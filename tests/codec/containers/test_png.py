@@ -66,7 +66,7 @@ _REFUSED = {
     "frame control": (_file(before=make(b"fcTL", bytes(26))), "animation"),
     "frame data": (_file(after=make(b"fdAT", bytes(8))), "animation"),
     "critical": (_file(before=make(b"CgBI", bytes(4))), "unknown critical chunk"),
-    "unsafe": (_file(before=make(b"iDOT", bytes(28))), "unknown chunk that is not safe to copy"),
+    "unsafe": (_file(before=make(b"wxYZ", bytes(28))), "unknown chunk that is not safe to copy"),
     "credentials": (_file(before=make(b"caBX", b"x")), "unknown chunk that is not safe to copy"),
     "reserved": (_file(before=make(b"abcd", b"")), "chunk of a reserved kind"),
     "late gamma": (_file(after=_GAMMA), "chunk behind the image data"),
@@ -146,6 +146,13 @@ def test_one_side_may_be_empty(before: bytes, after: bytes) -> None:
     """What is kept goes back to its side when the other has nothing."""
     data = _file(before=before, after=after)
     assert data == png.assemble(_BARE, png.parse(data).kept, len(data))
+
+
+def test_what_must_not_be_copied_is_left_out() -> None:
+    """Apple's chunk about the old image data does not return; its neighbours do."""
+    text, more = make(b"tEXt", b"Author\0x"), make(b"pHYs", bytes(9))
+    parsed = png.parse(_file(before=text + make(b"iDOT", bytes(28)) + more))
+    assert text + more == parsed.before
 
 
 def test_data_in_many_chunks() -> None:
