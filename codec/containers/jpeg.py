@@ -195,7 +195,7 @@ class _Reader:
             segment.start != start or segment.marker == COM
             for segment, start in zip(before, starts, strict=False)
         ):
-            raise Unsupported("multi-picture index that would not return to its place")
+            raise Unsupported("index of pictures that would not return to its place")
 
     def _is_index(self, segment: Segment) -> bool:
         return jpeg_metadata.is_index(segment.marker, segment.payload(self._data))

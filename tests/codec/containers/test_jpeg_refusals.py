@@ -95,11 +95,11 @@ _REFUSED = {
     ),
     "index behind a comment": (
         with_segments(segment_of(0xFE, b"first"), INDEX),
-        "index that would not return to its place",
+        "index of pictures that would not return to its place",
     ),
     "index behind fill bytes": (
         with_segments(b"\xff\xff", INDEX),
-        "index that would not return to its place",
+        "index of pictures that would not return to its place",
     ),
     "apple gain map": (
         with_segments(INDEX) + with_segments(segment_of(0xE1, b"http://ns.apple.com/HDRGainMap/1")),
