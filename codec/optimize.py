@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from PIL import ExifTags
-
 from codec import floors, manifest, referee, unchanged
 from codec.admission import Refused, admit, check_type, jpeg_sides, max_stored
 from codec.chosen import Chosen
-from codec.containers import Container, header
+from codec.containers import header
 from codec.contest import Contest, Subject, Trial
 from codec.lossless import Task
 from codec.manifest import Manifest, Measured
-from codec.pixels import decode_as, opened
+from codec.pixels import decode_as, orientation
 from codec.restore import DamagedRendition, DigestMismatch, Upscalers, restore
 from codec.unchanged import Attempt
 from config import Policy
@@ -122,7 +120,7 @@ def _subject(data: bytes, policy: Policy) -> Subject:
         upload=upload,
         size=len(data),
         blob=header.pack(upload.kept, upload.icc) if upload.kept else b"",
-        orientation=_orientation(data, upload),
+        orientation=orientation(data, upload),
         max_stored=max_stored(data, policy),
     )
 
@@ -173,19 +171,6 @@ def _winner(contest: Contest) -> Chosen | None:
             winner.reading, subject.pixels, lambda: decode_as(subject.upload, winner.served)
         ),
     )
-
-
-def _orientation(data: bytes, upload: Container) -> int:
-    if not upload.kept:
-        return 1  # nothing is said, and to look for it Pillow would decode a PNG file again
-    try:
-        with opened(data, upload.format) as image:
-            value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except (OSError, ValueError, SyntaxError):
-        # The pixels were decoded already: only EXIF is damaged, which viewers ignore, and which
-        # the served file gets back as it was.
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _stored(

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from codec.containers import Container
@@ -103,3 +103,16 @@ def decode_as(upload: Container, data: bytes) -> Pixels:
     return decode(
         data, format_=upload.format, mode=upload.mode, width=upload.width, height=upload.height
     )
+
+
+def orientation(data: bytes, upload: Container) -> int:
+    """Give the EXIF orientation of an upload whose pixels were decoded, 1 to 8."""
+    if not upload.kept:
+        return 1  # nothing is said, and to look for it Pillow would decode a PNG file again
+    try:
+        with opened(data, upload.format) as image:
+            value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except (OSError, ValueError, SyntaxError):
+        # Only EXIF is damaged, which viewers ignore, and which the served file gets back as it was.
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1

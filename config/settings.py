@@ -289,7 +289,7 @@ class Admin(Frozen):
         default=0.023,
         ge=0,
         le=1000,
-        description="US dollars for 2^30 bytes and a month; S3 Standard in us-east-1 since 12/2016",
+        description="US dollars for 2^30 bytes and a month; S3 Standard, us-east-1, 2025-10-28",
     )
 
     @field_validator("listen")

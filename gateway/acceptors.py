@@ -8,12 +8,10 @@ from typing import Final, NamedTuple, Self
 import aiohttp
 from prometheus_client.multiprocess import mark_process_dead
 
-from config import Admin, Policy, Settings, share
+from config import Policy, Settings, share
 from gateway import metrics, orders
 from gateway.kept import KeptProcess, Recipe
-
-METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that tells prometheus_client to count in files, where all can be added up."""
+from gateway.metrics import METRICS_FOLDER
 
 _GRACE_S: Final = 20.0  # beyond the time for draining: ending workers takes some
 _ANSWER_S: Final = 10.0
@@ -83,7 +81,7 @@ class Acceptors:
 
     async def ask(self, number: int, path: str) -> Answer | None:
         """Ask one of them what it would tell operators; None: it does not answer."""
-        connector = aiohttp.UnixConnector(str(self._operators(number)))
+        connector = aiohttp.UnixConnector(str(self.operators(number)))
         timeout = aiohttp.ClientTimeout(total=_ANSWER_S)
         try:
             async with (
@@ -117,11 +115,13 @@ class Acceptors:
 
     def _greeting(self, number: int) -> bytes:
         # The supervisor itself listens to operators, and asks for the token.
-        own = share(self._settings, number).model_copy(update={"admin": Admin()})
-        start = orders.Start(number, own, self._sockets, self._engine, self._operators(number))
+        admin = self._settings.admin.model_copy(update={"listen": None})
+        own = share(self._settings, number).model_copy(update={"admin": admin})
+        start = orders.Start(number, own, self._sockets, self._engine, self.operators(number))
         return orders.packed(start)
 
-    def _operators(self, number: int) -> Path:
+    def operators(self, number: int) -> Path:
+        """Give the socket over which one of them answers operators."""
         return self._folder / f"operators-{number}"
 
     def _forget(self, pid: int) -> None:

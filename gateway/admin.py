@@ -1,20 +1,20 @@
 """The listener for operators: is the process alive, may traffic come, and what has it done."""
 
 import asyncio
-import hmac
 import time
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from config import Admin
 from gateway import metrics
+from gateway.access import Access
 from gateway.addressing import Target
 from gateway.errors import S3Error
 from gateway.exchange import Services
+from gateway.playground.routes import add_playground
 from gateway.upstream import Request
 
 _PROBE_LASTS_S: Final = 5.0
@@ -60,7 +60,8 @@ def create_admin(settings: Admin, services: Services, readiness: Readiness) -> w
         services: Of the gateway that it tells of.
         readiness: Of the same.
     """
-    admin = web.Application(middlewares=[guard(settings)])
+    access = Access(settings)
+    admin = web.Application(middlewares=[access.middleware()])
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -80,6 +81,7 @@ def create_admin(settings: Admin, services: Services, readiness: Readiness) -> w
     admin.router.add_get("/_slimgate/readyz", readyz)
     for path in ("/_slimgate/metrics", "/metrics"):
         admin.router.add_get(path, scrape)
+    add_playground(admin, services, access)
     return admin
 
 
@@ -90,19 +92,3 @@ def _take(services: Services) -> None:
     metrics.WORKER_JOBS.set(services.workers.jobs)
     metrics.WORKER_JOBS_WAITING.set(services.workers.waiting)
     metrics.TASKS.set(len(asyncio.all_tasks()))
-
-
-def guard(settings: Admin) -> Middleware:
-    """Make the middleware that lets nobody in without the token."""
-    token = settings.token.get_secret_value() if settings.token else None
-    expected = f"Bearer {token}".encode()
-
-    @web.middleware
-    async def demand(request: web.Request, handler: Handler) -> web.StreamResponse:
-        said = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        if token is not None and not hmac.compare_digest(expected, said):
-            challenge = {"WWW-Authenticate": "Bearer"}
-            raise web.HTTPUnauthorized(text="the token is missing or wrong\n", headers=challenge)
-        return await handler(request)
-
-    return demand

@@ -14,6 +14,7 @@ import cv2
 from PIL import AvifImagePlugin
 
 import models
+from codec.enlarging import FileFormat, TooLarge, enlarge_file
 from codec.manifest import Manifest, loads
 from codec.optimize import Optimized, Refused, Terms, optimize
 from codec.restore import DamagedRendition, EncoderChanged, restore
@@ -94,3 +95,20 @@ def restore_object(rendition: bytes, note: str) -> tuple[bytes, bool]:
         return changed.served, False
     except MemoryError:
         raise DamagedRendition("out of memory while restoring") from None
+
+
+def upscale_image(
+    data: bytes, restorer: str, scale: int, format_: FileFormat, max_pixels: int
+) -> bytes:
+    """Enlarge an image file.
+
+    Raises:
+        NotEnlarged: It cannot be; the message says why.
+        LookupError: There is no such restorer here.
+        models.EngineError: The restorer's network could not be run.
+    """
+    try:
+        upscaler = _Process.upscalers(restorer)
+        return enlarge_file(data, upscaler, scale=scale, format_=format_, max_pixels=max_pixels)
+    except MemoryError:
+        raise TooLarge("out of memory: the image is too large for engine.worker_memory") from None

@@ -36,10 +36,14 @@ class Ledger:
         self._max_bytes = settings.max_bytes
         self._works = True
 
-    def write(self, line: Line) -> None:
-        """Write one line, with the time before it, or nothing when no file is configured."""
+    def write(self, line: Line) -> bool:
+        """Write one line, with the time before it, or nothing when no file is configured.
+
+        Returns:
+            Whether the line is in the file.
+        """
         if self._path is None:
-            return
+            return False
         entry = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **line}
         try:
             self._append(self._path, json.dumps(entry).encode() + b"\n")
@@ -49,6 +53,7 @@ class Ledger:
             self._works = False
         else:
             self._works = True
+        return self._works
 
     def _append(self, path: Path, line: bytes) -> None:
         # Opened anew for each line: another gateway may have moved the full file away.
@@ -71,9 +76,25 @@ def optimizable(policy: str, name: tuple[str, str], stored_bytes: int, manifest:
         stored_bytes: Size of the rendition.
         manifest: How it would have been restored.
     """
+    return {**_named(policy, name), **small(stored_bytes, manifest)}
+
+
+def staying(policy: str, name: tuple[str, str], uploaded_bytes: int | None, reason: str) -> Line:
+    """Make the line of an upload that would have been stored as it came.
+
+    Args:
+        policy: Name of the policy.
+        name: Bucket and key.
+        uploaded_bytes: Size of the upload; None: not known.
+        reason: Why it stays.
+    """
+    return {**_named(policy, name), **plain(uploaded_bytes, reason)}
+
+
+def small(stored_bytes: int, manifest: Manifest) -> dict[str, str | int | float | None]:
+    """Say how an image is stored small; the arguments are those of :func:`optimizable`."""
     stored, measured = manifest.stored, manifest.measured
     return {
-        **_named(policy, name),
         "tier": stored.tier,
         "codec": stored.codec,
         "scale": stored.scale,
@@ -87,21 +108,12 @@ def optimizable(policy: str, name: tuple[str, str], stored_bytes: int, manifest:
     }
 
 
-def staying(policy: str, name: tuple[str, str], uploaded_bytes: int | None, reason: str) -> Line:
-    """Make the line of an upload that would have been stored as it came.
-
-    Args:
-        policy: Name of the policy.
-        name: Bucket and key.
-        uploaded_bytes: Size of the upload; None: not known.
-        reason: Why it stays.
-    """
+def plain(uploaded_bytes: int | None, reason: str) -> dict[str, str | int | float | None]:
+    """Say why an image stays as it came; the arguments are those of :func:`staying`."""
     nothing = dict.fromkeys(("codec", "scale", "quality"))
     unmeasured = dict.fromkeys(("psnr_db", "ssim", "orb"))
     sizes = {"uploaded_bytes": uploaded_bytes, "stored_bytes": uploaded_bytes}
-    return {
-        **_named(policy, name), "tier": "plain", **nothing, **sizes, **unmeasured, "reason": reason,
-    }  # fmt: skip
+    return {"tier": "plain", **nothing, **sizes, **unmeasured, "reason": reason}
 
 
 def _named(policy: str, name: tuple[str, str]) -> dict[str, str]:

@@ -1,13 +1,16 @@
 """What each bucket has been spared since the gateway started, bounded in the number of buckets."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from gateway import metrics
+from gateway.metrics import METRICS_FOLDER
 
 OTHERS: Final = "(others)"
 """Stands for all buckets beyond ``MAX_BUCKETS``; no bucket can be called so."""
@@ -56,6 +59,15 @@ class Buckets:
         metrics.BUCKET_UPLOADED_BYTES.labels(label).inc(uploaded)
         metrics.BUCKET_STORED_BYTES.labels(label).inc(stored)
         metrics.BUCKET_IMAGES.labels(label).inc()
+
+
+def counted() -> Iterable[Metric]:
+    """Give what this process has counted, and with it what others beside it have."""
+    folder = os.environ.get(METRICS_FOLDER)
+    if folder is None:
+        return metrics.REGISTRY.collect()
+    found: Iterable[Metric] = MultiProcessCollector(None, folder).collect()  # type: ignore[no-untyped-call]
+    return found
 
 
 def by_bucket(families: Iterable[Metric]) -> dict[str, Saving]:

@@ -35,10 +35,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from config import Settings
 from gateway import listening
 from gateway.acceptors import Acceptors
-from gateway.admin import guard
+from gateway.access import Access
 from gateway.aggregate import Aggregate
 from gateway.engine import EngineProcess
 from gateway.host import Host
+from gateway.playground.forwarding import forward_playground
 from gateway.reloading import Takers, watch
 from gateway.startup import networks
 
@@ -99,7 +100,8 @@ def _folder() -> Iterator[Path]:
 
 def _admin(settings: Settings, acceptors: Acceptors, folder: Path, host: Host) -> web.Application:
     """Put together what operators see of all processes."""
-    admin = web.Application(middlewares=[guard(settings.admin)])
+    access = Access(settings.admin)
+    admin = web.Application(middlewares=[access.middleware()])
     registry = Aggregate(folder, lambda: acceptors.pids).registry()
 
     async def healthz(_: web.Request) -> web.Response:
@@ -121,6 +123,8 @@ def _admin(settings: Settings, acceptors: Acceptors, folder: Path, host: Host) -
     admin.router.add_get("/_slimgate/readyz", readyz)
     for path in ("/_slimgate/metrics", "/metrics"):
         admin.router.add_get(path, scrape)
+    # Only one process knows an image that was tried there.
+    forward_playground(admin, access, acceptors.operators(0))
     return admin
 
 

@@ -13,6 +13,7 @@ from typing import Final, ParamSpec, Self, TypeVar
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 import models
+from codec.enlarging import FileFormat
 from codec.manifest import Manifest
 from codec.optimize import Optimized, Refused
 from codec.restore import DamagedRendition, DigestMismatch
@@ -129,6 +130,29 @@ class Workers:
                 yield
             finally:
                 self._running -= 1
+
+    async def upscale(
+        self, data: bytes, restorer: str, *, scale: int, format_: FileFormat, max_pixels: int
+    ) -> bytes:
+        """Enlarge an image file; see :func:`codec.enlarging.enlarge_file`.
+
+        Args:
+            data: The file, untrusted.
+            restorer: Content hash of what enlarges, 16 hex digits.
+            scale: Whole factor, 2 or more.
+            format_: Of the result.
+            max_pixels: That the result may have.
+
+        Raises:
+            NotEnlarged: The file cannot be enlarged.
+            LookupError, models.EngineError, WorkerLost: The restorer is missing or cannot run, or
+                the process was lost.
+            Busy: The queue is full, or it took too long.
+        """
+        async with self._turn(pressing=False):
+            return await self._run(
+                TIMEOUT_S, jobs.upscale_image, data, restorer, scale, format_, max_pixels
+            )
 
     async def _run(
         self, timeout_s: float, job: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs

@@ -12,6 +12,7 @@ from gateway.renditions import rendition
 from gateway.tools.address import Place, object_place
 from gateway.tools.opened import Tools
 from gateway.tools.store import Store
+from gateway.tried import rows
 
 _TYPES: Final = {
     ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
@@ -119,32 +120,9 @@ def _table(trials: Sequence[Trial], winner: Stored | None) -> Iterator[str]:
     yield _line(
         "tier", "codec", "scale", "quality", "bytes", "PSNR", "SSIM", "ORB", "ms", "verdict"
     )
-    for trial in trials:
-        wins = _made(trial, winner) and trial.verdict == "holds" and not trial.sampled
-        sampled = " (of a sample)" if trial.sampled else ""
-        yield _line(*_cells(trial), f"{trial.verdict}{sampled}{' <- won' if wins else ''}")
-
-
-def _made(trial: Trial, winner: Stored | None) -> bool:
-    """Tell whether that is what is stored in the end."""
-    if winner is None:
-        return False
-    return _name(trial) == (winner.tier, winner.codec, winner.scale, winner.quality)
-
-
-def _name(trial: Trial) -> tuple[str, str, int, int]:
-    return trial.candidate.tier, trial.candidate.codec, trial.candidate.scale, trial.quality
-
-
-def _cells(trial: Trial) -> Iterator[str]:
-    tier, codec, scale, quality = _name(trial)
-    yield from (tier, codec, f"x{scale}")
-    yield str(quality) if quality >= 0 else "-"
-    yield f"{trial.size:,}" if trial.size else "-"
-    measures = (trial.reading.psnr_db, trial.reading.ssim, trial.reading.orb)
-    for value, form in zip(measures, (".2f", ".4f", ".3f"), strict=True):
-        yield "-" if value is None else format(value, form)
-    yield f"{1e3 * trial.seconds:.0f}"
+    for row in rows(trials, winner):
+        sampled = " (of a sample)" if row.sampled else ""
+        yield _line(*row.cells, f"{row.verdict}{sampled}{' <- won' if row.won else ''}")
 
 
 def _line(*cells: str) -> str:

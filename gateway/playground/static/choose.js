@@ -1,0 +1,70 @@
+// The image is dropped or chosen, shown before it is sent, and the waiting is told.
+"use strict";
+
+const form = document.querySelector("form.try");
+const drop = form.querySelector(".drop");
+const input = form.querySelector("input[type=file]");
+const preview = form.querySelector(".preview");
+const text = form.querySelector(".drop-text");
+const note = form.querySelector(".drop-note");
+const button = form.querySelector("button");
+const status = form.querySelector(".status");
+const asked = { text: text.innerHTML, note: note.textContent };
+let clock = 0;
+
+function show() {
+  const file = input.files[0];
+  URL.revokeObjectURL(preview.src);
+  preview.hidden = !file;
+  drop.classList.toggle("chosen", Boolean(file));
+  if (!file) {
+    preview.removeAttribute("src");
+    text.innerHTML = asked.text;
+    note.textContent = asked.note;
+    input.setCustomValidity("");
+    return;
+  }
+  preview.src = URL.createObjectURL(file);
+  text.textContent = file.name;
+  note.textContent = `${file.size.toLocaleString("en")} bytes, ${file.type || "unknown type"}`;
+  const large = file.size > Number(form.dataset.maxBytes);
+  input.setCustomValidity(large ? "This file is larger than what is taken." : "");
+}
+
+function wait() {
+  const began = performance.now();
+  button.disabled = true;
+  const tick = () => {
+    const seconds = Math.floor((performance.now() - began) / 1000);
+    status.textContent = `Candidates compete… ${seconds} s`;
+  };
+  status.textContent = "Candidates compete…";
+  clock = setInterval(tick, 1000);
+}
+
+input.addEventListener("change", show);
+preview.addEventListener("error", () => { preview.hidden = true; });
+for (const name of ["dragenter", "dragover"]) {
+  drop.addEventListener(name, (event) => {
+    event.preventDefault();
+    drop.classList.add("over");
+  });
+}
+for (const name of ["dragleave", "drop"]) {
+  drop.addEventListener(name, () => drop.classList.remove("over"));
+}
+drop.addEventListener("drop", (event) => {
+  event.preventDefault();
+  if (event.dataTransfer.files.length) {
+    input.files = event.dataTransfer.files;
+    show();
+  }
+});
+form.addEventListener("submit", wait);
+// Whoever comes back finds the page as it was left.
+window.addEventListener("pageshow", () => {
+  clearInterval(clock);
+  button.disabled = false;
+  status.textContent = "";
+  show();
+});

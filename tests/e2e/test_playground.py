@@ -1,0 +1,367 @@
+"""The playground, asked as browsers and scripts ask it."""
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import aiohttp
+import pytest
+
+from tests.conftest import Start
+from tests.e2e import images
+from tests.servers.clients import s3_client
+from tests.servers.gateway import GatewayProcess, configuration
+from tests.servers.server import S3Server
+
+_FILE: Final = images.jpeg()
+_ADMIN: Final = {"listen": "127.0.0.1:0"}
+_TOKEN: Final = "Up-to-no-good-0123456789"
+
+
+class _Playground(NamedTuple):
+    process: GatewayProcess
+    folder: Path
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Give the verdicts so far."""
+        file = self.folder / "feedback.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+@pytest.fixture(scope="module")
+def playground(moto: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Playground]:
+    """Run a gateway whose operators may try images and judge them."""
+    folder = tmp_path_factory.mktemp("playground")
+    feedback = {"path": str(folder / "feedback.jsonl"), "images": str(folder / "images")}
+    config = configuration(moto, admin={**_ADMIN, "feedback": feedback})
+    with GatewayProcess(config, tmp_path_factory.mktemp("gateway")) as process:
+        yield _Playground(process, folder)
+
+
+class _Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """Give the body as text."""
+        return self.body.decode()
+
+
+async def _ask(
+    process: GatewayProcess,
+    path: str,
+    *,
+    data: Any = None,
+    headers: Mapping[str, str] | None = None,
+    jar: aiohttp.CookieJar | None = None,
+) -> _Answer:
+    """Send a GET, or a POST where there are data; redirects are not followed."""
+    address = process.wait_for("listening for operators")["address"]
+    method = "GET" if data is None else "POST"
+    # A cookie of an IP address is none that a jar takes by default.
+    async with (
+        aiohttp.ClientSession(
+            cookie_jar=aiohttp.DummyCookieJar() if jar is None else jar
+        ) as session,
+        session.request(
+            method, f"http://{address}{path}", data=data, headers=headers, allow_redirects=False
+        ) as response,
+    ):
+        return _Answer(response.status, response.headers, await response.read())
+
+
+def _form(file: bytes, name: str = "a.jpg", policy: str = "photos") -> aiohttp.FormData:
+    form = aiohttp.FormData(quote_fields=False)  # browsers escape quotes alone
+    form.add_field("policy", policy)
+    form.add_field("image", file, filename=name)
+    return form
+
+
+async def _tried(process: GatewayProcess, file: bytes, name: str = "a.jpg", **more: Any) -> str:
+    """Try an image, and give the address of the result."""
+    answer = await _ask(process, "/_slimgate/try", data=_form(file, name), **more)
+    assert 303 == answer.status, answer.text
+    return answer.headers["Location"]
+
+
+async def test_an_image_is_tried(playground: _Playground) -> None:
+    """What would be stored and what a download would give are there, and hold the floor."""
+    where = await _tried(playground.process, _FILE)
+    page = (await _ask(playground.process, where)).text
+    assert re.search(r"[0-9.]+ % saved", page)
+    assert page.count("<b>won</b>") == 1
+    assert "below floor" in page
+    files = {}
+    for name in ("uploaded", "stored", "restored"):
+        answer = await _ask(playground.process, f"{where}/{name}")
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+        assert ("nosniff", "no-store") == (
+            answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"],
+        )  # fmt: skip
+        files[name] = answer.body
+    assert _FILE == files["uploaded"]
+    assert len(_FILE) == len(files["restored"]) > len(files["stored"])
+    psnr, ssim = images.fidelity(_FILE, files["restored"])
+    assert (True, True) == (psnr >= images.FLOOR_PSNR_DB, ssim >= images.FLOOR_SSIM)
+
+
+@pytest.mark.parametrize(
+    ("file", "reason", "tried"),
+    [
+        (images.jpeg(64, 48, quality=30), "nothing smaller holds the floor", "<table"),
+        (b"no image", "not an image of a type that the policy names", "refused before"),
+    ],
+)
+async def test_why_something_stays(
+    playground: _Playground, file: bytes, reason: str, tried: str
+) -> None:
+    """What stays as it is has a reason, and what was tried is shown."""
+    where = await _tried(playground.process, file)
+    page = (await _ask(playground.process, where)).text
+    assert "stays as uploaded" in page
+    assert reason in page
+    assert tried in page
+    assert 404 == (await _ask(playground.process, f"{where}/restored")).status
+    shown = 404 if file == b"no image" else 200
+    assert shown == (await _ask(playground.process, f"{where}/uploaded")).status
+
+
+async def test_whatever_a_file_is_called_is_text(playground: _Playground) -> None:
+    """Names are shown and never run, and a page may ask nobody but the gateway."""
+    where = await _tried(playground.process, b"x", "<script>alert(1)</script>.jpg")
+    answer = await _ask(playground.process, where)
+    assert "<script>alert" not in answer.text
+    assert "&lt;script&gt;alert(" in answer.text
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert "slimgate" == answer.headers["Server"]
+    links = re.findall(r'(?:src|href|action)="([^"#]*)"', answer.text)
+    assert [] == [link for link in links if not link.startswith("/_slimgate/") and link]
+
+
+async def test_verdicts_are_kept(playground: _Playground) -> None:
+    """A verdict is a line with everything that training needs to know, and the image is kept."""
+    where = await _tried(playground.process, _FILE)
+    said = {"verdict": "up", "comment": 'fine\n"really"'}
+    answer = await _ask(playground.process, f"{where}/verdict", data=said)
+    assert (303, f"{where}#verdict") == (answer.status, answer.headers["Location"])
+    line, digest = playground.lines[-1], hashlib.sha256(_FILE).hexdigest()
+    assert said.items() <= line.items()
+    assert (digest, "photos", len(_FILE)) == (
+        line["sha256"], line["policy"], line["uploaded_bytes"],
+    )  # fmt: skip
+    assert {
+        "tier",
+        "codec",
+        "quality",
+        "scale",
+        "restorer",
+        "psnr_db",
+        "ssim",
+        "orb",
+        "time",
+    } <= set(line)
+    assert _FILE == (playground.folder / "images" / line["image"]).read_bytes()
+    page = (await _ask(playground.process, where)).text
+    assert "Kept: thumbs up" in page
+    answers = [
+        await _ask(playground.process, f"{where}/verdict", data={"verdict": "down"})
+        for _ in range(5)
+    ]
+    assert [303, 303, 303, 303, 409] == [answer.status for answer in answers]
+    for path, form in ((where, {"verdict": "sideways"}), ("/_slimgate/results/none", said)):
+        answer = await _ask(playground.process, f"{path}/verdict", data=form)
+        assert answer.status in {400, 404}
+
+
+@pytest.mark.parametrize(
+    ("data", "headers", "status"),
+    [
+        (_form(b""), {}, 400),
+        (_form(_FILE, policy="nothing"), {}, 400),
+        (b"x", {"Content-Type": "multipart/form-data; boundary=b"}, 400),
+        (b"x", {"Content-Type": "multipart/form-data"}, 400),
+        (b"x", {"Content-Type": "image/jpeg"}, 415),
+        (_form(_FILE), {"Content-Encoding": "gzip"}, 415),
+        (_form(_FILE), {"Origin": "http://evil.example"}, 403),
+        (_form(_FILE), {"Host": "evil.example"}, 403),
+    ],
+)
+async def test_what_is_not_taken(
+    playground: _Playground, data: Any, headers: Mapping[str, str], status: int
+) -> None:
+    """Forms that our page does not send are refused with a reason, and nothing breaks."""
+    if isinstance(data, aiohttp.FormData) and "Content-Encoding" in headers:
+        # aiohttp would compress it.
+        headers = {**headers, "Content-Type": "multipart/form-data; boundary=b"}
+        data = b"--b"
+    answer = await _ask(playground.process, "/_slimgate/try", data=data, headers=headers)
+    assert status == answer.status, answer.text
+
+
+@pytest.mark.parametrize("path", ["try", "upscale"])
+async def test_large_bodies_are_not_read(playground: _Playground, path: str) -> None:
+    """What announces too much is refused before it is sent."""
+    address = playground.process.wait_for("listening for operators")["address"]
+    reader, writer = await asyncio.open_connection(*address.split(":"))
+    head = (
+        f"POST /_slimgate/{path} HTTP/1.1",
+        f"Host: {address}",
+        "Content-Length: 70000000",
+        "",
+        "",
+    )
+    writer.write("\r\n".join(head).encode())
+    assert b"HTTP/1.1 413 Request Entity Too Large\r\n" == await reader.readline()
+    await reader.readuntil(b"larger than the")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_pieces_have_no_length(playground: _Playground) -> None:
+    """A body that does not say how long it is costs nothing."""
+
+    async def pieces() -> Any:
+        yield b"x"
+
+    answer = await _ask(playground.process, "/_slimgate/upscale", data=pieces())
+    assert (411, True) == (answer.status, "Content-Length" in json.loads(answer.body)["error"])
+
+
+@pytest.mark.parametrize(
+    ("query", "scale"),
+    [
+        ("", 2),
+        ("restorer=native-x2", 2),
+        ("restorer=native-x4", 4),
+        ("restorer=native&scale=3", 3),
+        ("restorer=lanczos&scale=4", 4),
+        ("restorer=bicubic&scale=2", 2),
+    ],
+)
+async def test_scripts_enlarge(playground: _Playground, query: str, scale: int) -> None:
+    """Each restorer answers with the image enlarged, as PNG."""
+    answer = await _ask(playground.process, f"/_slimgate/upscale?{query}", data=_FILE)
+    assert (200, "image/png") == (answer.status, answer.headers["Content-Type"])
+    before, after = images.opened(_FILE), images.opened(answer.body)
+    assert ("PNG", "RGB") == (after.format, after.mode)
+    assert (before.width * scale, before.height * scale) == after.size
+    assert 24 < images.fidelity(_FILE, images._saved(after.resize(before.size), "PNG"))[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "mime"),
+    [
+        ("", "image/webp,*/*", "image/webp"),
+        ("", "image/jpeg;q=0.9", "image/jpeg"),
+        ("", "text/html, */*", "image/png"),
+        ("format=jpeg", "image/webp", "image/jpeg"),
+    ],
+)
+async def test_scripts_choose_a_format(
+    playground: _Playground, query: str, accept: str, mime: str
+) -> None:
+    """The format is the one that the address names, or the first that is accepted."""
+    answer = await _ask(
+        playground.process, f"/_slimgate/upscale?{query}", data=_FILE, headers={"Accept": accept}
+    )
+    assert (200, mime) == (answer.status, answer.headers["Content-Type"])
+    assert mime == images.MIMES[str(images.opened(answer.body).format)]
+
+
+@pytest.mark.parametrize(
+    ("query", "data", "status", "error"),
+    [
+        ("restorer=nobody", _FILE, 400, "known are bicubic"),
+        ("restorer=native-x2&scale=3", _FILE, 400, "native-x2 enlarges by 2"),
+        ("scale=1", _FILE, 400, "enlarges by"),
+        ("scale=1e9", _FILE, 400, "enlarges by"),
+        ("format=tiff", _FILE, 400, "png, jpeg, webp"),
+        ("", b"no image", 415, "PNG, JPEG or WebP"),
+        ("", b"", 400, "empty"),
+        ("", _FILE[:-500], 422, "this file"),
+        ("restorer=sagemaker-x4", _FILE, 501, "cannot run here"),
+    ],
+)
+async def test_scripts_are_told_what_is_wrong(
+    playground: _Playground, query: str, data: bytes, status: int, error: str
+) -> None:
+    """Whatever cannot be enlarged is answered with a sentence in JSON."""
+    answer = await _ask(playground.process, f"/_slimgate/upscale?{query}", data=data)
+    assert (status, True) == (answer.status, error in json.loads(answer.body)["error"]), answer
+
+
+async def test_savings_and_policies(
+    moto: S3Server, moto_bucket: str, playground: _Playground
+) -> None:
+    """What a bucket is spared is there at once, and what is in force, without any secret."""
+    before = (await _ask(playground.process, "/_slimgate/savings")).text
+    assert moto_bucket not in before
+    with s3_client(moto.at(playground.process.endpoint)) as client:
+        client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=_FILE)
+    table = (await _ask(playground.process, "/_slimgate/savings?table")).text
+    assert f'<th scope="row">{moto_bucket}</th><td>1</td><td title="{len(_FILE):,} bytes">' in table
+    page = (await _ask(playground.process, "/_slimgate/policies")).text
+    assert "effort: fast" in page
+    secrets = [keys.secret for keys in moto.users]
+    assert [] == [secret for secret in secrets if secret in page]
+
+
+async def test_several_processes_and_a_token(moto: S3Server, start: Start) -> None:
+    """With a token people sign in once; with several processes their pages are in one place."""
+    config = configuration(
+        moto,
+        processes=2,
+        engine={"workers": 2},
+        limits={"max_buffered_bytes": "2MiB"},
+        admin={**_ADMIN, "token": _TOKEN},
+    )
+    for policy in config["policies"]:
+        policy["limits"] = {"max_bytes": "1MiB"}
+    process = start(config)
+    html = {"Accept": "text/html"}
+    for path in ("/_slimgate/", "/_slimgate/savings", "/_slimgate/results/x"):
+        assert 401 == (await _ask(process, path)).status
+        answer = await _ask(process, path, headers=html)
+        where = f"/_slimgate/login?next={path}"
+        assert (303, where) == (answer.status, answer.headers["Location"])
+    assert 401 == (await _ask(process, "/_slimgate/upscale", data=_FILE)).status
+    jar = aiohttp.CookieJar(unsafe=True)
+    sign_in = "/_slimgate/login?next=%2F_slimgate%2Fsavings"
+    page = await _ask(process, sign_in, headers=html)
+    assert (200, True) == (page.status, 'type="password"' in page.text)
+    style = re.findall(r'href="(/_slimgate/static/[^"]*css)"', page.text)[0]
+    assert "immutable" in (await _ask(process, style)).headers["Cache-Control"]
+    assert 401 == (await _ask(process, sign_in, data={"token": "wrong"}, jar=jar)).status
+    answer = await _ask(process, sign_in, data={"token": _TOKEN}, jar=jar)
+    assert (303, "/_slimgate/savings") == (answer.status, answer.headers["Location"])
+    cookie = answer.headers["Set-Cookie"]
+    assert ("HttpOnly" in cookie, "SameSite=Strict" in cookie, _TOKEN in cookie) == (
+        True,
+        True,
+        False,
+    )
+    away = await _ask(process, "/_slimgate/login?next=//evil.example", data={"token": _TOKEN})
+    assert "/_slimgate/" == away.headers["Location"]
+    where = await _tried(process, _FILE, jar=jar)
+    for _ in range(4):
+        assert "saved" in (await _ask(process, where, jar=jar)).text
+    assert _FILE == (await _ask(process, f"{where}/uploaded", jar=jar)).body
+    with s3_client(moto) as direct, s3_client(moto.at(process.endpoint)) as client:
+        direct.create_bucket(Bucket="photos-of-several")
+        for number in range(4):
+            client.put_object(Bucket="photos-of-several", Key=str(number), Body=_FILE)
+    table = await _ask(process, "/_slimgate/savings?table", jar=jar)
+    assert '<th scope="row">photos-of-several</th><td>4</td>' in table.text
+    bearer = {"Authorization": f"Bearer {_TOKEN}"}
+    assert 200 == (await _ask(process, "/_slimgate/upscale", data=_FILE, headers=bearer)).status
+    large = bytes(1 << 20)
+    full = await _ask(process, "/_slimgate/try", data=_form(large), headers=bearer)
+    assert (503, "1") == (full.status, full.headers["Retry-After"])
+    assert _TOKEN not in str(process.log)

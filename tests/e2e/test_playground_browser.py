@@ -1,0 +1,156 @@
+"""The playground as people see it, in Chromium."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from PIL import Image
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from skimage import data
+
+from tests.conftest import Start
+from tests.e2e import images
+from tests.servers.browser import Browser
+from tests.servers.clients import s3_client
+from tests.servers.gateway import GatewayProcess, configuration
+from tests.servers.server import S3Server
+
+_TOKEN: Final = "Up-to-no-good-0123456789"
+_LOADED: Final = """[...document.images].every(i => i.complete && i.naturalWidth)
+    && document.querySelector('.compare.ready')"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder for images, and for what is thought of them."""
+    folder = tmp_path_factory.mktemp("seen")
+    pixels = data.coffee()  # type: ignore[no-untyped-call]  # scikit-image has no types
+    Image.fromarray(pixels).resize((300, 200)).save(folder / "coffee.png")
+    (folder / "none.png").write_bytes(b"no image")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def seen(
+    moto: S3Server,
+    chromium_process: Browser,
+    folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[GatewayProcess]:
+    """Run a gateway whose operators look at it."""
+    del chromium_process  # without a browser there is nothing to run
+    feedback = {"path": str(folder / "feedback.jsonl")}
+    config = configuration(moto, admin={"listen": "127.0.0.1:0", "feedback": feedback})
+    with GatewayProcess(config, tmp_path_factory.mktemp("gateway")) as process:
+        yield process
+
+
+def _address(process: GatewayProcess, path: str = "") -> str:
+    return f"http://{process.wait_for('listening for operators')['address']}/_slimgate/{path}"
+
+
+def _try(browser: Browser, process: GatewayProcess, file: Path) -> None:
+    browser.open(_address(process))
+    browser.driver.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(file))
+    browser.until(f"document.querySelector('.drop-text').textContent === '{file.name}'")
+    browser.driver.find_element(By.CSS_SELECTOR, "button.primary").click()
+    browser.until("location.pathname.startsWith('/_slimgate/results/')")
+
+
+def _is_ours(browser: Browser) -> bool:
+    """Tell whether nobody but the gateway was asked for anything."""
+    return all(
+        url.startswith(("http://127.0.0.1:", "blob:http://127.0.0.1:"))
+        for url in browser.requested()
+    )
+
+
+def test_an_image_is_chosen_compared_and_judged(
+    browser: Browser, seen: GatewayProcess, folder: Path
+) -> None:
+    """Somebody sees uploaded and restored, moves the divider with the keyboard, and says yes."""
+    _try(browser, seen, folder / "coffee.png")
+    browser.until(_LOADED)
+    assert "saved" in browser.driver.find_element(By.TAG_NAME, "h1").text
+    slider = browser.driver.find_element(By.CSS_SELECTOR, ".slider")
+    clip = "return document.querySelector('.over').style.clipPath"
+    before = browser.script(clip)
+    slider.send_keys(Keys.ARROW_LEFT * 10)
+    assert ("40", "40 % uploaded") == (
+        slider.get_property("value"), slider.get_attribute("aria-valuetext"),
+    )  # fmt: skip
+    assert before != browser.script(clip)
+    slider.send_keys(Keys.END)
+    width = browser.script("return document.querySelector('.scroller').clientWidth")
+    assert f"inset(0px 0px 0px {width}px)" == browser.script(clip)
+    browser.driver.find_element(By.CSS_SELECTOR, "input[value=difference]").click()
+    assert "difference" in browser.script("return document.querySelector('.stage').className")
+    browser.driver.find_element(By.CSS_SELECTOR, "input[name=comment]").send_keys("crisp")
+    browser.driver.find_element(By.CSS_SELECTOR, "button[value=up]").click()
+    browser.until("document.querySelector('.thanks')")
+    (line,) = (folder / "feedback.jsonl").read_text().splitlines()
+    assert {"verdict": "up", "comment": "crisp"}.items() <= json.loads(line).items()
+    pressed = browser.driver.find_element(By.CSS_SELECTOR, "button[value=up]")
+    assert "true" == pressed.get_attribute("aria-pressed")
+    assert ([], True) == (browser.complaints(), _is_ours(browser))
+
+
+def test_the_divider_follows_a_finger(browser: Browser, seen: GatewayProcess, folder: Path) -> None:
+    """On a phone a drag on the image moves the divider, and nothing is wider than the screen."""
+    browser.look(390, 844, dark=True)
+    _try(browser, seen, folder / "coffee.png")
+    browser.until(_LOADED)
+    box = browser.script("return document.querySelector('.frame').getBoundingClientRect().toJSON()")
+    y = box["y"] + box["height"] / 2
+    for kind, part in (
+        ("touchStart", 0.5),
+        ("touchMove", 0.3),
+        ("touchMove", 0.2),
+        ("touchEnd", 0),
+    ):
+        points = [] if kind == "touchEnd" else [{"x": box["x"] + part * box["width"], "y": y}]
+        browser.devtools("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    browser.until("document.querySelector('.slider').value === '20'")
+    assert 390 == browser.script("return document.documentElement.scrollWidth")
+    assert ([], True) == (browser.complaints(), _is_ours(browser))
+
+
+def test_no_image_is_told(browser: Browser, seen: GatewayProcess, folder: Path) -> None:
+    """What cannot be shown is explained, and no picture is broken."""
+    _try(browser, seen, folder / "none.png")
+    assert "Why: not an image" in browser.driver.find_element(By.ID, "why").text
+    assert 0 == browser.script("return document.images.length")
+    assert [] == browser.complaints()
+
+
+def test_savings_are_live(
+    moto: S3Server, moto_bucket: str, browser: Browser, seen: GatewayProcess
+) -> None:
+    """What is stored while somebody looks appears by itself."""
+    browser.open(_address(seen, "savings"))
+    browser.until("document.querySelector('.pulse.on')")
+    with s3_client(moto.at(seen.endpoint)) as client:
+        client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=images.jpeg())
+    browser.until(f"document.querySelector('table')?.textContent.includes('{moto_bucket}')")
+    for path in ("policies", ""):
+        browser.driver.find_element(By.CSS_SELECTOR, f"nav a[href='/_slimgate/{path}']").click()
+        browser.until("document.querySelector('h1')")
+    assert ([], True) == (browser.complaints(), _is_ours(browser))
+
+
+def test_people_sign_in_and_out(moto: S3Server, browser: Browser, start: Start) -> None:
+    """With a token a browser is led to a form, then to where it wanted, and out again."""
+    process = start(configuration(moto, admin={"listen": "127.0.0.1:0", "token": _TOKEN}))
+    browser.open(_address(process, "policies"))
+    browser.until("document.title.startsWith('Sign in')")
+    browser.driver.find_element(By.ID, "token").send_keys(_TOKEN + Keys.ENTER)
+    browser.until("document.title.startsWith('Policies')")
+    (cookie,) = browser.driver.get_cookies()
+    assert (True, "Strict") == (cookie["httpOnly"], cookie["sameSite"])
+    browser.driver.find_element(By.CSS_SELECTOR, "nav button").click()
+    browser.until("document.title.startsWith('Sign in')")
+    assert [] == browser.driver.get_cookies()
+    assert ([], True) == (browser.complaints(), _is_ours(browser))
