@@ -87,11 +87,12 @@ def split(location: str) -> tuple[str, str]:
 
 
 def _listed(s3: Any, bucket: str, prefix: str) -> Iterator[Item]:
+    folder = prefix[: prefix.rfind("/") + 1]
     count = 0
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", ()):
             key, size = str(entry["Key"]), int(entry["Size"])
-            name = key.removeprefix(prefix).lstrip("/") or key
+            name = key.removeprefix(folder)
             if key.endswith("/") or not is_image(key):
                 continue
             count += 1

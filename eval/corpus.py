@@ -17,7 +17,10 @@ MAX_IMAGES: Final = 1_000_000
 """Longest corpus; a sample of it is taken from a list in memory."""
 
 _SUFFIXES: Final = frozenset(
-    ".avif .bmp .gif .heic .heif .jfif .jpe .jpeg .jpg .jxl .png .tif .tiff .webp".split()
+    {
+        *(".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg"),
+        *(".jxl", ".png", ".tif", ".tiff", ".webp"),
+    }
 )
 
 

@@ -73,7 +73,8 @@ def _niqe_network() -> Any:
 
 
 def _is_large(pixels: Pixels) -> bool:
-    return pixels.shape[0] * pixels.shape[1] > MAX_PIXELS
+    height, width = pixels.shape[:2]
+    return bool(height * width > MAX_PIXELS)
 
 
 def _tensor(pixels: Pixels) -> Any:

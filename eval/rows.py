@@ -22,7 +22,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from codec.pixels import Pixels
-from eval.strategies import POLICY
+from eval.strategies import POLICY, rank
 
 ROWS: Final = "results.jsonl"
 """Name of the file that holds the rows."""
@@ -172,7 +172,7 @@ class Study:
         seconds: How long it took, all interrupted runs together; 0 while it runs.
         cpu_seconds: CPU time of all processes.
         peak_bytes: Most memory of all processes at the same time.
-        rows: Everything that was measured, ordered as the corpus and the list of strategies are.
+        rows: Everything that was measured, by image, then as the list of strategies is.
     """
 
     corpus: Corpus
@@ -231,7 +231,8 @@ def load(folder: Path) -> Study:
     """
     try:
         study = _STUDY.validate_json((folder / STUDY).read_bytes())
-        return replace(study, rows=tuple(load_rows(folder / ROWS)))
+        rows = sorted(load_rows(folder / ROWS), key=lambda row: (row.image, rank(row.strategy)))
+        return replace(study, rows=tuple(rows))
     except OSError as error:
         raise BrokenResult(f"{error.filename}: {error.strerror}; run python -m eval") from error
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """Take a few images of many, so that small and large ones of every class are among them."""
 
+import itertools
 import random
 from collections.abc import Sequence
 
@@ -25,5 +26,5 @@ def sample(items: Sequence[Item], count: int, *, seed: int) -> list[Item]:
     order = sorted(range(len(items)), key=lambda i: (items[i].kind, items[i].bytes, items[i].name))
     draw = random.Random(seed)  # noqa: S311  # a sample is to be repeated, not to be secret
     edges = [number * len(order) // count for number in range(count + 1)]
-    taken = [order[draw.randrange(low, high)] for low, high in zip(edges, edges[1:], strict=False)]
+    taken = [order[draw.randrange(low, high)] for low, high in itertools.pairwise(edges)]
     return [items[index] for index in sorted(taken)]

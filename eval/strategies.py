@@ -75,6 +75,11 @@ def named(name: str) -> Strategy:
     return _BY_NAME[name]
 
 
+def rank(name: str) -> int:
+    """Give the place of a strategy in the list; names that are not there come last."""
+    return next((at for at, each in enumerate(STRATEGIES) if each.name == name), len(STRATEGIES))
+
+
 def of_family(family: Family) -> tuple[Strategy, ...]:
     """List the strategies of one family."""
     return tuple(strategy for strategy in STRATEGIES if strategy.family == family)

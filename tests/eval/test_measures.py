@@ -120,9 +120,8 @@ def test_worst_block_is_the_worst_of_scikit_image() -> None:
 
 def test_a_ruined_alpha_counts() -> None:
     """With alpha the worse of colour and alpha is what is measured."""
-    original, spoiled = _pair((180, 200, 3))
-    alpha = _pair((180, 200), noise=50.0)
-    both = np.dstack([original, alpha[0]]), np.dstack([original, alpha[1]])
+    colour, alpha = _pair((180, 200, 3)), _pair((180, 200), noise=50.0)
+    both = [np.dstack(planes) for planes in zip(colour, alpha, strict=True)]
     taken = Original(both[0]).measure(both[1])
     assert psnr_luma(both[0], both[1]) == fidelity.psnr(*alpha) == taken.psnr_db
     assert structure.compare(*alpha).ms_ssim == taken.ms_ssim
