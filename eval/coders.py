@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -21,6 +20,9 @@ RESTORER: Final = "bicubic"
 _STARTS: Final = {"avif": 60, "webp": 85, "jpeg": 85}
 _STEPS: Final = {"psnr_db": 0.18, "ssim": 0.165, "orb": 0.012, "block_psnr_db": 0.15}
 """What a step of quality adds to each margin of ``codec.floors.margins``, about."""
+
+_NEAR: Final = 0.5
+"""Steps of quality that count as equal: 0.09 dB, or 1.7 % of the bytes."""
 
 _BYTES_STEP: Final = 0.034  # of the logarithm of a file's bytes
 
@@ -130,22 +132,24 @@ class Coder:
         return seek.lowest(self._margin, self._margins, start=_STARTS[self.codec])
 
     def at_bytes(self, size: int) -> int:
-        """Find the quality whose file is nearest to a size, by ratio."""
+        """Find a quality whose file is as large, to 2 %, or the nearest one, by ratio."""
         found = {q: _excess(len(file.data), size) for q, file in self._files.items()}
-        return _nearest(
+        return seek.nearest(
             lambda quality: _excess(len(self.file(quality).data), size),
             found,
             start=_STARTS[self.codec],
+            near=_NEAR,
         )
 
     def at_psnr(self, psnr_db: float) -> int:
-        """Find the quality whose PSNR is nearest to one in dB."""
+        """Find a quality whose PSNR is that in dB, to 0.1 dB, or the nearest one."""
         step = _STEPS["psnr_db"]
         found = {quality: (known - psnr_db) / step for quality, known in self._psnr.items()}
-        return _nearest(
+        return seek.nearest(
             lambda quality: (self._psnr_of(quality) - psnr_db) / step,
             found,
             start=_STARTS[self.codec],
+            near=_NEAR,
         )
 
     def _small(self) -> Pixels:
@@ -171,16 +175,6 @@ class Coder:
 
 def _excess(size: int, wanted: int) -> float:
     return math.log(size / wanted) / _BYTES_STEP
-
-
-def _nearest(value: Callable[[int], float], known: dict[int, float], *, start: int) -> int:
-    over = seek.lowest(value, known, start=start)
-    if over is None:
-        return seek.HIGHEST
-    under = max(over - 1, seek.LOWEST)
-    if under not in known:
-        known[under] = value(under)
-    return min(over, under, key=lambda quality: abs(known[quality]))
 
 
 def _chroma(upload: Container) -> str:

@@ -1,4 +1,4 @@
-"""Find the lowest quality that reaches something, in few trials."""
+"""Find the quality at which something is reached, in few trials."""
 
 import math
 from collections.abc import Callable, MutableMapping
@@ -10,27 +10,46 @@ LOWEST, HIGHEST = 1, 100
 _CREEPING: Final = 3
 """Every so many trials the bracket is halved, should lines through its ends lead nowhere."""
 
+Value = Callable[[int], float]
+"""Measured at a quality, and growing with it, in units of which one is about a step of quality."""
+
 
 def lowest(
-    value: Callable[[int], float], known: MutableMapping[int, float], *, start: int
+    value: Value, known: MutableMapping[int, float], *, start: int, near: float = 0.0
 ) -> int | None:
-    """Find the lowest quality whose value is 0 or more, taking values to grow with quality.
+    """Find the lowest quality whose value is 0 or more.
 
     Args:
-        value: Measured at a quality, in units of which one is about a step of quality.
+        value: What is sought.
         known: What was measured before; every further value is added.
         start: Where to begin when nothing is known.
+        near: A value that differs from 0 by no more will do.
 
     Returns:
         None when not even the highest quality reaches it.
     """
     for trial in range(HIGHEST - LOWEST + 2):
+        good = [quality for quality, found in known.items() if abs(found) <= near]
+        if near and good:
+            return min(good, key=lambda quality: abs(known[quality]))
         low, high = _bracket(known)
         if high - low == 1:
             return high if high <= HIGHEST else None
         quality = _next(known, low, high, start, halve=trial % _CREEPING == _CREEPING - 1)
         known[quality] = value(quality)
     raise AssertionError("each trial narrows the bracket")
+
+
+def nearest(
+    value: Value, known: MutableMapping[int, float], *, start: int, near: float = 0.0
+) -> int:
+    """Find the quality whose value is nearest to 0; arguments as for :func:`lowest`."""
+    found = lowest(value, known, start=start, near=near)
+    around = {HIGHEST} if found is None else {found, max(found - 1, LOWEST)}
+    tried = {quality for quality in around if quality in known or abs(known[max(around)]) > near}
+    for quality in tried - known.keys():
+        known[quality] = value(quality)
+    return min(tried, key=lambda quality: abs(known[quality]))
 
 
 def _bracket(known: MutableMapping[int, float]) -> tuple[int, int]:
@@ -43,15 +62,18 @@ def _bracket(known: MutableMapping[int, float]) -> tuple[int, int]:
 def _next(
     known: MutableMapping[int, float], low: int, high: int, start: int, *, halve: bool
 ) -> int:
-    below, above = known.get(low), known.get(high)
-    if halve and below is not None and above is not None:
-        wished = (low + high) // 2
-    elif below is not None and above is not None:
-        wished = low + math.ceil((high - low) * -below / (above - below))
-    elif above is not None:
-        wished = high - max(1, math.floor(above))
-    elif below is not None:
-        wished = low + max(1, math.ceil(-below))
-    else:
-        wished = start
+    if halve and low in known and high in known:
+        return (low + high) // 2
+    wished = math.ceil(_zero(known)) if known else start
     return min(max(wished, low + 1), high - 1)
+
+
+def _zero(known: MutableMapping[int, float]) -> float:
+    """Say where a line through the two best points meets 0; through one, with a slope of 1."""
+    best = sorted(known, key=lambda quality: abs(known[quality]))
+    first = best[0]
+    slope = 1.0
+    if len(best) > 1:
+        slope = (known[first] - known[best[1]]) / (first - best[1])
+    # Where a curve is flat or falls for once, a line leads astray.
+    return first - known[first] / max(slope, 0.25)

@@ -11,8 +11,9 @@ tier: the same policy with one tier alone.
 transcode: without loss, as JPEG XL.
 fixed: one quality for the whole corpus, the lowest at which all images hold that can.
 floor: the lowest quality of each image that holds the floor.
-bytes: the quality of each image whose file comes nearest to the bytes that the policy stores.
-psnr: the quality of each image whose PSNR comes nearest to that of what the policy serves.
+bytes: the quality of each image whose file has the bytes that the policy stores, to 2 % where the
+codec can.
+psnr: the quality of each image whose PSNR is that of what the policy serves, to 0.1 dB likewise.
 """
 
 POLICY: Final = "policy"

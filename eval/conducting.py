@@ -1,0 +1,93 @@
+"""Conduct a whole run: measure every image in all processes, and show how far it is."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pebble import ProcessPool
+from tqdm import tqdm
+
+from eval import machine
+from eval.corpus import Item
+from eval.journal import Journal
+from eval.pool import Job, pool, run
+from eval.rows import PLAIN, Study
+from eval.strategies import of_family
+from eval.work import Plan
+
+
+@dataclass(slots=True)
+class _Costs:
+    """What the processes took so far."""
+
+    cpu_s: float
+    peaks: machine.Peaks
+
+
+def conduct(
+    study: Study, items: Sequence[Item], plan: Plan, journal: Journal, processes: int
+) -> Study:
+    """Measure what was not measured yet.
+
+    Args:
+        study: What is known beforehand.
+        items: The images.
+        plan: How to measure them.
+        journal: Where rows go.
+        processes: How many work at the same time.
+
+    Returns:
+        The study with all rows, and what it took.
+    """
+    began = time.monotonic()
+    local = plan.bucket is None
+    jobs = [Job.of(item, local=local) for item in items]
+    costs = _Costs(study.cpu_seconds, machine.Peaks(processes))
+    with pool(plan, processes) as workers:
+        early = [job for job in jobs if job.item.name not in journal.early]
+        _measure(workers, early, processes, journal, costs, "measuring")
+        late = [job for job in jobs if job.item.name not in journal.late]
+        qualities = common_qualities(journal)
+        _measure(workers, late, processes, journal, costs, "one quality for all", qualities)
+    return replace(
+        study,
+        seconds=study.seconds + time.monotonic() - began,
+        cpu_seconds=costs.cpu_s,
+        peak_bytes=costs.peaks.total(),
+        rows=tuple(journal.rows),
+    )
+
+
+def common_qualities(journal: Journal) -> dict[str, int]:
+    """Find the lowest quality of each codec at which all images hold that can.
+
+    Returns:
+        By the name of the strategy; those are missing with which no image holds.
+    """
+    found: dict[str, int] = {}
+    for strategy in of_family("fixed"):
+        each = journal.of(strategy.name.replace("-fixed", "-floor"))
+        qualities = [row.quality for row in each if row.tier != PLAIN and row.quality is not None]
+        if qualities:
+            found[strategy.name] = max(qualities)
+    return found
+
+
+def _measure(
+    workers: ProcessPool,
+    jobs: Sequence[Job],
+    processes: int,
+    journal: Journal,
+    costs: _Costs,
+    what: str,
+    *arguments: object,
+) -> None:
+    total = sum(job.megapixels for job in jobs)
+    shown = "{desc}: {percentage:3.0f}% |{bar}| {elapsed}, {remaining} left{postfix}"
+    with tqdm(total=total, desc=what, bar_format=shown, leave=False, disable=None) as bar:
+        for count, (job, done) in enumerate(run(workers, jobs, processes, *arguments), 1):
+            journal.add(done.rows)
+            costs.cpu_s += done.cpu_s
+            costs.peaks.note(done.process, done.peak_bytes)
+            bar.set_postfix_str(f"{count} of {len(jobs)} images")
+            bar.update(job.megapixels)
