@@ -11,7 +11,7 @@ from eval import machine
 from eval.corpus import Item
 from eval.journal import Journal
 from eval.pool import Job, pool, run
-from eval.rows import PLAIN, Study
+from eval.rows import PLAIN, Study, ordered
 from eval.strategies import of_family
 from eval.work import Plan
 
@@ -54,7 +54,7 @@ def conduct(
         seconds=study.seconds + time.monotonic() - began,
         cpu_seconds=costs.cpu_s,
         peak_bytes=costs.peaks.total(),
-        rows=tuple(journal.rows),
+        rows=ordered(journal.rows),
     )
 
 

@@ -14,7 +14,7 @@ image, that row has a ``problem`` of its own: it is left out of means, and whoev
 strategies takes the images that both of them measured.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -231,12 +231,16 @@ def load(folder: Path) -> Study:
     """
     try:
         study = _STUDY.validate_json((folder / STUDY).read_bytes())
-        rows = sorted(load_rows(folder / ROWS), key=lambda row: (row.image, rank(row.strategy)))
-        return replace(study, rows=tuple(rows))
+        return replace(study, rows=ordered(load_rows(folder / ROWS)))
     except OSError as error:
         raise BrokenResult(f"{error.filename}: {error.strerror}; run python -m eval") from error
     except ValidationError as error:
         raise BrokenResult(f"{folder / STUDY}: {_first(error)}; run python -m eval") from error
+
+
+def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Sort rows as a study has them."""
+    return tuple(sorted(rows, key=lambda row: (row.image, rank(row.strategy))))
 
 
 def load_rows(path: Path) -> Iterator[Row]:
