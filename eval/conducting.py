@@ -42,7 +42,7 @@ def conduct(
     began = time.monotonic()
     local = plan.bucket is None
     jobs = [Job.of(item, local=local) for item in items]
-    costs = _Costs(study.cpu_seconds, machine.Peaks(processes))
+    costs = _Costs(0.0, machine.Peaks(processes))
     with pool(plan, processes) as workers:
         early = [job for job in jobs if job.item.name not in journal.early]
         _measure(workers, early, processes, journal, costs, "measuring")
@@ -51,7 +51,7 @@ def conduct(
         _measure(workers, late, processes, journal, costs, "one quality for all", qualities)
     return replace(
         study,
-        seconds=study.seconds + time.monotonic() - began,
+        seconds=time.monotonic() - began,
         cpu_seconds=costs.cpu_s,
         peak_bytes=costs.peaks.total(),
         rows=ordered(journal.rows),

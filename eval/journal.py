@@ -6,7 +6,6 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final
 
@@ -21,6 +20,9 @@ SUMMARY: Final = "summary.json"
 
 OUTPUTS: Final = (SUMMARY, ROWS, STUDY, "results.csv", "report.html", "recommended-policy.yaml")
 """Names of the files that a run writes, the one first that says it is finished."""
+
+_SAME: Final = ("corpus", "policy", "seed", "versions")
+"""What two runs must have in common for one to go on with the rows of the other."""
 
 _EARLY: Final = frozenset(strategy.name for strategy in STRATEGIES) - LATER
 
@@ -114,10 +116,8 @@ def _interrupted(folder: Path, study: Study) -> list[Row]:
         before = rows.load(folder) if (folder / ROWS).exists() else study
     except BrokenResult as error:
         raise BadOutput(f"{error}, or add --force to begin anew") from error
-    same = replace(before, rows=(), started=study.started, machine=study.machine)
-    if same != study:
-        names = ("corpus", "policy", "seed", "versions")
-        other = [name for name in names if getattr(before, name) != getattr(study, name)]
+    other = [name for name in _SAME if getattr(before, name) != getattr(study, name)]
+    if other:
         raise BadOutput(
             f"{folder} holds an interrupted run with another {' and '.join(other)}; name another "
             "folder, or add --force to begin anew"

@@ -8,8 +8,12 @@ import models
 from config import Engine, Policies, Policy, load
 from eval.buckets import SCHEME, split
 
-_PLACEHOLDER: Final = {"SLIMGATE_UPSTREAM__ENDPOINT": "http://localhost"}
-"""A file of nothing but policies will do: no store is asked for anything."""
+_PLACEHOLDERS: Final = {
+    "SLIMGATE_UPSTREAM__ENDPOINT": "http://localhost",
+    "SLIMGATE_CREDENTIALS__0__ACCESS_KEY": "report",
+    "SLIMGATE_CREDENTIALS__0__SECRET_KEY": "report",
+}
+"""A file of nothing but policies will do: these are never used."""
 
 
 class NoPolicy(ValueError):
@@ -36,7 +40,7 @@ def choose(
             raise NoPolicy("--policy names one of the policies of a file: add --policies FILE")
         given = {"name": "default", **_place(location), "mode": "optimize"}
         return Policy.model_validate({**given, **changes}), Engine()
-    settings = load(path, environ=_PLACEHOLDER, known_restorers=models.NAMES)
+    settings = load(path, environ=_PLACEHOLDERS, known_restorers=models.NAMES)
     policy = _named(Policies(settings.policies), name, location, path)
     return Policy.model_validate({**policy.model_dump(), **changes}), settings.engine
 

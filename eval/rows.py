@@ -169,8 +169,8 @@ class Study:
         versions: Of slimgate, Python and every library that makes or measures pixels, by name.
         machine: Processor, cores, memory and system, as text, by name.
         started: When, ISO 8601 in UTC.
-        seconds: How long it took, all interrupted runs together; 0 while it runs.
-        cpu_seconds: CPU time of all processes.
+        seconds: How long the run took that finished it; 0 while it runs.
+        cpu_seconds: CPU time of all processes of that run.
         peak_bytes: Most memory of all processes at the same time.
         rows: Everything that was measured, by image, then as the list of strategies is.
     """

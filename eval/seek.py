@@ -10,6 +10,9 @@ LOWEST, HIGHEST = 1, 100
 _CREEPING: Final = 3
 """Every so many trials the bracket is halved, should lines through its ends lead nowhere."""
 
+_PATIENCE: Final = 6
+"""After so many trials it is halved only."""
+
 Value = Callable[[int], float]
 """Measured at a quality, and growing with it, in units of which one is about a step of quality."""
 
@@ -35,7 +38,8 @@ def lowest(
         low, high = _bracket(known)
         if high - low == 1:
             return high if high <= HIGHEST else None
-        quality = _next(known, low, high, start, halve=trial % _CREEPING == _CREEPING - 1)
+        halve = trial > _PATIENCE or trial % _CREEPING == _CREEPING - 1
+        quality = _next(known, low, high, start, halve=halve)
         known[quality] = value(quality)
     raise AssertionError("each trial narrows the bracket")
 
@@ -62,7 +66,7 @@ def _bracket(known: MutableMapping[int, float]) -> tuple[int, int]:
 def _next(
     known: MutableMapping[int, float], low: int, high: int, start: int, *, halve: bool
 ) -> int:
-    if halve and low in known and high in known:
+    if halve:
         return (low + high) // 2
     wished = math.ceil(_zero(known)) if known else start
     return min(max(wished, low + 1), high - 1)

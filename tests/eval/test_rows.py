@@ -23,7 +23,7 @@ MEASURED = Row(
     orb=0.75,
     holds=True,
 )
-BROKEN = Row("b.jpg", "", POLICY, 10, 10, problem="cannot be read")
+BROKEN = Row("dogs.jpg", "", POLICY, 10, 10, problem="cannot be read")
 STUDY = Study(
     corpus=Corpus("photos", images=3, taken=2, classes={"cats": 1, "": 1}, bytes=4010),
     policy={"name": "p", "floor": {"psnr_db": 34.0}},

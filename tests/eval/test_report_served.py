@@ -1,0 +1,88 @@
+"""A report's figures against what a gateway really stores and serves."""
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import yaml
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
+
+from eval import rows, sample_images
+from eval.servers import (
+    ACCESS_KEY,
+    BUCKET,
+    REGION,
+    SECRET_KEY,
+    bucket_server,
+    demo_policy,
+    gateway_server,
+    s3_client,
+)
+
+NAMES: Final = ("astronaut.jpg", "coins.jpg", "text.png", "phantom.png")
+START_S: Final = 60.0
+
+_psnr: Callable[..., float] = peak_signal_noise_ratio
+
+
+def _decoded(data: bytes) -> npt.NDArray[np.uint8]:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with images in ``in`` and a configuration that a gateway and a report share."""
+    root = tmp_path_factory.mktemp("served")
+    (root / "in").mkdir()
+    for recipe in sample_images.chosen(NAMES):
+        (root / "in" / recipe.key).write_bytes(sample_images.make(recipe).data)
+    policy = {**demo_policy(), "effort": "fast", "limits": {"timeout_s": 300}}
+    (root / "policies.yaml").write_text(yaml.safe_dump({"policies": [policy]}))
+    return root
+
+
+def test_a_gateway_serves_what_a_report_says(folder: Path) -> None:
+    """Bytes in the bucket and PSNR of what GET returns, by scikit-image, are those of the CSV."""
+    command = [sys.executable, "-m", "eval", str(folder / "in"), "--out", str(folder / "out")]
+    subprocess.run([*command, "--policies", str(folder / "policies.yaml")], check=True)
+    said = {row.image: row for row in rows.load(folder / "out").of()}
+    assert {"recode", "exact"} <= {row.tier for row in said.values()}
+    served = _served(folder)
+    assert {name: row.stored for name, row in said.items()} == {
+        name: stored for name, (stored, _) in served.items()
+    }
+    assert {name: row.psnr_db for name, row in said.items()} == pytest.approx(
+        {name: psnr_db for name, (_, psnr_db) in served.items()}, abs=1e-6
+    )
+
+
+def _served(folder: Path) -> dict[str, tuple[int, float]]:
+    """Put every image through a gateway: bytes in the bucket, PSNR of what comes back."""
+    policies = yaml.safe_load((folder / "policies.yaml").read_text())
+    with bucket_server() as upstream:
+        settings = {
+            "upstream": {"endpoint": upstream, "region": REGION, "read_timeout_s": START_S * 10},
+            "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
+            **policies,
+        }
+        with gateway_server(settings, "127.0.0.1:0") as server:
+            gateway, bucket = s3_client(f"http://{server.address(START_S)}"), s3_client(upstream)
+            gateway.create_bucket(Bucket=BUCKET)
+            found = {}
+            for path in sorted((folder / "in").iterdir()):
+                there, data = {"Bucket": BUCKET, "Key": path.name}, path.read_bytes()
+                gateway.put_object(**there, Body=data)
+                served = gateway.get_object(**there)["Body"].read()
+                stored = bucket.head_object(**there)["ContentLength"]
+                same = served == data
+                pair = (_decoded(data), _decoded(served))
+                found[path.name] = stored, 99.99 if same else _psnr(*pair, data_range=255)
+            return found
