@@ -1,0 +1,48 @@
+"""Keep signatures and secrets out of what is logged, whoever put them into a message."""
+
+import re
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+MASK: Final = "[masked]"
+
+# Parameters and header fields that hold what somebody could use, in URLs, headers and reprs.
+_SECRET: Final = re.compile(
+    r"""(?ix)
+    \b(
+        x-amz-signature | signature | x-amz-security-token | securitytoken | x-amz-credential
+        | authorization | secret[_-]?key | secret[_-]?access[_-]?key | token
+        | x-amz-server-side-encryption-customer-key | x-amz-copy-source-server-side-\S+-key
+        | password
+    )
+    (["']? \s* [=:] \s* (?:b(?=["']))? ["']?)  # as in k=v, k: v, 'k': 'v'
+    (?: (?: bearer | basic ) \s+ | aws4-hmac-sha256 \s+ [^"'\n]* )?
+    [^\s&,;"'<>)}\]]*
+    """
+)
+_IN_URL: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/@:]*):[^\s/@]+@")
+_DEEPEST: Final = 4
+
+
+def masked(text: str) -> str:
+    """Give a text with everything masked that looks like a secret."""
+    return _IN_URL.sub(rf"\1:{MASK}@", _SECRET.sub(rf"\1\2{MASK}", text))
+
+
+def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Mask what a log line says; a processor of structlog."""
+    for name, value in event.items():
+        event[name] = _clean(value, _DEEPEST)
+    return event
+
+
+def _clean(value: object, depth: int) -> object:
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, (int, float)) or value is None:
+        return value
+    if depth and isinstance(value, (list, tuple)):
+        return [_clean(each, depth - 1) for each in value]
+    if depth and isinstance(value, dict):
+        return {name: _clean(each, depth - 1) for name, each in value.items()}
+    return masked(repr(value))

@@ -1,0 +1,70 @@
+"""Too much work on images: what waits, what is told to slow down, and what does not notice."""
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psutil
+
+from tests.conftest import Start
+from tests.e2e import images, wire
+from tests.e2e.operators import counted, counts
+from tests.servers.clients import s3_client
+from tests.servers.gateway import GatewayProcess, configuration
+from tests.servers.server import S3Server, wait_until
+
+
+@contextmanager
+def _stopped(process: GatewayProcess) -> Iterator[None]:
+    """Keep the worker from getting anywhere while the block runs."""
+    (worker,) = (c for c in process.children() if c.ppid() != process.process.pid)
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if worker.status() != psutil.STATUS_ZOMBIE:
+            worker.send_signal(signal.SIGCONT)
+
+
+def test_work_on_images_holds_nothing_else_up(
+    moto: S3Server, moto_bucket: str, start: Start
+) -> None:
+    """With the workers stuck and the queue full, what passes through is served as ever.
+
+    Restores beyond the queue, or after too long a wait in it, are told to slow down; uploads are
+    stored as they came.
+    """
+    engine = {"workers": 1, "max_queue": 2, "max_queue_wait_s": 3}
+    config = {**configuration(moto), "engine": engine, "cache": {"max_bytes": 0}}
+    process = start({**config, "admin": {"listen": "127.0.0.1:0"}})
+    server = moto.at(process.endpoint)
+    with s3_client(server) as s3, s3_client(moto) as direct:
+        plain = f"plain-{moto_bucket}"
+        direct.create_bucket(Bucket=plain)
+        for key in "abcdef":
+            s3.put_object(Bucket=moto_bucket, Key=key, Body=images.jpeg())
+        with ThreadPoolExecutor(8) as threads, _stopped(process):
+            stuck = [threads.submit(wire.ask, server, "GET", f"/{moto_bucket}/a")]
+            wait_until(lambda: 1 == counted(counts(process), "worker_jobs"), "the first job")
+            stuck += [
+                threads.submit(wire.ask, server, "GET", f"/{moto_bucket}/{key}") for key in "bc"
+            ]
+            wait_until(lambda: 2 == counted(counts(process), "worker_jobs_waiting"), "the queue")
+            for key in "def":
+                answer = wire.ask(server, "GET", f"/{moto_bucket}/{key}")
+                assert (503, "SlowDown") == answer.failure
+                assert "1" == answer.headers["Retry-After"]
+            for number in range(20):
+                where = {"Bucket": plain, "Key": f"k{number % 5}"}
+                s3.put_object(**where, Body=b"%d" % number)
+                assert b"%d" % number == s3.get_object(**where)["Body"].read()
+            assert 5 == s3.list_objects_v2(Bucket=plain)["KeyCount"]
+            s3.put_object(Bucket=moto_bucket, Key="upload", Body=images.jpeg())
+            # Nothing of all that has waited for an image.
+            assert not stuck[0].done()
+            for waited in stuck[1:]:
+                assert (503, "SlowDown") == waited.result(20).failure
+        assert 200 == stuck[0].result(20).status
+        assert "waiting" in process.wait_for("stored as uploaded", key="upload")["reason"]
+        assert images.jpeg() == wire.ask(moto, "GET", f"/{moto_bucket}/upload").body
