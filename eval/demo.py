@@ -120,12 +120,20 @@ def _serve(listen: str) -> int:
         print(hints.taken(listen, int(port)), file=sys.stderr)
         return 2
     _tell("Starting a bucket in memory and a gateway before it …")
-    with running(listen, _show) as pair:
+    with running(listen, _show, _operators(int(port))) as pair:
         s3_client(pair.endpoint).create_bucket(Bucket=BUCKET)
         print(f"{hints.welcome(pair)}\n", flush=True)
         pair.gateway.process.wait()
     print("The gateway has ended by itself.", file=sys.stderr)
     return 1
+
+
+def _operators(port: int) -> str | None:
+    """Give the address for operators beside that of the gateway; None: it is taken."""
+    beside = port + 1
+    if port == 0 or beside > 65535 or not is_free("127.0.0.1", beside):
+        return None
+    return f"127.0.0.1:{beside}"
 
 
 def _show(line: str) -> None:

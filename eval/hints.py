@@ -29,9 +29,11 @@ def next_steps() -> str:
 
 def welcome(pair: Pair) -> str:
     """Say what runs where, and how to use it."""
+    pages = [f"Playground  {pair.playground}  (try an image in the browser)"]
     return "\n".join(
         [
             f"Gateway     {pair.endpoint}",
+            *(pages if pair.playground else []),
             f"Bucket      {BUCKET}  (what it really holds: {pair.upstream}; in memory only)",
             f"Keys        {ACCESS_KEY} / {SECRET_KEY}   region {REGION}",
             policy_line(),

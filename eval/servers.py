@@ -50,20 +50,25 @@ class Pair:
         endpoint: URL of the gateway.
         upstream: URL of the store behind it.
         gateway: The process of the gateway.
+        playground: URL of its pages for operators; None: there are none.
     """
 
     endpoint: str
     upstream: str
     gateway: Server
+    playground: str | None = None
 
 
 @contextmanager
-def running(listen: str = "127.0.0.1:0", on_line: LineReader | None = None) -> Iterator[Pair]:
+def running(
+    listen: str = "127.0.0.1:0", on_line: LineReader | None = None, operators: str | None = None
+) -> Iterator[Pair]:
     """Start a store in memory and a gateway before it; both end with the context.
 
     Args:
         listen: Where the gateway listens; port 0 is any free one.
         on_line: Gets each line of the gateway's log, in another thread.
+        operators: Where it shows its pages for operators; None: nowhere.
 
     Raises:
         StartFailed: One of them did not get ready.
@@ -74,9 +79,11 @@ def running(listen: str = "127.0.0.1:0", on_line: LineReader | None = None) -> I
             "upstream": {"endpoint": upstream, "region": REGION},
             "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
             "policies": [demo_policy()],
+            "admin": {"listen": operators},
         }
         gateway = stack.enter_context(gateway_server(settings, listen, on_line))
-        yield Pair(f"http://{gateway.address(_START_TIMEOUT_S)}", upstream, gateway)
+        playground = None if operators is None else f"http://{operators}/"
+        yield Pair(f"http://{gateway.address(_START_TIMEOUT_S)}", upstream, gateway, playground)
 
 
 def demo_policy() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from gateway.access import Access
 from gateway.addressing import Target
 from gateway.errors import S3Error
 from gateway.exchange import Services
+from gateway.playground.bodies import MAX_FIELDS
 from gateway.playground.routes import add_playground
 from gateway.upstream import Request
 
@@ -61,7 +62,7 @@ def create_admin(settings: Admin, services: Services, readiness: Readiness) -> w
         readiness: Of the same.
     """
     access = Access(settings)
-    admin = web.Application(middlewares=[access.middleware()])
+    admin = web.Application(middlewares=[access.middleware()], client_max_size=MAX_FIELDS)
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")

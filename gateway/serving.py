@@ -42,7 +42,7 @@ class Server:
         self._runner = make_runner(app, settings)
         self._sockets: list[socket.socket] = []
         admin = create_admin(settings.admin, self._services, Readiness(self._services))
-        self._operators = web.AppRunner(admin, access_log=None)
+        self._operators = web.AppRunner(admin, access_log=None, handler_cancellation=True)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:

@@ -39,6 +39,7 @@ from gateway.access import Access
 from gateway.aggregate import Aggregate
 from gateway.engine import EngineProcess
 from gateway.host import Host
+from gateway.playground.bodies import MAX_FIELDS
 from gateway.playground.forwarding import forward_playground
 from gateway.reloading import Takers, watch
 from gateway.startup import networks
@@ -66,7 +67,9 @@ async def supervise(settings: Settings, path: Path, host: Host) -> None:
         engine = await stack.enter_async_context(EngineProcess(settings.engine, networks(settings)))
         numbers = [each.fileno() for each in sockets]
         acceptors = Acceptors(settings, numbers, engine.address, folder)
-        operators = web.AppRunner(_admin(settings, acceptors, folder, host), access_log=None)
+        operators = web.AppRunner(
+            _admin(settings, acceptors, folder, host), access_log=None, handler_cancellation=True
+        )
         stack.push_async_callback(operators.cleanup)
         await operators.setup()
         await stack.enter_async_context(acceptors)
@@ -101,7 +104,7 @@ def _folder() -> Iterator[Path]:
 def _admin(settings: Settings, acceptors: Acceptors, folder: Path, host: Host) -> web.Application:
     """Put together what operators see of all processes."""
     access = Access(settings.admin)
-    admin = web.Application(middlewares=[access.middleware()])
+    admin = web.Application(middlewares=[access.middleware()], client_max_size=MAX_FIELDS)
     registry = Aggregate(folder, lambda: acceptors.pids).registry()
 
     async def healthz(_: web.Request) -> web.Response:

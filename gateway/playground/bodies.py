@@ -16,6 +16,9 @@ _PIECE: Final = 1 << 16
 _MAX_PARTS: Final = 8
 _MAX_FIELD: Final = 4096
 _MAX_NAME: Final = 200
+MAX_FIELDS: Final = 1 << 15
+"""Bytes of a form without files; the applications for operators allow no more."""
+
 _FORM_ROOM: Final = 1 << 14
 """Bytes that a form may have beside the file in it."""
 
@@ -77,6 +80,23 @@ async def whole(request: web.Request) -> bytes:
     if not data:
         raise Refuse(400, "the body is empty: send an image")
     return data
+
+
+async def fields(request: web.Request) -> dict[str, str]:
+    """Read a form without files, of the few bytes that the application allows.
+
+    Raises:
+        Refuse: It takes too long.
+        HTTPRequestEntityTooLarge: It is larger.
+    """
+    try:
+        async with asyncio.timeout(READ_S):
+            found = await request.post()
+    except TimeoutError:
+        raise Refuse(408, f"the form took longer than {READ_S:g} s") from None
+    except ValueError as error:
+        raise Refuse(400, "this form is malformed") from error
+    return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
 class Form(dict[str, str]):

@@ -98,15 +98,15 @@ class Pages:
     async def judge(self, request: web.Request) -> web.Response:
         """Keep a verdict."""
         result = self._found(request)
-        form = await request.post()
-        verdict, comment = form.get("verdict"), form.get("comment", "")
-        if verdict not in VERDICTS or not isinstance(comment, str):
+        form = await bodies.fields(request)
+        verdict = form.get("verdict", "")
+        if verdict not in VERDICTS:
             raise Refuse(400, f"a verdict is one of {', '.join(VERDICTS)}")
         if not self._feedback.wanted:
             raise Refuse(409, "no verdicts are kept here: set admin.feedback.path")
         if not result.may_be_judged:
             raise Refuse(409, "this image was judged often enough: try it anew")
-        await self._feedback.take(result, str(verdict), comment)
+        await self._feedback.take(result, verdict, form.get("comment", ""))
         raise web.HTTPSeeOther(f"{ROOT}results/{request.match_info['id']}#verdict")
 
     async def savings(self, request: web.Request) -> web.Response:

@@ -3,6 +3,8 @@
 from aiohttp import web
 
 from gateway.access import COOKIE_PATH, LOGIN, SESSION_S, Access
+from gateway.playground import bodies
+from gateway.playground.bodies import Refuse
 from gateway.playground.pages import ROOT
 from gateway.playground.rendering import Renderer
 
@@ -27,8 +29,7 @@ class SigningIn:
         """Let somebody in who knows the token."""
         if not self._access.demands_token:
             raise web.HTTPSeeOther(ROOT)
-        token = (await request.post()).get("token", "")
-        value = self._access.sign_in(request, token) if isinstance(token, str) else None
+        value = self._access.sign_in(request, await _token(request))
         if value is None:
             return self._asked(_next(request), wrong=True)
         response = web.HTTPSeeOther(_next(request))
@@ -52,6 +53,13 @@ class SigningIn:
     def _asked(self, following: str, *, wrong: bool) -> web.Response:
         status = 401 if wrong else 200
         return self._renderer.page("login.html", status=status, wrong=wrong, following=following)
+
+
+async def _token(request: web.Request) -> str:
+    try:
+        return (await bodies.fields(request)).get("token", "")
+    except Refuse as error:
+        raise web.HTTPBadRequest(text=f"{error}\n") from error
 
 
 def _next(request: web.Request) -> str:
