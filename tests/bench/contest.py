@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -66,23 +66,12 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="take only every nth image of a class")
     parser.add_argument("--out", type=Path, help="file for a JSON line per image")
     arguments = parser.parse_args()
-    cv2.setNumThreads(1)
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    policy = Policy.model_validate(
-        {
-            "name": "bench",
-            "bucket": "*",
-            "mode": "optimize",
-            "floor": _FLOOR,
-            "limits": {"timeout_s": 600},
-            **arguments.policy,
-        }
-    )
+    policy = policy_of(arguments.policy)
     everything: list[Row] = []
-    networks = Restorers(Engine(threads=1, max_wait_ms=0), timeout_s=600)
-    upscalers = Local(networks)
+    networks, upscalers = alone()
     for kind in sorted(path for path in arguments.folder.iterdir() if path.is_dir()):
-        rows = list(_rows(sorted(kind.iterdir())[:: arguments.every], policy, upscalers))
+        paths = sorted(kind.iterdir())[:: arguments.every]
+        rows = [row(path, policy, upscalers) for path in paths]
         _print(kind.name, rows)
         everything += rows
         if arguments.out:
@@ -92,26 +81,41 @@ def main() -> None:
     networks.close()
 
 
-def _rows(paths: Iterable[Path], policy: Policy, upscalers: Local) -> Iterator[Row]:
-    for path in paths:
-        data = path.read_bytes()
-        with Image.open(path) as image:
-            megapixels = image.width * image.height / 1e6
-        began = time.process_time()
-        try:
-            made = optimize(data, _terms(policy), upscalers)
-        except Refused:
-            seconds = time.process_time() - began
-            size = len(data)
-            yield Row(path.name, size, size, "plain", 0, megapixels, seconds, below=False)
-            continue
+def policy_of(changes: Mapping[str, Any]) -> Policy:
+    """Make a policy with the floor of the benches, and keys added or replaced."""
+    limits = {"timeout_s": 600}
+    plain = {"name": "bench", "bucket": "*", "mode": "optimize", "floor": _FLOOR, "limits": limits}
+    return Policy.model_validate({**plain, **changes})
+
+
+def alone() -> tuple[Restorers, Local]:
+    """Keep everything in this process to one thread, and give it restorers of its own."""
+    cv2.setNumThreads(1)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    networks = Restorers(Engine(threads=1, max_wait_ms=0), timeout_s=600)
+    return networks, Local(networks)
+
+
+def row(path: Path, policy: Policy, upscalers: Local) -> Row:
+    """Optimize one image, restore it and compare."""
+    data = path.read_bytes()
+    with Image.open(path) as image:
+        megapixels = image.width * image.height / 1e6
+    began = time.process_time()
+    try:
+        made = optimize(data, _terms(policy), upscalers)
+    except Refused:
         seconds = time.process_time() - began
-        served = restore(made.rendition, made.manifest, upscalers)
-        stored = made.manifest.stored
-        how = f"{stored.tier} {stored.codec}" + (f" x{stored.scale}" if stored.scale > 1 else "")
-        below = served != data and _is_below(policy.floor, data, served)
-        size = len(made.rendition)
-        yield Row(path.name, len(data), size, how, stored.quality, megapixels, seconds, below)
+        size = len(data)
+        return Row(path.name, size, size, "plain", 0, megapixels, seconds, below=False)
+    seconds = time.process_time() - began
+    served = restore(made.rendition, made.manifest, upscalers)
+    stored = made.manifest.stored
+    how = f"{stored.tier} {stored.codec}" + (f" x{stored.scale}" if stored.scale > 1 else "")
+    how += " cleaned" if stored.scale == 1 and stored.restorer else ""
+    below = served != data and _is_below(policy.floor, data, served)
+    size = len(made.rendition)
+    return Row(path.name, len(data), size, how, stored.quality, megapixels, seconds, below)
 
 
 def _terms(policy: Policy) -> Terms:
