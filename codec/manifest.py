@@ -79,6 +79,7 @@ class Output(_Note):
         subsampling: Of chroma, for JPEG.
         progressive: For JPEG.
         step: Of a PNG's colours, which are rounded to multiples of it; 1: not at all.
+        near: How near to a common colour of a PNG others take it on; 0: none does.
     """
 
     format: Literal["JPEG", "PNG", "WEBP"] = Field(alias="f")
@@ -87,6 +88,7 @@ class Output(_Note):
     subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] | None = Field(alias="s")
     progressive: bool = Field(alias="p")
     step: Literal[1, 2, 4, 8] = Field(default=1, alias="d")
+    near: Annotated[int, Field(ge=0, le=64)] = Field(default=0, alias="n")
 
 
 class Measured(_Note):
