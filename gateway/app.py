@@ -165,6 +165,10 @@ async def _counted(
     try:
         with metrics.IN_FLIGHT.track_inprogress(), request.app[SERVICES].drain.request():
             response = await handler(request)
+            with contextlib.suppress(ConnectionError):  # of a client that is gone, as is noticed
+                # The server would do it, but afterwards: this one is in flight until it is sent.
+                await response.prepare(request)
+                await response.write_eof()
         status = str(response.status)
         # What is whole already is sent by the server, after this.
         sent = response.body_length if response.prepared else response.content_length or 0

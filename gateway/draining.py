@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+_SETTLE_S: Final = 0.05
+_POLL_S: Final = 0.02
 
 
 class Drain:
     """Count requests in flight, and wait for the last one.
 
-    The server's own shutdown reads no more of any body, so that uploads in flight would hang: it
-    has to come after this.
+    The server's own shutdown reads no more of any body, so that uploads in flight would hang, and
+    forgets what has not been sent when the process ends: it has to come after this.
     """
 
     def __init__(self) -> None:
@@ -27,11 +31,14 @@ class Drain:
             self._count -= 1
             self._changed.set()
 
-    async def finish(self, timeout_s: float) -> int:
-        """Wait until nothing is in flight.
+    async def finish(
+        self, timeout_s: float, transports: Callable[[], Iterable[asyncio.WriteTransport]] = tuple
+    ) -> int:
+        """Wait until nothing is in flight, and the last answer is on its way.
 
         Args:
             timeout_s: Longest time to wait, seconds.
+            transports: Gives the connections that are open.
 
         Returns:
             How many requests did not finish in time.
@@ -39,7 +46,21 @@ class Drain:
         self.begun = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while self._count:
-                    self._changed.clear()
-                    await self._changed.wait()
-        return self._count
+                # What has arrived on a connection is a request only once the loop has read it.
+                await asyncio.sleep(_SETTLE_S)
+                await self._answered()
+                while _unsent(transports()):
+                    # Nothing tells when the last byte has been given to the kernel.
+                    await asyncio.sleep(_POLL_S)
+                    await self._answered()
+        return self._count + _unsent(transports())
+
+    async def _answered(self) -> None:
+        while self._count:
+            self._changed.clear()
+            await self._changed.wait()
+
+
+def _unsent(transports: Iterable[asyncio.WriteTransport]) -> int:
+    """Count the clients that have not been sent all of their answers."""
+    return sum(each.get_write_buffer_size() > 0 for each in transports)

@@ -6,7 +6,8 @@ from typing import Final
 
 import structlog
 
-_BACKLOG: Final = 1024  # connections that wait while the process does something else
+BACKLOG: Final = 1024
+"""Connections that may wait while the process does something else."""
 
 _log = structlog.get_logger(__name__)
 
@@ -30,7 +31,7 @@ def listen(address: tuple[str, int], option: str) -> list[socket.socket]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, *_, where in dict.fromkeys(found):
-            opened.append(socket.create_server(where, family=family, backlog=_BACKLOG))
+            opened.append(socket.create_server(where, family=family, backlog=BACKLOG))
     except OSError as error:
         for each in opened:
             each.close()

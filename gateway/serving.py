@@ -2,10 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+import ssl
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import structlog
 from aiohttp import web
@@ -18,6 +19,8 @@ from gateway.exchange import SERVICES
 from gateway.host import Host
 from gateway.reloading import Takers, watch
 from gateway.tls import Certificate
+
+_HANDSHAKE_S: Final = 5.0  # of a connection that was accepted when the end had begun
 
 _log = structlog.get_logger(__name__)
 
@@ -68,9 +71,11 @@ class Server:
     async def listen(self, sockets: Sequence[socket.socket]) -> None:
         """Serve clients who come through these sockets, which are closed in the end."""
         self._sockets = list(sockets)
-        context = self._certificate.context if self._certificate else None
         for each in sockets:
-            await web.SockSite(self._runner, each, ssl_context=context).start()
+            site = web.SockSite(
+                self._runner, each, ssl_context=self._context, backlog=listening.BACKLOG
+            )
+            await site.start()
 
     async def listen_to_operators(self, sockets: Sequence[socket.socket]) -> None:
         """Tell operators who come through these sockets how it is."""
@@ -91,15 +96,41 @@ class Server:
             self._certificate.reload()
 
     async def drain(self) -> None:
-        """Take no more connections, and wait for what is in flight."""
-        for site in list(self._runner.sites):
-            await site.stop()
+        """Take no more connections but those that wait already, and wait for what is in flight."""
         timeout_s = self._settings.shutdown_timeout_s
         _log.info("draining", timeout_s=timeout_s)
-        unfinished = await self._services.drain.finish(timeout_s)
+        services = self._services
+        services.drain.begun = True
+        left = [each.dup() for each in self._sockets]
+        for site in list(self._runner.sites):
+            await site.stop()
+        last = [asyncio.create_task(self._take(each)) for each in listening.waiting(left)]
+        listening.close(left)
+        unfinished = await services.drain.finish(timeout_s, self._transports)
+        await asyncio.gather(*last, return_exceptions=True)
         if unfinished:
             hint = "raise shutdown_timeout_s to give them more time"
             _log.error("requests were cut off", requests=unfinished, hint=hint)
+
+    async def _take(self, connection: socket.socket) -> None:
+        """Serve a connection that nobody has accepted yet."""
+        server = self._runner.server
+        assert server is not None  # noqa: S101  # it was set up
+        loop, context = asyncio.get_running_loop(), self._context
+        connection.setblocking(False)
+        timeout_s = _HANDSHAKE_S if context else None
+        await loop.connect_accepted_socket(
+            server, connection, ssl=context, ssl_handshake_timeout=timeout_s
+        )
+
+    def _transports(self) -> Iterable[asyncio.Transport]:
+        server = self._runner.server
+        connections = server.connections if server else []
+        return [each.transport for each in connections if each.transport is not None]
+
+    @property
+    def _context(self) -> ssl.SSLContext | None:
+        return self._certificate.context if self._certificate else None
 
 
 async def serve(settings: Settings, path: Path, host: Host) -> None:
