@@ -33,6 +33,8 @@ async def _main() -> int:
     logs.configure(process=start.number)
     try:
         async with Server(start.settings, engine=start.engine) as server:
+            if start.number == 0:
+                await server.look_around()  # for all of them
             await server.listen_to_operators([_unix(start.operators)])
             await server.listen([socket.socket(fileno=number) for number in start.sockets])
             _say("ready")

@@ -96,6 +96,12 @@ RESTORES: Final = _counter(
 RESTORE_SECONDS: Final = _histogram(
     "restore_duration_seconds", "Time for restoring a rendition, waiting included.", "tier"
 )
+GOLDEN_OBJECTS: Final = _gauge(
+    "golden_objects",
+    "Objects of an earlier version that restored at the start to the same bytes, to changed ones "
+    "(by an encoder), or not (failed: a decoder).",
+    "outcome", of_several="livemax",
+)  # fmt: skip
 CACHE_REQUESTS: Final = _counter(
     "cache_requests", "Look-ups of restored files: hit or miss.", "result"
 )

@@ -18,6 +18,7 @@ from gateway.app import create_app, make_runner
 from gateway.exchange import SERVICES
 from gateway.host import Host
 from gateway.reloading import Takers, watch
+from gateway.startup import look_around
 from gateway.tls import Certificate
 
 _HANDSHAKE_S: Final = 5.0  # of a connection that was accepted when the end had begun
@@ -44,7 +45,8 @@ class Server:
         self._services = app[SERVICES]
         self._runner = make_runner(app, settings)
         self._sockets: list[socket.socket] = []
-        admin = create_admin(settings.admin, self._services, Readiness(self._services))
+        self._readiness = Readiness(self._services)
+        admin = create_admin(settings.admin, self._services, self._readiness)
         self._operators = web.AppRunner(admin, access_log=None, handler_cancellation=True)
         self._stack = AsyncExitStack()
 
@@ -81,6 +83,10 @@ class Server:
         """Tell operators who come through these sockets how it is."""
         for each in sockets:
             await web.SockSite(self._operators, each).start()
+
+    async def look_around(self) -> None:
+        """Tell the log what an operator should know of."""
+        await look_around(self._readiness.lacking)
 
     def take_policies(self, policies: Sequence[Policy]) -> None:
         """Treat requests by other policies from now on."""
@@ -147,6 +153,7 @@ async def serve(settings: Settings, path: Path, host: Host) -> None:
         BadCertificate: There is no certificate to show.
     """
     async with Server(settings) as server:
+        await server.look_around()
         if settings.admin.address:
             operators = listening.listen(settings.admin.address, "admin.listen")
             await server.listen_to_operators(operators)

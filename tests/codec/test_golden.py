@@ -1,44 +1,57 @@
 """Objects stored by an earlier version restore to the very same bytes.
 
-The files in ``golden`` were written once and never change: when one of these tests fails, an update
-of a decoder, encoder or restorer would give every stored object other bytes than were promised.
+The files in ``codec/golden`` were written once and never change: when one of these tests fails, an
+update of a decoder, encoder or restorer would give every stored object other bytes than were
+promised.
 """
 
 import hashlib
-from pathlib import Path
 
 import pytest
 
 import models
-from codec.manifest import loads
+from codec import output
+from codec.golden import Golden, objects
 from codec.renditions import NAMES
 from codec.restore import restore
 
-_GOLDEN = sorted(
-    path for path in (Path(__file__).parent / "golden").iterdir() if path.suffix != ".json"
-)
+_GOLDEN = objects()
 
 
-@pytest.mark.parametrize("rendition", _GOLDEN, ids=lambda path: path.name)
-def test_what_was_stored_once_restores_for_ever(rendition: Path) -> None:
+@pytest.mark.parametrize("golden", _GOLDEN, ids=lambda golden: golden.name)
+def test_what_was_stored_once_restores_for_ever(golden: Golden) -> None:
     """A rendition and its manifest give the file whose digest was recorded."""
-    manifest = loads(rendition.with_suffix(".json").read_text("ascii").strip())
-    assert manifest.size == len(restore(rendition.read_bytes(), manifest, models.restorer))
+    assert "same" == golden.outcome(models.restorer)
 
 
 def test_golden_objects_cover_every_format_tier_and_codec() -> None:
     """There is one for each output format, for each tier and for each codec."""
-    manifests = [loads(path.with_suffix(".json").read_text("ascii").strip()) for path in _GOLDEN]
+    manifests = [golden.manifest for golden in _GOLDEN]
     formats = {manifest.output.format for manifest in manifests if manifest.output is not None}
     assert {"JPEG", "PNG", "WEBP"} == formats
     assert {"exact", "lossless", "recode", "downscale"} == {m.stored.tier for m in manifests}
     assert NAMES == {manifest.stored.codec for manifest in manifests}
 
 
-@pytest.mark.parametrize("rendition", _GOLDEN, ids=lambda path: path.name)
-def test_exact_objects_are_the_upload(rendition: Path) -> None:
+@pytest.mark.parametrize("golden", _GOLDEN, ids=lambda golden: golden.name)
+def test_exact_objects_are_the_upload(golden: Golden) -> None:
     """What an exact manifest restores to has the MD5 of the upload, and no other tier's has."""
-    manifest = loads(rendition.with_suffix(".json").read_text("ascii").strip())
-    served = restore(rendition.read_bytes(), manifest, models.restorer)
+    served = restore(golden.rendition, golden.manifest, models.restorer)
     found = hashlib.md5(served, usedforsecurity=False).hexdigest()
-    assert (manifest.stored.tier == "exact") == (found == manifest.md5)
+    assert (golden.manifest.stored.tier == "exact") == (found == golden.manifest.md5)
+
+
+def test_another_encoder_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An encoder that writes other bytes is told from a decoder that reads other pixels."""
+    golden = next(each for each in _GOLDEN if each.name == "recode-jpeg-jxl.jxl")
+    encode = output.encode
+
+    def other(*args: object, **options: object) -> bytes:
+        return encode(*args, **options)[:-1] + b"\0"  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr(output, "encode", other)
+    assert "changed" == golden.outcome(models.restorer)
+    damaged = golden._replace(rendition=golden.rendition[:-1])
+    assert "failed" == damaged.outcome(models.restorer)
+    elsewhere = golden._replace(manifest=_GOLDEN[0].manifest)
+    assert "failed" == elsewhere.outcome(models.restorer)

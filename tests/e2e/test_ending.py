@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import subprocess
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
 
 _SLOWLY: Final = 1 << 14
+_PAUSE_S: Final = 4.0  # more than it takes a gateway with nothing to do to end
 
 
 @pytest.mark.parametrize(("processes", "keep"), [(1, True), (2, False)])
@@ -50,6 +52,8 @@ def test_a_slow_reader_gets_everything(moto: S3Server, moto_bucket: str, start: 
         received = bytearray(connection.recv(_SLOWLY))
         process.process.send_signal(signal.SIGTERM)
         process.wait_for("draining")
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.process.wait(_PAUSE_S)
         while piece := connection.recv(_SLOWLY):
             received += piece
     head, _, body = bytes(received).partition(b"\r\n\r\n")
