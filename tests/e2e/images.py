@@ -54,14 +54,14 @@ def photo(width: int = 192, height: int = 160) -> Image.Image:
 @cache
 def jpeg(width: int = 192, height: int = 160, quality: int = 92) -> bytes:
     """Give a colour photograph as a JPEG file."""
-    return _saved(photo(width, height), "JPEG", quality=quality)
+    return saved(photo(width, height), "JPEG", quality=quality)
 
 
 @cache
 def noise(side: int = 64) -> bytes:
     """Give a PNG file that is hard to make smaller; not tried below 16 pixels a side."""
     pixels = np.random.default_rng(7).integers(0, 256, (side, side, 3), np.uint8)
-    return _saved(Image.fromarray(pixels), "PNG")
+    return saved(Image.fromarray(pixels), "PNG")
 
 
 @cache
@@ -74,17 +74,17 @@ def samples() -> tuple[Sample, ...]:
     exif[_CAMERA_TAG], exif[_ORIENTATION_TAG] = "Camera", 6
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     return (
-        Sample("rgb.jpg", "JPEG", "RGB", _saved(rgb, "JPEG", quality=92)),
-        Sample("gray.jpg", "JPEG", "L", _saved(rgb.convert("L"), "JPEG", quality=92)),
+        Sample("rgb.jpg", "JPEG", "RGB", saved(rgb, "JPEG", quality=92)),
+        Sample("gray.jpg", "JPEG", "L", saved(rgb.convert("L"), "JPEG", quality=92)),
         Sample("exif.jpg", "JPEG", "RGB",
-               _saved(rgb, "JPEG", quality=92, exif=exif, icc_profile=icc, comment=b"hello")),
+               saved(rgb, "JPEG", quality=92, exif=exif, icc_profile=icc, comment=b"hello")),
         Sample("progressive.jpg", "JPEG", "RGB",
-               _saved(rgb, "JPEG", quality=92, progressive=True, subsampling="4:4:4")),
-        Sample("rgb.png", "PNG", "RGB", _saved(rgb, "PNG", compress_level=1)),
-        Sample("gray.png", "PNG", "L", _saved(rgb.convert("L"), "PNG", compress_level=1)),
-        Sample("alpha.png", "PNG", "RGBA", _saved(alpha, "PNG", compress_level=1, icc_profile=icc)),
-        Sample("rgb.webp", "WEBP", "RGB", _saved(rgb, "WEBP", quality=95)),
-        Sample("alpha.webp", "WEBP", "RGBA", _saved(alpha, "WEBP", quality=95)),
+               saved(rgb, "JPEG", quality=92, progressive=True, subsampling="4:4:4")),
+        Sample("rgb.png", "PNG", "RGB", saved(rgb, "PNG", compress_level=1)),
+        Sample("gray.png", "PNG", "L", saved(rgb.convert("L"), "PNG", compress_level=1)),
+        Sample("alpha.png", "PNG", "RGBA", saved(alpha, "PNG", compress_level=1, icc_profile=icc)),
+        Sample("rgb.webp", "WEBP", "RGB", saved(rgb, "WEBP", quality=95)),
+        Sample("alpha.webp", "WEBP", "RGBA", saved(alpha, "WEBP", quality=95)),
     )  # fmt: skip
 
 
@@ -109,7 +109,8 @@ def fidelity(upload: bytes, restored: bytes) -> tuple[float, float]:
     return min(psnr, alpha[0]), min(ssim, alpha[1])
 
 
-def _saved(image: Image.Image, format_: str, **options: object) -> bytes:
+def saved(image: Image.Image, format_: str, **options: object) -> bytes:
+    """Write an image, with the options of Pillow."""
     file = io.BytesIO()
     image.save(file, format_, **options)
     return file.getvalue()

@@ -226,7 +226,7 @@ def test_answers_that_nobody_reads(slow: tuple[GatewayProcess, S3Server], reads:
 def test_slow_readers_share_what_they_hold(moto: S3Server, start: Start) -> None:
     """A restored file that several read slowly is held once, and no more than the bound of it."""
     pixels = np.random.default_rng(1).integers(0, 256, (1700, 1700, 3), np.uint8)
-    file = images._saved(Image.fromarray(pixels), "JPEG", quality=95, subsampling="4:4:4")
+    file = images.saved(Image.fromarray(pixels), "JPEG", quality=95, subsampling="4:4:4")
     assert 5 << 20 < len(file) < 8 << 20
     policy = {
         "name": "p",
