@@ -252,7 +252,7 @@ async def test_scripts_enlarge(playground: _Playground, query: str, scale: int) 
     before, after = images.opened(_FILE), images.opened(answer.body)
     assert ("PNG", "RGB") == (after.format, after.mode)
     assert (before.width * scale, before.height * scale) == after.size
-    assert 24 < images.fidelity(_FILE, images._saved(after.resize(before.size), "PNG"))[0]
+    assert 24 < images.fidelity(_FILE, images.saved(after.resize(before.size), "PNG"))[0]
 
 
 @pytest.mark.parametrize(
