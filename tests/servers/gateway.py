@@ -17,7 +17,7 @@ import yaml
 
 from tests.servers.server import S3Server
 
-_START_S: Final = 30.0
+_START_S: Final = 90.0
 _STOP_S: Final = 30.0
 
 LogLine = dict[str, Any]

@@ -1,0 +1,134 @@
+"""The unit for systemd agrees with the program, and the program speaks with systemd."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from config import Settings
+from gateway.host import notify, watchdog_period_s
+from tests.servers.gateway import GatewayProcess, configuration
+from tests.servers.server import S3Server
+
+_UNIT: Final = Path(__file__).parents[1] / "config" / "systemd" / "slimgate.service"
+
+
+def _settings() -> dict[str, str]:
+    """Read the settings of the section [Service]; of those that occur twice, the last."""
+    text = _UNIT.read_text("utf-8").partition("[Service]")[2].partition("[Install]")[0]
+    return dict(re.findall(r"^(\w+)=(.*)$", text, flags=re.MULTILINE))
+
+
+@pytest.fixture
+def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """Listen as systemd does."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
+        bound.bind(str(tmp_path / "notify"))
+        bound.settimeout(30)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        yield bound
+
+
+def _heard(listener: socket.socket) -> str:
+    """Give the next message that is not a sign of life."""
+    while (text := listener.recv(4096).decode()) == "WATCHDOG=1":
+        pass
+    return text
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_finds_no_mistake(tmp_path: Path) -> None:
+    """Systemd knows every setting, and nothing that the service does not need is open to it."""
+    unit = tmp_path / _UNIT.name
+    unit.write_text(_UNIT.read_text("utf-8").replace("/opt/slimgate/bin/python", sys.executable))
+    verify = ["systemd-analyze", "verify", "--man=no", str(unit)]
+    done = subprocess.run(verify, capture_output=True, text=True, check=False)
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    security = ["systemd-analyze", "security", "--offline=true", "--threshold=15", str(unit)]
+    done = subprocess.run(security, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stdout
+
+
+def test_it_gives_the_gateway_time_to_drain() -> None:
+    """Systemd waits longer than requests in flight may take, and ends the main process alone."""
+    unit = _settings()
+    patience_s = Settings.model_fields["shutdown_timeout_s"].default
+    assert int(unit["TimeoutStopSec"]) >= patience_s + 20
+    assert "mixed" == unit["KillMode"]
+
+
+def test_what_it_runs_is_a_command(tmp_path: Path) -> None:
+    """The command line is understood; a configuration that is missing ends with code 2."""
+    unit = _settings()
+    command = unit["ExecStart"].split()
+    command[0] = sys.executable
+    command[-1] = str(tmp_path / "missing.yaml")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert unit["RestartPreventExitStatus"] == str(done.returncode)
+    assert command[-1] in done.stderr
+
+
+def test_systemd_is_told_of_every_change(
+    tmp_path: Path, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It hears when the gateway serves, takes what is new, stops, and that it lives meanwhile."""
+    monkeypatch.setenv("WATCHDOG_USEC", "2000000")
+    config = configuration(S3Server("http://127.0.0.1:1"))
+    with GatewayProcess(config, tmp_path) as process:
+        assert "WATCHDOG=1" == listener.recv(4096).decode()
+        assert "READY=1" == _heard(listener)
+        process.process.send_signal(signal.SIGHUP)
+        reloading, _, stamp = _heard(listener).partition("\n")
+        assert "RELOADING=1" == reloading
+        assert re.fullmatch(r"MONOTONIC_USEC=\d+", stamp)
+        assert "READY=1" == _heard(listener)
+        assert "WATCHDOG=1" == listener.recv(4096).decode()
+    assert "STOPPING=1" == _heard(listener)
+
+
+def test_nobody_is_told_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without systemd nothing is sent, and a socket that is gone is no error."""
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    notify("READY=1")
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/notify")
+    notify("READY=1")
+
+
+def test_names_without_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket in the abstract namespace is found by its name after @."""
+    name = f"slimgate-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
+        bound.bind(f"\0{name}")
+        bound.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
+        notify("READY=1")
+        assert b"READY=1" == bound.recv(100)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "30000000"}, 15.0),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}, None),
+    ],
+)
+def test_signs_of_life_come_twice_in_the_time_that_is_given(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: float | None
+) -> None:
+    """Only the process that is meant sends them, and only when somebody waits for them."""
+    for name in ("WATCHDOG_USEC", "WATCHDOG_PID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert expected == watchdog_period_s()
