@@ -17,6 +17,7 @@ from config.settings import (
     RedisCacheSettings,
     Settings,
     Tls,
+    Tracing,
     Upstream,
 )
 from config.shares import share
@@ -40,6 +41,7 @@ __all__ = [
     "RedisPlace",
     "Settings",
     "Tls",
+    "Tracing",
     "Upstream",
     "config_path",
     "effective",

@@ -54,6 +54,14 @@ def _redis_url(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _traces_url(value: str | None) -> str | None:
+    parts = urlsplit(value or "")
+    good = parts.scheme in {"http", "https"} and parts.hostname and not parts.username
+    if value is not None and not (good and value.isprintable() and " " not in value):
+        raise ValueError("must be a URL such as http://host:4318/v1/traces")
+    return value
+
+
 # Slash and comma separate the parts of an Authorization header in Signature Version 4.
 AccessKey = Annotated[str, Field(pattern=r"^[!-+\-.0-~]{1,128}$")]
 SecretKey = Annotated[SecretStr, AfterValidator(_secret), Field(min_length=1, max_length=1024)]
@@ -362,6 +370,22 @@ class Limits(Frozen):
     )
 
 
+class Tracing(Frozen):
+    """Traces for an OpenTelemetry collector."""
+
+    endpoint: Annotated[str | None, AfterValidator(_traces_url)] = Field(
+        default=None,
+        max_length=512,
+        description="OTLP/HTTP URL for traces, such as http://host:4318/v1/traces; null: none",
+    )
+    sample: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="share of the requests that are traced; who sends `traceparent` decides itself",
+    )
+
+
 class Ledger(Frozen):
     """A file that says, for each upload under a shadow policy, what would have been saved."""
 
@@ -429,6 +453,7 @@ class Settings(Frozen):
     cache: Cache = Field(default=Cache(), description="restored files kept in memory")
     engine: Engine = Field(default=Engine(), description="processes that work on images")
     limits: Limits = Field(default=Limits(), description="what the gateway as a whole may use")
+    tracing: Tracing = Field(default=Tracing(), description="traces of requests")
     ledger: Ledger = Field(default=Ledger(), description="what shadow policies find out")
     admin: Admin = Field(default=Admin(), description="the listener for operators")
     shutdown_timeout_s: float = Field(

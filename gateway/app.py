@@ -25,6 +25,7 @@ from gateway import (
     multipart,
     reads,
     relay,
+    tracing,
     writes,
 )
 from gateway.addressing import locate, operation
@@ -93,7 +94,9 @@ def create_app(
     Returns:
         An application that opens what it needs when it starts and closes it when it ends.
     """
-    app = web.Application(middlewares=[_counted, _with_errors_as_s3, _dispatch])
+    tracer = tracing.opened(settings.tracing)
+    spans = [tracing.traced(tracer, _operation_of)] if tracer else []
+    app = web.Application(middlewares=[*spans, _counted, _with_errors_as_s3, _dispatch])
     # aiohttp would ask for the body of any request before anybody has looked at its signature.
     app.router.add_route("*", "/{anything:.*}", _unrouted, expect_handler=_ask_later)
     app[_CALLERS] = Callers(settings)
@@ -108,6 +111,7 @@ def create_app(
         spool=Budget(settings.limits.max_spooled_bytes),
         listing_heads=asyncio.Semaphore(settings.limits.max_listing_heads),
         ledger=Ledger(settings.ledger),
+        tracer=tracer,
     )
     metrics.BUILD_INFO.labels(version("slimgate")).set(1)
     app.on_response_prepare.append(_part_from_unasked)
@@ -150,6 +154,8 @@ def _cache(settings: CacheSettings) -> Cache:
 
 async def _open_services(app: web.Application) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
+        if (tracer := app[SERVICES].tracer) is not None:
+            stack.push_async_callback(tracer.close)
         stack.push_async_callback(app[SERVICES].cache.close)
         await stack.enter_async_context(app[SERVICES].upstream)
         await stack.enter_async_context(app[SERVICES].workers)
@@ -174,7 +180,7 @@ async def _counted(
         sent = response.body_length if response.prepared else response.content_length or 0
         return response
     finally:
-        name = request.get(_OPERATION, "Refused")
+        name = _operation_of(request)
         metrics.SENT_BYTES.labels(name).inc(sent)
         metrics.REQUESTS.labels(name, status).inc()
         metrics.REQUEST_SECONDS.labels(name).observe(time.monotonic() - started)
@@ -243,6 +249,11 @@ async def _dispatch(
         await exchange.upload.settle()
         async with forgetting(exchange):
             return await HANDLERS[name](exchange)
+
+
+def _operation_of(request: web.Request) -> str:
+    name: str = request.get(_OPERATION, "Refused")
+    return name
 
 
 async def _unrouted(_: web.Request) -> web.StreamResponse:

@@ -21,6 +21,7 @@ from gateway.ledger import Ledger
 from gateway.remembered import Remembered
 from gateway.savings import Buckets
 from gateway.sigv4 import Verified
+from gateway.tracing import Tracer
 from gateway.uploads import Uploads
 from gateway.upstream import Identity, Request, Upstream
 from gateway.workers import Workers
@@ -40,6 +41,7 @@ class Services:
     spool: Budget
     listing_heads: asyncio.Semaphore
     ledger: Ledger
+    tracer: Tracer | None = None
     drain: Drain = field(default_factory=Drain)
     buckets: Buckets = field(default_factory=Buckets)
     locked_buckets: Remembered = field(default_factory=Remembered)

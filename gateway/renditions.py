@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 from codec.optimize import Optimized, Refused
 from codec.renditions import mime_of
 from config import Policy
-from gateway import headers, metrics
+from gateway import headers, metrics, tracing
 from gateway.exchange import Exchange
 from gateway.ledger import optimizable, staying
 from gateway.upstream import Request
@@ -75,7 +75,8 @@ async def optimize(
         Busy: Too much is waiting already.
     """
     started = time.monotonic()
-    with metrics.OPTIMIZE_SECONDS.labels(policy.name).time():
+    timed = metrics.OPTIMIZE_SECONDS.labels(policy.name).time()
+    with timed, tracing.span("optimize", policy=policy.name, size=len(data)):
         optimized = await rendition(exchange.services.workers, policy, data, content_type)
     stored, measured = optimized.manifest.stored, optimized.manifest.measured
     _log.info(

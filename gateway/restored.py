@@ -8,7 +8,7 @@ import structlog
 
 from codec.manifest import Manifest
 from codec.restore import DigestMismatch
-from gateway import metrics
+from gateway import metrics, tracing
 from gateway.cache import CacheKey
 from gateway.errors import S3Error
 from gateway.exchange import Services
@@ -72,7 +72,8 @@ async def _restore(services: Services, key: CacheKey, rendition: bytes, manifest
 async def _made(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
     started = time.monotonic()
     timed = metrics.RESTORE_SECONDS.labels(manifest.stored.tier).time()
-    with timed, services.buffers.holding(manifest.size):
+    spanned = tracing.span("restore", tier=manifest.stored.tier, size=manifest.size)
+    with timed, spanned, services.buffers.holding(manifest.size):
         data, as_recorded = await services.workers.restore(rendition, manifest)
     metrics.RESTORES.labels("ok" if as_recorded else "changed").inc()
     _log.info(

@@ -18,7 +18,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from config import Upstream as UpstreamSettings
-from gateway import metrics
+from gateway import metrics, tracing
 from gateway.addressing import Target
 from gateway.canonical import respelled
 from gateway.errors import S3Error
@@ -127,10 +127,15 @@ class Upstream:
         if self._session is None:
             raise RuntimeError("the upstream is used outside its context")
         url, headers = self._addressed(request)
-        if identity is not None:
-            headers = self._signed(request, url, headers, identity)
         try:
-            with metrics.UPSTREAM_SECONDS.time():
+            with (
+                metrics.UPSTREAM_SECONDS.time(),
+                tracing.span(f"store {request.method}", "client") as span,
+            ):
+                # Before signing, which then takes every header into account that it has to.
+                headers.update(tracing.outbound())
+                if identity is not None:
+                    headers = self._signed(request, url, headers, identity)
                 response = await self._session.request(
                     request.method,
                     URL(url, encoded=True),
@@ -138,6 +143,7 @@ class Upstream:
                     data=request.body,
                     allow_redirects=False,
                 )
+                span.set_attribute("http.response.status_code", response.status)
         except UNREACHABLE as error:
             metrics.UPSTREAM_REQUESTS.labels("error").inc()
             raise S3Error("ServiceUnavailable") from error

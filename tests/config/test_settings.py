@@ -68,6 +68,7 @@ def test_defaults_are_those_of_the_design() -> None:
             "max_header_bytes": 16 * 2**10,
             "list_index_entries": 1_000_000,
         },
+        "tracing": {"endpoint": None, "sample": 1.0},
         "ledger": {"path": None, "max_bytes": 64 * 2**20},
         "admin": {
             "listen": None,
@@ -200,6 +201,9 @@ def upstream(**changes: Any) -> dict[str, Any]:
         ({"policies": [policy(), policy(bucket="b")]}, "occurs a second time"),
         ({"policies": [policy(), policy(name="b", prefix="x")]}, "policy 'photos' before it"),
         ({"limits": {"max_buffered_bytes": "1MiB"}, "policies": [policy()]}, "must not exceed"),
+        ({"tracing": {"endpoint": "host:4318"}}, "http://host:4318/v1/traces"),
+        ({"tracing": {"endpoint": "http://user:key@host/"}}, "http://host:4318/v1/traces"),
+        ({"tracing": {"sample": 1.1}}, "less than or equal to 1"),
         ({"originals": {}}, "Extra inputs"),
         ({"admin": {"listen": "9001"}}, "host:port"),
         ({"admin": {"listen": "0.0.0.0:9001"}}, "needs admin.token"),
