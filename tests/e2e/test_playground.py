@@ -205,6 +205,33 @@ async def test_what_is_not_taken(
     assert status == answer.status, answer.text
 
 
+async def test_few_are_tried_at_the_same_time(playground: _Playground) -> None:
+    """Who comes while others are at it is asked to wait; they are forgotten when they leave."""
+    address = playground.process.wait_for("listening for operators")["address"]
+    head = ("POST /_slimgate/try HTTP/1.1", f"Host: {address}", "Content-Length: 1000",
+            "Content-Type: multipart/form-data; boundary=b", "", "--b")  # fmt: skip
+    writers = []
+    for _ in range(4):
+        _, writer = await asyncio.open_connection(*address.split(":"))
+        writer.write("\r\n".join(head).encode())
+        writers.append(writer)
+    full = await _until(playground.process, 503)  # by then all four have arrived
+    assert ("1", True) == (full.headers["Retry-After"], "wait a moment" in full.text)
+    for writer in writers:
+        writer.close()
+        await writer.wait_closed()
+    await _until(playground.process, 400)
+
+
+async def _until(process: GatewayProcess, status: int) -> _Answer:
+    """Send empty forms until one is answered like this."""
+    async with asyncio.timeout(60):
+        while True:
+            answer = await _ask(process, "/_slimgate/try", data=_form(b""))
+            if answer.status == status:
+                return answer
+
+
 @pytest.mark.parametrize("path", ["try", "upscale"])
 async def test_large_bodies_are_not_read(playground: _Playground, path: str) -> None:
     """What announces too much is refused before it is sent."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from PIL import Image
@@ -154,3 +154,25 @@ def test_people_sign_in_and_out(moto: S3Server, browser: Browser, start: Start) 
     browser.until("document.title.startsWith('Sign in')")
     assert [] == browser.driver.get_cookies()
     assert ([], True) == (browser.complaints(), _is_ours(browser))
+
+
+def test_everything_has_a_name(browser: Browser, seen: GatewayProcess, folder: Path) -> None:
+    """Whatever can be focused on a page says what it is; each page has one heading above all."""
+    _try(browser, seen, folder / "coffee.png")
+    browser.until(_LOADED)
+    paths = ("", "savings", "policies", "login")
+    for address in (browser.driver.current_url, *(_address(seen, path) for path in paths)):
+        browser.open(address)
+        nodes = browser.devtools("Accessibility.getFullAXTree", {})["nodes"]
+        nameless = [node["role"]["value"] for node in nodes if _is_nameless(node)]
+        headings = browser.script("return document.querySelectorAll('h1').length")
+        assert ([], 1) == (nameless, headings)
+        assert "en" == browser.script("return document.documentElement.lang")
+
+
+def _is_nameless(node: dict[str, Any]) -> bool:
+    """Tell whether somebody who does not see it would not know what has the focus."""
+    properties = {each["name"]: each["value"].get("value") for each in node.get("properties", [])}
+    if node["ignored"] or not properties.get("focusable") or node["role"]["value"] == "RootWebArea":
+        return False
+    return not node.get("name", {}).get("value")

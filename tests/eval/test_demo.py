@@ -67,6 +67,15 @@ def test_taken_port_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert "make serve LISTEN=" in said
 
 
+def test_pages_for_operators_are_beside_the_gateway() -> None:
+    """They get the next port, and are left out where that is taken or does not exist."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert demo._operators(port - 1) is None
+    assert f"127.0.0.1:{port}" == demo._operators(port - 1)
+    assert (None, None) == (demo._operators(0), demo._operators(65535))
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
