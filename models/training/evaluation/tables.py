@@ -67,7 +67,7 @@ def _cell(
 
 def _said(found: Range, digits: int) -> str:
     return (
-        f"{found.low:.2f}–{found.high:.2f} bpp "  # a range has this dash
+        f"{found.low:.2f}–{found.high:.2f} bpp "
         f"({found.low_value:.{digits}f} to {found.high_value:.{digits}f}): "
         f"{found.gain:+.{digits}f}"
     )
