@@ -1,8 +1,8 @@
 """What the page says, worked out of a study: headline, tables, worst images, times."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from codec.fidelity import PERFECT_PSNR_DB
 from eval import comparison
 from eval.comparison import Standing, identical
 from eval.rows import Row, Study
-from eval.strategies import POLICY, STRATEGIES, Family, named
+from eval.strategies import POLICY, STRATEGIES, Family
 
 MAX_CLASSES: Final = 100
 """How many classes tables name at most, those with the most bytes first."""
@@ -141,7 +141,7 @@ def _group(standings: Sequence[Standing], kind: str | None) -> Group | None:
     return Group(kind, own[POLICY], [(title, rows) for title, rows in families.items() if rows])
 
 
-def _times(rows: Sequence[Row]) -> Any:
+def _times(rows: Sequence[Row]) -> Iterator[Times]:
     """Sum up times; processor time is given per megapixel, as images differ in size."""
     table = (
         ("PUT, elapsed", "ms", 0, [_scaled(row.put_wall_s, 1000) for row in rows]),
@@ -177,8 +177,3 @@ def least(group: Group) -> str:
     """Give the least fidelity of a group, as a headline has it."""
     value = group.policy.worst
     return "identical" if value is None or value >= PERFECT_PSNR_DB else f"{value:.2f} dB"
-
-
-def strategy_title(name: str) -> str:
-    """Give what people call a strategy."""
-    return named(name).title

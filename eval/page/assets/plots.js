@@ -13,15 +13,22 @@
   const shown = new Set();
   let measure = 0;
 
+  // Told apart without colour: the shape says what is written, what is inside says how.
   const SHAPES = {
     policy: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0Z",
-    tier: "M-3.5-3.5h7v7h-7Z",
-    transcode: "M0-4.5 4.5 0 0 4.5-4.5 0Z",
-    fixed: "M0-4 4 3.5h-8Z",
-    floor: "M0 4-4-3.5h8Z",
-    bytes: "M-4 0h8M0-4v8",
-    psnr: "M-3.2-3.2 3.2 3.2M-3.2 3.2 3.2-3.2",
+    tier: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0Z",
+    avif: "M0-4.5 4.5 3.5h-9Z",
+    webp: "M-3.7-3.7h7.4v7.4h-7.4Z",
+    jpeg: "M0-5 5 0 0 5-5 0Z",
+    bicubic: "M0 4.5-4.5-3.5h9Z",
+    jxl: "M-3.5-3.5 3.5 3.5M-3.5 3.5 3.5-3.5",
   };
+  const DOT = "M-.8 0a.8 .8 0 1 0 1.6 0a.8 .8 0 1 0-1.6 0Z";
+  const BAR = "M-2.5 .6h5";
+  const INSIDE = {
+    bytes: DOT, psnr: BAR, "tier-lossless": DOT, "tier-recode": BAR,
+  };
+  const FILLED = new Set(["fixed", "tier-downscale"]);
 
   function svg(name, attributes, parent, text) {
     const element = document.createElementNS(NS, name);
@@ -39,9 +46,10 @@
   }
 
   function mark(strategy, x, y, parent) {
-    const {family, codec} = data.strategies[strategy];
+    const {name, family, codec} = data.strategies[strategy];
+    const filled = FILLED.has(family) || FILLED.has(name) ? " filled" : "";
     return svg("path", {
-      d: SHAPES[family], class: `mark ${codec}`,
+      d: SHAPES[codec] + (INSIDE[family] ?? INSIDE[name] ?? ""), class: `mark ${codec}${filled}`,
       transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
     }, parent);
   }
@@ -234,7 +242,7 @@
     });
   }
 
-  const first = new Set(["policy", "avif-floor", "jpeg-fixed", "bicubic-bytes"]);
+  const first = new Set(["policy", "avif-floor", "jpeg-floor", "bicubic-floor"]);
   data.strategies.forEach((strategy, number) => {
     if (first.has(strategy.name)) shown.add(number);
   });
