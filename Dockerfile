@@ -19,10 +19,14 @@ COPY eval eval
 RUN pip install --no-deps .
 
 FROM build AS build-gpu
-RUN pip install ".[gpu]"
+COPY requirements-torch.lock ./
+# What torch needs beside these depends on the machine, and is resolved.
+RUN pip install --constraint requirements.lock --requirement requirements-torch.lock
 
 FROM python:3.12-slim-bookworm AS base
-# Reads the words of a page, for policies with floor.text.
+# Reads the words of a page, for policies with floor.text. Debian keeps no older versions that could
+# be named here.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tesseract-ocr \
     && rm -rf /var/lib/apt/lists/*

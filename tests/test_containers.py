@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +34,10 @@ def _yaml(path: Path) -> Any:
 def _services() -> dict[str, dict[str, Any]]:
     services: dict[str, dict[str, Any]] = _yaml(_ROOT / "docker-compose.yml")["services"]
     return services
+
+
+def _run(*command: str, folder: Path = _ROOT) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def _dockerfile() -> Iterator[tuple[str, str]]:
@@ -69,6 +76,28 @@ def test_metrics_of_the_dashboard_exist() -> None:
     assert set() == {name for name in families if not any(s.startswith(name) for s in shown)}
 
 
+@pytest.mark.skipif(not shutil.which("promtool"), reason="prometheus is not installed")
+def test_prometheus_understands_everything(tmp_path: Path) -> None:
+    """Prometheus accepts its configuration, the rules, and every query of the dashboard."""
+    dashboard = json.loads((_COMPOSE / "grafana" / "slimgate.json").read_text("utf-8"))
+    written = [
+        query.replace("$__rate_interval", "5m").replace("$__range", "5m")
+        for query in _queries(dashboard)
+        if not query.startswith("label_values")
+    ]
+    rules = [{"record": f"query_{number}", "expr": e} for number, e in enumerate(written)]
+    queries = tmp_path / "queries.yml"
+    queries.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    config = (_COMPOSE / "prometheus.yml").read_text("utf-8")
+    token = tmp_path / "token"
+    token.write_text("token")
+    (tmp_path / "alerts.yml").write_text((_COMPOSE / "alerts.yml").read_text("utf-8"))
+    (tmp_path / "prometheus.yml").write_text(config.replace("/run/secrets/admin-token", str(token)))
+    for command in (["rules", "queries.yml"], ["config", "prometheus.yml"]):
+        done = _run("promtool", "check", *command, folder=tmp_path)
+        assert 0 == done.returncode, done.stdout + done.stderr
+
+
 def test_panels_do_not_overlap() -> None:
     """Each panel of the dashboard has its own place."""
     dashboard = json.loads((_COMPOSE / "grafana" / "slimgate.json").read_text("utf-8"))
@@ -103,6 +132,20 @@ def test_the_configuration_is_valid(service: str) -> None:
     settings = load(_COMPOSE / "slimgate.yaml", environ=environment, known_restorers=models.NAMES)
     assert settings.admin.token is not None
     assert "t0ken" == settings.admin.token.get_secret_value()
+
+
+def test_docker_compose_is_valid() -> None:
+    """The file fits the schema of the Compose specification."""
+    schema = ["--builtin-schema", "vendor.compose-spec", "docker-compose.yml"]
+    done = _run(sys.executable, "-m", "check_jsonschema", *schema)
+    assert 0 == done.returncode, done.stdout + done.stderr
+
+
+def test_the_dockerfile_follows_good_practice() -> None:
+    """The linter has nothing to say."""
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = _run(str(hadolint), "--failure-threshold", "style", "Dockerfile")
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
 
 
 def test_files_that_are_mounted_exist() -> None:
