@@ -57,8 +57,7 @@ def object_target(raw_bucket: str, raw_key: str) -> Target:
         raise S3Error("InvalidURI", "The path names a key, but no bucket.")
     quoted_key = canonical_path(raw_key) if raw_key else ""
     quoted_bucket = canonical_path(raw_bucket) if raw_bucket else ""
-    bucket, key = (_text(unquote_to_bytes(quoted)) for quoted in (quoted_bucket, quoted_key))
-    return Target(bucket, key, quoted_key)
+    return Target(_unquoted(quoted_bucket), _unquoted(quoted_key), quoted_key)
 
 
 def key_target(bucket: str, key: str) -> Target:
@@ -74,14 +73,16 @@ def _without_port(host: str) -> str:
 def virtual_bucket(host: str, domains: Collection[str]) -> str:
     """Give the bucket that a Host header names; empty when it names none."""
     host = _without_port(host)
-    for domain in sorted(domains, key=len, reverse=True):
+    for domain in sorted(domains, key=len, reverse=True) if len(domains) > 1 else domains:
         if host.endswith(f".{domain.lower()}"):
             return host[: -len(domain) - 1]
     return ""
 
 
-def _text(octets: bytes) -> str:
-    return octets.decode("utf-8", "surrogateescape")
+def _unquoted(quoted: str) -> str:
+    if "%" not in quoted:
+        return quoted
+    return unquote_to_bytes(quoted).decode("utf-8", "surrogateescape")
 
 
 # Sub-resources and parameters that turn GET, HEAD, PUT, POST or DELETE of a bucket or object into

@@ -96,7 +96,7 @@ def create_app(
     """
     tracer = tracing.opened(settings.tracing)
     spans = [tracing.traced(tracer, _operation_of)] if tracer else []
-    app = web.Application(middlewares=[*spans, _counted, _with_errors_as_s3, _dispatch])
+    app = web.Application(middlewares=[*spans, _counted])
     # aiohttp would ask for the body of any request before anybody has looked at its signature.
     app.router.add_route("*", "/{anything:.*}", _unrouted, expect_handler=_ask_later)
     app[_CALLERS] = Callers(settings)
@@ -114,11 +114,8 @@ def create_app(
         tracer=tracer,
     )
     metrics.BUILD_INFO.labels(version("slimgate")).set(1)
-    app.on_response_prepare.append(_part_from_unasked)
     app.cleanup_ctx.append(_open_services)
-    app.on_response_prepare.append(relay.stay_typeless)
-    app.on_response_prepare.append(_name_the_server)
-    app.on_response_prepare.append(_part_when_draining)
+    app.on_response_prepare.append(_complete_head)
     return app
 
 
@@ -166,11 +163,15 @@ async def _open_services(app: web.Application) -> AsyncIterator[None]:
 async def _counted(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Count and time a request; one that its client gave up, or that broke off, has no status."""
+    """Count and time a request; one that its client gave up, or that broke off, has no status.
+
+    Nothing is behind this one: keys may look like anything, and a router would judge them.
+    """
+    del handler
     started, status, sent = time.monotonic(), "none", 0
     try:
         with metrics.IN_FLIGHT.track_inprogress(), request.app[SERVICES].drain.request():
-            response = await handler(request)
+            response = await _with_errors_as_s3(request)
             with contextlib.suppress(ConnectionError):  # of a client that is gone, as is noticed
                 # The server would do it, but afterwards: this one is in flight until it is sent.
                 await response.prepare(request)
@@ -181,20 +182,18 @@ async def _counted(
         return response
     finally:
         name = _operation_of(request)
-        metrics.SENT_BYTES.labels(name).inc(sent)
-        metrics.REQUESTS.labels(name, status).inc()
-        metrics.REQUEST_SECONDS.labels(name).observe(time.monotonic() - started)
+        count, seconds, sent_bytes = metrics.of_requests(name, status)
+        sent_bytes.inc(sent)
+        count.inc()
+        seconds.observe(time.monotonic() - started)
 
 
-@web.middleware
-async def _with_errors_as_s3(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _with_errors_as_s3(request: web.Request) -> web.StreamResponse:
     """Render every error as S3 does; whatever is unexpected is logged and tells nothing."""
     request_id = request[_REQUEST_ID] = new_request_id()
     structlog.contextvars.bind_contextvars(request_id=request_id)
     try:
-        return await handler(request)
+        return await _dispatch(request)
     except S3Error as error:
         failure = error
     except (asyncio.CancelledError, ConnectionResetError):
@@ -214,19 +213,12 @@ def _rendered(request: web.Request, failure: S3Error, request_id: str) -> web.Re
     return response
 
 
-@web.middleware
-async def _dispatch(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Authenticate a request and hand it to the handler of its operation.
-
-    Nothing is behind this one: keys may look like anything, and a router would judge them.
-    """
-    del handler
+async def _dispatch(request: web.Request) -> web.StreamResponse:
+    """Authenticate a request and hand it to the handler of its operation."""
     raw_path, raw_query = _split(request)
     services = request.app[SERVICES]
     verified, identity = request.app[_CALLERS].authenticate(request, raw_path, raw_query)
-    if any(name.lower().startswith(headers.MANIFEST) for name in request.headers):
+    if any(map(headers.is_reserved, request.headers)):
         raise S3Error("InvalidRequest", f"Metadata keys beginning {headers.MANIFEST} are reserved.")
     target = locate(raw_path, request.headers.get("Host", ""), services.settings.domains)
     exchange = Exchange(
@@ -264,20 +256,28 @@ async def _ask_later(_: web.Request) -> None:
     """Leave ``Expect: 100-continue`` to who reads the body."""
 
 
-async def _name_the_server(_: web.Request, response: web.StreamResponse) -> None:
+async def _complete_head(request: web.Request, response: web.StreamResponse) -> None:
+    """Do to the head of every answer what its handler need not know."""
+    _part_from_unasked(request, response)
+    relay.stay_typeless(response)
+    _name_the_server(response)
+    _part_when_draining(request, response)
+
+
+def _name_the_server(response: web.StreamResponse) -> None:
     """Name the gateway where the upstream names nobody; versions are nobody's business."""
     if response.headers.get("Server", SERVER_SOFTWARE) == SERVER_SOFTWARE:
         response.headers["Server"] = "slimgate"
 
 
-async def _part_when_draining(request: web.Request, response: web.StreamResponse) -> None:
+def _part_when_draining(request: web.Request, response: web.StreamResponse) -> None:
     """Let no connection bring another request to a gateway that ends: clients open a new one."""
     if request.app[SERVICES].drain.begun:
         response.force_close()
         response.headers["Connection"] = "close"
 
 
-async def _part_from_unasked(request: web.Request, response: web.StreamResponse) -> None:
+def _part_from_unasked(request: web.Request, response: web.StreamResponse) -> None:
     """Close the connection of a client that waits with its body and is not asked for it.
 
     It may send the body all the same, or the next request in its place, and nobody could tell

@@ -8,7 +8,7 @@ from aiohttp import web
 from config import Settings
 from gateway import sigv2
 from gateway.addressing import virtual_bucket
-from gateway.sigv4 import Verified, WireRequest, verify
+from gateway.sigv4 import Verified, Verifier, WireRequest
 from gateway.upstream import Identity
 
 
@@ -24,6 +24,7 @@ class Callers:
         self._secrets: Mapping[str, str] = {
             pair.access_key: pair.secret_key.get_secret_value() for pair in settings.credentials
         }
+        self._verifier = Verifier(self._secrets)
         self._identities: Mapping[str, Identity] = {
             pair.access_key: Identity(pair.upstream[0], pair.upstream[1].get_secret_value())
             for pair in settings.credentials
@@ -52,5 +53,5 @@ class Callers:
             bucket = virtual_bucket(request.headers.get("Host", ""), self._domains)
             verified: Verified | None = sigv2.verify(wire, bucket, self._secrets, now)
         else:
-            verified = verify(wire, self._secrets, now)
+            verified = self._verifier.verify(wire, now)
         return verified, self._identities[verified.access_key] if verified else None

@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final
 
 _SETTLE_S: Final = 0.05
 _POLL_S: Final = 0.02
 
 
-class Drain:
+class Drain(contextlib.AbstractContextManager[None]):
     """Count requests in flight, and wait for the last one.
 
     The server's own shutdown reads no more of any body, so that uploads in flight would hang, and
@@ -21,15 +21,16 @@ class Drain:
         self._count = 0
         self._changed = asyncio.Event()
 
-    @contextlib.contextmanager
-    def request(self) -> Iterator[None]:
+    def request(self) -> contextlib.AbstractContextManager[None]:
         """Count one request for as long as the block lasts."""
+        return self
+
+    def __enter__(self) -> None:
         self._count += 1
-        try:
-            yield
-        finally:
-            self._count -= 1
-            self._changed.set()
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+        self._changed.set()
 
     async def finish(
         self, timeout_s: float, transports: Callable[[], Iterable[asyncio.WriteTransport]] = tuple

@@ -1,9 +1,11 @@
 """One request on its way through the gateway, and what serves it."""
 
 import asyncio
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
@@ -79,15 +81,15 @@ class Exchange:
 
     overrides: dict[str, str] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def query(self) -> str:
         """Give the query without the parameters of a presigned URL."""
-        return headers.unsigned_query(self.raw_query)
+        return _read(self.raw_query)[0]
 
-    @cached_property
+    @property
     def parameters(self) -> Mapping[str, str]:
         """Give the decoded query parameters."""
-        return headers.query_parameters(self.query)
+        return _read(self.raw_query)[1]
 
     @cached_property
     def upload(self) -> Upload:
@@ -95,6 +97,11 @@ class Exchange:
         completes = self.request.method == "POST" and "uploadId" in self.parameters
         bounds = Bounds(self.services.settings.limits, self.services.spool)
         return Upload(self.request, self.verified, bounds, completes=completes)
+
+    def question(self) -> Request:
+        """Give the request as it goes upstream when nothing is uploaded, as a HEAD request."""
+        kept = headers.forwardable(self.request.headers.items())
+        return Request("HEAD", self.target, self.query, kept)
 
     def forwarded(self) -> Request:
         """Give the request as it goes upstream, body included."""
@@ -110,3 +117,9 @@ class Exchange:
             length=upload.length,
             payload_hash=upload.forwarded_hash,
         )
+
+
+@functools.lru_cache(maxsize=256)
+def _read(raw_query: str) -> tuple[str, Mapping[str, str]]:
+    query = headers.unsigned_query(raw_query)
+    return query, MappingProxyType(headers.query_parameters(query))

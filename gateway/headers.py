@@ -48,6 +48,11 @@ _BODY_BOUND: Final = frozenset({"content-md5", "x-amz-sdk-checksum-algorithm"})
 _CONTENT_MD5_KEYS: Final = frozenset({"x-amz-meta-md5chksum"})
 _S3CMD_ATTRIBUTES: Final = "x-amz-meta-s3cmd-attrs"
 
+# What an answer says of the rendition, or of the way that it has come.
+_OF_RENDITION: Final = _HOP_BY_HOP | _CONTENT_MD5_KEYS | {
+    "content-range", "x-amz-mp-parts-count", "x-amz-transfer-encoding",
+}  # fmt: skip
+
 _SIGNATURE_PARAMETERS: Final = frozenset(
     {
         "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-signature",
@@ -104,6 +109,11 @@ def of_caller(headers: Mapping[str, str], extra: Mapping[str, str]) -> CIMultiDi
     return CIMultiDict([*kept, *extra.items()])
 
 
+def is_reserved(name: str) -> bool:
+    """Tell whether a header is named like the gateway's own metadata."""
+    return name.lower().startswith(MANIFEST)
+
+
 def without_body_digests(headers: Mapping[str, str]) -> CIMultiDict[str]:
     """Drop what describes the uploaded bytes: other bytes are going to be stored."""
     return CIMultiDict(
@@ -131,16 +141,11 @@ def client_metadata(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
     those clients would take for the MD5 of what they download.
     """
     shown: CIMultiDict[str] = CIMultiDict()
-    for name, value in end_to_end(headers).items():
+    for name, value in headers:
         lower = name.lower()
-        if lower == _S3CMD_ATTRIBUTES:
-            shown.add(name, _without_md5(value))
-        elif not (
-            lower.startswith((MANIFEST, CHECKSUM_PREFIX))
-            or lower in _CONTENT_MD5_KEYS
-            or lower in {"x-amz-transfer-encoding", "x-amz-mp-parts-count", "content-range"}
-        ):
-            shown.add(name, value)
+        if lower in _OF_RENDITION or lower.startswith((MANIFEST, CHECKSUM_PREFIX)):
+            continue
+        shown.add(name, _without_md5(value) if lower == _S3CMD_ATTRIBUTES else value)
     return shown
 
 

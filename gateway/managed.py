@@ -1,5 +1,6 @@
 """Managed objects: recognized by their manifest, and read back as they were uploaded."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,6 @@ from typing import Final
 from urllib.parse import quote
 
 import aiohttp
-from multidict import CIMultiDict
 
 from codec.manifest import BrokenManifest, Manifest, loads
 from gateway import conditional, headers, metrics
@@ -23,6 +23,9 @@ from gateway.restored import File, restored
 from gateway.upstream import Request
 
 _NO_ANSWER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+
+_HITS: Final = metrics.CACHE_REQUESTS.labels("hit")
+_MISSES: Final = metrics.CACHE_REQUESTS.labels("miss")
 
 META_KEY: Final = headers.MANIFEST.removeprefix("x-amz-meta-")
 
@@ -43,7 +46,7 @@ class Found:
     version_id: str | None
     manifest: Manifest
     stored_etag: str
-    upstream: CIMultiDict[str]
+    upstream: Mapping[str, str]
 
     @property
     def etags(self) -> frozenset[str]:
@@ -100,8 +103,7 @@ def recognize(
     if version_id is None:
         view = View(manifest.size, manifest.etag)
         exchange.services.index.put(target.bucket, target.key, stored_etag, view)
-    upstream = headers.end_to_end(response.headers.items())
-    return Found(target, version_id, manifest, stored_etag, upstream)
+    return Found(target, version_id, manifest, stored_etag, response.headers)
 
 
 async def look(exchange: Exchange, target: Target, version_id: str | None = None) -> Found | None:
@@ -123,8 +125,9 @@ async def look(exchange: Exchange, target: Target, version_id: str | None = None
         return recognize(exchange, target, version_id, response)
 
 
+@functools.lru_cache(maxsize=4096)
 def read_manifest(note: str) -> Manifest:
-    """Read a manifest from metadata.
+    """Read a manifest from metadata; those read lately are at hand.
 
     Raises:
         S3Error: InternalError; the rendition must never pass for the object.
@@ -153,7 +156,7 @@ async def fetch(
     """
     services, key = exchange.services, found.cache_key
     cached = await services.cache.get(key)
-    metrics.CACHE_REQUESTS.labels("miss" if cached is None else "hit").inc()
+    (_MISSES if cached is None else _HITS).inc()
     if cached is not None:
         return File(cached, found.manifest.etag), True
     rendition = await _rendition(exchange, found, key, response)

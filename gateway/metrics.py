@@ -5,6 +5,7 @@ a client must not be able to make time series. The exception are buckets, of whi
 :mod:`gateway.savings` names a bounded number that exist.
 """
 
+import functools
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -163,6 +164,23 @@ _REASONS: Final = (
     ("its original cannot", "escrow"),
     ("cannot be decoded", "damaged"),
 )
+
+
+@functools.cache
+def of_requests(operation: str, status: str) -> tuple[Counter, Histogram, Counter]:
+    """Give what counts and times requests of one kind, and their bytes.
+
+    To look them up takes longer than to count.
+
+    Args:
+        operation: Of the closed set of names.
+        status: HTTP status, or ``none``.
+    """
+    return (
+        REQUESTS.labels(operation, status),
+        REQUEST_SECONDS.labels(operation),
+        SENT_BYTES.labels(operation),
+    )
 
 
 def reason_class(reason: str) -> str:

@@ -1,5 +1,6 @@
 """GetObject and HeadObject: managed objects as they were uploaded, all others as they are."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
@@ -92,10 +93,14 @@ def _unconditional(exchange: Exchange) -> Request:
 
     What is kept are headers that decide whether the upstream answers at all.
     """
-    request = exchange.forwarded()
-    parameters = [p for p in request.query.split("&") if p and not p.startswith("partNumber=")]
-    kept = headers.without(request.headers, _NOT_FOR_RENDITIONS)
-    return replace(request, method="HEAD", query="&".join(parameters), headers=kept)
+    uploads = exchange.request.can_read_body
+    request = replace(exchange.forwarded(), method="HEAD") if uploads else exchange.question()
+    query = request.query
+    if query:
+        query = "&".join(p for p in query.split("&") if p and not p.startswith("partNumber="))
+    return replace(
+        request, query=query, headers=headers.without(request.headers, _NOT_FOR_RENDITIONS)
+    )
 
 
 async def _serve(
@@ -103,7 +108,7 @@ async def _serve(
 ) -> web.StreamResponse:
     """Answer for a managed object."""
     sent_headers = exchange.request.headers
-    outcome = conditional.evaluate(sent_headers, found.identity)
+    outcome = _outcome(sent_headers, found)
     if outcome is Outcome.PRECONDITION_FAILED:
         raise S3Error("PreconditionFailed")
     shown = _shown(exchange, found)
@@ -126,10 +131,17 @@ async def _serve(
         answer = begin(exchange, status, shown)
         await answer.prepare(exchange.request)
         wanted_bytes = memoryview(served)[start:stop]
-        for at in range(0, len(wanted_bytes), _PIECE):
-            await answer.write(wanted_bytes[at : at + _PIECE])
+        step = _PIECE if exchange.request.secure else len(wanted_bytes)
+        for at in range(0, len(wanted_bytes), step):
+            await answer.write(wanted_bytes[at : at + step])
         await answer.write_eof()
         return answer
+
+
+def _outcome(sent_headers: Mapping[str, str], found: Found) -> Outcome:
+    if headers.CONDITIONS.isdisjoint(map(str.lower, sent_headers)):
+        return Outcome.PROCEED
+    return conditional.evaluate(sent_headers, found.identity)
 
 
 def _range(exchange: Exchange, found: Found) -> ranges.Range | None:
@@ -140,9 +152,10 @@ def _range(exchange: Exchange, found: Found) -> ranges.Range | None:
         if part != "1":
             raise S3Error("InvalidRange", "The requested partnumber is not satisfiable")
         return ranges.Range(0, found.manifest.size)
-    if not conditional.range_applies(sent_headers, found.identity):
+    asked = sent_headers.get("Range")
+    if asked is None or not conditional.range_applies(sent_headers, found.identity):
         return None
-    return ranges.parse(sent_headers.get("Range"), found.manifest.size)
+    return ranges.parse(asked, found.manifest.size)
 
 
 def _shown(exchange: Exchange, found: Found) -> CIMultiDict[str]:
@@ -176,6 +189,8 @@ def _overrides(exchange: Exchange) -> dict[str, str]:
     Raises:
         S3Error: InvalidArgument when a value cannot stand in a header.
     """
+    if not exchange.parameters:
+        return {}
     asked = {
         name: exchange.parameters[f"response-{name.lower()}"]
         for name in _OVERRIDABLE

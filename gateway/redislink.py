@@ -25,6 +25,7 @@ _CONNECTIONS: Final = _AT_A_TIME + 8
 """Those that listen, and those that are being given up, are not counted above."""
 
 _REDIRECTIONS: Final = 2
+_READ_SIZE: Final = 1 << 20  # files are large; each read of one costs a turn of the event loop
 # redis-py looks up who serves a slot of the cluster; while nobody does, there is no such key.
 BROKEN: Final = (RedisError, RedisClusterException, OSError, TimeoutError, LookupError)
 """What a use of Redis may raise."""
@@ -162,6 +163,7 @@ def _bounds(timeout_s: float) -> dict[str, Any]:
         "max_connections": _CONNECTIONS,
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
+        "socket_read_size": _READ_SIZE,
     }
 
 

@@ -1,6 +1,6 @@
 """S3 errors as HTTP answers."""
 
-import uuid
+import secrets
 
 from aiohttp import web
 
@@ -10,7 +10,7 @@ from gateway.errors import S3Error
 
 def new_request_id() -> str:
     """Give a name by which log and client call one request."""
-    return uuid.uuid4().hex[:16].upper()
+    return secrets.token_hex(8).upper()
 
 
 def refusal(failure: S3Error, *, resource: str, request_id: str) -> web.Response:

@@ -102,7 +102,7 @@ def whole(
     return web.Response(status=status, headers=shown, body=body)
 
 
-async def stay_typeless(_: web.Request, response: web.StreamResponse) -> None:
+def stay_typeless(response: web.StreamResponse) -> None:
     """Take the Content-Type away that the server gives to answers that came without one."""
     if response.get(_TYPELESS):
         response.headers.popall("Content-Type", None)

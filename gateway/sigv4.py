@@ -4,6 +4,7 @@ Source: Amazon S3 API reference, "Authenticating Requests (AWS Signature Version
 """
 
 import datetime
+import functools
 import hashlib
 import hmac
 import re
@@ -29,6 +30,8 @@ _CONTENT_HASH: Final = "x-amz-content-sha256"
 _MAX_SKEW: Final = datetime.timedelta(minutes=15)
 _MAX_HEADERS: Final = 256
 _MAX_REQUEST_CHARS: Final = 65_536
+_MAX_KNOWN: Final = 1024
+_MAX_KNOWN_CHARS: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,40 @@ def verify(
         S3Error: The signature is wrong, too old, of an unknown key, incomplete or malformed, with
             the code and status that S3 gives.
     """
+    found = _verified(request, secrets, now)
+    return None if found is None else found[0]
+
+
+class Verifier:
+    """Verify signatures, and remember those of presigned URLs, which are used again and again.
+
+    Args:
+        secrets: Access key to secret key.
+    """
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._secrets = secrets
+        self._known: dict[WireRequest, tuple[Verified, Claim]] = {}
+
+    def verify(self, request: WireRequest, now: datetime.datetime) -> Verified | None:
+        """Verify as :func:`verify` does; of what was right before only the time is looked at."""
+        known = self._known.get(request)
+        if known is not None:
+            _check_time(known[1], now)
+            return known[0]
+        found = _verified(request, self._secrets, now)
+        if found is None:
+            return None
+        if found[0].presigned and found[0].chunks is None and _size(request) <= _MAX_KNOWN_CHARS:
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[request] = found
+        return found[0]
+
+
+def _verified(
+    request: WireRequest, secrets: Mapping[str, str], now: datetime.datetime
+) -> tuple[Verified, Claim] | None:
     _bound(request)
     headers = fold_headers(request.headers)
     query = query_pairs(request.raw_query)
@@ -125,14 +162,17 @@ def verify(
     )
     key = _check_signature(claim, secrets[claim.access_key], digest)
     chunks = key if payload_hash in _SIGNED_STREAMS else None
-    return Verified(claim.access_key, payload_hash, claim.expires_s is not None, chunks)
+    return Verified(claim.access_key, payload_hash, claim.expires_s is not None, chunks), claim
 
 
 def _bound(request: WireRequest) -> None:
-    size = len(request.raw_path) + len(request.raw_query)
-    size += sum(len(name) + len(value) for name, value in request.headers)
-    if size > _MAX_REQUEST_CHARS or len(request.headers) > _MAX_HEADERS:
+    if _size(request) > _MAX_REQUEST_CHARS or len(request.headers) > _MAX_HEADERS:
         raise S3Error("RequestHeaderSectionTooLarge")
+
+
+def _size(request: WireRequest) -> int:
+    in_headers = sum(len(name) + len(value) for name, value in request.headers)
+    return len(request.raw_path) + len(request.raw_query) + in_headers
 
 
 def _payload_hashes(
@@ -205,13 +245,20 @@ def _check_coverage(claim: Claim, headers: Mapping[str, str]) -> None:
 
 
 def _check_signature(claim: Claim, secret: str, digest: str) -> ChunkKey:
-    signing_key = f"AWS4{secret}".encode()
-    for step in claim.scope.split("/"):
-        signing_key = _hmac(signing_key, step)
-    key = ChunkKey(signing_key, claim.timestamp, claim.scope, claim.signature)
+    scope = claim.scope
+    key = ChunkKey(_signing_key(secret, scope), claim.timestamp, scope, claim.signature)
     expected = key.sign(ALGORITHM, digest).encode()
     if not hmac.compare_digest(expected, claim.signature.encode("utf-8", "surrogateescape")):
         raise S3Error("SignatureDoesNotMatch")
+    return key
+
+
+@functools.lru_cache(maxsize=1024)
+def _signing_key(secret: str, scope: str) -> bytes:
+    """Derive the key of a day, a region and a service: the same for all requests of that day."""
+    key = f"AWS4{secret}".encode()
+    for step in scope.split("/"):
+        key = _hmac(key, step)
     return key
 
 

@@ -109,22 +109,41 @@ def moto_store() -> Iterator[Store]:
 @contextmanager
 def echo_store() -> Iterator[Store]:
     """Start a store that costs nothing and keeps nothing."""
-    command = [sys.executable, "-m", "tests.bench.echo"]
-    with Server(command, ready=_echo_address) as server:
-        yield Store(f"http://{server.address(_TIMEOUT_S)}")
+    with bench_server("echo") as (endpoint, _):
+        yield Store(endpoint)
 
 
-def _echo_address(line: str) -> str | None:
+@contextmanager
+def bench_server(module: str, *arguments: str) -> Iterator[tuple[str, psutil.Process]]:
+    """Start a server of this package; give its URL and its process."""
+    command = [sys.executable, "-m", f"tests.bench.{module}", *arguments]
+    with Server(command, ready=_announced) as server:
+        endpoint = f"http://{server.address(_TIMEOUT_S)}"
+        yield endpoint, psutil.Process(server.process.pid)
+
+
+def _announced(line: str) -> str | None:
     _, found, rest = line.partition(echo.READY)
     return rest.strip() if found else None
 
 
 def small_photo(number: int) -> bytes:
     """Draw a small image that a rendition saves much of: a PNG of 96 x 96 pixels."""
+    return photo(number, side=96, corners=4)
+
+
+def photo(number: int, *, side: int, corners: int) -> bytes:
+    """Draw a square PNG of soft colours and grain, of about one byte per pixel.
+
+    Args:
+        number: Which one.
+        side: Its pixels.
+        corners: How many colours it has from left to right.
+    """
     random = np.random.default_rng(number)
-    corners = random.integers(0, 256, (4, 4, 3), dtype=np.uint8)
-    smooth = Image.fromarray(corners).resize((96, 96), Image.Resampling.BICUBIC)
-    grain = random.integers(-3, 4, (96, 96, 3))
+    colours = random.integers(0, 256, (corners, corners, 3), dtype=np.uint8)
+    smooth = Image.fromarray(colours).resize((side, side), Image.Resampling.BICUBIC)
+    grain = random.integers(-3, 4, (side, side, 3))
     pixels = np.clip(np.asarray(smooth).astype(np.int64) + grain, 0, 255).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")

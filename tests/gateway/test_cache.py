@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.cache import CacheKey, MemoryCache
 from tests.config.builders import steady
+from tests.servers.server import wait_until
 
 _MAX_BYTES = 100
 _TTL_S = 3600.0
@@ -88,3 +89,27 @@ async def _play(steps: Sequence[tuple[CacheKey, int | None]]) -> None:
 def test_the_cache_is_its_model(steps: list[tuple[CacheKey, int | None]]) -> None:
     """After any steps the cache holds what a list in order of use holds, within its bytes."""
     asyncio.run(_play(steps))
+
+
+async def test_files_have_an_end() -> None:
+    """A file is gone when its time is over, used or not, and takes no room then."""
+    cache = MemoryCache(_MAX_BYTES, ttl_s=0.05)
+    await cache.put(_KEYS[0], b"x" * 20)
+    await cache.put(_KEYS[1], b"x" * 20)
+    await asyncio.to_thread(wait_until, lambda: not cache.held_bytes, "the end of the files")
+    assert await cache.get(_KEYS[0]) is None
+    await cache.put(_KEYS[0], b"y")
+    assert b"y" == await cache.get(_KEYS[0])
+    await cache.close()
+
+
+async def test_files_of_an_object_are_dropped() -> None:
+    """All files of the named objects go, however many there are, and no others."""
+    cache = MemoryCache(_MAX_BYTES, _TTL_S)
+    for key in _KEYS:
+        await cache.put(key, b"x" * 10)
+    await cache.drop("bucket", ["key0", "other"])
+    await cache.drop("other", ["key1"])
+    assert [False, True] * 3 == [await cache.get(key) is not None for key in _KEYS]
+    assert 30 == cache.held_bytes
+    await cache.close()
