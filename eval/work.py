@@ -82,14 +82,18 @@ class _Process:
 
 def initialize(plan: Plan) -> None:
     """Prepare a fresh process."""
-    # One process per core runs already; threads inside would only fight over the cores.
-    cv2.setNumThreads(1)
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-    engine = plan.engine.model_copy(update={"threads": 1, "max_wait_ms": 0.0})
     _Process.plan = plan
-    _Process.upscalers = Local(Restorers(engine, timeout_s=PATIENCE_S))
+    _Process.upscalers = single_threaded(plan.engine)
     if plan.bucket is not None:
         _Process.s3 = buckets.client(plan.endpoint)
+
+
+def single_threaded(engine: Engine) -> Local:
+    """Keep this process to one thread, as one process per core runs; give its restorers."""
+    cv2.setNumThreads(1)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    alone = engine.model_copy(update={"threads": 1, "max_wait_ms": 0.0})
+    return Local(Restorers(alone, timeout_s=PATIENCE_S))
 
 
 def compare(item: Item, later: dict[str, int] | None = None) -> Done:
