@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from config import ConfigError
-from eval import machine, policies, report, terminal
+from eval import machine, money_prices, policies, report, terminal
 from eval.corpus import BadCorpus
 from eval.journal import BadOutput
 from eval.policies import NoPolicy
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nStopped. The same command goes on where it was.", file=sys.stderr)
         return _INTERRUPTED
     print("\n".join(terminal.lines(study, summed)))
-    print(f"written to {wish.folder}")
+    print(f"written to {wish.folder}: open report.html")
     return 0
 
 
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, metavar="S", help="of the sample and of intervals")
     add("--processes", type=_count, default=machine.cores(), metavar="N", help="default: cores")
     add("--endpoint-url", metavar="URL", help="of the bucket, where it is not Amazon's")
+    add("--prices", type=Path, default=money_prices.DEFAULT, metavar="FILE", help="price list")
     add("--force", action="store_true", help="remove an earlier report from DIR, and begin anew")
     return parser
 
@@ -84,6 +85,7 @@ def _wish(options: argparse.Namespace) -> report.Wish:
         force=options.force,
         processes=options.processes,
         endpoint=options.endpoint_url,
+        prices=money_prices.load(options.prices),
     )
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pebble import ProcessPool
 from tqdm import tqdm
 
-from eval import machine
+from eval import exhibits, machine, work
 from eval.corpus import Item
 from eval.journal import Journal
+from eval.page.exhibits import MAX_EXHIBITS
 from eval.pool import Job, pool, run
-from eval.rows import PLAIN, Study, ordered
-from eval.strategies import of_family
+from eval.rows import PLAIN, Exhibit, Study, ordered
+from eval.strategies import POLICY, of_family
 from eval.work import Plan
 
 
@@ -26,8 +27,8 @@ class _Costs:
 
 def conduct(
     study: Study, items: Sequence[Item], plan: Plan, journal: Journal, processes: int
-) -> Study:
-    """Measure what was not measured yet.
+) -> tuple[Study, list[Exhibit]]:
+    """Measure what was not measured yet, and cut out what is worth a look.
 
     Args:
         study: What is known beforehand.
@@ -37,7 +38,7 @@ def conduct(
         processes: How many work at the same time.
 
     Returns:
-        The study with all rows, and what it took.
+        The study with all rows and what it took, and pieces of its worst images.
     """
     began = time.monotonic()
     local = plan.bucket is None
@@ -49,13 +50,23 @@ def conduct(
         late = [job for job in jobs if job.item.name not in journal.late]
         qualities = common_qualities(journal)
         _measure(workers, late, processes, journal, costs, "one quality for all", qualities)
-    return replace(
+        shown = _exhibits(workers, items, journal)
+    measured = replace(
         study,
         seconds=time.monotonic() - began,
         cpu_seconds=costs.cpu_s,
         peak_bytes=costs.peaks.total(),
         rows=ordered(journal.rows),
     )
+    return measured, shown
+
+
+def _exhibits(workers: ProcessPool, items: Sequence[Item], journal: Journal) -> list[Exhibit]:
+    """Cut pieces out of the worst images; what can no longer be read is left out."""
+    by_name = {item.name: item for item in items}
+    worst = exhibits.chosen([*journal.of(POLICY)], MAX_EXHIBITS)
+    futures = [workers.schedule(work.cut, [by_name[row.image], row]) for row in worst]
+    return [piece for future in futures if (piece := future.result()) is not None]
 
 
 def common_qualities(journal: Journal) -> dict[str, int]:

@@ -2,15 +2,16 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from config import Engine, Policy
-from eval import buckets, corpus, journal, machine, recommending, summary
+from eval import buckets, corpus, journal, machine, money_prices, page, recommending, summary
 from eval.conducting import conduct
 from eval.corpus import Item
+from eval.money_prices import Prices
 from eval.rows import COLUMNS, Study
 from eval.sampling import sample
 from eval.summary import Summary
@@ -36,6 +37,7 @@ class Wish:
         force: Whether earlier results are removed.
         processes: How many work at the same time.
         endpoint: Of the bucket; None: the usual one.
+        prices: What a store asks for.
     """
 
     location: str
@@ -49,6 +51,7 @@ class Wish:
     force: bool = False
     processes: int = 1
     endpoint: str | None = None
+    prices: Prices = field(default_factory=money_prices.load)
 
 
 def make(wish: Wish) -> tuple[Study, Summary]:
@@ -70,8 +73,9 @@ def make(wish: Wish) -> tuple[Study, Summary]:
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     with journal.opened(wish.folder, study, force=wish.force) as written:
-        study = conduct(study, taken, _plan(wish), written, wish.processes)
+        study, exhibits = conduct(study, taken, _plan(wish), written, wish.processes)
         summed = summary.summarize(study)
+        page.write(study, exhibits, wish.folder, wish.prices)
         _write(wish.folder, study, summed)
     return study, summed
 

@@ -17,14 +17,14 @@ from PIL import AvifImagePlugin
 from codec import classes
 from codec.manifest import Manifest
 from config import Engine, Policy
-from eval import buckets
+from eval import buckets, exhibits
 from eval.buckets import TooLarge, Unreadable
 from eval.comparing import Comparison
 from eval.corpus import Item
 from eval.looking import Broken, Seen, look
 from eval.outcomes import PATIENCE_S
 from eval.rowmaking import RowMaker
-from eval.rows import Row
+from eval.rows import Exhibit, Row
 from eval.strategies import POLICY
 from models.loading import Local, Restorers
 
@@ -113,6 +113,23 @@ def compare(item: Item, later: dict[str, int] | None = None) -> Done:
     # Kibibytes, on Linux.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Done(rows, time.process_time() - began, os.getpid(), peak)
+
+
+def cut(item: Item, row: Row) -> Exhibit | None:
+    """Cut a piece out of an image to look at; None when it is not there any more as measured.
+
+    Args:
+        item: Which image.
+        row: What was measured of it under the policy.
+    """
+    plan = _Process.plan
+    binary, note = kept_as(plan.folder, item.name)
+    try:
+        source = look(read(item, plan, _Process.s3), plan.policy).source
+        kept = binary.read_bytes(), note.read_text()
+    except (Unreadable, Broken, OSError):
+        return None
+    return exhibits.exhibit(row, source, *kept, _Process.upscalers) if source else None
 
 
 def kept_as(folder: Path, image: str) -> tuple[Path, Path]:

@@ -1,6 +1,7 @@
 """The whole report, as people run it, over a small folder that has everything in it."""
 
 import csv
+import html
 import json
 import shutil
 import signal
@@ -16,12 +17,14 @@ import yaml
 from PIL import Image
 from skimage import data
 
-from config import Policy
+from config import Engine, Policy
 from eval import __main__ as command
-from eval import rows
+from eval import exhibits, rows
 from eval.journal import OUTPUTS
+from eval.looking import look
 from eval.rows import COLUMNS, Row, Study
 from eval.strategies import POLICY, STRATEGIES, named
+from eval.work import kept_as, single_threaded
 
 SIDE = 192
 
@@ -174,6 +177,32 @@ def test_the_terminal_has_the_figures_of_the_summary(place: Path) -> None:
             )
 
 
+def test_the_page_shows_the_worst_images(place: Path, study: Study) -> None:
+    """report.html names every image that lost something, and the CSV beside it."""
+    page = (place / "out" / "report.html").read_text()
+    lossy = [row.image for row in study.of() if row.tier in {"recode", "downscale"}]
+    assert lossy
+    assert all(html.escape(name) in page for name in lossy)
+    assert 3 * len(lossy) >= page.count("data:image/webp;base64,") >= 2 * len(lossy)
+
+
+def test_a_piece_is_cut_around_the_worst_block(place: Path, study: Study) -> None:
+    """A piece shows the same place of upload, rendition and served file, at their own scales."""
+    row = _row(study, "photo/face.jpg")
+    data = (place / "in" / row.image).read_bytes()
+    source = look(data, Policy.model_validate(study.policy)).source
+    assert source is not None
+    binary, note = kept_as(place / "out", row.image)
+    made = binary.read_bytes(), note.read_text()
+    piece = exhibits.exhibit(row, source, *made, single_threaded(Engine()))
+    height, width = piece.original.shape[:2]
+    rows_, columns = slice(piece.top, piece.top + height), slice(piece.left, piece.left + width)
+    assert np.array_equal(source.pixels[rows_, columns], piece.original)
+    assert piece.original.shape == piece.served.shape
+    assert (-(-height // row.scale), -(-width // row.scale)) == piece.stored.shape[:2]
+    assert len(made[0]) == row.stored
+
+
 def test_a_finished_report_is_not_overwritten(place: Path) -> None:
     """Without --force a folder with a report is refused and stays as it is."""
     before = {path.name: path.read_bytes() for path in (place / "out").glob("*.*")}
@@ -251,6 +280,7 @@ def _timeless(study: Study) -> list[dict[str, Any]]:
         (["empty"], "empty holds no images"),
         (["in", "--only", "birds"], "no class is called birds; there are cats"),
         (["in", "--policies", "gone.yaml"], "gone.yaml: cannot be read"),
+        (["in", "--prices", "gone.yaml"], "gone.yaml: cannot be read"),
         (["in", "--policies", "bad.yaml"], "unknown key; did you mean 'bucket'"),
         (["in", "--policies", "two.yaml"], "name a policy of two.yaml with --policy; there are"),
         (["in", "--policy", "a"], "add --policies FILE"),
