@@ -1,10 +1,11 @@
 # Needs GNU make and Python 3.11 or later; everything else is installed into .venv, once.
 PYTHON ?= python3
 LISTEN ?= 127.0.0.1:9000
+REPORT ?= .slimgate/report
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-clients test-torch lint bench lock clean
+.PHONY: help demo serve report baselines test test-clients test-torch lint bench lock clean
 
 venv := .venv
 run := $(venv)/bin/python
@@ -31,6 +32,13 @@ demo: $(ready)  ## put 20 images through a gateway and see what came of them (1 
 
 serve: $(ready)  ## keep a gateway and a bucket in memory running (LISTEN=127.0.0.1:9000)
 	@$(run) -m eval.demo --serve --listen $(LISTEN)
+
+report: $(ready)  ## tell what a policy saves on the demo's images, and at what fidelity (2 minutes)
+	@$(run) -m eval.sample_images .slimgate/demo-images
+	@$(run) -m eval .slimgate/demo-images --classes auto --out $(REPORT) --force
+
+baselines: $(ready)  ## take today's bytes and fidelity as those that no change may fall behind
+	@$(run) -m eval.baseline --write
 
 test: $(ready)  ## run all tests that need nothing but this checkout
 	@$(run) -m pytest -m "not client and not torch"

@@ -3,9 +3,13 @@
 They are a mixed lot on purpose: portraits, textures that no codec likes, scans of text, a drawing
 with transparency, gray and colour, three formats and many qualities. The PNG files are written
 anew, because some of the originals are larger than they need to be and would flatter the result.
+
+``python -m eval.sample_images DIR`` writes them into a folder.
 """
 
+import argparse
 import io
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,3 +112,36 @@ def _encoded(path: Path, recipe: Recipe) -> bytes:
     with Image.open(path) as image:
         image.save(file, recipe.format, **recipe.options)
     return file.getvalue()
+
+
+def write(folder: Path) -> int:
+    """Write all images into a folder, which is made where it does not exist; give their number.
+
+    Raises:
+        OSError: It cannot be written into.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for recipe in RECIPES:
+        (folder / recipe.key).write_bytes(make(recipe).data)
+    return len(RECIPES)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        0 when the images are there, 2 when the folder cannot be written into.
+    """
+    parser = argparse.ArgumentParser(prog="python -m eval.sample_images", description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    folder = parser.parse_args(arguments).folder
+    try:
+        print(f"{write(folder)} images are in {folder}")
+    except OSError as error:
+        print(f"{folder}: {error.strerror}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

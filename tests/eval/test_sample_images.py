@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -45,3 +46,15 @@ def test_unknown_names_are_refused() -> None:
     """A misspelt image is an error that lists the names there are."""
     with pytest.raises(ValueError, match=r"no image astronaut\.gif; there are astronaut\.jpg, "):
         sample_images.chosen(["astronaut.gif"])
+
+
+def test_all_images_are_written_into_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command writes every image under its key, and says where it cannot."""
+    assert 0 == sample_images.main([str(tmp_path / "new" / "images")])
+    written = {path.name: path.read_bytes() for path in (tmp_path / "new" / "images").iterdir()}
+    assert {recipe.key: sample_images.make(recipe).data for recipe in RECIPES} == written
+    (tmp_path / "file").touch()
+    assert 2 == sample_images.main([str(tmp_path / "file")])
+    assert f"{tmp_path / 'file'}: File exists" in capsys.readouterr().err
