@@ -74,7 +74,7 @@ def create_admin(settings: Admin, services: Services, readiness: Readiness) -> w
         return web.Response(text=f"{lacking}\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def scrape(_: web.Request) -> web.Response:
-        _take(services)
+        await _take(services)
         body = generate_latest(metrics.REGISTRY)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -86,10 +86,13 @@ def create_admin(settings: Admin, services: Services, readiness: Readiness) -> w
     return admin
 
 
-def _take(services: Services) -> None:
+async def _take(services: Services) -> None:
     """Set what is looked at rather than counted."""
     metrics.BUFFERED_BYTES.set(services.buffers.held)
     metrics.CACHE_BYTES.set(services.cache.held_bytes)
     metrics.WORKER_JOBS.set(services.workers.jobs)
     metrics.WORKER_JOBS_WAITING.set(services.workers.waiting)
     metrics.TASKS.set(len(asyncio.all_tasks()))
+    fill = await services.workers.batch_fill()
+    if fill is not None:
+        metrics.BATCH_FILL.set(fill)

@@ -33,7 +33,7 @@ from gateway.authentication import Callers
 from gateway.bodies import waits_for_word
 from gateway.budget import Budget
 from gateway.cache import Cache, MemoryCache
-from gateway.connections import Runner
+from gateway.connections import Runner, allow_files
 from gateway.errors import S3Error
 from gateway.exchange import SERVICES, Exchange, Services
 from gateway.forgetting import forgetting
@@ -62,6 +62,9 @@ HANDLERS: Final[Mapping[str, _Handler]] = {
     "PostObject": forms.post,
     "PutObject": writes.put,
 }
+
+_OTHER_FILES: Final = 512
+"""Open files beside connections: pipes of workers, spooled bodies, clients that are sent away."""
 
 _LINGER_S: Final = 10.0
 """Time in which a client may send the rest of a body that was refused, so that it hears of it."""
@@ -126,6 +129,7 @@ def make_runner(app: web.Application, settings: Settings) -> Runner:
     the work that was done for it.
     """
     limits = settings.limits
+    allow_files(limits.max_connections + settings.upstream.max_connections + _OTHER_FILES)
     return Runner(
         app,
         limits,

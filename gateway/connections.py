@@ -6,6 +6,7 @@ take for ever to send a head or to read an answer; bodies are :mod:`gateway.bodi
 
 import asyncio
 import contextlib
+import resource
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -245,6 +246,20 @@ class Connections:
         self.forget(connection)
         if connection.wire is not None:
             connection.wire.abort()
+
+
+def allow_files(count: int) -> None:
+    """Let this process open so many files and sockets, as far as it may decide that.
+
+    Many systems begin with 1,024 and permit far more to whoever asks.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < count:
+        hint = "raise the limit of open files (ulimit -n, LimitNOFILE), or lower max_connections"
+        _log.warning("too few open files are allowed", allowed=most, needed=count, hint=hint)
 
 
 class Runner(web.AppRunner):

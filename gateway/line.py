@@ -59,8 +59,8 @@ class Line:
     async def _wait(self, *, pressing: bool) -> None:
         if self.waiting >= self._max_waiting:
             if not pressing or not self._patient:
-                raise Busy(f"{self.waiting} images are waiting already")
-            self._patient.pop().set_exception(Busy("others are waiting for a download"))
+                raise Busy(f"the queue is full: {self.waiting} images are waiting")
+            self._patient.pop().set_exception(Busy("the queue is full: others wait for a download"))
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         line = self._pressing if pressing else self._patient
         line.append(called)
@@ -75,7 +75,7 @@ class Line:
                 self._free += 1
                 self._next()
             if isinstance(error, TimeoutError):
-                raise Busy(f"it waited for {self._max_wait_s:g} s without its turn") from error
+                raise Busy(f"the queue is slow: no turn within {self._max_wait_s:g} s") from error
             raise
 
     def _next(self) -> None:

@@ -157,6 +157,7 @@ _REASONS: Final = (
     ("a side longer", "size"),
     ("too small", "size"),
     ("too many uploads", "busy"),
+    ("the queue is", "busy"),
     ("took longer", "timeout"),
     ("the worker process", "worker lost"),
     ("the bucket locks", "locked"),

@@ -91,6 +91,10 @@ class Workers:
         """Give the number of those that have not begun."""
         return self._line.waiting
 
+    async def batch_fill(self) -> float | None:
+        """Ask the engine how full its batches are, 0 to 1; None: it does not say."""
+        return await models.batch_fill(self._address) if self._address else None
+
     async def optimize(
         self, data: bytes, policy: Policy, *, content_type: str, version: str
     ) -> Optimized:

@@ -1,6 +1,7 @@
 """Restorers: what turns the pixels of a rendition into full-size pixels."""
 
 from models.catalog import CATALOG, NAMES, Card, Restorer, chosen, hashed, named, restorer
+from models.fill import batch_fill
 from models.network import Busy, EngineError, TooLate, Unreachable
 from models.remote import Remote, Upscalers
 
@@ -15,6 +16,7 @@ __all__ = [
     "TooLate",
     "Unreachable",
     "Upscalers",
+    "batch_fill",
     "chosen",
     "hashed",
     "named",

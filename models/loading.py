@@ -65,6 +65,13 @@ class Restorers:
         """Give what each queue has done so far, by hash."""
         return {key: loaded.queue.counters for key, loaded in list(self._loaded.items())}
 
+    @property
+    def fill(self) -> float:
+        """Give the share of the places in all batches so far that held a tile, 0 to 1."""
+        counters = self.counters.values()
+        slots = sum(each.slots for each in counters)
+        return sum(each.tiles for each in counters) / slots if slots else 0.0
+
     def close(self) -> None:
         """Fail what is in flight, and end all threads."""
         with self._lock:

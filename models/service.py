@@ -18,6 +18,7 @@ import numpy as np
 
 from config import Engine
 from models import wire
+from models.fill import packed
 from models.loading import Restorers
 from models.network import EngineError, Pixels
 from models.restoring import NetworkRestorer
@@ -29,12 +30,15 @@ _log = logging.getLogger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def serving(restorers: Find, address: Path) -> AsyncIterator[None]:
+async def serving(
+    restorers: Find, address: Path, fill: Callable[[], float] = lambda: 0.0
+) -> AsyncIterator[None]:
     """Answer requests on a Unix socket that only this user can reach.
 
     Args:
         restorers: What computes.
         address: Path of the socket, in a folder that nobody else may enter.
+        fill: Tells how full batches are, for those who ask.
     """
     connections: set[asyncio.Task[None]] = set()
 
@@ -43,7 +47,7 @@ async def serving(restorers: Find, address: Path) -> AsyncIterator[None]:
         assert task is not None  # noqa: S101  # asyncio runs this in a task
         connections.add(task)
         try:
-            await _Connection(restorers, reader, writer).serve()
+            await _Connection(restorers, reader, writer, fill).serve()
         except asyncio.CancelledError:
             writer.close()  # the service ends; asyncio would log this as an error
         finally:
@@ -67,7 +71,9 @@ class _Connection:
         restorers: Find,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        fill: Callable[[], float],
     ) -> None:
+        self._fill = fill
         self._restorers = restorers
         self._reader = reader
         self._writer = writer
@@ -77,6 +83,9 @@ class _Connection:
         try:
             while True:
                 header = await self._reader.readexactly(wire.Request.LAYOUT.size)
+                if header == wire.FILL_REQUEST:
+                    self._writer.write(packed(self._fill()))
+                    continue
                 await self._answer(wire.Request.unpack(header))
         except (asyncio.IncompleteReadError, ConnectionError):
             return  # the worker has ended, or was ended
@@ -137,7 +146,7 @@ async def _main() -> None:
         sys.stdout.write(f"refused: {error}\n")
         return
     try:
-        async with serving(restorers, Path(document["address"])):
+        async with serving(restorers, Path(document["address"]), lambda: restorers.fill):
             sys.stdout.write("ready\n")
             sys.stdout.flush()
             await stdin.read()

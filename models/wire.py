@@ -85,6 +85,10 @@ class Request:
         return cls(restorer.decode("ascii"), scale, level, height, width, channels)
 
 
+FILL_REQUEST: Final = b"slgf".ljust(Request.LAYOUT.size, b"\0")
+"""Asks how full batches are, in the place of a request's header; see :mod:`models.fill`."""
+
+
 class Status(IntEnum):
     """How a request ended; everything but ``DONE`` is followed by a message."""
 

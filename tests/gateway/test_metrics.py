@@ -15,6 +15,7 @@ from gateway import metrics
         ("not an image of a type that the policy names", "type"),
         ("empty, or larger than the policy allows", "size"),
         ("too many uploads at once", "busy"),
+        ("the queue is full: 64 images are waiting", "busy"),
         ("took longer than 20 s", "timeout"),
         ("the worker process died (exit code -9)", "worker lost"),
         ("its original cannot be kept: answered with 403", "escrow"),

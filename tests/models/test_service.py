@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import wire
+from models import batch_fill, wire
 from models.batching import BatchingQueue
 from models.network import Busy, EngineError, Faulty, Pixels
 from models.remote import Remote, RemoteRestorer
@@ -38,7 +38,7 @@ class _Engine:
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[None]:
-        async with serving(self.find, self.address):
+        async with serving(self.find, self.address, lambda: self.queue.counters.fill):
             yield
 
     @contextmanager
@@ -202,3 +202,18 @@ async def test_workers_find_the_next_engine(engine: _Engine) -> None:
         async with engine.served():
             full = await asyncio.to_thread(restorer.upscale, image, 2, level=0)
     assert (8, 8, 3) == full.shape
+
+
+async def test_operators_hear_how_full_batches_are(engine: _Engine) -> None:
+    """Whoever asks the engine gets what its queue has counted, between images; nobody, nothing."""
+    assert await batch_fill(engine.address) is None
+    pixels = np.zeros((20, 20, 3), np.uint8)
+    async with engine.served():
+        assert 0.0 == await batch_fill(engine.address)
+        with engine.remote() as remote:
+            restorer = RemoteRestorer(remote, _HASH)
+            await asyncio.to_thread(restorer.upscale, pixels, 2, level=0)
+            told = await batch_fill(engine.address)
+            await asyncio.to_thread(restorer.upscale, pixels, 2, level=0)
+    assert told is not None
+    assert 0 < told <= 1
