@@ -31,6 +31,16 @@ FAMILIES: Final[Mapping[Family, str]] = {
     "psnr": "The quality of each image that comes nearest to the policy's PSNR",
 }
 
+_MORE: Final = (
+    ("psnr_luma_db", "PSNR of luma, dB", 2),
+    ("ms_ssim", "MS-SSIM", 4),
+    ("orb", "ORB similarity", 3),
+    ("block_psnr_db", "Worst block, dB", 2),
+    ("ssimulacra2", "SSIMULACRA2", 2),
+    ("lpips", "LPIPS (lower is closer)", 4),
+    ("niqe", "NIQE (lower is more natural)", 2),
+)
+
 _QUANTILES: Final = (0.5, 0.95, 0.99)
 
 
@@ -72,6 +82,7 @@ class View:
         problems: Its rows that could not be measured, as many as are named.
         unmeasured: How many there are.
         times: How long storing and restoring took.
+        more: Name, title and digits of measures that have a table of their own.
         floor: What the policy demands, as text.
     """
 
@@ -82,6 +93,7 @@ class View:
     problems: list[Row]
     unmeasured: int
     times: list[Times]
+    more: list[tuple[str, str, int]]
     floor: str
 
 
@@ -104,6 +116,7 @@ def view(study: Study) -> View | None:
         problems=problems[:MAX_PROBLEMS],
         unmeasured=len(problems),
         times=list(_times(measured)),
+        more=[each for each in _MORE if _known(good[0], each[0])],
         floor=floor(study.floor),
     )
 
@@ -141,27 +154,32 @@ def _group(standings: Sequence[Standing], kind: str | None) -> Group | None:
     return Group(kind, own[POLICY], [(title, rows) for title, rows in families.items() if rows])
 
 
+def _known(group: Group, measure: str) -> bool:
+    return any(measure in each.means for _, rows in group.families for _, each in rows)
+
+
 def _times(rows: Sequence[Row]) -> Iterator[Times]:
-    """Sum up times; processor time is given per megapixel, as images differ in size."""
-    table = (
-        ("PUT, elapsed", "ms", 0, [_scaled(row.put_wall_s, 1000) for row in rows]),
-        ("GET, elapsed", "ms", 0, [_scaled(row.get_wall_s, 1000) for row in rows]),
-        ("PUT, processor", "s per MP", 3, [_per_pixel(row, row.put_cpu_s) for row in rows]),
-        ("GET, processor", "s per MP", 3, [_per_pixel(row, row.get_cpu_s) for row in rows]),
-    )
-    for title, unit, digits, values in table:
-        timed = [value for value in values if value is not None]
-        if timed:
-            quantiles = tuple(float(each) for each in np.quantile(timed, _QUANTILES))
-            yield Times(title, unit, digits, quantiles, sum(timed) / len(timed))
+    """Sum up times; processor time is given per megapixel, its mean over all pixels."""
+    for name in ("put", "get"):
+        yield from _quantiles(f"{name.upper()}, elapsed", "ms", 0, [
+            (1000 * seconds, 1.0) for row in rows
+            if (seconds := getattr(row, f"{name}_wall_s")) is not None
+        ])  # fmt: skip
+    for name in ("put", "get"):
+        yield from _quantiles(f"{name.upper()}, processor", "s per MP", 3, [
+            (seconds, row.megapixels) for row in rows
+            if (seconds := getattr(row, f"{name}_cpu_s")) is not None and row.megapixels
+        ])  # fmt: skip
 
 
-def _scaled(seconds: float | None, factor: float) -> float | None:
-    return None if seconds is None else seconds * factor
-
-
-def _per_pixel(row: Row, seconds: float | None) -> float | None:
-    return seconds / row.megapixels if seconds is not None and row.megapixels else None
+def _quantiles(
+    title: str, unit: str, digits: int, timed: Sequence[tuple[float, float]]
+) -> Iterator[Times]:
+    """Sum up amounts, each for a size."""
+    if timed:
+        amounts, sizes = np.array(timed).T
+        found = tuple(float(each) for each in np.quantile(amounts / sizes, _QUANTILES))
+        yield Times(title, unit, digits, found, float(amounts.sum() / sizes.sum()))
 
 
 def title(row: Row) -> str:

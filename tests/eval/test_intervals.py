@@ -28,8 +28,9 @@ def test_interval_of_a_mean() -> None:
     assert pytest.approx((theirs.low, theirs.high), rel=0.02) == (ours.low, ours.high)
 
 
-def test_interval_covers_the_truth() -> None:
+def test_interval_covers_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
     """About 95 of 100 intervals hold the mean of what samples were drawn from."""
+    monkeypatch.setattr(intervals, "RESAMPLES", 300)
     random = np.random.default_rng(7)
     found = [_means(random.normal(10, 2, size=60), seed) for seed in range(200)]
     assert 0.9 < np.mean([each.low <= 10 <= each.high for each in found]) < 0.99
