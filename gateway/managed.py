@@ -135,6 +135,7 @@ def read_manifest(note: str) -> Manifest:
     try:
         return loads(note)
     except BrokenManifest as error:
+        metrics.RESTORES.labels("unreadable").inc()
         raise S3Error(
             "InternalError", f"This object's slimgate manifest cannot be read: {error}."
         ) from error

@@ -91,7 +91,7 @@ OPTIMIZE_SECONDS: Final = _histogram(
 )
 RESTORES: Final = _counter(
     "restores", "Renditions restored: ok, changed (an encoder gives other bytes), busy, mismatch "
-    "(other content than recorded: an error) or failed.",
+    "(other content than recorded: an error), failed, or unreadable (so is the manifest).",
     "outcome",
 )  # fmt: skip
 RESTORE_SECONDS: Final = _histogram(

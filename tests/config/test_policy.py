@@ -92,6 +92,7 @@ def test_legibility_needs_the_program(tmp_path: Path, monkeypatch: pytest.Monkey
         ({"tiers": ["best"]}, "'downscale', 'exact', 'lossless' or 'recode'"),
         ({"tiers": ["recode", "recode"]}, "twice"),
         ({"scales": []}, "at least one scale"),
+        ({"scales": [0]}, "greater than or equal to 2"),
         ({"scales": [1]}, "greater than or equal to 2"),
         ({"scales": [5]}, "less than or equal to 4"),
         ({"scales": [2.0]}, "valid integer"),

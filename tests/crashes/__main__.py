@@ -18,7 +18,7 @@ from tests.servers.ceph import rgw_server
 from tests.servers.moto import moto_server
 
 # Each in proportion to how many can be tried in a minute: a tool takes long to start.
-_WEIGHTS: Final = (2, 2, 1, 21, 2, 2)
+_WEIGHTS: Final = (2, 2, 1, 1, 1, 1, 24, 3, 3)
 
 _SHARE: Final = 1.05
 """Beyond the whole work, a little: nothing happens then, and that must be right, too."""

@@ -47,15 +47,22 @@ def drain_killed(stage: Stage, share: float) -> None:
 
 def optimize_without_worker(stage: Stage, share: float) -> None:
     """Kill the worker of the tool optimize, and break its connections off."""
-    bucket = _filled(stage, "optimize")
-    traffic = _tool_traffic(stage, "optimize")
-    tool = stage.tool.start("optimize", f"s3://{bucket}", "--log", str(stage.file()))
-    stage.proxy.arm(int(share * traffic), lambda: _kill_workers(tool.pid))
-    code = tool.wait()
-    stage.proxy.disarm()
-    _check_files(stage, bucket)
-    if code not in {0, 1}:
-        raise Broken(f"the tool ends with {code}")
+    _disturbed(stage, "optimize", share, kill=True)
+
+
+def optimize_cut_off(stage: Stage, share: float) -> None:
+    """Break the connections of the tool optimize to the store off."""
+    _disturbed(stage, "optimize", share, kill=False)
+
+
+def drain_without_worker(stage: Stage, share: float) -> None:
+    """Kill the worker of the tool drain, and break its connections off."""
+    _disturbed(stage, "drain", share, kill=True)
+
+
+def drain_cut_off(stage: Stage, share: float) -> None:
+    """Break the connections of the tool drain to the store off."""
+    _disturbed(stage, "drain", share, kill=False)
 
 
 def put_cut_off(stage: Stage, share: float) -> None:
@@ -86,6 +93,9 @@ MOMENTS: Final[Mapping[str, Moment]] = {
     "optimize killed": optimize_killed,
     "drain killed": drain_killed,
     "optimize without worker": optimize_without_worker,
+    "optimize cut off": optimize_cut_off,
+    "drain without worker": drain_without_worker,
+    "drain cut off": drain_cut_off,
     "PUT cut off": put_cut_off,
     "PUT, gateway killed": put_killed,
     "PUT without worker": put_without_worker,
@@ -116,6 +126,19 @@ def _kill_and_resume(stage: Stage, name: str, bucket: str, share: float) -> None
     if done.returncode:
         raise Broken(f"--resume ends with {done.returncode}: {done.stdout}{done.stderr}")
     _check_files(stage, bucket)
+
+
+def _disturbed(stage: Stage, name: str, share: float, *, kill: bool) -> None:
+    """Let a tool lose its connections in the middle, and its workers too if they are killed."""
+    bucket = _filled(stage, name)
+    traffic = _tool_traffic(stage, name)
+    tool = stage.tool.start(name, f"s3://{bucket}", "--log", str(stage.file()))
+    stage.proxy.arm(int(share * traffic), lambda: _kill_workers(tool.pid if kill else None))
+    code = tool.wait()
+    stage.proxy.disarm()
+    _check_files(stage, bucket)
+    if code not in {0, 1}:
+        raise Broken(f"the tool ends with {code}")
 
 
 def _check_files(stage: Stage, bucket: str) -> None:
@@ -176,8 +199,9 @@ def _workers(pid: int) -> list[psutil.Process]:
     return []
 
 
-def _kill_workers(pid: int) -> None:
-    for worker in _workers(pid):
+def _kill_workers(pid: int | None) -> None:
+    """Kill the workers of a process; None: of nobody."""
+    for worker in _workers(pid) if pid is not None else []:
         worker.kill()
 
 
