@@ -2,7 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import cycle, islice
 from typing import Final, cast
 from urllib.parse import urlsplit
 
@@ -90,26 +93,32 @@ def _length(head: bytes) -> int:
     raise Unexpected(f"an answer without a length: {head[:200]!r}")
 
 
-async def load(url: str, connections: int, seconds: float) -> Answers:
-    """Get a URL for a while on several connections, which are not opened anew.
+async def load(urls: Sequence[str], connections: int, seconds: float) -> Answers:
+    """Get something for a while on several connections, which are not opened anew.
 
     Args:
-        url: What to get.
+        urls: What to get from one server; each connection asks for one of them.
         connections: How many requests at a time.
         seconds: For how long.
     """
-    parts = urlsplit(url)
-    request = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
+    parts = urlsplit(urls[0])
     answers, until = Answers([], [], 0), time.perf_counter() + seconds
     loop = asyncio.get_running_loop()
     made = [
         await loop.create_connection(
-            lambda: _Connection(request, until, answers), parts.hostname or "", parts.port or 80
+            partial(_Connection, _request(url), until, answers),
+            parts.hostname or "",
+            parts.port or 80,
         )
-        for _ in range(connections)
+        for url in islice(cycle(urls), connections)
     ]
     await asyncio.gather(*(protocol.ended for _, protocol in made))
     return answers
+
+
+def _request(url: str) -> bytes:
+    parts = urlsplit(url)
+    return f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
 
 
 def requests_per_second(url: str, connections: int, seconds: float) -> float:
@@ -119,7 +128,7 @@ def requests_per_second(url: str, connections: int, seconds: float) -> float:
         Unexpected: One was not 200.
     """
     started = time.perf_counter()
-    answers = uvloop.run(load(url, connections, seconds))
+    answers = uvloop.run(load([url], connections, seconds))
     if answers.failed:
         raise Unexpected(f"{answers.failed} answers to {urlsplit(url).path} were no 200")
     return len(answers.seconds) / (time.perf_counter() - started)
