@@ -73,9 +73,10 @@ class RedisLink:
             Unavailable: It fails now, or did a moment ago.
         """
         try:
-            async with asyncio.timeout(self._timeout_s), self._slots:
+            async with self._slot():
                 with self._breaker.attempt():
-                    yield self._client
+                    async with asyncio.timeout(self._timeout_s):
+                        yield self._client
         except (*BROKEN, Open) as error:
             raise self._failed(error) from error
         metrics.REDIS_BREAKER_OPEN.set(0)
@@ -88,12 +89,23 @@ class RedisLink:
             Unavailable: It fails now, or did a moment ago.
         """
         try:
-            async with asyncio.timeout(self._timeout_s), self._slots:
+            async with self._slot():
                 with self._breaker.attempt(), _refusal(), self._writing.attempt():
-                    yield self._client
+                    async with asyncio.timeout(self._timeout_s):
+                        yield self._client
         except (*BROKEN, _Refused, Open) as error:
             raise self._failed(error) from error
         metrics.REDIS_BREAKER_OPEN.set(0)
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        """Wait for one of few places; that there is none is not the fault of Redis."""
+        async with asyncio.timeout(self._timeout_s):
+            await self._slots.acquire()
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     def _failed(self, error: Exception) -> Unavailable:
         metrics.REDIS_BREAKER_OPEN.set(self._breaker.is_open)

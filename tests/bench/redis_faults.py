@@ -29,7 +29,8 @@ _KEYS: Final = tuple(f"{number}.png" for number in range(8))
 _SIDE: Final = 256
 _TIMEOUT_S: Final = 60.0
 _WITHIN_S: Final = 5.0
-_WINDOW_S: Final = 0.5
+_STEP_S: Final = 0.5
+_LEAST_S: Final = 2.0
 _NORMAL: Final = 1.5
 """Times the 99th percentile before the first fault."""
 
@@ -139,8 +140,10 @@ def _report(
         right = right and (not said or (after_s is not None and after_s <= _WITHIN_S))
         ms = f"{1e3 * median(taken):>9.1f}{1e3 * _p99(taken):>9.1f}"
         _write(f"{phase.name:16}{len(taken):>9,}{ms}  {said}".rstrip())
-    _write(f"\n{len(found):,} requests, {answers.failed} failed; normal: p99 of any half second at")
-    _write(f"most {_NORMAL:g} times that before the first fault ({1e3 * normal:.1f} ms)")
+    _write(
+        f"\n{len(found):,} requests, {answers.failed} failed; normal: p99 of the rest of the phase is"
+    )
+    _write(f"at most {_NORMAL:g} times that before the first fault ({1e3 * normal:.1f} ms)")
     return int(not right)
 
 
@@ -155,15 +158,12 @@ def _p99(taken: Sequence[float]) -> float:
 def _back_to_normal(
     found: Sequence[tuple[float, float]], start: float, seconds: float, most: float
 ) -> float | None:
-    """Give the seconds after which every window is normal up to the end of the phase."""
-    since = None
-    for number in range(int(seconds / _WINDOW_S)):
-        at = number * _WINDOW_S
-        if _p99(_between(found, start + at, start + at + _WINDOW_S)) > most:
-            since = None
-        elif since is None:
-            since = at
-    return since
+    """Give the seconds after which the rest of the phase, of two seconds at least, is normal."""
+    for number in range(int((seconds - _LEAST_S) / _STEP_S) + 1):
+        after = number * _STEP_S
+        if _p99(_between(found, start + after, start + seconds)) <= most:
+            return after
+    return None
 
 
 def _said(after_s: float | None) -> str:
