@@ -141,9 +141,11 @@ def _report(
         ms = f"{1e3 * median(taken):>9.1f}{1e3 * _p99(taken):>9.1f}"
         _write(f"{phase.name:16}{len(taken):>9,}{ms}  {said}".rstrip())
     _write(
-        f"\n{len(found):,} requests, {answers.failed} failed; normal: p99 of the rest of the phase is"
+        f"\n{len(found):,} requests, {answers.failed} failed; normal: the p99 of the rest of the"
     )
-    _write(f"at most {_NORMAL:g} times that before the first fault ({1e3 * normal:.1f} ms)")
+    _write(
+        f"phase is at most {_NORMAL:g} times that before the first fault ({1e3 * normal:.1f} ms)"
+    )
     return int(not right)
 
 
