@@ -129,7 +129,7 @@ async def test_what_is_written_to_is_dropped(server: RedisServer) -> None:
 
 
 def _skipped() -> float:
-    return metrics.REDIS_REQUESTS.labels("skipped")._value.get()
+    return float(metrics.REDIS_REQUESTS.labels("skipped")._value.get())
 
 
 _TROUBLES: dict[str, tuple[Callable[[RedisServer], object], Callable[[RedisServer], object]]] = {
