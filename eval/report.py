@@ -74,7 +74,7 @@ def make(wish: Wish) -> tuple[Study, Summary]:
     )
     with journal.opened(wish.folder, study, force=wish.force) as written:
         study, exhibits = conduct(study, taken, _plan(wish), written, wish.processes)
-        summed = summary.summarize(study)
+        summed = summary.summarize(study, wish.prices)
         page.write(study, exhibits, wish.folder, wish.prices)
         _write(wish.folder, study, summed)
     return study, summed

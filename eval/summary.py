@@ -10,6 +10,8 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from eval.comparison import Standing, compare
+from eval.money_measured import Budget, budget
+from eval.money_prices import Prices
 from eval.recommending import Recommendation, recommend
 from eval.rows import PLAIN, Row, Study
 from eval.strategies import of_family
@@ -40,6 +42,7 @@ class Summary:
         seconds: Quantiles (``p50``, ``p95``, ``p99``) of the wall and CPU time of the policy's PUT
             and GET, by name of the row's field.
         cpu_s_per_megapixel: Mean CPU time of the same over all pixels.
+        money: What a bucket of such images costs; None where nothing was measured.
         recommended: The policy that saves most.
         standings: Every strategy, over all images and by class.
     """
@@ -53,6 +56,7 @@ class Summary:
     common_qualities: Mapping[str, int]
     seconds: Mapping[str, Mapping[str, float]]
     cpu_s_per_megapixel: Mapping[str, float]
+    money: Budget | None
     recommended: Recommendation
     standings: Sequence[Standing]
 
@@ -62,8 +66,8 @@ class Summary:
         return 1 - self.stored / self.uploaded if self.uploaded else 0.0
 
 
-def summarize(study: Study) -> Summary:
-    """Sum up."""
+def summarize(study: Study, prices: Prices) -> Summary:
+    """Sum up, with money at the prices of a store."""
     measured = [row for row in study.of() if row.measured]
     unmeasured = [Unmeasured(r.image, r.problem) for r in study.of() if not r.measured]
     return Summary(
@@ -78,6 +82,7 @@ def summarize(study: Study) -> Summary:
         cpu_s_per_megapixel={
             name: _per_megapixel(measured, name) for name in ("put_cpu_s", "get_cpu_s")
         },
+        money=budget(study, prices),
         recommended=recommend(study),
         standings=compare(study),
     )

@@ -6,6 +6,8 @@ from typing import Final
 from eval.comparison import Standing
 from eval.events import printable
 from eval.intervals import Estimate, WinRate
+from eval.money_measured import Budget
+from eval.page import shown
 from eval.rows import Study
 from eval.strategies import POLICY, named
 from eval.summary import Summary
@@ -89,6 +91,7 @@ def _unmeasured(summary: Summary) -> Iterator[str]:
 def _sum(study: Study, summary: Summary) -> Iterator[str]:
     tiers = ", ".join(f"{count} {tier}" for tier, count in summary.tiers.items())
     floor = ", ".join(f"{name} {value:g}" for name, value in _demanded(study))
+    yield from _money(summary.money)
     found = summary.recommended
     yield f"floor: {floor}; stored: {tiers}"
     yield (
@@ -103,6 +106,21 @@ def _sum(study: Study, summary: Summary) -> Iterator[str]:
         f"saved {summary.saved:.1%} of {summary.images} images ({summary.uploaded:,} bytes stored "
         f"as {summary.stored:,}), {summary.below} below the floor, {len(summary.unmeasured)} not "
         "measured"
+    )
+
+
+def _money(budget: Budget | None) -> Iterator[str]:
+    if budget is None:
+        return
+    found = budget.result
+    now, then = (
+        shown.amount(costs.total / found.terabytes, budget.currency)
+        for costs in (found.now, found.then)
+    )
+    yield (
+        f"money: {now} per TB and month now, {then} with the gateway ({found.terabytes:g} TB in "
+        f"{budget.assumed.storage_class} of {budget.price_list}, prices of {budget.date}); pays "
+        f"for itself: {shown.pays(found)}"
     )
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from eval import money_measured
 from eval.money import Assumptions
 from eval.money_prices import Prices
 from eval.page import money_view, points, rendering, view
 from eval.page.exhibits import within_bounds
 from eval.rows import Exhibit, Study
-from eval.strategies import POLICY
 
 NAME: Final = "report.html"
 """Name of the page in the folder of a run."""
@@ -51,7 +51,7 @@ def write(
 def _context(
     study: Study, exhibits: Sequence[Exhibit], prices: Prices, assumed: Assumptions | None
 ) -> dict[str, Any]:
-    measured = [row for row in study.of(POLICY) if row.measured and row.uploaded and row.stored]
+    measured = money_measured.images(study)
     shown = within_bounds(exhibits)
     figures = view.view(study)
     return {

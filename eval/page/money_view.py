@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from eval import money
+from eval import money, money_measured
 from eval.money import Assumptions, Basis, Money
 from eval.money_prices import Prices
 from eval.page import shown
@@ -73,22 +73,6 @@ class MoneyView:
         ]
 
 
-def assumptions(rows: Sequence[Row], prices: Prices) -> Assumptions:
-    """Assume what is usual, and computing as it was measured.
-
-    Args:
-        rows: Of the policy, all measured.
-        prices: The price list.
-    """
-    return Assumptions(
-        storage_class=prices.classes[0].name,
-        put_core_s=_mean([row.put_cpu_s for row in rows]),
-        get_core_s=_mean([row.get_cpu_s for row in rows]),
-        core_hour=prices.compute.core_hour,
-        gpu_hour=prices.compute.gpu_hour,
-    )
-
-
 def view(rows: Sequence[Row], prices: Prices, assumed: Assumptions | None = None) -> MoneyView:
     """Work out money for the images of a report.
 
@@ -100,16 +84,11 @@ def view(rows: Sequence[Row], prices: Prices, assumed: Assumptions | None = None
     Raises:
         LookupError: A storage class is not in the price list.
     """
-    given = money.basis([(row.uploaded, row.stored) for row in rows], prices)
-    assumed = assumed or assumptions(rows, prices)
+    given = money_measured.basis(rows, prices)
+    assumed = assumed or money_measured.assumptions(rows, prices)
     data: dict[str, Any] = {"basis": _BASIS.dump_python(given, mode="json"), "hours": money.HOURS}
     data["symbol"] = shown.symbol(prices.currency)
     return MoneyView(prices, assumed, money.calculate(given, assumed), data)
-
-
-def _mean(values: Sequence[float | None]) -> float:
-    """Average times; what was stored as uploaded took none to restore."""
-    return round(sum(value or 0.0 for value in values) / len(values), 3)
 
 
 def _plain(value: float) -> str:

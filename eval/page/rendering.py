@@ -20,7 +20,7 @@ _FOLDER: Final = Path(__file__).parent / "assets"
 _SCRIPTS: Final = ("format.js", "money.js", "plots.js", "sliders.js")
 _FILTERS: Final = (
     shown.text, shown.capital, shown.count, shown.size, shown.percent, shown.number, shown.span,
-    shown.amount,
+    shown.amount, shown.pays,
 )  # fmt: skip
 
 

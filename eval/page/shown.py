@@ -3,6 +3,7 @@
 from typing import Final
 
 from eval.intervals import Estimate
+from eval.money import Money
 
 NAME_LIMIT: Final = 120
 """Characters of a name that are shown; the middle of a longer one is left out."""
@@ -70,6 +71,14 @@ def amount(value: float, currency: str, among: float | None = None) -> str:
     digits = 0 if max(abs(value), among or 0.0) >= 1000 else 2
     sign = "−" if round(value, digits) < 0 else ""
     return f"{sign}{symbol(currency)}{abs(value):,.{digits}f}"
+
+
+def pays(found: Money) -> str:
+    """Say when the gateway pays."""
+    if found.break_even is None:
+        always = found.pays == "always"
+        return "however often objects are read" if always else "not under these assumptions"
+    return f"{found.pays} {found.break_even:,.1f} reads per object and month"
 
 
 def symbol(currency: str) -> str:

@@ -6,10 +6,9 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from eval import money, money_prices, page, strategies
+from eval import money, money_measured, money_prices, page, strategies
 from eval.comparison import identical
 from eval.money import Assumptions, Basis, Money
-from eval.page import money_view
 from eval.page.money_view import FIELDS
 from eval.rows import Row, Study
 from tests.eval import studies
@@ -187,13 +186,12 @@ def test_legend(shown: Browser) -> None:
 
 
 def _basis(study: Study) -> Basis:
-    rows = [row for row in study.of() if row.measured]
-    return money.basis([(row.uploaded, row.stored) for row in rows], PRICES)
+    return money_measured.basis(money_measured.images(study), PRICES)
 
 
 def _assumed(study: Study, case: dict[str, Any]) -> Assumptions:
-    rows = [row for row in study.of() if row.measured]
-    return money_view.assumptions(rows, PRICES).model_copy(update=case)
+    rows = money_measured.images(study)
+    return money_measured.assumptions(rows, PRICES).model_copy(update=case)
 
 
 def _figures(result: Money) -> dict[str, str | float]:

@@ -167,6 +167,8 @@ def test_the_terminal_has_the_figures_of_the_summary(place: Path) -> None:
     saved = 1 - summary["stored"] / summary["uploaded"]
     printed = (place / "terminal.txt").read_text()
     assert f"saved {saved:.1%} of 5 images" in printed
+    found = summary["money"]["result"]
+    assert f"money: ${sum(found['now'].values()) / found['terabytes']:.2f} per TB and" in printed
     assert all(strategy.title in printed for strategy in STRATEGIES)
     for standing in summary["standings"]:
         if standing["kind"] is None:
