@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -205,8 +206,16 @@ async def _with_errors_as_s3(request: web.Request) -> web.StreamResponse:
     except Exception:  # noqa: BLE001  # whatever it is, the client gets an S3 error
         _log.exception("unexpected error", method=request.method)
         failure = S3Error("InternalError")
-    _log.info("refused", code=failure.code, method=request.method)
+    _log.info("refused", code=failure.code, method=request.method, **_cause(failure))
     return _rendered(request, failure, request_id)
+
+
+def _cause(failure: S3Error) -> dict[str, str]:
+    """Say what is behind an error that is not the client's, for the log alone."""
+    cause = failure.__cause__
+    if cause is None or failure.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return {}
+    return {"reason": f"{type(cause).__name__}: {cause}"}
 
 
 def _rendered(request: web.Request, failure: S3Error, request_id: str) -> web.Response:

@@ -81,6 +81,7 @@ def soak(store: S3Server, folder: Path, minutes: float, connections: int) -> Rep
     """
     config = configuration(
         store,
+        upstream={"endpoint": store.endpoint},
         # Too small for the images that are read cold: they are restored again and again.
         cache={"max_bytes": "512KiB"},
         limits={"keepalive_timeout_s": 5},
@@ -95,9 +96,11 @@ def soak(store: S3Server, folder: Path, minutes: float, connections: int) -> Rep
             idle, left = asyncio.run(_soaked(load, watch, minutes, connections))
         uploads = [upload for bucket in (MANAGED, PLAIN) for upload in _uploads(direct, bucket)]
         unexpected = process.events("unexpected error")
+        failed = process.events("refused", code="ServiceUnavailable")
     faults = [*load.tally.faults, *_leaks(watch.samples, idle, left, minutes)]
     faults += [f"left behind: an upload in parts of {key}" for key in uploads]
     faults += [f"unexpected error: {line.get('exception', '')}" for line in unexpected]
+    faults += [f"the store failed: {reason}" for reason in {line.get("reason") for line in failed}]
     return Report(_text(load, watch.samples, (idle, left), faults), faults)
 
 

@@ -38,15 +38,24 @@ class Tally:
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
-    def note(self, kind: str, status: int, body: bytes = b"") -> bool:
-        """Count an answer; tell whether it was a success."""
+    def note(self, kind: str, status: int, server: str, body: bytes) -> bool:
+        """Count an answer; tell whether it was a success.
+
+        Args:
+            kind: Of request.
+            status: HTTP status.
+            server: Who answered: the store's own failures are passed on, and not the gateway's.
+            body: Of the answer.
+        """
         if status < 400:
             self.answers[kind, str(status)] += 1
             return True
         found = _CODE.search(body)
         code = found[1].decode() if found else ""
-        self.answers[kind, f"{status} {code}".strip()] += 1
-        if status >= 500 and code != "SlowDown":
+        own = server == "slimgate"
+        who = code if own or status < 500 else f"{code} (the store's own)"
+        self.answers[kind, f"{status} {who}".strip()] += 1
+        if own and status >= 500 and code != "SlowDown":
             self.faults.append(f"{kind}: {status} {code}")
         return False
 
@@ -132,7 +141,9 @@ class Load:
         kind, method, url = what
         async with session.request(method, url, data=body, headers=headers) as response:
             answer = await response.read()
-            return self.tally.note(kind, response.status, answer), answer, response.headers
+            server = response.headers.get("Server", "")
+            good = self.tally.note(kind, response.status, server, answer)
+            return good, answer, response.headers
 
     async def _put_image(self, session: aiohttp.ClientSession) -> None:
         number = self._random.randrange(_KEYS)
