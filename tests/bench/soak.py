@@ -81,12 +81,13 @@ def soak(store: S3Server, folder: Path, minutes: float, connections: int) -> Rep
     """
     config = configuration(
         store,
-        upstream={"endpoint": store.endpoint},
         # Too small for the images that are read cold: they are restored again and again.
         cache={"max_bytes": "512KiB"},
         limits={"keepalive_timeout_s": 5},
         admin={"listen": "127.0.0.1:0"},
     )
+    # The time-outs of an operator, not the short ones of tests.
+    config["upstream"] = {"endpoint": store.endpoint}
     with GatewayProcess(config, folder) as process, s3_client(store) as direct:
         for bucket in (MANAGED, PLAIN):
             direct.create_bucket(Bucket=bucket)
