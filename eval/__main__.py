@@ -15,6 +15,7 @@ from eval import machine, money_prices, policies, report, terminal
 from eval.corpus import BadCorpus
 from eval.journal import BadOutput
 from eval.policies import NoPolicy
+from eval.processes import end_in_order
 
 _INTERRUPTED: Final = 130  # what shells give a program that Ctrl-C has ended
 _BAD_INPUT: Final = 2
@@ -109,4 +110,5 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
+    end_in_order()
     sys.exit(main())

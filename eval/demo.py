@@ -5,15 +5,14 @@ and images that scikit-image carries.
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Iterable
-from typing import Final, NoReturn
+from typing import Final
 
 from tqdm import tqdm
 
 from eval import events, hints, sample_images, table
-from eval.processes import StartFailed, is_free
+from eval.processes import StartFailed, end_in_order, is_free
 from eval.roundtrip import Row, round_trip
 from eval.sample_images import Recipe
 from eval.servers import BUCKET, FLOOR, Pair, running, s3_client
@@ -31,8 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         start; 2 when the address is taken; 130 after Ctrl-C during the demo.
     """
     options = _parser().parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    end_in_order()
     try:
         return _serve(options.listen) if options.serve else _demo(options.images)
     except KeyboardInterrupt:
@@ -71,13 +69,6 @@ def _images(text: str) -> tuple[Recipe, ...]:
         return sample_images.chosen([name for name in text.split(",") if name])
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _interrupt(number: int, _: object) -> NoReturn:
-    """Let the servers be stopped, once: a second signal must not cut that short."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt(number)
 
 
 def _demo(recipes: tuple[Recipe, ...]) -> int:

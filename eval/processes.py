@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import IO, Final, Self
+from typing import IO, Final, NoReturn, Self
 
 _TAIL_LINES: Final = 12
 _MAX_LINE: Final = 1 << 16
@@ -107,6 +107,21 @@ class Server:
                 self._address = address
                 self._decided.set()
         self._decided.set()
+
+
+def end_in_order() -> None:
+    """Turn SIGINT and SIGTERM into a KeyboardInterrupt, also where a shell had them ignored.
+
+    It comes once: a second signal must not cut short what has to be done at the end.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, _: object) -> NoReturn:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
 
 
 def environment(outer: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ Whatever is wrong with an image becomes its row. A crash or a hang costs one pro
 import hashlib
 import os
 import resource
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,8 @@ class _Process:
 
 
 def initialize(plan: Plan) -> None:
-    """Prepare a fresh process."""
+    """Prepare a fresh process; Ctrl-C is for the one that conducts all."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _Process.plan = plan
     _Process.upscalers = single_threaded(plan.engine)
     if plan.bucket is not None:

@@ -254,7 +254,10 @@ def test_force_removes_earlier_results_and_nothing_else(place: Path, tmp_path: P
     assert "mine" == (out / "mine.txt").read_text()
 
 
-def test_ctrl_c_says_how_to_go_on(place: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_ended_run_says_how_to_go_on(
+    number: signal.Signals, place: Path, tmp_path: Path
+) -> None:
     """An interrupted run ends with 130 and without a traceback."""
     arguments = [str(place / "in"), "--out", str(tmp_path / "out"), "--processes", "1"]
     with subprocess.Popen(
@@ -262,7 +265,7 @@ def test_ctrl_c_says_how_to_go_on(place: Path, tmp_path: Path) -> None:
     ) as run:
         assert run.stderr is not None
         run.stderr.readline()  # it announces what it does
-        run.send_signal(signal.SIGINT)
+        run.send_signal(number)
         rest = run.stderr.read()
     assert (130, True) == (run.returncode, "The same command goes on" in rest)
     assert "Traceback" not in rest
