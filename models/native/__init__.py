@@ -25,6 +25,12 @@ def _native(scale: int, *, sha256: str, check: str, receptive_field: int) -> Car
 
 CARDS: Final[tuple[Card, ...]] = (
     _native(
+        1,
+        sha256="bb4f5c8fdbe5b83f4f7c92dff3ef179e0f12848ed7579298fe643a6fa70a4447",
+        check="96f030a06342f074ddcc1ea76f777557098e4dca1c2d6d157aa95f89744cc8e2",
+        receptive_field=8,
+    ),
+    _native(
         2,
         sha256="fe24d3ab44126c0e7efca77b6a2959cb29717df32062fb03f44fb1760f4d50c0",
         check="86fcc6a43837e5532665fd618474b5f402e663736c279cb1d59b216c916083fd",
