@@ -64,15 +64,21 @@ async def respond(
         shown.setdefault(name, value)
     answer = begin(exchange, response.status, shown)
     await answer.prepare(exchange.request)
+    async for piece in _pieces(exchange, response):
+        await answer.write(piece)
+    await answer.write_eof()
+    return answer
+
+
+async def _pieces(exchange: Exchange, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Read what the upstream sends; a client that goes away meanwhile is none of its failures."""
     try:
         async for piece in response.content.iter_any():
-            await answer.write(piece)
+            yield piece
     except UNREACHABLE as error:
         # The status line is out already: only a broken connection tells that this is not all.
         abort(exchange)
         raise S3Error("ServiceUnavailable") from error
-    await answer.write_eof()
-    return answer
 
 
 def begin(exchange: Exchange, status: int, shown: CIMultiDict[str]) -> web.StreamResponse:
