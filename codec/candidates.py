@@ -61,7 +61,7 @@ PAINS: Final[dict[Effort, Pains]] = {
         ceilings=True, dense=0, shrunk=1.3, enlarged=0, cleaned=0,
     ),
     "balanced": Pains(
-        codecs=1, ways=2, samples=2, finalists=2, trials=2, speed=8,
+        codecs=1, ways=3, samples=2, finalists=2, trials=2, speed=8,
         spare=1.0, worthwhile=3, precious=5, hope=0.95,
         ceilings=False, dense=0.4, shrunk=1.1, enlarged=2e6, cleaned=2e5,
     ),

@@ -23,9 +23,12 @@ __all__ = ["PAINS", "candidates", "compete"]
 _RESCUES: Final = 3
 """Trials on top for a candidate that has not held yet: without one, all were in vain."""
 
-_AFTER_A_FAILURE: Final = 0.7
+_AFTER_A_FAILURE: Final = 0.5
 """Steps of quality to add for each trial that failed although it was expected to hold."""
 
+
+_LOST: Final = 0.15
+"""Share of key points short of the floor that no quality gives back to what was shrunk."""
 
 _SMALL: Final = 1_000_000
 """Pixels up to which a further trial takes a fraction of a second."""
@@ -117,11 +120,17 @@ def _search(contest: Contest, entry: Entry, pains: Pains) -> None:
             return
 
 
+def _is_lost(contest: Contest, trial: Trial) -> bool:
+    """Tell that a scale has lost too many key points for any quality to hold."""
+    margin = floors.margins(contest.floor, trial.reading).get("orb", 0.0)
+    return trial.candidate.scale > 1 and margin < -_LOST
+
+
 def _following(
     contest: Contest, entry: Entry, search: Search, trial: Trial, spare: float
 ) -> int | None:
     """Choose the quality after a trial; None: there is none worth trying."""
-    if trial.verdict == "cannot read text":
+    if trial.verdict == "cannot read text" or _is_lost(contest, trial):
         return None
     if trial.verdict == "too big":
         if contest.max_stored <= 0:

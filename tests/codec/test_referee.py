@@ -136,8 +136,8 @@ def _candidates(subject: Subject, *, kind: str = "photo", **changes: Any) -> lis
 @pytest.mark.parametrize(
     ("changes", "subsampling", "expected"),
     [
-        ({}, "4:4:4", [*[(1, "4:4:4")] * 2, *[(1, "4:2:0")] * 2, *((n, "4:4:4") for n in _SCALES)]),
-        ({"tiers": ["recode"]}, "4:2:0", [(1, "4:2:0")] * 4),
+        ({}, "4:4:4", [*[(1, "4:4:4")] * 2, *[(1, "4:2:0")] * 4, *((n, "4:4:4") for n in _SCALES)]),
+        ({"tiers": ["recode"]}, "4:2:0", [*[(1, "4:2:0")] * 4, *[(1, "4:4:4")] * 2]),
         ({"tiers": ["recode"], "effort": "fast"}, None, [(1, "4:4:4")]),
         ({"tiers": ["recode"], "effort": "best"}, "4:2:0", [(1, "4:2:0")] * 4 + [(1, "4:4:4")] * 4),
         ({"tiers": ["downscale"], "scales": [4, 2]}, "4:2:0", [(2, "4:4:4"), (4, "4:4:4")]),
@@ -175,8 +175,8 @@ def test_what_is_protected_is_left_whole() -> None:
     for kind in ("document", "screenshot", "chart"):
         found = _candidates(subject, kind=kind)
         assert {(1, None)} == {(candidate.scale, candidate.restorer) for candidate in found}
-    assert len(_candidates(subject, kind="illustration")) == 7
-    assert len(_candidates(subject, kind="document", protect=[])) == 7
+    assert len(_candidates(subject, kind="illustration")) == 9
+    assert len(_candidates(subject, kind="document", protect=[])) == 9
     assert [] == _candidates(subject, kind="document", protect_with="lossless")
 
 
@@ -201,7 +201,7 @@ def test_samples_come_first() -> None:
     sampled = [trial.sampled for trial in contest.trials]
     assert contest.best is not None
     assert sorted(sampled, reverse=True) == sampled
-    assert 1 <= sampled.count(True) <= 4
+    assert 1 <= sampled.count(True) <= 6
     assert 1 <= sampled.count(False) <= 5
     assert all(trial.seconds > 0 for trial in contest.trials)
 
@@ -278,6 +278,15 @@ def test_scales_that_lose_key_points_are_not_encoded() -> None:
     assert [] == [trial for trial in contest.trials if not trial.sampled and trial.size]
     assert refused
     assert all(trial.reading.orb is not None for trial in refused if not trial.sampled)
+
+
+def test_scales_that_lost_key_points_are_given_up() -> None:
+    """Without a look at the ceiling, one trial of a scale far below the floor is enough."""
+    floor = {"psnr_db": 20, "ssim": None, "orb": 0.99}
+    contest = _compete(_subject(photo("astronaut.png")), tiers=["downscale"], floor=floor)
+    whole = [trial.candidate.scale for trial in contest.trials if not trial.sampled]
+    assert whole
+    assert sorted(set(whole)) == sorted(whole)
 
 
 def test_a_ruined_block_counts() -> None:
