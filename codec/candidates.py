@@ -63,7 +63,7 @@ PAINS: Final[dict[Effort, Pains]] = {
     "balanced": Pains(
         codecs=1, ways=3, samples=2, finalists=2, trials=2, speed=8,
         spare=1.0, worthwhile=3, precious=5, hope=0.95,
-        ceilings=False, dense=0.4, shrunk=1.1, enlarged=2e6, cleaned=2e5,
+        ceilings=False, dense=0.4, shrunk=1.1, enlarged=2e6, cleaned=0,
     ),
     "best": Pains(
         codecs=4, ways=4, samples=3, finalists=4, trials=5, speed=6,
