@@ -16,8 +16,9 @@ from eval import work
 from eval.corpus import Item
 from eval.work import Done, Plan
 
-MEGAPIXELS_IN_FLIGHT: Final = 40.0
-"""So many may be measured at the same time; what is larger is measured while nothing else is."""
+MEGAPIXELS_IN_FLIGHT: Final = 32.0
+"""So many may be measured at the same time: each takes about 40 MB. An image with more is measured
+while no other one is."""
 
 _PATIENCE_S: Final = 600.0
 _PATIENCE_S_PER_MEGAPIXEL: Final = 120.0

@@ -1,6 +1,7 @@
 """Make a whole report: from a corpus to a folder of results."""
 
 import csv
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -90,6 +91,11 @@ def _items(wish: Wish) -> tuple[list[Item], list[Item]]:
     if wish.auto:
         items = corpus.with_kinds(items, "")
     count = len(items) if wish.count is None else wish.count
+    if count > len(items):
+        print(
+            f"The corpus has {len(items)} images, fewer than the sample: all are taken.",
+            file=sys.stderr,
+        )
     return items, sample(items, count, seed=wish.seed)
 
 

@@ -18,7 +18,7 @@ def test_no_image_costs_more_than_before(effort: Effort) -> None:
 @pytest.mark.parametrize(
     ("now", "said"),
     [
-        (replace(BEFORE, stored=1005), []),
+        (replace(BEFORE, stored=1004), []),
         (replace(BEFORE, stored=900, psnr_db=34.46), []),
         (replace(BEFORE, stored=1006), ["a.png: 1,006 bytes, 1,000 before"]),
         (replace(BEFORE, stored=900, psnr_db=34.4), ["a.png: psnr_db 34.4000, 34.5000 before"]),

@@ -248,8 +248,9 @@ def test_force_removes_earlier_results_and_nothing_else(place: Path, tmp_path: P
     out = tmp_path / "out"
     shutil.copytree(place / "out", out)
     (out / "mine.txt").write_text("mine")
-    done = _run(small, "--out", out, "--force", "--processes", "1")
+    done = _run(small, "--out", out, "--force", "--processes", "1", "--sample", "5")
     assert 0 == done.returncode, done.stderr
+    assert "fewer than the sample: all are taken" in done.stderr
     assert ["deep.png"] == [row.image for row in rows.load(out).of()]
     assert "mine" == (out / "mine.txt").read_text()
 
