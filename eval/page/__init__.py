@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from eval import money_measured
+from eval import intervals, money_measured
 from eval.money import Assumptions
 from eval.money_prices import Prices
 from eval.page import money_view, points, rendering, view
@@ -61,6 +61,7 @@ def _context(
         "exhibits": shown,
         "left_out": len(exhibits) - len(shown),
         "money": money_view.view(measured, prices, assumed) if measured and figures else None,
+        "resamples": intervals.RESAMPLES,
         "how": view.title,
         "least": view.least,
     }

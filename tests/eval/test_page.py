@@ -206,6 +206,22 @@ def test_points_are_bounded_and_keep_the_worst(monkeypatch: pytest.MonkeyPatch) 
     assert len(json.dumps(data)) < 100 * drawn
 
 
+def test_points_are_bounded_for_many_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many classes share the points that a page may have."""
+    monkeypatch.setattr(points, "MAX_POINTS", 1000)
+    data = points.plots(studies.study(rows=_many(300, 20)))
+    assert 20 == len(data["plots"])
+    assert 1000 >= sum(len(plot["points"]) for plot in data["plots"]) > 500
+
+
+def test_measures_that_are_missing_leave_no_gap() -> None:
+    """The numbers of a point are those of the measures that the page names, in their order."""
+    rows = tuple(dataclasses.replace(row, ssim=None, orb=None) for row in studies.study().rows)
+    data = points.plots(studies.study(rows=rows))
+    assert ["psnr_db", "block_psnr_db"] == [each["name"] for each in data["measures"]]
+    assert {8} == {len(point) for plot in data["plots"] for point in plot["points"]}
+
+
 def test_exhibits_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Images stop before they take more than their share of the page."""
     study = studies.study()
