@@ -103,7 +103,7 @@ def _run(draft: Draft, entries: list[Entry], pains: Pains) -> None:
 def _search(contest: Contest, entry: Entry, pains: Pains) -> None:
     """Look for the lowest quality of a candidate that holds, starting at the expected one."""
     search = Search(usual=entry.slopes)
-    failures = 0
+    failures, sizes = 0, dict[int, int]()
     quality: int | None = round(entry.quality + pains.spare)
     for count in range(1, pains.trials + _RESCUES + 1):
         if quality is None or contest.is_over:
@@ -111,13 +111,22 @@ def _search(contest: Contest, entry: Entry, pains: Pains) -> None:
         quality = min(HIGHEST, max(LOWEST, quality))
         trial = trials.attempt(contest, entry.candidate, quality, pains.speed)
         contest.trials.append(trial)
+        sizes[trial.quality] = trial.size
         search.note(trial.quality, trial.verdict, floors.margins(contest.floor, trial.reading))
         failures += trial.verdict == "below floor"
         quality = _following(contest, entry, search, trial, _AFTER_A_FAILURE * failures)
         held = search.high <= HIGHEST and trial.verdict != "too big"
         least = pains.precious if count >= pains.trials else pains.worthwhile
-        if held and quality is not None and search.high - quality < least:
+        if held and quality is not None and (search.high - quality) * _steepness(sizes) < least:
             return
+
+
+def _steepness(sizes: dict[int, int]) -> float:
+    """Say how many usual steps of quality one of the highest tried is worth, at least one."""
+    if len(sizes) < 2:
+        return 1.0
+    below, above = sorted(sizes)[-2:]
+    return max(1.0, qualities_between(sizes[below], sizes[above]) / (above - below))
 
 
 def _is_lost(contest: Contest, trial: Trial) -> bool:

@@ -21,8 +21,8 @@ _SLOPES: Final = {
     "orb": 0.012,
     "text": 0.005,
 }
-_STEEPEST: Final = 3.0  # a line this many times steeper than the mean is taken for an accident
-_FLATTEST: Final = 6.0  # or so many times flatter; near what shrinking allows, lines are flat
+_STEEPEST: Final = 6.0  # a line so many times steeper than the mean, or flatter, is an accident:
+_FLATTEST: Final = 6.0  # near what shrinking allows lines are flat, near no loss they are steep
 _BYTES_SLOPE: Final = 0.036  # growth of the logarithm of a file's bytes per step, measured alike
 
 
