@@ -82,7 +82,7 @@ def soak(store: S3Server, folder: Path, minutes: float, connections: int) -> Rep
     config = configuration(
         store,
         # Too small for the images that are read cold: they are restored again and again.
-        cache={"max_bytes": "512KiB"},
+        cache={"max_bytes": "96KiB"},
         limits={"keepalive_timeout_s": 5},
         admin={"listen": "127.0.0.1:0"},
     )

@@ -19,7 +19,7 @@ PLAIN: Final = "plain-soak"
 
 _EXPIRES_S: Final = 7200
 _KEYS: Final = 24
-_COLD: Final = 48
+_COLD: Final = 16
 _LARGE: Final = 4 << 20
 _SIZES: Final = ((192, 160), (256, 192), (320, 240), (160, 224))
 _CODE: Final = re.compile(rb"<Code>(\w{1,64})</Code>")
