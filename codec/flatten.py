@@ -17,6 +17,7 @@ _LOOKED_AT: Final = 200_000  # pixels, about, of a regular grid
 _SHARE: Final = 0.001  # of them that have a colour for it to count
 _MOST: Final = 16  # colours, each of which costs a pass over the image
 _DRAWN: Final = 0.2  # share of pixels in such colours below which an image is no drawing
+_MOST_GRAYS: Final = 1  # that count for this: a dim photograph has most pixels in a few grays
 
 
 def is_drawn(pixels: Pixels) -> bool:
@@ -26,7 +27,8 @@ def is_drawn(pixels: Pixels) -> bool:
         pixels: uint8, (height, width[, 3 or 4]).
     """
     _, counts, total = _colours(pixels)
-    return bool(counts[:_MOST].sum() >= _DRAWN * total)
+    most = _MOST_GRAYS if pixels.ndim == 2 else _MOST
+    return bool(counts[:most].sum() >= _DRAWN * total)
 
 
 def flattened(pixels: Pixels, near: int) -> Pixels:

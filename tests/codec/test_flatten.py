@@ -51,6 +51,8 @@ def test_drawings_are_told_from_photographs() -> None:
     assert flatten.is_drawn(_coded(_drawing("RGB"), 4))
     assert not flatten.is_drawn(photo("astronaut.png"))
     assert not flatten.is_drawn(noise(100, 100, 3))
+    # Dim and gray: nearly all pixels in some twenty grays, as in a picture of the moon.
+    assert not flatten.is_drawn(photo("astronaut.png").mean(axis=2).astype(np.uint8) // 12)
 
 
 @pytest.mark.parametrize("mode", _MODES)
