@@ -84,14 +84,14 @@ def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
         Unsupported: ``encoded`` or ``kept`` is damaged.
     """
     body = _without_metadata(encoded)
-    gap = size - (2 + overhead(kept) + len(body))
+    segments, end = _kept_segments(kept)
+    behind = kept[end + len(END) :]
+    gap = size - (2 + end + len(body) + len(behind))
     if gap < 0:
         raise DoesNotFit(f"{-gap} bytes too long")
-    segments, end = _kept_segments(kept)
     # Readers take the last comment for the comment: the kept ones must come after the padding.
     split = next((s.start for s in segments if s.marker == COM), end)
-    head, comments, behind = kept[:split], kept[split:end], kept[end + len(END) :]
-    return b"".join([b"\xff\xd8", head, _padding(gap), comments, body, behind])
+    return b"".join([b"\xff\xd8", kept[:split], _padding(gap), kept[split:end], body, behind])
 
 
 def overhead(kept: bytes) -> int:
