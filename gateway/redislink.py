@@ -2,7 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from typing import Any, Final
 
 import structlog
@@ -72,14 +78,8 @@ class RedisLink:
         Raises:
             Unavailable: It fails now, or did a moment ago.
         """
-        try:
-            async with self._slot():
-                with self._breaker.attempt():
-                    async with asyncio.timeout(self._timeout_s):
-                        yield self._client
-        except (*BROKEN, Open) as error:
-            raise self._failed(error) from error
-        metrics.REDIS_BREAKER_OPEN.set(0)
+        async with self._using(nullcontext()) as client:
+            yield client
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Client]:
@@ -88,9 +88,19 @@ class RedisLink:
         Raises:
             Unavailable: It fails now, or did a moment ago.
         """
+        async with self._using(self._refusable()) as client:
+            yield client
+
+    @contextmanager
+    def _refusable(self) -> Iterator[None]:
+        with _refusal(), self._writing.attempt():
+            yield
+
+    @asynccontextmanager
+    async def _using(self, guard: AbstractContextManager[None]) -> AsyncIterator[Client]:
         try:
             async with self._slot():
-                with self._breaker.attempt(), _refusal(), self._writing.attempt():
+                with self._breaker.attempt(), guard:
                     async with asyncio.timeout(self._timeout_s):
                         yield self._client
         except (*BROKEN, _Refused, Open) as error:
