@@ -4,6 +4,7 @@
 ``/bucket/zeros-N`` answers with N bytes.
 """
 
+import asyncio
 import sys
 from typing import Final
 
@@ -23,6 +24,16 @@ _PIECE: Final = 1 << 18
 def key_of(size: int) -> str:
     """Name the object of ``size`` bytes, at most ``MAX_BYTES``."""
     return f"{_PREFIX}{size}"
+
+
+async def serve(runner: web.BaseRunner) -> None:
+    """Serve on any free port, and announce which, until the process is ended."""
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0]
+    sys.stderr.write(f"{READY}{host}:{port}\n")
+    sys.stderr.flush()
+    await asyncio.Event().wait()
 
 
 async def _get(request: web.Request) -> web.StreamResponse:

@@ -4,7 +4,6 @@
 its own process, which answers at once: everything but the request to the store and its signature.
 """
 
-import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -22,7 +21,7 @@ from gateway import logs
 from gateway.allocator import keep_freed_memory
 from gateway.app import create_app, make_runner
 from gateway.upstream import Identity, Request, Upstream
-from tests.bench.echo import READY
+from tests.bench.echo import serve
 
 FILE: Final = "file"
 STORED: Final = "stored"
@@ -85,12 +84,7 @@ def _gateway(folder: Path) -> web.AppRunner:
 
 async def _serve(kind: str, folder: Path) -> None:
     runner = {"plain": _plain, "gateway": _gateway}[kind](folder)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0]
-    sys.stderr.write(f"{READY}{host}:{port}\n")
-    sys.stderr.flush()
-    await asyncio.Event().wait()
+    await serve(runner)
 
 
 if __name__ == "__main__":

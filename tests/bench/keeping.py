@@ -3,16 +3,14 @@
 ``python -m tests.bench.keeping``. Behind a gateway it shows what the gateway itself costs.
 """
 
-import asyncio
 import hashlib
-import sys
 from email.utils import formatdate
 from typing import Final
 
 import uvloop
 from aiohttp import web
 
-from tests.bench.echo import READY
+from tests.bench.echo import serve
 
 _KEPT: Final = ("content-type", "cache-control", "x-amz-meta-")
 
@@ -45,13 +43,7 @@ class _Store:
 async def _serve() -> None:
     app = web.Application(client_max_size=1 << 30)
     app.router.add_route("*", "/{anything:.*}", _Store().handle)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0]
-    sys.stderr.write(f"{READY}{host}:{port}\n")
-    sys.stderr.flush()
-    await asyncio.Event().wait()
+    await serve(web.AppRunner(app, access_log=None))
 
 
 if __name__ == "__main__":
