@@ -128,8 +128,8 @@ class Loop:
         small, full = (each.to(self._device) for each in self._patches.draw())
         with devices.mixed(self._device, self._run.precision, integer=self._run.integer):
             residual = self.network(small)
-        squared = self._step >= self._run.schedule.mse_from * self._run.schedule.steps
-        loss = fidelity_loss(residual.float(), small, full, squared=squared)
+        decibels = self._step >= self._run.schedule.psnr_from * self._run.schedule.steps
+        loss = fidelity_loss(residual.float(), small, full, decibels=decibels)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_NORM)

@@ -13,24 +13,27 @@ from models.training.patches import as_tensors
 
 _MARGIN: Final = 4  # small pixels at the edge of a patch that its zero padding reaches visibly
 _EPSILON: Final = (1 / 256) ** 2
-_SQUARED_WEIGHT: Final = 50  # gives about the size of Charbonnier's gradient near the end
+_ROUNDING: Final = 1 / 12 / 256**2  # squared error of whole pixel values: nothing is better
+_DECIBEL_WEIGHT: Final = 0.02  # gives about the size of Charbonnier's gradient near the end
 
 
-def fidelity_loss(residual: Tensor, small: Tensor, full: Tensor, *, squared: bool) -> Tensor:
+def fidelity_loss(residual: Tensor, small: Tensor, full: Tensor, *, decibels: bool) -> Tensor:
     """Measure what is left between restored and original patches, away from their edges.
 
     Args:
         residual: What the network gave, (n, 3, p * scale, p * scale).
         small: What it was given, (n, 4, p, p).
         full: The original, (n, 3, p * scale, p * scale); everything in 1/256.
-        squared: Mean squared error instead of Charbonnier's.
+        decibels: The logarithm of each patch's mean squared error, which PSNR is, in place of
+            Charbonnier's loss: what is soft and nearly right counts as much as what is hard.
     """
     scale = full.shape[-1] // small.shape[-1]
     edge = _MARGIN * scale
     left = residual + interpolate(small[:, :3], scale) - full
     left = left[..., edge:-edge, edge:-edge]
-    if squared:
-        return (left * left).mean() * _SQUARED_WEIGHT
+    if decibels:
+        squared = (left * left).mean(dim=(1, 2, 3))
+        return torch.log(squared + _ROUNDING).mean() * _DECIBEL_WEIGHT
     return torch.sqrt(left * left + _EPSILON).mean()
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from models.training import pairs, parallel
 from models.training.pairs import Small, Source
 from models.training.settings import Data
 
-_VERSION: Final = 1  # of the layout of the cache
+_VERSION: Final = 2  # of the layout of the cache, and of how the gateway encodes
 
 
 def default_folder() -> Path:
@@ -31,11 +31,13 @@ class Recipe:
         data: How small images are coded.
         scale: By how much they are smaller.
         seed: Of the run.
+        soft: Whether originals are softened first.
     """
 
     data: Data
     scale: int
     seed: int
+    soft: bool = False
 
     def digest(self, path: Path) -> str:
         """Give the SHA-256 of everything that the pairs of an original depend on."""
@@ -47,6 +49,7 @@ class Recipe:
             self.data.max_pixels,
             self.scale,
             self.seed,
+            self.soft,
         ]
         if self.data.degradations is not None:
             parts.append(self.data.degradations.model_dump(mode="json"))
@@ -66,11 +69,14 @@ class PairCache:
     processes: int = 1
 
     def load(self, paths: Sequence[Path], recipe: Recipe) -> list[Source]:
-        """Give the pairs of some originals, made or kept, in the order of the originals."""
+        """Give the pairs of some originals, made or kept, and then those of the softened ones."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        arguments = [(path, recipe, self.folder) for path in paths]
+        softened = replace(recipe, soft=True)
+        wanted = [(path, recipe) for path in paths]
+        wanted += [(path, softened) for path in pairs.share(paths, recipe.data.soft)]
+        arguments = [(*each, self.folder) for each in wanted]
         kept = parallel.results(ensure, arguments, processes=self.processes, title="pairs")
-        return [_read(made, path.name) for made, path in zip(kept, paths, strict=True)]
+        return [_read(made, path.name) for made, (path, _) in zip(kept, wanted, strict=True)]
 
 
 def ensure(path: Path, recipe: Recipe, folder: Path) -> Path:
@@ -81,9 +87,13 @@ def ensure(path: Path, recipe: Recipe, folder: Path) -> Path:
         seed = int(digest[:8], 16)
         # With the process in its name: another one may make the same at the same time.
         unfinished = kept.with_suffix(f".{os.getpid()}.tmp.npz")
-        _save(unfinished, pairs.make(path, recipe.data, scale=recipe.scale, seed=seed))
+        _save(unfinished, _made(path, recipe, seed))
         unfinished.replace(kept)
     return kept
+
+
+def _made(path: Path, recipe: Recipe, seed: int) -> Source:
+    return pairs.make(path, recipe.data, scale=recipe.scale, seed=seed, soft=recipe.soft)
 
 
 def data_digest(sources: Sequence[Source]) -> str:

@@ -12,8 +12,9 @@ from PIL import Image
 from models.training import renditions
 from models.training.degradations import degrade
 from models.training.errors import NoImages, UnreadableImage
-from models.training.renditions import Pixels
+from models.training.renditions import Pixels, Tune
 from models.training.settings import Coding, Data
+from models.training.softening import soften
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 """Names of files that are taken for images."""
@@ -72,11 +73,20 @@ def split(paths: Sequence[Path], validation: int) -> tuple[list[Path], list[Path
             f"{len(paths)} images are too few: {validation} are kept apart for validation; "
             "add images or lower data.validation"
         )
-    ranked = sorted(paths, key=lambda path: hashlib.sha256(path.name.encode()).digest())
+    ranked = sorted(paths, key=_rank)
     return sorted(ranked[validation:]), ranked[:validation]
 
 
-def make(path: Path, data: Data, *, scale: int, seed: int) -> Source:
+def share(paths: Sequence[Path], part: float) -> list[Path]:
+    """Pick a part of some originals, by the hash of their names, whatever else is there."""
+    return [path for path in paths if int.from_bytes(_rank(path)[-4:]) < part * 2**32]
+
+
+def _rank(path: Path) -> bytes:
+    return hashlib.sha256(path.name.encode()).digest()
+
+
+def make(path: Path, data: Data, *, scale: int, seed: int, soft: bool = False) -> Source:
     """Make the pairs of one original.
 
     Args:
@@ -84,9 +94,12 @@ def make(path: Path, data: Data, *, scale: int, seed: int) -> Source:
         data: How small images are coded.
         scale: By how much they are smaller.
         seed: Of all draws.
+        soft: Whether the original is softened first.
     """
     random = np.random.default_rng(seed)
     original = cut(path, data.max_pixels, scale)
+    if soft:
+        original = soften(original, random)
     small = renditions.shrink(original, scale)
     weights = np.array([coding.weight for coding in data.codings], np.float64)
     # Evenly spaced draws instead of independent ones: few variants cover the range better.
@@ -122,10 +135,13 @@ def code(small: Pixels, how: Coding, random: np.random.Generator) -> Small:
     low, high = how.qualities
     quality = int(random.integers(low, high + 1))
     subsampling = str(random.choice(how.subsampling))
-    return coded(small, how.codec, quality, subsampling)
+    tune = how.tune[int(random.integers(len(how.tune)))]
+    return coded(small, how.codec, quality, subsampling, tune=tune)
 
 
-def coded(small: Pixels, codec: str, quality: int, subsampling: str) -> Small:
+def coded(
+    small: Pixels, codec: str, quality: int, subsampling: str, *, tune: Tune = "ssim"
+) -> Small:
     """Encode and decode a small image as the gateway does.
 
     Args:
@@ -133,10 +149,11 @@ def coded(small: Pixels, codec: str, quality: int, subsampling: str) -> Small:
         codec: A codec of renditions, or ``lossless``.
         quality: 0 to 100.
         subsampling: ``4:4:4`` or ``4:2:0``.
+        tune: ``ssim`` or ``psnr``.
     """
     if codec == "lossless":
         return Small(small, 0, codec)
-    data = renditions.encode(small, codec, quality, subsampling)
+    data = renditions.encode(small, codec, quality, subsampling, tune=tune)
     pixels = renditions.decode(data, codec, width=small.shape[1], height=small.shape[0])
     level = renditions.level(codec, quality)
     return Small(pixels, level, f"{codec} {quality} {subsampling}")

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from codec import coding, fidelity, resample
-from codec.renditions import by_name
+from codec.renditions import by_name, registry
 
 Pixels = npt.NDArray[np.uint8]
+Tune = registry.Tune
 
 _SPEED: Final = 8  # what renditions are written with where no policy asks for more
 
@@ -26,7 +27,9 @@ def level(codec: str, quality: int) -> int:
     return coding.level(codec, quality)
 
 
-def encode(pixels: Pixels, codec: str, quality: int, subsampling: str) -> bytes:
+def encode(
+    pixels: Pixels, codec: str, quality: int, subsampling: str, *, tune: Tune = "ssim"
+) -> bytes:
     """Encode pixels as a rendition.
 
     Args:
@@ -34,8 +37,9 @@ def encode(pixels: Pixels, codec: str, quality: int, subsampling: str) -> bytes:
         codec: ``avif``, ``webp``, ``jxl`` or ``jpeg``.
         quality: 0 to 100.
         subsampling: ``4:4:4`` or ``4:2:0``, where the codec has a choice.
+        tune: ``ssim`` or ``psnr``, where the codec has a choice.
     """
-    return by_name(codec).encode(pixels, quality, subsampling=subsampling, speed=_SPEED)
+    return by_name(codec).encode(pixels, quality, subsampling=subsampling, speed=_SPEED, tune=tune)
 
 
 def decode(data: bytes, codec: str, *, width: int, height: int) -> Pixels:

@@ -40,12 +40,14 @@ class Coding(_Part):
         weight: Share among all codings; weights need not add up to one.
         qualities: Lowest and highest quality, drawn uniformly.
         subsampling: Chroma formats, drawn uniformly.
+        tune: What AVIF spends its bits on, drawn uniformly.
     """
 
     codec: Literal["avif", "webp", "jxl", "jpeg", "lossless"]
     weight: float = Field(default=1.0, gt=0)
     qualities: Qualities = (30, 96)
     subsampling: tuple[Literal["4:4:4", "4:2:0"], ...] = ("4:4:4", "4:2:0")
+    tune: tuple[Literal["ssim", "psnr"], ...] = ("ssim", "psnr")
 
 
 class Degradations(_Part):
@@ -84,6 +86,8 @@ class Data(_Part):
             None: named on the command line.
         variants: Differently coded small images per original.
         validation: Originals kept apart to validate with, picked by the hash of their name.
+        soft: Of the originals, how many are learned from a second time, softened as enlargements
+            and images out of focus are.
         max_pixels: Larger originals are cut to this many pixels at their centre.
         degradations: What else happens to small images; None: nothing but shrinking and coding.
     """
@@ -92,6 +96,7 @@ class Data(_Part):
     codings: tuple[Coding, ...] = (Coding(codec="avif", weight=0.8), Coding(codec="lossless"))
     variants: int = Field(default=6, ge=1, le=100)
     validation: int = Field(default=12, ge=1)
+    soft: Share = 0.0
     max_pixels: int = Field(default=4_000_000, ge=4096)
     degradations: Degradations | None = None
 
@@ -118,7 +123,7 @@ class Schedule(_Part):
         rate: Peak learning rate of Adam.
         warmup: Steps until the peak.
         decay: Share of the steps, the last ones, along which the rate falls to zero on a cosine.
-        mse_from: Share of the steps after which the squared error replaces Charbonnier's.
+        psnr_from: Share of the steps after which PSNR itself replaces Charbonnier's loss.
         ema: Decay of the averaged weights that are validated and kept.
         validate_every: Steps between validations.
         patience: Validations without gain after which the run ends early.
@@ -130,7 +135,7 @@ class Schedule(_Part):
     rate: float = Field(default=2e-3, gt=0)
     warmup: int = Field(default=200, ge=0)
     decay: Share = 1.0
-    mse_from: Share = 0.8
+    psnr_from: Share = 0.8
     ema: float = Field(default=0.999, gt=0, lt=1)
     validate_every: int = Field(default=1000, ge=1)
     patience: int = Field(default=20, ge=1)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from models.training.settings import Run
+from models.training.settings import Run, Schedule
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -62,6 +62,4 @@ def tiny_run(folder: Path | None, **changes: object) -> Run:
     return Run.model_validate(content)
 
 
-_OF_SCHEDULE = frozenset(
-    {"steps", "batch", "patch", "warmup", "validate_every", "patience", "rate", "mse_from", "decay"}
-)
+_OF_SCHEDULE = frozenset(Schedule.model_fields)

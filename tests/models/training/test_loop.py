@@ -58,7 +58,7 @@ def test_a_few_steps_lower_the_loss(tmp_path: Path) -> None:
         steps=40,
         validate_every=40,
         rate=0.01,
-        mse_from=1,
+        psnr_from=1,
         network={"width": 8, "depth": 1},
     )
     loop = Loop(run, tmp_path, _data(), _Notes())
@@ -66,7 +66,7 @@ def test_a_few_steps_lower_the_loss(tmp_path: Path) -> None:
 
     def loss() -> float:
         with torch.no_grad():
-            return float(fidelity_loss(loop.network(small), small, full, squared=False))
+            return float(fidelity_loss(loop.network(small), small, full, decibels=False))
 
     before = loss()
     loop.finish()

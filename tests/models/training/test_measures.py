@@ -1,5 +1,6 @@
 """Tests of what a network is told and judged by."""
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
@@ -24,30 +25,47 @@ def _batch(scale: int) -> tuple[Tensor, Tensor, Tensor]:
     return full - interpolate(small[:, :3], scale), small, full
 
 
-@pytest.mark.parametrize("squared", [True, False])
+@pytest.mark.parametrize("decibels", [True, False])
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
-def test_the_loss_ignores_edges(scale: int, squared: bool) -> None:
+def test_the_loss_ignores_edges(scale: int, decibels: bool) -> None:
     """An error within four small pixels of an edge costs nothing, one beyond them does."""
     residual, small, full = _batch(scale)
-    perfect = fidelity_loss(residual, small, full, squared=squared)
+    residual = residual + 0.01
+    before = fidelity_loss(residual, small, full, decibels=decibels)
     edge = 4 * scale
     spoiled = residual + 9
     spoiled[..., edge:-edge, edge:-edge] -= 9
-    at_edges = fidelity_loss(spoiled, small, full, squared=squared)
-    torch.testing.assert_close(perfect, at_edges, rtol=1e-3, atol=1e-6)
+    at_edges = fidelity_loss(spoiled, small, full, decibels=decibels)
+    torch.testing.assert_close(before, at_edges, rtol=1e-3, atol=1e-6)
     residual[..., edge, :] += 9
-    assert fidelity_loss(residual, small, full, squared=squared) > perfect + 0.01
+    assert fidelity_loss(residual, small, full, decibels=decibels) > before + 0.01
 
 
-@pytest.mark.parametrize("squared", [True, False])
-def test_the_loss_grows_with_the_error(squared: bool) -> None:
-    """Twice the error costs more, and no error next to nothing."""
+@pytest.mark.parametrize("decibels", [True, False])
+def test_the_loss_grows_with_the_error(decibels: bool) -> None:
+    """Twice the error costs more, and nothing costs less than no error."""
     residual, small, full = _batch(2)
     none, some, more = (
-        float(fidelity_loss(residual + error, small, full, squared=squared))
+        float(fidelity_loss(residual + error, small, full, decibels=decibels))
         for error in (0, 0.1, 0.2)
     )
-    assert none < 0.005 < some < more
+    assert none < some < more
+
+
+def test_decibels_count_alike_wherever_they_are_lost() -> None:
+    """Twice the error costs a soft patch, which is nearly right, as much as a hard one."""
+    residual, small, full = _batch(2)
+    losses = []
+    for error in ((0.1, 0.1), (0.2, 0.1), (0.1, 0.1), (0.1, 0.2)):
+        wrong = (
+            residual
+            + torch.tensor(error).reshape(2, 1, 1, 1)
+            * torch.tensor([1.0, 0.1])[:, None, None, None]
+        )
+        losses.append(float(fidelity_loss(wrong, small, full, decibels=True)))
+    hard, soft = losses[1] - losses[0], losses[3] - losses[2]
+    assert soft == pytest.approx(hard, rel=0.2)
+    assert soft == pytest.approx(0.02 * np.log(4) / 2, rel=0.2)
 
 
 def test_gains_are_over_bicubic_and_by_coding() -> None:

@@ -9,6 +9,7 @@ from codec import coding, resample
 from models.training import pair_cache, pairs
 from models.training.errors import NoImages, UnreadableImage
 from models.training.pair_cache import PairCache, Recipe
+from models.training.renditions import Pixels
 from models.training.settings import Coding, Data, Degradations
 from tests.models.training.samples import picture, write_pictures
 
@@ -116,6 +117,47 @@ def test_degraded_pairs_differ_and_keep_their_size(tmp_path: Path) -> None:
     assert not np.array_equal(worse.smalls[0].pixels, worse.smalls[1].pixels)
 
 
+def test_some_originals_are_learned_from_softened_as_well(tmp_path: Path) -> None:
+    """Copies of a share of the originals follow them, softened before they are shrunk."""
+    paths = pairs.originals(write_pictures(tmp_path / "images", 8))
+    lossless = {"codings": (Coding(codec="lossless"),), "variants": 1}
+    cache = PairCache(tmp_path / "cache")
+    sources = cache.load(paths, _recipe(soft=0.5, **lossless))
+    soft = sources[len(paths) :]
+    assert [path.name for path in pairs.share(paths, 0.5)] == [source.name for source in soft]
+    assert 0 < len(soft) < len(paths)
+    sharp = {source.name: source for source in sources[: len(paths)]}
+    for source in soft:
+        assert _roughness(source.original) < 0.9 * _roughness(sharp[source.name].original)
+        small = resample.downscale(source.original, 2)
+        np.testing.assert_array_equal(small, source.smalls[0].pixels)
+
+
+def _roughness(pixels: Pixels) -> float:
+    return float(np.abs(np.diff(pixels.astype(np.int64), axis=0)).mean())
+
+
+@pytest.mark.parametrize("part", [0.0, 0.3, 1.0])
+def test_a_share_of_the_originals_is_about_that(part: float) -> None:
+    """None, a part or all are picked, the same ones whatever else there is."""
+    paths = [Path(f"{number}.png") for number in range(1000)]
+    picked = pairs.share(paths, part)
+    assert len(picked) == pytest.approx(1000 * part, abs=60)
+    assert picked[:10] == pairs.share([Path("other.png"), *paths], part)[-len(picked) :][:10]
+
+
+def test_avif_is_tuned_as_the_gateway_may() -> None:
+    """Pairs of one quality differ by what the encoder was told to look at."""
+    pixels = picture(64, seed=2)
+    ssim, psnr = (pairs.coded(pixels, "avif", 30, "4:4:4", tune=each) for each in ("ssim", "psnr"))
+    assert not np.array_equal(ssim.pixels, psnr.pixels)
+    how = Coding(codec="avif", qualities=(30, 30), subsampling=("4:4:4",))
+    random = np.random.default_rng(0)
+    drawn = [pairs.code(pixels, how, random).pixels for _ in range(8)]
+    for expected in (ssim, psnr):
+        assert any(np.array_equal(expected.pixels, each) for each in drawn)
+
+
 def test_kept_pairs_are_those_that_were_made(tmp_path: Path) -> None:
     """The cache gives back every pixel, level and label, and does not make them twice."""
     paths = pairs.originals(write_pictures(tmp_path / "images", 2))
@@ -149,6 +191,7 @@ def test_processes_make_the_same_pairs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "changes", [{"variants": 3}, {"max_pixels": 5000}, {"degradations": Degradations()},
+                {"codings": (Coding(codec="avif", tune=("psnr",)),)},
                 {"codings": (Coding(codec="webp"),)}],
 )  # fmt: skip
 def test_whatever_changes_pairs_changes_their_name(
