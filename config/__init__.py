@@ -1,26 +1,18 @@
 """Settings and policies: one validated YAML file. Imports nothing of ours."""
 
+from config.cache import Cache, RedisCacheSettings
 from config.describe import effective, reference
+from config.engine import Engine
+from config.limits import Limits
 from config.loading import config_path, load
 from config.matching import Policies
+from config.operators import Admin, Feedback, Ledger, Tracing
 from config.policy import Floor, Originals, Policy, PolicyLimits
 from config.problems import ConfigError, Problem
 from config.redisurl import RedisPlace
-from config.settings import (
-    Admin,
-    Cache,
-    Credential,
-    Engine,
-    Feedback,
-    Ledger,
-    Limits,
-    RedisCacheSettings,
-    Settings,
-    Tls,
-    Tracing,
-    Upstream,
-)
+from config.settings import Settings, Tls
 from config.shares import share
+from config.upstream import Credential, Upstream
 
 __all__ = [
     "Admin",

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from config import Settings, share
-from config.settings import Limits
+from config.limits import Limits
 from config.shares import DIVIDED
 from tests.config.builders import minimal
 
