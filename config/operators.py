@@ -58,6 +58,9 @@ class Admin(Frozen):
         default=None,
         description="what operators sign in with, or send as a bearer token; null: none needed",
     )
+    tls: bool = Field(
+        default=False, description="whether it speaks https, with the certificate of `tls`"
+    )
     feedback: Feedback = Field(default=Feedback(), description="verdicts kept for training")
     price_per_gb_month: float = Field(
         default=0.023,

@@ -106,6 +106,9 @@ class Settings(Frozen):
         if self.engine.workers != "auto" and self.engine.workers < self.processes:
             reason = "must not exceed engine.workers: each process needs at least one of them"
             raise contradiction(("processes",), reason)
+        if self.admin.tls and self.tls.files is None:
+            reason = "needs a certificate: set tls.certificate and tls.key"
+            raise contradiction(("admin", "tls"), reason)
         return self
 
     @property

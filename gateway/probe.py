@@ -5,12 +5,13 @@ It reads the configuration that the gateway reads, and so knows where to ask and
 
 import http.client
 import os
+import ssl
 import sys
 from http import HTTPStatus
 from ipaddress import ip_address
 
 import models
-from config import Admin, ConfigError, config_path, load
+from config import ConfigError, Settings, config_path, load
 
 _TIMEOUT_S = 4.0
 
@@ -23,7 +24,7 @@ def main() -> int:
     """
     try:
         settings = load(config_path(os.environ), environ=os.environ, known_restorers=models.NAMES)
-        problem = _problem(settings.admin)
+        problem = _problem(settings)
     except (ConfigError, OSError, http.client.HTTPException) as error:
         problem = str(error)
     if problem:
@@ -31,11 +32,11 @@ def main() -> int:
     return int(problem is not None)
 
 
-def _problem(admin: Admin) -> str | None:
+def _problem(settings: Settings) -> str | None:
+    admin = settings.admin
     if admin.address is None:
         return "nothing to ask: set admin.listen, for example to 127.0.0.1:9001"
-    host, port = admin.address
-    connection = http.client.HTTPConnection(_reachable(host), port, timeout=_TIMEOUT_S)
+    connection = _connection(settings, *admin.address)
     token = admin.token.get_secret_value() if admin.token else None
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     try:
@@ -44,6 +45,17 @@ def _problem(admin: Admin) -> str | None:
     finally:
         connection.close()
     return None if status == HTTPStatus.OK else f"answered with {status}"
+
+
+def _connection(settings: Settings, host: str, port: int) -> http.client.HTTPConnection:
+    """Connect to the gateway of this configuration, and to no other."""
+    if not settings.admin.tls or settings.tls.files is None:
+        return http.client.HTTPConnection(_reachable(host), port, timeout=_TIMEOUT_S)
+    # Its certificate names what clients call it; that it is the very one says more than a name.
+    context = ssl.create_default_context(cafile=settings.tls.files[0])
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return http.client.HTTPSConnection(_reachable(host), port, timeout=_TIMEOUT_S, context=context)
 
 
 def _reachable(host: str) -> str:

@@ -79,10 +79,13 @@ class Server:
             )
             await site.start()
 
-    async def listen_to_operators(self, sockets: Sequence[socket.socket]) -> None:
-        """Tell operators who come through these sockets how it is."""
+    async def listen_to_operators(
+        self, sockets: Sequence[socket.socket], *, encrypted: bool = False
+    ) -> None:
+        """Tell operators who come through these sockets how it is; encrypted: over https."""
+        context = self._context if encrypted else None
         for each in sockets:
-            await web.SockSite(self._operators, each).start()
+            await web.SockSite(self._operators, each, ssl_context=context).start()
 
     async def look_around(self) -> None:
         """Tell the log what an operator should know of."""
@@ -156,7 +159,7 @@ async def serve(settings: Settings, path: Path, host: Host) -> None:
         await server.look_around()
         if settings.admin.address:
             operators = listening.listen(settings.admin.address, "admin.listen")
-            await server.listen_to_operators(operators)
+            await server.listen_to_operators(operators, encrypted=settings.admin.tls)
             listening.tell("listening for operators", operators)
         sockets = listening.listen(settings.address, "--listen")
         await server.listen(sockets)

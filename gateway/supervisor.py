@@ -43,6 +43,7 @@ from gateway.playground.bodies import MAX_FIELDS
 from gateway.playground.forwarding import forward_playground
 from gateway.reloading import Takers, watch
 from gateway.startup import networks
+from gateway.tls import Certificate
 
 _log = structlog.get_logger(__name__)
 
@@ -60,6 +61,7 @@ async def supervise(settings: Settings, path: Path, host: Host) -> None:
         CannotListen: An address cannot be used.
         BadCertificate: There is no certificate to show.
     """
+    certificate = _certificate(settings)
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(_folder())
         sockets = listening.listen(settings.address, "--listen")
@@ -76,12 +78,17 @@ async def supervise(settings: Settings, path: Path, host: Host) -> None:
         if settings.admin.address:
             opened = listening.listen(settings.admin.address, "admin.listen")
             for each in opened:
-                await web.SockSite(operators, each).start()
+                context = certificate.context if certificate else None
+                await web.SockSite(operators, each, ssl_context=context).start()
             listening.tell("listening for operators", opened)
         listening.tell("listening", sockets)
-        takers = Takers(
-            acceptors.take_policies, acceptors.take_certificate, host.reloading, host.ready
-        )
+
+        def take_certificate() -> None:
+            acceptors.take_certificate()
+            if certificate is not None:
+                certificate.reload()
+
+        takers = Takers(acceptors.take_policies, take_certificate, host.reloading, host.ready)
         watcher = asyncio.create_task(watch(path, settings, host.reload, takers))
         host.ready()
         await host.ended.wait()
@@ -89,6 +96,12 @@ async def supervise(settings: Settings, path: Path, host: Host) -> None:
         watcher.cancel()
         _log.info("draining", timeout_s=settings.shutdown_timeout_s)
         listening.close(sockets)
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    """Give what operators are shown; None: they are talked to in plain."""
+    files = settings.tls.files
+    return Certificate(files) if files and settings.admin.tls else None
 
 
 @contextlib.contextmanager

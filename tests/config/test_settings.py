@@ -74,6 +74,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "admin": {
             "listen": None,
             "token": None,
+            "tls": False,
             "feedback": {
                 "path": None,
                 "max_bytes": 64 * 2**20,
@@ -210,6 +211,7 @@ def upstream(**changes: Any) -> dict[str, Any]:
         ({"admin": {"listen": "0.0.0.0:9001"}}, "needs admin.token"),
         ({"admin": {"listen": "[::]:9001"}}, "needs admin.token"),
         ({"admin": {"listen": "gateway:9001"}}, "needs admin.token"),
+        ({"admin": {"tls": True}}, "needs a certificate"),
         ({"admin": {"token": ""}}, "at least 1"),
         ({"admin": {"feedback": {"images": "/images"}}}, "set path"),
         ({"admin": {"price_per_gb_month": -1}}, "greater than or equal to 0"),

@@ -1,6 +1,7 @@
 """https on the public listener."""
 
 import json
+import os
 import signal
 import socket
 import ssl
@@ -28,7 +29,9 @@ def _port(process: GatewayProcess) -> int:
     return int(process.wait_for("listening")["address"].rpartition(":")[2])
 
 
-def _shown(process: GatewayProcess, pair: Pair, **versions: ssl.TLSVersion) -> bytes:
+def _shown(
+    process: GatewayProcess, pair: Pair, port: int | None = None, **versions: ssl.TLSVersion
+) -> bytes:
     """Shake hands, and give the certificate that the gateway shows."""
     context = ssl.create_default_context(cafile=str(pair.trusted))
     with warnings.catch_warnings():
@@ -36,7 +39,7 @@ def _shown(process: GatewayProcess, pair: Pair, **versions: ssl.TLSVersion) -> b
         for name, version in versions.items():
             setattr(context, name, version)
     with (
-        socket.create_connection(("127.0.0.1", _port(process)), 20) as plain,
+        socket.create_connection(("127.0.0.1", port or _port(process)), 20) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as wrapped,
     ):
         return wrapped.getpeercert(binary_form=True) or b""
@@ -69,6 +72,39 @@ def test_a_new_certificate_is_shown_without_a_restart(
     client.list_objects_v2(Bucket=moto_bucket)
     client.close()
     assert "PRIVATE" not in json.dumps(process.log)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_operators_are_served_over_https(
+    moto: S3Server, start: Start, pair: Pair, tmp_path: Path, processes: int
+) -> None:
+    """With ``admin.tls`` they see the same certificate, also when it is new; so does the probe."""
+    config = {**configuration(moto), "processes": processes, "engine": {"workers": processes}}
+    admin = {"listen": "127.0.0.1:0", "tls": True, "token": "Up-to-no-good-0123456789"}
+    process = start({**config, "tls": pair.settings, "admin": admin})
+    address = process.wait_for("listening for operators")["address"]
+    port = int(address.rpartition(":")[2])
+    assert 0 == _probed(process, address)
+    certificate = pair.renew()
+    process.process.send_signal(signal.SIGHUP)
+    process.wait_for("certificate reloaded")
+    wait_until(lambda: certificate == _shown(process, pair, port=port), "it being shown")
+    assert 0 == _probed(process, address)
+    with socket.create_connection(("127.0.0.1", port), 20) as plain:
+        plain.sendall(b"GET /_slimgate/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert not plain.recv(100).startswith(b"HTTP")
+    # The probe sends its token to nobody else who listens there.
+    (folder := tmp_path / "other").mkdir()
+    other = Pair(folder)
+    assert 1 == _probed(process, address, SLIMGATE_TLS__CERTIFICATE=str(other.certificate))
+
+
+def _probed(process: GatewayProcess, address: str, **more: str) -> int:
+    asked = {"SLIMGATE_CONFIG": str(process.file), "SLIMGATE_ADMIN__LISTEN": address, **more}
+    command = [sys.executable, "-m", "gateway.probe"]
+    done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, check=False)
+    assert b"Traceback" not in done.stderr
+    return done.returncode
 
 
 def test_old_protocols_are_refused(moto: S3Server, start: Start, pair: Pair) -> None:
