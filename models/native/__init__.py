@@ -8,9 +8,13 @@ FAMILY: Final = "native"
 """What policies call all of them together."""
 
 
-def _native(scale: int, *, sha256: str, check: str, receptive_field: int) -> Card:
+def _native(
+    scale: int, *, sha256: str, check: str, receptive_field: int, edition: int | None = None
+) -> Card:
+    """Describe a network; the newest edition has no number."""
+    name = f"{FAMILY}-x{scale}" + ("" if edition is None else f"-{edition}")
     return Card(
-        name=f"{FAMILY}-x{scale}",
+        name=name,
         scales=(scale,),
         kind="integer",
         definition=definition_of(sha256),
@@ -18,7 +22,7 @@ def _native(scale: int, *, sha256: str, check: str, receptive_field: int) -> Car
         licence="Apache-2.0",
         source="trained for slimgate; see docs/restorers.md",
         training_data="CLIC 2025 (Unsplash licence), CID22 (CC BY-SA 4.0), camera samples (free)",
-        file=f"{FAMILY}-x{scale}.onnx",
+        file=f"{name}.onnx",
         check=check,
     )
 
@@ -29,12 +33,14 @@ CARDS: Final[tuple[Card, ...]] = (
         sha256="bb4f5c8fdbe5b83f4f7c92dff3ef179e0f12848ed7579298fe643a6fa70a4447",
         check="96f030a06342f074ddcc1ea76f777557098e4dca1c2d6d157aa95f89744cc8e2",
         receptive_field=8,
+        edition=1,
     ),
     _native(
         2,
         sha256="fe24d3ab44126c0e7efca77b6a2959cb29717df32062fb03f44fb1760f4d50c0",
         check="86fcc6a43837e5532665fd618474b5f402e663736c279cb1d59b216c916083fd",
         receptive_field=10,
+        edition=1,
     ),
     _native(
         4,
@@ -43,3 +49,4 @@ CARDS: Final[tuple[Card, ...]] = (
         receptive_field=10,
     ),
 )
+"""Of one scale the last one serves uploads; earlier ones restore what was stored with them."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import psutil
+import pytest
 import yaml
 from PIL import Image
 
@@ -18,13 +19,12 @@ from tests.servers.gateway import GatewayProcess, configuration, environment
 from tests.servers.server import S3Server
 
 _FLOOR = {"psnr_db": 20, "ssim": 0.5}
-_NATIVE_X2 = models.chosen("native")[2]
 
 
-def _halved(upstream: S3Server) -> dict[str, Any]:
+def _halved(upstream: S3Server, restorer: str = "native") -> dict[str, Any]:
     """Make a configuration under which images are stored at half their size."""
     policy = {"name": "photos", "bucket": "photos*", "mode": "optimize", "effort": "fast"}
-    small = {"tiers": ["downscale"], "scales": [2], "restorer": "native", "floor": _FLOOR}
+    small = {"tiers": ["downscale"], "scales": [2], "restorer": restorer, "floor": _FLOOR}
     return configuration(upstream, policies=[policy | small], engine={"workers": 1})
 
 
@@ -38,15 +38,18 @@ def _manifest(store: S3Server, bucket: str, key: str) -> Manifest:
         return loads(direct.head_object(Bucket=bucket, Key=key)["Metadata"]["slimgate"])
 
 
-def test_networks_restore_to_the_same_bytes(moto: S3Server, moto_bucket: str, start: Start) -> None:
-    """What was stored at half its size comes back by the network, from every gateway alike."""
+@pytest.mark.parametrize("restorer", ["native", "native-x2-1"])
+def test_networks_restore_to_the_same_bytes(
+    moto: S3Server, moto_bucket: str, start: Start, restorer: str
+) -> None:
+    """What was stored at half its size comes back by its network, also when there is a newer one."""
     upload = images.jpeg(640, 480)
-    process = start(_halved(moto))
+    process = start(_halved(moto, restorer))
     with s3_client(moto.at(process.endpoint)) as s3:
         s3.put_object(Bucket=moto_bucket, Key="image", Body=upload)
         first = s3.get_object(Bucket=moto_bucket, Key="image")["Body"].read()
     stored = _manifest(moto, moto_bucket, "image").stored
-    assert ("downscale", 2, _NATIVE_X2) == (stored.tier, stored.scale, stored.restorer)
+    assert ("downscale", 2, models.chosen(restorer)[2]) == (stored.tier, stored.scale, stored.restorer)
     other = start(_halved(moto))
     with s3_client(moto.at(other.endpoint)) as s3:
         assert first == s3.get_object(Bucket=moto_bucket, Key="image")["Body"].read()
