@@ -48,5 +48,11 @@ CARDS: Final[tuple[Card, ...]] = (
         check="a2ca83fd5f1ae279593d4bc62e9daa0e8cb1fec06baafee2e38d1461ec610973",
         receptive_field=10,
     ),
+    _native(
+        1,
+        sha256="5c9b5d52a9d6a53c68b4ac7399048a2cd96ab3f0580053332ec6f75c78ec648d",
+        check="93b4123b8ac463729a902855249dc0c919d1dac43d5fd0524ac4e5925a86b42f",
+        receptive_field=8,
+    ),
 )
 """Of one scale the last one serves uploads; earlier ones restore what was stored with them."""
