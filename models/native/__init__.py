@@ -43,16 +43,28 @@ CARDS: Final[tuple[Card, ...]] = (
         edition=1,
     ),
     _native(
-        4,
-        sha256="d904ef5387e906f7469661ec717cfe040d864d4de774e5d067b1d6ae7991d8b2",
-        check="a2ca83fd5f1ae279593d4bc62e9daa0e8cb1fec06baafee2e38d1461ec610973",
-        receptive_field=10,
-    ),
-    _native(
         1,
         sha256="5c9b5d52a9d6a53c68b4ac7399048a2cd96ab3f0580053332ec6f75c78ec648d",
         check="93b4123b8ac463729a902855249dc0c919d1dac43d5fd0524ac4e5925a86b42f",
         receptive_field=8,
+    ),
+    _native(
+        2,
+        sha256="18a4f1f06aad73a0469faa0e0b09ff9dd41036dc89b2c2d86b00e7e75f872863",
+        check="a8247d54a87469b9ef98eb3c83f726db56bd163b019463813ea137474c19ea27",
+        receptive_field=10,
+    ),
+    _native(
+        3,
+        sha256="9f3476c7f337912eea6336a6e5d5c417d7bd8ce8b5a5870e329781dfc20d331d",
+        check="d08e6d80b0d8a4c0f653256f663fbfc7246f19c91eb53c09cdaf6a101617c414",
+        receptive_field=10,
+    ),
+    _native(
+        4,
+        sha256="d904ef5387e906f7469661ec717cfe040d864d4de774e5d067b1d6ae7991d8b2",
+        check="a2ca83fd5f1ae279593d4bc62e9daa0e8cb1fec06baafee2e38d1461ec610973",
+        receptive_field=10,
     ),
 )
 """Of one scale the last one serves uploads; earlier ones restore what was stored with them."""

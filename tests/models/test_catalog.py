@@ -12,7 +12,9 @@ from models import CATALOG, NAMES, Card
 _NATIVE = {
     "native-x1": "d17fc6b5be506378",
     "native-x1-1": "f06b899b74a32443",
+    "native-x2": "c69733e4e5a3f954",
     "native-x2-1": "8a9592b111448a06",
+    "native-x3": "c7411f5e719bd748",
     "native-x4": "bedf8962f03d284d",
 }
 _HASHES = {
