@@ -42,14 +42,15 @@ def _manifest(store: S3Server, bucket: str, key: str) -> Manifest:
 def test_networks_restore_to_the_same_bytes(
     moto: S3Server, moto_bucket: str, start: Start, restorer: str
 ) -> None:
-    """What was stored at half its size comes back by its network, also when there is a newer one."""
+    """What was stored at half its size comes back by its network, though there be a newer one."""
     upload = images.jpeg(640, 480)
     process = start(_halved(moto, restorer))
     with s3_client(moto.at(process.endpoint)) as s3:
         s3.put_object(Bucket=moto_bucket, Key="image", Body=upload)
         first = s3.get_object(Bucket=moto_bucket, Key="image")["Body"].read()
     stored = _manifest(moto, moto_bucket, "image").stored
-    assert ("downscale", 2, models.chosen(restorer)[2]) == (stored.tier, stored.scale, stored.restorer)
+    network = models.chosen(restorer)[2]
+    assert ("downscale", 2, network) == (stored.tier, stored.scale, stored.restorer)
     other = start(_halved(moto))
     with s3_client(moto.at(other.endpoint)) as s3:
         assert first == s3.get_object(Bucket=moto_bucket, Key="image")["Body"].read()
