@@ -12,14 +12,13 @@ import structlog
 from aiohttp import web
 
 from config import Policies, Policy, Settings
-from gateway import listening
+from gateway import listening, tls
 from gateway.admin import Readiness, create_admin
 from gateway.app import create_app, make_runner
 from gateway.exchange import SERVICES
 from gateway.host import Host
 from gateway.reloading import Takers, watch
 from gateway.startup import look_around
-from gateway.tls import Certificate
 
 _HANDSHAKE_S: Final = 5.0  # of a connection that was accepted when the end had begun
 
@@ -39,8 +38,7 @@ class Server:
 
     def __init__(self, settings: Settings, *, engine: Path | None = None) -> None:
         self._settings = settings
-        files = settings.tls.files
-        self._certificate = None if files is None else Certificate(files)
+        self._certificate = tls.shown(settings.tls)
         app = create_app(settings, engine=engine)
         self._services = app[SERVICES]
         self._runner = make_runner(app, settings)

@@ -33,7 +33,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from config import Settings
-from gateway import listening
+from gateway import listening, tls
 from gateway.acceptors import Acceptors
 from gateway.access import Access
 from gateway.aggregate import Aggregate
@@ -43,7 +43,6 @@ from gateway.playground.bodies import MAX_FIELDS
 from gateway.playground.forwarding import forward_playground
 from gateway.reloading import Takers, watch
 from gateway.startup import networks
-from gateway.tls import Certificate
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +60,7 @@ async def supervise(settings: Settings, path: Path, host: Host) -> None:
         CannotListen: An address cannot be used.
         BadCertificate: There is no certificate to show.
     """
-    certificate = _certificate(settings)
+    certificate = tls.shown(settings.tls) if settings.admin.tls else None
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(_folder())
         sockets = listening.listen(settings.address, "--listen")
@@ -77,8 +76,8 @@ async def supervise(settings: Settings, path: Path, host: Host) -> None:
         await stack.enter_async_context(acceptors)
         if settings.admin.address:
             opened = listening.listen(settings.admin.address, "admin.listen")
+            context = certificate.context if certificate else None
             for each in opened:
-                context = certificate.context if certificate else None
                 await web.SockSite(operators, each, ssl_context=context).start()
             listening.tell("listening for operators", opened)
         listening.tell("listening", sockets)
@@ -96,12 +95,6 @@ async def supervise(settings: Settings, path: Path, host: Host) -> None:
         watcher.cancel()
         _log.info("draining", timeout_s=settings.shutdown_timeout_s)
         listening.close(sockets)
-
-
-def _certificate(settings: Settings) -> Certificate | None:
-    """Give what operators are shown; None: they are talked to in plain."""
-    files = settings.tls.files
-    return Certificate(files) if files and settings.admin.tls else None
 
 
 @contextlib.contextmanager

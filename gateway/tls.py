@@ -40,6 +40,15 @@ class Certificate:
         _take(self.context, self._files)
 
 
+def shown(tls: Tls) -> Certificate | None:
+    """Give what clients are shown; None: http.
+
+    Raises:
+        BadCertificate: There is none, though the configuration names one.
+    """
+    return None if tls.files is None else Certificate(tls.files)
+
+
 def load(files: tuple[str, str]) -> ssl.SSLContext:
     """Make a context for a server, TLS 1.2 or later.
 

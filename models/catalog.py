@@ -124,7 +124,7 @@ _BY_HASH: Final = {card.hash: card for card in CATALOG}
 
 _FAMILY: Final = {card.scales[0]: card for card in native.CARDS}
 
-NAMES: Final = frozenset(_BY_NAME) | ({native.FAMILY} if _FAMILY else frozenset())
+NAMES: Final = frozenset({*_BY_NAME, native.FAMILY})
 """What a policy may name."""
 
 
@@ -162,14 +162,13 @@ def chosen(name: str) -> dict[int, str]:
         name: Of a restorer, or of the family of native ones.
 
     Returns:
-        Scale to content hash; with 1 where artefacts of codecs are removed at full size. The family
-        has Lanczos where it has no network.
+        Scale to content hash; with 1 where artefacts of codecs are removed at full size.
 
     Raises:
         LookupError: Nothing has that name.
     """
-    if name == native.FAMILY and _FAMILY:
-        return chosen("lanczos") | {scale: card.hash for scale, card in _FAMILY.items()}
+    if name == native.FAMILY:
+        return {scale: card.hash for scale, card in _FAMILY.items()}
     card = named(name)
     return dict.fromkeys(card.scales, card.hash)
 

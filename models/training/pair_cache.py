@@ -87,13 +87,10 @@ def ensure(path: Path, recipe: Recipe, folder: Path) -> Path:
         seed = int(digest[:8], 16)
         # With the process in its name: another one may make the same at the same time.
         unfinished = kept.with_suffix(f".{os.getpid()}.tmp.npz")
-        _save(unfinished, _made(path, recipe, seed))
+        made = pairs.make(path, recipe.data, scale=recipe.scale, seed=seed, soft=recipe.soft)
+        _save(unfinished, made)
         unfinished.replace(kept)
     return kept
-
-
-def _made(path: Path, recipe: Recipe, seed: int) -> Source:
-    return pairs.make(path, recipe.data, scale=recipe.scale, seed=seed, soft=recipe.soft)
 
 
 def data_digest(sources: Sequence[Source]) -> str:

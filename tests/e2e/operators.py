@@ -1,6 +1,9 @@
 """What operators ask a gateway."""
 
 import http.client
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -23,6 +26,15 @@ def asked(
         return response.status, response.read().decode()
     finally:
         connection.close()
+
+
+def probed(
+    process: GatewayProcess, address: str, **environ: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the probe of containers on a gateway's configuration, told where operators find it."""
+    told = {"SLIMGATE_CONFIG": str(process.file), "SLIMGATE_ADMIN__LISTEN": address, **environ}
+    command = [sys.executable, "-m", "gateway.probe"]
+    return subprocess.run(command, env={**os.environ, **told}, capture_output=True, check=False)
 
 
 def counts(process: GatewayProcess) -> Counts:

@@ -1,10 +1,7 @@
 """The listener for operators, and how a gateway ends."""
 
 import http.client
-import os
 import signal
-import subprocess
-import sys
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -12,7 +9,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.e2e import images
-from tests.e2e.operators import asked, counted, counts
+from tests.e2e.operators import asked, counted, counts, probed
 from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
@@ -104,12 +101,9 @@ def test_the_probe_of_containers(moto: S3Server, start: Start, token: str | None
     """The probe finds the gateway by its configuration, and tells when it is not there."""
     process = start({**configuration(moto), "admin": {**_ADMIN, "token": token}})
     address = process.wait_for("listening for operators")["address"]
-    command = [sys.executable, "-m", "gateway.probe"]
-    asked = {"SLIMGATE_CONFIG": str(process.file), "SLIMGATE_ADMIN__LISTEN": address}
-    done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, check=False)
+    done = probed(process, address)
     assert (0, b"") == (done.returncode, done.stderr)
-    lost = {**asked, "SLIMGATE_ADMIN__LISTEN": "127.0.0.1:1"}
-    done = subprocess.run(command, env={**os.environ, **lost}, capture_output=True, check=False)
+    done = probed(process, "127.0.0.1:1")
     assert (1, True) == (done.returncode, b"refused" in done.stderr)
 
 

@@ -1,7 +1,6 @@
 """https on the public listener."""
 
 import json
-import os
 import signal
 import socket
 import ssl
@@ -18,6 +17,7 @@ from botocore.config import Config
 
 from tests.conftest import Start
 from tests.e2e import images
+from tests.e2e.operators import probed
 from tests.servers.certificates import Pair
 from tests.servers.gateway import GatewayProcess, configuration, environment
 from tests.servers.server import S3Server, wait_until
@@ -84,27 +84,20 @@ def test_operators_are_served_over_https(
     process = start({**config, "tls": pair.settings, "admin": admin})
     address = process.wait_for("listening for operators")["address"]
     port = int(address.rpartition(":")[2])
-    assert 0 == _probed(process, address)
+    assert 0 == probed(process, address).returncode
     certificate = pair.renew()
     process.process.send_signal(signal.SIGHUP)
     process.wait_for("certificate reloaded")
     wait_until(lambda: certificate == _shown(process, pair, port=port), "it being shown")
-    assert 0 == _probed(process, address)
+    assert 0 == probed(process, address).returncode
     with socket.create_connection(("127.0.0.1", port), 20) as plain:
         plain.sendall(b"GET /_slimgate/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert not plain.recv(100).startswith(b"HTTP")
     # The probe sends its token to nobody else who listens there.
     (folder := tmp_path / "other").mkdir()
     other = Pair(folder)
-    assert 1 == _probed(process, address, SLIMGATE_TLS__CERTIFICATE=str(other.certificate))
-
-
-def _probed(process: GatewayProcess, address: str, **more: str) -> int:
-    asked = {"SLIMGATE_CONFIG": str(process.file), "SLIMGATE_ADMIN__LISTEN": address, **more}
-    command = [sys.executable, "-m", "gateway.probe"]
-    done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, check=False)
-    assert b"Traceback" not in done.stderr
-    return done.returncode
+    refused = probed(process, address, SLIMGATE_TLS__CERTIFICATE=str(other.certificate))
+    assert (1, False) == (refused.returncode, b"Traceback" in refused.stderr)
 
 
 def test_old_protocols_are_refused(moto: S3Server, start: Start, pair: Pair) -> None:

@@ -33,6 +33,11 @@ def write_pictures(folder: Path, count: int, *, side: int = 72) -> Path:
     return folder
 
 
+def roughness(pixels: Pixels) -> float:
+    """Give the mean difference between a pixel and the one below it."""
+    return float(np.abs(np.diff(pixels.astype(np.int64), axis=0)).mean())
+
+
 def tiny_run(folder: Path | None, **changes: object) -> Run:
     """Describe a run of a few steps; changes may be of any key, those of the schedule included."""
     schedule: Mapping[str, object] = {

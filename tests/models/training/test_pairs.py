@@ -9,9 +9,8 @@ from codec import coding, resample
 from models.training import pair_cache, pairs
 from models.training.errors import NoImages, UnreadableImage
 from models.training.pair_cache import PairCache, Recipe
-from models.training.renditions import Pixels
 from models.training.settings import Coding, Data, Degradations
-from tests.models.training.samples import picture, write_pictures
+from tests.models.training.samples import picture, roughness, write_pictures
 
 _DATA = Data(
     codings=(Coding(codec="avif", qualities=(60, 60)), Coding(codec="lossless")), variants=4
@@ -128,13 +127,9 @@ def test_some_originals_are_learned_from_softened_as_well(tmp_path: Path) -> Non
     assert 0 < len(soft) < len(paths)
     sharp = {source.name: source for source in sources[: len(paths)]}
     for source in soft:
-        assert _roughness(source.original) < 0.9 * _roughness(sharp[source.name].original)
+        assert roughness(source.original) < 0.9 * roughness(sharp[source.name].original)
         small = resample.downscale(source.original, 2)
         np.testing.assert_array_equal(small, source.smalls[0].pixels)
-
-
-def _roughness(pixels: Pixels) -> float:
-    return float(np.abs(np.diff(pixels.astype(np.int64), axis=0)).mean())
 
 
 @pytest.mark.parametrize("part", [0.0, 0.3, 1.0])
