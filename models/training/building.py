@@ -1,5 +1,6 @@
 """Make the network of a run, with what an earlier run has learned."""
 
+import operator
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ from models.training.network import PlainStack
 from models.training.quantized import QuantizedStack
 from models.training.settings import Run
 
-_OF_THE_SCALE: Final = ("last.",)
+_LAST: Final = ("last.",)
 
 
 def build(run: Run, batches: Iterable[Tensor]) -> PlainStack | QuantizedStack:
@@ -49,14 +50,33 @@ def _learned(start: Path) -> Mapping[str, Tensor]:
 def _fitting(
     run: Run, own: Mapping[str, Tensor], learned: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Take over all weights of the same name and shape; other scales have another last layer."""
+    """Take over the weights that fit; other scales have another last layer."""
+    spared = () if run.integer or learned["last.bias"].shape == own["last.bias"].shape else _LAST
     fitting = {
-        name: value
+        name: _widened(own[name], value)
         for name, value in learned.items()
-        if name in own and own[name].shape == value.shape
+        if not name.startswith(spared) and name in own and _fits(run, own[name], value)
     }
-    spared = () if run.integer else _OF_THE_SCALE
     missing = [name for name in sorted(own.keys() - fitting.keys()) if not name.startswith(spared)]
     if missing:
         raise Unusable(f"{run.start} is of another scale or shape: {', '.join(missing)} do not fit")
     return {**own, **fitting}
+
+
+def _fits(run: Run, own: Tensor, learned: Tensor) -> bool:
+    mine, other = tuple(own.shape), tuple(learned.shape)
+    if run.integer or len(mine) != len(other):
+        return mine == other
+    return all(map(operator.le, other, mine))
+
+
+def _widened(own: Tensor, learned: Tensor) -> Tensor:
+    """Put new channels, which start at random, beside those of a narrower network.
+
+    What was learned does not listen to new channels at first: the wider network begins with the
+    results of the narrower one.
+    """
+    wide = own.clone()
+    wide[: learned.shape[0]] = 0
+    wide[tuple(map(slice, learned.shape))] = learned
+    return wide

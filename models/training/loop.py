@@ -56,7 +56,9 @@ def load_data(run: Run, cache: PairCache) -> Data:
     learning, validating = pairs.split(pairs.originals(run.data.folder), run.data.validation)
     recipe = Recipe(run.data, run.scale, run.seed)
     learned = cache.load(learning, recipe)
-    return Data(learned, cache.load(validating, recipe), data_digest(learned))
+    cut = run.data.model_copy(update={"max_pixels": run.data.validation_pixels})
+    validated = cache.load(validating, Recipe(cut, run.scale, run.seed))
+    return Data(learned, validated, data_digest(learned))
 
 
 class Loop:

@@ -89,6 +89,7 @@ class Data(_Part):
         soft: Of the originals, how many are learned from a second time, softened as enlargements
             and images out of focus are.
         max_pixels: Larger originals are cut to this many pixels at their centre.
+        validation_pixels: The same for those kept apart; validating takes time.
         degradations: What else happens to small images; None: nothing but shrinking and coding.
     """
 
@@ -98,6 +99,7 @@ class Data(_Part):
     validation: int = Field(default=12, ge=1)
     soft: Share = 0.0
     max_pixels: int = Field(default=4_000_000, ge=4096)
+    validation_pixels: int = Field(default=360_000, ge=4096)
     degradations: Degradations | None = None
 
 

@@ -58,6 +58,7 @@ def tiny_run(folder: Path | None, **changes: object) -> Run:
                 {"codec": "lossless", "weight": 1},
             ],
             "variants": 2,
+            "validation_pixels": 4096,
             "validation": 1,
         },
         "network": {"width": 4, "depth": 1},

@@ -232,14 +232,34 @@ def test_other_scales_lend_their_body(tmp_path: Path) -> None:
     assert own["last.kernel"].shape != learned["last.kernel"].shape
 
 
+def test_wider_networks_begin_with_what_narrower_ones_give(tmp_path: Path) -> None:
+    """New channels change nothing at first, and learn from the first step on."""
+    parent = _parent(tmp_path)
+    wide = tiny_run(None, start=parent, network={"width": 12, "depth": 1}, warmup=0)
+    loop = Loop(wide, tmp_path / "run", _data(), _Notes())
+    small, _ = Patches(_data().learning, scale=2, batch=4, patch=16, seed=5).draw()
+    narrow = PlainStack(2, width=4, depth=1)
+    narrow.load_state_dict(saving.read(parent).network)
+    with torch.no_grad():
+        torch.testing.assert_close(loop.network(small), narrow(small), rtol=0, atol=1e-6)
+    before = loop.network.state_dict()["last.kernel"][:, 4:].clone()
+    assert not before.any()
+    loop.finish()
+    assert loop.network.state_dict()["last.kernel"][:, 4:].any()
+
+
 @pytest.mark.parametrize(
     ("run", "said"),
     [
         (tiny_run(None, integer=True), "name it with --start"),
         (tiny_run(None, integer=True, scale=3), "another scale or shape: last.bias"),
-        (tiny_run(None, network={"width": 8, "depth": 1}), "shape: first.bias, first.kernel"),
+        (
+            tiny_run(None, integer=True, network={"width": 8, "depth": 1}),
+            "shape: first.bias, first.kernel",
+        ),
+        (tiny_run(None, network={"width": 4, "depth": 2}), "shape: inner.1.bias"),
     ],
-    ids=["no parent", "parent of another scale", "parent of another width"],
+    ids=["no parent", "parent of another scale", "parent of another width", "shorter parent"],
 )
 def test_parents_that_do_not_fit_are_refused(tmp_path: Path, run: Run, said: str) -> None:
     """A run that cannot start from what is named, or needs a start, says so."""
@@ -262,6 +282,8 @@ def test_data_come_from_the_folder(tmp_path: Path) -> None:
     folder = write_pictures(tmp_path / "images", 3)
     data = load_data(tiny_run(folder), PairCache(tmp_path / "pairs"))
     assert (2, 1) == (len(data.learning), len(data.validating))
+    assert {source.original.shape for source in data.learning} == {(72, 72, 3)}
+    assert data.validating[0].original.shape == (64, 64, 3)
     with pytest.raises(NoImages, match="--data DIR"):
         load_data(tiny_run(None), PairCache(tmp_path / "pairs"))
 

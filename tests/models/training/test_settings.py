@@ -10,9 +10,12 @@ from models.training.errors import InvalidRun
 _CONFIGS = sorted(Path(settings.__file__).parent.joinpath("configs").glob("*.yaml"))
 
 
-def test_there_is_a_float_and_an_integer_run_for_every_scale() -> None:
-    """The runs of all eight networks are there."""
-    expected = {f"native-x{scale}{kind}" for scale in (1, 2, 3, 4) for kind in ("", "-integer")}
+_NETWORKS = ("native-x1", "native-x2", "native-x2-wide", "native-x3", "native-x4")
+
+
+def test_there_is_a_float_and_an_integer_run_for_every_network() -> None:
+    """The runs of all ten networks are there."""
+    expected = {f"{name}{kind}" for name in _NETWORKS for kind in ("", "-integer")}
     assert expected == {path.stem for path in _CONFIGS}
 
 
@@ -21,16 +24,16 @@ def test_runs_that_ship_are_valid_and_name_no_folder(path: Path) -> None:
     """Each run is called as its file, is of the scale in its name, and works on any machine."""
     run = settings.load(path)
     assert path.stem == run.name
-    assert f"native-x{run.scale}" == path.stem.removesuffix("-integer")
+    assert f"native-x{run.scale}" == path.stem.removesuffix("-integer").removesuffix("-wide")
     assert run.integer == path.stem.endswith("-integer")
     assert (None, None) == (run.data.folder, run.start)
 
 
-@pytest.mark.parametrize("scale", [1, 2, 3, 4])
-def test_integer_runs_have_the_shape_and_data_of_their_parents(scale: int) -> None:
+@pytest.mark.parametrize("name", _NETWORKS)
+def test_integer_runs_have_the_shape_and_data_of_their_parents(name: str) -> None:
     """What is fine-tuned is the very network that was trained, on the same pairs."""
     parent, child = (
-        settings.load(_CONFIGS[0].with_name(f"native-x{scale}{kind}.yaml"))
+        settings.load(_CONFIGS[0].with_name(f"{name}{kind}.yaml"))
         for kind in ("", "-integer")
     )
     assert (parent.network, parent.data) == (child.network, child.data)
