@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from models.fetch import cache_folder
-from models.training import pairs, parallel
+from models.training import pairs, parallel, softening
 from models.training.pairs import Small, Source
 from models.training.settings import Data
 
@@ -49,7 +49,7 @@ class Recipe:
             self.data.max_pixels,
             self.scale,
             self.seed,
-            self.soft,
+            softening.VERSION if self.soft else False,
         ]
         if self.data.degradations is not None:
             parts.append(self.data.degradations.model_dump(mode="json"))

@@ -1,7 +1,8 @@
 """Soften originals: many uploads are enlarged, scanned or out of focus.
 
 A network that has only seen sharp images sharpens everything, and falls below plain interpolation
-where there is nothing to sharpen.
+where there is nothing to sharpen. Grain does not make an image sharp: some softened originals have
+it, as scans, films and X-rays do, and some of them are gray.
 """
 
 from typing import Final
@@ -15,10 +16,16 @@ Pixels = npt.NDArray[np.uint8]
 _BLUR_SHARE: Final = 0.5  # the others are made smaller and large again
 _SIGMA: Final = (0.5, 1.6)  # pixels
 _FACTOR: Final = (1.25, 3.0)
+_GRAY_SHARE: Final = 0.25
+_GRAIN_SHARE: Final = 0.5
+_GRAIN: Final = (0.5, 4.0)  # standard deviation in steps of a pixel value
+
+VERSION: Final = 2
+"""Of what softening does; pairs that are kept are told apart by it."""
 
 
 def soften(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Take away detail at random, as a lens out of focus or an enlargement does.
+    """Take away detail at random, as a lens out of focus or an enlargement does; then add grain.
 
     Args:
         pixels: uint8, (h, w, 3).
@@ -27,9 +34,25 @@ def soften(pixels: Pixels, random: np.random.Generator) -> Pixels:
     Returns:
         uint8, (h, w, 3).
     """
+    soft = _blurred(pixels, random)
+    gray = random.random() < _GRAY_SHARE
+    if gray:
+        luma = cv2.cvtColor(soft, cv2.COLOR_RGB2GRAY)
+        soft = np.repeat(np.asarray(luma, np.uint8)[..., None], 3, axis=2)
+    if random.random() < _GRAIN_SHARE:
+        return _grained(soft, random.uniform(*_GRAIN), random, gray=gray)
+    return soft
+
+
+def _blurred(pixels: Pixels, random: np.random.Generator) -> Pixels:
     if random.random() < _BLUR_SHARE:
         return np.asarray(cv2.GaussianBlur(pixels, (0, 0), random.uniform(*_SIGMA)), np.uint8)
     return _enlarged(pixels, random.uniform(*_FACTOR))
+
+
+def _grained(pixels: Pixels, sigma: float, random: np.random.Generator, *, gray: bool) -> Pixels:
+    grain = random.normal(0, sigma, (*pixels.shape[:2], 1 if gray else 3))
+    return np.clip(np.rint(pixels + grain), 0, 255).astype(np.uint8)
 
 
 def _enlarged(pixels: Pixels, factor: float) -> Pixels:
