@@ -65,6 +65,13 @@ CARDS: Final[tuple[Card, ...]] = (
         sha256="d904ef5387e906f7469661ec717cfe040d864d4de774e5d067b1d6ae7991d8b2",
         check="a2ca83fd5f1ae279593d4bc62e9daa0e8cb1fec06baafee2e38d1461ec610973",
         receptive_field=10,
+        edition=1,
+    ),
+    _native(
+        4,
+        sha256="84f3632b2e49bd46b1ff3b1458e1a95d30e4f4da05b057c94537648943935db7",
+        check="151e7ff289ac712c80631730ed1d40fe052629cd144aee9cec55332c79e0b449",
+        receptive_field=10,
     ),
 )
 """Of one scale the last one serves uploads; earlier ones restore what was stored with them."""

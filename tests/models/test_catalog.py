@@ -15,7 +15,8 @@ _NATIVE = {
     "native-x2": "c69733e4e5a3f954",
     "native-x2-1": "8a9592b111448a06",
     "native-x3": "c7411f5e719bd748",
-    "native-x4": "bedf8962f03d284d",
+    "native-x4": "153530a525d95590",
+    "native-x4-1": "bedf8962f03d284d",
 }
 _HASHES = {
     "bicubic": "ba5756bddb30fb48",
