@@ -53,6 +53,13 @@ CARDS: Final[tuple[Card, ...]] = (
         sha256="18a4f1f06aad73a0469faa0e0b09ff9dd41036dc89b2c2d86b00e7e75f872863",
         check="a8247d54a87469b9ef98eb3c83f726db56bd163b019463813ea137474c19ea27",
         receptive_field=10,
+        edition=2,
+    ),
+    _native(
+        2,
+        sha256="d8a7b6591ed2db9d4a1d0f0f5a49135d7921f91e4fe75a6f9220f4ef63a68723",
+        check="8fe55a6cde3fb0a826b13e9637afd097e0509221df594b05b73a6d94828b0ed6",
+        receptive_field=10,
     ),
     _native(
         3,

@@ -10,11 +10,11 @@ from models.training.errors import InvalidRun
 _CONFIGS = sorted(Path(settings.__file__).parent.joinpath("configs").glob("*.yaml"))
 
 
-_NETWORKS = ("native-x1", "native-x2", "native-x2-wide", "native-x3", "native-x4")
+_NETWORKS = ("native-x1", "native-x2", "native-x3", "native-x4")
 
 
 def test_there_is_a_float_and_an_integer_run_for_every_network() -> None:
-    """The runs of all ten networks are there."""
+    """The runs of all eight networks are there."""
     expected = {f"{name}{kind}" for name in _NETWORKS for kind in ("", "-integer")}
     assert expected == {path.stem for path in _CONFIGS}
 
@@ -24,7 +24,7 @@ def test_runs_that_ship_are_valid_and_name_no_folder(path: Path) -> None:
     """Each run is called as its file, is of the scale in its name, and works on any machine."""
     run = settings.load(path)
     assert path.stem == run.name
-    assert f"native-x{run.scale}" == path.stem.removesuffix("-integer").removesuffix("-wide")
+    assert f"native-x{run.scale}" == path.stem.removesuffix("-integer")
     assert run.integer == path.stem.endswith("-integer")
     assert (None, None) == (run.data.folder, run.start)
 
