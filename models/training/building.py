@@ -51,7 +51,9 @@ def _fitting(
     run: Run, own: Mapping[str, Tensor], learned: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
     """Take over the weights that fit; other scales have another last layer."""
-    spared = () if run.integer or learned["last.bias"].shape == own["last.bias"].shape else _LAST
+    last = learned.get("last.bias")
+    same_scale = last is not None and last.shape == own["last.bias"].shape
+    spared = () if run.integer or same_scale else _LAST
     fitting = {
         name: _widened(own[name], value)
         for name, value in learned.items()

@@ -89,7 +89,7 @@ class Data(_Part):
         soft: Of the originals, how many are learned from a second time, softened as enlargements
             and images out of focus are.
         max_pixels: Larger originals are cut to this many pixels at their centre.
-        validation_pixels: The same for those kept apart; validating takes time.
+        validation_pixels: The same for those kept apart, for validating takes time.
         degradations: What else happens to small images; None: nothing but shrinking and coding.
     """
 
