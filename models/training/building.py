@@ -50,16 +50,17 @@ def _learned(start: Path) -> Mapping[str, Tensor]:
 def _fitting(
     run: Run, own: Mapping[str, Tensor], learned: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Take over the weights that fit; other scales have another last layer."""
+    """Take over the weights that fit; another scale has a last layer of its own."""
     last = learned.get("last.bias")
     same_scale = last is not None and last.shape == own["last.bias"].shape
     spared = () if run.integer or same_scale else _LAST
+    wanted = [name for name in sorted(own) if not name.startswith(spared)]
     fitting = {
-        name: _widened(own[name], value)
-        for name, value in learned.items()
-        if not name.startswith(spared) and name in own and _fits(run, own[name], value)
+        name: _widened(own[name], learned[name])
+        for name in wanted
+        if name in learned and _fits(run, own[name], learned[name])
     }
-    missing = [name for name in sorted(own.keys() - fitting.keys()) if not name.startswith(spared)]
+    missing = [name for name in wanted if name not in fitting]
     if missing:
         raise Unusable(f"{run.start} is of another scale or shape: {', '.join(missing)} do not fit")
     return {**own, **fitting}
