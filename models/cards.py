@@ -65,7 +65,7 @@ class Card:
     Attributes:
         name: What policies call it.
         scales: Factors that it can enlarge by.
-        kind: ``integer``: the same bits on every machine; ``float``: not promised.
+        kind: ``integer``: the same bits wherever it runs; ``float``: not promised.
         definition: What the hash is taken of.
         receptive_field: Pixels of the small image on each side that one result depends on.
         licence: SPDX identifier.

@@ -59,7 +59,7 @@ def checkpoint(read: "Checkpoint") -> str:
 
 
 _KINDS: Final = {
-    "integer": "integer: the same bits on every machine",
+    "integer": "integer: the same bits wherever it runs",
     "float": "float: other machines may give slightly other pixels",
 }
 

@@ -1,8 +1,9 @@
 """Integer networks: the definition of what a native restorer computes, whatever computes it.
 
 Weights are integers of 7 bits and a sign, activations of 8 bits without one, every scale is a power
-of two, and rounding is half to even. All sums stay below 2**24, so that floating-point engines are
-exact as well, in any order of summation.
+of two, and rounding is half to even. All sums stay below 2**24, so that engines that sum in
+float32 are exact as well, in any order. Engines that round sums to bfloat16 or float16 are not: an
+engine is compared with a recorded result before it is used (:mod:`models.selfcheck`).
 
 Weights stay within ±64, not ±127, because of processors with AVX2 or AVX-512 but without VNNI:
 their ``vpmaddubsw`` adds two products of an unsigned and a signed byte in 16 bits and saturates
@@ -30,7 +31,7 @@ _EXACT: Final = 1 << 24
 
 
 class Inexact(ValueError):
-    """Some engine could compute this network otherwise than another."""
+    """An engine that sums in integers or float32 could compute this network otherwise."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class IntegerNetwork:
         return (INPUT_EXPONENT, *(layer.exponent for layer in self.layers[:-1]))
 
     def prove(self) -> int:
-        """Make sure that every engine computes the same.
+        """Make sure that every engine that sums in integers or in float32 computes the same.
 
         Returns:
             The largest sum that can occur, in units of its own: below 2**24.
@@ -124,14 +125,17 @@ class IntegerNetwork:
         return _depth_to_space(features, self.scale).astype(np.int8)
 
     def _apply(self, index: int, layer: Layer, features: Array, first: Array) -> Array:
+        rounded = np.rint(self._sums(index, layer, features, first) * 2.0**layer.exponent)
+        if index == len(self.layers) - 1:
+            return np.clip(rounded, -128, 127)
+        return np.clip(rounded, 0, MAX_ACTIVATION)
+
+    def _sums(self, index: int, layer: Layer, features: Array, first: Array) -> Array:
         units = np.exp2(-(self.input_exponents[index] + layer.weight_exponents).astype(np.float64))
         values = (_convolve(features, layer.weight) + layer.bias) * units
         if layer.skip:
             values += first * 2.0 ** -self.layers[0].exponent
-        rounded = np.rint(values * 2.0**layer.exponent)
-        if index == len(self.layers) - 1:
-            return np.clip(rounded, -128, 127)
-        return np.clip(rounded, 0, MAX_ACTIVATION)
+        return values
 
 
 def _largest_sum(layer: Layer) -> npt.NDArray[np.int64]:

@@ -149,19 +149,31 @@ def checkpoint_of(card: Card) -> "Checkpoint":
 
 
 def _integer(card: Card, engine: Engine) -> Network:
-    """Load a network that ships with the package; on any engine it gives the same bits."""
+    """Load a network that ships with the package; an engine that gives other bits is refused."""
     data = _shipped(card)
-    if engine.backend == "torch":
-        from models import qdq
-        from models.engines.torch_integer import TorchIntegerNetwork
+    network = (
+        _on_torch(card, data, engine)
+        if engine.backend == "torch"
+        else _on_openvino(card, data, engine)
+    )
+    selfcheck.check(network, card)
+    return network
 
-        return TorchIntegerNetwork(
-            qdq.read(data),
-            device=engine.device,
-            tile=_TILE + 2 * card.receptive_field,
-            max_batch=engine.max_batch or _GPU_BATCH,
-            threads=engine.threads,
-        )
+
+def _on_torch(card: Card, data: bytes, engine: Engine) -> Network:
+    from models import qdq
+    from models.engines.torch_integer import TorchIntegerNetwork
+
+    return TorchIntegerNetwork(
+        qdq.read(data),
+        device=engine.device,
+        tile=_TILE + 2 * card.receptive_field,
+        max_batch=engine.max_batch or _GPU_BATCH,
+        threads=engine.threads,
+    )
+
+
+def _on_openvino(card: Card, data: bytes, engine: Engine) -> Network:
     from models.engines import openvino_engine
 
     (scale,) = card.scales
@@ -173,9 +185,7 @@ def _integer(card: Card, engine: Engine) -> Network:
         gives="residual",
     )
     model = openvino_engine.read(data)
-    network = openvino_engine.OpenVinoNetwork(model, shape, threads=engine.threads)
-    selfcheck.check(network, card)
-    return network
+    return openvino_engine.OpenVinoNetwork(model, shape, threads=engine.threads)
 
 
 def _float(card: Card, engine: Engine) -> Network:

@@ -1,15 +1,51 @@
-"""Make sure that an integer network gives on this machine what it gave where it was made."""
+"""Make sure that an engine computes an integer network as it is defined, before it is used.
+
+Engines that sum in integers or in float32 do. One that rounds sums to bfloat16 or float16, as
+OpenVINO does on processors that have them unless it is told otherwise, gives other pixels, and so
+may one with a defect. Where it runs and how it is set up cannot be known in advance; what it makes
+of a pattern can.
+"""
 
 import hashlib
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 
 from models.catalog import Card
-from models.network import CHANNELS, CannotRun, Network, Pixels
+from models.integer import IntegerNetwork
+from models.network import CHANNELS, CannotRun, Network, Pixels, Tiles
 
 SIDE: Final = 64
 """Side of the pattern; what lies beyond it in a larger tile is zero and is not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """The definition of an integer network in the form of a network on an engine.
+
+    Attributes:
+        network: What it computes, slowly.
+    """
+
+    network: IntegerNetwork
+    gives: Literal["residual"] = "residual"
+    tile: int = SIDE
+    max_batch: int = 2
+
+    @property
+    def scale(self) -> int:
+        """By how much it enlarges."""
+        return self.network.scale
+
+    @property
+    def halo(self) -> int:
+        """Small pixels along each edge whose results are thrown away."""
+        return self.network.reach
+
+    def run(self, tiles: Pixels) -> Tiles:
+        """Compute one batch; see :meth:`models.network.Network.run`."""
+        return self.network.residual(tiles)
 
 
 def check(network: Network, card: Card) -> None:
@@ -18,10 +54,23 @@ def check(network: Network, card: Card) -> None:
     Raises:
         CannotRun: They differ: the engine or the processor does not compute integers exactly.
     """
-    if digest(network) != card.check:
+    _compare(network, card.check, card.name)
+
+
+def check_against(network: Network, definition: IntegerNetwork) -> None:
+    """Compare a result with that of the definition, for networks without a card.
+
+    Raises:
+        CannotRun: They differ: the engine or the processor does not compute integers exactly.
+    """
+    _compare(network, digest(Definition(definition)), "the network")
+
+
+def _compare(network: Network, expected: str | None, name: str) -> None:
+    if digest(network) != expected:
         raise CannotRun(
-            f"{card.name} does not give the recorded result on this machine; "
-            "report the processor and the version of the engine"
+            f"{name} does not give the recorded result on this machine: the engine does not "
+            "compute integers exactly; report the processor and the version of the engine"
         )
 
 

@@ -14,7 +14,8 @@ from openvino.preprocess import PrePostProcessor
 from models.network import CHANNELS, CannotRun, EngineError, Faulty, OutOfMemory, Pixels, Tiles
 
 _SETTINGS: Final = {
-    # Integer networks are exact at any precision; float ones keep their precision everywhere.
+    # Where processors have it, OpenVINO computes in bfloat16 unless told otherwise, and sums of
+    # integer networks are exact in float32 alone.
     "INFERENCE_PRECISION_HINT": "f32",
     "PERFORMANCE_HINT": "LATENCY",
     "NUM_STREAMS": "1",
@@ -41,7 +42,7 @@ class OpenVinoNetwork:
             residuals, else float (n, 3, h, w) from 0 to 1.
         shape: What it takes and gives.
         threads: Most threads that a batch uses; 0: as many as there are cores.
-        settings: Further properties of the device, for tests.
+        settings: Further properties of the device, for tests of what is refused.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from models import qdq
+from models import qdq, selfcheck
 from models.engines import openvino_engine
 from models.engines.openvino_engine import OpenVinoNetwork
 
@@ -22,7 +22,7 @@ def ready(data: bytes, *, threads: int = 1) -> OpenVinoNetwork:
 
     Raises:
         ValueError: It is no integer network.
-        CannotRun: OpenVINO does not understand it.
+        CannotRun: OpenVINO does not understand it, or does not compute it as it is defined.
     """
     network = qdq.read(data)
     shape = openvino_engine.Shape(
@@ -32,4 +32,6 @@ def ready(data: bytes, *, threads: int = 1) -> OpenVinoNetwork:
         max_batch=_BATCH,
         gives="residual",
     )
-    return OpenVinoNetwork(openvino_engine.read(data), shape, threads=threads)
+    loaded = OpenVinoNetwork(openvino_engine.read(data), shape, threads=threads)
+    selfcheck.check_against(loaded, network)
+    return loaded

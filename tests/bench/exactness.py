@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import openvino
 from tqdm import tqdm
 
 from config import Engine
@@ -60,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     sys.stdout.write(table(lines))
     sys.stdout.write(
         f"\n{sum(line.compared for line in lines)} comparisons with the float64 definition, "
-        f"{different} differences. {_about_bfloat16()}\n"
+        f"{different} differences.\n"
     )
     return 1 if different else 0
 
@@ -181,11 +180,6 @@ def _as_the_gateway_does(card: Card, chosen: Sequence[Sample]) -> Iterator[Pixel
 def _differences(expected: Sequence[Pixels], restored: Iterator[Pixels]) -> int:
     pairs = zip(expected, restored, strict=True)
     return sum(not np.array_equal(before, after) for before, after in pairs)
-
-
-def _about_bfloat16() -> str:
-    can = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return f"OpenVINO {'computes' if can else 'does not compute'} bfloat16 on this processor."
 
 
 if __name__ == "__main__":
