@@ -16,6 +16,7 @@ from gateway.chunked import ChunkDecoder
 from gateway.errors import S3Error
 from gateway.headers import CHECKSUM_PREFIX
 from gateway.patience import Patience
+from gateway.pieces import Pieces
 from gateway.sigv4 import STREAMING_UNSIGNED_TRAILER, UNSIGNED_PAYLOAD, Verified, check_payload_hash
 
 _IN_MEMORY: Final = 1 << 20
@@ -84,7 +85,7 @@ class Upload:
         self.error: S3Error | None = None
         self._decoder = self._chunk_decoder(verified) if self.framed else None
         self._pieces = self._verified_pieces()
-        self._peeked: list[bytes] = []
+        self._peeked = Pieces()
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
         self._spooled_bytes = 0
 
@@ -103,12 +104,12 @@ class Upload:
 
     async def peek(self, count: int) -> bytes:
         """Give at least the first ``count`` bytes, as far as there are any, without using them."""
-        while sum(map(len, self._peeked)) < count:
+        while self._peeked.size < count:
             piece = await anext(self._pieces, None)
             if piece is None:
                 break
             self._peeked.append(piece)
-        return b"".join(self._peeked)
+        return self._peeked.joined()
 
     async def read(self, buffers: Budget) -> bytes | None:
         """Give the whole body, as far as there is room for it.
@@ -121,7 +122,7 @@ class Upload:
         Returns:
             The body; None where there is no room: then it can still be iterated, all of it.
         """
-        pieces: list[bytes] = []
+        pieces = Pieces()
         held = 0
         try:
             async for piece in self:
@@ -130,7 +131,7 @@ class Upload:
                     self._peeked = pieces
                     return None
                 held += len(piece)
-            body, held = b"".join(pieces), 0
+            body, held = await pieces.whole(), 0
             return body
         finally:
             buffers.give_back(held)
@@ -168,8 +169,8 @@ class Upload:
 
     async def _remembering(self) -> AsyncIterator[bytes]:
         try:
-            while self._peeked:
-                yield self._peeked.pop(0)
+            while piece := self._peeked.popleft():
+                yield piece
             async for piece in self._pieces:
                 yield piece
         except S3Error as error:
@@ -197,11 +198,9 @@ class Upload:
         try:
             while data := await self._patience.read(self._request.content):
                 metrics.RECEIVED_BYTES.inc(len(data))
-                if self._decoder is None:
-                    yield data
-                    continue
-                for piece in self._decoder.feed(data):
-                    yield piece
+                payload = data if self._decoder is None else self._decoder.feed(data)
+                if payload:
+                    yield payload
         except (web.RequestPayloadError, ConnectionError) as error:
             raise S3Error("IncompleteBody") from error
 

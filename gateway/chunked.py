@@ -23,6 +23,10 @@ _TRAILER_NAME: Final = re.compile(r"[a-z0-9-]{1,128}", re.ASCII)
 _TRAILER_SIGNATURE: Final = "x-amz-trailer-signature"
 _NOTHING_SHA256: Final = hashlib.sha256().hexdigest()
 
+# S3 user guide, "Transferring Payload in Multiple Chunks": "The chunk size must be at least 8 KB
+# […] to all chunks except the last one." S3 holds unsigned chunks to it, too, and says so when the
+# next chunk begins. It bounds what a byte of payload can cost.
+MIN_CHUNK: Final = 8192
 _MAX_CHUNK_HEADER: Final = 256
 _MAX_SIGNED_CHUNK: Final = 16 * 2**20
 # S3 takes at most 5 GiB in one request; some SDKs send an unsigned body as one single chunk.
@@ -43,6 +47,9 @@ class _State(enum.Enum):
 class ChunkDecoder:
     """Turn an aws-chunked body into its payload, piece by piece, in linear time.
 
+    The payload of all chunks that arrive together comes back as one piece, so that nothing behind
+    this costs more for small chunks than for large ones.
+
     A piece of a signed chunk is given out before the chunk's signature has been seen to be right.
     The caller must therefore hold back the end of the body until ``finish`` has passed, and must
     drop everything when ``feed`` or ``finish`` raises. A decoder that has raised raises for ever.
@@ -60,6 +67,7 @@ class ChunkDecoder:
         self._state = _State.HEADER
         self._line = bytearray()
         self._left = 0
+        self._chunk_size = MIN_CHUNK
         self._decoded = 0
         self._hash = hashlib.sha256()
         self._expected = ""
@@ -70,15 +78,16 @@ class ChunkDecoder:
         self._trailers_proven = False
         self._error: S3Error | None = None
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Decode what has arrived and give the pieces of payload in it, in order.
+    def feed(self, data: bytes) -> bytes:
+        """Decode what has arrived and return the payload in it, which may be empty.
 
         Args:
             data: The next bytes of the body, split anywhere.
 
         Raises:
             S3Error: ``SignatureDoesNotMatch``, ``IncompleteBody`` (broken framing or more payload
-                than announced), ``InvalidRequest`` (a limit exceeded or data behind the end),
+                than announced), ``InvalidChunkSizeError`` (a small chunk is not the last),
+                ``InvalidRequest`` (a limit exceeded or data behind the end),
                 ``MalformedTrailerError`` or ``EntityTooLarge``.
         """
         self._reraise()
@@ -106,8 +115,8 @@ class ChunkDecoder:
         if self._error:
             raise self._error
 
-    def _decode(self, data: bytes) -> list[bytes]:
-        pieces = []
+    def _decode(self, data: bytes) -> bytes:
+        pieces: list[bytes] = []
         position = 0
         while position < len(data):
             if self._state is _State.DATA:
@@ -117,7 +126,7 @@ class ChunkDecoder:
                 position += len(piece)
             else:
                 position = self._read_line(data, position)
-        return pieces
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _take(self, piece: bytes) -> None:
         self._left -= len(piece)
@@ -156,6 +165,7 @@ class ChunkDecoder:
         self._expected = (header[2] or b"").decode("ascii")
         self._left = int(header[1], 16)
         self._check_size()
+        self._chunk_size = self._left
         self._decoded += self._left
         if self._left:
             self._state = _State.DATA
@@ -164,6 +174,8 @@ class ChunkDecoder:
             self._state = _State.TRAILER
 
     def _check_size(self) -> None:
+        if self._left and self._chunk_size < MIN_CHUNK:
+            raise S3Error("InvalidChunkSizeError")
         decoded = self._decoded + self._left
         if self._announced is not None and decoded > self._announced:
             raise S3Error("IncompleteBody", "The body is longer than x-amz-decoded-content-length.")

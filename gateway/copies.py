@@ -5,7 +5,6 @@ on its ETag, new metadata) is translated, so that the manifest travels along. A 
 restored bytes: its range counts those.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from codec.renditions import mime_of
 from gateway import conditional, headers, ranges, s3xml
 from gateway.addressing import Target, object_target
 from gateway.conditional import Outcome
+from gateway.digests import sha256_hex
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.index import View
@@ -138,7 +138,7 @@ async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
         headers=headers.without(request.headers, kept),
         body=part,
         length=len(part),
-        payload_hash=hashlib.sha256(part).hexdigest(),
+        payload_hash=await sha256_hex(part),
     )
     async with sent(exchange, upload) as response:
         if response.status != HTTPStatus.OK:

@@ -39,6 +39,10 @@ _TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
             "The AWS Access Key Id you provided does not exist in our records.",
         ),
         "InvalidArgument": (400, "Invalid Argument"),
+        "InvalidChunkSizeError": (
+            403,
+            "Only the last chunk is allowed to have a size less than 8192 bytes",
+        ),
         "InvalidDigest": (
             400,
             "The Content-MD5 or checksum value that you specified is not valid.",

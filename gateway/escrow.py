@@ -6,7 +6,6 @@ successive uploads to one key do not replace each other.
 """
 
 import base64
-import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
@@ -20,6 +19,7 @@ from codec.optimize import Refused
 from config import Originals
 from gateway import s3xml
 from gateway.addressing import Target, key_target
+from gateway.digests import md5_hex, sha256_hex
 from gateway.errors import S3Error
 from gateway.relay import read_bounded
 from gateway.upstream import Request
@@ -85,7 +85,7 @@ async def keep(
     Raises:
         Refused: It cannot be kept, so the object has to stay as it is.
     """
-    if originals.keep is None or _md5(data) != manifest.md5:
+    if originals.keep is None or await md5_hex(data) != manifest.md5:
         return  # a copy that was made of a restored file: its original is kept elsewhere
     headers = _encryption(request.headers)
     headers["Content-Type"] = manifest.content_type
@@ -93,7 +93,7 @@ async def keep(
     if originals.storage_class is not None:
         headers["x-amz-storage-class"] = originals.storage_class
     target = target_of(originals, request.target, manifest.md5)
-    digest = hashlib.sha256(data).hexdigest()
+    digest = await sha256_hex(data)
     try:
         async with send(Request("HEAD", target)) as response:
             if response.status == HTTPStatus.OK and response.content_length == len(data):
@@ -133,7 +133,7 @@ async def fetch(send: Send, originals: Originals, uploaded: Target, manifest: Ma
         if response.status != HTTPStatus.OK:
             raise await _refusal(response, where)
         data = await read_bounded(response, manifest.size)
-    if _md5(data) != manifest.md5:
+    if await md5_hex(data) != manifest.md5:
         raise NoOriginal(f"{where} is not the file that was uploaded: its MD5 is another")
     return data
 
@@ -149,10 +149,6 @@ async def _refusal(response: aiohttp.ClientResponse, where: str) -> Exception:
             "until it is there, and try again"
         )
     return NoOriginal(f"{where} cannot be read: {code or response.status}")
-
-
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def _encryption(headers: Mapping[str, str]) -> CIMultiDict[str]:

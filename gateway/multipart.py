@@ -26,6 +26,7 @@ from gateway.escrow import keep
 from gateway.exchange import Exchange
 from gateway.index import View
 from gateway.managed import request_for
+from gateway.pieces import Pieces
 from gateway.relay import begin, read_bounded, respond, sent, whole
 from gateway.renditions import SNIFFED, optimize, policy_for, stays, stored_request
 from gateway.reuse import reuse
@@ -147,7 +148,7 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
     said.update(await untold(exchange, plain.version_id))
     # Ceph takes the quotes of a PUT's If-Match for a part of the ETag; all others take both forms.
     said["If-Match"] = plain.etag
-    request = stored_request(
+    request = await stored_request(
         Request("PUT", exchange.target, headers=said), replace(optimized, manifest=manifest)
     )
     async with sent(exchange, request) as response:
@@ -161,6 +162,17 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
     if plain.outlives_replacement:
         await remove(exchange, plain)
     return version_id
+
+
+async def _rest(response: aiohttp.ClientResponse, head: bytes, length: int) -> bytes:
+    """Read the object to its end; ``head`` has been read already."""
+    pieces = Pieces()
+    pieces.append(head)
+    async for piece in response.content.iter_any():
+        pieces.append(piece)
+    if pieces.size != length:
+        raise Refused("could not be read back")
+    return await pieces.whole()
 
 
 async def _rendition(
@@ -197,7 +209,7 @@ async def _read_back(
             if not buffers.reserve(length):
                 raise Refused("too many uploads at once")
             try:
-                return head + await response.content.readexactly(length - len(head)), said
+                return await _rest(response, head, length), said
             except BaseException:
                 buffers.give_back(length)
                 raise

@@ -1,6 +1,5 @@
 """Restored files in Redis, which several gateways share and which survives them."""
 
-import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Collection
@@ -10,11 +9,11 @@ from typing import Final
 from config import RedisCacheSettings
 from gateway import metrics
 from gateway.cache import Cache, CacheKey
+from gateway.digests import sha256_hex
 from gateway.leases import Leases
 from gateway.redislink import RedisLink, Unavailable
 
 _PREFIX: Final = "slimgate:2:"
-_LARGE: Final = 1 << 18
 _MAX_FILES: Final = 64
 """Files of one object; beyond it all are dropped. There is one, except for its old versions."""
 
@@ -56,7 +55,7 @@ class RedisCache:
         if not isinstance(data, bytes):
             metrics.REDIS_REQUESTS.labels("miss").inc()
             return None
-        right = await _sha256(data) == key.sha256
+        right = await sha256_hex(data) == key.sha256
         metrics.REDIS_REQUESTS.labels("hit" if right else "wrong").inc()
         return data if right else None
 
@@ -154,13 +153,6 @@ class LayeredCache:
             if data is not None:
                 await self._near.put(key, data)
             yield data
-
-
-async def _sha256(data: bytes) -> str:
-    """Digest a file; a large one beside the event loop, which OpenSSL does not hold up then."""
-    if len(data) < _LARGE:
-        return hashlib.sha256(data).hexdigest()
-    return await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
 
 
 def _files(bucket: str, key: str) -> str:

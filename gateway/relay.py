@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 from gateway import headers
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
+from gateway.pieces import Pieces
 from gateway.upstream import UNREACHABLE, Request
 
 _TYPELESS: Final = web.ResponseKey("typeless", bool)
@@ -127,12 +128,12 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
         S3Error: InternalError when it is longer than ``limit`` bytes, ServiceUnavailable when it
             breaks off.
     """
-    body = bytearray()
+    body = Pieces()
     try:
         async for piece in response.content.iter_any():
-            body += piece
-            if len(body) > limit:
+            body.append(piece)
+            if body.size > limit:
                 raise S3Error("InternalError", "The storage answered with more than it should.")
     except UNREACHABLE as error:
         raise S3Error("ServiceUnavailable") from error
-    return bytes(body)
+    return await body.whole()

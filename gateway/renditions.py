@@ -1,6 +1,5 @@
 """From an upload to the request that stores its rendition, by PUT or in parts."""
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +13,7 @@ from codec.optimize import Optimized, Refused
 from codec.renditions import mime_of
 from config import Policy
 from gateway import headers, metrics, tracing
+from gateway.digests import sha256_hex
 from gateway.exchange import Exchange
 from gateway.ledger import optimizable, staying
 from gateway.upstream import Request
@@ -153,7 +153,7 @@ def _name(exchange: Exchange) -> tuple[str, str]:
     return exchange.target.bucket, exchange.target.key
 
 
-def stored_request(request: Request, optimized: Optimized) -> Request:
+async def stored_request(request: Request, optimized: Optimized) -> Request:
     """Turn the upload of an image into that of its rendition.
 
     Args:
@@ -177,7 +177,7 @@ def stored_request(request: Request, optimized: Optimized) -> Request:
         headers=CIMultiDict(kept),
         body=optimized.rendition,
         length=len(optimized.rendition),
-        payload_hash=hashlib.sha256(optimized.rendition).hexdigest(),
+        payload_hash=await sha256_hex(optimized.rendition),
     )
 
 

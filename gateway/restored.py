@@ -1,6 +1,5 @@
 """Restored files: from the cache, or made once for everybody who waits."""
 
-import hashlib
 import time
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from codec.manifest import Manifest
 from codec.restore import DigestMismatch
 from gateway import metrics, tracing
 from gateway.cache import CacheKey
+from gateway.digests import sha256_hex
 from gateway.errors import S3Error
 from gateway.exchange import Services
 from gateway.workers import UNRESTORABLE, Busy
@@ -90,6 +90,6 @@ async def _made(services: Services, key: CacheKey, rendition: bytes, manifest: M
         _log.error(
             "an encoder has changed", bucket=key.bucket, key=key.key, gateway=manifest.gateway
         )
-        return File(data, f"{hashlib.sha256(data).hexdigest()[:32]}-1")
+        return File(data, f"{(await sha256_hex(data))[:32]}-1")
     await services.cache.put(key, data)
     return File(data, manifest.etag)

@@ -1,8 +1,7 @@
 """A managed object that is copied in parts keeps its rendition: copying must not cost fidelity."""
 
-import hashlib
-
 from codec.optimize import Optimized
+from gateway.digests import sha256_hex
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.managed import Found, read_rendition
@@ -27,7 +26,7 @@ async def reuse(exchange: Exchange, data: bytes, content_type: str) -> Optimized
         The rendition with its manifest, as long as the source is unchanged; None otherwise.
     """
     source: Found | None = exchange.services.copied.take(exchange.parameters[_UPLOAD_ID])
-    if source is None or hashlib.sha256(data).hexdigest() != source.manifest.sha256:
+    if source is None or await sha256_hex(data) != source.manifest.sha256:
         return None
     try:
         rendition = await read_rendition(exchange, source)

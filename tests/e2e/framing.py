@@ -22,7 +22,13 @@ class Frames(enum.Enum):
     UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
     def upload(
-        self, server: S3Server, path: str, body: bytes, crc32: str | None = None
+        self,
+        server: S3Server,
+        path: str,
+        body: bytes,
+        crc32: str | None = None,
+        *,
+        chunk: int = _CHUNK,
     ) -> tuple[dict[str, str], bytes]:
         """Make headers and framed body of a PUT, with a CRC-32 of the payload.
 
@@ -31,6 +37,7 @@ class Frames(enum.Enum):
             path: As it is sent.
             body: The payload.
             crc32: What the checksum says; None: the truth.
+            chunk: Bytes of each chunk but the last.
         """
         crc32 = crc32 or self.checksum(body)
         headers = {
@@ -40,7 +47,7 @@ class Frames(enum.Enum):
         headers |= {_CRC32: crc32} if self is Frames.SIGNED else {"X-Amz-Trailer": _CRC32}
         signed = wire.signed(server, "PUT", path, headers, payload_hash=self.value)
         trailers = {} if self is Frames.SIGNED else {_CRC32: crc32}
-        chunks = [body[at : at + _CHUNK] for at in range(0, len(body), _CHUNK)]
+        chunks = [body[at : at + chunk] for at in range(0, len(body), chunk)]
         if self is Frames.UNSIGNED_TRAILER:
             return signed, _encode_unsigned(chunks, trailers)
         key = _chunk_key(signed, server.main)

@@ -46,6 +46,32 @@ def _is_untouched(direct: Any, target: str) -> bool:
     return [key] == [entry["Key"] for entry in listed] and body == _BEFORE
 
 
+@pytest.mark.parametrize("bucket", ["photos", "plain"])
+@pytest.mark.parametrize("chunk", [1, 8191])
+@pytest.mark.parametrize("frames", Frames)
+def test_small_chunks_are_refused(
+    direct: Any, gateway: S3Server, target: str, frames: Frames, chunk: int
+) -> None:
+    """Chunks below 8 KiB before the last one are refused as S3 does; nothing is stored."""
+    body = images.jpeg()
+    headers, framed = frames.upload(gateway, target, body, chunk=chunk)
+    answer = wire.send(gateway, "PUT", target, headers, framed)
+    assert answer.failure == (403, "InvalidChunkSizeError")
+    assert b"Only the last chunk is allowed to have a size less than 8192 bytes" in answer.body
+    assert _is_untouched(direct, target)
+
+
+@pytest.mark.parametrize("bucket", ["photos"])
+@pytest.mark.parametrize("frames", Frames)
+def test_chunks_of_8_kib_are_taken(s3: Any, gateway: S3Server, target: str, frames: Frames) -> None:
+    """The smallest chunks that S3 takes are taken, with a smaller last one."""
+    body = images.jpeg()
+    headers, framed = frames.upload(gateway, target, body, chunk=8192)
+    assert wire.send(gateway, "PUT", target, headers, framed).status == 200
+    bucket, key = target.removeprefix("/").split("/")
+    assert s3.head_object(Bucket=bucket, Key=key)["ContentLength"] == len(body)
+
+
 @_WAYS
 @pytest.mark.parametrize(
     ("declared", "code"),

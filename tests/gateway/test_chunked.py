@@ -1,6 +1,7 @@
 import hashlib
 import io
 import itertools
+import re
 import time
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +10,7 @@ from botocore.httpchecksum import AwsChunkedWrapper, Crc32Checksum
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.chunked import ChunkDecoder
+from gateway.chunked import MIN_CHUNK, ChunkDecoder
 from gateway.errors import S3Error
 from gateway.sigv4 import ChunkKey
 
@@ -17,7 +18,14 @@ _EMPTY = hashlib.sha256().hexdigest()
 _KEY = ChunkKey(b"k" * 32, "20240501T120000Z", "20240501/eu-west-1/s3/aws4_request", "5" * 64)
 _TRAILERS = {"x-amz-checksum-crc32": "AAAAAA=="}
 
-_chunks = st.lists(st.binary(min_size=1, max_size=40), max_size=5)
+_FILLER = bytes(MIN_CHUNK)
+
+
+def _all_but_last_filled(chunks: list[bytes]) -> list[bytes]:
+    return [chunk + _FILLER for chunk in chunks[:-1]] + chunks[-1:]
+
+
+_chunks = st.lists(st.binary(min_size=1, max_size=40), max_size=4).map(_all_but_last_filled)
 
 
 def _encode_unsigned(chunks: Iterable[bytes], trailers: dict[str, str]) -> bytes:
@@ -45,7 +53,7 @@ def _encode_signed(
 
 
 def _decode(decoder: ChunkDecoder, pieces: Iterable[bytes]) -> tuple[bytes, dict[str, str]]:
-    decoded = b"".join(part for piece in pieces for part in decoder.feed(piece))
+    decoded = b"".join(map(decoder.feed, pieces))
     return decoded, decoder.finish()
 
 
@@ -69,7 +77,8 @@ def _split(body: bytes, cuts: Iterable[int]) -> list[bytes]:
 
 
 def _bytewise(body: bytes) -> list[bytes]:
-    return [body[at : at + 1] for at in range(len(body))]
+    """Cut a body into single bytes, except for the filler."""
+    return re.findall(rb"\0{4096}|.", body, re.DOTALL)
 
 
 _cuts = st.lists(st.integers(0, 2000), max_size=8)
@@ -98,9 +107,10 @@ def test_signed_round_trip(
         assert (payload, trailers or {}) == _decode(decoder, pieces)
 
 
-@given(st.binary(max_size=300), st.integers(1, 64), st.booleans())
-def test_botocore_wrapper(payload: bytes, chunk_size: int, with_checksum: bool) -> None:
+@given(_chunks, st.integers(MIN_CHUNK, 2 * MIN_CHUNK), st.booleans())
+def test_botocore_wrapper(chunks: list[bytes], chunk_size: int, with_checksum: bool) -> None:
     """What botocore's own encoder writes decodes, with its checksum."""
+    payload = b"".join(chunks)
     checksum = Crc32Checksum if with_checksum else None
     name = "x-amz-checksum-crc32"
     wrapper = AwsChunkedWrapper(io.BytesIO(payload), checksum, name, chunk_size)
@@ -233,8 +243,8 @@ def test_size_limits(decoder: ChunkDecoder, header: bytes, code: str) -> None:
 
 def test_largest_sizes() -> None:
     """Chunks up to the limits are taken."""
-    assert _unsigned().feed(b"140000000\r\nx") == [b"x"]
-    assert _signed().feed(b"1000000;chunk-signature=" + b"0" * 64 + b"\r\nx") == [b"x"]
+    assert _unsigned().feed(b"140000000\r\nx") == b"x"
+    assert _signed().feed(b"1000000;chunk-signature=" + b"0" * 64 + b"\r\nx") == b"x"
 
 
 @pytest.mark.parametrize("trailer", [False, True])
@@ -255,17 +265,17 @@ def test_unsigned_trailers_of_signed_bodies() -> None:
 
 def test_exchanged_chunks() -> None:
     """Two signed chunks of equal length cannot be exchanged."""
-    first, second = b"1" * 10, b"2" * 10
+    first, second = b"1" * MIN_CHUNK, b"2" * MIN_CHUNK
     body = _encode_signed([first, second])
-    swapped = body.replace(first, b"#" * 10).replace(second, first).replace(b"#" * 10, second)
+    swapped = body.replace(first, b"#").replace(second, first).replace(b"#", second)
     assert _code(_signed(), swapped) == "SignatureDoesNotMatch"
 
 
 def test_pieces_come_at_once() -> None:
     """Payload is given out as it arrives, before the chunk is complete."""
     decoder = _signed()
-    assert decoder.feed(b"3;chunk-signature=" + b"0" * 64 + b"\r\na") == [b"a"]
-    assert decoder.feed(b"b") == [b"b"]
+    assert decoder.feed(b"3;chunk-signature=" + b"0" * 64 + b"\r\na") == b"a"
+    assert decoder.feed(b"b") == b"b"
     with pytest.raises(S3Error):
         decoder.feed(b"c")
 
@@ -340,10 +350,37 @@ def test_published_examples(
     assert (b"a" * 66560, trailers) == _decode(decoder, [_example(signatures, tail)])
 
 
-@pytest.mark.parametrize("size", [1, 500_000])
+@pytest.mark.parametrize("size", [MIN_CHUNK, 500_000])
 def test_linear_time_byte_by_byte(size: int) -> None:
     """Half a megabyte fed one byte at a time takes well under the time of a quadratic reader."""
-    body = _encode_unsigned([b"x" * size] * (500_000 // size // 6 or 1), {})
+    body = _encode_unsigned([b"x" * size] * (500_000 // size), {})
     start = time.process_time()
     _decode(_unsigned(), _bytewise(body))
     assert time.process_time() - start < 5.0
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (8191, 1), (8192, 8191, 8192), (1, 1 << 20)])
+def test_small_chunks_are_refused(sizes: tuple[int, ...]) -> None:
+    """A chunk below 8 KiB that is not the last is refused, signed or not, as S3 refuses it."""
+    chunks = [b"x" * size for size in sizes]
+    for decoder, body in (
+        (_unsigned(), _encode_unsigned(chunks, {})),
+        (_signed(), _encode_signed(chunks)),
+        (_signed(trailer=True), _encode_signed(chunks, _TRAILERS)),
+    ):
+        assert _code(decoder, body) == "InvalidChunkSizeError"
+
+
+@pytest.mark.parametrize("sizes", [(), (1,), (8192,), (8192, 1), (8192, 8192, 8191), (1 << 20, 1)])
+def test_the_last_chunk_may_be_small(sizes: tuple[int, ...]) -> None:
+    """Chunks from 8 KiB on, and a last one of any size, decode."""
+    chunks = [b"x" * size for size in sizes]
+    payload = b"".join(chunks)
+    assert _decode(_unsigned(), [_encode_unsigned(chunks, {})]) == (payload, {})
+    assert _decode(_signed(), [_encode_signed(chunks)]) == (payload, {})
+
+
+def test_many_chunks_come_back_as_one_piece() -> None:
+    """What arrives together comes back together, however many chunks it has."""
+    chunks = [bytes([number]) * MIN_CHUNK for number in range(32)]
+    assert _unsigned().feed(_encode_unsigned(chunks, {})) == b"".join(chunks)
