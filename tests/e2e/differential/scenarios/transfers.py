@@ -33,10 +33,10 @@ def _signed_then(change: Callable[[dict[str, str]], Mapping[str, str]], method: 
     return step
 
 
-def _framed(frames: Frames, body: bytes, **options: str) -> Step:
+def _framed(frames: Frames, body: bytes, crc32: str | None = None) -> Step:
     def step(lab: Lab) -> None:
         path = f"/{lab.bucket}/k"
-        headers, framed = frames.upload(lab.server, path, body, **options)
+        headers, framed = frames.upload(lab.server, path, body, crc32)
         sent(lab, f"framed {frames.value}", "PUT", path, headers, framed)
 
     return step
