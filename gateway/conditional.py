@@ -7,7 +7,7 @@ import datetime
 import enum
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.httpdate import parse_http_date
@@ -21,12 +21,24 @@ class Identity:
     """What an object is compared by.
 
     Attributes:
-        etags: Every entity tag that means this object, without quotes.
-        last_modified: Time of the last change, aware, whole seconds.
+        etag: The entity tag of the bytes that are served, without quotes.
+        last_modified: Time at which those bytes became the object, aware, whole seconds.
+        aliases: Entity tags that also name the whole object, such as the MD5 of the upload. A
+            client may hold parts of other bytes under them, so they never name a part.
     """
 
-    etags: frozenset[str]
+    etag: str
     last_modified: datetime.datetime
+    aliases: frozenset[str] = frozenset()
+
+    def named(self, tag: str) -> bool:
+        """Return whether an entity tag, without quotes, names the object."""
+        return tag == self.etag or tag in self.aliases
+
+    @property
+    def of_parts(self) -> "Identity":
+        """Return what requests for a part of the object are compared with."""
+        return replace(self, aliases=frozenset())
 
 
 class Outcome(enum.Enum):
@@ -45,7 +57,7 @@ def evaluate(headers: Mapping[str, str], identity: Identity) -> Outcome:
 
     Args:
         headers: Headers of the request, by lower-case name or without regard to case.
-        identity: The object as it is now.
+        identity: The object as it is now; of a part, :attr:`Identity.of_parts`.
     """
     if not _may_read(headers, identity):
         return Outcome.PRECONDITION_FAILED
@@ -71,27 +83,28 @@ def _has_news(headers: Mapping[str, str], identity: Identity) -> bool:
 
 
 def range_applies(headers: Mapping[str, str], identity: Identity) -> bool:
-    """Tell whether the Range header counts, as If-Range wants it.
+    """Return whether the Range header counts, as If-Range wants it.
+
+    A date never does: an object may be uploaded, read in part and optimized within one second,
+    so its date is not the strong validator that RFC 9110, section 13.1.5, asks for.
 
     Args:
         headers: Headers of the request, by lower-case name or without regard to case.
         identity: The object as it is now.
 
     Returns:
-        True without If-Range, or when it names this very object by a strong entity tag or by the
-        exact time of its last change; False when the whole object must be sent.
+        True without If-Range, or when it is the strong entity tag of the bytes that are served;
+        False when the whole object must be sent.
     """
     validator = headers.get("if-range")
-    if validator is None or _matches(validator, identity, weakly=False, wildcard=False):
-        return True
-    return parse_http_date(validator.strip(" \t")) == identity.last_modified
+    return validator is None or list(_entity_tags(validator)) == [(identity.etag, False)]
 
 
-def _matches(value: str, identity: Identity, *, weakly: bool, wildcard: bool = True) -> bool:
-    if wildcard and value.strip(" \t") == "*":
+def _matches(value: str, identity: Identity, *, weakly: bool) -> bool:
+    if value.strip(" \t") == "*":
         return True
     return any(
-        tag in identity.etags and (weakly or not is_weak) for tag, is_weak in _entity_tags(value)
+        identity.named(tag) and (weakly or not is_weak) for tag, is_weak in _entity_tags(value)
     )
 
 

@@ -25,34 +25,76 @@ from gateway.digests import sha256_hex
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.index import View
-from gateway.managed import Found, fetch, look, read_manifest
+from gateway.managed import Found, fetch, look_closely, read_manifest
 from gateway.relay import pass_through, read_bounded, respond, sent, whole
 from gateway.reuse import remember_source
 
 _PREFIX: Final = "x-amz-copy-source-"
 _RANGE: Final = "x-amz-copy-source-range"
 _DIRECTIVE: Final = "x-amz-metadata-directive"
-_ETAG_CONDITIONS: Final = ("x-amz-copy-source-if-match", "x-amz-copy-source-if-none-match")
+_IF_MATCH: Final = "x-amz-copy-source-if-match"
+_IF_UNMODIFIED: Final = "x-amz-copy-source-if-unmodified-since"
+_CONDITIONS: Final = (
+    _IF_MATCH, "x-amz-copy-source-if-none-match", "x-amz-copy-source-if-modified-since",
+    _IF_UNMODIFIED,
+)  # fmt: skip
+_OF_TARGET: Final = frozenset({"if-match", "if-none-match"})
 _MAX_RESULT: Final = 1 << 16
 
 
 async def copy(exchange: Exchange) -> web.StreamResponse:
     """Serve CopyObject and UploadPartCopy."""
     target, version_id = _parse(exchange.request.headers[headers.COPY_SOURCE])
-    source = await look(exchange, target, version_id)
+    source, etag = await look_closely(exchange, target, version_id)
     if source is None:
-        return await pass_through(exchange)
-    _check_conditions(exchange, source)
+        return await _copy_plain(exchange, etag)
+    _check_conditions(exchange, source.identity(source.manifest.etag))
     if "uploadId" in exchange.parameters:
         return await _copy_part(exchange, source)
     request = exchange.forwarded()
     changed = _translated(request.headers, source)
     async with sent(exchange, replace(request, headers=changed)) as response:
+        _check_unchanged(exchange, response)
         if response.status != HTTPStatus.OK:
             return await respond(exchange, response)
         note = changed.get(headers.MANIFEST)
         manifest = source.manifest if note is None else read_manifest(note)
         return await _result(exchange, response, manifest)
+
+
+async def _copy_plain(exchange: Exchange, etag: str) -> web.StreamResponse:
+    """Let the upstream copy a plain object, unless a rendition takes its place right now.
+
+    Args:
+        exchange: The client's request.
+        etag: Of the source; empty when this caller may not see it.
+    """
+    # Where the date counts as well, a matching ETag would outweigh it.
+    if not etag or not {_IF_MATCH, _IF_UNMODIFIED}.isdisjoint(_conditions(exchange)):
+        return await pass_through(exchange)
+    exchange.overrides[_IF_MATCH] = f'"{etag}"'
+    async with sent(exchange, exchange.forwarded()) as response:
+        _check_unchanged(exchange, response)
+        return await respond(exchange, response)
+
+
+def _conditions(exchange: Exchange) -> dict[str, str]:
+    """Return the conditions on the source that the client has set, by lower-case name."""
+    sent_headers = exchange.request.headers
+    return {name: sent_headers[name] for name in _CONDITIONS if name in sent_headers}
+
+
+def _check_unchanged(exchange: Exchange, response: aiohttp.ClientResponse) -> None:
+    """Check that a condition of the gateway's own did not fail.
+
+    Raises:
+        S3Error: SlowDown; a client that has set no condition expects no PreconditionFailed.
+    """
+    own = not _conditions(exchange) and _OF_TARGET.isdisjoint(
+        map(str.lower, exchange.request.headers)
+    )
+    if own and response.status == HTTPStatus.PRECONDITION_FAILED:
+        raise S3Error("SlowDown", "The source was changed while it was copied. Try again.")
 
 
 def _parse(value: str) -> tuple[Target, str | None]:
@@ -75,10 +117,9 @@ def _parse(value: str) -> tuple[Target, str | None]:
 
 
 def _translated(sent_headers: Mapping[str, str], source: Found) -> CIMultiDict[str]:
-    changed = CIMultiDict(sent_headers)
-    for name in _ETAG_CONDITIONS:
-        if name in changed:
-            changed[name] = source.translated(changed[name])
+    changed = headers.without(sent_headers, _CONDITIONS)
+    # They hold, as was judged here. What must hold upstream is that the manifest is still true.
+    changed[_IF_MATCH] = f'"{source.stored_etag}"'
     if changed.get(_DIRECTIVE, "COPY").upper() == "REPLACE":
         content_type = changed.get("Content-Type", source.manifest.content_type)
         note = source.manifest.model_copy(update={"content_type": content_type})
@@ -129,7 +170,9 @@ def _answer(exchange: Exchange, shown: CIMultiDict[str], body: bytes) -> web.Res
 async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
     """Upload a range of the restored object as a part."""
     wanted = _source_range(exchange.request.headers.get(_RANGE), source.manifest.size)
-    (served, _), _ = await fetch(exchange, source)
+    (served, etag), _ = await fetch(exchange, source)
+    if etag != source.manifest.etag:
+        _check_conditions(exchange, source.identity(etag))
     part = served[wanted.start : wanted.stop]
     request = exchange.forwarded()
     kept = [name.lower() for name in request.headers if name.lower().startswith(_PREFIX[:-1])]
@@ -151,14 +194,14 @@ async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
     return _answer(exchange, shown, body)
 
 
-def _check_conditions(exchange: Exchange, source: Found) -> None:
+def _check_conditions(exchange: Exchange, source: conditional.Identity) -> None:
     """Judge the copy conditions here: not every upstream does, and of a part it sees an upload."""
+    if _RANGE in exchange.request.headers:
+        source = source.of_parts
     conditions = {
-        name.lower().removeprefix(_PREFIX): value
-        for name, value in exchange.request.headers.items()
-        if name.lower().startswith(f"{_PREFIX}if-")
+        name.removeprefix(_PREFIX): value for name, value in _conditions(exchange).items()
     }
-    if conditional.evaluate(conditions, source.identity) is not Outcome.PROCEED:
+    if conditional.evaluate(conditions, source) is not Outcome.PROCEED:
         raise S3Error("PreconditionFailed")
 
 

@@ -49,11 +49,6 @@ class Found:
     upstream: Mapping[str, str]
 
     @property
-    def etags(self) -> frozenset[str]:
-        """Give all names that this object's contents go by, without quotes."""
-        return frozenset({self.manifest.etag, self.manifest.md5, self.stored_etag})
-
-    @property
     def cache_key(self) -> CacheKey:
         """Give what the restored file depends on."""
         return CacheKey(
@@ -71,23 +66,17 @@ class Found:
         told = self.upstream.get("Content-Length", "")
         return min(int(told), self.manifest.size) if told.isdigit() else self.manifest.size
 
-    @property
-    def identity(self) -> conditional.Identity:
-        """Give what conditions compare with."""
+    def identity(self, etag: str) -> conditional.Identity:
+        """Return what conditions compare with; the stored ETag names no restored bytes.
+
+        Args:
+            etag: Of the bytes that are served: the manifest's, unless an encoder has changed.
+        """
         modified = self.upstream.get("Last-Modified")
         return conditional.Identity(
-            etags=self.etags,
+            etag=etag,
             last_modified=parsedate_to_datetime(modified) if modified else datetime.now(UTC),
-        )
-
-    def translated(self, condition: str) -> str:
-        """Give a list of ETags as the upstream knows them, where they name this object.
-
-        What is in quotes stays in quotes, and only that: Ceph makes a difference.
-        """
-        tags = ((tag.strip(), tag.strip().strip('"')) for tag in condition.split(","))
-        return ",".join(
-            tag.replace(name, self.stored_etag) if name in self.etags else tag for tag, name in tags
+            aliases=frozenset({self.manifest.etag, self.manifest.md5}),
         )
 
 
@@ -118,11 +107,23 @@ async def look(exchange: Exchange, target: Target, version_id: str | None = None
         S3Error: ServiceUnavailable when the upstream does not say: what is not known to be plain
             must not be treated so, or a rendition could lose its manifest.
     """
+    return (await look_closely(exchange, target, version_id))[0]
+
+
+async def look_closely(
+    exchange: Exchange, target: Target, version_id: str | None = None
+) -> tuple[Found | None, str]:
+    """Return what :func:`look` does, and the stored ETag: empty when the object is not shown.
+
+    Raises:
+        S3Error: As :func:`look`.
+    """
     request = request_for(exchange, "HEAD", target, version_id)
     async with sent(exchange, request) as response:
         if response.status in _NO_ANSWER or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise S3Error("ServiceUnavailable")
-        return recognize(exchange, target, version_id, response)
+        etag = headers.bare_etag(response.headers) if response.status == HTTPStatus.OK else ""
+        return recognize(exchange, target, version_id, response), etag
 
 
 @functools.lru_cache(maxsize=4096)
@@ -232,14 +233,26 @@ def request_for(
 
 
 async def translate_condition(exchange: Exchange) -> None:
-    """Say the If-Match of a write in terms of the stored ETag, where it names the object.
+    """Evaluate the If-Match and If-None-Match of a write against a managed object.
+
+    The names that clients know are not the upstream's. What holds goes upstream in terms of the
+    stored ETag, so that it also holds in the moment of the write.
 
     Raises:
-        S3Error: As :func:`look`.
+        S3Error: PreconditionFailed, or as :func:`look`.
     """
-    condition = exchange.request.headers.get("If-Match", "*")
-    if condition == "*":
+    asked = {
+        name: value
+        for name in ("If-Match", "If-None-Match")
+        if (value := exchange.request.headers.get(name, "*")) != "*"
+    }
+    found = await look(exchange, exchange.target) if asked else None
+    if found is None:
         return
-    found = await look(exchange, exchange.target)
-    if found is not None:
-        exchange.overrides["If-Match"] = found.translated(condition)
+    conditions = {name.lower(): value for name, value in asked.items()}
+    identity = found.identity(found.manifest.etag)
+    if conditional.evaluate(conditions, identity) is not conditional.Outcome.PROCEED:
+        raise S3Error("PreconditionFailed")
+    if "If-Match" in asked:
+        # Ceph takes the quotes of a PUT's If-Match for a part of the ETag; others take both forms.
+        exchange.overrides["If-Match"] = found.stored_etag

@@ -1,6 +1,5 @@
 """GetObject and HeadObject: managed objects as they were uploaded, all others as they are."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
@@ -28,6 +27,7 @@ _AMBIGUOUS: Final = frozenset(
     }
 )
 _PIECE: Final = 1 << 20  # of a restored file; TLS makes a copy of what it is given at a time
+_PARTIAL: Final = frozenset({"range", "if-range"})
 _NOT_FOR_RENDITIONS: Final = headers.CONDITIONS | {"x-amz-checksum-mode", "x-amz-te"}
 
 # Amazon S3 API reference, GetObject: headers that the parameters response-… set.
@@ -107,30 +107,23 @@ async def _serve(
     exchange: Exchange, found: Found, response: aiohttp.ClientResponse
 ) -> web.StreamResponse:
     """Answer for a managed object."""
-    sent_headers = exchange.request.headers
-    outcome = _outcome(sent_headers, found)
-    if outcome is Outcome.PRECONDITION_FAILED:
-        raise S3Error("PreconditionFailed")
-    shown = _shown(exchange, found)
-    if outcome is Outcome.NOT_MODIFIED:
-        return await _empty(exchange, HTTPStatus.NOT_MODIFIED, shown)
-    size = found.manifest.size
-    wanted = _range(exchange, found)
-    status = HTTPStatus.OK if wanted is None else HTTPStatus.PARTIAL_CONTENT
-    start, stop = (0, size) if wanted is None else (wanted.start, wanted.stop)
-    if wanted is not None:
-        shown["Content-Range"] = wanted.content_range(size)
-    shown["Content-Length"] = str(stop - start)
-    if exchange.request.method == "HEAD":
-        return await _empty(exchange, status, shown)
+    shown, size = _shown(exchange, found), found.manifest.size
+    status, part = _decided(exchange, found, found.manifest.etag)
+    if status == HTTPStatus.NOT_MODIFIED or exchange.request.method == "HEAD":
+        return await _empty(exchange, status, _with_length(shown, status, part, size))
     (served, etag), hit = await fetch(exchange, found, response)
     shown["ETag"] = f'"{etag}"'
+    if etag != found.manifest.etag:
+        # An encoder has changed: parts of these bytes must not meet parts of those recorded.
+        status, part = _decided(exchange, found, etag)
+        if status == HTTPStatus.NOT_MODIFIED:
+            return await _empty(exchange, status, shown)
     shown["x-slimgate-cache"] = "hit" if hit else "miss"
     # However slowly they are read: they are held once for all readers, and within bounds.
     with exchange.services.buffers.sharing(served):
-        answer = begin(exchange, status, shown)
+        answer = begin(exchange, status, _with_length(shown, status, part, size))
         await answer.prepare(exchange.request)
-        wanted_bytes = memoryview(served)[start:stop]
+        wanted_bytes = memoryview(served)[part.start : part.stop]
         step = _PIECE if exchange.request.secure else len(wanted_bytes)
         for at in range(0, len(wanted_bytes), step):
             await answer.write(wanted_bytes[at : at + step])
@@ -138,24 +131,57 @@ async def _serve(
         return answer
 
 
-def _outcome(sent_headers: Mapping[str, str], found: Found) -> Outcome:
-    if headers.CONDITIONS.isdisjoint(map(str.lower, sent_headers)):
-        return Outcome.PROCEED
-    return conditional.evaluate(sent_headers, found.identity)
+def _decided(exchange: Exchange, found: Found, etag: str) -> tuple[HTTPStatus, ranges.Range]:
+    """Judge conditions and ranges; return the status, and which bytes are served.
+
+    Args:
+        exchange: The client's request.
+        found: Which object.
+        etag: Of the bytes that are served.
+
+    Raises:
+        S3Error: PreconditionFailed, InvalidRange.
+    """
+    everything = ranges.Range(0, found.manifest.size)
+    asked = headers.CONDITIONS.intersection(map(str.lower, exchange.request.headers))
+    in_parts = "partNumber" in exchange.parameters
+    if not asked and not in_parts:
+        return HTTPStatus.OK, everything
+    identity = found.identity(etag)
+    if in_parts or not _PARTIAL.isdisjoint(asked):
+        identity = identity.of_parts
+    outcome = conditional.evaluate(exchange.request.headers, identity)
+    if outcome is Outcome.PRECONDITION_FAILED:
+        raise S3Error("PreconditionFailed")
+    if outcome is Outcome.NOT_MODIFIED:
+        return HTTPStatus.NOT_MODIFIED, everything
+    part = _range(exchange, everything, identity)
+    return (HTTPStatus.OK, everything) if part is None else (HTTPStatus.PARTIAL_CONTENT, part)
 
 
-def _range(exchange: Exchange, found: Found) -> ranges.Range | None:
+def _range(
+    exchange: Exchange, everything: ranges.Range, identity: conditional.Identity
+) -> ranges.Range | None:
     sent_headers, part = exchange.request.headers, exchange.parameters.get("partNumber")
     if part is not None:
         if "Range" in sent_headers:
             raise S3Error("InvalidRequest", "Cannot specify both Range header and partNumber.")
         if part != "1":
             raise S3Error("InvalidRange", "The requested partnumber is not satisfiable")
-        return ranges.Range(0, found.manifest.size)
+        return everything
     asked = sent_headers.get("Range")
-    if asked is None or not conditional.range_applies(sent_headers, found.identity):
+    if asked is None or not conditional.range_applies(sent_headers, identity):
         return None
-    return ranges.parse(asked, found.manifest.size)
+    return ranges.parse(asked, everything.length)
+
+
+def _with_length(
+    shown: CIMultiDict[str], status: HTTPStatus, part: ranges.Range, size: int
+) -> CIMultiDict[str]:
+    if status == HTTPStatus.PARTIAL_CONTENT:
+        shown["Content-Range"] = part.content_range(size)
+    shown["Content-Length"] = str(part.length)
+    return shown
 
 
 def _shown(exchange: Exchange, found: Found) -> CIMultiDict[str]:

@@ -84,21 +84,55 @@ def test_the_manifest_cannot_be_replaced(s3: Any, source: dict[str, str]) -> Non
     assert (400, "InvalidRequest") == failure(caught.value)
 
 
-@pytest.mark.parametrize("name", ["served", "md5", "stored"])
-def test_conditions_on_the_source(s3: Any, direct: Any, source: dict[str, str], name: str) -> None:
-    """The source is recognised by each of its ETags, and by no other one."""
-    etags = {
-        "served": s3.head_object(**source)["ETag"],
-        "stored": direct.head_object(**source)["ETag"],
-        "md5": s3.put_object(**source, Body=_FILE)["ETag"],
-    }
+@pytest.fixture
+def etags(s3: Any, direct: Any, source: dict[str, str]) -> dict[str, str]:
+    """Return the ETags of the source: as served, as in the bucket, and of the upload."""
+    served, stored = (client.head_object(**source)["ETag"] for client in (s3, direct))
+    md5 = s3.put_object(**source, Body=_FILE)["ETag"]
+    return {"served": served, "stored": stored, "md5": md5, "other": '"other"'}
+
+
+@pytest.mark.parametrize(
+    ("name", "names_source"), [("served", True), ("md5", True), ("stored", False), ("other", False)]
+)
+def test_conditions_on_the_source(
+    s3: Any, source: dict[str, str], etags: dict[str, str], name: str, names_source: bool
+) -> None:
+    """A copy of the whole source knows it by the served ETag and by the MD5 of the upload."""
     target = {"Bucket": source["Bucket"], "Key": "to", "CopySource": source}
-    s3.copy_object(**target, CopySourceIfMatch=etags[name])
-    for refused in ({"CopySourceIfNoneMatch": etags[name]}, {"CopySourceIfMatch": '"other"'}):
-        with pytest.raises(ClientError) as caught:
-            s3.copy_object(**target, **refused)
-        assert 412 == failure(caught.value)[0]
+    conditions = ("CopySourceIfMatch", "CopySourceIfNoneMatch")
+    holds, fails = conditions if names_source else conditions[::-1]
+    with pytest.raises(ClientError) as refused:
+        s3.copy_object(**target, **{fails: etags[name]})
+    assert failure(refused.value)[0] == 412
+    s3.copy_object(**target, **{holds: etags[name]})
     assert _file(s3, source["Bucket"], "from") == _file(s3, source["Bucket"], "to")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "status"),
+    [
+        ("served", {}, 200),
+        ("md5", {}, 200),
+        ("stored", {}, 412),
+        ("served", {"CopySourceRange": "bytes=7-99"}, 200),
+        ("md5", {"CopySourceRange": "bytes=7-99"}, 412),
+        ("stored", {"CopySourceRange": "bytes=7-99"}, 412),
+    ],
+)
+def test_conditions_on_a_part_of_the_source(
+    s3: Any, source: dict[str, str], etags: dict[str, str], name: str, given: Any, status: int
+) -> None:
+    """A copy of a range knows the source by the served ETag alone."""
+    target = {"Bucket": source["Bucket"], "Key": "to"}
+    upload = {**target, "UploadId": s3.create_multipart_upload(**target)["UploadId"]}
+    part = {**upload, "PartNumber": 1, "CopySource": source, "CopySourceIfMatch": etags[name]}
+    try:
+        done = s3.upload_part_copy(**part, **given)["ResponseMetadata"]["HTTPStatusCode"]
+    except ClientError as refused:
+        done = failure(refused)[0]
+    s3.abort_multipart_upload(**upload)
+    assert done == status
 
 
 def test_plain_copies_are_untouched(s3: Any, photos: str, plain: str) -> None:

@@ -11,7 +11,7 @@ _TIME = datetime.datetime(2024, 5, 1, 12, 0, 0, tzinfo=datetime.UTC)
 _BEFORE = "Wed, 01 May 2024 11:59:59 GMT"
 _SAME = "Wed, 01 May 2024 12:00:00 GMT"
 _AFTER = "Wed, 01 May 2024 12:00:01 GMT"
-_OBJECT = Identity(frozenset({"aaa-1", "bbb"}), _TIME)
+_OBJECT = Identity("aaa-1", _TIME, aliases=frozenset({"bbb"}))
 
 _OK = Outcome.PROCEED
 _304 = Outcome.NOT_MODIFIED
@@ -65,21 +65,52 @@ def test_table(headers: dict[str, str], expected: Outcome) -> None:
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
+        ({}, _OK),
+        ({"if-match": '"aaa-1"'}, _OK),
+        ({"if-match": "aaa-1"}, _OK),
+        ({"if-match": "*"}, _OK),
+        ({"if-match": '"bbb", "aaa-1"'}, _OK),
+        ({"if-match": '"bbb"'}, _412),
+        ({"if-match": "bbb"}, _412),
+        ({"if-match": 'W/"aaa-1"'}, _412),
+        ({"if-match": "bbb", "if-unmodified-since": _AFTER}, _412),
+        ({"if-none-match": '"aaa-1"'}, _304),
+        ({"if-none-match": "*"}, _304),
+        ({"if-none-match": '"bbb"'}, _OK),
+        ({"if-none-match": 'W/"bbb"'}, _OK),
+        ({"if-none-match": "bbb", "if-modified-since": _AFTER}, _OK),
+        ({"if-match": "aaa-1", "if-none-match": "bbb"}, _OK),
+        ({"if-unmodified-since": _BEFORE}, _412),
+        ({"if-unmodified-since": _SAME}, _OK),
+    ],
+)
+def test_aliases_name_no_parts(headers: dict[str, str], expected: Outcome) -> None:
+    """Of a part of the object, only the ETag of the bytes that are served counts."""
+    assert evaluate(headers, _OBJECT.of_parts) is expected
+
+
+@pytest.mark.parametrize("identity", [_OBJECT, _OBJECT.of_parts])
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
         ({}, True),
-        ({"if-range": '"bbb"'}, True),
+        ({"if-range": '"aaa-1"'}, True),
         ({"if-range": "aaa-1"}, True),
+        ({"if-range": '"bbb"'}, False),
+        ({"if-range": '"bbb", "aaa-1"'}, False),
         ({"if-range": '"x"'}, False),
-        ({"if-range": 'W/"bbb"'}, False),
+        ({"if-range": 'W/"aaa-1"'}, False),
         ({"if-range": "*"}, False),
-        ({"if-range": _SAME}, True),
+        ({"if-range": ""}, False),
+        ({"if-range": _SAME}, False),
         ({"if-range": _BEFORE}, False),
         ({"if-range": _AFTER}, False),
         ({"if-range": "soon"}, False),
     ],
 )
-def test_if_range(headers: dict[str, str], expected: bool) -> None:
-    """A range counts only for exactly the object that If-Range names."""
-    assert expected is range_applies(headers, _OBJECT)
+def test_if_range(identity: Identity, headers: dict[str, str], expected: bool) -> None:
+    """A range counts only for exactly the bytes that If-Range names, and no date names bytes."""
+    assert range_applies(headers, identity) is expected
 
 
 @given(st.text(alphabet='W/"b,* a-1', max_size=40))
