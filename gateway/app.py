@@ -24,6 +24,7 @@ from gateway import (
     listings,
     metrics,
     multipart,
+    query,
     reads,
     relay,
     tracing,
@@ -228,32 +229,48 @@ def _rendered(request: web.Request, failure: S3Error, request_id: str) -> web.Re
 
 async def _dispatch(request: web.Request) -> web.StreamResponse:
     """Authenticate a request and hand it to the handler of its operation."""
-    raw_path, raw_query = _split(request)
-    services = request.app[SERVICES]
-    verified, identity = request.app[_CALLERS].authenticate(request, raw_path, raw_query)
-    if any(map(headers.is_reserved, request.headers)):
-        raise S3Error("InvalidRequest", f"Metadata keys beginning {headers.MANIFEST} are reserved.")
-    target = locate(raw_path, request.headers.get("Host", ""), services.settings.domains)
-    exchange = Exchange(
-        request=request,
-        services=services,
-        target=target,
-        raw_query=raw_query,
-        verified=verified,
-        identity=identity,
-        request_id=request[_REQUEST_ID],
-    )
-    copies_object = headers.COPY_SOURCE in request.headers
+    exchange = _arrived(request)
+    copies_object = headers.COPY_SOURCE in exchange.headers
     name = request[_OPERATION] = operation(
-        request.method, target, exchange.parameters, copies_object
+        request.method, exchange.target, exchange.parameters, copies_object
     )
-    if request.method in {"GET", "HEAD"}:
+    if request.method in {"GET", "HEAD", "OPTIONS"}:
         return await HANDLERS[name](exchange)
     await translate_condition(exchange)
     with contextlib.closing(exchange.upload):
         await exchange.upload.settle()
         async with forgetting(exchange):
             return await HANDLERS[name](exchange)
+
+
+def _arrived(request: web.Request) -> Exchange:
+    """Find out who asks, about what, and with which headers.
+
+    A preflight (OPTIONS) is never verified: browsers send it without a signature, but to the very
+    URL that they are going to use, which may be presigned for another method.
+
+    Raises:
+        S3Error: As :meth:`Callers.authenticate`, :func:`query.read` and :func:`query.merged`.
+    """
+    raw_path, raw_query = _split(request)
+    services = request.app[SERVICES]
+    preflight = request.method == "OPTIONS"
+    verified, identity = (
+        (None, None)
+        if preflight
+        else request.app[_CALLERS].authenticate(request, raw_path, raw_query)
+    )
+    asked = query.read(raw_query)
+    return Exchange(
+        request=request,
+        services=services,
+        target=locate(raw_path, request.headers.get("Host", ""), services.settings.domains),
+        headers=query.merged(request.headers, () if preflight else asked.headers),
+        asked=asked,
+        verified=verified,
+        identity=identity,
+        request_id=request[_REQUEST_ID],
+    )
 
 
 def _operation_of(request: web.Request) -> str:

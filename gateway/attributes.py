@@ -19,7 +19,7 @@ async def get_attributes(exchange: Exchange) -> web.StreamResponse:
     found = await look(exchange, exchange.target, exchange.parameters.get("versionId"))
     if found is None:
         return await pass_through(exchange)
-    wanted = exchange.request.headers.getall(_WANTED, [])
+    wanted = exchange.headers.getall(_WANTED, [])
     names = {name.strip() for value in wanted for name in value.split(",")}
     known = _attributes(found)
     body = s3xml.document(

@@ -2,10 +2,11 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Final, NamedTuple
 
 from aiohttp import web
+from multidict import CIMultiDictProxy
 
 from config import Limits
 from gateway import metrics
@@ -54,6 +55,7 @@ class Upload:
 
     Args:
         request: The request, nothing of whose body has been read.
+        headers: What it says, wherever that stood.
         verified: What its signature says; None for an anonymous request.
         bounds: What it must stay within.
         completes: The request completes a multipart upload: its checksum headers are those of the
@@ -66,19 +68,21 @@ class Upload:
     def __init__(
         self,
         request: web.Request,
+        headers: CIMultiDictProxy[str],
         verified: Verified | None,
         bounds: Bounds,
         *,
         completes: bool = False,
     ) -> None:
         self._request = request
+        self._headers = headers
         self._patience = Patience(bounds.limits)
         self._room = bounds.spool
-        self.payload_hash = verified.payload_hash if verified else _anonymous_hash(request)
+        self.payload_hash = verified.payload_hash if verified else _anonymous_hash(headers)
         self.framed = self.payload_hash.startswith("STREAMING-")
         self._signed = verified is not None
         self.length = self._announced_length()
-        declaring = fold_headers(request.headers.items())
+        declaring = fold_headers(headers.items())
         if completes:
             declaring = {n: v for n, v in declaring.items() if not n.startswith(CHECKSUM_PREFIX)}
         self.digests = BodyDigests.declared(declaring, self.payload_hash)
@@ -214,9 +218,8 @@ class Upload:
             transport.write(_CONTINUE)
 
     def _announced_length(self) -> int | None:
-        headers = self._request.headers
         name = "x-amz-decoded-content-length" if self.framed else "Content-Length"
-        value = headers.get(name)
+        value = self._headers.get(name)
         if value is None and self.framed and self._signed:
             return None
         if value is None:
@@ -235,13 +238,13 @@ class Upload:
         )
 
 
-def _anonymous_hash(request: web.Request) -> str:
+def _anonymous_hash(headers: Mapping[str, str]) -> str:
     """Give what a request that nobody signed says of its body.
 
     Raises:
         S3Error: AccessDenied for signed chunks, which need a key.
     """
-    declared = check_payload_hash(request.headers.get("x-amz-content-sha256", UNSIGNED_PAYLOAD))
+    declared = check_payload_hash(headers.get("x-amz-content-sha256", UNSIGNED_PAYLOAD))
     if declared.startswith("STREAMING-") and declared != STREAMING_UNSIGNED_TRAILER:
         raise S3Error("AccessDenied")
     return declared

@@ -44,7 +44,7 @@ _MAX_RESULT: Final = 1 << 16
 
 async def copy(exchange: Exchange) -> web.StreamResponse:
     """Serve CopyObject and UploadPartCopy."""
-    target, version_id = _parse(exchange.request.headers[headers.COPY_SOURCE])
+    target, version_id = _parse(exchange.headers[headers.COPY_SOURCE])
     source, etag = await look_closely(exchange, target, version_id)
     if source is None:
         return await _copy_plain(exchange, etag)
@@ -80,7 +80,7 @@ async def _copy_plain(exchange: Exchange, etag: str) -> web.StreamResponse:
 
 def _conditions(exchange: Exchange) -> dict[str, str]:
     """Return the conditions on the source that the client has set, by lower-case name."""
-    sent_headers = exchange.request.headers
+    sent_headers = exchange.headers
     return {name: sent_headers[name] for name in _CONDITIONS if name in sent_headers}
 
 
@@ -91,7 +91,7 @@ def _check_unchanged(exchange: Exchange, response: aiohttp.ClientResponse) -> No
         S3Error: SlowDown; a client that has set no condition expects no PreconditionFailed.
     """
     own = not _conditions(exchange) and _OF_TARGET.isdisjoint(
-        map(str.lower, exchange.request.headers)
+        map(str.lower, exchange.headers)
     )
     if own and response.status == HTTPStatus.PRECONDITION_FAILED:
         raise S3Error("SlowDown", "The source was changed while it was copied. Try again.")
@@ -169,7 +169,7 @@ def _answer(exchange: Exchange, shown: CIMultiDict[str], body: bytes) -> web.Res
 
 async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
     """Upload a range of the restored object as a part."""
-    wanted = _source_range(exchange.request.headers.get(_RANGE), source.manifest.size)
+    wanted = _source_range(exchange.headers.get(_RANGE), source.manifest.size)
     (served, etag), _ = await fetch(exchange, source)
     if etag != source.manifest.etag:
         _check_conditions(exchange, source.identity(etag))
@@ -196,7 +196,7 @@ async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
 
 def _check_conditions(exchange: Exchange, source: conditional.Identity) -> None:
     """Judge the copy conditions here: not every upstream does, and of a part it sees an upload."""
-    if _RANGE in exchange.request.headers:
+    if _RANGE in exchange.headers:
         source = source.of_parts
     conditions = {
         name.removeprefix(_PREFIX): value for name, value in _conditions(exchange).items()

@@ -1,14 +1,13 @@
 """One request on its way through the gateway, and what serves it."""
 
 import asyncio
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
+from multidict import CIMultiDictProxy
 
 from config import Policies, Settings
 from gateway import headers
@@ -20,6 +19,7 @@ from gateway.draining import Drain
 from gateway.flights import Flights
 from gateway.index import LogicalIndex
 from gateway.ledger import Ledger
+from gateway.query import Query
 from gateway.remembered import Remembered
 from gateway.savings import Buckets
 from gateway.sigv4 import Verified
@@ -64,7 +64,8 @@ class Exchange:
         request: As aiohttp received it.
         services: What lives longer than the request.
         target: Bucket and key.
-        raw_query: As sent, without ``?``.
+        headers: What it says in headers, and in its query as headers; all that is judged.
+        asked: What its query says besides.
         verified: What the signature says; None for an anonymous request.
         identity: Who asks, in the upstream's eyes; None for nobody.
         request_id: For logs and errors.
@@ -74,7 +75,8 @@ class Exchange:
     request: web.Request
     services: Services
     target: Target
-    raw_query: str
+    headers: CIMultiDictProxy[str]
+    asked: Query
     verified: Verified | None
     identity: Identity | None
     request_id: str
@@ -83,30 +85,30 @@ class Exchange:
 
     @property
     def query(self) -> str:
-        """Give the query without the parameters of a presigned URL."""
-        return _read(self.raw_query)[0]
+        """Give the query without signature and headers."""
+        return self.asked.text
 
     @property
     def parameters(self) -> Mapping[str, str]:
         """Give the decoded query parameters."""
-        return _read(self.raw_query)[1]
+        return self.asked.parameters
 
     @cached_property
     def upload(self) -> Upload:
         """Give the request's body."""
         completes = self.request.method == "POST" and "uploadId" in self.parameters
         bounds = Bounds(self.services.settings.limits, self.services.spool)
-        return Upload(self.request, self.verified, bounds, completes=completes)
+        return Upload(self.request, self.headers, self.verified, bounds, completes=completes)
 
     def question(self) -> Request:
         """Give the request as it goes upstream when nothing is uploaded, as a HEAD request."""
-        kept = headers.forwardable(self.request.headers.items())
+        kept = headers.forwardable(self.headers.items())
         return Request("HEAD", self.target, self.query, kept)
 
     def forwarded(self) -> Request:
         """Give the request as it goes upstream, body included."""
         upload = self.upload
-        kept = headers.forwardable(self.request.headers.items())
+        kept = headers.forwardable(self.headers.items())
         kept.update(self.overrides)
         return Request(
             method=self.request.method,
@@ -117,9 +119,3 @@ class Exchange:
             length=upload.length,
             payload_hash=upload.forwarded_hash,
         )
-
-
-@functools.lru_cache(maxsize=256)
-def _read(raw_query: str) -> tuple[str, Mapping[str, str]]:
-    query = headers.unsigned_query(raw_query)
-    return query, MappingProxyType(headers.query_parameters(query))

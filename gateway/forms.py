@@ -20,7 +20,7 @@ async def post(exchange: Exchange) -> web.StreamResponse:
     Raises:
         S3Error: InvalidRequest when a field is named like the gateway's own metadata.
     """
-    content_type = exchange.request.headers.get("Content-Type", "")
+    content_type = exchange.headers.get("Content-Type", "")
     if content_type.lower().startswith("multipart/form-data"):
         fields = (await exchange.upload.peek(_FIELD_BYTES))[:_FIELD_BYTES]
         if _RESERVED in fields.lower():

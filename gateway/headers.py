@@ -6,8 +6,6 @@ from typing import Final
 
 from multidict import CIMultiDict
 
-from gateway import sigv2
-from gateway.canonical import query_pairs
 from gateway.errors import S3Error
 
 MANIFEST: Final = "x-amz-meta-slimgate"
@@ -52,13 +50,6 @@ _S3CMD_ATTRIBUTES: Final = "x-amz-meta-s3cmd-attrs"
 _OF_RENDITION: Final = _HOP_BY_HOP | _CONTENT_MD5_KEYS | {
     "content-range", "x-amz-mp-parts-count", "x-amz-transfer-encoding",
 }  # fmt: skip
-
-_SIGNATURE_PARAMETERS: Final = frozenset(
-    {
-        "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-signature",
-        "x-amz-signedheaders", "x-amz-security-token", "x-amz-content-sha256",
-    }
-)  # fmt: skip
 
 # What surrogateescape makes of octets that are no UTF-8 (PEP 383).
 _ESCAPED_OCTET: Final = re.compile("[\udc80-\udcff]")
@@ -109,11 +100,6 @@ def of_caller(headers: Mapping[str, str], extra: Mapping[str, str]) -> CIMultiDi
     return CIMultiDict([*kept, *extra.items()])
 
 
-def is_reserved(name: str) -> bool:
-    """Tell whether a header is named like the gateway's own metadata."""
-    return name.lower().startswith(MANIFEST)
-
-
 def without_body_digests(headers: Mapping[str, str]) -> CIMultiDict[str]:
     """Drop what describes the uploaded bytes: other bytes are going to be stored."""
     return CIMultiDict(
@@ -147,23 +133,6 @@ def client_metadata(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
             continue
         shown.add(name, _without_md5(value) if lower == _S3CMD_ATTRIBUTES else value)
     return shown
-
-
-def unsigned_query(raw_query: str) -> str:
-    """Drop the parameters of a presigned URL and leave the rest as it was sent."""
-    parts = [part for part in raw_query.split("&") if part]
-    if sigv2.is_presigned(raw_query):
-        return "&".join(p for p in parts if p.partition("=")[0] not in sigv2.PARAMETERS)
-    return "&".join(p for p in parts if p.partition("=")[0].lower() not in _SIGNATURE_PARAMETERS)
-
-
-def query_parameters(raw_query: str) -> dict[str, str]:
-    """Decode a query; the first of several equal names counts.
-
-    Raises:
-        S3Error: InvalidURI for a broken percent escape.
-    """
-    return dict(reversed(query_pairs(raw_query)))
 
 
 def _without_md5(attributes: str) -> str:

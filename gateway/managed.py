@@ -228,7 +228,7 @@ def request_for(
     """
     version = f"versionId={quote(version_id, safe='')}" if version_id else ""
     query = "&".join(filter(None, (subresource, version)))
-    kept = headers.of_caller(exchange.request.headers, extra or {})
+    kept = headers.of_caller(exchange.headers, extra or {})
     return Request(method, target, query, kept)
 
 
@@ -244,7 +244,7 @@ async def translate_condition(exchange: Exchange) -> None:
     asked = {
         name: value
         for name in ("If-Match", "If-None-Match")
-        if (value := exchange.request.headers.get(name, "*")) != "*"
+        if (value := exchange.headers.get(name, "*")) != "*"
     }
     found = await look(exchange, exchange.target) if asked else None
     if found is None:

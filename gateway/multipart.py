@@ -49,7 +49,7 @@ async def create(exchange: Exchange) -> web.StreamResponse:
         body = await read_bounded(response, _MAX_RESULT)
         shown = headers.end_to_end(response.headers.items())
     upload_id = s3xml.text(s3xml.parse(body), "UploadId")
-    said = {n: v for n, v in exchange.request.headers.items() if n.lower().startswith(UNTOLD)}
+    said = {n: v for n, v in exchange.headers.items() if n.lower().startswith(UNTOLD)}
     exchange.services.uploads.put(upload_id, said)
     return whole(exchange, shown, body)
 

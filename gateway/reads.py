@@ -43,7 +43,7 @@ async def get_or_head(exchange: Exchange) -> web.StreamResponse:
     The request is sent on as it is: for a plain object, that is all. An answer that carries a
     manifest is of a rendition, and the object is restored instead.
     """
-    if exchange.request.headers.get(headers.RAW, "").lower() == "stored":
+    if exchange.headers.get(headers.RAW, "").lower() == "stored":
         async with sent(exchange, exchange.forwarded()) as response:
             return await respond(exchange, response)
     if exchange.services.index.managed(exchange.target.bucket, exchange.target.key):
@@ -143,14 +143,14 @@ def _decided(exchange: Exchange, found: Found, etag: str) -> tuple[HTTPStatus, r
         S3Error: PreconditionFailed, InvalidRange.
     """
     everything = ranges.Range(0, found.manifest.size)
-    asked = headers.CONDITIONS.intersection(map(str.lower, exchange.request.headers))
+    asked = headers.CONDITIONS.intersection(map(str.lower, exchange.headers))
     in_parts = "partNumber" in exchange.parameters
     if not asked and not in_parts:
         return HTTPStatus.OK, everything
     identity = found.identity(etag)
     if in_parts or not _PARTIAL.isdisjoint(asked):
         identity = identity.of_parts
-    outcome = conditional.evaluate(exchange.request.headers, identity)
+    outcome = conditional.evaluate(exchange.headers, identity)
     if outcome is Outcome.PRECONDITION_FAILED:
         raise S3Error("PreconditionFailed")
     if outcome is Outcome.NOT_MODIFIED:
@@ -162,7 +162,7 @@ def _decided(exchange: Exchange, found: Found, etag: str) -> tuple[HTTPStatus, r
 def _range(
     exchange: Exchange, everything: ranges.Range, identity: conditional.Identity
 ) -> ranges.Range | None:
-    sent_headers, part = exchange.request.headers, exchange.parameters.get("partNumber")
+    sent_headers, part = exchange.headers, exchange.parameters.get("partNumber")
     if part is not None:
         if "Range" in sent_headers:
             raise S3Error("InvalidRequest", "Cannot specify both Range header and partNumber.")

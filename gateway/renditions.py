@@ -41,7 +41,7 @@ _UNTOUCHABLE: Final = (
 
 def policy_for(exchange: Exchange) -> Policy | None:
     """Find the policy that optimizes this upload, judging by what stands in its headers."""
-    sent_headers, target = exchange.request.headers, exchange.target
+    sent_headers, target = exchange.headers, exchange.target
     # Whoever is anonymous may not make the gateway work before the upstream has said yes.
     if exchange.identity is None or target.key.endswith("/"):
         return None

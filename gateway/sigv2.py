@@ -67,12 +67,13 @@ def verify(
     if secret is None:
         raise S3Error("InvalidAccessKeyId")
     resource = f"/{bucket}{request.raw_path}" if bucket else request.raw_path
-    text = _string_to_sign(request.method, resource, _signed_headers(headers, pairs), pairs)
+    signed = _signed_headers(headers, pairs)
+    text = _string_to_sign(request.method, resource, signed, pairs)
     digest = hmac.new(secret.encode(), text.encode("utf-8", "surrogateescape"), hashlib.sha1)
     expected = base64.b64encode(digest.digest())
     if not hmac.compare_digest(expected, claimed["Signature"].encode("utf-8", "surrogateescape")):
         raise S3Error("SignatureDoesNotMatch")
-    payload_hash = check_payload_hash(headers.get("x-amz-content-sha256", UNSIGNED_PAYLOAD))
+    payload_hash = check_payload_hash(signed.get("x-amz-content-sha256", UNSIGNED_PAYLOAD))
     if payload_hash.startswith("STREAMING-AWS4"):
         raise S3Error("InvalidRequest", "Signed chunks need Signature Version 4.")
     return Verified(claimed["AWSAccessKeyId"], payload_hash, presigned=True, chunks=None)

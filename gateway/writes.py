@@ -60,7 +60,7 @@ async def _is_candidate(exchange: Exchange, policy: Policy) -> bool:
 
 
 async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.StreamResponse:
-    content_type = exchange.request.headers.get("Content-Type")
+    content_type = exchange.headers.get("Content-Type")
     try:
         optimized = await optimize(exchange, policy, data, content_type)
         request = await stored_request(exchange.forwarded(), optimized)

@@ -1,10 +1,13 @@
 """Objects under lock: their bytes are nobody's to change, and they are stored as they came."""
 
+import base64
+import hashlib
 from typing import Any
 
 import pytest
 
-from tests.e2e import images
+from tests.e2e import images, wire
+from tests.servers.server import S3Server
 
 _DAY = {"Mode": "GOVERNANCE", "Days": 1}
 
@@ -33,6 +36,18 @@ def test_retention_by_default(s3: Any, direct: Any, lockable: str) -> None:
     body = images.jpeg()
     s3.put_object(Bucket=lockable, Key="k", Body=body)
     assert body == _stored(direct, lockable, "k")
+
+
+def test_legal_hold_in_a_query(direct: Any, gateway: S3Server, lockable: str) -> None:
+    """An upload by a URL that carries a legal hold stays as it came."""
+    body = images.jpeg()
+    path = f"/{lockable}/held?x-amz-object-lock-legal-hold=ON"
+    md5 = hashlib.md5(body, usedforsecurity=False).digest()  # stores want it of what they lock
+    headers = {"Host": gateway.host, "Content-MD5": base64.b64encode(md5).decode()}
+    url = wire.presigned(gateway, path, method="PUT")
+    answer = wire.send(gateway, "PUT", url, headers, body)
+    assert answer.failure == (200, "")
+    assert _stored(direct, lockable, "held") == body
 
 
 def test_legal_hold(s3: Any, direct: Any, lockable: str) -> None:

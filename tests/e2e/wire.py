@@ -87,17 +87,23 @@ def signed(
 
 
 def presigned(
-    server: S3Server, path: str, *, expires_s: int, age: datetime.timedelta = datetime.timedelta()
+    server: S3Server,
+    path: str,
+    *,
+    expires_s: int = 300,
+    age: datetime.timedelta = datetime.timedelta(),
+    method: str = "GET",
 ) -> str:
-    """Give path and query of a presigned GET.
+    """Give path and query of a presigned request.
 
     Args:
         server: Whom it is for.
-        path: As it is sent, without a query.
+        path: As it is sent; its query is signed, too.
         expires_s: How long it claims to be valid.
         age: How long ago it is signed.
+        method: HTTP method.
     """
-    request = AWSRequest("GET", f"{server.endpoint}{path}")
+    request = AWSRequest(method, f"{server.endpoint}{path}")
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - age
     credentials = Credentials(server.main.access, server.main.secret)
     with mock.patch("botocore.auth.get_current_datetime", return_value=now):

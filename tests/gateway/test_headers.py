@@ -6,7 +6,6 @@ import pytest
 from multidict import CIMultiDict
 
 from gateway import headers
-from gateway.errors import S3Error
 
 _META = "x-amz-meta-"
 
@@ -152,46 +151,3 @@ def test_the_md5_of_s3cmd_is_hidden(stored: str, shown: str) -> None:
     """Of the attributes that s3cmd keeps only the MD5 is taken out."""
     found = headers.client_metadata([("X-Amz-Meta-S3cmd-Attrs", stored)])
     assert [shown] == list(found.values())
-
-
-@pytest.mark.parametrize(
-    ("raw_query", "expected"),
-    [
-        ("", ""),
-        ("versionId=1", "versionId=1"),
-        ("X-Amz-Algorithm=a&X-Amz-Credential=b&X-Amz-Date=c&X-Amz-Expires=d&X-Amz-Signature=e", ""),
-        ("X-Amz-SignedHeaders=f&X-Amz-Security-Token=g&X-Amz-Content-Sha256=h", ""),
-        ("a=1&x-amz-signature=2&b=3", "a=1&b=3"),
-        ("prefix=a%2Fb+c&X-AMZ-DATE=1&acl", "prefix=a%2Fb+c&acl"),
-        ("&&a&&b=&", "a&b="),
-        ("x-amz-dates=1", "x-amz-dates=1"),
-    ],
-)  # fmt: skip
-def test_presigned_queries_lose_their_signature(raw_query: str, expected: str) -> None:
-    """The parameters that sign are taken out, the others stay as they were spelled."""
-    assert expected == headers.unsigned_query(raw_query)
-
-
-@pytest.mark.parametrize(
-    ("raw_query", "expected"),
-    [
-        ("", {}),
-        ("acl", {"acl": ""}),
-        ("a=1&a=2", {"a": "1"}),
-        ("a=%C3%BC&b=", {"a": "ü", "b": ""}),
-        ("versionId=x%3Dy", {"versionId": "x=y"}),
-        ("prefix=a+b", {"prefix": "a+b"}),
-        ("a=b=c&&=d", {"a": "b=c", "": "d"}),
-    ],
-)
-def test_queries_are_decoded(raw_query: str, expected: dict[str, str]) -> None:
-    """Names and values are decoded, and of equal names the first one counts."""
-    assert expected == headers.query_parameters(raw_query)
-
-
-@pytest.mark.parametrize("raw_query", ["a=%", "%zz=1", "a=1&b=%2", "a=%-1"])
-def test_broken_escapes_are_refused(raw_query: str) -> None:
-    """A query with a broken percent escape is an invalid URI."""
-    with pytest.raises(S3Error) as raised:
-        headers.query_parameters(raw_query)
-    assert "InvalidURI" in str(raised.value)

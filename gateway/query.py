@@ -1,0 +1,112 @@
+"""Read a query: parameters of the operation, the signature, and headers that stand in it.
+
+A presigned URL carries ``x-amz-`` headers as parameters. Stores heed them there, some of them
+(Ceph, for metadata) whether or not the URL is signed. They become headers here, once, so that
+whatever judges a request finds them in one place.
+"""
+
+import functools
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from gateway import sigv2
+from gateway.canonical import query_pairs
+from gateway.errors import S3Error
+from gateway.sigclaim import SIGNATURE_PARAMETER
+from gateway.spelling import check_carried, check_header
+
+# They sign, and nothing else; S3 knows no other parameter that begins so and is not a header.
+_SIGNATURE: Final = frozenset(
+    {
+        "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires",
+        "x-amz-security-token", SIGNATURE_PARAMETER, "x-amz-signedheaders",
+    }
+)  # fmt: skip
+
+_PAYLOAD_HASH: Final = "x-amz-content-sha256"
+
+# What signers of version 2 move into the query as well.
+_BODY_HEADERS: Final = frozenset({"content-md5", "content-type"})
+
+
+class Query(NamedTuple):
+    """What stands in a query.
+
+    Attributes:
+        text: What goes upstream: neither signature nor headers, otherwise as it was sent.
+        parameters: The same, decoded; the first of several equal names counts.
+        headers: Names in lower case, each of them once, and values.
+    """
+
+    text: str
+    parameters: Mapping[str, str]
+    headers: tuple[tuple[str, str], ...]
+
+
+@functools.lru_cache(maxsize=256)
+def read(raw_query: str) -> Query:
+    """Take a query apart.
+
+    Args:
+        raw_query: As sent, without ``?``.
+
+    Raises:
+        S3Error: InvalidURI for a broken percent escape; InvalidArgument for a header twice, with
+            control characters, or oddly spelled; InvalidRequest for a reserved one.
+    """
+    parts = [part for part in raw_query.split("&") if part]
+    pairs = query_pairs(raw_query)
+    version_2 = sigv2.is_presigned(raw_query)
+    signing = _SIGNATURE
+    if any(name.lower() == SIGNATURE_PARAMETER for name, _ in pairs):
+        signing |= {_PAYLOAD_HASH}  # judged with the signature
+    kept: list[str] = []
+    carried: list[tuple[str, str]] = []
+    for part, (name, value) in zip(parts, pairs, strict=True):
+        lower = name.lower()
+        if lower in signing or (version_2 and name in sigv2.PARAMETERS):
+            continue
+        if check_carried(name) or (version_2 and lower in _BODY_HEADERS):
+            carried.append((lower, _checked(lower, value)))
+        else:
+            kept.append(part)
+    text = "&".join(kept)
+    parameters = MappingProxyType(dict(reversed(query_pairs(text))))
+    return Query(text, parameters, tuple(carried))
+
+
+def _checked(name: str, value: str) -> str:
+    if any(char < " " or char == "\x7f" for char in value):
+        raise S3Error("InvalidArgument", f"The value of {name} has control characters.")
+    return value.strip(" ")
+
+
+def merged(
+    sent: CIMultiDictProxy[str], carried: Iterable[tuple[str, str]]
+) -> CIMultiDictProxy[str]:
+    """Put the headers of a query beside those that were sent as such.
+
+    Args:
+        sent: The headers of the request.
+        carried: Those of its query.
+
+    Raises:
+        S3Error: InvalidArgument for a header in both places, or with an underscore in its name;
+            InvalidRequest for a reserved one.
+    """
+    for name in sent:
+        check_header(name)
+    if not carried:
+        return sent
+    both = CIMultiDict(sent)
+    for name, value in carried:
+        if name in _BODY_HEADERS and both.get(name, value) == value:
+            both[name] = value
+        elif name in both:
+            raise S3Error("InvalidArgument", f"{name} is said twice; say it once.")
+        else:
+            both[name] = value
+    return CIMultiDictProxy(both)
