@@ -231,9 +231,10 @@ async def _dispatch(request: web.Request) -> web.StreamResponse:
     """Authenticate a request and hand it to the handler of its operation."""
     exchange = _arrived(request)
     copies_object = headers.COPY_SOURCE in exchange.headers
-    name = request[_OPERATION] = operation(
-        request.method, exchange.target, exchange.parameters, copies_object
-    )
+    name = operation(request.method, exchange.target, exchange.parameters, copies_object)
+    if forms.is_form(exchange):
+        name = "PostObject"
+    request[_OPERATION] = name
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return await HANDLERS[name](exchange)
     await translate_condition(exchange)

@@ -50,9 +50,17 @@ _TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         "InvalidRange": (416, "The requested range is not satisfiable"),
         "InvalidRequest": (400, "Invalid Request"),
         "InvalidURI": (400, "Couldn't parse the specified URI."),
+        "MalformedPOSTRequest": (
+            400,
+            "The body of your POST request is not well-formed multipart/form-data.",
+        ),
         "MalformedTrailerError": (
             400,
             "The request contained trailing data that was not well-formed.",
+        ),
+        "MaxPostPreDataLengthExceededError": (
+            400,
+            "Your POST request fields preceding the upload file were too large.",
         ),
         "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
         "MissingContentLength": (411, "You must provide the Content-Length HTTP header."),

@@ -1,0 +1,94 @@
+"""Uploads by HTML forms, honest ones and others."""
+
+from typing import Any, Final, NamedTuple
+
+import pytest
+from urllib3 import encode_multipart_formdata
+
+from gateway.headers import MANIFEST
+from tests.e2e import images, wire
+from tests.servers.server import S3Server
+
+_FILE: Final = images.jpeg()
+_FILLING: Final = ("x-ignore-filling", "x" * 70_000)
+
+_Fields = list[tuple[str, Any]]
+
+
+def _fields(s3: Any, bucket: str) -> _Fields:
+    """Give the fields of a form whose policy lets metadata pass."""
+    conditions = [["starts-with", f"${MANIFEST}", ""], ["starts-with", "$x-amz-meta-a", ""]]
+    post = s3.generate_presigned_post(bucket, "k", Conditions=conditions)
+    return [*post["fields"].items()]
+
+
+def _send(gateway: S3Server, path: str, fields: _Fields) -> wire.Answer:
+    body, content_type = encode_multipart_formdata(fields)
+    return wire.send(
+        gateway, "POST", path, {"Host": gateway.host, "Content-Type": content_type}, body
+    )
+
+
+_UPLOAD: Final = ("file", ("k.jpg", _FILE, "image/jpeg"))
+
+
+@pytest.mark.parametrize("query", ["", "?x-id=Post"])
+def test_forms_upload(s3: Any, gateway: S3Server, photos: str, query: str) -> None:
+    """A form of a browser uploads its file as it is, whatever buttons it has behind it."""
+    fields = [*_fields(s3, photos), ("x-amz-meta-a", "1"), _UPLOAD, ("submit", "Go")]
+    assert _send(gateway, f"/{photos}{query}", fields).status == 204
+    found = s3.get_object(Bucket=photos, Key="k")
+    assert found["Body"].read() == _FILE
+    assert found["Metadata"] == {"a": "1"}
+
+
+def test_large_forms_upload(s3: Any, gateway: S3Server, plain: str) -> None:
+    """The file of a form may be larger than what is judged before it is sent on."""
+    file = _FILE * 40
+    fields = [*_fields(s3, plain), ("file", ("k", file, "image/jpeg"))]
+    assert _send(gateway, f"/{plain}", fields).status == 204
+    assert s3.get_object(Bucket=plain, Key="k")["Body"].read() == file
+
+
+class _Case(NamedTuple):
+    """Where a form is sent, where the forged field stands in it, and what is said to it."""
+
+    path: str
+    order: str
+    refusal: tuple[int, str]
+
+
+_RESERVED: Final = (400, "InvalidRequest")
+_CASES: Final = (
+    _Case("/{}", "first", _RESERVED),
+    _Case("/{}", "last", _RESERVED),
+    _Case("/{}", "behind much", (400, "MaxPostPreDataLengthExceededError")),
+    _Case("/{}?x-id=Post", "first", _RESERVED),
+    _Case("/{}?acl", "last", _RESERVED),
+    _Case("/{}?delete", "first", _RESERVED),
+    _Case("/{}/k", "first", (405, "MethodNotAllowed")),
+    _Case("/{}/k?acl", "first", (405, "MethodNotAllowed")),
+)
+
+
+@pytest.mark.parametrize("case", _CASES, ids=lambda case: f"{case.path}-{case.order}")
+@pytest.mark.parametrize("name", [MANIFEST, "X-Amz-Meta-SlimGate", "x_amz_meta_slimgate"])
+def test_no_manifest_comes_in_a_form(
+    s3: Any, direct: Any, gateway: S3Server, photos: str, name: str, case: _Case
+) -> None:
+    """A field like the gateway's own metadata is found, wherever a store might read it."""
+    forged, fields = (name, '{"v":1}'), _fields(s3, photos)
+    ordered = {
+        "first": [*fields, forged, _UPLOAD],
+        "last": [*fields, ("file", ("k.jpg", _FILE * 40, "image/jpeg")), forged],
+        "behind much": [*fields, _FILLING, forged, _UPLOAD],
+    }
+    assert _send(gateway, case.path.format(photos), ordered[case.order]).failure == case.refusal
+    assert "Contents" not in direct.list_objects_v2(Bucket=photos)
+
+
+def test_other_encodings_are_no_forms(gateway: S3Server, photos: str) -> None:
+    """S3 takes multipart/form-data alone, but some imitations take more."""
+    headers = {"Host": gateway.host, "Content-Type": "application/x-www-form-urlencoded"}
+    answer = wire.send(gateway, "POST", f"/{photos}", headers, b"key=k&x-amz-meta-slimgate=1")
+    assert answer.failure == (412, "PreconditionFailed")
