@@ -90,9 +90,7 @@ def _check_unchanged(exchange: Exchange, response: aiohttp.ClientResponse) -> No
     Raises:
         S3Error: SlowDown; a client that has set no condition expects no PreconditionFailed.
     """
-    own = not _conditions(exchange) and _OF_TARGET.isdisjoint(
-        map(str.lower, exchange.headers)
-    )
+    own = not _conditions(exchange) and _OF_TARGET.isdisjoint(map(str.lower, exchange.headers))
     if own and response.status == HTTPStatus.PRECONDITION_FAILED:
         raise S3Error("SlowDown", "The source was changed while it was copied. Try again.")
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -165,3 +167,9 @@ def test_header_names_have_one_spelling(name: str, code: str) -> None:
 def test_metadata_keys_of_clients_may_have_underscores(name: str) -> None:
     """S3 takes them, and no store can make another header of them."""
     assert name in query.merged(_sent(**{name: "1"}), ())
+
+
+def test_headers_are_looked_up_where_those_of_the_query_are() -> None:
+    """Nothing that serves a request reads the headers of its connection past those of its query."""
+    sources = {path.name: path.read_text() for path in Path(query.__file__).parent.glob("*.py")}
+    assert [name for name, text in sources.items() if "exchange.request.headers" in text] == []
