@@ -1,9 +1,11 @@
 # docker build --target cpu -t slimgate .      (the default)
 # docker build --target gpu -t slimgate:gpu .  (torch for NVIDIA GPUs, and Real-ESRGAN checkpoints)
 #
-# The root file system may be read-only; only /tmp and /var/lib/slimgate are written to.
+# The root file system may be read-only. /var/lib/slimgate and /var/spool/slimgate are written to;
+# uploads of unknown length are in the latter until they are complete (limits.max_spooled_bytes), so
+# that it belongs on a disk, not into memory as /tmp often is.
 
-FROM python:3.12-slim-bookworm AS build
+FROM python:3.13.15-slim-trixie AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/slimgate
 ENV PATH=/opt/slimgate/bin:$PATH
@@ -23,27 +25,29 @@ COPY requirements-torch.lock ./
 # What torch needs beside these depends on the machine, and is resolved.
 RUN pip install --constraint requirements.lock --requirement requirements-torch.lock
 
-FROM python:3.12-slim-bookworm AS base
+FROM python:3.13.15-slim-trixie AS base
 # Reads the words of a page, for policies with floor.text. Debian keeps no older versions that could
 # be named here.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tesseract-ocr \
     && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --uid 10001 --home-dir /var/lib/slimgate --create-home slimgate
+RUN useradd --system --uid 10001 --home-dir /var/lib/slimgate --create-home slimgate \
+    && install --directory --owner slimgate --mode 700 /var/spool/slimgate
 ENV PATH=/opt/slimgate/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     XDG_CACHE_HOME=/var/lib/slimgate \
+    TMPDIR=/var/spool/slimgate \
     SLIMGATE_CONFIG=/etc/slimgate/slimgate.yaml \
     SLIMGATE_LISTEN=0.0.0.0:9000 \
     SLIMGATE_ADMIN__LISTEN=127.0.0.1:9001
 WORKDIR /var/lib/slimgate
 USER 10001
-VOLUME /var/lib/slimgate
+VOLUME /var/lib/slimgate /var/spool/slimgate
 EXPOSE 9000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s \
     CMD ["python", "-m", "gateway.probe"]
 ENTRYPOINT ["python", "-m", "gateway"]
 

@@ -3,20 +3,26 @@
 `SLIMGATE_UPSTREAM__ENDPOINT` is `upstream.endpoint`, `SLIMGATE_CREDENTIALS__0__SECRET_KEY` is
 `credentials[0].secret_key`. A list may grow by one item at its end. Values of text settings are
 taken as they are; others mean what the same characters mean in the file, unquoted.
+
+`SLIMGATE_CREDENTIALS__0__SECRET_KEY_FILE` names a file that holds the value, as containers get
+their secrets; a line break at its end does not count.
 """
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from pathlib import Path as FilePath
 from typing import Any, Final
 
 from config.document import plain_scalar
-from config.problems import Path, Problem, show_path
+from config.files import read_text
+from config.problems import ConfigError, Path, Problem, show_path
 from config.schema import Spot
 
 PREFIX: Final = "SLIMGATE_"
 CONFIG_VARIABLE: Final = "SLIMGATE_CONFIG"
 MAX_VARIABLES: Final = 1000
 _MAX_INDEX_DIGITS: Final = 5
+_IN_FILE: Final = "_FILE"
 
 _UNKNOWN: Final = "unknown variable; levels are separated by two underscores, list items by index"
 _CONTAINER: Final = "names several settings; name one of them after two more underscores"
@@ -42,15 +48,42 @@ def override(value: Any, environ: Mapping[str, str]) -> tuple[Any, dict[Path, st
     problems: list[Problem] = []
     # In the order of paths item 0 of a list comes before item 1, so a list can grow item by item.
     for path, name in sorted(_paths(variables, problems), key=lambda pair: _order(pair[0])):
-        spot = Spot.at(path)
-        text = variables[name]
-        if _assign(root, path, text if spot and spot.is_text else plain_scalar(text.strip())):
-            origins[path] = name
+        if problem := _set(root, path, name, variables, origins):
+            problems.append(problem)
         else:
-            problems.append(
-                Problem(name, None, show_path(path), "there is no such place in the file")
-            )
+            origins[path] = name
     return root, origins, problems
+
+
+def _set(
+    root: Any, path: Path, name: str, variables: Mapping[str, str], origins: Mapping[Path, str]
+) -> Problem | None:
+    """Put in the value of one variable; return what is wrong with it."""
+    if path in origins:
+        reason = f"{origins[path]} sets it, too; leave one of them out"
+        return Problem(name, None, show_path(path), reason)
+    try:
+        text = variables[name] if _names_setting(name) else _content(variables[name])
+    except ConfigError as error:
+        reason = f"the file that it names {error.problems[0].reason}"
+        return Problem(name, None, show_path(path), reason)
+    spot = Spot.at(path)
+    if _assign(root, path, text if spot and spot.is_text else plain_scalar(text.strip())):
+        return None
+    return Problem(name, None, show_path(path), "there is no such place in the file")
+
+
+def _content(file: str) -> str:
+    """Read a value from a file; editors and `echo` end it with a line break.
+
+    Raises:
+        ConfigError: It cannot be read, is larger than 1 MiB, or is no UTF-8 text.
+    """
+    return read_text(FilePath(file)).removesuffix("\n").removesuffix("\r")
+
+
+def _names_setting(name: str) -> bool:
+    return not isinstance(_resolve(name.removeprefix(PREFIX).split("__")), str)
 
 
 def _is_ours(name: str) -> bool:
@@ -60,6 +93,8 @@ def _is_ours(name: str) -> bool:
 def _paths(variables: Mapping[str, str], problems: list[Problem]) -> Iterator[tuple[Path, str]]:
     for name in variables:
         found = _resolve(name.removeprefix(PREFIX).split("__"))
+        if isinstance(found, str) and name.endswith(_IN_FILE):
+            found = _resolve(name.removeprefix(PREFIX).removesuffix(_IN_FILE).split("__"))
         if isinstance(found, str):
             hint = _INJECTED if name.startswith(("SLIMGATE_PORT", "SLIMGATE_SERVICE_")) else ""
             problems.append(Problem(name, None, "", found + hint))

@@ -9,8 +9,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from config.base import CONTRADICTION
-from config.document import MAX_FILE_BYTES, Document, parse_document
+from config.document import Document, parse_document
 from config.environment import CONFIG_VARIABLE, override
+from config.files import read_text
 from config.problems import MAX_PROBLEMS, ConfigError, Path, Problem, show_path
 from config.schema import Spot
 from config.settings import Settings
@@ -33,7 +34,8 @@ def load(
 
     Args:
         path: the YAML file, at most 1 MiB.
-        environ: variables named SLIMGATE_… override single values of the file.
+        environ: variables named SLIMGATE_… override single values of the file, or name files with
+            such values.
         known_restorers: names that a policy may use as its restorer.
 
     Raises:
@@ -49,32 +51,6 @@ def load(
     if settings is None or problems:
         raise ConfigError(problems)
     return settings
-
-
-def read_text(path: FilePath) -> str:
-    """Read a file that people have written.
-
-    Raises:
-        ConfigError: it cannot be read, is larger than 1 MiB, or is no UTF-8 text.
-    """
-    source = str(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror or type(error).__name__}"
-        raise ConfigError([Problem(source, None, "", reason)]) from error
-    except ValueError as error:
-        raise ConfigError([Problem(ascii(source), None, "", "is no file name")]) from error
-    if len(data) > MAX_FILE_BYTES:
-        reason = f"is larger than {MAX_FILE_BYTES} bytes"
-        raise ConfigError([Problem(source, None, "", reason)])
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        # The error holds the whole file, secrets included.
-        raise ConfigError([Problem(source, line, "", "is not UTF-8 text")]) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, NonNegativeInt, ValidationError, mo
 
 from config.base import LISTED, Frozen, contradiction
 from config.document import Document, parse_document
-from config.loading import read_text
+from config.files import read_text
 from config.problems import ConfigError, Problem, show_path
 
 DEFAULT: Final = Path(__file__).parent / "prices" / "aws-us-east-1.yaml"

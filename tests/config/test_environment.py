@@ -1,3 +1,4 @@
+from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
@@ -135,3 +136,59 @@ def test_every_variable_is_used_or_reported(tree: Any, environ: dict[str, str]) 
     """Whatever the file holds, a variable is either the origin of a value or a problem."""
     _, origins, problems = override(tree, environ)
     assert sorted(environ) == sorted([*origins.values(), *(problem.source for problem in problems)])
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+def test_a_variable_names_a_file_with_the_value(tmp_path: FilePath, ending: str) -> None:
+    """Secrets of containers are files; the line break that ends them is not part of the value."""
+    (tmp_path / "token").write_bytes(b"t0ken " + ending.encode())
+    variable = "SLIMGATE_ADMIN__TOKEN_FILE"
+    value, origins, problems = override(None, {variable: str(tmp_path / "token")})
+    assert (value, problems) == ({"admin": {"token": "t0ken "}}, [])
+    assert origins == {("admin", "token"): variable}
+
+
+def test_values_in_files_mean_what_they_mean_in_variables(tmp_path: FilePath) -> None:
+    """Numbers and sizes may stand in files, too."""
+    (tmp_path / "workers").write_text("4\n")
+    environ = {"SLIMGATE_ENGINE__WORKERS_FILE": str(tmp_path / "workers")}
+    assert override(None, environ)[0] == {"engine": {"workers": 4}}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("ADMIN__TOKEN_FILE", None, "the file that it names cannot be read: No such file or"),
+        ("ADMIN__TOKEN_FILE", b"\xff\xfe", "the file that it names is not UTF-8 text"),
+        ("ADMIN__TOKEN_FILE", b"a" * (1 << 20) + b"a", "the file that it names is larger than"),
+        ("ADMIN__TOCKEN_FILE", b"a", "unknown variable"),
+        ("ADMIN_FILE", b"a", "names several settings"),
+        ("ADMIN__TOKEN_FILE_FILE", b"a", "unknown variable"),
+        ("CONFIG_FILE", b"a", "unknown variable"),
+    ],
+)
+def test_files_that_cannot_be_used_are_told(
+    tmp_path: FilePath, name: str, content: bytes | None, reason: str
+) -> None:
+    """Of a file that is missing or no text the variable is named, and nothing is set."""
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    value, origins, problems = override(None, {f"SLIMGATE_{name}": str(tmp_path / "secret")})
+    assert (value, origins) == ({}, {})
+    (problem,) = problems
+    assert problem.source == f"SLIMGATE_{name}"
+    assert problem.reason.startswith(reason)
+
+
+def test_a_value_comes_from_one_place(tmp_path: FilePath) -> None:
+    """A variable and a file for the same setting contradict each other."""
+    (tmp_path / "token").write_text("a")
+    variables = {
+        "SLIMGATE_ADMIN__TOKEN_FILE": str(tmp_path / "token"),
+        "SLIMGATE_ADMIN__TOKEN": "b",
+    }
+    for environ in (variables, dict(reversed(variables.items()))):
+        _, origins, problems = override(None, environ)
+        assert len(origins) == 1
+        assert [problem.path for problem in problems] == ["admin.token"]
+        assert problems[0].reason.endswith("sets it, too; leave one of them out")

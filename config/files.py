@@ -1,0 +1,32 @@
+"""Read the files that people have written: the configuration, secrets, prices."""
+
+from pathlib import Path
+
+from config.document import MAX_FILE_BYTES
+from config.problems import ConfigError, Problem
+
+
+def read_text(path: Path) -> str:
+    """Read a file that people have written.
+
+    Raises:
+        ConfigError: it cannot be read, is larger than 1 MiB, or is no UTF-8 text.
+    """
+    source = str(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror or type(error).__name__}"
+        raise ConfigError([Problem(source, None, "", reason)]) from error
+    except ValueError as error:
+        raise ConfigError([Problem(ascii(source), None, "", "is no file name")]) from error
+    if len(data) > MAX_FILE_BYTES:
+        reason = f"is larger than {MAX_FILE_BYTES} bytes"
+        raise ConfigError([Problem(source, None, "", reason)])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        # The error holds the whole file, secrets included.
+        raise ConfigError([Problem(source, line, "", "is not UTF-8 text")]) from None
