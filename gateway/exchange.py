@@ -12,7 +12,7 @@ from multidict import CIMultiDictProxy
 from config import Policies, Settings
 from gateway import headers
 from gateway.addressing import Target
-from gateway.bodies import Bounds, Upload
+from gateway.bodies import Bounds, Upload, waits_for_word
 from gateway.budget import Budget
 from gateway.cache import Cache
 from gateway.draining import Drain
@@ -110,12 +110,15 @@ class Exchange:
         upload = self.upload
         kept = headers.forwardable(self.headers.items())
         kept.update(self.overrides)
+        body = upload if upload.length else None
+        expects = body is not None and waits_for_word(self.request)
         return Request(
             method=self.request.method,
             target=self.target,
             query=self.query,
             headers=kept,
-            body=upload if upload.length else None,
+            body=body,
             length=upload.length,
             payload_hash=upload.forwarded_hash,
+            expects=expects and self.services.upstream.expectation.worthwhile,
         )

@@ -15,7 +15,7 @@ _PREFIX: Final = "x-amz-"
 # RFC 9110 section 5.6.2 without the underscore. Behind ``x-amz-meta-`` the name is the client's
 # own, where S3 takes underscores: no store can read another header from it.
 _TOKEN: Final = "A-Za-z0-9!#$%&'*+.^`|~-"  # noqa: S105  # characters, not a secret
-_HONEST: Final = re.compile(f"x-amz-(?:meta-[_{_TOKEN}]+|(?!meta-)[{_TOKEN}]+)", re.IGNORECASE)
+_HONEST: Final = re.compile(f"x-amz-(?:meta-[_{_TOKEN}]*|(?!meta-)[{_TOKEN}]+)", re.IGNORECASE)
 _NOISE: Final = re.compile("[^a-z0-9-]+")
 
 

@@ -22,6 +22,7 @@ from gateway import metrics, tracing
 from gateway.addressing import Target
 from gateway.canonical import respelled
 from gateway.errors import S3Error
+from gateway.expectation import Expectation
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -56,6 +57,7 @@ class Request:
         body: Exactly ``length`` bytes; None for none.
         length: Content-Length; None sends no such header.
         payload_hash: What ``x-amz-content-sha256`` shall say.
+        expects: The store is asked first, and gets the body when it says 100.
     """
 
     method: str
@@ -65,6 +67,7 @@ class Request:
     body: AsyncIterable[bytes] | bytes | None = None
     length: int | None = None
     payload_hash: str = EMPTY_SHA256
+    expects: bool = False
 
 
 class _Signer(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
@@ -80,6 +83,9 @@ class Upstream:
 
     Args:
         settings: Endpoint, region, addressing and time-outs.
+
+    Attributes:
+        expectation: Whether the store can be asked before it gets a body.
     """
 
     def __init__(self, settings: UpstreamSettings) -> None:
@@ -88,6 +94,7 @@ class Upstream:
         self._stack = AsyncExitStack()
         self._clients: dict[Identity | None, asyncio.Task[S3Client]] = {}
         self._session: aiohttp.ClientSession | None = None
+        self.expectation = Expectation()
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(
@@ -99,6 +106,7 @@ class Upstream:
         self._session = await self._stack.enter_async_context(
             aiohttp.ClientSession(
                 connector=connector,
+                request_class=self.expectation.request_class(),
                 timeout=timeout,
                 auto_decompress=False,
                 skip_auto_headers=_AUTOMATIC_HEADERS,
@@ -141,6 +149,7 @@ class Upstream:
                     URL(url, encoded=True),
                     headers=headers,
                     data=request.body,
+                    expect100=request.expects,
                     allow_redirects=False,
                 )
                 span.set_attribute("http.response.status_code", response.status)

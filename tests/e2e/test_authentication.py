@@ -12,6 +12,7 @@ from tests.servers.clients import failure, s3_client
 from tests.servers.server import Keys, S3Server
 
 _FILE = images.jpeg()
+_OTHER = Keys("alt", "alt-secret")
 _Change = Callable[[dict[str, str]], dict[str, str]]
 
 
@@ -162,6 +163,30 @@ def test_only_known_clients_are_asked_to_go_on(
         if correct:
             client.sendall(_FILE)
             assert client.recv(64).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("framed", [False, True])
+def test_the_store_refuses_before_the_body_is_sent(
+    gateway: S3Server, upstream: S3Server, plain: str, framed: bool
+) -> None:
+    """A client that waits to be asked for its body hears the store's refusal instead."""
+    if upstream.is_moto:
+        pytest.skip("moto lets everybody do everything")
+    path, expects = f"/{plain}/k", {"Expect": "100-continue"}
+    length = {"Content-Length": str(5 << 30)}
+    if framed:
+        expects["x-amz-decoded-content-length"] = str(5 << 30)
+        declared, length = "STREAMING-UNSIGNED-PAYLOAD-TRAILER", {"Transfer-Encoding": "chunked"}
+    else:
+        declared = "UNSIGNED-PAYLOAD"
+    signed = wire.signed(gateway, "PUT", path, expects, payload_hash=declared, keys=_OTHER)
+    lines = [f"PUT {path} HTTP/1.1", *(f"{n}: {v}" for n, v in {**signed, **length}.items())]
+    host, port = gateway.host.split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        client.sendall("\r\n".join([*lines, "", ""]).encode())
+        received = b"".join(iter(lambda: client.recv(65_536), b""))
+    assert received.startswith(b"HTTP/1.1 403 ")
+    assert b"<Code>AccessDenied</Code>" in received
 
 
 @pytest.mark.parametrize(("body", "correct"), [(b"", True), (_FILE, False)])
