@@ -19,6 +19,7 @@ from config import Policies, Settings
 from gateway import (
     attributes,
     copies,
+    cross_origin,
     forms,
     headers,
     listings,
@@ -30,7 +31,7 @@ from gateway import (
     tracing,
     writes,
 )
-from gateway.addressing import locate, operation
+from gateway.addressing import Target, locate, operation
 from gateway.authentication import Callers
 from gateway.bodies import waits_for_word
 from gateway.budget import Budget
@@ -265,13 +266,30 @@ def _arrived(request: web.Request) -> Exchange:
     return Exchange(
         request=request,
         services=services,
-        target=locate(raw_path, request.headers.get("Host", ""), services.settings.domains),
+        target=_located(request),
         headers=query.merged(request.headers, () if preflight else asked.headers),
         asked=asked,
         verified=verified,
         identity=identity,
         request_id=request[_REQUEST_ID],
     )
+
+
+def _located(request: web.Request) -> Target:
+    """Make out what a request is about.
+
+    Raises:
+        S3Error: It does not name a bucket and a key as S3 does.
+    """
+    domains = request.app[SERVICES].settings.domains
+    return locate(_split(request)[0], request.headers.get("Host", ""), domains)
+
+
+def _target(request: web.Request) -> Target | None:
+    try:
+        return _located(request)
+    except S3Error:
+        return None
 
 
 def _operation_of(request: web.Request) -> str:
@@ -290,6 +308,11 @@ async def _ask_later(_: web.Request) -> None:
 async def _complete_head(request: web.Request, response: web.StreamResponse) -> None:
     """Do to the head of every answer what its handler need not know."""
     _part_from_unasked(request, response)
+    if headers.wants_stored(request.headers):
+        headers.not_for_caches(response.headers)
+    services = request.app[SERVICES]
+    target = _target(request) if "Origin" in request.headers else None
+    await cross_origin.complete(request, response, target, services.allowances, services.upstream)
     relay.stay_typeless(response)
     _name_the_server(response)
     _part_when_draining(request, response)

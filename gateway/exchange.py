@@ -15,6 +15,7 @@ from gateway.addressing import Target
 from gateway.bodies import Bounds, Upload, waits_for_word
 from gateway.budget import Budget
 from gateway.cache import Cache
+from gateway.cross_origin import Allowances
 from gateway.draining import Drain
 from gateway.flights import Flights
 from gateway.index import LogicalIndex
@@ -47,6 +48,7 @@ class Services:
     drain: Drain = field(default_factory=Drain)
     buckets: Buckets = field(default_factory=Buckets)
     locked_buckets: Remembered = field(default_factory=Remembered)
+    allowances: Allowances = field(default_factory=Allowances)
     uploads: Uploads[Mapping[str, str]] = field(default_factory=Uploads)
     copied: Uploads[Any] = field(default_factory=Uploads)
     readings: Flights[Any] = field(default_factory=Flights)

@@ -120,6 +120,27 @@ def end_to_end(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
     return CIMultiDict((n, v) for n, v in headers if n.lower() not in _HOP_BY_HOP)
 
 
+def vary_by(shown: CIMultiDict[str], *names: str) -> None:
+    """Add names to the Vary header, which caches compare requests by; changed in place."""
+    known = [each.strip() for value in shown.getall("Vary", []) for each in value.split(",")]
+    lower = {each.lower() for each in known}
+    new = [name.strip() for name in names if name.strip().lower() not in lower]
+    if new and "*" not in lower:
+        shown["Vary"] = ", ".join([*filter(None, known), *new])
+
+
+def not_for_caches(shown: CIMultiDict[str]) -> None:
+    """Keep an answer that only :data:`RAW` selects from everybody who asks without it."""
+    shown["Cache-Control"] = "no-store"
+    shown.popall("Expires", None)
+    vary_by(shown, RAW)
+
+
+def wants_stored(asked: Mapping[str, str]) -> bool:
+    """Return whether a request asks for the stored rendition itself."""
+    return asked.get(RAW, "").lower() == "stored"
+
+
 def client_metadata(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
     """Hide from a managed object's headers what would contradict the restored file.
 

@@ -1,5 +1,6 @@
 """GetObject and HeadObject: managed objects as they were uploaded, all others as they are."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
@@ -8,7 +9,7 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway import conditional, headers, ranges
+from gateway import conditional, cross_origin, headers, ranges
 from gateway.conditional import Outcome
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
@@ -43,7 +44,7 @@ async def get_or_head(exchange: Exchange) -> web.StreamResponse:
     The request is sent on as it is: for a plain object, that is all. An answer that carries a
     manifest is of a rendition, and the object is restored instead.
     """
-    if exchange.headers.get(headers.RAW, "").lower() == "stored":
+    if headers.wants_stored(exchange.headers):
         async with sent(exchange, exchange.forwarded()) as response:
             return await respond(exchange, response)
     if exchange.services.index.managed(exchange.target.bucket, exchange.target.key):
@@ -85,7 +86,12 @@ async def _probe(exchange: Exchange, plain: aiohttp.ClientResponse | None) -> we
 
 
 def _found(exchange: Exchange, response: aiohttp.ClientResponse) -> Found | None:
-    return recognize(exchange, exchange.target, exchange.parameters.get("versionId"), response)
+    version_id = exchange.parameters.get("versionId")
+    try:
+        return recognize(exchange, exchange.target, version_id, response)
+    except S3Error:
+        cross_origin.told_by(exchange.request, response)
+        raise
 
 
 def _unconditional(exchange: Exchange) -> Request:
@@ -107,7 +113,8 @@ async def _serve(
     exchange: Exchange, found: Found, response: aiohttp.ClientResponse
 ) -> web.StreamResponse:
     """Answer for a managed object."""
-    shown, size = _shown(exchange, found), found.manifest.size
+    told = cross_origin.told_by(exchange.request, response)
+    shown, size = _shown(exchange, found, told), found.manifest.size
     status, part = _decided(exchange, found, found.manifest.etag)
     if status == HTTPStatus.NOT_MODIFIED or exchange.request.method == "HEAD":
         return await _empty(exchange, status, _with_length(shown, status, part, size))
@@ -184,10 +191,16 @@ def _with_length(
     return shown
 
 
-def _shown(exchange: Exchange, found: Found) -> CIMultiDict[str]:
-    """Give the headers that a client sees of a managed object."""
+def _shown(exchange: Exchange, found: Found, told: Mapping[str, str]) -> CIMultiDict[str]:
+    """Give the headers that a client sees of a managed object.
+
+    Args:
+        exchange: The client's request.
+        found: Which object.
+        told: What the upstream says that is true of the answer.
+    """
     manifest = found.manifest
-    shown = headers.client_metadata(found.upstream.items())
+    shown = headers.client_metadata(told.items())
     shown["Content-Type"] = manifest.content_type
     shown.update(_overrides(exchange))
     shown["Content-Length"] = str(manifest.size)

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway import headers
+from gateway import cross_origin, headers
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.pieces import Pieces
@@ -64,6 +64,7 @@ async def respond(
     for name, value in (extra or {}).items():
         shown.setdefault(name, value)
     answer = begin(exchange, response.status, shown)
+    cross_origin.pass_on(answer)
     await answer.prepare(exchange.request)
     async for piece in _pieces(exchange, response):
         await answer.write(piece)

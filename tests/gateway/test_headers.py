@@ -151,3 +151,32 @@ def test_the_md5_of_s3cmd_is_hidden(stored: str, shown: str) -> None:
     """Of the attributes that s3cmd keeps only the MD5 is taken out."""
     found = headers.client_metadata([("X-Amz-Meta-S3cmd-Attrs", stored)])
     assert [shown] == list(found.values())
+
+
+@pytest.mark.parametrize(
+    ("known", "names", "expected"),
+    [
+        ([], ["a"], ["a"]),
+        (["Origin"], ["a"], ["Origin, a"]),
+        (["Origin", "b"], ["a"], ["Origin, b, a"]),
+        (["Origin, A"], ["a"], ["Origin, A"]),
+        (["*"], ["a"], ["*"]),
+        (["a"], [" A ", " b"], ["a, b"]),
+        ([""], ["a"], ["a"]),
+    ],
+)
+def test_vary_names_everything_once(
+    known: list[str], names: list[str], expected: list[str]
+) -> None:
+    """Names are added to what the store says, and none of that is lost."""
+    shown = CIMultiDict([("Vary", value) for value in known])
+    headers.vary_by(shown, *names)
+    assert shown.getall("Vary") == expected
+
+
+def test_no_cache_may_keep_what_is_not_for_caches() -> None:
+    """What the upload says of caching does not count for the rendition."""
+    shown = CIMultiDict({"cache-control": "public", "expires": "tomorrow", "etag": '"a"'})
+    headers.not_for_caches(shown)
+    expected = {"cache-control": "no-store", "vary": "x-slimgate-raw", "etag": '"a"'}
+    assert {name.lower(): value for name, value in shown.items()} == expected

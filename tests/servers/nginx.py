@@ -1,0 +1,93 @@
+"""nginx as a caching proxy in front of a server."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tests.servers.server import S3Server
+
+_START_S: Final = 10.0
+_CONFIGURATION: Final = """
+daemon off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+{user}
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/bodies;
+  fastcgi_temp_path {folder}/unused;
+  scgi_temp_path {folder}/unused;
+  uwsgi_temp_path {folder}/unused;
+  proxy_temp_path {folder}/answers;
+  proxy_cache_path {folder}/cache keys_zone=all:1m;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass {behind};
+      proxy_set_header Host $http_host;
+      proxy_cache all;
+      proxy_cache_key $scheme$proxy_host$request_uri;
+      proxy_cache_valid any {valid_s}s;
+      proxy_cache_revalidate on;
+      add_header X-Cache $upstream_cache_status always;
+    }}
+  }}
+}}
+"""
+
+
+def missing_program() -> str | None:
+    """Return the name of the program that is not installed."""
+    return None if shutil.which("nginx") else "nginx"
+
+
+@contextmanager
+def caching_proxy(server: S3Server, folder: Path, *, valid_s: int) -> Iterator[S3Server]:
+    """Run nginx, which keeps every answer that it may, and give the server as seen through it.
+
+    Args:
+        server: Whom to stand before.
+        folder: For all its files.
+        valid_s: How long answers count that say nothing of it themselves, in seconds.
+    """
+    port = _free_port()
+    user = "user root;" if os.geteuid() == 0 else ""
+    file = folder / "nginx.conf"
+    file.write_text(
+        _CONFIGURATION.format(
+            folder=folder, user=user, port=port, behind=server.endpoint, valid_s=valid_s
+        )
+    )
+    command = ["nginx", "-p", str(folder), "-c", str(file), "-e", str(folder / "error.log")]
+    with subprocess.Popen(command) as process:
+        try:
+            _wait_for(port, process)
+            yield server.at(f"http://127.0.0.1:{port}")
+        finally:
+            process.terminate()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + _START_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
