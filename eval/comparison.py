@@ -18,8 +18,8 @@ from eval.rows import Row, Study
 from eval.strategies import POLICY, STRATEGIES
 
 MEASURES: Final = (
-    "psnr_db", "psnr_luma_db", "ssim", "ms_ssim", "orb", "block_psnr_db", "ssimulacra2", "lpips",
-    "niqe",
+    "psnr_db", "psnr_luma_db", "ssim", "ms_ssim", "orb", "block_psnr_db", "ssimulacra2",
+    "ssimulacra2_worst", "lpips", "niqe",
 )  # fmt: skip
 """Measures that are averaged; images that come back identical are left out of each."""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from codec import fidelity
 from codec.fidelity import PERFECT_PSNR_DB
+from codec.measures import ssimulacra2
 from codec.pixels import Pixels
 from eval import perceptual, structure
 from eval.keypoints import KeyPoints
@@ -28,6 +29,7 @@ class Measures:
     orb_matched: float | None
     block_psnr_db: float
     ssimulacra2: float | None = None
+    ssimulacra2_worst: float | None = None
     lpips: float | None = None
     niqe: float | None = None
 
@@ -42,6 +44,7 @@ class Original:
 
     pixels: Pixels
     _key_points: list[KeyPoints] = field(default_factory=list)
+    _seen: list[ssimulacra2.Reference] = field(default_factory=list)
     _known: dict[bytes, Measures] = field(default_factory=dict)
 
     def measure(self, shown: Pixels, *, natural: bool = False) -> Measures:
@@ -66,6 +69,7 @@ class Original:
     def _taken(self, shown: Pixels, *, natural: bool) -> Measures:
         similar = structure.compare(self.pixels, shown)
         found = self.key_points.found_in(KeyPoints.of(shown))
+        looks = self._looks(shown)
         return Measures(
             psnr_db=fidelity.psnr(self.pixels, shown),
             psnr_luma_db=psnr_luma(self.pixels, shown),
@@ -74,10 +78,19 @@ class Original:
             orb=found.share,
             orb_matched=found.matched,
             block_psnr_db=fidelity.block_psnr(self.pixels, shown),
-            ssimulacra2=perceptual.ssimulacra2(self.pixels, shown),
+            ssimulacra2=looks.whole if looks else None,
+            ssimulacra2_worst=looks.worst if looks else None,
             lpips=perceptual.lpips(self.pixels, shown),
             niqe=perceptual.niqe(shown) if natural else None,
         )
+
+    def _looks(self, shown: Pixels) -> ssimulacra2.Score | None:
+        """Compare as people see; None for images that are too small."""
+        if min(self.pixels.shape[:2]) < ssimulacra2.SMALLEST:
+            return None
+        if not self._seen:
+            self._seen.append(ssimulacra2.Reference(self.pixels))
+        return self._seen[0].compare(shown)
 
 
 def psnr_luma(original: Pixels, restored: Pixels) -> float:

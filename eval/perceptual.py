@@ -1,24 +1,20 @@
 """Measures that follow the eye, where somebody installed what they need; None elsewhere.
 
-SSIMULACRA2 and LPIPS compare; NIQE looks at what is served alone, and is there for restorers that
-invent texture. Their packages are large (LPIPS and NIQE bring torch along), so that no report needs
-them. Alpha is left out, and so are images of more than ``MAX_PIXELS`` from LPIPS and NIQE.
+LPIPS compares; NIQE looks at what is served alone, for restorers that invent texture. Both packages
+bring torch along, so that no report needs them. They leave out alpha, and images of more than
+``MAX_PIXELS``.
 """
 
 import importlib
 import importlib.util
-import tempfile
-from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from PIL import Image
 
 from codec.pixels import Pixels
 
-PACKAGES: Final = {"ssimulacra2": "ssimulacra2", "lpips": "lpips", "niqe": "pyiqa"}
+PACKAGES: Final = {"lpips": "lpips", "niqe": "pyiqa"}
 """Which package each measure needs."""
 
 
@@ -29,21 +25,6 @@ MAX_PIXELS: Final = 4_000_000
 def installed(measure: str) -> bool:
     """Tell whether a measure can be taken here."""
     return importlib.util.find_spec(PACKAGES[measure]) is not None
-
-
-def ssimulacra2(original: Pixels, restored: Pixels) -> float | None:
-    """Give SSIMULACRA2 (100: no difference to be seen), or None without its package."""
-    if not installed("ssimulacra2"):
-        return None
-    compute: Callable[[str, str], float] = importlib.import_module(
-        "ssimulacra2"
-    ).compute_ssimulacra2
-    # The package reads files and nothing else.
-    with tempfile.TemporaryDirectory(prefix="slimgate-") as folder:
-        paths = [str(Path(folder, name)) for name in ("original.png", "restored.png")]
-        for path, pixels in zip(paths, (original, restored), strict=True):
-            Image.fromarray(_rgb(pixels)).save(path, compress_level=0)
-        return float(compute(*paths))
 
 
 def lpips(original: Pixels, restored: Pixels) -> float | None:

@@ -6,6 +6,7 @@ from typing import Any
 from codec import floors
 from codec.fidelity import MIN_SIDE, PERFECT_PSNR_DB
 from codec.floors import Reading
+from codec.measures import ssimulacra2
 from config import Floor
 from eval import perceptual, structure
 from eval.coders import Taken
@@ -80,7 +81,8 @@ class RowMaker:
             orb=1.0,
             orb_matched=1.0,
             block_psnr_db=PERFECT_PSNR_DB,
-            ssimulacra2=100.0 if perceptual.installed("ssimulacra2") else None,
+            ssimulacra2=100.0 if side >= ssimulacra2.SMALLEST else None,
+            ssimulacra2_worst=100.0 if side >= ssimulacra2.SMALLEST else None,
             lpips=0.0 if perceptual.installed("lpips") else None,
         )
 

@@ -71,7 +71,8 @@ class Row:
         orb_matched: Share of the cross-checked matches that are within that distance: what older
             test benches print, blind to key points that got lost.
         block_psnr_db: PSNR of the worst block of 64x64 pixels, dB.
-        ssimulacra2: SSIMULACRA2, 100 is perfect; None where it is not installed.
+        ssimulacra2: SSIMULACRA2, 100: no visible difference; None below 8 pixels.
+        ssimulacra2_worst: The lowest SSIMULACRA2 of a region of 128x128 pixels.
         lpips: LPIPS (AlexNet), 0 is perfect; None where it is not installed.
         niqe: NIQE of the served file, lower is more natural; None where it is not installed.
         put_wall_s: Time of making what is stored, seconds; None where it was not timed.
@@ -104,6 +105,7 @@ class Row:
     orb_matched: float | None = None
     block_psnr_db: float | None = None
     ssimulacra2: float | None = None
+    ssimulacra2_worst: float | None = None
     lpips: float | None = None
     niqe: float | None = None
     put_wall_s: float | None = None

@@ -36,7 +36,8 @@ _MORE: Final = (
     ("ms_ssim", "MS-SSIM", 4),
     ("orb", "ORB similarity", 3),
     ("block_psnr_db", "Worst block, dB", 2),
-    ("ssimulacra2", "SSIMULACRA2", 2),
+    ("ssimulacra2", "SSIMULACRA2", 1),
+    ("ssimulacra2_worst", "SSIMULACRA2, worst region", 1),
     ("lpips", "LPIPS (lower is closer)", 4),
     ("niqe", "NIQE (lower is more natural)", 2),
 )

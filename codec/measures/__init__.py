@@ -1,0 +1,1 @@
+"""How close a restored image is to the upload."""

@@ -1,0 +1,96 @@
+"""Sum maps over the regions of an image, strip by strip to bound memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """Cut one side of an image into regions.
+
+    Attributes:
+        length: Of the side, pixels.
+        starts: Where regions begin: multiples of their size. The last one takes the rest, half a
+            region to one and a half.
+    """
+
+    length: int
+    starts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, length: int, region: int) -> Self:
+        """Cut a side into regions of this size."""
+        count = max(1, (length + region // 2) // region)
+        return cls(length, tuple(range(0, count * region, region)))
+
+    def at(self, scale: int) -> list[int]:
+        """Return the starts where the image is shrunk by 2 to the power of ``scale``."""
+        return [start >> scale for start in self.starts]
+
+    def lengths(self, scale: int) -> npt.NDArray[np.int64]:
+        """Return the lengths of the regions there."""
+        return np.diff([*self.at(scale), -(-self.length >> scale)])
+
+    def strips(self, pixels: int, halo: int) -> Iterator["Strip"]:
+        """Yield strips of whole regions.
+
+        Args:
+            pixels: Length of a strip, about; it is at least one region.
+            halo: What a strip sees of its neighbours.
+        """
+        each = max(1, pixels // (self.starts[1] if len(self.starts) > 1 else self.length))
+        for first in range(0, len(self.starts), each):
+            behind = first + each
+            stop = self.starts[behind] if behind < len(self.starts) else self.length
+            seen = slice(max(0, self.starts[first] - halo), min(self.length, stop + halo))
+            yield Strip(slice(first, behind), self.starts[first:behind], seen, stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Some rows of an image.
+
+    Attributes:
+        regions: Their numbers, from above.
+        starts: Their first rows.
+        seen: Rows that are read; a halo above and below belongs to the neighbours.
+        stop: The row behind its last one.
+    """
+
+    regions: slice
+    starts: tuple[int, ...]
+    seen: slice
+    stop: int
+
+    def core(self, scale: int) -> slice:
+        """Return its own rows among those that are seen, both shrunk."""
+        top = (self.starts[0] - self.seen.start) >> scale
+        # Where nothing is seen below, the image ends: an odd row counts as whole there.
+        return slice(top, top - (-(self.stop - self.starts[0]) >> scale))
+
+    def at(self, scale: int) -> list[int]:
+        """Return where its regions begin among its own rows, shrunk."""
+        return [(start - self.starts[0]) >> scale for start in self.starts]
+
+
+def sums(values: Floats, rows: list[int], columns: list[int]) -> Doubles:
+    """Sum values over regions.
+
+    Args:
+        values: (height, width).
+        rows: Where regions begin.
+        columns: The same from left to right.
+
+    Returns:
+        (regions from top to bottom, from left to right).
+    """
+    stops = [*rows[1:], values.shape[0]]
+    bands = [values[a:b].sum(axis=0) for a, b in zip(rows, stops, strict=True)]
+    return np.add.reduceat(np.asarray(bands, np.float64), columns, axis=1)

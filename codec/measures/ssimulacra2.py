@@ -1,0 +1,211 @@
+"""SSIMULACRA2: how different two images look to people.
+
+100 is no visible difference, 90 visually lossless, 70 high, 50 medium, 30 low quality.
+
+Source: J. Sneyers (Cloudinary), SSIMULACRA 2.1, in libjxl 0.11, tools/ssimulacra2.cc: at each of
+six scales, three maps (structure, artifacts, lost detail) of each channel of XYB, their means and
+4-norms. Here in single precision, with a true Gaussian in the place of a recursive one, and without
+the maps whose weights are negligible. Borders are those of the package ssimulacra2 0.3; libjxl
+reads zeros above and below an image, and scores small images about a point higher.
+
+The same norms are taken of regions: one word or face that is destroyed must not be averaged away.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from codec.measures import regions, xyb
+from codec.measures import ssimulacra2_weights as weights
+from codec.measures.regions import Doubles, Edges, Strip
+from codec.measures.ssimulacra2_weights import SCALES
+from codec.measures.xyb import Floats
+from codec.pixels import Pixels
+
+REGION: Final = 128
+"""Sides of the regions that are scored one by one, pixels."""
+
+SMALLEST: Final = 8
+"""Least sides of an image, and of a scale that counts."""
+
+_C2: Final = np.float32(0.0009)
+_RADIUS: Final = 5
+_KERNEL: Final = cv2.getGaussianKernel(2 * _RADIUS + 1, 1.5, cv2.CV_32F)
+_BACKGROUNDS: Final = (0.1, 0.9)
+"""sRGB values behind transparent images; the worse score counts."""
+
+_HALO: Final = 96
+"""Rows beside a strip that its maps depend on: the radius of the Gaussian at the fifth scale (the
+sixth has negligible weights), and a multiple of what one row stands for there."""
+
+_STRIP_PIXELS: Final = 4_000_000
+_KEPT_PIXELS: Final = 12_000_000
+"""Largest image whose reference is kept, at about 20 bytes a pixel; of larger ones it is computed
+anew for each comparison."""
+
+
+class Score(NamedTuple):
+    """How different two images look.
+
+    Attributes:
+        whole: Score of the whole image, at most 100; below 0 for what is beyond recognition.
+        worst: The lowest score of a region.
+    """
+
+    whole: float
+    worst: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Plane:
+    """A channel at one scale, and what a comparison needs of it."""
+
+    channel: int
+    scale: int
+    values: Floats
+    mean: Floats
+    variance: Floats
+
+    @classmethod
+    def of(cls, channel: int, scale: int, values: Floats) -> "_Plane":
+        mean = _blurred(values)
+        return cls(channel, scale, values, mean, _blurred(values * values) - mean * mean)
+
+
+class Reference:
+    """An image that others are compared with; what it takes is computed once.
+
+    Args:
+        pixels: uint8, (height, width[, channels]): gray, RGB or RGBA, at least 8 on each side.
+    """
+
+    def __init__(self, pixels: Pixels) -> None:
+        height, width = pixels.shape[:2]
+        if min(height, width) < SMALLEST:
+            raise ValueError(f"an image of {width}x{height} pixels is too small for SSIMULACRA2")
+        self._pixels = pixels
+        self._rows, self._columns = Edges.of(height, REGION), Edges.of(width, REGION)
+        self._needed = weights.table(_scales(height, width)) > 0
+        self._kept: dict[tuple[int, float | None], Sequence[_Plane]] = {}
+        self._keeps = height * width <= _KEPT_PIXELS
+
+    def compare(self, restored: Pixels) -> Score:
+        """Compare an image.
+
+        Args:
+            restored: Of the same shape and dtype.
+        """
+        scores = [self._compare(restored, each) for each in _backgrounds(self._pixels, restored)]
+        return Score(min(each.whole for each in scores), min(each.worst for each in scores))
+
+    def _compare(self, restored: Pixels, background: float | None) -> Score:
+        shape = (*self._needed.shape, len(self._rows.starts), len(self._columns.starts))
+        sums = np.zeros(shape)
+        for strip in self._rows.strips(_STRIP_PIXELS // self._columns.length, _HALO):
+            light = xyb.linear(restored[strip.seen], background)
+            ours = self._prepared(strip, background)
+            for one, other in zip(ours, _planes(light, self._needed), strict=True):
+                self._add(sums[one.channel, one.scale, ..., strip.regions, :], strip, one, other)
+        return self._score(sums)
+
+    def _prepared(self, strip: Strip, background: float | None) -> Sequence[_Plane]:
+        key = strip.stop, background
+        planes = self._kept.get(key)
+        if planes is None:
+            light = xyb.linear(self._pixels[strip.seen], background)
+            planes = tuple(_planes(light, self._needed))
+            if self._keeps:
+                self._kept[key] = planes
+        return planes
+
+    def _add(self, sums: Doubles, strip: Strip, one: _Plane, other: _Plane) -> None:
+        """Add up the norms of the maps that count, region by region."""
+        needed = self._needed[one.channel, one.scale]
+        core, rows, columns = (
+            strip.core(one.scale),
+            strip.at(one.scale),
+            self._columns.at(one.scale),
+        )
+        for number in np.nonzero(needed.any(axis=0))[0]:
+            values = _MAPS[number](one, other)[core]
+            if needed[0, number]:
+                sums[0, number] += regions.sums(values, rows, columns)
+            if needed[1, number]:
+                sums[1, number] += regions.sums((values * values) ** 2, rows, columns)
+
+    def _score(self, sums: Doubles) -> Score:
+        rows, columns = self._rows, self._columns
+        pixels = [
+            np.outer(rows.lengths(scale), columns.lengths(scale)) for scale in range(sums.shape[1])
+        ]
+        each = np.asarray(pixels, np.float64)[:, None, None]
+        worst = weights.score(_norms(sums / each)).min()
+        whole = weights.score(_norms(sums.sum(axis=(-2, -1)) / each.sum(axis=(-2, -1))))
+        return Score(float(whole), float(worst))
+
+
+def _norms(means: Doubles) -> Doubles:
+    """Take the roots of what was raised to the fourth power."""
+    return np.stack([means[:, :, 0], means[:, :, 1] ** 0.25], axis=2)
+
+
+def _scales(height: int, width: int) -> int:
+    """Count the scales at which both sides are long enough."""
+    shrunk = [-(-min(height, width) >> scale) for scale in range(SCALES)]
+    return sum(each >= SMALLEST for each in shrunk)
+
+
+def _backgrounds(*images: Pixels) -> Sequence[float | None]:
+    transparent = any(each.ndim == 3 and each.shape[2] == 4 for each in images)
+    opaque = not transparent or all((each[..., 3] == 255).all() for each in images)
+    return (None,) if opaque else _BACKGROUNDS
+
+
+def _planes(light: Floats, needed: npt.NDArray[np.bool_]) -> Iterator[_Plane]:
+    """Yield the channels that count, scale by scale; gray differs in luma alone."""
+    counts = np.asarray(needed.any(axis=(2, 3)))
+    channels = (xyb.Y,) if light.ndim == 2 else (xyb.X, xyb.Y, xyb.B)
+    last = int(np.nonzero(counts.any(axis=0))[0][-1])
+    for scale in range(last + 1):
+        for channel in channels:
+            if counts[channel, scale]:
+                yield _Plane.of(channel, scale, xyb.plane(light, channel))
+        light = xyb.halved(light) if scale < last else light
+
+
+def _blurred(values: Floats) -> Floats:
+    """Blur with zeros beside the image, and its rows mirrored above and below it."""
+    padded = cv2.copyMakeBorder(values, _RADIUS, _RADIUS, 0, 0, cv2.BORDER_REFLECT)
+    blurred = cv2.sepFilter2D(padded, -1, _KERNEL, _KERNEL, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(blurred[_RADIUS:-_RADIUS])
+
+
+def _structure(one: _Plane, other: _Plane) -> Floats:
+    """Compute 1 minus structural similarity, of differences: covariances would cancel digits."""
+    apart = one.mean - other.mean
+    apart *= apart
+    difference = one.values - other.values
+    unlike = _blurred(difference * difference) - apart
+    unlike /= one.variance + other.variance + _C2
+    return np.asarray(np.maximum(apart + (1 - apart) * unlike, 0))
+
+
+def _artifacts(one: _Plane, other: _Plane) -> Floats:
+    return np.asarray(np.maximum(_edges(one, other), 0))
+
+
+def _lost_detail(one: _Plane, other: _Plane) -> Floats:
+    return np.asarray(np.maximum(-_edges(one, other), 0))
+
+
+def _edges(one: _Plane, other: _Plane) -> Floats:
+    """Compare how strong edges are: above 0 where the other image has more of them."""
+    ours, theirs = np.abs(one.values - one.mean), np.abs(other.values - other.mean)
+    return np.asarray((1 + theirs) / (1 + ours) - 1)
+
+
+_MAPS: Final = (_structure, _artifacts, _lost_detail)

@@ -1,0 +1,98 @@
+"""Convert sRGB pixels to XYB, the colour space of JPEG XL, scale by scale.
+
+Source: libjxl 0.11, lib/jxl/opsin_params.h, and tools/ssimulacra2.cc for the scaling of the planes.
+"""
+
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from codec.pixels import Pixels
+
+Floats = npt.NDArray[np.float32]
+
+X: Final = 0
+Y: Final = 1
+B: Final = 2
+CHANNELS: Final = 3
+
+# Responses of the cones to BT.709 primaries; the last column is a bias.
+_BIAS: Final = 0.0037930732552754493
+_ABSORBANCE: Final = np.array(
+    [
+        [0.3, 0.622, 0.078, _BIAS],
+        [0.23, 0.692, 0.078, _BIAS],
+        [0.24342268924547819, 0.20476744424496821, 0.5518098665095536, _BIAS],
+    ],
+    np.float32,
+)
+_DARK: Final = np.float32(np.cbrt(_BIAS))
+
+
+def _srgb_to_linear(steps: int) -> Floats:
+    """Tabulate IEC 61966-2-1 from 0 to 1."""
+    values = np.linspace(0, 1, steps)
+    curved = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    return curved.astype(np.float32)
+
+
+_LINEAR: Final = _srgb_to_linear(256)
+_FINE: Final = 1 << 16
+_FINE_LINEAR: Final = _srgb_to_linear(_FINE)
+
+
+def linear(pixels: Pixels, background: float | None = None) -> Floats:
+    """Convert pixels to linear light, 0 to 1.
+
+    Args:
+        pixels: uint8, (height, width[, channels]): gray, RGB or RGBA.
+        background: sRGB value, 0 to 1, behind transparent pixels; None: ignore alpha.
+
+    Returns:
+        (height, width) for gray, (height, width, 3) otherwise.
+    """
+    if pixels.ndim == 2:
+        return np.asarray(cv2.LUT(pixels, _LINEAR))
+    if background is None:
+        return np.asarray(cv2.LUT(np.ascontiguousarray(pixels[..., :3]), _LINEAR))
+    alpha = pixels[..., 3:].astype(np.float32) / 255
+    blended = pixels[..., :3].astype(np.float32) / 255 * alpha + background * (1 - alpha)
+    return np.asarray(_FINE_LINEAR[np.rint(blended * (_FINE - 1)).astype(np.uint16)])
+
+
+def halved(light: Floats) -> Floats:
+    """Average 2x2 pixels; an odd last row or column counts twice."""
+    height, width = light.shape[:2]
+    if height % 2 or width % 2:
+        light = np.asarray(
+            cv2.copyMakeBorder(light, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        )
+    size = (light.shape[1] // 2, light.shape[0] // 2)
+    return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA))
+
+
+def plane(light: Floats, channel: int) -> Floats:
+    """Return one channel of XYB, shifted and scaled to positive numbers of about 0 to 1.
+
+    Args:
+        light: Linear light; see :func:`linear`.
+        channel: ``X``, ``Y`` or ``B``; gray has no other than ``Y``.
+    """
+    if light.ndim == 2:
+        return _root(light + np.float32(_BIAS)) + np.float32(0.01)
+    responses = np.asarray(cv2.transform(light, _ABSORBANCE), np.float32)
+    long, medium = _root(responses[..., 0]), _root(responses[..., 1])
+    if channel == X:
+        return (long - medium) * np.float32(7) + np.float32(0.42)
+    luma = (long + medium) * np.float32(0.5)
+    return (
+        luma + np.float32(0.01)
+        if channel == Y
+        else _root(responses[..., 2]) - luma + np.float32(0.55)
+    )
+
+
+def _root(response: Floats) -> Floats:
+    return np.asarray(cv2.pow(np.ascontiguousarray(response), 1 / 3)) - _DARK
