@@ -1,7 +1,7 @@
 """List the candidates that a policy lets compete, and say how much trouble is taken with them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,7 +74,12 @@ PAINS: Final[dict[Effort, Pains]] = {
 
 
 def candidates(
-    policy: Policy, contest: Contest, restorers: Mapping[int, str], *, tune: Tune
+    policy: Policy,
+    contest: Contest,
+    restorers: Mapping[int, str],
+    *,
+    tune: Tune,
+    without: Collection[str] = (),
 ) -> Iterator[Candidate]:
     """List what a policy lets compete, the likeliest winner first.
 
@@ -83,13 +88,14 @@ def candidates(
         contest: For whom.
         restorers: Content hash of the restorer for each scale.
         tune: Which measure seems the hardest to hold.
+        without: Codecs that are left out.
     """
     protected = contest.kind in policy.protect
     if protected and policy.protect_with == "lossless":
         return
     pains, subject = PAINS[policy.effort], contest.subject
     cleaned = 1 in restorers and not protected and _pixels(subject) <= pains.cleaned
-    for codec in _codecs(policy, subject, pains):
+    for codec in _codecs(policy, subject, without)[: pains.codecs]:
         for chroma, tuned in _ways(contest, codec, tune)[: pains.ways]:
             if "recode" in policy.tiers:
                 yield Candidate("recode", codec, 1, None, chroma, tuned)
@@ -104,16 +110,16 @@ def _pixels(subject: Subject) -> int:
     return subject.upload.width * subject.upload.height
 
 
-def _codecs(policy: Policy, subject: Subject, pains: Pains) -> list[Codec]:
+def _codecs(policy: Policy, subject: Subject, without: Collection[str]) -> list[Codec]:
     upload = subject.upload
     size = upload.width, upload.height
-    able = [
+    return [
         name
         for name in _LIKELY
         if name in policy.codecs
+        and name not in without
         and by_name(name).takes(upload.mode, size, icc=upload.icc, orientation=subject.orientation)
     ]
-    return able[: pains.codecs]
 
 
 def _ways(contest: Contest, codec: Codec, tune: Tune) -> list[tuple[str, Tune]]:

@@ -1,8 +1,10 @@
 """The words of a competition: subject, candidates, trials, winner."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
+
+import numpy as np
 
 from codec import legibility, resample
 from codec.classes import Kind
@@ -14,6 +16,7 @@ from codec.manifest import Output, Stored
 from codec.pixels import Pixels
 from codec.renditions import Tune
 from codec.restore import Upscalers
+from codec.steps import Steps
 from config import Floor
 from config.policy import Codec
 
@@ -28,7 +31,12 @@ Verdict = Literal[
     "ceiling below floor",
     "cannot read text",
     "does not return",
+    "needs more memory",
+    "failed",
 ]
+
+FAILURES: Final = frozenset({"needs more memory", "failed"})
+"""Verdicts that say nothing about how good a candidate is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,7 @@ class Trial:
         reading: As much as was measured; a measure that failed ends the measuring.
         seconds: Time that it took.
         sampled: Whether only a sample of the image was tried.
+        note: More about the verdict, for people.
     """
 
     candidate: Candidate
@@ -84,6 +93,7 @@ class Trial:
     reading: Reading
     seconds: float
     sampled: bool
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,7 @@ class Contest:
     Attributes:
         deadline: ``time.monotonic()`` after which no further trial begins.
         kind: What the image seems to be.
+        steps: What it may do.
         trials: Everything that was tried, in order.
         best: The winner so far.
     """
@@ -135,6 +146,7 @@ class Contest:
     upscalers: Upscalers
     deadline: float
     kind: Kind
+    steps: Steps = field(default_factory=Steps)
     trials: list[Trial] = field(default_factory=list)
     best: Winner | None = None
     _words: Words | None = None
@@ -155,11 +167,27 @@ class Contest:
         """Give the time that one step may take; at most a minute."""
         return min(60.0, max(0.1, self.deadline - time.monotonic()))
 
+    def lose(self, candidate: Candidate, verdict: Verdict, note: str, *, sampled: bool) -> None:
+        """Note that a candidate is out, for a reason that is not its fidelity."""
+        trial = Trial(candidate, REFUSED, 0, verdict, Reading(), 0.0, sampled=sampled, note=note)
+        self.trials.append(trial)
+
+    @property
+    def failed_codecs(self) -> frozenset[str]:
+        """Name the codecs of which a candidate failed."""
+        return frozenset(t.candidate.codec for t in self.trials if t.verdict in FAILURES)
+
     def shrunk(self, scale: int) -> Pixels:
         """Give what a candidate of that scale encodes; the last one is kept for the next trial."""
         if self._shrunk is None or self._shrunk[0] != scale:
             self._shrunk = scale, resample.shrunk(self.subject.pixels, scale)
         return self._shrunk[1]
+
+    def forget_pixels(self) -> None:
+        """Let go of the upload's pixels: nothing competes any more."""
+        nothing = np.empty((0, 0), np.uint8)
+        self.subject = replace(self.subject, pixels=nothing)
+        self._shrunk = None
 
     @property
     def words(self) -> Words:

@@ -110,6 +110,7 @@ class Draft:
     def attempt(self, candidate: Candidate, quality: int, speed: int) -> Trial:
         """Try a quality on the sample; its size is that which the whole rendition would have."""
         began = time.perf_counter()
+        self.contest.steps.mark(candidate.codec)
         upload, mosaic = self.contest.subject.upload, self.sample.pixels
         rendition = by_name(candidate.codec).encode(
             shrunk(mosaic, candidate.scale),

@@ -2,6 +2,7 @@
 
 from imagecodecs import jpegxl_decode_jpeg, jpegxl_encode_jpeg
 
+from codec import memory, needs
 from codec.containers import jxl_header
 from codec.pixels import Undecodable
 
@@ -15,13 +16,19 @@ def transcode(data: bytes) -> bytes | None:
     Args:
         data: The upload, untrusted.
 
+    Raises:
+        MemoryError: There is not enough.
+
     Returns:
         A JPEG XL file; None when the codec does not know how to reproduce this one.
     """
     try:
-        stored = jpegxl_encode_jpeg(data, usecontainer=True, numthreads=1)
+        with memory.reserving(needs.RESERVED):
+            stored = jpegxl_encode_jpeg(data, usecontainer=True, numthreads=1)
         returned = jpegxl_decode_jpeg(stored, numthreads=1, out=len(data))
-    except (RuntimeError, ValueError):
+    except (RuntimeError, ValueError) as error:
+        if memory.is_exhausted(error):
+            raise MemoryError from error
         # Cut off, damaged, arithmetic coding, 12 bits, four components: all common enough.
         return None
     return bytes(stored) if returned == data else None

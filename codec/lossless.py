@@ -124,7 +124,11 @@ def _renditions(task: Task) -> Iterator[tuple[_Name, bytes]]:
         takes = by_name(name).takes(task.upload.mode, size, icc=icc, orientation=orientation)
         if takes and time.monotonic() + seconds < task.deadline:
             began = time.perf_counter()
-            image = encode(task.pixels, speed=task.speed, icc=icc, orientation=orientation)
+            try:
+                image = encode(task.pixels, speed=task.speed, icc=icc, orientation=orientation)
+            except Exception:  # noqa: BLE001  # the library may raise anything; the other one competes
+                task.tried.append(Tried(name, 0, time.perf_counter() - began))
+                continue
             task.tried.append(Tried(name, len(image), time.perf_counter() - began))
             yield name, image
             if len(image) > _WORTH_ANOTHER * task.max_stored:

@@ -2,24 +2,26 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from codec import floors, manifest, referee, unchanged
+from codec import floors, manifest, needs, referee, unchanged
 from codec.admission import Refused, admit, check_type, jpeg_sides, max_stored
 from codec.chosen import Chosen
-from codec.containers import header
+from codec.containers import header, sniff
 from codec.contest import Contest, Subject, Trial
+from codec.losing import reason as reason_of
 from codec.lossless import Task
 from codec.manifest import Manifest, Measured
 from codec.pixels import decode_as, orientation
 from codec.restore import DamagedRendition, DigestMismatch, Upscalers, restore
+from codec.steps import DECODE, EXACT, LOSSLESS, LOSSY_STEPS, Steps
 from codec.unchanged import Attempt
 from config import Policy
 from config.policy import Effort
 
-__all__ = ["Optimized", "Refused", "Terms", "optimize"]
+__all__ = ["LOSSY_STEPS", "Optimized", "Refused", "Terms", "optimize"]
 
 _LOSSY: Final = frozenset({"recode", "downscale"})
 _LEAST: Final = {"JPEG": 0.6, "PNG": 0.4, "WEBP": 0.0}
@@ -52,6 +54,7 @@ class Terms:
             artefacts at full size.
         gateway: Version to record.
         deadline: ``time.monotonic()`` after which the best so far counts.
+        steps: What may be done, and within which memory.
     """
 
     policy: Policy
@@ -59,6 +62,7 @@ class Terms:
     restorers: Mapping[int, str]
     gateway: str
     deadline: float
+    steps: Steps = field(default_factory=Steps)
 
 
 def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
@@ -71,46 +75,113 @@ def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
 
     Raises:
         Refused: The upload is not handled, or nothing smaller holds the floor.
+        MemoryError: There is not enough memory to decode the upload.
         OSError, ValueError, SyntaxError: The upload cannot be decoded.
     """
-    policy = terms.policy
-    is_jpeg = check_type(data, policy) == "image/jpeg"
-    if is_jpeg and not _LOSSY.intersection(policy.tiers):
-        whole = _exact_jpeg(data, policy, max_stored(data, policy))
+    if check_type(data, terms.policy) == "image/jpeg" and not _may_lose(data, terms):
+        whole = _whole(data, terms, max_stored(data, terms.policy))
         if whole.chosen is not None:
             return _stored(data, whole.chosen, terms, upscalers, whole.trials)
+        if _LOSSY.intersection(terms.policy.tiers):
+            raise Refused(_reason(whole.trials), whole.trials)
     try:
-        subject = _subject(data, policy)
-    except (Refused, OSError, ValueError, SyntaxError):
-        if not is_jpeg:
-            raise
-        # What cannot be taken apart can still return as a whole.
-        whole = _exact_jpeg(data, policy, max_stored(data, policy))
-        if whole.chosen is None:
-            raise
-        return _stored(data, whole.chosen, terms, upscalers, whole.trials)
-    contest = referee.compete(
-        subject,
-        policy,
+        contest = _competed(data, terms, upscalers)
+    except Exception:  # noqa: BLE001  # decoders raise anything
+        return _as_a_whole(data, terms, upscalers)
+    return _best(data, contest, terms, upscalers)
+
+
+def _may_lose(data: bytes, terms: Terms) -> bool:
+    """Tell whether a JPEG file need be decoded: something with loss may be stored of it."""
+    policy, steps = terms.policy, terms.steps
+    if not _LOSSY.intersection(policy.tiers) or DECODE in steps.ruled_out:
+        return False
+    if not set(policy.codecs) - steps.ruled_out:
+        return False
+    try:
+        width, height = jpeg_sides(data, policy)
+    except Refused:
+        return True  # to hear why
+    return steps.lacks(needs.least_to_try(width * height)) is None
+
+
+def _as_a_whole(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
+    """Store what cannot be taken apart so that it returns as a whole; call it from a handler.
+
+    Raises:
+        Exception: What is being handled, where that cannot be done.
+    """
+    if sniff(data[:32]) == "image/jpeg":
+        whole = _whole(data, terms, max_stored(data, terms.policy))
+        if whole.chosen is not None:
+            return _stored(data, whole.chosen, terms, upscalers, whole.trials)
+    raise  # noqa: PLE0704  # see above
+
+
+def _whole(data: bytes, terms: Terms, most: int, *, held: int = 0) -> Attempt:
+    """Transcode a JPEG file, also one that has something in it that cannot be taken apart.
+
+    Args:
+        data: The file.
+        terms: What may be done.
+        most: Bytes that a rendition may have.
+        held: Bytes of memory that are taken already.
+    """
+    policy, steps = terms.policy, terms.steps
+    if "exact" not in policy.tiers or EXACT in steps.ruled_out:
+        return Attempt(None, ())
+    size = jpeg_sides(data, policy)
+    lacking = steps.lacks(held + needs.to_transcode(size[0] * size[1]))
+    if lacking:
+        return unchanged.lost("exact", "jxl", "needs more memory", lacking)
+    steps.mark(EXACT)
+    try:
+        return unchanged.of_jpeg(data, size, max_stored=most)
+    except Exception as error:  # noqa: BLE001  # the library may raise anything
+        return unchanged.lost("exact", "jxl", "failed", reason_of(error))
+
+
+def _competed(data: bytes, terms: Terms, upscalers: Upscalers) -> Contest:
+    """Let everything with loss compete."""
+    if DECODE in terms.steps.ruled_out:
+        raise Refused("the worker process died decoding it")
+    terms.steps.mark(DECODE)
+    return referee.compete(
+        _subject(data, terms.policy),
+        terms.policy,
         restorers=terms.restorers,
         upscalers=upscalers,
         deadline=terms.deadline,
+        steps=terms.steps,
     )
-    same = _without_loss(data, contest, terms)
-    tried = (*contest.trials, *same.trials)
-    chosen = same.chosen or _winner(contest)
-    if chosen is None:
-        verdicts = ", ".join(sorted({trial.verdict for trial in tried}))
-        reason = verdicts or ("out of time" if contest.is_over else "too big")
-        raise Refused(f"nothing smaller holds the floor ({reason})", tried)
-    return _stored(data, chosen, terms, upscalers, tried)
 
 
-def _exact_jpeg(data: bytes, policy: Policy, most: int) -> Attempt:
-    """Transcode a JPEG file, also one that has something in it that cannot be taken apart."""
-    if "exact" not in policy.tiers:
-        return Attempt(None, ())
-    return unchanged.of_jpeg(data, jpeg_sides(data, policy), max_stored=most)
+def _best(data: bytes, contest: Contest, terms: Terms, upscalers: Upscalers) -> Optimized:
+    """Store the smallest rendition that proves to restore; what fails makes room for the next.
+
+    Raises:
+        Refused: There is none.
+    """
+    trials, problems = [*contest.trials], []
+    ways = [_without_loss, _winner]
+    for find in reversed(ways) if _is_beyond(contest, terms.policy.effort) else ways:
+        try:
+            found = find(data, contest, terms)
+            trials += found.trials
+            if found.chosen is not None:
+                return _stored(data, found.chosen, terms, upscalers, tuple(trials))
+        except Exception as error:  # noqa: BLE001  # a library's; the other way is still open
+            problems.append(str(error) if isinstance(error, Refused) else reason_of(error))
+            contest.best = None if find is _winner else contest.best
+    reason = problems[0] if problems else _reason(trials, late=contest.is_over)
+    raise Refused(reason, tuple(trials))
+
+
+def _reason(trials: Sequence[Trial], *, late: bool = False) -> str:
+    """Say why nothing is stored small."""
+    verdicts = {f"{t.verdict}: {t.note}" if t.note else t.verdict for t in trials}
+    shown = ", ".join(sorted(verdicts)) or ("out of time" if late else "too big")
+    return f"nothing smaller holds the floor ({shown})"
 
 
 def _subject(data: bytes, policy: Policy) -> Subject:
@@ -127,13 +198,15 @@ def _subject(data: bytes, policy: Policy) -> Subject:
 
 def _without_loss(data: bytes, contest: Contest, terms: Terms) -> Attempt:
     """Look for a rendition without loss that is smaller than the best of the contest."""
-    subject, policy = contest.subject, terms.policy
-    if _is_beyond(contest, policy.effort):
-        return Attempt(None, ())
+    subject, policy, steps = contest.subject, terms.policy, terms.steps
     if subject.upload.format == "JPEG":
-        return _exact_jpeg(data, policy, contest.max_stored)
-    if subject.upload.format != "PNG":
+        if contest.best is None:
+            contest.forget_pixels()  # it takes much memory, and needs none of them
+        held = contest.subject.pixels.nbytes
+        return _whole(data, terms, contest.max_stored, held=held)
+    if subject.upload.format != "PNG" or LOSSLESS in steps.ruled_out:
         return Attempt(None, ())
+    steps.mark(LOSSLESS)
     task = Task(
         data=data,
         upload=subject.upload,
@@ -156,11 +229,12 @@ def _is_beyond(contest: Contest, effort: Effort) -> bool:
     return len(best.rendition) < _LEAST[upload.format] * contest.subject.size
 
 
-def _winner(contest: Contest) -> Chosen | None:
+def _winner(_: bytes, contest: Contest, __: Terms) -> Attempt:
+    """Describe the best of the contest."""
     winner, subject = contest.best, contest.subject
     if winner is None:
-        return None
-    return Chosen(
+        return Attempt(None, ())
+    chosen = Chosen(
         rendition=winner.rendition,
         size=(subject.upload.width, subject.upload.height),
         stored=winner.stored,
@@ -171,6 +245,7 @@ def _winner(contest: Contest) -> Chosen | None:
             winner.reading, subject.pixels, lambda: decode_as(subject.upload, winner.served)
         ),
     )
+    return Attempt(chosen, ())
 
 
 def _stored(
@@ -181,8 +256,16 @@ def _stored(
     trials: tuple[Trial, ...],
 ) -> Optimized:
     note = _seal(data, chosen, terms)
+    terms.steps.mark(_step(chosen, data))
     _prove(chosen.rendition, note, upscalers)
     return Optimized(chosen.rendition, note, trials)
+
+
+def _step(chosen: Chosen, data: bytes) -> str:
+    """Name the step that made a rendition."""
+    if chosen.stored.tier in _LOSSY:
+        return chosen.stored.codec
+    return EXACT if sniff(data[:32]) == "image/jpeg" else LOSSLESS
 
 
 def _seal(data: bytes, chosen: Chosen, terms: Terms) -> Manifest:

@@ -9,6 +9,7 @@ from codec import floors
 from codec.candidates import Pains
 from codec.contest import Candidate, Contest
 from codec.draft import Draft
+from codec.losing import has_memory, losing
 from codec.search import HIGHEST, LOWEST, Search, expected_bytes
 
 _OUT_OF_REACH: Final = 1.25
@@ -49,10 +50,10 @@ def shortlist(draft: Draft, candidates: Iterator[Candidate], pains: Pains) -> li
         smallest = min((entry.size for entry in entries), default=math.inf)
         if draft.contest.is_over or not _is_worth(draft.contest, candidate, smallest, pains):
             continue
-        if not draft.may_hold(candidate):
-            continue
-        entry = _estimate(draft, candidate, pains, smallest)
-        entries += [entry] if entry else []
+        with losing(draft.contest, candidate, sampled=True):
+            if has_memory(draft.contest, candidate) and draft.may_hold(candidate):
+                entry = _estimate(draft, candidate, pains, smallest)
+                entries += [entry] if entry else []
     # Of an image that is too small for a sample no size is expected, and the order stays.
     return sorted(entries, key=lambda entry: entry.weight)
 

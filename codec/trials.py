@@ -27,6 +27,7 @@ def attempt(contest: Contest, candidate: Candidate, quality: int, speed: int) ->
         speed: Of its encoder.
     """
     began = time.perf_counter()
+    contest.steps.mark(candidate.codec)
     rendition = _encode(contest, candidate, quality, speed)
     verdict, reading = _judge(contest, candidate.stored(quality), rendition)
     seconds = time.perf_counter() - began

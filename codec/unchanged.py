@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from codec import exact, lossless
@@ -49,6 +50,13 @@ def of_jpeg(data: bytes, size: tuple[int, int], *, max_stored: int) -> Attempt:
     return Attempt(chosen, tried)
 
 
+def lost(tier: str, codec: str, verdict: Verdict, note: str) -> Attempt:
+    """Say that something without loss was not made, for a reason that is not its size."""
+    return Attempt(
+        None, (replace(_trial(tier, codec, 0, verdict, 0.0), reading=Reading(), note=note),)
+    )
+
+
 def of_png(task: Task, tiers: Collection[str]) -> Attempt:
     """Store a PNG file so that its pixels, its chunks and mostly its very bytes return.
 
@@ -92,6 +100,9 @@ def _trials(task: Task, tier: str, found: Lossless | None) -> Iterator[Trial]:
         if found is not None and codec == found.codec:
             yield _trial(tier, codec, len(found.rendition), "holds", seconds)
         else:
+            if size == 0:
+                yield _trial(tier, codec, size, "failed", seconds)
+                continue
             big = found is not None or size > task.max_stored
             yield _trial(tier, codec, size, "too big" if big else "does not return", seconds)
 

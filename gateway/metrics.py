@@ -90,8 +90,10 @@ OPTIMIZE_SECONDS: Final = _histogram(
     "optimize_duration_seconds", "Time for finding a rendition, waiting included.", "policy"
 )
 RESTORES: Final = _counter(
-    "restores", "Renditions restored: ok, changed (an encoder gives other bytes), busy, mismatch "
-    "(other content than recorded: an error), failed, or unreadable (so is the manifest).",
+    "restores",
+    "Renditions restored: ok, changed (an encoder gives other bytes), busy, unavailable (no "
+    "memory, time or process), mismatch (other content than recorded: an error), failed, or "
+    "unreadable (so is the manifest).",
     "outcome",
 )  # fmt: skip
 RESTORE_SECONDS: Final = _histogram(
@@ -133,6 +135,14 @@ BATCH_FILL: Final = _gauge(
     "Share of the places in the engine's batches that held a tile, since it was started.",
     of_several="livemax",
 )
+CANDIDATES_FAILED: Final = _counter(
+    "candidates_failed",
+    "Candidates that lost to an error or want of memory, by codec; others still competed.",
+    "codec",
+)
+WORKERS_REPLACED: Final = _counter(
+    "workers_replaced", "Worker processes that were replaced because they kept memory."
+)
 WORKERS_LOST: Final = _counter("workers_lost", "Worker processes that crashed or took too long.")
 ENGINE_LOST: Final = _counter("engine_lost", "Times that the engine process was lost.")
 GATEWAYS_LOST: Final = _counter(
@@ -160,6 +170,7 @@ _REASONS: Final = (
     ("the queue is", "busy"),
     ("took longer", "timeout"),
     ("the worker process", "worker lost"),
+    ("out of memory", "memory"),
     ("the bucket locks", "locked"),
     ("under Object Lock", "locked"),
     ("its original cannot", "escrow"),

@@ -1,7 +1,7 @@
 """From an upload to the request that stores its rendition, by PUT or in parts."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 from multidict import CIMultiDict
 
+from codec.contest import FAILURES, Trial
 from codec.optimize import Optimized, Refused
 from codec.renditions import mime_of
 from config import Policy
@@ -121,9 +122,30 @@ async def rendition(
     """
     if not _recordable(content_type or ""):
         raise Refused("has a content type that cannot be recorded")
-    return await workers.optimize(
-        data, policy, content_type=content_type or _DEFAULT_TYPE, version=_VERSION
-    )
+    try:
+        found = await workers.optimize(
+            data, policy, content_type=content_type or _DEFAULT_TYPE, version=_VERSION
+        )
+    except Refused as refused:
+        _note_failures(policy, refused.trials)
+        raise
+    _note_failures(policy, found.trials)
+    return found
+
+
+def _note_failures(policy: Policy, trials: Iterable[Trial]) -> None:
+    """Log and count candidates that lost for a reason that is not the image."""
+    for trial in trials:
+        if trial.verdict in FAILURES:
+            metrics.CANDIDATES_FAILED.labels(trial.candidate.codec).inc()
+            _log.warning(
+                "a candidate failed",
+                policy=policy.name,
+                tier=trial.candidate.tier,
+                codec=trial.candidate.codec,
+                subsampling=trial.candidate.subsampling,
+                reason=trial.note or trial.verdict,
+            )
 
 
 def stays(exchange: Exchange, policy: Policy, reason: str) -> None:

@@ -12,13 +12,18 @@ from gateway.cache import CacheKey
 from gateway.digests import sha256_hex
 from gateway.errors import S3Error
 from gateway.exchange import Services
-from gateway.workers import UNRESTORABLE, Busy
+from gateway.workers import UNRESTORABLE, Busy, NotRestored
 
 _log = structlog.get_logger(__name__)
 
 _UNREADABLE = (
     "The stored rendition of this object cannot be restored. "
     "Send 'x-slimgate-raw: stored' to read the rendition itself."
+)
+
+_UNAVAILABLE = (
+    "The gateway had no memory, time or process to restore this object, which is not damaged. "
+    "Try again."
 )
 
 
@@ -44,7 +49,8 @@ async def restored(services: Services, key: CacheKey, rendition: bytes, manifest
         manifest: How to restore it.
 
     Raises:
-        S3Error: SlowDown when too much is waiting, InternalError when it cannot be restored.
+        S3Error: SlowDown when too much is waiting or memory is short, InternalError when it
+            cannot be restored.
     """
     try:
         file: File = await services.restores.run(
@@ -53,6 +59,10 @@ async def restored(services: Services, key: CacheKey, rendition: bytes, manifest
     except Busy as error:
         metrics.RESTORES.labels("busy").inc()
         raise S3Error("SlowDown") from error
+    except NotRestored as error:
+        metrics.RESTORES.labels("unavailable").inc()
+        _log.error("not restored", bucket=key.bucket, key=key.key, reason=str(error))
+        raise S3Error("SlowDown", _UNAVAILABLE) from error
     except UNRESTORABLE as error:
         differs = isinstance(error, DigestMismatch)
         metrics.RESTORES.labels("mismatch" if differs else "failed").inc()

@@ -13,7 +13,7 @@ class Row(NamedTuple):
     Attributes:
         cells: Tier, codec, scale, quality, bytes, PSNR in dB, SSIM, ORB and milliseconds; a dash
             where there is nothing to say.
-        verdict: Why it won or lost.
+        verdict: Why it won or lost, with a note where there is one.
         sampled: Whether only a sample of the image was tried.
         won: Whether that is what is stored.
     """
@@ -32,7 +32,8 @@ def rows(trials: Sequence[Trial], winner: Stored | None) -> Iterator[Row]:
         winner: What is stored; it may also be a transcoding, which is no trial. None: nothing.
     """
     for trial in trials:
-        yield Row(tuple(_cells(trial)), trial.verdict, trial.sampled, won(trial, winner))
+        verdict = f"{trial.verdict}: {trial.note}" if trial.note else trial.verdict
+        yield Row(tuple(_cells(trial)), verdict, trial.sampled, won(trial, winner))
 
 
 def won(trial: Trial, winner: Stored | None) -> bool:

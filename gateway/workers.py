@@ -2,53 +2,42 @@
 
 import asyncio
 import contextlib
-import logging
-import multiprocessing
+import itertools
+import time
 from collections.abc import AsyncIterator, Callable, Collection
-from concurrent.futures import TimeoutError as PoolTimeoutError
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Final, ParamSpec, Self, TypeVar
+from typing import Final, Self, TypeVar
 
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
+import structlog
 
 import models
-from codec.enlarging import FileFormat
+from codec.enlarging import FileFormat, TooLarge
 from codec.manifest import Manifest
-from codec.optimize import Optimized, Refused
+from codec.memory import OutOfMemory
+from codec.optimize import LOSSY_STEPS, Optimized, Refused
 from codec.restore import DamagedRendition, DigestMismatch
 from config import Engine, Policy
 from gateway import jobs, metrics
 from gateway.engine import TIMEOUT_S, EngineProcess
 from gateway.line import Busy, Line
+from gateway.worker_process import Recipe, WorkerDied, WorkerGone, WorkerLost, WorkerProcess
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_MAX_TASKS = 500  # a fresh process now and then, should a decoder leak
+_ATTEMPTS: Final = 3
+"""Processes that are tried one after the other when idle ones are killed."""
 
-_ATTEMPTS = 3
-_POLL_S = 0.5  # pebble tells nobody when a pool breaks
+_REPEATS: Final = 3
+"""Times that an upload is tried again after its process died; the last time without loss only."""
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
-
-class WorkerLost(Exception):
-    """The process was ended: it crashed, or ran out of time."""
-
-
-UNRESTORABLE: Final = (
-    DamagedRendition,
-    DigestMismatch,
-    LookupError,
-    models.EngineError,
-    WorkerLost,
-)
+UNRESTORABLE: Final = (DamagedRendition, DigestMismatch, LookupError, models.EngineError)
 """What :meth:`Workers.restore` raises when a rendition does not restore."""
 
 
-class _PoolLost(Exception):
-    """All processes are gone at once; another pool may do what was asked."""
+class NotRestored(Exception):
+    """There was no memory, no time or no process for it; this says nothing about the object."""
 
 
 class Workers:
@@ -65,9 +54,12 @@ class Workers:
     ) -> None:
         self._own_engine = EngineProcess(engine, restorers) if address is None else None
         self._address = self._own_engine.address if self._own_engine else address
-        self._settings = engine
-        self._pool = self._made()
-        self._discarding: set[asyncio.Task[None]] = set()
+        assert self._address is not None  # noqa: S101  # one of the two is there
+        self._recipe = Recipe(engine.worker_memory, self._address)
+        self._idle: list[WorkerProcess] = []
+        self._busy: set[WorkerProcess] = set()
+        self._closed = False
+        self._ending: set[asyncio.Task[None]] = set()
         self._line = Line(engine.worker_count, engine.max_queue, engine.max_queue_wait_s)
         self._running = 0
 
@@ -77,7 +69,9 @@ class Workers:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(asyncio.to_thread(_end, self._pool), *self._discarding)
+        self._closed = True
+        ended = (worker.end() for worker in (*self._idle, *self._busy))
+        await asyncio.gather(*ended, *self._ending)
         if self._own_engine is not None:
             await self._own_engine.__aexit__()
 
@@ -91,6 +85,11 @@ class Workers:
         """Give the number of those that have not begun."""
         return self._line.waiting
 
+    @property
+    def steps(self) -> list[str]:
+        """Name what each job is at, as far as it tells; empty: unknown."""
+        return [worker.step for worker in self._busy]
+
     async def batch_fill(self) -> float | None:
         """Ask the engine how full its batches are, 0 to 1; None: it does not say."""
         return await models.batch_fill(self._address) if self._address else None
@@ -100,29 +99,49 @@ class Workers:
     ) -> Optimized:
         """Find the smallest rendition of an upload.
 
+        When the process dies, another one does it without what the first was at.
+
         Raises:
             Refused: The upload stays as it is, for whatever reason.
             Busy: The queue is full, or it took too long.
         """
-        try:
-            async with self._turn(pressing=False):
-                return await self._run(
-                    policy.limits.timeout_s, jobs.optimize_upload, data, policy, content_type,
-                    version,
-                )  # fmt: skip
-        except WorkerLost as error:
-            raise Refused(str(error)) from error
+        ruled_out: frozenset[str] = frozenset()
+        async with self._turn(pressing=False):
+            started = time.monotonic()
+            for repeat in itertools.count(1):
+                try:
+                    return await self._run(
+                        policy.limits.timeout_s, jobs.optimize_upload, data, policy, content_type,
+                        version, ruled_out, fresh=repeat > 1,
+                    )  # fmt: skip
+                except WorkerDied as died:
+                    late = time.monotonic() - started > policy.limits.timeout_s
+                    if late or repeat > _REPEATS:
+                        raise Refused(str(died)) from died
+                    ruled_out = _without(ruled_out, died.step, last=repeat == _REPEATS)
+                    _log.warning("tried again", reason=str(died), without=sorted(ruled_out))
+                except WorkerLost as error:
+                    raise Refused(str(error)) from error
+        raise AssertionError  # the last repeat returns or raises
 
     async def restore(self, rendition: bytes, manifest: Manifest) -> tuple[bytes, bool]:
         """Make the file that GET serves; see :func:`gateway.jobs.restore_object`.
 
+        Want of memory and a process that dies are tried again in a fresh process.
+
         Raises:
-            UNRESTORABLE: It cannot be restored: it is damaged, its restorer is missing or cannot
-                run, or the process was lost.
+            UNRESTORABLE: It cannot be restored: it is damaged, or its restorer is missing or cannot
+                run.
+            NotRestored: Nothing is known about it: memory or time was short, or processes died.
             Busy: The queue is full, or it took too long.
         """
         async with self._turn(pressing=True):
-            return await self._run(TIMEOUT_S, jobs.restore_object, rendition, manifest.dumps())
+            try:
+                return await self._twice(jobs.restore_object, rendition, manifest.dumps())
+            except OutOfMemory as error:
+                raise NotRestored(f"{error}: see engine.worker_memory") from error
+            except WorkerLost as error:
+                raise NotRestored(str(error)) from error
 
     @contextlib.asynccontextmanager
     async def _turn(self, *, pressing: bool) -> AsyncIterator[None]:
@@ -154,71 +173,70 @@ class Workers:
             Busy: The queue is full, or it took too long.
         """
         async with self._turn(pressing=False):
-            return await self._run(
-                TIMEOUT_S, jobs.upscale_image, data, restorer, scale, format_, max_pixels
-            )
+            try:
+                return await self._twice(
+                    jobs.upscale_image, data, restorer, scale, format_, max_pixels
+                )
+            except OutOfMemory as error:
+                reason = "the image is too large for engine.worker_memory"
+                raise TooLarge(f"out of memory: {reason}") from error
+
+    async def _twice(self, job: Callable[..., _T], data: bytes, *args: object) -> _T:
+        """Do a job, and do it again in a fresh process when memory was short or the first died."""
+        try:
+            return await self._run(TIMEOUT_S, job, data, *args)
+        except (OutOfMemory, WorkerDied) as error:
+            _log.warning("tried again", reason=str(error))
+            return await self._run(TIMEOUT_S, job, data, *args, fresh=True)
 
     async def _run(
-        self, timeout_s: float, job: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs
-    ) -> _T:
+        self, timeout_s: float, job: Callable[..., _T], data: bytes, *args: object,
+        fresh: bool = False,
+    ) -> _T:  # fmt: skip
         for _ in range(_ATTEMPTS):
-            pool = self._working()
-            with contextlib.suppress(_PoolLost):
-                future = pool.schedule(job, args, kwargs, timeout=timeout_s)
-                result: _T = await _outcome(pool, future, timeout_s)
-                return result
+            worker = self._taken(fresh=fresh)
+            try:
+                with contextlib.suppress(WorkerGone):
+                    return await worker.run(timeout_s, job, data, *args)
+            except (models.Busy, models.TooLate, models.Unreachable, models.OutOfMemory) as error:
+                raise Busy(str(error)) from error
+            finally:
+                self._put_back(worker)
         raise WorkerLost("the worker processes were lost again and again")
 
-    def _working(self) -> ProcessPool:
-        """Give a pool that works: pebble's breaks for good when an idle process is killed."""
-        if not self._pool.active:
-            _log.error("the pool of worker processes broke and is replaced")
-            task = asyncio.create_task(asyncio.to_thread(_end, self._pool))
-            self._discarding.add(task)
-            task.add_done_callback(self._discarding.discard)
-            self._pool = self._made()
-        return self._pool
+    def _taken(self, *, fresh: bool) -> WorkerProcess:
+        """Take a process that is idle, the one that was used last, or start one."""
+        worker: WorkerProcess | None = None
+        while worker is None and self._idle:
+            worker = self._idle.pop()
+            if not worker.is_usable or (fresh and not worker.is_fresh):
+                self._end(worker)
+                worker = None
+        worker = worker or WorkerProcess(self._recipe)
+        self._busy.add(worker)
+        return worker
 
-    def _made(self) -> ProcessPool:
-        context = multiprocessing.get_context("forkserver")
-        # Imported once in the fork server, so that a lost worker is replaced in milliseconds.
-        context.set_forkserver_preload([jobs.__name__])
-        return ProcessPool(
-            max_workers=self._settings.worker_count,
-            max_tasks=_MAX_TASKS,
-            initializer=jobs.initialize,
-            initargs=[self._settings.worker_memory, self._address],
-            context=context,
-        )
+    def _put_back(self, worker: WorkerProcess) -> None:
+        """Keep a process for the next job, or one that replaces it."""
+        self._busy.discard(worker)
+        if worker.is_usable:
+            self._idle.append(worker)
+            return
+        self._end(worker)
+        if not self._closed:
+            self._idle.append(WorkerProcess(self._recipe))
 
-
-async def _outcome(pool: ProcessPool, future: "ProcessFuture[_T]", timeout_s: float) -> _T:
-    """Wait for a job, for as long as there is a pool that can do it."""
-    waited_for = asyncio.wrap_future(future)
-    try:
-        while not waited_for.done():
-            await asyncio.wait({waited_for}, timeout=_POLL_S)
-            if not waited_for.done() and not pool.active:
-                raise _PoolLost
-        return waited_for.result()
-    except BrokenProcessPool as error:
-        raise _PoolLost from error
-    except ProcessExpired as error:
-        metrics.WORKERS_LOST.inc()
-        raise WorkerLost(f"the worker process died (exit code {error.exitcode})") from error
-    except PoolTimeoutError as error:
-        metrics.WORKERS_LOST.inc()
-        raise WorkerLost(f"took longer than {timeout_s:g} s") from error
-    except (models.Busy, models.TooLate, models.Unreachable) as error:
-        raise Busy(str(error)) from error
-    finally:
-        # Cancelling this wait cancels the future, and with it ends the process at work.
-        waited_for.cancel()
+    def _end(self, worker: WorkerProcess) -> None:
+        task = asyncio.create_task(worker.end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
 
-def _end(pool: ProcessPool) -> None:
-    pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it out
-    pool.join()
+def _without(ruled_out: frozenset[str], step: str, *, last: bool) -> frozenset[str]:
+    """Add the step that killed a process; when it is unknown, or for the last time, all of loss."""
+    if last or not step or step in ruled_out:
+        return ruled_out | LOSSY_STEPS | {step}
+    return ruled_out | {step}
 
 
-__all__ = ["UNRESTORABLE", "Busy", "WorkerLost", "Workers"]
+__all__ = ["UNRESTORABLE", "Busy", "NotRestored", "WorkerLost", "Workers"]

@@ -2,7 +2,7 @@
 
 from models.catalog import CATALOG, NAMES, Card, Restorer, chosen, hashed, named, restorer
 from models.fill import batch_fill
-from models.network import Busy, EngineError, TooLate, Unreachable
+from models.network import Busy, EngineError, OutOfMemory, TooLate, Unreachable
 from models.remote import Remote, Upscalers
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Busy",
     "Card",
     "EngineError",
+    "OutOfMemory",
     "Remote",
     "Restorer",
     "TooLate",

@@ -15,7 +15,7 @@ from gateway.playground.bodies import Refuse
 from gateway.playground.feedback import MAX_COMMENT, VERDICTS, Feedback, NotKept
 from gateway.playground.rendering import Renderer
 from gateway.playground.results import LASTS_S, MAX_UPLOAD, Result, Results
-from gateway.workers import UNRESTORABLE, Busy
+from gateway.workers import UNRESTORABLE, Busy, NotRestored
 
 ROOT: Final = "/_slimgate/"
 
@@ -160,6 +160,8 @@ class Pages:
             status, message = error.status, str(error)
         elif isinstance(error, Busy):
             status, message = 503, f"The gateway is busy: {error}. Try again in a moment."
+        elif isinstance(error, NotRestored):
+            status, message = 503, f"The rendition was not restored: {error}. Try again."
         elif isinstance(error, NotKept):
             status, message = 500, str(error)
         elif isinstance(error, UNRESTORABLE):

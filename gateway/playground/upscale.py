@@ -57,7 +57,7 @@ async def _enlarged(request: web.Request, services: Services) -> tuple[bytes, st
         except (LookupError, models.EngineError) as error:
             raise Refuse(501, f"this restorer cannot run here: {error}") from error
         except WorkerLost as error:
-            raise Refuse(500, f"not enlarged: {error}") from error
+            raise Refuse(503, f"not enlarged, try again: {error}") from error
     return enlarged, _TYPES[format_]
 
 

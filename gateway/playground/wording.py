@@ -18,6 +18,7 @@ _HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "timeout": "limits.timeout_s of the policy is too short for this image on this machine.",
         "worker lost": "The process that worked on it was ended: the image may need more than "
         "engine.worker_memory.",
+        "memory": "The image needs more than engine.worker_memory.",
         "damaged": "Its pixels cannot be decoded. An upload like this is passed on as it came.",
         "unhandled": "Files with this feature are stored as they came: what cannot be restored "
         "faithfully is not touched.",

@@ -8,7 +8,7 @@ from gateway.tools.listing import Entry
 from gateway.tools.outcome import FAILED, STAYS, Outcome
 from gateway.tools.said import everything, replaceable
 from gateway.tools.store import Seen, Store, whole_request
-from gateway.workers import UNRESTORABLE, Workers
+from gateway.workers import UNRESTORABLE, NotRestored, Workers
 
 
 class Drainer:
@@ -58,7 +58,7 @@ class Drainer:
             data, verdict = await self._file(seen, seen.manifest)
         except Archived as reason:
             return Outcome.same(STAYS, seen.size, str(reason))
-        except NoOriginal as reason:
+        except (NoOriginal, NotRestored) as reason:
             return Outcome.same(FAILED, seen.size, str(reason))
         except UNRESTORABLE as error:
             return Outcome.same(FAILED, seen.size, f"cannot be restored: {error}")

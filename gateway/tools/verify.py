@@ -4,7 +4,7 @@ from gateway.tools.address import Place
 from gateway.tools.listing import Entry
 from gateway.tools.outcome import FAILED, Outcome
 from gateway.tools.store import Store
-from gateway.workers import UNRESTORABLE, Workers
+from gateway.workers import UNRESTORABLE, NotRestored, Workers
 
 
 class Verifier:
@@ -37,6 +37,8 @@ class Verifier:
         rendition = await self._store.read(seen)
         try:
             _, as_recorded = await self._workers.restore(rendition, seen.manifest)
+        except NotRestored as error:
+            return Outcome.same(FAILED, seen.size, f"not checked, run it again: {error}")
         except UNRESTORABLE as error:
             return Outcome.same(FAILED, seen.size, f"cannot be restored: {error}")
         if not as_recorded:

@@ -19,7 +19,7 @@ def _worker(process: GatewayProcess) -> psutil.Process:
 
 
 def test_a_killed_worker_costs_nothing(moto: S3Server, moto_bucket: str, start: Start) -> None:
-    """An upload whose worker is killed is stored as it came, and the next one is optimized."""
+    """An upload whose worker is killed is tried again without what the worker was at."""
     process = start({**configuration(moto), "engine": {"workers": 1}})
     gateway = moto.at(process.endpoint)
     small, big = images.jpeg(), images.jpeg(3000, 2500)
@@ -31,9 +31,11 @@ def test_a_killed_worker_costs_nothing(moto: S3Server, moto_bucket: str, start: 
         wait_until(lambda: worker.cpu_times().user > before + _BUSY_S, "work on the image")
         worker.send_signal(signal.SIGKILL)
         upload.result(timeout=30)
-        assert big == s3.get_object(Bucket=moto_bucket, Key="big")["Body"].read()
-        line = process.wait_for("stored as uploaded", key="big")
-        assert "worker process died" in line["reason"]
+        line = process.wait_for("tried again")
+        assert "the worker process died (exit code -9)" in line["reason"]
+        assert line["without"] != []
+        process.wait_for("optimized", key="big")
+        assert len(big) == len(s3.get_object(Bucket=moto_bucket, Key="big")["Body"].read())
         s3.put_object(Bucket=moto_bucket, Key="next", Body=small)
         process.wait_for("optimized", key="next")
         assert _worker(process).pid != worker.pid

@@ -1,0 +1,120 @@
+"""Want of memory: how to tell it from damage, and how to let libraries reserve what they never use.
+
+A process that may not have more memory fails in the words of whichever library asked for it.
+"""
+
+import contextlib
+import errno
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import cv2
+
+_PAGE: Final = resource.getpagesize()
+
+_CV2_NO_MEMORY: Final = -4  # OpenCV's cv::Error::StsNoMem
+
+# What libraries say of a failed allocation: libavif, libjpeg, libpng, libwebp, Pillow, OpenCV,
+# zlib ("Error -4"), NumPy, libjxl (JXL_ENC_ERR_OOM), glibc (strerror of ENOMEM).
+_PHRASES: Final = (
+    "out of memory",
+    "outofmemory",
+    "out_of_memory",
+    "err_oom",
+    "insufficient memory",
+    "not enough memory",
+    "cannot allocate",
+    "unable to allocate",
+    "allocation failed",
+    "failed to allocate",
+    "memory allocation",
+    "memory error",
+    "error -4 ",
+)
+
+
+class OutOfMemory(Exception):
+    """There was not enough memory; this says nothing about the file."""
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Tell whether an error, or one that led to it, stems from a failed allocation.
+
+    Some libraries report that as a broken file: see :func:`left` for those.
+    """
+    seen: set[int] = set()
+    queue: list[BaseException | None] = [error]
+    while queue:
+        each = queue.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        if _says_so(each):
+            return True
+        queue += [each.__cause__, each.__context__]
+    return False
+
+
+def _says_so(error: BaseException) -> bool:
+    if isinstance(error, MemoryError | OutOfMemory):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    if isinstance(error, cv2.error) and getattr(error, "code", None) == _CV2_NO_MEMORY:
+        return True
+    text = f"{error} ".lower()
+    return any(phrase in text for phrase in _PHRASES)
+
+
+def used() -> tuple[int, int]:
+    """Return address space and resident memory of this process, in bytes."""
+    pages = Path("/proc/self/statm").read_text().split()
+    return int(pages[0]) * _PAGE, int(pages[1]) * _PAGE
+
+
+def left() -> int | None:
+    """Return the bytes that this process never asked for although it might have had them.
+
+    An allocation that is smaller than that cannot have failed. None: there is no limit.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else max(0, limit - _peak())
+
+
+def _peak() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "VmPeak":
+            return int(value.split()[0]) << 10
+    raise RuntimeError("/proc/self/status does not tell VmPeak")
+
+
+def allow(size: int) -> None:
+    """Let this process take so many bytes of address space on top of what it has."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    soft = used()[0] + size
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@contextlib.contextmanager
+def reserving(times: int) -> Iterator[None]:
+    """Let a library reserve several times the address space that is left.
+
+    That is for libraries that touch only a known part of what they reserve.
+
+    Args:
+        times: Factor, 1 or more.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY:
+        yield
+        return
+    allow(times * max(0, soft - used()[0]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
