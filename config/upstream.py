@@ -22,7 +22,8 @@ class Upstream(Frozen):
         description="region that requests to the store are signed for",
     )
     addressing: Literal["path", "virtual"] = Field(
-        default="path", description="where the bucket goes: path, or virtual (in the host name)"
+        default="path",
+        description="where the bucket goes: path, or virtual (in the host name, if its name fits)",
     )
     connect_timeout_s: float = Field(
         default=5.0, gt=0, le=300, description="longest wait for a connection, seconds"

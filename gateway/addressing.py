@@ -1,12 +1,17 @@
 """Which bucket and key a request is about, and which operation it asks for."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
+from gateway.bucket_name import check_bucket_name
 from gateway.canonical import canonical_path
 from gateway.errors import S3Error
+
+# RFC 3986, section 3.2.2, without user information and percent escapes.
+_HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*)(?::[0-9]{0,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,21 +19,28 @@ class Target:
     """What a request is about.
 
     Attributes:
-        bucket: Empty for requests to the service itself.
+        bucket: A valid name; empty for requests to the service itself.
         key: Decoded; bytes that are no UTF-8 are kept as surrogates. Empty for bucket requests.
         quoted_key: Percent-encoded as S3 signs it.
+
+    Raises:
+        S3Error: InvalidBucketName.
     """
 
     bucket: str
     key: str
     quoted_key: str
 
+    def __post_init__(self) -> None:
+        if self.bucket:
+            check_bucket_name(self.bucket)
+
     @property
     def path(self) -> str:
         """Give the path-style path, percent-encoded."""
         if not self.bucket:
             return "/"
-        bucket = quote(self.bucket, safe="-_.~", errors="surrogateescape")
+        bucket = quote(self.bucket, safe="")
         return f"/{bucket}/{self.quoted_key}" if self.quoted_key else f"/{bucket}"
 
 
@@ -39,7 +51,15 @@ def locate(raw_path: str, host: str, domains: Collection[str]) -> Target:
         raw_path: As sent: percent-encoded, without query.
         host: The Host header, with or without a port.
         domains: Base domains; ``bucket.domain`` is a virtual host.
+
+    Raises:
+        S3Error: InvalidBucketName; InvalidURI for a path that is none, a broken percent escape, or
+            a key without a bucket; BadRequest for a Host header that is no host.
     """
+    if not _HOST.fullmatch(host):
+        raise S3Error("BadRequest", "The Host header must be a host name and, maybe, a port.")
+    if raw_path and not raw_path.startswith("/"):
+        raise S3Error("InvalidURI", "The path must begin with a slash.")
     bucket = virtual_bucket(host, domains)
     raw_key = raw_path.removeprefix("/")
     if not bucket:
@@ -51,7 +71,8 @@ def object_target(raw_bucket: str, raw_key: str) -> Target:
     """Give the target of a percent-encoded bucket and key.
 
     Raises:
-        S3Error: InvalidURI for a broken percent escape, or a key without a bucket.
+        S3Error: InvalidURI for a broken percent escape, or a key without a bucket;
+            InvalidBucketName.
     """
     if raw_key and not raw_bucket:
         raise S3Error("InvalidURI", "The path names a key, but no bucket.")
@@ -61,13 +82,13 @@ def object_target(raw_bucket: str, raw_key: str) -> Target:
 
 
 def key_target(bucket: str, key: str) -> Target:
-    """Give the target of a bucket and a decoded key."""
-    return object_target(bucket, quote(key, safe="/", errors="surrogateescape"))
+    """Give the target of a bucket and a key, both decoded."""
+    return Target(bucket, key, quote(key, safe="/", errors="surrogateescape"))
 
 
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
-    return (name if colon and port.isdigit() else host).lower()
+    return (name if colon and "]" not in port else host).lower()
 
 
 def virtual_bucket(host: str, domains: Collection[str]) -> str:

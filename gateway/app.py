@@ -252,10 +252,12 @@ def _arrived(request: web.Request) -> Exchange:
     URL that they are going to use, which may be presigned for another method.
 
     Raises:
-        S3Error: As :meth:`Callers.authenticate`, :func:`query.read` and :func:`query.merged`.
+        S3Error: As :func:`locate`, :meth:`Callers.authenticate`, :func:`query.read` and
+            :func:`query.merged`.
     """
     raw_path, raw_query = _split(request)
     services = request.app[SERVICES]
+    target = _located(request)  # first, so that nothing else sees what is no bucket
     preflight = request.method == "OPTIONS"
     verified, identity = (
         (None, None)
@@ -266,7 +268,7 @@ def _arrived(request: web.Request) -> Exchange:
     return Exchange(
         request=request,
         services=services,
-        target=_located(request),
+        target=target,
         headers=query.merged(request.headers, () if preflight else asked.headers),
         asked=asked,
         verified=verified,

@@ -64,14 +64,19 @@ def query_pairs(raw_query: str) -> list[tuple[str, str]]:
     pairs = []
     for pair in filter(None, raw_query.split("&")):
         name, _, value = pair.partition("=")
-        pairs.append((_text(name), _text(value)))
+        pairs.append((unescaped(name), unescaped(value)))
     return pairs
 
 
-def _text(escaped: str) -> str:
-    if "%" not in escaped and escaped.isascii():
-        return escaped
-    return _unescape(escaped).decode("utf-8", "surrogateescape")
+def unescaped(text: str) -> str:
+    """Decode percent escapes, once; octets that are no UTF-8 become lone surrogates.
+
+    Raises:
+        S3Error: ``InvalidURI`` for a broken percent escape.
+    """
+    if "%" not in text and text.isascii():
+        return text
+    return _unescape(text).decode("utf-8", "surrogateescape")
 
 
 def respelled(raw_query: str) -> str:
@@ -90,17 +95,18 @@ def respelled(raw_query: str) -> str:
     return "&".join("=".join(map(_respelled_text, pair)) for pair in pairs)
 
 
-def _respelled_text(escaped: str) -> str:
-    return "+".join(quote_from_bytes(_unescape(word), safe="") for word in escaped.split("+"))
+def _respelled_text(text: str) -> str:
+    return "+".join(quote_from_bytes(_unescape(word), safe="") for word in text.split("+"))
 
 
 def canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
     """Spell decoded query parameters as S3 signs them: escaped, then sorted by name and value."""
-    escaped = [(_escaped(name), _escaped(value)) for name, value in pairs]
-    return "&".join(f"{name}={value}" for name, value in sorted(escaped))
+    spelled = [(escaped(name), escaped(value)) for name, value in pairs]
+    return "&".join(f"{name}={value}" for name, value in sorted(spelled))
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Escape all but unreserved characters; lone surrogates become the octets that they were."""
     return text if _UNRESERVED.fullmatch(text) else quote_from_bytes(_octets(text), safe="")
 
 

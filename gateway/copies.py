@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import unquote
 
 import aiohttp
 from aiohttp import web
@@ -19,7 +18,8 @@ from multidict import CIMultiDict
 from codec.manifest import Manifest
 from codec.renditions import mime_of
 from gateway import conditional, headers, ranges, s3xml
-from gateway.addressing import Target, object_target
+from gateway.addressing import Target, key_target
+from gateway.canonical import escaped, query_pairs, unescaped
 from gateway.conditional import Outcome
 from gateway.digests import sha256_hex
 from gateway.errors import S3Error
@@ -45,6 +45,7 @@ _MAX_RESULT: Final = 1 << 16
 async def copy(exchange: Exchange) -> web.StreamResponse:
     """Serve CopyObject and UploadPartCopy."""
     target, version_id = _parse(exchange.headers[headers.COPY_SOURCE])
+    exchange.overrides[headers.COPY_SOURCE] = _spelled(target, version_id)
     source, etag = await look_closely(exchange, target, version_id)
     if source is None:
         return await _copy_plain(exchange, etag)
@@ -96,22 +97,28 @@ def _check_unchanged(exchange: Exchange, response: aiohttp.ClientResponse) -> No
 
 
 def _parse(value: str) -> tuple[Target, str | None]:
-    """Split ``[/]bucket/key[?versionId=…]``, percent-encoded.
+    """Split ``[/]bucket/key[?versionId=…]``, percent-encoded, slashes included or not.
 
     Raises:
-        S3Error: InvalidArgument, as S3 words it.
+        S3Error: InvalidArgument, as S3 words it, or InvalidBucketName.
     """
-    path, _, version = value.partition("?versionId=")
-    bucket, _, key = path.removeprefix("/").partition("/")
-    if not bucket or not key:
-        # Some clients encode the slash between bucket and key, too.
-        bucket, _, key = unquote(path).removeprefix("/").partition("/")
-    if not bucket or not key:
-        raise S3Error("InvalidArgument", "Copy Source must mention the source bucket and key.")
     try:
-        return object_target(bucket, key), unquote(version) or None
+        path, _, query = value.partition("?")
+        bucket, _, key = unescaped(path).removeprefix("/").partition("/")
+        versions = [value for name, value in query_pairs(query) if name == "versionId"]
     except S3Error as error:
         raise S3Error("InvalidArgument", "Copy Source must be percent-encoded.") from error
+    if not bucket or not key:
+        raise S3Error("InvalidArgument", "Copy Source must mention the source bucket and key.")
+    if len(versions) > 1:
+        raise S3Error("InvalidArgument", "Copy Source may name one version.")
+    return key_target(bucket, key), "".join(versions) or None
+
+
+def _spelled(source: Target, version_id: str | None) -> str:
+    """Write a copy source so that the store reads of it what was judged here."""
+    version = f"?versionId={escaped(version_id)}" if version_id else ""
+    return f"{source.path.removeprefix('/')}{version}"
 
 
 def _translated(sent_headers: Mapping[str, str], source: Found) -> CIMultiDict[str]:

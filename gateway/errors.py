@@ -39,6 +39,7 @@ _TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
             "The AWS Access Key Id you provided does not exist in our records.",
         ),
         "InvalidArgument": (400, "Invalid Argument"),
+        "InvalidBucketName": (400, "The specified bucket is not valid."),
         "InvalidChunkSizeError": (
             403,
             "Only the last chunk is allowed to have a size less than 8192 bytes",

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote
 
 import aiohttp
 
@@ -15,6 +14,7 @@ from codec.manifest import BrokenManifest, Manifest, loads
 from gateway import conditional, headers, metrics
 from gateway.addressing import Target
 from gateway.cache import CacheKey
+from gateway.canonical import escaped
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.index import View
@@ -226,7 +226,7 @@ def request_for(
         extra: Headers to send along.
         subresource: What of the object; empty: the object itself.
     """
-    version = f"versionId={quote(version_id, safe='')}" if version_id else ""
+    version = f"versionId={escaped(version_id)}" if version_id else ""
     query = "&".join(filter(None, (subresource, version)))
     kept = headers.of_caller(exchange.headers, extra or {})
     return Request(method, target, query, kept)

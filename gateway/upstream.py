@@ -11,16 +11,17 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore import UNSIGNED
 from botocore.auth import UNSIGNED_PAYLOAD, S3SigV4Auth
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, HTTPClientError
+from botocore.handlers import validate_bucket_name
 from multidict import CIMultiDict
 from yarl import URL
 
 from config import Upstream as UpstreamSettings
 from gateway import metrics, tracing
 from gateway.addressing import Target
-from gateway.canonical import respelled
+from gateway.endpoint import Endpoint
 from gateway.errors import S3Error
 from gateway.expectation import Expectation
 
@@ -90,7 +91,7 @@ class Upstream:
 
     def __init__(self, settings: UpstreamSettings) -> None:
         self._settings = settings
-        self._endpoint = URL(settings.endpoint)
+        self._endpoint = Endpoint(settings)
         self._stack = AsyncExitStack()
         self._clients: dict[Identity | None, asyncio.Task[S3Client]] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -134,7 +135,8 @@ class Upstream:
         """
         if self._session is None:
             raise RuntimeError("the upstream is used outside its context")
-        url, headers = self._addressed(request)
+        url = self._endpoint.url(request.target, request.query)
+        headers = _transport_headers(request, url)
         try:
             with (
                 metrics.UPSTREAM_SECONDS.time(),
@@ -143,10 +145,10 @@ class Upstream:
                 # Before signing, which then takes every header into account that it has to.
                 headers.update(tracing.outbound())
                 if identity is not None:
-                    headers = self._signed(request, url, headers, identity)
+                    headers = self._signed(request, str(url), headers, identity)
                 response = await self._session.request(
                     request.method,
-                    URL(url, encoded=True),
+                    url,
                     headers=headers,
                     data=request.body,
                     expect100=request.expects,
@@ -209,22 +211,10 @@ class Upstream:
                 config=config,
             )
         )
+        # Its rule knows no tenants; every target has been judged by ours.
+        client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
+        client.meta.events.register("before-send.s3", self._check)
         return client
-
-    def _addressed(self, request: Request) -> tuple[str, CIMultiDict[str]]:
-        authority, path = self._endpoint.authority, request.target.path
-        if self._settings.addressing == "virtual" and request.target.bucket:
-            authority = f"{request.target.bucket}.{authority}"
-            path = f"/{request.target.quoted_key}"
-        query = f"?{respelled(request.query)}" if request.query else ""
-        headers = CIMultiDict(request.headers)
-        headers["Host"] = authority
-        if request.method == "HEAD" and request.query:
-            # Ceph answers HEAD of a sub-resource with a body, which must not meet the next request.
-            headers["Connection"] = "close"
-        if request.length is not None:
-            headers["Content-Length"] = str(request.length)
-        return f"{self._endpoint.scheme}://{authority}{path}{query}", headers
 
     def _signed(
         self, request: Request, url: str, headers: CIMultiDict[str], identity: Identity
@@ -234,6 +224,21 @@ class Upstream:
         credentials = Credentials(identity.access_key, identity.secret_key)
         _Signer(credentials, "s3", self._settings.region).add_auth(to_sign)
         return CIMultiDict(to_sign.headers.items())
+
+    def _check(self, request: AWSPreparedRequest, **_: object) -> None:
+        self._endpoint.checked(request.url)
+
+
+def _transport_headers(request: Request, url: URL) -> CIMultiDict[str]:
+    """Add what the way to the store needs."""
+    headers = CIMultiDict(request.headers)
+    headers["Host"] = url.raw_authority
+    if request.method == "HEAD" and request.query:
+        # Ceph answers HEAD of a sub-resource with a body, which must not meet the next request.
+        headers["Connection"] = "close"
+    if request.length is not None:
+        headers["Content-Length"] = str(request.length)
+    return headers
 
 
 __all__ = ["EMPTY_SHA256", "UNREACHABLE", "UNSIGNED_PAYLOAD", "Identity", "Request", "Upstream"]

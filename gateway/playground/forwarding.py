@@ -51,9 +51,17 @@ def forward_playground(admin: web.Application, access: Access, socket: Path) -> 
 
 
 async def _forwarded(request: web.Request, session: aiohttp.ClientSession) -> web.StreamResponse:
+    asked = request.rel_url
+    url = URL.build(
+        scheme="http",
+        host="process",
+        path=asked.raw_path,
+        query_string=asked.raw_query_string,
+        encoded=True,
+    )
     async with session.request(
         request.method,
-        URL(f"http://process{request.raw_path}", encoded=True),
+        url,
         headers=end_to_end(request.headers.items()),
         data=request.content if request.can_read_body else None,
         allow_redirects=False,

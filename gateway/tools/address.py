@@ -1,12 +1,10 @@
 """Places in a bucket as people write them: ``s3://bucket/key``."""
 
-import re
 from typing import Final, NamedTuple
 
 from gateway.addressing import Target, key_target
+from gateway.bucket_name import is_bucket_name
 
-# Amazon S3 user guide, bucket naming rules; older buckets have capitals and underscores.
-_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}")
 _MAX_KEY_BYTES: Final = 1024
 
 
@@ -39,7 +37,7 @@ def place(text: str) -> Place:
     """
     scheme, found, rest = text.partition("://")
     bucket, _, key = rest.partition("/")
-    if scheme != "s3" or not found or not _BUCKET.fullmatch(bucket):
+    if scheme != "s3" or not found or not is_bucket_name(bucket):
         raise ValueError(f"{text!r} is not of the form s3://bucket/key")
     if len(key.encode(errors="surrogateescape")) > _MAX_KEY_BYTES:
         raise ValueError(f"a key has at most {_MAX_KEY_BYTES} bytes")

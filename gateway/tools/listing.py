@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, NamedTuple
-from urllib.parse import quote, unquote_plus
+from urllib.parse import unquote_plus
 
 from gateway import s3xml
 from gateway.addressing import Target
+from gateway.canonical import escaped
 from gateway.errors import S3Error
 from gateway.relay import read_bounded
 from gateway.tools.address import Place
@@ -90,7 +91,7 @@ async def windows(
 async def _page(store: Store, place: Place, after: str) -> tuple[list[Entry], bool]:
     """Give one page, and whether there is more."""
     # The first version of the operation: every store has it, and it goes on from any key.
-    query = f"encoding-type=url&marker={_quoted(after)}&prefix={_quoted(place.key)}"
+    query = f"encoding-type=url&marker={escaped(after)}&prefix={escaped(place.key)}"
     async with store.send(Request("GET", Target(place.bucket, "", ""), query)) as response:
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise S3Error("ServiceUnavailable")
@@ -113,7 +114,3 @@ def _entry(element: s3xml.Element, encoded: bool) -> Entry:
     if not (size.isascii() and size.isdigit() and len(size) < 20):
         raise S3Error("InternalError", "The store's listing has an object without a size.")
     return Entry(unquote_plus(key, errors="surrogateescape") if encoded else key, int(size))
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="", errors="surrogateescape")

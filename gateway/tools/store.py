@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote
 
 import aiohttp
 from multidict import CIMultiDict
@@ -17,6 +16,7 @@ from codec.manifest import Manifest
 from codec.optimize import Refused
 from gateway import headers
 from gateway.addressing import Target
+from gateway.canonical import escaped
 from gateway.completed import Plain
 from gateway.errors import S3Error
 from gateway.managed import read_manifest
@@ -161,7 +161,7 @@ class Store:
 
     async def remove(self, target: Target, version_id: str | None) -> bool:
         """Remove a version; tell whether the store did."""
-        query = f"versionId={quote(version_id, safe='')}" if version_id else ""
+        query = f"versionId={escaped(version_id)}" if version_id else ""
         async with self.send(Request("DELETE", target, query)) as response:
             return response.status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}
 

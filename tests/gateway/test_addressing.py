@@ -1,10 +1,13 @@
 """Tests of what a request is about, and of what it asks for."""
 
+from collections.abc import Callable
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.addressing import Target, locate, object_target, operation
+from gateway.addressing import Target, key_target, locate, object_target, operation
 from gateway.errors import S3Error
 from tests.config.builders import steady
 
@@ -82,7 +85,7 @@ def test_virtual_host_style(host: str, raw_path: str, bucket: str, key: str) -> 
 
 def test_without_domains_every_host_is_path_style() -> None:
     """A gateway that knows no domain takes no host for a bucket."""
-    assert Target("a", "b", "b") == locate("/a/b", "bucket.s3.example.com", [])
+    assert Target("aaa", "b", "b") == locate("/aaa/b", "bucket.s3.example.com", [])
 
 
 @pytest.mark.parametrize("raw_path", ["/bucket/%", "/bucket/a%2", "/bucket/%zz", "/bucket/a%-1b"])
@@ -100,14 +103,70 @@ def test_broken_escapes_are_refused(raw_path: str) -> None:
         (Target("bucket", "", ""), "/bucket"),
         (Target("bucket", "a b", "a%20b"), "/bucket/a%20b"),
         (Target("bucket", "/a", "/a"), "/bucket//a"),
-        (Target("ü", "k", "k"), "/%C3%BC/k"),
-        (Target("\udcff", "k", "k"), "/%FF/k"),
-        (Target("a/b", "k", "k"), "/a%2Fb/k"),
+        (Target("tenant:bucket", "k", "k"), "/tenant%3Abucket/k"),
+        (Target("tenant$bucket", "k", "k"), "/tenant%24bucket/k"),
     ],
 )
 def test_paths_are_path_style(target: Target, path: str) -> None:
     """The path of a target is path-style and percent-encoded."""
     assert path == target.path
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    [
+        "ab", "x" * 256, "..", "a b", "a/b", "a\\b", "a?b", "a#b", "a@b.c", "u:p@host", "a%2Fb",
+        "a\nb", "a\r\nX: 1", "a\0b", "127.0.0.1:80/x?", "[::1]:80", "a:b:cde", "::abc",
+        "tenant:ab", "te-nant:bucket", "bücket", "bucket\u0661", "bucket\n", "\udcff\udcff\udcff",
+        "\U0001d41bucket",
+    ],
+)  # fmt: skip
+def test_what_is_no_bucket_name_is_refused(bucket: str) -> None:
+    """No text but the name of a bucket becomes part of a target, wherever it comes from."""
+    quoted = quote(bucket, safe="", errors="surrogateescape")
+    attempts: list[Callable[[], Target]] = [
+        lambda: Target(bucket, "", ""),
+        lambda: key_target(bucket, "k"),
+        lambda: object_target(quoted, "k"),
+        lambda: locate(f"/{quoted}/k", _PLAIN, _DOMAINS),
+    ]
+    for attempt in attempts:
+        with pytest.raises(S3Error, match="InvalidBucketName"):
+            attempt()
+
+
+@pytest.mark.parametrize(
+    "bucket",
+    [
+        "abc", "x" * 255, "a.b", "...", "Capital", "under_score", "_abc", "dashed-", "two..dots",
+        "192.168.5.123", "tenant:bucket", "tenant$bucket", ":bucket", "T_1:b.c",
+    ],
+)  # fmt: skip
+def test_names_of_old_and_of_other_stores_are_taken(bucket: str) -> None:
+    """A name that any store may have given is a bucket name."""
+    assert locate(f"/{quote(bucket)}/k", _PLAIN, _DOMAINS).bucket == bucket
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1:80/by-host?.s3.example.com", "u@s3.example.com", "a b.s3.example.com",
+        "ü.example", "s3.example.com:8²", "s3.example.com:80:80", "[::1", "::1", "a,b",
+        "s3.example.com:123456", "bucket%2f.s3.example.com", "bucket.s3.example.com\n",
+        "\udcff.s3.example.com",
+    ],
+)  # fmt: skip
+def test_what_is_no_host_is_refused(host: str) -> None:
+    """A Host header that is no host with a port is a bad request (RFC 9112, section 3.2)."""
+    with pytest.raises(S3Error, match="BadRequest"):
+        locate("/bucket/key", host, _DOMAINS)
+
+
+@pytest.mark.parametrize("raw_path", ["*", "host:443", "HTTP://elsewhere/bucket/key", "bucket/key"])
+def test_what_is_no_path_is_refused(raw_path: str) -> None:
+    """A request target that is neither a path nor an absolute URL is an invalid URI."""
+    with pytest.raises(S3Error, match="InvalidURI"):
+        locate(raw_path, _PLAIN, _DOMAINS)
 
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)

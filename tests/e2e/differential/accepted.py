@@ -37,6 +37,7 @@ _FRAMES: Final = "the gateway takes every framing that S3 takes, whatever the up
 _NO_HTTP: Final = "what is no HTTP, or a method that nobody knows, is refused by the HTTP server"
 _BROKEN: Final = "the upstream gives an answer with two heads; half of one is not passed on"
 _BROKEN_HEAD: Final = "the upstream answers HEAD with a body, after which nothing can be understood"
+_NO_BUCKET: Final = "what can be no bucket name never reaches the store"
 _NO_XML: Final = "a page that is no XML cannot be translated, and its sizes must not be trusted"
 
 _OWN_WORDS: Final = ("Message", "Resource", "BucketName", "Key", "HostId", "StorageClass")
@@ -107,10 +108,11 @@ ACCEPTED: Final = (
     # Addresses and heads.
     *_all_of("copy from '{bucket}/%zz'", _WORDS, step_2="400"),
     *_all_of("copy from*", _WORDS, step_2="400", server="moto"),
+    Accepted("copy from '%2F*", "2 */content", "Ceph answers this spelling as a copy of a part",
+             server="rgw"),
     *_all_of("object with a broken escape in its path", _WORDS, step_1="400", step_2="400"),
-    *_all_of("bucket named with an escaped slash",
-        "a bucket's name has no slash, and it is signed as sent",
-             step_1="403", server="rgw"),
+    *(item for name in ("with an escaped *", "with one letter", "of 300 letters", "in Greek")
+      for item in _all_of(f"bucket named {name}", _NO_BUCKET, step_1="400", step_2="400")),
     *_all_of("bucket named with a colon", "the gateway spells addresses as they are signed",
         server="moto"),
     *_all_of("bucket with an unknown method", _NO_HTTP, step_3="400"),

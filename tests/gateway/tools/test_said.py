@@ -74,7 +74,7 @@ def test_some_objects_are_not_ours_to_change(name: str, value: str) -> None:
     """Locked, encoded, archived and otherwise special objects stay as they are."""
     said = CIMultiDict({"ETag": '"e"', "Content-Type": "image/jpeg", name: value})
     with pytest.raises(Refused):
-        replaceable(Seen(key_target("b", "k"), 1, said, None))
+        replaceable(Seen(key_target("bucket", "k"), 1, said, None))
 
 
 def test_everything_else_is_said_again() -> None:
@@ -84,4 +84,4 @@ def test_everything_else_is_said_again() -> None:
         "x-amz-storage-class": "STANDARD_IA", "x-amz-website-redirect-location": "/b",
     }  # fmt: skip
     told = {**kept, "ETag": '"e"', "Last-Modified": "now", "x-amz-meta-slimgate": "{}"}
-    assert kept == dict(replaceable(Seen(key_target("b", "k"), 1, CIMultiDict(told), None)))
+    assert kept == dict(replaceable(Seen(key_target("bucket", "k"), 1, CIMultiDict(told), None)))
