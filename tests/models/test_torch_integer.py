@@ -7,6 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
 
+from config import Engine  # noqa: E402
+from models import loading, native, selfcheck  # noqa: E402
+from models.cards import Card  # noqa: E402
 from models.engines.torch_integer import TorchIntegerNetwork  # noqa: E402
 from models.integer import Inexact  # noqa: E402
 from models.network import CannotRun, Tiles  # noqa: E402
@@ -65,3 +68,44 @@ def test_a_device_that_differs_is_refused() -> None:
     """What a device computes is compared with the definition before it is used."""
     with pytest.raises(CannotRun, match="cpu does not compute integers exactly"):
         _Careless(integer_network(2, seed=3), device="cpu")
+
+
+@pytest.mark.parametrize("card", native.CARDS, ids=lambda card: card.name)
+def test_shipped_networks_give_what_is_recorded(card: Card) -> None:
+    """A native restorer on torch is the one that OpenVINO computes."""
+    network = loading.load(card, Engine(backend="torch", device="cpu", threads=1))
+    assert selfcheck.digest(network) == card.check
+
+
+def test_loading_compares_with_what_is_recorded() -> None:
+    """Torch, too, may not give anything else than what the card says."""
+    card = dataclasses.replace(native.CARDS[0], check="0" * 64)
+    with pytest.raises(CannotRun, match="does not give the recorded result"):
+        loading.load(card, Engine(backend="torch", device="cpu", threads=1))
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_mixed_precision_is_refused(precision: torch.dtype) -> None:
+    """Products of matrices that are rounded to less than float32 are noticed before use."""
+    network = integer_network(2, seed=4, width=32)
+    with (
+        torch.autocast("cpu", precision),
+        pytest.raises(CannotRun, match="does not compute integers exactly"),
+    ):
+        TorchIntegerNetwork(network, device="cpu", tile=24)
+
+
+@pytest.mark.parametrize("precision", ["high", "medium"])
+def test_faster_products_are_exact_or_refused(precision: str) -> None:
+    """TensorFloat-32 and bfloat16 hold weights and activations; their sums are in float32."""
+    network = integer_network(2, seed=5, width=32)
+    tiles = random_tiles(2, 24, seed=5)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        loaded = TorchIntegerNetwork(network, device="cpu", tile=24)
+        assert np.array_equal(network.residual(tiles), loaded.run(tiles))
+    except CannotRun:
+        pass  # as it should be where a processor rounds sums
+    finally:
+        torch.set_float32_matmul_precision(before)
