@@ -84,12 +84,12 @@ def test_loading_compares_with_what_is_recorded() -> None:
         loading.load(card, Engine(backend="torch", device="cpu", threads=1))
 
 
-@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
-def test_mixed_precision_is_refused(precision: torch.dtype) -> None:
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_is_refused(precision: str) -> None:
     """Products of matrices that are rounded to less than float32 are noticed before use."""
     network = integer_network(2, seed=4, width=32)
     with (
-        torch.autocast("cpu", precision),
+        torch.autocast("cpu", getattr(torch, precision)),
         pytest.raises(CannotRun, match="does not compute integers exactly"),
     ):
         TorchIntegerNetwork(network, device="cpu", tile=24)
