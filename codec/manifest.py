@@ -118,6 +118,7 @@ class Manifest(_Note):
         upload_etag: ETag that a multipart upload was given, which clients compute themselves.
         policy: Digest of the policy that asked for it.
         gateway: Version that wrote it.
+        seal: Keyed digest of all that, which codec neither makes nor verifies.
     """
 
     version: Annotated[int, Field(ge=VERSION, le=VERSION)] = Field(alias="v")
@@ -138,6 +139,10 @@ class Manifest(_Note):
     )
     policy: Annotated[_Hex, Field(min_length=12, max_length=12)] = Field(alias="pol")
     gateway: Annotated[str, Field(max_length=20, pattern=r"^[0-9A-Za-z.+-]*$")] = Field(alias="gw")
+    # The last member: it covers the text before it.
+    seal: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{22}$")] | None = Field(
+        default=None, alias="s"
+    )
 
     @model_validator(mode="after")
     def _pixels_are_bounded(self) -> Self:

@@ -5,6 +5,7 @@ from config.describe import effective, reference
 from config.engine import Engine
 from config.limits import Limits
 from config.loading import config_path, load
+from config.manifests import Manifests
 from config.matching import Policies
 from config.operators import Admin, Feedback, Ledger, Tracing
 from config.policy import Floor, Originals, Policy, PolicyLimits
@@ -24,6 +25,7 @@ __all__ = [
     "Floor",
     "Ledger",
     "Limits",
+    "Manifests",
     "Originals",
     "Policies",
     "Policy",

@@ -9,6 +9,7 @@ from config.base import LISTED, Frozen, contradiction
 from config.cache import Cache
 from config.engine import Engine
 from config.limits import Limits
+from config.manifests import Manifests
 from config.matching import shadowed
 from config.network import MAX_HOST, host_name, listen_address, split_listen
 from config.operators import Admin, Ledger, Tracing
@@ -73,6 +74,9 @@ class Settings(Frozen):
     cache: Cache = Field(default=Cache(), description="restored files kept in memory")
     engine: Engine = Field(default=Engine(), description="processes that work on images")
     limits: Limits = Field(default=Limits(), description="what the gateway as a whole may use")
+    manifests: Manifests = Field(
+        default=Manifests(), description="notes in the store that tell how objects are restored"
+    )
     tracing: Tracing = Field(default=Tracing(), description="traces of requests")
     ledger: Ledger = Field(default=Ledger(), description="what shadow policies find out")
     admin: Admin = Field(default=Admin(), description="the listener for operators")

@@ -45,6 +45,7 @@ from gateway.ledger import Ledger
 from gateway.managed import translate_condition
 from gateway.rediscache import LayeredCache, RedisCache
 from gateway.refusals import new_request_id, refusal
+from gateway.seals import Seals
 from gateway.startup import networks
 from gateway.upstream import Upstream
 from gateway.workers import Workers
@@ -117,6 +118,7 @@ def create_app(
         spool=Budget(settings.limits.max_spooled_bytes),
         listing_heads=asyncio.Semaphore(settings.limits.max_listing_heads),
         ledger=Ledger(settings.ledger),
+        seals=Seals(settings.manifests),
         tracer=tracer,
     )
     metrics.BUILD_INFO.labels(version("slimgate")).set(1)

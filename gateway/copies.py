@@ -28,6 +28,7 @@ from gateway.index import View
 from gateway.managed import Found, fetch, look_closely, read_manifest
 from gateway.relay import pass_through, read_bounded, respond, sent, whole
 from gateway.reuse import remember_source
+from gateway.seals import Seals
 
 _PREFIX: Final = "x-amz-copy-source-"
 _RANGE: Final = "x-amz-copy-source-range"
@@ -52,14 +53,14 @@ async def copy(exchange: Exchange) -> web.StreamResponse:
     _check_conditions(exchange, source.identity(source.manifest.etag))
     if "uploadId" in exchange.parameters:
         return await _copy_part(exchange, source)
-    request = exchange.forwarded()
-    changed = _translated(request.headers, source)
+    request, seals = exchange.forwarded(), exchange.services.seals
+    changed = _translated(request.headers, source, seals)
     async with sent(exchange, replace(request, headers=changed)) as response:
         _check_unchanged(exchange, response)
         if response.status != HTTPStatus.OK:
             return await respond(exchange, response)
         note = changed.get(headers.MANIFEST)
-        manifest = source.manifest if note is None else read_manifest(note)
+        manifest = source.manifest if note is None else read_manifest(note, seals)
         return await _result(exchange, response, manifest)
 
 
@@ -121,7 +122,7 @@ def _spelled(source: Target, version_id: str | None) -> str:
     return f"{source.path.removeprefix('/')}{version}"
 
 
-def _translated(sent_headers: Mapping[str, str], source: Found) -> CIMultiDict[str]:
+def _translated(sent_headers: Mapping[str, str], source: Found, seals: Seals) -> CIMultiDict[str]:
     changed = headers.without(sent_headers, _CONDITIONS)
     # They hold, as was judged here. What must hold upstream is that the manifest is still true.
     changed[_IF_MATCH] = f'"{source.stored_etag}"'
@@ -129,17 +130,17 @@ def _translated(sent_headers: Mapping[str, str], source: Found) -> CIMultiDict[s
         content_type = changed.get("Content-Type", source.manifest.content_type)
         note = source.manifest.model_copy(update={"content_type": content_type})
         changed["Content-Type"] = mime_of(source.manifest.stored.codec)
-        changed[headers.MANIFEST] = _checked(note)
+        changed[headers.MANIFEST] = _checked(note, seals)
     return changed
 
 
-def _checked(note: Manifest) -> str:
+def _checked(note: Manifest, seals: Seals) -> str:
     """Write a manifest whose content type came from a client."""
     try:
-        text = note.dumps()
+        text = seals.write(note)
     except ValueError as error:
         raise S3Error("InvalidArgument", "The Content-Type is too long.") from error
-    read_manifest(text)
+    read_manifest(text, seals)
     return text
 
 

@@ -23,6 +23,7 @@ from gateway.ledger import Ledger
 from gateway.query import Query
 from gateway.remembered import Remembered
 from gateway.savings import Buckets
+from gateway.seals import Seals
 from gateway.sigv4 import Verified
 from gateway.tracing import Tracer
 from gateway.uploads import Uploads
@@ -44,6 +45,7 @@ class Services:
     spool: Budget
     listing_heads: asyncio.Semaphore
     ledger: Ledger
+    seals: Seals
     tracer: Tracer | None = None
     drain: Drain = field(default_factory=Drain)
     buckets: Buckets = field(default_factory=Buckets)

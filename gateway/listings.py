@@ -110,7 +110,7 @@ def _view_of(exchange: Exchange, key: str, note: str | None) -> View | None:
     if note is None:
         return None
     try:
-        manifest = read_manifest(note)
+        manifest = read_manifest(note, exchange.services.seals)
     except S3Error as error:
         # One object that nobody can read must not keep the others from being listed.
         _log.warning(

@@ -1,6 +1,5 @@
 """Managed objects: recognized by their manifest, and read back as they were uploaded."""
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from typing import Final
 
 import aiohttp
 
-from codec.manifest import BrokenManifest, Manifest, loads
+from codec.manifest import BrokenManifest, Manifest
 from gateway import conditional, headers, metrics
 from gateway.addressing import Target
 from gateway.cache import CacheKey
@@ -20,6 +19,7 @@ from gateway.exchange import Exchange
 from gateway.index import View
 from gateway.relay import read_bounded, sent
 from gateway.restored import File, restored
+from gateway.seals import Seals
 from gateway.upstream import Request
 
 _NO_ANSWER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -87,7 +87,7 @@ def recognize(
     note = response.headers.get(headers.MANIFEST)
     if note is None or response.status >= HTTPStatus.MULTIPLE_CHOICES:
         return None
-    manifest = read_manifest(note)
+    manifest = read_manifest(note, exchange.services.seals)
     stored_etag = headers.bare_etag(response.headers)
     if version_id is None:
         view = View(manifest.size, manifest.etag)
@@ -126,15 +126,14 @@ async def look_closely(
         return recognize(exchange, target, version_id, response), etag
 
 
-@functools.lru_cache(maxsize=4096)
-def read_manifest(note: str) -> Manifest:
-    """Read a manifest from metadata; those read lately are at hand.
+def read_manifest(note: str, seals: Seals) -> Manifest:
+    """Read a manifest from metadata.
 
     Raises:
         S3Error: InternalError; the rendition must never pass for the object.
     """
     try:
-        return loads(note)
+        return seals.read(note)
     except BrokenManifest as error:
         metrics.RESTORES.labels("unreadable").inc()
         raise S3Error(

@@ -149,7 +149,9 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
     # Ceph takes the quotes of a PUT's If-Match for a part of the ETag; all others take both forms.
     said["If-Match"] = plain.etag
     request = await stored_request(
-        Request("PUT", exchange.target, headers=said), replace(optimized, manifest=manifest)
+        Request("PUT", exchange.target, headers=said),
+        replace(optimized, manifest=manifest),
+        exchange.services.seals,
     )
     async with sent(exchange, request) as response:
         if response.status != HTTPStatus.OK:

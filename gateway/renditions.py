@@ -17,6 +17,7 @@ from gateway import headers, metrics, tracing
 from gateway.digests import sha256_hex
 from gateway.exchange import Exchange
 from gateway.ledger import optimizable, staying
+from gateway.seals import Seals
 from gateway.upstream import Request
 from gateway.workers import Workers
 
@@ -175,18 +176,19 @@ def _name(exchange: Exchange) -> tuple[str, str]:
     return exchange.target.bucket, exchange.target.key
 
 
-async def stored_request(request: Request, optimized: Optimized) -> Request:
+async def stored_request(request: Request, optimized: Optimized, seals: Seals) -> Request:
     """Turn the upload of an image into that of its rendition.
 
     Args:
         request: As it would store the image, with everything that is said of the object.
         optimized: What to store instead.
+        seals: Who writes the manifest.
 
     Raises:
         Refused: The manifest does not fit into the metadata.
     """
     try:
-        note = optimized.manifest.dumps()
+        note = seals.write(optimized.manifest)
     except ValueError as error:
         raise Refused(str(error)) from error
     kept = headers.without_body_digests(request.headers)

@@ -63,7 +63,7 @@ async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.Str
     content_type = exchange.headers.get("Content-Type")
     try:
         optimized = await optimize(exchange, policy, data, content_type)
-        request = await stored_request(exchange.forwarded(), optimized)
+        request = await stored_request(exchange.forwarded(), optimized, exchange.services.seals)
         if policy.mode == "optimize":
             await keep(partial(sent, exchange), policy.originals, request, optimized.manifest, data)
     except (Refused, Busy) as reason:

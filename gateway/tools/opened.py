@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import models
 from config import Policies, Settings, load
+from gateway.seals import Seals
 from gateway.tools.store import Store
 from gateway.upstream import Identity, Upstream
 from gateway.workers import Workers
@@ -50,7 +51,8 @@ async def tools(options: argparse.Namespace, *, jobs: int | None) -> AsyncIterat
     jobs = jobs or settings.engine.worker_count
     engine = settings.engine.model_copy(update={"workers": jobs})
     async with Upstream(settings.upstream) as upstream, Workers(engine) as workers:
-        yield Tools(Policies(settings.policies), Store(upstream, identity), workers, jobs)
+        store = Store(upstream, identity, Seals(settings.manifests))
+        yield Tools(Policies(settings.policies), store, workers, jobs)
 
 
 def _identity(settings: Settings, access_key: str | None) -> Identity:

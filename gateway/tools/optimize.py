@@ -71,7 +71,7 @@ class Optimizer:
             return Outcome("would be small", seen.size, len(found.rendition))
         now = await self._store.look_again(seen)
         request = Request("PUT", seen.target, headers=await everything(self._store, now))
-        small = await stored_request(request, found)
+        small = await stored_request(request, found, self._store.seals)
         await keep(self._store.send, policy.originals, request, found.manifest, data)
         await self._store.replace(now, small)
         return await self._told(now, found)

@@ -21,6 +21,7 @@ from gateway.completed import Plain
 from gateway.errors import S3Error
 from gateway.managed import read_manifest
 from gateway.renditions import SNIFFED
+from gateway.seals import Seals
 from gateway.upstream import UNREACHABLE, Identity, Request, Upstream
 
 _TRY_AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -66,9 +67,11 @@ class Store:
     Args:
         upstream: Already open.
         identity: Whose key signs the requests.
+        seals: Who reads and writes manifests.
     """
 
-    def __init__(self, upstream: Upstream, identity: Identity) -> None:
+    def __init__(self, upstream: Upstream, identity: Identity, seals: Seals) -> None:
+        self.seals = seals
         self._upstream = upstream
         self._identity = identity
 
@@ -94,7 +97,7 @@ class Store:
                 raise Denied(f"HEAD was answered with {response.status}: may this key read it?")
             said = headers.end_to_end(response.headers.items())
             note = said.get(headers.MANIFEST)
-            manifest = None if note is None else read_manifest(note)
+            manifest = None if note is None else read_manifest(note, self.seals)
             return Seen(target, response.content_length or 0, said, manifest)
 
     async def look_again(self, seen: Seen) -> Seen:

@@ -69,6 +69,7 @@ def test_defaults_are_those_of_the_design() -> None:
             "max_header_bytes": 16 * 2**10,
             "list_index_entries": 1_000_000,
         },
+        "manifests": {"keys": (), "required": False},
         "tracing": {"endpoint": None, "sample": 1.0},
         "ledger": {"path": None, "max_bytes": 64 * 2**20},
         "admin": {

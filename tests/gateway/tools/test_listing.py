@@ -6,8 +6,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from config import Manifests
 from config import Upstream as UpstreamSettings
 from gateway.errors import S3Error
+from gateway.seals import Seals
 from gateway.tools.address import Place
 from gateway.tools.listing import Entry, Window, windows
 from gateway.tools.store import Denied, Store
@@ -23,7 +25,7 @@ _KEYS = sorted(
 
 async def _listed(endpoint: str, place: Place, *, after: str = "", pages: int = 1) -> list[Window]:
     async with Upstream(UpstreamSettings(endpoint=endpoint)) as upstream:
-        store = Store(upstream, Identity("main", "main-secret"))
+        store = Store(upstream, Identity("main", "main-secret"), Seals(Manifests()))
         found = windows(store, place, lambda e: e.key != "n0001", after=after, pages=pages)
         return [window async for window in found]
 
