@@ -174,6 +174,7 @@ _REASONS: Final = (
     ("the bucket locks", "locked"),
     ("under Object Lock", "locked"),
     ("its original cannot", "escrow"),
+    ("has to come back byte for byte", "byte exact"),
     ("cannot be decoded", "damaged"),
 )
 

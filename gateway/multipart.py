@@ -6,6 +6,7 @@ anything fails on the way, the plain object stays.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -19,7 +20,7 @@ from multidict import CIMultiDict
 from codec.containers import sniff
 from codec.optimize import Optimized, Refused
 from config import Policy
-from gateway import headers, s3xml
+from gateway import byte_exact, headers, s3xml
 from gateway.completed import Plain, completed, described, remove
 from gateway.errors import S3Error
 from gateway.escrow import keep
@@ -135,7 +136,7 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
     """
     data, said = await _read_back(exchange, policy, plain)
     try:
-        optimized = await _rendition(exchange, policy, data, said.get("Content-Type"))
+        optimized = await _rendition(exchange, policy, data, said)
         if policy.mode == "optimize":
             plain_request = Request("PUT", exchange.target, headers=said)
             kept = policy.originals
@@ -178,10 +179,13 @@ async def _rest(response: aiohttp.ClientResponse, head: bytes, length: int) -> b
 
 
 async def _rendition(
-    exchange: Exchange, policy: Policy, data: bytes, content_type: str | None
+    exchange: Exchange, policy: Policy, data: bytes, said: Mapping[str, str]
 ) -> Optimized:
+    content_type = said.get("Content-Type")
     known = await reuse(exchange, data, content_type) if content_type else None
-    return known or await optimize(exchange, policy, data, content_type)
+    if known is not None and known.manifest.stored.tier != "exact":
+        known = None if await byte_exact.reason(exchange.target.key, data, said) else known
+    return known or await optimize(exchange, policy, data, said)
 
 
 async def _read_back(

@@ -13,7 +13,7 @@ from codec.contest import FAILURES, Trial
 from codec.optimize import Optimized, Refused
 from codec.renditions import mime_of
 from config import Policy
-from gateway import headers, metrics, tracing
+from gateway import byte_exact, headers, metrics, tracing
 from gateway.digests import sha256_hex
 from gateway.exchange import Exchange
 from gateway.ledger import optimizable, staying
@@ -62,7 +62,7 @@ def _recordable(content_type: str) -> bool:
 
 
 async def optimize(
-    exchange: Exchange, policy: Policy, data: bytes, content_type: str | None
+    exchange: Exchange, policy: Policy, data: bytes, said: Mapping[str, str]
 ) -> Optimized:
     """Find the smallest rendition of an image, and log what was found.
 
@@ -70,7 +70,7 @@ async def optimize(
         exchange: The request that brought it.
         policy: What is demanded.
         data: The whole upload.
-        content_type: As the client gave it.
+        said: Its headers, as the client gave them.
 
     Raises:
         Refused: It stays as it is.
@@ -79,7 +79,14 @@ async def optimize(
     started = time.monotonic()
     timed = metrics.OPTIMIZE_SECONDS.labels(policy.name).time()
     with timed, tracing.span("optimize", policy=policy.name, size=len(data)):
-        optimized = await rendition(exchange.services.workers, policy, data, content_type)
+        exact_because = await byte_exact.reason(exchange.target.key, data, said)
+        optimized = await rendition(
+            exchange.services.workers,
+            policy,
+            data,
+            said.get("Content-Type"),
+            exact_because=exact_because,
+        )
     stored, measured = optimized.manifest.stored, optimized.manifest.measured
     _log.info(
         "optimized" if policy.mode == "optimize" else "would have been optimized",
@@ -93,6 +100,7 @@ async def optimize(
         psnr_db=measured.psnr_db,
         ssim=measured.ssim,
         seconds=round(time.monotonic() - started, 3),
+        **({"exact_because": exact_because} if exact_because else {}),
     )
     metrics.UPLOADS.labels(policy.name, _OUTCOMES[policy.mode]).inc()
     if policy.mode == "optimize":
@@ -107,7 +115,12 @@ async def optimize(
 
 
 async def rendition(
-    workers: Workers, policy: Policy, data: bytes, content_type: str | None
+    workers: Workers,
+    policy: Policy,
+    data: bytes,
+    content_type: str | None,
+    *,
+    exact_because: str = "",
 ) -> Optimized:
     """Find the smallest rendition of an image.
 
@@ -116,6 +129,7 @@ async def rendition(
         policy: What is demanded.
         data: The whole image.
         content_type: As the client gave it.
+        exact_because: Why it has to come back byte for byte; empty when the policy decides.
 
     Raises:
         Refused: It stays as it is.
@@ -123,15 +137,18 @@ async def rendition(
     """
     if not _recordable(content_type or ""):
         raise Refused("has a content type that cannot be recorded")
+    allowed = byte_exact.narrowed(policy, exact_because) if exact_because else policy
     try:
         found = await workers.optimize(
-            data, policy, content_type=content_type or _DEFAULT_TYPE, version=_VERSION
+            data, allowed, content_type=content_type or _DEFAULT_TYPE, version=_VERSION
         )
     except Refused as refused:
         _note_failures(policy, refused.trials)
-        raise
+        if not exact_because:
+            raise
+        raise byte_exact.refusal(exact_because, refused) from refused
     _note_failures(policy, found.trials)
-    return found
+    return byte_exact.by_policy(found, policy) if exact_because else found
 
 
 def _note_failures(policy: Policy, trials: Iterable[Trial]) -> None:

@@ -60,9 +60,8 @@ async def _is_candidate(exchange: Exchange, policy: Policy) -> bool:
 
 
 async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.StreamResponse:
-    content_type = exchange.headers.get("Content-Type")
     try:
-        optimized = await optimize(exchange, policy, data, content_type)
+        optimized = await optimize(exchange, policy, data, exchange.headers)
         request = await stored_request(exchange.forwarded(), optimized, exchange.services.seals)
         if policy.mode == "optimize":
             await keep(partial(sent, exchange), policy.originals, request, optimized.manifest, data)

@@ -1,6 +1,6 @@
 """Say of one image what a policy would make of it, and why."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +8,7 @@ from codec.contest import Trial
 from codec.manifest import Manifest, Stored
 from codec.optimize import Optimized, Refused
 from config import Policies, Policy
+from gateway import byte_exact
 from gateway.renditions import rendition
 from gateway.tools.address import Place, object_place
 from gateway.tools.opened import Tools
@@ -39,12 +40,15 @@ async def explain(tools: Tools, image: str, policy_name: str | None) -> Iterator
     place = object_place(image) if image.startswith("s3://") else None
     policy = _policy(tools.policies, place, policy_name)
     if place is None:
-        data, content_type = _read_file(Path(image), policy.limits.max_bytes)
+        data, said = _read_file(Path(image), policy.limits.max_bytes)
     else:
-        data, content_type = await _read_object(tools.store, place, policy.limits.max_bytes)
-    head = _demanded(policy)
+        data, said = await _read_object(tools.store, place, policy.limits.max_bytes)
+    head, content_type = _demanded(policy), said.get("Content-Type")
+    why = await byte_exact.reason(place.key if place else "", data, said)
+    if why:
+        head = f"{head}; only byte for byte: {why}"
     try:
-        found = await rendition(tools.workers, policy, data, content_type)
+        found = await rendition(tools.workers, policy, data, content_type, exact_because=why)
     except Refused as reason:
         return iter([head, *_table(reason.trials, None), f"stays as it is: {reason}"])
     table = _table(found.trials, found.manifest.stored)
@@ -62,7 +66,7 @@ def _policy(policies: Policies, place: Place | None, name: str | None) -> Policy
     return found[0]
 
 
-def _read_file(path: Path, max_bytes: int) -> tuple[bytes, str | None]:
+def _read_file(path: Path, max_bytes: int) -> tuple[bytes, Mapping[str, str]]:
     """Read a file, and guess the Content-Type that it would be uploaded with."""
     try:
         with path.open("rb") as file:
@@ -71,11 +75,14 @@ def _read_file(path: Path, max_bytes: int) -> tuple[bytes, str | None]:
         raise CannotExplain(f"{path} cannot be read: {error.strerror}") from error
     if len(data) > max_bytes:
         raise CannotExplain(f"{path} is larger than the policy allows: it would stay as it is")
-    return data, _TYPES.get(path.suffix.lower())
+    guess = _TYPES.get(path.suffix.lower())
+    return data, {} if guess is None else {"Content-Type": guess}
 
 
-async def _read_object(store: Store, place: Place, max_bytes: int) -> tuple[bytes, str | None]:
-    """Read an object and its Content-Type; the trials of what is stored small are over."""
+async def _read_object(
+    store: Store, place: Place, max_bytes: int
+) -> tuple[bytes, Mapping[str, str]]:
+    """Read an object and its headers; the trials of what is stored small are over."""
     seen = await store.look(place.target)
     if seen.manifest is not None:
         kept = "\n".join(_stored(seen.manifest, seen.size))
@@ -83,7 +90,7 @@ async def _read_object(store: Store, place: Place, max_bytes: int) -> tuple[byte
         raise CannotExplain(f"{place} is stored small already; {hint}\n{kept}")
     if seen.size > max_bytes:
         raise CannotExplain(f"{place} is larger than the policy allows: it would stay as it is")
-    return await store.read(seen), seen.headers.get("Content-Type")
+    return await store.read(seen), seen.headers
 
 
 def _demanded(policy: Policy) -> str:

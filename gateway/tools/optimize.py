@@ -2,6 +2,7 @@
 
 from codec.optimize import Optimized
 from config import Policies, Policy
+from gateway import byte_exact
 from gateway.escrow import keep
 from gateway.renditions import rendition, stored_request
 from gateway.tools.address import Place
@@ -66,7 +67,8 @@ class Optimizer:
         replaceable(seen)
         data = await self._store.read(seen, lambda mime: mime in policy.types)
         content_type = seen.headers.get("Content-Type")
-        found = await rendition(self._workers, policy, data, content_type)
+        why = await byte_exact.reason(entry.key, data, seen.headers)
+        found = await rendition(self._workers, policy, data, content_type, exact_because=why)
         if self._dry_run:
             return Outcome("would be small", seen.size, len(found.rendition))
         now = await self._store.look_again(seen)

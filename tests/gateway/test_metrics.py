@@ -19,6 +19,7 @@ from gateway import metrics
         ("took longer than 20 s", "timeout"),
         ("the worker process died (exit code -9)", "worker lost"),
         ("its original cannot be kept: answered with 403", "escrow"),
+        ("has to come back byte for byte (Cache-Control says no-transform): x", "byte exact"),
         ("interlaced", "unhandled"),
     ],
 )

@@ -38,6 +38,6 @@ def test_small_sums_are_no_powers_of_ten(amount: float, expected: str) -> None:
 
 def test_every_reason_has_a_hint() -> None:
     """Whatever keeps an image as it came, the page says what to make of it."""
-    classes = {name for _, name in metrics._REASONS} - {"busy", "locked", "escrow"}
+    classes = {name for _, name in metrics._REASONS} - {"busy", "locked", "escrow", "byte exact"}
     assert set() == classes - set(wording._HINTS)
     assert wording.hint("anything else") == wording.hint("unhandled")

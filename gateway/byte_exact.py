@@ -1,0 +1,100 @@
+"""Uploads whose very bytes count: only byte-exact tiers may store them small.
+
+That is what ``Cache-Control: no-transform`` asks for (RFC 9111, section 5.2.2.6), and what a key
+needs that names the content by a digest: who reads it checks the bytes against the key.
+"""
+
+import asyncio
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from codec.optimize import Optimized, Refused
+from config import Policy
+
+_TIER: Final = "exact"
+
+# Of its shortest spelling, base64 without padding; what is shorter needs no digest.
+_DIGESTS: Final = (("MD5", 22), ("SHA-1", 27), ("SHA-256", 43))
+_WORDS: Final = re.compile(r"[A-Za-z0-9+_-]+")
+
+
+async def reason(key: str, data: bytes, said: Mapping[str, str]) -> str:
+    """Return why an upload has to come back byte for byte; empty when it need not.
+
+    Args:
+        key: Of the object.
+        data: The whole upload; its digests are computed in a thread.
+        said: The headers of the upload, without regard to case.
+    """
+    directives = {each.strip().lower() for each in said.get("Cache-Control", "").split(",")}
+    if "no-transform" in directives:
+        return "Cache-Control says no-transform"
+    if _longest_word(key) < _DIGESTS[0][1]:
+        return ""
+    name = await asyncio.to_thread(digest_in, key, data)
+    return f"the key contains the {name} of the content" if name else ""
+
+
+def digest_in(key: str, data: bytes) -> str:
+    """Return the name of the digest of the content that a key contains; empty when there is none.
+
+    It may be spelled in hexadecimal, also as a UUID, in base32 or base64, and be cut by slashes.
+    """
+    longest = _longest_word(key)
+    bare = key.replace("/", "")
+    plain = bare.replace("-", "").lower()
+    for name, shortest in _DIGESTS:
+        if longest < shortest:
+            break
+        digest = hashlib.new(name.replace("-", ""), data, usedforsecurity=False).digest()
+        if any(each in plain for each in _spelled_in_any_case(digest)):
+            return name
+        if any(each in bare for each in _spelled_in_this_case(digest)):
+            return name
+    return ""
+
+
+def _longest_word(key: str) -> int:
+    return max(map(len, _WORDS.findall(key.replace("/", ""))), default=0)
+
+
+def _spelled_in_any_case(digest: bytes) -> Iterator[str]:
+    yield digest.hex()
+    yield base64.b32encode(digest).decode().rstrip("=").lower()
+
+
+def _spelled_in_this_case(digest: bytes) -> Iterator[str]:
+    yield base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    # A slash of the alphabet is one that cuts.
+    yield base64.b64encode(digest).decode().rstrip("=").replace("/", "")
+
+
+def narrowed(policy: Policy, why: str) -> Policy:
+    """Return a policy that allows byte-exact tiers alone.
+
+    Args:
+        policy: What is demanded otherwise.
+        why: As :func:`reason`.
+
+    Raises:
+        Refused: The policy allows none.
+    """
+    if _TIER not in policy.tiers:
+        raise refusal(why, f"the policy does not allow the tier {_TIER}")
+    return policy.model_copy(update={"tiers": (_TIER,), "scales": ()})
+
+
+def refusal(why: str, rest: Refused | str) -> Refused:
+    """Say why an upload that has to come back byte for byte stays as it is."""
+    trials = rest.trials if isinstance(rest, Refused) else ()
+    return Refused(f"has to come back byte for byte ({why}): {rest}", trials)
+
+
+def by_policy(found: Optimized, policy: Policy) -> Optimized:
+    """Note the policy that asked for a rendition, not the one that was narrowed from it."""
+    manifest = found.manifest.model_copy(update={"policy": policy.digest})
+    return replace(found, manifest=manifest)
