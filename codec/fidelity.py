@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from codec.key_points import KeyPoints
 from codec.pixels import Pixels
 
 PERFECT_PSNR_DB: Final = 99.99
@@ -29,8 +30,6 @@ _C2: Final = (0.03 * 255) ** 2
 _BAND_ROWS: Final = 256  # so that what is computed on stays near the processor
 _BLOCK: Final = 64
 _LUMA: Final = np.array([[0.299, 0.587, 0.114]])  # ITU-R BT.601
-_ORB_DISTANCE: Final = 50
-_ORB_FEATURES: Final = 500
 
 _Floats = npt.NDArray[np.float64]
 
@@ -133,23 +132,16 @@ def ssim_db(value: float) -> float:
 
 
 def orb(original: Pixels, restored: Pixels) -> float:
-    """Give the share of ORB key points that find a cross-checked match within Hamming distance 50.
+    """Return the share of ORB key points that find a cross-checked match within 50 of 256 bits.
 
-    The share is of the larger of the two sets, so that points that got lost count as misses. Two
-    images without any key point are alike.
+    See :mod:`codec.key_points`; of an image with too few of them the share says little, and floors
+    look at the worst block instead (:func:`codec.floors.applied`).
 
     Args:
         original: uint8, (height, width[, channels]).
         restored: Same shape and dtype.
     """
-    detector = cv2.ORB_create(_ORB_FEATURES)  # type: ignore[attr-defined]  # missing in the stubs
-    _, before = detector.detectAndCompute(_gray(original), None)
-    _, after = detector.detectAndCompute(_gray(restored), None)
-    if before is None or after is None:
-        return 1.0 if before is None and after is None else 0.0
-    matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(before, after)
-    found = sum(1 for match in matches if match.distance <= _ORB_DISTANCE)
-    return found / max(len(before), len(after))
+    return KeyPoints.of(original).found_in(restored).share
 
 
 def measure(original: Pixels, restored: Pixels) -> Fidelity:
@@ -172,12 +164,6 @@ def _bands(pixels: Pixels) -> Iterator[slice]:
 def _luma(pixels: Pixels) -> _Floats:
     values = pixels.astype(np.float64)
     return values if values.ndim == 2 else np.asarray(cv2.transform(values, _LUMA))
-
-
-def _gray(pixels: Pixels) -> Pixels:
-    if pixels.ndim == 2:
-        return pixels
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2GRAY))
 
 
 def _blur(values: _Floats) -> _Floats:

@@ -22,12 +22,12 @@ from config import Policy
 
 __all__ = ["PAINS", "candidates", "compete"]
 
-_RESCUES: Final = 3
+_RESCUES: Final = 5
 """Trials on top for a candidate that has not held yet: without one, all were in vain."""
 
 _AFTER_A_FAILURE: Final = 0.5
-"""Steps of quality to add for each trial that failed although it was expected to hold."""
-
+"""Steps of quality to add after a trial that failed although it was expected to hold, times the
+square of how often that has happened: key points come back by jumps that no line foretells."""
 
 _LOST: Final = 0.15
 """Share of key points short of the floor that no quality gives back to what was shrunk."""
@@ -68,7 +68,8 @@ def compete(
         The finished contest; its ``best`` is None when nothing small enough holds the floor.
     """
     kind = classes.kind(subject.pixels)
-    contest = Contest(subject, policy.floor, upscalers, deadline, kind, steps or Steps())
+    floor = floors.applied(policy.floor, subject.pixels)
+    contest = Contest(subject, floor, upscalers, deadline, kind, steps or Steps())
     pains = _affordable(PAINS[policy.effort], subject)
     draft = Draft.of(contest)
     without = contest.steps.ruled_out
@@ -131,7 +132,7 @@ def _search(contest: Contest, entry: Entry, pains: Pains) -> None:
         sizes[trial.quality] = trial.size
         search.note(trial.quality, trial.verdict, floors.margins(contest.floor, trial.reading))
         failures += trial.verdict == "below floor"
-        quality = _following(contest, entry, search, trial, _AFTER_A_FAILURE * failures)
+        quality = _following(contest, entry, search, trial, _AFTER_A_FAILURE * failures**2)
         held = search.high <= HIGHEST and trial.verdict != "too big"
         least = pains.precious if count >= pains.trials else pains.worthwhile
         if held and quality is not None and (search.high - quality) * _steepness(sizes) < least:

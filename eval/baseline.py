@@ -47,7 +47,6 @@ NAMES: Final = (
 
 EFFORTS: Final[tuple[Effort, ...]] = ("fast", "balanced")
 
-_FLOOR: Final = {"psnr_db": 34.0, "ssim": 0.93, "orb": 0.65}
 _BYTES: Final = 1.005  # encoders of another build may differ by a few bytes
 _CHEAPER: Final = 0.99
 _SLACK: Final = {"psnr_db": 0.05, "ssim": 0.001, "orb": 0.02, "block_psnr_db": 0.3}
@@ -152,7 +151,7 @@ def _measured(name: str, effort: Effort) -> Figures:
     (recipe,) = sample_images.chosen([name])
     data = sample_images.make(recipe).data
     policy = Policy.model_validate(
-        {"name": "demo", "bucket": "photos", "mode": "optimize", "floor": _FLOOR, "effort": effort}
+        {"name": "demo", "bucket": "photos", "mode": "optimize", "effort": effort}
     )
     seen = look(data, policy)
     make = RowMaker(Item(name, "", len(data), ""), "", seen, len(data), policy.floor)

@@ -210,7 +210,7 @@ class Comparison:
         codec, scale = strategy.codec, strategy.scale
         if (codec, scale) not in self._coders:
             self._coders[codec, scale] = Coder(
-                self.seen.source, codec, scale, self._speed, self.policy.floor
+                self.seen.source, codec, scale, self._speed, self.make.floor
             )
         return self._coders[codec, scale]
 

@@ -15,7 +15,7 @@ from eval import events, hints, sample_images, table
 from eval.processes import StartFailed, end_in_order, is_free
 from eval.roundtrip import Row, round_trip
 from eval.sample_images import Recipe
-from eval.servers import BUCKET, FLOOR, Pair, running, s3_client
+from eval.servers import BUCKET, Pair, running, s3_client
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9000"
 
@@ -76,7 +76,7 @@ def _demo(recipes: tuple[Recipe, ...]) -> int:
     _tell("Starting a bucket in memory and a gateway before it …")
     with running() as pair:
         rows = _rows(pair, recipes)
-    summary = table.totals(rows, FLOOR)
+    summary = table.totals(rows)
     print(f"\n{summary}\n{table.LEGEND}\n\n{hints.next_steps()}")
     return summary.exit_code
 
@@ -95,7 +95,7 @@ def _rows(pair: Pair, recipes: Iterable[Recipe]) -> list[Row]:
                 sample_images.make(recipe), bucket=BUCKET, gateway=gateway, upstream=upstream
             )
             rows.append(row)
-            tqdm.write(table.line(row, FLOOR), file=sys.stdout)
+            tqdm.write(table.line(row), file=sys.stdout)
             sys.stdout.flush()
     return rows
 

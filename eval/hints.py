@@ -1,8 +1,10 @@
 """What the demo tells people to do next; the commands are meant to be pasted."""
 
+from collections.abc import Iterator
 from typing import Final
 
-from eval.servers import ACCESS_KEY, BUCKET, FLOOR, REGION, SECRET_KEY, Pair
+from config import Floor
+from eval.servers import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, Pair
 
 _DEFAULT_ENDPOINT: Final = "http://127.0.0.1:9000"
 
@@ -10,9 +12,22 @@ _DEFAULT_ENDPOINT: Final = "http://127.0.0.1:9000"
 def policy_line() -> str:
     """Say which policy the demo runs under."""
     return (
-        f"Policy: every image in the bucket {BUCKET!r} as small as PSNR >= {FLOOR.psnr_db:g} dB, "
-        f"SSIM >= {FLOOR.ssim:g} and ORB >= {FLOOR.orb:g} allow."
+        f"Policy: every image in the bucket {BUCKET!r} as small as the default floor allows:\n"
+        f"{', '.join(_demands())}."
     )
+
+
+def _demands() -> Iterator[str]:
+    titles = {
+        "psnr_db": "PSNR >= {:g} dB",
+        "ssim": "SSIM >= {:g}",
+        "orb": "ORB >= {:g}",
+        "block_psnr_db": "worst 64x64 block >= {:g} dB",
+        "text": "words read again >= {:g}",
+    }
+    for name, least in Floor().model_dump().items():
+        if least is not None:
+            yield titles[name].format(least)
 
 
 def next_steps() -> str:

@@ -9,10 +9,10 @@ import numpy as np
 
 from codec import fidelity
 from codec.fidelity import PERFECT_PSNR_DB
+from codec.key_points import KeyPoints
 from codec.measures import ssimulacra2
 from codec.pixels import Pixels
 from eval import perceptual, structure
-from eval.keypoints import KeyPoints
 
 _BAND_ROWS: Final = 256
 
@@ -68,7 +68,7 @@ class Original:
 
     def _taken(self, shown: Pixels, *, natural: bool) -> Measures:
         similar = structure.compare(self.pixels, shown)
-        found = self.key_points.found_in(KeyPoints.of(shown))
+        found = self.key_points.found_in(shown)
         looks = self._looks(shown)
         return Measures(
             psnr_db=fidelity.psnr(self.pixels, shown),

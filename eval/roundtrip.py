@@ -3,17 +3,19 @@
 import io
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image, UnidentifiedImageError
 
-from codec import fidelity
+from codec import fidelity, floors
 from codec.fidelity import Fidelity
+from codec.floors import Reading
+from codec.pixels import Pixels
+from config import Floor
 from eval.sample_images import Sample
-from eval.servers import Floor
 
 _T = TypeVar("_T")
 
@@ -36,6 +38,8 @@ class Row:
         stored: Bytes that the bucket holds.
         tier: Kind of rendition, or ``plain``.
         measured: Fidelity of what GET returned; None when it could not be measured.
+        block_psnr_db: The same of the worst block.
+        floor: What it is held against, as it applies to the image.
         put_ms: Duration of the PUT, milliseconds.
         get_ms: Duration of the GET, milliseconds.
         problems: What went wrong; empty when nothing did.
@@ -48,6 +52,8 @@ class Row:
     stored: int
     tier: str = PLAIN
     measured: Fidelity | None = None
+    block_psnr_db: float = fidelity.PERFECT_PSNR_DB
+    floor: Floor = field(default_factory=Floor)
     put_ms: float = 0.0
     get_ms: float = 0.0
     problems: tuple[str, ...] = ()
@@ -57,16 +63,18 @@ class Row:
         """Tell whether GET had to restore the image."""
         return self.tier != PLAIN
 
-    def below(self, floor: Floor) -> bool:
+    @property
+    def below(self) -> bool:
         """Tell whether a measure is below its floor."""
         if self.measured is None:
             return False
-        measured = self.measured
-        return (
-            measured.psnr_db < floor.psnr_db
-            or measured.ssim < floor.ssim
-            or measured.orb < floor.orb
+        reading = Reading(
+            psnr_db=self.measured.psnr_db,
+            block_psnr_db=self.block_psnr_db,
+            ssim=self.measured.ssim,
+            orb=self.measured.orb,
         )
+        return not floors.holds(self.floor, reading)
 
 
 def round_trip(sample: Sample, *, bucket: str, gateway: Any, upstream: Any) -> Row:
@@ -94,12 +102,11 @@ def round_trip(sample: Sample, *, bucket: str, gateway: Any, upstream: Any) -> R
     except (ClientError, BotoCoreError) as error:
         return replace(row, problems=(str(error),))
     tier = answer["ResponseMetadata"]["HTTPHeaders"].get("x-slimgate-tier", PLAIN)
-    measured, problems = _compared(sample, data, plain=tier == PLAIN)
+    row, problems = _compared(row, sample, data, plain=tier == PLAIN)
     return replace(
         row,
         stored=stored,
         tier=tier,
-        measured=measured,
         put_ms=put_ms,
         get_ms=get_ms,
         problems=(*problems, *_contradictions(sample, answer, head, listed)),
@@ -117,11 +124,9 @@ def _download(client: Any, name: Mapping[str, str]) -> tuple[Any, bytes]:
     return answer, answer["Body"].read()
 
 
-def _compared(
-    sample: Sample, data: bytes, *, plain: bool
-) -> tuple[Fidelity | None, tuple[str, ...]]:
+def _compared(row: Row, sample: Sample, data: bytes, *, plain: bool) -> tuple[Row, tuple[str, ...]]:
     if data == sample.data:
-        return IDENTICAL, ()
+        return replace(row, measured=IDENTICAL), ()
     problems = ["stored as uploaded, yet the bytes differ"] if plain else []
     if len(data) != len(sample.data):
         problems.append(f"{len(data)} bytes came back, {len(sample.data)} went in")
@@ -129,10 +134,19 @@ def _compared(
         with Image.open(io.BytesIO(sample.data)) as before, Image.open(io.BytesIO(data)) as after:
             seen = [(image.format, image.mode, image.size) for image in (before, after)]
             if seen[0] != seen[1]:
-                return None, (*problems, f"{seen[0]} went in, {seen[1]} came back")
-            return fidelity.measure(np.asarray(before), np.asarray(after)), tuple(problems)
+                return row, (*problems, f"{seen[0]} went in, {seen[1]} came back")
+            return _measured(row, np.asarray(before), np.asarray(after)), tuple(problems)
     except (UnidentifiedImageError, OSError, ValueError) as error:
-        return None, (*problems, f"what came back cannot be read: {error}")
+        return row, (*problems, f"what came back cannot be read: {error}")
+
+
+def _measured(row: Row, before: Pixels, after: Pixels) -> Row:
+    return replace(
+        row,
+        measured=fidelity.measure(before, after),
+        block_psnr_db=fidelity.block_psnr(before, after),
+        floor=floors.applied(row.floor, before),
+    )
 
 
 def _contradictions(

@@ -25,7 +25,7 @@ class RowMaker:
         kind: Its class.
         seen: What it is.
         size: Bytes of the upload.
-        floor: What it is held against.
+        floor: What it is held against, as it applies to the image.
     """
 
     item: Item

@@ -25,24 +25,6 @@ _MOTO_READY: Final = "Running on http://"
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
-    """The fidelity below which nothing is stored smaller.
-
-    Attributes:
-        psnr_db: Least peak signal-to-noise ratio, dB.
-        ssim: Least structural similarity.
-        orb: Least share of key points found again.
-    """
-
-    psnr_db: float
-    ssim: float
-    orb: float
-
-
-FLOOR: Final = Floor(psnr_db=34, ssim=0.93, orb=0.65)
-
-
-@dataclass(frozen=True, slots=True)
 class Pair:
     """A gateway and the bucket behind it.
 
@@ -87,9 +69,8 @@ def running(
 
 
 def demo_policy() -> dict[str, Any]:
-    """Give the policy that the demo runs under, as the configuration file has it."""
-    floor = {"psnr_db": FLOOR.psnr_db, "ssim": FLOOR.ssim, "orb": FLOOR.orb}
-    return {"name": BUCKET, "bucket": BUCKET, "mode": "optimize", "floor": floor}
+    """Return the policy of the demo, as the configuration file has it: every default."""
+    return {"name": BUCKET, "bucket": BUCKET, "mode": "optimize"}
 
 
 @contextmanager

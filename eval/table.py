@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 
 from codec.fidelity import PERFECT_PSNR_DB
 from eval.roundtrip import Row
-from eval.servers import Floor
 
 WIDTH: Final = 120
 """Columns of a terminal that the table fits into."""
@@ -55,7 +54,7 @@ class Totals:
         return 1 if self.below or self.failed or not self.images else 0
 
 
-def totals(rows: Sequence[Row], floor: Floor) -> Totals:
+def totals(rows: Sequence[Row]) -> Totals:
     """Sum a run up; bytes of images that failed count as neither saved nor spent."""
     good = [row for row in rows if not row.problems]
     return Totals(
@@ -63,7 +62,7 @@ def totals(rows: Sequence[Row], floor: Floor) -> Totals:
         uploaded=sum(row.uploaded for row in good),
         stored=sum(row.stored for row in good),
         restored=sum(row.restored for row in rows),
-        below=sum(row.below(floor) for row in rows),
+        below=sum(row.below for row in rows),
         failed=len(rows) - len(good),
     )
 
@@ -74,10 +73,10 @@ def header() -> str:
     return f"{titles}\n{'-' * len(titles)}"
 
 
-def line(row: Row, floor: Floor) -> str:
+def line(row: Row) -> str:
     """Show one image; what went wrong with it follows on lines of its own."""
     shown = _joined(column.show(row) for column in _COLUMNS)
-    if row.below(floor):
+    if row.below:
         shown += " !"
     return "\n".join([shown, *(f"    FAILED: {problem}" for problem in row.problems)])
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 import cv2
 from PIL import AvifImagePlugin
 
-from codec import classes
+from codec import classes, floors
 from codec.manifest import Manifest
 from config import Engine, Policy
 from eval import buckets, exhibits
@@ -177,7 +177,10 @@ def _rows(item: Item, later: dict[str, int] | None) -> tuple[Row, ...]:
     except (Unreadable, Broken) as why:
         return (failed(item, str(why)),)
     kind = _kind(seen) if plan.auto else item.kind
-    make = RowMaker(item, kind, seen, len(data), plan.policy.floor)
+    floor = plan.policy.floor
+    if seen.source is not None:
+        floor = floors.applied(floor, seen.source.pixels)
+    make = RowMaker(item, kind, seen, len(data), floor)
     comparison = Comparison(data, seen, plan.policy, _Process.upscalers, make)
     if later is not None:
         return tuple(comparison.later(later))

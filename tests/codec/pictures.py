@@ -56,8 +56,13 @@ def save(pixels: Pixels, format_: str, **parameters: Any) -> bytes:
 
 
 def policy(**changes: Any) -> Policy:
-    """Make a policy that optimizes everything as AVIF, with keys added or replaced."""
+    """Make a policy that optimizes everything as AVIF, with keys added or replaced.
+
+    A floor that is given demands neither key points nor a worst block unless it says so.
+    """
     plain = {"name": "p", "bucket": "*", "mode": "optimize"}
+    if "floor" in changes:
+        changes["floor"] = {"orb": None, "block_psnr_db": None, **changes["floor"]}
     few = {"tiers": ["downscale", "recode"], "codecs": ["avif"]}
     return Policy.model_validate({**plain, **few, **changes})
 

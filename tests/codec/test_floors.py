@@ -10,7 +10,7 @@ from codec.pixels import Pixels
 from config import Floor
 from tests.codec.pictures import crop, worsened
 
-_NOTHING: dict[str, float | None] = {"psnr_db": None, "ssim": None, "orb": None}
+_NOTHING: dict[str, float | None] = dict.fromkeys(("psnr_db", "ssim", "orb", "block_psnr_db"))
 _PIXELS = crop("RGB", 160, 160)
 _WORSE = worsened(_PIXELS, 12)
 

@@ -86,7 +86,10 @@ def test_the_example_is_complete_and_shows_defaults() -> None:
         ("restorer: real", "9: policies[0].restorer: unknown restorer; known are lanczos, native"),
         ("floor: 5", "9: policies[0].floor: must be a mapping of keys to values"),
         ("floor:\n      ssim: 2", "10: policies[0].floor.ssim: must be at most 1"),
-        ("floor: {psnr_db: null, ssim: ~}", "9: policies[0].floor: at least one of psnr_db"),
+        (
+            "floor: {psnr_db: null, ssim: ~, orb: ~}",
+            "9: policies[0].floor: at least one of psnr_db",
+        ),
         ("limits: {max_bytes: 2GiB}", "9: policies[0].limits.max_bytes: must be at most 1GiB"),
         ("limits: {max_bytes: 64Mb}", "9: policies[0].limits.max_bytes: must be a whole number"),
         ("limits: {timeout_s: 0}", "9: policies[0].limits.timeout_s: must be more than 0"),

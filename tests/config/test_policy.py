@@ -33,8 +33,8 @@ def test_defaults_are_those_of_the_design() -> None:
         "floor": {
             "psnr_db": 34.0,
             "ssim": 0.93,
-            "orb": None,
-            "block_psnr_db": None,
+            "orb": 0.65,
+            "block_psnr_db": 28.0,
             "text": None,
         },
         "protect": ("chart", "document", "screenshot"),
@@ -57,7 +57,7 @@ def test_an_empty_floor_is_the_default_floor() -> None:
 def test_one_measure_can_be_switched_off() -> None:
     """An explicit null switches one measure off and leaves the others."""
     floor = make(floor={"psnr_db": None}).floor
-    assert (None, 0.93, None) == (floor.psnr_db, floor.ssim, floor.orb)
+    assert (floor.psnr_db, floor.ssim, floor.orb) == (None, 0.93, 0.65)
 
 
 def test_legibility_needs_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,10 @@ def test_legibility_needs_the_program(tmp_path: Path, monkeypatch: pytest.Monkey
         ({"originals": {"keep": "archive", "storage_class": "deep"}}, "match pattern"),
         ({"originals": None}, "valid dictionary"),
         ({"floor": None}, "valid dictionary"),
-        ({"floor": {"psnr_db": None, "ssim": None}}, "at least one of psnr_db, ssim and orb"),
+        (
+            {"floor": {"psnr_db": None, "ssim": None, "orb": None}},
+            "at least one of psnr_db, ssim and orb",
+        ),
         ({"floor": {"psnr_db": 0}}, "greater than 0"),
         ({"floor": {"psnr_db": 99.5}}, "less than or equal to 99"),
         ({"floor": {"psnr_db": "34"}}, "valid number"),
@@ -182,7 +185,7 @@ def test_the_digest_is_fixed() -> None:
     """Renditions name the digest for years, so the same policy always has the same one."""
     canonical = (
         '{"bucket":"photos-*","codecs":["avif","jpeg","jxl","webp"],"effort":"balanced",'
-        '"floor":{"block_psnr_db":null,"orb":null,"psnr_db":34.0,"ssim":0.93,"text":null},'
+        '"floor":{"block_psnr_db":28.0,"orb":0.65,"psnr_db":34.0,"ssim":0.93,"text":null},'
         '"limits":{"max_bytes":67108864,"max_pixels":100000000,"timeout_s":20.0},'
         '"min_saving":0.15,"mode":"optimize","name":"photos","prefix":"",'
         '"protect":["chart","document","screenshot"],"protect_with":"recode","restorer":"native",'
@@ -190,7 +193,7 @@ def test_the_digest_is_fixed() -> None:
         '"types":["image/jpeg","image/png","image/webp"]}'
     )
     assert hashlib.sha256(canonical.encode()).hexdigest()[:12] == make().digest
-    assert make().digest == "121247917177"
+    assert make().digest == "e42f88b4932e"
 
 
 def test_the_digest_is_that_of_the_effective_policy() -> None:
@@ -216,7 +219,7 @@ def test_the_digest_is_that_of_the_effective_policy() -> None:
         {"floor": {"ssim": None}},
         {"min_saving": 0.2},
         {"limits": {"timeout_s": 21}},
-        {"floor": {"block_psnr_db": 28}},
+        {"floor": {"block_psnr_db": 27}},
         {"protect": []},
         {"protect_with": "lossless"},
         {"originals": {"keep": "archive"}},

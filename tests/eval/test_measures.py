@@ -11,9 +11,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from skimage.transform import downscale_local_mean
 
 from codec import fidelity
+from codec.key_points import KeyPoints
 from codec.pixels import Pixels
 from eval import structure
-from eval.keypoints import KeyPoints
 from eval.measures import Original, psnr_luma
 
 TOLERANCE = 1e-6
@@ -97,7 +97,7 @@ def test_matched_share_counts_matches_by_opencv() -> None:
     ]
     matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(*points)
     near = [match for match in matches if match.distance <= 50]
-    found = KeyPoints.of(original).found_in(KeyPoints.of(spoiled))
+    found = KeyPoints.of(original).found_in(spoiled)
     assert 0 < len(near) < len(matches)
     assert (len(near) / len(matches), True) == (found.matched, found.share < 1)
 
@@ -106,8 +106,8 @@ def test_images_without_key_points_are_alike() -> None:
     """Two flat images have every key point in common, a flat and a busy one none."""
     flat, (busy, _) = np.zeros((200, 200), np.uint8), _pair((200, 200, 3))
     points = KeyPoints.of(flat)
-    assert (1.0, None) == (points.found_in(points).share, points.found_in(points).matched)
-    assert points.found_in(KeyPoints.of(busy)).share == 0.0
+    assert (1.0, None) == (points.found_in(flat).share, points.found_in(flat).matched)
+    assert points.found_in(busy).share == 0.0
 
 
 def test_worst_block_is_the_worst_of_scikit_image() -> None:
