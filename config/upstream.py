@@ -54,6 +54,10 @@ class Credential(Frozen):
     upstream_secret_key: SecretKey | None = Field(
         default=None, description="its secret; null: the client's own"
     )
+    signature_v2: bool = Field(
+        default=False,
+        description="accept the weaker Signature Version 2 from this key (boto 2, git-annex)",
+    )
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:

@@ -25,6 +25,8 @@ class Callers:
             pair.access_key: pair.secret_key.get_secret_value() for pair in settings.credentials
         }
         self._verifier = Verifier(self._secrets)
+        old = {pair.access_key for pair in settings.credentials if pair.signature_v2}
+        self._keys = sigv2.Keys(self._secrets, old)
         self._identities: Mapping[str, Identity] = {
             pair.access_key: Identity(pair.upstream[0], pair.upstream[1].get_secret_value())
             for pair in settings.credentials
@@ -45,13 +47,13 @@ class Callers:
             about which the upstream decides.
 
         Raises:
-            S3Error: As :func:`gateway.sigv4.verify`.
+            S3Error: As :func:`gateway.sigv4.verify` and :func:`gateway.sigv2.verify`.
         """
         wire = WireRequest(request.method, raw_path, raw_query, tuple(request.headers.items()))
         now = datetime.now(UTC)
-        if sigv2.is_presigned(raw_query):
+        if sigv2.is_claimed(wire):
             bucket = virtual_bucket(request.headers.get("Host", ""), self._domains)
-            verified: Verified | None = sigv2.verify(wire, bucket, self._secrets, now)
+            verified: Verified | None = sigv2.verify(wire, bucket, self._keys, now)
         else:
             verified = self._verifier.verify(wire, now)
         return verified, self._identities[verified.access_key] if verified else None

@@ -12,6 +12,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from gateway.errors import S3Error
 
 _BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _ALL_SPACE: Final = " \t"
 # Most of what is signed needs no escaping, and finding that out is faster than escaping it.
 _UNRESERVED: Final = re.compile("[A-Za-z0-9_.~-]*")
@@ -77,6 +78,20 @@ def unescaped(text: str) -> str:
     if "%" not in text and text.isascii():
         return text
     return _unescape(text).decode("utf-8", "surrogateescape")
+
+
+def check_printable(what: str, *texts: str) -> None:
+    """Refuse control characters, which could pass for a line or a header of their own.
+
+    Args:
+        what: The subject of the message.
+        texts: Decoded.
+
+    Raises:
+        S3Error: ``InvalidArgument``.
+    """
+    if any(map(_CONTROL.search, texts)):
+        raise S3Error("InvalidArgument", f"{what} has control characters.")
 
 
 def respelled(raw_query: str) -> str:

@@ -16,6 +16,7 @@ from gateway import sigv2
 from gateway.canonical import query_pairs
 from gateway.errors import S3Error
 from gateway.sigclaim import SIGNATURE_PARAMETER
+from gateway.sigv2text import PARAMETERS
 from gateway.spelling import check_carried, check_header
 
 # They sign, and nothing else; S3 knows no other parameter that begins so and is not a header.
@@ -67,7 +68,7 @@ def read(raw_query: str) -> Query:
     carried: list[tuple[str, str]] = []
     for part, (name, value) in zip(parts, pairs, strict=True):
         lower = name.lower()
-        if lower in signing or (version_2 and name in sigv2.PARAMETERS):
+        if lower in signing or (version_2 and name in PARAMETERS):
             continue
         if check_carried(name) or (version_2 and lower in _BODY_HEADERS):
             carried.append((lower, _checked(lower, value)))

@@ -16,6 +16,9 @@ ALGORITHM: Final = "AWS4-HMAC-SHA256"
 SIGNATURE_PARAMETER: Final = "x-amz-signature"
 
 _STAMP: Final = re.compile("([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
+MAX_SKEW: Final = datetime.timedelta(minutes=15)
+"""How far the clocks of client and gateway may be apart."""
+
 _MAX_SIGNED_HEADERS: Final = 128
 _MAX_EXPIRES_S: Final = 604_800  # one week: S3 API reference, "Authenticating Requests: Query"
 _HEADER_FAULT: Final = "AuthorizationHeaderMalformed"
@@ -72,6 +75,11 @@ class Claim:
         return f"{self.timestamp[:8]}/{self.region}/s3/aws4_request"
 
 
+def is_version_4(query: Sequence[tuple[str, str]]) -> bool:
+    """Tell whether decoded parameters claim a signature of version 4."""
+    return any(name.lower() in _TELLTALE for name, _ in query)
+
+
 def read_claim(headers: Mapping[str, str], query: Sequence[tuple[str, str]]) -> Claim | None:
     """Find the claim of a request.
 
@@ -85,12 +93,14 @@ def read_claim(headers: Mapping[str, str], query: Sequence[tuple[str, str]]) -> 
     Raises:
         S3Error: The claim is malformed, of an unsupported kind, or there are two.
     """
-    in_query = any(name.lower() in _TELLTALE for name, _ in query)
+    in_query = is_version_4(query)
     version_2 = any(name in _VERSION_2 for name, _ in query)
     if "authorization" in headers:
         if in_query or version_2:
             raise S3Error("InvalidArgument", "Only one auth mechanism allowed")
         return _from_header(headers)
+    if in_query and version_2:
+        raise S3Error("InvalidArgument", "Only one auth mechanism allowed")
     if in_query:
         return _from_query(query)
     if version_2:
@@ -105,7 +115,7 @@ def _from_header(headers: Mapping[str, str]) -> Claim:
     if mechanism != ALGORITHM:
         raise S3Error("InvalidArgument", "Unsupported Authorization Type")
     fields = _fields(rest)
-    time = _header_time(headers)
+    time = signing_time(headers)
     access_key, region = _credential(fields["Credential"], time, _HEADER_FAULT)
     signed = _signed_headers(fields["SignedHeaders"], _HEADER_FAULT)
     return Claim(access_key, region, time, signed, fields["Signature"], None)
@@ -124,11 +134,14 @@ def _fields(text: str) -> dict[str, str]:
     return fields
 
 
-def _header_time(headers: Mapping[str, str]) -> datetime.datetime:
-    stamp = headers.get("x-amz-date")
-    time = _time(stamp) if stamp is not None else None
-    if stamp is None and "date" in headers:
-        time = _time(headers["date"]) or parse_http_date(headers["date"])
+def signing_time(headers: Mapping[str, str]) -> datetime.datetime:
+    """Return when a request was signed, as its headers say; ``x-amz-date`` outweighs ``date``.
+
+    Raises:
+        S3Error: AccessDenied when they do not say it.
+    """
+    stamp = headers.get("x-amz-date", headers.get("date"))
+    time = None if stamp is None else _time(stamp) or parse_http_date(stamp)
     if time is None:
         raise S3Error(
             "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header"

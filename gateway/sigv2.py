@@ -1,37 +1,47 @@
-"""Verify presigned URLs of Signature Version 2: what boto3 makes for endpoints that are not AWS.
+"""Verify Signature Version 2, in the Authorization header and in presigned URLs.
 
-Source: Amazon S3 developer guide, "Signing and authenticating REST requests", query string request
-authentication alternative. Version 2 in the Authorization header is not supported: no current
-client sends it.
+Old clients sign so (boto 2, git-annex), and boto3 presigns so for endpoints that are not Amazon's.
+It is weaker than version 4: a key accepts it only where its owner says so.
+
+Source: Amazon S3 developer guide, "Signing and authenticating REST requests".
 """
 
 import base64
 import datetime
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
-from gateway.canonical import fold_headers, query_pairs
+from gateway.canonical import query_pairs
 from gateway.errors import S3Error
-from gateway.sigv4 import UNSIGNED_PAYLOAD, Verified, WireRequest, check_payload_hash
+from gateway.sigclaim import MAX_SKEW, is_version_4, signing_time
+from gateway.sigv2text import PARAMETERS, check_parameters, signed_headers, texts_to_sign
+from gateway.sigv4 import UNSIGNED_PAYLOAD, Verified, WireRequest, check_payload_hash, check_size
 
-PARAMETERS: Final = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
-
-# Parameters that are signed as a part of the resource; all others are not signed at all.
-_SIGNED_PARAMETERS: Final = frozenset(
-    {
-        "accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "inventory",
-        "lifecycle", "location", "logging", "metrics", "notification", "object-lock", "partNumber",
-        "policy", "replication", "requestPayment", "response-cache-control",
-        "response-content-disposition", "response-content-encoding", "response-content-language",
-        "response-content-type", "response-expires", "restore", "select", "select-type",
-        "storageClass", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning",
-        "versions", "website",
-    }
-)  # fmt: skip
-_BODY_HEADERS: Final = ("content-md5", "content-type")
+_SCHEME: Final = "AWS "
 _MAX_DIGITS: Final = 15
+
+
+class Keys(NamedTuple):
+    """Key pairs of clients.
+
+    Attributes:
+        secrets: Access key to secret key.
+        version_2: Access keys that accept version 2.
+    """
+
+    secrets: Mapping[str, str]
+    version_2: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    access_key: str
+    signature: str = field(repr=False)
+    time: str
+    presigned: bool
 
 
 def is_presigned(raw_query: str) -> bool:
@@ -42,62 +52,91 @@ def is_presigned(raw_query: str) -> bool:
     return {part.partition("=")[0] for part in raw_query.split("&")} >= PARAMETERS
 
 
-def verify(
-    request: WireRequest, bucket: str, secrets: Mapping[str, str], now: datetime.datetime
-) -> Verified:
-    """Verify a presigned URL.
+def is_claimed(request: WireRequest) -> bool:
+    """Tell whether a request claims a signature of version 2, in a header or in the query."""
+    in_header = any(
+        name.lower() == "authorization" and value.lstrip(" \t").startswith(_SCHEME)
+        for name, value in request.headers
+    )
+    return in_header or is_presigned(request.raw_query)
+
+
+def verify(request: WireRequest, bucket: str, keys: Keys, now: datetime.datetime) -> Verified:
+    """Verify a request that claims a signature of version 2.
 
     Args:
         request: The head of the request as received.
         bucket: The bucket that stands in the host name; empty when it stands in the path.
-        secrets: Access key to secret key.
+        keys: Whose signatures are accepted.
         now: The time of this server, aware.
 
     Raises:
-        S3Error: AccessDenied when it is expired or malformed, InvalidAccessKeyId,
-            SignatureDoesNotMatch, or InvalidArgument when there is another signature, too.
+        S3Error: AccessDenied when it is expired or malformed, RequestTimeTooSkewed,
+            InvalidAccessKeyId, SignatureDoesNotMatch, InvalidRequest for a key that does not accept
+            version 2 and for what is not signed, InvalidArgument for what can be read in two ways.
     """
-    headers = fold_headers(request.headers)
-    if "authorization" in headers:
-        raise S3Error("InvalidArgument", "Only one auth mechanism allowed")
+    check_size(request)
     pairs = query_pairs(request.raw_query)
-    claimed = {name: value for name, value in pairs if name in PARAMETERS}
-    _check_expiry(claimed["Expires"], now)
-    secret = secrets.get(claimed["AWSAccessKeyId"])
-    if secret is None:
-        raise S3Error("InvalidAccessKeyId")
-    resource = f"/{bucket}{request.raw_path}" if bucket else request.raw_path
-    signed = _signed_headers(headers, pairs)
-    text = _string_to_sign(request.method, resource, signed, pairs)
-    digest = hmac.new(secret.encode(), text.encode("utf-8", "surrogateescape"), hashlib.sha1)
-    expected = base64.b64encode(digest.digest())
-    if not hmac.compare_digest(expected, claimed["Signature"].encode("utf-8", "surrogateescape")):
+    presigned = is_presigned(request.raw_query)
+    headers = signed_headers(request.headers, request.raw_query if presigned else "")
+    if is_version_4(pairs) or presigned == ("authorization" in headers):
+        raise S3Error("InvalidArgument", "Only one auth mechanism allowed")
+    check_parameters(pairs, presigned=presigned)
+    claim = _presigned(dict(pairs), now) if presigned else _in_header(headers, now)
+    secret = _secret(claim.access_key, keys)
+    texts = texts_to_sign(
+        request.method, bucket, request.raw_path, request.raw_query, headers, claim.time
+    )
+    if not _is_signed(texts, secret, claim.signature):
         raise S3Error("SignatureDoesNotMatch")
-    payload_hash = check_payload_hash(signed.get("x-amz-content-sha256", UNSIGNED_PAYLOAD))
+    payload_hash = check_payload_hash(headers.get("x-amz-content-sha256", UNSIGNED_PAYLOAD))
     if payload_hash.startswith("STREAMING-AWS4"):
         raise S3Error("InvalidRequest", "Signed chunks need Signature Version 4.")
-    return Verified(claimed["AWSAccessKeyId"], payload_hash, presigned=True, chunks=None)
+    return Verified(claim.access_key, payload_hash, presigned=presigned, chunks=None)
 
 
-def _check_expiry(expires: str, now: datetime.datetime) -> None:
+def _presigned(query: Mapping[str, str], now: datetime.datetime) -> _Claim:
+    expires = query["Expires"]
     if not (expires.isascii() and expires.isdigit()) or len(expires) > _MAX_DIGITS:
         raise S3Error("AccessDenied", f"Invalid date (should be seconds since epoch): {expires}")
     if int(expires) < now.timestamp():
         raise S3Error("AccessDenied", "Request has expired")
+    return _Claim(query["AWSAccessKeyId"], query["Signature"], expires, presigned=True)
 
 
-def _signed_headers(headers: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Collect what is signed as headers; a URL may carry them as parameters."""
-    carried = [*((name.lower(), value) for name, value in pairs), *headers.items()]
-    return {n: v for n, v in carried if n.startswith("x-amz-") or n in _BODY_HEADERS}
+def _in_header(headers: Mapping[str, str], now: datetime.datetime) -> _Claim:
+    access_key, _, signature = headers["authorization"].removeprefix(_SCHEME).rpartition(":")
+    if not access_key or not signature:
+        raise S3Error("InvalidArgument", 'Expecting "Authorization: AWS <access key>:<signature>".')
+    if abs(now - signing_time(headers)) > MAX_SKEW:
+        raise S3Error("RequestTimeTooSkewed")
+    # With x-amz-date, which is signed among the other headers, the line of the date is empty.
+    time = "" if "x-amz-date" in headers else headers["date"]
+    return _Claim(access_key, signature, time, presigned=False)
 
 
-def _string_to_sign(
-    method: str, resource: str, headers: Mapping[str, str], pairs: Sequence[tuple[str, str]]
-) -> str:
-    parameters = dict(pairs)
-    lines = [method, *(headers.get(name, "") for name in _BODY_HEADERS), parameters["Expires"]]
-    lines += [f"{n}:{v}" for n, v in sorted(headers.items()) if n.startswith("x-amz-")]
-    signed = sorted((n, v) for n, v in pairs if n in _SIGNED_PARAMETERS)
-    query = "&".join(f"{name}={value}" if value else name for name, value in signed)
-    return "\n".join([*lines, f"{resource}?{query}" if query else resource])
+def _secret(access_key: str, keys: Keys) -> str:
+    secret = keys.secrets.get(access_key)
+    if secret is None:
+        raise S3Error("InvalidAccessKeyId")
+    if access_key not in keys.version_2:
+        raise S3Error(
+            "InvalidRequest",
+            "This access key does not accept Signature Version 2. Please use AWS4-HMAC-SHA256 "
+            "(boto3: Config(signature_version='s3v4')), or have the gateway's operator set "
+            "signature_v2: true for this key in credentials.",
+        )
+    return secret
+
+
+def _is_signed(texts: Collection[str], secret: str, signature: str) -> bool:
+    claimed = signature.encode("utf-8", "surrogateescape")
+    expected = (
+        base64.b64encode(
+            hmac.digest(secret.encode(), text.encode("utf-8", "surrogateescape"), hashlib.sha1)
+        )
+        for text in texts
+    )
+    # All of them, so that time tells nothing.
+    results = [hmac.compare_digest(one, claimed) for one in expected]
+    return any(results)

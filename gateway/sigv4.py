@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.canonical import canonical_request, fold_headers, query_pairs
+from gateway.canonical import canonical_request, check_printable, fold_headers, query_pairs
 from gateway.errors import S3Error
-from gateway.sigclaim import ALGORITHM, SIGNATURE_PARAMETER, Claim, read_claim
+from gateway.sigclaim import ALGORITHM, MAX_SKEW, SIGNATURE_PARAMETER, Claim, read_claim
 
 UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
 STREAMING_UNSIGNED_TRAILER: Final = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
@@ -27,7 +27,10 @@ PAYLOAD_WORDS: Final = _SIGNED_STREAMS | {UNSIGNED_PAYLOAD, STREAMING_UNSIGNED_T
 """What x-amz-content-sha256 may be instead of a digest."""
 
 _CONTENT_HASH: Final = "x-amz-content-sha256"
-_MAX_SKEW: Final = datetime.timedelta(minutes=15)
+# Parameters that hold a key, or the beginning of one.
+_OF_KEYS: Final = frozenset(
+    {"continuation-token", "delimiter", "key-marker", "marker", "prefix", "start-after"}
+)
 _MAX_HEADERS: Final = 256
 _MAX_REQUEST_CHARS: Final = 65_536
 _MAX_KNOWN: Final = 1024
@@ -140,7 +143,7 @@ class Verifier:
 def _verified(
     request: WireRequest, secrets: Mapping[str, str], now: datetime.datetime
 ) -> tuple[Verified, Claim] | None:
-    _bound(request)
+    check_size(request)
     headers = fold_headers(request.headers)
     query = query_pairs(request.raw_query)
     claim = read_claim(headers, query)
@@ -151,6 +154,7 @@ def _verified(
     if claim.access_key not in secrets:
         raise S3Error("InvalidAccessKeyId")
     _check_coverage(claim, headers)
+    _check_text(claim, headers, query)
     unsigned_query = [pair for pair in query if pair[0].lower() != SIGNATURE_PARAMETER]
     digest = canonical_request(
         request.method,
@@ -165,7 +169,12 @@ def _verified(
     return Verified(claim.access_key, payload_hash, claim.expires_s is not None, chunks), claim
 
 
-def _bound(request: WireRequest) -> None:
+def check_size(request: WireRequest) -> None:
+    """Refuse a head that is too large to be verified.
+
+    Raises:
+        S3Error: RequestHeaderSectionTooLarge.
+    """
     if _size(request) > _MAX_REQUEST_CHARS or len(request.headers) > _MAX_HEADERS:
         raise S3Error("RequestHeaderSectionTooLarge")
 
@@ -222,9 +231,9 @@ def _check_time(claim: Claim, now: datetime.datetime) -> None:
     # Differences of two times cannot overflow, as the sum of a time and a duration can.
     age = now - claim.time
     if claim.expires_s is None:
-        if abs(age) > _MAX_SKEW:
+        if abs(age) > MAX_SKEW:
             raise S3Error("RequestTimeTooSkewed")
-    elif age < -_MAX_SKEW:
+    elif age < -MAX_SKEW:
         raise S3Error("AccessDenied", "Request is not yet valid")
     elif age > datetime.timedelta(seconds=claim.expires_s):
         raise S3Error("AccessDenied", "Request has expired")
@@ -242,6 +251,15 @@ def _check_coverage(claim: Claim, headers: Mapping[str, str]) -> None:
     if not signed <= headers.keys():
         # An absent header is not an empty one: something on the way has removed it.
         raise S3Error("SignatureDoesNotMatch")
+
+
+def _check_text(claim: Claim, headers: Mapping[str, str], query: Sequence[tuple[str, str]]) -> None:
+    """Refuse control characters where they mean nothing: keys may have them."""
+    # So may what selects keys of a listing: the file in which a Mac keeps an icon is "Icon\r".
+    for name in claim.signed_headers:
+        check_printable(f"The header {name}", headers[name])
+    for name, value in query:
+        check_printable("A parameter", name, "" if name in _OF_KEYS else value)
 
 
 def _check_signature(claim: Claim, secret: str, digest: str) -> ChunkKey:

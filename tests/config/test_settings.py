@@ -31,6 +31,7 @@ def test_defaults_are_those_of_the_design() -> None:
                 "secret_key": SecretStr(SECRET),
                 "upstream_access_key": None,
                 "upstream_secret_key": None,
+                "signature_v2": False,
             },
         ),
         "cache": {

@@ -27,7 +27,9 @@ def _presigned(server: S3Server, version: str, bucket: str, key: str) -> str:
 
 def test_no_log_has_a_secret(moto: S3Server, moto_bucket: str, start: Start) -> None:
     """Whether requests succeed, are refused or are no HTTP: no signature or secret is logged."""
-    process = start({**configuration(moto), "admin": {"listen": "127.0.0.1:0", "token": _TOKEN}})
+    config = configuration(moto, admin={"listen": "127.0.0.1:0", "token": _TOKEN})
+    config["credentials"][0]["signature_v2"] = True
+    process = start(config)
     server, path = moto.at(process.endpoint), f"/{moto_bucket}/k.jpg"
     secrets = {keys.secret for keys in server.users} | {_TOKEN}
     answers = []
