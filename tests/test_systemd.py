@@ -65,6 +65,13 @@ def test_it_gives_the_gateway_time_to_drain() -> None:
     assert "mixed" == unit["KillMode"]
 
 
+def test_spooled_uploads_are_on_a_disk() -> None:
+    """Bodies of unknown length are not in /tmp, which is in memory on many systems."""
+    unit = _settings()
+    assert "TMPDIR=/var/tmp" in unit["Environment"].split()
+    assert unit["PrivateTmp"] == "yes", "others would see them in /var/tmp"
+
+
 def test_what_it_runs_is_a_command(tmp_path: Path) -> None:
     """The command line is understood; a configuration that is missing ends with code 2."""
     unit = _settings()
