@@ -38,6 +38,8 @@ class Keys(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
+    """What a request says about its signature; ``time`` is what was signed for the date."""
+
     access_key: str
     signature: str = field(repr=False)
     time: str
@@ -82,8 +84,9 @@ def verify(request: WireRequest, bucket: str, keys: Keys, now: datetime.datetime
     if is_version_4(pairs) or presigned == ("authorization" in headers):
         raise S3Error("InvalidArgument", "Only one auth mechanism allowed")
     check_parameters(pairs, presigned=presigned)
-    claim = _presigned(dict(pairs), now) if presigned else _in_header(headers, now)
+    claim = _presigned(dict(pairs)) if presigned else _in_header(headers)
     secret = _secret(claim.access_key, keys)
+    _check_time(claim, headers, now)
     texts = texts_to_sign(
         request.method, bucket, request.raw_path, request.raw_query, headers, claim.time
     )
@@ -95,24 +98,29 @@ def verify(request: WireRequest, bucket: str, keys: Keys, now: datetime.datetime
     return Verified(claim.access_key, payload_hash, presigned=presigned, chunks=None)
 
 
-def _presigned(query: Mapping[str, str], now: datetime.datetime) -> _Claim:
-    expires = query["Expires"]
+def _presigned(query: Mapping[str, str]) -> _Claim:
+    return _Claim(query["AWSAccessKeyId"], query["Signature"], query["Expires"], presigned=True)
+
+
+def _in_header(headers: Mapping[str, str]) -> _Claim:
+    access_key, _, signature = headers["authorization"].removeprefix(_SCHEME).rpartition(":")
+    if not access_key or not signature:
+        raise S3Error("InvalidArgument", 'Expecting "Authorization: AWS <access key>:<signature>".')
+    # With x-amz-date, which is signed among the other headers, the line of the date is empty.
+    time = "" if "x-amz-date" in headers else headers.get("date", "")
+    return _Claim(access_key, signature, time, presigned=False)
+
+
+def _check_time(claim: _Claim, headers: Mapping[str, str], now: datetime.datetime) -> None:
+    if not claim.presigned:
+        if abs(now - signing_time(headers)) > MAX_SKEW:
+            raise S3Error("RequestTimeTooSkewed")
+        return
+    expires = claim.time
     if not (expires.isascii() and expires.isdigit()) or len(expires) > _MAX_DIGITS:
         raise S3Error("AccessDenied", f"Invalid date (should be seconds since epoch): {expires}")
     if int(expires) < now.timestamp():
         raise S3Error("AccessDenied", "Request has expired")
-    return _Claim(query["AWSAccessKeyId"], query["Signature"], expires, presigned=True)
-
-
-def _in_header(headers: Mapping[str, str], now: datetime.datetime) -> _Claim:
-    access_key, _, signature = headers["authorization"].removeprefix(_SCHEME).rpartition(":")
-    if not access_key or not signature:
-        raise S3Error("InvalidArgument", 'Expecting "Authorization: AWS <access key>:<signature>".')
-    if abs(now - signing_time(headers)) > MAX_SKEW:
-        raise S3Error("RequestTimeTooSkewed")
-    # With x-amz-date, which is signed among the other headers, the line of the date is empty.
-    time = "" if "x-amz-date" in headers else headers["date"]
-    return _Claim(access_key, signature, time, presigned=False)
 
 
 def _secret(access_key: str, keys: Keys) -> str:

@@ -284,7 +284,9 @@ def test_expired_and_malformed_are_refused() -> None:
 def test_a_key_accepts_it_only_where_its_owner_says_so(sign: _Sign) -> None:
     """By default a right signature of version 2 is refused, with what to do about it."""
     with pytest.raises(S3Error, match="signature_v2: true") as raised:
-        _verified(sign("/bucket/key", user=Credentials("new", "secret")))
+        _verified(
+            sign("/bucket/key", user=Credentials("new", "secret")), now=_NOW + timedelta(days=9)
+        )
     assert raised.value.code == "InvalidRequest"
 
 
