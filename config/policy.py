@@ -78,7 +78,7 @@ class PolicyLimits(Frozen):
         default=64 * 2**20, ge=1, le=2**30, description="largest upload that is optimized"
     )
     max_pixels: PixelCount = Field(
-        default=100 * 10**6, ge=1, le=10**9, description="largest image that is decoded"
+        default=200 * 10**6, ge=1, le=10**9, description="largest image that is decoded"
     )
     timeout_s: float = Field(
         default=20.0, gt=0, le=600, description="time that optimizing one image may take, seconds"

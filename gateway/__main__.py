@@ -14,6 +14,7 @@ import uvloop
 from config import ConfigError, Settings, config_path, effective
 from gateway import logs
 from gateway.allocator import keep_freed_memory
+from gateway.capacity import shortages
 from gateway.host import Host
 from gateway.kept import CannotStart
 from gateway.listening import CannotListen
@@ -45,8 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if options.command == "check":
         sys.stdout.write(effective(settings))
+        sys.stderr.writelines(f"warning: {each}\n" for each in shortages(settings))
         return 0
     logs.configure()
+    for each in shortages(settings):
+        _log.warning("too little memory", reason=each)
     keep_freed_memory()
     return uvloop.run(_run(settings, options.config))
 

@@ -24,12 +24,12 @@ def test_the_effective_configuration_is_readable() -> None:
         f"  secret_key: '{MASK}'",
         "  upstream_secret_key: null",
         "  max_bytes: 256MiB",
-        "  worker_memory: 2GiB",
+        "  worker_memory: 5GiB",
         "  max_header_bytes: 16KiB",
         "  mode: optimize",
         "  scales: []",
         "    orb: 0.5",
-        "    max_pixels: 100MP",
+        "    max_pixels: 200MP",
     ):
         assert f"{line}\n" in text
 
@@ -82,7 +82,7 @@ def test_rows_show_defaults_as_they_are_written() -> None:
         "credentials[].upstream_secret_key": "`null`",
         "limits.max_header_bytes": "`16KiB`",
         "policies[].scales": "`[2, 3, 4]`",
-        "policies[].limits.max_pixels": "`100MP`",
+        "policies[].limits.max_pixels": "`200MP`",
         "policies[].prefix": "`''`",
     }
     assert expected == {key: shown[key] for key in expected}

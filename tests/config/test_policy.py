@@ -41,7 +41,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "protect_with": "recode",
         "min_saving": 0.15,
         "effort": "balanced",
-        "limits": {"max_bytes": 67108864, "max_pixels": 100_000_000, "timeout_s": 20.0},
+        "limits": {"max_bytes": 67108864, "max_pixels": 200_000_000, "timeout_s": 20.0},
         "originals": {"keep": None, "prefix": "slimgate/", "storage_class": None},
     }
     assert expected == make().model_dump()
@@ -186,14 +186,14 @@ def test_the_digest_is_fixed() -> None:
     canonical = (
         '{"bucket":"photos-*","codecs":["avif","jpeg","jxl","webp"],"effort":"balanced",'
         '"floor":{"block_psnr_db":28.0,"orb":0.65,"psnr_db":34.0,"ssim":0.93,"text":null},'
-        '"limits":{"max_bytes":67108864,"max_pixels":100000000,"timeout_s":20.0},'
+        '"limits":{"max_bytes":67108864,"max_pixels":200000000,"timeout_s":20.0},'
         '"min_saving":0.15,"mode":"optimize","name":"photos","prefix":"",'
         '"protect":["chart","document","screenshot"],"protect_with":"recode","restorer":"native",'
         '"scales":[2,3,4],"tiers":["downscale","exact","lossless","recode"],'
         '"types":["image/jpeg","image/png","image/webp"]}'
     )
     assert hashlib.sha256(canonical.encode()).hexdigest()[:12] == make().digest
-    assert make().digest == "e42f88b4932e"
+    assert make().digest == "0f86a388d59f"
 
 
 def test_the_digest_is_that_of_the_effective_policy() -> None:
@@ -202,7 +202,7 @@ def test_the_digest_is_that_of_the_effective_policy() -> None:
         types=["image/webp", "image/jpeg", "image/png"],
         tiers=["recode", "lossless", "exact", "downscale"],
         floor={"psnr_db": 34},
-        limits={"max_bytes": 67108864, "max_pixels": "100MP"},
+        limits={"max_bytes": 67108864, "max_pixels": "200MP"},
     )
     assert make().digest == same.digest
     assert make() == same

@@ -47,7 +47,7 @@ def test_defaults_are_those_of_the_design() -> None:
         },
         "engine": {
             "workers": "auto",
-            "worker_memory": 2 * 2**30,
+            "worker_memory": 5 * 2**30,
             "max_queue": 64,
             "max_queue_wait_s": 30.0,
             "backend": "openvino",
