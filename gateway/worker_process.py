@@ -23,19 +23,19 @@ _POLL_S: Final = 0.5  # pebble tells nobody when a pool breaks
 
 
 class WorkerLost(Exception):
-    """The process was ended: it crashed, or ran out of time."""
-
-
-class WorkerDied(WorkerLost):
-    """The process crashed, or was killed.
+    """The process was ended: it crashed, or ran out of time.
 
     Attributes:
         step: What it was at, as far as it told; empty: unknown.
     """
 
-    def __init__(self, reason: str, step: str) -> None:
+    def __init__(self, reason: str, step: str = "") -> None:
         super().__init__(f"{reason} at step {step}" if step else reason)
         self.step = step
+
+
+class WorkerDied(WorkerLost):
+    """The process crashed, or was killed."""
 
 
 class WorkerGone(Exception):
@@ -131,7 +131,7 @@ class WorkerProcess:
             raise WorkerDied(reason, self.step) from error
         except PoolTimeoutError as error:
             metrics.WORKERS_LOST.inc()
-            raise WorkerLost(f"took longer than {timeout_s:g} s") from error
+            raise WorkerLost(f"took longer than {timeout_s:g} s", self.step) from error
         else:
             return result
         finally:

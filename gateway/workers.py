@@ -16,6 +16,7 @@ from codec.manifest import Manifest
 from codec.memory import OutOfMemory
 from codec.optimize import LOSSY_STEPS, Optimized, Refused
 from codec.restore import DamagedRendition, DigestMismatch
+from codec.steps import EXACT, LOSSLESS
 from config import Engine, Policy
 from gateway import jobs, metrics
 from gateway.engine import TIMEOUT_S, EngineProcess
@@ -29,6 +30,8 @@ _ATTEMPTS: Final = 3
 
 _REPEATS: Final = 3
 """Times that an upload is tried again after its process died; the last time without loss only."""
+
+_LOSSLESS_STEPS: Final = frozenset({EXACT, LOSSLESS})
 
 _log = structlog.get_logger(__name__)
 
@@ -99,7 +102,8 @@ class Workers:
     ) -> Optimized:
         """Find the smallest rendition of an upload.
 
-        When the process dies, another one does it without what the first was at.
+        When the process dies, another one does it without what the first was at; when it takes too
+        long, another one tries what is without loss.
 
         Raises:
             Refused: The upload stays as it is, for whatever reason.
@@ -114,14 +118,13 @@ class Workers:
                         policy.limits.timeout_s, jobs.optimize_upload, data, policy, content_type,
                         version, ruled_out, fresh=repeat > 1,
                     )  # fmt: skip
-                except WorkerDied as died:
+                except WorkerLost as lost:
                     late = time.monotonic() - started > policy.limits.timeout_s
-                    if late or repeat > _REPEATS:
-                        raise Refused(str(died)) from died
-                    ruled_out = _without(ruled_out, died.step, last=repeat == _REPEATS)
-                    _log.warning("tried again", reason=str(died), without=sorted(ruled_out))
-                except WorkerLost as error:
-                    raise Refused(str(error)) from error
+                    last = late or repeat >= _REPEATS
+                    if ruled_out >= LOSSY_STEPS or (last and lost.step in _LOSSLESS_STEPS):
+                        raise Refused(str(lost)) from lost
+                    ruled_out = _without(ruled_out, lost.step, last=last)
+                    _log.warning("tried again", reason=str(lost), without=sorted(ruled_out))
         raise AssertionError  # the last repeat returns or raises
 
     async def restore(self, rendition: bytes, manifest: Manifest) -> tuple[bytes, bool]:

@@ -20,7 +20,7 @@ def _settings(memory: str | None = None, **changes: Any) -> Settings:
 @pytest.mark.parametrize("tiers", [["exact"], ["recode"], ["recode", "exact", "lossless"], None])
 def test_the_defaults_agree(tiers: list[str] | None) -> None:
     """Images of the default size can be stored small within the default memory."""
-    changes = {} if tiers is None else {"tiers": tiers}
+    changes: dict[str, Any] = {} if tiers is None else {"tiers": tiers}
     assert list(shortages(_settings(**changes))) == []
 
 

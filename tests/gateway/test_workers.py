@@ -23,6 +23,8 @@ _NO_ENGINE: Final = Path("/nonexistent/engine")
 _KEPT_BYTES: Final = 96 << 20
 _MEGAPIXELS: Final = 8
 _ENOUGH: Final = 1 << 30
+_SECONDS: Final = 15
+"""Far more than transcoding takes, and far less than a thorough search."""
 
 
 def _policy(**changes: object) -> Policy:
@@ -184,3 +186,16 @@ async def test_an_upload_that_kills_each_process_stays_as_it_is(large: bytes) ->
     async with _one_worker() as workers, _killing(workers, "", 99):
         with pytest.raises(Refused, match="the worker process"):
             await _optimized(workers, large, tiers=["recode", "exact"])
+
+
+async def test_what_takes_too_long_is_tried_without_loss(large: bytes) -> None:
+    """When time runs out, a file is still stored so that it returns byte for byte."""
+    async with _one_worker() as workers:
+        await _optimized(workers, mosaics.jpeg(0.1))  # the process is up
+        made = await _optimized(
+            workers, large, effort="best", tiers=["recode", "exact"], min_saving=0.05,
+            limits={"timeout_s": _SECONDS}, floor={"psnr_db": 50, "ssim": 0.999, "orb": 0.99},
+        )  # fmt: skip
+        assert made.manifest.stored.tier == "exact"
+        served, _ = await workers.restore(made.rendition, made.manifest)
+    assert served == large
