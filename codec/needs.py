@@ -1,7 +1,7 @@
 """How much memory each step takes for a pixel, as measured, so that none is begun in vain.
 
-``python -m tests.bench.memory`` measures it anew: address space taken by each step for photographs
-of 12 to 200 megapixels, and for transcoding what is touched of it, in bytes per pixel.
+Bytes per pixel of address space, measured with photographs of 12 to 200 megapixels; for
+transcoding, of what is touched of it. ``python -m tests.bench.memory`` measures whole jobs.
 """
 
 from typing import Final
