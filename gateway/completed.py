@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-import structlog
 from multidict import CIMultiDict
 
 from codec.optimize import Refused
@@ -13,8 +12,6 @@ from gateway import headers, s3xml
 from gateway.exchange import Exchange
 from gateway.managed import request_for
 from gateway.relay import sent
-
-_log = structlog.get_logger(__name__)
 
 # What the answer to a GET says of an object, and a PUT can say again.
 _SAID_AGAIN: Final = frozenset(
@@ -94,12 +91,3 @@ def described(answered: Mapping[str, str]) -> CIMultiDict[str]:
         for name, value in answered.items()
         if name.lower() in _SAID_AGAIN or name.lower().startswith("x-amz-meta-")
     )
-
-
-async def remove(exchange: Exchange, plain: Plain) -> None:
-    """Remove the plain version that this upload made, so that the bucket does not pay for both."""
-    request = request_for(exchange, "DELETE", exchange.target, plain.version_id)
-    async with sent(exchange, request) as response:
-        if response.status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}:
-            key, version_id = exchange.target.key, plain.version_id
-            _log.warning("plain version not removed", key=key, version_id=version_id)

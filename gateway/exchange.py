@@ -55,6 +55,7 @@ class Services:
     copied: Uploads[Any] = field(default_factory=Uploads)
     readings: Flights[Any] = field(default_factory=Flights)
     restores: Flights[Any] = field(default_factory=Flights)
+    finishing: set[asyncio.Task[Any]] = field(default_factory=set)
 
 
 SERVICES = web.AppKey("services", Services)

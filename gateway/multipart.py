@@ -21,15 +21,16 @@ from codec.containers import sniff
 from codec.optimize import Optimized, Refused
 from config import Policy
 from gateway import byte_exact, headers, s3xml
-from gateway.completed import Plain, completed, described, remove
+from gateway.completed import Plain, completed, described
 from gateway.errors import S3Error
 from gateway.escrow import keep
 from gateway.exchange import Exchange
-from gateway.index import View
+from gateway.locks import locks_by_default
 from gateway.managed import request_for
 from gateway.pieces import Pieces
 from gateway.relay import begin, read_bounded, respond, sent, whole
 from gateway.renditions import SNIFFED, optimize, policy_for, stays, stored_request
+from gateway.replacing import put_in_place
 from gateway.reuse import reuse
 from gateway.untold import UNTOLD, untold
 from gateway.upstream import UNREACHABLE, Request
@@ -134,7 +135,9 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
     Returns:
         The version id of the rendition; None in a bucket without versions.
     """
-    data, said = await _read_back(exchange, policy, plain)
+    if await locks_by_default(exchange):
+        raise Refused("the bucket locks what it gets")
+    data, said, plain = await _read_back(exchange, policy, plain)
     try:
         optimized = await _rendition(exchange, policy, data, said)
         if policy.mode == "optimize":
@@ -154,16 +157,9 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
         replace(optimized, manifest=manifest),
         exchange.services.seals,
     )
-    async with sent(exchange, request) as response:
-        if response.status != HTTPStatus.OK:
-            raise Refused(f"the conditional write was answered with {response.status}")
-        version_id = response.headers.get("x-amz-version-id")
-        stored_etag = headers.bare_etag(response.headers)
-    view, target = View(manifest.size, manifest.etag), exchange.target
-    exchange.services.index.put(target.bucket, target.key, stored_etag, view)
-    exchange.services.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
-    if plain.outlives_replacement:
-        await remove(exchange, plain)
+    version_id = await put_in_place(exchange, plain, request, manifest)
+    bucket = exchange.target.bucket
+    exchange.services.buckets.note(bucket, manifest.size, len(optimized.rendition))
     return version_id
 
 
@@ -190,11 +186,12 @@ async def _rendition(
 
 async def _read_back(
     exchange: Exchange, policy: Policy, plain: Plain
-) -> tuple[bytes, CIMultiDict[str]]:
+) -> tuple[bytes, CIMultiDict[str], Plain]:
     """Read the completed object; its length is then reserved among the buffers.
 
     Returns:
-        The object, and what its headers say in the words of a PUT.
+        The object, what its headers say in the words of a PUT, and which version it is: not every
+        store names that when it completes an upload.
 
     Raises:
         Refused: It is not to be optimized.
@@ -208,6 +205,8 @@ async def _read_back(
         if response.status != HTTPStatus.OK or not 0 < length <= policy.limits.max_bytes:
             raise Refused("cannot be read back, or is larger than the policy allows")
         said = described(response.headers)
+        version_id = plain.version_id or response.headers.get("x-amz-version-id")
+        plain = replace(plain, version_id=version_id)
         try:
             head = await response.content.readexactly(min(SNIFFED, length))
             if sniff(head) not in policy.types:
@@ -215,7 +214,7 @@ async def _read_back(
             if not buffers.reserve(length):
                 raise Refused("too many uploads at once")
             try:
-                return await _rest(response, head, length), said
+                return await _rest(response, head, length), said, plain
             except BaseException:
                 buffers.give_back(length)
                 raise
