@@ -86,6 +86,12 @@ class Settings(Frozen):
         le=3600,
         description="time that requests in flight may take to finish after SIGTERM, seconds",
     )
+    heartbeat_timeout_s: float = Field(
+        default=30.0,
+        ge=5,
+        le=3600,
+        description="silence after which a process of several, or the engine, is replaced, seconds",
+    )
     policies: Annotated[tuple[Policy, ...], LISTED] = Field(
         default=(),
         max_length=MAX_POLICIES,

@@ -4,6 +4,7 @@ The other commands are tools that work on a bucket directly.
 """
 
 import argparse
+import faulthandler
 import os
 import sys
 from pathlib import Path
@@ -51,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     logs.configure()
     for each in shortages(settings):
         _log.warning("too little memory", reason=each)
+    # When systemd's watchdog ends a gateway that hangs, its journal then says where.
+    faulthandler.enable()
     keep_freed_memory()
     return uvloop.run(_run(settings, options.config))
 

@@ -1,7 +1,7 @@
 """One of several gateway processes: ``python -m gateway.acceptor``, started by the supervisor.
 
-It is told what to do over its standard input, says ``ready`` on its standard output, and drains
-when it gets SIGTERM or its standard input ends.
+It is told what to do over its standard input, says ``ready`` on its standard output and then that
+its event loop runs, and drains when it gets SIGTERM or its standard input ends.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from gateway.allocator import keep_freed_memory
 from gateway.kept import CannotStart
 from gateway.serving import Server
 from gateway.tls import BadCertificate
+from models import heartbeat
 
 
 async def _main() -> int:
@@ -38,8 +39,10 @@ async def _main() -> int:
             await server.listen_to_operators([_unix(start.operators)])
             await server.listen([socket.socket(fileno=number) for number in start.sockets])
             _say("ready")
+            alive = asyncio.create_task(heartbeat.beat())
             await _obey(server, told, ended)
             await server.drain()
+        alive.cancel()
     except (CannotStart, BadCertificate) as error:
         _say(str(error))
         return 1
@@ -79,5 +82,6 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    heartbeat.leave_stacks()
     keep_freed_memory()
     sys.exit(uvloop.run(_main()))

@@ -110,6 +110,7 @@ class Acceptors:
             pass_fds=self._sockets,
             environment={METRICS_FOLDER: str(self._folder)},
             stop_timeout_s=self._settings.shutdown_timeout_s + _GRACE_S,
+            heartbeat_timeout_s=self._settings.heartbeat_timeout_s,
             gone=self._forget,
         )
 

@@ -13,7 +13,9 @@ from prometheus_client.registry import Collector
 
 from gateway import metrics
 
-_OWN: Final = frozenset({"slimgate_engine_lost", "slimgate_gateways_lost"})
+_OWN: Final = frozenset(
+    {"slimgate_engine_lost", "slimgate_gateways_lost", "slimgate_processes_hung"}
+)
 """Counted by the supervisor, which keeps the processes that may be lost."""
 
 _CPU: Final = "process_cpu_seconds"

@@ -111,7 +111,13 @@ def create_app(
         settings=settings,
         policies=Policies(settings.policies),
         upstream=upstream or Upstream(settings.upstream),
-        workers=workers or Workers(settings.engine, networks(settings), address=engine),
+        workers=workers
+        or Workers(
+            settings.engine,
+            networks(settings),
+            address=engine,
+            heartbeat_timeout_s=settings.heartbeat_timeout_s,
+        ),
         cache=cache or _cache(settings.cache),
         index=LogicalIndex(settings.limits.list_index_entries),
         buffers=Budget(settings.limits.max_buffered_bytes),

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from config import Engine
 from gateway import metrics
-from gateway.kept import CannotStart, KeptProcess, Recipe
+from gateway.kept import HEARTBEAT_TIMEOUT_S, CannotStart, KeptProcess, Recipe
 
 TIMEOUT_S: Final = 60.0
 """Longest time for restoring one image."""
@@ -21,9 +21,15 @@ class EngineProcess:
     Args:
         engine: What runs networks, and within which limits.
         restorers: Hashes of the networks that have to run; others are loaded when they are needed.
+        heartbeat_timeout_s: Silence after which it hangs, seconds.
     """
 
-    def __init__(self, engine: Engine, restorers: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        restorers: Collection[str] = (),
+        heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
+    ) -> None:
         self._document = {
             "engine": engine.model_dump(mode="json"),
             "timeout_s": TIMEOUT_S,
@@ -32,7 +38,13 @@ class EngineProcess:
         # Nobody else may enter the folder, so nobody else can reach the socket in it.
         self._folder = Path(tempfile.mkdtemp(prefix="slimgate-"))
         self._process = KeptProcess(
-            Recipe("engine", "models.service", self._greeting, metrics.ENGINE_LOST)
+            Recipe(
+                "engine",
+                "models.service",
+                self._greeting,
+                metrics.ENGINE_LOST,
+                heartbeat_timeout_s=heartbeat_timeout_s,
+            )
         )
 
     @property

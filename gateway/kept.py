@@ -12,8 +12,13 @@ from typing import Final, NamedTuple, Self
 import structlog
 from prometheus_client import Counter
 
+from gateway import metrics
+from gateway.hanging import SignsOfLife, Stacks, abort
+from models.heartbeat import STACKS
+
 _START_TIMEOUT_S: Final = 60.0
 _STOP_TIMEOUT_S: Final = 10.0
+HEARTBEAT_TIMEOUT_S: Final = 30.0
 _LONGEST_PAUSE_S: Final = 30.0
 
 _log = structlog.get_logger(__name__)
@@ -34,6 +39,7 @@ class Recipe(NamedTuple):
         pass_fds: Open files that it inherits.
         environment: Variables that it has beside ours.
         stop_timeout_s: Time that it gets to end, seconds; then it is killed.
+        heartbeat_timeout_s: Silence after which it hangs, seconds; then it is ended, and replaced.
         gone: Told the number of each process that has ended.
     """
 
@@ -44,14 +50,16 @@ class Recipe(NamedTuple):
     pass_fds: Sequence[int] = ()
     environment: Mapping[str, str] = {}
     stop_timeout_s: float = _STOP_TIMEOUT_S
+    heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S
     gone: Callable[[int], None] = lambda _: None
 
 
 class KeptProcess:
     """A process that is there from ``async with`` to the end of its block.
 
-    It says ``ready`` on its standard output, or why it cannot be, and ends when its standard
-    input does: it never outlives who started it, not even one that is killed.
+    It says ``ready`` on its standard output, or why it cannot be, and then shows signs of life
+    there; one that falls silent hangs, and is replaced like one that has ended. It ends when its
+    standard input does: it never outlives who started it, not even one that is killed.
 
     Args:
         recipe: How it is started.
@@ -61,6 +69,7 @@ class KeptProcess:
         self._recipe = recipe
         self._watch: asyncio.Task[None] | None = None
         self._process: Process | None = None
+        self._stacks = Stacks()
 
     @property
     def pid(self) -> int | None:
@@ -69,7 +78,11 @@ class KeptProcess:
         return self._process.pid if self._process and alive else None
 
     async def __aenter__(self) -> Self:
-        self._process = await self._start()
+        try:
+            self._process = await self._start()
+        except BaseException:
+            self._stacks.close()
+            raise
         self._watch = asyncio.create_task(self._replace())
         return self
 
@@ -78,6 +91,7 @@ class KeptProcess:
             self._watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
+        self._stacks.close()
 
     def tell(self, message: bytes) -> None:
         """Write to its standard input; one that is just lost hears nothing."""
@@ -91,8 +105,8 @@ class KeptProcess:
             *("-m", recipe.module),
             stdin=PIPE,
             stdout=PIPE,
-            pass_fds=recipe.pass_fds,
-            env={**os.environ, **recipe.environment},
+            pass_fds=(*recipe.pass_fds, self._stacks.number),
+            env={**os.environ, **recipe.environment, STACKS: str(self._stacks.number)},
             # Ctrl-C is for the process that was started by hand, which then ends this one.
             start_new_session=True,
         )
@@ -120,25 +134,47 @@ class KeptProcess:
         try:
             while True:
                 started = time.monotonic()
-                code = await process.wait()
+                code = await self._lost(process)
                 self._recipe.gone(process.pid)
                 self._recipe.lost.inc()
                 lasted = time.monotonic() - started > _LONGEST_PAUSE_S
                 pause_s = 0.0 if lasted else min(_LONGEST_PAUSE_S, pause_s * 2 or 1.0)
                 event = f"the {self._recipe.name} process was lost"
-                _log.error(event, exit_code=code, pause_s=pause_s)
+                stacks = self._stacks.take()
+                left = {"stacks": stacks} if stacks else {}
+                _log.error(event, exit_code=code, pause_s=pause_s, **left)
                 await asyncio.sleep(pause_s)
                 process = self._process = await self._started_again(process)
         finally:
             await self._end(process)
 
-    async def _started_again(self, lost: Process) -> Process:
+    async def _lost(self, process: Process) -> int:
+        """Wait for the end of a process, or bring it about where it hangs; return its exit code."""
+        silence_s = self._recipe.heartbeat_timeout_s
+        ending = asyncio.create_task(process.wait())
+        silent = asyncio.create_task(SignsOfLife(process).end(silence_s))
         try:
-            return await self._start()
+            await asyncio.wait({ending, silent}, return_when=asyncio.FIRST_COMPLETED)
+            if not ending.done():
+                metrics.PROCESSES_HUNG.labels(self._recipe.name).inc()
+                event = f"the {self._recipe.name} process hangs"
+                _log.error(event, pid=process.pid, silent_s=silence_s)
+                await abort(process)
+            return await ending
+        finally:
+            ending.cancel()
+            silent.cancel()
+            await asyncio.gather(ending, silent, return_exceptions=True)
+
+    async def _started_again(self, lost: Process) -> Process:
+        name = self._recipe.name
+        try:
+            process = await self._start()
         except CannotStart as error:
-            event = f"the {self._recipe.name} process was not replaced"
-            _log.error(event, reason=str(error))
+            _log.error(f"the {name} process was not replaced", reason=str(error))
             return lost
+        _log.info(f"the {name} process was replaced", pid=process.pid)
+        return process
 
     async def _end(self, process: Process) -> None:
         """Close its standard input, which ends it; insist where it does not."""

@@ -148,6 +148,9 @@ ENGINE_LOST: Final = _counter("engine_lost", "Times that the engine process was 
 GATEWAYS_LOST: Final = _counter(
     "gateways_lost", "Times that one of several gateway processes was lost."
 )
+PROCESSES_HUNG: Final = _counter(
+    "processes_hung", "Processes that fell silent and were ended: gateway or engine.", "process"
+)
 UPSTREAM_REQUESTS: Final = _counter(
     "upstream_requests", "Requests to the store: 2xx to 5xx, or error where no answer came.",
     "status",

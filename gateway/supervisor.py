@@ -65,7 +65,9 @@ async def supervise(settings: Settings, path: Path, host: Host) -> None:
         folder = stack.enter_context(_folder())
         sockets = listening.listen(settings.address, "--listen")
         stack.callback(listening.close, sockets)
-        engine = await stack.enter_async_context(EngineProcess(settings.engine, networks(settings)))
+        engine = await stack.enter_async_context(
+            EngineProcess(settings.engine, networks(settings), settings.heartbeat_timeout_s)
+        )
         numbers = [each.fileno() for each in sockets]
         acceptors = Acceptors(settings, numbers, engine.address, folder)
         operators = web.AppRunner(

@@ -20,6 +20,7 @@ from codec.steps import EXACT, LOSSLESS
 from config import Engine, Policy
 from gateway import jobs, metrics
 from gateway.engine import TIMEOUT_S, EngineProcess
+from gateway.kept import HEARTBEAT_TIMEOUT_S
 from gateway.line import Busy, Line
 from gateway.worker_process import Recipe, WorkerDied, WorkerGone, WorkerLost, WorkerProcess
 
@@ -50,12 +51,20 @@ class Workers:
         engine: Number of processes, memory of each, and length of the queue.
         restorers: Hashes of the networks that have to run from the start.
         address: Socket of an engine process that somebody else keeps; None: one of their own.
+        heartbeat_timeout_s: Silence after which their own engine process hangs, seconds.
     """
 
     def __init__(
-        self, engine: Engine, restorers: Collection[str] = (), *, address: Path | None = None
+        self,
+        engine: Engine,
+        restorers: Collection[str] = (),
+        *,
+        address: Path | None = None,
+        heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
     ) -> None:
-        self._own_engine = EngineProcess(engine, restorers) if address is None else None
+        self._own_engine = (
+            EngineProcess(engine, restorers, heartbeat_timeout_s) if address is None else None
+        )
         self._address = self._own_engine.address if self._own_engine else address
         assert self._address is not None  # noqa: S101  # one of the two is there
         self._recipe = Recipe(engine.worker_memory, self._address)

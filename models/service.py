@@ -2,7 +2,8 @@
 
 One engine serves all worker processes, so that the tiles of everything in flight share batches and
 every network is in memory once. It reads its configuration from standard input, says ``ready`` on
-standard output, and ends when standard input does: it never outlives who started it.
+standard output and then that its event loop runs, and ends when standard input does: it never
+outlives who started it.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from config import Engine
-from models import wire
+from models import heartbeat, wire
 from models.fill import packed
 from models.loading import Restorers
 from models.network import EngineError, Pixels
@@ -149,10 +150,13 @@ async def _main() -> None:
         async with serving(restorers, Path(document["address"]), lambda: restorers.fill):
             sys.stdout.write("ready\n")
             sys.stdout.flush()
+            alive = asyncio.create_task(heartbeat.beat())
             await stdin.read()
+            alive.cancel()
     finally:
         restorers.close()
 
 
 if __name__ == "__main__":
+    heartbeat.leave_stacks()
     asyncio.run(_main())

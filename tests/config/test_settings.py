@@ -86,6 +86,7 @@ def test_defaults_are_those_of_the_design() -> None:
             "price_per_gb_month": 0.023,
         },
         "shutdown_timeout_s": 60.0,
+        "heartbeat_timeout_s": 30.0,
         "policies": (),
     }
     assert expected == settings().model_dump()
@@ -218,6 +219,7 @@ def upstream(**changes: Any) -> dict[str, Any]:
         ({"admin": {"feedback": {"images": "/images"}}}, "set path"),
         ({"admin": {"price_per_gb_month": -1}}, "greater than or equal to 0"),
         ({"shutdown_timeout_s": -1}, "greater than or equal to 0"),
+        ({"heartbeat_timeout_s": 4}, "greater than or equal to 5"),
     ],
 )
 def test_bad_settings_are_refused(change: dict[str, Any], reason: str) -> None:

@@ -31,7 +31,14 @@ def process(moto: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def _running(process: GatewayProcess, module: str) -> list[psutil.Process]:
     """List the processes that run a module."""
-    return [child for child in process.children() if module in child.cmdline()]
+    return [child for child in process.children() if module in _cmdline(child)]
+
+
+def _cmdline(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []  # it has just ended
 
 
 def test_they_share_a_port_an_engine_and_the_workers(
@@ -94,6 +101,65 @@ def test_an_overwritten_object_is_new_in_all(
             served = {answer["Body"].read() for answer in answers}
             assert ({len(file)}, 1) == ({len(data) for data in served}, len(served))
             assert 1 == len({answer["ETag"] for answer in answers})
+
+
+_HANG: Final = """
+import signal
+
+def hang(*_):
+    while True:
+        pass
+
+signal.signal(signal.SIGUSR1, hang)
+"""
+"""Runs when Python starts; the handler then runs in the event loop, and holds it for ever."""
+
+
+@pytest.fixture(scope="module")
+def hanging(moto: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """Run a gateway of two processes that can be made to hang."""
+    folder = tmp_path_factory.mktemp("hanging")
+    (folder / "sitecustomize.py").write_text(_HANG)
+    config = {**configuration(moto), **_SEVERAL, "heartbeat_timeout_s": 5}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        with GatewayProcess(config, folder) as running:
+            yield running
+
+
+@pytest.mark.parametrize(
+    ("number", "ends_with", "stacks"),
+    [
+        (signal.SIGUSR1, -signal.SIGABRT, "sitecustomize.py"),
+        (signal.SIGSTOP, -signal.SIGKILL, ""),
+    ],
+    ids=["busy", "stopped"],
+)
+@pytest.mark.parametrize("module", ["gateway.acceptor", "models.service"])
+def test_one_that_hangs_is_replaced(
+    moto: S3Server,
+    hanging: GatewayProcess,
+    module: str,
+    number: signal.Signals,
+    ends_with: int,
+    stacks: str,
+) -> None:
+    """A process whose event loop stands still is ended, replaced, counted and logged."""
+    name = "gateway" if module == "gateway.acceptor" else "engine"
+    before = len(hanging.events(f"the {name} process was replaced"))
+    hung = _running(hanging, module)[0].pid
+    os.kill(hung, number)
+    hanging.wait_for(f"the {name} process hangs", pid=hung, timeout_s=90)
+    wait_until(
+        lambda: len(hanging.events(f"the {name} process was replaced")) > before, "its replacement"
+    )
+    assert hung not in {child.pid for child in _running(hanging, module)}
+    wait_until(lambda: asked(hanging, "/_slimgate/readyz") == (200, "ready\n"), "readiness")
+    lost = hanging.events(f"the {name} process was lost", exit_code=ends_with)[-1]
+    assert stacks in lost.get("stacks", "")
+    assert counted(counts(hanging), "processes_hung_total", process=name) >= 1
+    with s3_client(moto.at(hanging.endpoint)) as client:
+        assert client.list_buckets()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
 def test_all_take_the_same_policies(moto: S3Server, process: GatewayProcess) -> None:
