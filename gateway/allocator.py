@@ -1,10 +1,12 @@
-"""Keep memory that is used again and again: pieces of bodies come and go by the thousand.
+"""Keep memory that is used again and again, and look for garbage where there can be some.
 
-glibc gives large blocks back to the kernel when they are freed, and takes fresh pages, zeroed one
-by one, for the next: for a streaming proxy that is half of the work. See mallopt(3).
+Pieces of bodies come and go by the thousand. glibc gives large blocks back to the kernel when they
+are freed, and takes fresh pages, zeroed one by one, for the next: for a streaming proxy that is
+half of the work. See mallopt(3).
 """
 
 import ctypes
+import gc
 import sys
 from typing import Final
 
@@ -35,3 +37,13 @@ def keep_freed_memory() -> bool:
         _M_MMAP_THRESHOLD: _LARGEST_BYTES,
     }
     return all(mallopt(parameter, value) for parameter, value in wanted.items())
+
+
+def spare_what_is_loaded() -> None:
+    """Leave everything that exists now out of all further searches for garbage.
+
+    Modules and configuration are some 150,000 objects that live as long as the process. A full
+    collection would visit each of them, which takes the event loop 50 ms and more at a time.
+    """
+    gc.collect()
+    gc.freeze()

@@ -23,6 +23,7 @@ _log = structlog.get_logger(__name__)
 _ROOTS: Final = frozenset({"ListBucketResult", "ListVersionsResult"})
 _ENTRIES: Final = frozenset({"Contents", "Version"})
 _MAX_BYTES: Final = 16 << 20  # 1,000 keys of 1 KiB, percent-encoded, with owners
+_LARGE: Final = 1 << 16
 _CHECKSUMS: Final = ("ChecksumAlgorithm", "ChecksumType")
 
 # What forbids a look at one object says nothing against listing it.
@@ -45,23 +46,38 @@ async def list_objects(exchange: Exchange) -> web.StreamResponse:
 
 
 async def _rewritten(exchange: Exchange, page: bytes) -> bytes:
+    # A page of 1,000 entries takes tens of milliseconds to read, and to write.
+    parsed = await asyncio.to_thread(_parsed, page) if len(page) > _LARGE else _parsed(page)
+    if parsed is None:
+        return page
+    views = await _views(exchange, parsed.entries)
+    if not views:
+        return page
+    if len(page) > _LARGE:
+        return await asyncio.to_thread(_edited, page, parsed, views)
+    return _edited(page, parsed, views)
+
+
+def _parsed(page: bytes) -> "_Page | None":
+    """Read a page; None: it is none."""
     try:
         root = s3xml.parse(page)
     except S3Error:
         root = s3xml.parse(s3xml.sanitized(page))
     if s3xml.name(root) not in _ROOTS:
-        return page
+        return None
     encoded = s3xml.text(root, "EncodingType") == "url"
     entries = [_entry(child, encoded) for child in root if s3xml.name(child) in _ENTRIES]
-    views = await _views(exchange, entries)
-    if not views:
-        return page
-    edited = spliced(page, [views.get(entry) for entry in entries])
+    return _Page(root, entries)
+
+
+def _edited(page: bytes, parsed: "_Page", views: Mapping["_Entry", View]) -> bytes:
+    edited = spliced(page, [views.get(entry) for entry in parsed.entries])
     if edited is not None:
         return edited
     for entry, view in views.items():
         _show(entry.element, view)
-    return s3xml.write(root)
+    return s3xml.write(parsed.root)
 
 
 class _Entry(NamedTuple):
@@ -70,6 +86,13 @@ class _Entry(NamedTuple):
     element: s3xml.Element
     key: str
     stored_etag: str
+
+
+class _Page(NamedTuple):
+    """A page, parsed."""
+
+    root: s3xml.Element
+    entries: Sequence[_Entry]
 
 
 def _entry(element: s3xml.Element, encoded: bool) -> _Entry:

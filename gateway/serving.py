@@ -14,6 +14,7 @@ from aiohttp import web
 from config import Policies, Policy, Settings
 from gateway import listening, tls
 from gateway.admin import Readiness, create_admin
+from gateway.allocator import spare_what_is_loaded
 from gateway.app import create_app, make_runner
 from gateway.exchange import SERVICES
 from gateway.host import Host
@@ -63,6 +64,7 @@ class Server:
         except BaseException:
             await self._stack.aclose()
             raise
+        spare_what_is_loaded()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,10 +1,11 @@
 """The bucket behind the gateway: signed requests, byte for byte, and typed calls."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
 from aiobotocore.config import AioConfig
@@ -31,8 +32,13 @@ if TYPE_CHECKING:
 _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
+_LARGE: Final = 1 << 20
+"""Bytes that are too many to hand to the kernel at once."""
+
 # What goes wrong between the gateway and the bucket: the client shall try again.
 UNREACHABLE: Final = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
+
+_Body = AsyncIterable[bytes] | bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class Request:
     target: Target
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=CIMultiDict)
-    body: AsyncIterable[bytes] | bytes | None = None
+    body: _Body = None
     length: int | None = None
     payload_hash: str = EMPTY_SHA256
     expects: bool = False
@@ -93,6 +99,8 @@ class Upstream:
         self._settings = settings
         self._endpoint = Endpoint(settings)
         self._stack = AsyncExitStack()
+        # One for all callers: each session reads the description of S3 anew.
+        self._botocore = get_session()
         self._clients: dict[Identity | None, asyncio.Task[S3Client]] = {}
         self._session: aiohttp.ClientSession | None = None
         self.expectation = Expectation()
@@ -103,6 +111,8 @@ class Upstream:
             sock_connect=self._settings.connect_timeout_s,
             sock_read=self._settings.read_timeout_s,
         )
+        # The first client reads the description of S3, for a tenth of a second: before it matters.
+        await self._client(None)
         connector = aiohttp.TCPConnector(limit=self._settings.max_connections)
         self._session = await self._stack.enter_async_context(
             aiohttp.ClientSession(
@@ -150,7 +160,7 @@ class Upstream:
                     request.method,
                     url,
                     headers=headers,
-                    data=request.body,
+                    data=_payload(request.body),
                     expect100=request.expects,
                     allow_redirects=False,
                 )
@@ -202,7 +212,7 @@ class Upstream:
             retries={"mode": "standard", "total_max_attempts": 3},
         )
         client: S3Client = await self._stack.enter_async_context(
-            get_session().create_client(
+            self._botocore.create_client(
                 "s3",
                 region_name=self._settings.region,
                 endpoint_url=self._settings.endpoint,
@@ -239,6 +249,11 @@ def _transport_headers(request: Request, url: URL) -> CIMultiDict[str]:
     if request.length is not None:
         headers["Content-Length"] = str(request.length)
     return headers
+
+
+def _payload(body: _Body) -> _Body | IO[bytes]:
+    """Let aiohttp send what is large piece by piece: it would hand bytes to the kernel at once."""
+    return io.BytesIO(body) if isinstance(body, bytes) and len(body) > _LARGE else body
 
 
 __all__ = ["EMPTY_SHA256", "UNREACHABLE", "UNSIGNED_PAYLOAD", "Identity", "Request", "Upstream"]

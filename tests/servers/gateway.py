@@ -62,9 +62,13 @@ class GatewayProcess:
     Args:
         config: The configuration; written to ``slimgate.yaml`` as YAML.
         directory: Where that file goes.
+        module: What runs instead of ``gateway``, with the same arguments.
     """
 
-    def __init__(self, config: Mapping[str, Any], directory: Path) -> None:
+    def __init__(
+        self, config: Mapping[str, Any], directory: Path, *, module: str = "gateway"
+    ) -> None:
+        self._module = module
         self.file = directory / "slimgate.yaml"
         self.configure(config)
         self._lines: list[LogLine] = []
@@ -78,7 +82,7 @@ class GatewayProcess:
         self.file.write_text(yaml.safe_dump(dict(config)))
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "gateway", "--config", str(self.file)]
+        command = [sys.executable, "-m", self._module, "--config", str(self.file)]
         self._process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment())
         self._reader.start()
         try:
