@@ -74,6 +74,8 @@ def read(raw_query: str) -> Query:
             carried.append((lower, _checked(lower, value)))
         else:
             kept.append(part)
+    if len({name for name, _ in carried}) != len(carried):
+        raise S3Error("InvalidArgument", "The query has a header twice; say it once.")
     text = "&".join(kept)
     parameters = MappingProxyType(dict(reversed(query_pairs(text))))
     return Query(text, parameters, tuple(carried))
@@ -95,8 +97,8 @@ def merged(
         carried: Those of its query.
 
     Raises:
-        S3Error: InvalidArgument for a header in both places, or with an underscore in its name;
-            InvalidRequest for a reserved one.
+        S3Error: InvalidArgument for a header that differs in both places, or with an underscore in
+            its name; InvalidRequest for a reserved one.
     """
     for name in sent:
         check_header(name)
@@ -104,10 +106,8 @@ def merged(
         return sent
     both = CIMultiDict(sent)
     for name, value in carried:
-        if name in _BODY_HEADERS and both.get(name, value) == value:
-            both[name] = value
-        elif name in both:
+        # Signers of version 2 repeat in the URL what the client has to send as headers anyway.
+        if both.getall(name, [value]) != [value]:
             raise S3Error("InvalidArgument", f"{name} is said twice; say it once.")
-        else:
-            both[name] = value
+        both[name] = value
     return CIMultiDictProxy(both)
