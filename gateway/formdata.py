@@ -20,6 +20,7 @@ MAX_FIELD_BYTES: Final = 1 << 16
 _MAX_PART_HEAD: Final = 1 << 13
 _MAX_PARTS: Final = 256
 _CRLF: Final = b"\r\n"
+_BEHIND_DELIMITER: Final = b" \t\r\n-"
 
 # RFC 2046: up to 70 characters; those that a token may not have need quotes, which some leave out.
 _BOUNDARY: Final = re.compile(
@@ -122,10 +123,11 @@ class Outline:
         return self._go_on(end + 2 * len(_CRLF), self._content_start)
 
     def _content_start(self) -> bool:
-        """Refuse a delimiter without a line end of its own before it."""
-        if len(self._held) < len(self._delimiter):
+        """Refuse a delimiter without a line end of its own before it; a longer word is none."""
+        length = len(self._delimiter)
+        if len(self._held) <= length:
             return False
-        if self._held.startswith(self._delimiter):
+        if self._held.startswith(self._delimiter) and self._held[length] in _BEHIND_DELIMITER:
             raise S3Error("MalformedPOSTRequest")
         return self._go_on(0, self._content)
 
