@@ -1,7 +1,7 @@
 """Host names, listening addresses and endpoint URLs, checked and brought into one spelling."""
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -30,6 +30,18 @@ def is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def address_range(text: str) -> str:
+    """Return an IP address or network in its usual spelling.
+
+    Raises:
+        ValueError: it is neither, or has bits behind its prefix.
+    """
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise ValueError('must be an IP address or network such as "10.0.0.0/8"') from error
 
 
 def is_loopback(host: str) -> bool:

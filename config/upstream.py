@@ -34,6 +34,12 @@ class Upstream(Frozen):
     max_connections: int = Field(
         default=256, ge=1, le=10_000, description="connections to the store at the same time"
     )
+    pool_timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=300,
+        description="longest wait for one of these, seconds; beyond it: 503 SlowDown",
+    )
 
     @model_validator(mode="after")
     def _virtual_needs_a_name(self) -> Self:

@@ -96,7 +96,7 @@ def gateway_server(
         path = Path(folder, "slimgate.yaml")
         path.write_text(yaml.safe_dump(dict(settings)))
         command = [sys.executable, "-m", "gateway", "--config", str(path), "--listen", listen]
-        with Server(command, ready=_gateway_address, on_line=on_line) as server:
+        with Server(command, ready=gateway_address, on_line=on_line) as server:
             server.address(_START_TIMEOUT_S)
             yield server
 
@@ -128,7 +128,8 @@ def _moto_address(line: str) -> str | None:
     return rest.strip() if found else None
 
 
-def _gateway_address(line: str) -> str | None:
+def gateway_address(line: str) -> str | None:
+    """Return the address from the line of its log that announces it; None: it is another line."""
     try:
         event = json.loads(line)
     except ValueError:

@@ -11,12 +11,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from config import Admin
 from gateway import metrics
 from gateway.access import Access
-from gateway.addressing import Target
-from gateway.errors import S3Error
 from gateway.exchange import Services
 from gateway.playground.bodies import MAX_FIELDS
 from gateway.playground.routes import add_playground
-from gateway.upstream import Request
 
 _PROBE_LASTS_S: Final = 5.0
 
@@ -32,6 +29,7 @@ class Readiness:
         self._services = services
         self._asked = -_PROBE_LASTS_S
         self._reached = False
+        self._asking = asyncio.Lock()
 
     async def lacking(self) -> str | None:
         """Give what keeps it from serving; None: nothing does."""
@@ -39,18 +37,14 @@ class Readiness:
             return "draining"
         # However often somebody asks, the store is asked rarely.
         if time.monotonic() - self._asked > _PROBE_LASTS_S:
-            self._reached = await self._reaches_upstream()
-            self._asked = time.monotonic()
+            await self._ask()
         return None if self._reached else "the store does not answer: see upstream.endpoint"
 
-    async def _reaches_upstream(self) -> bool:
-        """Ask the store for anything: an answer of less than 500 is one, a refusal included."""
-        request = Request("HEAD", Target("", "", ""))
-        try:
-            async with self._services.upstream.send(request, None) as response:
-                return response.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        except S3Error:
-            return False
+    async def _ask(self) -> None:
+        async with self._asking:  # once for everybody who waits
+            if time.monotonic() - self._asked > _PROBE_LASTS_S:
+                self._reached = await self._services.upstream.is_healthy()
+                self._asked = time.monotonic()
 
 
 def create_admin(settings: Admin, services: Services, readiness: Readiness) -> web.Application:

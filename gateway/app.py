@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.http import SERVER_SOFTWARE
 
 from config import Cache as CacheSettings
-from config import Policies, Settings
+from config import Limits, Policies, Settings
 from gateway import (
     attributes,
     copies,
@@ -36,6 +36,7 @@ from gateway.authentication import Callers
 from gateway.bodies import waits_for_word
 from gateway.budget import Budget
 from gateway.cache import Cache, MemoryCache
+from gateway.client_addresses import ClientAddresses
 from gateway.connections import Runner, allow_files
 from gateway.errors import S3Error
 from gateway.exchange import SERVICES, Exchange, Services
@@ -69,6 +70,9 @@ HANDLERS: Final[Mapping[str, _Handler]] = {
 
 _OTHER_FILES: Final = 512
 """Open files beside connections: pipes of workers, spooled bodies, clients that are sent away."""
+
+_MAX_FIELDS: Final = 256
+"""Header fields of a request: 2 KiB of user metadata in short ones, and what clients add."""
 
 _LINGER_S: Final = 10.0
 """Time in which a client may send the rest of a body that was refused, so that it hears of it."""
@@ -110,7 +114,7 @@ def create_app(
     app[SERVICES] = Services(
         settings=settings,
         policies=Policies(settings.policies),
-        upstream=upstream or Upstream(settings.upstream),
+        upstream=upstream or Upstream(settings.upstream, settings.limits.address_share),
         workers=workers
         or Workers(
             settings.engine,
@@ -125,6 +129,7 @@ def create_app(
         listing_heads=asyncio.Semaphore(settings.limits.max_listing_heads),
         ledger=Ledger(settings.ledger),
         seals=Seals(settings.manifests),
+        addresses=ClientAddresses(settings.limits.proxies),
         tracer=tracer,
     )
     metrics.BUILD_INFO.labels(version("slimgate")).set(1)
@@ -150,6 +155,7 @@ def make_runner(app: web.Application, settings: Settings) -> Runner:
         shutdown_timeout=_LAST_WORDS_S,
         max_field_size=limits.max_header_bytes,
         max_line_size=limits.max_header_bytes,
+        max_headers=_MAX_FIELDS,
         read_bufsize=1 << 18,
         # The table of connections looks after these, and after those that aiohttp would not.
         keepalive_timeout=limits.keepalive_timeout_s + _LAST_WORDS_S,
@@ -249,8 +255,7 @@ async def _dispatch(request: web.Request) -> web.StreamResponse:
     await translate_condition(exchange)
     with contextlib.closing(exchange.upload):
         await exchange.upload.settle()
-        async with forgetting(exchange):
-            return await HANDLERS[name](exchange)
+        return await forgetting(exchange, HANDLERS[name])
 
 
 def _arrived(request: web.Request) -> Exchange:
@@ -265,6 +270,7 @@ def _arrived(request: web.Request) -> Exchange:
     """
     raw_path, raw_query = _split(request)
     services = request.app[SERVICES]
+    _check_head(request, services.settings.limits)
     target = _located(request)  # first, so that nothing else sees what is no bucket
     preflight = request.method == "OPTIONS"
     verified, identity = (
@@ -300,6 +306,14 @@ def _target(request: web.Request) -> Target | None:
         return _located(request)
     except S3Error:
         return None
+
+
+def _check_head(request: web.Request, limits: Limits) -> None:
+    """Refuse a head that is too large as a whole, though each of its fields is not."""
+    fields = sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
+    if len(request.raw_path) + fields > max(limits.max_head_bytes, limits.max_header_bytes):
+        metrics.LIMITED.labels("head").inc()
+        raise S3Error("RequestHeaderSectionTooLarge")
 
 
 def _operation_of(request: web.Request) -> str:

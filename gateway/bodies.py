@@ -10,7 +10,8 @@ from multidict import CIMultiDictProxy
 
 from config import Limits
 from gateway import metrics
-from gateway.budget import Budget
+from gateway.body_copy import BodyCopy
+from gateway.budget import Budget, Room
 from gateway.canonical import fold_headers
 from gateway.checksums import BodyDigests
 from gateway.chunked import ChunkDecoder
@@ -92,6 +93,7 @@ class Upload:
         self._peeked = Pieces()
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
         self._spooled_bytes = 0
+        self._copy: BodyCopy | None = None
 
     @property
     def forwarded_hash(self) -> str:
@@ -115,7 +117,7 @@ class Upload:
             self._peeked.append(piece)
         return self._peeked.joined()
 
-    async def read(self, buffers: Budget) -> bytes | None:
+    async def read(self, buffers: Room) -> bytes | None:
         """Give the whole body, as far as there is room for it.
 
         What has not come yet takes no room, so that slow clients leave it to others.
@@ -152,8 +154,15 @@ class Upload:
         file.seek(0)
         self._pieces = self._spooled()
 
+    def copy(self, buffers: Room, max_bytes: int) -> BodyCopy:
+        """Keep a copy of what is given out from now on, until the upload is closed."""
+        self._copy = BodyCopy(buffers, max_bytes)
+        return self._copy
+
     def close(self) -> None:
-        """Give back what was needed on disk."""
+        """Give back what was needed on disk, and for a copy."""
+        if self._copy is not None:
+            self._copy.close()
         self._room.give_back(self._spooled_bytes)
         self._spooled_bytes = 0
         if self._spool is not None:
@@ -174,13 +183,18 @@ class Upload:
     async def _remembering(self) -> AsyncIterator[bytes]:
         try:
             while piece := self._peeked.popleft():
-                yield piece
+                yield self._copied(piece)
             async for piece in self._pieces:
-                yield piece
+                yield self._copied(piece)
         except S3Error as error:
             # The HTTP client that consumes this wraps what it cannot know.
             self.error = error
             raise
+
+    def _copied(self, piece: bytes) -> bytes:
+        if self._copy is not None:
+            self._copy.add(piece)
+        return piece
 
     async def _verified_pieces(self) -> AsyncGenerator[bytes, None]:
         held, seen = b"", 0

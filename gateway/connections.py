@@ -8,15 +8,19 @@ import asyncio
 import contextlib
 import resource
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 import structlog
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
+from prometheus_client import Gauge
 
 from config import Limits
 from gateway import metrics
+from gateway.client_addresses import ClientAddresses
+from gateway.connection_counts import ConnectionCounts
 from gateway.errors import S3Error
 from gateway.refusals import new_request_id, refusal
 
@@ -33,6 +37,8 @@ _SEND_AWAY: Final = 256
 
 _TICKS: Final = 4
 """Time-outs are looked at so often within the shortest of them."""
+
+_TOO_MANY: Final = S3Error("SlowDown", "Too many connections. Reduce them, or try again.")
 
 
 class Connection(RequestHandler):
@@ -51,27 +57,41 @@ class Connection(RequestHandler):
         self.busy = False
         self.since = 0.0
         self.head_begun = False
-        self._refused = False
+        self.client: str | None = None
+        self._admitted = False
+        self._parting = False
         self._told = False
         self._resumed = False
+        self._used = False
         self._unsent = _Unsent()
+        self._body: StreamReader | None = None
+        self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve, or to send away."""
         self.wire = cast("asyncio.Transport", transport)
         self.since = self._loop.time()
-        self._refused = not self._table.admit(self)
-        if not self._refused:
+        self.client = self._table.addresses.of(transport.get_extra_info("peername"))
+        self._admitted = self._table.admit(self)
+        self._parting = not self._admitted
+        if self._admitted:
             super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sends."""
-        if self._refused:
-            self._send_away(data)
+        if self._parting:
+            self._part(data, _TOO_MANY)
             return
         if not self.busy and not self.head_begun:
             self.head_begun, self.since = True, self._loop.time()
+        requests, in_body = self._request_count, self._body is not None and not self._body.is_eof()
         super().data_received(data)
+        if self._messages:
+            self._body = self._messages[-1][1]
+        of_head = not in_body and self._request_count == requests
+        self._head_bytes = self._head_bytes + len(data) if of_head else 0
+        if self._head_bytes > self._table.max_head_bytes:
+            self._refuse_head(data)
 
     def resume_writing(self) -> None:
         """Note that the client has read most of what was sent."""
@@ -82,20 +102,20 @@ class Connection(RequestHandler):
         """Forget it."""
         self._table.forget(self)
         self.wire = None
-        if not self._refused:
+        if self._admitted:
             super().connection_lost(exc)
 
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:
         """Hold a request for as long as the block lasts."""
-        self.busy, self.head_begun = True, False
-        self._table.idle.pop(self, None)
+        self.busy, self.head_begun, self._used = True, False, True
+        self._table.note_busy(self)
         try:
             yield
         finally:
             self.busy, self.since = False, self._loop.time()
-            if self.wire is not None:
-                self._table.idle[self] = None
+            if self.wire is not None and not self._parting:
+                self._table.note_idle(self)
 
     def handle_error(
         self,
@@ -122,7 +142,7 @@ class Connection(RequestHandler):
         """Give why this connection has to be broken off now; None: it need not."""
         if self.wire is None:
             return None
-        if self._refused:
+        if self._parting:
             return "refused" if now - self.since > _FARE_WELL_S else None
         left, resumed = self.wire.get_write_buffer_size(), self._resumed
         self._resumed = False
@@ -134,24 +154,37 @@ class Connection(RequestHandler):
         self._unsent = _Unsent()
         if self.busy:
             return None
-        if self.head_begun:
+        if self.head_begun or not self._used:
             return "head" if now - self.since > limits.head_timeout_s else None
         return "idle" if now - self.since > limits.keepalive_timeout_s else None
 
-    def _send_away(self, data: bytes) -> None:
-        """Answer with SlowDown as soon as there is something to answer; it is read by nobody."""
+    def _refuse_head(self, data: bytes) -> None:
+        """Refuse a head that has become too large without coming to its end."""
+        metrics.LIMITED.labels("head").inc()
+        if self.busy:
+            # Another answer is on its way, and this one would end up in its midst.
+            self._table.break_off(self, "head")
+            return
+        self._parting, self.since = True, self._loop.time()
+        self._table.send_away(self)
+        self._part(data, S3Error("RequestHeaderSectionTooLarge"))
+
+    def _part(self, data: bytes, failure: S3Error) -> None:
+        """Answer with a failure as soon as there is something to answer, and read no more."""
         if self.wire is None or self.wire.is_closing() or self._told:
             return
         self._told = True
-        failure = S3Error("SlowDown", "Too many connections. Reduce them, or try again.")
         body = failure.to_xml(resource="/", request_id=new_request_id())
-        head = (
-            f"HTTP/1.1 {failure.status} Slow Down\r\nServer: slimgate\r\nConnection: close\r\n"
-            f"Retry-After: {failure.headers['Retry-After']}\r\nContent-Type: application/xml\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        ).encode()
+        fields = {"Server": "slimgate", "Connection": "close", **failure.headers}
+        lines = [
+            f"HTTP/1.1 {failure.status} {HTTPStatus(failure.status).phrase}",
+            *(f"{name}: {value}" for name, value in fields.items()),
+            f"Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n",
+        ]
+        head = "\r\n".join(lines).encode()
         self.wire.write(head if data.startswith(b"HEAD ") else head + body)
-        metrics.SLOW_DOWNS.inc()
+        if failure.code == "SlowDown":
+            metrics.SLOW_DOWNS.inc()
         if self.wire.can_write_eof():
             # Closing now would break off what the client is about to send, and with it the answer.
             self.wire.write_eof()
@@ -186,38 +219,91 @@ class Connections:
 
     Args:
         limits: How many there may be, and how slow.
+        gauge: Shows how many there are.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, gauge: Gauge) -> None:
         self._limits = limits
+        self._gauge = gauge
+        self.addresses = ClientAddresses(limits.proxies)
+        self.max_head_bytes = max(limits.max_head_bytes, limits.max_header_bytes)
+        self._counts = ConnectionCounts(limits)
         self._served: set[Connection] = set()
-        self._refused: dict[Connection, None] = {}
-        self.idle: dict[Connection, None] = {}
+        self._parting: dict[Connection, None] = {}
+        self._idle: dict[Connection, None] = {}
+        self._idle_of: dict[str | None, dict[Connection, None]] = {}
+        self._handshakes: dict[asyncio.Task[None], tuple[str | None, float]] = {}
 
     @property
     def count(self) -> int:
         """Give the number of those that are served."""
         return len(self._served)
 
+    def has_room(self, client: str | None) -> bool:
+        """Tell whether one more connection may be opened, if need be in the place of an idle one.
+
+        Args:
+            client: The address that it comes from.
+        """
+        counts, now = self._counts, asyncio.get_running_loop().time()
+        if counts.has_its_share(client):
+            fits = self._end_idle(self._idle_of.get(client, {}), now)
+        else:
+            fits = not counts.is_full or self._end_handshake(now) or self._end_idle(self._idle, now)
+        if not fits:
+            counts.note_refusal(client)
+        return fits
+
     def admit(self, connection: Connection) -> bool:
-        """Tell whether a new connection is served, if need be in the place of an idle one."""
-        if len(self._served) < self._limits.max_connections or self._make_room(connection.since):
+        """Tell whether a new connection is served; it is sent away otherwise."""
+        wire = connection.wire
+        shaken = wire is not None and wire.get_extra_info("sslcontext") is not None
+        if shaken or self.has_room(connection.client):
             self._served.add(connection)
-            metrics.CONNECTIONS.inc()
-            self.idle[connection] = None
+            self._counts.add(connection.client)
+            self._gauge.inc()
+            self.note_idle(connection)
             return True
-        self._refused[connection] = None
-        if len(self._refused) > _SEND_AWAY:
-            self._break_off(next(iter(self._refused)), "refused")
+        self._let_part(connection)
         return False
+
+    def note_idle(self, connection: Connection) -> None:
+        """Note that a connection waits for a request."""
+        self._idle[connection] = None
+        self._idle_of.setdefault(connection.client, {})[connection] = None
+
+    def note_busy(self, connection: Connection) -> None:
+        """Note that a connection has a request, or is gone."""
+        self._idle.pop(connection, None)
+        of_client = self._idle_of.get(connection.client)
+        if of_client is not None:
+            of_client.pop(connection, None)
+            if not of_client:
+                del self._idle_of[connection.client]
+
+    def send_away(self, connection: Connection) -> None:
+        """Serve a connection no more, but let its client read a last answer."""
+        self.forget(connection)
+        self._let_part(connection)
 
     def forget(self, connection: Connection) -> None:
         """Count a connection no more."""
         if connection in self._served:
             self._served.remove(connection)
-            metrics.CONNECTIONS.dec()
-        self._refused.pop(connection, None)
-        self.idle.pop(connection, None)
+            self._counts.remove(connection.client)
+            self._gauge.dec()
+        self._parting.pop(connection, None)
+        self.note_busy(connection)
+
+    def begin_handshake(self, task: asyncio.Task[None], client: str | None) -> None:
+        """Count a connection whose handshake goes on; there has to be room for it."""
+        self._counts.add(client)
+        self._handshakes[task] = (client, asyncio.get_running_loop().time())
+
+    def end_handshake(self, task: asyncio.Task[None]) -> None:
+        """Count it no more; it is served by now, or gone."""
+        if task in self._handshakes:
+            self._counts.remove(self._handshakes.pop(task)[0])
 
     async def watch(self) -> None:
         """Cut off whoever takes too long, for ever."""
@@ -226,26 +312,49 @@ class Connections:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(min(1.0, shortest / _TICKS))
-            for connection in [*self._served, *self._refused]:
+            for connection in [*self._served, *self._parting]:
                 reason = connection.overdue(limits, loop.time())
                 if reason is not None:
-                    self._break_off(connection, reason)
+                    self.break_off(connection, reason)
 
-    def _make_room(self, now: float) -> bool:
-        """Break off the connection that has been idle for longest."""
-        longest = next(iter(self.idle), None)
-        if longest is None or now - longest.since < min(
-            _LEAST_IDLE_S, self._limits.keepalive_timeout_s
-        ):
-            return False
-        self._break_off(longest, "room")
-        return True
+    def break_off(self, connection: Connection, reason: str) -> None:
+        """End a connection at once.
 
-    def _break_off(self, connection: Connection, reason: str) -> None:
+        Args:
+            connection: Which one.
+            reason: For the metrics.
+        """
         metrics.CONNECTIONS_CUT.labels(reason).inc()
         self.forget(connection)
         if connection.wire is not None:
             connection.wire.abort()
+
+    def _let_part(self, connection: Connection) -> None:
+        self._parting[connection] = None
+        if len(self._parting) > _SEND_AWAY:
+            self.break_off(next(iter(self._parting)), "refused")
+
+    @property
+    def _least_idle_s(self) -> float:
+        return min(_LEAST_IDLE_S, self._limits.keepalive_timeout_s)
+
+    def _end_idle(self, idle: dict[Connection, None], now: float) -> bool:
+        """Break off the connection that has been idle for longest, to make room."""
+        longest = next(iter(idle), None)
+        if longest is None or now - longest.since < self._least_idle_s:
+            return False
+        self.break_off(longest, "room")
+        return True
+
+    def _end_handshake(self, now: float) -> bool:
+        """End the handshake that takes longest, to make room."""
+        task = next(iter(self._handshakes), None)
+        if task is None or now - self._handshakes[task][1] < self._least_idle_s:
+            return False
+        metrics.CONNECTIONS_CUT.labels("room").inc()
+        self.end_handshake(task)
+        task.cancel()
+        return True
 
 
 def allow_files(count: int) -> None:
@@ -268,14 +377,21 @@ class Runner(web.AppRunner):
     Args:
         app: The application.
         limits: For its connections.
+        gauge: Shows how many there are.
         options: As of ``web.AppRunner``.
     """
 
     __slots__ = ("_connections", "_watch")
 
-    def __init__(self, app: web.Application, limits: Limits, **options: Any) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        limits: Limits,
+        gauge: Gauge = metrics.CONNECTIONS,
+        **options: Any,
+    ) -> None:
         super().__init__(app, **options)
-        self._connections = Connections(limits)
+        self._connections = Connections(limits, gauge)
         self._watch: asyncio.Task[None] | None = None
 
     @property

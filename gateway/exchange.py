@@ -1,7 +1,7 @@
 """One request on its way through the gateway, and what serves it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,13 +13,15 @@ from config import Policies, Settings
 from gateway import headers
 from gateway.addressing import Target
 from gateway.bodies import Bounds, Upload, waits_for_word
-from gateway.budget import Budget
+from gateway.budget import Budget, Room
 from gateway.cache import Cache
+from gateway.client_addresses import ClientAddresses
 from gateway.cross_origin import Allowances
 from gateway.draining import Drain
 from gateway.flights import Flights
 from gateway.index import LogicalIndex
 from gateway.ledger import Ledger
+from gateway.pool import Client
 from gateway.query import Query
 from gateway.remembered import Remembered
 from gateway.savings import Buckets
@@ -46,6 +48,7 @@ class Services:
     listing_heads: asyncio.Semaphore
     ledger: Ledger
     seals: Seals
+    addresses: ClientAddresses = field(default_factory=ClientAddresses)
     tracer: Tracer | None = None
     drain: Drain = field(default_factory=Drain)
     buckets: Buckets = field(default_factory=Buckets)
@@ -75,6 +78,7 @@ class Exchange:
         identity: Who asks, in the upstream's eyes; None for nobody.
         request_id: For logs and errors.
         overrides: Headers that go upstream in other words than the client's.
+        before_answer: Is done as soon as the store has said yes, before the client hears of it.
     """
 
     request: web.Request
@@ -87,6 +91,20 @@ class Exchange:
     request_id: str
 
     overrides: dict[str, str] = field(default_factory=dict)
+    before_answer: Callable[[], Awaitable[None]] | None = None
+
+    @property
+    def client(self) -> Client:
+        """Return the address by which limits know the client; None: they do not bind it."""
+        transport = self.request.transport
+        peer = transport.get_extra_info("peername") if transport else None
+        return self.services.addresses.of(peer)
+
+    @property
+    def upload_room(self) -> Room:
+        """Return the room that the body has among what is held in memory."""
+        share = self.services.settings.limits.address_share
+        return self.services.buffers.portion(self.client, share)
 
     @property
     def query(self) -> str:

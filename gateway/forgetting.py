@@ -4,55 +4,92 @@ They could not be served any more, as their name holds the stored ETag; but nobo
 deleted to lie around.
 """
 
-import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Final
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
-from gateway import s3xml
+import structlog
+from aiohttp import web
+
+from gateway.body_copy import BodyCopy
+from gateway.deleted_keys import MAX_BYTES, deleted_keys
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
 
-# Amazon S3 API reference, DeleteObjects: at most 1,000 keys, of at most 1,024 bytes each.
-_MAX_KEYS: Final = 1000
-_MAX_BYTES: Final = 2 << 20
+_log = structlog.get_logger(__name__)
 
 
-@asynccontextmanager
-async def forgetting(exchange: Exchange) -> AsyncIterator[None]:
-    """Drop in the end what the request is about, whatever came of it.
+async def forgetting(
+    exchange: Exchange, handler: Callable[[Exchange], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Serve a request that may change something, and drop what it is about.
+
+    What the store refuses has changed nothing: a stranger must not be able to empty the cache.
 
     Args:
-        exchange: A request that may change something.
+        exchange: The request.
+        handler: Serves it.
     """
-    keys = await _keys(exchange)
+    dropping = _Dropping(exchange, _listed(exchange))
+    exchange.before_answer = dropping.once
     try:
-        yield
-    finally:
+        response = await handler(exchange)
+    except S3Error as error:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            await dropping.once()  # it may have been done all the same
+        raise
+    if response.status < HTTPStatus.BAD_REQUEST:
+        await dropping.once()
+    return response
+
+
+class _Dropping:
+    """Drop what a request is about, as soon as it may have been done.
+
+    Args:
+        exchange: The request.
+        listed: Its body, where that names the objects.
+    """
+
+    def __init__(self, exchange: Exchange, listed: BodyCopy | None) -> None:
+        self._exchange = exchange
+        self._listed = listed
+        self._done = False
+
+    async def once(self) -> None:
+        """Drop it, unless that has been done."""
+        if self._done:
+            return
+        self._done = True
+        keys = _named(self._exchange) or await _keys(self._listed)
         if keys:
-            await exchange.services.cache.drop(exchange.target.bucket, keys)
+            await self._exchange.services.cache.drop(self._exchange.target.bucket, keys)
 
 
-async def _keys(exchange: Exchange) -> list[str]:
-    """Name the objects that may be others afterwards; parts of uploads change none."""
-    method, parameters = exchange.request.method, exchange.parameters
-    if exchange.target.key:
-        return [] if method == "PUT" and "uploadId" in parameters else [exchange.target.key]
-    if method == "POST" and "delete" in parameters:
-        return await _listed(exchange)
-    return []
+def _named(exchange: Exchange) -> list[str]:
+    """Name the object that may be another afterwards; parts of uploads change none."""
+    if not exchange.target.key:
+        return []
+    part = exchange.request.method == "PUT" and "uploadId" in exchange.parameters
+    return [] if part else [exchange.target.key]
 
 
-async def _listed(exchange: Exchange) -> list[str]:
-    """Read the keys of DeleteObjects, and leave the body to be sent on."""
-    length, buffers = exchange.upload.length, exchange.services.buffers
-    if not length or length > _MAX_BYTES or not buffers.reserve(length):
+def _listed(exchange: Exchange) -> BodyCopy | None:
+    """Copy the body of DeleteObjects on its way; None: this is another request."""
+    deletes = exchange.request.method == "POST" and "delete" in exchange.parameters
+    if exchange.target.key or not deletes:
+        return None
+    return exchange.upload.copy(exchange.upload_room, MAX_BYTES)
+
+
+async def _keys(listed: BodyCopy | None) -> list[str]:
+    """Read what the store has deleted, aside from the event loop."""
+    body = listed.read() if listed is not None else None
+    if not body:
         return []
     try:
-        body = await exchange.upload.peek(length)
-    finally:
-        buffers.give_back(length)
-    with contextlib.suppress(S3Error):  # no XML: the upstream will say so
-        objects = (each for each in s3xml.parse(body) if s3xml.name(each) == "Object")
-        return [s3xml.text(each, "Key") for each in objects][:_MAX_KEYS]
-    return []
+        return await asyncio.to_thread(deleted_keys, body)
+    except ValueError as error:
+        # The store has understood it otherwise; the cache forgets those objects by itself.
+        _log.info("deleted objects stay in the cache for a while", reason=str(error))
+        return []

@@ -151,7 +151,11 @@ async def _head(exchange: Exchange, key: str, version_id: str) -> Mapping[str, A
     """
     try:
         return await exchange.services.upstream.head(
-            exchange.target.bucket, key, exchange.identity, version_id or None
+            exchange.target.bucket,
+            key,
+            exchange.identity,
+            version_id or None,
+            client=exchange.client,
         )
     except ClientError as error:
         status = str(error.response["ResponseMetadata"]["HTTPStatusCode"])

@@ -54,11 +54,18 @@ SENT_BYTES: Final = _counter(
 )
 TASKS: Final = _gauge("tasks", "Tasks of the event loop.")
 CONNECTIONS: Final = _gauge("connections", "Connections of clients that are open.")
+OPERATORS: Final = _gauge("operator_connections", "Connections of operators that are open.")
 CONNECTIONS_CUT: Final = _counter(
     "connections_cut",
     "Connections that were broken off: idle, room (idle, and in the way of a new one), head or "
     "answer (too slow), refused (too many).",
     "reason",
+)
+LIMITED: Final = _counter(
+    "limited",
+    "Clients held back by a limit: connections (all of them), connection share (of one address), "
+    "store connections or store share (none free in time), head (too large).",
+    "limit",
 )
 BUFFERED_BYTES: Final = _gauge(
     "buffered_bytes", "Uploads, renditions and restored files held in memory, bytes."

@@ -1,6 +1,6 @@
 """Pass requests through untouched: any operation, streaming both ways."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Final
@@ -14,6 +14,9 @@ from gateway.errors import S3Error
 from gateway.exchange import Exchange
 from gateway.pieces import Pieces
 from gateway.upstream import UNREACHABLE, Request
+
+_FIRST_PIECE: Final = 1 << 16
+"""Bytes of an upload that are in hand before a connection to the store is taken."""
 
 _TYPELESS: Final = web.ResponseKey("typeless", bool)
 
@@ -38,13 +41,25 @@ def _echo(exchange: Exchange, response: aiohttp.ClientResponse) -> dict[str, str
 async def sent(exchange: Exchange, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
     """Send a request as the caller; what was wrong with an uploaded body is raised as such."""
     services = exchange.services
+    await _first_piece(exchange, request)
     try:
-        async with services.upstream.send(request, exchange.identity) as response:
+        async with services.upstream.send(request, exchange.identity, exchange.client) as response:
             yield response
     except S3Error as error:
         if error.code == "ServiceUnavailable" and exchange.upload.error is not None:
             raise exchange.upload.error from error
         raise
+
+
+async def _first_piece(exchange: Exchange, request: Request) -> None:
+    """Wait for the beginning of an upload before the store is bothered.
+
+    A client that announces a body and stalls holds no connection to the store, and a small upload
+    holds one no longer than the store needs. Where the client waits to be asked for its body, the
+    store is asked first.
+    """
+    if isinstance(request.body, AsyncIterable) and not request.expects:
+        await exchange.upload.peek(min(_FIRST_PIECE, exchange.upload.length or 0))
 
 
 async def respond(
@@ -60,6 +75,8 @@ async def respond(
         response: Status, headers and unread body.
         extra: Headers to add where the upstream gives none of that name.
     """
+    if exchange.before_answer is not None and response.status < HTTPStatus.BAD_REQUEST:
+        await exchange.before_answer()
     shown = headers.end_to_end(response.headers.items())
     for name, value in (extra or {}).items():
         shown.setdefault(name, value)

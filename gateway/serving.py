@@ -11,17 +11,20 @@ from typing import Final, Self
 import structlog
 from aiohttp import web
 
-from config import Policies, Policy, Settings
-from gateway import listening, tls
+from config import Limits, Policies, Policy, Settings
+from gateway import listening, metrics, tls
 from gateway.admin import Readiness, create_admin
 from gateway.allocator import spare_what_is_loaded
 from gateway.app import create_app, make_runner
+from gateway.connections import Runner
 from gateway.exchange import SERVICES
 from gateway.host import Host
 from gateway.reloading import Takers, watch
 from gateway.startup import look_around
+from gateway.tls_listener import TlsListener
 
-_HANDSHAKE_S: Final = 5.0  # of a connection that was accepted when the end had begun
+_OPERATORS: Final = 128
+"""Connections of operators at a time: load balancers, Prometheus, people with a browser."""
 
 _log = structlog.get_logger(__name__)
 
@@ -46,7 +49,14 @@ class Server:
         self._sockets: list[socket.socket] = []
         self._readiness = Readiness(self._services)
         admin = create_admin(settings.admin, self._services, self._readiness)
-        self._operators = web.AppRunner(admin, access_log=None, handler_cancellation=True)
+        self._operators = Runner(
+            admin,
+            _operators_limits(settings.limits),
+            metrics.OPERATORS,
+            access_log=None,
+            handler_cancellation=True,
+        )
+        self._tls: TlsListener | None = None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -73,19 +83,33 @@ class Server:
     async def listen(self, sockets: Sequence[socket.socket]) -> None:
         """Serve clients who come through these sockets, which are closed in the end."""
         self._sockets = list(sockets)
+        if self._context is not None:
+            self._tls = self._tls_listener(self._runner, self._context)
         for each in sockets:
-            site = web.SockSite(
-                self._runner, each, ssl_context=self._context, backlog=listening.BACKLOG
-            )
-            await site.start()
+            if self._tls is not None:
+                self._tls.listen(each)
+            else:
+                await web.SockSite(self._runner, each, backlog=listening.BACKLOG).start()
+
+    def _tls_listener(self, runner: Runner, context: ssl.SSLContext) -> TlsListener:
+        server = runner.server
+        assert server is not None  # noqa: S101  # it was set up
+        listener = TlsListener(server, runner.connections, context, self._settings.limits)
+        self._stack.push_async_callback(listener.close)
+        return listener
 
     async def listen_to_operators(
         self, sockets: Sequence[socket.socket], *, encrypted: bool = False
     ) -> None:
         """Tell operators who come through these sockets how it is; encrypted: over https."""
-        context = self._context if encrypted else None
+        listener = None
+        if encrypted and self._context is not None:
+            listener = self._tls_listener(self._operators, self._context)
         for each in sockets:
-            await web.SockSite(self._operators, each, ssl_context=context).start()
+            if listener is not None:
+                listener.listen(each)
+            else:
+                await web.SockSite(self._operators, each).start()
 
     async def look_around(self) -> None:
         """Tell the log what an operator should know of."""
@@ -113,6 +137,8 @@ class Server:
         left = [each.dup() for each in self._sockets]
         for site in list(self._runner.sites):
             await site.stop()
+        if self._tls is not None:
+            self._tls.stop()
         last = [asyncio.create_task(self._take(each)) for each in listening.waiting(left)]
         listening.close(left)
         unfinished = await services.drain.finish(timeout_s, self._transports)
@@ -125,12 +151,13 @@ class Server:
         """Serve a connection that nobody has accepted yet."""
         server = self._runner.server
         assert server is not None  # noqa: S101  # it was set up
-        loop, context = asyncio.get_running_loop(), self._context
-        connection.setblocking(False)
-        timeout_s = _HANDSHAKE_S if context else None
-        await loop.connect_accepted_socket(
-            server, connection, ssl=context, ssl_handshake_timeout=timeout_s
-        )
+        if self._tls is None:
+            connection.setblocking(False)
+            await asyncio.get_running_loop().connect_accepted_socket(server, connection)
+            return
+        handshake = self._tls.take(connection, connection.getpeername())
+        if handshake is not None:
+            await handshake
 
     def _transports(self) -> Iterable[asyncio.Transport]:
         server = self._runner.server
@@ -140,6 +167,12 @@ class Server:
     @property
     def _context(self) -> ssl.SSLContext | None:
         return self._certificate.context if self._certificate else None
+
+
+def _operators_limits(limits: Limits) -> Limits:
+    """Bound what connects to the operators' listener, whose proxies are not known."""
+    most = min(limits.max_connections, _OPERATORS)
+    return limits.model_copy(update={"max_connections": most, "address_share": 1.0})
 
 
 async def serve(settings: Settings, path: Path, host: Host) -> None:

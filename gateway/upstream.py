@@ -5,6 +5,7 @@ import io
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
@@ -25,12 +26,15 @@ from gateway.addressing import Target
 from gateway.endpoint import Endpoint
 from gateway.errors import S3Error
 from gateway.expectation import Expectation
+from gateway.pool import Client, Pool
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
 
 _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+_HEALTH_S: Final = 5.0
+"""Time for the store to answer a health check."""
 
 _LARGE: Final = 1 << 20
 """Bytes that are too many to hand to the kernel at once."""
@@ -90,33 +94,42 @@ class Upstream:
 
     Args:
         settings: Endpoint, region, addressing and time-outs.
+        address_share: The largest part of the connections that one client may hold.
 
     Attributes:
         expectation: Whether the store can be asked before it gets a body.
     """
 
-    def __init__(self, settings: UpstreamSettings) -> None:
+    def __init__(self, settings: UpstreamSettings, address_share: float = 1.0) -> None:
         self._settings = settings
+        self._pool = Pool(settings.max_connections, address_share, settings.pool_timeout_s)
         self._endpoint = Endpoint(settings)
         self._stack = AsyncExitStack()
         # One for all callers: each session reads the description of S3 anew.
         self._botocore = get_session()
         self._clients: dict[Identity | None, asyncio.Task[S3Client]] = {}
         self._session: aiohttp.ClientSession | None = None
+        self._health_session: aiohttp.ClientSession | None = None
         self.expectation = Expectation()
 
     async def __aenter__(self) -> Self:
+        # The first client reads the description of S3, for a tenth of a second: before it matters.
+        await self._client(None)
+        self._session = await self._open_session(self._settings.max_connections)
+        self._health_session = await self._open_session(1, _HEALTH_S)
+        return self
+
+    async def _open_session(
+        self, connections: int, total_s: float | None = None
+    ) -> aiohttp.ClientSession:
         timeout = aiohttp.ClientTimeout(
-            total=None,
+            total=total_s,
             sock_connect=self._settings.connect_timeout_s,
             sock_read=self._settings.read_timeout_s,
         )
-        # The first client reads the description of S3, for a tenth of a second: before it matters.
-        await self._client(None)
-        connector = aiohttp.TCPConnector(limit=self._settings.max_connections)
-        self._session = await self._stack.enter_async_context(
+        return await self._stack.enter_async_context(
             aiohttp.ClientSession(
-                connector=connector,
+                connector=aiohttp.TCPConnector(limit=connections),
                 request_class=self.expectation.request_class(),
                 timeout=timeout,
                 auto_decompress=False,
@@ -125,25 +138,51 @@ class Upstream:
                 read_bufsize=1 << 18,
             )
         )
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
     @asynccontextmanager
     async def send(
-        self, request: Request, identity: Identity | None
+        self, request: Request, identity: Identity | None, client: Client = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request as that identity and give the response, its body still unread.
 
         Args:
             request: What to send.
             identity: Whose key signs it; None sends it unsigned.
+            client: On whose behalf: its share of the connections is bounded.
 
         Raises:
-            S3Error: ServiceUnavailable when the upstream cannot be reached or breaks off.
+            S3Error: ServiceUnavailable when the upstream cannot be reached or breaks off, SlowDown
+                when no connection gets free in time.
         """
-        if self._session is None:
+        async with (
+            self._pool.place(client),
+            self._sent(self._session, request, identity) as response,
+        ):
+            yield response
+
+    async def is_healthy(self) -> bool:
+        """Tell whether the store answers with less than 500, a refusal included.
+
+        The question has a connection of its own, however many clients wait for the others.
+        """
+        request = Request("HEAD", Target("", "", ""))
+        try:
+            async with self._sent(self._health_session, request, None) as response:
+                return response.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        except S3Error:
+            return False
+
+    @asynccontextmanager
+    async def _sent(
+        self,
+        session: aiohttp.ClientSession | None,
+        request: Request,
+        identity: Identity | None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if session is None:
             raise RuntimeError("the upstream is used outside its context")
         url = self._endpoint.url(request.target, request.query)
         headers = _transport_headers(request, url)
@@ -156,7 +195,7 @@ class Upstream:
                 headers.update(tracing.outbound())
                 if identity is not None:
                     headers = self._signed(request, str(url), headers, identity)
-                response = await self._session.request(
+                response = await session.request(
                     request.method,
                     url,
                     headers=headers,
@@ -178,21 +217,29 @@ class Upstream:
             response.close() if not response.content.at_eof() else response.release()
 
     async def head(
-        self, bucket: str, key: str, identity: Identity | None, version_id: str | None = None
+        self,
+        bucket: str,
+        key: str,
+        identity: Identity | None,
+        version_id: str | None = None,
+        *,
+        client: Client = None,
     ) -> Mapping[str, Any]:
-        """Ask for an object's metadata.
+        """Ask for an object's metadata, on behalf of a client.
 
         Returns:
             ``ETag`` and ``Metadata`` among what boto3 documents for ``head_object``.
 
         Raises:
-            S3Error: ServiceUnavailable when there was no answer.
+            S3Error: ServiceUnavailable when there was no answer, SlowDown when no connection got
+                free in time.
             botocore.exceptions.ClientError: The upstream refused.
         """
         version: Any = {"VersionId": version_id} if version_id else {}
         try:
-            client = await self._client(identity)
-            return await client.head_object(Bucket=bucket, Key=key, **version)
+            store = await self._client(identity)
+            async with self._pool.place(client):
+                return await store.head_object(Bucket=bucket, Key=key, **version)
         except (HTTPClientError, BotoCoreError) as error:
             raise S3Error("ServiceUnavailable") from error
 

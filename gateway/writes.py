@@ -33,7 +33,7 @@ async def put(exchange: Exchange) -> web.StreamResponse:
     policy = policy_for(exchange)
     if policy is None or not await _is_candidate(exchange, policy):
         return await _stream(exchange)
-    buffers = exchange.services.buffers
+    buffers = exchange.upload_room
     data = await exchange.upload.read(buffers)
     if data is None:
         # Rather the whole upload than none: it can be optimized at any later time.

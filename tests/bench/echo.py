@@ -70,6 +70,8 @@ def main() -> None:
     app = web.Application()
     app.router.add_get("/{bucket}/{key}", _get)
     app.router.add_put("/{bucket}/{key}", _put)
+    app.router.add_get("/{bucket}", _put)
+    app.router.add_post("/{bucket}", _put)
     web.run_app(app, host="127.0.0.1", port=0, print=_announce, access_log=None)
 
 

@@ -60,7 +60,9 @@ class _AtOnce:
         return None
 
     @asynccontextmanager
-    async def send(self, request: Request, _: Identity | None) -> AsyncIterator[_Answer]:
+    async def send(
+        self, request: Request, _: Identity | None, __: str | None = None
+    ) -> AsyncIterator[_Answer]:
         """Give the object, whatever was asked for."""
         yield _Answer(request.method, self._headers, self._body)
 

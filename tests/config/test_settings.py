@@ -24,6 +24,7 @@ def test_defaults_are_those_of_the_design() -> None:
             "connect_timeout_s": 5.0,
             "read_timeout_s": 60.0,
             "max_connections": 256,
+            "pool_timeout_s": 5.0,
         },
         "credentials": (
             {
@@ -60,6 +61,9 @@ def test_defaults_are_those_of_the_design() -> None:
         },
         "limits": {
             "max_connections": 1024,
+            "address_share": 0.5,
+            "proxies": (),
+            "handshake_timeout_s": 5.0,
             "head_timeout_s": 20.0,
             "keepalive_timeout_s": 75.0,
             "client_timeout_s": 60.0,
@@ -68,6 +72,7 @@ def test_defaults_are_those_of_the_design() -> None:
             "max_spooled_bytes": 5 * 2**30,
             "max_listing_heads": 32,
             "max_header_bytes": 16 * 2**10,
+            "max_head_bytes": 64 * 2**10,
             "list_index_entries": 1_000_000,
         },
         "manifests": {"keys": (), "required": False},

@@ -9,6 +9,10 @@ from tests.config.builders import minimal
 
 _FOR_EACH = {
     "max_header_bytes",
+    "max_head_bytes",
+    "address_share",
+    "proxies",
+    "handshake_timeout_s",
     "head_timeout_s",
     "keepalive_timeout_s",
     "client_timeout_s",

@@ -20,6 +20,7 @@ from tests.servers.server import S3Server, wait_until
 
 _LIMITS: Final = {
     "max_connections": 12,
+    "address_share": 1,
     "head_timeout_s": 0.5,
     "keepalive_timeout_s": 2,
     "client_timeout_s": 0.5,
@@ -191,7 +192,7 @@ def test_too_many_at_once(
 ) -> None:
     """Beyond the limit a client is told at once to slow down; who was there is served on."""
     assert slow  # its buckets are those that are read here
-    limits = {"max_connections": 3}
+    limits = {"max_connections": 3, "address_share": 1}
     server = moto.at(start(configuration(moto, limits=limits, engine={"workers": 1})).endpoint)
     with contextlib.ExitStack() as stack:
         readers = [stack.enter_context(_connected(server, 1 << 17)) for _ in range(3)]

@@ -28,3 +28,20 @@ def test_no_more_than_there_is() -> None:
         pass
     assert 0 == budget.held
     assert budget.reserve(10)
+
+
+def test_one_client_leaves_room_to_others() -> None:
+    """Several uploads of a client stay within its share; a single one may be as large as all."""
+    budget = Budget(100)
+    first, second, other = (budget.portion(client, 0.5) for client in ("a", "a", "b"))
+    assert [first.reserve(40), second.reserve(20), second.reserve(10)] == [True, False, True]
+    assert [other.reserve(50), first.reserve(1)] == [True, False]
+    second.give_back(10)
+    first.give_back(40)
+    other.give_back(50)
+    assert budget.held == 0
+    assert first.reserve(100)
+    assert not other.reserve(1)
+    first.give_back(100)
+    assert budget.held == 0
+    assert budget.portion(None, 0.5) is budget
