@@ -53,14 +53,7 @@ def _shown(steps: list[LogLine]) -> list[str]:
             for step in steps]  # fmt: skip
 
 
-_ON_THE_LOOP: Final = pytest.mark.xfail(
-    strict=True, reason="bodies of DeleteObjects are parsed on the event loop"
-)
-
-
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[_ON_THE_LOOP] * (kind == "XML")) for kind in CORPUS]
-)
+@pytest.mark.parametrize("kind", CORPUS)
 def test_no_request_holds_the_event_loop(
     moto: S3Server, process: GatewayProcess, kind: str
 ) -> None:
