@@ -36,6 +36,9 @@ class Patience:
                 piece = await content.readany()
         except TimeoutError as error:
             raise S3Error("RequestTimeout") from error
+        if piece:
+            # What the server has read already comes without a wait: others get their turn first.
+            await asyncio.sleep(0)
         earned = len(piece) / self._rate - (loop.time() - began)
         self._left_s = min(self._most_s, self._left_s + earned)
         return piece
