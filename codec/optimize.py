@@ -179,7 +179,8 @@ def _best(data: bytes, contest: Contest, terms: Terms, upscalers: Upscalers) -> 
 
 def _reason(trials: Sequence[Trial], *, late: bool = False) -> str:
     """Say why nothing is stored small."""
-    verdicts = {f"{t.verdict}: {t.note}" if t.note else t.verdict for t in trials}
+    lost = [t for t in trials if t.verdict != "holds"]  # a sample may hold, and the image not
+    verdicts = {f"{t.verdict}: {t.note}" if t.note else t.verdict for t in lost}
     shown = ", ".join(sorted(verdicts)) or ("out of time" if late else "too big")
     return f"nothing smaller holds the floor ({shown})"
 
