@@ -1,6 +1,5 @@
 """The words of a competition: subject, candidates, trials, winner."""
 
-import time
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -17,6 +16,7 @@ from codec.pixels import Pixels
 from codec.renditions import Tune
 from codec.restore import Upscalers
 from codec.steps import Steps
+from codec.work import Work
 from config import Floor
 from config.policy import Codec
 
@@ -134,7 +134,7 @@ class Contest:
     """The state of one competition.
 
     Attributes:
-        deadline: ``time.monotonic()`` after which no further trial begins.
+        work: What was done, and what may be.
         kind: What the image seems to be.
         steps: What it may do.
         trials: Everything that was tried, in order.
@@ -144,7 +144,7 @@ class Contest:
     subject: Subject
     floor: Floor
     upscalers: Upscalers
-    deadline: float
+    work: Work
     kind: Kind
     steps: Steps = field(default_factory=Steps)
     trials: list[Trial] = field(default_factory=list)
@@ -159,13 +159,8 @@ class Contest:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether there is no time for another trial."""
-        return time.monotonic() > self.deadline
-
-    @property
-    def seconds_left(self) -> float:
-        """Give the time that one step may take; at most a minute."""
-        return min(60.0, max(0.1, self.deadline - time.monotonic()))
+        """Tell whether there is no work left for another trial."""
+        return self.work.is_searched
 
     def lose(self, candidate: Candidate, verdict: Verdict, note: str, *, sampled: bool) -> None:
         """Note that a candidate is out, for a reason that is not its fidelity."""
@@ -197,7 +192,10 @@ class Contest:
             CannotRead: See :func:`codec.legibility.words`.
         """
         if self._words is None:
-            self._words = legibility.words(
-                self.subject.pixels, timeout_s=self.seconds_left, sure=legibility.SURE
-            )
+            self._words = self.read(self.subject.pixels, sure=legibility.SURE)
         return self._words
+
+    def read(self, pixels: Pixels, *, sure: float = 0.0) -> Words:
+        """Read what is written in pixels; see :func:`codec.legibility.words`."""
+        self.work.read(pixels.shape[0] * pixels.shape[1])
+        return legibility.words(pixels, timeout_s=legibility.HANGS_S, sure=sure)

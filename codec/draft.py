@@ -112,6 +112,9 @@ class Draft:
         began = time.perf_counter()
         self.contest.steps.mark(candidate.codec)
         upload, mosaic = self.contest.subject.upload, self.sample.pixels
+        area, work = mosaic.shape[0] * mosaic.shape[1], self.contest.work
+        work.encode(area // candidate.scale**2, candidate.codec, speed)
+        work.restore(area, restored=candidate.restorer is not None)
         rendition = by_name(candidate.codec).encode(
             shrunk(mosaic, candidate.scale),
             quality,
@@ -149,6 +152,8 @@ class Draft:
 
     def _uncoded(self, candidate: Candidate, pixels: Pixels) -> Pixels:
         """Shrink and restore, without a codec between."""
+        area = pixels.shape[0] * pixels.shape[1]
+        self.contest.work.restore(area, restored=candidate.restorer is not None)
         return enlarge(
             shrunk(pixels, candidate.scale),
             _untouched(candidate),

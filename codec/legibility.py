@@ -19,6 +19,10 @@ PROGRAM: Final = "tesseract"
 MAX_PIXELS: Final = 40_000_000
 """Larger images are not read: that would take minutes."""
 
+HANGS_S: Final = 600.0
+"""Wall-clock seconds after which the program is taken to hang. What calls it has a limit of its own
+that ends both earlier; a busy machine must not change what is read."""
+
 _MAX_SIDE: Final = 32_767  # Tesseract's own limit
 _MAX_OUTPUT: Final = 8 << 20  # far more than there are words in the largest image
 SURE: Final = 50.0

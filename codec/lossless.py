@@ -14,6 +14,7 @@ from codec.containers import Container, ContainerError, header
 from codec.pixels import Pixels
 from codec.png_recipe import Recipe
 from codec.renditions import by_name, jxl, webp
+from codec.work import Work
 
 _Name = Literal["webp", "jxl"]
 
@@ -21,9 +22,6 @@ _ENCODERS: Final[tuple[tuple[_Name, Callable[..., bytes]], ...]] = (
     ("webp", webp.encode_lossless),
     ("jxl", jxl.encode_lossless),
 )
-
-_SECONDS_PER_PIXEL: Final = 1e-6
-"""What an encoder takes at most, measured on a slow core; it cannot be interrupted."""
 
 _WORTH_ANOTHER: Final = 1.5
 """The second codec is tried on what the first makes no more than this times too large."""
@@ -62,7 +60,7 @@ class Task:
         orientation: EXIF orientation.
         speed: 0 (smallest file) to 10 (fastest).
         max_stored: Bytes that a rendition may have to be worth storing.
-        deadline: ``time.monotonic()`` after which nothing further is tried.
+        work: What was done, and what may be.
         tried: What was tried, for reports.
     """
 
@@ -72,7 +70,7 @@ class Task:
     orientation: int
     speed: int
     max_stored: int
-    deadline: float
+    work: Work
     tried: list[Tried] = field(default_factory=list)
 
 
@@ -88,7 +86,7 @@ def store(task: Task) -> Lossless | None:
     codec, image = smallest
     kept = task.upload.kept
     try:
-        recipe, served = png_recipe.find(task.data, task.pixels, kept, deadline=task.deadline)
+        recipe, served = png_recipe.find(task.data, task.pixels, kept, work=task.work)
         rendition = by_name(codec).attach(image, pack(recipe, kept, codec, task.upload.icc))
     except ContainerError:
         return None
@@ -119,10 +117,9 @@ def unpack(rendition: bytes, codec: str) -> tuple[Recipe, bytes]:
 def _renditions(task: Task) -> Iterator[tuple[_Name, bytes]]:
     icc, orientation = task.upload.icc, task.orientation
     size = (task.upload.width, task.upload.height)
-    seconds = _SECONDS_PER_PIXEL * size[0] * size[1]
     for name, encode in _ENCODERS:
         takes = by_name(name).takes(task.upload.mode, size, icc=icc, orientation=orientation)
-        if takes and time.monotonic() + seconds < task.deadline:
+        if takes and task.work.afford_lossless(size[0] * size[1]):
             began = time.perf_counter()
             try:
                 image = encode(task.pixels, speed=task.speed, icc=icc, orientation=orientation)

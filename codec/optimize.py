@@ -18,6 +18,7 @@ from codec.pixels import decode_as, orientation
 from codec.restore import DamagedRendition, DigestMismatch, Upscalers, restore
 from codec.steps import DECODE, EXACT, LOSSLESS, LOSSY_STEPS, Steps
 from codec.unchanged import Attempt
+from codec.work import Work
 from config import Policy
 from config.policy import Effort
 
@@ -53,7 +54,8 @@ class Terms:
         restorers: Content hash of the policy's restorer for each scale; 1: of what removes
             artefacts at full size.
         gateway: Version to record.
-        deadline: ``time.monotonic()`` after which the best so far counts.
+        work_s: Work after which the best so far counts, in seconds of one core as
+            :mod:`codec.work` charges them.
         steps: What may be done, and within which memory.
     """
 
@@ -61,7 +63,7 @@ class Terms:
     content_type: str
     restorers: Mapping[int, str]
     gateway: str
-    deadline: float
+    work_s: float
     steps: Steps = field(default_factory=Steps)
 
 
@@ -151,7 +153,7 @@ def _competed(data: bytes, terms: Terms, upscalers: Upscalers) -> Contest:
         terms.policy,
         restorers=terms.restorers,
         upscalers=upscalers,
-        deadline=terms.deadline,
+        work=Work(terms.work_s),
         steps=terms.steps,
     )
 
@@ -181,7 +183,9 @@ def _reason(trials: Sequence[Trial], *, late: bool = False) -> str:
     """Say why nothing is stored small."""
     lost = [t for t in trials if t.verdict != "holds"]  # a sample may hold, and the image not
     verdicts = {f"{t.verdict}: {t.note}" if t.note else t.verdict for t in lost}
-    shown = ", ".join(sorted(verdicts)) or ("out of time" if late else "too big")
+    if late:
+        verdicts.add("no work left: see limits.timeout_s")
+    shown = ", ".join(sorted(verdicts)) or "too big"
     return f"nothing smaller holds the floor ({shown})"
 
 
@@ -215,7 +219,7 @@ def _without_loss(data: bytes, contest: Contest, terms: Terms) -> Attempt:
         orientation=subject.orientation,
         speed=referee.PAINS[policy.effort].speed,
         max_stored=contest.max_stored,
-        deadline=terms.deadline,
+        work=contest.work,
     )
     return unchanged.of_png(task, policy.tiers)
 

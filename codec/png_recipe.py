@@ -6,7 +6,6 @@ others are compressed with the same filters by what fits, and padded.
 """
 
 import struct
-import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from imagecodecs import deflate_encode
 from codec.containers import DoesNotFit, Malformed, assemble, png
 from codec.pixels import Pixels
 from codec.png_filters import filtered
+from codec.work import Work
 
 _ZLIB: Final = 0
 _LIBDEFLATE: Final = 1
@@ -79,14 +79,14 @@ class Recipe:
         return cls(coder, level, memory, strategy, head, chunks, data[middle:end]), data[end:]
 
 
-def find(data: bytes, pixels: Pixels, kept: bytes, *, deadline: float) -> tuple[Recipe, bytes]:
+def find(data: bytes, pixels: Pixels, kept: bytes, *, work: Work) -> tuple[Recipe, bytes]:
     """Find out how a PNG file was written, or how one of its size can be.
 
     Args:
         data: A file that the containers have parsed.
         pixels: What it decodes to.
         kept: Its ancillary chunks, as the containers keep them.
-        deadline: ``time.monotonic()`` after which no further parameters are tried.
+        work: What was done, and what may be; no further parameters are tried after that.
 
     Returns:
         The recipe, and the file that it gives: ``data`` itself, or one of the same pixels and size.
@@ -100,9 +100,9 @@ def find(data: bytes, pixels: Pixels, kept: bytes, *, deadline: float) -> tuple[
     filters = _filters(stream, pixels)
     chunks = tuple(len(part) for part in parts[:-1])
     for recipe in _zlib_recipes(stream, filters, chunks):
-        if time.monotonic() > deadline:
+        if work.is_done:
             break
-        if _gives(recipe, pixels, stream):
+        if _gives(recipe, pixels, stream, work):
             return recipe, _file(stream, recipe, pixels, kept, len(data))
     unknown = Recipe(_ZLIB, 9, 8, 0, stream[:2], chunks, filters)
     return _that_fits(pixels, _others(unknown), kept, len(data))
@@ -167,10 +167,11 @@ def _deflate(recipe: Recipe, pixels: Pixels) -> Iterator[bytes]:
     yield coder.flush()
 
 
-def _gives(recipe: Recipe, pixels: Pixels, stream: bytes) -> bool:
+def _gives(recipe: Recipe, pixels: Pixels, stream: bytes, work: Work) -> bool:
     """Tell whether a recipe gives a stream; given up at the first piece that differs."""
     position = 0
     for piece in _deflate(recipe, pixels):
+        work.deflate(pixels.size * len(piece) // max(1, len(stream)))
         skipped = max(0, 2 - position)  # the head is recorded, not compared
         if not stream.startswith(piece[skipped:], position + skipped):
             return False

@@ -18,6 +18,7 @@ from codec.restore import Upscalers
 from codec.search import HIGHEST, LOWEST, Search, qualities_between
 from codec.shortlist import Entry, shortlist
 from codec.steps import Steps
+from codec.work import Work
 from config import Policy
 
 __all__ = ["PAINS", "candidates", "compete"]
@@ -51,7 +52,7 @@ def compete(
     *,
     restorers: Mapping[int, str],
     upscalers: Upscalers,
-    deadline: float,
+    work: Work,
     steps: Steps | None = None,
 ) -> Contest:
     """Let all candidates compete.
@@ -61,7 +62,7 @@ def compete(
         policy: What is allowed and demanded.
         restorers: Content hash of the restorer for each scale; 1: of what cleans up after a codec.
         upscalers: Where restorers come from.
-        deadline: ``time.monotonic()`` after which no further trial begins.
+        work: What may be done; no further trial begins after its share.
         steps: What may be done; None: everything.
 
     Returns:
@@ -69,7 +70,7 @@ def compete(
     """
     kind = classes.kind(subject.pixels)
     floor = floors.applied(policy.floor, subject.pixels)
-    contest = Contest(subject, floor, upscalers, deadline, kind, steps or Steps())
+    contest = Contest(subject, floor, upscalers, work, kind, steps or Steps())
     pains = _affordable(PAINS[policy.effort], subject)
     draft = Draft.of(contest)
     without = contest.steps.ruled_out

@@ -28,6 +28,8 @@ def attempt(contest: Contest, candidate: Candidate, quality: int, speed: int) ->
     """
     began = time.perf_counter()
     contest.steps.mark(candidate.codec)
+    height, width = contest.subject.pixels.shape[:2]
+    contest.work.encode(height * width // candidate.scale**2, candidate.codec, speed)
     rendition = _encode(contest, candidate, quality, speed)
     verdict, reading = _judge(contest, candidate.stored(quality), rendition)
     seconds = time.perf_counter() - began
@@ -52,6 +54,8 @@ def _judge(contest: Contest, stored: Stored, rendition: bytes) -> tuple[Verdict,
     if len(rendition) > contest.max_stored:
         return "too big", Reading()
     subject, upload, floor = contest.subject, contest.subject.upload, contest.floor
+    area = upload.width * upload.height
+    contest.work.restore(area, restored=stored.restorer is not None)
     pixels = pixels_of(
         rendition,
         stored,
@@ -65,6 +69,7 @@ def _judge(contest: Contest, stored: Stored, rendition: bytes) -> tuple[Verdict,
     reading = floors.read(floor, subject.pixels, pixels, names=names)
     if not floors.holds(floor, reading):
         return "below floor", _explained(contest, reading, pixels)
+    contest.work.serve(area, upload.format)
     try:
         parameters, served = output.fit(pixels, upload, subject.size)
     except DoesNotFit:
@@ -93,7 +98,7 @@ def _with_text(contest: Contest, shown: Pixels, reading: Reading) -> tuple[Verdi
     """Decide; words are read last, and only when everything else holds."""
     if floors.holds(contest.floor, reading) and contest.floor.text is not None:
         try:
-            after = legibility.words(shown, timeout_s=contest.seconds_left)
+            after = contest.read(shown)
             reading = replace(reading, text=legibility.kept(contest.words, after))
         except legibility.CannotRead:
             return "cannot read text", reading

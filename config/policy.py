@@ -81,8 +81,22 @@ class PolicyLimits(Frozen):
         default=200 * 10**6, ge=1, le=10**9, description="largest image that is decoded"
     )
     timeout_s: float = Field(
-        default=20.0, gt=0, le=600, description="time that optimizing one image may take, seconds"
+        default=20.0,
+        gt=0,
+        le=600,
+        description=(
+            "work that optimizing one image may take, seconds of one core, counted by pixels and "
+            "trials; six times as long by the clock, it is stopped"
+        ),
     )
+
+    @property
+    def wall_s(self) -> float:
+        """Return the seconds by the clock after which an image that is at work is stopped.
+
+        Only what hangs takes so long, or a machine that is busy beyond all measure.
+        """
+        return 6 * self.timeout_s
 
 
 class Originals(Frozen):

@@ -10,7 +10,6 @@ import gc
 import os
 import resource
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
@@ -145,8 +144,7 @@ def optimize_upload(
         content_type=content_type,
         restorers=models.chosen(policy.restorer),
         gateway=version,
-        # What is left is for the proof; the caller ends this process at the time limit itself.
-        deadline=time.monotonic() + policy.limits.timeout_s * 0.6,
+        work_s=policy.limits.timeout_s,
         steps=Steps(ruled_out, _Process.memory_bytes, _mark),
     )
     try:

@@ -178,7 +178,7 @@ _REASONS: Final = (
     ("too small", "size"),
     ("too many uploads", "busy"),
     ("the queue is", "busy"),
-    ("took longer", "timeout"),
+    ("stopped after", "timeout"),
     ("the worker process", "worker lost"),
     ("out of memory", "memory"),
     ("the bucket locks", "locked"),

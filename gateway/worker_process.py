@@ -131,7 +131,8 @@ class WorkerProcess:
             raise WorkerDied(reason, self.step) from error
         except PoolTimeoutError as error:
             metrics.WORKERS_LOST.inc()
-            raise WorkerLost(f"took longer than {timeout_s:g} s", self.step) from error
+            reason = f"stopped after {timeout_s:g} s of wall-clock time"
+            raise WorkerLost(reason, self.step) from error
         else:
             return result
         finally:

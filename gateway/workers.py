@@ -119,16 +119,24 @@ class Workers:
             Busy: The queue is full, or it took too long.
         """
         ruled_out: frozenset[str] = frozenset()
+        losses: list[str] = []
         async with self._turn(pressing=False):
             started = time.monotonic()
             for repeat in itertools.count(1):
                 try:
                     return await self._run(
-                        policy.limits.timeout_s, jobs.optimize_upload, data, policy, content_type,
+                        policy.limits.wall_s, jobs.optimize_upload, data, policy, content_type,
                         version, ruled_out, fresh=repeat > 1,
                     )  # fmt: skip
+                except Refused as refused:
+                    if not losses:
+                        raise
+                    # Why it had to do without is the better part of the reason.
+                    reason = "; then ".join([losses[0], str(refused)])
+                    raise Refused(reason, refused.trials) from refused
                 except WorkerLost as lost:
-                    late = time.monotonic() - started > policy.limits.timeout_s
+                    losses.append(str(lost))
+                    late = time.monotonic() - started > policy.limits.wall_s
                     last = late or repeat >= _REPEATS
                     if ruled_out >= LOSSY_STEPS or (last and lost.step in _LOSSLESS_STEPS):
                         raise Refused(str(lost)) from lost

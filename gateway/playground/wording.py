@@ -15,7 +15,8 @@ _HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "the first bytes count, not the name.",
         "size": "The limits of the policy (limits.max_bytes, limits.max_pixels) leave it out, "
         "or it is too small to gain anything.",
-        "timeout": "limits.timeout_s of the policy is too short for this image on this machine.",
+        "timeout": "It took longer than six times limits.timeout_s of the policy: it hangs, or "
+        "this machine is very busy.",
         "worker lost": "The process that worked on it was ended: the image may need more than "
         "engine.worker_memory.",
         "memory": "The image needs more than engine.worker_memory.",

@@ -118,8 +118,8 @@ def row(path: Path, policy: Policy, upscalers: Local) -> Row:
 
 
 def _terms(policy: Policy) -> Terms:
-    deadline = time.monotonic() + policy.limits.timeout_s
-    return Terms(policy, "image/x", models.chosen(policy.restorer), "0.1.0", deadline)
+    restorers = models.chosen(policy.restorer)
+    return Terms(policy, "image/x", restorers, "0.1.0", policy.limits.timeout_s)
 
 
 def _is_below(floor: Floor, upload: bytes, served: bytes) -> bool:

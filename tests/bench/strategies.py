@@ -8,6 +8,7 @@ uploaded by every strategy. Of the fixed qualities the one that stores the least
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections import defaultdict
@@ -26,6 +27,7 @@ from codec import trials
 from codec.admission import Refused, admit, max_stored
 from codec.contest import Candidate, Contest, Subject
 from codec.pixels import decode_as
+from codec.work import Work
 from config import Policy
 from models.loading import Local
 from tests.bench.contest import Row, alone, policy_of, row
@@ -106,7 +108,7 @@ def _at(quality: int, path: Path, policy: Policy) -> Row:
     except (Refused, OSError, ValueError, SyntaxError):
         return plain
     subject = Subject(pixels, upload, len(data), b"", 1, max_stored(data, policy))
-    contest = Contest(subject, policy.floor, _upscalers(), float("inf"), "photo")
+    contest = Contest(subject, policy.floor, _upscalers(), Work(math.inf), "photo")
     chroma = "4:2:0" if upload.subsampling == "4:2:0" else "4:4:4"
     trial = trials.attempt(contest, Candidate("recode", "avif", 1, None, chroma), quality, _SPEED)
     if trial.verdict != "holds":

@@ -30,7 +30,7 @@ def _terms(effort: str) -> Terms:
     policy_terms = terms()
     return Terms(
         Policy.model_validate(policy), "image/x", RESTORERS, policy_terms.gateway,
-        policy_terms.deadline,
+        policy_terms.work_s,
     )  # fmt: skip
 
 

@@ -273,10 +273,10 @@ def test_a_refusal_tells_what_was_tried() -> None:
     assert "holds" not in {trial.verdict for trial in refusal.value.trials}
 
 
-def test_no_time_is_a_reason() -> None:
-    """An upload for which no time is left is refused, and the reason says so."""
-    late = replace(terms(), deadline=-1.0)
-    with pytest.raises(Refused, match="out of time"):
+def test_no_work_left_is_a_reason() -> None:
+    """An upload for which no work may be done is refused, and the reason says so."""
+    late = replace(terms(), work_s=0.0)
+    with pytest.raises(Refused, match=r"no work left: see limits\.timeout_s"):
         optimize.optimize(_PHOTO, late, models.restorer)
 
 

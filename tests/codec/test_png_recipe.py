@@ -15,6 +15,7 @@ from codec.containers import ContainerError, DoesNotFit, Malformed, parse, png
 from codec.pixels import Pixels, decode_as
 from codec.png_filters import filtered
 from codec.png_recipe import Recipe
+from codec.work import Work
 from tests.codec.containers import samples
 from tests.codec.pictures import FOREVER, crop, noise, save
 from tests.codec.png_files import png_file
@@ -28,10 +29,10 @@ _CODERS = [
 ]
 
 
-def _found(data: bytes, deadline: float = FOREVER) -> tuple[Recipe, bytes, Pixels, bytes]:
+def _found(data: bytes, work_s: float = FOREVER) -> tuple[Recipe, bytes, Pixels, bytes]:
     upload = parse(data)
     pixels = decode_as(upload, data)
-    recipe, served = png_recipe.find(data, pixels, upload.kept, deadline=deadline)
+    recipe, served = png_recipe.find(data, pixels, upload.kept, work=Work(work_s))
     return recipe, served, pixels, upload.kept
 
 
@@ -100,10 +101,10 @@ def test_other_files_return_with_the_same_pixels_and_size() -> None:
     assert served == png_recipe.write(pixels, recipe, kept, len(data))
 
 
-def test_nothing_is_tried_after_the_deadline() -> None:
+def test_nothing_is_tried_without_work_left() -> None:
     """Without time the parameters are not looked for, and the file is one that fits."""
     data = png_file(crop("RGB", 70, 60), coder=(1, 8, 0))
-    served = _found(data, deadline=-1)[1]
+    served = _found(data, work_s=0)[1]
     assert data != served
     assert len(data) == len(served)
 
@@ -138,7 +139,7 @@ def test_odd_image_data_are_refused(damage: str) -> None:
         "more": zlib.compress(raw) + b"more",
     }
     with pytest.raises(Malformed):
-        png_recipe.find(_written(pixels, streams[damage]), pixels, b"", deadline=FOREVER)
+        png_recipe.find(_written(pixels, streams[damage]), pixels, b"", work=Work(FOREVER))
 
 
 def test_recipes_survive_being_written() -> None:

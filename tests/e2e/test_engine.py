@@ -18,7 +18,7 @@ from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration, environment
 from tests.servers.server import S3Server
 
-_FLOOR = {"psnr_db": 20, "ssim": 0.5}
+_FLOOR = {"psnr_db": 20, "ssim": 0.5, "orb": None, "block_psnr_db": None}
 
 
 def _halved(upstream: S3Server, restorer: str = "native") -> dict[str, Any]:

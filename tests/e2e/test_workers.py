@@ -53,10 +53,10 @@ def test_a_worker_that_is_killed_while_idle_costs_nothing(
             _worker(process).send_signal(signal.SIGKILL)
 
 
-def test_a_worker_that_takes_too_long_is_ended(
+def test_an_image_that_is_too_much_work_stays(
     moto: S3Server, moto_bucket: str, start: Start
 ) -> None:
-    """An image that takes more time than its policy allows is stored as it came."""
+    """An image that takes more work than its policy allows is stored as it came."""
     config = configuration(moto)
     config["policies"][0]["limits"] = {"timeout_s": 0.05}
     process = start(config)
@@ -65,5 +65,6 @@ def test_a_worker_that_takes_too_long_is_ended(
         s3.put_object(Bucket=moto_bucket, Key="big", Body=big)
         assert big == s3.get_object(Bucket=moto_bucket, Key="big")["Body"].read()
     line = process.wait_for("stored as uploaded", key="big")
-    # Whichever notices first: the work itself, or who waits for it.
-    assert "out of time" in line["reason"] or "took longer than 0.05 s" in line["reason"]
+    # Whichever notices first: the work itself, or the clock.
+    reasons = ("no work left: see limits.timeout_s", "stopped after 0.3 s of wall-clock time")
+    assert any(reason in line["reason"] for reason in reasons)

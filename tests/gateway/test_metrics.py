@@ -16,7 +16,7 @@ from gateway import metrics
         ("empty, or larger than the policy allows", "size"),
         ("too many uploads at once", "busy"),
         ("the queue is full: 64 images are waiting", "busy"),
-        ("took longer than 20 s", "timeout"),
+        ("stopped after 120 s of wall-clock time", "timeout"),
         ("the worker process died (exit code -9)", "worker lost"),
         ("its original cannot be kept: answered with 403", "escrow"),
         ("has to come back byte for byte (Cache-Control says no-transform): x", "byte exact"),

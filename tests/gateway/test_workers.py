@@ -199,3 +199,39 @@ async def test_what_takes_too_long_is_tried_without_loss(large: bytes) -> None:
         assert made.manifest.stored.tier == "exact"
         served, _ = await workers.restore(made.rendition, made.manifest)
     assert served == large
+
+
+async def _at_work(workers: Workers) -> list[psutil.Process]:
+    """Wait until a process is at a step, and return it."""
+    found: list[psutil.Process] = []
+    while not found:
+        await asyncio.sleep(0.005)  # no event tells of it: the step is in shared memory
+        found = [each for each in _processes() if any(workers.steps) and _is_at_work(each)]
+    return found
+
+
+async def test_what_hangs_is_stopped_and_the_reason_says_so(large: bytes) -> None:
+    """A process that does nothing any more is ended by the clock, and the next one works."""
+    limits = {"timeout_s": 0.5}
+    async with _one_worker() as workers:
+        task = asyncio.create_task(_optimized(workers, large, limits=limits))
+        for each in await _at_work(workers):
+            each.suspend()
+        with pytest.raises(Refused, match=r"^stopped after 3 s of wall-clock time"):
+            await task
+        assert (await _optimized(workers, mosaics.jpeg(0.1))).rendition
+
+
+async def test_waiting_costs_an_upload_nothing(large: bytes) -> None:
+    """A process that is kept waiting for longer than the work may take goes on where it was."""
+    limits = {"timeout_s": 1}
+    async with _one_worker() as workers:
+        expected = await _optimized(workers, large, limits=limits)
+        task = asyncio.create_task(_optimized(workers, large, limits=limits))
+        stopped = await _at_work(workers)
+        for each in stopped:
+            each.suspend()
+        await asyncio.sleep(2)  # longer than its work may be
+        for each in stopped:
+            each.resume()
+        assert (await task).rendition == expected.rendition
