@@ -25,6 +25,7 @@ _IN_MEMORY: Final = 1 << 20
 _PIECE: Final = 1 << 18
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 MAX_LENGTH: Final = 5 * (1 << 40)  # the largest S3 object is 5 TiB
+_MAX_DIGITS: Final = 20  # zeros before it included
 
 _ASKED: Final = web.RequestKey("asked for its body", bool)
 
@@ -240,7 +241,8 @@ class Upload:
             if self._request.method in {"PUT", "POST"} and self._request.body_exists:
                 raise S3Error("MissingContentLength")
             return 0 if self._request.method in {"PUT", "POST"} else None
-        if not (value.isascii() and value.isdigit()) or int(value) > MAX_LENGTH:
+        number = value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS
+        if not number or int(value) > MAX_LENGTH:
             raise S3Error("InvalidArgument", f"{name} must be a number of bytes.")
         return int(value)
 

@@ -180,6 +180,18 @@ def test_odd_lengths_are_refused(gateway: S3Server, plain: str, length: str) -> 
     assert 400 == wire.send(gateway, "PUT", path, headers).status
 
 
+@pytest.mark.parametrize("length", ["-1", "9" * 5000, "0" * 5000, "\u0661", ""])
+def test_odd_decoded_lengths_are_refused(gateway: S3Server, plain: str, length: str) -> None:
+    """An x-amz-decoded-content-length that is no sensible number is refused at once."""
+    headers = {
+        "Host": gateway.host,
+        "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "x-amz-decoded-content-length": length.encode().decode("latin-1"),
+    }
+    answer = wire.send(gateway, "PUT", f"/{plain}/k", headers, b"0\r\n\r\n")
+    assert answer.failure == (400, "InvalidArgument")
+
+
 def test_a_body_of_unknown_length_is_refused(gateway: S3Server, plain: str) -> None:
     """A plain chunked body announces no length, which S3 does not take."""
     path = f"/{plain}/k"
