@@ -33,7 +33,8 @@ _PARAMETER: Final = rb'[ \t]*;[ \t]*(?:filename\*?|name)=(?:"(?:[^"\\]|\\.)*"|[^
 _DISPOSITION: Final = re.compile(rb"form-data(?:" + _PARAMETER + rb")+[ \t]*", re.IGNORECASE)
 _NAME: Final = re.compile(rb'[^a-z]name[ \t]*[*0-9]*[ \t]*=[ \t]*("?)([^";]*)', re.IGNORECASE)
 _NOISE: Final = re.compile(rb"[^a-z0-9]+")
-_RESERVED: Final = _NOISE.sub(b"", MANIFEST.encode())
+# Behind any prefix: stores take that of another vendor for Amazon's.
+_RESERVED: Final = _NOISE.sub(b"", MANIFEST.removeprefix("x-amz-").encode())
 
 
 def boundary_of(content_type: str) -> bytes:

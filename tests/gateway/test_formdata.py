@@ -90,6 +90,7 @@ _SPELLINGS = [
     b'form-data; name="a"; name="x-amz-meta-slimgate"',
     b'form-data; name="a"; filename="\\"; name=\\"x-amz-meta-slimgate"',
     b'form-data; name="x-amz-meta-\tslimgate"',
+    b'form-data; name="x-goog-meta-slimgate"',
 ]
 
 

@@ -87,6 +87,10 @@ def test_parameters_that_are_headers_become_headers(
         ("x-amz-meta-slimgate%00=1", "InvalidRequest"),
         ("x-amz-meta-slim%0agate=1", "InvalidRequest"),
         ("%EF%BB%BFx-amz-meta-slimgate=1", "InvalidRequest"),
+        ("x-goog-meta-slimgate=1", "InvalidRequest"),
+        ("x-any-vendor-meta-slimgate=1", "InvalidRequest"),
+        ("x-goog-meta-a=1", "InvalidArgument"),
+        ("x-rgw-server-side-encryption-customer-key=k", "InvalidArgument"),
         ("x_amz_copy_source=/b/k", "InvalidArgument"),
         ("x-amz-copy_source=/b/k", "InvalidArgument"),
         ("x-amz-acl%20=private", "InvalidArgument"),
@@ -142,6 +146,10 @@ def test_the_same_may_be_said_in_both_places(name: str) -> None:
     assert found.getall(name) == ["a"]
 
 
+# Prefixes that stores take for x-amz-.
+VENDORS = ["Account", "Container", "Cos", "Dho", "Goog", "Object", "Obs", "Oss", "Rgw"]
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [
@@ -154,6 +162,16 @@ def test_the_same_may_be_said_in_both_places(name: str) -> None:
         ("x-amz-meta-slimgate", "InvalidRequest"),
         ("X-Amz-Meta-SlimGate2", "InvalidRequest"),
         ("x-amz-meta-slim.gate", "InvalidRequest"),
+        *((f"X-{vendor}-Meta-Slimgate", "InvalidRequest") for vendor in VENDORS),
+        *((f"x-{vendor.lower()}-meta-other", "InvalidArgument") for vendor in VENDORS),
+        *(
+            (f"x-{vendor}-server-side-encryption-customer-key", "InvalidArgument")
+            for vendor in VENDORS
+        ),
+        ("x-goog-copy-source", "InvalidArgument"),
+        ("x-goog-metadata-directive", "InvalidArgument"),
+        ("x-goog-encryption-key", "InvalidArgument"),
+        ("x-unheard-of-meta-slimgate", "InvalidRequest"),
     ],
 )
 def test_header_names_have_one_spelling(name: str, code: str) -> None:
@@ -165,7 +183,16 @@ def test_header_names_have_one_spelling(name: str, code: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["x-amz-meta-my_key", "X-Amz-Meta-_a_", "x-amz-meta-a.b", "x-amz-meta-", "x-slimgate-raw"],
+    [
+        "x-amz-meta-my_key",
+        "X-Amz-Meta-_a_",
+        "x-amz-meta-a.b",
+        "x-amz-meta-",
+        "x-slimgate-raw",
+        "x-goog-project-id",
+        "x-forwarded-for",
+        "x-id",
+    ],
 )
 def test_metadata_keys_of_clients_may_have_underscores(name: str) -> None:
     """S3 takes them, and no store can make another header of them."""
