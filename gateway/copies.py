@@ -24,7 +24,7 @@ from gateway.conditional import Outcome
 from gateway.digests import sha256_hex
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
-from gateway.index import View
+from gateway.index import Sighting, View
 from gateway.managed import Found, fetch, look_closely, read_manifest
 from gateway.relay import pass_through, read_bounded, respond, sent, whole
 from gateway.reuse import remember_source
@@ -154,7 +154,8 @@ async def _result(
     if s3xml.name(root) == "CopyObjectResult":
         target, stored_etag = exchange.target, s3xml.text(root, "ETag").strip('"')
         view = View(manifest.size, manifest.etag)
-        exchange.services.index.put(target.bucket, target.key, stored_etag, view)
+        seen = Sighting.of_write(response.headers, stored_etag)
+        exchange.services.index.put(target.bucket, target.key, seen, view)
         body = _with_etag(root, manifest.etag)
     return _answer(exchange, shown, body)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_plus
@@ -9,11 +10,12 @@ from urllib.parse import unquote_plus
 import structlog
 from aiohttp import web
 from botocore.exceptions import ClientError
+from multidict import CIMultiDict
 
 from gateway import headers, s3xml
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
-from gateway.index import View
+from gateway.index import Listed, Sighting, View
 from gateway.managed import META_KEY, read_manifest
 from gateway.pages import spliced
 from gateway.relay import read_bounded, respond, sent, whole
@@ -85,7 +87,7 @@ class _Entry(NamedTuple):
 
     element: s3xml.Element
     key: str
-    stored_etag: str
+    listed: Listed
 
 
 class _Page(NamedTuple):
@@ -97,8 +99,20 @@ class _Page(NamedTuple):
 
 def _entry(element: s3xml.Element, encoded: bool) -> _Entry:
     key = s3xml.text(element, "Key")
-    etag = s3xml.text(element, "ETag").strip('"')
-    return _Entry(element, unquote_plus(key) if encoded else key, etag)
+    listed = Listed(
+        etag=s3xml.text(element, "ETag").strip('"'),
+        modified=_time(s3xml.text(element, "LastModified")),
+        version_id=s3xml.text(element, "VersionId") or None,
+    )
+    return _Entry(element, unquote_plus(key) if encoded else key, listed)
+
+
+def _time(text: str) -> datetime | None:
+    """Read a time as listings write it, which is always in UTC; None: it is none."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 async def _views(exchange: Exchange, entries: Sequence[_Entry]) -> dict[_Entry, View]:
@@ -107,8 +121,8 @@ async def _views(exchange: Exchange, entries: Sequence[_Entry]) -> dict[_Entry, 
     views: list[tuple[_Entry, View | None]] = []
     unknown: list[_Entry] = []
     for entry in entries:
-        if index.knows(bucket, entry.key, entry.stored_etag):
-            views.append((entry, index.get(bucket, entry.key, entry.stored_etag)))
+        if index.knows(bucket, entry.key, entry.listed):
+            views.append((entry, index.get(bucket, entry.key, entry.listed)))
         elif not entry.key.endswith("/"):
             unknown.append(entry)
     found = await asyncio.gather(*(_view(exchange, entry) for entry in unknown))
@@ -120,12 +134,13 @@ async def _view(exchange: Exchange, entry: _Entry) -> View | None:
     """Ask for one object; None: it is to be shown exactly as the upstream says."""
     services, key = exchange.services, entry.key
     async with services.listing_heads:
-        head = await _head(exchange, key, s3xml.text(entry.element, "VersionId"))
-    if head is None or head["ETag"].strip('"') != entry.stored_etag:
+        head = await _head(exchange, key, entry.listed.version_id)
+    if head is None or head["ETag"].strip('"') != entry.listed.etag:
         return None  # replaced since the page was written: the next listing tells
     view = _view_of(exchange, key, head["Metadata"].get(META_KEY))
     if s3xml.text(entry.element, "IsLatest") != "false":
-        services.index.put(exchange.target.bucket, key, entry.stored_etag, view)
+        seen = Sighting.of(CIMultiDict(head["ResponseMetadata"]["HTTPHeaders"]))
+        services.index.put(exchange.target.bucket, key, seen, view)
     return view
 
 
@@ -143,7 +158,7 @@ def _view_of(exchange: Exchange, key: str, note: str | None) -> View | None:
     return View(manifest.size, manifest.etag)
 
 
-async def _head(exchange: Exchange, key: str, version_id: str) -> Mapping[str, Any] | None:
+async def _head(exchange: Exchange, key: str, version_id: str | None) -> Mapping[str, Any] | None:
     """Look at one object; None when this caller may not, or when it is gone.
 
     Raises:
@@ -154,7 +169,7 @@ async def _head(exchange: Exchange, key: str, version_id: str) -> Mapping[str, A
             exchange.target.bucket,
             key,
             exchange.identity,
-            version_id or None,
+            version_id,
             client=exchange.client,
         )
     except ClientError as error:

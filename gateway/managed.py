@@ -16,7 +16,7 @@ from gateway.cache import CacheKey
 from gateway.canonical import escaped
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
-from gateway.index import View
+from gateway.index import Sighting, View
 from gateway.relay import read_bounded, sent
 from gateway.restored import File, restored
 from gateway.seals import Seals
@@ -91,7 +91,8 @@ def recognize(
     stored_etag = headers.bare_etag(response.headers)
     if version_id is None:
         view = View(manifest.size, manifest.etag)
-        exchange.services.index.put(target.bucket, target.key, stored_etag, view)
+        seen = Sighting.of(response.headers)
+        exchange.services.index.put(target.bucket, target.key, seen, view)
     return Found(target, version_id, manifest, stored_etag, response.headers)
 
 

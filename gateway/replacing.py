@@ -5,17 +5,17 @@ that was left behind would be paid for beside its rendition for as long as the b
 """
 
 import asyncio
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import structlog
 
 from codec.manifest import Manifest
 from codec.optimize import Refused
-from gateway import headers
 from gateway.completed import Plain
 from gateway.errors import S3Error
 from gateway.exchange import Exchange
-from gateway.index import View
+from gateway.index import Sighting, View
 from gateway.managed import look, request_for
 from gateway.relay import sent
 from gateway.upstream import Request
@@ -55,19 +55,18 @@ async def _put_in_place(
     exchange: Exchange, plain: Plain, request: Request, manifest: Manifest
 ) -> str | None:
     with exchange.services.drain.request():
-        stored_etag, version_id = await _written(exchange, request, manifest)
+        answered = await _written(exchange, request, manifest)
         view, target = View(manifest.size, manifest.etag), exchange.target
-        exchange.services.index.put(target.bucket, target.key, stored_etag, view)
+        exchange.services.index.put(target.bucket, target.key, Sighting.of(answered), view)
+        version_id = answered.get("x-amz-version-id")
         # Never the rendition's own: a store without versions may call both the same.
         if plain.outlives_replacement and plain.version_id != version_id:
             await _remove(exchange, plain)
         return version_id
 
 
-async def _written(
-    exchange: Exchange, request: Request, manifest: Manifest
-) -> tuple[str, str | None]:
-    """Write the rendition; return its ETag in the store, and its version id."""
+async def _written(exchange: Exchange, request: Request, manifest: Manifest) -> Mapping[str, str]:
+    """Write the rendition; return what the store's answer says of it in its headers."""
     try:
         return await _write(exchange, request)
     except (Refused, S3Error):
@@ -76,14 +75,14 @@ async def _written(
         found = await look(exchange, exchange.target)
         if found is None or _unsealed(found.manifest) != _unsealed(manifest):
             raise
-        return found.stored_etag, found.upstream.get("x-amz-version-id")
+        return found.upstream
 
 
-async def _write(exchange: Exchange, request: Request) -> tuple[str, str | None]:
+async def _write(exchange: Exchange, request: Request) -> Mapping[str, str]:
     async with sent(exchange, request) as response:
         if response.status != HTTPStatus.OK:
             raise Refused(f"the conditional write was answered with {response.status}")
-        return headers.bare_etag(response.headers), response.headers.get("x-amz-version-id")
+        return response.headers
 
 
 def _unsealed(manifest: Manifest) -> Manifest:

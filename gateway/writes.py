@@ -14,7 +14,7 @@ from config import Policy
 from gateway import headers
 from gateway.escrow import keep
 from gateway.exchange import Exchange
-from gateway.index import View
+from gateway.index import Sighting, View
 from gateway.locks import locks_by_default
 from gateway.relay import respond, sent, whole
 from gateway.renditions import (
@@ -85,9 +85,9 @@ async def _answer_managed(
         return await respond(exchange, response)
     manifest, target = optimized.manifest, exchange.target
     exchange.services.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
-    stored_etag = headers.bare_etag(response.headers)
     view = View(manifest.size, manifest.etag)
-    exchange.services.index.put(target.bucket, target.key, stored_etag, view)
+    seen = Sighting.of_write(response.headers, headers.bare_etag(response.headers))
+    exchange.services.index.put(target.bucket, target.key, seen, view)
     shown = headers.client_metadata(response.headers.items())
     shown["ETag"] = f'"{manifest.md5}"'
     shown.update(exchange.upload.digests.echo())
@@ -113,6 +113,7 @@ async def _store_plain(exchange: Exchange, data: bytes) -> web.StreamResponse:
 async def _answer_plain(exchange: Exchange, response: aiohttp.ClientResponse) -> web.StreamResponse:
     if response.status != HTTPStatus.OK:
         return await respond(exchange, response)
-    target, stored_etag = exchange.target, headers.bare_etag(response.headers)
-    exchange.services.index.put(target.bucket, target.key, stored_etag, None)
+    target = exchange.target
+    seen = Sighting.of_write(response.headers, headers.bare_etag(response.headers))
+    exchange.services.index.put(target.bucket, target.key, seen, None)
     return await respond(exchange, response, extra=exchange.upload.digests.echo())

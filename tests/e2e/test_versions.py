@@ -51,6 +51,30 @@ def test_versions_are_listed_as_served(
     assert [len(body) for body in _FILES] == [served[version][0] for version in versions]
 
 
+def test_equal_renditions_of_other_files_are_told_apart(
+    s3: Any, direct: Any, gateway: S3Server, forgetful: S3Server, versioned: str
+) -> None:
+    """What another gateway stores is listed as it is, though the stored bytes are the same.
+
+    Two PNG files of the same pixels, one compressed harder than the other, become one rendition.
+    """
+    files = [images.saved(images.photo(), "PNG", compress_level=level) for level in (9, 1)]
+    stored, served, listed = set(), {}, {}
+    with s3_client(forgetful) as other:
+        for client, body in zip((s3, other), files, strict=True):
+            client.put_object(Bucket=versioned, Key="k", Body=body)
+            stored.add(direct.head_object(Bucket=versioned, Key="k")["ETag"])
+            s3.list_objects_v2(Bucket=versioned)
+    for version in s3.list_object_versions(Bucket=versioned)["Versions"]:
+        target = {"Bucket": versioned, "Key": "k", "VersionId": version["VersionId"]}
+        listed[version["VersionId"]] = version["Size"], version["ETag"]
+        head = s3.head_object(**target)
+        served[version["VersionId"]] = head["ContentLength"], head["ETag"]
+    assert len(stored) == 1
+    assert listed == served
+    assert sorted(size for size, _ in listed.values()) == sorted(map(len, files))
+
+
 def test_delete_markers_hide_and_can_be_removed(
     s3: Any, versioned: str, versions: list[str]
 ) -> None:
