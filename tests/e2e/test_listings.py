@@ -9,7 +9,7 @@ from tests.e2e import images, wire
 from tests.servers.clients import s3_client
 from tests.servers.server import S3Server
 
-_FILE = images.jpeg(96, 80)
+_FILE = images.jpeg(200, 120)
 _KEYS = (
     "simple", "with space", "plus+sign", "percent%2Fslash", "a/b/c.jpg", "a/b/d.jpg", "a/e",
     "question?mark", "amper&sand", "equal=s", "hash#tag", "quote'\"s", "less<more>", "tilde~",
