@@ -55,6 +55,12 @@ _ALGORITHMS: Final[Mapping[str, tuple[int, Callable[[], _Hasher]]]] = {
 }
 """Algorithm to the length of its digest in bytes and what computes it."""
 
+OF_NOTHING: Final = frozenset(
+    (f"{_PREFIX}{name}", base64.b64encode(new().digest()).decode())
+    for name, (_, new) in _ALGORITHMS.items()
+)
+"""Headers, as pairs of name and value, that declare the checksum of an empty body."""
+
 
 class BodyDigests:
     """Compute what was declared for a body, and nothing else.

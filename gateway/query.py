@@ -14,6 +14,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway import sigv2
 from gateway.canonical import query_pairs
+from gateway.checksums import OF_NOTHING
 from gateway.errors import S3Error
 from gateway.sigclaim import SIGNATURE_PARAMETER
 from gateway.sigv2text import PARAMETERS
@@ -31,6 +32,8 @@ _PAYLOAD_HASH: Final = "x-amz-content-sha256"
 
 # What signers of version 2 move into the query as well.
 _BODY_HEADERS: Final = frozenset({"content-md5", "content-type"})
+
+_SDK_ALGORITHM: Final = "x-amz-sdk-checksum-algorithm"
 
 
 class Query(NamedTuple):
@@ -78,7 +81,18 @@ def read(raw_query: str) -> Query:
         raise S3Error("InvalidArgument", "The query has a header twice; say it once.")
     text = "&".join(kept)
     parameters = MappingProxyType(dict(reversed(query_pairs(text))))
-    return Query(text, parameters, tuple(carried))
+    return Query(text, parameters, _of_a_body(carried))
+
+
+def _of_a_body(carried: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Drop the checksum of an empty body, and the name of its algorithm.
+
+    The AWS SDK for JavaScript (3.729 and later) signs it into presigned URLs, because there is no
+    body yet. Amazon S3 heeds no checksum there, and such URLs would else take no upload at all.
+    """
+    if OF_NOTHING.isdisjoint(carried):
+        return tuple(carried)
+    return tuple(pair for pair in carried if pair not in OF_NOTHING and pair[0] != _SDK_ALGORITHM)
 
 
 def _checked(name: str, value: str) -> str:

@@ -62,6 +62,14 @@ def test_queries_are_decoded(raw_query: str, expected: dict[str, str]) -> None:
         (f"{_V4}&X-Amz-Signature=e&X-Amz-Content-Sha256=h", ()),
         (f"{_V2}&content-md5=m&x-amz-acl=a", (("content-md5", "m"), ("x-amz-acl", "a"))),
         ("content-md5=m&x-amzn-trace=a&x-ama=1", ()),
+        ("x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32", ()),
+        ("X-Amz-Checksum-Crc64nvme=AAAAAAAAAAA%3D&x-amz-acl=a", (("x-amz-acl", "a"),)),
+        ("x-amz-checksum-sha256=47DEQpj8HBSa%2B%2FTImW%2B5JCeuQeRkm5NMpJWZG3hSuFU%3D", ()),
+        ("x-amz-checksum-crc32=AAAAAQ%3D%3D", (("x-amz-checksum-crc32", "AAAAAQ=="),)),
+        (
+            "x-amz-checksum-sha1=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=SHA1",
+            (("x-amz-checksum-sha1", "AAAAAA=="), ("x-amz-sdk-checksum-algorithm", "SHA1")),
+        ),
     ],
 )
 def test_parameters_that_are_headers_become_headers(
