@@ -47,6 +47,8 @@ async def copy(exchange: Exchange) -> web.StreamResponse:
     """Serve CopyObject and UploadPartCopy."""
     target, version_id = _parse(exchange.headers[headers.COPY_SOURCE])
     exchange.overrides[headers.COPY_SOURCE] = _spelled(target, version_id)
+    if version_id is None:
+        await exchange.services.completing.settled(target)
     source, etag = await look_closely(exchange, target, version_id)
     if source is None:
         return await _copy_plain(exchange, etag)

@@ -16,6 +16,7 @@ from gateway.bodies import Bounds, Upload, waits_for_word
 from gateway.budget import Budget, Room
 from gateway.cache import Cache
 from gateway.client_addresses import ClientAddresses
+from gateway.completing import Completing
 from gateway.cross_origin import Allowances
 from gateway.draining import Drain
 from gateway.flights import Flights
@@ -58,6 +59,7 @@ class Services:
     copied: Uploads[Any] = field(default_factory=Uploads)
     readings: Flights[Any] = field(default_factory=Flights)
     restores: Flights[Any] = field(default_factory=Flights)
+    completing: Completing = field(default_factory=Completing)
     finishing: set[asyncio.Task[Any]] = field(default_factory=set)
 
 

@@ -59,6 +59,13 @@ async def create(exchange: Exchange) -> web.StreamResponse:
 async def complete(exchange: Exchange) -> web.StreamResponse:
     """Serve CompleteMultipartUpload."""
     policy = policy_for(exchange)
+    if policy is None or policy.mode != "optimize":
+        return await _complete(exchange, policy)
+    with exchange.services.completing.at(exchange.target):
+        return await _complete(exchange, policy)
+
+
+async def _complete(exchange: Exchange, policy: Policy | None) -> web.StreamResponse:
     async with sent(exchange, exchange.forwarded()) as response:
         if response.status != HTTPStatus.OK or policy is None:
             return await respond(exchange, response)

@@ -47,6 +47,7 @@ async def get_or_head(exchange: Exchange) -> web.StreamResponse:
     if headers.wants_stored(exchange.headers):
         async with sent(exchange, exchange.forwarded()) as response:
             return await respond(exchange, response)
+    await _settled(exchange)
     if exchange.services.index.managed(exchange.target.bucket, exchange.target.key):
         return await _probe(exchange, None)
     async with sent(exchange, exchange.forwarded()) as response:
@@ -55,7 +56,22 @@ async def get_or_head(exchange: Exchange) -> web.StreamResponse:
             return await _serve(exchange, found, response)
         if response.status in _AMBIGUOUS:
             return await _probe(exchange, response)
-        return await respond(exchange, response)
+        return await _respond_plain(exchange, response)
+
+
+async def _settled(exchange: Exchange) -> None:
+    """Wait for the end of an upload that is being completed at the key."""
+    if "versionId" not in exchange.parameters:
+        await exchange.services.completing.settled(exchange.target)
+
+
+async def _respond_plain(
+    exchange: Exchange, response: aiohttp.ClientResponse
+) -> web.StreamResponse:
+    """Pass on what the store says of a plain object, unless it is about to be another."""
+    if "versionId" not in exchange.parameters:
+        exchange.services.completing.check(exchange.target)
+    return await respond(exchange, response)
 
 
 async def _probe(exchange: Exchange, plain: aiohttp.ClientResponse | None) -> web.StreamResponse:
@@ -76,13 +92,13 @@ async def _probe(exchange: Exchange, plain: aiohttp.ClientResponse | None) -> we
         if not refused or error.code != "ServiceUnavailable":
             raise
     if plain is not None:
-        return await respond(exchange, plain)
+        return await _respond_plain(exchange, plain)
     async with sent(exchange, exchange.forwarded()) as response:
         # It may have been replaced by a rendition in this very moment.
         found = _found(exchange, response)
         if found is not None:
             return await _serve(exchange, found, response)
-        return await respond(exchange, response)
+        return await _respond_plain(exchange, response)
 
 
 def _found(exchange: Exchange, response: aiohttp.ClientResponse) -> Found | None:

@@ -54,7 +54,8 @@ async def put_in_place(
 async def _put_in_place(
     exchange: Exchange, plain: Plain, request: Request, manifest: Manifest
 ) -> str | None:
-    with exchange.services.drain.request():
+    services = exchange.services
+    with services.drain.request(), services.completing.at(exchange.target):
         answered = await _written(exchange, request, manifest)
         view, target = View(manifest.size, manifest.etag), exchange.target
         exchange.services.index.put(target.bucket, target.key, Sighting.of(answered), view)

@@ -1,6 +1,8 @@
 """Objects that become small while somebody reads or copies them in parts."""
 
+import contextlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -128,3 +130,32 @@ def test_other_bytes_are_no_part_of_those_recorded(
     again = wire.ask(gateway, "GET", path, {**part, "If-Range": recorded})
     assert (again.status, again.headers["ETag"]) == (200, whole["ETag"])
     assert again.body == whole["Body"].read()
+
+
+def test_a_completed_upload_is_read_as_one_file(s3: Any, gateway: S3Server, photos: str) -> None:
+    """Who reads while an upload is completed does not get its plain bytes.
+
+    The object has the ETag of the upload before and after it has become small.
+    """
+    target = {"Bucket": photos, "Key": "k"}
+    body = images.saved(images.photo(1200, 1000), "PNG")
+    upload = {**target, "UploadId": s3.create_multipart_upload(**target)["UploadId"]}
+    part = s3.upload_part(**upload, PartNumber=1, Body=body)
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    read: list[tuple[str, bytes]] = []
+
+    def complete() -> None:
+        s3.complete_multipart_upload(**upload, MultipartUpload=parts)
+
+    with ThreadPoolExecutor() as threads, s3_client(gateway) as reader:
+        completed = threads.submit(complete)
+        while not read or not completed.done():
+            with contextlib.suppress(ClientError):
+                answer = reader.get_object(**target, Range=f"bytes=0-{_HALF - 1}")
+                read.append((answer["ETag"], answer["Body"].read()))
+        completed.result()
+        rest = reader.get_object(**target, Range=f"bytes={_HALF}-", IfMatch=read[0][0])
+        mixed = read[0][1] + rest["Body"].read()
+        assert mixed == reader.get_object(**target)["Body"].read()
+    assert mixed != body
+    assert len(set(read)) == 1
