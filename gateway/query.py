@@ -106,6 +106,9 @@ def merged(
 ) -> CIMultiDictProxy[str]:
     """Put the headers of a query beside those that were sent as such.
 
+    A header that is sent more than once is one list, which is how it is signed and sent on: what is
+    judged must not be its first line alone.
+
     Args:
         sent: The headers of the request.
         carried: Those of its query.
@@ -116,12 +119,20 @@ def merged(
     """
     for name in sent:
         check_header(name)
-    if not carried:
+    repeated = len(frozenset(map(str.lower, sent))) < len(sent)
+    if not carried and not repeated:
         return sent
-    both = CIMultiDict(sent)
+    both = _joined(sent) if repeated else CIMultiDict(sent)
     for name, value in carried:
         # Signers of version 2 repeat in the URL what the client has to send as headers anyway.
         if both.getall(name, [value]) != [value]:
             raise S3Error("InvalidArgument", f"{name} is said twice; say it once.")
         both[name] = value
     return CIMultiDictProxy(both)
+
+
+def _joined(sent: Mapping[str, str]) -> CIMultiDict[str]:
+    both: CIMultiDict[str] = CIMultiDict()
+    for name, value in sent.items():
+        both[name] = f"{both[name]},{value}" if name in both else value
+    return both

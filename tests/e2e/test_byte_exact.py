@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from multidict import CIMultiDict
 
-from tests.e2e import images
+from tests.e2e import images, wire
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
 from tests.servers.tool import Tool
@@ -42,6 +43,16 @@ def test_uploads_return_as_they_came(
     assert got["Body"].read() == _JPEG
     assert got["ResponseMetadata"]["HTTPHeaders"]["x-slimgate-tier"] == "exact"
     assert direct.head_object(**target)["ContentLength"] < len(_JPEG)
+
+
+def test_every_line_of_a_header_counts(s3: Any, gateway: S3Server, photos: str) -> None:
+    """HTTP allows a list in several lines of one name."""
+    path, digest = f"/{photos}/k", hashlib.sha256(_JPEG).hexdigest()
+    sent = CIMultiDict(wire.signed(gateway, "PUT", path, {}, payload_hash=digest))
+    for directive in ("max-age=60", "no-transform"):
+        sent.add("Cache-Control", directive)
+    assert wire.send(gateway, "PUT", path, sent, _JPEG).status == 200
+    assert s3.get_object(Bucket=photos, Key="k")["Body"].read() == _JPEG
 
 
 def test_what_cannot_be_exact_stays(

@@ -124,6 +124,16 @@ def _sent(**named: str) -> CIMultiDictProxy[str]:
     return CIMultiDictProxy(CIMultiDict(headers))
 
 
+@pytest.mark.parametrize("carried", [(), (("x-amz-acl", "private"),)])
+def test_headers_that_are_repeated_are_one_list(carried: tuple[tuple[str, str], ...]) -> None:
+    """What is looked up is all that was said, as it is sent on, and not the first line alone."""
+    lines = [("Cache-Control", "max-age=60"), ("Host", "h"), ("cache-control", "no-transform")]
+    found = query.merged(CIMultiDictProxy(CIMultiDict(lines)), carried)
+    assert found["Cache-Control"] == "max-age=60,no-transform"
+    assert found["Host"] == "h"
+    assert len(found) == 2 + len(carried)
+
+
 def test_headers_of_a_query_stand_beside_the_others() -> None:
     """Whoever looks for a header finds it, and case does not matter."""
     found = query.merged(_sent(Host="h"), (("x-amz-acl", "private"),))
