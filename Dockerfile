@@ -48,7 +48,7 @@ VOLUME /var/lib/slimgate /var/spool/slimgate
 EXPOSE 9000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=10s --start-period=60s \
-    CMD ["python", "-m", "gateway.probe"]
+    CMD ["python", "-m", "gateway.admin.healthcheck"]
 ENTRYPOINT ["python", "-m", "gateway"]
 
 FROM base AS gpu

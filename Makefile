@@ -34,11 +34,11 @@ serve: $(ready)  ## keep a gateway and a bucket in memory running (LISTEN=127.0.
 	@$(run) -m eval.demo --serve --listen $(LISTEN)
 
 report: $(ready)  ## tell what a policy saves on the demo's images, and at what fidelity (2 minutes)
-	@$(run) -m eval.sample_images .slimgate/demo-images
+	@$(run) -m eval.demo.sample_images .slimgate/demo-images
 	@$(run) -m eval .slimgate/demo-images --classes auto --out $(REPORT) --force
 
 baselines: $(ready)  ## take today's bytes and fidelity as those that no change may fall behind
-	@$(run) -m eval.baseline --write
+	@$(run) -m eval.demo.baseline --write
 
 test: $(ready)  ## run all tests that need nothing but this checkout
 	@$(run) -m pytest -m "not client and not torch"
@@ -56,7 +56,7 @@ lint: $(ready)  ## check style, types and the direction of imports
 	@$(venv)/bin/lint-imports
 
 bench: $(ready)  ## measure the gateway against direct access (2 minutes)
-	@$(run) -m tests.bench
+	@$(run) -m bench
 
 # The stamps are written last: what was interrupted starts anew.
 $(ready): requirements-dev.lock pyproject.toml

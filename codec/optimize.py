@@ -6,19 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from codec import floors, manifest, needs, referee, unchanged
-from codec.admission import Refused, admit, check_type, jpeg_sides, max_stored
-from codec.chosen import Chosen
+from codec import manifest
 from codec.containers import header, sniff
-from codec.contest import Contest, Subject, Trial
-from codec.losing import reason as reason_of
-from codec.lossless import Task
+from codec.image.pixels import decode_as, orientation
 from codec.manifest import Manifest, Measured
-from codec.pixels import decode_as, orientation
-from codec.restore import DamagedRendition, DigestMismatch, Upscalers, restore
-from codec.steps import DECODE, EXACT, LOSSLESS, LOSSY_STEPS, Steps
-from codec.unchanged import Attempt
-from codec.work import Work
+from codec.measures import floors
+from codec.restore.lossless import Task
+from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
+from codec.search import lossless, memory_needs, referee
+from codec.search.contest import Contest, Subject, Trial
+from codec.search.effort import Work
+from codec.search.eligibility import Refused, admit, check_type, jpeg_sides, max_stored
+from codec.search.failures import reason as reason_of
+from codec.search.lossless import Attempt
+from codec.search.result import Chosen
+from codec.search.steps import DECODE, EXACT, LOSSLESS, LOSSY_STEPS, Steps
 from config import Policy
 from config.policy import Effort
 
@@ -55,7 +57,7 @@ class Terms:
             artefacts at full size.
         gateway: Version to record.
         work_s: Work after which the best so far counts, in seconds of one core as
-            :mod:`codec.work` charges them.
+            :mod:`codec.search.effort` charges them.
         steps: What may be done, and within which memory.
     """
 
@@ -104,7 +106,7 @@ def _may_lose(data: bytes, terms: Terms) -> bool:
         width, height = jpeg_sides(data, policy)
     except Refused:
         return True  # to hear why
-    return steps.lacks(needs.least_to_try(width * height)) is None
+    return steps.lacks(memory_needs.least_to_try(width * height)) is None
 
 
 def _as_a_whole(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
@@ -133,14 +135,14 @@ def _whole(data: bytes, terms: Terms, most: int, *, held: int = 0) -> Attempt:
     if "exact" not in policy.tiers or EXACT in steps.ruled_out:
         return Attempt(None, ())
     size = jpeg_sides(data, policy)
-    lacking = steps.lacks(held + needs.to_transcode(size[0] * size[1]))
+    lacking = steps.lacks(held + memory_needs.to_transcode(size[0] * size[1]))
     if lacking:
-        return unchanged.lost("exact", "jxl", "needs more memory", lacking)
+        return lossless.lost("exact", "jxl", "needs more memory", lacking)
     steps.mark(EXACT)
     try:
-        return unchanged.of_jpeg(data, size, max_stored=most)
+        return lossless.of_jpeg(data, size, max_stored=most)
     except Exception as error:  # noqa: BLE001  # the library may raise anything
-        return unchanged.lost("exact", "jxl", "failed", reason_of(error))
+        return lossless.lost("exact", "jxl", "failed", reason_of(error))
 
 
 def _competed(data: bytes, terms: Terms, upscalers: Upscalers) -> Contest:
@@ -221,7 +223,7 @@ def _without_loss(data: bytes, contest: Contest, terms: Terms) -> Attempt:
         max_stored=contest.max_stored,
         work=contest.work,
     )
-    return unchanged.of_png(task, policy.tiers)
+    return lossless.of_png(task, policy.tiers)
 
 
 def _is_beyond(contest: Contest, effort: Effort) -> bool:

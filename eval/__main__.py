@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from config import ConfigError
-from eval import machine, money_prices, policies, report, terminal
-from eval.corpus import BadCorpus
-from eval.journal import BadOutput
-from eval.policies import NoPolicy
-from eval.processes import end_in_order
+from eval.compare import policies
+from eval.compare.policies import NoPolicy
+from eval.corpus.corpus import BadCorpus
+from eval.cost import money_prices
+from eval.demo.processes import end_in_order
+from eval.report import report, terminal
+from eval.run import machine
+from eval.run.journal import BadOutput
 
 _INTERRUPTED: Final = 130  # what shells give a program that Ctrl-C has ended
 _BAD_INPUT: Final = 2

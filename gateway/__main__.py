@@ -13,18 +13,18 @@ import structlog
 import uvloop
 
 from config import ConfigError, Settings, config_path, effective
-from gateway import logs
-from gateway.allocator import keep_freed_memory
-from gateway.capacity import shortages
-from gateway.host import Host
-from gateway.kept import CannotStart
-from gateway.listening import CannotListen
-from gateway.reloading import read
-from gateway.serving import serve
-from gateway.supervisor import supervise
-from gateway.tls import BadCertificate
-from gateway.tools import arguments as tools
-from gateway.tools import commands
+from gateway.http.sockets import CannotListen
+from gateway.http.tls import BadCertificate
+from gateway.jobs import arguments as tools
+from gateway.jobs import commands
+from gateway.runtime.malloc import keep_freed_memory
+from gateway.runtime.reload import read
+from gateway.runtime.server import serve
+from gateway.runtime.supervisor import supervise
+from gateway.runtime.systemd import Host
+from gateway.telemetry import logs
+from gateway.workers.capacity import shortages
+from gateway.workers.supervised_process import CannotStart
 
 _log = structlog.get_logger(__name__)
 

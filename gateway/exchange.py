@@ -10,28 +10,28 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 
 from config import Policies, Settings
-from gateway import headers
-from gateway.addressing import Target
-from gateway.bodies import Bounds, Upload, waits_for_word
-from gateway.budget import Budget, Room
-from gateway.cache import Cache
-from gateway.client_addresses import ClientAddresses
-from gateway.completing import Completing
-from gateway.cross_origin import Allowances
-from gateway.draining import Drain
-from gateway.flights import Flights
-from gateway.index import LogicalIndex
-from gateway.ledger import Ledger
-from gateway.pool import Client
-from gateway.query import Query
-from gateway.remembered import Remembered
-from gateway.savings import Buckets
-from gateway.seals import Seals
-from gateway.sigv4 import Verified
-from gateway.tracing import Tracer
-from gateway.uploads import Uploads
-from gateway.upstream import Identity, Request, Upstream
-from gateway.workers import Workers
+from gateway.admin.savings import Buckets
+from gateway.cache.memory import Cache
+from gateway.cache.single_flight import Flights
+from gateway.http.byte_budget import Budget, Room
+from gateway.http.client_addresses import ClientAddresses
+from gateway.http.draining import Drain
+from gateway.http.request_body import Bounds, Upload, waits_for_word
+from gateway.optimize.shadow_log import Ledger
+from gateway.s3 import headers
+from gateway.s3.query import Query
+from gateway.s3.routing import Target
+from gateway.s3.sigv4 import Verified
+from gateway.storage.cached_answers import Remembered
+from gateway.storage.completing import Completing
+from gateway.storage.connection_pool import Client
+from gateway.storage.cross_origin import Allowances
+from gateway.storage.listing_index import LogicalIndex
+from gateway.storage.manifest_seals import Seals
+from gateway.storage.multipart_state import Uploads
+from gateway.storage.upstream import Identity, Request, Upstream
+from gateway.telemetry.tracing import Tracer
+from gateway.workers.pool import Workers
 
 
 @dataclass(slots=True)

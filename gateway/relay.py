@@ -9,11 +9,12 @@ import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway import cross_origin, headers
-from gateway.errors import S3Error
 from gateway.exchange import Exchange
-from gateway.pieces import Pieces
-from gateway.upstream import UNREACHABLE, Request
+from gateway.http.byte_blocks import Pieces
+from gateway.s3 import headers
+from gateway.s3.errors import S3Error
+from gateway.storage import cross_origin
+from gateway.storage.upstream import UNREACHABLE, Request
 
 _FIRST_PIECE: Final = 1 << 16
 """Bytes of an upload that are in hand before a connection to the store is taken."""

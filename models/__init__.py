@@ -1,9 +1,9 @@
 """Restorers: what turns the pixels of a rendition into full-size pixels."""
 
-from models.catalog import CATALOG, NAMES, Card, Restorer, chosen, hashed, named, restorer
-from models.fill import batch_fill
-from models.network import Busy, EngineError, OutOfMemory, TooLate, Unreachable
-from models.remote import Remote, Upscalers
+from models.engine.batch_fill import batch_fill
+from models.engine.network import Busy, EngineError, OutOfMemory, TooLate, Unreachable
+from models.engine.remote import Remote, Upscalers
+from models.registry.catalog import CATALOG, NAMES, Card, Restorer, chosen, hashed, named, restorer
 
 __all__ = [
     "CATALOG",

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from tqdm import tqdm
 
-from models import describing
-from models.cards import Card
-from models.catalog import CATALOG, named
-from models.fetch import FetchFailed, Report, cache_folder, fetch, find
-from models.network import EngineError
+from models.engine.network import EngineError
+from models.registry import describing
+from models.registry.cards import Card
+from models.registry.catalog import CATALOG, named
+from models.registry.fetch import FetchFailed, Report, cache_folder, fetch, find
 from models.training import cli
 from models.training.cli import CommandFailed
 
@@ -102,7 +102,7 @@ def _threads(text: str) -> int:
 
 
 def _bench(options: argparse.Namespace) -> str:
-    from models import benchmark  # noqa: PLC0415  # nothing heavy before it is needed
+    from models.bench import benchmark  # noqa: PLC0415  # nothing heavy before it is needed
 
     card = _card(options.restorer)
     size, seconds, threads = options.image_size, options.seconds, options.threads
@@ -142,7 +142,7 @@ def _verify_all(folder: Path) -> str:
 
 def _verify_file(path: Path) -> str:
     try:
-        from models import checkpoints  # noqa: PLC0415  # torch is not part of the base package
+        from models.formats import checkpoints  # noqa: PLC0415  # torch is not part of the base package
     except ModuleNotFoundError as error:
         raise _Failed(_NEEDS_TORCH) from error
     try:

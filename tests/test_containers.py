@@ -14,7 +14,7 @@ import yaml
 
 import models
 from config import load
-from gateway import metrics
+from gateway.telemetry import metrics
 from tests.compose import FOLDER, ROOT, dockerfile, image_environment, mounts, services
 from tests.servers.gateway import configuration
 from tests.servers.server import S3Server

@@ -7,11 +7,12 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from bench import contest
 from config import Floor, Policy
-from eval import hints, policies
-from eval.roundtrip import Row
-from eval.servers import demo_policy
-from tests.bench import contest
+from eval.compare import policies
+from eval.demo import hints
+from eval.demo.roundtrip import Row
+from eval.demo.servers import demo_policy
 
 _ROOT: Final = Path(__file__).parents[1]
 _DEFAULT: Final = Floor()
@@ -71,4 +72,4 @@ def test_nothing_else_states_a_floor() -> None:
         if path.suffix in {".py", ".yaml", ".html", ".js"}
         and spelled.search(path.read_text("utf-8"))
     ]
-    assert set(found) <= {"config/policy.py", "config/example.yaml", "codec/key_points.py"}
+    assert set(found) <= {"config/policy.py", "config/example.yaml", "codec/measures/key_points.py"}

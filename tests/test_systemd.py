@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from config import Settings
-from gateway.host import notify, watchdog_period_s
+from gateway.runtime.systemd import notify, watchdog_period_s
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
 

@@ -11,7 +11,13 @@ from importlib.resources.abc import Traversable
 from typing import Literal, NamedTuple
 
 from codec.manifest import Manifest, loads
-from codec.restore import DamagedRendition, DigestMismatch, EncoderChanged, Upscalers, restore
+from codec.restore.restore import (
+    DamagedRendition,
+    DigestMismatch,
+    EncoderChanged,
+    Upscalers,
+    restore,
+)
 
 Outcome = Literal["same", "changed", "failed"]
 """The same bytes; the same pixels in other bytes, under another ETag; or neither."""

@@ -19,12 +19,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from codec.image.pixels import Pixels
 from codec.measures import regions, xyb
 from codec.measures import ssimulacra2_weights as weights
 from codec.measures.regions import Doubles, Edges, Strip
 from codec.measures.ssimulacra2_weights import SCALES
 from codec.measures.xyb import Floats
-from codec.pixels import Pixels
 
 REGION: Final = 128
 """Sides of the regions that are scored one by one, pixels."""

@@ -1,1 +1,1 @@
-"""What runs networks: one module per engine, all behind :class:`models.network.Network`."""
+"""What runs networks: one module per engine, all behind :class:`models.engine.network.Network`."""

@@ -11,7 +11,15 @@ import openvino
 from openvino import Layout, Type
 from openvino.preprocess import PrePostProcessor
 
-from models.network import CHANNELS, CannotRun, EngineError, Faulty, OutOfMemory, Pixels, Tiles
+from models.engine.network import (
+    CHANNELS,
+    CannotRun,
+    EngineError,
+    Faulty,
+    OutOfMemory,
+    Pixels,
+    Tiles,
+)
 
 _SETTINGS: Final = {
     # Where processors have it, OpenVINO computes in bfloat16 unless told otherwise, and sums of
@@ -25,7 +33,7 @@ _SETTINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a network takes and gives; see :class:`models.network.Network`."""
+    """What a network takes and gives; see :class:`models.engine.network.Network`."""
 
     scale: int
     tile: int
@@ -89,7 +97,7 @@ class OpenVinoNetwork:
         return self._shape.gives
 
     def run(self, tiles: Pixels) -> Tiles:
-        """Compute one batch; see :meth:`models.network.Network.run`."""
+        """Compute one batch; see :meth:`models.engine.network.Network.run`."""
         taken = np.ascontiguousarray(tiles[..., : self._channels])
         with self._lock:
             result = _translated(lambda: self._request.infer([taken])[0])

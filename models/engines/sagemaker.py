@@ -18,9 +18,9 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
+from models.engine.network import Busy, EngineError, Faulty, Pixels, TooLate
 from models.engines import sagemaker_images as images
 from models.engines.sagemaker_errors import is_throttled, translated
-from models.network import Busy, EngineError, Faulty, Pixels, TooLate
 
 SCALE: Final = 4
 _MAX_ANSWER: Final = 8 << 20  # the service gives 6 MB at most; arrays of a tile are about 4 MB
@@ -93,7 +93,7 @@ class SageMakerNetwork:
         self._lock = threading.Lock()
 
     def run(self, tiles: Pixels) -> Pixels:
-        """Compute one batch; see :meth:`models.network.Network.run`.
+        """Compute one batch; see :meth:`models.engine.network.Network.run`.
 
         Raises:
             CannotRun: There are no credentials, they do not suffice, or there is no such endpoint.

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from models.network import Faulty, Pixels
+from models.engine.network import Faulty, Pixels
 
 CONTENT_TYPES: Final = {False: "application/json", True: "application/json;jpeg"}
 """How requests and answers say whether their images are JPEG."""

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from models.integer import Inexact
-from models.network import EngineError
+from models.engine.network import EngineError
+from models.formats.integer import Inexact
 from models.training.errors import TrainingError
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from typing import Final
 
 import numpy as np
 
-from models import qdq, selfcheck
+from models.engine import selfcheck
+from models.engine.network import Pixels, Tiles
 from models.engines import openvino_engine
-from models.integer import IntegerNetwork
-from models.network import Pixels, Tiles
+from models.formats import qdq
+from models.formats.integer import IntegerNetwork
 from models.training import saving, trying
 from models.training.errors import EnginesDiffer, Unusable
 from models.training.quantized import QuantizedStack

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from models.fetch import cache_folder
+from models.registry.fetch import cache_folder
 from models.training import pairs, parallel, softening
 from models.training.pairs import Small, Source
 from models.training.settings import Data

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.integer import (
+from models.formats.integer import (
     INPUT_EXPONENT,
     MAX_ACTIVATION,
     MAX_WEIGHT,
@@ -38,7 +38,7 @@ _EXPONENTS: Final = (
 
 
 class QuantizedStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
-    """A plain stack in the arithmetic of :class:`models.integer.IntegerNetwork`.
+    """A plain stack in the arithmetic of :class:`models.formats.integer.IntegerNetwork`.
 
     Args:
         scale: By how much it enlarges.

@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from codec import coding, fidelity, resample
-from codec.renditions import by_name, registry
+from codec.encoders import by_name, coding, registry
+from codec.image import resample
+from codec.measures import fidelity
 
 Pixels = npt.NDArray[np.uint8]
 Tune = registry.Tune

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models import qdq
-from models.integer import Inexact, Layer
+from models.formats import qdq
+from models.formats.integer import Inexact, Layer
 from models.training.errors import Unusable
 
 SUFFIX: Final = ".onnx"

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from models import qdq, selfcheck
+from models.engine import selfcheck
 from models.engines import openvino_engine
 from models.engines.openvino_engine import OpenVinoNetwork
+from models.formats import qdq
 
 MAX_BYTES: Final = 64 << 20
 """Most bytes of a file; the largest network here has a few hundred thousand."""

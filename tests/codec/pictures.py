@@ -10,8 +10,8 @@ import skimage
 from PIL import Image
 
 import models
+from codec.image.pixels import Pixels
 from codec.optimize import Terms
-from codec.pixels import Pixels
 from config import Policy
 
 _PHOTOS: Final = Path(skimage.__file__).parent / "data"

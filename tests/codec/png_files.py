@@ -3,8 +3,8 @@
 import zlib
 
 from codec.containers import png
-from codec.pixels import Pixels
-from codec.png_filters import filtered
+from codec.image.pixels import Pixels
+from codec.restore.png_filters import filtered
 
 
 def png_file(

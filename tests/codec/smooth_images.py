@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec.pixels import Pixels
+from codec.image.pixels import Pixels
 
 _Plane = npt.NDArray[np.float64]
 

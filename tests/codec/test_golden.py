@@ -10,10 +10,10 @@ import hashlib
 import pytest
 
 import models
-from codec import output
+from codec.encoders import NAMES
 from codec.golden import Golden, objects
-from codec.renditions import NAMES
-from codec.restore import restore
+from codec.restore import output
+from codec.restore.restore import restore
 
 _GOLDEN = objects()
 

@@ -15,9 +15,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 import models
 from codec import manifest, optimize
 from codec.containers import bmff, parse
+from codec.image.pixels import Pixels, decode_as
 from codec.optimize import Optimized, Refused
-from codec.pixels import Pixels, decode_as
-from codec.restore import Upscaler, restore
+from codec.restore.restore import Upscaler, restore
 from tests.codec.containers import samples
 from tests.codec.pictures import crop, noise, save, terms
 

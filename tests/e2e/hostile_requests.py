@@ -14,7 +14,7 @@ from awscrt import checksums as crt
 
 from tests.e2e import images, wire
 from tests.e2e.framing import Frames
-from tests.gateway.test_chunked import _encode_unsigned
+from tests.gateway.s3.test_aws_chunked import _encode_unsigned
 from tests.servers.server import S3Server
 
 MANAGED: Final = "/photos-held/managed.png"

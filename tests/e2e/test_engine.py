@@ -29,7 +29,9 @@ def _halved(upstream: S3Server, restorer: str = "native") -> dict[str, Any]:
 
 
 def _engine(process: GatewayProcess) -> psutil.Process:
-    (engine,) = (child for child in process.children() if "models.service" in child.cmdline())
+    (engine,) = (
+        child for child in process.children() if "models.engine.service" in child.cmdline()
+    )
     return engine
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import Start
 from tests.e2e import images, wire
 from tests.e2e.operators import asked, counted, counts
-from tests.gateway.test_deleted_keys import HOSTILE
+from tests.gateway.s3.test_deleted_keys import HOSTILE
 from tests.servers.certificates import Pair
 from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration

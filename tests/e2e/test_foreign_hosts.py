@@ -12,9 +12,9 @@ from typing import Any, Final, Literal
 import pytest
 
 from config.upstream import Upstream as UpstreamSettings
-from gateway.addressing import Target, key_target
-from gateway.endpoint import Endpoint, ForeignHost
-from gateway.upstream import Identity, Request, Upstream
+from gateway.s3.routing import Target, key_target
+from gateway.storage.endpoint import Endpoint, ForeignHost
+from gateway.storage.upstream import Identity, Request, Upstream
 from tests.e2e import wire
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server

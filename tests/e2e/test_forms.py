@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from urllib3 import encode_multipart_formdata
 
-from gateway.headers import MANIFEST
+from gateway.s3.headers import MANIFEST
 from tests.e2e import images, wire
 from tests.servers.server import S3Server
 

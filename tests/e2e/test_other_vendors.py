@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Start
 from tests.e2e import images, wire
-from tests.gateway.test_query import VENDORS
+from tests.gateway.s3.test_query import VENDORS
 from tests.servers.clients import s3_client
 from tests.servers.gateway import configuration
 from tests.servers.server import S3Server

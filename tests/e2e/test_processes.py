@@ -57,7 +57,7 @@ def test_they_share_a_port_an_engine_and_the_workers(
     assert {len(_FILE)} == {len(data) for data in served}
     assert 1 == len(set(served))
     assert 2 == len(_acceptors(process))
-    assert 1 == len(_running(process, "models.service"))
+    assert 1 == len(_running(process, "models.engine.service"))
     assert (200, "ready\n") == asked(process, "/_slimgate/readyz")
     found = counts(process)
     assert 24 == counted(found, "requests_total", operation="GetObject", status="200")
@@ -135,7 +135,7 @@ def hanging(moto: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ],
     ids=["busy", "stopped"],
 )
-@pytest.mark.parametrize("module", ["gateway.acceptor", "models.service"])
+@pytest.mark.parametrize("module", ["gateway.runtime.gateway_process", "models.engine.service"])
 def test_one_that_hangs_is_replaced(
     moto: S3Server,
     hanging: GatewayProcess,
@@ -145,7 +145,7 @@ def test_one_that_hangs_is_replaced(
     stacks: str,
 ) -> None:
     """A process whose event loop stands still is ended, replaced, counted and logged."""
-    name = "gateway" if module == "gateway.acceptor" else "engine"
+    name = "gateway" if module == "gateway.runtime.gateway_process" else "engine"
     before = len(hanging.events(f"the {name} process was replaced"))
     hung = _running(hanging, module)[0].pid
     os.kill(hung, number)
@@ -193,4 +193,4 @@ def test_none_outlives_a_supervisor_that_is_killed(moto: S3Server, tmp_path: Pat
 
 
 def _acceptors(process: GatewayProcess) -> list[psutil.Process]:
-    return _running(process, "gateway.acceptor")
+    return _running(process, "gateway.runtime.gateway_process")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.bench.refused import Plan, run
+from bench.refused import Plan, run
 from tests.servers.server import S3Server
 
 

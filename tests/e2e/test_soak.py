@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tests.bench.soak import soak
+from bench.soak import soak
 from tests.servers.server import S3Server
 
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 import pytest
 
 from config import Tracing
-from gateway import tracing
-from gateway.kept import CannotStart
+from gateway.telemetry import tracing
+from gateway.workers.supervised_process import CannotStart
 from tests.conftest import Start
 from tests.e2e import images, wire
 from tests.servers.clients import s3_client
@@ -93,7 +93,10 @@ async def test_a_collector_that_is_away_costs_nothing(moto: S3Server, start: Sta
 def test_nothing_is_imported_for_nothing() -> None:
     """Where nothing is traced, nothing that records or sends spans is even imported."""
     # The client of Redis imports the interface of OpenTelemetry wherever it is installed.
-    names = "'gateway.otel', 'opentelemetry.sdk.trace.export', 'opentelemetry.exporter'"
+    names = (
+        "'gateway.telemetry.opentelemetry', 'opentelemetry.sdk.trace.export', "
+        "'opentelemetry.exporter'"
+    )
     code = f"import sys, gateway.__main__; print([m for m in ({names}) if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert b"[]" == done.stdout.strip()
@@ -105,6 +108,6 @@ def test_nothing_is_imported_for_nothing() -> None:
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package, a configured endpoint keeps the gateway from starting, and says why."""
-    monkeypatch.setitem(sys.modules, "gateway.otel", None)
+    monkeypatch.setitem(sys.modules, "gateway.telemetry.opentelemetry", None)
     with pytest.raises(CannotStart, match=r"install slimgate\[otel\]"):
         tracing.opened(Tracing(endpoint="http://127.0.0.1:1/v1/traces"))

@@ -11,10 +11,10 @@ import numpy as np
 import skimage
 from PIL import Image
 
-from codec.fidelity import PERFECT_PSNR_DB
-from codec.pixels import Pixels
-from eval.rows import Corpus, Exhibit, Row, Study
-from eval.strategies import POLICY, STRATEGIES
+from codec.image.pixels import Pixels
+from codec.measures.fidelity import PERFECT_PSNR_DB
+from eval.compare.rows import Corpus, Exhibit, Row, Study
+from eval.compare.strategies import POLICY, STRATEGIES
 
 HOSTILE = '"><script>alert(1)</script>&\u202egnp.<img src=x onerror=alert(2)>\n\udcff'
 """A file name that attacks whoever writes it into a page as it is."""

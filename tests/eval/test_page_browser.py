@@ -6,11 +6,13 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from eval import money, money_measured, money_prices, page, strategies
-from eval.comparison import identical
-from eval.money import Assumptions, Basis, Money
-from eval.page.money_view import FIELDS
-from eval.rows import Row, Study
+from eval.compare import strategies
+from eval.compare.comparison import identical
+from eval.compare.rows import Row, Study
+from eval.cost import money, money_measured, money_prices
+from eval.cost.money import Assumptions, Basis, Money
+from eval.report import page
+from eval.report.page.money_view import FIELDS
 from tests.eval import studies
 from tests.servers.browser import Browser
 

@@ -12,11 +12,12 @@ from typing import Any, Final
 import pytest
 from PIL import Image
 
-from eval import buckets, rows
-from eval.buckets import TooLarge, Unreadable
-from eval.corpus import BadCorpus
-from eval.servers import s3_client
-from tests.bench.setting import small_photo
+from bench.setting import small_photo
+from eval.compare import rows
+from eval.corpus import buckets
+from eval.corpus.buckets import TooLarge, Unreadable
+from eval.corpus.corpus import BadCorpus
+from eval.demo.servers import s3_client
 from tests.servers.moto import moto_server
 from tests.servers.server import S3Server
 

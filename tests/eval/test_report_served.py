@@ -14,8 +14,9 @@ import yaml
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
-from eval import rows, sample_images
-from eval.servers import (
+from eval.compare import rows
+from eval.demo import sample_images
+from eval.demo.servers import (
     ACCESS_KEY,
     BUCKET,
     REGION,

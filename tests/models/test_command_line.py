@@ -12,7 +12,7 @@ import pytest
 
 from models import CATALOG
 from models.__main__ import main
-from models.cards import Card, Download
+from models.registry.cards import Card, Download
 from tests.servers.files import FileServer, file_server
 
 _WITHOUT_TORCH = importlib.util.find_spec("torch") is None

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from config import Engine
-from models import catalog, loading
-from models.batching import BatchingQueue
-from models.cards import Restorer
-from models.network import CannotRun, Network
-from models.restoring import NetworkRestorer
+from models.engine import loading
+from models.engine.batching import BatchingQueue
+from models.engine.network import CannotRun, Network
+from models.engine.restoring import NetworkRestorer
+from models.registry import catalog
+from models.registry.cards import Restorer
 from models.training import trying
 from models.training.errors import NoRestorer
 from models.training.evaluation.plan import INTERPOLATIONS, NONE

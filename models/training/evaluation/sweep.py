@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from models.fetch import cache_folder
+from models.registry.fetch import cache_folder
 from models.training import parallel
 from models.training.errors import NoImages
 from models.training.evaluation import measuring

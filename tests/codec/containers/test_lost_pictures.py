@@ -6,9 +6,9 @@ import pytest
 
 import models
 from codec.containers import parse
+from codec.image.pixels import decode_as
 from codec.optimize import optimize
-from codec.pixels import decode_as
-from codec.restore import restore
+from codec.restore.restore import restore
 from tests.codec.containers.jpeg_parts import segment_of
 from tests.codec.pictures import crop, save, terms
 

@@ -12,8 +12,9 @@ torch = pytest.importorskip("torch", reason="torch is not installed; see make te
 onnx = pytest.importorskip("onnx", reason="onnx is not installed; see the extra train")
 pytest.importorskip("openvino", reason="openvino is not installed; see the extra train")
 
-from models import qdq, selfcheck  # noqa: E402
-from models.integer import Inexact  # noqa: E402
+from models.engine import selfcheck  # noqa: E402
+from models.formats import qdq  # noqa: E402
+from models.formats.integer import Inexact  # noqa: E402
 from models.training import export, saving, trying  # noqa: E402
 from models.training.errors import EnginesDiffer, Unusable  # noqa: E402
 from models.training.network import PlainStack  # noqa: E402

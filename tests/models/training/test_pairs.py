@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec import coding, resample
+from codec.encoders import coding
+from codec.image import resample
 from models.training import pair_cache, pairs
 from models.training.errors import NoImages, UnreadableImage
 from models.training.pair_cache import PairCache, Recipe

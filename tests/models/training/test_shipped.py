@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
 
-from models import qdq  # noqa: E402
+from models.formats import qdq  # noqa: E402
 from models.training import shipped  # noqa: E402
 from models.training.building import build  # noqa: E402
 from models.training.errors import Unusable  # noqa: E402

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from defusedxml import ElementTree
 
-from codec import fidelity, resample
+from codec.image import resample
+from codec.measures import fidelity
 from models.__main__ import main
-from models.interpolation import Interpolation
+from models.engines.interpolation import Interpolation
 from models.training import pairs, renditions
 from models.training.errors import NoImages, NoPlace, NoRestorer
 from models.training.evaluation import document, measuring, plan, restorers, sweep
@@ -40,7 +41,7 @@ def images(tmp_path: Path) -> Path:
 def _network(folder: Path, name: str = "net.onnx", *, scale: int = 2, seed: int = 1) -> str:
     pytest.importorskip("onnx", reason="onnx is not installed; see the extra train")
     pytest.importorskip("openvino", reason="openvino is not installed; see the extra train")
-    from models import qdq  # noqa: PLC0415  # needs onnx
+    from models.formats import qdq  # noqa: PLC0415  # needs onnx
 
     path = folder / name
     path.parent.mkdir(exist_ok=True)

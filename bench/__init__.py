@@ -1,0 +1,1 @@
+"""What people run to measure: python -m bench.NAME."""

@@ -1,0 +1,155 @@
+"""Attacks on a gateway by one address, over loopback: bounded in time and in connections.
+
+Each runs in a process of its own, so that it does not slow down the client that is measured.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bench.echo import key_of
+
+BUCKET: Final = "plain"
+SOURCE: Final = "127.0.0.1"
+"""Address that attacks come from; other clients have another one."""
+
+_MANY: Final = 256
+_PIECE: Final = 1 << 16
+_BOMB: Final = 2 << 20
+_LARGE: Final = key_of(64 << 20)
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """Where a gateway listens.
+
+    Attributes:
+        host: Its address.
+        port: Its port.
+        seconds: How long it is attacked.
+    """
+
+    host: str
+    port: int
+    seconds: float
+
+
+Attack = Callable[[Victim], Awaitable[None]]
+
+
+async def _hold(victim: Victim, connections: int, data: bytes, *, reads: bool = True) -> None:
+    """Open connections, send the same on each, and stay; those that are closed are opened again."""
+
+    async def one() -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_connection(
+                    victim.host, victim.port, local_addr=(SOURCE, 0), limit=_PIECE
+                )
+                with contextlib.closing(writer):
+                    writer.write(data)
+                    await writer.drain()
+                    if not reads:
+                        await asyncio.Event().wait()
+                    while await reader.read(_PIECE):
+                        pass
+            await asyncio.sleep(0.2)  # attackers are in a hurry, but this is not about accepting
+
+    await _together(victim, one, connections)
+
+
+async def _repeat(victim: Victim, connections: int, data: bytes) -> None:
+    """Send a request again and again, each time on another connection, and read the answer."""
+
+    async def one() -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_connection(
+                    victim.host, victim.port, local_addr=(SOURCE, 0)
+                )
+                with contextlib.closing(writer):
+                    writer.write(data)
+                    await writer.drain()
+                    while await reader.read(_PIECE):
+                        pass
+            await asyncio.sleep(0.01)
+
+    await _together(victim, one, connections)
+
+
+async def _together(victim: Victim, one: Callable[[], Awaitable[None]], connections: int) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(victim.seconds):
+            await asyncio.gather(*(one() for _ in range(connections)))
+
+
+def _request(method: str, path: str, body: bytes = b"", *fields: str, length: int = -1) -> bytes:
+    size = len(body) if length < 0 else length
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", *fields]
+    if method != "GET":
+        lines.append(f"Content-Length: {size}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def _nothing(victim: Victim) -> None:
+    await asyncio.sleep(victim.seconds)
+
+
+def _held(connections: int, data: bytes, *, reads: bool = True) -> Attack:
+    return lambda victim: _hold(victim, connections, data, reads=reads)
+
+
+def _repeated(connections: int, data: bytes) -> Attack:
+    return lambda victim: _repeat(victim, connections, data)
+
+
+def _deletes(body: bytes) -> Attack:
+    close = "Connection: close"
+    return _repeated(4, _request("POST", f"/{BUCKET}?delete", body[:_BOMB], close))
+
+
+def _chunks(size: int, total: int) -> Attack:
+    """Write aws-chunks of a few bytes each."""
+    chunk = b"%x\r\n%b\r\n" % (size, b"x" * size)
+    body = chunk * (total // size) + b"0\r\n\r\n"
+    fields = (
+        "x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "Content-Encoding: aws-chunked",
+        f"x-amz-decoded-content-length: {total}",
+        "Connection: close",
+    )
+    return _repeated(2, _request("PUT", f"/{BUCKET}/chunks", body, *fields))
+
+
+_FIELDS: Final = b"".join(b"X-%03d: %b\r\n" % (n, b"a" * 16_200) for n in range(120))
+
+ATTACKS: Final[dict[str, Attack]] = {
+    "none": _nothing,
+    "delete-heads": _held(_MANY, _request("POST", f"/{BUCKET}?delete", length=_BOMB)),
+    "stalled-uploads": _held(_MANY, _request("PUT", f"/{BUCKET}/k", b"x" * 10, length=1 << 20)),
+    "stalled-later": _held(_MANY, _request("PUT", f"/{BUCKET}/k", b"x" * 200_000, length=1 << 20)),
+    "slow-readers": _held(_MANY, _request("GET", f"/{BUCKET}/{_LARGE}"), reads=False),
+    "silent": _held(1500, b""),
+    "silent-tls": _held(2000, b""),
+    "unfinished-heads": _held(_MANY, b"GET / HTTP/1.1\r\nHost: x\r\n" + _FIELDS),
+    "xml-flat": _deletes(b"<Delete>" + b"<a/>" * 520_000),
+    "xml-nested": _deletes(b"<a>" * 690_000),
+    "xml-objects": _deletes(b"<Delete>" + b"<Object><Key>k</Key></Object>" * 70_000),
+    "xml-attributes": _deletes(b"<Delete " + b" ".join(b'a%d=""' % n for n in range(180_000))),
+    "xml-text": _deletes(b"<Delete>" + b"&lt;" * 520_000),
+    "chunks-1": _chunks(1, 192 << 10),
+    "chunks-2": _chunks(2, 1 << 20),
+    "long-query": _repeated(8, _request("GET", f"/{BUCKET}?" + "&".join(["a"] * 7000))),
+}
+"""By name; the client that is measured speaks TLS where the name ends so."""
+
+
+def run(name: str, victim: Victim) -> None:
+    """Attack until the time is over."""
+
+    async def attack() -> None:
+        await ATTACKS[name](victim)
+
+    asyncio.run(attack())

@@ -1,0 +1,162 @@
+"""Measure what the referee stores of a folder of images, and what that costs.
+
+``python -m bench.contest FOLDER [--policy JSON] [--every N] [--out FILE]`` optimizes the
+images of a folder with one folder in it per class, restores every rendition as GET would, and
+compares the served file with the upload by scikit-image, independently of our own measures.
+"""
+
+import argparse
+import io
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from PIL import AvifImagePlugin, Image
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+import models
+from codec.measures import fidelity, floors
+from codec.optimize import Refused, Terms, optimize
+from codec.restore.restore import restore
+from config import Engine, Floor, Policy
+from models.engine.loading import Local, Restorers
+
+_LUMA: Final = np.array([0.299, 0.587, 0.114])
+_SLACK: Final = 1e-9  # the two libraries round differently
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one image.
+
+    Attributes:
+        name: Of the file.
+        upload: Bytes of the upload.
+        stored: Bytes that are stored.
+        how: Tier, codec and scale; ``plain`` for what stays as it is.
+        quality: Of the rendition; 0 for what stays as it is.
+        megapixels: Of the image.
+        seconds: CPU time of optimizing it.
+        below: Whether the served file is below the floor.
+    """
+
+    name: str
+    upload: int
+    stored: int
+    how: str
+    quality: int
+    megapixels: float
+    seconds: float
+    below: bool
+
+
+def main() -> None:
+    """Print a line per class and one for all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--policy", type=json.loads, default={}, help="keys to change, as JSON")
+    parser.add_argument("--every", type=int, default=1, help="take only every nth image of a class")
+    parser.add_argument("--out", type=Path, help="file for a JSON line per image")
+    arguments = parser.parse_args()
+    policy = policy_of(arguments.policy)
+    everything: list[Row] = []
+    networks, upscalers = alone()
+    for kind in sorted(path for path in arguments.folder.iterdir() if path.is_dir()):
+        paths = sorted(kind.iterdir())[:: arguments.every]
+        rows = [row(path, policy, upscalers) for path in paths]
+        _print(kind.name, rows)
+        everything += rows
+        if arguments.out:
+            with arguments.out.open("a") as lines:
+                lines.writelines(f"{json.dumps(asdict(row))}\n" for row in rows)
+    _print("all", everything)
+    networks.close()
+
+
+def policy_of(changes: Mapping[str, Any]) -> Policy:
+    """Make a policy with the floor of the benches, and keys added or replaced."""
+    limits = {"timeout_s": 600}
+    plain = {"name": "bench", "bucket": "*", "mode": "optimize", "limits": limits}
+    return Policy.model_validate({**plain, **changes})
+
+
+def alone() -> tuple[Restorers, Local]:
+    """Keep everything in this process to one thread, and give it restorers of its own."""
+    cv2.setNumThreads(1)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    networks = Restorers(Engine(threads=1, max_wait_ms=0), timeout_s=600)
+    return networks, Local(networks)
+
+
+def row(path: Path, policy: Policy, upscalers: Local) -> Row:
+    """Optimize one image, restore it and compare."""
+    data = path.read_bytes()
+    with Image.open(path) as image:
+        megapixels = image.width * image.height / 1e6
+    began = time.process_time()
+    try:
+        made = optimize(data, _terms(policy), upscalers)
+    except Refused:
+        seconds = time.process_time() - began
+        size = len(data)
+        return Row(path.name, size, size, "plain", 0, megapixels, seconds, below=False)
+    seconds = time.process_time() - began
+    served = restore(made.rendition, made.manifest, upscalers)
+    stored = made.manifest.stored
+    how = f"{stored.tier} {stored.codec}" + (f" x{stored.scale}" if stored.scale > 1 else "")
+    how += " cleaned" if stored.scale == 1 and stored.restorer else ""
+    below = served != data and _is_below(policy.floor, data, served)
+    size = len(made.rendition)
+    return Row(path.name, len(data), size, how, stored.quality, megapixels, seconds, below)
+
+
+def _terms(policy: Policy) -> Terms:
+    restorers = models.chosen(policy.restorer)
+    return Terms(policy, "image/x", restorers, "0.1.0", policy.limits.timeout_s)
+
+
+def _is_below(floor: Floor, upload: bytes, served: bytes) -> bool:
+    before, after = _decoded(upload), _decoded(served)
+    floor = floors.applied(floor, before)
+    psnr: Callable[..., float] = peak_signal_noise_ratio
+    ssim: Callable[..., float] = structural_similarity
+    pair = [p.astype(np.float64) if p.ndim == 2 else p[..., :3] @ _LUMA for p in (before, after)]
+    options: dict[str, Any] = {"gaussian_weights": True, "sigma": 1.5, "data_range": 255}
+    similarity = ssim(*pair, use_sample_covariance=False, **options)
+    return (
+        psnr(before, after, data_range=255) < (floor.psnr_db or 0) - _SLACK
+        or similarity < (floor.ssim or 0) - _SLACK
+        or fidelity.orb(before, after) < (floor.orb or 0)
+        or fidelity.block_psnr(before, after) < (floor.block_psnr_db or 0)
+    )
+
+
+def _decoded(data: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+def _print(name: str, rows: list[Row]) -> None:
+    how: dict[str, int] = defaultdict(int)
+    for row in rows:
+        how[row.how] += 1
+    upload, stored = sum(row.upload for row in rows), sum(row.stored for row in rows)
+    cost = sum(row.seconds for row in rows) / sum(row.megapixels for row in rows)
+    each = sum(row.seconds / row.megapixels for row in rows) / len(rows)
+    ways = ", ".join(f"{count} {way}" for way, count in sorted(how.items()))
+    sys.stdout.write(
+        f"{name:18}{len(rows):4}{upload:11}{stored:11}  {cost:.2f} CPU-s/MP (mean of images "
+        f"{each:.2f})  {sum(row.below for row in rows)} below  {ways}\n"
+    )
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""A store that costs nothing: it gives zeros from memory, and forgets what it is given.
+
+``python -m bench.echo``. Before it, a gateway shows its own cost at its worst. A GET of
+``/bucket/zeros-N`` answers with N bytes.
+"""
+
+import asyncio
+import sys
+from typing import Final
+
+from aiohttp import web
+
+READY: Final = "Running on http://"
+"""What stands before the address in the line that announces it."""
+
+MAX_BYTES: Final = 64 << 20
+
+_PREFIX: Final = "zeros-"
+_ETAG: Final = '"00000000000000000000000000000000"'
+_ZEROS: Final = bytes(MAX_BYTES)
+_PIECE: Final = 1 << 18
+
+
+def key_of(size: int) -> str:
+    """Name the object of ``size`` bytes, at most ``MAX_BYTES``."""
+    return f"{_PREFIX}{size}"
+
+
+async def serve(runner: web.BaseRunner) -> None:
+    """Serve on any free port, and announce which, until the process is ended."""
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0]
+    sys.stderr.write(f"{READY}{host}:{port}\n")
+    sys.stderr.flush()
+    await asyncio.Event().wait()
+
+
+async def _get(request: web.Request) -> web.StreamResponse:
+    name = request.path.rpartition("/")[2].removeprefix(_PREFIX)
+    if not name.isascii() or not name.isdigit() or int(name) > MAX_BYTES:
+        raise web.HTTPNotFound
+    size = int(name)
+    response = web.StreamResponse(
+        headers={"ETag": _ETAG, "Content-Length": str(size), "Content-Type": "image/x-zeros"}
+    )
+    await response.prepare(request)
+    if request.method != "HEAD":
+        view = memoryview(_ZEROS)[:size]
+        for start in range(0, size, _PIECE):
+            await response.write(view[start : start + _PIECE])
+    await response.write_eof()
+    return response
+
+
+async def _put(request: web.Request) -> web.Response:
+    async for _ in request.content.iter_any():
+        pass
+    return web.Response(headers={"ETag": _ETAG})
+
+
+def _announce(line: str) -> None:
+    # aiohttp says it in the middle of a longer line: "======== Running on http://… ========".
+    sys.stderr.write(f"{line.splitlines()[0].strip('= ')}\n")
+    sys.stderr.flush()
+
+
+def main() -> None:
+    """Serve on any free port until SIGTERM."""
+    app = web.Application()
+    app.router.add_get("/{bucket}/{key}", _get)
+    app.router.add_put("/{bucket}/{key}", _put)
+    app.router.add_get("/{bucket}", _put)
+    app.router.add_post("/{bucket}", _put)
+    web.run_app(app, host="127.0.0.1", port=0, print=_announce, access_log=None)
+
+
+if __name__ == "__main__":
+    main()

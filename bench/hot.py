@@ -1,0 +1,215 @@
+"""Measure GETs of a restored image that is in a cache: ``python -m bench.hot``.
+
+A file of about 1 MB is got from plain aiohttp, which serves it from memory and knows nothing of S3,
+and from gateways that have it in memory or in Redis. Before either cache is looked at, the bucket
+is asked with a HEAD request whether this caller may read; that is measured with a store that keeps
+its objects in memory, and left out with a store inside the gateway's own process.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+from urllib.request import urlopen
+
+import psutil
+import yaml
+
+from bench import hot_server
+from bench.client import Unexpected
+from bench.rapid import requests_per_second
+from bench.setting import bench_server, photo
+from eval.demo.processes import StartFailed
+from eval.demo.servers import ACCESS_KEY, BUCKET, SECRET_KEY, gateway_server, s3_client
+from tests.servers.redis import RedisServer, missing
+
+_SIDE: Final = 874
+_KEY: Final = "hot.png"
+_TIMEOUT_S: Final = 60.0
+_PLAIN: Final = "plain aiohttp"
+_EXPLANATION: Final = (
+    "ratio: requests/s, and requests per second of the server's own processor time, as a share of\n"
+    "what plain aiohttp does; medians of interleaved repetitions. No HEAD: without the request\n"
+    "that asks the bucket whether this caller may read; the difference is what that costs."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A server that has the file.
+
+    Attributes:
+        url: Where, signed.
+        process: Its process.
+    """
+
+    url: str
+    process: psutil.Process
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one server did.
+
+    Attributes:
+        per_second: Requests, one number per repetition.
+        cpu_ms: Processor time of its process for one request.
+    """
+
+    per_second: tuple[float, ...]
+    cpu_ms: tuple[float, ...]
+
+
+def main() -> int:
+    """Print a table.
+
+    Returns:
+        0; 1 when a server did not start or answered otherwise than it should.
+    """
+    parser = argparse.ArgumentParser(prog="python -m bench.hot", description=__doc__)
+    parser.add_argument("--connections", type=int, default=8, help="requests at a time")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of one repetition")
+    parser.add_argument("--repetitions", type=int, default=7)
+    options = parser.parse_args()
+    try:
+        with _contenders() as (contenders, size):
+            results = _measured(contenders, options)
+    except (StartFailed, Unexpected, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(_table(results, size, options.connections))
+    return 0
+
+
+@contextmanager
+def _contenders() -> Iterator[tuple[dict[str, Contender], int]]:
+    """Start all servers, with the file in their caches."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="slimgate-hot-")))
+        store, _ = stack.enter_context(bench_server("keeping"))
+        caches = {"memory": {}, **stack.enter_context(_in_redis(folder))}
+        found: dict[str, Contender] = {}
+        for name, cache in caches.items():
+            settings = _settings(store, cache)
+            server = stack.enter_context(gateway_server(settings, "127.0.0.1:0"))
+            endpoint = f"http://{server.address(_TIMEOUT_S)}"
+            found[name] = Contender(_signed(endpoint), psutil.Process(server.process.pid))
+        size = _prepare(folder, found["memory"].url, store)
+        for name, cache in caches.items():
+            settings = {**_settings(store, cache), "listen": "127.0.0.1:0"}
+            (folder / hot_server.CONFIGURATION).write_text(yaml.safe_dump(settings))
+            found[f"{name}, no HEAD"] = _started(stack, "gateway", folder)
+        found[_PLAIN] = _started(stack, "plain", folder)
+        for each in found.values():
+            _warm(each.url, size)
+        yield found, size
+
+
+@contextmanager
+def _in_redis(folder: Path) -> Iterator[dict[str, Any]]:
+    if missing():
+        sys.stderr.write("redis-server is not installed: only the cache in memory is measured\n")
+        yield {}
+        return
+    with RedisServer(folder) as redis:
+        yield {"Redis": {"max_bytes": 0, "redis": {"url": redis.url, "timeout_ms": 5000}}}
+
+
+def _settings(store: str, cache: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "upstream": {"endpoint": store},
+        "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
+        "engine": {"workers": 1},
+        "cache": dict(cache),
+        "policies": [{"name": "hot", "bucket": BUCKET, "mode": "optimize", "effort": "fast"}],
+    }
+
+
+def _signed(endpoint: str) -> str:
+    client = s3_client(endpoint)
+    named = {"Bucket": BUCKET, "Key": _KEY}
+    url: str = client.generate_presigned_url("get_object", named, ExpiresIn=86_400)
+    client.close()
+    return url
+
+
+def _prepare(folder: Path, url: str, store: str) -> int:
+    """Store the file through a gateway, and note what it and the store then have.
+
+    Returns:
+        Bytes of the file.
+    """
+    gateway = s3_client(url.partition(f"/{BUCKET}/")[0])
+    gateway.put_object(Bucket=BUCKET, Key=_KEY, Body=photo(0, side=_SIDE, corners=8))
+    file = gateway.get_object(Bucket=BUCKET, Key=_KEY)["Body"].read()
+    gateway.close()
+    with urlopen(f"{store}/{BUCKET}/{_KEY}") as answer:  # noqa: S310  # our own server
+        stored, headers = answer.read(), dict(answer.headers.items())
+    if len(stored) >= len(file):
+        raise Unexpected("the file was stored as uploaded: there is nothing to measure")
+    (folder / hot_server.FILE).write_bytes(file)
+    (folder / hot_server.STORED).write_bytes(stored)
+    (folder / hot_server.HEADERS).write_text(json.dumps(headers))
+    return len(file)
+
+
+def _started(stack: ExitStack, kind: str, folder: Path) -> Contender:
+    endpoint, process = stack.enter_context(bench_server("hot_server", kind, str(folder)))
+    return Contender(_signed(endpoint), process)
+
+
+def _warm(url: str, size: int) -> None:
+    for _ in range(3):
+        with urlopen(url) as answer:  # noqa: S310  # our own server
+            if len(answer.read()) != size:
+                raise Unexpected("a server gives another file")
+
+
+def _measured(
+    contenders: Mapping[str, Contender], options: argparse.Namespace
+) -> dict[str, Result]:
+    """Let all take turns, so that a slow moment of the machine hits them alike."""
+    rates: dict[str, list[float]] = {name: [] for name in contenders}
+    costs: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(options.repetitions):
+        for name, each in contenders.items():
+            before = _cpu_s(each.process)
+            rate = requests_per_second(each.url, options.connections, options.seconds)
+            rates[name].append(rate)
+            costs[name].append(1e3 * (_cpu_s(each.process) - before) / (rate * options.seconds))
+    return {name: Result(tuple(rates[name]), tuple(costs[name])) for name in contenders}
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _table(results: Mapping[str, Result], size: int, connections: int) -> str:
+    plain = results[_PLAIN]
+    lines = [
+        f"GET of a restored image of {size:,} bytes, {connections} requests at a time",
+        "",
+        f"{'':20}{'requests/s':>12}{'ratio':>8}{'spread':>13}{'CPU ms':>9}{'ratio':>8}",
+        "-" * 70,
+    ]
+    for name in (_PLAIN, *sorted(results.keys() - {_PLAIN}, key=str.lower)):
+        result = results[name]
+        rates = [a / b for a, b in zip(result.per_second, plain.per_second, strict=True)]
+        costs = [b / a for a, b in zip(result.cpu_ms, plain.cpu_ms, strict=True)]
+        spread = f"{min(rates):.2f}-{max(rates):.2f}"
+        lines.append(
+            f"{name:20}{median(result.per_second):>12,.0f}{median(rates):>8.2f}{spread:>13}"
+            f"{median(result.cpu_ms):>9.3f}{median(costs):>8.2f}"
+        )
+    return "\n".join([*lines, "", _EXPLANATION, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

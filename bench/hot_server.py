@@ -1,0 +1,95 @@
+"""Servers that the hot path is compared with: ``python -m bench.hot_server KIND FOLDER``.
+
+``plain`` is aiohttp that serves the file from memory. ``gateway`` is the gateway with a store in
+its own process, which answers at once: everything but the request to the store and its signature.
+"""
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, Self, cast
+
+import uvloop
+from aiohttp import web
+from multidict import CIMultiDict
+
+import models
+from bench.echo import serve
+from config import load
+from gateway.runtime.app import create_app, make_runner
+from gateway.runtime.malloc import keep_freed_memory
+from gateway.storage.upstream import Identity, Request, Upstream
+from gateway.telemetry import logs
+
+FILE: Final = "file"
+STORED: Final = "stored"
+HEADERS: Final = "headers.json"
+CONFIGURATION: Final = "slimgate.yaml"
+
+
+class _Content:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        yield self._body
+
+
+class _Answer:
+    """As much of an answer of the store as the gateway looks at."""
+
+    status = 200
+
+    def __init__(self, method: str, headers: CIMultiDict[str], body: bytes) -> None:
+        self.method, self.headers, self.content = method, headers, _Content(body)
+
+
+class _AtOnce:
+    """Holds one object."""
+
+    def __init__(self, folder: Path) -> None:
+        self._headers = CIMultiDict(json.loads((folder / HEADERS).read_text()))
+        self._body = (folder / STORED).read_bytes()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+    @asynccontextmanager
+    async def send(
+        self, request: Request, _: Identity | None, __: str | None = None
+    ) -> AsyncIterator[_Answer]:
+        """Give the object, whatever was asked for."""
+        yield _Answer(request.method, self._headers, self._body)
+
+
+def _plain(folder: Path) -> web.AppRunner:
+    body = (folder / FILE).read_bytes()
+
+    async def get(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="image/png")
+
+    app = web.Application()
+    app.router.add_get("/{bucket}/{key}", get)
+    return web.AppRunner(app, access_log=None)
+
+
+def _gateway(folder: Path) -> web.AppRunner:
+    settings = load(folder / CONFIGURATION, environ={}, known_restorers=models.NAMES)
+    upstream = cast("Upstream", _AtOnce(folder))
+    return make_runner(create_app(settings, upstream=upstream), settings)
+
+
+async def _serve(kind: str, folder: Path) -> None:
+    runner = {"plain": _plain, "gateway": _gateway}[kind](folder)
+    await serve(runner)
+
+
+if __name__ == "__main__":
+    logs.configure()
+    keep_freed_memory()
+    uvloop.run(_serve(sys.argv[1], Path(sys.argv[2])))

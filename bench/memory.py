@@ -1,0 +1,86 @@
+"""What storing large photographs takes: ``python -m bench.memory``.
+
+Each photograph goes through a worker process of its own, as with the defaults of a gateway. The
+table shows what is stored, the peak of resident memory, and CPU seconds of storing and restoring.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from bench import mosaics
+from codec.optimize import Refused
+from config import Engine, Policy
+from gateway.workers import jobs
+from gateway.workers.job_values import JobInput
+
+_SIZES: Final = (12, 50, 64, 100, 200)
+_MIB: Final = 1 << 20
+_HEAD: Final = "MP            tier      codec  saved peak MiB  B/pixel   CPU s   GET MiB   CPU s\n"
+_NO_ENGINE: Final = Path("/nonexistent/engine")
+_CLEAR_PEAK: Final = "5"  # proc(5), /proc/PID/clear_refs
+
+
+def _measured(data: bytes, policy: Policy, memory: int) -> str:
+    """Store and restore a photograph in this process, and give a row."""
+    jobs.initialize(memory, _NO_ENGINE)
+    before, began = _rss("VmRSS"), time.process_time()
+    result = jobs.run(
+        jobs.optimize_upload, JobInput(data), policy, "image/jpeg", "bench", frozenset()
+    )
+    taken, peak = time.process_time() - began, _rss("VmHWM") - before
+    try:
+        made = result.unwrap()
+    except Refused as reason:
+        return f"plain: {reason}"
+    stored, pixels = made.manifest.stored, made.manifest.width * made.manifest.height
+    saved = 1 - len(made.rendition) / len(data)
+    Path("/proc/self/clear_refs").write_text(_CLEAR_PEAK)
+    before, began = _rss("VmRSS"), time.process_time()
+    jobs.run(jobs.restore_object, JobInput(made.rendition), made.manifest.dumps()).unwrap()
+    back, peak_back = time.process_time() - began, _rss("VmHWM") - before
+    return (
+        f"{stored.tier:9} {stored.codec:5} {saved:6.1%} {peak / _MIB:8,.0f} "
+        f"{peak / pixels:8.1f} {taken:7.1f} {peak_back / _MIB:9,.0f} {back:7.1f}"
+    )
+
+
+def _rss(name: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) << 10
+    raise RuntimeError(f"/proc/self/status does not tell {name}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench.memory", description=__doc__)
+    parser.add_argument("--megapixels", type=float, nargs="+", default=_SIZES)
+    parser.add_argument("--policy", default="{}", help="keys of the policy, as JSON")
+    parser.add_argument("--files", type=Path, nargs="+", help="JPEG files instead of mosaics")
+    options = parser.parse_args(arguments)
+    settings = {"name": "bench", "bucket": "bench", "mode": "optimize"}
+    policy = Policy.model_validate({**settings, **json.loads(options.policy)})
+    sys.stdout.write(_HEAD)
+    context = multiprocessing.get_context("forkserver")
+    for name, data in _photographs(options):
+        with context.Pool(1) as pool:
+            row = pool.apply(_measured, (data, policy, Engine().worker_memory))
+        sys.stdout.write(f"{name:13} {row}\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _photographs(options: argparse.Namespace) -> list[tuple[str, bytes]]:
+    if options.files:
+        return [(file.name, file.read_bytes()) for file in options.files]
+    return [(f"{size:g}", mosaics.jpeg(size)) for size in options.megapixels]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""A client that hardly costs anything: the same request again and again, its answers counted."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle, islice
+from typing import Final, cast
+from urllib.parse import urlsplit
+
+import uvloop
+
+from bench.client import Unexpected
+
+_BUFFER: Final = 1 << 20
+_END: Final = b"\r\n\r\n"
+
+
+@dataclass(slots=True)
+class Answers:
+    """What came of a load.
+
+    Attributes:
+        started: When each request was sent, seconds.
+        seconds: How long its answer took.
+        failed: What was answered with another status, or not at all.
+    """
+
+    started: list[float]
+    seconds: list[float]
+    failed: int
+
+
+class _Connection(asyncio.BufferedProtocol):
+    """Ask, read the whole answer, and ask again until nobody wants more."""
+
+    def __init__(self, request: bytes, until: float, into: Answers) -> None:
+        self._request, self._until, self._into = request, until, into
+        self._buffer = bytearray(_BUFFER)
+        self._head = b""
+        self._missing = -1
+        self._asked = 0.0
+        self._right = True
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._ask()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._missing:
+            self._into.failed += 1
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._missing < 0:
+            self._head += self._buffer[:nbytes]
+            end = self._head.find(_END)
+            if end < 0:
+                return
+            nbytes = len(self._head) - end - len(_END)
+            self._missing = _length(self._head[:end])
+            self._right = self._head.startswith(b"HTTP/1.1 200 ")
+        self._missing -= nbytes
+        if not self._missing:
+            self._answered()
+
+    def _answered(self) -> None:
+        now = time.perf_counter()
+        self._into.started.append(self._asked)
+        self._into.seconds.append(now - self._asked)
+        self._into.failed += not self._right
+        if now < self._until:
+            self._ask()
+        else:
+            self._transport.close()
+
+    def _ask(self) -> None:
+        self._head, self._missing, self._asked = b"", -1, time.perf_counter()
+        self._transport.write(self._request)
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    raise Unexpected(f"an answer without a length: {head[:200]!r}")
+
+
+async def load(urls: Sequence[str], connections: int, seconds: float) -> Answers:
+    """Get something for a while on several connections, which are not opened anew.
+
+    Args:
+        urls: What to get from one server; each connection asks for one of them.
+        connections: How many requests at a time.
+        seconds: For how long.
+    """
+    parts = urlsplit(urls[0])
+    answers, until = Answers([], [], 0), time.perf_counter() + seconds
+    loop = asyncio.get_running_loop()
+    made = [
+        await loop.create_connection(
+            partial(_Connection, _request(url), until, answers),
+            parts.hostname or "",
+            parts.port or 80,
+        )
+        for url in islice(cycle(urls), connections)
+    ]
+    await asyncio.gather(*(protocol.ended for _, protocol in made))
+    return answers
+
+
+def _request(url: str) -> bytes:
+    parts = urlsplit(url)
+    return f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
+
+
+def requests_per_second(url: str, connections: int, seconds: float) -> float:
+    """Tell how many answers come in a second.
+
+    Raises:
+        Unexpected: One was not 200.
+    """
+    started = time.perf_counter()
+    answers = uvloop.run(load([url], connections, seconds))
+    if answers.failed:
+        raise Unexpected(f"{answers.failed} answers to {urlsplit(url).path} were no 200")
+    return len(answers.seconds) / (time.perf_counter() - started)

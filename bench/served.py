@@ -1,0 +1,236 @@
+"""Check what a gateway gives back of a folder of images, by libraries that are not ours.
+
+``python -m bench.served FOLDER [--policy JSON]`` puts every image of a folder with one folder
+in it per class into a bucket through a real gateway, gets it back, and compares: size, format, mode
+and dimensions, everything that Pillow finds in the header, and PSNR, SSIM and ORB by scikit-image
+and OpenCV.
+"""
+
+import argparse
+import io
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFile
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from tqdm import tqdm
+
+from config import Floor
+from eval.demo.servers import (
+    ACCESS_KEY,
+    BUCKET,
+    REGION,
+    SECRET_KEY,
+    bucket_server,
+    demo_policy,
+    gateway_server,
+    s3_client,
+)
+
+_TYPES: Final = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
+_SLACK_DB: Final = 1e-9
+_SSIM_SLACK: Final = 1e-6
+_LUMA: Final = np.array([0.299, 0.587, 0.114])
+_KEY_POINTS: Final = 500
+_NEAR: Final = 50  # bits of 256
+_ENOUGH: Final = 50  # key points
+_BLOCK: Final = 64
+_FEATURELESS_DB: Final = 43.0
+_FLOOR: Final = Floor()  # of the demo's policy, which has every default
+_TIMEOUT_S: Final = 60.0
+
+_Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one image.
+
+    Attributes:
+        name: Class and file.
+        tier: As the gateway names it; ``plain`` for what is stored as uploaded.
+        uploaded: Bytes.
+        stored: Bytes in the bucket.
+        faults: Everything that is not as it has to be.
+    """
+
+    name: str
+    tier: str
+    uploaded: int
+    stored: int
+    faults: tuple[str, ...]
+
+
+def main() -> int:
+    """Print each fault and a summary.
+
+    Returns:
+        0 when there is no fault, else 1.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--policy", type=json.loads, default={}, help="keys to change, as JSON")
+    arguments = parser.parse_args()
+    paths = sorted(path for path in arguments.folder.glob("*/*") if path.is_file())
+    answers = list(tqdm(_answers(paths, arguments.policy), total=len(paths), disable=None))
+    for answer in answers:
+        for fault in answer.faults:
+            sys.stdout.write(f"{answer.name} ({answer.tier}): {fault}\n")
+    uploaded, stored = (sum(getattr(a, name) for a in answers) for name in ("uploaded", "stored"))
+    tiers = ", ".join(f"{n} {tier}" for tier, n in sorted(Counter(a.tier for a in answers).items()))
+    faulty = sum(bool(answer.faults) for answer in answers)
+    sys.stdout.write(
+        f"{len(answers)} images ({tiers}): {uploaded:,} bytes uploaded, {stored:,} stored, "
+        f"{1 - stored / uploaded:.1%} saved, {faulty} with faults\n"
+    )
+    return int(faulty > 0)
+
+
+def _answers(paths: list[Path], changes: Mapping[str, Any]) -> Iterator[Answer]:
+    policy = {**demo_policy(), "limits": {"timeout_s": _TIMEOUT_S}, **changes}
+    with bucket_server() as upstream:
+        settings = {
+            "upstream": {"endpoint": upstream, "region": REGION, "read_timeout_s": 2 * _TIMEOUT_S},
+            "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
+            "policies": [policy],
+        }
+        with gateway_server(settings, "127.0.0.1:0") as server:
+            gateway = s3_client(f"http://{server.address(_TIMEOUT_S)}")
+            bucket = s3_client(upstream)
+            gateway.create_bucket(Bucket=BUCKET)
+            for path in paths:
+                yield _answer(path, gateway, bucket)
+
+
+def _answer(path: Path, gateway: Any, bucket: Any) -> Answer:
+    upload, name = path.read_bytes(), f"{path.parent.name}/{path.name}"
+    kind = _TYPES.get(path.suffix.lower(), "application/octet-stream")
+    there = {"Bucket": BUCKET, "Key": name}
+    gateway.put_object(**there, Body=upload, ContentType=kind)
+    answer = gateway.get_object(**there)
+    served = answer["Body"].read()
+    stored = bucket.head_object(**there)["ContentLength"]
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    tier = headers.get("x-slimgate-tier", "plain")
+    faults = list(_disagreements(gateway, there, answer, len(upload)))
+    if tier in {"plain", "exact"}:
+        faults += [] if served == upload else ["other bytes came back"]
+    else:
+        faults += _differences(upload, served)
+        faults += _below(upload, served) if tier != "lossless" else _altered(upload, served)
+    return Answer(name, tier, len(upload), stored, tuple(faults))
+
+
+def _disagreements(
+    gateway: Any, there: Mapping[str, str], answer: Mapping[str, Any], size: int
+) -> Iterator[str]:
+    head = gateway.head_object(**there)
+    (listed,) = gateway.list_objects_v2(Bucket=there["Bucket"], Prefix=there["Key"])["Contents"]
+    if {size} != {answer["ContentLength"], head["ContentLength"], listed["Size"]}:
+        yield "GET, HEAD and LIST tell other sizes than the upload's"
+    if len({answer["ETag"], head["ETag"], listed["ETag"]}) != 1:
+        yield "GET, HEAD and LIST tell different ETags"
+
+
+def _differences(upload: bytes, served: bytes) -> Iterator[str]:
+    if len(upload) != len(served):
+        yield f"{len(served)} bytes came back of {len(upload)}"
+    with Image.open(io.BytesIO(upload)) as before, Image.open(io.BytesIO(served)) as after:
+        for what in ("format", "mode", "size"):
+            pair = getattr(before, what), getattr(after, what)
+            if pair[0] != pair[1]:
+                yield f"{what} {pair[0]} became {pair[1]}"
+        said, heard = _header(before), _header(after)
+        for key in sorted(said):
+            if said[key] != heard.get(key):
+                yield f"{key} of the header differs"
+
+
+def _header(image: ImageFile.ImageFile) -> dict[str, object]:
+    """Give what a header says beside how the pixels are coded."""
+    image.load()
+    said: dict[str, object] = {str(key): value for key, value in image.info.items()}
+    return {**said, "EXIF": dict(image.getexif())}
+
+
+def _altered(upload: bytes, served: bytes) -> list[str]:
+    same = np.array_equal(_decoded(upload), _decoded(served))
+    return [] if same else ["pixels differ, though the tier is lossless"]
+
+
+def _below(upload: bytes, served: bytes) -> Iterator[str]:
+    before, after = _decoded(upload), _decoded(served)
+    psnr: Callable[..., float] = peak_signal_noise_ratio
+    similarity: Callable[..., float] = structural_similarity
+    if before.tobytes() == after.tobytes():
+        return
+    db = psnr(before, after, data_range=255)
+    if db < (_FLOOR.psnr_db or 0) - _SLACK_DB:
+        yield f"PSNR {db:.3f} dB"
+    options: dict[str, Any] = {"gaussian_weights": True, "sigma": 1.5, "data_range": 255}
+    ssim = similarity(_gray(before), _gray(after), use_sample_covariance=False, **options)
+    if ssim < (_FLOOR.ssim or 0) - _SSIM_SLACK:
+        yield f"SSIM {ssim:.4f}"
+    found = _found_again(before, after)
+    least = _FLOOR.block_psnr_db or 0
+    if found is None:
+        least = _FEATURELESS_DB
+    elif found < (_FLOOR.orb or 0):
+        yield f"ORB {found:.3f}"
+    worst = min(psnr(before[b], after[b], data_range=255) for b in _blocks(*before.shape[:2]))
+    if worst < least - _SLACK_DB:
+        yield f"PSNR of a block {worst:.3f} dB"
+
+
+def _blocks(height: int, width: int) -> Iterator[tuple[slice, slice]]:
+    for top in range(0, height, _BLOCK):
+        for left in range(0, width, _BLOCK):
+            y, x = max(0, min(top, height - _BLOCK)), max(0, min(left, width - _BLOCK))
+            yield slice(y, y + _BLOCK), slice(x, x + _BLOCK)
+
+
+def _found_again(before: _Pixels, after: _Pixels) -> float | None:
+    """Return the share of key points of the larger set that have a match, crosswise the best.
+
+    FAST looks for fainter ones where there are few; None: there are few even so.
+    """
+    for threshold in (20, 10, 5, 3):
+        orb = cv2.ORB.create(_KEY_POINTS, fastThreshold=threshold)
+        if len(orb.detect(_gray8(before), None)) >= _ENOUGH:
+            break
+    else:
+        return None
+    sets: list[Any] = [orb.detectAndCompute(_gray8(p), None)[1] for p in (before, after)]
+    counts = [0 if each is None else len(each) for each in sets]
+    if not min(counts):
+        return 0.0
+    matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(*sets)
+    return sum(match.distance <= _NEAR for match in matches) / max(counts)
+
+
+def _gray(pixels: _Pixels) -> npt.NDArray[np.float64]:
+    return pixels.astype(np.float64) if pixels.ndim == 2 else pixels[..., :3] @ _LUMA
+
+
+def _gray8(pixels: _Pixels) -> _Pixels:
+    if pixels.ndim == 2:
+        return pixels
+    gray = cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2GRAY)
+    return np.asarray(gray, np.uint8)
+
+
+def _decoded(data: bytes) -> _Pixels:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

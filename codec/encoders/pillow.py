@@ -1,0 +1,57 @@
+"""What the codecs that Pillow writes have in common."""
+
+import io
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from codec.image.pixels import Pixels, decode, opened
+
+
+def save(pixels: Pixels, format_: str, *, orientation: int, **options: object) -> bytes:
+    """Write pixels as a file whose EXIF says nothing but how to turn it.
+
+    Args:
+        pixels: uint8, (height, width[, 3 or 4]).
+        format_: Pillow's name of the format.
+        orientation: EXIF orientation; 1 needs no EXIF.
+        options: Of Pillow's writer.
+    """
+    target = io.BytesIO()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    described = {"exif": exif.tobytes()} if orientation != 1 else {}
+    Image.fromarray(pixels).save(target, format_, **described, **options)
+    return target.getvalue()
+
+
+def read_with_alpha(data: bytes, format_: str, *, mode: str, width: int, height: int) -> Pixels:
+    """Decode a file whose encoder leaves out an alpha plane that is opaque throughout.
+
+    Returns:
+        uint8, (height, width) for mode ``L``, else (height, width, 3 or 4).
+
+    Raises:
+        Undecodable: It is not what is expected.
+        OSError, ValueError, SyntaxError: It is damaged.
+    """
+    if mode == "RGBA" and _mode(data, format_) == "RGB":
+        colour = decode(data, format_=format_, mode="RGB", width=width, height=height)
+        return np.dstack([colour, np.full((height, width), 255, np.uint8)])
+    return decode(data, format_=format_, mode=mode, width=width, height=height)
+
+
+def icc_profile(data: bytes, format_: str) -> bytes | None:
+    """Give the colour profile that a file carries.
+
+    Raises:
+        OSError, ValueError, SyntaxError: It is damaged.
+    """
+    with opened(data, format_) as image:
+        profile = image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) and profile else None
+
+
+def _mode(data: bytes, format_: str) -> str:
+    with opened(data, format_) as image:
+        return image.mode

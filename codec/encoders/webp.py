@@ -1,0 +1,103 @@
+"""Write and read renditions as WebP, with loss or without (RFC 9649)."""
+
+from typing import Final
+
+import numpy as np
+from PIL import Image, features
+
+from codec.encoders import pillow
+from codec.image.pixels import Pixels
+
+MIME: Final = "image/webp"
+MAX_SIDE: Final = 16_383  # RFC 9649, 2.5 and 3.4: sides have 14 bits
+
+_LOSSLESS_QUALITY: Final = 75  # libwebp's effort; 100 costs many times as much for a percent
+
+
+def installed() -> bool:
+    """Tell whether Pillow was built with WebP."""
+    return bool(features.check("webp"))
+
+
+def encode(  # noqa: PLR0913 - said by name
+    pixels: Pixels,
+    quality: int,
+    *,
+    subsampling: str,
+    speed: int,
+    tune: str = "ssim",
+    icc: bytes | None = None,
+    orientation: int = 1,
+) -> bytes:
+    """Encode pixels so that any viewer shows them as the upload looked.
+
+    Args:
+        pixels: uint8, (height, width[, 3 or 4]).
+        quality: 0 (smallest) to 100.
+        subsampling: Makes no difference: lossy WebP is always 4:2:0.
+        speed: 0 (smallest file) to 10 (fastest).
+        tune: Makes no difference.
+        icc: Colour profile to embed.
+        orientation: EXIF orientation to embed; the pixels stay as they are.
+    """
+    del subsampling, tune
+    return pillow.save(
+        _coloured(pixels),
+        "WEBP",
+        orientation=orientation,
+        quality=quality,
+        alpha_quality=100,
+        method=_method(speed),
+        exact=True,  # colours below a transparent alpha are measured, too
+        icc_profile=icc or b"",
+    )
+
+
+def encode_lossless(
+    pixels: Pixels, *, speed: int, icc: bytes | None = None, orientation: int = 1
+) -> bytes:
+    """Encode pixels without loss; arguments as for :func:`encode`."""
+    return pillow.save(
+        _coloured(pixels),
+        "WEBP",
+        orientation=orientation,
+        lossless=True,
+        quality=_LOSSLESS_QUALITY,
+        method=_method(speed),
+        exact=True,
+        icc_profile=icc or b"",
+    )
+
+
+def read(data: bytes, *, mode: str, width: int, height: int) -> Pixels:
+    """Decode a rendition of which mode and size are known.
+
+    Returns:
+        uint8, (height, width) for mode ``L``, else (height, width, 3 or 4).
+
+    Raises:
+        Undecodable: It is not what the manifest says.
+        OSError, ValueError, SyntaxError: It is damaged.
+    """
+    stored = "RGB" if mode == "L" else mode
+    pixels = pillow.read_with_alpha(data, "WEBP", mode=stored, width=width, height=height)
+    # Luma in fixed point: of equal channels it is exactly their value.
+    return np.asarray(Image.fromarray(pixels).convert("L")) if mode == "L" else pixels
+
+
+def icc_profile(data: bytes) -> bytes | None:
+    """Give the colour profile that a rendition carries.
+
+    Raises:
+        OSError, ValueError, SyntaxError: It is damaged.
+    """
+    return pillow.icc_profile(data, "WEBP")
+
+
+def _coloured(pixels: Pixels) -> Pixels:
+    # There is no gray WebP; equal channels have a chroma that costs next to nothing.
+    return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+
+
+def _method(speed: int) -> int:
+    return min(6, max(0, 12 - speed))

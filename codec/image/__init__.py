@@ -1,0 +1,1 @@
+"""Pixels: read, resampled, sampled, and told apart by their content."""

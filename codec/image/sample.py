@@ -1,0 +1,82 @@
+"""Cut a small sample out of an image on which qualities and candidates are tried cheaply.
+
+The sample is a mosaic of tiles from a regular grid. What a codec does to it is measured inside of
+the tiles only, so that the seams, which the image does not have, count for nothing.
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+
+from codec.image.pixels import Pixels
+
+_TILE: Final = 144  # divisible by every scale
+_MARGIN: Final = 8  # what a seam spoils: the ringing of Lanczos and of a transform block
+_GRID: Final = 48  # scales and the blocks of JPEG divide it: a tile is cut as the image is
+_SMALL: Final = 160_000  # pixels of an image of which a few tiles would be too few to tell
+_SPACING: Final = 256  # pixels between tiles in a small image, where a sample must be a share
+_MOST: Final = 6  # tiles on a side: three quarters of a megapixel tell enough of any image
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some of the pixels of an image.
+
+    Attributes:
+        pixels: The mosaic, uint8, (height, width[, channels]).
+        share: Its part of the image, above 0, at most 1.
+        tile: Height and width of a tile.
+    """
+
+    pixels: Pixels
+    share: float
+    tile: tuple[int, int]
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> Self:
+        """Take a sample; of a small image it is the image itself.
+
+        Args:
+            pixels: uint8, (height, width[, channels]).
+        """
+        height, width = pixels.shape[:2]
+        rows, columns = _starts(height, height * width), _starts(width, height * width)
+        tile = min(height, _TILE), min(width, _TILE)
+        taken = len(rows) * len(columns) * tile[0] * tile[1]
+        if height * width < _SMALL or 2 * taken > height * width:
+            return cls(pixels, 1.0, (height, width))
+        mosaic = np.vstack(
+            [np.hstack([pixels[y : y + tile[0], x : x + tile[1]] for x in columns]) for y in rows]
+        )
+        return cls(mosaic, taken / (height * width), tile)
+
+    def inside(self, pixels: Pixels) -> Pixels:
+        """Leave out what lies at the seams.
+
+        Args:
+            pixels: The mosaic, or what became of it, of the same size.
+        """
+        if self.share == 1:
+            return pixels
+        rows, columns = (
+            _kept(length, side) for length, side in zip(pixels.shape, self.tile, strict=False)
+        )
+        return np.ascontiguousarray(pixels[rows][:, columns])
+
+
+def _starts(length: int, area: int) -> list[int]:
+    """Spread tiles evenly over a side."""
+    if length <= _TILE:
+        return [0]
+    wished = min(_MOST, max(2, round(area**0.5 / _SPACING)))
+    count = min(wished, length // _TILE)
+    middles = ((2 * i + 1) * length // (2 * count) for i in range(count))
+    return [(middle - _TILE // 2) // _GRID * _GRID for middle in middles]
+
+
+def _kept(length: int, side: int) -> list[int]:
+    margin = _MARGIN if side > 4 * _MARGIN else 0
+    tiles = range(0, length, side)
+    return list(itertools.chain(*(range(t + margin, t + side - margin) for t in tiles)))

@@ -1,9 +1,0 @@
-"""Renditions as files: one module per codec, all with the same functions.
-
-Every rendition is a standard file that any viewer opens; it carries the upload's header segments
-where viewers skip them.
-"""
-
-from codec.renditions.registry import NAMES, Codec, Tune, by_name, mime_of
-
-__all__ = ["NAMES", "Codec", "Tune", "by_name", "mime_of"]

@@ -1,0 +1,132 @@
+"""The tier ``lossless``: pixels of a PNG file as lossless WebP or JPEG XL, whichever is smaller.
+
+The recipe of the file's compression travels with its ancillary chunks, so that it mostly returns
+byte for byte, which makes it ``exact``; otherwise with identical pixels, chunks and size.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from codec.containers import Container, ContainerError, header
+from codec.encoders import by_name, jxl, webp
+from codec.image.pixels import Pixels
+from codec.restore import png_recipe
+from codec.restore.png_recipe import Recipe
+from codec.search.effort import Work
+
+_Name = Literal["webp", "jxl"]
+
+_ENCODERS: Final[tuple[tuple[_Name, Callable[..., bytes]], ...]] = (
+    ("webp", webp.encode_lossless),
+    ("jxl", jxl.encode_lossless),
+)
+
+_WORTH_ANOTHER: Final = 1.5
+"""The second codec is tried on what the first makes no more than this times too large."""
+
+
+class Lossless(NamedTuple):
+    """A rendition that gives back every pixel, and the file that GET will serve from it."""
+
+    rendition: bytes
+    codec: _Name
+    served: bytes
+
+
+class Tried(NamedTuple):
+    """One encoding without loss.
+
+    Attributes:
+        codec: What it was written with.
+        size: Bytes of it, without what travels along.
+        seconds: Time that it took.
+    """
+
+    codec: _Name
+    size: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A PNG file that shall become smaller.
+
+    Attributes:
+        data: The upload.
+        upload: The parsed container.
+        pixels: What it decodes to.
+        orientation: EXIF orientation.
+        speed: 0 (smallest file) to 10 (fastest).
+        max_stored: Bytes that a rendition may have to be worth storing.
+        work: What was done, and what may be.
+        tried: What was tried, for reports.
+    """
+
+    data: bytes
+    upload: Container
+    pixels: Pixels
+    orientation: int
+    speed: int
+    max_stored: int
+    work: Work
+    tried: list[Tried] = field(default_factory=list)
+
+
+def store(task: Task) -> Lossless | None:
+    """Find the smallest lossless rendition of a PNG file.
+
+    Returns:
+        None when it is not small enough, or when no such file has the size of the upload.
+    """
+    smallest = min(_renditions(task), key=lambda named: len(named[1]), default=None)
+    if smallest is None or len(smallest[1]) > task.max_stored:
+        return None
+    codec, image = smallest
+    kept = task.upload.kept
+    try:
+        recipe, served = png_recipe.find(task.data, task.pixels, kept, work=task.work)
+        rendition = by_name(codec).attach(image, pack(recipe, kept, codec, task.upload.icc))
+    except ContainerError:
+        return None
+    return Lossless(rendition, codec, served) if len(rendition) <= task.max_stored else None
+
+
+def pack(recipe: Recipe, kept: bytes, codec: str, icc: bytes | None) -> bytes:
+    """Make the blob that travels in a lossless rendition.
+
+    Raises:
+        Unsupported: There is too much to keep.
+    """
+    return header.pack(recipe.dumps() + kept, icc if by_name(codec).described else None)
+
+
+def unpack(rendition: bytes, codec: str) -> tuple[Recipe, bytes]:
+    """Give back the recipe and the upload's header segments.
+
+    Raises:
+        ContainerError: They are damaged.
+        OSError, ValueError, SyntaxError: The rendition is.
+    """
+    found = by_name(codec)
+    blob = found.extract(rendition) or b""
+    return Recipe.loads(header.unpack(blob, found.icc_profile(rendition)))
+
+
+def _renditions(task: Task) -> Iterator[tuple[_Name, bytes]]:
+    icc, orientation = task.upload.icc, task.orientation
+    size = (task.upload.width, task.upload.height)
+    for name, encode in _ENCODERS:
+        takes = by_name(name).takes(task.upload.mode, size, icc=icc, orientation=orientation)
+        if takes and task.work.afford_lossless(size[0] * size[1]):
+            began = time.perf_counter()
+            try:
+                image = encode(task.pixels, speed=task.speed, icc=icc, orientation=orientation)
+            except Exception:  # noqa: BLE001  # the library may raise anything; the other one competes
+                task.tried.append(Tried(name, 0, time.perf_counter() - began))
+                continue
+            task.tried.append(Tried(name, len(image), time.perf_counter() - began))
+            yield name, image
+            if len(image) > _WORTH_ANOTHER * task.max_stored:
+                return

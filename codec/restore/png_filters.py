@@ -1,0 +1,81 @@
+"""Filter the rows of a PNG file in a given way (PNG, third edition, 9.2)."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from codec.image.pixels import Pixels
+
+_BAND_ROWS: Final = 128  # bounds what is in memory beside the pixels
+
+_Wide = npt.NDArray[np.int16]
+
+
+def filtered(pixels: Pixels, kinds: bytes) -> Iterator[bytes]:
+    """Give the filtered rows, each behind its filter type, some at a time.
+
+    Args:
+        pixels: uint8, (height, width[, 3 or 4]).
+        kinds: Filter type of each row, 0 to 4.
+
+    Raises:
+        ValueError: There are more or fewer types than rows, or there is no such type.
+    """
+    height = pixels.shape[0]
+    if len(kinds) != height or max(kinds) > 4:
+        raise ValueError("filter types do not fit the image")
+    rows = pixels.reshape(height, -1)
+    step = rows.shape[1] // pixels.shape[1]
+    types = np.frombuffer(kinds, np.uint8)
+    above = np.zeros_like(rows[:1])
+    for top in range(0, height, _BAND_ROWS):
+        band = rows[top : top + _BAND_ROWS]
+        up = np.concatenate([above, band[:-1]])
+        yield _band(band, up, step, types[top : top + _BAND_ROWS]).tobytes()
+        above = band[-1:]
+
+
+def _band(rows: Pixels, up: Pixels, step: int, types: Pixels) -> Pixels:
+    out = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
+    out[:, 0] = types
+    for kind, predict in enumerate(_PREDICTORS):
+        chosen = types == kind
+        if chosen.any():
+            here, over = rows[chosen], up[chosen]
+            predicted = predict(_shifted(here, step), over, _shifted(over, step))
+            out[chosen, 1:] = here - predicted  # modulo 256
+    return out
+
+
+def _shifted(rows: Pixels, step: int) -> Pixels:
+    """Give the samples one pixel to the left; 0 beyond the edge."""
+    left = np.zeros_like(rows)
+    left[:, step:] = rows[:, :-step]
+    return left
+
+
+def _average(left: Pixels, up: Pixels, _corner: Pixels) -> Pixels:
+    return ((left.astype(np.uint16) + up) >> 1).astype(np.uint8)
+
+
+def _paeth(left: Pixels, up: Pixels, corner: Pixels) -> Pixels:
+    a, b, c = (plane.astype(np.int16) for plane in (left, up, corner))
+    to_left, to_up, to_corner = _distances(a, b, c)
+    # Ties go to the left, then up (9.4).
+    nearest = np.where(to_up <= to_corner, up, corner)
+    return np.where((to_left <= to_up) & (to_left <= to_corner), left, nearest)
+
+
+def _distances(a: _Wide, b: _Wide, c: _Wide) -> tuple[_Wide, _Wide, _Wide]:
+    return np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
+
+
+_PREDICTORS: Final[tuple[Callable[[Pixels, Pixels, Pixels], Pixels], ...]] = (
+    lambda left, _up, _corner: np.zeros_like(left),
+    lambda left, _up, _corner: left,
+    lambda _left, up, _corner: up,
+    _average,
+    _paeth,
+)

@@ -1,0 +1,204 @@
+"""How the image data of a PNG file were compressed, so that the file can be written again.
+
+Filters are chosen by heuristics of a hundred encoders, so the type of each row is recorded. Deflate
+is written by few libraries: with zlib's parameters found out, most files return byte for byte. The
+others are compressed with the same filters by what fits, and padded.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from typing import Final, Self
+
+from imagecodecs import deflate_encode
+
+from codec.containers import DoesNotFit, Malformed, assemble, png
+from codec.image.pixels import Pixels
+from codec.restore.png_filters import filtered
+from codec.search.effort import Work
+
+_ZLIB: Final = 0
+_LIBDEFLATE: Final = 1
+_HEAD: Final = struct.Struct(">BBBB2sII")  # coder to head, number of chunks, number of rows
+_LENGTH: Final = struct.Struct(">I")
+
+# Levels that leave the same two bits in a stream's head (zlib, deflate.c), likeliest first.
+_LEVELS: Final = ((1, 0), (5, 4, 3, 2), (6,), (9, 7, 8))
+_STRATEGIES: Final = (zlib.Z_FILTERED, zlib.Z_DEFAULT_STRATEGY, zlib.Z_RLE, zlib.Z_HUFFMAN_ONLY)
+_MEMORY: Final = (8, 9)  # zlib's default and its most, which libpng and ImageMagick take
+_FULL_WINDOW: Final = 15
+_MAX_LEVEL: Final = 12  # libdeflate's; zlib checks its own
+_HIGH: Final = b"\x78\xda"  # RFC 1950, 2.2: the full window, compressed at the highest level
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to write the image data.
+
+    Attributes:
+        coder: 0: zlib, 1: libdeflate.
+        level: Of the coder.
+        memory: zlib's ``memLevel``.
+        strategy: zlib's.
+        head: The first two bytes of the stream, which some encoders change afterwards.
+        chunks: Bytes of each IDAT chunk but the last.
+        filters: Type of each row.
+    """
+
+    coder: int
+    level: int
+    memory: int
+    strategy: int
+    head: bytes
+    chunks: tuple[int, ...]
+    filters: bytes
+
+    def dumps(self) -> bytes:
+        """Write it as bytes."""
+        numbers = (self.coder, self.level, self.memory, self.strategy, self.head)
+        head = _HEAD.pack(*numbers, len(self.chunks), len(self.filters))
+        return b"".join([head, *(_LENGTH.pack(length) for length in self.chunks), self.filters])
+
+    @classmethod
+    def loads(cls, data: bytes) -> tuple[Self, bytes]:
+        """Read it, and give what follows it.
+
+        Raises:
+            Malformed: It is damaged.
+        """
+        if len(data) < _HEAD.size:
+            raise Malformed("recipe cut off")
+        coder, level, memory, strategy, head, count, rows = _HEAD.unpack_from(data)
+        middle = _HEAD.size + _LENGTH.size * count
+        end = middle + rows
+        if len(data) < end or coder not in (_ZLIB, _LIBDEFLATE) or level > _MAX_LEVEL:
+            raise Malformed("recipe is damaged")
+        chunks = tuple(length for (length,) in _LENGTH.iter_unpack(data[_HEAD.size : middle]))
+        return cls(coder, level, memory, strategy, head, chunks, data[middle:end]), data[end:]
+
+
+def find(data: bytes, pixels: Pixels, kept: bytes, *, work: Work) -> tuple[Recipe, bytes]:
+    """Find out how a PNG file was written, or how one of its size can be.
+
+    Args:
+        data: A file that the containers have parsed.
+        pixels: What it decodes to.
+        kept: Its ancillary chunks, as the containers keep them.
+        work: What was done, and what may be; no further parameters are tried after that.
+
+    Returns:
+        The recipe, and the file that it gives: ``data`` itself, or one of the same pixels and size.
+
+    Raises:
+        DoesNotFit: No file of these pixels gets so small.
+        Malformed: The image data are not what a sound encoder writes.
+    """
+    parts = png.image_data(data)
+    stream = b"".join(parts)
+    filters = _filters(stream, pixels)
+    chunks = tuple(len(part) for part in parts[:-1])
+    for recipe in _zlib_recipes(stream, filters, chunks):
+        if work.is_done:
+            break
+        if _gives(recipe, pixels, stream, work):
+            return recipe, _file(stream, recipe, pixels, kept, len(data))
+    unknown = Recipe(_ZLIB, 9, 8, 0, stream[:2], chunks, filters)
+    return _that_fits(pixels, _others(unknown), kept, len(data))
+
+
+def write(pixels: Pixels, recipe: Recipe, kept: bytes, size: int) -> bytes:
+    """Write a PNG file as a recipe says; when a coder has changed, in another way that fits.
+
+    Args:
+        pixels: uint8, (height, width[, 3 or 4]).
+        recipe: From the rendition.
+        kept: Ancillary chunks, as the containers keep them.
+        size: Bytes that the file shall have.
+
+    Raises:
+        DoesNotFit: No way gives that size.
+        ValueError: The recipe is for another image, or has impossible parameters.
+    """
+    return _that_fits(pixels, (recipe, *_others(recipe)), kept, size)[1]
+
+
+def _others(recipe: Recipe) -> tuple[Recipe, ...]:
+    """List what is tried when nothing gives the very file, the fastest first."""
+    head = recipe.head if recipe.head[0] == _HIGH[0] else _HIGH
+    # One chunk saves 12 bytes for every other one. Level 12 is about what an optimizer reaches.
+    plain = replace(recipe, coder=_LIBDEFLATE, memory=0, strategy=0, head=head, chunks=())
+    return replace(plain, level=9), replace(plain, level=_MAX_LEVEL)
+
+
+def _that_fits(
+    pixels: Pixels, recipes: tuple[Recipe, ...], kept: bytes, size: int
+) -> tuple[Recipe, bytes]:
+    last = DoesNotFit("no way to write it")
+    for recipe in recipes:
+        try:
+            stream = b"".join(_deflate(recipe, pixels))
+            return recipe, _file(stream, recipe, pixels, kept, size)
+        except DoesNotFit as error:
+            last = error
+    raise last
+
+
+def _file(stream: bytes, recipe: Recipe, pixels: Pixels, kept: bytes, size: int) -> bytes:
+    stream = recipe.head + stream[2:]
+    bounds = [0, *accumulate(recipe.chunks), len(stream)]
+    parts = [stream[start:end] for start, end in pairwise(bounds)]
+    height, width = pixels.shape[:2]
+    file = png.make_file((width, height), pixels.size // (width * height), parts)
+    return assemble("PNG", file, kept, size)
+
+
+def _deflate(recipe: Recipe, pixels: Pixels) -> Iterator[bytes]:
+    """Give the zlib stream piece by piece."""
+    rows = filtered(pixels, recipe.filters)
+    if recipe.coder == _LIBDEFLATE:
+        yield bytes(deflate_encode(b"".join(rows), recipe.level))
+        return
+    window = max(9, min(_FULL_WINDOW, 8 + (recipe.head[0] >> 4)))
+    coder = zlib.compressobj(recipe.level, zlib.DEFLATED, window, recipe.memory, recipe.strategy)
+    for band in rows:
+        yield coder.compress(band)
+    yield coder.flush()
+
+
+def _gives(recipe: Recipe, pixels: Pixels, stream: bytes, work: Work) -> bool:
+    """Tell whether a recipe gives a stream; given up at the first piece that differs."""
+    position = 0
+    for piece in _deflate(recipe, pixels):
+        work.deflate(pixels.size * len(piece) // max(1, len(stream)))
+        skipped = max(0, 2 - position)  # the head is recorded, not compared
+        if not stream.startswith(piece[skipped:], position + skipped):
+            return False
+        position += len(piece)
+    return position == len(stream)
+
+
+def _zlib_recipes(stream: bytes, filters: bytes, chunks: tuple[int, ...]) -> Iterator[Recipe]:
+    for strategy in _STRATEGIES:
+        for memory in _MEMORY:
+            for level in _LEVELS[stream[1] >> 6]:
+                yield Recipe(_ZLIB, level, memory, strategy, stream[:2], chunks, filters)
+
+
+def _filters(stream: bytes, pixels: Pixels) -> bytes:
+    """Give the filter type of each row of an inflated stream, never inflating more than it needs.
+
+    Raises:
+        Malformed: It is shorter or longer than the image, or no stream.
+    """
+    height = pixels.shape[0]
+    row = 1 + pixels.size // height
+    inflater = zlib.decompressobj()
+    try:
+        raw = inflater.decompress(stream, row * height + 1)
+    except zlib.error as error:
+        raise Malformed("image data cannot be inflated") from error
+    if len(raw) != row * height or not inflater.eof or inflater.unused_data:
+        raise Malformed("image data are not as long as the image")
+    return raw[::row]

@@ -1,0 +1,185 @@
+"""Restore a rendition: the one piece of code that GET serves with and PUT verifies with."""
+
+import hashlib
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from codec.containers import header
+from codec.encoders import by_name
+from codec.image.pixels import Pixels
+from codec.image.resample import join_planes, small_size, split_planes
+from codec.manifest import Manifest, Stored
+from codec.restore import exact, lossless, output, png_recipe
+
+
+class Upscaler(Protocol):
+    """Turns the small pixels of a rendition into full-size ones.
+
+    An upscaler may be shared by threads and called for many images at once. The same pixels give
+    the same result, whatever else is in flight.
+    """
+
+    def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
+        """Enlarge one plane.
+
+        Args:
+            pixels: uint8, (height, width) or (height, width, 3).
+            scale: Whole factor, 1 to 4.
+            level: How coarse the codec was, 0 (lossless) to 255.
+
+        Returns:
+            uint8, (height * scale, width * scale[, 3]).
+        """
+        ...
+
+
+class Upscalers(Protocol):
+    """Finds the upscaler that a manifest names."""
+
+    def __call__(self, restorer: str, /) -> Upscaler:
+        """Look up by content hash, 16 hex digits.
+
+        Raises:
+            LookupError: There is none of that hash here.
+        """
+        ...
+
+
+class DamagedRendition(ValueError):
+    """The stored bytes are not the rendition that the manifest describes."""
+
+
+class DigestMismatch(ValueError):
+    """The restored content is not what was promised when the object was stored."""
+
+
+class EncoderChanged(DigestMismatch):
+    """The restored content is right, but an encoder writes them otherwise than it did.
+
+    Attributes:
+        served: The file as it is written now, of the same size.
+    """
+
+    def __init__(self, served: bytes) -> None:
+        super().__init__("an encoder writes this file otherwise than when it was stored")
+        self.served = served
+
+
+def pixels_of(
+    rendition: bytes, stored: Stored, *, mode: str, size: tuple[int, int], upscalers: Upscalers
+) -> Pixels:
+    """Decode a rendition and enlarge it to the size of the upload.
+
+    Args:
+        rendition: The stored file.
+        stored: What the manifest says of it.
+        mode: ``L``, ``RGB`` or ``RGBA``.
+        size: Width and height of the upload.
+        upscalers: Where restorers come from.
+
+    Returns:
+        uint8, (height, width[, channels]).
+
+    Raises:
+        LookupError: The codec or the restorer is not installed here.
+        OSError, ValueError, SyntaxError: The rendition is damaged, or another one.
+    """
+    width, height = size
+    small_width, small_height = small_size(width, height, stored.scale)
+    small = by_name(stored.codec).read(rendition, mode=mode, width=small_width, height=small_height)
+    return enlarge(small, stored, size=size, upscalers=upscalers)
+
+
+def enlarge(
+    small: Pixels, stored: Stored, *, size: tuple[int, int], upscalers: Upscalers
+) -> Pixels:
+    """Give pixels the size of the upload; colour and alpha are enlarged apart."""
+    if stored.restorer is None:
+        return small
+    upscaler = upscalers(stored.restorer)
+    full = [
+        upscaler.upscale(plane, stored.scale, level=stored.level) for plane in split_planes(small)
+    ]
+    width, height = size
+    return join_planes(full)[:height, :width]
+
+
+def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> bytes:
+    """Make the file that GET serves.
+
+    Returns:
+        Exactly ``manifest.size`` bytes whose SHA-256 is ``manifest.sha256``.
+
+    Raises:
+        DamagedRendition: The stored bytes do not fit the manifest.
+        DigestMismatch: The rendition is another one, or a decoder or restorer does not work as it
+            did when the object was stored.
+        EncoderChanged: The same of the encoder of the served file.
+        LookupError: The codec or the restorer is not installed here.
+    """
+    try:
+        found = _restored(rendition, manifest, upscalers)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DamagedRendition(f"the rendition cannot be restored: {error}") from error
+    if found.content != manifest.content:
+        raise DigestMismatch("what is restored differs from what was recorded at the upload")
+    if hashlib.sha256(found.served).hexdigest() != manifest.sha256:
+        raise EncoderChanged(found.served)
+    return found.served
+
+
+def content_digest(kept: bytes, pixels: Pixels) -> str:
+    """Name header segments and pixels, whatever encoder writes them.
+
+    Args:
+        kept: Header segments of the upload, as its container keeps them.
+        pixels: uint8, (height, width[, channels]).
+
+    Returns:
+        The first 32 hex digits of the SHA-256 of both, the pixels row by row.
+    """
+    digest = hashlib.sha256(kept)
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()[:32]
+
+
+def file_digest(data: bytes) -> str:
+    """Name the content of a file that is no longer taken apart, as :func:`content_digest` does."""
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+class _Restored(NamedTuple):
+    served: bytes
+    content: str
+
+
+def _restored(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Restored:
+    stored, parameters = manifest.stored, manifest.output
+    if parameters is None:
+        return _exact(rendition, manifest)
+    pixels = pixels_of(
+        rendition,
+        stored,
+        mode=parameters.mode,
+        size=(manifest.width, manifest.height),
+        upscalers=upscalers,
+    )
+    if stored.tier in ("exact", "lossless"):
+        recipe, kept = lossless.unpack(rendition, stored.codec)
+        served = png_recipe.write(pixels, recipe, kept, manifest.size)
+    else:
+        kept = _kept(rendition, stored)
+        served = output.encode(pixels, parameters, kept=kept, size=manifest.size)
+    return _Restored(served, content_digest(kept, pixels))
+
+
+def _exact(rendition: bytes, manifest: Manifest) -> _Restored:
+    size = (manifest.width, manifest.height)
+    served = exact.restore(rendition, size=size, length=manifest.size)
+    return _Restored(served, file_digest(served))
+
+
+def _kept(rendition: bytes, stored: Stored) -> bytes:
+    codec = by_name(stored.codec)
+    return header.unpack(codec.extract(rendition) or b"", codec.icc_profile(rendition))

@@ -1,0 +1,1 @@
+"""Find the smallest rendition that holds a floor."""

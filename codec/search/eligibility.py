@@ -1,0 +1,88 @@
+"""Which uploads are taken: of a type that the policy names, and within its limits."""
+
+from typing import TYPE_CHECKING, Final
+
+from codec import manifest
+from codec.containers import Container, Unsupported, jpeg_size, parse, sniff
+from config import Policy
+
+if TYPE_CHECKING:
+    from codec.search.contest import Trial
+
+MIN_SIDE: Final = 16
+"""Images with a smaller side stay plain: no measure is meaningful and nothing is to be saved."""
+
+_MANIFEST_ROOM: Final = 400
+"""Bytes of metadata that a rendition costs on top, in round figures: they are billed too."""
+
+
+class Refused(Exception):
+    """The upload stays as it is; the message is a short reason for logs and metrics.
+
+    Args:
+        reason: Why.
+        trials: What was tried before, if anything was.
+    """
+
+    def __init__(self, reason: str, trials: "tuple[Trial, ...]" = ()) -> None:
+        super().__init__(reason)
+        self.trials = trials
+
+
+def check_type(data: bytes, policy: Policy) -> str:
+    """Give the media type of an upload, judged by its first bytes.
+
+    Raises:
+        Refused: The policy does not name it.
+    """
+    mime = sniff(data[:32])
+    if mime is None or mime not in policy.types:
+        raise Refused("not an image of a type that the policy names")
+    return mime
+
+
+def admit(data: bytes, policy: Policy) -> Container:
+    """Take an upload apart whose pixels shall be restored.
+
+    Raises:
+        Refused: It cannot be, or it is larger or smaller than the policy allows.
+    """
+    try:
+        upload = parse(data)
+    except Unsupported as error:
+        raise Refused(str(error)) from error
+    check_size(upload.width, upload.height, policy)
+    return upload
+
+
+def jpeg_sides(data: bytes, policy: Policy) -> tuple[int, int]:
+    """Give width and height of a JPEG file that returns as a whole, whatever is in it.
+
+    Raises:
+        Refused: It has none, or it is larger or smaller than the policy allows.
+    """
+    try:
+        width, height = jpeg_size.read(data)
+    except Unsupported as error:
+        raise Refused(str(error)) from error
+    check_size(width, height, policy)
+    return width, height
+
+
+def check_size(width: int, height: int, policy: Policy) -> None:
+    """Check sides in pixels before anything of that size is allocated.
+
+    Raises:
+        Refused: There are more or fewer pixels than the policy allows.
+    """
+    if width * height > min(policy.limits.max_pixels, manifest.MAX_PIXELS):
+        raise Refused("more pixels than the policy allows")
+    if max(width, height) > manifest.MAX_SIDE:
+        raise Refused("a side longer than a rendition can have")
+    if min(width, height) < MIN_SIDE:
+        raise Refused("too small to gain anything")
+
+
+def max_stored(data: bytes, policy: Policy) -> int:
+    """Give the bytes that a rendition may have to be worth storing, its manifest included."""
+    return int(len(data) * (1 - policy.min_saving)) - _MANIFEST_ROOM

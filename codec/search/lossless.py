@@ -1,0 +1,125 @@
+"""Renditions without loss: of the tier ``exact``, which gives back the file, or ``lossless``."""
+
+import hashlib
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from codec.containers import Container
+from codec.manifest import Output, Stored
+from codec.measures.floors import Reading
+from codec.restore import exact, lossless
+from codec.restore.lossless import Lossless, Task
+from codec.restore.restore import content_digest, file_digest
+from codec.search.contest import Candidate, Trial, Verdict
+from codec.search.result import IDENTICAL, Chosen
+
+_IDENTICAL: Final = Reading(IDENTICAL.psnr_db, IDENTICAL.psnr_db, IDENTICAL.ssim, IDENTICAL.orb)
+
+
+class Attempt(NamedTuple):
+    """What came of trying to store a file without loss; ``chosen`` is None when nothing did."""
+
+    chosen: Chosen | None
+    trials: tuple[Trial, ...]
+
+
+def of_jpeg(data: bytes, size: tuple[int, int], *, max_stored: int) -> Attempt:
+    """Store a JPEG file so that it returns byte for byte.
+
+    Args:
+        data: The upload.
+        size: Width and height in pixels, which have been checked.
+        max_stored: Bytes that a rendition may have to be worth storing.
+
+    Returns:
+        Nothing chosen when it cannot be reproduced, or is not small enough.
+    """
+    began = time.perf_counter()
+    rendition = exact.transcode(data)
+    seconds = time.perf_counter() - began
+    if rendition is None:
+        return Attempt(None, (_trial("exact", "jxl", 0, "does not return", seconds),))
+    verdict: Verdict = "too big" if len(rendition) > max_stored else "holds"
+    tried = (_trial("exact", "jxl", len(rendition), verdict, seconds),)
+    if verdict == "too big":
+        return Attempt(None, tried)
+    stored = Stored(tier="exact", codec="jxl", quality=100, scale=1, restorer=None)
+    chosen = Chosen(rendition, size, stored, None, _sha256(data), file_digest(data), IDENTICAL)
+    return Attempt(chosen, tried)
+
+
+def lost(tier: str, codec: str, verdict: Verdict, note: str) -> Attempt:
+    """Say that something without loss was not made, for a reason that is not its size."""
+    return Attempt(
+        None, (replace(_trial(tier, codec, 0, verdict, 0.0), reading=Reading(), note=note),)
+    )
+
+
+def of_png(task: Task, tiers: Collection[str]) -> Attempt:
+    """Store a PNG file so that its pixels, its chunks and mostly its very bytes return.
+
+    What returns byte for byte is ``exact`` and serves a policy that asks for either tier.
+
+    Args:
+        task: The file, and what is demanded.
+        tiers: What the policy allows.
+
+    Returns:
+        Nothing chosen when it is not small enough, or only an identical file would do.
+    """
+    if not {"exact", "lossless"}.intersection(tiers):
+        return Attempt(None, ())
+    found = lossless.store(task)
+    whole = found is not None and found.served == task.data
+    if found is None or (not whole and "lossless" not in tiers):
+        return Attempt(None, tuple(_trials(task, "exact" if whole else "lossless", None)))
+    stored = Stored(
+        tier="exact" if whole else "lossless",
+        codec=found.codec,
+        quality=100,
+        scale=1,
+        restorer=None,
+    )
+    chosen = Chosen(
+        rendition=found.rendition,
+        size=(task.upload.width, task.upload.height),
+        stored=stored,
+        output=_output(task.upload),
+        sha256=_sha256(found.served),
+        content=content_digest(task.upload.kept, task.pixels),
+        fidelity=IDENTICAL,
+    )
+    return Attempt(chosen, tuple(_trials(task, stored.tier, found)))
+
+
+def _trials(task: Task, tier: str, found: Lossless | None) -> Iterator[Trial]:
+    """Tell of each encoding, with the size of the whole rendition for the one that is stored."""
+    for codec, size, seconds in task.tried:
+        if found is not None and codec == found.codec:
+            yield _trial(tier, codec, len(found.rendition), "holds", seconds)
+        else:
+            if size == 0:
+                yield _trial(tier, codec, size, "failed", seconds)
+                continue
+            big = found is not None or size > task.max_stored
+            yield _trial(tier, codec, size, "too big" if big else "does not return", seconds)
+
+
+def _trial(tier: str, codec: str, size: int, verdict: Verdict, seconds: float) -> Trial:
+    stored = Stored.model_validate(
+        {"tier": tier, "codec": codec, "quality": 100, "scale": 1, "restorer": None}
+    )
+    candidate = Candidate(stored.tier, stored.codec, 1, None, "4:4:4")
+    return Trial(candidate, stored.quality, size, verdict, _IDENTICAL, seconds, sampled=False)
+
+
+def _output(upload: Container) -> Output:
+    return Output(
+        format=upload.format, mode=upload.mode, quality=100, subsampling=None, progressive=False
+    )
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

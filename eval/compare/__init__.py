@@ -1,0 +1,1 @@
+"""The strategies for one image, their rows, and sums over all images."""

@@ -1,0 +1,183 @@
+"""One codec for one image, as a user would run it: every quality is encoded and looked at once."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import models
+from codec.containers import Container
+from codec.encoders import by_name
+from codec.image.pixels import Pixels
+from codec.image.resample import join_planes, shrunk, small_size, split_planes
+from codec.measures import fidelity, floors
+from config import Floor
+from eval.compare import seek
+
+RESTORER: Final = "bicubic"
+"""What users enlarge with."""
+
+_STARTS: Final = {"avif": 60, "webp": 85, "jpeg": 85}
+_STEPS: Final = {"psnr_db": 0.18, "ssim": 0.165, "orb": 0.012, "block_psnr_db": 0.15}
+"""What a step of quality adds to each margin of ``codec.measures.floors.margins``, about."""
+
+_NEAR: Final = 0.5
+"""Steps of quality that count as equal: 0.09 dB, or 1.7 % of the bytes."""
+
+_BYTES_STEP: Final = 0.034  # of the logarithm of a file's bytes
+
+
+class Taken(NamedTuple):
+    """Wall and CPU seconds."""
+
+    wall_s: float
+    cpu_s: float
+
+
+class Clock:
+    """Takes the time from its making on."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def taken(self) -> Taken:
+        """Give the seconds since then."""
+        return Taken(time.perf_counter() - self._wall, time.process_time() - self._cpu)
+
+
+class File(NamedTuple):
+    """An encoded image, and what encoding took."""
+
+    data: bytes
+    put: Taken
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An upload that codecs can be tried on.
+
+    Attributes:
+        upload: Its parsed container.
+        pixels: What it decodes to.
+        blob: Header segments as they travel in a rendition: everybody keeps them.
+        size: Bytes.
+    """
+
+    upload: Container
+    pixels: Pixels
+    blob: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coder:
+    """A codec at a scale.
+
+    Attributes:
+        source: What it encodes.
+        codec: Its name.
+        scale: Factor by which the image is shrunk first, and enlarged afterwards.
+        speed: Of the encoder, 0 to 10.
+        floor: What images are held against.
+    """
+
+    source: Source
+    codec: str
+    scale: int
+    speed: int
+    floor: Floor
+    _files: dict[int, File] = field(default_factory=dict)
+    _psnr: dict[int, float] = field(default_factory=dict)
+    _margins: dict[int, float] = field(default_factory=dict)
+    _shrunk: list[Pixels] = field(default_factory=list)
+
+    def refusal(self) -> str:
+        """Say why it cannot write this image; empty when it can."""
+        upload = self.source.upload
+        size = upload.width, upload.height
+        if by_name(self.codec).takes(upload.mode, size, icc=upload.icc, orientation=1):
+            return ""
+        return f"{self.codec} cannot write {upload.mode} of {size[0]}x{size[1]} pixels as it is"
+
+    def file(self, quality: int) -> File:
+        """Encode."""
+        if quality not in self._files:
+            clock = Clock()
+            codec, upload = by_name(self.codec), self.source.upload
+            image = codec.encode(
+                self._small(),
+                quality,
+                subsampling=_chroma(upload),
+                speed=self.speed,
+                icc=upload.icc,
+            )
+            data = codec.attach(image, self.source.blob) if self.source.blob else image
+            self._files[quality] = File(data, clock.taken())
+        return self._files[quality]
+
+    def shown(self, quality: int) -> Pixels:
+        """Decode, and enlarge what was shrunk: uint8 of the source's shape."""
+        upload = self.source.upload
+        width, height = small_size(upload.width, upload.height, self.scale)
+        data = self.file(quality).data
+        small = by_name(self.codec).read(data, mode=upload.mode, width=width, height=height)
+        if self.scale == 1:
+            return small
+        enlarger = models.named(RESTORER).load()
+        planes = [enlarger.upscale(plane, self.scale, level=0) for plane in split_planes(small)]
+        return join_planes(planes)[: upload.height, : upload.width]
+
+    def at_floor(self) -> int | None:
+        """Find the lowest quality that holds the floor; None: there is none."""
+        return seek.lowest(self._margin, self._margins, start=_STARTS[self.codec])
+
+    def at_bytes(self, size: int) -> int:
+        """Find a quality whose file is as large, to 2 %, or the nearest one, by ratio."""
+        found = {q: _excess(len(file.data), size) for q, file in self._files.items()}
+        return seek.nearest(
+            lambda quality: _excess(len(self.file(quality).data), size),
+            found,
+            start=_STARTS[self.codec],
+            near=_NEAR,
+        )
+
+    def at_psnr(self, psnr_db: float) -> int:
+        """Find a quality whose PSNR is that in dB, to 0.1 dB, or the nearest one."""
+        step = _STEPS["psnr_db"]
+        found = {quality: (known - psnr_db) / step for quality, known in self._psnr.items()}
+        return seek.nearest(
+            lambda quality: (self._psnr_of(quality) - psnr_db) / step,
+            found,
+            start=_STARTS[self.codec],
+            near=_NEAR,
+        )
+
+    def _small(self) -> Pixels:
+        if not self._shrunk:
+            self._shrunk.append(shrunk(self.source.pixels, self.scale))
+        return self._shrunk[0]
+
+    def _psnr_of(self, quality: int) -> float:
+        if quality not in self._psnr:
+            self._margin(quality)
+        return self._psnr[quality]
+
+    def _margin(self, quality: int) -> float:
+        """Say by how many steps of quality the floor is held, about; and note PSNR beside."""
+        shown = self.shown(quality)
+        self._psnr[quality] = fidelity.psnr(self.source.pixels, shown)
+        reading = floors.read(self.floor, self.source.pixels, shown)
+        margins = floors.margins(self.floor, reading)
+        steps = min(margin / _STEPS[name] for name, margin in margins.items())
+        self._margins[quality] = steps
+        return steps
+
+
+def _excess(size: int, wanted: int) -> float:
+    return math.log(size / wanted) / _BYTES_STEP
+
+
+def _chroma(upload: Container) -> str:
+    """Store colour as finely as the upload has it; with less, drawings hold no floor."""
+    thin = upload.subsampling == "4:2:0" or (upload.format == "WEBP" and not upload.lossless)
+    return "4:2:0" if thin else "4:4:4"

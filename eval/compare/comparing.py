@@ -1,0 +1,232 @@
+"""Compare all strategies on one image: from its bytes to its rows."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from codec.encoders import by_name, jxl
+from codec.measures.fidelity import PERFECT_PSNR_DB
+from codec.restore import exact
+from codec.restore.restore import Upscalers
+from codec.search.referee import PAINS
+from config import Policy
+from eval.compare.coders import RESTORER, Clock, Coder
+from eval.compare.outcomes import Outcome, outcome
+from eval.compare.rowmaking import RowMaker, timed
+from eval.compare.rows import PLAIN, Row
+from eval.compare.strategies import POLICY, STRATEGIES, Strategy, of_family
+from eval.corpus.looking import Seen
+from eval.measure.measures import Original
+
+LATER: Final = frozenset(strategy.name for strategy in of_family("fixed"))
+"""Strategies that need to know all images first."""
+
+_NOT_SMALLER: Final = "not smaller than the upload"
+_IDENTITY: Final = ("exact", "lossless")
+_ALL_SCALES: Final = (2, 3, 4)
+
+
+@dataclass
+class Comparison:
+    """One image, and what is shared by the strategies that it is stored with.
+
+    Attributes:
+        data: The upload.
+        seen: What it is.
+        policy: The policy as configured.
+        upscalers: Where restorers come from.
+        make: Makes rows.
+        chosen: What the policy made of it, once that is known.
+    """
+
+    data: bytes
+    seen: Seen
+    policy: Policy
+    upscalers: Upscalers
+    make: RowMaker
+    chosen: Outcome | None = None
+    _coders: dict[tuple[str, int], Coder] = field(default_factory=dict)
+
+    def rows(self) -> Iterator[Row]:
+        """Give the rows of all strategies but those that come later, the policy's first."""
+        self.chosen = self._under()
+        policy = self._of(POLICY, self.chosen)
+        yield policy
+        for strategy in STRATEGIES:
+            if strategy.name not in {POLICY, *LATER}:
+                yield self._row(strategy, policy)
+
+    def later(self, qualities: Mapping[str, int]) -> Iterator[Row]:
+        """Give the rows of strategies with one quality for all images.
+
+        Args:
+            qualities: By the name of the strategy.
+        """
+        for strategy in of_family("fixed"):
+            if refusal := self._refusal(strategy):
+                yield self.make.problem(strategy.name, refusal)
+            elif strategy.name not in qualities:
+                yield self.make.problem(strategy.name, "no image of the corpus can hold the floor")
+            else:
+                yield self._coded(strategy, qualities[strategy.name], at_most=True)
+
+    def _row(self, strategy: Strategy, policy: Row) -> Row:
+        if strategy.family == "tier":
+            return self._of(strategy.name, self._tier(strategy.name.removeprefix("tier-")))
+        if strategy.family == "transcode":
+            return self._transcoded(strategy.name)
+        if refusal := self._refusal(strategy) or _pointless(strategy, policy):
+            return self.make.problem(strategy.name, refusal)
+        quality = self._sought(strategy, policy)
+        if quality is None:
+            return self.make.same(strategy.name, note="no quality holds the floor")
+        return self._coded(strategy, quality, at_most=strategy.family == "floor")
+
+    def _sought(self, strategy: Strategy, policy: Row) -> int | None:
+        """Find the quality that a strategy asks for; None: there is none."""
+        coder = self._coder(strategy)
+        if strategy.family == "bytes":
+            return coder.at_bytes(policy.stored)
+        if strategy.family == "psnr":
+            return coder.at_psnr(policy.psnr_db or 0.0)
+        return coder.at_floor()
+
+    def _coded(self, strategy: Strategy, quality: int, *, at_most: bool = False) -> Row:
+        """Measure a codec at a quality.
+
+        Args:
+            strategy: Which.
+            quality: Of its codec.
+            at_most: Whether the upload is stored where it is smaller.
+        """
+        coder = self._coder(strategy)
+        file = coder.file(quality)
+        if at_most and len(file.data) >= len(self.data):
+            return self.make.same(strategy.name, note=_NOT_SMALLER)
+        clock = Clock()
+        shown = coder.shown(quality)
+        get = clock.taken()
+        return self.make.measured(
+            strategy.name,
+            self._original.measure(shown),
+            stored=len(file.data),
+            tier="recode" if strategy.scale == 1 else "downscale",
+            codec=strategy.codec,
+            quality=quality,
+            scale=strategy.scale,
+            restorer=RESTORER if strategy.scale > 1 else "",
+            **timed(file.put, get),
+        )
+
+    def _of(self, name: str, found: Outcome) -> Row:
+        """Measure what the gateway would serve, and forget its pixels."""
+        if found.manifest is None:
+            return self.make.same(name, note=found.note, **timed(found.put))
+        how = found.manifest.stored
+        fields = {
+            "stored": found.stored,
+            "tier": how.tier,
+            "codec": how.codec,
+            "quality": how.quality,
+            "scale": how.scale,
+            "restorer": found.restorer,
+            "note": found.note,
+            **timed(found.put, found.get),
+        }
+        shown, found.shown = found.shown, None
+        if shown is None:
+            return self.make.same(name, **fields)
+        measures = self._original.measure(shown, natural=found.is_natural)
+        return self.make.measured(name, measures, **fields)
+
+    def _tier(self, tier: str) -> Outcome:
+        """Run the policy with one tier; the two that lose nothing are one search."""
+        if tier not in _IDENTITY:
+            scales = (self.policy.scales or _ALL_SCALES) if tier == "downscale" else ()
+            return self._under(tiers=(tier,), scales=scales)
+        whole = self._whole
+        # A PNG that returns byte for byte does for both; a JPEG has no other way.
+        serves = whole.tier == "exact" if tier == "exact" else self.seen.format == "PNG"
+        if whole.manifest is None or serves:
+            return whole
+        note = "its very bytes do not return" if tier == "exact" else "only for PNG files"
+        return Outcome(len(self.data), whole.put, note=note)
+
+    @cached_property
+    def _whole(self) -> Outcome:
+        return self._under(tiers=_IDENTITY, scales=())
+
+    @cached_property
+    def _original(self) -> Original:
+        if self.seen.source is None:
+            raise ValueError(f"no pixels to compare with: {self.seen.reason}")
+        return Original(self.seen.source.pixels)
+
+    def _under(self, **changes: object) -> Outcome:
+        policy = Policy.model_validate({**self.policy.model_dump(), **changes})
+        upload = self.seen.source.upload if self.seen.source else None
+        return outcome(self.data, upload, policy, self.upscalers)
+
+    def _transcoded(self, name: str) -> Row:
+        """Store as JPEG XL without loss: JPEG files as a whole, others by their pixels."""
+        clock = Clock()
+        try:
+            stored = self._as_jxl()
+        except _NotApplicable as why:
+            return self.make.problem(name, str(why))
+        if len(stored) >= len(self.data):
+            return self.make.same(name, note=_NOT_SMALLER)
+        tier = "exact" if self.seen.format == "JPEG" else "lossless"
+        fields = {"stored": len(stored), "tier": tier, "codec": "jxl", "quality": 100}
+        return self.make.same(name, **fields, **timed(clock.taken()))
+
+    def _as_jxl(self) -> bytes:
+        if self.seen.format == "JPEG":
+            stored = exact.transcode(self.data)
+            if stored is None:
+                raise _NotApplicable("JPEG XL cannot reproduce this JPEG file")
+            return stored
+        source = self.seen.source
+        if source is None:
+            raise _NotApplicable(f"not compared: {self.seen.reason}")
+        upload = source.upload
+        if not upload.lossless:
+            raise _NotApplicable("only JPEG files and images without loss are transcoded")
+        size = upload.width, upload.height
+        if not by_name("jxl").takes(upload.mode, size, icc=upload.icc, orientation=1):
+            raise _NotApplicable("JPEG XL is written without a colour profile")
+        image = jxl.encode_lossless(source.pixels, speed=self._speed)
+        return by_name("jxl").attach(image, source.blob) if source.blob else image
+
+    def _refusal(self, strategy: Strategy) -> str:
+        if self.seen.source is None:
+            return f"not compared: {self.seen.reason}"
+        return self._coder(strategy).refusal()
+
+    def _coder(self, strategy: Strategy) -> Coder:
+        if self.seen.source is None:
+            raise ValueError(f"no pixels to encode: {self.seen.reason}")
+        codec, scale = strategy.codec, strategy.scale
+        if (codec, scale) not in self._coders:
+            self._coders[codec, scale] = Coder(
+                self.seen.source, codec, scale, self._speed, self.make.floor
+            )
+        return self._coders[codec, scale]
+
+    @property
+    def _speed(self) -> int:
+        return PAINS[self.policy.effort].speed
+
+
+class _NotApplicable(Exception):
+    """A strategy has nothing to offer for an image; the message says why."""
+
+
+def _pointless(strategy: Strategy, policy: Row) -> str:
+    """Say why there is nothing to be equal to; empty when there is."""
+    if strategy.family in {"bytes", "psnr"} and policy.tier == PLAIN:
+        return "the policy stores it as uploaded"
+    if strategy.family == "psnr" and policy.psnr_db == PERFECT_PSNR_DB:
+        return "the policy loses nothing"
+    return ""

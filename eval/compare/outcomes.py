@@ -1,0 +1,105 @@
+"""What the gateway would store of an upload under a policy, and what it would serve of that."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import models
+from codec.containers import Container
+from codec.image.pixels import Pixels, decode_as
+from codec.manifest import Manifest
+from codec.optimize import Refused, Terms, optimize
+from codec.restore.restore import Upscalers, restore
+from config import Policy
+from eval.compare.coders import Clock, Taken
+from eval.compare.rows import PLAIN
+
+PATIENCE_S: Final = 600.0
+"""Time for one image in a network, seconds."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of an upload.
+
+    Attributes:
+        stored: Bytes.
+        put: What making it took.
+        get: What serving it took; None when it is served as it is stored.
+        rendition: What is stored; None: the upload itself.
+        manifest: How to restore it; None: there is nothing to restore.
+        shown: Pixels of the served file; None: those of the upload.
+        note: Why it is stored as uploaded, or what else is to be known.
+    """
+
+    stored: int
+    put: Taken
+    get: Taken | None = None
+    rendition: bytes | None = None
+    manifest: Manifest | None = None
+    shown: Pixels | None = None
+    note: str = ""
+
+    @property
+    def tier(self) -> str:
+        """Give the kind of rendition."""
+        return self.manifest.stored.tier if self.manifest else PLAIN
+
+    @property
+    def restorer(self) -> str:
+        """Give the name of what enlarges or cleans it; empty: nothing does."""
+        hashed = self.manifest.stored.restorer if self.manifest else None
+        return models.hashed(hashed).name if hashed else ""
+
+    @property
+    def is_natural(self) -> bool:
+        """Tell whether its restorer invents texture, so that it matters how natural that looks."""
+        hashed = self.manifest.stored.restorer if self.manifest else None
+        return hashed is not None and models.hashed(hashed).kind == "float"
+
+
+def outcome(data: bytes, upload: Container | None, policy: Policy, upscalers: Upscalers) -> Outcome:
+    """Optimize an upload and restore it, as PUT and GET do.
+
+    Args:
+        data: The upload.
+        upload: Its parsed container; None when it is not taken apart.
+        policy: Under which policy.
+        upscalers: Where restorers come from.
+
+    Raises:
+        DamagedRendition, DigestMismatch: What is stored does not restore.
+        EngineError: A restorer cannot run.
+    """
+    clock = Clock()
+    terms = Terms(
+        policy=policy,
+        content_type=upload.mime if upload else "application/octet-stream",
+        restorers=models.chosen(policy.restorer),
+        gateway="report",
+        work_s=policy.limits.timeout_s,
+    )
+    try:
+        made = optimize(data, terms, upscalers)
+    except Refused as reason:
+        return Outcome(len(data), clock.taken(), note=str(reason))
+    put = clock.taken()
+    clock = Clock()
+    served = restore(made.rendition, made.manifest, upscalers)
+    get = clock.taken()
+    identical = upload is None or served == data or made.manifest.stored.tier == "lossless"
+    return Outcome(
+        stored=len(made.rendition),
+        put=put,
+        get=get,
+        rendition=made.rendition,
+        manifest=made.manifest,
+        shown=None if identical or upload is None else decode_as(upload, served),
+        note=_late(put, policy),
+    )
+
+
+def _late(put: Taken, policy: Policy) -> str:
+    limit = policy.limits.wall_s
+    if put.cpu_s <= limit:
+        return ""
+    return f"takes longer than six times timeout_s ({limit:g} s): would be stored as uploaded"

@@ -1,0 +1,110 @@
+"""Find the tiers with which a policy saves most, and write them down ready to paste."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Final
+
+import yaml
+
+import models
+from config import Policy
+from config.document import parse_document
+from eval.compare.rows import Study
+from eval.compare.strategies import of_family
+
+_TIERS: Final = ("downscale", "exact", "lossless", "recode")
+_WORTH: Final = 0.001
+"""Share of the uploads' bytes that a further tier must save to be worth its time."""
+
+_REQUIRED: Final = ("name", "bucket", "mode")
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A policy, and what it is expected to come to.
+
+    Attributes:
+        policy: Its settings, without those that have their default.
+        saved: Share of the bytes that the smallest rendition of its tiers saves of each image.
+        configured: Share that the policy as configured saved.
+    """
+
+    policy: Mapping[str, Any]
+    saved: float
+    configured: float
+
+
+def recommend(study: Study) -> Recommendation:
+    """Choose among all sets of tiers the smallest one that saves about as much as any.
+
+    Everything else stays as configured, the floor above all. Expected is the smallest of what each
+    tier alone stored of an image, so that no set was run; the referee at low effort may miss some.
+    """
+    sizes, uploaded = _sizes(study)
+    totals = {
+        tiers: sum(min((each[tier] for tier in tiers), default=0) for each in sizes)
+        for count in range(1, len(_TIERS) + 1)
+        for tiers in combinations(_TIERS, count)
+    }
+    limit = min(totals.values()) + _WORTH * uploaded
+    best = min(
+        (tiers for tiers, total in totals.items() if total <= limit),
+        key=lambda tiers: (len(tiers), totals[tiers]),
+    )
+    scales = study.policy.get("scales") or (2, 3, 4)
+    changes = {"tiers": best, "scales": scales if "downscale" in best else ()}
+    policy = Policy.model_validate({**study.policy, **changes})
+    stored = sum(row.stored for row in study.of() if row.measured)
+    return Recommendation(
+        policy=_spoken(policy),
+        saved=1 - totals[best] / uploaded if uploaded else 0.0,
+        configured=1 - stored / uploaded if uploaded else 0.0,
+    )
+
+
+def as_yaml(found: Recommendation, study: Study) -> str:
+    """Write a recommendation as the ``policies`` of a configuration, and read it back.
+
+    Raises:
+        ValueError: What was written is not the policy that was meant.
+    """
+    listed = yaml.safe_dump(
+        {"policies": [dict(found.policy)]}, sort_keys=False, allow_unicode=True, width=100
+    )
+    images = sum(row.measured for row in study.of())
+    text = (
+        f"# Measured on {images} images on {study.started[:10]}: expected to save "
+        f"{found.saved:.1%} of their bytes\n"
+        f"# (as configured: {found.configured:.1%}). Set name, bucket and prefix, and begin with "
+        f"mode: shadow.\n{listed}"
+    )
+    (written,) = parse_document(text, "recommended-policy.yaml").value["policies"]
+    read = Policy.model_validate(written, context={"known_restorers": models.NAMES})
+    if read != Policy.model_validate(dict(found.policy)):
+        raise ValueError("the recommended policy reads otherwise than it was meant")
+    return text
+
+
+def _sizes(study: Study) -> tuple[list[dict[str, int]], int]:
+    """Give the bytes of each image by tier, and those of all uploads."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    uploaded: dict[str, int] = {}
+    for strategy in of_family("tier"):
+        for row in study.of(strategy.name):
+            if row.measured:
+                found[row.image][strategy.name.removeprefix("tier-")] = row.stored
+                uploaded[row.image] = row.uploaded
+    whole = {name: each for name, each in found.items() if len(each) == len(_TIERS)}
+    return list(whole.values()), sum(uploaded[name] for name in whole)
+
+
+def _spoken(policy: Policy) -> dict[str, Any]:
+    """Give the settings that are not their defaults."""
+    said = policy.model_dump(mode="json", exclude_defaults=True)
+    plain = Policy(name=policy.name, bucket=policy.bucket, mode=policy.mode, tiers=policy.tiers)
+    if policy.scales == plain.scales:
+        said.pop("scales", None)
+    order = (*_REQUIRED, *(name for name in Policy.model_fields if name not in _REQUIRED))
+    return {name: said[name] for name in order if name in said}

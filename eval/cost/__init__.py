@@ -1,0 +1,1 @@
+"""What a bucket costs in a month, with and without the gateway."""

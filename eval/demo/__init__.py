@@ -1,0 +1,1 @@
+"""The demo: a gateway and a bucket on this machine."""

@@ -1,0 +1,141 @@
+"""See the gateway at work: ``python -m eval.demo`` once, ``python -m eval.demo --serve`` to try it.
+
+Everything runs on this machine and leaves nothing behind: a store in memory, a gateway before it,
+and images that scikit-image carries.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from typing import Final
+
+from tqdm import tqdm
+
+from eval.demo import events, hints, sample_images, table
+from eval.demo.processes import StartFailed, end_in_order, is_free
+from eval.demo.roundtrip import Row, round_trip
+from eval.demo.sample_images import Recipe
+from eval.demo.servers import BUCKET, Pair, running, s3_client
+
+DEFAULT_LISTEN: Final = "127.0.0.1:9000"
+
+_INTERRUPTED: Final = 130  # what shells give a program that Ctrl-C has ended
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        0 when every image came back above its floor; 1 when one did not, or a server did not
+        start; 2 when the address is taken; 130 after Ctrl-C during the demo.
+    """
+    options = _parser().parse_args(arguments)
+    end_in_order()
+    try:
+        return _serve(options.listen) if options.serve else _demo(options.images)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 0 if options.serve else _INTERRUPTED
+    except StartFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m eval.demo", description=__doc__)
+    parser.add_argument("--serve", action="store_true", help="keep the pair running until Ctrl-C")
+    parser.add_argument(
+        "--listen",
+        type=_address,
+        default=DEFAULT_LISTEN,
+        metavar="HOST:PORT",
+        help=f"where --serve listens (default {DEFAULT_LISTEN})",
+    )
+    parser.add_argument(
+        "--images", type=_images, default=(), metavar="A,B", help="only these, by name"
+    )
+    return parser
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return text
+
+
+def _images(text: str) -> tuple[Recipe, ...]:
+    try:
+        return sample_images.chosen([name for name in text.split(",") if name])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _demo(recipes: tuple[Recipe, ...]) -> int:
+    recipes = recipes or sample_images.RECIPES
+    _tell("Starting a bucket in memory and a gateway before it …")
+    with running() as pair:
+        rows = _rows(pair, recipes)
+    summary = table.totals(rows)
+    print(f"\n{summary}\n{table.LEGEND}\n\n{hints.next_steps()}")
+    return summary.exit_code
+
+
+def _rows(pair: Pair, recipes: Iterable[Recipe]) -> list[Row]:
+    gateway, upstream = s3_client(pair.endpoint), s3_client(pair.upstream)
+    gateway.create_bucket(Bucket=BUCKET)
+    _tell(f"Gateway {pair.endpoint}, bucket {pair.upstream}")
+    print(f"{hints.policy_line()}\n\n{table.header()}", flush=True)
+    rows = []
+    # Without a terminal there is no bar; with one, lines go above it.
+    with tqdm(list(recipes), unit="image", leave=False, disable=None) as bar:
+        for recipe in bar:
+            bar.set_description(recipe.key)
+            row = round_trip(
+                sample_images.make(recipe), bucket=BUCKET, gateway=gateway, upstream=upstream
+            )
+            rows.append(row)
+            tqdm.write(table.line(row), file=sys.stdout)
+            sys.stdout.flush()
+    return rows
+
+
+def _serve(listen: str) -> int:
+    host, _, port = listen.rpartition(":")
+    try:
+        free = is_free(host, int(port))
+    except OSError as error:
+        print(f"Cannot listen on {listen}: {error.strerror}.", file=sys.stderr)
+        return 2
+    if not free:
+        print(hints.taken(listen, int(port)), file=sys.stderr)
+        return 2
+    _tell("Starting a bucket in memory and a gateway before it …")
+    with running(listen, _show, _operators(int(port))) as pair:
+        s3_client(pair.endpoint).create_bucket(Bucket=BUCKET)
+        print(f"{hints.welcome(pair)}\n", flush=True)
+        pair.gateway.process.wait()
+    print("The gateway has ended by itself.", file=sys.stderr)
+    return 1
+
+
+def _operators(port: int) -> str | None:
+    """Give the address for operators beside that of the gateway; None: it is taken."""
+    beside = port + 1
+    if port == 0 or beside > 65535 or not is_free("127.0.0.1", beside):
+        return None
+    return f"127.0.0.1:{beside}"
+
+
+def _show(line: str) -> None:
+    told = events.readable(line)
+    if told is not None:
+        print(told, flush=True)
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""What the project's own images come to, so that no change costs bytes or fidelity unseen.
+
+``python -m eval.demo.baseline`` measures some images of the demo under policies that stay the
+same, and compares with ``eval/baselines/``; with ``--write`` (``make baselines``) it takes today's
+figures as the new ones, which belongs into a change that is meant to move them.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from config import Engine, Policy
+from config.policy import Effort
+from eval.compare.comparing import Comparison
+from eval.compare.rowmaking import RowMaker
+from eval.corpus.corpus import Item
+from eval.corpus.looking import look
+from eval.demo import sample_images
+from eval.run.machine import cores
+from eval.run.work import single_threaded
+from models.engine.loading import Local
+
+FOLDER: Final = Path(__file__).parents[1] / "baselines"
+"""Where baselines are kept: one file for each effort."""
+
+NAMES: Final = (
+    "astronaut.jpg",
+    "coffee.jpg",
+    "chelsea.webp",
+    "rocket.jpg",
+    "camera.jpg",
+    "brick.jpg",
+    "moon.png",
+    "text.png",
+    "logo.png",
+    "phantom.png",
+)
+"""Images of the demo that are measured: small ones, of every kind."""
+
+EFFORTS: Final[tuple[Effort, ...]] = ("fast", "balanced")
+
+_BYTES: Final = 1.005  # encoders of another build may differ by a few bytes
+_CHEAPER: Final = 0.99
+_SLACK: Final = {"psnr_db": 0.05, "ssim": 0.001, "orb": 0.02, "block_psnr_db": 0.3}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one image comes to.
+
+    Attributes:
+        image: Its name.
+        tier: How it is stored.
+        stored: Bytes.
+        psnr_db: Of the served file, as the other measures are.
+        ssim: As in a row.
+        orb: As in a row.
+        block_psnr_db: As in a row.
+    """
+
+    image: str
+    tier: str
+    stored: int
+    psnr_db: float
+    ssim: float
+    orb: float
+    block_psnr_db: float
+
+
+_FIGURES: Final = TypeAdapter(list[Figures])
+
+
+def measure(effort: Effort) -> list[Figures]:
+    """Measure the images, in all cores.
+
+    Args:
+        effort: Of the policy.
+    """
+    with ProcessPoolExecutor(cores(), get_context("forkserver")) as pool:
+        return list(pool.map(_measured, NAMES, [effort] * len(NAMES)))
+
+
+def worse(before: Iterable[Figures], now: Iterable[Figures]) -> Iterator[str]:
+    """Say of each image what it costs more than before, in bytes or in fidelity."""
+    known = {each.image: each for each in before}
+    for each in now:
+        if each.image not in known:
+            yield f"{each.image}: is not in the baseline"
+            continue
+        yield from _losses(known[each.image], each)
+
+
+def load(effort: Effort) -> list[Figures]:
+    """Read the figures of an effort.
+
+    Raises:
+        OSError, ValidationError: They are not there, or damaged.
+    """
+    return _FIGURES.validate_json(_path(effort).read_bytes())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        0 when nothing is worse or new figures were written, else 1.
+    """
+    parser = argparse.ArgumentParser(prog="python -m eval.demo.baseline", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="take today's figures")
+    options = parser.parse_args(arguments)
+    found = []
+    for effort in EFFORTS:
+        now = measure(effort)
+        if options.write:
+            FOLDER.mkdir(exist_ok=True)
+            _path(effort).write_bytes(_FIGURES.dump_json(now, indent=1) + b"\n")
+        try:
+            found += [f"{effort}: {loss}" for loss in worse(load(effort), now)]
+        except (OSError, ValidationError) as error:
+            found.append(f"{effort}: {error}; write it with make baselines")
+        stored = sum(each.stored for each in now)
+        print(f"{effort}: {len(now)} images, {stored:,} bytes stored")
+    print("\n".join(found) or "nothing is worse than the baseline")
+    return int(bool(found))
+
+
+def _path(effort: Effort) -> Path:
+    return FOLDER / f"demo-{effort}.json"
+
+
+def _losses(before: Figures, now: Figures) -> Iterator[str]:
+    if now.stored > before.stored * _BYTES:
+        yield f"{now.image}: {now.stored:,} bytes, {before.stored:,} before"
+    if now.stored < before.stored * _CHEAPER:
+        return  # nearer to the floor for fewer bytes is what the referee is for
+    for name, slack in _SLACK.items():
+        was, is_now = getattr(before, name), getattr(now, name)
+        if is_now < was - slack:
+            yield f"{now.image}: {name} {is_now:.4f}, {was:.4f} before"
+
+
+def _measured(name: str, effort: Effort) -> Figures:
+    (recipe,) = sample_images.chosen([name])
+    data = sample_images.make(recipe).data
+    policy = Policy.model_validate(
+        {"name": "demo", "bucket": "photos", "mode": "optimize", "effort": effort}
+    )
+    seen = look(data, policy)
+    make = RowMaker(Item(name, "", len(data), ""), "", seen, len(data), policy.floor)
+    row = next(Comparison(data, seen, policy, _upscalers(), make).rows())
+    measures = {measure: round(getattr(row, measure), 5) for measure in _SLACK}
+    return Figures(image=name, tier=row.tier, stored=row.stored, **measures)
+
+
+@cache
+def _upscalers() -> Local:
+    return single_threaded(Engine())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

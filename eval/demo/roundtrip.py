@@ -1,0 +1,166 @@
+"""Put one image into a bucket through the gateway, get it back, and check what came."""
+
+import io
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from botocore.exceptions import BotoCoreError, ClientError
+from PIL import Image, UnidentifiedImageError
+
+from codec.image.pixels import Pixels
+from codec.measures import fidelity, floors
+from codec.measures.fidelity import Fidelity
+from codec.measures.floors import Reading
+from config import Floor
+from eval.demo.sample_images import Sample
+
+_T = TypeVar("_T")
+
+PLAIN: Final = "plain"
+"""The tier of what is stored as uploaded."""
+
+IDENTICAL: Final = Fidelity(fidelity.PERFECT_PSNR_DB, 1.0, 1.0)
+"""What byte for byte the same file measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one image.
+
+    Attributes:
+        key: Name of the object.
+        format: As Pillow names it.
+        size: Width and height, pixels.
+        uploaded: Bytes of the upload.
+        stored: Bytes that the bucket holds.
+        tier: Kind of rendition, or ``plain``.
+        measured: Fidelity of what GET returned; None when it could not be measured.
+        block_psnr_db: The same of the worst block.
+        floor: What it is held against, as it applies to the image.
+        put_ms: Duration of the PUT, milliseconds.
+        get_ms: Duration of the GET, milliseconds.
+        problems: What went wrong; empty when nothing did.
+    """
+
+    key: str
+    format: str
+    size: tuple[int, int]
+    uploaded: int
+    stored: int
+    tier: str = PLAIN
+    measured: Fidelity | None = None
+    block_psnr_db: float = fidelity.PERFECT_PSNR_DB
+    floor: Floor = field(default_factory=Floor)
+    put_ms: float = 0.0
+    get_ms: float = 0.0
+    problems: tuple[str, ...] = ()
+
+    @property
+    def restored(self) -> bool:
+        """Tell whether GET had to restore the image."""
+        return self.tier != PLAIN
+
+    @property
+    def below(self) -> bool:
+        """Tell whether a measure is below its floor."""
+        if self.measured is None:
+            return False
+        reading = Reading(
+            psnr_db=self.measured.psnr_db,
+            block_psnr_db=self.block_psnr_db,
+            ssim=self.measured.ssim,
+            orb=self.measured.orb,
+        )
+        return not floors.holds(self.floor, reading)
+
+
+def round_trip(sample: Sample, *, bucket: str, gateway: Any, upstream: Any) -> Row:
+    """Upload, download and compare one image.
+
+    Args:
+        sample: The file.
+        bucket: Where it goes.
+        gateway: boto3 client of the gateway.
+        upstream: boto3 client of the store behind it: what it says is what is paid for.
+
+    Returns:
+        The row; an error of either client is one of its problems, never an exception.
+    """
+    name = {"Bucket": bucket, "Key": sample.key}
+    with Image.open(io.BytesIO(sample.data)) as image:
+        row = Row(sample.key, image.format or "?", image.size, len(sample.data), len(sample.data))
+    try:
+        upload = {"Body": sample.data, "ContentType": sample.content_type}
+        _, put_ms = _timed(lambda: gateway.put_object(**name, **upload))
+        (answer, data), get_ms = _timed(lambda: _download(gateway, name))
+        head = gateway.head_object(**name)
+        listed = gateway.list_objects_v2(Bucket=bucket, Prefix=sample.key)
+        stored = upstream.head_object(**name)["ContentLength"]
+    except (ClientError, BotoCoreError) as error:
+        return replace(row, problems=(str(error),))
+    tier = answer["ResponseMetadata"]["HTTPHeaders"].get("x-slimgate-tier", PLAIN)
+    row, problems = _compared(row, sample, data, plain=tier == PLAIN)
+    return replace(
+        row,
+        stored=stored,
+        tier=tier,
+        put_ms=put_ms,
+        get_ms=get_ms,
+        problems=(*problems, *_contradictions(sample, answer, head, listed)),
+    )
+
+
+def _timed(call: Callable[[], _T]) -> tuple[_T, float]:
+    started = time.perf_counter()
+    result = call()
+    return result, 1e3 * (time.perf_counter() - started)
+
+
+def _download(client: Any, name: Mapping[str, str]) -> tuple[Any, bytes]:
+    answer = client.get_object(**name)
+    return answer, answer["Body"].read()
+
+
+def _compared(row: Row, sample: Sample, data: bytes, *, plain: bool) -> tuple[Row, tuple[str, ...]]:
+    if data == sample.data:
+        return replace(row, measured=IDENTICAL), ()
+    problems = ["stored as uploaded, yet the bytes differ"] if plain else []
+    if len(data) != len(sample.data):
+        problems.append(f"{len(data)} bytes came back, {len(sample.data)} went in")
+    try:
+        with Image.open(io.BytesIO(sample.data)) as before, Image.open(io.BytesIO(data)) as after:
+            seen = [(image.format, image.mode, image.size) for image in (before, after)]
+            if seen[0] != seen[1]:
+                return row, (*problems, f"{seen[0]} went in, {seen[1]} came back")
+            return _measured(row, np.asarray(before), np.asarray(after)), tuple(problems)
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        return row, (*problems, f"what came back cannot be read: {error}")
+
+
+def _measured(row: Row, before: Pixels, after: Pixels) -> Row:
+    return replace(
+        row,
+        measured=fidelity.measure(before, after),
+        block_psnr_db=fidelity.block_psnr(before, after),
+        floor=floors.applied(row.floor, before),
+    )
+
+
+def _contradictions(
+    sample: Sample, answer: Mapping[str, Any], head: Mapping[str, Any], listed: Mapping[str, Any]
+) -> Iterator[str]:
+    """Find what GET, HEAD and LIST do not agree about."""
+    entries = [entry for entry in listed.get("Contents", ()) if entry["Key"] == sample.key]
+    if len(entries) != 1:
+        yield f"listed {len(entries)} times"
+    views = [("HEAD", (head["ContentLength"], head["ETag"]))]
+    views += [("LIST", (entry["Size"], entry["ETag"])) for entry in entries]
+    said = (answer["ContentLength"], answer["ETag"])
+    for name, view in views:
+        if view != said:
+            yield f"{name} says {view}, GET says {said}"
+    if {answer["ContentType"], head["ContentType"]} != {sample.content_type}:
+        yield f"{sample.content_type} became {answer['ContentType']}"

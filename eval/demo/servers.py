@@ -1,0 +1,139 @@
+"""A bucket and a gateway before it, on this machine: what the demo shows and the bench measures."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import boto3
+import yaml
+from botocore.config import Config
+
+from eval.demo.processes import LineReader, Server
+
+ACCESS_KEY: Final = "demo"
+SECRET_KEY: Final = "demo-secret"  # noqa: S105  # opens nothing but a bucket in memory
+REGION: Final = "us-east-1"
+BUCKET: Final = "photos"
+
+_START_TIMEOUT_S: Final = 60.0  # a cold disk under a first import
+_MOTO_READY: Final = "Running on http://"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A gateway and the bucket behind it.
+
+    Attributes:
+        endpoint: URL of the gateway.
+        upstream: URL of the store behind it.
+        gateway: The process of the gateway.
+        playground: URL of its pages for operators; None: there are none.
+    """
+
+    endpoint: str
+    upstream: str
+    gateway: Server
+    playground: str | None = None
+
+
+@contextmanager
+def running(
+    listen: str = "127.0.0.1:0", on_line: LineReader | None = None, operators: str | None = None
+) -> Iterator[Pair]:
+    """Start a store in memory and a gateway before it; both end with the context.
+
+    Args:
+        listen: Where the gateway listens; port 0 is any free one.
+        on_line: Gets each line of the gateway's log, in another thread.
+        operators: Where it shows its pages for operators; None: nowhere.
+
+    Raises:
+        StartFailed: One of them did not get ready.
+    """
+    with ExitStack() as stack:
+        upstream = stack.enter_context(bucket_server())
+        settings = {
+            "upstream": {"endpoint": upstream, "region": REGION},
+            "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
+            "policies": [demo_policy()],
+            "admin": {"listen": operators},
+        }
+        gateway = stack.enter_context(gateway_server(settings, listen, on_line))
+        playground = None if operators is None else f"http://{operators}/"
+        yield Pair(f"http://{gateway.address(_START_TIMEOUT_S)}", upstream, gateway, playground)
+
+
+def demo_policy() -> dict[str, Any]:
+    """Return the policy of the demo, as the configuration file has it: every default."""
+    return {"name": BUCKET, "bucket": BUCKET, "mode": "optimize"}
+
+
+@contextmanager
+def bucket_server() -> Iterator[str]:
+    """Start moto's server, an S3 that forgets everything, and give its URL."""
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with Server(command, ready=_moto_address) as server:
+        yield f"http://{server.address(_START_TIMEOUT_S)}"
+
+
+@contextmanager
+def gateway_server(
+    settings: Mapping[str, Any], listen: str, on_line: LineReader | None = None
+) -> Iterator[Server]:
+    """Start a gateway as a user would: a configuration file and a command.
+
+    Args:
+        settings: What the configuration file says.
+        listen: HOST:PORT; port 0 is any free one.
+        on_line: Gets each line of its log once it listens.
+    """
+    with TemporaryDirectory(prefix="slimgate-") as folder:
+        path = Path(folder, "slimgate.yaml")
+        path.write_text(yaml.safe_dump(dict(settings)))
+        command = [sys.executable, "-m", "gateway", "--config", str(path), "--listen", listen]
+        with Server(command, ready=gateway_address, on_line=on_line) as server:
+            server.address(_START_TIMEOUT_S)
+            yield server
+
+
+# boto3 makes its clients at run time, so that they have no type of their own.
+def s3_client(
+    endpoint: str, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY, region: str = REGION
+) -> Any:
+    """Make a boto3 client that tries once, so that no fault stays unseen."""
+    config = Config(
+        signature_version="s3v4",  # without it, presigned URLs carry a signature of version 2
+        retries={"total_max_attempts": 1},
+        s3={"addressing_style": "path"},
+        proxies={},
+        max_pool_connections=4,
+    )
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        region_name=region,
+        config=config,
+    )
+
+
+def _moto_address(line: str) -> str | None:
+    _, found, rest = line.partition(_MOTO_READY)
+    return rest.strip() if found else None
+
+
+def gateway_address(line: str) -> str | None:
+    """Return the address from the line of its log that announces it; None: it is another line."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None  # a warning of some library, or a traceback that ends up in the tail
+    if not isinstance(event, dict) or event.get("event") != "listening":
+        return None
+    return str(event["address"])

@@ -1,0 +1,1 @@
+"""Measures of the file that a reader gets."""

@@ -1,0 +1,113 @@
+"""Measure what readers get of an image, once for each different outcome."""
+
+import hashlib
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from codec.image.pixels import Pixels
+from codec.measures import fidelity, ssimulacra2
+from codec.measures.fidelity import PERFECT_PSNR_DB
+from codec.measures.key_points import KeyPoints
+from eval.measure import perceptual, structure
+
+_BAND_ROWS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Everything that is measured of one outcome; the attributes are those of a row."""
+
+    psnr_db: float
+    psnr_luma_db: float
+    ssim: float | None
+    ms_ssim: float | None
+    orb: float
+    orb_matched: float | None
+    block_psnr_db: float
+    ssimulacra2: float | None = None
+    ssimulacra2_worst: float | None = None
+    lpips: float | None = None
+    niqe: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """An upload's pixels, and what was measured against them so far.
+
+    Attributes:
+        pixels: uint8, (height, width[, channels]).
+    """
+
+    pixels: Pixels
+    _key_points: list[KeyPoints] = field(default_factory=list)
+    _seen: list[ssimulacra2.Reference] = field(default_factory=list)
+    _known: dict[bytes, Measures] = field(default_factory=dict)
+
+    def measure(self, shown: Pixels, *, natural: bool = False) -> Measures:
+        """Take all measures that are installed.
+
+        Args:
+            shown: What a reader gets, of the original's shape and dtype.
+            natural: Whether to tell how natural it looks, too.
+        """
+        digest = hashlib.blake2b(np.ascontiguousarray(shown).data, digest_size=16).digest()
+        if digest not in self._known:
+            self._known[digest] = self._taken(shown, natural=natural)
+        return self._known[digest]
+
+    @property
+    def key_points(self) -> KeyPoints:
+        """Give the key points, which are looked for once."""
+        if not self._key_points:
+            self._key_points.append(KeyPoints.of(self.pixels))
+        return self._key_points[0]
+
+    def _taken(self, shown: Pixels, *, natural: bool) -> Measures:
+        similar = structure.compare(self.pixels, shown)
+        found = self.key_points.found_in(shown)
+        looks = self._looks(shown)
+        return Measures(
+            psnr_db=fidelity.psnr(self.pixels, shown),
+            psnr_luma_db=psnr_luma(self.pixels, shown),
+            ssim=similar.ssim,
+            ms_ssim=similar.ms_ssim,
+            orb=found.share,
+            orb_matched=found.matched,
+            block_psnr_db=fidelity.block_psnr(self.pixels, shown),
+            ssimulacra2=looks.whole if looks else None,
+            ssimulacra2_worst=looks.worst if looks else None,
+            lpips=perceptual.lpips(self.pixels, shown),
+            niqe=perceptual.niqe(shown) if natural else None,
+        )
+
+    def _looks(self, shown: Pixels) -> ssimulacra2.Score | None:
+        """Compare as people see; None for images that are too small."""
+        if min(self.pixels.shape[:2]) < ssimulacra2.SMALLEST:
+            return None
+        if not self._seen:
+            self._seen.append(ssimulacra2.Reference(self.pixels))
+        return self._seen[0].compare(shown)
+
+
+def psnr_luma(original: Pixels, restored: Pixels) -> float:
+    """Give the PSNR of luma in dB, at most 99.99; alpha counts where it is worse.
+
+    Args:
+        original: uint8, (height, width[, channels]).
+        restored: Same shape and dtype.
+    """
+    if original.ndim == 3 and original.shape[2] == 4:
+        alpha = fidelity.psnr(original[..., 3], restored[..., 3])
+        return min(alpha, psnr_luma(original[..., :3], restored[..., :3]))
+    squares = 0.0
+    for top in range(0, original.shape[0], _BAND_ROWS):
+        band = slice(top, top + _BAND_ROWS)
+        difference = structure.luma(original[band]) - structure.luma(restored[band])
+        squares += float(np.square(difference).sum())
+    if squares == 0:
+        return PERFECT_PSNR_DB
+    count = original.shape[0] * original.shape[1]
+    return min(PERFECT_PSNR_DB, 10 * math.log10(255 * 255 * count / squares))

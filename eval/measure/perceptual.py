@@ -1,0 +1,69 @@
+"""Measures that follow the eye, where somebody installed what they need; None elsewhere.
+
+LPIPS compares; NIQE looks at what is served alone, for restorers that invent texture. Both packages
+bring torch along, so that no report needs them. They leave out alpha, and images of more than
+``MAX_PIXELS``.
+"""
+
+import importlib
+import importlib.util
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from codec.image.pixels import Pixels
+
+PACKAGES: Final = {"lpips": "lpips", "niqe": "pyiqa"}
+"""Which package each measure needs."""
+
+
+MAX_PIXELS: Final = 4_000_000
+"""Largest image that networks look at: their activations take hundreds of bytes for each pixel."""
+
+
+def installed(measure: str) -> bool:
+    """Tell whether a measure can be taken here."""
+    return importlib.util.find_spec(PACKAGES[measure]) is not None
+
+
+def lpips(original: Pixels, restored: Pixels) -> float | None:
+    """Give LPIPS with AlexNet (0: no difference), or None without its package."""
+    if not installed("lpips") or _is_large(original):
+        return None
+    network = _lpips_network()
+    return float(network(_tensor(original) * 2 - 1, _tensor(restored) * 2 - 1).item())
+
+
+def niqe(restored: Pixels) -> float | None:
+    """Give NIQE (lower: more natural), or None without its package."""
+    if not installed("niqe") or _is_large(restored):
+        return None
+    return float(_niqe_network()(_tensor(restored)).item())
+
+
+@cache
+def _lpips_network() -> Any:
+    network = importlib.import_module("lpips").LPIPS(net="alex", verbose=False)
+    return network.eval().requires_grad_(requires_grad=False)
+
+
+@cache
+def _niqe_network() -> Any:
+    return importlib.import_module("pyiqa").create_metric("niqe")
+
+
+def _is_large(pixels: Pixels) -> bool:
+    height, width = pixels.shape[:2]
+    return bool(height * width > MAX_PIXELS)
+
+
+def _tensor(pixels: Pixels) -> Any:
+    """Give (1, 3, height, width), 0 to 1, as torch wants it."""
+    torch = importlib.import_module("torch")
+    values = np.ascontiguousarray(_rgb(pixels).transpose(2, 0, 1)[None], dtype=np.float32) / 255
+    return torch.from_numpy(values)
+
+
+def _rgb(pixels: Pixels) -> Pixels:
+    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]

@@ -1,0 +1,90 @@
+"""Cut pieces out of images to look at: uploaded, stored, and served."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from codec import manifest
+from codec.encoders import by_name
+from codec.image.pixels import Pixels, decode_as
+from codec.image.resample import small_size
+from codec.measures.fidelity import PERFECT_PSNR_DB
+from codec.restore.restore import Upscalers, restore
+from eval.compare.coders import Source
+from eval.compare.rows import Exhibit, Row
+
+WIDTH, HEIGHT = 352, 264
+"""Largest piece, pixels."""
+
+_BLOCK: Final = 64
+
+
+def chosen(rows: Sequence[Row], count: int) -> list[Row]:
+    """Choose whose pieces to show: the worst images first, none that comes back identical.
+
+    Args:
+        rows: Of the policy.
+        count: How many at most.
+    """
+    lossy = [row for row in rows if row.psnr_db is not None and row.psnr_db < PERFECT_PSNR_DB]
+    return sorted(lossy, key=lambda row: (row.psnr_db or 0.0, row.image))[:count]
+
+
+def exhibit(row: Row, source: Source, rendition: bytes, note: str, upscalers: Upscalers) -> Exhibit:
+    """Cut out the piece around the worst block.
+
+    Args:
+        row: What was measured of the image.
+        source: The upload.
+        rendition: What is stored of it.
+        note: Its manifest.
+        upscalers: Where restorers come from.
+
+    Raises:
+        BrokenManifest, DamagedRendition, DigestMismatch: What is stored does not restore.
+    """
+    how = manifest.loads(note)
+    upload = source.upload
+    served = decode_as(upload, restore(rendition, how, upscalers))
+    width, height = small_size(upload.width, upload.height, how.stored.scale)
+    small = by_name(how.stored.codec).read(rendition, mode=upload.mode, width=width, height=height)
+    top, left = worst_block(source.pixels, served)
+    scale = how.stored.scale
+    rows = _around(top, HEIGHT, upload.height, scale)
+    columns = _around(left, WIDTH, upload.width, scale)
+    less = tuple(slice(s.start // scale, -(-s.stop // scale)) for s in (rows, columns))
+    return Exhibit(
+        row=row,
+        left=columns.start,
+        top=rows.start,
+        original=_copied(source.pixels[rows, columns]),
+        stored=_copied(small[less]),
+        served=_copied(served[rows, columns]),
+    )
+
+
+def worst_block(original: Pixels, served: Pixels) -> tuple[int, int]:
+    """Give top and left of the block of 64x64 pixels with the largest error."""
+    height, width = (max(1, side // _BLOCK) for side in original.shape[:2])
+    errors = np.zeros((height, width))
+    for y in range(height):
+        rows = slice(y * _BLOCK, (y + 1) * _BLOCK)
+        difference = original[rows].astype(np.float32) - served[rows].astype(np.float32)
+        for x in range(width):
+            block = difference[:, x * _BLOCK : (x + 1) * _BLOCK]
+            errors[y, x] = float(np.square(block).mean())
+    row, column = divmod(int(errors.argmax()), width)
+    return row * _BLOCK, column * _BLOCK
+
+
+def _around(start: int, length: int, whole: int, scale: int) -> slice:
+    """Place a piece around a block, at whole pixels of what is stored."""
+    length = min(length, whole)
+    first = min(max(0, start + _BLOCK // 2 - length // 2), whole - length) // scale * scale
+    return slice(first, min(first + length, whole))
+
+
+def _copied(pixels: Pixels) -> Pixels:
+    """Let go of the image that a piece is a view of."""
+    return np.ascontiguousarray(pixels).copy()

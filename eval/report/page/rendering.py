@@ -1,0 +1,64 @@
+"""Templates to one file that opens anywhere: all text escaped, and nothing loaded or sent.
+
+The policy in the page's head lets a browser run exactly the one script and apply exactly the one
+style sheet that the page carries, by their hashes, and show images that stand in the page itself.
+Whatever a hostile file name might smuggle in would be text, and would not run if it were not.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from eval.report.page import shown
+
+_FOLDER: Final = Path(__file__).parent / "assets"
+_SCRIPTS: Final = ("format.js", "money.js", "plots.js", "sliders.js")
+_FILTERS: Final = (
+    shown.text, shown.capital, shown.count, shown.size, shown.percent, shown.number, shown.span,
+    shown.amount, shown.pays,
+)  # fmt: skip
+
+
+def render(context: Mapping[str, Any]) -> str:
+    """Fill the page in.
+
+    Args:
+        context: What ``assets/report.html`` names.
+
+    Raises:
+        jinja2.UndefinedError: Something that it names is missing.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update({each.__name__: each for each in _FILTERS})
+    style = (_FOLDER / "page.css").read_text("utf-8")
+    script = "\n".join((_FOLDER / name).read_text("utf-8") for name in _SCRIPTS)
+    return environment.get_template("report.html").render(
+        context,
+        # Both are files of ours, and the one text here that is not escaped.
+        style=Markup(style),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        content_policy=_content_policy(style, script),
+    )
+
+
+def _content_policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "
+        f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(source: str) -> str:
+    digest = hashlib.sha256(source.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -1,0 +1,198 @@
+"""What the page says, worked out of a study: headline, tables, worst images, times."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from codec.measures.fidelity import PERFECT_PSNR_DB
+from eval.compare import comparison
+from eval.compare.comparison import Standing, identical
+from eval.compare.rows import Row, Study
+from eval.compare.strategies import POLICY, STRATEGIES, Family
+
+MAX_CLASSES: Final = 100
+"""How many classes tables name at most, those with the most bytes first."""
+
+MAX_PROBLEMS: Final = 50
+"""How many images that could not be measured are named at most."""
+
+WORST: Final = 10
+"""How many of the worst images are named."""
+
+FAMILIES: Final[Mapping[Family, str]] = {
+    "policy": "As configured",
+    "tier": "The same policy with one tier alone",
+    "transcode": "Without loss",
+    "fixed": "One quality for all images, the lowest at which all hold that can",
+    "floor": "The lowest quality of each image that holds the floor",
+    "bytes": "The quality of each image that comes nearest to the policy's bytes",
+    "psnr": "The quality of each image that comes nearest to the policy's PSNR",
+}
+
+_MORE: Final = (
+    ("psnr_luma_db", "PSNR of luma, dB", 2),
+    ("ms_ssim", "MS-SSIM", 4),
+    ("orb", "ORB similarity", 3),
+    ("block_psnr_db", "Worst block, dB", 2),
+    ("ssimulacra2", "SSIMULACRA2", 1),
+    ("ssimulacra2_worst", "SSIMULACRA2, worst region", 1),
+    ("lpips", "LPIPS (lower is closer)", 4),
+    ("niqe", "NIQE (lower is more natural)", 2),
+)
+
+_QUANTILES: Final = (0.5, 0.95, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A table of strategies: all images, or one class.
+
+    Attributes:
+        kind: The class; None: all.
+        policy: What the policy comes to.
+        families: Every family that was measured, with what it is and its strategies.
+    """
+
+    kind: str | None
+    policy: Standing
+    families: list[tuple[str, list[tuple[str, Standing]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long something took: median, 95th and 99th percentile of all images, and the mean."""
+
+    title: str
+    unit: str
+    digits: int
+    quantiles: tuple[float, ...]
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The page's figures.
+
+    Attributes:
+        all: All images together.
+        kinds: Class by class; empty where there is one class.
+        more_kinds: How many classes are left out.
+        worst: The policy's rows of least fidelity, those below the floor first.
+        problems: Its rows that could not be measured, as many as are named.
+        unmeasured: How many there are.
+        times: How long storing and restoring took.
+        more: Name, title and digits of measures that have a table of their own.
+        floor: What the policy demands, as text.
+    """
+
+    all: Group
+    kinds: list[Group]
+    more_kinds: int
+    worst: list[Row]
+    problems: list[Row]
+    unmeasured: int
+    times: list[Times]
+    more: list[tuple[str, str, int]]
+    floor: str
+
+
+def view(study: Study) -> View | None:
+    """Work out what a page says; None where nothing could be measured."""
+    standings = comparison.compare(study)
+    groups = [_group(standings, kind) for kind in dict.fromkeys(each.kind for each in standings)]
+    good = [group for group in groups if group is not None]
+    if not good or good[0].kind is not None:
+        return None
+    kinds = sorted(good[1:], key=lambda group: -group.policy.uploaded)
+    policy = study.of(POLICY)
+    problems = [row for row in policy if not row.measured]
+    measured = [row for row in policy if row.measured]
+    return View(
+        all=good[0],
+        kinds=sorted(kinds[:MAX_CLASSES], key=lambda group: group.kind or ""),
+        more_kinds=len(kinds[MAX_CLASSES:]),
+        worst=worst(measured),
+        problems=problems[:MAX_PROBLEMS],
+        unmeasured=len(problems),
+        times=list(_times(measured)),
+        more=[each for each in _MORE if _known(good[0], each[0])],
+        floor=floor(study.floor),
+    )
+
+
+def worst(rows: Sequence[Row]) -> list[Row]:
+    """Give the rows of least fidelity, those below the floor first."""
+    lossy = [row for row in rows if not identical(row)]
+    ordered = sorted(lossy, key=lambda row: (row.holds is not False, row.psnr_db or 0.0))
+    return ordered[:WORST]
+
+
+def floor(demanded: Mapping[str, float | None]) -> str:
+    """Say what a policy demands."""
+    names = {"psnr_db": "PSNR", "ssim": "SSIM", "orb": "ORB", "block_psnr_db": "worst block"}
+    parts = [
+        f"{names.get(name, name)} ≥ {value:g}{' dB' if name.endswith('_db') else ''}"
+        for name, value in demanded.items()
+        if value is not None
+    ]
+    return ", ".join(parts) or "nothing"
+
+
+def _group(standings: Sequence[Standing], kind: str | None) -> Group | None:
+    own = {each.strategy: each for each in standings if each.kind == kind}
+    if POLICY not in own:
+        return None
+    families = {
+        title: [
+            (each.title, own[each.name])
+            for each in STRATEGIES
+            if each.family == family and each.name in own
+        ]
+        for family, title in FAMILIES.items()
+    }
+    return Group(kind, own[POLICY], [(title, rows) for title, rows in families.items() if rows])
+
+
+def _known(group: Group, measure: str) -> bool:
+    return any(measure in each.means for _, rows in group.families for _, each in rows)
+
+
+def _times(rows: Sequence[Row]) -> Iterator[Times]:
+    """Sum up times; processor time is given per megapixel, its mean over all pixels."""
+    for name in ("put", "get"):
+        yield from _quantiles(f"{name.upper()}, elapsed", "ms", 0, [
+            (1000 * seconds, 1.0) for row in rows
+            if (seconds := getattr(row, f"{name}_wall_s")) is not None
+        ])  # fmt: skip
+    for name in ("put", "get"):
+        yield from _quantiles(f"{name.upper()}, processor", "s per MP", 3, [
+            (seconds, row.megapixels) for row in rows
+            if (seconds := getattr(row, f"{name}_cpu_s")) is not None and row.megapixels
+        ])  # fmt: skip
+
+
+def _quantiles(
+    title: str, unit: str, digits: int, timed: Sequence[tuple[float, float]]
+) -> Iterator[Times]:
+    """Sum up amounts, each for a size."""
+    if timed:
+        amounts, sizes = np.array(timed).T
+        found = tuple(float(each) for each in np.quantile(amounts / sizes, _QUANTILES))
+        yield Times(title, unit, digits, found, float(amounts.sum() / sizes.sum()))
+
+
+def title(row: Row) -> str:
+    """Say in a few words how an image is stored."""
+    if row.tier == "plain":
+        return "stored as uploaded"
+    scale = f" ÷{row.scale}" if row.scale > 1 else ""
+    codec = row.codec.upper().replace("JXL", "JPEG XL")
+    return f"{row.tier}{scale}, {codec}" + (f" + {row.restorer}" if row.restorer else "")
+
+
+def least(group: Group) -> str:
+    """Give the least fidelity of a group, as a headline has it."""
+    value = group.policy.worst
+    return "identical" if value is None or value >= PERFECT_PSNR_DB else f"{value:.2f} dB"

@@ -1,0 +1,131 @@
+"""Make a whole report: from a corpus to a folder of results."""
+
+import csv
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from config import Engine, Policy
+from eval.compare import recommending
+from eval.compare.rows import COLUMNS, Study
+from eval.corpus import buckets, corpus
+from eval.corpus.corpus import Item
+from eval.corpus.sampling import sample
+from eval.cost import money_prices
+from eval.cost.money_prices import Prices
+from eval.report import page, summary
+from eval.report.summary import Summary
+from eval.run import journal, machine
+from eval.run.conducting import conduct
+from eval.run.work import Plan
+
+CSV: Final = "results.csv"
+POLICY_FILE: Final = "recommended-policy.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for.
+
+    Attributes:
+        location: Folder, CSV file or ``s3://bucket/prefix``.
+        folder: Where results go.
+        policy: What to measure.
+        engine: What runs its restorer.
+        auto: Whether classes are told by looks; else they are folders.
+        kinds: Only these classes; empty: all.
+        count: How many images to take at most; None: all.
+        seed: Of sampling and bootstrapping.
+        force: Whether earlier results are removed.
+        processes: How many work at the same time.
+        endpoint: Of the bucket; None: the usual one.
+        prices: What a store asks for.
+    """
+
+    location: str
+    folder: Path
+    policy: Policy
+    engine: Engine
+    auto: bool = False
+    kinds: Sequence[str] = ()
+    count: int | None = None
+    seed: int = 0
+    force: bool = False
+    processes: int = 1
+    endpoint: str | None = None
+    prices: Prices = field(default_factory=money_prices.load)
+
+
+def make(wish: Wish) -> tuple[Study, Summary]:
+    """Measure, and write everything into the folder.
+
+    Raises:
+        BadCorpus: There is nothing to measure.
+        BadOutput: The folder is not to be written into.
+        OSError: It cannot be.
+    """
+    items, taken = _items(wish)
+    study = Study(
+        corpus=corpus.described(wish.location, items, taken),
+        policy=wish.policy.model_dump(mode="json"),
+        floor=wish.policy.floor.model_dump(),
+        seed=wish.seed,
+        versions=machine.versions(),
+        machine=machine.machine(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    with journal.opened(wish.folder, study, force=wish.force) as written:
+        study, exhibits = conduct(study, taken, _plan(wish), written, wish.processes)
+        summed = summary.summarize(study, wish.prices)
+        page.write(study, exhibits, wish.folder, wish.prices)
+        _write(wish.folder, study, summed)
+    return study, summed
+
+
+def _items(wish: Wish) -> tuple[list[Item], list[Item]]:
+    """List the corpus, and what is taken of it."""
+    if wish.location.startswith(buckets.SCHEME):
+        items = buckets.read(wish.location, buckets.client(wish.endpoint))
+    else:
+        items = corpus.read(wish.location)
+    items = corpus.only(items, wish.kinds)
+    if wish.auto:
+        items = corpus.with_kinds(items, "")
+    count = len(items) if wish.count is None else wish.count
+    if count > len(items):
+        print(
+            f"The corpus has {len(items)} images, fewer than the sample: all are taken.",
+            file=sys.stderr,
+        )
+    return items, sample(items, count, seed=wish.seed)
+
+
+def _plan(wish: Wish) -> Plan:
+    bucket = None
+    if wish.location.startswith(buckets.SCHEME):
+        bucket, _ = buckets.split(wish.location)
+    return Plan(wish.policy, wish.engine, wish.auto, wish.folder, bucket, wish.endpoint)
+
+
+def _write(folder: Path, study: Study, summed: Summary) -> None:
+    """Write what is made of the rows; the summary last, which says that all is there."""
+    study.save(folder)
+    with (folder / CSV).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(_cells(study))
+    (folder / POLICY_FILE).write_text(recommending.as_yaml(summed.recommended, study))
+    summary.save(summed, folder / journal.SUMMARY)
+
+
+def _cells(study: Study) -> Iterator[dict[str, Any]]:
+    for row in study.rows:
+        # Spreadsheets run what begins like a formula; names come from whoever uploaded.
+        cells = asdict(row)
+        for name in ("image", "kind", "note", "problem"):
+            if cells[name][:1] in {"=", "+", "-", "@", "\t", "\r"}:
+                cells[name] = f"'{cells[name]}"
+        yield cells

@@ -1,0 +1,120 @@
+"""Sum up a study: what a page, a table and a program that compares runs all show."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from eval.compare.comparison import Standing, compare
+from eval.compare.recommending import Recommendation, recommend
+from eval.compare.rows import PLAIN, Row, Study
+from eval.compare.strategies import of_family
+from eval.cost.money_measured import Budget, budget
+from eval.cost.money_prices import Prices
+
+_QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """An image without measures, and why."""
+
+    image: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What comes of a study.
+
+    Attributes:
+        images: How many were measured.
+        uploaded: Bytes of their uploads.
+        stored: Bytes that the policy stores of them.
+        tiers: How many it stores in each tier.
+        below: How many are below the floor.
+        unmeasured: All others.
+        common_qualities: Quality of each codec at which all images hold that can.
+        seconds: Quantiles (``p50``, ``p95``, ``p99``) of the wall and CPU time of the policy's PUT
+            and GET, by name of the row's field.
+        cpu_s_per_megapixel: Mean CPU time of the same over all pixels.
+        money: What a bucket of such images costs; None where nothing was measured.
+        recommended: The policy that saves most.
+        standings: Every strategy, over all images and by class.
+    """
+
+    images: int
+    uploaded: int
+    stored: int
+    tiers: Mapping[str, int]
+    below: int
+    unmeasured: Sequence[Unmeasured]
+    common_qualities: Mapping[str, int]
+    seconds: Mapping[str, Mapping[str, float]]
+    cpu_s_per_megapixel: Mapping[str, float]
+    money: Budget | None
+    recommended: Recommendation
+    standings: Sequence[Standing]
+
+    @property
+    def saved(self) -> float:
+        """Give the share of bytes that the policy saves."""
+        return 1 - self.stored / self.uploaded if self.uploaded else 0.0
+
+
+def summarize(study: Study, prices: Prices) -> Summary:
+    """Sum up, with money at the prices of a store."""
+    measured = [row for row in study.of() if row.measured]
+    unmeasured = [Unmeasured(r.image, r.problem) for r in study.of() if not r.measured]
+    return Summary(
+        images=len(measured),
+        uploaded=sum(row.uploaded for row in measured),
+        stored=sum(row.stored for row in measured),
+        tiers=dict(Counter(row.tier for row in measured).most_common()),
+        below=sum(row.holds is False for row in measured),
+        unmeasured=unmeasured,
+        common_qualities=_common_qualities(study),
+        seconds=_seconds(measured),
+        cpu_s_per_megapixel={
+            name: _per_megapixel(measured, name) for name in ("put_cpu_s", "get_cpu_s")
+        },
+        money=budget(study, prices),
+        recommended=recommend(study),
+        standings=compare(study),
+    )
+
+
+def save(summary: Summary, path: Path) -> None:
+    """Write a summary as JSON."""
+    path.write_bytes(TypeAdapter(Summary).dump_json(summary, indent=2) + b"\n")
+
+
+def _common_qualities(study: Study) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for strategy in of_family("fixed"):
+        rows = (row for row in study.of(strategy.name) if row.tier != PLAIN)
+        quality = next((row.quality for row in rows), None)
+        if quality is not None:
+            found[strategy.name] = quality
+    return found
+
+
+def _seconds(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for name in ("put_wall_s", "put_cpu_s", "get_wall_s", "get_cpu_s"):
+        values = [value for row in rows if (value := getattr(row, name)) is not None]
+        if values:
+            found[name] = {
+                label: float(np.quantile(values, share)) for label, share in _QUANTILES.items()
+            }
+    return found
+
+
+def _per_megapixel(rows: Sequence[Row], name: str) -> float:
+    timed = [(value, row.megapixels) for row in rows if (value := getattr(row, name)) is not None]
+    pixels = sum(megapixels for _, megapixels in timed)
+    return sum(value for value, _ in timed) / pixels if pixels else 0.0

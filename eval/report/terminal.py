@@ -1,0 +1,128 @@
+"""The figures of a report in the terminal."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from eval.compare.comparison import Standing
+from eval.compare.intervals import Estimate, WinRate
+from eval.compare.rows import Study
+from eval.compare.strategies import POLICY, named
+from eval.cost.money_measured import Budget
+from eval.demo.events import printable
+from eval.report.page import shown
+from eval.report.summary import Summary
+
+LEGEND: Final = (
+    "saved: share of all bytes, and its 95 % interval    worst: least PSNR    below: the floor\n"
+    "PSNR, SSIM, MS-SSIM, ORB: means over what does not come back identical (=)\n"
+    "bytes, PSNR on the right: how often the policy is the better one (ties count half)"
+)
+
+_MOST: Final = 10
+_NAME: Final = 46
+
+
+def lines(study: Study, summary: Summary) -> Iterator[str]:
+    """Give the tables, line by line."""
+    yield _header("strategy")
+    for standing in summary.standings:
+        if standing.kind is None:
+            yield _line(named(standing.strategy).title, standing)
+    classes = [s for s in summary.standings if s.kind is not None and s.strategy == POLICY]
+    if classes:
+        yield from ("", _header("class, under the policy"))
+        yield from (_line(printable(each.kind or ""), each) for each in classes)
+    yield from ("", LEGEND, "", *_times(summary), *_unmeasured(summary), *_sum(study, summary))
+
+
+def _header(first: str) -> str:
+    return (
+        f"{first:{_NAME}}{'images':>7}{'saved':>9}{'95 %':>15}{'PSNR':>7}{'SSIM':>8}{'MS-SSIM':>8}"
+        f"{'ORB':>7}{'worst':>7}{'below':>6}{'bytes':>7}{'PSNR':>6}"
+    )
+
+
+def _line(name: str, standing: Standing) -> str:
+    saved = standing.saved
+    interval = f"{100 * saved.low:.1f} to {100 * saved.high:.1f}"
+    worst = "=" if standing.worst is None else f"{standing.worst:.2f}"
+    rates = ("", "") if standing.strategy == POLICY else (
+        _rate(standing.fewer_bytes), _rate(standing.finer)
+    )  # fmt: skip
+    return (
+        f"{name[:_NAME]:{_NAME}}{standing.images:>7}{100 * saved.value:>7.1f} %{interval:>15}"
+        f"{_mean(standing, 'psnr_db', '.2f'):>7}{_mean(standing, 'ssim', '.4f'):>8}"
+        f"{_mean(standing, 'ms_ssim', '.4f'):>8}{_mean(standing, 'orb', '.3f'):>7}"
+        f"{worst:>7}{standing.below:>6}{rates[0]:>7}{rates[1]:>6}"
+    ).rstrip()
+
+
+def _mean(standing: Standing, name: str, form: str) -> str:
+    mean: Estimate | None = standing.means.get(name)
+    return "=" if mean is None else format(mean.value, form)
+
+
+def _rate(wins: WinRate) -> str:
+    rate = wins.rate
+    return "-" if rate is None else f"{100 * rate.value:.0f} %"
+
+
+def _times(summary: Summary) -> Iterator[str]:
+    for name, what in (("put", "PUT"), ("get", "GET")):
+        wall, cpu = (summary.seconds.get(f"{name}_{clock}_s") for clock in ("wall", "cpu"))
+        if wall is None or cpu is None:
+            continue
+        each = ", ".join(f"{label} {1e3 * wall[label]:.0f}" for label in wall)
+        cores = ", ".join(f"{label} {1e3 * cpu[label]:.0f}" for label in cpu)
+        per_pixel = summary.cpu_s_per_megapixel[f"{name}_cpu_s"]
+        yield (
+            f"{what} under the policy, ms: {each} (CPU: {cores}); {per_pixel:.2f} CPU-seconds per "
+            "megapixel"
+        )
+
+
+def _unmeasured(summary: Summary) -> Iterator[str]:
+    for each in summary.unmeasured[:_MOST]:
+        yield f"not measured: {printable(each.image)}: {printable(each.problem)}"
+    if len(summary.unmeasured) > _MOST:
+        yield f"not measured: {len(summary.unmeasured) - _MOST} more, see results.csv"
+
+
+def _sum(study: Study, summary: Summary) -> Iterator[str]:
+    tiers = ", ".join(f"{count} {tier}" for tier, count in summary.tiers.items())
+    floor = ", ".join(f"{name} {value:g}" for name, value in _demanded(study))
+    yield from _money(summary.money)
+    found = summary.recommended
+    yield f"floor: {floor}; stored: {tiers}"
+    yield (
+        f"recommended: tiers {', '.join(found.policy.get('tiers', ('all',)))}, expected to save "
+        f"{found.saved:.1%}"
+    )
+    yield (
+        f"took {study.seconds:.0f} s ({study.cpu_seconds:.0f} CPU-seconds), at most "
+        f"{study.peak_bytes / 2**20:.0f} MiB in all processes together"
+    )
+    yield (
+        f"saved {summary.saved:.1%} of {summary.images} images ({summary.uploaded:,} bytes stored "
+        f"as {summary.stored:,}), {summary.below} below the floor, {len(summary.unmeasured)} not "
+        "measured"
+    )
+
+
+def _money(budget: Budget | None) -> Iterator[str]:
+    if budget is None:
+        return
+    found = budget.result
+    now, then = (
+        shown.amount(costs.total / found.terabytes, budget.currency)
+        for costs in (found.now, found.then)
+    )
+    yield (
+        f"money: {now} per TB and month now, {then} with the gateway ({found.terabytes:g} TB in "
+        f"{budget.assumed.storage_class} of {budget.price_list}, prices of {budget.date}); pays "
+        f"for itself: {shown.pays(found)}"
+    )
+
+
+def _demanded(study: Study) -> Sequence[tuple[str, float]]:
+    return [(name, value) for name, value in study.floor.items() if value is not None]

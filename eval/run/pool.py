@@ -1,0 +1,112 @@
+"""Run work on images in several processes, so many at a time that memory stays bounded."""
+
+import multiprocessing
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import TimeoutError as PoolTimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from pebble import ProcessExpired, ProcessPool
+from PIL import Image
+
+from eval.corpus.corpus import Item
+from eval.run import work
+from eval.run.work import Done, Plan
+
+MEGAPIXELS_IN_FLIGHT: Final = 32.0
+"""So many may be measured at the same time: each takes about 40 MB. An image with more is measured
+while no other one is."""
+
+_PATIENCE_S: Final = 600.0
+_PATIENCE_S_PER_MEGAPIXEL: Final = 120.0
+_MAX_TASKS: Final = 200  # a fresh process now and then, should a decoder leak
+_BYTES_PER_PIXEL: Final = 0.1  # of an object whose header was not looked at: few have less
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One image to do, and its estimated size in megapixels."""
+
+    item: Item
+    megapixels: float
+
+    @classmethod
+    def of(cls, item: Item, *, local: bool) -> Self:
+        """Estimate what an image takes, by its header where that is at hand."""
+        pixels = item.bytes / _BYTES_PER_PIXEL
+        if local:
+            try:
+                with Image.open(item.location) as image:
+                    pixels = image.width * image.height
+            except Exception:  # noqa: BLE001  # decoders raise anything; its row will say what is wrong
+                pixels = 0
+        return cls(item, max(0.01, pixels / 1e6))
+
+
+@contextmanager
+def pool(plan: Plan, processes: int) -> Iterator[ProcessPool]:
+    """Start processes; they are ended with the context, in the middle of what they do."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([work.__name__])
+    made = ProcessPool(
+        max_workers=processes,
+        max_tasks=_MAX_TASKS,
+        initializer=work.initialize,
+        initargs=[plan],
+        context=context,
+    )
+    try:
+        yield made
+    finally:
+        made.stop()  # type: ignore[no-untyped-call]  # pebble leaves it out
+        made.join()
+
+
+def run(
+    workers: ProcessPool,
+    jobs: Sequence[Job],
+    processes: int,
+    *arguments: Any,
+) -> Iterator[tuple[Job, Done]]:
+    """Measure images, the largest first, and give what comes of each as soon as it is there.
+
+    Args:
+        workers: From :func:`pool`.
+        jobs: What to do.
+        processes: How many there are.
+        arguments: Of :func:`eval.run.work.compare`, beside the item.
+    """
+    waiting = sorted(jobs, key=lambda job: -job.megapixels)
+    running: dict[Future[Done], Job] = {}
+    while waiting or running:
+        while len(running) < processes and (job := _fitting(waiting, running.values())):
+            waiting.remove(job)
+            timeout_s = _PATIENCE_S + _PATIENCE_S_PER_MEGAPIXEL * job.megapixels
+            task = [job.item, *arguments]
+            running[workers.schedule(work.compare, task, timeout=timeout_s)] = job
+        for ended in wait(running, return_when=FIRST_COMPLETED).done:
+            job = running.pop(ended)
+            yield job, _result(job, ended)
+
+
+def _fitting(waiting: Sequence[Job], running: Collection[Job]) -> Job | None:
+    """Choose the largest image that memory has room for."""
+    room = MEGAPIXELS_IN_FLIGHT - sum(job.megapixels for job in running)
+    if not running:
+        return next(iter(waiting), None)
+    return next((job for job in waiting if job.megapixels <= room), None)
+
+
+def _result(job: Job, future: "Future[Done]") -> Done:
+    try:
+        return future.result()
+    except PoolTimeoutError:
+        why = "took too long"
+    except ProcessExpired as error:
+        why = f"ended the process that measured it (exit code {error.exitcode})"
+    except BrokenProcessPool:
+        why = "ended all processes"
+    return Done((work.failed(job.item, why),), 0.0, 0, 0)

@@ -1,0 +1,203 @@
+"""What worker processes do: read one image, measure it, and give back its rows.
+
+Whatever is wrong with an image becomes its row. A crash or a hang costs one process.
+"""
+
+import hashlib
+import os
+import resource
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import cv2
+from PIL import AvifImagePlugin
+
+from codec.image import content_kind
+from codec.manifest import Manifest
+from codec.measures import floors
+from config import Engine, Policy
+from eval.compare.comparing import Comparison
+from eval.compare.outcomes import PATIENCE_S
+from eval.compare.rowmaking import RowMaker
+from eval.compare.rows import Exhibit, Row
+from eval.compare.strategies import POLICY
+from eval.corpus import buckets
+from eval.corpus.buckets import TooLarge, Unreadable
+from eval.corpus.corpus import Item
+from eval.corpus.looking import Broken, Seen, look
+from eval.report import exhibits
+from models.engine.loading import Local, Restorers
+
+RENDITIONS: Final = "renditions"
+"""Folder, beside the rows, of what the policy stores: ``….bin`` and its manifest ``….json``."""
+
+_UNSEEN: Final = Seen("", 0, 0, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is the same for all images.
+
+    Attributes:
+        policy: The policy as configured.
+        engine: What runs networks.
+        auto: Whether classes are told by looks.
+        folder: Where renditions are kept.
+        bucket: Where the images are; None: in files.
+        endpoint: Of the bucket; None: the usual one.
+    """
+
+    policy: Policy
+    engine: Engine
+    auto: bool
+    folder: Path
+    bucket: str | None = None
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of one image.
+
+    Attributes:
+        rows: To be written.
+        cpu_s: CPU time that it took.
+        process: Which process did it.
+        peak_bytes: Most memory that this process ever had.
+    """
+
+    rows: tuple[Row, ...]
+    cpu_s: float
+    process: int
+    peak_bytes: int
+
+
+class _Process:
+    """What a worker process keeps from image to image."""
+
+    plan: ClassVar[Plan]
+    upscalers: ClassVar[Local]
+    s3: ClassVar[Any] = None
+
+
+def initialize(plan: Plan) -> None:
+    """Prepare a fresh process; Ctrl-C is for the one that conducts all."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _Process.plan = plan
+    _Process.upscalers = single_threaded(plan.engine)
+    if plan.bucket is not None:
+        _Process.s3 = buckets.client(plan.endpoint)
+
+
+def single_threaded(engine: Engine) -> Local:
+    """Keep this process to one thread, as one process per core runs; give its restorers."""
+    cv2.setNumThreads(1)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    alone = engine.model_copy(update={"threads": 1, "max_wait_ms": 0.0})
+    return Local(Restorers(alone, timeout_s=PATIENCE_S))
+
+
+def compare(item: Item, later: dict[str, int] | None = None) -> Done:
+    """Measure one image.
+
+    Args:
+        item: Which.
+        later: Quality of each strategy that has one for all images; None: all other strategies.
+    """
+    began = time.process_time()
+    try:
+        rows = _rows(item, later)
+    except MemoryError:
+        rows = (failed(item, "is too large for this machine's memory"),)
+    except Exception as error:  # noqa: BLE001  # decoders raise anything; the others go on
+        rows = (failed(item, f"cannot be measured: {type(error).__name__}: {error}"),)
+    # Kibibytes, on Linux.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Done(rows, time.process_time() - began, os.getpid(), peak)
+
+
+def cut(item: Item, row: Row) -> Exhibit | None:
+    """Cut a piece out of an image to look at; None when it is not there any more as measured.
+
+    Args:
+        item: Which image.
+        row: What was measured of it under the policy.
+    """
+    plan = _Process.plan
+    binary, note = kept_as(plan.folder, item.name)
+    try:
+        source = look(read(item, plan, _Process.s3), plan.policy).source
+        kept = binary.read_bytes(), note.read_text()
+    except (Unreadable, Broken, OSError):
+        return None
+    return exhibits.exhibit(row, source, *kept, _Process.upscalers) if source else None
+
+
+def kept_as(folder: Path, image: str) -> tuple[Path, Path]:
+    """Give the files in which the rendition of an image and its manifest are kept."""
+    name = hashlib.sha256(image.encode()).hexdigest()[:32]
+    return folder / RENDITIONS / f"{name}.bin", folder / RENDITIONS / f"{name}.json"
+
+
+def failed(item: Item, why: str) -> Row:
+    """Make the row of an image that could not be measured."""
+    return Row(item.name, item.kind, POLICY, item.bytes, item.bytes, problem=why)
+
+
+def read(item: Item, plan: Plan, s3: Any = None) -> bytes:
+    """Read an image.
+
+    Raises:
+        TooLarge: It has more bytes than the policy optimizes.
+        Unreadable: It cannot be read.
+    """
+    limit = plan.policy.limits.max_bytes
+    if plan.bucket is not None:
+        return buckets.get(s3, plan.bucket, item.location, max_bytes=limit)
+    try:
+        with Path(item.location).open("rb") as file:
+            data = file.read(limit + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise Unreadable(f"cannot be read: {why}") from error
+    if len(data) > limit:
+        raise TooLarge(f"larger than the policy's max_bytes ({limit:,})")
+    return data
+
+
+def _rows(item: Item, later: dict[str, int] | None) -> tuple[Row, ...]:
+    plan = _Process.plan
+    make = RowMaker(item, item.kind, _UNSEEN, item.bytes, plan.policy.floor)
+    try:
+        data = read(item, plan, _Process.s3)
+        seen = look(data, plan.policy)
+    except TooLarge as why:
+        return (make.same(POLICY, note=str(why)),)
+    except (Unreadable, Broken) as why:
+        return (failed(item, str(why)),)
+    kind = _kind(seen) if plan.auto else item.kind
+    floor = plan.policy.floor
+    if seen.source is not None:
+        floor = floors.applied(floor, seen.source.pixels)
+    make = RowMaker(item, kind, seen, len(data), floor)
+    comparison = Comparison(data, seen, plan.policy, _Process.upscalers, make)
+    if later is not None:
+        return tuple(comparison.later(later))
+    rows = tuple(comparison.rows())
+    chosen = comparison.chosen
+    if chosen is not None and chosen.manifest is not None and chosen.rendition is not None:
+        _keep(item.name, chosen.rendition, chosen.manifest)
+    return rows
+
+
+def _kind(seen: Seen) -> str:
+    return content_kind.kind(seen.source.pixels) if seen.source else "other"
+
+
+def _keep(image: str, rendition: bytes, manifest: Manifest) -> None:
+    binary, note = kept_as(_Process.plan.folder, image)
+    binary.write_bytes(rendition)
+    note.write_text(manifest.dumps())

@@ -1,0 +1,92 @@
+"""The listener for operators: is the process alive, may traffic come, and what has it done."""
+
+import asyncio
+import time
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from config import Admin
+from gateway.admin.auth import Access
+from gateway.admin.playground.bodies import MAX_FIELDS
+from gateway.admin.playground.routes import add_playground
+from gateway.exchange import Services
+from gateway.telemetry import metrics
+
+_PROBE_LASTS_S: Final = 5.0
+
+
+class Readiness:
+    """Whether this gateway should get traffic, for load balancers.
+
+    Args:
+        services: What the gateway consists of.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._asked = -_PROBE_LASTS_S
+        self._reached = False
+        self._asking = asyncio.Lock()
+
+    async def lacking(self) -> str | None:
+        """Give what keeps it from serving; None: nothing does."""
+        if self._services.drain.begun:
+            return "draining"
+        # However often somebody asks, the store is asked rarely.
+        if time.monotonic() - self._asked > _PROBE_LASTS_S:
+            await self._ask()
+        return None if self._reached else "the store does not answer: see upstream.endpoint"
+
+    async def _ask(self) -> None:
+        async with self._asking:  # once for everybody who waits
+            if time.monotonic() - self._asked > _PROBE_LASTS_S:
+                self._reached = await self._services.upstream.is_healthy()
+                self._asked = time.monotonic()
+
+
+def create_admin(settings: Admin, services: Services, readiness: Readiness) -> web.Application:
+    """Put the operators' application together.
+
+    Args:
+        settings: With the token that is demanded, if any.
+        services: Of the gateway that it tells of.
+        readiness: Of the same.
+    """
+    access = Access(settings)
+    admin = web.Application(middlewares=[access.middleware()], client_max_size=MAX_FIELDS)
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        lacking = await readiness.lacking()
+        if lacking is None:
+            return web.Response(text="ready\n")
+        return web.Response(text=f"{lacking}\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def scrape(_: web.Request) -> web.Response:
+        await _take(services)
+        body = generate_latest(metrics.REGISTRY)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    admin.router.add_get("/_slimgate/healthz", healthz)
+    admin.router.add_get("/_slimgate/readyz", readyz)
+    for path in ("/_slimgate/metrics", "/metrics"):
+        admin.router.add_get(path, scrape)
+    add_playground(admin, services, access)
+    return admin
+
+
+async def _take(services: Services) -> None:
+    """Set what is looked at rather than counted."""
+    metrics.BUFFERED_BYTES.set(services.buffers.held)
+    metrics.CACHE_BYTES.set(services.cache.held_bytes)
+    metrics.WORKER_JOBS.set(services.workers.jobs)
+    metrics.WORKER_JOBS_WAITING.set(services.workers.waiting)
+    metrics.TASKS.set(len(asyncio.all_tasks()))
+    fill = await services.workers.batch_fill()
+    if fill is not None:
+        metrics.BATCH_FILL.set(fill)

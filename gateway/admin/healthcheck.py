@@ -1,0 +1,75 @@
+"""Ask a running gateway whether it is alive, for containers.
+
+``python -m gateway.admin.healthcheck --config FILE``
+
+It reads the configuration that the gateway reads, and so knows where to ask and with which token.
+"""
+
+import http.client
+import os
+import ssl
+import sys
+from http import HTTPStatus
+from ipaddress import ip_address
+
+import models
+from config import ConfigError, Settings, config_path, load
+
+_TIMEOUT_S = 4.0
+
+
+def main() -> int:
+    """Ask, and say what is wrong if anything is.
+
+    Returns:
+        0 when the gateway answers that it is alive, else 1.
+    """
+    try:
+        settings = load(config_path(os.environ), environ=os.environ, known_restorers=models.NAMES)
+        problem = _problem(settings)
+    except (ConfigError, OSError, http.client.HTTPException) as error:
+        problem = str(error)
+    if problem:
+        sys.stderr.write(f"{problem}\n")
+    return int(problem is not None)
+
+
+def _problem(settings: Settings) -> str | None:
+    admin = settings.admin
+    if admin.address is None:
+        return "nothing to ask: set admin.listen, for example to 127.0.0.1:9001"
+    connection = _connection(settings, *admin.address)
+    token = admin.token.get_secret_value() if admin.token else None
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    try:
+        connection.request("GET", "/_slimgate/healthz", headers=headers)
+        status = connection.getresponse().status
+    finally:
+        connection.close()
+    return None if status == HTTPStatus.OK else f"answered with {status}"
+
+
+def _connection(settings: Settings, host: str, port: int) -> http.client.HTTPConnection:
+    """Connect to the gateway of this configuration, and to no other."""
+    if not settings.admin.tls or settings.tls.files is None:
+        return http.client.HTTPConnection(_reachable(host), port, timeout=_TIMEOUT_S)
+    # Its certificate names what clients call it; that it is the very one says more than a name.
+    context = ssl.create_default_context(cafile=settings.tls.files[0])
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return http.client.HTTPSConnection(_reachable(host), port, timeout=_TIMEOUT_S, context=context)
+
+
+def _reachable(host: str) -> str:
+    """Give an address to connect to where one to listen on means all of them."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    return "127.0.0.1" if address.version == 4 else "::1"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

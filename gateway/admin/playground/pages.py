@@ -1,0 +1,176 @@
+"""The pages: each translates a request, and leaves the work to others."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from codec.encoders import mime_of
+from config import Policies, Policy, effective
+from gateway.admin import savings
+from gateway.admin.playground import bodies, telling, trying, upscale
+from gateway.admin.playground.bodies import Refuse
+from gateway.admin.playground.feedback import MAX_COMMENT, VERDICTS, Feedback, NotKept
+from gateway.admin.playground.rendering import Renderer
+from gateway.admin.playground.results import LASTS_S, MAX_UPLOAD, Result, Results
+from gateway.exchange import Services
+from gateway.workers.pool import UNRESTORABLE, Busy, NotRestored
+
+ROOT: Final = "/_slimgate/"
+
+_AT_ONCE: Final = 4
+"""Images that are tried at the same time: most of the queue is for clients of the bucket."""
+
+_GIB: Final = 2**30
+_DEFAULTS: Final = Policy(name="defaults", bucket="*", mode="optimize")
+"""Offered where the configuration has no policy yet."""
+
+# A file that somebody sent must do nothing but be looked at.
+_INERT: Final = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+
+
+class Pages:
+    """Serve the playground.
+
+    Args:
+        services: Of the gateway; images are tried by its workers.
+        renderer: Makes the pages.
+    """
+
+    def __init__(self, services: Services, renderer: Renderer) -> None:
+        self._services = services
+        self._renderer = renderer
+        self._results = Results()
+        self._feedback = Feedback(services.settings.admin.feedback)
+        self._trying = 0
+
+    async def index(self, _: web.Request) -> web.Response:
+        """Offer to try an image."""
+        policies = [(each, telling.demands(each)) for each in self._policies()]
+        return self._renderer.page(
+            "index.html", policies=policies, max_bytes=MAX_UPLOAD, minutes=int(LASTS_S / 60)
+        )
+
+    async def attempt(self, request: web.Request) -> web.Response:
+        """Try the image that was sent, and lead to what came of it."""
+        if self._trying >= _AT_ONCE:
+            raise Refuse(503, f"{_AT_ONCE} images are being tried already: wait a moment")
+        self._trying += 1
+        try:
+            buffers = self._services.buffers
+            async with bodies.reserved(request, buffers, MAX_UPLOAD, form=True):
+                form = await bodies.form(request, MAX_UPLOAD)
+                if not form.file:
+                    raise Refuse(400, "choose an image first")
+                policy = self._named(form.get("policy"))
+                result = await trying.attempt(
+                    self._services.workers, policy, form.file_name, form.file
+                )
+        finally:
+            self._trying -= 1
+        raise web.HTTPSeeOther(f"{ROOT}results/{self._results.put(result)}")
+
+    async def result(self, request: web.Request) -> web.Response:
+        """Show what came of an image."""
+        return self._renderer.page(
+            "result.html",
+            **telling.told(self._found(request)),
+            id=request.match_info["id"],
+            judges=self._feedback.wanted,
+            keeps_images=self._services.settings.admin.feedback.images is not None,
+            max_comment=MAX_COMMENT,
+        )
+
+    async def file(self, request: web.Request) -> web.Response:
+        """Give one of the three files of a result."""
+        result, which = self._found(request), request.match_info["file"]
+        body, mime = result.upload, result.mime
+        if which == "stored":
+            body = result.found.rendition if result.found else b""
+            mime = mime_of(result.found.manifest.stored.codec) if result.found else None
+        elif which == "restored":
+            body = result.served or b""
+        if not body or mime is None:
+            raise Refuse(404, "there is no such file of this image")
+        return web.Response(body=body, content_type=mime, headers=_INERT)
+
+    async def judge(self, request: web.Request) -> web.Response:
+        """Keep a verdict."""
+        result = self._found(request)
+        form = await bodies.fields(request)
+        verdict = form.get("verdict", "")
+        if verdict not in VERDICTS:
+            raise Refuse(400, f"a verdict is one of {', '.join(VERDICTS)}")
+        if not self._feedback.wanted:
+            raise Refuse(409, "no verdicts are kept here: set admin.feedback.path")
+        if not result.may_be_judged:
+            raise Refuse(409, "this image was judged often enough: try it anew")
+        await self._feedback.take(result, verdict, form.get("comment", ""))
+        raise web.HTTPSeeOther(f"{ROOT}results/{request.match_info['id']}#verdict")
+
+    async def savings(self, request: web.Request) -> web.Response:
+        """Show what buckets were spared; only the table, where a page that is open asks again."""
+        found = await asyncio.to_thread(lambda: savings.by_bucket(savings.counted()))
+        total = savings.Saving()
+        for each in found.values():
+            total.uploaded += each.uploaded
+            total.stored += each.stored
+            total.images += each.images
+        price = self._services.settings.admin.price_per_gb_month
+        template = "savings_table.html" if "table" in request.query else "savings.html"
+        return self._renderer.page(
+            template, buckets=found, total=total, price=price, per_byte=price / _GIB
+        )
+
+    async def policies(self, _: web.Request) -> web.Response:
+        """Show what is in force."""
+        policies = tuple(self._services.policies)
+        settings = self._services.settings.model_copy(update={"policies": policies})
+        shown = [(each, telling.demands(each)) for each in policies]
+        return self._renderer.page(
+            "policies.html",
+            policies=shown,
+            text=effective(settings),
+            processes=self._services.settings.processes,
+        )
+
+    async def upscale(self, request: web.Request) -> web.Response:
+        """Enlarge an image, for scripts."""
+        return await upscale.answer(request, self._services)
+
+    def _policies(self) -> Policies | list[Policy]:
+        return self._services.policies if len(self._services.policies) else [_DEFAULTS]
+
+    def _named(self, name: str | None) -> Policy:
+        for policy in self._policies():
+            if policy.name == name:
+                return policy
+        raise Refuse(400, "there is no such policy any more: load the page anew")
+
+    def _found(self, request: web.Request) -> Result:
+        result = self._results.get(request.match_info["id"])
+        if result is None:
+            raise Refuse(404, f"this image is not kept any more: it was for {LASTS_S / 60:.0f} min")
+        return result
+
+    def told(self, error: Exception) -> web.Response | None:
+        """Say in a page what went wrong; None: that is nothing that is expected."""
+        if isinstance(error, Refuse):
+            status, message = error.status, str(error)
+        elif isinstance(error, Busy):
+            status, message = 503, f"The gateway is busy: {error}. Try again in a moment."
+        elif isinstance(error, NotRestored):
+            status, message = 503, f"The rendition was not restored: {error}. Try again."
+        elif isinstance(error, NotKept):
+            status, message = 500, str(error)
+        elif isinstance(error, UNRESTORABLE):
+            status, message = 500, f"The rendition did not restore: {error}"
+        else:
+            return None
+        response = self._renderer.page(
+            "problem.html", status=status, title=HTTPStatus(status).phrase, message=message
+        )
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            response.headers["Retry-After"] = "1"
+        return response

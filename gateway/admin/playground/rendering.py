@@ -1,0 +1,88 @@
+"""Templates, style and scripts of the pages; whatever is shown is escaped."""
+
+import hashlib
+import mimetypes
+from importlib import resources
+from typing import Final, NamedTuple
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gateway.admin.auth import STATIC, Access
+from gateway.admin.playground import wording
+
+_PACKAGE: Final = "gateway.admin.playground"
+
+_CSP: Final = (
+    "default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_HEADERS: Final = {
+    "Content-Security-Policy": _CSP,
+    "X-Content-Type-Options": "nosniff",
+    # Stricter ones would make browsers say "Origin: null" of our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class _Asset(NamedTuple):
+    body: bytes
+    mime: str
+
+
+class Renderer:
+    """Make pages.
+
+    Args:
+        access: Tells whether people have signed in and may sign out.
+    """
+
+    def __init__(self, access: Access) -> None:
+        self._assets, urls = _assets()
+        self._templates = Environment(
+            loader=PackageLoader(_PACKAGE),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(wording.FILTERS)
+        self._templates.globals["asset"] = urls.__getitem__
+        self._templates.globals["signed_in"] = access.demands_token
+
+    def page(self, template: str, *, status: int = 200, **values: object) -> web.Response:
+        """Render a template."""
+        text = self._templates.get_template(template).render(values)
+        return web.Response(text=text, status=status, content_type="text/html")
+
+    async def asset(self, request: web.Request) -> web.Response:
+        """Serve style, script or icon; its name changes with its content."""
+        found = self._assets.get(request.match_info["name"])
+        if found is None:
+            raise web.HTTPNotFound(text="there is no such file: load the page anew\n")
+        kept = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return web.Response(body=found.body, content_type=found.mime, headers=kept)
+
+
+async def protect(_: web.Request, response: web.StreamResponse) -> None:
+    """Tell browsers what a page may do: nothing but ask us."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = "slimgate"  # versions are nobody's business
+
+
+def _assets() -> tuple[dict[str, _Asset], dict[str, str]]:
+    """Load style and scripts; give them by name in URLs, and the URLs by name of the file."""
+    found, urls = {}, {}
+    for file in resources.files(_PACKAGE).joinpath("static").iterdir():
+        body = file.read_bytes()
+        stem, _, suffix = file.name.rpartition(".")
+        name = f"{stem}-{hashlib.sha256(body).hexdigest()[:12]}.{suffix}"
+        mime = mimetypes.types_map[f".{suffix}"]
+        found[name] = _Asset(body, mime)
+        urls[file.name] = f"{STATIC}{name}"
+    return found, urls

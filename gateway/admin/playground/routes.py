@@ -1,0 +1,79 @@
+"""Where each page is, on the operators' listener."""
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.admin.auth import LOGIN, STATIC, Access
+from gateway.admin.playground.pages import ROOT, Pages
+from gateway.admin.playground.rendering import Renderer, protect
+from gateway.admin.playground.signing_in import SigningIn
+from gateway.exchange import Services
+
+
+def add_playground(admin: web.Application, services: Services, access: Access) -> None:
+    """Add the pages to the operators' application.
+
+    Args:
+        admin: What serves them; everything it answers is protected by headers.
+        services: Of the gateway.
+        access: Who may see them; the application asks it already.
+    """
+    renderer = Renderer(access)
+    pages = Pages(services, renderer)
+    add_signing_in(admin, access, renderer)
+
+    def page(handler: Handler) -> Handler:
+        async def served(request: web.Request) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            except web.HTTPException:
+                raise
+            except Exception as error:
+                response = pages.told(error)
+                if response is None:
+                    raise
+                if request.can_read_body:
+                    # What is still to come of the body must not be taken for the next request.
+                    response.force_close()
+                return response
+
+        return served
+
+    result = f"{ROOT}results/{{id:[A-Za-z0-9_-]+}}"
+    admin.add_routes(
+        [
+            web.get(ROOT, page(pages.index)),
+            web.post(f"{ROOT}try", page(pages.attempt)),
+            web.get(result, page(pages.result)),
+            web.get(f"{result}/{{file:uploaded|stored|restored}}", page(pages.file)),
+            web.post(f"{result}/verdict", page(pages.judge)),
+            web.get(f"{ROOT}savings", page(pages.savings)),
+            web.get(f"{ROOT}policies", page(pages.policies)),
+            web.post(f"{ROOT}upscale", pages.upscale),
+        ]
+    )
+
+
+def add_signing_in(admin: web.Application, access: Access, renderer: Renderer) -> None:
+    """Add what is there without having signed in.
+
+    Args:
+        admin: As in :func:`add_playground`.
+        access: As there.
+        renderer: Makes the pages.
+    """
+    signing_in = SigningIn(access, renderer)
+    admin.on_response_prepare.append(protect)
+
+    async def home(_: web.Request) -> web.StreamResponse:
+        raise web.HTTPSeeOther(ROOT)
+
+    admin.add_routes(
+        [
+            *(web.get(path, home) for path in ("/", ROOT.rstrip("/"))),
+            web.get(LOGIN, signing_in.ask),
+            web.post(LOGIN, signing_in.enter),
+            web.post(f"{ROOT}logout", signing_in.leave),
+            web.get(f"{STATIC}{{name:[a-z0-9.-]+}}", renderer.asset),
+        ]
+    )

@@ -1,0 +1,69 @@
+"""Signing in: the token is typed once, and a cookie stands for it afterwards."""
+
+from aiohttp import web
+
+from gateway.admin.auth import COOKIE_PATH, LOGIN, SESSION_S, Access
+from gateway.admin.playground import bodies
+from gateway.admin.playground.bodies import Refuse
+from gateway.admin.playground.pages import ROOT
+from gateway.admin.playground.rendering import Renderer
+
+
+class SigningIn:
+    """Let people in and out.
+
+    Args:
+        access: Judges tokens.
+        renderer: Makes the page.
+    """
+
+    def __init__(self, access: Access, renderer: Renderer) -> None:
+        self._access = access
+        self._renderer = renderer
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """Ask for the token."""
+        return self._asked(_next(request), wrong=False)
+
+    async def enter(self, request: web.Request) -> web.StreamResponse:
+        """Let somebody in who knows the token."""
+        if not self._access.demands_token:
+            raise web.HTTPSeeOther(ROOT)
+        value = self._access.sign_in(request, await _token(request))
+        if value is None:
+            return self._asked(_next(request), wrong=True)
+        response = web.HTTPSeeOther(_next(request))
+        response.set_cookie(
+            self._access.cookie,
+            value,
+            max_age=SESSION_S,
+            path=COOKIE_PATH,
+            httponly=True,
+            samesite="Strict",
+            secure=request.secure,
+        )
+        raise response
+
+    async def leave(self, _: web.Request) -> web.StreamResponse:
+        """Forget the cookie."""
+        response = web.HTTPSeeOther(LOGIN)
+        response.del_cookie(self._access.cookie, path=COOKIE_PATH)
+        raise response
+
+    def _asked(self, following: str, *, wrong: bool) -> web.Response:
+        status = 401 if wrong else 200
+        return self._renderer.page("login.html", status=status, wrong=wrong, following=following)
+
+
+async def _token(request: web.Request) -> str:
+    try:
+        return (await bodies.fields(request)).get("token", "")
+    except Refuse as error:
+        raise web.HTTPBadRequest(text=f"{error}\n") from error
+
+
+def _next(request: web.Request) -> str:
+    """Give where to go afterwards: a page of ours, whatever the address says."""
+    wanted = request.query.get("next", ROOT)
+    inside = wanted.startswith(ROOT) and wanted.isascii() and wanted.isprintable()
+    return wanted if inside and "\\" not in wanted and "//" not in wanted else ROOT

@@ -1,0 +1,119 @@
+"""What a page says of a result."""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import models
+from codec.encoders import mime_of
+from codec.image.resample import small_size
+from codec.measures.floors import Reading
+from codec.optimize import Optimized
+from config import Policy
+from gateway.admin.playground import wording
+from gateway.admin.playground.results import Result
+from gateway.optimize import trial_rows
+from gateway.telemetry import metrics
+
+VIEWABLE: Final = frozenset({"image/avif", "image/jpeg", "image/png", "image/webp"})
+"""What browsers show; JPEG XL is not among it."""
+
+# Where a bar begins and ends: what nobody wants, and what nobody can tell from the original.
+_SCALES: Final = {
+    "psnr_db": ("PSNR", "dB", ".2f", 20.0, 50.0),
+    "ssim": ("SSIM", "", ".4f", 0.8, 1.0),
+    "orb": ("ORB", "", ".3f", 0.0, 1.0),
+    "block_psnr_db": ("PSNR of the worst block", "dB", ".2f", 10.0, 50.0),
+    "text": ("Words read again", "", ".3f", 0.0, 1.0),
+}
+
+
+class Measure(NamedTuple):
+    """One measure of fidelity.
+
+    Attributes:
+        name: As people call it.
+        value: With its unit.
+        floor: What is demanded, with its unit; None: nothing is.
+        share: Where the value is on its bar, 0 to 100.
+        floor_share: Where the floor is; None: there is none.
+    """
+
+    name: str
+    value: str
+    floor: str | None
+    share: float
+    floor_share: float | None
+
+
+def told(result: Result) -> dict[str, Any]:
+    """Give the values of the template ``result.html``."""
+    found = result.found
+    return {
+        "result": result,
+        "stored": None if found is None else len(found.rendition),
+        "saved": None if found is None else 1 - len(found.rendition) / len(result.upload),
+        "measures": [] if found is None else list(_measures(found, result.policy)),
+        "facts": [] if found is None else list(_facts(found)),
+        "identical": found is not None and found.manifest.stored.tier in ("exact", "lossless"),
+        "shows_stored": found is not None and mime_of(found.manifest.stored.codec) in VIEWABLE,
+        "rows": list(trial_rows.rows(result.trials, found.manifest.stored if found else None)),
+        "hint": wording.hint(metrics.reason_class(result.reason)) if result.reason else None,
+        "demands": demands(result.policy),
+    }
+
+
+def demands(policy: Policy) -> str:
+    """Say a policy's floor in a few words."""
+    parts = []
+    for name, (title, unit, _, _, _) in _SCALES.items():
+        least = getattr(policy.floor, name)
+        if least is not None:
+            parts.append(f"{title} {least:g} {unit}".rstrip())
+    return ", ".join([*parts, f"at least {policy.min_saving:.0%} saved"])
+
+
+def _measures(found: Optimized, policy: Policy) -> Iterator[Measure]:
+    measured = found.manifest.measured
+    values = {"psnr_db": measured.psnr_db, "ssim": measured.ssim, "orb": measured.orb}
+    reading = _reading(found)
+    extra = {"block_psnr_db": reading.block_psnr_db, "text": reading.text}
+    values.update({name: value for name, value in extra.items() if value is not None})
+    for name, value in values.items():
+        title, unit, form, low, high = _SCALES[name]
+        floor = getattr(policy.floor, name)
+        yield Measure(
+            name=title,
+            value=f"{value:{form}} {unit}".rstrip(),
+            floor=None if floor is None else f"{floor:g} {unit}".rstrip(),
+            share=_share(value, low, high),
+            floor_share=None if floor is None else _share(floor, low, high),
+        )
+
+
+def _reading(found: Optimized) -> Reading:
+    """Give what was measured of the winner, beyond what its manifest keeps."""
+    winners = (each for each in found.trials if trial_rows.won(each, found.manifest.stored))
+    trial = next(winners, None)
+    return Reading() if trial is None else trial.reading
+
+
+def _share(value: float, low: float, high: float) -> float:
+    return round(100 * min(1.0, max(0.0, (value - low) / (high - low))), 2)
+
+
+def _facts(found: Optimized) -> Iterator[tuple[str, str]]:
+    manifest = found.manifest
+    stored, output = manifest.stored, manifest.output
+    yield "Tier", stored.tier
+    without_loss = stored.tier in ("exact", "lossless")
+    quality = "without loss" if without_loss else f"quality {stored.quality}"
+    yield "Codec", f"{stored.codec}, {quality}"
+    width, height = small_size(manifest.width, manifest.height, stored.scale)
+    shrunk = f", shrunk ×{stored.scale}" if stored.scale > 1 else ""
+    yield "Stored at", f"{width}×{height}{shrunk}"
+    yield "Restorer", models.hashed(stored.restorer).name if stored.restorer else "none needed"
+    if output is None or stored.tier == "exact":
+        yield "GET gives", "the very file that was uploaded"
+        return
+    sides = f"{manifest.width}×{manifest.height}"
+    yield "GET gives", f"{output.format}, {sides}, {manifest.size:,} bytes"

@@ -1,0 +1,53 @@
+"""Let a policy have an image, with the very workers that store and restore, but no bucket."""
+
+import time
+
+from codec.containers import sniff
+from codec.optimize import Optimized, Refused
+from config import Policy
+from gateway.admin.playground.results import Result
+from gateway.optimize.pipeline import SNIFFED, rendition
+from gateway.workers.pool import Workers
+
+
+async def attempt(workers: Workers, policy: Policy, name: str, data: bytes) -> Result:
+    """Find out what would be stored of an image, and what GET would give.
+
+    Args:
+        workers: Who does it.
+        policy: What is demanded, whatever its mode.
+        name: Of the file.
+        data: The file, untrusted.
+
+    Raises:
+        Busy: Too much is waiting already.
+        UNRESTORABLE: The rendition does not restore, although it did a moment ago.
+    """
+    started = time.monotonic()
+    mime = sniff(data[:SNIFFED])
+    found: Optimized | None = None
+    served: bytes | None = None
+    reason: str | None = None
+    try:
+        _check_size(data, policy)
+        found = await rendition(workers, policy, data, mime)
+        served, _ = await workers.restore(found.rendition, found.manifest)
+        trials = found.trials
+    except Refused as refused:
+        reason, trials = str(refused), refused.trials
+    return Result(
+        name=name or "image",
+        mime=mime,
+        upload=data,
+        policy=policy,
+        found=found,
+        served=served,
+        reason=reason,
+        trials=trials,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _check_size(data: bytes, policy: Policy) -> None:
+    if not 0 < len(data) <= policy.limits.max_bytes:
+        raise Refused("empty, or larger than the policy allows")

@@ -1,0 +1,93 @@
+"""What each bucket has been spared since the gateway started, bounded in the number of buckets."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from gateway.telemetry import metrics
+from gateway.telemetry.metrics import METRICS_FOLDER
+
+OTHERS: Final = "(others)"
+"""Stands for all buckets beyond ``MAX_BUCKETS``; no bucket can be called so."""
+
+MAX_BUCKETS: Final = 200
+
+
+@dataclass(slots=True)
+class Saving:
+    """Bytes uploaded to a bucket that are stored small there, and bytes that they take.
+
+    Overwritten and deleted objects are not subtracted.
+    """
+
+    uploaded: int = 0
+    stored: int = 0
+    images: int = 0
+
+    @property
+    def saved(self) -> int:
+        """Give the difference in bytes."""
+        return self.uploaded - self.stored
+
+
+class Buckets:
+    """Count what was stored small, by bucket.
+
+    A bucket is counted once the store has taken an object for it: names that somebody makes up
+    make no time series.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def note(self, bucket: str, uploaded: int, stored: int) -> None:
+        """Count one object that the store has taken.
+
+        Args:
+            bucket: Where.
+            uploaded: Bytes that a client sent.
+            stored: Bytes of the rendition.
+        """
+        if len(self._known) < MAX_BUCKETS:
+            self._known.add(bucket)
+        label = bucket if bucket in self._known else OTHERS
+        metrics.BUCKET_UPLOADED_BYTES.labels(label).inc(uploaded)
+        metrics.BUCKET_STORED_BYTES.labels(label).inc(stored)
+        metrics.BUCKET_IMAGES.labels(label).inc()
+
+
+def counted() -> Iterable[Metric]:
+    """Give what this process has counted, and with it what others beside it have."""
+    folder = os.environ.get(METRICS_FOLDER)
+    if folder is None:
+        return metrics.REGISTRY.collect()
+    found: Iterable[Metric] = MultiProcessCollector(None, folder).collect()  # type: ignore[no-untyped-call]
+    return found
+
+
+def by_bucket(families: Iterable[Metric]) -> dict[str, Saving]:
+    """Sum what was counted, in the order of what was saved, most first.
+
+    Args:
+        families: Of this process, or of several.
+    """
+    found: dict[str, Saving] = defaultdict(Saving)
+    for family in families:
+        for sample in family.samples:
+            saving = found[sample.labels["bucket"]] if sample.name in _FIELDS else None
+            if saving is not None:
+                field = _FIELDS[sample.name]
+                setattr(saving, field, getattr(saving, field) + int(sample.value))
+    return dict(sorted(found.items(), key=lambda item: (-item[1].saved, item[0])))
+
+
+_FIELDS: Final = {
+    "slimgate_bucket_uploaded_bytes_total": "uploaded",
+    "slimgate_bucket_stored_bytes_total": "stored",
+    "slimgate_bucket_images_total": "images",
+}

@@ -1,0 +1,1 @@
+"""Restored files in memory and in Redis, and who restores which."""

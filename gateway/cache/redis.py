@@ -1,0 +1,171 @@
+"""Restored files in Redis, which several gateways share and which survives them."""
+
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import Final
+
+from config import RedisCacheSettings
+from gateway.cache.leases import Leases
+from gateway.cache.memory import Cache, CacheKey
+from gateway.cache.redis_client import RedisLink, Unavailable
+from gateway.http.digests import sha256_hex
+from gateway.telemetry import metrics
+
+_PREFIX: Final = "slimgate:2:"
+_MAX_FILES: Final = 64
+"""Files of one object; beyond it all are dropped. There is one, except for its old versions."""
+
+
+class RedisCache:
+    """Keep restored files in Redis; without it, everything is a miss that costs no time.
+
+    What comes back is compared with the SHA-256 that the object's manifest promises, so that
+    nobody who can write to Redis can change what is served. Beside the files of an object lies the
+    set of their names, by which they are dropped; all names of one object are in the same slot of
+    a cluster.
+
+    Args:
+        settings: Where it is, and how much it is given.
+    """
+
+    def __init__(self, settings: RedisCacheSettings) -> None:
+        self._settings = settings
+        self._redis = RedisLink(settings)
+        self._leases = Leases(self._redis, f"{_PREFIX}done", settings.lease_s)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._leases.close()
+        await self._redis.close()
+
+    @property
+    def held_bytes(self) -> int:
+        """Give the bytes that it takes in the memory of this process: none."""
+        return 0
+
+    async def get(self, key: CacheKey) -> bytes | None:
+        """Give the file, or None."""
+        try:
+            async with self._redis.reading() as client:
+                data = await client.get(_file(key))
+        except Unavailable:
+            return None
+        if not isinstance(data, bytes):
+            metrics.REDIS_REQUESTS.labels("miss").inc()
+            return None
+        right = await sha256_hex(data) == key.sha256
+        metrics.REDIS_REQUESTS.labels("hit" if right else "wrong").inc()
+        return data if right else None
+
+    async def put(self, key: CacheKey, data: bytes) -> None:
+        """Keep the file, unless it is larger than what Redis is given."""
+        if len(data) > self._settings.max_entry_bytes:
+            return
+        file, files, ttl_s = _file(key), _files(key.bucket, key.key), self._settings.ttl_s
+        with contextlib.suppress(Unavailable):
+            async with self._redis.writing() as client, client.pipeline(transaction=False) as pipe:
+                # The name comes first, so that there is no file that could not be dropped.
+                pipe.sadd(files, file)
+                pipe.expire(files, ttl_s)
+                pipe.set(file, data, ex=ttl_s)
+                pipe.scard(files)
+                count = (await pipe.execute())[-1]
+            if count > _MAX_FILES:
+                await self.drop(key.bucket, [key.key])
+
+    async def drop(self, bucket: str, keys: Collection[str]) -> None:
+        """Forget all files of these objects."""
+        sets = [_files(bucket, key) for key in keys]
+        with contextlib.suppress(Unavailable):
+            async with self._redis.reading() as client, client.pipeline(transaction=False) as pipe:
+                for files in sets:
+                    pipe.smembers(files)
+                found = await pipe.execute()
+            if not any(found):
+                return
+            async with self._redis.writing() as client, client.pipeline(transaction=False) as pipe:
+                for files, names in zip(sets, found, strict=True):
+                    if names:
+                        pipe.execute_command("UNLINK", files, *names)
+                await pipe.execute()
+
+    @asynccontextmanager
+    async def turn(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
+        """Wait while another gateway makes the file; larger ones than are kept are not shared."""
+        if size > self._settings.max_entry_bytes:
+            yield None
+            return
+        async with self._leases.turn(_file(key)):
+            yield await self.get(key)
+
+
+class LayeredCache:
+    """Look in the memory of this process first, then in what all gateways share.
+
+    Args:
+        near: Asked first.
+        far: Asked then; what it has is kept near.
+    """
+
+    def __init__(self, near: Cache, far: Cache) -> None:
+        self._near = near
+        self._far = far
+
+    async def close(self) -> None:
+        """Close both."""
+        await self._near.close()
+        await self._far.close()
+
+    @property
+    def held_bytes(self) -> int:
+        """Give the bytes that it takes in the memory of this process."""
+        return self._near.held_bytes + self._far.held_bytes
+
+    async def get(self, key: CacheKey) -> bytes | None:
+        """Give the file, or None."""
+        data = await self._near.get(key)
+        if data is None:
+            data = await self._far.get(key)
+            if data is not None:
+                await self._near.put(key, data)
+        return data
+
+    async def put(self, key: CacheKey, data: bytes) -> None:
+        """Keep the file in both."""
+        await self._near.put(key, data)
+        await self._far.put(key, data)
+
+    async def drop(self, bucket: str, keys: Collection[str]) -> None:
+        """Forget all files of these objects in both."""
+        await self._near.drop(bucket, keys)
+        await self._far.drop(bucket, keys)
+
+    @asynccontextmanager
+    async def turn(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
+        """Give the file that is near; else wait as the far one does."""
+        data = await self._near.get(key)
+        if data is not None:
+            yield data
+            return
+        async with self._far.turn(key, size) as data:
+            if data is not None:
+                await self._near.put(key, data)
+            yield data
+
+
+def _files(bucket: str, key: str) -> str:
+    """Name the set of an object's files by a digest, which tells nobody of objects."""
+    return f"{_PREFIX}{{{_digest(bucket, key)}}}"
+
+
+def _file(key: CacheKey) -> str:
+    """Name a file by all that it depends on."""
+    return f"{_files(key.bucket, key.key)}:{_digest(*key[2:])}"
+
+
+def _digest(*parts: str) -> str:
+    octets = (part.encode("utf-8", "surrogateescape") for part in parts)
+    framed = (len(each).to_bytes(4, "big") + each for each in octets)
+    return hashlib.sha256(b"".join(framed)).hexdigest()[:32]

@@ -1,0 +1,117 @@
+"""Hear on a channel of Redis that something is done, on one connection for all who wait."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from gateway.cache.redis_client import BROKEN, RedisLink, Unavailable
+
+_MAX_WAITING: Final = 1000
+_SILENCE_S: Final = 5.0
+"""After that the other end is asked whether it is still there."""
+
+_DONE: Final = b"done:"
+_GIVEN_UP: Final = b"given up:"
+
+
+class Wakes:
+    """Wait for messages about names.
+
+    Args:
+        redis: Who passes them on.
+        channel: Where they come.
+    """
+
+    def __init__(self, redis: RedisLink, channel: str) -> None:
+        self._redis = redis
+        self._channel = channel
+        self._waiting: dict[bytes, set[asyncio.Future[bool]]] = {}
+        self._connecting = asyncio.Lock()
+        self._listener: asyncio.Task[None] | None = None
+
+    @staticmethod
+    def message(name: str, *, done: bool) -> bytes:
+        """Say that the work of that name is done, or that somebody else should do it."""
+        return (_DONE if done else _GIVEN_UP) + name.encode()
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._listener is not None:
+            self._listener.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listener
+
+    @asynccontextmanager
+    async def expected(self, name: str) -> AsyncIterator["asyncio.Future[bool]"]:
+        """Give what a message about a name, from now on, sets: whether the work is done.
+
+        It raises ``Unavailable`` when no message can come any more.
+
+        Raises:
+            Unavailable: No messages can be heard, or too many are waited for.
+        """
+        if len(self._waiting) >= _MAX_WAITING:
+            raise Unavailable
+        await self._listen()
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(name.encode(), set())
+        waiting.add(future)
+        try:
+            yield future
+        finally:
+            waiting.discard(future)
+            if not waiting:
+                self._waiting.pop(name.encode(), None)
+
+    async def _listen(self) -> None:
+        """Be subscribed, confirmed by the other end: from then on no message is missed."""
+        async with self._connecting:
+            if self._listener is not None and not self._listener.done():
+                return
+            async with self._redis.reading() as client:
+                await client.initialize()  # a cluster has to know its nodes
+                pubsub: Any = client.pubsub()
+                try:
+                    await pubsub.subscribe(self._channel)
+                    while (await pubsub.get_message(timeout=_SILENCE_S) or {}) == {}:
+                        pass
+                except BaseException:
+                    await pubsub.aclose()
+                    raise
+            self._listener = asyncio.create_task(self._hear(pubsub))
+
+    async def _hear(self, pubsub: Any) -> None:
+        asked = False
+        try:
+            while True:
+                message = await pubsub.get_message(timeout=_SILENCE_S)
+                if message is not None:
+                    self._tell(message["data"])
+                elif asked:
+                    return
+                else:
+                    await pubsub.ping()
+                asked = message is None
+        except BROKEN:
+            return  # whoever needs it next tries to listen again
+        finally:
+            self._give_up()
+            await pubsub.aclose()
+
+    def _tell(self, said: object) -> None:
+        if not isinstance(said, bytes):
+            return
+        for beginning in (_DONE, _GIVEN_UP):
+            if said.startswith(beginning):
+                for future in self._waiting.get(said.removeprefix(beginning), ()):
+                    if not future.done():
+                        future.set_result(beginning == _DONE)
+
+    def _give_up(self) -> None:
+        for futures in self._waiting.values():
+            for future in futures:
+                if not future.done():
+                    future.set_exception(Unavailable())
+                    future.exception()  # the one who waits may have gone just now

@@ -1,0 +1,190 @@
+"""Listings: every managed object with the size and ETag that it was uploaded with."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote_plus
+
+import structlog
+from aiohttp import web
+from botocore.exceptions import ClientError
+from multidict import CIMultiDict
+
+from gateway.exchange import Exchange
+from gateway.relay import read_bounded, respond, sent, whole
+from gateway.s3 import headers
+from gateway.s3 import xml as s3xml
+from gateway.s3.errors import S3Error
+from gateway.s3.listing_xml import spliced
+from gateway.storage.listing_index import Listed, Sighting, View
+from gateway.storage.stored_object import META_KEY, read_manifest
+
+_log = structlog.get_logger(__name__)
+
+_ROOTS: Final = frozenset({"ListBucketResult", "ListVersionsResult"})
+_ENTRIES: Final = frozenset({"Contents", "Version"})
+_MAX_BYTES: Final = 16 << 20  # 1,000 keys of 1 KiB, percent-encoded, with owners
+_LARGE: Final = 1 << 16
+_CHECKSUMS: Final = ("ChecksumAlgorithm", "ChecksumType")
+
+# What forbids a look at one object says nothing against listing it.
+_NOT_READABLE: Final = frozenset({"401", "403", "404", "405"})
+
+
+async def list_objects(exchange: Exchange) -> web.StreamResponse:
+    """Serve ListObjects, ListObjectsV2 and ListObjectVersions.
+
+    A bucket that no policy names is listed as it is. In the others each object whose view is not
+    remembered is asked for with HEAD; a page without managed objects stays as it came.
+    """
+    async with sent(exchange, exchange.forwarded()) as response:
+        named = exchange.services.policies.names_bucket(exchange.target.bucket)
+        if response.status != HTTPStatus.OK or not named:
+            return await respond(exchange, response)
+        page = await read_bounded(response, _MAX_BYTES)
+        shown = headers.end_to_end(response.headers.items())
+    return whole(exchange, shown, await _rewritten(exchange, page))
+
+
+async def _rewritten(exchange: Exchange, page: bytes) -> bytes:
+    # A page of 1,000 entries takes tens of milliseconds to read, and to write.
+    parsed = await asyncio.to_thread(_parsed, page) if len(page) > _LARGE else _parsed(page)
+    if parsed is None:
+        return page
+    views = await _views(exchange, parsed.entries)
+    if not views:
+        return page
+    if len(page) > _LARGE:
+        return await asyncio.to_thread(_edited, page, parsed, views)
+    return _edited(page, parsed, views)
+
+
+def _parsed(page: bytes) -> "_Page | None":
+    """Read a page; None: it is none."""
+    try:
+        root = s3xml.parse(page)
+    except S3Error:
+        root = s3xml.parse(s3xml.sanitized(page))
+    if s3xml.name(root) not in _ROOTS:
+        return None
+    encoded = s3xml.text(root, "EncodingType") == "url"
+    entries = [_entry(child, encoded) for child in root if s3xml.name(child) in _ENTRIES]
+    return _Page(root, entries)
+
+
+def _edited(page: bytes, parsed: "_Page", views: Mapping["_Entry", View]) -> bytes:
+    edited = spliced(page, [views.get(entry) for entry in parsed.entries])
+    if edited is not None:
+        return edited
+    for entry, view in views.items():
+        _show(entry.element, view)
+    return s3xml.write(parsed.root)
+
+
+class _Entry(NamedTuple):
+    """One object or version of a page."""
+
+    element: s3xml.Element
+    key: str
+    listed: Listed
+
+
+class _Page(NamedTuple):
+    """A page, parsed."""
+
+    root: s3xml.Element
+    entries: Sequence[_Entry]
+
+
+def _entry(element: s3xml.Element, encoded: bool) -> _Entry:
+    key = s3xml.text(element, "Key")
+    listed = Listed(
+        etag=s3xml.text(element, "ETag").strip('"'),
+        modified=_time(s3xml.text(element, "LastModified")),
+        version_id=s3xml.text(element, "VersionId") or None,
+    )
+    return _Entry(element, unquote_plus(key) if encoded else key, listed)
+
+
+def _time(text: str) -> datetime | None:
+    """Read a time as listings write it, which is always in UTC; None: it is none."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+async def _views(exchange: Exchange, entries: Sequence[_Entry]) -> dict[_Entry, View]:
+    """Find out which entries are managed, and what clients see of those."""
+    index, bucket = exchange.services.index, exchange.target.bucket
+    views: list[tuple[_Entry, View | None]] = []
+    unknown: list[_Entry] = []
+    for entry in entries:
+        if index.knows(bucket, entry.key, entry.listed):
+            views.append((entry, index.get(bucket, entry.key, entry.listed)))
+        elif not entry.key.endswith("/"):
+            unknown.append(entry)
+    found = await asyncio.gather(*(_view(exchange, entry) for entry in unknown))
+    views += zip(unknown, found, strict=True)
+    return {entry: view for entry, view in views if view is not None}
+
+
+async def _view(exchange: Exchange, entry: _Entry) -> View | None:
+    """Ask for one object; None: it is to be shown exactly as the upstream says."""
+    services, key = exchange.services, entry.key
+    async with services.listing_heads:
+        head = await _head(exchange, key, entry.listed.version_id)
+    if head is None or head["ETag"].strip('"') != entry.listed.etag:
+        return None  # replaced since the page was written: the next listing tells
+    view = _view_of(exchange, key, head["Metadata"].get(META_KEY))
+    if s3xml.text(entry.element, "IsLatest") != "false":
+        seen = Sighting.of(CIMultiDict(head["ResponseMetadata"]["HTTPHeaders"]))
+        services.index.put(exchange.target.bucket, key, seen, view)
+    return view
+
+
+def _view_of(exchange: Exchange, key: str, note: str | None) -> View | None:
+    if note is None:
+        return None
+    try:
+        manifest = read_manifest(note, exchange.services.seals)
+    except S3Error as error:
+        # One object that nobody can read must not keep the others from being listed.
+        _log.warning(
+            "unreadable manifest", bucket=exchange.target.bucket, key=key, reason=str(error)
+        )
+        return None
+    return View(manifest.size, manifest.etag)
+
+
+async def _head(exchange: Exchange, key: str, version_id: str | None) -> Mapping[str, Any] | None:
+    """Look at one object; None when this caller may not, or when it is gone.
+
+    Raises:
+        S3Error: ServiceUnavailable: a wrong size would make clients transfer or delete things.
+    """
+    try:
+        return await exchange.services.upstream.head(
+            exchange.target.bucket,
+            key,
+            exchange.identity,
+            version_id,
+            client=exchange.client,
+        )
+    except ClientError as error:
+        status = str(error.response["ResponseMetadata"]["HTTPStatusCode"])
+        if status in _NOT_READABLE:
+            return None
+        raise S3Error("ServiceUnavailable") from error
+
+
+def _show(entry: s3xml.Element, view: View) -> None:
+    for child in list(entry):
+        if s3xml.name(child) == "Size":
+            child.text = str(view.size)
+        elif s3xml.name(child) == "ETag":
+            child.text = f'"{view.etag}"'
+        elif s3xml.name(child) in _CHECKSUMS:
+            entry.remove(child)

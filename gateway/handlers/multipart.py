@@ -1,0 +1,231 @@
+"""CompleteMultipartUpload: what became one image is optimized before the answer is given.
+
+The parts are the upstream's own, durable at once. The upstream completes the upload; the whole is
+then read back, optimized, and replaced on condition that nobody wrote to the key meanwhile. When
+anything fails on the way, the plain object stays.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
+from typing import Final
+
+import aiohttp
+import structlog
+from aiohttp import web
+from multidict import CIMultiDict
+
+from codec.containers import sniff
+from codec.optimize import Optimized, Refused
+from config import Policy
+from gateway.exchange import Exchange
+from gateway.http.byte_blocks import Pieces
+from gateway.optimize import byte_exact
+from gateway.optimize.pipeline import SNIFFED, optimize, policy_for, stays, stored_request
+from gateway.optimize.reuse import reuse
+from gateway.relay import begin, read_bounded, respond, sent, whole
+from gateway.s3 import headers
+from gateway.s3 import xml as s3xml
+from gateway.s3.errors import S3Error
+from gateway.storage.completed_object import Plain, completed, described
+from gateway.storage.metadata import UNTOLD, untold
+from gateway.storage.object_lock import locks_by_default
+from gateway.storage.originals import keep
+from gateway.storage.replacement import put_in_place
+from gateway.storage.stored_object import request_for
+from gateway.storage.upstream import UNREACHABLE, Request
+from gateway.workers.pool import Busy
+
+_log = structlog.get_logger(__name__)
+
+_MAX_RESULT: Final = 1 << 16
+_PATIENCE_S: Final = 5.0
+"""How long a client waits for the answer before it gets white space: most give up after 60 s."""
+
+
+async def create(exchange: Exchange) -> web.StreamResponse:
+    """Serve CreateMultipartUpload, and remember what a later GET would not tell."""
+    async with sent(exchange, exchange.forwarded()) as response:
+        if response.status != HTTPStatus.OK or policy_for(exchange) is None:
+            return await respond(exchange, response)
+        body = await read_bounded(response, _MAX_RESULT)
+        shown = headers.end_to_end(response.headers.items())
+    upload_id = s3xml.text(s3xml.parse(body), "UploadId")
+    said = {n: v for n, v in exchange.headers.items() if n.lower().startswith(UNTOLD)}
+    exchange.services.uploads.put(upload_id, said)
+    return whole(exchange, shown, body)
+
+
+async def complete(exchange: Exchange) -> web.StreamResponse:
+    """Serve CompleteMultipartUpload."""
+    policy = policy_for(exchange)
+    if policy is None or policy.mode != "optimize":
+        return await _complete(exchange, policy)
+    with exchange.services.completing.at(exchange.target):
+        return await _complete(exchange, policy)
+
+
+async def _complete(exchange: Exchange, policy: Policy | None) -> web.StreamResponse:
+    async with sent(exchange, exchange.forwarded()) as response:
+        if response.status != HTTPStatus.OK or policy is None:
+            return await respond(exchange, response)
+        shown = headers.end_to_end(response.headers.items())
+        shown.popall("Content-Length", None)
+        version_id = response.headers.get("x-amz-version-id")
+        work = asyncio.create_task(_finish(exchange, response, policy, version_id))
+        try:
+            # A version id stands in the head of the answer, which therefore has to wait.
+            await asyncio.wait({work}, timeout=_patience_s(version_id))
+            if not work.done():
+                return await _answer_slowly(exchange, shown, work)
+            body, version_id = work.result()
+        finally:
+            work.cancel()
+    if version_id is not None:
+        shown["x-amz-version-id"] = version_id
+    return whole(exchange, shown, body)
+
+
+def _patience_s(version_id: str | None) -> float | None:
+    return _PATIENCE_S if version_id in {None, "null"} else None
+
+
+async def _answer_slowly(
+    exchange: Exchange, shown: CIMultiDict[str], work: asyncio.Task[tuple[bytes, str | None]]
+) -> web.StreamResponse:
+    """Send white space until the answer is there, as S3 does: it keeps clients from giving up."""
+    answer = begin(exchange, HTTPStatus.OK, shown)
+    await answer.prepare(exchange.request)
+    await answer.write(s3xml.DECLARATION)
+    while not work.done():
+        await answer.write(b" ")
+        await asyncio.wait({work}, timeout=_PATIENCE_S)
+    try:
+        body, _ = work.result()
+    except S3Error as error:
+        # The status is out already; S3, too, sends such an error with 200.
+        body = error.to_xml(resource=exchange.target.path, request_id=exchange.request_id)
+    await answer.write(s3xml.write(s3xml.parse(body)).removeprefix(s3xml.DECLARATION))
+    await answer.write_eof()
+    return answer
+
+
+async def _finish(
+    exchange: Exchange,
+    response: aiohttp.ClientResponse,
+    policy: Policy,
+    version_id: str | None,
+) -> tuple[bytes, str | None]:
+    """Optimize what was completed.
+
+    Returns:
+        The body to answer with, and the version id that the object has now.
+    """
+    body = await read_bounded(response, _MAX_RESULT)
+    root = s3xml.parse(body.strip())
+    if s3xml.name(root) != "CompleteMultipartUploadResult":
+        return body, version_id  # an error that comes with 200
+    try:
+        plain = await completed(exchange, root, version_id)
+        return body, await _replace(exchange, policy, plain)
+    except (Refused, Busy) as reason:
+        stays(exchange, policy, str(reason))
+    except S3Error as error:
+        # The upload is complete, whatever became of the rendition.
+        _log.warning("not optimized", key=exchange.target.key, reason=error.message)
+    return body, version_id
+
+
+async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | None:
+    """Put a rendition in the place of the plain object.
+
+    Returns:
+        The version id of the rendition; None in a bucket without versions.
+    """
+    if await locks_by_default(exchange):
+        raise Refused("the bucket locks what it gets")
+    data, said, plain = await _read_back(exchange, policy, plain)
+    try:
+        optimized = await _rendition(exchange, policy, data, said)
+        if policy.mode == "optimize":
+            plain_request = Request("PUT", exchange.target, headers=said)
+            kept = policy.originals
+            await keep(partial(sent, exchange), kept, plain_request, optimized.manifest, data)
+    finally:
+        exchange.services.buffers.give_back(len(data))
+    if policy.mode == "shadow":
+        return plain.version_id
+    manifest = optimized.manifest.model_copy(update={"upload_etag": plain.etag})
+    said.update(await untold(exchange, plain.version_id))
+    # Ceph takes the quotes of a PUT's If-Match for a part of the ETag; all others take both forms.
+    said["If-Match"] = plain.etag
+    request = await stored_request(
+        Request("PUT", exchange.target, headers=said),
+        replace(optimized, manifest=manifest),
+        exchange.services.seals,
+    )
+    version_id = await put_in_place(exchange, plain, request, manifest)
+    bucket = exchange.target.bucket
+    exchange.services.buckets.note(bucket, manifest.size, len(optimized.rendition))
+    return version_id
+
+
+async def _rest(response: aiohttp.ClientResponse, head: bytes, length: int) -> bytes:
+    """Read the object to its end; ``head`` has been read already."""
+    pieces = Pieces()
+    pieces.append(head)
+    async for piece in response.content.iter_any():
+        pieces.append(piece)
+    if pieces.size != length:
+        raise Refused("could not be read back")
+    return await pieces.whole()
+
+
+async def _rendition(
+    exchange: Exchange, policy: Policy, data: bytes, said: Mapping[str, str]
+) -> Optimized:
+    content_type = said.get("Content-Type")
+    known = await reuse(exchange, data, content_type) if content_type else None
+    if known is not None and known.manifest.stored.tier != "exact":
+        known = None if await byte_exact.reason(exchange.target.key, data, said) else known
+    return known or await optimize(exchange, policy, data, said)
+
+
+async def _read_back(
+    exchange: Exchange, policy: Policy, plain: Plain
+) -> tuple[bytes, CIMultiDict[str], Plain]:
+    """Read the completed object; its length is then reserved among the buffers.
+
+    Returns:
+        The object, what its headers say in the words of a PUT, and which version it is: not every
+        store names that when it completes an upload.
+
+    Raises:
+        Refused: It is not to be optimized.
+    """
+    buffers = exchange.services.buffers
+    request = request_for(
+        exchange, "GET", exchange.target, plain.version_id, {"If-Match": f'"{plain.etag}"'}
+    )
+    async with sent(exchange, request) as response:
+        length = response.content_length or 0
+        if response.status != HTTPStatus.OK or not 0 < length <= policy.limits.max_bytes:
+            raise Refused("cannot be read back, or is larger than the policy allows")
+        said = described(response.headers)
+        version_id = plain.version_id or response.headers.get("x-amz-version-id")
+        plain = replace(plain, version_id=version_id)
+        try:
+            head = await response.content.readexactly(min(SNIFFED, length))
+            if sniff(head) not in policy.types:
+                raise Refused("not an image of a type that the policy names")
+            if not buffers.reserve(length):
+                raise Refused("too many uploads at once")
+            try:
+                return await _rest(response, head, length), said, plain
+            except BaseException:
+                buffers.give_back(length)
+                raise
+        except (asyncio.IncompleteReadError, *UNREACHABLE) as error:
+            raise Refused("could not be read back") from error

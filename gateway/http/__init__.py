@@ -1,0 +1,1 @@
+"""Connections of clients: bytes, limits and time."""

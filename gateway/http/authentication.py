@@ -1,0 +1,59 @@
+"""Who asks: signatures of clients, and the upstream keys that belong to them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from config import Settings
+from gateway.s3 import sigv2
+from gateway.s3.routing import virtual_bucket
+from gateway.s3.sigv4 import Verified, Verifier, WireRequest
+from gateway.storage.upstream import Identity
+
+
+class Callers:
+    """Everybody who may use the gateway.
+
+    Args:
+        settings: Whose ``credentials`` map inbound to upstream keys.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._domains = settings.domains
+        self._secrets: Mapping[str, str] = {
+            pair.access_key: pair.secret_key.get_secret_value() for pair in settings.credentials
+        }
+        self._verifier = Verifier(self._secrets)
+        old = {pair.access_key for pair in settings.credentials if pair.signature_v2}
+        self._keys = sigv2.Keys(self._secrets, old)
+        self._identities: Mapping[str, Identity] = {
+            pair.access_key: Identity(pair.upstream[0], pair.upstream[1].get_secret_value())
+            for pair in settings.credentials
+        }
+
+    def authenticate(
+        self, request: web.Request, raw_path: str, raw_query: str
+    ) -> tuple[Verified | None, Identity | None]:
+        """Verify who signed a request.
+
+        Args:
+            request: The request; its body is not touched.
+            raw_path: Its path as sent.
+            raw_query: Its query as sent.
+
+        Returns:
+            What the signature says and who that is upstream; None twice for an anonymous request,
+            about which the upstream decides.
+
+        Raises:
+            S3Error: As :func:`gateway.s3.sigv4.verify` and :func:`gateway.s3.sigv2.verify`.
+        """
+        wire = WireRequest(request.method, raw_path, raw_query, tuple(request.headers.items()))
+        now = datetime.now(UTC)
+        if sigv2.is_claimed(wire):
+            bucket = virtual_bucket(request.headers.get("Host", ""), self._domains)
+            verified: Verified | None = sigv2.verify(wire, bucket, self._keys, now)
+        else:
+            verified = self._verifier.verify(wire, now)
+        return verified, self._identities[verified.access_key] if verified else None

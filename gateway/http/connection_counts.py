@@ -1,0 +1,49 @@
+"""How many connections there are, of all clients and of each address."""
+
+import math
+from collections import Counter
+
+from config import Limits
+from gateway.telemetry import metrics
+
+Client = str | None
+
+
+class ConnectionCounts:
+    """Count connections from the moment in which they are accepted.
+
+    Args:
+        limits: How many there may be, and which share of them one address may hold.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._most = limits.max_connections
+        self._most_of_one = math.ceil(limits.max_connections * limits.address_share)
+        self._of: Counter[Client] = Counter()
+        self._total = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether there may be no more connections of anybody."""
+        return self._total >= self._most
+
+    def has_its_share(self, client: Client) -> bool:
+        """Tell whether this address may have no more; one that limits do not bind always may."""
+        return client is not None and self._of[client] >= self._most_of_one
+
+    def add(self, client: Client) -> None:
+        """Count another connection."""
+        self._of[client] += 1
+        self._total += 1
+
+    def remove(self, client: Client) -> None:
+        """Count one connection less."""
+        self._total -= 1
+        self._of[client] -= 1
+        if not self._of[client]:
+            del self._of[client]
+
+    def note_refusal(self, client: Client) -> None:
+        """Count a connection that is refused."""
+        limit = "connection share" if self.has_its_share(client) else "connections"
+        metrics.LIMITED.labels(limit).inc()

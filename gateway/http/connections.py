@@ -1,0 +1,427 @@
+"""Connections of clients: how many there may be, and which are cut off.
+
+aiohttp closes connections that are idle. It neither bounds their number nor minds clients that
+take for ever to send a head or to read an answer; :mod:`gateway.http.request_body` bounds bodies.
+"""
+
+import asyncio
+import contextlib
+import resource
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+import structlog
+from aiohttp import StreamReader, web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_protocol import RequestHandler
+from prometheus_client import Gauge
+
+from config import Limits
+from gateway.http.client_addresses import ClientAddresses
+from gateway.http.connection_counts import ConnectionCounts
+from gateway.http.error_responses import new_request_id, refusal
+from gateway.s3.errors import S3Error
+from gateway.telemetry import metrics
+
+_log = structlog.get_logger(__name__)
+
+_FARE_WELL_S: Final = 2.0
+"""Time for a client that is sent away to say what it wants and to hear that it is sent away."""
+
+_LEAST_IDLE_S: Final = 1.0
+"""A connection that has been idle for so long may have to make room for a new one."""
+
+_SEND_AWAY: Final = 256
+"""Clients that are told so at a time; beyond that, the earliest are broken off."""
+
+_TICKS: Final = 4
+"""Time-outs are looked at so often within the shortest of them."""
+
+_TOO_MANY: Final = S3Error("SlowDown", "Too many connections. Reduce them, or try again.")
+
+
+class Connection(RequestHandler):
+    """One connection, watched from outside while it waits for its client.
+
+    Args:
+        manager: The server that it belongs to.
+        table: All connections.
+        options: What the server has been told.
+    """
+
+    def __init__(self, manager: web.Server, table: "Connections", **options: Any) -> None:
+        super().__init__(manager, loop=asyncio.get_running_loop(), **options)
+        self._table = table
+        self.wire: asyncio.Transport | None = None
+        self.busy = False
+        self.since = 0.0
+        self.head_begun = False
+        self.client: str | None = None
+        self._admitted = False
+        self._parting = False
+        self._told = False
+        self._resumed = False
+        self._used = False
+        self._unsent = _Unsent()
+        self._body: StreamReader | None = None
+        self._head_bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve, or to send away."""
+        self.wire = cast("asyncio.Transport", transport)
+        self.since = self._loop.time()
+        self.client = self._table.addresses.of(transport.get_extra_info("peername"))
+        self._admitted = self._table.admit(self)
+        self._parting = not self._admitted
+        if self._admitted:
+            super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends."""
+        if self._parting:
+            self._part(data, _TOO_MANY)
+            return
+        if not self.busy and not self.head_begun:
+            self.head_begun, self.since = True, self._loop.time()
+        requests, in_body = self._request_count, self._body is not None and not self._body.is_eof()
+        super().data_received(data)
+        if self._messages:
+            self._body = self._messages[-1][1]
+        of_head = not in_body and self._request_count == requests
+        self._head_bytes = self._head_bytes + len(data) if of_head else 0
+        if self._head_bytes > self._table.max_head_bytes:
+            self._refuse_head(data)
+
+    def resume_writing(self) -> None:
+        """Note that the client has read most of what was sent."""
+        self._resumed = True
+        super().resume_writing()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget it."""
+        self._table.forget(self)
+        self.wire = None
+        if self._admitted:
+            super().connection_lost(exc)
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[None]:
+        """Hold a request for as long as the block lasts."""
+        self.busy, self.head_begun, self._used = True, False, True
+        self._table.note_busy(self)
+        try:
+            yield
+        finally:
+            self.busy, self.since = False, self._loop.time()
+            if self.wire is not None and not self._parting:
+                self._table.note_idle(self)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP; what was wrong with it may hold secrets and is not repeated."""
+        del message
+        if request.writer.output_size:
+            raise ConnectionError("the answer has begun already")
+        code = "InternalError" if status >= 500 else "BadRequest"
+        if isinstance(exc, LineTooLong):
+            code = "RequestHeaderSectionTooLarge"
+        request_id, reason = new_request_id(), type(exc).__name__
+        _log.info("refused", request_id=request_id, code=code, reason=reason)
+        metrics.REQUESTS.labels("Refused", "400" if status < 500 else "500").inc()
+        response = refusal(S3Error(code), resource="/", request_id=request_id)
+        response.force_close()
+        return response
+
+    def overdue(self, limits: Limits, now: float) -> str | None:
+        """Give why this connection has to be broken off now; None: it need not."""
+        if self.wire is None:
+            return None
+        if self._parting:
+            return "refused" if now - self.since > _FARE_WELL_S else None
+        left, resumed = self.wire.get_write_buffer_size(), self._resumed
+        self._resumed = False
+        if left:
+            slow = self._unsent.crawls(left, now, limits)
+            if resumed:
+                self._unsent = _Unsent()
+            return "answer" if slow and not resumed else None
+        self._unsent = _Unsent()
+        if self.busy:
+            return None
+        if self.head_begun or not self._used:
+            return "head" if now - self.since > limits.head_timeout_s else None
+        return "idle" if now - self.since > limits.keepalive_timeout_s else None
+
+    def _refuse_head(self, data: bytes) -> None:
+        """Refuse a head that has become too large without coming to its end."""
+        metrics.LIMITED.labels("head").inc()
+        if self.busy:
+            # Another answer is on its way, and this one would end up in its midst.
+            self._table.break_off(self, "head")
+            return
+        self._parting, self.since = True, self._loop.time()
+        self._table.send_away(self)
+        self._part(data, S3Error("RequestHeaderSectionTooLarge"))
+
+    def _part(self, data: bytes, failure: S3Error) -> None:
+        """Answer with a failure as soon as there is something to answer, and read no more."""
+        if self.wire is None or self.wire.is_closing() or self._told:
+            return
+        self._told = True
+        body = failure.to_xml(resource="/", request_id=new_request_id())
+        fields = {"Server": "slimgate", "Connection": "close", **failure.headers}
+        lines = [
+            f"HTTP/1.1 {failure.status} {HTTPStatus(failure.status).phrase}",
+            *(f"{name}: {value}" for name, value in fields.items()),
+            f"Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n",
+        ]
+        head = "\r\n".join(lines).encode()
+        self.wire.write(head if data.startswith(b"HEAD ") else head + body)
+        if failure.code == "SlowDown":
+            metrics.SLOW_DOWNS.inc()
+        if self.wire.can_write_eof():
+            # Closing now would break off what the client is about to send, and with it the answer.
+            self.wire.write_eof()
+        else:
+            self.wire.close()
+
+
+class _Unsent:
+    """What waits to be sent to one client, and how fast it gets less."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._last = 0
+        self._moved = 0
+
+    def crawls(self, left: int, now: float, limits: Limits) -> bool:
+        """Tell whether too little was sent for too long; ``left`` bytes wait now."""
+        if self._began is None:
+            self._began, self._last = now, left
+            return False
+        self._moved += max(0, self._last - left)
+        self._last = left
+        if now - self._began < limits.client_timeout_s:
+            return False
+        slow = self._moved < limits.min_client_rate * limits.client_timeout_s
+        self._began, self._moved = now, 0
+        return slow
+
+
+class Connections:
+    """All connections of clients.
+
+    Args:
+        limits: How many there may be, and how slow.
+        gauge: Shows how many there are.
+    """
+
+    def __init__(self, limits: Limits, gauge: Gauge) -> None:
+        self._limits = limits
+        self._gauge = gauge
+        self.addresses = ClientAddresses(limits.proxies)
+        self.max_head_bytes = max(limits.max_head_bytes, limits.max_header_bytes)
+        self._counts = ConnectionCounts(limits)
+        self._served: set[Connection] = set()
+        self._parting: dict[Connection, None] = {}
+        self._idle: dict[Connection, None] = {}
+        self._idle_of: dict[str | None, dict[Connection, None]] = {}
+        self._handshakes: dict[asyncio.Task[None], tuple[str | None, float]] = {}
+
+    @property
+    def count(self) -> int:
+        """Give the number of those that are served."""
+        return len(self._served)
+
+    def has_room(self, client: str | None) -> bool:
+        """Tell whether one more connection may be opened, if need be in the place of an idle one.
+
+        Args:
+            client: The address that it comes from.
+        """
+        counts, now = self._counts, asyncio.get_running_loop().time()
+        if counts.has_its_share(client):
+            fits = self._end_idle(self._idle_of.get(client, {}), now)
+        else:
+            fits = not counts.is_full or self._end_handshake(now) or self._end_idle(self._idle, now)
+        if not fits:
+            counts.note_refusal(client)
+        return fits
+
+    def admit(self, connection: Connection) -> bool:
+        """Tell whether a new connection is served; it is sent away otherwise."""
+        wire = connection.wire
+        shaken = wire is not None and wire.get_extra_info("sslcontext") is not None
+        if shaken or self.has_room(connection.client):
+            self._served.add(connection)
+            self._counts.add(connection.client)
+            self._gauge.inc()
+            self.note_idle(connection)
+            return True
+        self._let_part(connection)
+        return False
+
+    def note_idle(self, connection: Connection) -> None:
+        """Note that a connection waits for a request."""
+        self._idle[connection] = None
+        self._idle_of.setdefault(connection.client, {})[connection] = None
+
+    def note_busy(self, connection: Connection) -> None:
+        """Note that a connection has a request, or is gone."""
+        self._idle.pop(connection, None)
+        of_client = self._idle_of.get(connection.client)
+        if of_client is not None:
+            of_client.pop(connection, None)
+            if not of_client:
+                del self._idle_of[connection.client]
+
+    def send_away(self, connection: Connection) -> None:
+        """Serve a connection no more, but let its client read a last answer."""
+        self.forget(connection)
+        self._let_part(connection)
+
+    def forget(self, connection: Connection) -> None:
+        """Count a connection no more."""
+        if connection in self._served:
+            self._served.remove(connection)
+            self._counts.remove(connection.client)
+            self._gauge.dec()
+        self._parting.pop(connection, None)
+        self.note_busy(connection)
+
+    def begin_handshake(self, task: asyncio.Task[None], client: str | None) -> None:
+        """Count a connection whose handshake goes on; there has to be room for it."""
+        self._counts.add(client)
+        self._handshakes[task] = (client, asyncio.get_running_loop().time())
+
+    def end_handshake(self, task: asyncio.Task[None]) -> None:
+        """Count it no more; it is served by now, or gone."""
+        if task in self._handshakes:
+            self._counts.remove(self._handshakes.pop(task)[0])
+
+    async def watch(self) -> None:
+        """Cut off whoever takes too long, for ever."""
+        limits = self._limits
+        shortest = min(limits.head_timeout_s, limits.keepalive_timeout_s, limits.client_timeout_s)
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(1.0, shortest / _TICKS))
+            for connection in [*self._served, *self._parting]:
+                reason = connection.overdue(limits, loop.time())
+                if reason is not None:
+                    self.break_off(connection, reason)
+
+    def break_off(self, connection: Connection, reason: str) -> None:
+        """End a connection at once.
+
+        Args:
+            connection: Which one.
+            reason: For the metrics.
+        """
+        metrics.CONNECTIONS_CUT.labels(reason).inc()
+        self.forget(connection)
+        if connection.wire is not None:
+            connection.wire.abort()
+
+    def _let_part(self, connection: Connection) -> None:
+        self._parting[connection] = None
+        if len(self._parting) > _SEND_AWAY:
+            self.break_off(next(iter(self._parting)), "refused")
+
+    @property
+    def _least_idle_s(self) -> float:
+        return min(_LEAST_IDLE_S, self._limits.keepalive_timeout_s)
+
+    def _end_idle(self, idle: dict[Connection, None], now: float) -> bool:
+        """Break off the connection that has been idle for longest, to make room."""
+        longest = next(iter(idle), None)
+        if longest is None or now - longest.since < self._least_idle_s:
+            return False
+        self.break_off(longest, "room")
+        return True
+
+    def _end_handshake(self, now: float) -> bool:
+        """End the handshake that takes longest, to make room."""
+        task = next(iter(self._handshakes), None)
+        if task is None or now - self._handshakes[task][1] < self._least_idle_s:
+            return False
+        metrics.CONNECTIONS_CUT.labels("room").inc()
+        self.end_handshake(task)
+        task.cancel()
+        return True
+
+
+def allow_files(count: int) -> None:
+    """Let this process open so many files and sockets, as far as it may decide that.
+
+    Many systems begin with 1,024 and permit far more to whoever asks.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < count:
+        hint = "raise the limit of open files (ulimit -n, LimitNOFILE), or lower max_connections"
+        _log.warning("too few open files are allowed", allowed=most, needed=count, hint=hint)
+
+
+class Runner(web.AppRunner):
+    """Run an application, with every connection within limits.
+
+    Args:
+        app: The application.
+        limits: For its connections.
+        gauge: Shows how many there are.
+        options: As of ``web.AppRunner``.
+    """
+
+    __slots__ = ("_connections", "_watch")
+
+    def __init__(
+        self,
+        app: web.Application,
+        limits: Limits,
+        gauge: Gauge = metrics.CONNECTIONS,
+        **options: Any,
+    ) -> None:
+        super().__init__(app, **options)
+        self._connections = Connections(limits, gauge)
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def connections(self) -> Connections:
+        """Give all connections."""
+        return self._connections
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        self._watch = asyncio.create_task(self._connections.watch())
+        return _Server(made, self._connections, **self._kwargs)
+
+    async def _cleanup_server(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        await super()._cleanup_server()
+
+
+class _Server(web.Server):
+    """Makes connections that are watched."""
+
+    def __init__(self, made: web.Server, table: Connections, **options: Any) -> None:
+        self._table = table
+
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            with cast("Connection", request.protocol).request():
+                return await made.request_handler(request)
+
+        super().__init__(handle, request_factory=made.request_factory, **options)
+
+    def __call__(self) -> RequestHandler:
+        """Make the protocol of a new connection."""
+        return Connection(self, self._table, **self._kwargs)

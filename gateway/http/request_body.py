@@ -1,0 +1,271 @@
+"""Read what a client uploads: decoded, verified, and never more than it announced."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Final, NamedTuple
+
+from aiohttp import web
+from multidict import CIMultiDictProxy
+
+from config import Limits
+from gateway.http.body_copy import BodyCopy
+from gateway.http.byte_blocks import Pieces
+from gateway.http.byte_budget import Budget, Room
+from gateway.http.min_rate import Patience
+from gateway.s3.aws_chunked import ChunkDecoder
+from gateway.s3.canonical import fold_headers
+from gateway.s3.checksums import BodyDigests
+from gateway.s3.errors import S3Error
+from gateway.s3.headers import CHECKSUM_PREFIX
+from gateway.s3.sigv4 import (
+    STREAMING_UNSIGNED_TRAILER,
+    UNSIGNED_PAYLOAD,
+    Verified,
+    check_payload_hash,
+)
+from gateway.telemetry import metrics
+
+_IN_MEMORY: Final = 1 << 20
+_PIECE: Final = 1 << 18
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+MAX_LENGTH: Final = 5 * (1 << 40)  # the largest S3 object is 5 TiB
+_MAX_DIGITS: Final = 20  # zeros before it included
+
+_ASKED: Final = web.RequestKey("asked for its body", bool)
+
+
+def waits_for_word(request: web.Request) -> bool:
+    """Tell whether the client waits with the body until it is asked for it."""
+    expects = request.headers.get("Expect", "").lower() == "100-continue"
+    return expects and _ASKED not in request
+
+
+class Bounds(NamedTuple):
+    """What a body must stay within.
+
+    Attributes:
+        limits: Of the gateway.
+        spool: Room on disk for bodies of unknown length.
+    """
+
+    limits: Limits
+    spool: Budget
+
+
+class Upload:
+    """The body of one request.
+
+    It is read once, either by iterating or by :meth:`read`. The last piece is given out only after
+    everything that the client declared has been verified, so that a consumer who was promised
+    ``length`` bytes never gets them all when something is wrong.
+
+    Args:
+        request: The request, nothing of whose body has been read.
+        headers: What it says, wherever that stood.
+        verified: What its signature says; None for an anonymous request.
+        bounds: What it must stay within.
+        completes: The request completes a multipart upload: its checksum headers are those of the
+            whole object and say nothing of this body.
+
+    Raises:
+        S3Error: What the client declares of the body is malformed.
+    """
+
+    def __init__(
+        self,
+        request: web.Request,
+        headers: CIMultiDictProxy[str],
+        verified: Verified | None,
+        bounds: Bounds,
+        *,
+        completes: bool = False,
+    ) -> None:
+        self._request = request
+        self._headers = headers
+        self._patience = Patience(bounds.limits)
+        self._room = bounds.spool
+        self.payload_hash = verified.payload_hash if verified else _anonymous_hash(headers)
+        self.framed = self.payload_hash.startswith("STREAMING-")
+        self._signed = verified is not None
+        self.length = self._announced_length()
+        declaring = fold_headers(headers.items())
+        if completes:
+            declaring = {n: v for n, v in declaring.items() if not n.startswith(CHECKSUM_PREFIX)}
+        self.digests = BodyDigests.declared(declaring, self.payload_hash)
+        self.error: S3Error | None = None
+        self._decoder = self._chunk_decoder(verified) if self.framed else None
+        self._pieces = self._verified_pieces()
+        self._peeked = Pieces()
+        self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
+        self._spooled_bytes = 0
+        self._copy: BodyCopy | None = None
+
+    @property
+    def forwarded_hash(self) -> str:
+        """Give what ``x-amz-content-sha256`` says of the decoded body."""
+        return UNSIGNED_PAYLOAD if self.framed else self.payload_hash
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Give the body piece by piece.
+
+        Raises:
+            S3Error: The body is not what the client declared; also kept as ``error``.
+        """
+        return self._remembering()
+
+    async def peek(self, count: int) -> bytes:
+        """Give at least the first ``count`` bytes, as far as there are any, without using them."""
+        while self._peeked.size < count:
+            piece = await anext(self._pieces, None)
+            if piece is None:
+                break
+            self._peeked.append(piece)
+        return self._peeked.joined()
+
+    async def read(self, buffers: Room) -> bytes | None:
+        """Give the whole body, as far as there is room for it.
+
+        What has not come yet takes no room, so that slow clients leave it to others.
+
+        Args:
+            buffers: Where its length is reserved; the caller gives it back.
+
+        Returns:
+            The body; None where there is no room: then it can still be iterated, all of it.
+        """
+        pieces = Pieces()
+        held = 0
+        try:
+            async for piece in self:
+                pieces.append(piece)
+                if not buffers.reserve(len(piece)):
+                    self._peeked = pieces
+                    return None
+                held += len(piece)
+            body, held = await pieces.whole(), 0
+            return body
+        finally:
+            buffers.give_back(held)
+
+    async def settle(self) -> None:
+        """Find out how long a body in chunks is that does not say so, by reading it to disk."""
+        if not self.framed or self.length is not None:
+            return
+        file = self._spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed with the upload
+        async for piece in self._pieces:
+            self._take_room(len(piece))
+            await asyncio.to_thread(file.write, piece)
+        self.length = file.tell()
+        file.seek(0)
+        self._pieces = self._spooled()
+
+    def copy(self, buffers: Room, max_bytes: int) -> BodyCopy:
+        """Keep a copy of what is given out from now on, until the upload is closed."""
+        self._copy = BodyCopy(buffers, max_bytes)
+        return self._copy
+
+    def close(self) -> None:
+        """Give back what was needed on disk, and for a copy."""
+        if self._copy is not None:
+            self._copy.close()
+        self._room.give_back(self._spooled_bytes)
+        self._spooled_bytes = 0
+        if self._spool is not None:
+            self._spool.close()
+
+    def _take_room(self, count: int) -> None:
+        if not self._room.reserve(count):
+            alone = self._spooled_bytes + count > self._room.total
+            raise S3Error("EntityTooLarge" if alone else "SlowDown")
+        self._spooled_bytes += count
+
+    async def _spooled(self) -> AsyncGenerator[bytes, None]:
+        if self._spool is None:
+            raise RuntimeError("nothing was read to disk")
+        while piece := await asyncio.to_thread(self._spool.read, _PIECE):
+            yield piece
+
+    async def _remembering(self) -> AsyncIterator[bytes]:
+        try:
+            while piece := self._peeked.popleft():
+                yield self._copied(piece)
+            async for piece in self._pieces:
+                yield self._copied(piece)
+        except S3Error as error:
+            # The HTTP client that consumes this wraps what it cannot know.
+            self.error = error
+            raise
+
+    def _copied(self, piece: bytes) -> bytes:
+        if self._copy is not None:
+            self._copy.add(piece)
+        return piece
+
+    async def _verified_pieces(self) -> AsyncGenerator[bytes, None]:
+        held, seen = b"", 0
+        async for piece in self._decoded():
+            self.digests.update(piece)
+            seen += len(piece)
+            if held:
+                yield held
+            held = piece
+        trailers = self._decoder.finish() if self._decoder else {}
+        self.digests.verify(trailers)
+        if self.length is not None and seen != self.length:
+            raise S3Error("IncompleteBody")
+        if held:
+            yield held
+
+    async def _decoded(self) -> AsyncIterator[bytes]:
+        await self._ask_for_body()
+        try:
+            while data := await self._patience.read(self._request.content):
+                metrics.RECEIVED_BYTES.inc(len(data))
+                payload = data if self._decoder is None else self._decoder.feed(data)
+                if payload:
+                    yield payload
+        except (web.RequestPayloadError, ConnectionError) as error:
+            raise S3Error("IncompleteBody") from error
+
+    async def _ask_for_body(self) -> None:
+        # RFC 9110 section 10.1.1; by now the caller is known and the size is acceptable.
+        if not waits_for_word(self._request):
+            return
+        self._request[_ASKED] = True
+        transport = self._request.transport
+        if transport is not None and not self._request.content.total_bytes:
+            transport.write(_CONTINUE)
+
+    def _announced_length(self) -> int | None:
+        name = "x-amz-decoded-content-length" if self.framed else "Content-Length"
+        value = self._headers.get(name)
+        if value is None and self.framed and self._signed:
+            return None
+        if value is None:
+            if self._request.method in {"PUT", "POST"} and self._request.body_exists:
+                raise S3Error("MissingContentLength")
+            return 0 if self._request.method in {"PUT", "POST"} else None
+        number = value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS
+        if not number or int(value) > MAX_LENGTH:
+            raise S3Error("InvalidArgument", f"{name} must be a number of bytes.")
+        return int(value)
+
+    def _chunk_decoder(self, verified: Verified | None) -> ChunkDecoder:
+        return ChunkDecoder(
+            key=verified.chunks if verified else None,
+            trailer=self.payload_hash.endswith("-TRAILER"),
+            decoded_length=self.length,
+        )
+
+
+def _anonymous_hash(headers: Mapping[str, str]) -> str:
+    """Give what a request that nobody signed says of its body.
+
+    Raises:
+        S3Error: AccessDenied for signed chunks, which need a key.
+    """
+    declared = check_payload_hash(headers.get("x-amz-content-sha256", UNSIGNED_PAYLOAD))
+    if declared.startswith("STREAMING-") and declared != STREAMING_UNSIGNED_TRAILER:
+        raise S3Error("AccessDenied")
+    return declared

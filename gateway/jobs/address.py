@@ -1,0 +1,56 @@
+"""Places in a bucket as people write them: ``s3://bucket/key``."""
+
+from typing import Final, NamedTuple
+
+from gateway.s3.bucket_name import is_bucket_name
+from gateway.s3.routing import Target, key_target
+
+_MAX_KEY_BYTES: Final = 1024
+
+
+class Place(NamedTuple):
+    """A bucket and a key, or the beginning of keys.
+
+    Attributes:
+        bucket: Name of the bucket.
+        key: As it is, not percent-encoded; may be empty.
+    """
+
+    bucket: str
+    key: str
+
+    def __str__(self) -> str:
+        """Write it as :func:`place` reads it; what would move a cursor is replaced."""
+        return "".join(c if c.isprintable() else "?" for c in f"s3://{self.bucket}/{self.key}")
+
+    @property
+    def target(self) -> Target:
+        """Give what requests are sent to."""
+        return key_target(self.bucket, self.key)
+
+
+def place(text: str) -> Place:
+    """Read ``s3://bucket`` or ``s3://bucket/key``.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    scheme, found, rest = text.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme != "s3" or not found or not is_bucket_name(bucket):
+        raise ValueError(f"{text!r} is not of the form s3://bucket/key")
+    if len(key.encode(errors="surrogateescape")) > _MAX_KEY_BYTES:
+        raise ValueError(f"a key has at most {_MAX_KEY_BYTES} bytes")
+    return Place(bucket, key)
+
+
+def object_place(text: str) -> Place:
+    """Read ``s3://bucket/key``.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    found = place(text)
+    if not found.key:
+        raise ValueError(f"{text!r} names no object: write s3://bucket/key")
+    return found

@@ -1,0 +1,94 @@
+"""Run the tools: ``python -m gateway optimize|drain|verify|restore-original|explain|ledger``."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+from codec.optimize import Refused
+from config import ConfigError
+from gateway.jobs import explain, ledgers, opened, over_bucket
+from gateway.jobs.arguments import parser
+from gateway.jobs.conditions import check
+from gateway.jobs.journal import Unusable
+from gateway.jobs.opened import Misused
+from gateway.jobs.restore_original import restore_original
+from gateway.jobs.store import Changed, Denied
+from gateway.s3.errors import S3Error
+from gateway.storage.originals import NoOriginal
+from gateway.telemetry import logs
+from gateway.workers.pool import Busy
+
+_CHANGED: Final = (
+    "somebody else has written to the object meanwhile, or it is gone: nothing was done"
+)
+_FAILURES: Final = (
+    Denied, Refused, NoOriginal, S3Error, Busy, explain.CannotExplain, OSError, ValueError,
+)  # fmt: skip
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the tools.
+
+    Args:
+        arguments: Its name and what follows.
+
+    Returns:
+        0; 1 when something failed or was interrupted; 2 when the usage was wrong.
+    """
+    options = parser().parse_args(arguments)
+    logs.configure()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return asyncio.run(_TOOLS[options.tool](options))
+    except (ConfigError, Misused, Unusable) as error:
+        return _complain(str(error), 2)
+    except Changed:
+        return _complain(_CHANGED, 1)
+    except _FAILURES as error:
+        return _complain(error.message if isinstance(error, S3Error) else str(error), 1)
+    except KeyboardInterrupt:
+        return _complain("stopped", 1)
+
+
+async def _restore_original(options: argparse.Namespace) -> int:
+    async with opened.tools(options, jobs=1) as tools:
+        if not options.dry_run:
+            await check(tools.store, options.place)
+        uploaded = options.uploaded_as or options.place
+        done = await restore_original(
+            tools.store, options.place, uploaded, tools.policies, dry_run=options.dry_run
+        )
+    return _write(f"{done}\n")
+
+
+async def _explain(options: argparse.Namespace) -> int:
+    async with opened.tools(options, jobs=1) as tools:
+        lines = await explain.explain(tools, options.image, options.policy)
+    return _write("".join(f"{line}\n" for line in lines))
+
+
+async def _ledger(options: argparse.Namespace) -> int:
+    return _write(ledgers.summary(options.files))
+
+
+_TOOLS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]]] = {
+    "optimize": over_bucket.command,
+    "drain": over_bucket.command,
+    "verify": over_bucket.command,
+    "restore-original": _restore_original,
+    "explain": _explain,
+    "ledger": _ledger,
+}
+
+
+def _write(text: str) -> int:
+    sys.stdout.write(text)
+    return 0
+
+
+def _complain(text: str, code: int) -> int:
+    sys.stderr.write(f"{text}\n")
+    return code

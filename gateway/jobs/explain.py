@@ -1,0 +1,139 @@
+"""Say of one image what a policy would make of it, and why."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from codec.manifest import Manifest, Stored
+from codec.optimize import Optimized, Refused
+from codec.search.contest import Trial
+from config import Policies, Policy
+from gateway.jobs.address import Place, object_place
+from gateway.jobs.opened import Tools
+from gateway.jobs.store import Store
+from gateway.optimize import byte_exact
+from gateway.optimize.pipeline import rendition
+from gateway.optimize.trial_rows import rows
+
+_TYPES: Final = {
+    ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
+}  # fmt: skip
+
+
+class CannotExplain(Exception):
+    """There is nothing to explain; the message says why."""
+
+
+async def explain(tools: Tools, image: str, policy_name: str | None) -> Iterator[str]:
+    """Let candidates compete for an image, and give lines that tell of it.
+
+    Args:
+        tools: What it takes.
+        image: A file, or ``s3://bucket/key``.
+        policy_name: Which policy; None: the object's own, or the only one.
+
+    Raises:
+        CannotExplain: It is not clear which policy, there is no such file, or nothing competes.
+        Busy: Too many jobs are waiting.
+        Refused, Changed, Denied, S3Error: The object cannot be read.
+    """
+    place = object_place(image) if image.startswith("s3://") else None
+    policy = _policy(tools.policies, place, policy_name)
+    if place is None:
+        data, said = _read_file(Path(image), policy.limits.max_bytes)
+    else:
+        data, said = await _read_object(tools.store, place, policy.limits.max_bytes)
+    head, content_type = _demanded(policy), said.get("Content-Type")
+    why = await byte_exact.reason(place.key if place else "", data, said)
+    if why:
+        head = f"{head}; only byte for byte: {why}"
+    try:
+        found = await rendition(tools.workers, policy, data, content_type, exact_because=why)
+    except Refused as reason:
+        return iter([head, *_table(reason.trials, None), f"stays as it is: {reason}"])
+    table = _table(found.trials, found.manifest.stored)
+    return iter([head, *table, *_won(found, len(data))])
+
+
+def _policy(policies: Policies, place: Place | None, name: str | None) -> Policy:
+    own = policies.match(place.bucket, place.key) if place else None
+    if name is None and own is not None:
+        return own
+    found = [each for each in policies if name in {None, each.name}]
+    if len(found) != 1:
+        names = ", ".join(each.name for each in policies) or "none"
+        raise CannotExplain(f"name a policy with --policy; there are: {names}")
+    return found[0]
+
+
+def _read_file(path: Path, max_bytes: int) -> tuple[bytes, Mapping[str, str]]:
+    """Read a file, and guess the Content-Type that it would be uploaded with."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise CannotExplain(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > max_bytes:
+        raise CannotExplain(f"{path} is larger than the policy allows: it would stay as it is")
+    guess = _TYPES.get(path.suffix.lower())
+    return data, {} if guess is None else {"Content-Type": guess}
+
+
+async def _read_object(
+    store: Store, place: Place, max_bytes: int
+) -> tuple[bytes, Mapping[str, str]]:
+    """Read an object and its headers; the trials of what is stored small are over."""
+    seen = await store.look(place.target)
+    if seen.manifest is not None:
+        kept = "\n".join(_stored(seen.manifest, seen.size))
+        hint = "give the original file to see what else was tried"
+        raise CannotExplain(f"{place} is stored small already; {hint}\n{kept}")
+    if seen.size > max_bytes:
+        raise CannotExplain(f"{place} is larger than the policy allows: it would stay as it is")
+    return await store.read(seen), seen.headers
+
+
+def _demanded(policy: Policy) -> str:
+    measures = policy.floor.model_dump().items()
+    shown = ", ".join(f"{name} {least:g}" for name, least in measures if least is not None)
+    return f"policy {policy.name}: floor {shown}; at least {policy.min_saving:.0%} saved"
+
+
+def _won(found: Optimized, size: int) -> Iterator[str]:
+    stored = len(found.rendition)
+    saved = 100 * (1 - stored / size)
+    yield f"won, the smallest that holds: {size:,} bytes become {stored:,} ({saved:.1f} % saved)"
+    yield from _stored(found.manifest, stored)
+
+
+def _stored(manifest: Manifest, size: int) -> Iterator[str]:
+    stored, measured, output = manifest.stored, manifest.measured, manifest.output
+    restorer = f", restorer {stored.restorer}" if stored.restorer else ""
+    file = "the very file that was uploaded" if output is None else output.format
+    yield (
+        f"  {stored.tier}, {stored.codec} quality {stored.quality}, scale {stored.scale}{restorer},"
+        f" {size:,} bytes for {manifest.size:,}"
+    )
+    yield (
+        f"  GET gives {file}, {manifest.width}x{manifest.height}:"
+        f" PSNR {measured.psnr_db:.2f} dB, SSIM {measured.ssim:.4f}, ORB {measured.orb:.3f}"
+    )
+
+
+def _table(trials: Sequence[Trial], winner: Stored | None) -> Iterator[str]:
+    """Give a line for each trial; the winner may also be a transcoding, which is no trial."""
+    if not trials:
+        return
+    yield _line(
+        "tier", "codec", "scale", "quality", "bytes", "PSNR", "SSIM", "ORB", "ms", "verdict"
+    )
+    for row in rows(trials, winner):
+        sampled = " (of a sample)" if row.sampled else ""
+        yield _line(*row.cells, f"{row.verdict}{sampled}{' <- won' if row.won else ''}")
+
+
+def _line(*cells: str) -> str:
+    *columns, verdict = cells
+    widths = (10, 6, 6, 8, 12, 7, 8, 7, 7)
+    shown = "".join(f"{cell:>{width}}" for cell, width in zip(columns, widths, strict=True))
+    return f"{shown}  {verdict}"

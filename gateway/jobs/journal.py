@@ -1,0 +1,213 @@
+"""The log of a run: a JSON line per object, from which an interrupted run goes on."""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Final, Self
+
+from gateway.jobs.listing import PAGES, Entry, Window
+from gateway.jobs.outcome import FAILED, Outcome, Totals
+
+_MAX_LINE: Final = 1 << 16
+"""A key of 1,024 bytes is at most 6,144 characters of JSON."""
+
+_MAX_FAILED: Final = PAGES * 1000
+
+Subject = dict[str, str | bool]
+"""What a run is about: only the same run goes on from its log."""
+
+
+class Unusable(Exception):
+    """The log cannot be written to or gone on from; the message says what to do."""
+
+
+@dataclass(slots=True)
+class Past:
+    """What a log tells of the run so far.
+
+    Attributes:
+        totals: What became of objects.
+        after: The listing is done up to this key.
+        done: Keys behind it that are done already.
+        failed: What failed, to be tried again.
+    """
+
+    totals: Totals = field(default_factory=Totals)
+    after: str = ""
+    done: set[str] = field(default_factory=set)
+    failed: dict[str, Outcome] = field(default_factory=dict)
+
+    def take(self, line: dict[str, object]) -> None:
+        """Follow what one line tells.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is not a line of such a log.
+        """
+        if line["event"] == "window":
+            self.after = str(line["after"])
+            self.done.clear()
+        elif line["event"] == "object":
+            self._take_object(str(line["key"]), _outcome(line))
+
+    def _take_object(self, key: str, outcome: Outcome) -> None:
+        earlier = self.failed.pop(key, None)
+        if earlier is not None:
+            self.totals.add(earlier, -1)
+        self.totals.add(outcome)
+        self.done.add(key)
+        if outcome.verdict == FAILED:
+            self.failed[key] = outcome
+        if len(self.failed) > _MAX_FAILED:
+            raise Unusable(f"more than {_MAX_FAILED:,} objects failed: begin anew with another log")
+
+
+class Journal:
+    """Write the log of a run, flushed line by line.
+
+    Args:
+        file: Open for appending.
+        past: What it holds already.
+    """
+
+    def __init__(self, file: IO[bytes], past: Past) -> None:
+        self._file = file
+        self.past = past
+        self.totals = past.totals
+
+    @classmethod
+    def begin(cls, path: Path, subject: Subject) -> Self:
+        """Begin a log.
+
+        Raises:
+            Unusable: There is such a file already, or it cannot be made.
+        """
+        try:
+            file = path.open("xb")
+        except FileExistsError as error:
+            hint = "go on with --resume, or name another file with --log"
+            raise Unusable(f"{path} is there already: {hint}") from error
+        except OSError as error:
+            raise Unusable(f"{path} cannot be written: {error.strerror}") from error
+        _lock(file, path)
+        journal = cls(file, Past())
+        journal._write({"event": "run", **subject})
+        return journal
+
+    @classmethod
+    def resume(cls, path: Path, subject: Subject) -> Self:
+        """Go on with a log; a last line that was torn is cut off.
+
+        Raises:
+            Unusable: There is no such log, or it is that of another run.
+        """
+        past, end = Past(), 0
+        try:
+            file = path.open("r+b")
+        except OSError as error:
+            reason = f"{path} cannot be opened ({error.strerror})"
+            raise Unusable(f"{reason}: without --resume a run begins anew") from error
+        try:
+            _lock(file, path)
+            for line in _lines(file):
+                if end == 0:
+                    _check(line, subject, path)
+                past.take(line)
+                end = file.tell()
+        except (KeyError, TypeError, ValueError) as error:
+            file.close()
+            raise Unusable(f"{path} is damaged after byte {end}: begin anew with --log") from error
+        except Unusable:
+            file.close()
+            raise
+        if end == 0:
+            file.close()
+            raise Unusable(f"{path} holds nothing to go on from: remove it and begin anew")
+        file.truncate(end)
+        file.seek(end)
+        return cls(file, past)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def add(self, key: str, outcome: Outcome) -> None:
+        """Note what became of an object.
+
+        Raises:
+            OSError: The log cannot be written to.
+        """
+        earlier = self.past.failed.pop(key, None)
+        if earlier is not None:
+            self.totals.add(earlier, -1)
+        self.totals.add(outcome)
+        self._write({"event": "object", "key": key, **outcome._asdict()})
+
+    def close_window(self, window: Window) -> None:
+        """Note that everything up to the end of a window is done.
+
+        Raises:
+            OSError: The log cannot be written to.
+        """
+        if window.last:
+            self._write({"event": "window", "after": window.last, "passed": window.passed})
+
+    def again(self) -> list[Entry]:
+        """Give what failed before the last whole window, and is not going to be listed again."""
+        # Listings are in the order of the keys' UTF-8.
+        after, failed = _octets(self.past.after), self.past.failed.items()
+        return [Entry(key, outcome.before) for key, outcome in failed if _octets(key) <= after]
+
+    def is_done(self, key: str) -> bool:
+        """Tell whether an object that is listed again needs nothing more."""
+        return key in self.past.done and key not in self.past.failed
+
+    def _write(self, line: dict[str, object]) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._file.write(json.dumps({"time": now, **line}).encode() + b"\n")
+        self._file.flush()
+
+
+def _lines(file: IO[bytes]) -> Iterator[dict[str, object]]:
+    """Give all whole lines."""
+    while (raw := file.readline(_MAX_LINE)).endswith(b"\n"):
+        line = json.loads(raw)
+        if not isinstance(line, dict):
+            raise TypeError("not an object")
+        yield line
+    if len(raw) >= _MAX_LINE:
+        raise ValueError("a line without an end")
+
+
+def _lock(file: IO[bytes], path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Unusable(f"{path} is being written to by another run") from error
+
+
+def _octets(key: str) -> bytes:
+    return key.encode(errors="surrogateescape")
+
+
+def _check(line: dict[str, object], subject: Subject, path: Path) -> None:
+    about = {name: line.get(name) for name in subject}
+    if line.get("event") != "run" or about != subject:
+        raise Unusable(f"{path} is the log of another run: name the right one with --log")
+
+
+def _outcome(line: dict[str, object]) -> Outcome:
+    before, after = line["before"], line["after"]
+    if not isinstance(before, int) or not isinstance(after, int):
+        raise TypeError("sizes are whole numbers")
+    return Outcome(str(line["verdict"]), before, after, str(line["reason"]))

@@ -1,0 +1,116 @@
+"""Objects of a bucket, page by page; a window of pages at a time is held in memory."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final, NamedTuple
+from urllib.parse import unquote_plus
+
+from gateway.jobs.address import Place
+from gateway.jobs.store import Denied, Store
+from gateway.relay import read_bounded
+from gateway.s3 import xml as s3xml
+from gateway.s3.canonical import escaped
+from gateway.s3.errors import S3Error
+from gateway.s3.routing import Target
+from gateway.storage.upstream import Request
+
+PAGES: Final = 50
+"""Pages of a window: 50,000 objects, about 20 MB."""
+
+_MAX_BYTES: Final = 16 << 20  # 1,000 keys of 1 KiB, percent-encoded, with owners
+
+
+class Entry(NamedTuple):
+    """One object of a listing.
+
+    Attributes:
+        key: As it is.
+        size: Stored bytes.
+    """
+
+    key: str
+    size: int
+
+
+@dataclass(slots=True)
+class Window:
+    """A stretch of a listing.
+
+    Attributes:
+        entries: What is wanted of it.
+        passed: How many objects are not.
+        last: The last key of the stretch; empty when there is none.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    passed: int = 0
+    last: str = ""
+
+    def largest_first(self) -> list[Entry]:
+        """Give the entries in the order that saves most soonest; equal sizes by key."""
+        return sorted(self.entries, key=lambda entry: (-entry.size, entry.key))
+
+
+async def windows(
+    store: Store,
+    place: Place,
+    wanted: Callable[[Entry], bool],
+    *,
+    after: str = "",
+    pages: int = PAGES,
+) -> AsyncIterator[Window]:
+    """List a bucket.
+
+    Args:
+        store: Where it is.
+        place: Bucket and beginning of the keys.
+        wanted: Judges entries by key and size.
+        after: The key after which the listing begins.
+        pages: Of how many pages a window is made.
+
+    Raises:
+        Denied: The store does not list it.
+        S3Error: The store does not answer, or not as S3 does.
+    """
+    more = True
+    while more:
+        window = Window(last=after)
+        for _ in range(pages):
+            entries, more = await _page(store, place, after)
+            window.entries += filter(wanted, entries)
+            window.passed += len(entries)
+            if entries:
+                window.last = after = entries[-1].key
+            if not more:
+                break
+        window.passed -= len(window.entries)
+        yield window
+
+
+async def _page(store: Store, place: Place, after: str) -> tuple[list[Entry], bool]:
+    """Give one page, and whether there is more."""
+    # The first version of the operation: every store has it, and it goes on from any key.
+    query = f"encoding-type=url&marker={escaped(after)}&prefix={escaped(place.key)}"
+    async with store.send(Request("GET", Target(place.bucket, "", ""), query)) as response:
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise S3Error("ServiceUnavailable")
+        if response.status != HTTPStatus.OK:
+            raise Denied(
+                f"s3://{place.bucket} cannot be listed ({response.status}): does it exist, and may "
+                "this key list it?"
+            )
+        root = s3xml.parse(await read_bounded(response, _MAX_BYTES))
+    encoded = s3xml.text(root, "EncodingType") == "url"
+    entries = [_entry(child, encoded) for child in root if s3xml.name(child) == "Contents"]
+    more = s3xml.text(root, "IsTruncated") == "true"
+    if more and (not entries or entries[-1].key == after):
+        raise S3Error("InternalError", "The store's listing does not get on.")
+    return entries, more
+
+
+def _entry(element: s3xml.Element, encoded: bool) -> Entry:
+    key, size = s3xml.text(element, "Key"), s3xml.text(element, "Size")
+    if not (size.isascii() and size.isdigit() and len(size) < 20):
+        raise S3Error("InternalError", "The store's listing has an object without a size.")
+    return Entry(unquote_plus(key, errors="surrogateescape") if encoded else key, int(size))

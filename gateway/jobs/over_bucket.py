@@ -1,0 +1,80 @@
+"""The tools that go through a whole bucket: optimize, drain and verify."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from gateway.jobs import opened
+from gateway.jobs.conditions import check, retained
+from gateway.jobs.drain import Drainer
+from gateway.jobs.journal import Journal, Subject
+from gateway.jobs.listing import Entry, windows
+from gateway.jobs.opened import Tools
+from gateway.jobs.optimize import Optimizer
+from gateway.jobs.run import Work, run
+from gateway.jobs.store import Denied
+from gateway.jobs.verify import Verifier
+
+
+async def command(options: argparse.Namespace) -> int:
+    """Go through a bucket.
+
+    Returns:
+        0, or 1 when an object failed.
+
+    Raises:
+        Misused, ConfigError, Unusable: It was not begun; nothing was touched.
+        Denied, S3Error, OSError: It cannot be gone on with.
+    """
+    async with opened.tools(options, jobs=options.jobs) as tools:
+        if options.tool != "verify" and not options.dry_run:
+            await check(tools.store, options.place)
+        if options.tool == "optimize" and await retained(tools.store, options.place.bucket):
+            raise Denied("the bucket locks every object that it gets: they have to stay")
+        with _journal(options) as journal:
+            try:
+                await _go(options, tools, journal)
+            finally:
+                sys.stdout.write(journal.totals.table())
+    return 1 if journal.totals.failed else 0
+
+
+async def _go(options: argparse.Namespace, tools: Tools, journal: Journal) -> None:
+    work = _work(options, tools)
+    wanted = work.wants if isinstance(work, Optimizer) else _any
+    listed = windows(tools.store, options.place, wanted, after=journal.past.after)
+    await run(listed, work, journal, jobs=tools.jobs, limit=options.limit)
+
+
+def _work(options: argparse.Namespace, tools: Tools) -> Work:
+    store, bucket, workers = tools.store, options.place.bucket, tools.workers
+    if options.tool == "verify":
+        return Verifier(store, bucket, workers)
+    how = {"dry_run": options.dry_run, "remove_replaced": options.remove_replaced}
+    if options.tool == "optimize":
+        return Optimizer(store, bucket, tools.policies, workers, **how)
+    policies = None if options.no_originals else tools.policies
+    return Drainer(store, bucket, policies, workers, **how)
+
+
+def _any(_: Entry) -> bool:
+    return True
+
+
+def _journal(options: argparse.Namespace) -> Journal:
+    """Open the log: anew, or where an interrupted run has left it.
+
+    Raises:
+        Unusable: It cannot be.
+    """
+    bucket, prefix = options.place
+    subject: Subject = {
+        "tool": options.tool, "bucket": bucket, "prefix": prefix, "dry_run": options.dry_run,
+    }  # fmt: skip
+    path = options.log or _default_log(options)
+    return Journal.resume(path, subject) if options.resume else Journal.begin(path, subject)
+
+
+def _default_log(options: argparse.Namespace) -> Path:
+    dry = "-dry-run" if options.dry_run else ""
+    return Path(f"slimgate-{options.tool}-{options.place.bucket}{dry}.jsonl")

@@ -1,0 +1,1 @@
+"""From a stored rendition to the file as served."""

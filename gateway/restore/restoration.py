@@ -1,0 +1,105 @@
+"""Restored files: from the cache, or made once for everybody who waits."""
+
+import time
+from typing import NamedTuple
+
+import structlog
+
+from codec.manifest import Manifest
+from codec.restore.restore import DigestMismatch
+from gateway.cache.memory import CacheKey
+from gateway.exchange import Services
+from gateway.http.digests import sha256_hex
+from gateway.s3.errors import S3Error
+from gateway.telemetry import metrics, tracing
+from gateway.workers.pool import UNRESTORABLE, Busy, NotRestored
+
+_log = structlog.get_logger(__name__)
+
+_UNREADABLE = (
+    "The stored rendition of this object cannot be restored. "
+    "Send 'x-slimgate-raw: stored' to read the rendition itself."
+)
+
+_UNAVAILABLE = (
+    "The gateway had no memory, time or process to restore this object, which is not damaged. "
+    "Try again."
+)
+
+
+class File(NamedTuple):
+    """A restored file.
+
+    Attributes:
+        data: All of it.
+        etag: Without quotes; another than the manifest's when the bytes are others.
+    """
+
+    data: bytes
+    etag: str
+
+
+async def restored(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
+    """Restore a rendition, unless somebody is at it already.
+
+    Args:
+        services: Where workers and cache live.
+        key: What the restored file depends on.
+        rendition: The stored file.
+        manifest: How to restore it.
+
+    Raises:
+        S3Error: SlowDown when too much is waiting or memory is short, InternalError when it
+            cannot be restored.
+    """
+    try:
+        file: File = await services.restores.run(
+            key, lambda: _restore(services, key, rendition, manifest)
+        )
+    except Busy as error:
+        metrics.RESTORES.labels("busy").inc()
+        raise S3Error("SlowDown") from error
+    except NotRestored as error:
+        metrics.RESTORES.labels("unavailable").inc()
+        _log.error("not restored", bucket=key.bucket, key=key.key, reason=str(error))
+        raise S3Error("SlowDown", _UNAVAILABLE) from error
+    except UNRESTORABLE as error:
+        differs = isinstance(error, DigestMismatch)
+        metrics.RESTORES.labels("mismatch" if differs else "failed").inc()
+        _log.error("not restored", bucket=key.bucket, key=key.key, reason=str(error))
+        raise S3Error("InternalError", _UNREADABLE) from error
+    return file
+
+
+async def _restore(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
+    async with services.cache.turn(key, manifest.size) as cached:
+        if cached is not None:
+            # Restored for somebody else while this caller read the rendition, or waited.
+            return File(cached, manifest.etag)
+        return await _made(services, key, rendition, manifest)
+
+
+async def _made(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
+    started = time.monotonic()
+    timed = metrics.RESTORE_SECONDS.labels(manifest.stored.tier).time()
+    spanned = tracing.span("restore", tier=manifest.stored.tier, size=manifest.size)
+    with timed, spanned, services.buffers.holding(manifest.size):
+        data, as_recorded = await services.workers.restore(rendition, manifest)
+    metrics.RESTORES.labels("ok" if as_recorded else "changed").inc()
+    _log.info(
+        "restored",
+        bucket=key.bucket,
+        key=key.key,
+        tier=manifest.stored.tier,
+        stored_bytes=len(rendition),
+        served_bytes=len(data),
+        seconds=round(time.monotonic() - started, 3),
+    )
+    if not as_recorded:
+        # Readable above all; but other bytes never go under the ETag that promised the old ones.
+        _log.error(
+            "an encoder has changed", bucket=key.bucket, key=key.key, gateway=manifest.gateway
+        )
+        return File(data, f"{(await sha256_hex(data))[:32]}-1")
+    await services.cache.put(key, data)
+    return File(data, manifest.etag)

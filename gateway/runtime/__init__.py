@@ -1,0 +1,1 @@
+"""Processes: put together, started, reloaded, drained."""

@@ -1,0 +1,88 @@
+"""Run one of several gateway processes: the supervisor starts this module.
+
+It is told what to do over its standard input, says ``ready`` on its standard output and then that
+its event loop runs, and drains when it gets SIGTERM or its standard input ends.
+"""
+
+import asyncio
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import uvloop
+
+from gateway.http.tls import BadCertificate
+from gateway.runtime import control_messages
+from gateway.runtime.malloc import keep_freed_memory
+from gateway.runtime.server import Server
+from gateway.telemetry import logs
+from gateway.workers.supervised_process import CannotStart
+from models.engine import heartbeat
+
+
+async def _main() -> int:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor tells what is new
+    told = asyncio.StreamReader(limit=1 << 16)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(told), sys.stdin)
+    start = await control_messages.received(told)
+    if not isinstance(start, control_messages.Start):
+        return 1
+    logs.configure(process=start.number)
+    try:
+        async with Server(start.settings, engine=start.engine) as server:
+            if start.number == 0:
+                await server.look_around()  # for all of them
+            await server.listen_to_operators([_unix(start.operators)])
+            await server.listen([socket.socket(fileno=number) for number in start.sockets])
+            _say("ready")
+            alive = asyncio.create_task(heartbeat.beat())
+            await _obey(server, told, ended)
+            await server.drain()
+        alive.cancel()
+    except (CannotStart, BadCertificate) as error:
+        _say(str(error))
+        return 1
+    return 0
+
+
+async def _obey(server: Server, told: asyncio.StreamReader, ended: asyncio.Event) -> None:
+    """Do what is told until the end."""
+    ending = asyncio.create_task(ended.wait())
+    obeying = asyncio.create_task(_orders(server, told))
+    await asyncio.wait({ending, obeying}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (ending, obeying):
+        task.cancel()
+    await asyncio.gather(ending, obeying, return_exceptions=True)
+
+
+async def _orders(server: Server, told: asyncio.StreamReader) -> None:
+    while (order := await control_messages.received(told)) is not None:
+        if isinstance(order, control_messages.TakePolicies):
+            server.take_policies(order.policies)
+        elif isinstance(order, control_messages.TakeCertificate):
+            server.take_certificate()
+
+
+def _unix(path: Path) -> socket.socket:
+    """Listen in the supervisor's folder, which nobody else may enter."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    listener.setblocking(False)
+    return listener
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    heartbeat.leave_stacks()
+    keep_freed_memory()
+    sys.exit(uvloop.run(_main()))

@@ -1,0 +1,103 @@
+"""What is taken anew while a gateway serves: policies, and the certificate."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import structlog
+
+import models
+from config import ConfigError, Policy, Settings, load
+from gateway.http import tls
+
+_POLL_S: Final = 2.0
+
+_log = structlog.get_logger(__name__)
+
+Policies = tuple[Policy, ...]
+
+
+class Takers(NamedTuple):
+    """Who takes what is new.
+
+    Attributes:
+        policies: Given policies that are valid.
+        certificate: Called when the files hold a pair that can be used.
+        began: Called before anything is looked at, for who has to be told.
+        done: Called when everything has been taken, or refused.
+    """
+
+    policies: Callable[[Policies], None]
+    certificate: Callable[[], None]
+    began: Callable[[], None] = lambda: None
+    done: Callable[[], None] = lambda: None
+
+
+def read(path: Path, listen: str | None = None) -> Settings:
+    """Read the configuration, with what the environment and the command line say.
+
+    Args:
+        path: The file.
+        listen: Host and port instead of what file and environment say.
+
+    Raises:
+        ConfigError: It is not valid.
+    """
+    environ = dict(os.environ)
+    if listen is not None:
+        environ["SLIMGATE_LISTEN"] = listen
+    return load(path, environ=environ, known_restorers=models.NAMES)
+
+
+async def watch(path: Path, settings: Settings, asked: asyncio.Event, takers: Takers) -> None:
+    """Take everything anew when asked, and whatever lies in a file that has changed.
+
+    Args:
+        path: The configuration.
+        settings: What it said at the start: where certificate and key are does not change.
+        asked: Set by SIGHUP.
+        takers: Who takes what is new.
+    """
+    seen = _stamps(path, settings)
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asked.wait(), _POLL_S)
+        now = _stamps(path, settings)
+        changed = [asked.is_set() or new != old for new, old in zip(now, seen, strict=True)]
+        asked.clear()
+        seen = now
+        if not any(changed):
+            continue
+        takers.began()
+        if changed[0]:
+            _reload_policies(path, takers)
+        if changed[1] and settings.tls.files:
+            _reload_certificate(settings.tls.files, takers)
+        takers.done()
+
+
+def _stamps(path: Path, settings: Settings) -> tuple[object, object]:
+    return tls.stamp_of(path), tls.stamp(settings.tls)
+
+
+def _reload_policies(path: Path, takers: Takers) -> None:
+    try:
+        settings = read(path)
+    except ConfigError as error:
+        _log.error("configuration not reloaded: the old policies stay", problems=str(error))
+        return
+    takers.policies(settings.policies)
+    _log.info("policies reloaded", policies=[policy.name for policy in settings.policies])
+
+
+def _reload_certificate(files: tuple[str, str], takers: Takers) -> None:
+    try:
+        tls.load(files)
+        takers.certificate()
+    except tls.BadCertificate as error:
+        _log.error("certificate not reloaded: the old one stays", reason=str(error))
+        return
+    _log.info("certificate reloaded", file=files[0])

@@ -1,0 +1,208 @@
+"""A gateway in one process: what it opens, whom it listens to, and how it ends."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final, Self
+
+import structlog
+from aiohttp import web
+
+from config import Limits, Policies, Policy, Settings
+from gateway.admin.app import Readiness, create_admin
+from gateway.exchange import SERVICES
+from gateway.http import sockets as listening
+from gateway.http import tls
+from gateway.http.connections import Runner
+from gateway.http.tls_listener import TlsListener
+from gateway.runtime.app import create_app, make_runner
+from gateway.runtime.malloc import spare_what_is_loaded
+from gateway.runtime.reload import Takers, watch
+from gateway.runtime.systemd import Host
+from gateway.telemetry import metrics
+from gateway.workers.startup_checks import look_around
+
+_OPERATORS: Final = 128
+"""Connections of operators at a time: load balancers, Prometheus, people with a browser."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Server:
+    """A gateway that serves, from ``async with`` to the end of its block.
+
+    Args:
+        settings: What this process may use.
+        engine: Socket of the engine process that several share; None: one of its own.
+
+    Raises:
+        BadCertificate: There is no certificate to show.
+    """
+
+    def __init__(self, settings: Settings, *, engine: Path | None = None) -> None:
+        self._settings = settings
+        self._certificate = tls.shown(settings.tls)
+        app = create_app(settings, engine=engine)
+        self._services = app[SERVICES]
+        self._runner = make_runner(app, settings)
+        self._sockets: list[socket.socket] = []
+        self._readiness = Readiness(self._services)
+        admin = create_admin(settings.admin, self._services, self._readiness)
+        self._operators = Runner(
+            admin,
+            _operators_limits(settings.limits),
+            metrics.OPERATORS,
+            access_log=None,
+            handler_cancellation=True,
+        )
+        self._tls: TlsListener | None = None
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Open everything; nobody is listened to yet.
+
+        Raises:
+            CannotStart: The engine does not come up.
+        """
+        # Operators are told that it drains for as long as it does.
+        self._stack.push_async_callback(self._operators.cleanup)
+        self._stack.push_async_callback(self._runner.cleanup)
+        try:
+            await self._runner.setup()
+            await self._operators.setup()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        spare_what_is_loaded()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def listen(self, sockets: Sequence[socket.socket]) -> None:
+        """Serve clients who come through these sockets, which are closed in the end."""
+        self._sockets = list(sockets)
+        if self._context is not None:
+            self._tls = self._tls_listener(self._runner, self._context)
+        for each in sockets:
+            if self._tls is not None:
+                self._tls.listen(each)
+            else:
+                await web.SockSite(self._runner, each, backlog=listening.BACKLOG).start()
+
+    def _tls_listener(self, runner: Runner, context: ssl.SSLContext) -> TlsListener:
+        server = runner.server
+        assert server is not None  # noqa: S101  # it was set up
+        listener = TlsListener(server, runner.connections, context, self._settings.limits)
+        self._stack.push_async_callback(listener.close)
+        return listener
+
+    async def listen_to_operators(
+        self, sockets: Sequence[socket.socket], *, encrypted: bool = False
+    ) -> None:
+        """Tell operators who come through these sockets how it is; encrypted: over https."""
+        listener = None
+        if encrypted and self._context is not None:
+            listener = self._tls_listener(self._operators, self._context)
+        for each in sockets:
+            if listener is not None:
+                listener.listen(each)
+            else:
+                await web.SockSite(self._operators, each).start()
+
+    async def look_around(self) -> None:
+        """Tell the log what an operator should know of."""
+        await look_around(self._readiness.lacking)
+
+    def take_policies(self, policies: Sequence[Policy]) -> None:
+        """Treat requests by other policies from now on."""
+        self._services.policies = Policies(policies)
+
+    def take_certificate(self) -> None:
+        """Show what the files hold now.
+
+        Raises:
+            BadCertificate: That is no pair; the old one stays.
+        """
+        if self._certificate is not None:
+            self._certificate.reload()
+
+    async def drain(self) -> None:
+        """Take no more connections but those that wait already, and wait for what is in flight."""
+        timeout_s = self._settings.shutdown_timeout_s
+        _log.info("draining", timeout_s=timeout_s)
+        services = self._services
+        services.drain.begun = True
+        left = [each.dup() for each in self._sockets]
+        for site in list(self._runner.sites):
+            await site.stop()
+        if self._tls is not None:
+            self._tls.stop()
+        last = [asyncio.create_task(self._take(each)) for each in listening.waiting(left)]
+        listening.close(left)
+        unfinished = await services.drain.finish(timeout_s, self._transports)
+        await asyncio.gather(*last, return_exceptions=True)
+        if unfinished:
+            hint = "raise shutdown_timeout_s to give them more time"
+            _log.error("requests were cut off", requests=unfinished, hint=hint)
+
+    async def _take(self, connection: socket.socket) -> None:
+        """Serve a connection that nobody has accepted yet."""
+        server = self._runner.server
+        assert server is not None  # noqa: S101  # it was set up
+        if self._tls is None:
+            connection.setblocking(False)
+            await asyncio.get_running_loop().connect_accepted_socket(server, connection)
+            return
+        handshake = self._tls.take(connection, connection.getpeername())
+        if handshake is not None:
+            await handshake
+
+    def _transports(self) -> Iterable[asyncio.Transport]:
+        server = self._runner.server
+        connections = server.connections if server else []
+        return [each.transport for each in connections if each.transport is not None]
+
+    @property
+    def _context(self) -> ssl.SSLContext | None:
+        return self._certificate.context if self._certificate else None
+
+
+def _operators_limits(limits: Limits) -> Limits:
+    """Bound what connects to the operators' listener, whose proxies are not known."""
+    most = min(limits.max_connections, _OPERATORS)
+    return limits.model_copy(update={"max_connections": most, "address_share": 1.0})
+
+
+async def serve(settings: Settings, path: Path, host: Host) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight are finished first.
+
+    Args:
+        settings: What this process may use.
+        path: The file that they come from, which is watched.
+        host: Tells when to end.
+
+    Raises:
+        CannotStart: The engine does not come up.
+        CannotListen: An address cannot be used.
+        BadCertificate: There is no certificate to show.
+    """
+    async with Server(settings) as server:
+        await server.look_around()
+        if settings.admin.address:
+            operators = listening.listen(settings.admin.address, "admin.listen")
+            await server.listen_to_operators(operators, encrypted=settings.admin.tls)
+            listening.tell("listening for operators", operators)
+        sockets = listening.listen(settings.address, "--listen")
+        await server.listen(sockets)
+        listening.tell("listening", sockets)
+        takers = Takers(server.take_policies, server.take_certificate, host.reloading, host.ready)
+        watcher = asyncio.create_task(watch(path, settings, host.reload, takers))
+        host.ready()
+        await host.ended.wait()
+        host.stopping()
+        watcher.cancel()
+        await server.drain()

@@ -1,0 +1,46 @@
+"""Names of buckets: the one rule for text from outside that is going to name a bucket."""
+
+import re
+from typing import Final
+
+from gateway.s3.errors import S3Error
+
+# Amazon S3 user guide, "Bucket naming rules", with what US East once allowed: 255 characters,
+# capitals and underscores. Ceph Object Gateway, "Multitenancy": a bucket of another tenant is
+# "tenant:bucket", and ":bucket" is one of no tenant; "tenant$bucket" is the form of its tools.
+_BUCKET: Final = re.compile(r"(?:[A-Za-z0-9_]{0,128}[:$])?[A-Za-z0-9._-]{3,255}")
+_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_IPV4_LIKE: Final = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
+_MAX_DNS_NAME: Final = 63
+
+
+def is_bucket_name(text: str) -> bool:
+    """Tell whether a text can be the name of a bucket."""
+    return _BUCKET.fullmatch(text) is not None
+
+
+def check_bucket_name(text: str) -> None:
+    """Refuse a text that cannot be the name of a bucket.
+
+    Raises:
+        S3Error: InvalidBucketName.
+    """
+    if not is_bucket_name(text):
+        raise S3Error(
+            "InvalidBucketName",
+            "A bucket name has 3 to 255 letters, digits, dots, dashes and underscores, and may "
+            "begin with the tenant that owns it and a colon.",
+        )
+
+
+def fits_host_name(bucket: str, *, dots: bool) -> bool:
+    """Tell whether a bucket may stand before the endpoint in a host name.
+
+    Args:
+        bucket: A valid name.
+        dots: Whether it may have several labels; a wildcard certificate covers only one.
+    """
+    if not 3 <= len(bucket) <= _MAX_DNS_NAME or _IPV4_LIKE.fullmatch(bucket):
+        return False
+    labels = bucket.split(".") if dots else [bucket]
+    return all(map(_LABEL.fullmatch, labels))

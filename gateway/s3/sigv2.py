@@ -1,0 +1,150 @@
+"""Verify Signature Version 2, in the Authorization header and in presigned URLs.
+
+Old clients sign so (boto 2, git-annex), and boto3 presigns so for endpoints that are not Amazon's.
+It is weaker than version 4: a key accepts it only where its owner says so.
+
+Source: Amazon S3 developer guide, "Signing and authenticating REST requests".
+"""
+
+import base64
+import datetime
+import hashlib
+import hmac
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from gateway.s3.authorization import MAX_SKEW, is_version_4, signing_time
+from gateway.s3.canonical import query_pairs
+from gateway.s3.errors import S3Error
+from gateway.s3.sigv2_text import PARAMETERS, check_parameters, signed_headers, texts_to_sign
+from gateway.s3.sigv4 import UNSIGNED_PAYLOAD, Verified, WireRequest, check_payload_hash, check_size
+
+_SCHEME: Final = "AWS "
+_MAX_DIGITS: Final = 15
+
+
+class Keys(NamedTuple):
+    """Key pairs of clients.
+
+    Attributes:
+        secrets: Access key to secret key.
+        version_2: Access keys that accept version 2.
+    """
+
+    secrets: Mapping[str, str]
+    version_2: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a request says about its signature; ``time`` is what was signed for the date."""
+
+    access_key: str
+    signature: str = field(repr=False)
+    time: str
+    presigned: bool
+
+
+def is_presigned(raw_query: str) -> bool:
+    """Tell whether a query has all parameters of a URL presigned with version 2."""
+    # Nearly all queries are told by the first look.
+    if "AWSAccessKeyId" not in raw_query:
+        return False
+    return {part.partition("=")[0] for part in raw_query.split("&")} >= PARAMETERS
+
+
+def is_claimed(request: WireRequest) -> bool:
+    """Tell whether a request claims a signature of version 2, in a header or in the query."""
+    in_header = any(
+        name.lower() == "authorization" and value.lstrip(" \t").startswith(_SCHEME)
+        for name, value in request.headers
+    )
+    return in_header or is_presigned(request.raw_query)
+
+
+def verify(request: WireRequest, bucket: str, keys: Keys, now: datetime.datetime) -> Verified:
+    """Verify a request that claims a signature of version 2.
+
+    Args:
+        request: The head of the request as received.
+        bucket: The bucket that stands in the host name; empty when it stands in the path.
+        keys: Whose signatures are accepted.
+        now: The time of this server, aware.
+
+    Raises:
+        S3Error: AccessDenied when it is expired or malformed, RequestTimeTooSkewed,
+            InvalidAccessKeyId, SignatureDoesNotMatch, InvalidRequest for a key that does not accept
+            version 2 and for what is not signed, InvalidArgument for what can be read in two ways.
+    """
+    check_size(request)
+    pairs = query_pairs(request.raw_query)
+    presigned = is_presigned(request.raw_query)
+    headers = signed_headers(request.headers, request.raw_query if presigned else "")
+    if is_version_4(pairs) or presigned == ("authorization" in headers):
+        raise S3Error("InvalidArgument", "Only one auth mechanism allowed")
+    check_parameters(pairs, presigned=presigned)
+    claim = _presigned(dict(pairs)) if presigned else _in_header(headers)
+    secret = _secret(claim.access_key, keys)
+    _check_time(claim, headers, now)
+    texts = texts_to_sign(
+        request.method, bucket, request.raw_path, request.raw_query, headers, claim.time
+    )
+    if not _is_signed(texts, secret, claim.signature):
+        raise S3Error("SignatureDoesNotMatch")
+    payload_hash = check_payload_hash(headers.get("x-amz-content-sha256", UNSIGNED_PAYLOAD))
+    if payload_hash.startswith("STREAMING-AWS4"):
+        raise S3Error("InvalidRequest", "Signed chunks need Signature Version 4.")
+    return Verified(claim.access_key, payload_hash, presigned=presigned, chunks=None)
+
+
+def _presigned(query: Mapping[str, str]) -> _Claim:
+    return _Claim(query["AWSAccessKeyId"], query["Signature"], query["Expires"], presigned=True)
+
+
+def _in_header(headers: Mapping[str, str]) -> _Claim:
+    access_key, _, signature = headers["authorization"].removeprefix(_SCHEME).rpartition(":")
+    if not access_key or not signature:
+        raise S3Error("InvalidArgument", 'Expecting "Authorization: AWS <access key>:<signature>".')
+    # With x-amz-date, which is signed among the other headers, the line of the date is empty.
+    time = "" if "x-amz-date" in headers else headers.get("date", "")
+    return _Claim(access_key, signature, time, presigned=False)
+
+
+def _check_time(claim: _Claim, headers: Mapping[str, str], now: datetime.datetime) -> None:
+    if not claim.presigned:
+        if abs(now - signing_time(headers)) > MAX_SKEW:
+            raise S3Error("RequestTimeTooSkewed")
+        return
+    expires = claim.time
+    if not (expires.isascii() and expires.isdigit()) or len(expires) > _MAX_DIGITS:
+        raise S3Error("AccessDenied", f"Invalid date (should be seconds since epoch): {expires}")
+    if int(expires) < now.timestamp():
+        raise S3Error("AccessDenied", "Request has expired")
+
+
+def _secret(access_key: str, keys: Keys) -> str:
+    secret = keys.secrets.get(access_key)
+    if secret is None:
+        raise S3Error("InvalidAccessKeyId")
+    if access_key not in keys.version_2:
+        raise S3Error(
+            "InvalidRequest",
+            "This access key does not accept Signature Version 2. Please use AWS4-HMAC-SHA256 "
+            "(boto3: Config(signature_version='s3v4')), or have the gateway's operator set "
+            "signature_v2: true for this key in credentials.",
+        )
+    return secret
+
+
+def _is_signed(texts: Collection[str], secret: str, signature: str) -> bool:
+    claimed = signature.encode("utf-8", "surrogateescape")
+    expected = (
+        base64.b64encode(
+            hmac.digest(secret.encode(), text.encode("utf-8", "surrogateescape"), hashlib.sha1)
+        )
+        for text in texts
+    )
+    # All of them, so that time tells nothing.
+    results = [hmac.compare_digest(one, claimed) for one in expected]
+    return any(results)

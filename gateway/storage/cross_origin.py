@@ -1,0 +1,165 @@
+"""CORS and Vary on answers that the gateway makes itself: they are the store's to decide.
+
+What the store answers is passed on as it is. An error or a restored file gets what the store says
+of the same origin: in its answer about the object, or else to a preflight of the gateway's own.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+
+from gateway.s3 import headers
+from gateway.s3.errors import S3Error
+from gateway.s3.routing import Target
+from gateway.storage.upstream import Request, Upstream
+
+ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
+
+_ALLOWANCE: Final = "access-control-"
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "POST", "PUT"})
+_REMEMBERED_S: Final = 30.0
+_MAX_WAIT_S: Final = 2.0
+_MAX_ORIGIN: Final = 260  # characters; a host name has at most 253
+
+_TOLD: Final = web.RequestKey("CORS and Vary of the store", CIMultiDict[str])
+_PASSED_ON: Final = web.ResponseKey("passed on", bool)
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Allowances:
+    """What the store allows pages of other origins, remembered for half a minute.
+
+    Args:
+        max_entries: Beyond it the oldest are forgotten; asking again costs one request.
+        max_asking: Preflights under way at once; an answer beyond them goes without.
+    """
+
+    def __init__(self, max_entries: int = 1000, max_asking: int = 8) -> None:
+        self._max_entries = max_entries
+        self._max_asking = max_asking
+        self._asking = 0
+        self._known: OrderedDict[tuple[str, str, str], tuple[float, Mapping[str, str]]]
+        self._known = OrderedDict()
+
+    async def of(
+        self, upstream: Upstream, target: Target, origin: str, method: str, *, ask: bool
+    ) -> Mapping[str, str]:
+        """Return the headers that the store adds for an origin; none when it does not say.
+
+        Args:
+            upstream: The store.
+            target: What the request is about.
+            origin: As the browser sent it.
+            method: Of the request.
+            ask: Whether the store may be asked, should the answer not be known.
+        """
+        if method not in _METHODS or not target.bucket or not _is_plausible(origin):
+            return _NOTHING
+        name = (target.bucket, origin, method)
+        at, known = self._known.get(name, (-_REMEMBERED_S, _NOTHING))
+        if time.monotonic() - at < _REMEMBERED_S:
+            return known
+        if not ask or self._asking >= self._max_asking:
+            return _NOTHING
+        self._asking += 1
+        try:
+            async with asyncio.timeout(_MAX_WAIT_S):
+                answer = await _preflight(upstream, target, origin, method)
+        except (S3Error, TimeoutError):
+            return _NOTHING
+        finally:
+            self._asking -= 1
+        self._known[name] = (time.monotonic(), answer)
+        if len(self._known) > self._max_entries:
+            self._known.popitem(last=False)
+        return answer
+
+
+def _is_plausible(origin: str) -> bool:
+    return len(origin) <= _MAX_ORIGIN and origin.isascii() and origin.isprintable()
+
+
+async def _preflight(
+    upstream: Upstream, target: Target, origin: str, method: str
+) -> Mapping[str, str]:
+    asked = CIMultiDict({"Origin": origin, "Access-Control-Request-Method": method})
+    async with upstream.send(Request("OPTIONS", target, headers=asked), None) as response:
+        return _selected(response.headers) if response.status == HTTPStatus.OK else _NOTHING
+
+
+def _selected(answered: Mapping[str, str]) -> CIMultiDict[str]:
+    return CIMultiDict(
+        (name, value)
+        for name, value in answered.items()
+        if name.lower().startswith(_ALLOWANCE) or name.lower() == "vary"
+    )
+
+
+def told_by(request: web.Request, response: aiohttp.ClientResponse) -> CIMultiDict[str]:
+    """Return the headers of the store's answer, as far as they are true of this request's.
+
+    Those for other origins are about a method: what the store allows HEAD says nothing of GET.
+    All answers that the gateway makes to the request get what is left of them.
+
+    Args:
+        request: The client's.
+        response: The store's answer about the same object, to GET or HEAD.
+    """
+    same = response.method == request.method
+    told = CIMultiDict(
+        (name, value)
+        for name, value in response.headers.items()
+        if same or not name.lower().startswith(_ALLOWANCE)
+    )
+    headers.vary_by(told, headers.RAW)
+    request[_TOLD] = _selected(told)
+    return told
+
+
+def pass_on(response: web.StreamResponse) -> None:
+    """Note that an answer is the store's: nothing is added to it."""
+    response[_PASSED_ON] = True
+
+
+async def complete(
+    request: web.Request,
+    response: web.StreamResponse,
+    target: Target | None,
+    allowances: Allowances,
+    upstream: Upstream,
+) -> None:
+    """Add what the store says of the origin to an answer of the gateway's own.
+
+    Args:
+        request: The client's.
+        response: The answer, not yet begun.
+        target: What the request is about; None: it could not be made out.
+        allowances: What is remembered.
+        upstream: The store.
+    """
+    if response.get(_PASSED_ON):
+        return
+    _add(response, request.get(_TOLD, _NOTHING))
+    origin = request.headers.get("Origin")
+    if origin is None or target is None or ALLOW_ORIGIN in response.headers:
+        return
+    # What cannot be served for want of something must not cause more work.
+    ask = response.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    _add(response, await allowances.of(upstream, target, origin, request.method, ask=ask))
+
+
+def _add(response: web.StreamResponse, told: Mapping[str, str]) -> None:
+    for name, value in told.items():
+        if name.lower() == "vary":
+            headers.vary_by(response.headers, *value.split(","))
+        else:
+            response.headers.setdefault(name, value)

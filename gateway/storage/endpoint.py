@@ -1,0 +1,75 @@
+"""URLs of the store: built from parts, and never of another host than the configured one."""
+
+from typing import Final
+
+from yarl import URL
+
+from config import Upstream as UpstreamSettings
+from gateway.s3.bucket_name import fits_host_name
+from gateway.s3.canonical import respelled
+from gateway.s3.routing import Target
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+class ForeignHost(Exception):
+    """A request would leave for another host than the store's: a fault of the gateway."""
+
+
+class Endpoint:
+    """The address of the store, and of every bucket and object in it.
+
+    Args:
+        settings: Endpoint and addressing.
+    """
+
+    def __init__(self, settings: UpstreamSettings) -> None:
+        base = URL(settings.endpoint)
+        self._scheme = base.scheme
+        self._host = base.host_subcomponent or ""
+        self._port = "" if base.explicit_port is None else f":{base.explicit_port}"
+        self._number = base.port or _DEFAULT_PORTS[base.scheme]
+        self._virtual = settings.addressing == "virtual"
+
+    def url(self, target: Target, query: str) -> URL:
+        """Build the URL of a request.
+
+        A bucket whose name does not fit a host name is addressed in the path, as botocore does.
+
+        Args:
+            target: What the request is about.
+            query: Percent-encoded, without ``?``.
+
+        Raises:
+            S3Error: InvalidURI for a broken percent escape in the query.
+            ForeignHost: It would lead elsewhere.
+        """
+        host, path = self._host, target.path
+        if self._virtual and fits_host_name(target.bucket, dots=self._scheme == "http"):
+            host, path = f"{target.bucket}.{host}", f"/{target.quoted_key}"
+        url = URL.build(
+            scheme=self._scheme,
+            authority=f"{host}{self._port}",
+            path=path,
+            query_string=respelled(query) if query else "",
+            encoded=True,
+        )
+        return self.checked(str(url))
+
+    def checked(self, text: str) -> URL:
+        """Return a URL that leads to the store, as whoever connects will read it.
+
+        Raises:
+            ForeignHost: It leads elsewhere.
+        """
+        url = URL(text, encoded=True)
+        ours = (url.scheme, url.port) == (self._scheme, self._number)
+        if not ours or "@" in url.raw_authority or not self._owns(url.host_subcomponent or ""):
+            raise ForeignHost(f"refused to leave the store for {url.scheme}://{url.raw_authority}")
+        return url
+
+    def _owns(self, host: str) -> bool:
+        bucket = host.removesuffix(f".{self._host}")
+        return host == self._host or (
+            self._virtual and bucket != host and fits_host_name(bucket, dots=True)
+        )

@@ -1,0 +1,306 @@
+"""The bucket behind the gateway: signed requests, byte for byte, and typed calls."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import IO, TYPE_CHECKING, Any, Final, Self
+
+import aiohttp
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
+from botocore import UNSIGNED
+from botocore.auth import UNSIGNED_PAYLOAD, S3SigV4Auth
+from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, HTTPClientError
+from botocore.handlers import validate_bucket_name
+from multidict import CIMultiDict
+from yarl import URL
+
+from config import Upstream as UpstreamSettings
+from gateway.s3.errors import S3Error
+from gateway.s3.routing import Target
+from gateway.storage.connection_pool import Client, Pool
+from gateway.storage.endpoint import Endpoint
+from gateway.storage.expect_continue import Expectation
+from gateway.telemetry import metrics, tracing
+
+if TYPE_CHECKING:
+    from types_aiobotocore_s3 import S3Client
+
+_AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+_HEALTH_S: Final = 5.0
+"""Time for the store to answer a health check."""
+
+_LARGE: Final = 1 << 20
+"""Bytes that are too many to hand to the kernel at once."""
+
+# What goes wrong between the gateway and the bucket: the client shall try again.
+UNREACHABLE: Final = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
+
+_Body = AsyncIterable[bytes] | bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks, in the upstream's eyes. The secret is not part of any repr."""
+
+    access_key: str
+    secret_key: str
+
+    def __repr__(self) -> str:
+        return f"Identity({self.access_key!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to the upstream.
+
+    Attributes:
+        method: HTTP method.
+        target: Bucket and key.
+        query: Percent-encoded, without ``?``.
+        headers: End-to-end headers without those of a signature.
+        body: Exactly ``length`` bytes; None for none.
+        length: Content-Length; None sends no such header.
+        payload_hash: What ``x-amz-content-sha256`` shall say.
+        expects: The store is asked first, and gets the body when it says 100.
+    """
+
+    method: str
+    target: Target
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=CIMultiDict)
+    body: _Body = None
+    length: int | None = None
+    payload_hash: str = EMPTY_SHA256
+    expects: bool = False
+
+
+class _Signer(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
+    """botocore's signer, told the payload's hash instead of reading the payload."""
+
+    def payload(self, request: AWSRequest) -> str:
+        payload_hash: str = request.context["payload_hash"]
+        return payload_hash
+
+
+class Upstream:
+    """Talks to the bucket with each caller's own key.
+
+    Args:
+        settings: Endpoint, region, addressing and time-outs.
+        address_share: The largest part of the connections that one client may hold.
+
+    Attributes:
+        expectation: Whether the store can be asked before it gets a body.
+    """
+
+    def __init__(self, settings: UpstreamSettings, address_share: float = 1.0) -> None:
+        self._settings = settings
+        self._pool = Pool(settings.max_connections, address_share, settings.pool_timeout_s)
+        self._endpoint = Endpoint(settings)
+        self._stack = AsyncExitStack()
+        # One for all callers: each session reads the description of S3 anew.
+        self._botocore = get_session()
+        self._clients: dict[Identity | None, asyncio.Task[S3Client]] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._health_session: aiohttp.ClientSession | None = None
+        self.expectation = Expectation()
+
+    async def __aenter__(self) -> Self:
+        # The first client reads the description of S3, for a tenth of a second: before it matters.
+        await self._client(None)
+        self._session = await self._open_session(self._settings.max_connections)
+        self._health_session = await self._open_session(1, _HEALTH_S)
+        return self
+
+    async def _open_session(
+        self, connections: int, total_s: float | None = None
+    ) -> aiohttp.ClientSession:
+        timeout = aiohttp.ClientTimeout(
+            total=total_s,
+            sock_connect=self._settings.connect_timeout_s,
+            sock_read=self._settings.read_timeout_s,
+        )
+        return await self._stack.enter_async_context(
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=connections),
+                request_class=self.expectation.request_class(),
+                timeout=timeout,
+                auto_decompress=False,
+                skip_auto_headers=_AUTOMATIC_HEADERS,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                read_bufsize=1 << 18,
+            )
+        )
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @asynccontextmanager
+    async def send(
+        self, request: Request, identity: Identity | None, client: Client = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request as that identity and give the response, its body still unread.
+
+        Args:
+            request: What to send.
+            identity: Whose key signs it; None sends it unsigned.
+            client: On whose behalf: its share of the connections is bounded.
+
+        Raises:
+            S3Error: ServiceUnavailable when the upstream cannot be reached or breaks off, SlowDown
+                when no connection gets free in time.
+        """
+        async with (
+            self._pool.place(client),
+            self._sent(self._session, request, identity) as response,
+        ):
+            yield response
+
+    async def is_healthy(self) -> bool:
+        """Tell whether the store answers with less than 500, a refusal included.
+
+        The question has a connection of its own, however many clients wait for the others.
+        """
+        request = Request("HEAD", Target("", "", ""))
+        try:
+            async with self._sent(self._health_session, request, None) as response:
+                return response.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        except S3Error:
+            return False
+
+    @asynccontextmanager
+    async def _sent(
+        self,
+        session: aiohttp.ClientSession | None,
+        request: Request,
+        identity: Identity | None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if session is None:
+            raise RuntimeError("the upstream is used outside its context")
+        url = self._endpoint.url(request.target, request.query)
+        headers = _transport_headers(request, url)
+        try:
+            with (
+                metrics.UPSTREAM_SECONDS.time(),
+                tracing.span(f"store {request.method}", "client") as span,
+            ):
+                # Before signing, which then takes every header into account that it has to.
+                headers.update(tracing.outbound())
+                if identity is not None:
+                    headers = self._signed(request, str(url), headers, identity)
+                response = await session.request(
+                    request.method,
+                    url,
+                    headers=headers,
+                    data=_payload(request.body),
+                    expect100=request.expects,
+                    allow_redirects=False,
+                )
+                span.set_attribute("http.response.status_code", response.status)
+        except UNREACHABLE as error:
+            metrics.UPSTREAM_REQUESTS.labels("error").inc()
+            raise S3Error("ServiceUnavailable") from error
+        metrics.UPSTREAM_REQUESTS.labels(f"{response.status // 100}xx").inc()
+        if response.ok and request.length:
+            metrics.UPSTREAM_STORED_BYTES.inc(request.length)
+        try:
+            yield response
+        finally:
+            # Gives the connection back when the body was read to its end, and closes it otherwise.
+            response.close() if not response.content.at_eof() else response.release()
+
+    async def head(
+        self,
+        bucket: str,
+        key: str,
+        identity: Identity | None,
+        version_id: str | None = None,
+        *,
+        client: Client = None,
+    ) -> Mapping[str, Any]:
+        """Ask for an object's metadata, on behalf of a client.
+
+        Returns:
+            ``ETag`` and ``Metadata`` among what boto3 documents for ``head_object``.
+
+        Raises:
+            S3Error: ServiceUnavailable when there was no answer, SlowDown when no connection got
+                free in time.
+            botocore.exceptions.ClientError: The upstream refused.
+        """
+        version: Any = {"VersionId": version_id} if version_id else {}
+        try:
+            store = await self._client(identity)
+            async with self._pool.place(client):
+                return await store.head_object(Bucket=bucket, Key=key, **version)
+        except (HTTPClientError, BotoCoreError) as error:
+            raise S3Error("ServiceUnavailable") from error
+
+    async def _client(self, identity: Identity | None) -> "S3Client":
+        # A task, so that callers who come at once share one client; there is one per known key.
+        if identity not in self._clients:
+            self._clients[identity] = asyncio.create_task(self._open_client(identity))
+        return await asyncio.shield(self._clients[identity])
+
+    async def _open_client(self, identity: Identity | None) -> "S3Client":
+        config = AioConfig(
+            signature_version=UNSIGNED if identity is None else "s3v4",
+            s3={"addressing_style": self._settings.addressing},
+            connect_timeout=self._settings.connect_timeout_s,
+            read_timeout=self._settings.read_timeout_s,
+            max_pool_connections=self._settings.max_connections,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        )
+        client: S3Client = await self._stack.enter_async_context(
+            self._botocore.create_client(
+                "s3",
+                region_name=self._settings.region,
+                endpoint_url=self._settings.endpoint,
+                aws_access_key_id=identity.access_key if identity else None,
+                aws_secret_access_key=identity.secret_key if identity else None,
+                config=config,
+            )
+        )
+        # Its rule knows no tenants; every target has been judged by ours.
+        client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
+        client.meta.events.register("before-send.s3", self._check)
+        return client
+
+    def _signed(
+        self, request: Request, url: str, headers: CIMultiDict[str], identity: Identity
+    ) -> CIMultiDict[str]:
+        to_sign = AWSRequest(method=request.method, url=url, headers=dict(headers))
+        to_sign.context["payload_hash"] = request.payload_hash
+        credentials = Credentials(identity.access_key, identity.secret_key)
+        _Signer(credentials, "s3", self._settings.region).add_auth(to_sign)
+        return CIMultiDict(to_sign.headers.items())
+
+    def _check(self, request: AWSPreparedRequest, **_: object) -> None:
+        self._endpoint.checked(request.url)
+
+
+def _transport_headers(request: Request, url: URL) -> CIMultiDict[str]:
+    """Add what the way to the store needs."""
+    headers = CIMultiDict(request.headers)
+    headers["Host"] = url.raw_authority
+    if request.method == "HEAD" and request.query:
+        # Ceph answers HEAD of a sub-resource with a body, which must not meet the next request.
+        headers["Connection"] = "close"
+    if request.length is not None:
+        headers["Content-Length"] = str(request.length)
+    return headers
+
+
+def _payload(body: _Body) -> _Body | IO[bytes]:
+    """Let aiohttp send what is large piece by piece: it would hand bytes to the kernel at once."""
+    return io.BytesIO(body) if isinstance(body, bytes) and len(body) > _LARGE else body
+
+
+__all__ = ["EMPTY_SHA256", "UNREACHABLE", "UNSIGNED_PAYLOAD", "Identity", "Request", "Upstream"]

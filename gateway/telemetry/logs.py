@@ -1,0 +1,41 @@
+"""Structured logs: one JSON object a line, on standard error, without secrets."""
+
+import logging
+import sys
+
+import structlog
+from structlog.typing import Processor
+
+from gateway.telemetry.redaction import redact
+
+
+def configure(**always: object) -> None:
+    """Set logging up for the whole process, that of libraries included.
+
+    Args:
+        always: Fields that every line has.
+    """
+    shared: list[Processor] = [
+        lambda _logger, _method, event: {**event, **always},
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    # Last of all: by then tracebacks are text.
+    rendered: list[Processor] = [redact, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[*shared, *rendered],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)

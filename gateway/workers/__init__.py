@@ -1,0 +1,1 @@
+"""Processes that work on images, and the queue before them."""

@@ -1,0 +1,39 @@
+"""Whether limits of policies and the memory of workers agree, computed from measured needs."""
+
+from collections.abc import Iterator
+
+from codec.search import memory_needs
+from config import Policy, Settings
+
+_MP = 10**6
+
+
+def shortages(settings: Settings) -> Iterator[str]:
+    """Say which policies admit images that workers have not enough memory for, and what to change.
+
+    Args:
+        settings: Valid ones.
+    """
+    memory = settings.engine.worker_memory
+    for policy in settings.policies:
+        most = _largest(policy, memory)
+        if policy.mode != "off" and policy.limits.max_pixels > most:
+            admitted = policy.limits.max_pixels
+            wanted = memory_needs.mib(admitted * memory // max(1, most))
+            yield (
+                f"policy '{policy.name}' admits images of {admitted // _MP} megapixels, but with "
+                f"engine.worker_memory of {memory_needs.mib(memory)}MiB those above "
+                f"{most // _MP} stay as uploaded: raise engine.worker_memory to "
+                f"{wanted.replace(',', '')}MiB, or lower policies[].limits.max_pixels to "
+                f"{most // _MP}MP"
+            )
+
+
+def _largest(policy: Policy, memory: int) -> int:
+    """Return the pixels of the largest image of which a policy may store something."""
+    per_pixel = [memory_needs.least_to_try(1)]
+    if "recode" in policy.tiers:
+        per_pixel = [memory_needs.to_try(1, codec, "4:2:0", 1) for codec in policy.codecs]
+    if "exact" in policy.tiers:
+        per_pixel.append(memory_needs.to_transcode(1))
+    return memory // min(per_pixel)

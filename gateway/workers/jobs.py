@@ -1,0 +1,212 @@
+"""What worker processes do: the only code that decodes what somebody else wrote.
+
+A job may crash, hang or balloon: that costs its process and nothing else. Jobs take and return
+plain picklable values and never touch the network. Nothing of a job outlives it.
+"""
+
+import ctypes
+import functools
+import gc
+import os
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Final, TypeVar
+
+import cv2
+from PIL import AvifImagePlugin
+
+import models
+from codec.image import memory
+from codec.image.memory import OutOfMemory
+from codec.manifest import Manifest, loads
+from codec.optimize import Optimized, Refused, Terms, optimize
+from codec.restore.restore import DigestMismatch, EncoderChanged, restore
+from codec.search import memory_needs
+from codec.search.steps import Steps
+from codec.upscale_file import FileFormat, enlarge_file
+from config import Policy
+from gateway.workers.job_values import JobInput, JobResult, result_of
+
+_T = TypeVar("_T")
+
+_NICENESS: Final = 5
+"""Whoever only passes something through shall not wait for a core that an image is at work on."""
+
+_ENGINE_SILENCE_S: Final = 120.0
+"""Longer than any limit that the engine or the pool has itself: those end a job first."""
+
+_KEPT_BYTES: Final = 256 << 20
+"""Address space, beyond what a process started with, that it may hold between two jobs."""
+
+_KEPT_SHARE: Final = 4
+"""The same as the part of what it may use that is one of so many."""
+
+STEP_LENGTH: Final = 32
+"""Bytes of the shared array that names the step that a process is at."""
+
+Step = ctypes.Array[ctypes.c_char]
+
+
+class _Process:
+    """What a worker process keeps from job to job."""
+
+    upscalers: ClassVar[models.Upscalers]
+    step: ClassVar["Step | None"] = None
+    memory_bytes: ClassVar[int]
+    at_start: ClassVar[tuple[int, int]]
+
+
+def initialize(memory_bytes: int, engine: Path, step: "Step | None" = None) -> None:
+    """Bound a fresh worker process.
+
+    Args:
+        memory_bytes: Address space that a job may take beyond what the process has.
+        engine: Socket of the process that runs networks.
+        step: Shared with the gateway, to tell what the process is at if it dies.
+    """
+    _Process.upscalers = models.Upscalers(models.Remote(engine, timeout_s=_ENGINE_SILENCE_S))
+    _Process.step = step
+    _Process.memory_bytes = memory_bytes
+    os.nice(_NICENESS)
+    # One process per core runs already; threads inside would only fight over the cores.
+    cv2.setNumThreads(1)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.collect()
+    gc.freeze()  # what was imported stays; collecting after a job need not look at it
+    _Process.at_start = memory.used()
+    memory.allow(memory_bytes)
+
+
+def run(job: Callable[..., _T], data: JobInput, *args: Any) -> JobResult[_T]:
+    """Do a job, and leave nothing of it behind.
+
+    Args:
+        job: A function of this module; its first argument is the bytes of `data`.
+        data: What it works on.
+        args: Its other arguments.
+    """
+    memory.allow(_Process.memory_bytes)
+    result = result_of(functools.partial(_with, job, data, args))
+    _mark("")
+    result.spent = _is_spent()
+    return result
+
+
+def _with(job: Callable[..., _T], data: JobInput, args: tuple[Any, ...]) -> _T:
+    return job(data.take(), *args)
+
+
+def _is_spent() -> bool:
+    """Tell whether this process holds clearly more than it did when it started."""
+    most = min(_KEPT_BYTES, _Process.memory_bytes // _KEPT_SHARE)
+    if _grown() <= most // 2:
+        return False
+    gc.collect()
+    _trim()
+    return _grown() > most
+
+
+def _grown() -> int:
+    """Return the bytes of address space, or of resident memory, that were added, the larger one."""
+    return max(now - before for now, before in zip(memory.used(), _Process.at_start, strict=True))
+
+
+def _trim() -> None:
+    """Have the C library give freed memory back, where it is glibc."""
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+        library.malloc_trim(0)
+
+
+def _mark(step: str) -> None:
+    if _Process.step is not None:
+        _Process.step.value = step.encode()[: STEP_LENGTH - 1]
+
+
+def optimize_upload(
+    data: bytes, policy: Policy, content_type: str, version: str, ruled_out: frozenset[str]
+) -> Optimized:
+    """Find the smallest rendition of an upload that holds its policy's floor.
+
+    Args:
+        data: The upload.
+        policy: What is demanded.
+        content_type: As the client gave it.
+        version: Of the gateway.
+        ruled_out: Steps that killed a process: see :mod:`codec.search.steps`.
+
+    Raises:
+        Refused: It stays as it is; the message says why.
+    """
+    terms = Terms(
+        policy=policy,
+        content_type=content_type,
+        restorers=models.chosen(policy.restorer),
+        gateway=version,
+        work_s=policy.limits.timeout_s,
+        steps=Steps(ruled_out, _Process.memory_bytes, _mark),
+    )
+    try:
+        return optimize(data, terms, _Process.upscalers)
+    except Refused:
+        raise
+    except models.EngineError as error:
+        raise Refused(f"the restorer cannot be run: {error}") from error
+    except Exception as error:  # decoders raise anything; the upload stays as it is
+        if memory.is_exhausted(error):
+            raise Refused("out of memory: see engine.worker_memory") from error
+        raise Refused(f"cannot be decoded: {type(error).__name__}") from error
+
+
+def restore_object(rendition: bytes, note: str) -> tuple[bytes, bool]:
+    """Make the file that GET serves.
+
+    Returns:
+        The file, and whether it is the very one that was recorded; otherwise its pixels are the
+        same, and only an encoder has changed.
+
+    Raises:
+        OutOfMemory: There may have been too little memory; nothing is known about the rendition.
+        DamagedRendition, DigestMismatch, LookupError: It cannot be done; the message says why.
+        models.EngineError: The restorer's network could not be run.
+    """
+    _mark("restore")
+    manifest: Manifest = loads(note)
+    try:
+        return restore(rendition, manifest, _Process.upscalers), True
+    except EncoderChanged as changed:
+        return changed.served, False
+    except (DigestMismatch, LookupError, models.EngineError):
+        raise
+    except Exception as error:
+        if memory.is_exhausted(error) or not _was_enough(manifest):
+            raise OutOfMemory("out of memory while restoring") from error
+        raise
+
+
+def _was_enough(manifest: Manifest) -> bool:
+    """Tell that no allocation can have failed, in whatever words a library may have put it."""
+    left = memory.left()
+    return left is None or left > memory_needs.to_restore(manifest.width * manifest.height)
+
+
+def upscale_image(
+    data: bytes, restorer: str, scale: int, format_: FileFormat, max_pixels: int
+) -> bytes:
+    """Enlarge an image file.
+
+    Raises:
+        NotEnlarged: It cannot be; the message says why.
+        OutOfMemory: There was too little memory.
+        LookupError: There is no such restorer here.
+        models.EngineError: The restorer's network could not be run.
+    """
+    try:
+        upscaler = _Process.upscalers(restorer)
+        return enlarge_file(data, upscaler, scale=scale, format_=format_, max_pixels=max_pixels)
+    except Exception as error:
+        if not memory.is_exhausted(error):
+            raise
+        raise OutOfMemory("out of memory while enlarging") from error

@@ -1,0 +1,263 @@
+"""A pool of worker processes for everything that decodes images."""
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+import structlog
+
+import models
+from codec.image.memory import OutOfMemory
+from codec.manifest import Manifest
+from codec.optimize import LOSSY_STEPS, Optimized, Refused
+from codec.restore.restore import DamagedRendition, DigestMismatch
+from codec.search.steps import EXACT, LOSSLESS
+from codec.upscale_file import FileFormat, TooLarge
+from config import Engine, Policy
+from gateway.telemetry import metrics
+from gateway.workers import jobs
+from gateway.workers.engine_process import TIMEOUT_S, EngineProcess
+from gateway.workers.job_queue import Busy, Line
+from gateway.workers.supervised_process import HEARTBEAT_TIMEOUT_S
+from gateway.workers.worker_process import Recipe, WorkerDied, WorkerGone, WorkerLost, WorkerProcess
+
+_T = TypeVar("_T")
+
+_ATTEMPTS: Final = 3
+"""Processes that are tried one after the other when idle ones are killed."""
+
+_REPEATS: Final = 3
+"""Times that an upload is tried again after its process died; the last time without loss only."""
+
+_LOSSLESS_STEPS: Final = frozenset({EXACT, LOSSLESS})
+
+_log = structlog.get_logger(__name__)
+
+UNRESTORABLE: Final = (DamagedRendition, DigestMismatch, LookupError, models.EngineError)
+"""What :meth:`Workers.restore` raises when a rendition does not restore."""
+
+
+class NotRestored(Exception):
+    """There was no memory, no time or no process for it; this says nothing about the object."""
+
+
+class Workers:
+    """Run jobs, each in a process that may be lost.
+
+    Args:
+        engine: Number of processes, memory of each, and length of the queue.
+        restorers: Hashes of the networks that have to run from the start.
+        address: Socket of an engine process that somebody else keeps; None: one of their own.
+        heartbeat_timeout_s: Silence after which their own engine process hangs, seconds.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        restorers: Collection[str] = (),
+        *,
+        address: Path | None = None,
+        heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
+    ) -> None:
+        self._own_engine = (
+            EngineProcess(engine, restorers, heartbeat_timeout_s) if address is None else None
+        )
+        self._address = self._own_engine.address if self._own_engine else address
+        assert self._address is not None  # noqa: S101  # one of the two is there
+        self._recipe = Recipe(engine.worker_memory, self._address)
+        self._idle: list[WorkerProcess] = []
+        self._busy: set[WorkerProcess] = set()
+        self._closed = False
+        self._ending: set[asyncio.Task[None]] = set()
+        self._line = Line(engine.worker_count, engine.max_queue, engine.max_queue_wait_s)
+        self._running = 0
+
+    async def __aenter__(self) -> Self:
+        if self._own_engine is not None:
+            await self._own_engine.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closed = True
+        ended = (worker.end() for worker in (*self._idle, *self._busy))
+        await asyncio.gather(*ended, *self._ending)
+        if self._own_engine is not None:
+            await self._own_engine.__aexit__()
+
+    @property
+    def jobs(self) -> int:
+        """Give the number of jobs that were given to it and are not done."""
+        return self._running + self._line.waiting
+
+    @property
+    def waiting(self) -> int:
+        """Give the number of those that have not begun."""
+        return self._line.waiting
+
+    @property
+    def steps(self) -> list[str]:
+        """Name what each job is at, as far as it tells; empty: unknown."""
+        return [worker.step for worker in self._busy]
+
+    async def batch_fill(self) -> float | None:
+        """Ask the engine how full its batches are, 0 to 1; None: it does not say."""
+        return await models.batch_fill(self._address) if self._address else None
+
+    async def optimize(
+        self, data: bytes, policy: Policy, *, content_type: str, version: str
+    ) -> Optimized:
+        """Find the smallest rendition of an upload.
+
+        When the process dies, another one does it without what the first was at; when it takes too
+        long, another one tries what is without loss.
+
+        Raises:
+            Refused: The upload stays as it is, for whatever reason.
+            Busy: The queue is full, or it took too long.
+        """
+        ruled_out: frozenset[str] = frozenset()
+        losses: list[str] = []
+        async with self._turn(pressing=False):
+            started = time.monotonic()
+            for repeat in itertools.count(1):
+                try:
+                    return await self._run(
+                        policy.limits.wall_s, jobs.optimize_upload, data, policy, content_type,
+                        version, ruled_out, fresh=repeat > 1,
+                    )  # fmt: skip
+                except Refused as refused:
+                    if not losses:
+                        raise
+                    # Why it had to do without is the better part of the reason.
+                    reason = "; then ".join([losses[0], str(refused)])
+                    raise Refused(reason, refused.trials) from refused
+                except WorkerLost as lost:
+                    losses.append(str(lost))
+                    late = time.monotonic() - started > policy.limits.wall_s
+                    last = late or repeat >= _REPEATS
+                    if ruled_out >= LOSSY_STEPS or (last and lost.step in _LOSSLESS_STEPS):
+                        raise Refused(str(lost)) from lost
+                    ruled_out = _without(ruled_out, lost.step, last=last)
+                    _log.warning("tried again", reason=str(lost), without=sorted(ruled_out))
+        raise AssertionError  # the last repeat returns or raises
+
+    async def restore(self, rendition: bytes, manifest: Manifest) -> tuple[bytes, bool]:
+        """Make the file that GET serves; see :func:`gateway.workers.jobs.restore_object`.
+
+        Want of memory and a process that dies are tried again in a fresh process.
+
+        Raises:
+            UNRESTORABLE: It cannot be restored: it is damaged, or its restorer is missing or cannot
+                run.
+            NotRestored: Nothing is known about it: memory or time was short, or processes died.
+            Busy: The queue is full, or it took too long.
+        """
+        async with self._turn(pressing=True):
+            try:
+                return await self._twice(jobs.restore_object, rendition, manifest.dumps())
+            except OutOfMemory as error:
+                raise NotRestored(f"{error}: see engine.worker_memory") from error
+            except WorkerLost as error:
+                raise NotRestored(str(error)) from error
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, *, pressing: bool) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            with metrics.QUEUE_SECONDS.labels("restore" if pressing else "optimize").time():
+                await stack.enter_async_context(self._line.turn(pressing=pressing))
+            self._running += 1
+            try:
+                yield
+            finally:
+                self._running -= 1
+
+    async def upscale(
+        self, data: bytes, restorer: str, *, scale: int, format_: FileFormat, max_pixels: int
+    ) -> bytes:
+        """Enlarge an image file; see :func:`codec.upscale_file.enlarge_file`.
+
+        Args:
+            data: The file, untrusted.
+            restorer: Content hash of what enlarges, 16 hex digits.
+            scale: Whole factor, 2 or more.
+            format_: Of the result.
+            max_pixels: That the result may have.
+
+        Raises:
+            NotEnlarged: The file cannot be enlarged.
+            LookupError, models.EngineError, WorkerLost: The restorer is missing or cannot run, or
+                the process was lost.
+            Busy: The queue is full, or it took too long.
+        """
+        async with self._turn(pressing=False):
+            try:
+                return await self._twice(
+                    jobs.upscale_image, data, restorer, scale, format_, max_pixels
+                )
+            except OutOfMemory as error:
+                reason = "the image is too large for engine.worker_memory"
+                raise TooLarge(f"out of memory: {reason}") from error
+
+    async def _twice(self, job: Callable[..., _T], data: bytes, *args: object) -> _T:
+        """Do a job, and do it again in a fresh process when memory was short or the first died."""
+        try:
+            return await self._run(TIMEOUT_S, job, data, *args)
+        except (OutOfMemory, WorkerDied) as error:
+            _log.warning("tried again", reason=str(error))
+            return await self._run(TIMEOUT_S, job, data, *args, fresh=True)
+
+    async def _run(
+        self, timeout_s: float, job: Callable[..., _T], data: bytes, *args: object,
+        fresh: bool = False,
+    ) -> _T:  # fmt: skip
+        for _ in range(_ATTEMPTS):
+            worker = self._taken(fresh=fresh)
+            try:
+                with contextlib.suppress(WorkerGone):
+                    return await worker.run(timeout_s, job, data, *args)
+            except (models.Busy, models.TooLate, models.Unreachable, models.OutOfMemory) as error:
+                raise Busy(str(error)) from error
+            finally:
+                self._put_back(worker)
+        raise WorkerLost("the worker processes were lost again and again")
+
+    def _taken(self, *, fresh: bool) -> WorkerProcess:
+        """Take a process that is idle, the one that was used last, or start one."""
+        worker: WorkerProcess | None = None
+        while worker is None and self._idle:
+            worker = self._idle.pop()
+            if not worker.is_usable or (fresh and not worker.is_fresh):
+                self._end(worker)
+                worker = None
+        worker = worker or WorkerProcess(self._recipe)
+        self._busy.add(worker)
+        return worker
+
+    def _put_back(self, worker: WorkerProcess) -> None:
+        """Keep a process for the next job, or one that replaces it."""
+        self._busy.discard(worker)
+        if worker.is_usable:
+            self._idle.append(worker)
+            return
+        self._end(worker)
+        if not self._closed:
+            self._idle.append(WorkerProcess(self._recipe))
+
+    def _end(self, worker: WorkerProcess) -> None:
+        task = asyncio.create_task(worker.end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+
+def _without(ruled_out: frozenset[str], step: str, *, last: bool) -> frozenset[str]:
+    """Add the step that killed a process; when it is unknown, or for the last time, all of loss."""
+    if last or not step or step in ruled_out:
+        return ruled_out | LOSSY_STEPS | {step}
+    return ruled_out | {step}
+
+
+__all__ = ["UNRESTORABLE", "Busy", "NotRestored", "WorkerLost", "Workers"]

@@ -1,0 +1,189 @@
+"""Processes that a gateway starts, replaces when they are lost, and ends with itself."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, Self
+
+import structlog
+from prometheus_client import Counter
+
+from gateway.telemetry import metrics
+from gateway.workers.watchdog import SignsOfLife, Stacks, abort
+from models.engine.heartbeat import STACKS
+
+_START_TIMEOUT_S: Final = 60.0
+_STOP_TIMEOUT_S: Final = 10.0
+HEARTBEAT_TIMEOUT_S: Final = 30.0
+_LONGEST_PAUSE_S: Final = 30.0
+
+_log = structlog.get_logger(__name__)
+
+
+class CannotStart(Exception):
+    """Something that a gateway cannot be without does not come up; the message says why."""
+
+
+class Recipe(NamedTuple):
+    """How a process is started, and what is done about its end.
+
+    Attributes:
+        name: What the log calls it.
+        module: What it runs, as ``python -m`` does.
+        greeting: Gives what it is told first on its standard input.
+        lost: Counts the times that it is lost.
+        pass_fds: Open files that it inherits.
+        environment: Variables that it has beside ours.
+        stop_timeout_s: Time that it gets to end, seconds; then it is killed.
+        heartbeat_timeout_s: Silence after which it hangs, seconds; then it is ended, and replaced.
+        gone: Told the number of each process that has ended.
+    """
+
+    name: str
+    module: str
+    greeting: Callable[[], bytes]
+    lost: Counter
+    pass_fds: Sequence[int] = ()
+    environment: Mapping[str, str] = {}
+    stop_timeout_s: float = _STOP_TIMEOUT_S
+    heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S
+    gone: Callable[[int], None] = lambda _: None
+
+
+class KeptProcess:
+    """A process that is there from ``async with`` to the end of its block.
+
+    It says ``ready`` on its standard output, or why it cannot be, and then shows signs of life
+    there; one that falls silent hangs, and is replaced like one that has ended. It ends when its
+    standard input does: it never outlives who started it, not even one that is killed.
+
+    Args:
+        recipe: How it is started.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._watch: asyncio.Task[None] | None = None
+        self._process: Process | None = None
+        self._stacks = Stacks()
+
+    @property
+    def pid(self) -> int | None:
+        """Give its number; None while there is none."""
+        alive = self._process is not None and self._process.returncode is None
+        return self._process.pid if self._process and alive else None
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._process = await self._start()
+        except BaseException:
+            self._stacks.close()
+            raise
+        self._watch = asyncio.create_task(self._replace())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+        self._stacks.close()
+
+    def tell(self, message: bytes) -> None:
+        """Write to its standard input; one that is just lost hears nothing."""
+        if self.pid is not None and self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(message)
+
+    async def _start(self) -> Process:
+        recipe = self._recipe
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", recipe.module),
+            stdin=PIPE,
+            stdout=PIPE,
+            pass_fds=(*recipe.pass_fds, self._stacks.number),
+            env={**os.environ, **recipe.environment, STACKS: str(self._stacks.number)},
+            # Ctrl-C is for the process that was started by hand, which then ends this one.
+            start_new_session=True,
+        )
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
+        process.stdin.write(recipe.greeting())
+        said = b""
+        try:
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                async with asyncio.timeout(_START_TIMEOUT_S):
+                    await process.stdin.drain()
+                    said = await process.stdout.readline()
+        finally:
+            if said != b"ready\n":
+                await self._end(process)
+        if said != b"ready\n":
+            reason = said.decode().strip() or "its output says why"
+            raise CannotStart(f"the {recipe.name} process did not start: {reason}")
+        return process
+
+    async def _replace(self) -> None:
+        """Start another one whenever one is lost, less eagerly when they do not last."""
+        pause_s = 0.0
+        process = self._process
+        assert process is not None  # noqa: S101  # it was started before this task
+        try:
+            while True:
+                started = time.monotonic()
+                code = await self._lost(process)
+                self._recipe.gone(process.pid)
+                self._recipe.lost.inc()
+                lasted = time.monotonic() - started > _LONGEST_PAUSE_S
+                pause_s = 0.0 if lasted else min(_LONGEST_PAUSE_S, pause_s * 2 or 1.0)
+                event = f"the {self._recipe.name} process was lost"
+                stacks = self._stacks.take()
+                left = {"stacks": stacks} if stacks else {}
+                _log.error(event, exit_code=code, pause_s=pause_s, **left)
+                await asyncio.sleep(pause_s)
+                process = self._process = await self._started_again(process)
+        finally:
+            await self._end(process)
+
+    async def _lost(self, process: Process) -> int:
+        """Wait for the end of a process, or bring it about where it hangs; return its exit code."""
+        silence_s = self._recipe.heartbeat_timeout_s
+        ending = asyncio.create_task(process.wait())
+        silent = asyncio.create_task(SignsOfLife(process).end(silence_s))
+        try:
+            await asyncio.wait({ending, silent}, return_when=asyncio.FIRST_COMPLETED)
+            if not ending.done():
+                metrics.PROCESSES_HUNG.labels(self._recipe.name).inc()
+                event = f"the {self._recipe.name} process hangs"
+                _log.error(event, pid=process.pid, silent_s=silence_s)
+                await abort(process)
+            return await ending
+        finally:
+            ending.cancel()
+            silent.cancel()
+            await asyncio.gather(ending, silent, return_exceptions=True)
+
+    async def _started_again(self, lost: Process) -> Process:
+        name = self._recipe.name
+        try:
+            process = await self._start()
+        except CannotStart as error:
+            _log.error(f"the {name} process was not replaced", reason=str(error))
+            return lost
+        _log.info(f"the {name} process was replaced", pid=process.pid)
+        return process
+
+    async def _end(self, process: Process) -> None:
+        """Close its standard input, which ends it; insist where it does not."""
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(self._recipe.stop_timeout_s):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+        self._recipe.gone(process.pid)

@@ -1,0 +1,151 @@
+"""One worker process: it does one job at a time, may be lost, and is replaced when it is spent."""
+
+import asyncio
+import contextlib
+import ctypes
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as PoolTimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.sharedctypes import RawArray
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from gateway.telemetry import metrics
+from gateway.workers import jobs
+from gateway.workers.job_values import JobInput, JobResult
+
+_T = TypeVar("_T")
+
+_MAX_JOBS: Final = 500  # a fresh process now and then, should a decoder leak
+_POLL_S: Final = 0.5  # pebble tells nobody when a pool breaks
+
+
+class WorkerLost(Exception):
+    """The process was ended: it crashed, or ran out of time.
+
+    Attributes:
+        step: What it was at, as far as it told; empty: unknown.
+    """
+
+    def __init__(self, reason: str, step: str = "") -> None:
+        super().__init__(f"{reason} at step {step}" if step else reason)
+        self.step = step
+
+
+class WorkerDied(WorkerLost):
+    """The process crashed, or was killed."""
+
+
+class WorkerGone(Exception):
+    """The process was gone before it began; another one can do the job."""
+
+
+class Recipe(NamedTuple):
+    """What every worker process is started with.
+
+    Attributes:
+        memory: Bytes that a job may take.
+        engine: Socket of the process that runs networks.
+    """
+
+    memory: int
+    engine: Path
+
+
+class WorkerProcess:
+    """A process that decodes, encodes and restores images.
+
+    Args:
+        recipe: How it is started, which happens at once.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        context = multiprocessing.get_context("forkserver")
+        # Imported once in the fork server, so that a lost worker is replaced in milliseconds.
+        context.set_forkserver_preload([jobs.__name__])
+        self._step: ctypes.Array[ctypes.c_char] = RawArray(ctypes.c_char, jobs.STEP_LENGTH)
+        self._pool = ProcessPool(
+            max_workers=1,
+            initializer=jobs.initialize,
+            initargs=[recipe.memory, recipe.engine, self._step],
+            context=context,
+        )
+        self._jobs = 0
+        self._spent = not self._pool.active  # which starts it
+
+    @property
+    def is_fresh(self) -> bool:
+        """Tell whether it has not begun any job."""
+        return self._jobs == 0
+
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether it may do another job."""
+        return not self._spent and self._jobs < _MAX_JOBS and self._pool.active
+
+    @property
+    def step(self) -> str:
+        """Name what it is at, as far as it tells; empty: nothing, or unknown."""
+        return bytes(self._step.value).decode("ascii", "replace")
+
+    async def run(self, timeout_s: float, job: Callable[..., _T], data: bytes, *args: object) -> _T:
+        """Do a job.
+
+        Raises:
+            WorkerDied, WorkerLost: The process crashed, or took too long.
+            WorkerGone: It was ended while it was idle.
+            Exception: Whatever the job raises.
+        """
+        self._jobs += 1
+        self._step.value = b""
+        arguments: list[Any] = [job, JobInput(data), *args]
+        try:
+            future = self._pool.schedule(jobs.run, arguments, timeout=timeout_s)
+        except RuntimeError as error:  # the pool has noticed that it is broken
+            self._spent = True
+            raise WorkerGone from error
+        result: JobResult[_T] = await self._outcome(future, timeout_s)
+        return result.unwrap()
+
+    async def _outcome(
+        self, future: "ProcessFuture[JobResult[_T]]", timeout_s: float
+    ) -> JobResult[_T]:
+        """Wait for a job, for as long as there is a process that can do it."""
+        waited_for = asyncio.wrap_future(future)
+        spent, self._spent = True, True  # unless it returns
+        try:
+            while not waited_for.done():
+                await asyncio.wait({waited_for}, timeout=_POLL_S)
+                if not waited_for.done() and not self._pool.active:
+                    raise WorkerGone
+            result = waited_for.result()
+            spent = result.spent
+            metrics.WORKERS_REPLACED.inc(spent)
+        except BrokenProcessPool as error:
+            raise WorkerGone from error
+        except ProcessExpired as error:
+            metrics.WORKERS_LOST.inc()
+            reason = f"the worker process died (exit code {error.exitcode})"
+            raise WorkerDied(reason, self.step) from error
+        except PoolTimeoutError as error:
+            metrics.WORKERS_LOST.inc()
+            reason = f"stopped after {timeout_s:g} s of wall-clock time"
+            raise WorkerLost(reason, self.step) from error
+        else:
+            return result
+        finally:
+            self._spent = spent
+            # Cancelling this wait cancels the future, and with it ends the process at work.
+            waited_for.cancel()
+
+    async def end(self) -> None:
+        """End the process."""
+        await asyncio.to_thread(self._stop)
+
+    def _stop(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it out
+            self._pool.join()

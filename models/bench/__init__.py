@@ -1,0 +1,1 @@
+"""Restorers compared with the same networks in torch."""

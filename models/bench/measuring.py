@@ -1,0 +1,62 @@
+"""Measure one way of restoring in a process of its own, so that nobody else's memory counts."""
+
+from multiprocessing import get_context
+from typing import Self
+
+from models.bench.measuring_worker import Measured, Subject, serve
+from models.engine.network import CannotRun
+
+
+class Measuring:
+    """A process that measures; a context manager that ends it.
+
+    Args:
+        subject: What it measures.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        context = get_context("spawn")  # a fork would share, and hide, memory of this process
+        self._title = subject.title
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(subject, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        self._process.terminate()  # it has nothing to lose, and may be amid a long image
+        self._process.join()
+
+    def prepare(self) -> None:
+        """Wait until it is loaded and has restored something that does not count.
+
+        Raises:
+            CannotRun: It cannot be measured here; says what to install.
+        """
+        if problem := self._asked(None):
+            raise CannotRun(str(problem))
+
+    def run(self, seconds: float) -> Measured:
+        """Restore images for that time, at least once.
+
+        Raises:
+            CannotRun: The engine failed.
+        """
+        answer = self._asked(seconds)
+        if not isinstance(answer, Measured):
+            raise CannotRun(str(answer))
+        return answer
+
+    def _asked(self, seconds: float | None) -> object:
+        try:
+            if seconds is not None:
+                self._connection.send(seconds)
+            return self._connection.recv()
+        except (EOFError, ConnectionError) as error:
+            raise CannotRun(
+                f"the process that measures {self._title!r} died; see the lines above, "
+                "or try a smaller image if memory is short"
+            ) from error

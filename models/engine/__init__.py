@@ -1,0 +1,1 @@
+"""The engine: one process that runs networks for all workers."""

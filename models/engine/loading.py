@@ -1,0 +1,225 @@
+"""Load networks on the configured engine, each once, when it is first needed."""
+
+import hashlib
+import os
+import threading
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Final
+
+from config import Engine
+from models.engine import selfcheck
+from models.engine.batching import BatchingQueue
+from models.engine.inflight import Counters
+from models.engine.network import CannotRun, Network
+from models.engine.restoring import NetworkRestorer
+from models.registry import catalog, fetch
+from models.registry.cards import Card, Restorer, definition_of
+
+if TYPE_CHECKING:
+    from models.formats.checkpoints import Checkpoint
+
+_TILE: Final = 128
+"""Side of a tile of an integer network, in small pixels, without its halo: the halo costs a third,
+and an image of 64×64 wastes no more than a few milliseconds."""
+
+_CPU_BATCH: Final = 2
+"""A processor gains little from larger batches, and small images wait for them."""
+
+_GPU_BATCH: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    queue: BatchingQueue
+    restorer: NetworkRestorer
+
+
+class Restorers:
+    """Networks that have been loaded, each behind a queue; may be shared by threads.
+
+    Args:
+        engine: What runs them, and within which limits.
+        timeout_s: Longest time for one image.
+    """
+
+    def __init__(self, engine: Engine, *, timeout_s: float) -> None:
+        self._engine = engine
+        self._timeout_s = timeout_s
+        self._loaded: dict[str, _Loaded] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, content_hash: str) -> NetworkRestorer:
+        """Give a restorer by its hash; the first time, load it.
+
+        Raises:
+            LookupError: This version does not have it.
+            EngineError: It cannot run here; says what to install.
+        """
+        with self._lock:
+            if content_hash not in self._loaded:
+                self._loaded[content_hash] = self._load(catalog.hashed(content_hash))
+            return self._loaded[content_hash].restorer
+
+    @property
+    def counters(self) -> dict[str, Counters]:
+        """Give what each queue has done so far, by hash."""
+        return {key: loaded.queue.counters for key, loaded in list(self._loaded.items())}
+
+    @property
+    def fill(self) -> float:
+        """Give the share of the places in all batches so far that held a tile, 0 to 1."""
+        counters = self.counters.values()
+        slots = sum(each.slots for each in counters)
+        return sum(each.tiles for each in counters) / slots if slots else 0.0
+
+    def close(self) -> None:
+        """Fail what is in flight, and end all threads."""
+        with self._lock:
+            for loaded in self._loaded.values():
+                loaded.queue.close()
+            self._loaded.clear()
+
+    def _load(self, card: Card) -> _Loaded:
+        queue = BatchingQueue(
+            load(card, self._engine),
+            max_wait_ms=self._engine.max_wait_ms,
+            max_pixels=self._engine.max_pixels_in_flight,
+            max_batch=self._engine.max_batch or None,
+        )
+        return _Loaded(queue, NetworkRestorer(queue, timeout_s=self._timeout_s))
+
+
+class Local:
+    """Find restorers by hash, all of them in this process: for tools without a gateway.
+
+    Args:
+        networks: What runs the ones that are networks.
+    """
+
+    def __init__(self, networks: Restorers) -> None:
+        self._networks = networks
+
+    def __call__(self, content_hash: str, /) -> Restorer:
+        """Give a restorer.
+
+        Raises:
+            LookupError: This version does not have it.
+            EngineError: It cannot run here; says what to install.
+        """
+        card = catalog.hashed(content_hash)
+        return self._networks(content_hash) if card.is_network else card.load()
+
+
+def load(card: Card, engine: Engine) -> Network:
+    """Make a network ready to run.
+
+    Args:
+        card: Which one.
+        engine: What runs it.
+
+    Raises:
+        CannotRun: What it needs is not here; says what to install.
+    """
+    try:
+        return _integer(card, engine) if card.kind == "integer" else _float(card, engine)
+    except ImportError as error:
+        raise CannotRun(
+            f"{card.name} needs the package {error.name} on the engine {engine.backend}: "
+            "install slimgate[gpu], or choose another engine or restorer"
+        ) from error
+
+
+def checkpoint_of(card: Card) -> "Checkpoint":
+    """Load a checkpoint of somebody else's that has been fetched.
+
+    Raises:
+        CannotRun: There is none, or it cannot be used; says what to do.
+        ImportError: torch or spandrel is not installed.
+    """
+    if card.download is None:
+        raise CannotRun(f"{card.name} is no network")
+    from models.formats import checkpoints
+
+    try:
+        path = fetch.find(card.download, fetch.cache_folder(os.environ))
+        return checkpoints.load(path, sha256=card.download.sha256)
+    except (fetch.FetchFailed, checkpoints.Unusable) as error:
+        hint = f"run: python -m models fetch {card.name}"
+        raise CannotRun(f"{card.name} cannot be loaded: {error}; {hint}") from error
+
+
+def _integer(card: Card, engine: Engine) -> Network:
+    """Load a network that ships with the package; an engine that gives other bits is refused."""
+    data = _shipped(card)
+    network = (
+        _on_torch(card, data, engine)
+        if engine.backend == "torch"
+        else _on_openvino(card, data, engine)
+    )
+    selfcheck.check(network, card)
+    return network
+
+
+def _on_torch(card: Card, data: bytes, engine: Engine) -> Network:
+    from models.engines.torch_integer import TorchIntegerNetwork
+    from models.formats import qdq
+
+    return TorchIntegerNetwork(
+        qdq.read(data),
+        device=engine.device,
+        tile=_TILE + 2 * card.receptive_field,
+        max_batch=engine.max_batch or _GPU_BATCH,
+        threads=engine.threads,
+    )
+
+
+def _on_openvino(card: Card, data: bytes, engine: Engine) -> Network:
+    from models.engines import openvino_engine
+
+    (scale,) = card.scales
+    shape = openvino_engine.Shape(
+        scale=scale,
+        tile=_TILE + 2 * card.receptive_field,
+        halo=card.receptive_field,
+        max_batch=engine.max_batch or _CPU_BATCH,
+        gives="residual",
+    )
+    model = openvino_engine.read(data)
+    return openvino_engine.OpenVinoNetwork(model, shape, threads=engine.threads)
+
+
+def _float(card: Card, engine: Engine) -> Network:
+    """Load a checkpoint of somebody else's; its results differ between machines."""
+    if card.endpoint:
+        return _endpoint(card, engine)
+    checkpoint = checkpoint_of(card)
+    if engine.backend == "torch":
+        from models.engines.torch_engine import TorchNetwork
+
+        return TorchNetwork(checkpoint, device=engine.device, threads=engine.threads)
+    from models.engines import openvino_float
+
+    return openvino_float.load(checkpoint, threads=engine.threads)
+
+
+def _endpoint(card: Card, engine: Engine) -> Network:
+    if engine.backend != "sagemaker" or engine.sagemaker.endpoint is None:
+        raise CannotRun(
+            f"{card.name} needs engine.backend: sagemaker, and the name of the endpoint in "
+            "engine.sagemaker.endpoint"
+        )
+    from models.engines.sagemaker import Endpoint, SageMakerNetwork
+
+    endpoint = Endpoint(name=engine.sagemaker.endpoint, region=engine.sagemaker.region)
+    return SageMakerNetwork(endpoint)
+
+
+def _shipped(card: Card) -> bytes:
+    """Read the file of a network, and make sure that it is the one of the card."""
+    if card.file is None:
+        raise CannotRun(f"{card.name} is no network")
+    data = resources.files("models.registry.native").joinpath(card.file).read_bytes()
+    if card.definition != definition_of(hashlib.sha256(data).hexdigest()):
+        raise CannotRun(f"{card.file} is damaged: install slimgate anew")
+    return data

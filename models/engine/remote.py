@@ -1,0 +1,143 @@
+"""Restorers as codec workers see them: the engine is in another process."""
+
+import socket
+from pathlib import Path
+
+import numpy as np
+
+from models.engine import wire
+from models.engine.network import Pixels, TooLate, Unreachable
+from models.registry import catalog
+from models.registry.catalog import Restorer
+
+
+class Remote:
+    """A connection to the engine, opened when it is first needed; for one thread.
+
+    Args:
+        address: Path of the engine's socket.
+        timeout_s: Longest silence of the engine.
+    """
+
+    def __init__(self, address: Path, *, timeout_s: float) -> None:
+        self._address = address
+        self._timeout_s = timeout_s
+        self._socket: socket.socket | None = None
+
+    def enlarge(self, request: wire.Request, small: Pixels) -> Pixels:
+        """Have an image enlarged.
+
+        Args:
+            request: What is asked for.
+            small: uint8, (height, width[, 3]).
+
+        Returns:
+            uint8, (height * scale, width * scale[, 3]).
+
+        Raises:
+            LookupError: The engine does not have that restorer.
+            Unreachable: The engine is gone.
+            EngineError: It could not be done.
+        """
+        reused = self._socket is not None
+        try:
+            return self._asked(request, small)
+        except Unreachable:
+            if not reused:
+                raise
+        # The engine was replaced since the last request: ask the new one.
+        return self._asked(request, small)
+
+    def _asked(self, request: wire.Request, small: Pixels) -> Pixels:
+        try:
+            connection = self._connected()
+            connection.sendall(request.pack())
+            connection.sendall(np.ascontiguousarray(small).data.cast("B"))
+            status, size = wire.ANSWER.unpack(_received(connection, wire.ANSWER.size))
+            if status == wire.Status.DONE:
+                return self._pixels(connection, request, size)
+            message = _received(connection, min(size, wire.MAX_MESSAGE))
+        except TimeoutError as error:
+            self.close()
+            raise TooLate(f"the engine was silent for {self._timeout_s:g} s") from error
+        except (OSError, EOFError) as error:
+            self.close()
+            raise Unreachable(f"the engine cannot be reached: {error}") from error
+        raise wire.error_of(status, bytes(message))
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _connected(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._socket.settimeout(self._timeout_s)
+            self._socket.connect(str(self._address))
+        return self._socket
+
+    def _pixels(self, connection: socket.socket, request: wire.Request, size: int) -> Pixels:
+        if size != request.full_bytes:
+            self.close()
+            raise wire.Broken(f"the engine answered with {size} bytes, not {request.full_bytes}")
+        height, width = request.height * request.scale, request.width * request.scale
+        full = np.frombuffer(_received(connection, size), np.uint8)
+        return full.reshape((height, width) if request.channels == 1 else (height, width, 3))
+
+
+class RemoteRestorer:
+    """One restorer of the engine.
+
+    Args:
+        remote: The connection.
+        content_hash: Of the restorer, 16 hex digits.
+    """
+
+    def __init__(self, remote: Remote, content_hash: str) -> None:
+        self._remote = remote
+        self._hash = content_hash
+
+    def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
+        """Enlarge one plane; see :meth:`models.engine.restoring.NetworkRestorer.upscale`."""
+        height, width = pixels.shape[:2]
+        channels = 1 if pixels.ndim == 2 else 3
+        request = wire.Request(self._hash, scale, level, height, width, channels)
+        return self._remote.enlarge(request, pixels)
+
+
+class Upscalers:
+    """Find restorers by hash: interpolation works here, networks run in the engine.
+
+    Args:
+        remote: The connection to the engine.
+    """
+
+    def __init__(self, remote: Remote) -> None:
+        self._remote = remote
+
+    def __call__(self, restorer: str, /) -> Restorer:
+        """Look up by content hash, 16 hex digits.
+
+        Raises:
+            LookupError: This version does not have it.
+        """
+        card = catalog.hashed(restorer)
+        return RemoteRestorer(self._remote, restorer) if card.is_network else card.load()
+
+
+def _received(connection: socket.socket, size: int) -> bytearray:
+    """Read exactly that many bytes.
+
+    Raises:
+        EOFError: The other side closed the connection.
+    """
+    data = bytearray(size)
+    view = memoryview(data)
+    while view:
+        count = connection.recv_into(view)
+        if count == 0:
+            raise EOFError("it closed the connection")
+        view = view[count:]
+    return data

@@ -1,0 +1,162 @@
+"""The engine as a process of its own: it owns networks and queues, and codec workers ask it.
+
+One engine serves all worker processes, so that the tiles of everything in flight share batches and
+every network is in memory once. It reads its configuration from standard input, says ``ready`` on
+standard output and then that its event loop runs, and ends when standard input does: it never
+outlives who started it.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from config import Engine
+from models.engine import heartbeat, wire
+from models.engine.batch_fill import packed
+from models.engine.loading import Restorers
+from models.engine.network import EngineError, Pixels
+from models.engine.restoring import NetworkRestorer
+
+Find = Callable[[str], NetworkRestorer]
+"""Gives a restorer by its hash, or raises LookupError or EngineError."""
+
+_log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    restorers: Find, address: Path, fill: Callable[[], float] = lambda: 0.0
+) -> AsyncIterator[None]:
+    """Answer requests on a Unix socket that only this user can reach.
+
+    Args:
+        restorers: What computes.
+        address: Path of the socket, in a folder that nobody else may enter.
+        fill: Tells how full batches are, for those who ask.
+    """
+    connections: set[asyncio.Task[None]] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # asyncio runs this in a task
+        connections.add(task)
+        try:
+            await _Connection(restorers, reader, writer, fill).serve()
+        except asyncio.CancelledError:
+            writer.close()  # the service ends; asyncio would log this as an error
+        finally:
+            connections.discard(task)
+
+    server = await asyncio.start_unix_server(accept, address)
+    try:
+        yield
+    finally:
+        server.close()
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+
+class _Connection:
+    """One worker process, which asks for one image at a time."""
+
+    def __init__(
+        self,
+        restorers: Find,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        fill: Callable[[], float],
+    ) -> None:
+        self._fill = fill
+        self._restorers = restorers
+        self._reader = reader
+        self._writer = writer
+
+    async def serve(self) -> None:
+        """Answer until the other side goes away."""
+        try:
+            while True:
+                header = await self._reader.readexactly(wire.Request.LAYOUT.size)
+                if header == wire.FILL_REQUEST:
+                    self._writer.write(packed(self._fill()))
+                    continue
+                await self._answer(wire.Request.unpack(header))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return  # the worker has ended, or was ended
+        except wire.Broken as error:
+            _log.error("a worker was cut off: %s", error)
+        finally:
+            self._writer.close()
+
+    async def _answer(self, request: wire.Request) -> None:
+        small = await self._reader.readexactly(request.small_bytes)
+        try:
+            full = await self._enlarged(request, small)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the worker hears of it
+            message = str(error).encode()[: wire.MAX_MESSAGE]
+            self._writer.write(wire.ANSWER.pack(wire.status_of(error), len(message)) + message)
+        else:
+            self._writer.write(wire.ANSWER.pack(wire.Status.DONE, full.nbytes))
+            self._writer.write(np.ascontiguousarray(full).data.cast("B"))
+        await self._writer.drain()
+
+    async def _enlarged(self, request: wire.Request, small: bytes) -> Pixels:
+        shape = (request.height, request.width, 3)[: 3 if request.channels == 3 else 2]
+        pixels = np.frombuffer(small, np.uint8).reshape(shape)
+        restorer = await asyncio.to_thread(self._restorers, request.restorer)
+        pending = await asyncio.to_thread(
+            restorer.begin, pixels, request.scale, level=request.level
+        )
+        wanted = asyncio.wrap_future(pending)
+        # A worker that waits says nothing: whatever can be read means that it is gone.
+        gone = asyncio.ensure_future(self._reader.read(1))
+        try:
+            waited_for: set[asyncio.Future[Any]] = {wanted, gone}
+            await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+            if gone.done():
+                raise ConnectionResetError("the worker has gone away")
+            full = await wanted
+        finally:
+            wanted.cancel()
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+        return await asyncio.to_thread(restorer.finish, full, request.scale)
+
+
+async def _main() -> None:
+    loop = asyncio.get_running_loop()
+    stdin = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
+    document = json.loads(await stdin.readline())
+    restorers = Restorers(
+        Engine.model_validate(document["engine"]), timeout_s=document["timeout_s"]
+    )
+    try:
+        for content_hash in document["restorers"]:
+            restorers(content_hash)
+    except (LookupError, EngineError) as error:
+        sys.stdout.write(f"refused: {error}\n")
+        return
+    try:
+        async with serving(restorers, Path(document["address"]), lambda: restorers.fill):
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+            alive = asyncio.create_task(heartbeat.beat())
+            await stdin.read()
+            alive.cancel()
+    finally:
+        restorers.close()
+
+
+if __name__ == "__main__":
+    heartbeat.leave_stacks()
+    asyncio.run(_main())

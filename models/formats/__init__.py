@@ -1,0 +1,1 @@
+"""Files of networks: native ones and checkpoints."""

@@ -1,0 +1,1 @@
+"""The restorers, and where their weights come from."""

@@ -1,0 +1,182 @@
+"""Every restorer there is: an explicit list of frozen cards."""
+
+from typing import Final
+
+from models.registry import native
+from models.registry.cards import Card, Download, Restorer, definition_of
+
+__all__ = [
+    "CATALOG",
+    "NAMES",
+    "Card",
+    "Download",
+    "Restorer",
+    "chosen",
+    "hashed",
+    "named",
+    "restorer",
+]
+
+_RELEASES: Final = "https://github.com/xinntao/Real-ESRGAN/releases"
+_DF2K_OST: Final = "DIV2K, Flickr2K and OutdoorSceneTraining, degraded at random"
+
+
+def _real_esrgan(
+    name: str, download: Download, *, scale: int, receptive_field: int, training_data: str
+) -> Card:
+    """Make the card of a checkpoint of Real-ESRGAN; all of them can be shrunk to smaller factors.
+
+    The releases publish no digests. These are the same in many public records that were made of
+    the files, among them package recipes that verify what they download from these addresses.
+    """
+    return Card(
+        name=name,
+        scales=tuple(range(2, scale + 1)),
+        kind="float",
+        definition=definition_of(download.sha256),
+        receptive_field=receptive_field,
+        licence="BSD-3-Clause",
+        source=_RELEASES,
+        training_data=training_data,
+        download=download,
+    )
+
+
+CATALOG: Final = (
+    Card(
+        name="bicubic",
+        scales=(2, 3, 4),
+        kind="integer",
+        definition=b"slimgate interpolation 1: bicubic, a = -0.5, 8-bit fixed point",
+        receptive_field=2,
+        licence="MIT-CMU",
+        source="Pillow, Resample.c",
+    ),
+    Card(
+        name="lanczos",
+        scales=(2, 3, 4),
+        kind="integer",
+        definition=b"slimgate interpolation 1: lanczos-3, 8-bit fixed point",
+        receptive_field=3,
+        licence="MIT-CMU",
+        source="Pillow, Resample.c",
+    ),
+    _real_esrgan(
+        "real-esrgan-x4plus",
+        Download(
+            f"{_RELEASES}/download/v0.1.0/RealESRGAN_x4plus.pth",
+            "4fa0d38905f75ac06eb49a7951b426670021be3018265fd191d2125df9d682f1",
+            67_040_989,
+        ),
+        scale=4,
+        receptive_field=349,
+        training_data=_DF2K_OST,
+    ),
+    _real_esrgan(
+        "real-esrgan-x2plus",
+        Download(
+            f"{_RELEASES}/download/v0.2.1/RealESRGAN_x2plus.pth",
+            "49fafd45f8fd7aa8d31ab2a22d14d91b536c34494a5cfe31eb5d89c2fa266abb",
+            67_061_725,
+        ),
+        scale=2,
+        receptive_field=698,
+        training_data=_DF2K_OST,
+    ),
+    _real_esrgan(
+        "real-esrgan-general-x4v3",
+        Download(
+            f"{_RELEASES}/download/v0.2.5.0/realesr-general-x4v3.pth",
+            "8dc7edb9ac80ccdc30c3a5dca6616509367f05fbc184ad95b731f05bece96292",
+            4_885_111,
+        ),
+        scale=4,
+        receptive_field=34,
+        training_data="photographs; its authors do not say which",
+    ),
+    _real_esrgan(
+        "realesr-animevideov3",
+        Download(
+            f"{_RELEASES}/download/v0.2.5.0/realesr-animevideov3.pth",
+            "b8a8376811077954d82ca3fcf476f1ac3da3e8a68a4f4d71363008000a18b75d",
+            2_504_012,
+        ),
+        scale=4,
+        receptive_field=18,
+        training_data="animated films; its authors do not say which",
+    ),
+    Card(
+        name="sagemaker-x4",
+        scales=(2, 3, 4),
+        kind="float",
+        definition=b"slimgate endpoint 1: whatever enlarges four times behind engine.sagemaker",
+        receptive_field=16,
+        licence="depends on the endpoint",
+        source="Amazon SageMaker, such as the Stable Diffusion x4 upscaler of JumpStart",
+        training_data="depends on the endpoint",
+        endpoint=True,
+    ),
+    *native.CARDS,
+)
+
+_BY_NAME: Final = {card.name: card for card in CATALOG}
+_BY_HASH: Final = {card.hash: card for card in CATALOG}
+
+_FAMILY: Final = {card.scales[0]: card for card in native.CARDS}
+
+NAMES: Final = frozenset({*_BY_NAME, native.FAMILY})
+"""What a policy may name."""
+
+
+def named(name: str) -> Card:
+    """Look a card up by the name that policies use.
+
+    Raises:
+        LookupError: No card has that name.
+    """
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        known = ", ".join(sorted(_BY_NAME))
+        raise LookupError(f"no restorer is called {name!r}; known: {known}") from None
+
+
+def hashed(content_hash: str) -> Card:
+    """Look a card up by the hash that manifests use.
+
+    Raises:
+        LookupError: This version does not have that restorer.
+    """
+    try:
+        return _BY_HASH[content_hash]
+    except KeyError:
+        raise LookupError(
+            f"no restorer with hash {content_hash} is installed; a newer version may have it"
+        ) from None
+
+
+def chosen(name: str) -> dict[int, str]:
+    """Tell which restorers a policy has chosen, by the factors that they enlarge by.
+
+    Args:
+        name: Of a restorer, or of the family of native ones.
+
+    Returns:
+        Scale to content hash; with 1 where artefacts of codecs are removed at full size.
+
+    Raises:
+        LookupError: Nothing has that name.
+    """
+    if name == native.FAMILY:
+        return {scale: card.hash for scale, card in _FAMILY.items()}
+    card = named(name)
+    return dict.fromkeys(card.scales, card.hash)
+
+
+def restorer(content_hash: str) -> Restorer:
+    """Load the restorer with that hash.
+
+    Raises:
+        LookupError: This version does not have it.
+    """
+    return hashed(content_hash).load()

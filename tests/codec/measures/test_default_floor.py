@@ -1,0 +1,114 @@
+"""The default floor keeps images recognizable whose averages hide the loss of what they show.
+
+What is left is judged by measures that no floor uses.
+"""
+
+import io
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+import models
+from codec.image.pixels import Pixels
+from codec.optimize import Refused, Terms, optimize
+from codec.restore.restore import restore
+from config import Floor, Policy
+from eval.demo import sample_images
+from tests.codec import smooth_images
+from tests.codec.pictures import RESTORERS, save, terms
+
+_XRAYS: Final = Path(__file__).parents[3] / "../shared/data/eval/xray"
+_EFFORTS: Final = ("fast", "balanced")
+
+
+def _terms(effort: str) -> Terms:
+    policy = {"name": "default", "bucket": "*", "mode": "optimize", "effort": effort}
+    policy_terms = terms()
+    return Terms(
+        Policy.model_validate(policy), "image/x", RESTORERS, policy_terms.gateway,
+        policy_terms.work_s,
+    )  # fmt: skip
+
+
+def _restored(data: bytes, effort: str = "balanced") -> Pixels:
+    try:
+        made = optimize(data, _terms(effort), models.restorer)
+    except Refused:
+        return _opened(data)
+    return _opened(restore(made.rendition, made.manifest, models.restorer))
+
+
+def _opened(data: bytes) -> Pixels:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+def _detail(pixels: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return what is finer than 10 pixels and coarser than grain."""
+    gray = pixels.astype(np.float64) if pixels.ndim == 2 else pixels[..., :3].mean(axis=2)
+    blurred = [np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma)) for sigma in (1.5, 10.0)]
+    return np.asarray(blurred[0] - blurred[1], np.float64)
+
+
+def _kept(before: Pixels, after: Pixels) -> float:
+    return float(np.corrcoef(_detail(before).ravel(), _detail(after).ravel())[0, 1])
+
+
+def _false_steps(before: Pixels, after: Pixels) -> float:
+    """Return the largest error that is spread over an area, in levels of 255: what bands are."""
+    error = after.astype(np.float64) - before
+    return float(np.abs(cv2.GaussianBlur(error, (0, 0), 6.0)).max())
+
+
+@pytest.mark.parametrize("effort", _EFFORTS)
+def test_a_fundus_photograph_keeps_its_vessels(effort: str) -> None:
+    """The vessels of the demo's retina are there after a GET (0.905 without ORB and block)."""
+    (recipe,) = sample_images.chosen(["retina.jpg"])
+    data = sample_images.make(recipe).data
+    assert _kept(_opened(data), _restored(data, effort)) > 0.985
+
+
+@pytest.mark.parametrize("effort", _EFFORTS)
+def test_an_xray_keeps_its_ribs(effort: str) -> None:
+    """An X-ray does not become a mosaic (0.651 without ORB and block)."""
+    found = sorted(_XRAYS.glob("xray-d9eeef01*"))
+    if not found:
+        pytest.skip(f"needs an X-ray in {_XRAYS}")
+    data = found[0].read_bytes()
+    assert _kept(_opened(data), _restored(data, effort)) > 0.985
+
+
+@pytest.mark.parametrize("contrast", [6, 10, 14, 24])
+@pytest.mark.parametrize("format_", ["PNG", "JPEG"])
+def test_faint_thin_structures_are_kept(contrast: float, format_: str) -> None:
+    """Lines of any contrast that people see survive on smooth ground (below 0.4 otherwise)."""
+    pixels = smooth_images.faint_xray(480, 640, contrast=contrast)
+    data = save(pixels, format_, **({"quality": 95} if format_ == "JPEG" else {}))
+    assert _kept(_opened(data), _restored(data)) > 0.95
+
+
+_GRADIENTS: Final[dict[str, tuple[Pixels, str]]] = {
+    "colours, PNG": (smooth_images.gradient(), "PNG"),
+    "colours, JPEG": (smooth_images.gradient(), "JPEG"),
+    "gray": (smooth_images.gradient()[..., 1].copy(), "JPEG"),
+    "tiny": (smooth_images.gradient(48, 60), "JPEG"),
+    "palette": (smooth_images.gradient() // 16 * 16, "PNG"),
+}
+
+
+@pytest.mark.parametrize("effort", _EFFORTS)
+@pytest.mark.parametrize(("pixels", "format_"), _GRADIENTS.values(), ids=_GRADIENTS.keys())
+def test_gradients_get_no_bands(pixels: Pixels, format_: str, effort: str) -> None:
+    """A gradient without any key point stays smooth (7 to 11 levels off otherwise)."""
+    data = save(pixels, format_, **({"quality": 95} if format_ == "JPEG" else {}))
+    assert _false_steps(_opened(data), _restored(data, effort)) < 5
+
+
+def test_the_default_demands_all_four() -> None:
+    """The default floor names PSNR, SSIM, key points and the worst block."""
+    expected = {"psnr_db": 34, "ssim": 0.93, "orb": 0.65, "block_psnr_db": 28, "text": None}
+    assert Floor().model_dump() == expected

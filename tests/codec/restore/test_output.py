@@ -1,0 +1,182 @@
+"""Tests of the served file: of the format of the upload, and exactly of its size."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import ImageFile
+
+from codec.containers import Container, DoesNotFit, parse
+from codec.image.pixels import Pixels, decode_as
+from codec.manifest import Output
+from codec.restore import output
+from tests.codec.pictures import crop, noise, save
+
+_KINDS = [
+    ("JPEG", "L", {}),
+    ("JPEG", "RGB", {"subsampling": "4:4:4"}),
+    ("JPEG", "RGB", {"subsampling": "4:2:0", "progressive": True}),
+    ("PNG", "L", {}),
+    ("PNG", "RGB", {}),
+    ("PNG", "RGBA", {}),
+    ("WEBP", "RGB", {}),
+    ("WEBP", "RGBA", {}),
+]
+_LOSSY = [kind for kind in _KINDS if kind[0] != "PNG"]
+
+
+def _upload(format_: str, pixels: Pixels, **parameters: object) -> Container:
+    return parse(save(pixels, format_, **parameters))
+
+
+def _encoded(pixels: Pixels, parameters: Output, kept: bytes, size: int) -> bytes | None:
+    try:
+        return output.encode(pixels, parameters, kept=kept, size=size)
+    except DoesNotFit:
+        return None
+
+
+def _best_of_all(pixels: Pixels, found: Output, kept: bytes, size: int) -> int:
+    """Try every quality from the best to the worst and give the first that fits."""
+    for quality in output._QUALITIES:
+        if _encoded(pixels, found.model_copy(update={"quality": quality}), kept, size) is not None:
+            return quality
+    raise AssertionError("nothing fits")
+
+
+@pytest.mark.parametrize(("format_", "mode", "parameters"), _KINDS)
+@pytest.mark.parametrize("more", [0, 40, 100_000])
+def test_files_are_exactly_as_long_as_the_upload(
+    format_: str, mode: str, parameters: dict[str, object], more: int
+) -> None:
+    """Whatever the format, the served file has the wanted length and looks like the upload."""
+    pixels = crop(mode, 61, 47)
+    upload = _upload(format_, pixels, **parameters)
+    size = len(save(pixels, format_, quality=97, compress_level=6, **parameters)) + more
+    found, data = output.fit(pixels, upload, size)
+    assert size == len(data)
+    assert data == output.encode(pixels, found, kept=upload.kept, size=size)
+    served = parse(data)
+    same = (upload.format, upload.mode, upload.subsampling, upload.progressive)
+    assert same == (served.format, served.mode, served.subsampling, served.progressive)
+
+
+@pytest.mark.parametrize(("format_", "mode", "parameters"), _LOSSY)
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.75, 0.9])
+def test_the_best_quality_that_fits_is_found(
+    format_: str, mode: str, parameters: dict[str, object], share: float
+) -> None:
+    """The search finds the quality that a scan of all of them finds."""
+    pixels = crop(mode, 90, 70)
+    upload = _upload(format_, pixels, **parameters)
+    worst, best = (len(save(pixels, format_, quality=q, **parameters)) for q in (50, 98))
+    size = int(worst + (best - worst) * share) // 2 * 2  # WebP files have even lengths
+    found, data = output.fit(pixels, upload, size)
+    assert size == len(data)
+    assert _best_of_all(pixels, found, upload.kept, size) == found.quality
+    assert data == output.encode(pixels, found, kept=upload.kept, size=size)
+
+
+@pytest.mark.parametrize(("format_", "mode", "parameters"), _KINDS)
+def test_what_cannot_fit_is_an_error(
+    format_: str, mode: str, parameters: dict[str, object]
+) -> None:
+    """A size that not even the worst parameters reach is refused."""
+    pixels = crop(mode, 61, 47)
+    with pytest.raises(DoesNotFit):
+        output.fit(pixels, _upload(format_, pixels, **parameters), 200)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_png_keeps_pixels(mode: str) -> None:
+    """A served PNG file has exactly the restored pixels, at the first level that fits."""
+    pixels = crop(mode, 61, 47)
+    upload = _upload("PNG", pixels)
+    found, data = output.fit(pixels, upload, 20_000)
+    assert min(output._PNG_LEVELS) == found.quality
+    np.testing.assert_array_equal(pixels, decode_as(upload, data))
+
+
+def test_png_is_compressed_harder_when_it_must_be() -> None:
+    """Where the first level leaves a gap that cannot be padded, the next one is taken."""
+    pixels = crop("RGB", 200, 150)
+    upload = _upload("PNG", pixels)
+    first, second = (len(save(pixels, "PNG", compress_level=level)) for level in (6, 9))
+    assert second < first - 11
+    found, data = output.fit(pixels, upload, first + 5)
+    assert (9, first + 5) == (found.quality, len(data))
+
+
+@pytest.mark.parametrize("step", [2, 4, 8])
+def test_colours_of_a_png_are_rounded_when_nothing_else_makes_it_fit(step: int) -> None:
+    """The finest step is taken that fits; black, white and alpha stay as they are."""
+    pixels = crop("RGBA", 200, 150).copy()
+    pixels[:8, :8] = 0
+    pixels[:8, 8:16] = 255
+    upload = _upload("PNG", pixels)
+    colours = np.minimum((pixels[..., :3].astype(int) + step // 2) // step * step, 255)
+    rounded = np.dstack([colours.astype(np.uint8), pixels[..., 3]])
+    size = len(save(rounded, "PNG", compress_level=9)) + 20
+    found, data = output.fit(pixels, upload, size)
+    shown = decode_as(upload, data).astype(int)
+    assert (step, size) == (found.step, len(data))
+    assert step // 2 == np.abs(shown - pixels).max()
+    np.testing.assert_array_equal(pixels[:8, :16], shown[:8, :16])
+    np.testing.assert_array_equal(pixels[..., 3], shown[..., 3])
+    assert data == output.encode(pixels, found, kept=upload.kept, size=size)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("share", [1.1, 1.6, 2.2])
+def test_noise_needs_more_room_than_pillow_gives(
+    progressive: bool, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pixels that take more bytes than Pillow expects get the file that enough room gives."""
+    pixels = noise(290, 310, 3)
+    upload = _upload("JPEG", noise(16, 16, 3), subsampling="4:4:4", progressive=progressive)
+    size = int(290 * 310 * share)
+    room = ImageFile.MAXBLOCK
+    actual = output.fit(pixels, upload, size)
+    assert room == ImageFile.MAXBLOCK
+    monkeypatch.setattr(ImageFile, "MAXBLOCK", 4 * pixels.size)
+    assert output.fit(pixels, upload, size) == actual
+
+
+@pytest.mark.parametrize(("given", "written"), [(None, "4:4:4"), ("4:2:2", "4:2:2")])
+def test_rare_chroma_layouts_get_full_chroma(given: str | None, written: str) -> None:
+    """A layout that cannot be written is replaced by full chroma, the others are kept."""
+    pixels = crop("RGB", 61, 47)
+    upload = replace(_upload("JPEG", pixels), subsampling=given)
+    found, data = output.fit(pixels, upload, 20_000)
+    assert written == found.subsampling == parse(data).subsampling
+
+
+def test_hidden_colours_of_webp_are_kept() -> None:
+    """Colours below a transparent alpha are written, because they are measured, too."""
+    pixels = crop("RGBA", 64, 64)
+    pixels[..., 3] = 0
+    upload = _upload("WEBP", pixels, lossless=True, exact=True)
+    _, data = output.fit(pixels, upload, 30_000)
+    error = decode_as(upload, data)[..., :3].astype(int) - pixels[..., :3]
+    assert np.abs(error).mean() < 8
+
+
+@pytest.mark.parametrize(
+    ("format_", "mode", "quality"),
+    [("PNG", "RGB", 10), ("PNG", "RGB", 100), ("JPEG", "RGBA", 90)],
+)
+def test_impossible_parameters_raise_what_is_documented(
+    format_: str, mode: str, quality: int
+) -> None:
+    """Parameters that a manifest may hold, but no encoder takes, give an OSError or ValueError."""
+    parameters = Output.model_validate(
+        {
+            "format": format_,
+            "mode": mode,
+            "quality": quality,
+            "subsampling": None,
+            "progressive": False,
+        }
+    )
+    with pytest.raises((OSError, ValueError)):
+        output.encode(crop(mode, 20, 20), parameters, kept=b"", size=10_000)

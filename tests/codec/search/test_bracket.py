@@ -1,0 +1,75 @@
+"""Tests of the search for the lowest quality that holds."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codec.search.bracket import Search, expected_bytes, qualities_between
+from tests.config.builders import steady
+
+
+def _found(lowest: int, slope: float) -> tuple[int | None, int]:
+    """Search qualities 8 to 96 of which those from the lowest on hold: the result, the trials."""
+    search = Search()
+    best, trials = None, 0
+    while (quality := search.next()) is not None:
+        trials += 1
+        margin = {"psnr_db": (quality - lowest) * slope}
+        if quality >= lowest:
+            best = quality
+            search.holds(quality, margin)
+        else:
+            search.fails(quality, margin)
+    return best, trials
+
+
+@steady
+@given(st.integers(8, 96), st.floats(0.05, 1))
+def test_the_lowest_quality_is_found(lowest: int, slope: float) -> None:
+    """Wherever the floor lies and however steep the line is, the lowest quality is found."""
+    assert lowest == _found(lowest, slope)[0]
+
+
+@pytest.mark.parametrize("lowest", [20, 41, 60, 88])
+def test_even_lines_need_few_trials(lowest: int) -> None:
+    """On a straight line of a usual slope four trials find the answer and prove it."""
+    assert _found(lowest, 0.15)[1] <= 4
+
+
+def test_nothing_that_holds() -> None:
+    """When even the highest quality fails, the search ends without one."""
+    assert (None, True) == (_found(97, 0.2)[0], _found(97, 0.2)[1] < 12)
+
+
+def test_the_worst_measure_leads() -> None:
+    """With two measures the search goes where both are expected to hold."""
+    search = Search()
+    search.fails(40, {"psnr_db": 1.0, "ssim": -1.9})
+    assert pytest.approx(50) == search.target()
+    assert 50 == search.next()
+    assert 52 == search.next(spare=1.5)
+
+
+def test_it_stays_inside_of_what_is_known() -> None:
+    """A line that points outside of the bracket is not believed."""
+    search = Search()
+    search.fails(40, {"psnr_db": -0.1})
+    search.holds(44, {"psnr_db": 5.0})
+    assert 41 == search.next()
+    search.cap(41)
+    assert search.next() is None
+
+
+def test_an_accident_does_not_mislead() -> None:
+    """Two trials on a flat stretch do not send the search to the end of the range."""
+    search = Search()
+    search.fails(40, {"ssim": -0.5})
+    search.fails(41, {"ssim": -0.4999})
+    assert 44 == search.next()
+
+
+@pytest.mark.parametrize("steps", [-12, 0, 3, 40])
+def test_sizes_and_steps_agree(steps: int) -> None:
+    """The size expected so many steps away lies so many steps away."""
+    size = expected_bytes(10_000, 50, 50 + steps)
+    assert pytest.approx(steps) == qualities_between(10_000, size)

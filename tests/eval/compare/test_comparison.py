@@ -1,0 +1,90 @@
+import dataclasses
+from typing import Any
+
+import pytest
+
+from codec.measures.fidelity import PERFECT_PSNR_DB
+from eval.compare import comparison
+from eval.compare.intervals import WinRate
+from eval.compare.rows import Corpus, Row, Study
+
+
+def _row(image: str, strategy: str, stored: int, psnr_db: float | None, **more: Any) -> Row:
+    row = Row(image, "photos", strategy, 1000, stored, 10, 10, "JPEG", psnr_db=psnr_db, holds=True)
+    return dataclasses.replace(row, **more)
+
+
+def _study(*rows: Row) -> Study:
+    corpus = Corpus("images", 3, 3, {"photos": 2, "charts": 1}, 3000)
+    return Study(corpus, {}, {}, 1, {}, {}, "2026-01-01T00:00:00Z", rows=rows)
+
+
+ROWS = (
+    _row("a", "policy", 300, 34.0, tier="recode", put_cpu_s=1.0),
+    _row("a", "avif-floor", 400, 35.0, tier="recode"),
+    _row("b", "policy", 500, PERFECT_PSNR_DB, tier="exact", put_cpu_s=3.0),
+    _row("b", "avif-floor", 450, None, problem="broke"),
+    _row("c", "policy", 100, 36.0, kind="charts", tier="recode", holds=False),
+    _row("c", "avif-floor", 100, 36.0, kind="charts", tier="recode"),
+)
+
+
+def test_all_and_by_class() -> None:
+    """Every strategy stands once for all images, and once for each class that has it."""
+    found = [(each.kind, each.strategy, each.images) for each in comparison.compare(_study(*ROWS))]
+    expected = [
+        (None, "policy", 3), (None, "avif-floor", 2),
+        ("charts", "policy", 1), ("charts", "avif-floor", 1),
+        ("photos", "policy", 2), ("photos", "avif-floor", 1),
+    ]  # fmt: skip
+    assert expected == found
+
+
+def test_one_class_is_all() -> None:
+    """Where all images are of one class, that is not told twice."""
+    assert [None, None] == [each.kind for each in comparison.compare(_study(*ROWS[:3]))]
+
+
+def test_sums() -> None:
+    """Bytes are added up, tiers and what is below the floor are counted."""
+    policy = comparison.compare(_study(*ROWS))[0]
+    assert (3000, 900, 1, 1) == (policy.uploaded, policy.stored, policy.below, policy.identical)
+    assert {"recode": 2, "exact": 1} == policy.tiers
+    assert 0.7 == policy.saved.value
+    assert policy.saved.low < 0.7 < policy.saved.high
+
+
+def test_means() -> None:
+    """Fidelity is averaged over images that do not come back identical, time over all."""
+    policy = comparison.compare(_study(*ROWS))[0]
+    assert (35.0, 2.0, 34.0) == (
+        policy.means["psnr_db"].value,
+        policy.means["put_cpu_s"].value,
+        policy.worst,
+    )
+    assert "ssim" not in policy.means
+
+
+def test_policy_against_others() -> None:
+    """The policy is compared on the images that both could store, ties counted apart."""
+    policy, avif, *_ = comparison.compare(_study(*ROWS))
+    assert WinRate(1, 1, 0) == avif.fewer_bytes
+    assert WinRate(0, 1, 1) == avif.finer
+    assert WinRate(0, 3, 0) == policy.fewer_bytes
+
+
+def test_equal_seeds() -> None:
+    """The same study gives the same figures."""
+    assert comparison.compare(_study(*ROWS)) == comparison.compare(_study(*ROWS))
+
+
+def test_nothing_measured() -> None:
+    """Where nothing could be measured, nothing stands."""
+    broken = _row("a", "policy", 1000, None, problem="no image", kind="")
+    assert () == comparison.compare(_study(broken))
+
+
+def test_empty_upload() -> None:
+    """An image of no bytes cannot have been measured."""
+    with pytest.raises(ValueError, match="no bytes"):
+        comparison.compare(_study(_row("a", "policy", 0, 34.0, uploaded=0)))

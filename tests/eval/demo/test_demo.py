@@ -1,0 +1,92 @@
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from eval.demo import __main__ as demo
+
+DEMO = [sys.executable, "-m", "eval.demo"]
+TOTALS = re.compile(r"\nsaved \d+\.\d % of 2 images, 2 restored, 0 below floor, 0 failed\n")
+
+
+def test_demo_runs_to_the_end() -> None:
+    """Two images go through a real gateway and come back above the floor."""
+    run = subprocess.run(
+        [*DEMO, "--images", "coins.jpg,page.png"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (0, 1) == (run.returncode, len(TOTALS.findall(run.stdout))), run.stderr
+    assert "\r" not in run.stdout + run.stderr
+    assert 120 >= max(map(len, run.stdout.splitlines()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_ends_cleanly(number: signal.Signals) -> None:
+    """A signal ends the pair without a traceback, and nothing is left listening."""
+    with subprocess.Popen(
+        [*DEMO, "--serve", "--listen", "127.0.0.1:0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as served:
+        assert served.stdout is not None
+        assert served.stderr is not None
+        endpoints: list[str] = []
+        for line in served.stdout:
+            endpoints += re.findall(r"http://127\.0\.0\.1:(\d+)", line)
+            if line.startswith("Ctrl-C ends"):
+                break
+        served.send_signal(number)
+        said = served.stderr.read()
+        assert 0 == served.wait(30)
+    assert said.endswith("\nStopped.\n")
+    assert "Traceback" not in said
+    assert 2 == len(set(endpoints))
+    for port in set(endpoints):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", int(port)), 5)
+
+
+def test_taken_port_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    """When another program has the port, people learn what to type."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        code = demo.main(["--serve", "--listen", f"127.0.0.1:{port}"])
+    for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        signal.signal(number, handler)
+    said = capsys.readouterr().err
+    assert 2 == code
+    assert f"127.0.0.1:{port} is taken" in said
+    assert "make serve LISTEN=" in said
+
+
+def test_pages_for_operators_are_beside_the_gateway() -> None:
+    """They get the next port, and are left out where that is taken or does not exist."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert demo._operators(port - 1) is None
+    assert f"127.0.0.1:{port}" == demo._operators(port - 1)
+    assert (None, None) == (demo._operators(0), demo._operators(65535))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--images", "none.png"],
+        ["--listen", "9000"],
+        ["--listen", "host:port"],
+        ["--listen", "127.0.0.1:70000"],
+    ],
+)
+def test_bad_arguments_are_refused(arguments: list[str]) -> None:
+    """What cannot work is refused before anything starts."""
+    with pytest.raises(SystemExit) as ended:
+        demo.main(arguments)
+    assert 2 == ended.value.code

@@ -1,0 +1,60 @@
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from eval.demo import sample_images
+from eval.demo.sample_images import RECIPES, Recipe
+
+
+def test_keys_are_distinct() -> None:
+    """No image of the demo replaces another one."""
+    assert len(RECIPES) == len({recipe.key for recipe in RECIPES})
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.key)
+def test_samples_are_what_they_say(recipe: Recipe) -> None:
+    """Every image exists without a download, in the format that its type names."""
+    sample = sample_images.make(recipe)
+    with Image.open(io.BytesIO(sample.data)) as image:
+        assert sample.content_type == image.get_format_mimetype()
+
+
+def test_samples_are_mixed() -> None:
+    """All three formats are among them, gray and transparent images, and a progressive JPEG."""
+    seen: set[str] = set()
+    for recipe in RECIPES:
+        with Image.open(io.BytesIO(sample_images.make(recipe).data)) as image:
+            seen |= {image.format or "", image.mode}
+            seen |= {"progressive"} & set(image.info)
+    assert {"JPEG", "PNG", "WEBP", "L", "RGB", "RGBA", "progressive"} == seen
+
+
+def test_images_are_chosen_by_object_or_source() -> None:
+    """A source chooses everything made of it, an object only itself."""
+    chosen = sample_images.chosen(["astronaut.png", "coins.jpg"])
+    assert ["astronaut.jpg", "astronaut.png", "coins.jpg"] == [recipe.key for recipe in chosen]
+
+
+def test_no_name_chooses_all() -> None:
+    """Without a choice the demo shows every image."""
+    assert RECIPES == sample_images.chosen([])
+
+
+def test_unknown_names_are_refused() -> None:
+    """A misspelt image is an error that lists the names there are."""
+    with pytest.raises(ValueError, match=r"no image astronaut\.gif; there are astronaut\.jpg, "):
+        sample_images.chosen(["astronaut.gif"])
+
+
+def test_all_images_are_written_into_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command writes every image under its key, and says where it cannot."""
+    assert 0 == sample_images.main([str(tmp_path / "new" / "images")])
+    written = {path.name: path.read_bytes() for path in (tmp_path / "new" / "images").iterdir()}
+    assert {recipe.key: sample_images.make(recipe).data for recipe in RECIPES} == written
+    (tmp_path / "file").touch()
+    assert 2 == sample_images.main([str(tmp_path / "file")])
+    assert f"{tmp_path / 'file'}: File exists" in capsys.readouterr().err

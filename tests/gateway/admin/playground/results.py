@@ -1,0 +1,19 @@
+"""Results for the tests of the playground."""
+
+from config import Policy
+from gateway.admin.playground.results import Result
+
+
+def plain(size: int = 10, *, mime: str | None = "image/png") -> Result:
+    """Make the result of an image that stays as it is."""
+    return Result(
+        name="a.png",
+        mime=mime,
+        upload=bytes(size),
+        policy=Policy(name="photos", bucket="photos*", mode="optimize"),
+        found=None,
+        served=None,
+        reason="too small to gain anything",
+        trials=(),
+        seconds=0.1,
+    )

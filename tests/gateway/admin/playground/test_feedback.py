@@ -1,0 +1,56 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from config import Feedback as Settings
+from gateway.admin.playground.feedback import MAX_COMMENT, Feedback, NotKept
+from tests.gateway.admin.playground.results import plain
+
+
+async def test_a_verdict_is_one_line(tmp_path: Path) -> None:
+    """Whatever the comment holds, a verdict is one JSON line with what it is about."""
+    path = tmp_path / "feedback.jsonl"
+    feedback, result = Feedback(Settings(path=str(path))), plain()
+    await feedback.take(result, "down", f" a\n\u2028b \udc80{'x' * 1000}")
+    (text,) = path.read_text().splitlines()
+    line = json.loads(text)
+    assert ("down", None, "plain") == (line["verdict"], line["image"], line["tier"])
+    assert hashlib.sha256(result.upload).hexdigest() == line["sha256"]
+    assert line["comment"].startswith("a\n\u2028b \udc80x")
+    assert MAX_COMMENT == len(line["comment"])
+    assert ("down", 1) == (result.verdict, result.verdicts)
+
+
+async def test_images_are_kept_within_bounds(tmp_path: Path) -> None:
+    """The folder gets each image once, whole, and none that would make it too large."""
+    folder = tmp_path / "images"
+    feedback = Feedback(
+        Settings(path=str(tmp_path / "f"), images=str(folder), images_max_bytes=2**20)
+    )
+    first, large = plain(1000), plain(2**20)
+    with capture_logs() as logs:
+        for result in (first, first, large, plain(5, mime=None)):
+            await feedback.take(result, "up", "")
+    name = f"{hashlib.sha256(first.upload).hexdigest()}.png"
+    assert [name] == [each.name for each in folder.iterdir()]
+    assert first.upload == (folder / name).read_bytes()
+    kept = [json.loads(line)["image"] for line in (tmp_path / "f").read_text().splitlines()]
+    assert [name, name, None, None] == kept
+    assert ["the folder of images is full"] == [line["event"] for line in logs]
+
+
+async def test_a_lost_verdict_is_told(tmp_path: Path) -> None:
+    """Whoever judges learns when it could not be written; then nothing counts as judged."""
+    feedback, result = Feedback(Settings(path=str(tmp_path / "no" / "f"))), plain()
+    with pytest.raises(NotKept):
+        await feedback.take(result, "up", "")
+    assert (None, 0) == (result.verdict, result.verdicts)
+    (tmp_path / "file").touch()
+    settings = Settings(path=str(tmp_path / "f"), images=str(tmp_path / "file"))
+    with capture_logs() as logs:
+        await Feedback(settings).take(result, "up", "")
+    assert "up" == result.verdict
+    assert ["image of a verdict not kept"] == [line["event"] for line in logs]

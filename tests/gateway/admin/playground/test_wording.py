@@ -1,0 +1,43 @@
+import pytest
+
+from gateway.admin.playground import wording
+from gateway.telemetry import metrics
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.00 kB"),
+        (28_440, "28.4 kB"),
+        (999_400, "999 kB"),
+        (999_600, "1.00 MB"),
+        (123_456_789_012, "123 GB"),
+    ],
+)
+def test_sizes_have_three_digits(count: int, expected: str) -> None:
+    """Bytes are said in the unit that leaves three digits."""
+    assert expected == wording.size(count)
+
+
+@pytest.mark.parametrize(
+    ("amount", "expected"),
+    [
+        (0, "$0.00"),
+        (0.000_08, "less than $0.0001"),
+        (0.0012, "$0.0012"),
+        (0.5, "$0.50"),
+        (12_345.678, "$12,345.68"),
+    ],
+)
+def test_small_sums_are_no_powers_of_ten(amount: float, expected: str) -> None:
+    """Money is said as people write it."""
+    assert expected == wording.dollars(amount)
+
+
+def test_every_reason_has_a_hint() -> None:
+    """Whatever keeps an image as it came, the page says what to make of it."""
+    classes = {name for _, name in metrics._REASONS} - {"busy", "locked", "escrow", "byte exact"}
+    assert set() == classes - set(wording._HINTS)
+    assert wording.hint("anything else") == wording.hint("unhandled")

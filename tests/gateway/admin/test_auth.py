@@ -1,0 +1,153 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+
+from config import Admin
+from gateway.admin.auth import SESSION_S, Access, Failures
+
+_TOKEN: Final = "a token of the tests"
+
+Client = TestClient[web.Request, web.Application]
+
+
+class _Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _access(token: str | None, clock: _Clock | None = None) -> Access:
+    secret = None if token is None else SecretStr(token)
+    return Access(Admin(token=secret), clock=clock or _Clock())
+
+
+@asynccontextmanager
+async def _serving(access: Access) -> AsyncIterator[Client]:
+    """Serve one secret everywhere, and the cookie for a token where people sign in."""
+
+    async def sign_in(request: web.Request) -> web.Response:
+        return web.Response(text=access.sign_in(request, request.query["token"]) or "")
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text="secret")
+
+    app = web.Application(middlewares=[access.middleware()])
+    app.router.add_get("/_slimgate/login", sign_in)
+    app.router.add_route("*", "/{any:.*}", page)
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def _status(client: Client, method: str = "GET", **headers: str) -> int:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with client.request(method, "/page", headers=named, allow_redirects=False) as response:
+        assert (response.status == 200) == ("secret" in await response.text())
+        return response.status
+
+
+async def _cookie(client: Client, token: str) -> str:
+    async with client.get("/_slimgate/login", params={"token": token}) as response:
+        return await response.text()
+
+
+async def test_a_token_opens() -> None:
+    """The bearer token lets in, anything else does not, and browsers are led to sign in."""
+    async with _serving(_access(_TOKEN)) as client:
+        assert 200 == await _status(client, Authorization=f"Bearer {_TOKEN}")
+        assert 200 == await _status(client, Authorization=f"bearer {_TOKEN}")
+        for wrong in (f"Bearer {_TOKEN}x", "Bearer ", f"Basic {_TOKEN}", _TOKEN, "Bearer \xff"):
+            assert 401 == await _status(client, Authorization=wrong)
+        assert 401 == await _status(client)
+        assert 303 == await _status(client, Accept="text/html,*/*")
+        assert 401 == await _status(client, "POST", Accept="text/html,*/*")
+
+
+async def test_a_cookie_stands_for_the_token() -> None:
+    """Who signed in is known for a while, by nothing that gives the token away or can be made."""
+    clock = _Clock()
+    access = _access(_TOKEN, clock)
+    async with _serving(access) as client:
+        value = await _cookie(client, _TOKEN)
+        assert _TOKEN not in value
+        assert 200 == await _status(client, Cookie=f"{access.cookie}={value}")
+        expires, _, mac = value.partition(".")
+        for forged in (f"{int(expires) + 1}.{mac}", f"{expires}.", f".{mac}", "x", f"{value}0"):
+            assert 401 == await _status(client, Cookie=f"{access.cookie}={forged}")
+        clock.now += SESSION_S
+        assert 401 == await _status(client, Cookie=f"{access.cookie}={value}")
+    other = _access("another token", clock)
+    assert other.cookie != access.cookie
+    async with _serving(other) as client:
+        assert 401 == await _status(client, Cookie=f"{other.cookie}={value}")
+
+
+async def test_guessing_is_slow() -> None:
+    """After ten wrong tokens not even the right one is looked at; a cookie still is."""
+    access = _access(_TOKEN)
+    async with _serving(access) as client:
+        value = await _cookie(client, _TOKEN)
+        for number in range(10):
+            if number % 2:
+                assert "" == await _cookie(client, str(number))
+            else:
+                assert 401 == await _status(client, Authorization=f"Bearer {number}")
+        assert 429 == await _status(client, Authorization=f"Bearer {_TOKEN}")
+        assert "too many" in await _cookie(client, _TOKEN)
+        assert 200 == await _status(client, Cookie=f"{access.cookie}={value}")
+
+
+def test_failures_are_forgotten() -> None:
+    """Guesses count for a minute, for one address or one network of IPv6, in bounded memory."""
+    clock = _Clock()
+    failures = Failures(clock)
+    for number in range(10):
+        failures.note(f"2001:db8::{number}")
+    assert failures.blocked("2001:db8::ffff")
+    assert not failures.blocked("2001:db9::1")
+    clock.now += 60
+    assert not failures.blocked("2001:db8::1")
+    for number in range(3000):
+        failures.note(f"10.0.{number // 256}.{number % 256}")
+    assert 1024 == len(failures._times)
+    failures.note(None)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost:9001", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:80", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example:9001", 403),
+        ("", 403),
+        ("[", 403),
+    ],
+)
+async def test_loopback_has_few_names(host: str, expected: int) -> None:
+    """Without a token only loopback names are answered: any other may be somebody's trick."""
+    async with _serving(_access(None)) as client:
+        assert expected == await _status(client, Host=host)
+
+
+@pytest.mark.parametrize("token", [None, _TOKEN])
+async def test_pages_of_others_change_nothing(token: str | None) -> None:
+    """What a browser sends on behalf of another site is refused, signed in or not."""
+    access = _access(token)
+    async with _serving(access) as client:
+        known = {} if token is None else {"Authorization": f"Bearer {token}"}
+        here = {**known, "Host": "localhost:9001"}
+        assert 200 == await _status(client, "POST", **here)
+        assert 200 == await _status(client, "POST", **here, Origin="http://localhost:9001")
+        assert 200 == await _status(client, "POST", **here, Origin="https://LOCALHOST:9001")
+        assert 200 == await _status(client, "POST", **here, Sec_Fetch_Site="same-origin")
+        for origin in ("http://evil.example", "http://localhost:9002", "null", ""):
+            assert 403 == await _status(client, "POST", **here, Origin=origin)
+        assert 403 == await _status(client, "DELETE", **here, Sec_Fetch_Site="cross-site")
+        assert 200 == await _status(client, **here, Sec_Fetch_Site="cross-site")

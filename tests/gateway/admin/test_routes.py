@@ -1,0 +1,37 @@
+import re
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from gateway.admin.app import Readiness, create_admin
+from gateway.exchange import SERVICES
+from gateway.runtime.app import create_app
+from tests.config.builders import settings
+
+_TOKEN = "Up-to-no-good-0123456789"
+_OPEN = ("/_slimgate/login", "/_slimgate/static/")
+"""The form that asks for the token, and what it looks like."""
+
+
+def _admin(tmp_path: Path) -> web.Application:
+    made = settings(admin={"listen": "127.0.0.1:0", "token": _TOKEN})
+    services = create_app(made, engine=tmp_path / "nobody")[SERVICES]
+    return create_admin(made.admin, services, Readiness(services))
+
+
+async def test_no_route_answers_without_the_token(tmp_path: Path) -> None:
+    """Whatever is added for operators is closed to everybody else, with any method."""
+    admin = _admin(tmp_path)
+    routes = [(r.method, r.resource.canonical) for r in admin.router.routes() if r.resource]
+    assert ("GET", "/metrics") in routes
+    paths = {re.sub(r"\{[^}]*\}", "x", path) for _, path in routes} | {"/", "/nothing"}
+    async with TestClient(TestServer(admin)) as client:
+        for path in sorted(path for path in paths if not path.startswith(_OPEN)):
+            for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
+                for headers in ({}, {"Authorization": f"Bearer {_TOKEN[:-1]}x"}):
+                    response = await client.request(
+                        method, path, headers=headers, allow_redirects=False
+                    )
+                    assert response.status in {401, 429}, (method, path)
+                    assert b"slimgate_" not in await response.read()

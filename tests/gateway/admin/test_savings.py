@@ -1,0 +1,32 @@
+from prometheus_client import CollectorRegistry, Counter
+
+from gateway.admin.savings import MAX_BUCKETS, OTHERS, Buckets, Saving, by_bucket
+from gateway.telemetry.metrics import REGISTRY
+
+
+def test_buckets_are_bounded() -> None:
+    """However many buckets there are, time series are few; what is beyond is summed up."""
+    before = by_bucket(REGISTRY.collect()).get(OTHERS, Saving())
+    buckets = Buckets()
+    for number in range(MAX_BUCKETS + 2):
+        buckets.note(f"bounded-{number}", 10, 4)
+    buckets.note("bounded-0", 100, 4)
+    found = by_bucket(REGISTRY.collect())
+    assert MAX_BUCKETS == len([name for name in found if name.startswith("bounded-")])
+    assert Saving(110, 8, 2) == found["bounded-0"]
+    assert (12, 2) == (found[OTHERS].saved - before.saved, found[OTHERS].images - before.images)
+
+
+def test_processes_are_summed_up() -> None:
+    """What several processes count of one bucket is one sum, the largest saving first."""
+    families = []
+    for _ in range(2):
+        registry = CollectorRegistry()
+        for name, value in (("uploaded_bytes", 5), ("stored_bytes", 2), ("images", 1)):
+            counter = Counter(f"slimgate_bucket_{name}", "…", ["bucket"], registry=registry)
+            counter.labels("a").inc(value)
+            counter.labels("b").inc(2 * value)
+        families += list(registry.collect())
+    found = by_bucket(families)
+    assert {"b": Saving(20, 8, 4), "a": Saving(10, 4, 2)} == found
+    assert ["b", "a"] == list(found)

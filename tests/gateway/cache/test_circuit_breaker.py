@@ -1,0 +1,75 @@
+import contextlib
+
+import pytest
+
+from gateway.cache.circuit_breaker import Breaker, Open
+
+
+class _Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _fail(breaker: Breaker) -> None:
+    with pytest.raises(OSError, match="broken"), breaker.attempt():
+        raise OSError("broken")
+
+
+def _is_tried(breaker: Breaker) -> bool:
+    """Tell whether an attempt is let through, without letting it succeed or fail."""
+    try:
+        with contextlib.suppress(KeyError), breaker.attempt():
+            raise KeyError
+    except Open:
+        return False
+    return True
+
+
+def test_nothing_is_tried_right_after_a_failure() -> None:
+    """Until some time has passed an attempt ends before it begins; then one may try."""
+    clock = _Clock()
+    breaker = Breaker(OSError, clock=clock)
+    _fail(breaker)
+    with pytest.raises(Open), breaker.attempt():
+        pytest.fail("tried")
+    clock.now += 0.6
+    with breaker.attempt():
+        pass
+    assert not breaker.is_open
+
+
+def test_one_finds_out_for_all() -> None:
+    """While one attempt is under way after a failure there is no other."""
+    clock = _Clock()
+    breaker = Breaker(OSError, clock=clock)
+    _fail(breaker)
+    clock.now += 0.6
+    with breaker.attempt(), pytest.raises(Open), breaker.attempt():
+        pytest.fail("tried")
+    with breaker.attempt(), breaker.attempt():
+        pass
+
+
+def test_pauses_grow_to_a_limit() -> None:
+    """Each failed attempt doubles the pause, up to three seconds."""
+    clock = _Clock()
+    breaker = Breaker(OSError, clock=clock)
+    pauses = []
+    for _ in range(5):
+        _fail(breaker)
+        began = clock.now
+        while not _is_tried(breaker):
+            clock.now += 0.125
+        pauses.append(clock.now - began)
+    assert [0.5, 1.0, 2.0, 3.0, 3.0] == pauses
+
+
+def test_other_errors_are_no_failures() -> None:
+    """What is not named as a failure passes, and the next attempt is made."""
+    breaker = Breaker(OSError)
+    with pytest.raises(KeyError), breaker.attempt():
+        raise KeyError
+    with breaker.attempt():
+        pass

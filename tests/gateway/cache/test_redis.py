@@ -1,0 +1,200 @@
+"""Redis as a cache: a real one, which is stopped, frozen and lied to."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from config import RedisCacheSettings
+from gateway.cache.memory import Cache, CacheKey, MemoryCache
+from gateway.cache.redis import LayeredCache, RedisCache
+from gateway.telemetry import metrics
+from tests.servers.redis import RedisServer, missing
+
+pytestmark = pytest.mark.skipif(missing(), reason="redis-server is not installed")
+
+_DATA = b"a restored file"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    """Run Redis."""
+    with RedisServer(tmp_path) as running:
+        yield running
+
+
+def _settings(server: RedisServer, **changes: object) -> RedisCacheSettings:
+    return RedisCacheSettings.model_validate(
+        {"url": SecretStr(server.url), "timeout_ms": 200.0, **changes}
+    )
+
+
+def _key(data: bytes, **changes: str) -> CacheKey:
+    key = CacheKey("bucket", "k\udcff", "v", "etag", "r", hashlib.sha256(data).hexdigest())
+    return key._replace(**changes)
+
+
+@pytest.mark.parametrize("kind", ["memory", "redis", "layered"])
+async def test_every_cache_gives_what_was_put(server: RedisServer, kind: str) -> None:
+    """A file is found under its very key, and under no other that differs in one part."""
+    redis = RedisCache(_settings(server))
+    caches: dict[str, Cache] = {
+        "memory": MemoryCache(1000, 3600),
+        "redis": redis,
+        "layered": LayeredCache(MemoryCache(1000, 3600), redis),
+    }
+    cache = caches[kind]
+    try:
+        assert await cache.get(_key(_DATA)) is None
+        await cache.put(_key(_DATA), _DATA)
+        assert _DATA == await cache.get(_key(_DATA))
+        for part in ("bucket", "key", "version_id", "stored_etag", "restorer"):
+            assert await cache.get(_key(_DATA, **{part: "other"})) is None
+        assert cache.held_bytes == (0 if kind == "redis" else len(_DATA))
+    finally:
+        await cache.close()
+        await redis.close()
+
+
+async def test_gateways_share_it(server: RedisServer) -> None:
+    """What one has put another one finds, and keeps near."""
+    one = LayeredCache(MemoryCache(1000, 3600), RedisCache(_settings(server)))
+    other = LayeredCache(MemoryCache(1000, 3600), RedisCache(_settings(server)))
+    try:
+        await one.put(_key(_DATA), _DATA)
+        assert _DATA == await other.get(_key(_DATA))
+        server.stop()
+        assert _DATA == await other.get(_key(_DATA))
+    finally:
+        await one.close()
+        await other.close()
+
+
+async def test_other_bytes_are_never_served(server: RedisServer) -> None:
+    """Whoever can write to Redis cannot change what clients get."""
+    cache, key = RedisCache(_settings(server)), _key(_DATA)
+    raw: Redis = Redis.from_url(server.url)
+    try:
+        await cache.put(key, _DATA)
+        (name,) = await raw.keys("*}:*")
+        for lie in (b"", _DATA[:-1], _DATA + b"!", b"another file"):
+            await raw.set(name, lie)
+            assert await cache.get(key) is None
+        await raw.set(name, _DATA)
+        assert _DATA == await cache.get(key)
+    finally:
+        await raw.aclose()
+        await cache.close()
+
+
+async def test_entries_are_bounded(server: RedisServer) -> None:
+    """What is too large is not sent; what is has an end; names tell nothing of objects."""
+    cache = RedisCache(_settings(server, max_entry_bytes=len(_DATA), ttl_s=77))
+    raw: Redis = Redis.from_url(server.url)
+    try:
+        await cache.put(_key(_DATA + b"!"), _DATA + b"!")
+        assert [] == await raw.keys("*")
+        await cache.put(_key(_DATA), _DATA)
+        names = await raw.keys("*")
+        assert 2 == len(names)
+        assert all([0 < await raw.ttl(name) <= 77 for name in names])
+        assert not any(b"bucket" in name for name in names)
+    finally:
+        await raw.aclose()
+        await cache.close()
+
+
+async def test_what_is_written_to_is_dropped(server: RedisServer) -> None:
+    """All files of the named objects go, those of others stay; there are never too many of one."""
+    cache = LayeredCache(MemoryCache(1000, 3600), RedisCache(_settings(server)))
+    raw: Redis = Redis.from_url(server.url)
+    try:
+        of_one = [_key(_DATA, stored_etag=etag) for etag in "ab"]
+        for key in (*of_one, _key(_DATA, key="other"), _key(_DATA, key="third")):
+            await cache.put(key, _DATA)
+        await cache.drop("bucket", ["k\udcff", "third", "never there"])
+        assert [None, None] == [await cache.get(key) for key in of_one]
+        assert _DATA == await cache.get(_key(_DATA, key="other"))
+        assert 2 == await raw.dbsize()
+        for number in range(100):
+            await cache.put(_key(_DATA, stored_etag=str(number)), _DATA)
+        assert 60 > await raw.dbsize()
+    finally:
+        await raw.aclose()
+        await cache.close()
+
+
+def _skipped() -> float:
+    return float(metrics.REDIS_REQUESTS.labels("skipped")._value.get())
+
+
+_TROUBLES: dict[str, tuple[Callable[[RedisServer], object], Callable[[RedisServer], object]]] = {
+    "stopped": (RedisServer.stop, RedisServer.start),
+    "frozen": (RedisServer.freeze, RedisServer.thaw),
+    "slow": (
+        lambda server: server.ask("client", "pause", "100000", "all"),
+        lambda server: server.restart(),
+    ),
+}
+
+
+@pytest.mark.parametrize("trouble", _TROUBLES)
+async def test_it_heals_by_itself(server: RedisServer, trouble: str) -> None:
+    """Without Redis everything is a miss and nothing raises; when it is back it is used again."""
+    begin, end = _TROUBLES[trouble]
+    cache = RedisCache(_settings(server))
+    try:
+        await cache.put(_key(_DATA), _DATA)
+        begin(server)
+        before = _skipped()
+        for _ in range(2):
+            found = await asyncio.gather(*(cache.get(_key(_DATA)) for _ in range(50)))
+            assert {None} == set(found)
+        # After the first failures hardly anybody tries: those who find out whether it is back.
+        assert 45 <= _skipped() - before
+        await cache.put(_key(_DATA), _DATA)
+        await cache.drop("bucket", ["k"])
+        async with cache.turn(_key(_DATA), len(_DATA)) as data:
+            assert data is None
+        end(server)
+        async with asyncio.timeout(20):
+            while await cache.get(_key(_DATA)) is None:
+                await cache.put(_key(_DATA), _DATA)
+    finally:
+        await cache.close()
+
+
+async def test_a_full_redis_is_still_read(server: RedisServer) -> None:
+    """When Redis refuses to write, what it has is served, and it is written again later."""
+    cache, other = RedisCache(_settings(server)), b"another file"
+    try:
+        await cache.put(_key(_DATA), _DATA)
+        server.ask("config", "set", "maxmemory", "1")
+        for _ in range(3):
+            await cache.put(_key(other), other)
+            assert _DATA == await cache.get(_key(_DATA))
+        async with cache.turn(_key(other), len(other)) as data:
+            assert data is None
+        server.ask("config", "set", "maxmemory", "0")
+        async with asyncio.timeout(20):
+            while await cache.get(_key(other)) is None:
+                await cache.put(_key(other), other)
+    finally:
+        await cache.close()
+
+
+async def test_secrets_stay_secret(server: RedisServer, capsys: pytest.CaptureFixture[str]) -> None:
+    """A password in the URL is in no message, no representation and no log."""
+    url = server.url.replace("redis://", "redis://user:a-pass-word@")
+    settings = _settings(server, url=SecretStr(url))
+    cache = RedisCache(settings)
+    try:
+        assert await cache.get(_key(_DATA)) is None
+    finally:
+        await cache.close()
+    said = capsys.readouterr()
+    assert "a-pass-word" not in f"{settings!r} {cache!r} {said.out} {said.err}"

@@ -1,0 +1,143 @@
+"""Tests of work that is shared by everybody who waits for it."""
+
+import asyncio
+
+import pytest
+
+from gateway.cache.single_flight import Flights
+
+
+class _Work:
+    """Counts how often it is begun and goes on when it is told to."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.begun = 0
+        self.cancelled = 0
+        self.go_on = asyncio.Event()
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+        self._error = error
+
+    async def __call__(self) -> int:
+        self.begun += 1
+        try:
+            await self.go_on.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            await self.may_end.wait()
+            raise
+        if self._error:
+            raise self._error
+        return self.begun
+
+
+async def _turns() -> None:
+    """Let everything run that can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def _waiters(flights: Flights[int], work: _Work, count: int) -> list[asyncio.Task[int]]:
+    return [asyncio.create_task(flights.run("key", work)) for _ in range(count)]
+
+
+async def test_many_wait_for_one_work() -> None:
+    """However many wait for a key, the work is done once and all get its result."""
+    flights, work = Flights[int](), _Work()
+    waiters = _waiters(flights, work, 20)
+    await _turns()
+    work.go_on.set()
+    assert [1] * 20 == await asyncio.gather(*waiters)
+    assert (1, {}) == (work.begun, flights._flights)
+
+
+async def test_keys_do_not_share() -> None:
+    """Work of different keys is done apart, at the same time."""
+    flights, works = Flights[int](), [_Work(), _Work()]
+    keys = [("bucket", "a"), ("bucket", "b")]
+    waiters = [
+        asyncio.create_task(flights.run(key, work)) for key, work in zip(keys, works, strict=True)
+    ]
+    await _turns()
+    assert [1, 1] == [work.begun for work in works]
+    for work in works:
+        work.go_on.set()
+    assert [1, 1] == await asyncio.gather(*waiters)
+
+
+async def test_results_are_not_kept() -> None:
+    """Whoever comes after the work is done has it done anew."""
+    flights, work = Flights[int](), _Work()
+    work.go_on.set()
+    assert [1, 2] == [await flights.run("key", work), await flights.run("key", work)]
+
+
+async def test_errors_reach_everybody_and_are_not_kept() -> None:
+    """Every waiter gets the error, and the next caller tries anew."""
+    flights, work = Flights[int](), _Work(ValueError("broken"))
+    waiters = _waiters(flights, work, 3)
+    await _turns()
+    work.go_on.set()
+    results = await asyncio.gather(*waiters, return_exceptions=True)
+    assert ["broken"] * 3 == [str(result) for result in results]
+    assert [ValueError] * 3 == [type(result) for result in results]
+    healed = _Work()
+    healed.go_on.set()
+    assert 1 == await flights.run("key", healed)
+
+
+async def test_one_that_leaves_takes_nobody_along() -> None:
+    """A waiter who is cancelled leaves the work and the others alone, the first one too."""
+    flights, work = Flights[int](), _Work()
+    waiters = _waiters(flights, work, 3)
+    await _turns()
+    for leaving in waiters[:2]:
+        leaving.cancel()
+    await _turns()
+    assert [True, True, False] == [waiter.cancelled() for waiter in waiters]
+    assert 0 == work.cancelled
+    work.go_on.set()
+    assert 1 == await waiters[2]
+
+
+async def test_the_last_one_that_leaves_cancels_the_work() -> None:
+    """Work that nobody waits for any more is cancelled, and forgotten."""
+    flights, work = Flights[int](), _Work()
+    waiters = _waiters(flights, work, 3)
+    await _turns()
+    for leaving in waiters:
+        leaving.cancel()
+    await asyncio.gather(*waiters, return_exceptions=True)
+    await _turns()
+    assert (1, 1, {}) == (work.begun, work.cancelled, flights._flights)
+
+
+async def test_nobody_joins_what_is_being_cancelled() -> None:
+    """Whoever comes while abandoned work is still being ended gets work of its own."""
+    flights, abandoned, fresh = Flights[int](), _Work(), _Work()
+    abandoned.may_end.clear()
+    (waiter,) = _waiters(flights, abandoned, 1)
+    await _turns()
+    waiter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiter
+    (successor,) = _waiters(flights, fresh, 1)
+    await _turns()
+    assert (1, 1) == (abandoned.cancelled, fresh.begun)
+    abandoned.may_end.set()
+    await _turns()
+    assert ["key"] == list(flights._flights)
+    fresh.go_on.set()
+    assert 1 == await successor
+    assert {} == flights._flights
+
+
+async def test_work_may_be_abandoned_before_it_begins() -> None:
+    """A waiter who leaves at once leaves nothing behind."""
+    flights, work = Flights[int](), _Work()
+    (waiter,) = _waiters(flights, work, 1)
+    await asyncio.sleep(0)
+    waiter.cancel()
+    await asyncio.gather(waiter, return_exceptions=True)
+    await _turns()
+    assert {} == flights._flights

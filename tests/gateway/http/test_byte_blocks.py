@@ -1,0 +1,47 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.http.byte_blocks import BLOCK, Pieces
+
+_cuts = st.lists(st.integers(0, 2 * BLOCK), max_size=12)
+
+
+@given(_cuts)
+def test_pieces_come_back_in_order(sizes: list[int]) -> None:
+    """Whatever is added comes back whole and in order, as one and block by block."""
+    pieces, expected = Pieces(), b""
+    for number, size in enumerate(sizes):
+        piece = bytes([number]) * size
+        pieces.append(piece)
+        expected += piece
+    assert (pieces.size, pieces.joined()) == (len(expected), expected)
+    blocks = list(iter(pieces.popleft, b""))
+    assert (pieces.size, b"".join(blocks)) == (0, expected)
+
+
+def test_small_pieces_share_blocks() -> None:
+    """A million small pieces are held in as many blocks as a few large ones are."""
+    pieces = Pieces()
+    for _ in range(1 << 20):
+        pieces.append(b"ab")
+    blocks = list(iter(pieces.popleft, b""))
+    assert [len(block) for block in blocks] == [BLOCK] * 8
+
+
+def test_large_pieces_are_not_copied() -> None:
+    """A piece that is a block of its own is handed on as the same object."""
+    pieces, piece = Pieces(), bytes(BLOCK)
+    pieces.append(piece)
+    assert pieces.joined() is piece
+    assert pieces.popleft() is piece
+
+
+def test_adding_behind_what_was_joined() -> None:
+    """Looking at everything held and adding more may alternate, and taking may follow."""
+    pieces = Pieces()
+    seen = []
+    for piece in (b"a", b"b", bytes(BLOCK), b"c"):
+        pieces.append(piece)
+        seen.append(len(pieces.joined()))
+    assert seen == [1, 2, 2 + BLOCK, 3 + BLOCK]
+    assert b"".join(iter(pieces.popleft, b"")) == b"ab" + bytes(BLOCK) + b"c"

@@ -1,0 +1,29 @@
+import pytest
+
+from gateway.http.client_addresses import ClientAddresses
+
+_PROXIES = ("10.0.0.0/8", "192.0.2.7/32", "fd00::/8")
+
+
+@pytest.mark.parametrize(
+    ("peer", "expected"),
+    [
+        (("198.51.100.4", 1234), "198.51.100.4"),
+        (("::ffff:198.51.100.4", 1234, 0, 0), "198.51.100.4"),
+        (("2001:db8:1:2:3:4:5:6", 1234, 0, 0), "2001:db8:1:2::/64"),
+        (("fe80::1%eth0", 1234, 0, 2), "fe80::/64"),
+        (("127.0.0.1", 1), "127.0.0.1"),
+        (("10.1.2.3", 1234), None),
+        (("::ffff:10.1.2.3", 1234, 0, 0), None),
+        (("192.0.2.7", 1234), None),
+        (("192.0.2.8", 1234), "192.0.2.8"),
+        (("fd12::1", 1234, 0, 0), None),
+        (("no address", 1234), None),
+        ("", None),
+        (None, None),
+        ((), None),
+    ],
+)
+def test_clients_are_told_apart(peer: object, expected: str | None) -> None:
+    """IPv4 counts by address, IPv6 by subnet; proxies and local sockets are not bound."""
+    assert ClientAddresses(_PROXIES).of(peer) == expected

@@ -1,0 +1,44 @@
+import resource
+import subprocess
+import sys
+
+from gateway.http.connections import _Unsent
+from tests.config.builders import settings
+
+_LIMITS = settings(limits={"client_timeout_s": 10, "min_client_rate": 100}).limits
+
+
+def _judged(*left: int) -> list[bool]:
+    """Look once a second at what is unsent."""
+    unsent = _Unsent()
+    return [unsent.crawls(count, float(second), _LIMITS) for second, count in enumerate(left)]
+
+
+def test_who_reads_nothing_crawls() -> None:
+    """When nothing moves for the longest silence, the reader is too slow, and not before."""
+    assert [False] * 10 + [True] == _judged(*[5000] * 11)
+
+
+def test_who_reads_at_the_rate_does_not_crawl() -> None:
+    """Whoever reads at the slowest rate that is allowed may go on for ever."""
+    assert not any(_judged(*range(100_000, 95_000, -100)))
+    assert any(_judged(*range(100_000, 95_000, -99)))
+
+
+def test_what_is_added_does_not_hide_what_is_read() -> None:
+    """A reader who keeps up with what is written does not crawl, however much is unsent."""
+    assert not any(_judged(*[5000, 1000] * 30))
+
+
+def test_as_many_files_as_are_needed() -> None:
+    """A process that begins with few open files allows itself more, and says when it may not."""
+    code = (
+        "import resource as r; from gateway.http.connections import allow_files;"
+        "r.setrlimit(r.RLIMIT_NOFILE, (256, 700)); allow_files(600);"
+        "print(r.getrlimit(r.RLIMIT_NOFILE)); allow_files(900); print(r.getrlimit(r.RLIMIT_NOFILE))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "(600, 700)" in done.stdout
+    assert "(700, 700)" in done.stdout
+    assert "ulimit -n" in done.stdout + done.stderr
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 256

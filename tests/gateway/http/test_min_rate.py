@@ -1,0 +1,53 @@
+import asyncio
+
+import pytest
+
+from gateway.http.min_rate import Patience
+from gateway.s3.errors import S3Error
+from tests.config.builders import settings
+
+
+class _Body:
+    """Gives pieces, each after a time."""
+
+    def __init__(self, *pieces: tuple[float, bytes]) -> None:
+        self._pieces = list(pieces)
+
+    async def readany(self) -> bytes:
+        seconds, piece = self._pieces.pop(0) if self._pieces else (0.0, b"")
+        await asyncio.sleep(seconds)
+        return piece
+
+
+def _patience(seconds: float, rate: int) -> Patience:
+    limits = {"client_timeout_s": seconds, "min_client_rate": rate}
+    return Patience(settings(limits=limits).limits)
+
+
+async def _read(patience: Patience, body: _Body) -> bytes:
+    received = b""
+    while piece := await patience.read(body):  # type: ignore[arg-type]  # all that is used of one
+        received += piece
+    return received
+
+
+async def test_a_steady_body_is_read_to_its_end() -> None:
+    """Bytes at a decent rate buy more time, however long it takes in all."""
+    body = _Body(*[(0.02, b"x" * 1000)] * 20)
+    assert 20_000 == len(await _read(_patience(0.2, 1000), body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        _Body((30.0, b"late")),
+        _Body(*[(0.02, b"x")] * 1000),
+        # What came fast at first buys no more than the longest silence.
+        _Body((0.0, b"x" * 1_000_000), (30.0, b"late")),
+    ],
+    ids=["silent", "dripping", "stops"],
+)
+async def test_too_slow_is_a_time_out(body: _Body) -> None:
+    """Silence, and bytes that drip, end with RequestTimeout."""
+    with pytest.raises(S3Error, match="RequestTimeout"):
+        await _read(_patience(0.1, 1000), body)

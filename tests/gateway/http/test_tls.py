@@ -1,0 +1,61 @@
+import shutil
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from config import Tls
+from gateway.http.tls import BadCertificate, Certificate, load, stamp
+from tests.servers.certificates import Pair
+
+
+def test_tls_is_1_2_at_least(pair: Pair) -> None:
+    """Older versions are not spoken."""
+    context = load((str(pair.certificate), str(pair.key)))
+    assert ssl.TLSVersion.TLSv1_2 == context.minimum_version
+
+
+def test_a_wrong_pair_is_refused(pair: Pair) -> None:
+    """Files that are missing, no PEM, or of two pairs are named."""
+    shown = Certificate((str(pair.certificate), str(pair.key)))
+    old = pair.key.read_bytes()
+    pair.renew()
+    for wrong in (b"", b"no key", old):
+        pair.key.write_bytes(wrong)
+        with pytest.raises(BadCertificate, match=r"key\.pem are no usable pair"):
+            shown.reload()
+    pair.key.unlink()
+    with pytest.raises(BadCertificate, match=r"key\.pem: No such file"):
+        shown.reload()
+
+
+def test_nobody_is_asked_for_a_pass_phrase(pair: Pair) -> None:
+    """A key that is encrypted cannot be used, and does not wait for somebody at a terminal."""
+    key = load_pem_private_key(pair.key.read_bytes(), None)
+    locked = BestAvailableEncryption(b"secret")
+    pair.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
+    with pytest.raises(BadCertificate):
+        load((str(pair.certificate), str(pair.key)))
+
+
+def test_files_that_are_replaced_are_noticed(pair: Pair, tmp_path: Path) -> None:
+    """A link that leads elsewhere is a change, as are new files; none are configured: no change."""
+    tls = Tls.model_validate(pair.settings)
+    before = stamp(tls)
+    assert before == stamp(tls)
+    pair.renew()
+    renewed = stamp(tls)
+    assert before != renewed
+    moved = tmp_path / "moved.pem"
+    shutil.copy(pair.key, moved)
+    pair.key.unlink()
+    assert None in stamp(tls)
+    pair.key.symlink_to(moved)
+    assert renewed != stamp(tls)
+    assert () == stamp(Tls())

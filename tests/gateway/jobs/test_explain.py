@@ -1,0 +1,46 @@
+"""Tests of what is shown of the trials of an image."""
+
+import numpy as np
+import pytest
+
+import models
+from codec.image.pixels import Pixels
+from codec.optimize import Refused, optimize
+from gateway.jobs.explain import _table
+from tests.codec.pictures import crop, noise, save, terms
+
+_WITHOUT_LOSS = {"tiers": ["exact", "lossless"], "codecs": ["avif"], "min_saving": 0}
+
+
+def _drawing() -> Pixels:
+    pixels = np.full((120, 160, 3), 250, np.uint8)
+    pixels[:, 100:] = 40
+    pixels[20:40, 20:60] = noise(20, 40, 3) // 8
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("data", "codecs"),
+    [
+        (save(crop("RGB", 300, 250), "JPEG", quality=92), ["jxl"]),
+        (save(_drawing(), "PNG", compress_level=1), ["jxl", "webp"]),
+    ],
+)
+def test_trials_without_loss_are_listed(data: bytes, codecs: list[str]) -> None:
+    """What was tried without loss has a line each, and the one that is stored has won."""
+    made = optimize(data, terms(**_WITHOUT_LOSS), models.restorer)
+    assert codecs == sorted(trial.candidate.codec for trial in made.trials)
+    head, *lines = _table(made.trials, made.manifest.stored)
+    assert head.split()[:3] == ["tier", "codec", "scale"]
+    won = [line.split() for line in lines if line.endswith("holds <- won")]
+    assert [["exact", made.manifest.stored.codec]] == [words[:2] for words in won]
+    assert f"{len(made.rendition):,}" == won[0][4]
+
+
+def test_trials_without_loss_that_were_in_vain_are_listed() -> None:
+    """A file that does not get smaller without loss says with what that was tried."""
+    data = save(noise(64, 64, 3), "PNG")
+    with pytest.raises(Refused) as caught:
+        optimize(data, terms(**_WITHOUT_LOSS), models.restorer)
+    assert {"too big"} == {trial.verdict for trial in caught.value.trials}
+    assert [] == [line for line in _table(caught.value.trials, None) if "won" in line]

@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from config import Ledger as LedgerSettings
+from gateway.jobs.ledgers import summary
+from gateway.optimize.shadow_log import Ledger, staying
+
+
+def _write(path: Path) -> None:
+    ledger = Ledger(LedgerSettings(path=str(path)))
+    small = dict(staying("a", ("b", "k"), 100, "")) | {"stored_bytes": 20, "reason": None}
+    ledger.write(small)
+    late = [f"stopped after {seconds:g} s of wall-clock time" for seconds in (120, 3.5)]
+    for reason in (*late, "cannot be decoded: OSError"):
+        ledger.write(staying("a", ("b", "k"), 100, reason))
+    ledger.write(staying("z", ("b", "k"), None, "too many uploads at once"))
+
+
+def test_reasons_are_summed_up_by_class(tmp_path: Path) -> None:
+    """Per policy there are totals, and reasons count together when only particulars differ."""
+    _write(tmp_path / "ledger")
+    assert [
+        "a: 4 uploads, 1 would be small: 400 bytes become 320 (20.0 % saved)",
+        "          2  stopped after … s of wall-clock time",
+        "          1  cannot be decoded",
+        "z: 1 uploads, 0 would be small: 0 bytes become 0 (0.0 % saved)",
+        "          1  too many uploads at once",
+    ] == summary([tmp_path / "ledger"]).splitlines()
+
+
+def test_files_are_summed_up_together(tmp_path: Path) -> None:
+    """A rotated ledger and its successor count as one; a torn last line does not count."""
+    _write(tmp_path / "ledger.1")
+    _write(tmp_path / "ledger")
+    with (tmp_path / "ledger").open("a") as file:
+        file.write('{"policy": "a"')
+    assert summary([tmp_path / "ledger.1", tmp_path / "ledger"]).startswith("a: 8 uploads, 2 would")
+
+
+@pytest.mark.parametrize(
+    "line", ["x", "[]", "{}", '{"policy": 1}', json.dumps({"policy": "a", "uploaded_bytes": "1"})]
+)
+def test_other_files_are_refused(tmp_path: Path, line: str) -> None:
+    """A file that is no ledger is said to be none, with the place."""
+    _write(tmp_path / "ledger")
+    with (tmp_path / "ledger").open("a") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(ValueError, match=r"is no ledger: byte \d+"):
+        summary([tmp_path / "ledger"])

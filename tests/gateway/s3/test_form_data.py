@@ -1,0 +1,186 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3 import encode_multipart_formdata
+
+from gateway.s3.errors import S3Error
+from gateway.s3.form_data import MAX_FIELD_BYTES, Outline, boundary_of
+
+_FILE = b'Content-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png'
+_KEY = b'Content-Disposition: form-data; name="key"'
+
+
+def _form(*parts: tuple[bytes, bytes], end: bytes = b"--\r\n") -> bytes:
+    written = (b"--b\r\n" + head + b"\r\n\r\n" + content + b"\r\n" for head, content in parts)
+    return b"".join(written) + b"--b" + end
+
+
+def _follow(form: bytes, size: int = 1 << 20) -> bool:
+    """Follow a form in pieces, and tell whether its file was found."""
+    outline = Outline(b"b")
+    for at in range(0, len(form), size):
+        outline.feed(form[at : at + size])
+    outline.finish()
+    return outline.in_file
+
+
+@pytest.mark.parametrize(
+    ("content_type", "boundary"),
+    [
+        ("multipart/form-data; boundary=b", b"b"),
+        ("Multipart/Form-Data;boundary=----WebKitFormBoundary0aB", b"----WebKitFormBoundary0aB"),
+        ('multipart/form-data; boundary="a b"', None),
+        ('multipart/form-data; boundary="=_a:b?"', b"=_a:b?"),
+        ("multipart/form-data; charset=utf-8; boundary=b", b"b"),
+        ("multipart/form-data; boundary=b; charset=utf-8", b"b"),
+        ("multipart/form-data; boundary=a; boundary=b", None),
+        ("multipart/form-data; boundary=a,multipart/form-data; boundary=b", None),
+        ("multipart/form-data; boundary*=utf-8''b", None),
+        ('multipart/form-data; boundary="a\\b"', None),
+        ("multipart/form-data; boundary=", None),
+        ("multipart/form-data; boundary=" + "b" * 71, None),
+        ("multipart/form-data", None),
+        ("multipart/form-data; boundary=ü", None),
+    ],
+)
+def test_boundaries_are_read_or_refused(content_type: str, boundary: bytes | None) -> None:
+    """Only a boundary that every parser reads alike is one."""
+    if boundary is not None:
+        assert boundary_of(content_type) == boundary
+        return
+    with pytest.raises(S3Error) as raised:
+        boundary_of(content_type)
+    assert raised.value.code == "MalformedPOSTRequest"
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1 << 20])
+@pytest.mark.parametrize(
+    ("form", "in_file"),
+    [
+        (_form((_KEY, b"k"), (_FILE, b"\x89PNG\r\n\r\n--\r\n-- b")), True),
+        (_form((_KEY, b""), (_FILE, b"")), True),
+        (_form((_FILE, b"x"), (b'content-disposition:form-data;name="submit"', b"Go")), True),
+        (_form((_KEY.replace(b"key", b"FILE"), b"x")), True),
+        (_form((_KEY, b"k")), False),
+        (_form((_KEY, b"k"), end=b"--"), False),
+        (_form((_KEY, b"k"), end=b"--\r\nmore of the same"), False),
+        (_form((_KEY, b"k"), (_FILE, b"--bx\r\n--")), True),
+        (_form((_KEY, b"a--b--b\r\n-- b\r--")), False),
+        (_form((_FILE.replace(b"a.png", b'a \\"b\\" c:\\\\d.png'), b"x")), True),
+        (_form((b"Content-Disposition: form-data; name=key", b"k")), False),
+        (b"--b--", False),
+    ],
+)
+def test_forms_are_followed_in_any_pieces(form: bytes, in_file: bool, size: int) -> None:
+    """What browsers and libraries send is understood, however it is cut."""
+    assert _follow(form, size) == in_file
+
+
+_SPELLINGS = [
+    b'form-data; name="x-amz-meta-slimgate"',
+    b'form-data; name="X-Amz-Meta-SlimGate-2"',
+    b"form-data; name=x-amz-meta-slimgate",
+    b'form-data; name="x_amz_meta_slimgate"',
+    b'form-data; name=" x-amz-meta-slimgate"',
+    b'form-data; name="x-amz-meta-slim\\gate"',
+    b'form-data; name="x-amz-meta-slim%67ate"',
+    b"form-data; name*=utf-8''x-amz-meta-slim%67ate",
+    b'form-data; name="a"; name="x-amz-meta-slimgate"',
+    b'form-data; name="a"; filename="\\"; name=\\"x-amz-meta-slimgate"',
+    b'form-data; name="x-amz-meta-\tslimgate"',
+    b'form-data; name="x-goog-meta-slimgate"',
+]
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+@pytest.mark.parametrize("spelling", _SPELLINGS)
+@pytest.mark.parametrize("behind", [False, True], ids=["before the file", "behind the file"])
+def test_a_manifest_is_found_wherever_it_stands(spelling: bytes, behind: bool, size: int) -> None:
+    """No field is named like the gateway's own metadata: some stores read those behind, too."""
+    parts = [(b"Content-Disposition: " + spelling, b"{}"), (_FILE, b"x")]
+    with pytest.raises(S3Error) as raised:
+        _follow(_form((_KEY, b"k"), *(reversed(parts) if behind else parts)), size)
+    assert raised.value.code == "InvalidRequest"
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+@pytest.mark.parametrize(
+    "form",
+    [
+        b"",
+        b"--",
+        b"preamble\r\n" + _form((_KEY, b"k")),
+        b"\r\n" + _form((_KEY, b"k")),
+        _form((_KEY, b"k")).replace(b"\r\n", b"\n"),
+        _form((_KEY, b"k\n--b\nContent-Disposition: form-data")),
+        _form((_KEY, b"k\r--b\r\n\r\n")),
+        _form((_KEY, b"k\r\n--bc")),
+        _form((_KEY, b"k\r\n--b \r\n")),
+        _form((_KEY, b"--b\r\n")),
+        _form((_KEY, b"--b \r\n")),
+        _form((_KEY, b"--b--")),
+        _form((_KEY, b"k"), end=b"--\r\n--b\r\n" + _KEY + b"\r\n\r\nv\r\n--b--"),
+        _form((_KEY, b"k"), end=b""),
+        _form((_KEY, b"k"), end=b"\r\n" + _KEY),
+        _form((b"Content-Type: text/plain", b"k")),
+        _form((b"Content-Disposition: attachment; name=key", b"k")),
+        _form((b"Content-Disposition: form-data", b"k")),
+        _form((b"Content-Disposition: form-data; filename=a", b"k")),
+        _form((_KEY + b"\r\n" + _KEY, b"k")),
+        _form((_KEY + b'; name="b"', b"k")),
+        _form((_KEY + b'; filename="; name=b"', b"k")),
+        _form((b"Content-Disposition: form-data; name*0=a; name*1=b", b"k")),
+        _form((b'Content-Disposition: form-data; name="=?utf-8?B?a2V5?="', b"k")),
+        _form((b"Content-Disposition: form-data;\r\n name=key", b"k")),
+        _form((_KEY + b"\nA: b", b"k")),
+        _form((_KEY + b"\r\nContent_Type: b", b"k")),
+        _form((_KEY + b"\r\nno header", b"k")),
+        _form((_KEY + b"\x00", b"k")),
+        _form(*[(_KEY, b"k")] * 257),
+    ],
+)
+def test_what_parsers_disagree_about_is_refused(form: bytes, size: int) -> None:
+    """A form that the store could read differently never reaches it whole."""
+    with pytest.raises(S3Error) as raised:
+        _follow(form, size)
+    assert raised.value.code == "MalformedPOSTRequest"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [(_KEY, b"k" * (MAX_FIELD_BYTES + 1)), (_FILE, b"x")],
+        [(_KEY, b"k" * 3000)] * 30,
+        [(_FILE, b"x"), (_KEY, b"k" * (MAX_FIELD_BYTES + 1))],
+        [(_KEY + b"\r\nA: " + b"b" * 9000, b"k")],
+    ],
+)
+def test_fields_are_bounded(parts: list[tuple[bytes, bytes]]) -> None:
+    """All that is not the file is small, before and behind it."""
+    with pytest.raises(S3Error) as raised:
+        _follow(_form(*parts), 1 << 12)
+    assert raised.value.code == "MaxPostPreDataLengthExceededError"
+
+
+@given(
+    st.dictionaries(st.text(st.characters(codec="ascii", categories=["L", "N"])), st.binary()),
+    st.binary(max_size=1000),
+    st.integers(1, 300),
+)
+def test_forms_of_a_library_are_followed(fields: dict[str, bytes], file: bytes, size: int) -> None:
+    """Whatever urllib3 writes is understood."""
+    named: list[tuple[str, Any]] = [*fields.items(), ("file", ("a.png", file, "image/png"))]
+    form, content_type = encode_multipart_formdata(named)
+    outline = Outline(boundary_of(content_type))
+    for at in range(0, len(form), size):
+        outline.feed(form[at : at + size])
+    outline.finish()
+    assert outline.in_file
+
+
+@pytest.mark.parametrize("content", [b"x--b", b"\r\n--", b"\n", b"\r\n--\r\n-b"])
+def test_files_may_look_like_delimiters(content: bytes) -> None:
+    """A file that is full of beginnings of delimiters is a file all the same."""
+    assert _follow(_form((_FILE, content * 300_000)), 1 << 18)

@@ -1,0 +1,182 @@
+"""Tests of which headers and parameters travel, and which stay."""
+
+from collections.abc import Callable
+
+import pytest
+from multidict import CIMultiDict
+
+from gateway.s3 import headers
+
+_META = "x-amz-meta-"
+
+
+def _names(found: CIMultiDict[str]) -> list[str]:
+    return [name.lower() for name in found]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Authorization", "Connection", "Content-Length", "Date", "Expect", "Host", "Keep-Alive",
+        "Proxy-Authorization", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
+        "X-Amz-Content-SHA256", "X-Amz-Date", "X-Amz-Decoded-Content-Length",
+        "X-Amz-Security-Token", "X-Amz-Trailer", "X-Slimgate-Raw",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("spelled", [str.lower, str.upper, str.title])
+def test_what_signs_or_frames_a_request_stays(name: str, spelled: Callable[[str], str]) -> None:
+    """Signatures, framing and connection headers are not forwarded, however they are spelled."""
+    assert not headers.forwardable([(spelled(name), "x")])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Cache-Control", "Content-MD5", "Content-Type", "If-Match", "Range", "X-Amz-Acl",
+        "X-Amz-Checksum-CRC32", "X-Amz-Copy-Source", "X-Amz-Meta-Colour", "X-Amz-Tagging", "X-New",
+    ],
+)  # fmt: skip
+def test_everything_else_is_forwarded(name: str) -> None:
+    """Headers that the gateway need not know pass, with their values."""
+    assert [(name, "a, b ; c")] == list(headers.forwardable([(name, "a, b ; c")]).items())
+
+
+def test_repeated_headers_are_joined() -> None:
+    """A header that came more than once is forwarded once, its values in order."""
+    sent = [("X-Amz-Meta-A", "1"), ("X-Other", "x"), ("x-amz-meta-a", "2"), ("X-AMZ-META-A", "3")]
+    found = headers.forwardable(sent)
+    assert {"x-amz-meta-a": "1,2,3", "x-other": "x"} == {k.lower(): v for k, v in found.items()}
+    assert sorted(_names(found)) == sorted(set(_names(found)))
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("aws-chunked", None),
+        ("AWS-Chunked", None),
+        ("aws-chunked,", None),
+        ("aws-chunked,gzip", "gzip"),
+        ("gzip, aws-chunked", "gzip"),
+        ("gzip , aws-chunked , br", "gzip,br"),
+        ("gzip", "gzip"),
+        ("gzip, br", "gzip, br"),
+        ("x-aws-chunked", "x-aws-chunked"),
+    ],
+)
+def test_aws_chunked_is_no_content_encoding(sent: str, kept: str | None) -> None:
+    """The transfer's framing is taken out of the object's encodings, the rest stays."""
+    found = headers.forwardable([("Content-Encoding", sent)])
+    assert kept == found.get("Content-Encoding")
+
+
+def test_digests_of_the_body_are_dropped() -> None:
+    """What is true of the uploaded bytes only is not said of other bytes."""
+    sent = CIMultiDict(
+        {"Content-MD5": "x", "X-Amz-Checksum-CRC32": "x", "x-amz-checksum-algorithm": "x",
+         "X-Amz-Sdk-Checksum-Algorithm": "x", "Content-Type": "image/png", "x-amz-meta-a": "b"}
+    )  # fmt: skip
+    assert ["content-type", "x-amz-meta-a"] == _names(headers.without_body_digests(sent))
+
+
+def test_named_headers_are_dropped() -> None:
+    """Headers are dropped by their lower-case names, the others stay with their values."""
+    sent = CIMultiDict({"Range": "x", "If-Match": "y", "Accept": "z"})
+    assert {"Accept": "z"} == dict(headers.without(sent, headers.CONDITIONS))
+
+
+def test_requests_of_our_own_keep_who_asks() -> None:
+    """Who pays and whose bucket it must be is said of the gateway's own requests, too."""
+    sent = CIMultiDict(
+        {"X-Amz-Request-Payer": "requester", "X-Amz-Expected-Bucket-Owner": "1", "Range": "x"}
+    )
+    expected = {"X-Amz-Request-Payer": "requester", "X-Amz-Expected-Bucket-Owner": "1", "A": "b"}
+    assert expected == dict(headers.of_caller(sent, {"A": "b"}))
+
+
+def test_responses_lose_connection_headers_only() -> None:
+    """A response reaches the client but for what belongs to the upstream's connection."""
+    sent = [
+        ("Connection", "x"),
+        ("Transfer-Encoding", "x"),
+        ("Keep-Alive", "x"),
+        ("Upgrade", "x"),
+        ("ETag", '"e"'),
+        ("Set-Cookie", "a"),
+        ("Set-Cookie", "b"),
+        ("Content-Length", "3"),
+    ]
+    expected = [("ETag", '"e"'), ("Set-Cookie", "a"), ("Set-Cookie", "b"), ("Content-Length", "3")]
+    assert expected == list(headers.end_to_end(sent).items())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        headers.MANIFEST, f"{headers.MANIFEST}-other", "x-amz-checksum-sha256",
+        "x-amz-checksum-type", f"{_META}md5chksum", "x-amz-transfer-encoding",
+        "x-amz-mp-parts-count", "content-range", "connection",
+    ],
+)  # fmt: skip
+def test_managed_objects_hide_contradictions(name: str) -> None:
+    """Nothing is shown of the rendition, and no MD5 that the client would hold against us."""
+    for spelled in (name, name.upper(), name.title()):
+        assert not headers.client_metadata([(spelled, "x")])
+
+
+def test_managed_objects_show_the_rest() -> None:
+    """All other headers of a managed object are shown as they are stored."""
+    stored = [
+        ("X-Amz-Meta-Colour", "red"),
+        ("Cache-Control", "x"),
+        ("x-amz-version-id", "1"),
+        ("Last-Modified", "x"),
+        ("x-amz-meta-md5", "x"),
+        ("x-amz-meta-slim", "x"),
+    ]
+    assert stored == list(headers.client_metadata(stored).items())
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("atime:1/ctime:2/md5:0f/mode:3", "atime:1/ctime:2/mode:3"),
+        ("md5:0f", ""),
+        ("md5:0f/mode:3", "mode:3"),
+        ("mode:3/uname:md5", "mode:3/uname:md5"),
+        ("mode:3", "mode:3"),
+        ("", ""),
+    ],
+)
+def test_the_md5_of_s3cmd_is_hidden(stored: str, shown: str) -> None:
+    """Of the attributes that s3cmd keeps only the MD5 is taken out."""
+    found = headers.client_metadata([("X-Amz-Meta-S3cmd-Attrs", stored)])
+    assert [shown] == list(found.values())
+
+
+@pytest.mark.parametrize(
+    ("known", "names", "expected"),
+    [
+        ([], ["a"], ["a"]),
+        (["Origin"], ["a"], ["Origin, a"]),
+        (["Origin", "b"], ["a"], ["Origin, b, a"]),
+        (["Origin, A"], ["a"], ["Origin, A"]),
+        (["*"], ["a"], ["*"]),
+        (["a"], [" A ", " b"], ["a, b"]),
+        ([""], ["a"], ["a"]),
+    ],
+)
+def test_vary_names_everything_once(
+    known: list[str], names: list[str], expected: list[str]
+) -> None:
+    """Names are added to what the store says, and none of that is lost."""
+    shown = CIMultiDict([("Vary", value) for value in known])
+    headers.vary_by(shown, *names)
+    assert shown.getall("Vary") == expected
+
+
+def test_no_cache_may_keep_what_is_not_for_caches() -> None:
+    """What the upload says of caching does not count for the rendition."""
+    shown = CIMultiDict({"cache-control": "public", "expires": "tomorrow", "etag": '"a"'})
+    headers.not_for_caches(shown)
+    expected = {"cache-control": "no-store", "vary": "x-slimgate-raw", "etag": '"a"'}
+    assert {name.lower(): value for name, value in shown.items()} == expected

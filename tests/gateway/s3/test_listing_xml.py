@@ -1,0 +1,70 @@
+"""Listing pages: edited in place, or not at all."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.s3 import xml as s3xml
+from gateway.s3.listing_xml import spliced
+from gateway.storage.listing_index import View
+
+_VIEW = View(12345, "0123456789abcdef0123456789abcdef-1")
+
+
+def _entry(key: str, size: int = 7, tag: str = "Contents", more: str = "") -> str:
+    return (
+        f"<{tag}><Key>{key}</Key><ETag>&#34;aa&#34;</ETag>{more}<Size>{size}</Size>"
+        f"<Owner><ID>me</ID></Owner></{tag}>"
+    )
+
+
+def _page(*entries: str) -> bytes:
+    inner = f"<Name>b</Name>{''.join(entries)}\n"
+    return f"<?xml version='1.0'?>\n<ListBucketResult>{inner}</ListBucketResult>".encode()
+
+
+@given(st.lists(st.none() | st.just(_VIEW), max_size=8))
+def test_only_managed_entries_change(views: list[View | None]) -> None:
+    """Managed entries get their size and ETag; every other byte stays."""
+    page = _page(*(_entry(f"k{number}") for number in range(len(views))))
+    edited = spliced(page, views)
+    assert edited is not None
+    shown = [
+        (s3xml.text(child, "Size"), s3xml.text(child, "ETag"))
+        for child in s3xml.parse(edited)
+        if s3xml.name(child) == "Contents"
+    ]
+    managed = (str(_VIEW.size), f'"{_VIEW.etag}"')
+    assert [managed if view else ("7", '"aa"') for view in views] == shown
+    if not any(views):
+        assert page == edited
+
+
+def test_checksums_of_renditions_are_left_out() -> None:
+    """A checksum of the stored bytes is none of the object."""
+    more = "<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType>"
+    edited = spliced(_page(_entry("a", more=more), _entry("b", more=more)), [_VIEW, None])
+    assert edited is not None
+    assert 1 == edited.count(b"<ChecksumType>")
+
+
+def test_versions_are_edited_too() -> None:
+    """Versions are entries like any other; delete markers are none."""
+    marker = "<DeleteMarker><Key>k</Key></DeleteMarker>"
+    edited = spliced(_page(marker, _entry("k", tag="Version")), [_VIEW])
+    assert edited is not None
+    assert b"<Size>12345</Size>" in edited
+
+
+@pytest.mark.parametrize(
+    ("entries", "views"),
+    [
+        (["<a:Contents><Size>1</Size></a:Contents>"], [_VIEW]),
+        ([_entry("k"), _entry("l")], [_VIEW]),
+        (["<Contents><Key>k</Key><Size>1</Size></Contents>"], [_VIEW]),
+        ([_entry("k", more="<Size>8</Size>")], [_VIEW]),
+    ],
+)
+def test_doubtful_pages_are_left_to_a_parser(entries: list[str], views: list[View | None]) -> None:
+    """A page that looks otherwise than servers write it is not edited."""
+    assert spliced(_page(*entries), views) is None

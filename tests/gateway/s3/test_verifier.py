@@ -1,0 +1,58 @@
+from datetime import timedelta
+
+import pytest
+
+from gateway.s3.errors import S3Error
+from gateway.s3.sigv4 import Verifier, WireRequest, verify
+from tests.gateway.s3.test_sigv4 import _NOW, _SECRETS, _changed, _presigned
+
+
+@pytest.fixture
+def verifier() -> Verifier:
+    """Give one that has seen a presigned URL."""
+    made = Verifier(_SECRETS)
+    assert verify(_presigned(), _SECRETS, _NOW) == made.verify(_presigned(), _NOW)
+    return made
+
+
+def _code(verifier: Verifier, request: WireRequest, seconds: float = 0) -> str:
+    with pytest.raises(S3Error) as caught:
+        verifier.verify(request, _NOW + timedelta(seconds=seconds))
+    return caught.value.code
+
+
+def test_what_is_remembered_is_the_same(verifier: Verifier) -> None:
+    """A URL that was right is right again, until the very second in which it expires."""
+    expected = verify(_presigned(), _SECRETS, _NOW)
+    assert expected == verifier.verify(_presigned(), _NOW + timedelta(seconds=600))
+    assert "AccessDenied" == _code(verifier, _presigned(), 601)
+    assert "AccessDenied" == _code(verifier, _presigned(), -901)
+
+
+def test_only_the_very_request_is_remembered(verifier: Verifier) -> None:
+    """Another method, path, query or signed header is verified for itself, and refused."""
+    request = _presigned()
+    others = (
+        WireRequest("PUT", request.raw_path, request.raw_query, request.headers),
+        _changed(request, path="/b/other"),
+        _changed(request, query=f"{request.raw_query}&versionId=1"),
+        _changed(request, headers=(("Host", "elsewhere:8080"),)),
+    )
+    assert {"SignatureDoesNotMatch"} == {_code(verifier, other) for other in others}
+
+
+def test_refusals_are_not_remembered(verifier: Verifier) -> None:
+    """What was refused for its time is accepted when its time has come."""
+    early = Verifier(_SECRETS)
+    assert "AccessDenied" == _code(early, _presigned(), -901)
+    assert early.verify(_presigned(), _NOW) == verifier.verify(_presigned(), _NOW)
+
+
+def test_few_are_remembered() -> None:
+    """However many URLs are used, what is remembered of them stays small."""
+    made = Verifier(_SECRETS)
+    for number in range(1100):
+        made.verify(_presigned(f"/b/{number}"), _NOW)
+    assert 1024 >= len(made._known)
+    made.verify(_presigned("/b/" + "x" * 2000), _NOW)
+    assert max(len(known.raw_path) for known in made._known) < 2000

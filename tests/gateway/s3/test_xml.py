@@ -1,0 +1,55 @@
+"""XML of S3: read whatever servers write, written as clients expect."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.s3 import xml as s3xml
+from gateway.s3.errors import S3Error
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"junk",
+        b"<a>",
+        b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+        b"<a>\x00</a>",
+        b"<a>\xff</a>",
+    ],
+)
+def test_what_is_no_xml_is_an_error(text: bytes) -> None:
+    """Junk, entities and characters that XML cannot hold are refused."""
+    with pytest.raises(S3Error, match="InternalError"):
+        s3xml.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"<a>b</a>", "b"),
+        (b"<a>\x00b\x1f</a>", "\ufffdb\ufffd"),
+        (b"<a>\xffb</a>", "\ufffdb"),
+        (b"<a>&#x0;&#9;&#x1F600;&#55296;&#x110000;</a>", "\ufffd\t\U0001f600\ufffd\ufffd"),
+        ("<a>ü</a>".encode(), "ü"),
+    ],
+)
+def test_sanitized_text_is_readable(text: bytes, expected: str) -> None:
+    """What XML cannot hold is replaced; everything else stays."""
+    assert expected == s3xml.parse(s3xml.sanitized(text)).text
+
+
+@given(st.binary(max_size=40).filter(lambda octets: b"<" not in octets and b"&" not in octets))
+def test_any_octets_can_be_sanitized(octets: bytes) -> None:
+    """No key makes a listing unreadable."""
+    s3xml.parse(s3xml.sanitized(b"<Key>" + octets.replace(b"]]>", b"") + b"</Key>"))
+
+
+def test_documents_are_escaped_and_read_again() -> None:
+    """A flat document gives back what was put in, in the namespace of S3."""
+    root = s3xml.parse(s3xml.document("Result", {"ETag": '"a"', "Key": "<&>"}))
+    assert ("Result", '"a"', "<&>") == (
+        s3xml.name(root), s3xml.text(root, "ETag"), s3xml.text(root, "Key")
+    )  # fmt: skip
+    assert b'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"' in s3xml.write(root)

@@ -1,0 +1,60 @@
+"""Limits of policies and the memory of workers agree, or the start says what to change."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from config import Settings
+from gateway.__main__ import main
+from gateway.workers.capacity import shortages
+from tests.config.builders import policy, settings
+
+
+def _settings(memory: str | None = None, **changes: Any) -> Settings:
+    engine = {} if memory is None else {"worker_memory": memory}
+    return settings(engine=engine, policies=[policy(**changes)])
+
+
+@pytest.mark.parametrize("tiers", [["exact"], ["recode"], ["recode", "exact", "lossless"], None])
+def test_the_defaults_agree(tiers: list[str] | None) -> None:
+    """Images of the default size can be stored small within the default memory."""
+    changes: dict[str, Any] = {} if tiers is None else {"tiers": tiers}
+    assert list(shortages(_settings(**changes))) == []
+
+
+@pytest.mark.parametrize(
+    ("memory", "changes", "said"),
+    [
+        ("2GiB", {}, ("200 megapixels", "above 89 ", "worker_memory to 4", "max_pixels to 89MP")),
+        ("4GiB", {"tiers": ["recode"], "codecs": ["avif"]}, ("above 102 ", "worker_memory to 8")),
+        ("1GiB", {"limits": {"max_pixels": "64MP"}}, ("64 megapixels", "above 44 ")),
+    ],
+)
+def test_a_shortage_says_what_to_change(
+    memory: str, changes: dict[str, Any], said: tuple[str, ...]
+) -> None:
+    """The warning names the policy, the largest image that fits, and both ways out."""
+    (warning,) = shortages(_settings(memory, **changes))
+    for words in ("policy 'photos'", *said):
+        assert words in warning
+
+
+def test_nothing_is_said_of_policies_that_are_off() -> None:
+    """What is stored as uploaded in any case needs no memory."""
+    assert list(shortages(_settings("256MiB", mode="off"))) == []
+
+
+def test_check_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command line validates such a configuration, and warns on standard error."""
+    document = {
+        "upstream": {"endpoint": "http://store:9000", "region": "us-east-1"},
+        "credentials": [{"access_key": "key", "secret_key": "secret"}],
+        "engine": {"worker_memory": "1GiB"},
+        "policies": [{"name": "photos", "bucket": "photos", "mode": "optimize"}],
+    }
+    file = tmp_path / "slimgate.yaml"
+    file.write_text(yaml.safe_dump(document))
+    assert main(["check", "--config", str(file)]) == 0
+    assert "warning: policy 'photos' admits images of 200 megapixels" in capsys.readouterr().err

@@ -1,0 +1,125 @@
+"""Tests of the engine process: it starts, is replaced when it is lost, and never outlives us."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+import models
+from config import Engine
+from gateway.workers.engine_process import EngineProcess
+from gateway.workers.supervised_process import CannotStart
+from models.engine.network import EngineError
+from models.engine.remote import RemoteRestorer
+
+_UNKNOWN = "f" * 16
+_LIMIT_S = 60
+
+
+def _engines() -> list[psutil.Process]:
+    """List the engine processes that this one has started."""
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if (
+                "models.engine.service" in child.cmdline()
+                and child.status() != psutil.STATUS_ZOMBIE
+            ):
+                found.append(child)
+    return found
+
+
+def _asks(address: Path) -> str:
+    """Ask for a restorer that there is not, which the engine alone can tell."""
+    remote = models.Remote(address, timeout_s=_LIMIT_S)
+    try:
+        RemoteRestorer(remote, _UNKNOWN).upscale(np.zeros((2, 2, 3), np.uint8), 2, level=0)
+    except (LookupError, EngineError) as error:
+        return str(error)
+    finally:
+        remote.close()
+    return "an image"
+
+
+async def _answer(address: Path) -> str:
+    """Ask until there is an engine."""
+    async with asyncio.timeout(_LIMIT_S):
+        while True:
+            answer = await asyncio.to_thread(_asks, address)
+            if "cannot be reached" not in answer:
+                return answer
+
+
+async def test_it_answers_from_the_start() -> None:
+    """Once it is entered, workers can ask; once it is left, nothing of it remains."""
+    async with EngineProcess(Engine()) as engine:
+        assert f"no restorer with hash {_UNKNOWN}" in await asyncio.to_thread(_asks, engine.address)
+        assert 0o700 == engine.address.parent.stat().st_mode & 0o777
+    assert [] == _engines()
+    assert not engine.address.parent.exists()
+
+
+async def test_a_lost_one_is_replaced() -> None:
+    """After a crash there is another one, at the same address."""
+    async with EngineProcess(Engine()) as engine:
+        (first,) = _engines()
+        first.kill()
+        assert "no restorer" in await _answer(engine.address)
+        (second,) = _engines()
+        assert first.pid != second.pid
+    assert [] == _engines()
+
+
+async def test_one_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway whose engine does not come up does not come up either."""
+    monkeypatch.setattr(sys, "executable", "/bin/true")
+    with pytest.raises(CannotStart, match="did not start"):
+        async with EngineProcess(Engine()):
+            pass
+
+
+@pytest.fixture
+def orphan(tmp_path: Path) -> Path:
+    """Give the script of a process that starts an engine and says its number."""
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import asyncio, psutil\n"
+        "from config import Engine\n"
+        "from gateway.workers.engine_process import EngineProcess\n"
+        "async def main():\n"
+        "    async with EngineProcess(Engine()):\n"
+        "        print(psutil.Process().children()[0].pid, flush=True)\n"
+        "        await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    return script
+
+
+async def test_it_does_not_outlive_a_gateway_that_is_killed(orphan: Path) -> None:
+    """When the gateway is killed, the engine ends by itself."""
+    async with _running(orphan) as parent:
+        assert parent.stdout is not None
+        engine = psutil.Process(int(await parent.stdout.readline()))
+        os.kill(parent.pid, signal.SIGKILL)
+        await asyncio.to_thread(psutil.wait_procs, [engine], _LIMIT_S)
+        assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
+
+
+@contextlib.asynccontextmanager
+async def _running(script: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -1,0 +1,84 @@
+import asyncio
+
+import pytest
+
+from gateway.workers.job_queue import Busy, Line
+
+
+class _Scene:
+    """A line with one place, and who had it so far."""
+
+    def __init__(self, max_waiting: int = 4, max_wait_s: float = 60.0) -> None:
+        self.line = Line(1, max_waiting, max_wait_s)
+        self.had: list[str] = []
+        self.released = asyncio.Event()
+
+    async def visit(self, name: str, *, pressing: bool = False) -> None:
+        async with self.line.turn(pressing=pressing):
+            self.had.append(name)
+            await self.released.wait()
+
+    async def enter(self, name: str, *, pressing: bool = False) -> "asyncio.Task[None]":
+        task = asyncio.create_task(self.visit(name, pressing=pressing))
+        await asyncio.sleep(0)
+        return task
+
+
+async def test_who_presses_goes_first() -> None:
+    """Of those that wait, pressing ones have three turns of four, each kind in its order."""
+    scene = _Scene(max_waiting=10)
+    tasks = [await scene.enter("first")]
+    tasks += [await scene.enter(f"patient {number}") for number in range(2)]
+    tasks += [await scene.enter(f"pressing {number}", pressing=True) for number in range(4)]
+    assert 6 == scene.line.waiting
+    scene.released.set()
+    await asyncio.gather(*tasks)
+    expected = ["first", "pressing 0", "pressing 1", "pressing 2", "patient 0", "pressing 3"]
+    assert [*expected, "patient 1"] == scene.had
+
+
+async def test_a_full_line_sends_away_at_once() -> None:
+    """Beyond the limit nobody waits; a pressing one takes the place of the last patient one."""
+    scene = _Scene(max_waiting=2)
+    tasks = [await scene.enter(name) for name in ("first", "second", "third")]
+    with pytest.raises(Busy, match="2 images are waiting"):
+        await scene.visit("fourth")
+    tasks.append(await scene.enter("pressing", pressing=True))
+    with pytest.raises(Busy, match="download"):
+        await tasks[2]
+    tasks.append(await scene.enter("pressing too", pressing=True))
+    with pytest.raises(Busy, match="2 images are waiting"):
+        await scene.visit("one too many", pressing=True)
+    scene.released.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert ["first", "pressing", "pressing too"] == scene.had
+
+
+async def test_nobody_waits_for_ever() -> None:
+    """Who waits longer than the limit is sent away and leaves no trace."""
+    scene = _Scene(max_wait_s=0.01)
+    first = await scene.enter("first")
+    with pytest.raises(Busy, match=r"0\.01 s"):
+        await scene.visit("second")
+    assert 0 == scene.line.waiting
+    scene.released.set()
+    await first
+    await scene.visit("third")
+    assert ["first", "third"] == scene.had
+
+
+@pytest.mark.parametrize("given", [False, True])
+async def test_a_turn_that_is_given_up_is_not_lost(given: bool) -> None:
+    """Whoever leaves, even in the moment of being called, leaves the turn to the next."""
+    scene = _Scene()
+    first, second = await scene.enter("first"), await scene.enter("second")
+    third = await scene.enter("third")
+    if given:
+        scene.released.set()
+        await first
+    second.cancel()
+    scene.released.set()
+    await asyncio.gather(first, third)
+    assert "third" == scene.had[-1]
+    assert (0, True) == (scene.line.waiting, second.cancelled() or second.done())
+    await scene.visit("fourth")

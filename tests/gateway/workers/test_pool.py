@@ -1,0 +1,244 @@
+"""Worker processes: nothing of a job stays there, and want of memory is no damage."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import pytest
+
+from bench import mosaics
+from codec.optimize import Optimized, Refused
+from codec.restore.restore import DamagedRendition
+from config import Engine, Policy
+from gateway.workers.pool import NotRestored, Workers
+from gateway.workers.worker_process import WorkerProcess
+
+_NO_ENGINE: Final = Path("/nonexistent/engine")
+"""No network runs in these tests."""
+
+_KEPT_BYTES: Final = 96 << 20
+_MEGAPIXELS: Final = 8
+_ENOUGH: Final = 1 << 30
+_SECONDS: Final = 15
+"""Far more than transcoding takes, and far less than a thorough search."""
+
+
+def _policy(**changes: object) -> Policy:
+    settings: dict[str, Any] = {
+        "name": "p", "bucket": "b", "mode": "optimize", "effort": "fast", "tiers": ["recode"],
+        "floor": {"psnr_db": 28, "ssim": 0.7, "orb": None, "block_psnr_db": None},
+        "limits": {"timeout_s": 600}, **changes,
+    }  # fmt: skip
+    return Policy.model_validate(settings)
+
+
+_IN_VAIN: Final = {"floor": {"psnr_db": 60, "ssim": 0.9999}}
+
+
+@asynccontextmanager
+async def _one_worker(worker_memory: int = _ENOUGH) -> AsyncIterator[Workers]:
+    engine = Engine.model_validate({"workers": 1, "worker_memory": worker_memory})
+    async with Workers(engine, address=_NO_ENGINE) as workers:
+        yield workers
+
+
+async def _optimized(workers: Workers, data: bytes, **changes: object) -> Optimized:
+    return await workers.optimize(
+        data, _policy(**changes), content_type="image/jpeg", version="0.0.0"
+    )
+
+
+def _processes() -> Iterator[psutil.Process]:
+    """Find the processes that work: their parent is the fork server, not this process."""
+    for each in psutil.Process().children(recursive=True):
+        if each.ppid() != os.getpid():
+            yield each
+
+
+def _resident() -> int:
+    return max(each.memory_info().rss for each in _processes())
+
+
+@pytest.fixture(scope="module")
+def large() -> bytes:
+    """Make a photograph that takes hundreds of megabytes to optimize."""
+    return mosaics.jpeg(_MEGAPIXELS)
+
+
+async def test_nothing_of_a_job_stays_in_its_process(large: bytes) -> None:
+    """After jobs of all outcomes a worker holds hardly more memory than after a tiny one."""
+    tiny = mosaics.jpeg(0.1)
+    async with _one_worker() as workers:
+        await _optimized(workers, tiny)
+        before = _resident()
+        with pytest.raises(Refused):
+            await _optimized(workers, large, **_IN_VAIN)
+        assert _resident() < before + _KEPT_BYTES
+        made = await _optimized(workers, large)
+        assert _resident() < before + _KEPT_BYTES
+        served, _ = await workers.restore(made.rendition, made.manifest)
+        assert len(served) == len(large)
+        assert _resident() < before + _KEPT_BYTES
+        with pytest.raises(DamagedRendition):
+            await workers.restore(made.rendition[:-9999], made.manifest)
+        assert _resident() < before + _KEPT_BYTES
+
+
+async def test_want_of_memory_is_no_damage(large: bytes) -> None:
+    """A rendition that needs more memory than there is, is not restored, and not called damaged."""
+    async with _one_worker() as workers:
+        made = await _optimized(workers, large)
+    async with _one_worker(256 << 20) as workers:
+        small = await _optimized(workers, mosaics.jpeg(0.1))
+        bigger = made.manifest.model_copy(update={"width": 10_000, "height": 10_000})
+        with pytest.raises(NotRestored, match="worker_memory"):
+            await workers.restore(made.rendition, bigger)
+        served, as_recorded = await workers.restore(small.rendition, small.manifest)
+        assert as_recorded
+        assert len(served) == small.manifest.size
+
+
+class _Killer:
+    """Kills the worker each time that it is at a certain step.
+
+    Args:
+        workers: Of which there is one.
+        step: Which step; empty: whatever it does.
+        times: How many processes to kill.
+    """
+
+    def __init__(self, workers: Workers, step: str, times: int) -> None:
+        self._workers = workers
+        self._step = step
+        self.left = times
+
+    async def run(self) -> None:
+        """Kill until it has killed so many."""
+        killed: list[WorkerProcess] = []
+        while self.left:
+            await asyncio.sleep(0.005)
+            for worker in set(self._workers._busy).difference(killed):
+                if worker.step.startswith(self._step) and self._kill():
+                    killed.append(worker)
+                    self.left -= 1
+
+    def _kill(self) -> bool:
+        """Kill what is at work; a pool whose process died may be starting another one beside it."""
+        at_work = [each for each in _processes() if _is_at_work(each)]
+        for each in at_work:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.send_signal(signal.SIGKILL)
+        return bool(at_work)
+
+
+def _is_at_work(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_RUNNING)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@asynccontextmanager
+async def _killing(workers: Workers, step: str, times: int) -> AsyncIterator[_Killer]:
+    killer = _Killer(workers, step, times)
+    task = asyncio.create_task(killer.run())
+    try:
+        yield killer
+    finally:
+        task.cancel()
+
+
+async def test_a_restore_whose_process_dies_is_done_by_another_one(large: bytes) -> None:
+    """The first kill costs nothing; after the second nothing is said against the object."""
+    async with _one_worker() as workers:
+        made = await _optimized(workers, large)
+        for times in (1, 2):
+            async with _killing(workers, "restore", times) as killer:
+                if times == 1:
+                    served, as_recorded = await workers.restore(made.rendition, made.manifest)
+                    assert (as_recorded, len(served)) == (True, len(large))
+                else:
+                    with pytest.raises(NotRestored, match="died"):
+                        await workers.restore(made.rendition, made.manifest)
+            assert killer.left == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "tiers", "codec"),
+    [
+        ("avif", ["recode"], {"jxl", "webp"}),
+        ("avif", ["recode", "exact"], {"jxl", "webp"}),
+        ("decode", ["recode", "exact"], {"jxl"}),
+    ],
+)
+async def test_what_kills_a_process_loses(
+    large: bytes, step: str, tiers: list[str], codec: set[str]
+) -> None:
+    """The attempt is made again without it, and something else is stored."""
+    async with _one_worker() as workers, _killing(workers, step, 1) as killer:
+        made = await _optimized(workers, large, tiers=tiers, min_saving=0.05)
+    assert killer.left == 0
+    assert made.manifest.stored.codec in codec
+    assert step not in {trial.candidate.codec for trial in made.trials}
+
+
+async def test_an_upload_that_kills_each_process_stays_as_it_is(large: bytes) -> None:
+    """The attempts are bounded, and the reason names the step."""
+    async with _one_worker() as workers, _killing(workers, "", 99):
+        with pytest.raises(Refused, match="the worker process"):
+            await _optimized(workers, large, tiers=["recode", "exact"])
+
+
+async def test_what_takes_too_long_is_tried_without_loss(large: bytes) -> None:
+    """When time runs out, a file is still stored so that it returns byte for byte."""
+    async with _one_worker() as workers:
+        await _optimized(workers, mosaics.jpeg(0.1))  # the process is up
+        made = await _optimized(
+            workers, large, effort="best", tiers=["recode", "exact"], min_saving=0.05,
+            limits={"timeout_s": _SECONDS}, floor={"psnr_db": 50, "ssim": 0.999, "orb": 0.99},
+        )  # fmt: skip
+        assert made.manifest.stored.tier == "exact"
+        served, _ = await workers.restore(made.rendition, made.manifest)
+    assert served == large
+
+
+async def _at_work(workers: Workers) -> list[psutil.Process]:
+    """Wait until a process is at a step, and return it."""
+    found: list[psutil.Process] = []
+    while not found:
+        await asyncio.sleep(0.005)  # no event tells of it: the step is in shared memory
+        found = [each for each in _processes() if any(workers.steps) and _is_at_work(each)]
+    return found
+
+
+async def test_what_hangs_is_stopped_and_the_reason_says_so(large: bytes) -> None:
+    """A process that does nothing any more is ended by the clock, and the next one works."""
+    limits = {"timeout_s": 0.5}
+    async with _one_worker() as workers:
+        task = asyncio.create_task(_optimized(workers, large, limits=limits))
+        for each in await _at_work(workers):
+            each.suspend()
+        with pytest.raises(Refused, match=r"^stopped after 3 s of wall-clock time"):
+            await task
+        assert (await _optimized(workers, mosaics.jpeg(0.1))).rendition
+
+
+async def test_waiting_costs_an_upload_nothing(large: bytes) -> None:
+    """A process that is kept waiting for longer than the work may take goes on where it was."""
+    limits = {"timeout_s": 1}
+    async with _one_worker() as workers:
+        expected = await _optimized(workers, large, limits=limits)
+        task = asyncio.create_task(_optimized(workers, large, limits=limits))
+        stopped = await _at_work(workers)
+        for each in stopped:
+            each.suspend()
+        await asyncio.sleep(2)  # longer than its work may be
+        for each in stopped:
+            each.resume()
+        assert (await task).rendition == expected.rendition

@@ -1,0 +1,71 @@
+"""Tests of what travels between workers and the engine."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.engine import wire
+from models.engine.network import Busy, CannotRun, EngineError, Faulty, OutOfMemory, TooLate
+
+_HASH = "0123456789abcdef"
+
+
+@given(
+    scale=st.integers(1, 4),
+    level=st.integers(0, 255),
+    height=st.integers(1, 4000),
+    width=st.integers(1, 4000),
+    channels=st.sampled_from([1, 3]),
+)
+def test_requests_arrive_as_they_were_sent(
+    scale: int, level: int, height: int, width: int, channels: int
+) -> None:
+    """Packing and unpacking loses nothing."""
+    request = wire.Request(_HASH, scale, level, height, width, channels)
+    assert request == wire.Request.unpack(request.pack())
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        wire.Request(_HASH, 0, 0, 1, 1, 3),
+        wire.Request(_HASH, 5, 0, 1, 1, 3),
+        wire.Request(_HASH, 2, 0, 0, 1, 3),
+        wire.Request(_HASH, 2, 0, 1, 1, 4),
+        wire.Request(_HASH, 4, 0, 1 << 14, 1 << 14, 3),
+        wire.Request("../../etc/passwd", 2, 0, 1, 1, 3),
+    ],
+    ids=str,
+)
+def test_senseless_requests_are_refused(request_: wire.Request) -> None:
+    """A request outside the bounds does not make anybody allocate memory."""
+    with pytest.raises(wire.Broken):
+        wire.Request.unpack(request_.pack())
+
+
+def test_another_protocol_is_refused() -> None:
+    """What does not begin as agreed is no request."""
+    header = wire.Request(_HASH, 2, 0, 1, 1, 3).pack()
+    with pytest.raises(wire.Broken):
+        wire.Request.unpack(b"GET " + header[4:])
+
+
+@pytest.mark.parametrize(
+    "kind", [Busy, TooLate, Faulty, OutOfMemory, CannotRun, LookupError, EngineError]
+)
+def test_errors_arrive_as_what_they_are(kind: type[Exception]) -> None:
+    """Whoever asked gets the error that was raised on the other side, with its message."""
+    arrived = wire.error_of(wire.status_of(kind("é: why")), "é: why".encode())
+    assert type(arrived) is kind
+    assert "é: why" == str(arrived)
+
+
+def test_unexpected_errors_arrive_as_engine_errors() -> None:
+    """An error that nobody thought of is one of the engine."""
+    assert type(wire.error_of(wire.status_of(ZeroDivisionError("x")), b"x")) is EngineError
+
+
+@pytest.mark.parametrize("status", [0, 8, 255])
+def test_unknown_statuses_are_refused(status: int) -> None:
+    """A status that is no error, or of another version, is not taken for one."""
+    assert isinstance(wire.error_of(status, b""), wire.Broken)
