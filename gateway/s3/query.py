@@ -35,6 +35,10 @@ _BODY_HEADERS: Final = frozenset({"content-md5", "content-type"})
 
 _SDK_ALGORITHM: Final = "x-amz-sdk-checksum-algorithm"
 
+# What strangers send must not stay: 8,000 parameters are a megabyte.
+_SHORT: Final = 2048
+_FEW: Final = 64
+
 
 class Query(NamedTuple):
     """What stands in a query.
@@ -50,9 +54,8 @@ class Query(NamedTuple):
     headers: tuple[tuple[str, str], ...]
 
 
-@functools.lru_cache(maxsize=256)
 def read(raw_query: str) -> Query:
-    """Take a query apart.
+    """Take a query apart; what was read lately and is short is at hand.
 
     Args:
         raw_query: As sent, without ``?``.
@@ -61,6 +64,11 @@ def read(raw_query: str) -> Query:
         S3Error: InvalidURI for a broken percent escape; InvalidArgument for a header twice, with
             control characters, or oddly spelled; InvalidRequest for a reserved one.
     """
+    short = len(raw_query) <= _SHORT and raw_query.count("&") <= _FEW
+    return _read_lately(raw_query) if short else _read(raw_query)
+
+
+def _read(raw_query: str) -> Query:
     parts = [part for part in raw_query.split("&") if part]
     pairs = query_pairs(raw_query)
     version_2 = sigv2.is_presigned(raw_query)
@@ -82,6 +90,9 @@ def read(raw_query: str) -> Query:
     text = "&".join(kept)
     parameters = MappingProxyType(dict(reversed(query_pairs(text))))
     return Query(text, parameters, _of_a_body(carried))
+
+
+_read_lately = functools.lru_cache(maxsize=256)(_read)
 
 
 def _of_a_body(carried: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

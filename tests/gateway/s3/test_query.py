@@ -33,6 +33,20 @@ def test_neither_signature_nor_headers_go_upstream_in_the_query(raw_query: str, 
 
 
 @pytest.mark.parametrize(
+    ("raw_query", "kept"),
+    [
+        (f"prefix={'a' * 2000}", True),
+        (f"prefix={'a' * 3000}", False),
+        ("&".join("abcdefgh" * 4), True),
+        ("&".join("abcdefgh" * 16), False),
+    ],
+)
+def test_only_short_queries_are_remembered(raw_query: str, kept: bool) -> None:
+    """What is large stays in memory no longer than its request."""
+    assert (query.read(raw_query) is query.read(raw_query)) == kept
+
+
+@pytest.mark.parametrize(
     ("raw_query", "expected"),
     [
         ("", {}),
