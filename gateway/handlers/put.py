@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
+from typing import Final
 
 import aiohttp
 from aiohttp import web
@@ -27,6 +28,9 @@ from gateway.storage.object_lock import locks_by_default
 from gateway.storage.originals import keep
 from gateway.workers.pool import Busy
 
+_PLAIN_PARAMETERS: Final = frozenset({"x-id"})
+"""Parameters that leave an upload what it is. Ceph takes ``append`` and ``position``, for one."""
+
 
 async def put(exchange: Exchange) -> web.StreamResponse:
     """Serve PutObject."""
@@ -46,6 +50,9 @@ async def put(exchange: Exchange) -> web.StreamResponse:
 
 
 async def _is_candidate(exchange: Exchange, policy: Policy) -> bool:
+    if not exchange.parameters.keys() <= _PLAIN_PARAMETERS:
+        stays(exchange, policy, "the query asks for more than to store it")
+        return False
     length = exchange.upload.length or 0
     if not 0 < length <= policy.limits.max_bytes:
         note_plain(exchange, policy, "empty, or larger than the policy allows")

@@ -1,4 +1,4 @@
-"""Headers under the prefixes of other vendors, which Ceph takes for those of Amazon."""
+"""What Ceph does and Amazon does not: prefixes of other vendors, and appending."""
 
 import base64
 import hashlib
@@ -55,3 +55,13 @@ def test_ceph_gets_no_customer_key_by_another_name(
     said = {f"x-rgw-server-side-encryption-customer-{name}": v for name, v in _CUSTOMER.items()}
     answer = wire.ask(gateway, "PUT", f"/{bucket}/secret.jpg", said, images.jpeg())
     assert answer.failure == (400, "InvalidArgument")
+
+
+def test_ceph_appends_to_images(rgw: S3Server, bucket: str, start: Start) -> None:
+    """An upload that others are appended to is stored as it came: positions count its bytes."""
+    gateway = rgw.at(start(configuration(rgw, engine={"workers": 1})).endpoint)
+    image = images.jpeg()
+    for position, piece in ((0, image), (len(image), b"more")):
+        path = f"/{bucket}/grows.jpg?append&position={position}"
+        assert wire.ask(gateway, "PUT", path, body=piece).failure == (200, "")
+    assert wire.ask(gateway, "GET", f"/{bucket}/grows.jpg").body == image + b"more"
