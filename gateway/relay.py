@@ -1,7 +1,8 @@
 """Pass requests through untouched: any operation, streaming both ways."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -41,15 +42,35 @@ def _echo(exchange: Exchange, response: aiohttp.ClientResponse) -> dict[str, str
 @asynccontextmanager
 async def sent(exchange: Exchange, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
     """Send a request as the caller; what was wrong with an uploaded body is raised as such."""
-    services = exchange.services
-    await _first_piece(exchange, request)
+    upstream = exchange.services.upstream
+    give_back = upstream.expectation.take_place() if request.expects else None
+    if give_back is None:
+        request = replace(request, expects=False)
+    elif isinstance(request.body, AsyncIterable):
+        begun = min(_FIRST_PIECE, request.length or 0)
+        request = replace(request, body=_telling(request.body, begun, give_back))
     try:
-        async with services.upstream.send(request, exchange.identity, exchange.client) as response:
+        await _first_piece(exchange, request)
+        async with upstream.send(request, exchange.identity, exchange.client) as response:
             yield response
     except S3Error as error:
         if error.code == "ServiceUnavailable" and exchange.upload.error is not None:
             raise exchange.upload.error from error
         raise
+    finally:
+        if give_back is not None:
+            give_back()
+
+
+async def _telling(
+    body: AsyncIterable[bytes], count: int, tell: Callable[[], None]
+) -> AsyncIterator[bytes]:
+    """Give a body, and tell when so many bytes of it have come."""
+    async for piece in body:
+        count -= len(piece)
+        if count <= 0:
+            tell()
+        yield piece
 
 
 async def _first_piece(exchange: Exchange, request: Request) -> None:

@@ -1,6 +1,8 @@
 """``Expect: 100-continue`` towards the store: a refusal comes before the body is on its way.
 
 RFC 9110, section 10.1.1: who waits for 100 should not wait for ever, as servers may ignore it.
+Whoever is asked to send the body may stall, and many stores ask before they look at a signature:
+only so many connections to the store may wait for the beginning of a body at a time.
 
 This is the one place that knows how aiohttp waits;
 ``tests/gateway/storage/test_expect_continue.py`` tells when another version does so differently.
@@ -28,17 +30,42 @@ class Expectation:
     Args:
         wait_s: Time for its answer, seconds.
         clock: Seconds that only go up.
+        places: Uploads at a time that may wait for it and then for the beginning of their body.
     """
 
-    def __init__(self, wait_s: float = WAIT_S, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        wait_s: float = WAIT_S,
+        clock: Callable[[], float] = time.monotonic,
+        places: int = 64,
+    ) -> None:
         self._wait_s = wait_s
         self._clock = clock
         self._silent_until = float("-inf")
+        self._free = places
 
     @property
     def worthwhile(self) -> bool:
         """Tell whether the store has not been silent lately."""
         return self._clock() >= self._silent_until
+
+    def take_place(self) -> Callable[[], None] | None:
+        """Take a place among the uploads that wait; None: there is none.
+
+        Returns:
+            What returns the place; it may be called more than once.
+        """
+        if not self._free:
+            return None
+        self._free -= 1
+        held = True
+
+        def give_back() -> None:
+            nonlocal held
+            self._free += held
+            held = False
+
+        return give_back
 
     def request_class(self) -> type[aiohttp.ClientRequest]:
         """Return the class of requests that wait no longer than this for the store's word."""

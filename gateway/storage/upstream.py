@@ -36,6 +36,9 @@ EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7
 _HEALTH_S: Final = 5.0
 """Time for the store to answer a health check."""
 
+_EXPECTING: Final = 4
+"""Of so many connections to the store, one may wait for the beginning of a body."""
+
 _LARGE: Final = 1 << 20
 """Bytes that are too many to hand to the kernel at once."""
 
@@ -110,7 +113,7 @@ class Upstream:
         self._clients: dict[Identity | None, asyncio.Task[S3Client]] = {}
         self._session: aiohttp.ClientSession | None = None
         self._health_session: aiohttp.ClientSession | None = None
-        self.expectation = Expectation()
+        self.expectation = Expectation(places=settings.max_connections // _EXPECTING)
 
     async def __aenter__(self) -> Self:
         # The first client reads the description of S3, for a tenth of a second: before it matters.

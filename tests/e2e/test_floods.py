@@ -137,6 +137,24 @@ def test_stalled_uploads_hold_no_place_at_the_store(
     assert _limited(process, "store connections") == 0
 
 
+@pytest.mark.parametrize("sent", [0, 10, 65_535])
+def test_clients_that_wait_to_be_asked_leave_places_at_the_store(
+    prepared: S3Server, start: Start, sent: int
+) -> None:
+    """Whoever expects 100, hears it and stalls holds a quarter of the places, in all addresses."""
+    process = start(_config(prepared, upstream={"max_connections": 8, "pool_timeout_s": 0.5}))
+    server = prepared.at(process.endpoint)
+    head = _upload(1 << 20, 0).replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
+    with contextlib.ExitStack() as stack:
+        for source in ("127.0.0.3", "127.0.0.4"):
+            crowd = stack.enter_context(_Crowd(process, source))
+            for asked_one in crowd.send(8, head):
+                assert asked_one.recv(100).startswith(b"HTTP/1.1 100 ")
+                asked_one.sendall(b"x" * sent)
+        assert all(_is_served(process, server, source) for source in ("127.0.0.3", _OTHERS))
+    assert _limited(process, "store connections") == 0
+
+
 def test_one_address_holds_its_share_of_the_store(prepared: S3Server, start: Start) -> None:
     """Whoever stalls later than that keeps others waiting for a share of the places alone."""
     process = start(_config(prepared, upstream={"max_connections": 4, "pool_timeout_s": 0.5}))

@@ -164,3 +164,15 @@ async def test_other_requests_do_not_wait(early: bytes) -> None:
         async with upstream.send(request, None) as response:
             assert response.status == 200
     assert events == ["read"]
+
+
+def test_only_so_many_wait_for_the_store() -> None:
+    """A place is taken by one, and returned once, however often that is said."""
+    expectation = Expectation(places=2)
+    first, second = expectation.take_place(), expectation.take_place()
+    assert first is not None and second is not None  # noqa: PT018
+    assert expectation.take_place() is None
+    first()
+    first()
+    assert expectation.take_place() is not None
+    assert expectation.take_place() is None
