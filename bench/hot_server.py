@@ -20,7 +20,8 @@ from bench.echo import serve
 from config import load
 from gateway.runtime.app import create_app, make_runner
 from gateway.runtime.malloc import keep_freed_memory
-from gateway.storage.upstream import Identity, Request, Upstream
+from gateway.s3.identity import Identity
+from gateway.storage.upstream import Request, Upstream
 from gateway.telemetry import logs
 
 FILE: Final = "file"

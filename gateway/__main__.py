@@ -22,9 +22,9 @@ from gateway.runtime.reload import read
 from gateway.runtime.server import serve
 from gateway.runtime.supervisor import supervise
 from gateway.runtime.systemd import Host
+from gateway.start_errors import CannotStart
 from gateway.telemetry import logs
 from gateway.workers.capacity import shortages
-from gateway.workers.supervised_process import CannotStart
 
 _log = structlog.get_logger(__name__)
 

@@ -19,6 +19,7 @@ from gateway.http.draining import Drain
 from gateway.http.request_body import Bounds, Upload, waits_for_word
 from gateway.optimize.shadow_log import Ledger
 from gateway.s3 import headers
+from gateway.s3.identity import Identity
 from gateway.s3.query import Query
 from gateway.s3.routing import Target
 from gateway.s3.sigv4 import Verified
@@ -29,7 +30,7 @@ from gateway.storage.cross_origin import Allowances
 from gateway.storage.listing_index import LogicalIndex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.multipart_state import Uploads
-from gateway.storage.upstream import Identity, Request, Upstream
+from gateway.storage.upstream import Request, Upstream
 from gateway.telemetry.tracing import Tracer
 from gateway.workers.pool import Workers
 

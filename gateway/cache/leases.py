@@ -17,7 +17,6 @@ from redis.exceptions import LockError
 from gateway.cache.redis_client import RedisLink, Unavailable
 from gateway.cache.redis_pubsub import Wakes
 from gateway.telemetry import metrics
-from gateway.workers.engine_process import TIMEOUT_S
 
 _RENEWALS: Final = 3
 """How often a lease is renewed in the time that it lasts."""
@@ -30,11 +29,13 @@ class Leases:
         redis: Where leases are.
         channel: Where their ends are told.
         lease_s: How long one lasts that is not renewed, seconds.
+        max_wait_s: Longest wait for another owner, seconds: as long as its work may take.
     """
 
-    def __init__(self, redis: RedisLink, channel: str, lease_s: float) -> None:
+    def __init__(self, redis: RedisLink, channel: str, lease_s: float, max_wait_s: float) -> None:
         self._redis = redis
         self._lease_s = lease_s
+        self._max_wait_s = max_wait_s
         self._channel = channel
         self._wakes = Wakes(redis, channel)
 
@@ -65,7 +66,7 @@ class Leases:
     async def _acquired(self, name: str) -> Any:
         """Give the lease; None when the work has been done by somebody else or Redis fails."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + TIMEOUT_S
+        end = loop.time() + self._max_wait_s
         while (left_s := end - loop.time()) > 0:
             try:
                 async with self._wakes.expected(name) as woken:

@@ -10,7 +10,7 @@ from config import RedisCacheSettings
 from gateway.cache.leases import Leases
 from gateway.cache.memory import Cache, CacheKey
 from gateway.cache.redis_client import RedisLink, Unavailable
-from gateway.http.digests import sha256_hex
+from gateway.s3.digests import sha256_hex
 from gateway.telemetry import metrics
 
 _PREFIX: Final = "slimgate:2:"
@@ -28,12 +28,13 @@ class RedisCache:
 
     Args:
         settings: Where it is, and how much it is given.
+        restore_timeout_s: Longest time that a gateway restores a file, seconds.
     """
 
-    def __init__(self, settings: RedisCacheSettings) -> None:
+    def __init__(self, settings: RedisCacheSettings, restore_timeout_s: float = 60.0) -> None:
         self._settings = settings
         self._redis = RedisLink(settings)
-        self._leases = Leases(self._redis, f"{_PREFIX}done", settings.lease_s)
+        self._leases = Leases(self._redis, f"{_PREFIX}done", settings.lease_s, restore_timeout_s)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -18,18 +18,20 @@ from multidict import CIMultiDict
 from codec.encoders import mime_of
 from codec.manifest import Manifest
 from gateway.exchange import Exchange
-from gateway.http.digests import sha256_hex
 from gateway.optimize.reuse import remember_source
 from gateway.relay import pass_through, read_bounded, respond, sent, whole
+from gateway.restore.reading import fetch
 from gateway.s3 import conditional, headers, ranges
 from gateway.s3 import xml as s3xml
 from gateway.s3.canonical import escaped, query_pairs, unescaped
 from gateway.s3.conditional import Outcome
+from gateway.s3.digests import sha256_hex
 from gateway.s3.errors import S3Error
+from gateway.s3.listing_xml import View
 from gateway.s3.routing import Target, key_target
-from gateway.storage.listing_index import Sighting, View
+from gateway.storage.listing_index import Sighting
 from gateway.storage.manifest_seals import Seals
-from gateway.storage.stored_object import Found, fetch, look_closely, read_manifest
+from gateway.storage.stored_object import Found, look_closely, read_manifest
 
 _PREFIX: Final = "x-amz-copy-source-"
 _RANGE: Final = "x-amz-copy-source-range"

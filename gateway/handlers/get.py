@@ -11,11 +11,12 @@ from multidict import CIMultiDict
 
 from gateway.exchange import Exchange
 from gateway.relay import begin, respond, sent
+from gateway.restore.reading import fetch
 from gateway.s3 import conditional, headers, ranges
 from gateway.s3.conditional import Outcome
 from gateway.s3.errors import S3Error
 from gateway.storage import cross_origin
-from gateway.storage.stored_object import Found, fetch, recognize
+from gateway.storage.stored_object import Found, recognize
 from gateway.storage.upstream import Request
 
 # Answers that may speak of the rendition without saying so: conditions and ranges are those of

@@ -17,8 +17,8 @@ from gateway.relay import read_bounded, respond, sent, whole
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import spliced
-from gateway.storage.listing_index import Listed, Sighting, View
+from gateway.s3.listing_xml import View, spliced
+from gateway.storage.listing_index import Listed, Sighting
 from gateway.storage.stored_object import META_KEY, read_manifest
 
 _log = structlog.get_logger(__name__)

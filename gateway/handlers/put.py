@@ -23,7 +23,8 @@ from gateway.optimize.pipeline import (
 )
 from gateway.relay import respond, sent, whole
 from gateway.s3 import headers
-from gateway.storage.listing_index import Sighting, View
+from gateway.s3.listing_xml import View
+from gateway.storage.listing_index import Sighting
 from gateway.storage.object_lock import locks_by_default
 from gateway.storage.originals import keep
 from gateway.workers.pool import Busy

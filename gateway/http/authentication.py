@@ -7,9 +7,9 @@ from aiohttp import web
 
 from config import Settings
 from gateway.s3 import sigv2
+from gateway.s3.identity import Identity
 from gateway.s3.routing import virtual_bucket
 from gateway.s3.sigv4 import Verified, Verifier, WireRequest
-from gateway.storage.upstream import Identity
 
 
 class Callers:

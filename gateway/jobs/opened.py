@@ -9,8 +9,9 @@ from typing import NamedTuple
 import models
 from config import Policies, Settings, load
 from gateway.jobs.store import Store
+from gateway.s3.identity import Identity
 from gateway.storage.manifest_seals import Seals
-from gateway.storage.upstream import Identity, Upstream
+from gateway.storage.upstream import Upstream
 from gateway.workers.pool import Workers
 
 

@@ -18,11 +18,12 @@ from gateway.optimize.pipeline import SNIFFED
 from gateway.s3 import headers
 from gateway.s3.canonical import escaped
 from gateway.s3.errors import S3Error
+from gateway.s3.identity import Identity
 from gateway.s3.routing import Target
 from gateway.storage.completed_object import Plain
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.stored_object import read_manifest
-from gateway.storage.upstream import UNREACHABLE, Identity, Request, Upstream
+from gateway.storage.upstream import UNREACHABLE, Request, Upstream
 
 _TRY_AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 CONFLICT: Final = frozenset(

@@ -14,10 +14,10 @@ from codec.optimize import Optimized, Refused
 from codec.search.contest import FAILURES, Trial
 from config import Policy
 from gateway.exchange import Exchange
-from gateway.http.digests import sha256_hex
 from gateway.optimize import byte_exact
 from gateway.optimize.shadow_log import optimizable, staying
 from gateway.s3 import headers
+from gateway.s3.digests import sha256_hex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.upstream import Request
 from gateway.telemetry import metrics, tracing

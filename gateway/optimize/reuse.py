@@ -2,7 +2,7 @@
 
 from codec.optimize import Optimized
 from gateway.exchange import Exchange
-from gateway.http.digests import sha256_hex
+from gateway.s3.digests import sha256_hex
 from gateway.s3.errors import S3Error
 from gateway.storage.stored_object import Found, read_rendition
 

@@ -9,7 +9,7 @@ from codec.manifest import Manifest
 from codec.restore.restore import DigestMismatch
 from gateway.cache.memory import CacheKey
 from gateway.exchange import Services
-from gateway.http.digests import sha256_hex
+from gateway.s3.digests import sha256_hex
 from gateway.s3.errors import S3Error
 from gateway.telemetry import metrics, tracing
 from gateway.workers.pool import UNRESTORABLE, Busy, NotRestored

@@ -17,7 +17,6 @@ from aiohttp.http import SERVER_SOFTWARE
 from config import Cache as CacheSettings
 from config import Limits, Policies, Settings
 from gateway import relay
-from gateway.cache.invalidation import forgetting
 from gateway.cache.memory import Cache, MemoryCache
 from gateway.cache.redis import LayeredCache, RedisCache
 from gateway.exchange import SERVICES, Exchange, Services
@@ -26,6 +25,7 @@ from gateway.handlers import copy as copies
 from gateway.handlers import get as reads
 from gateway.handlers import list as listings
 from gateway.handlers import put as writes
+from gateway.handlers.invalidation import forgetting
 from gateway.http.authentication import Callers
 from gateway.http.byte_budget import Budget
 from gateway.http.client_addresses import ClientAddresses
@@ -42,6 +42,7 @@ from gateway.storage.manifest_seals import Seals
 from gateway.storage.stored_object import translate_condition
 from gateway.storage.upstream import Upstream
 from gateway.telemetry import metrics, tracing
+from gateway.workers.engine_process import TIMEOUT_S
 from gateway.workers.pool import Workers
 from gateway.workers.startup_checks import networks
 
@@ -165,7 +166,7 @@ def _cache(settings: CacheSettings) -> Cache:
     memory = MemoryCache(settings.max_bytes, settings.ttl_s)
     if settings.redis.url is None:
         return memory
-    return LayeredCache(memory, RedisCache(settings.redis))
+    return LayeredCache(memory, RedisCache(settings.redis, TIMEOUT_S))
 
 
 async def _open_services(app: web.Application) -> AsyncIterator[None]:

@@ -16,8 +16,8 @@ from gateway.http.tls import BadCertificate
 from gateway.runtime import control_messages
 from gateway.runtime.malloc import keep_freed_memory
 from gateway.runtime.server import Server
+from gateway.start_errors import CannotStart
 from gateway.telemetry import logs
-from gateway.workers.supervised_process import CannotStart
 from models.engine import heartbeat
 
 

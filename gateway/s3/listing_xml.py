@@ -6,14 +6,24 @@ where a page looks otherwise, the caller parses and writes it as a whole.
 
 import re
 from collections.abc import Sequence
-from typing import Final
-
-from gateway.storage.listing_index import View
+from typing import Final, NamedTuple
 
 _ENTRY: Final = re.compile(rb"<(Contents|Version)>.*?</\1>", re.DOTALL)
 _SIZE: Final = re.compile(rb"<Size>[^<]*</Size>")
 _ETAG: Final = re.compile(rb"<ETag>[^<]*</ETag>")
 _CHECKSUM: Final = re.compile(rb"<(Checksum(?:Algorithm|Type))>[^<]*</\1>")
+
+
+class View(NamedTuple):
+    """What a listing shows of a managed object.
+
+    Attributes:
+        size: Bytes of the upload.
+        etag: As served, without quotes.
+    """
+
+    size: int
+    etag: str
 
 
 def spliced(page: bytes, views: Sequence[View | None]) -> bytes | None:

@@ -13,22 +13,11 @@ from typing import Final, NamedTuple, Self
 
 from gateway.s3 import headers
 from gateway.s3.http_date import parse_http_date
+from gateway.s3.listing_xml import View
 
 _SECOND: Final = timedelta(seconds=1)
 _UNVERSIONED: Final = "null"
 """What listings call the only version of an object."""
-
-
-class View(NamedTuple):
-    """What a listing shows of a managed object.
-
-    Attributes:
-        size: Bytes of the upload.
-        etag: As served, without quotes.
-    """
-
-    size: int
-    etag: str
 
 
 class Sighting(NamedTuple):

@@ -17,9 +17,9 @@ from multidict import CIMultiDict
 from codec.manifest import Manifest
 from codec.optimize import Refused
 from config import Originals
-from gateway.http.digests import md5_hex, sha256_hex
 from gateway.relay import read_bounded
 from gateway.s3 import xml as s3xml
+from gateway.s3.digests import md5_hex, sha256_hex
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target, key_target
 from gateway.storage.upstream import Request

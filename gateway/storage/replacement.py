@@ -15,8 +15,9 @@ from codec.optimize import Refused
 from gateway.exchange import Exchange
 from gateway.relay import sent
 from gateway.s3.errors import S3Error
+from gateway.s3.listing_xml import View
 from gateway.storage.completed_object import Plain
-from gateway.storage.listing_index import Sighting, View
+from gateway.storage.listing_index import Sighting
 from gateway.storage.stored_object import look, request_for
 from gateway.storage.upstream import Request
 

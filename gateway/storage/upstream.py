@@ -22,6 +22,7 @@ from yarl import URL
 
 from config import Upstream as UpstreamSettings
 from gateway.s3.errors import S3Error
+from gateway.s3.identity import Identity
 from gateway.s3.routing import Target
 from gateway.storage.connection_pool import Client, Pool
 from gateway.storage.endpoint import Endpoint
@@ -46,17 +47,6 @@ _LARGE: Final = 1 << 20
 UNREACHABLE: Final = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
 
 _Body = AsyncIterable[bytes] | bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who asks, in the upstream's eyes. The secret is not part of any repr."""
-
-    access_key: str
-    secret_key: str
-
-    def __repr__(self) -> str:
-        return f"Identity({self.access_key!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from config import Tracing as TracingSettings
-from gateway.workers.supervised_process import CannotStart
+from gateway.start_errors import CannotStart
 
 Value = str | int | float | bool
 Kind = Literal["server", "client", "internal"]

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from config import Engine
+from gateway.start_errors import CannotStart
 from gateway.telemetry import metrics
-from gateway.workers.supervised_process import HEARTBEAT_TIMEOUT_S, CannotStart, KeptProcess, Recipe
+from gateway.workers.supervised_process import HEARTBEAT_TIMEOUT_S, KeptProcess, Recipe
 
 TIMEOUT_S: Final = 60.0
 """Longest time for restoring one image."""

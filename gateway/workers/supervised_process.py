@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Self
 import structlog
 from prometheus_client import Counter
 
+from gateway.start_errors import CannotStart
 from gateway.telemetry import metrics
 from gateway.workers.watchdog import SignsOfLife, Stacks, abort
 from models.engine.heartbeat import STACKS
@@ -22,10 +23,6 @@ HEARTBEAT_TIMEOUT_S: Final = 30.0
 _LONGEST_PAUSE_S: Final = 30.0
 
 _log = structlog.get_logger(__name__)
-
-
-class CannotStart(Exception):
-    """Something that a gateway cannot be without does not come up; the message says why."""
 
 
 class Recipe(NamedTuple):

@@ -12,9 +12,10 @@ from typing import Any, Final, Literal
 import pytest
 
 from config.upstream import Upstream as UpstreamSettings
+from gateway.s3.identity import Identity
 from gateway.s3.routing import Target, key_target
 from gateway.storage.endpoint import Endpoint, ForeignHost
-from gateway.storage.upstream import Identity, Request, Upstream
+from gateway.storage.upstream import Request, Upstream
 from tests.e2e import wire
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server

@@ -8,8 +8,8 @@ from typing import TypeVar
 import pytest
 
 from config import Tracing
+from gateway.start_errors import CannotStart
 from gateway.telemetry import tracing
-from gateway.workers.supervised_process import CannotStart
 from tests.conftest import Start
 from tests.e2e import images, wire
 from tests.servers.clients import s3_client

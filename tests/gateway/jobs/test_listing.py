@@ -12,8 +12,9 @@ from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry, Window, windows
 from gateway.jobs.store import Denied, Store
 from gateway.s3.errors import S3Error
+from gateway.s3.identity import Identity
 from gateway.storage.manifest_seals import Seals
-from gateway.storage.upstream import Identity, Upstream
+from gateway.storage.upstream import Upstream
 from tests.servers.clients import s3_client
 from tests.servers.server import S3Server
 

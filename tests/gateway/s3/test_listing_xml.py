@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.s3 import xml as s3xml
-from gateway.s3.listing_xml import spliced
-from gateway.storage.listing_index import View
+from gateway.s3.listing_xml import View, spliced
 
 _VIEW = View(12345, "0123456789abcdef0123456789abcdef-1")
 

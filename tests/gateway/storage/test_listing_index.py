@@ -6,7 +6,8 @@ from typing import Final
 import pytest
 from multidict import CIMultiDict
 
-from gateway.storage.listing_index import Listed, LogicalIndex, Sighting, View
+from gateway.s3.listing_xml import View
+from gateway.storage.listing_index import Listed, LogicalIndex, Sighting
 
 _VIEW: Final = View(1234, "0" * 32 + "-1")
 _NOON: Final = datetime(2026, 1, 2, 12, tzinfo=UTC)

@@ -14,8 +14,8 @@ import pytest
 
 import models
 from config import Engine
+from gateway.start_errors import CannotStart
 from gateway.workers.engine_process import EngineProcess
-from gateway.workers.supervised_process import CannotStart
 from models.engine.network import EngineError
 from models.engine.remote import RemoteRestorer
 

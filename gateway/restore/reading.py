@@ -1,0 +1,68 @@
+"""Read a managed object as it was uploaded: from the cache, or from its rendition."""
+
+from http import HTTPStatus
+from typing import Final
+
+import aiohttp
+
+from gateway.cache.memory import CacheKey
+from gateway.exchange import Exchange
+from gateway.relay import read_bounded
+from gateway.restore.restoration import File, restored
+from gateway.s3.errors import S3Error
+from gateway.storage.stored_object import Found, read_rendition
+from gateway.telemetry import metrics
+
+_HITS: Final = metrics.CACHE_REQUESTS.labels("hit")
+_MISSES: Final = metrics.CACHE_REQUESTS.labels("miss")
+
+
+async def fetch(
+    exchange: Exchange, found: Found, response: aiohttp.ClientResponse | None = None
+) -> tuple[File, bool]:
+    """Give the object's contents as uploaded, and whether the cache had them.
+
+    Args:
+        exchange: Whose caller asks; the upstream has let that caller see the object just now.
+        found: Which object.
+        response: An unread answer of the upstream that may hold the rendition.
+
+    Raises:
+        S3Error: SlowDown when the object was replaced meanwhile or too much is waiting,
+            InternalError when the rendition cannot be restored.
+    """
+    services, key = exchange.services, found.cache_key
+    cached = await services.cache.get(key)
+    (_MISSES if cached is None else _HITS).inc()
+    if cached is not None:
+        return File(cached, found.manifest.etag), True
+    rendition = await _rendition(exchange, found, key, response)
+    with services.buffers.sharing(rendition):
+        return await restored(services, key, rendition, found.manifest), False
+
+
+async def _rendition(
+    exchange: Exchange, found: Found, key: CacheKey, response: aiohttp.ClientResponse | None
+) -> bytes:
+    """Read a rendition, unless somebody is at it already: it is in memory once for all."""
+    services, began = exchange.services, False
+
+    async def read() -> bytes:
+        nonlocal began
+        began = True
+        with services.buffers.holding(found.stored_size):
+            if response is not None and (response.method, response.status) == (
+                "GET",
+                HTTPStatus.OK,
+            ):
+                return await read_bounded(response, found.manifest.size)
+            return await read_rendition(exchange, found)
+
+    try:
+        rendition: bytes = await services.readings.run(key, read)
+    except S3Error:
+        if began:
+            raise
+        # Whoever began has gone away, and with it what was read from.
+        return await read()
+    return rendition
