@@ -16,6 +16,7 @@ from gateway.s3 import conditional, headers, ranges
 from gateway.s3.conditional import Outcome
 from gateway.s3.errors import S3Error
 from gateway.storage import cross_origin
+from gateway.storage.completing import BeingCompleted
 from gateway.storage.stored_object import Found, recognize
 from gateway.storage.upstream import Request
 
@@ -49,7 +50,14 @@ async def get_or_head(exchange: Exchange) -> web.StreamResponse:
     if headers.wants_stored(exchange.headers):
         async with sent(exchange, exchange.forwarded()) as response:
             return await respond(exchange, response)
-    await _settled(exchange)
+    try:
+        return await _serve_what_is_there(exchange)
+    except BeingCompleted:
+        await exchange.services.completing.settled(exchange.target)
+    return await _serve_what_is_there(exchange)
+
+
+async def _serve_what_is_there(exchange: Exchange) -> web.StreamResponse:
     if exchange.services.index.managed(exchange.target.bucket, exchange.target.key):
         return await _probe(exchange, None)
     async with sent(exchange, exchange.forwarded()) as response:
@@ -61,18 +69,13 @@ async def get_or_head(exchange: Exchange) -> web.StreamResponse:
         return await _respond_plain(exchange, response)
 
 
-async def _settled(exchange: Exchange) -> None:
-    """Wait for the end of an upload that is being completed at the key."""
-    if "versionId" not in exchange.parameters:
-        await exchange.services.completing.settled(exchange.target)
-
-
 async def _respond_plain(
     exchange: Exchange, response: aiohttp.ClientResponse
 ) -> web.StreamResponse:
     """Pass on what the store says of a plain object, unless it is about to be another."""
     if "versionId" not in exchange.parameters:
-        exchange.services.completing.check(exchange.target)
+        etag = headers.bare_etag(response.headers)
+        exchange.services.completing.check(exchange.target, etag)
     return await respond(exchange, response)
 
 

@@ -22,6 +22,7 @@ from codec.optimize import Optimized, Refused
 from config import Policy
 from gateway.exchange import Exchange
 from gateway.http.byte_blocks import Pieces
+from gateway.http.request_body import waits_for_word
 from gateway.optimize import byte_exact
 from gateway.optimize.pipeline import SNIFFED, optimize, policy_for, stays, stored_request
 from gateway.optimize.reuse import reuse
@@ -41,6 +42,7 @@ from gateway.workers.pool import Busy
 _log = structlog.get_logger(__name__)
 
 _MAX_RESULT: Final = 1 << 16
+_MAX_PARTS: Final = 1 << 17  # bytes of a list of parts; of the largest image it has some 40 KB
 _PATIENCE_S: Final = 5.0
 """How long a client waits for the answer before it gets white space: most give up after 60 s."""
 
@@ -63,6 +65,11 @@ async def complete(exchange: Exchange) -> web.StreamResponse:
     policy = policy_for(exchange)
     if policy is None or policy.mode != "optimize":
         return await _complete(exchange, policy)
+    length = exchange.upload.length or 0
+    if length > _MAX_PARTS or waits_for_word(exchange.request):
+        return await _complete(exchange, policy)
+    # Readers must not have to wait for a client that does not send its list of parts.
+    await exchange.upload.peek(length)
     with exchange.services.completing.at(exchange.target):
         return await _complete(exchange, policy)
 

@@ -18,6 +18,13 @@ _PATIENCE_S: Final = 20.0
 """Time that a reader waits: most clients give up after 60 s, and try again after SlowDown."""
 
 
+class BeingCompleted(S3Error):
+    """The object may be about to become another under the same ETag."""
+
+    def __init__(self) -> None:
+        super().__init__("SlowDown", "An upload to this key is being completed. Try again.")
+
+
 @dataclass(slots=True)
 class _Work:
     """Uploads that are being completed at one key."""
@@ -50,28 +57,27 @@ class Completing:
                 del self._under_way[_name(target)]
                 work.ended.set()
 
-    def check(self, target: Target) -> None:
-        """Check that nothing is completed there right now.
+    def check(self, target: Target, etag: str) -> None:
+        """Check that a plain object is not one that is about to become small.
+
+        Args:
+            target: Where it is.
+            etag: Of the object; only that of an upload in parts has a dash.
 
         Raises:
-            S3Error: SlowDown.
+            BeingCompleted: It may be.
         """
-        if _name(target) in self._under_way:
-            raise S3Error("SlowDown", "An upload to this key is being completed. Try again.")
+        if "-" in etag and _name(target) in self._under_way:
+            raise BeingCompleted
 
     async def settled(self, target: Target) -> None:
-        """Wait until what is completed there has ended.
-
-        Raises:
-            S3Error: SlowDown when that takes too long, or when the next one has begun.
-        """
+        """Wait until what is completed there has ended, or patience has."""
         work = self._under_way.get(_name(target))
         if work is None:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._patience_s):
                 await work.ended.wait()
-        self.check(target)
 
 
 def _name(target: Target) -> tuple[str, str]:

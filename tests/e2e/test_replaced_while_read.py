@@ -1,6 +1,9 @@
 """Objects that become small while somebody reads or copies them in parts."""
 
 import contextlib
+import hashlib
+import http.client
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +23,7 @@ from tests.servers.tool import Tool
 
 _FILE: Final = images.jpeg(400, 360)
 _HALF: Final = len(_FILE) // 2
+_HELD_UP_S: Final = 15.0  # readers wait 20 s for a completion
 
 
 @pytest.fixture
@@ -159,3 +163,24 @@ def test_a_completed_upload_is_read_as_one_file(s3: Any, gateway: S3Server, phot
         assert mixed == reader.get_object(**target)["Body"].read()
     assert mixed != body
     assert len(set(read)) == 1
+
+
+def test_who_sends_no_list_of_parts_holds_up_no_reader(
+    direct: Any, s3: Any, gateway: S3Server, photos: str
+) -> None:
+    """A completion whose body does not come is none yet."""
+    target = {"Bucket": photos, "Key": "k"}
+    upload = {**target, "UploadId": direct.create_multipart_upload(**target)["UploadId"]}
+    part = direct.upload_part(**upload, PartNumber=1, Body=_FILE)
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    direct.complete_multipart_upload(**upload, MultipartUpload=parts)
+    path, digest = f"/{photos}/k?uploadId=none", hashlib.sha256(b"x" * 100).hexdigest()
+    with contextlib.closing(http.client.HTTPConnection(gateway.host)) as stalled:
+        stalled.putrequest("POST", path, skip_host=True, skip_accept_encoding=True)
+        for name, value in wire.signed(gateway, "POST", path, {}, payload_hash=digest).items():
+            stalled.putheader(name, value)
+        stalled.putheader("Content-Length", "100")
+        stalled.endheaders(b"x")
+        began = time.monotonic()
+        assert s3.get_object(**target)["Body"].read() == _FILE
+        assert time.monotonic() - began < _HELD_UP_S
