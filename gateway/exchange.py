@@ -17,6 +17,7 @@ from gateway.http.byte_budget import Budget, Room
 from gateway.http.client_addresses import ClientAddresses
 from gateway.http.draining import Drain
 from gateway.http.request_body import Bounds, Upload, waits_for_word
+from gateway.http.silence import Silence
 from gateway.optimize.shadow_log import Ledger
 from gateway.s3 import headers
 from gateway.s3.identity import Identity
@@ -120,10 +121,15 @@ class Exchange:
         return self.asked.parameters
 
     @cached_property
+    def silence(self) -> Silence:
+        """Return how long the client is waited for."""
+        return Silence(self.services.settings.limits.min_client_rate)
+
+    @cached_property
     def upload(self) -> Upload:
         """Give the request's body."""
         completes = self.request.method == "POST" and "uploadId" in self.parameters
-        bounds = Bounds(self.services.settings.limits, self.services.spool)
+        bounds = Bounds(self.services.settings.limits, self.services.spool, self.silence)
         return Upload(self.request, self.headers, self.verified, bounds, completes=completes)
 
     def question(self) -> Request:

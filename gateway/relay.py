@@ -51,7 +51,9 @@ async def sent(exchange: Exchange, request: Request) -> AsyncIterator[aiohttp.Cl
         request = replace(request, body=_telling(request.body, begun, give_back))
     try:
         await _first_piece(exchange, request)
-        async with upstream.send(request, exchange.identity, exchange.client) as response:
+        async with upstream.send(
+            request, exchange.identity, exchange.client, exchange.silence
+        ) as response:
             yield response
     except S3Error as error:
         if error.code == "ServiceUnavailable" and exchange.upload.error is not None:
@@ -106,7 +108,8 @@ async def respond(
     cross_origin.pass_on(answer)
     await answer.prepare(exchange.request)
     async for piece in _pieces(exchange, response):
-        await answer.write(piece)
+        with exchange.silence.telling(exchange.request.transport):
+            await answer.write(piece)
     await answer.write_eof()
     return answer
 

@@ -86,10 +86,14 @@ async def _probe(exchange: Exchange, plain: aiohttp.ClientResponse | None) -> we
         exchange: The client's request.
         plain: The answer to give when the object turns out to be plain; None: ask for it then.
     """
+    if plain is not None and plain.content.at_eof():
+        exchange.services.upstream.let_go(plain)
     try:
         async with sent(exchange, _unconditional(exchange)) as head:
             found = _found(exchange, head)
             if found is not None:
+                if plain is not None:
+                    exchange.services.upstream.let_go(plain)
                 return await _serve(exchange, found, head)
     except S3Error as error:
         # What makes the upstream break off a HEAD is what it refused in the first answer.
@@ -139,7 +143,11 @@ async def _serve(
     status, part = _decided(exchange, found, found.manifest.etag)
     if status == HTTPStatus.NOT_MODIFIED or exchange.request.method == "HEAD":
         return await _empty(exchange, status, _with_length(shown, status, part, size))
+    if response.method == "HEAD":
+        # Whoever held this connection while it waits for another could wait for itself.
+        exchange.services.upstream.let_go(response)
     (served, etag), hit = await fetch(exchange, found, response)
+    exchange.services.upstream.let_go(response)
     shown["ETag"] = f'"{etag}"'
     if etag != found.manifest.etag:
         # An encoder has changed: parts of these bytes must not meet parts of those recorded.

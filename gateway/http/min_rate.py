@@ -5,6 +5,7 @@ import asyncio
 import aiohttp
 
 from config import Limits
+from gateway.http.silence import Silence
 from gateway.s3.errors import S3Error
 
 
@@ -16,9 +17,11 @@ class Patience:
 
     Args:
         limits: The longest silence, and the slowest rate.
+        silence: Is told of every wait, and may end it; None: nothing else minds.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, silence: Silence | None = None) -> None:
+        self._silence = silence or Silence(limits.min_client_rate)
         self._most_s = limits.client_timeout_s
         self._left_s = limits.client_timeout_s
         self._rate = limits.min_client_rate
@@ -32,10 +35,12 @@ class Patience:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            async with asyncio.timeout(self._left_s):
-                piece = await content.readany()
+            async with asyncio.timeout(self._left_s) as timeout:
+                with self._silence.listening(timeout):
+                    piece = await content.readany()
         except TimeoutError as error:
             raise S3Error("RequestTimeout") from error
+        self._silence.heard(len(piece))
         if piece:
             # What the server has read already comes without a wait: others get their turn first.
             await asyncio.sleep(0)

@@ -13,6 +13,7 @@ from gateway.http.body_copy import BodyCopy
 from gateway.http.byte_blocks import Pieces
 from gateway.http.byte_budget import Budget, Room
 from gateway.http.min_rate import Patience
+from gateway.http.silence import Silence
 from gateway.s3.aws_chunked import ChunkDecoder
 from gateway.s3.canonical import fold_headers
 from gateway.s3.checksums import BodyDigests
@@ -47,10 +48,12 @@ class Bounds(NamedTuple):
     Attributes:
         limits: Of the gateway.
         spool: Room on disk for bodies of unknown length.
+        silence: Is told how long the client is waited for.
     """
 
     limits: Limits
     spool: Budget
+    silence: Silence | None = None
 
 
 class Upload:
@@ -83,7 +86,7 @@ class Upload:
     ) -> None:
         self._request = request
         self._headers = headers
-        self._patience = Patience(bounds.limits)
+        self._patience = Patience(bounds.limits, bounds.silence)
         self._room = bounds.spool
         self.payload_hash = verified.payload_hash if verified else _anonymous_hash(headers)
         self.framed = self.payload_hash.startswith("STREAMING-")

@@ -1,16 +1,59 @@
-"""Places for requests to the store: shared fairly among clients, and waited for only so long."""
+"""Places for requests to the store: shared fairly among clients, and waited for only so long.
+
+A place is of use to the client alone as long as the gateway waits for that client: when others
+wait for a place, the holders whose clients have been silent for longest lose theirs.
+"""
 
 import asyncio
 import math
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
 
 from gateway.s3.errors import S3Error
 from gateway.telemetry import metrics
 
+STALLED_S: Final = 1.0
+"""A client that is silent for so long may lose its place to one that waits."""
+
+_LEAST_PAUSE_S: Final = 0.1
+"""Silent clients are looked for no more often than this."""
+
 Client = str | None
 """The address of a client; None: our own errands and proxies, which no share binds."""
+
+
+class Holder(Protocol):
+    """A request that holds a place."""
+
+    def seconds(self) -> float:
+        """Return for how long it has waited for its client; 0: it does not."""
+        ...
+
+    def end(self) -> None:
+        """Break it off, so that it leaves its place very soon."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """A place that is waited for, held, or given back."""
+
+    client: Client
+    holder: Holder | None
+    called: asyncio.Future[None]
+    ended_at: float | None = None
+
+    def silent_s(self) -> float:
+        return self.holder.seconds() if self.holder is not None else 0.0
+
+    def end(self, now: float) -> None:
+        self.ended_at = now
+        if self.holder is not None:
+            self.holder.end()
 
 
 class Pool:
@@ -26,8 +69,10 @@ class Pool:
         self._free = places
         self._per_client = math.ceil(places * share)
         self._max_wait_s = max_wait_s
+        self._taken: set[_Place] = set()
         self._held: Counter[Client] = Counter()
-        self._queues: dict[Client, deque[asyncio.Future[None]]] = {}
+        self._queues: dict[Client, deque[_Place]] = {}
+        self._next_look: asyncio.TimerHandle | None = None
 
     @property
     def held(self) -> int:
@@ -35,61 +80,74 @@ class Pool:
         return self._held.total()
 
     @asynccontextmanager
-    async def place(self, client: Client) -> AsyncIterator[None]:
-        """Hold a place for as long as the block lasts.
+    async def place(
+        self, client: Client, holder: Holder | None = None
+    ) -> AsyncIterator[Callable[[], None]]:
+        """Hold a place for as long as the block lasts, or until it calls what it is given.
+
+        Args:
+            client: On whose behalf.
+            holder: It may lose the place when its client is silent; None: it never does.
 
         Raises:
             S3Error: SlowDown when none gets free in time.
         """
+        place = _Place(client, holder, asyncio.get_running_loop().create_future())
         # A free place that somebody waits for is one that this client may not have, either.
         if self._free and self._may_have(client):
-            self._take(client)
+            self._take(place)
         else:
-            await self._wait(client)
+            await self._wait(place)
+        give_back = partial(self._give_back, place)
         try:
-            yield
+            yield give_back
         finally:
-            self._give_back(client)
+            give_back()
 
     def _may_have(self, client: Client) -> bool:
         return client is None or self._held[client] < self._per_client
 
-    def _take(self, client: Client) -> None:
+    def _take(self, place: _Place) -> None:
         self._free -= 1
-        self._held[client] += 1
+        self._taken.add(place)
+        self._held[place.client] += 1
 
-    def _give_back(self, client: Client) -> None:
+    def _give_back(self, place: _Place) -> None:
+        if place not in self._taken:
+            return
+        self._taken.remove(place)
         self._free += 1
-        self._held[client] -= 1
-        if not self._held[client]:
-            del self._held[client]
+        self._held[place.client] -= 1
+        if not self._held[place.client]:
+            del self._held[place.client]
         self._call_next()
 
-    async def _wait(self, client: Client) -> None:
-        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue = self._queues.setdefault(client, deque())
-        queue.append(called)
+    async def _wait(self, place: _Place) -> None:
+        client, called = place.client, place.called
+        self._queues.setdefault(client, deque()).append(place)
+        if self._next_look is None:
+            self._make_room()
         try:
             async with asyncio.timeout(self._max_wait_s):
                 await called
         except BaseException as error:
             if called.done() and not called.cancelled():
                 # The place was given in the very moment in which it was given up.
-                self._give_back(client)
+                self._give_back(place)
             else:
-                self._leave(client, called)
+                self._leave(place)
             if isinstance(error, TimeoutError):
                 limit = "store connections" if self._may_have(client) else "store share"
                 metrics.LIMITED.labels(limit).inc()
                 raise S3Error("SlowDown", "All connections to the storage are in use.") from error
             raise
 
-    def _leave(self, client: Client, called: asyncio.Future[None]) -> None:
-        queue = self._queues.get(client)
-        if queue is not None and called in queue:
-            queue.remove(called)
+    def _leave(self, place: _Place) -> None:
+        queue = self._queues.get(place.client)
+        if queue is not None and place in queue:
+            queue.remove(place)
             if not queue:
-                del self._queues[client]
+                del self._queues[place.client]
 
     def _call_next(self) -> None:
         """Give free places to clients that wait, one to each in turn."""
@@ -102,10 +160,43 @@ class Pool:
     def _call(self, client: Client) -> None:
         queue = self._queues.pop(client)
         while queue:
-            called = queue.popleft()
-            if not called.done():
-                self._take(client)
-                called.set_result(None)
+            place = queue.popleft()
+            if not place.called.done():
+                self._take(place)
+                place.called.set_result(None)
                 break
         if queue:
             self._queues[client] = queue  # behind all others
+
+    def _make_room(self) -> None:
+        """Break off silent holders, at most one for each that waits, and look again later."""
+        self._next_look = None
+        if not self._queues:
+            return
+        loop = asyncio.get_running_loop()
+        silent = {each: each.silent_s() for each in self._taken if each.ended_at is None}
+        stalled = [each for each, seconds in silent.items() if seconds >= STALLED_S]
+        stalled.sort(key=silent.__getitem__, reverse=True)
+        for place in self._in_the_way(stalled, self._missing(loop.time())):
+            del silent[place]
+            metrics.LIMITED.labels("stalled").inc()
+            place.end(loop.time())
+        pause_s = STALLED_S - max(silent.values(), default=0.0)
+        self._next_look = loop.call_later(max(_LEAST_PAUSE_S, pause_s), self._make_room)
+
+    def _missing(self, now: float) -> int:
+        """Return how many wait for a place that no holder is about to leave."""
+        waiting = sum(map(len, self._queues.values()))
+        ended = (each.ended_at for each in self._taken if each.ended_at is not None)
+        return waiting - sum(now - at < STALLED_S for at in ended)
+
+    def _in_the_way(self, stalled: list[_Place], most: int) -> list[_Place]:
+        """Choose holders to break off: a client that has its share makes room for itself alone."""
+        chosen: list[_Place] = []
+        for client, queue in self._queues.items():
+            own = not self._may_have(client)
+            reach = [p for p in stalled if p not in chosen and (not own or p.client == client)]
+            chosen += reach[: min(len(queue), most - len(chosen))]
+            if len(chosen) in {most, len(stalled)}:
+                break
+        return chosen

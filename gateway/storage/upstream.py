@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -24,7 +24,7 @@ from config import Upstream as UpstreamSettings
 from gateway.s3.errors import S3Error
 from gateway.s3.identity import Identity
 from gateway.s3.routing import Target
-from gateway.storage.connection_pool import Client, Pool
+from gateway.storage.connection_pool import Client, Holder, Pool
 from gateway.storage.endpoint import Endpoint
 from gateway.storage.expect_continue import Expectation
 from gateway.telemetry import metrics, tracing
@@ -97,6 +97,7 @@ class Upstream:
         self._settings = settings
         self._pool = Pool(settings.max_connections, address_share, settings.pool_timeout_s)
         self._endpoint = Endpoint(settings)
+        self._places: dict[aiohttp.ClientResponse, Callable[[], None]] = {}
         self._stack = AsyncExitStack()
         # One for all callers: each session reads the description of S3 anew.
         self._botocore = get_session()
@@ -137,7 +138,11 @@ class Upstream:
 
     @asynccontextmanager
     async def send(
-        self, request: Request, identity: Identity | None, client: Client = None
+        self,
+        request: Request,
+        identity: Identity | None,
+        client: Client = None,
+        holder: Holder | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request as that identity and give the response, its body still unread.
 
@@ -145,16 +150,29 @@ class Upstream:
             request: What to send.
             identity: Whose key signs it; None sends it unsigned.
             client: On whose behalf: its share of the connections is bounded.
+            holder: What loses the connection while its client is silent and others wait for one.
 
         Raises:
             S3Error: ServiceUnavailable when the upstream cannot be reached or breaks off, SlowDown
                 when no connection gets free in time.
         """
         async with (
-            self._pool.place(client),
+            self._pool.place(client, holder) as give_back,
             self._sent(self._session, request, identity) as response,
         ):
-            yield response
+            self._places[response] = give_back
+            try:
+                yield response
+            finally:
+                del self._places[response]
+
+    def let_go(self, response: aiohttp.ClientResponse) -> None:
+        """Leave the connection to others: of this answer nothing more is read.
+
+        Its head stays readable.
+        """
+        response.release() if response.content.at_eof() else response.close()
+        self._places[response]()
 
     async def is_healthy(self) -> bool:
         """Tell whether the store answers with less than 500, a refusal included.

@@ -64,7 +64,8 @@ CONNECTIONS_CUT: Final = _counter(
 LIMITED: Final = _counter(
     "limited",
     "Clients held back by a limit: connections (all of them), connection share (of one address), "
-    "store connections or store share (none free in time), head (too large).",
+    "store connections or store share (none free in time), stalled (silent while others waited for "
+    "its connection to the store), head (too large).",
     "limit",
 )
 BUFFERED_BYTES: Final = _gauge(

@@ -2,10 +2,11 @@
 
 import contextlib
 import itertools
+import select
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -155,12 +156,31 @@ def test_clients_that_wait_to_be_asked_leave_places_at_the_store(
     assert _limited(process, "store connections") == 0
 
 
+@contextlib.contextmanager
+def _fed(clients: list[socket.socket], piece: bytes) -> Iterator[None]:
+    """Send more on all connections, again and again, for as long as the block lasts."""
+    ended = threading.Event()
+
+    def feed() -> None:
+        while not ended.wait(0.2):
+            for each in clients:
+                with contextlib.suppress(OSError):
+                    each.send(piece, socket.MSG_DONTWAIT)
+
+    with ThreadPoolExecutor(1) as pool:
+        feeding = pool.submit(feed)
+        try:
+            yield
+        finally:
+            ended.set()
+            feeding.result()
+
+
 def test_one_address_holds_its_share_of_the_store(prepared: S3Server, start: Start) -> None:
-    """Whoever stalls later than that keeps others waiting for a share of the places alone."""
+    """Uploads that come steadily keep others waiting for a share of the places alone."""
     process = start(_config(prepared, upstream={"max_connections": 4, "pool_timeout_s": 0.5}))
     server = prepared.at(process.endpoint)
-    with _Crowd(process) as crowd:
-        stalled = crowd.send(8, _upload(1 << 20, 1 << 18))
+    with _Crowd(process) as crowd, _fed(crowd.send(8, _upload(1 << 26, 1 << 18)), b"x" * 4096):
         wait_until(lambda: _limited(process, "store share") >= 4, "refusals of those that wait")
         assert _is_served(process, server)
         refused = _get(process, server, _ATTACKER)
@@ -168,23 +188,89 @@ def test_one_address_holds_its_share_of_the_store(prepared: S3Server, start: Sta
         assert b"<Code>SlowDown</Code>" in refused
         assert b"\r\nRetry-After: 1\r\n" in refused
         assert asked(process, "/_slimgate/readyz") == (200, "ready\n")
-        assert len(stalled) == 8
+    assert _limited(process, "stalled") == 0
     wait_until(lambda: _is_served(process, server, _ATTACKER), "an answer once they are gone", 20)
 
 
 def test_a_full_store_is_not_waited_for_long(prepared: S3Server, start: Start) -> None:
-    """With every place taken by many addresses, others are told to slow down; it stays ready."""
+    """With every place in use by many addresses, others are told to slow down; it stays ready."""
     process = start(_config(prepared, upstream={"max_connections": 2, "pool_timeout_s": 0.5}))
     server = prepared.at(process.endpoint)
     with contextlib.ExitStack() as stack:
         for source in ("127.0.0.3", "127.0.0.4"):
             crowd = stack.enter_context(_Crowd(process, source))
-            crowd.send(3, _upload(1 << 20, 1 << 18))
+            stack.enter_context(_fed(crowd.send(3, _upload(1 << 26, 1 << 18)), b"x" * 4096))
         wait_until(lambda: b" 503 " in _get(process, server)[:16], "the store being full", 20)
         assert b"<Code>SlowDown</Code>" in _get(process, server)
         assert _limited(process, "store connections") > 0
         assert asked(process, "/_slimgate/readyz") == (200, "ready\n")
+    assert _limited(process, "stalled") == 0
     wait_until(lambda: _is_served(process, server), "an answer once they are gone", 20)
+
+
+@pytest.mark.parametrize("dripped", [b"", b"x"], ids=["silent", "dripping"])
+def test_stalled_uploads_make_room_at_the_store(
+    prepared: S3Server, start: Start, dripped: bytes
+) -> None:
+    """Uploads that stall late are broken off as soon as others want their places."""
+    process = start(_config(prepared, upstream={"max_connections": 4}))
+    server = prepared.at(process.endpoint)
+    with contextlib.ExitStack() as stack:
+        stalled = []
+        for source in (_ATTACKER, "127.0.0.3"):
+            crowd = stack.enter_context(_Crowd(process, source))
+            stalled += crowd.send(2, _upload(10_000_000, 140_000))
+        wait_until(lambda: _in_flight(process) == 4, "the arrival of all uploads")
+        stack.enter_context(_fed(stalled, dripped))
+        assert {_is_served(process, server, s) for s in (_ATTACKER, _OTHERS, "127.0.0.4")} == {True}
+        assert 1 <= _limited(process, "stalled") <= 3
+        (first, *_), _, _ = select.select(stalled, [], [], _TIMEOUT_S)
+        assert b"<Code>RequestTimeout</Code>" in first.recv(1 << 16)
+    wait_until(lambda: _in_flight(process) == 0, "the end of all requests")
+    assert _limited(process, "store connections") == 0
+    with s3_client(prepared) as direct:
+        listed = direct.list_objects_v2(Bucket=_BUCKET, Prefix="k")
+    assert listed["KeyCount"] == 0
+
+
+def test_stalled_readers_make_room_at_the_store(prepared: S3Server, start: Start) -> None:
+    """Readers that take nothing are broken off as soon as others want their places."""
+    process = start(_config(prepared, upstream={"max_connections": 4}))
+    server = prepared.at(process.endpoint)
+    path = f"/{_BUCKET}/large"
+    assert wire.ask(server, "PUT", path, body=bytes(48 << 20)).status == 200
+    lines = wire.signed(server, "GET", path).items()
+    head = "\r\n".join([f"GET {path} HTTP/1.1", *(f"{n}: {v}" for n, v in lines), "", ""])
+    with contextlib.ExitStack() as stack:
+        for source in (_ATTACKER, "127.0.0.3"):
+            stack.enter_context(_Crowd(process, source)).send(2, head.encode())
+        wait_until(lambda: _in_flight(process) == 4, "the arrival of all requests")
+        assert {_is_served(process, server, s) for s in (_ATTACKER, _OTHERS, "127.0.0.4")} == {True}
+        assert 1 <= _limited(process, "stalled") <= 3
+    assert _limited(process, "store connections") == 0
+
+
+def test_readers_of_restored_files_hold_no_place_at_the_store(
+    prepared: S3Server, start: Start
+) -> None:
+    """However slowly an image is read, the store is free for all others by then.
+
+    With one place for each address, a restored file has to do with one at a time, too.
+    """
+    process = start(_config(prepared, upstream={"max_connections": 2, "pool_timeout_s": 0.5}))
+    server = prepared.at(process.endpoint)
+    path = f"/{_BUCKET}/large.png"
+    image = images.saved(images.photo(1700, 1500), "PNG", compress_level=0)
+    assert "x-slimgate-tier" in wire.ask(server, "PUT", path, body=image).headers
+    assert len(wire.ask(server, "GET", path).body) == len(image)
+    lines = wire.signed(server, "GET", path).items()
+    head = "\r\n".join([f"GET {path} HTTP/1.1", *(f"{n}: {v}" for n, v in lines), "", ""])
+    with _Crowd(process) as crowd:
+        for reader in crowd.send(4, head.encode()):
+            assert reader.recv(1).startswith(b"H")
+        assert {_is_served(process, server, s) for s in (_ATTACKER, _OTHERS)} == {True}
+        assert _in_flight(process) == 4
+    assert _limited(process, "stalled") == 0
 
 
 def test_proxies_are_not_bound(prepared: S3Server, start: Start) -> None:

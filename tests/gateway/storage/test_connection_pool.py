@@ -1,4 +1,6 @@
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -102,3 +104,119 @@ async def test_a_small_share_is_a_place() -> None:
     tasks = await scene.enter("a", "b", "a")
     assert scene.had == ["a", "b"]
     await scene.leave(*tasks)
+
+
+class _Holder:
+    """A request whose client has been silent for some time."""
+
+    def __init__(self, silent_s: float) -> None:
+        self.silent_s = silent_s
+        self.ended = asyncio.Event()
+
+    def seconds(self) -> float:
+        return self.silent_s
+
+    def end(self) -> None:
+        assert not self.ended.is_set()
+        self.ended.set()
+
+
+async def _hold(pool: Pool, client: str | None, holder: _Holder, begun: asyncio.Event) -> None:
+    async with pool.place(client, holder):
+        begun.set()
+        await holder.ended.wait()
+
+
+async def _held_by(pool: Pool, client: str | None, holder: _Holder) -> "asyncio.Task[None]":
+    begun = asyncio.Event()
+    task = asyncio.create_task(_hold(pool, client, holder, begun))
+    await begun.wait()
+    return task
+
+
+@asynccontextmanager
+async def _holding(
+    pool: Pool, *held: tuple[str | None, float]
+) -> AsyncIterator[list[tuple[_Holder, "asyncio.Task[None]"]]]:
+    """Fill a pool with requests of clients that have been silent for so many seconds."""
+    holders = [_Holder(seconds) for _, seconds in held]
+    tasks = [await _held_by(pool, client, h) for (client, _), h in zip(held, holders, strict=True)]
+    yield list(zip(holders, tasks, strict=True))
+    for holder in holders:
+        holder.ended.set()
+    await asyncio.gather(*tasks)
+    assert pool.held == 0
+
+
+def _ended(holders: list[tuple[_Holder, "asyncio.Task[None]"]]) -> list[bool]:
+    return [holder.ended.is_set() for holder, _ in holders]
+
+
+async def test_the_longest_silent_makes_room() -> None:
+    """Who waits gets the place of the client that has been silent for longest, and no other."""
+    pool = Pool(3, 1.0, 60.0)
+    async with _holding(pool, ("a", 1.5), ("b", 4.0), (None, 2.0)) as holders:
+        async with pool.place("c"):
+            assert _ended(holders) == [False, True, False]
+        assert _ended(holders) == [False, True, False]
+
+
+async def test_each_that_waits_ends_one() -> None:
+    """No more holders are broken off than others wait for a place."""
+    pool = Pool(4, 1.0, 60.0)
+    held = [("a", 2.0), ("a", 3.0), ("b", 4.0), ("b", 5.0)]
+    async with _holding(pool, *held) as holders, pool.place("c"), pool.place("d"):
+        assert _ended(holders) == [False, False, True, True]
+
+
+@pytest.mark.parametrize("silent_s", [0.0, 0.5])
+async def test_whose_client_is_not_silent_stays(silent_s: float) -> None:
+    """Holders that wait for the store, or for a client that has just sent something, stay."""
+    pool = Pool(1, 1.0, 0.3)
+    async with _holding(pool, ("a", silent_s)) as holders:
+        with pytest.raises(S3Error, match="SlowDown"):
+            async with pool.place("b"):
+                pass
+        assert _ended(holders) == [False]
+
+
+async def test_silence_is_noticed_when_it_has_lasted() -> None:
+    """A client that falls silent while others wait loses its place then."""
+    pool = Pool(1, 1.0, 60.0)
+    async with _holding(pool, ("a", 0.95)) as holders:
+        waiting = asyncio.create_task(_held_by(pool, "b", late := _Holder(0.0)))
+        await asyncio.sleep(0)
+        assert _ended(holders) == [False]
+        holders[0][0].silent_s = 1.0
+        task = await waiting
+        assert _ended(holders) == [True]
+        late.ended.set()
+        await task
+
+
+async def test_a_client_with_its_share_makes_room_for_itself() -> None:
+    """A client beyond its share ends requests of its own, however silent others are."""
+    pool = Pool(4, 0.5, 60.0)
+    async with _holding(pool, ("a", 2.0), ("a", 3.0), ("b", 9.0)) as holders, pool.place("a"):
+        assert _ended(holders) == [False, True, False]
+
+
+async def test_nobody_is_ended_for_nothing() -> None:
+    """As long as there are places, silent clients keep theirs."""
+    pool = Pool(3, 1.0, 60.0)
+    async with _holding(pool, ("a", 20.0), ("b", 30.0)) as holders:
+        async with pool.place("c"):
+            pass
+        assert _ended(holders) == [False, False]
+
+
+async def test_a_place_is_given_back_once() -> None:
+    """A holder may leave early, and its place is free then."""
+    pool = Pool(1, 1.0, 60.0)
+    async with pool.place("a") as give_back:
+        give_back()
+        assert pool.held == 0
+        async with pool.place("b"):
+            give_back()
+            assert pool.held == 1
+    assert pool.held == 0

@@ -1,0 +1,89 @@
+import asyncio
+import socket
+
+import pytest
+
+from gateway.http.silence import Silence
+
+
+class _Clock:
+    """The time of an event loop, moved by hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.now)
+
+
+class _Protocol(asyncio.Protocol):
+    """Tells when its connection is gone."""
+
+    def __init__(self, gone: "asyncio.Future[None]") -> None:
+        self._gone = gone
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._gone.set_result(None)
+
+
+async def test_without_a_wait_nothing_is_silent() -> None:
+    """A request that waits for no client has no silence, and cannot be ended."""
+    silence = Silence(1000)
+    silence.end()
+    assert silence.seconds() == 0
+
+
+async def test_bytes_make_up_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence adds up over waits, bytes at the rate take it back, and none is saved for later."""
+    clock, silence = _Clock(monkeypatch), Silence(1000)
+    for waited_s, came, expected in [(3, 1000, 3), (1, 1, 3), (0, 1_000_000, 2.999), (2, 0, 2)]:
+        with silence.listening(asyncio.timeout(60)):
+            clock.now += waited_s
+            assert silence.seconds() == pytest.approx(expected)
+        silence.heard(came)
+        assert silence.seconds() == 0
+
+
+async def test_an_ended_wait_times_out() -> None:
+    """Ending a wait for a body is its time-out, come early."""
+    silence = Silence(1000)
+
+    async def listen() -> None:
+        async with asyncio.timeout(60) as timeout:
+            with silence.listening(timeout):
+                silence.end()
+                await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await listen()
+
+
+async def test_readers_that_take_nothing_are_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a reader takes makes up for silence; one that is ended is cut off."""
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    loop, silence = asyncio.get_running_loop(), Silence(1000)
+    gone = loop.create_future()
+    transport, _ = await loop.create_connection(lambda: _Protocol(gone), sock=ours)
+    transport.write(bytes(8 << 20))
+    clock = _Clock(monkeypatch)
+    with silence.telling(transport):
+        assert silence.seconds() == 0
+        clock.now += 2
+        assert silence.seconds() == 2
+        assert await loop.sock_recv(theirs, 1 << 16)
+        clock.now += 1
+        assert silence.seconds() == 0
+        clock.now += 5
+        assert silence.seconds() == 5
+        silence.end()
+    assert silence.seconds() == 0
+    assert transport.is_closing()
+    theirs.close()
+    await gone
+
+
+async def test_a_reader_that_is_gone_is_waited_for_no_more() -> None:
+    """Without a connection there is nothing to count."""
+    silence = Silence(1000)
+    with silence.telling(None):
+        assert silence.seconds() == 0
