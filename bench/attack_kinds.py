@@ -5,6 +5,7 @@ Each runs in a process of its own, so that it does not slow down the client that
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -39,15 +40,30 @@ class Victim:
 Attack = Callable[[Victim], Awaitable[None]]
 
 
+async def _connected(victim: Victim, receive_bytes: int | None) -> socket.socket:
+    """Connect, with so small a buffer that who does not read is slow from the beginning."""
+    connection = socket.socket()
+    try:
+        if receive_bytes is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        connection.bind((SOURCE, 0))
+        connection.setblocking(False)
+        address = victim.host, victim.port
+        await asyncio.get_running_loop().sock_connect(connection, address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 async def _hold(victim: Victim, connections: int, data: bytes, *, reads: bool = True) -> None:
     """Open connections, send the same on each, and stay; those that are closed are opened again."""
 
     async def one() -> None:
         while True:
             with contextlib.suppress(OSError):
-                reader, writer = await asyncio.open_connection(
-                    victim.host, victim.port, local_addr=(SOURCE, 0), limit=_PIECE
-                )
+                connection = await _connected(victim, None if reads else _PIECE)
+                reader, writer = await asyncio.open_connection(sock=connection, limit=_PIECE)
                 with contextlib.closing(writer):
                     writer.write(data)
                     await writer.drain()
@@ -110,6 +126,13 @@ def _deletes(body: bytes) -> Attack:
     return _repeated(4, _request("POST", f"/{BUCKET}?delete", body[:_BOMB], close))
 
 
+_FRAMED: Final = (
+    "x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    f"x-amz-decoded-content-length: {1 << 20}",
+)
+"""What lets a body without a Content-Length be read."""
+
+
 def _chunks(size: int, total: int) -> Attack:
     """Write aws-chunks of a few bytes each."""
     chunk = b"%x\r\n%b\r\n" % (size, b"x" * size)
@@ -123,6 +146,14 @@ def _chunks(size: int, total: int) -> Attack:
     return _repeated(2, _request("PUT", f"/{BUCKET}/chunks", body, *fields))
 
 
+def _http_chunks(path: str, size: int, *fields: str) -> Attack:
+    """Write chunks of HTTP of a few bytes each, 1 MiB of payload."""
+    total = 1 << 20
+    lines = [f"PUT {path} HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", *fields, "", ""]
+    chunk = b"%x\r\n%b\r\n" % (size, b"x" * size)
+    return _repeated(8, "\r\n".join(lines).encode() + chunk * (total // size) + b"0\r\n\r\n")
+
+
 _FIELDS: Final = b"".join(b"X-%03d: %b\r\n" % (n, b"a" * 16_200) for n in range(120))
 
 ATTACKS: Final[dict[str, Attack]] = {
@@ -131,6 +162,7 @@ ATTACKS: Final[dict[str, Attack]] = {
     "stalled-uploads": _held(_MANY, _request("PUT", f"/{BUCKET}/k", b"x" * 10, length=1 << 20)),
     "stalled-later": _held(_MANY, _request("PUT", f"/{BUCKET}/k", b"x" * 200_000, length=1 << 20)),
     "slow-readers": _held(_MANY, _request("GET", f"/{BUCKET}/{_LARGE}"), reads=False),
+    "downloads": _held(_MANY, _request("GET", f"/{BUCKET}/{_LARGE}")),
     "silent": _held(1500, b""),
     "silent-tls": _held(2000, b""),
     "unfinished-heads": _held(_MANY, b"GET / HTTP/1.1\r\nHost: x\r\n" + _FIELDS),
@@ -141,6 +173,8 @@ ATTACKS: Final[dict[str, Attack]] = {
     "xml-text": _deletes(b"<Delete>" + b"&lt;" * 520_000),
     "chunks-1": _chunks(1, 192 << 10),
     "chunks-2": _chunks(2, 1 << 20),
+    "http-chunks-refused": _http_chunks(f"/{BUCKET}/chunks", 1),
+    "http-chunks-taken": _http_chunks(f"/{BUCKET}/chunks", 1, *_FRAMED),
     "long-query": _repeated(8, _request("GET", f"/{BUCKET}?" + "&".join(["a"] * 7000))),
 }
 """By name; the client that is measured speaks TLS where the name ends so."""

@@ -18,6 +18,7 @@ from gateway.http.client_addresses import ClientAddresses
 from gateway.http.draining import Drain
 from gateway.http.request_body import Bounds, Upload, waits_for_word
 from gateway.http.silence import Silence
+from gateway.http.turns import Turns
 from gateway.optimize.shadow_log import Ledger
 from gateway.s3 import headers
 from gateway.s3.identity import Identity
@@ -54,6 +55,7 @@ class Services:
     addresses: ClientAddresses = field(default_factory=ClientAddresses)
     tracer: Tracer | None = None
     drain: Drain = field(default_factory=Drain)
+    turns: Turns = field(default_factory=Turns)
     buckets: Buckets = field(default_factory=Buckets)
     locked_buckets: Remembered = field(default_factory=Remembered)
     allowances: Allowances = field(default_factory=Allowances)

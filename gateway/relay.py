@@ -116,8 +116,12 @@ async def respond(
 
 async def _pieces(exchange: Exchange, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """Read what the upstream sends; a client that goes away meanwhile is none of its failures."""
+    begun = False
     try:
         async for piece in response.content.iter_any():
+            if begun:  # what is small need not wait for its turn
+                await exchange.services.turns.take()
+            begun = True
             yield piece
     except UNREACHABLE as error:
         # The status line is out already: only a broken connection tells that this is not all.

@@ -20,7 +20,9 @@ from prometheus_client import Gauge
 from config import Limits
 from gateway.http.client_addresses import ClientAddresses
 from gateway.http.connection_counts import ConnectionCounts
+from gateway.http.discarding import Discarding
 from gateway.http.error_responses import new_request_id, refusal
+from gateway.http.request_body import TooManyChunks
 from gateway.s3.errors import S3Error
 from gateway.telemetry import metrics
 
@@ -28,6 +30,12 @@ _log = structlog.get_logger(__name__)
 
 _FARE_WELL_S: Final = 2.0
 """Time for a client that is sent away to say what it wants and to hear that it is sent away."""
+
+_LINGER_S: Final = 10.0
+"""Longest time in which a client may send the rest of a body that is not wanted any more."""
+
+_MAX_DISCARDED: Final = 1 << 30
+"""Bytes that are read from a client after its answer, so that it hears of that."""
 
 _LEAST_IDLE_S: Final = 1.0
 """A connection that has been idle for so long may have to make room for a new one."""
@@ -51,7 +59,9 @@ class Connection(RequestHandler):
     """
 
     def __init__(self, manager: web.Server, table: "Connections", **options: Any) -> None:
-        super().__init__(manager, loop=asyncio.get_running_loop(), **options)
+        # aiohttp would parse what it throws away.
+        own = {**options, "lingering_time": 0.0}
+        super().__init__(manager, loop=asyncio.get_running_loop(), **own)
         self._table = table
         self.wire: asyncio.Transport | None = None
         self.busy = False
@@ -65,12 +75,18 @@ class Connection(RequestHandler):
         self._used = False
         self._unsent = _Unsent()
         self._body: StreamReader | None = None
+        self._body_bytes = 0
+        self._held = False
         self._head_bytes = 0
+        self._answered = False
+        self._until = 0.0
+        self._discarded = 0
+        self._parted = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve, or to send away."""
         self.wire = cast("asyncio.Transport", transport)
-        self.since = self._loop.time()
+        self._begin_farewell()
         self.client = self._table.addresses.of(transport.get_extra_info("peername"))
         self._admitted = self._table.admit(self)
         self._parting = not self._admitted
@@ -81,17 +97,26 @@ class Connection(RequestHandler):
         """Take what the client sends."""
         if self._parting:
             self._part(data, _TOO_MANY)
+            self._discard(data)
             return
         if not self.busy and not self.head_begun:
             self.head_begun, self.since = True, self._loop.time()
         requests, in_body = self._request_count, self._body is not None and not self._body.is_eof()
+        self._held = False
         super().data_received(data)
-        if self._messages:
-            self._body = self._messages[-1][1]
+        if self._messages and self._messages[-1][1] is not self._body:
+            self._body, self._body_bytes = self._messages[-1][1], 0
+        if self._held:
+            self._check_chunks()
         of_head = not in_body and self._request_count == requests
         self._head_bytes = self._head_bytes + len(data) if of_head else 0
         if self._head_bytes > self._table.max_head_bytes:
             self._refuse_head(data)
+
+    def pause_reading(self) -> None:
+        """Note that a body waits to be taken."""
+        self._held = True
+        super().pause_reading()
 
     def resume_writing(self) -> None:
         """Note that the client has read most of what was sent."""
@@ -102,6 +127,7 @@ class Connection(RequestHandler):
         """Forget it."""
         self._table.forget(self)
         self.wire = None
+        self._parted.set()
         if self._admitted:
             super().connection_lost(exc)
 
@@ -116,6 +142,28 @@ class Connection(RequestHandler):
             self.busy, self.since = False, self._loop.time()
             if self.wire is not None and not self._parting:
                 self._table.note_idle(self)
+
+    def close(self) -> None:
+        """End this connection, as soon as nothing is in flight on it."""
+        super().close()
+        self._parted.set()
+
+    async def part(self, body: StreamReader) -> None:
+        """End a connection whose client has had its answer before it had sent all of the body.
+
+        The rest is thrown away as it comes, without being parsed: it may be in a million chunks.
+
+        Args:
+            body: Of the request that was answered.
+        """
+        if self.wire is None or self.wire.is_closing() or body.is_eof():
+            return
+        self._parting = self._told = self._answered = True
+        self._begin_linger()
+        if self.wire.can_write_eof():
+            self.wire.write_eof()
+        self._table.discarding.go_on_with(self.wire)
+        await self._parted.wait()
 
     def handle_error(
         self,
@@ -142,11 +190,12 @@ class Connection(RequestHandler):
         """Give why this connection has to be broken off now; None: it need not."""
         if self.wire is None:
             return None
-        if self._parting:
-            return "refused" if now - self.since > _FARE_WELL_S else None
         left, resumed = self.wire.get_write_buffer_size(), self._resumed
+        if self._parting and not (self._answered and left):
+            return "refused" if now > min(self._until, self.since + _FARE_WELL_S) else None
         self._resumed = False
         if left:
+            self._begin_linger()  # which is over no sooner than the answer
             slow = self._unsent.crawls(left, now, limits)
             if resumed:
                 self._unsent = _Unsent()
@@ -165,9 +214,44 @@ class Connection(RequestHandler):
             # Another answer is on its way, and this one would end up in its midst.
             self._table.break_off(self, "head")
             return
-        self._parting, self.since = True, self._loop.time()
+        self._parting = True
+        self._begin_farewell()
         self._table.send_away(self)
         self._part(data, S3Error("RequestHeaderSectionTooLarge"))
+        self._discard(data)
+
+    def _begin_farewell(self) -> None:
+        self.since = self._loop.time()
+        self._until = self.since + _FARE_WELL_S
+
+    def _begin_linger(self) -> None:
+        if self._answered:
+            self.since = self._loop.time()
+            self._until = self.since + min(_LINGER_S, self._table.client_timeout_s)
+
+    def _discard(self, data: bytes) -> None:
+        """Throw away what came, and read on when it is this connection's turn."""
+        if self.wire is None or self.wire.is_closing() or not data:
+            return
+        self.since = self._loop.time()
+        self._discarded += len(data)
+        if self._discarded > _MAX_DISCARDED:
+            self._table.break_off(self, "refused")
+        else:
+            self._table.discarding.wait(self.wire, len(data))
+
+    def _check_chunks(self) -> None:
+        """Refuse a body that is held up by the number of its chunks instead of their bytes."""
+        body = self._body
+        if body is None or body.is_eof() or body.exception() is not None:
+            return
+        came = body.total_bytes - self._body_bytes
+        self._body_bytes = body.total_bytes
+        low, high = body.get_read_buffer_limits()
+        # Reading goes on below the lower mark: a pause for the sake of bytes takes more than this.
+        if came <= high - low:
+            metrics.LIMITED.labels("chunks").inc()
+            body.set_exception(TooManyChunks("chunks of a few bytes each"))
 
     def _part(self, data: bytes, failure: S3Error) -> None:
         """Answer with a failure as soon as there is something to answer, and read no more."""
@@ -226,6 +310,8 @@ class Connections:
         self._limits = limits
         self._gauge = gauge
         self.addresses = ClientAddresses(limits.proxies)
+        self.client_timeout_s = limits.client_timeout_s
+        self.discarding = Discarding()
         self.max_head_bytes = max(limits.max_head_bytes, limits.max_header_bytes)
         self._counts = ConnectionCounts(limits)
         self._served: set[Connection] = set()
@@ -417,8 +503,11 @@ class _Server(web.Server):
         self._table = table
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
-            with cast("Connection", request.protocol).request():
-                return await made.request_handler(request)
+            connection = cast("Connection", request.protocol)
+            with connection.request():
+                response = await made.request_handler(request)
+            await connection.part(request.content)
+            return response
 
         super().__init__(handle, request_factory=made.request_factory, **options)
 

@@ -36,6 +36,10 @@ _MAX_DIGITS: Final = 20  # zeros before it included
 _ASKED: Final = web.RequestKey("asked for its body", bool)
 
 
+class TooManyChunks(web.RequestPayloadError):
+    """A body in HTTP's own chunks has so many of them that they cost more than what is in them."""
+
+
 def waits_for_word(request: web.Request) -> bool:
     """Tell whether the client waits with the body until it is asked for it."""
     expects = request.headers.get("Expect", "").lower() == "100-continue"
@@ -228,6 +232,8 @@ class Upload:
                 payload = data if self._decoder is None else self._decoder.feed(data)
                 if payload:
                     yield payload
+        except TooManyChunks as error:
+            raise S3Error("InvalidChunkSizeError") from error
         except (web.RequestPayloadError, ConnectionError) as error:
             raise S3Error("IncompleteBody") from error
 

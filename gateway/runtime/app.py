@@ -73,9 +73,6 @@ _READ_BUFFER: Final = 1 << 15
 """Bytes of a body that wait to be taken. A sixteenth of it is the number of chunks that aiohttp
 parses at a time, however small they are. More would not make uploads faster."""
 
-_LINGER_S: Final = 10.0
-"""Time in which a client may send the rest of a body that was refused, so that it hears of it."""
-
 _LAST_WORDS_S: Final = 1.0
 """Time to end for what has not finished while the gateway drained."""
 
@@ -158,7 +155,6 @@ def make_runner(app: web.Application, settings: Settings) -> Runner:
         read_bufsize=_READ_BUFFER,
         # The table of connections looks after these, and after those that aiohttp would not.
         keepalive_timeout=limits.keepalive_timeout_s + _LAST_WORDS_S,
-        lingering_time=min(_LINGER_S, limits.client_timeout_s),
     )
 
 
@@ -330,7 +326,7 @@ async def _ask_later(_: web.Request) -> None:
 
 async def _complete_head(request: web.Request, response: web.StreamResponse) -> None:
     """Do to the head of every answer what its handler need not know."""
-    _part_from_unasked(request, response)
+    _part_early(request, response)
     if headers.wants_stored(request.headers):
         headers.not_for_caches(response.headers)
     services = request.app[SERVICES]
@@ -354,13 +350,15 @@ def _part_when_draining(request: web.Request, response: web.StreamResponse) -> N
         response.headers["Connection"] = "close"
 
 
-def _part_from_unasked(request: web.Request, response: web.StreamResponse) -> None:
-    """Close the connection of a client that waits with its body and is not asked for it.
+def _part_early(request: web.Request, response: web.StreamResponse) -> None:
+    """Close the connection of a client that has not sent all of its body by now.
 
-    It may send the body all the same, or the next request in its place, and nobody could tell
-    which (RFC 9110, section 10.1.1). botocore misreads the second such answer on a connection.
+    What it still sends is not worth being parsed only to find the next request. If it waits to be
+    asked for its body, it may send that all the same, or the next request in its place, and nobody
+    could tell which (RFC 9110, section 10.1.1). botocore misreads the second such answer on a
+    connection.
     """
-    if waits_for_word(request):
+    if waits_for_word(request) or not request.content.is_eof():
         response.force_close()
         response.headers["Connection"] = "close"
 

@@ -40,6 +40,9 @@ _HEALTH_S: Final = 5.0
 _EXPECTING: Final = 4
 """Of so many connections to the store, one may wait for the beginning of a body."""
 
+_READ_BUFFER: Final = 1 << 16
+"""Bytes of an answer that wait to be taken, before no more are read."""
+
 _LARGE: Final = 1 << 20
 """Bytes that are too many to hand to the kernel at once."""
 
@@ -129,7 +132,7 @@ class Upstream:
                 auto_decompress=False,
                 skip_auto_headers=_AUTOMATIC_HEADERS,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                read_bufsize=1 << 18,
+                read_bufsize=_READ_BUFFER,
             )
         )
 

@@ -65,7 +65,8 @@ LIMITED: Final = _counter(
     "limited",
     "Clients held back by a limit: connections (all of them), connection share (of one address), "
     "store connections or store share (none free in time), stalled (silent while others waited for "
-    "its connection to the store), head (too large).",
+    "its connection to the store), head (too large), chunks (of HTTP, of a "
+    "few bytes each).",
     "limit",
 )
 BUFFERED_BYTES: Final = _gauge(

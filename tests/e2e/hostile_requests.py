@@ -87,12 +87,20 @@ def framed(path: str, body: bytes, frames: Frames, chunk: int) -> Attack:
     return attack
 
 
-def in_http_chunks(method: str, path: str, count: int, size: int, body: bytes = b"") -> Attack:
+def in_http_chunks(
+    method: str,
+    path: str,
+    count: int,
+    size: int,
+    body: bytes = b"",
+    fields: Mapping[str, str] | None = None,
+) -> Attack:
     """Send a body of unknown length, in as many chunks of HTTP as possible."""
     body = body or b"a" * (count * size)
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
     sent = {"Transfer-Encoding": "chunked", "x-amz-decoded-content-length": str(len(body))}
+    sent.update(fields or {})
     return lambda server: _ignore(
         raw(server, head(server, method, path, sent) + chunks + b"0\r\n\r\n")
     )
@@ -136,6 +144,10 @@ def _chunks() -> dict[str, Attack]:
         attacks[f"128 KiB in 1-byte chunks of HTTP, {method} {path}"] = in_http_chunks(
             method, path, 128 << 10, 1
         )
+    attacks["1 MiB in 1-byte chunks of HTTP"] = in_http_chunks("PUT", f"{PLAIN}/k", 1 << 20, 1)
+    attacks["1 MiB in 1-byte chunks of HTTP, to be read"] = in_http_chunks(
+        "PUT", f"{PLAIN}/k", 1 << 20, 1, fields=_UNSIGNED
+    )
     attacks["4 MiB in 64-byte chunks of HTTP"] = in_http_chunks(
         "PUT", f"{PLAIN}/k", _LARGE // 128, 64
     )
