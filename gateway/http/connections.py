@@ -102,6 +102,9 @@ class Connection(RequestHandler):
         if not self.busy and not self.head_begun:
             self.head_begun, self.since = True, self._loop.time()
         requests, in_body = self._request_count, self._body is not None and not self._body.is_eof()
+        if not in_body and not self._head_bytes and self._is_endless(data):
+            self._refuse_head(data)
+            return
         self._held = False
         super().data_received(data)
         if self._messages and self._messages[-1][1] is not self._body:
@@ -206,6 +209,11 @@ class Connection(RequestHandler):
         if self.head_begun or not self._used:
             return "head" if now - self.since > limits.head_timeout_s else None
         return "idle" if now - self.since > limits.keepalive_timeout_s else None
+
+    def _is_endless(self, data: bytes) -> bool:
+        """Tell whether a head begins here that is too large, without parsing any of it."""
+        most = self._table.max_head_bytes
+        return len(data) > most and data.find(b"\r\n\r\n", 0, most) < 0
 
     def _refuse_head(self, data: bytes) -> None:
         """Refuse a head that has become too large without coming to its end."""
