@@ -163,8 +163,7 @@ class Connection(RequestHandler):
             return
         self._parting = self._told = self._answered = True
         self._begin_linger()
-        if self.wire.can_write_eof():
-            self.wire.write_eof()
+        # Nothing says yet that no more is sent: clients built on asyncio then fail in their body.
         self._table.discarding.go_on_with(self.wire)
         await self._parted.wait()
 
@@ -514,7 +513,13 @@ class _Server(web.Server):
             connection = cast("Connection", request.protocol)
             with connection.request():
                 response = await made.request_handler(request)
-            await connection.part(request.content)
+            if not request.content.is_eof():
+                with contextlib.suppress(
+                    ConnectionError
+                ):  # of a client that is gone, as is noticed
+                    await response.prepare(request)
+                    await response.write_eof()
+                await connection.part(request.content)
             return response
 
         super().__init__(handle, request_factory=made.request_factory, **options)
