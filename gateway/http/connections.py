@@ -151,15 +151,21 @@ class Connection(RequestHandler):
         super().close()
         self._parted.set()
 
-    async def part(self, body: StreamReader) -> None:
-        """End a connection whose client has had its answer before it had sent all of the body.
+    async def answer(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        """End a connection whose client gets its answer before it has sent all of the body.
 
         The rest is thrown away as it comes, without being parsed: it may be in a million chunks.
 
         Args:
-            body: Of the request that was answered.
+            request: What is answered; where its body is complete, nothing is done.
+            response: The answer; sent if it is not yet.
         """
-        if self.wire is None or self.wire.is_closing() or body.is_eof():
+        if request.content.is_eof():
+            return
+        with contextlib.suppress(ConnectionError):  # of a client that is gone, as is noticed
+            await response.prepare(request)
+            await response.write_eof()
+        if self.wire is None or self.wire.is_closing():
             return
         self._parting = self._told = self._answered = True
         self._begin_linger()
@@ -511,15 +517,13 @@ class _Server(web.Server):
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             connection = cast("Connection", request.protocol)
-            with connection.request():
-                response = await made.request_handler(request)
-            if not request.content.is_eof():
-                with contextlib.suppress(
-                    ConnectionError
-                ):  # of a client that is gone, as is noticed
-                    await response.prepare(request)
-                    await response.write_eof()
-                await connection.part(request.content)
+            try:
+                with connection.request():
+                    response = await made.request_handler(request)
+            except web.HTTPException as refused:
+                await connection.answer(request, refused)
+                raise
+            await connection.answer(request, response)
             return response
 
         super().__init__(handle, request_factory=made.request_factory, **options)
