@@ -40,8 +40,8 @@ report: $(ready)  ## tell what a policy saves on the demo's images, and at what 
 baselines: $(ready)  ## take today's bytes and fidelity as those that no change may fall behind
 	@$(run) -m eval.demo.baseline --write
 
-test: $(ready)  ## run all tests that need nothing but this checkout
-	@$(run) -m pytest -m "not client and not torch"
+test: $(ready)  ## run all tests that need nothing but this checkout (20 minutes on 2 cores)
+	@$(run) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not client and not torch"
 
 test-clients: $(ready) $(awscli_ready) $(clients_ready) $(node_ready)  ## run the tests with S3 clients
 	@SLIMGATE_AWSCLI="$(CURDIR)/$(awscli)/bin/aws" $(run) -m pytest -m client tests/clients
