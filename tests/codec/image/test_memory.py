@@ -59,7 +59,7 @@ def test_damage_is_not_taken_for_it(error: Exception) -> None:
 
 _SCRIPT = """
 import resource
-from codec import memory
+from codec.image import memory
 from codec.image.memory import reserving
 assert memory.left() is None
 memory.allow(200 << 20)
