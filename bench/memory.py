@@ -31,7 +31,7 @@ def _measured(data: bytes, policy: Policy, memory: int) -> str:
     jobs.initialize(memory, _NO_ENGINE)
     before, began = _rss("VmRSS"), time.process_time()
     result = jobs.run(
-        jobs.optimize_upload, JobInput(data), policy, "image/jpeg", "bench", frozenset()
+        jobs.optimize_upload, JobInput(data), policy, "image/jpeg", "bench", frozenset(), True
     )
     taken, peak = time.process_time() - began, _rss("VmHWM") - before
     try:
@@ -42,7 +42,7 @@ def _measured(data: bytes, policy: Policy, memory: int) -> str:
     saved = 1 - len(made.rendition) / len(data)
     Path("/proc/self/clear_refs").write_text(_CLEAR_PEAK)
     before, began = _rss("VmRSS"), time.process_time()
-    jobs.run(jobs.restore_object, JobInput(made.rendition), made.manifest.dumps()).unwrap()
+    jobs.run(jobs.restore_object, JobInput(made.rendition), made.manifest.dumps(), True).unwrap()
     back, peak_back = time.process_time() - began, _rss("VmHWM") - before
     return (
         f"{stored.tier:9} {stored.codec:5} {saved:6.1%} {peak / _MIB:8,.0f} "

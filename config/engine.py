@@ -39,7 +39,10 @@ class Engine(Frozen):
         default="auto", description="number of processes; auto: one per core"
     )
     worker_memory: ByteCount = Field(
-        default=5 * 2**30, ge=256 * 2**20, le=2**40, description="memory that one process may use"
+        default=5 * 2**30,
+        ge=256 * 2**20,
+        le=2**40,
+        description="memory that one process may use; beyond 2 GiB one of them at a time",
     )
     max_queue: int = Field(
         default=64, ge=1, le=10_000, description="jobs that may wait; beyond it: 503 SlowDown"

@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 import models
+from codec.search import memory_needs
 from config import Settings, load
 from tests.compose import (
     FOLDER,
@@ -180,7 +181,8 @@ def test_memory_is_enough_for_what_is_configured(name: str, tmp_path: Path) -> N
     """Workers, buffers, cache and engine fit, each of them full, with a gibibyte for the rest."""
     settings = _settings(name, Secrets.made(tmp_path))
     needed = (
-        settings.engine.worker_count * settings.engine.worker_memory
+        (settings.engine.worker_count - 1) * memory_needs.ORDINARY
+        + settings.engine.worker_memory  # one at a time
         + settings.limits.max_buffered_bytes
         + settings.cache.max_bytes
         + settings.engine.max_pixels_in_flight * 3

@@ -69,6 +69,18 @@ def jpeg_sides(data: bytes, policy: Policy) -> tuple[int, int]:
     return width, height
 
 
+def pixels_of(data: bytes) -> int:
+    """Return the pixels of an upload by its headers; 0 where these cannot be read."""
+    try:
+        if sniff(data[:32]) == "image/jpeg":
+            width, height = jpeg_size.read(data)
+            return width * height
+        upload = parse(data)
+    except Unsupported:
+        return 0
+    return upload.width * upload.height
+
+
 def check_size(width: int, height: int, policy: Policy) -> None:
     """Check sides in pixels before anything of that size is allocated.
 

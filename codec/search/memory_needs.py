@@ -35,6 +35,15 @@ _ENCODING: Final[dict[Codec, dict[str, int]]] = {
 _ENCODING_OTHERS: Final = 12
 
 
+ORDINARY: Final = 2 << 30
+"""Bytes that any number of jobs may take at a time; one that needs more has to be alone."""
+
+
+def is_large(pixels: int) -> bool:
+    """Tell whether storing an image may take more than ``ORDINARY``: from 37 megapixels on."""
+    return pixels * (_UPLOAD + _ENCODING["avif"]["4:4:4"]) > ORDINARY
+
+
 def to_restore(pixels: int) -> int:
     """Return the bytes of memory that restoring an image takes at most."""
     return RESTORING * pixels

@@ -24,6 +24,7 @@ from codec.manifest import Manifest, loads
 from codec.optimize import Optimized, Refused, Terms, optimize
 from codec.restore.restore import DigestMismatch, EncoderChanged, restore
 from codec.search import memory_needs
+from codec.search.eligibility import pixels_of
 from codec.search.steps import Steps
 from codec.upscale_file import FileFormat, enlarge_file
 from config import Policy
@@ -47,6 +48,10 @@ STEP_LENGTH: Final = 32
 """Bytes of the shared array that names the step that a process is at."""
 
 Step = ctypes.Array[ctypes.c_char]
+
+
+class LargeImage(Exception):
+    """The job may take more memory than others leave it, and has to be told that it may."""
 
 
 class _Process:
@@ -126,7 +131,12 @@ def _mark(step: str) -> None:
 
 
 def optimize_upload(
-    data: bytes, policy: Policy, content_type: str, version: str, ruled_out: frozenset[str]
+    data: bytes,
+    policy: Policy,
+    content_type: str,
+    version: str,
+    ruled_out: frozenset[str],
+    may_be_large: bool,  # jobs take no keywords
 ) -> Optimized:
     """Find the smallest rendition of an upload that holds its policy's floor.
 
@@ -136,17 +146,22 @@ def optimize_upload(
         content_type: As the client gave it.
         version: Of the gateway.
         ruled_out: Steps that killed a process: see :mod:`codec.search.steps`.
+        may_be_large: No other job takes more memory than is ordinary.
 
     Raises:
+        LargeImage: It may need more memory than is ordinary, and may not have it.
         Refused: It stays as it is; the message says why.
     """
+    most = _allowed(may_be_large=may_be_large)
+    if most < _Process.memory_bytes and memory_needs.is_large(pixels_of(data)):
+        raise LargeImage
     terms = Terms(
         policy=policy,
         content_type=content_type,
         restorers=models.chosen(policy.restorer),
         gateway=version,
         work_s=policy.limits.timeout_s,
-        steps=Steps(ruled_out, _Process.memory_bytes, _mark),
+        steps=Steps(ruled_out, most, _mark),
     )
     try:
         return optimize(data, terms, _Process.upscalers)
@@ -160,8 +175,26 @@ def optimize_upload(
         raise Refused(f"cannot be decoded: {type(error).__name__}") from error
 
 
-def restore_object(rendition: bytes, note: str) -> tuple[bytes, bool]:
+def _allowed(*, may_be_large: bool) -> int:
+    """Bound the memory of a job; return the bytes."""
+    most = _Process.memory_bytes
+    if not may_be_large:
+        most = min(most, memory_needs.ORDINARY)
+    memory.allow(most)
+    return most
+
+
+def restore_object(
+    rendition: bytes,
+    note: str,
+    may_be_large: bool,  # as above
+) -> tuple[bytes, bool]:
     """Make the file that GET serves.
+
+    Args:
+        rendition: What is stored.
+        note: Its manifest.
+        may_be_large: No other job takes more memory than is ordinary.
 
     Returns:
         The file, and whether it is the very one that was recorded; otherwise its pixels are the
@@ -173,6 +206,7 @@ def restore_object(rendition: bytes, note: str) -> tuple[bytes, bool]:
         models.EngineError: The restorer's network could not be run.
     """
     _mark("restore")
+    _allowed(may_be_large=may_be_large)
     manifest: Manifest = loads(note)
     try:
         return restore(rendition, manifest, _Process.upscalers), True

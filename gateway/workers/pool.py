@@ -15,6 +15,7 @@ from codec.image.memory import OutOfMemory
 from codec.manifest import Manifest
 from codec.optimize import LOSSY_STEPS, Optimized, Refused
 from codec.restore.restore import DamagedRendition, DigestMismatch
+from codec.search import memory_needs
 from codec.search.steps import EXACT, LOSSLESS
 from codec.upscale_file import FileFormat, TooLarge
 from config import Engine, Policy
@@ -75,6 +76,8 @@ class Workers:
         self._ending: set[asyncio.Task[None]] = set()
         self._line = Line(engine.worker_count, engine.max_queue, engine.max_queue_wait_s)
         self._running = 0
+        self._large = asyncio.Lock()
+        self._max_wait_s = engine.max_queue_wait_s
 
     async def __aenter__(self) -> Self:
         if self._own_engine is not None:
@@ -113,12 +116,40 @@ class Workers:
         """Find the smallest rendition of an upload.
 
         When the process dies, another one does it without what the first was at; when it takes too
-        long, another one tries what is without loss.
+        long, another one tries what is without loss. Images that may take more memory than is
+        ordinary wait for each other, and hold no worker meanwhile.
 
         Raises:
             Refused: The upload stays as it is, for whatever reason.
             Busy: The queue is full, or it took too long.
         """
+        arguments = (data, policy, content_type, version)
+        try:
+            return await self._optimized(*arguments, may_be_large=False)
+        except jobs.LargeImage:
+            async with self._alone():
+                return await self._optimized(*arguments, may_be_large=True)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Let one job at a time take more memory than is ordinary.
+
+        Raises:
+            Busy: Others were before it for too long.
+        """
+        try:
+            async with asyncio.timeout(self._max_wait_s):
+                await self._large.acquire()
+        except TimeoutError as error:
+            raise Busy("other large images were before it for too long") from error
+        try:
+            yield
+        finally:
+            self._large.release()
+
+    async def _optimized(
+        self, data: bytes, policy: Policy, content_type: str, version: str, *, may_be_large: bool
+    ) -> Optimized:
         ruled_out: frozenset[str] = frozenset()
         losses: list[str] = []
         async with self._turn(pressing=False):
@@ -127,7 +158,7 @@ class Workers:
                 try:
                     return await self._run(
                         policy.limits.wall_s, jobs.optimize_upload, data, policy, content_type,
-                        version, ruled_out, fresh=repeat > 1,
+                        version, ruled_out, may_be_large, fresh=repeat > 1,
                     )  # fmt: skip
                 except Refused as refused:
                     if not losses:
@@ -156,9 +187,20 @@ class Workers:
             NotRestored: Nothing is known about it: memory or time was short, or processes died.
             Busy: The queue is full, or it took too long.
         """
+        need = memory_needs.to_restore(manifest.width * manifest.height)
+        if need <= memory_needs.ORDINARY:
+            return await self._restored(rendition, manifest, may_be_large=False)
+        async with self._alone():
+            return await self._restored(rendition, manifest, may_be_large=True)
+
+    async def _restored(
+        self, rendition: bytes, manifest: Manifest, *, may_be_large: bool
+    ) -> tuple[bytes, bool]:
         async with self._turn(pressing=True):
             try:
-                return await self._twice(jobs.restore_object, rendition, manifest.dumps())
+                return await self._twice(
+                    jobs.restore_object, rendition, manifest.dumps(), may_be_large
+                )
             except OutOfMemory as error:
                 raise NotRestored(f"{error}: see engine.worker_memory") from error
             except WorkerLost as error:

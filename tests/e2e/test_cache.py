@@ -135,8 +135,8 @@ def test_what_one_gateway_restored_another_has(
     assert "miss" == how
     with s3_client(moto.at(other.endpoint)) as client:
         assert (file, "hit") == _get(client, moto_bucket)
-        client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=images.jpeg(96, 80))
-        assert len(images.jpeg(96, 80)) == len(_get(client, moto_bucket)[0])
+        client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=images.jpeg(208, 160))
+        assert len(images.jpeg(208, 160)) == len(_get(client, moto_bucket)[0])
     assert [] == other.events("restored", served_bytes=len(_FILE))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -11,12 +12,13 @@ from typing import Any, Final
 
 import psutil
 import pytest
+from PIL import Image
 
 from bench import mosaics
 from codec.optimize import Optimized, Refused
 from codec.restore.restore import DamagedRendition
 from config import Engine, Policy
-from gateway.workers.pool import NotRestored, Workers
+from gateway.workers.pool import Busy, NotRestored, Workers
 from gateway.workers.worker_process import WorkerProcess
 
 _NO_ENGINE: Final = Path("/nonexistent/engine")
@@ -242,3 +244,44 @@ async def test_waiting_costs_an_upload_nothing(large: bytes) -> None:
         for each in stopped:
             each.resume()
         assert (await task).rendition == expected.rendition
+
+
+@pytest.fixture(scope="module")
+def huge() -> bytes:
+    """Make a file that may need more memory than is ordinary, and takes little work."""
+    file = io.BytesIO()
+    Image.new("L", (6300, 6300), 99).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+async def test_large_images_wait_for_each_other(
+    huge: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One at a time may take more memory than is ordinary; others go on beside it."""
+    engine = Engine.model_validate({"workers": 2, "worker_memory": "4GiB"})
+    async with Workers(engine, address=_NO_ENGINE) as workers:
+        optimized, running, most = workers._optimized, 0, 0
+
+        async def counted(*arguments: Any, may_be_large: bool) -> Optimized:
+            nonlocal running, most
+            running += may_be_large
+            most = max(most, running)
+            try:
+                return await optimized(*arguments, may_be_large=may_be_large)
+            finally:
+                running -= may_be_large
+
+        monkeypatch.setattr(workers, "_optimized", counted)
+        made = await asyncio.gather(
+            *(_optimized(workers, each, tiers=["exact"], min_saving=0) for each in (huge, huge))
+        )
+    assert [each.manifest.stored.tier for each in made] == ["exact", "exact"]
+    assert most == 1
+
+
+async def test_large_images_are_not_waited_for_without_end(huge: bytes) -> None:
+    """An image that would have to wait for too long stays as it is."""
+    engine = Engine.model_validate({"workers": 2, "worker_memory": "4GiB", "max_queue_wait_s": 0.1})
+    async with Workers(engine, address=_NO_ENGINE) as workers, workers._large:
+        with pytest.raises(Busy, match="large"):
+            await _optimized(workers, huge, tiers=["exact"], min_saving=0)
