@@ -29,9 +29,9 @@ from gateway.handlers.invalidation import forgetting
 from gateway.http.authentication import Callers
 from gateway.http.byte_budget import Budget
 from gateway.http.client_addresses import ClientAddresses
-from gateway.http.connections import Runner, allow_files
 from gateway.http.error_responses import new_request_id, refusal
 from gateway.http.request_body import waits_for_word
+from gateway.http.runner import Runner, allow_files
 from gateway.optimize.shadow_log import Ledger
 from gateway.s3 import headers, query
 from gateway.s3.errors import S3Error

@@ -16,7 +16,7 @@ from gateway.admin.app import Readiness, create_admin
 from gateway.exchange import SERVICES
 from gateway.http import sockets as listening
 from gateway.http import tls
-from gateway.http.connections import Runner
+from gateway.http.runner import Runner
 from gateway.http.tls_listener import TlsListener
 from gateway.runtime.app import create_app, make_runner
 from gateway.runtime.malloc import spare_what_is_loaded

@@ -2,7 +2,7 @@ import resource
 import subprocess
 import sys
 
-from gateway.http.connections import _Unsent
+from gateway.http.connection import Unsent
 from tests.config.builders import settings
 
 _LIMITS = settings(limits={"client_timeout_s": 10, "min_client_rate": 100}).limits
@@ -10,7 +10,7 @@ _LIMITS = settings(limits={"client_timeout_s": 10, "min_client_rate": 100}).limi
 
 def _judged(*left: int) -> list[bool]:
     """Look once a second at what is unsent."""
-    unsent = _Unsent()
+    unsent = Unsent()
     return [unsent.crawls(count, float(second), _LIMITS) for second, count in enumerate(left)]
 
 
@@ -33,7 +33,7 @@ def test_what_is_added_does_not_hide_what_is_read() -> None:
 def test_as_many_files_as_are_needed() -> None:
     """A process that begins with few open files allows itself more, and says when it may not."""
     code = (
-        "import resource as r; from gateway.http.connections import allow_files;"
+        "import resource as r; from gateway.http.runner import allow_files;"
         "r.setrlimit(r.RLIMIT_NOFILE, (256, 700)); allow_files(600);"
         "print(r.getrlimit(r.RLIMIT_NOFILE)); allow_files(900); print(r.getrlimit(r.RLIMIT_NOFILE))"
     )

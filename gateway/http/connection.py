@@ -1,0 +1,300 @@
+"""One connection of a client: how long it may take, and how it ends.
+
+This is the one module that builds on how aiohttp serves a connection: see
+:class:`aiohttp.web_protocol.RequestHandler`.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import structlog
+from aiohttp import StreamReader, web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_protocol import RequestHandler
+
+from config import Limits
+from gateway.http.error_responses import new_request_id, refusal
+from gateway.http.request_body import TooManyChunks
+from gateway.s3.errors import S3Error
+from gateway.telemetry import metrics
+
+if TYPE_CHECKING:
+    from gateway.http.connections import Connections
+
+_log = structlog.get_logger(__name__)
+
+_FARE_WELL_S: Final = 2.0
+"""Time for a client that is sent away to say what it wants and to hear that it is sent away."""
+
+_LINGER_S: Final = 10.0
+"""Longest time in which a client may send the rest of a body that is not wanted any more."""
+
+_MAX_DISCARDED: Final = 1 << 30
+"""Bytes that are read from a client after its answer, so that it hears of that."""
+
+_TOO_MANY: Final = S3Error("SlowDown", "Too many connections. Reduce them, or try again.")
+
+
+class Connection(RequestHandler):
+    """One connection, watched from outside while it waits for its client.
+
+    Args:
+        manager: The server that it belongs to.
+        table: All connections.
+        options: What the server has been told.
+    """
+
+    def __init__(self, manager: web.Server, table: "Connections", **options: Any) -> None:
+        # aiohttp would parse what it throws away.
+        own = {**options, "lingering_time": 0.0}
+        super().__init__(manager, loop=asyncio.get_running_loop(), **own)
+        self._table = table
+        self.wire: asyncio.Transport | None = None
+        self.busy = False
+        self.since = 0.0
+        self.head_begun = False
+        self.client: str | None = None
+        self._admitted = False
+        self._parting = False
+        self._told = False
+        self._resumed = False
+        self._used = False
+        self._unsent = Unsent()
+        self._body: StreamReader | None = None
+        self._body_bytes = 0
+        self._held = False
+        self._head_bytes = 0
+        self._answered = False
+        self._until = 0.0
+        self._discarded = 0
+        self._parted = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve, or to send away."""
+        self.wire = cast("asyncio.Transport", transport)
+        self._begin_farewell()
+        self.client = self._table.addresses.of(transport.get_extra_info("peername"))
+        self._admitted = self._table.admit(self)
+        self._parting = not self._admitted
+        if self._admitted:
+            super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sends."""
+        if self._parting:
+            self._part(data, _TOO_MANY)
+            self._discard(data)
+            return
+        if not self.busy and not self.head_begun:
+            self.head_begun, self.since = True, self._loop.time()
+        requests, in_body = self._request_count, self._body is not None and not self._body.is_eof()
+        if not in_body and not self._head_bytes and self._is_endless(data):
+            self._refuse_head(data)
+            return
+        self._held = False
+        super().data_received(data)
+        if self._messages and self._messages[-1][1] is not self._body:
+            self._body, self._body_bytes = self._messages[-1][1], 0
+        if self._held:
+            self._check_chunks()
+        of_head = not in_body and self._request_count == requests
+        self._head_bytes = self._head_bytes + len(data) if of_head else 0
+        if self._head_bytes > self._table.max_head_bytes:
+            self._refuse_head(data)
+
+    def pause_reading(self) -> None:
+        """Note that a body waits to be taken."""
+        self._held = True
+        super().pause_reading()
+
+    def resume_writing(self) -> None:
+        """Note that the client has read most of what was sent."""
+        self._resumed = True
+        super().resume_writing()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget it."""
+        self._table.forget(self)
+        self.wire = None
+        self._parted.set()
+        if self._admitted:
+            super().connection_lost(exc)
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[None]:
+        """Hold a request for as long as the block lasts."""
+        self.busy, self.head_begun, self._used = True, False, True
+        self._table.note_busy(self)
+        try:
+            yield
+        finally:
+            self.busy, self.since = False, self._loop.time()
+            if self.wire is not None and not self._parting:
+                self._table.note_idle(self)
+
+    def close(self) -> None:
+        """End this connection, as soon as nothing is in flight on it."""
+        super().close()
+        self._parted.set()
+
+    async def answer(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
+        """End a connection whose client gets its answer before it has sent all of the body.
+
+        The rest is thrown away as it comes, without being parsed: it may be in a million chunks.
+
+        Args:
+            request: What is answered; where its body is complete, nothing is done.
+            response: The answer; sent if it is not yet.
+        """
+        if request.content.is_eof():
+            return
+        with contextlib.suppress(ConnectionError):  # of a client that is gone, as is noticed
+            await response.prepare(request)
+            await response.write_eof()
+        if self.wire is None or self.wire.is_closing():
+            return
+        self._parting = self._told = self._answered = True
+        self._begin_linger()
+        # Nothing says yet that no more is sent: clients built on asyncio then fail in their body.
+        self._table.discarding.go_on_with(self.wire)
+        await self._parted.wait()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP; what was wrong with it may hold secrets and is not repeated."""
+        del message
+        if request.writer.output_size:
+            raise ConnectionError("the answer has begun already")
+        code = "InternalError" if status >= 500 else "BadRequest"
+        if isinstance(exc, LineTooLong):
+            code = "RequestHeaderSectionTooLarge"
+        request_id, reason = new_request_id(), type(exc).__name__
+        _log.info("refused", request_id=request_id, code=code, reason=reason)
+        metrics.REQUESTS.labels("Refused", "400" if status < 500 else "500").inc()
+        response = refusal(S3Error(code), resource="/", request_id=request_id)
+        response.force_close()
+        return response
+
+    def overdue(self, limits: Limits, now: float) -> str | None:
+        """Give why this connection has to be broken off now; None: it need not."""
+        if self.wire is None:
+            return None
+        left, resumed = self.wire.get_write_buffer_size(), self._resumed
+        if self._parting and not (self._answered and left):
+            return "refused" if now > min(self._until, self.since + _FARE_WELL_S) else None
+        self._resumed = False
+        if left:
+            self._begin_linger()  # which is over no sooner than the answer
+            slow = self._unsent.crawls(left, now, limits)
+            if resumed:
+                self._unsent = Unsent()
+            return "answer" if slow and not resumed else None
+        self._unsent = Unsent()
+        if self.busy:
+            return None
+        if self.head_begun or not self._used:
+            return "head" if now - self.since > limits.head_timeout_s else None
+        return "idle" if now - self.since > limits.keepalive_timeout_s else None
+
+    def _is_endless(self, data: bytes) -> bool:
+        """Tell whether a head begins here that is too large, without parsing any of it."""
+        most = self._table.max_head_bytes
+        return len(data) > most and data.find(b"\r\n\r\n", 0, most) < 0
+
+    def _refuse_head(self, data: bytes) -> None:
+        """Refuse a head that has become too large without coming to its end."""
+        metrics.LIMITED.labels("head").inc()
+        if self.busy:
+            # Another answer is on its way, and this one would end up in its midst.
+            self._table.break_off(self, "head")
+            return
+        self._parting = True
+        self._begin_farewell()
+        self._table.send_away(self)
+        self._part(data, S3Error("RequestHeaderSectionTooLarge"))
+        self._discard(data)
+
+    def _begin_farewell(self) -> None:
+        self.since = self._loop.time()
+        self._until = self.since + _FARE_WELL_S
+
+    def _begin_linger(self) -> None:
+        if self._answered:
+            self.since = self._loop.time()
+            self._until = self.since + min(_LINGER_S, self._table.client_timeout_s)
+
+    def _discard(self, data: bytes) -> None:
+        """Throw away what came, and read on when it is this connection's turn."""
+        if self.wire is None or self.wire.is_closing() or not data:
+            return
+        self.since = self._loop.time()
+        self._discarded += len(data)
+        if self._discarded > _MAX_DISCARDED:
+            self._table.break_off(self, "refused")
+        else:
+            self._table.discarding.wait(self.wire, len(data))
+
+    def _check_chunks(self) -> None:
+        """Refuse a body that is held up by the number of its chunks instead of their bytes."""
+        body = self._body
+        if body is None or body.is_eof() or body.exception() is not None:
+            return
+        came = body.total_bytes - self._body_bytes
+        self._body_bytes = body.total_bytes
+        low, high = body.get_read_buffer_limits()
+        # Reading goes on below the lower mark: a pause for the sake of bytes takes more than this.
+        if came <= high - low:
+            metrics.LIMITED.labels("chunks").inc()
+            body.set_exception(TooManyChunks("chunks of a few bytes each"))
+
+    def _part(self, data: bytes, failure: S3Error) -> None:
+        """Answer with a failure as soon as there is something to answer, and read no more."""
+        if self.wire is None or self.wire.is_closing() or self._told:
+            return
+        self._told = True
+        body = failure.to_xml(resource="/", request_id=new_request_id())
+        fields = {"Server": "slimgate", "Connection": "close", **failure.headers}
+        lines = [
+            f"HTTP/1.1 {failure.status} {HTTPStatus(failure.status).phrase}",
+            *(f"{name}: {value}" for name, value in fields.items()),
+            f"Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n",
+        ]
+        head = "\r\n".join(lines).encode()
+        self.wire.write(head if data.startswith(b"HEAD ") else head + body)
+        if failure.code == "SlowDown":
+            metrics.SLOW_DOWNS.inc()
+        if self.wire.can_write_eof():
+            # Closing now would break off what the client is about to send, and with it the answer.
+            self.wire.write_eof()
+        else:
+            self.wire.close()
+
+
+class Unsent:
+    """What waits to be sent to one client, and how fast it gets less."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._last = 0
+        self._moved = 0
+
+    def crawls(self, left: int, now: float, limits: Limits) -> bool:
+        """Tell whether too little was sent for too long; ``left`` bytes wait now."""
+        if self._began is None:
+            self._began, self._last = now, left
+            return False
+        self._moved += max(0, self._last - left)
+        self._last = left
+        if now - self._began < limits.client_timeout_s:
+            return False
+        slow = self._moved < limits.min_client_rate * limits.client_timeout_s
+        self._began, self._moved = now, 0
+        return slow
