@@ -91,8 +91,8 @@ def _is_served(process: GatewayProcess, server: S3Server, source: str = _OTHERS)
 
 def _upload(size: int, sent: int) -> bytes:
     """Write the beginning of an anonymous upload."""
-    head = f"PUT /{_BUCKET}/k{next(_names)} HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n"
-    return head.encode() + b"x" * sent
+    head = f"PUT /{_BUCKET}/stalled{next(_names)} HTTP/1.1\r\nHost: x\r\n"
+    return f"{head}Content-Length: {size}\r\n\r\n".encode() + b"x" * sent
 
 
 def _limited(process: GatewayProcess, limit: str) -> float:
@@ -229,7 +229,7 @@ def test_stalled_uploads_make_room_at_the_store(
     wait_until(lambda: _in_flight(process) == 0, "the end of all requests")
     assert _limited(process, "store connections") == 0
     with s3_client(prepared) as direct:
-        listed = direct.list_objects_v2(Bucket=_BUCKET, Prefix="k")
+        listed = direct.list_objects_v2(Bucket=_BUCKET, Prefix="stalled")
     assert listed["KeyCount"] == 0
 
 
