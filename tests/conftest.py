@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.servers.browser import Browser, chromium
@@ -16,6 +17,10 @@ from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.moto import moto_server
 from tests.servers.server import S3Server
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("untimed", parent=hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _numbers = itertools.count(1)
 
