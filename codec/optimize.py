@@ -96,7 +96,7 @@ def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
 
 
 def _may_lose(data: bytes, terms: Terms) -> bool:
-    """Tell whether a JPEG file need be decoded: something with loss may be stored of it."""
+    """Return whether a JPEG file need be decoded: something with loss may be stored of it."""
     policy, steps = terms.policy, terms.steps
     if not _LOSSY.intersection(policy.tiers) or DECODE in steps.ruled_out:
         return False

@@ -35,7 +35,7 @@ class Policies:
         return None
 
     def names_bucket(self, bucket: str) -> bool:
-        """Tell whether any policy names the bucket, whatever its prefix and mode."""
+        """Return whether any policy names the bucket, whatever its prefix and mode."""
         return any(True for _ in self._for_bucket(bucket))
 
     def _for_bucket(self, bucket: str) -> Iterator[Policy]:

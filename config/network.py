@@ -24,7 +24,7 @@ def host_name(text: str) -> str:
 
 
 def is_ip(text: str) -> bool:
-    """Tell whether the text is an IPv4 or IPv6 address, without brackets."""
+    """Return whether the text is an IPv4 or IPv6 address, without brackets."""
     try:
         ip_address(text)
     except ValueError:
@@ -45,7 +45,7 @@ def address_range(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach a host, given without brackets."""
+    """Return whether only this machine can reach a host, given without brackets."""
     return host.lower() == "localhost" or (is_ip(host) and ip_address(host).is_loopback)
 
 

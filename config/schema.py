@@ -52,7 +52,7 @@ class Spot:
 
     @property
     def is_text(self) -> bool:
-        """Tell whether the value is free text, secret or not."""
+        """Return whether the value is free text, secret or not."""
         return self.annotation in {str, SecretStr}
 
     @property

@@ -77,7 +77,7 @@ def check_behind(images: bytes) -> None:
 
 
 def is_index(marker: int, payload: bytes) -> bool:
-    """Tell whether a segment is the index of a multi-picture file."""
+    """Return whether a segment is the index of a multi-picture file."""
     return marker == 0xE2 and payload.startswith(_INDEX)
 
 
@@ -107,7 +107,7 @@ def icc_profile(segments: Iterable[tuple[int, bytes]]) -> bytes | None:
 
 
 def is_icc(marker: int, payload: bytes) -> bool:
-    """Tell whether a segment holds a portion of a colour profile."""
+    """Return whether a segment holds a portion of a colour profile."""
     return marker == 0xE2 and payload.startswith(_ICC)
 
 

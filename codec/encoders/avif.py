@@ -12,7 +12,7 @@ MAX_SIDE: Final = 65_535  # AV1 specification, 5.5.1: sides have 16 bits; manife
 
 
 def installed() -> bool:
-    """Tell whether Pillow was built with AVIF."""
+    """Return whether Pillow was built with AVIF."""
     return bool(features.check("avif"))
 
 

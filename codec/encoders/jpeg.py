@@ -12,7 +12,7 @@ MAX_SIDE: Final = 65_500  # libjpeg's JPEG_MAX_DIMENSION
 
 
 def installed() -> bool:
-    """Tell whether Pillow was built with JPEG."""
+    """Return whether Pillow was built with JPEG."""
     return bool(features.check("jpg"))
 
 

@@ -19,7 +19,7 @@ _CHANNELS: Final = {"L": 1, "RGB": 3, "RGBA": 4}
 
 
 def installed() -> bool:
-    """Tell whether imagecodecs was built with JPEG XL."""
+    """Return whether imagecodecs was built with JPEG XL."""
     return bool(JPEGXL.available)
 
 

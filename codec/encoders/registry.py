@@ -87,7 +87,7 @@ class Codec:
     def takes(
         self, mode: Mode, size: tuple[int, int], *, icc: bytes | None, orientation: int
     ) -> bool:
-        """Tell whether a rendition of such an image would look like the upload in any viewer.
+        """Return whether a rendition of such an image would look like the upload in any viewer.
 
         Args:
             mode: ``L``, ``RGB`` or ``RGBA``.

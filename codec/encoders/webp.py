@@ -15,7 +15,7 @@ _LOSSLESS_QUALITY: Final = 75  # libwebp's effort; 100 costs many times as much 
 
 
 def installed() -> bool:
-    """Tell whether Pillow was built with WebP."""
+    """Return whether Pillow was built with WebP."""
     return bool(features.check("webp"))
 
 

@@ -21,7 +21,7 @@ _MOST_GRAYS: Final = 1  # that count for this: a dim photograph has most pixels 
 
 
 def is_drawn(pixels: Pixels) -> bool:
-    """Tell whether much of an image is of few colours.
+    """Return whether much of an image is of few colours.
 
     Args:
         pixels: uint8, (height, width[, 3 or 4]).

@@ -40,7 +40,7 @@ class OutOfMemory(Exception):
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """Tell whether an error, or one that led to it, stems from a failed allocation.
+    """Return whether an error, or one that led to it, stems from a failed allocation.
 
     Some libraries report that as a broken file: see :func:`left` for those.
     """

@@ -128,7 +128,7 @@ def complete(reading: Reading, original: Pixels, restored: Callable[[], Pixels])
 
 
 def holds(floor: Floor, reading: Reading) -> bool:
-    """Tell whether everything that was measured is at or above the floor."""
+    """Return whether everything that was measured is at or above the floor."""
     return all(value >= demanded for _, value, demanded in _both(floor, reading))
 
 

@@ -67,7 +67,7 @@ class KeyPoints:
 
     @property
     def are_enough(self) -> bool:
-        """Tell whether they suffice to compare images by."""
+        """Return whether they suffice to compare images by."""
         return len(self.descriptors) >= ENOUGH
 
     def found_in(self, restored: Pixels) -> Found:

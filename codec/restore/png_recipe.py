@@ -168,7 +168,7 @@ def _deflate(recipe: Recipe, pixels: Pixels) -> Iterator[bytes]:
 
 
 def _gives(recipe: Recipe, pixels: Pixels, stream: bytes, work: Work) -> bool:
-    """Tell whether a recipe gives a stream; given up at the first piece that differs."""
+    """Return whether a recipe gives a stream; given up at the first piece that differs."""
     position = 0
     for piece in _deflate(recipe, pixels):
         work.deflate(pixels.size * len(piece) // max(1, len(stream)))

@@ -160,7 +160,7 @@ class Contest:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether there is no work left for another trial."""
+        """Return whether there is no work left for another trial."""
         return self.work.is_searched
 
     def lose(self, candidate: Candidate, verdict: Verdict, note: str, *, sampled: bool) -> None:

@@ -54,7 +54,7 @@ class Work:
 
     @property
     def is_searched(self) -> bool:
-        """Tell whether the search has taken its share, so that no further trial begins."""
+        """Return whether the search has taken its share, so that no further trial begins."""
         return self.done_s >= _SEARCHING * self.limit_s or self._is_slow
 
     def encode(self, pixels: int, codec: Codec, speed: int) -> None:
@@ -93,7 +93,7 @@ class Work:
 
     @property
     def is_done(self) -> bool:
-        """Tell whether all of it is done."""
+        """Return whether all of it is done."""
         return self.done_s >= self.limit_s or self._is_slow
 
     @property

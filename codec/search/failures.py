@@ -35,7 +35,7 @@ def reason(error: Exception) -> str:
 
 
 def has_memory(contest: Contest, candidate: Candidate) -> bool:
-    """Tell whether there is enough memory for a candidate; one that lacks it is out."""
+    """Return whether there is enough memory for a candidate; one that lacks it is out."""
     upload = contest.subject.upload
     need = memory_needs.to_try(
         upload.width * upload.height, candidate.codec, candidate.subsampling, candidate.scale

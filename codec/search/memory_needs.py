@@ -40,7 +40,7 @@ ORDINARY: Final = 2 << 30
 
 
 def is_large(pixels: int) -> bool:
-    """Tell whether storing an image may take more than ``ORDINARY``: from 37 megapixels on."""
+    """Return whether storing an image may take more than ``ORDINARY``: from 37 megapixels on."""
     return pixels * (_UPLOAD + _ENCODING["avif"]["4:4:4"]) > ORDINARY
 
 

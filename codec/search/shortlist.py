@@ -59,7 +59,7 @@ def shortlist(draft: Draft, candidates: Iterator[Candidate], pains: Pains) -> li
 
 
 def _is_worth(contest: Contest, candidate: Candidate, smallest: float, pains: Pains) -> bool:
-    """Tell whether shrinking may be worth what it costs to restore.
+    """Return whether shrinking may be worth what it costs to restore.
 
     Where full size takes many bits it wins: networks gain on codecs below about 0.25 bits per pixel
     (docs/restorers.md).

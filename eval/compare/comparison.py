@@ -154,7 +154,7 @@ def _numbers(row: Row) -> list[float]:
 
 
 def identical(row: Row) -> bool:
-    """Tell whether the image comes back with the same pixels."""
+    """Return whether the image comes back with the same pixels."""
     return row.psnr_db is not None and row.psnr_db >= PERFECT_PSNR_DB
 
 

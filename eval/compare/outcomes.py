@@ -52,7 +52,7 @@ class Outcome:
 
     @property
     def is_natural(self) -> bool:
-        """Tell whether its restorer invents texture, so that it matters how natural that looks."""
+        """Return whether its restorer invents texture: then it matters how natural that looks."""
         hashed = self.manifest.stored.restorer if self.manifest else None
         return hashed is not None and models.hashed(hashed).kind == "float"
 

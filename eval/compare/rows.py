@@ -118,7 +118,7 @@ class Row:
 
     @property
     def measured(self) -> bool:
-        """Tell whether there is anything to compare."""
+        """Return whether there is anything to compare."""
         return not self.problem
 
     @property

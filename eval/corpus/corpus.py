@@ -75,7 +75,7 @@ def read(location: str) -> list[Item]:
 
 
 def is_image(name: str) -> bool:
-    """Tell whether a name promises an image, or nothing at all: keys often have no ending."""
+    """Return whether a name promises an image, or nothing at all: keys often have no ending."""
     path = PurePosixPath(name)
     return path.suffix.lower() in _SUFFIXES or (not path.suffix and path.name[:1] != ".")
 

@@ -136,7 +136,7 @@ def environment(outer: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Tell whether a server could listen there now.
+    """Return whether a server could listen there now.
 
     Raises:
         OSError: The address is not one of this machine, or the port needs more rights.

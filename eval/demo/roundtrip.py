@@ -60,12 +60,12 @@ class Row:
 
     @property
     def restored(self) -> bool:
-        """Tell whether GET had to restore the image."""
+        """Return whether GET had to restore the image."""
         return self.tier != PLAIN
 
     @property
     def below(self) -> bool:
-        """Tell whether a measure is below its floor."""
+        """Return whether a measure is below its floor."""
         if self.measured is None:
             return False
         reading = Reading(

@@ -23,7 +23,7 @@ MAX_PIXELS: Final = 4_000_000
 
 
 def installed(measure: str) -> bool:
-    """Tell whether a measure can be taken here."""
+    """Return whether a measure can be taken here."""
     return importlib.util.find_spec(PACKAGES[measure]) is not None
 
 

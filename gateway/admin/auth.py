@@ -59,7 +59,7 @@ class Failures:
             self._times.popitem(last=False)
 
     def blocked(self, remote: str | None) -> bool:
-        """Tell whether an address has guessed too often of late."""
+        """Return whether an address has guessed too often of late."""
         times = self._times.get(_network(remote), deque())
         return len(times) == _MAX_FAILURES and self._clock() - times[0] < _WINDOW_S
 
@@ -92,7 +92,7 @@ class Access:
 
     @property
     def demands_token(self) -> bool:
-        """Tell whether there is anything to sign in with."""
+        """Return whether there is anything to sign in with."""
         return self._token is not None
 
     @property
@@ -168,7 +168,7 @@ class Access:
 
 
 def _is_judged(request: web.Request) -> bool:
-    """Tell whether it came through a supervisor, over a socket that is open to nobody else."""
+    """Return whether it came through a supervisor, over a socket that is open to nobody else."""
     socket = request.get_extra_info("socket")
     return socket is not None and socket.family == AF_UNIX
 
@@ -181,7 +181,7 @@ def _is_local(host: str) -> bool:
 
 
 def _is_own(request: web.Request, host: str) -> bool:
-    """Tell whether a request that changes something came from our own page, or from no page."""
+    """Return whether a request that changes something came from our own page, or from no page."""
     origin = request.headers.get("Origin")
     if origin is not None:
         return origin.partition("://")[2].lower() == host.lower()

@@ -32,7 +32,7 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the last attempt failed."""
+        """Return whether the last attempt failed."""
         return self._pause_s > 0
 
     @contextlib.contextmanager

@@ -19,7 +19,7 @@ _OF_KEYS: Final = frozenset({"uploads", "uploadId"})
 
 
 def is_form(exchange: Exchange) -> bool:
-    """Tell whether a store may take a request for an upload by form: some ignore the query."""
+    """Return whether a store may take a request for an upload by form: some ignore the query."""
     if exchange.request.method != "POST" or not exchange.target.bucket:
         return False
     if exchange.target.key and not _OF_KEYS.isdisjoint(exchange.parameters):

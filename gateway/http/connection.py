@@ -205,7 +205,7 @@ class Connection(RequestHandler):
         return "idle" if now - self.since > limits.keepalive_timeout_s else None
 
     def _is_endless(self, data: bytes) -> bool:
-        """Tell whether a head begins here that is too large, without parsing any of it."""
+        """Return whether a head begins here that is too large, without parsing any of it."""
         most = self._table.max_head_bytes
         return len(data) > most and data.find(b"\r\n\r\n", 0, most) < 0
 
@@ -287,7 +287,7 @@ class Unsent:
         self._moved = 0
 
     def crawls(self, left: int, now: float, limits: Limits) -> bool:
-        """Tell whether too little was sent for too long; ``left`` bytes wait now."""
+        """Return whether too little was sent for too long; ``left`` bytes wait now."""
         if self._began is None:
             self._began, self._last = now, left
             return False

@@ -24,11 +24,11 @@ class ConnectionCounts:
 
     @property
     def is_full(self) -> bool:
-        """Tell whether there may be no more connections of anybody."""
+        """Return whether there may be no more connections of anybody."""
         return self._total >= self._most
 
     def has_its_share(self, client: Client) -> bool:
-        """Tell whether this address may have no more; one that limits do not bind always may."""
+        """Return whether this address may have no more; one that limits do not bind always may."""
         return client is not None and self._of[client] >= self._most_of_one
 
     def add(self, client: Client) -> None:

@@ -54,7 +54,7 @@ class Connections:
         return len(self._served)
 
     def has_room(self, client: str | None) -> bool:
-        """Tell whether one more connection may be opened, if need be in the place of an idle one.
+        """Return whether one more connection may be opened, if need be in the place of an idle one.
 
         Args:
             client: The address that it comes from.
@@ -69,7 +69,7 @@ class Connections:
         return fits
 
     def admit(self, connection: Connection) -> bool:
-        """Tell whether a new connection is served; it is sent away otherwise."""
+        """Return whether a new connection is served; it is sent away otherwise."""
         wire = connection.wire
         shaken = wire is not None and wire.get_extra_info("sslcontext") is not None
         if shaken or self.has_room(connection.client):

@@ -41,7 +41,7 @@ class TooManyChunks(web.RequestPayloadError):
 
 
 def waits_for_word(request: web.Request) -> bool:
-    """Tell whether the client waits with the body until it is asked for it."""
+    """Return whether the client waits with the body until it is asked for it."""
     expects = request.headers.get("Expect", "").lower() == "100-continue"
     return expects and _ASKED not in request
 

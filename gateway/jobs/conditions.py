@@ -48,7 +48,7 @@ async def check(store: Store, place: Place) -> None:
 
 
 async def retained(store: Store, bucket: str) -> bool:
-    """Tell whether the bucket locks every object that it gets."""
+    """Return whether the bucket locks every object that it gets."""
     async with store.send(Request("GET", Target(bucket, "", ""), "object-lock")) as response:
         if response.status != HTTPStatus.OK:
             return False

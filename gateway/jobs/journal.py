@@ -169,7 +169,7 @@ class Journal:
         return [Entry(key, outcome.before) for key, outcome in failed if _octets(key) <= after]
 
     def is_done(self, key: str) -> bool:
-        """Tell whether an object that is listed again needs nothing more."""
+        """Return whether an object that is listed again needs nothing more."""
         return key in self.past.done and key not in self.past.failed
 
     def _write(self, line: dict[str, object]) -> None:

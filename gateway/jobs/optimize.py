@@ -44,7 +44,7 @@ class Optimizer:
         self._remove_replaced = remove_replaced
 
     def wants(self, entry: Entry) -> bool:
-        """Tell whether an entry of a listing may be worth a closer look."""
+        """Return whether an entry of a listing may be worth a closer look."""
         policy = self._policy(entry.key)
         return policy is not None and 0 < entry.size <= policy.limits.max_bytes
 
@@ -96,7 +96,7 @@ class Optimizer:
         return None if self._keeps_originals(key) else policy
 
     def _keeps_originals(self, key: str) -> bool:
-        """Tell whether any policy keeps originals there: those stay as they are."""
+        """Return whether any policy keeps originals there: those stay as they are."""
         return any(
             policy.originals.keep == self._bucket and key.startswith(policy.originals.prefix)
             for policy in self._policies

@@ -66,7 +66,7 @@ class _Left:
 
     @property
     def is_none(self) -> bool:
-        """Tell whether it is time to stop."""
+        """Return whether it is time to stop."""
         return self._limit is not None and self._limit <= 0
 
     def of(self, entries: list[Entry]) -> list[Entry]:

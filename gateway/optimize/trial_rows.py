@@ -37,7 +37,7 @@ def rows(trials: Sequence[Trial], winner: Stored | None) -> Iterator[Row]:
 
 
 def won(trial: Trial, winner: Stored | None) -> bool:
-    """Tell whether a trial made what is stored in the end."""
+    """Return whether a trial made what is stored in the end."""
     if winner is None or trial.verdict != "holds" or trial.sampled:
         return False
     return _name(trial) == (winner.tier, winner.codec, winner.scale, winner.quality)

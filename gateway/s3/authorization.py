@@ -76,7 +76,7 @@ class Claim:
 
 
 def is_version_4(query: Sequence[tuple[str, str]]) -> bool:
-    """Tell whether decoded parameters claim a signature of version 4."""
+    """Return whether decoded parameters claim a signature of version 4."""
     return any(name.lower() in _TELLTALE for name, _ in query)
 
 

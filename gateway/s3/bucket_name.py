@@ -15,7 +15,7 @@ _MAX_DNS_NAME: Final = 63
 
 
 def is_bucket_name(text: str) -> bool:
-    """Tell whether a text can be the name of a bucket."""
+    """Return whether a text can be the name of a bucket."""
     return _BUCKET.fullmatch(text) is not None
 
 
@@ -34,7 +34,7 @@ def check_bucket_name(text: str) -> None:
 
 
 def fits_host_name(bucket: str, *, dots: bool) -> bool:
-    """Tell whether a bucket may stand before the endpoint in a host name.
+    """Return whether a bucket may stand before the endpoint in a host name.
 
     Args:
         bucket: A valid name.

@@ -47,7 +47,7 @@ class _Claim:
 
 
 def is_presigned(raw_query: str) -> bool:
-    """Tell whether a query has all parameters of a URL presigned with version 2."""
+    """Return whether a query has all parameters of a URL presigned with version 2."""
     # Nearly all queries are told by the first look.
     if "AWSAccessKeyId" not in raw_query:
         return False
@@ -55,7 +55,7 @@ def is_presigned(raw_query: str) -> bool:
 
 
 def is_claimed(request: WireRequest) -> bool:
-    """Tell whether a request claims a signature of version 2, in a header or in the query."""
+    """Return whether a request claims a signature of version 2, in a header or in the query."""
     in_header = any(
         name.lower() == "authorization" and value.lstrip(" \t").startswith(_SCHEME)
         for name, value in request.headers

@@ -42,7 +42,7 @@ def check_header(name: str) -> None:
 
 
 def check_carried(name: str) -> bool:
-    """Tell whether a decoded parameter or form field names an ``x-amz-`` header.
+    """Return whether a decoded parameter or form field names an ``x-amz-`` header.
 
     Raises:
         S3Error: InvalidArgument when only a lenient store would say so, InvalidRequest for a name

@@ -40,7 +40,7 @@ class Plain:
 
     @property
     def outlives_replacement(self) -> bool:
-        """Tell whether a new version leaves this one in the bucket.
+        """Return whether a new version leaves this one in the bucket.
 
         The version ``null`` of a bucket without or with suspended versioning is replaced itself:
         to remove it then would remove the rendition.

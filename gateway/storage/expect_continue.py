@@ -46,7 +46,7 @@ class Expectation:
 
     @property
     def worthwhile(self) -> bool:
-        """Tell whether the store has not been silent lately."""
+        """Return whether the store has not been silent lately."""
         return self._clock() >= self._silent_until
 
     def take_place(self) -> Callable[[], None] | None:

@@ -71,7 +71,7 @@ class Listed(NamedTuple):
     version_id: str | None = None
 
     def is_of(self, seen: Sighting) -> bool:
-        """Tell whether this is the object that was seen, and not one that replaced it."""
+        """Return whether this is the object that was seen, and not one that replaced it."""
         if self.etag != seen.etag or self.version_id not in {None, seen.version_id}:
             return False
         # Answers tell whole seconds; some listings are more precise.
@@ -97,7 +97,7 @@ class LogicalIndex:
             self._entries.popitem(last=False)
 
     def knows(self, bucket: str, key: str, listed: Listed) -> bool:
-        """Tell whether :meth:`get` has an answer for exactly this object."""
+        """Return whether :meth:`get` has an answer for exactly this object."""
         entry = self._entries.get((bucket, key))
         return entry is not None and listed.is_of(entry[0])
 

@@ -14,7 +14,7 @@ _MAX_BYTES: Final = 1 << 16
 
 
 async def locks_by_default(exchange: Exchange) -> bool:
-    """Tell whether the bucket puts new objects under retention.
+    """Return whether the bucket puts new objects under retention.
 
     The answer is remembered for five minutes. A caller who may not ask is taken to upload into an
     ordinary bucket; should it lock after all, the upstream refuses the rendition and the original
@@ -38,5 +38,5 @@ async def _ask(exchange: Exchange, bucket: str) -> bool:
 
 
 def retains(root: s3xml.Element) -> bool:
-    """Tell whether the answer to GetObjectLockConfiguration puts new objects under retention."""
+    """Return whether the answer to GetObjectLockConfiguration puts new objects under retention."""
     return any(s3xml.name(element) == "DefaultRetention" for element in root.iter())

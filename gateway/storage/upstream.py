@@ -178,7 +178,7 @@ class Upstream:
         self._places[response]()
 
     async def is_healthy(self) -> bool:
-        """Tell whether the store answers with less than 500, a refusal included.
+        """Return whether the store answers with less than 500, a refusal included.
 
         The question has a connection of its own, however many clients wait for the others.
         """

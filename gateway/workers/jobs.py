@@ -105,7 +105,7 @@ def _with(job: Callable[..., _T], data: JobInput, args: tuple[Any, ...]) -> _T:
 
 
 def _is_spent() -> bool:
-    """Tell whether this process holds clearly more than it did when it started."""
+    """Return whether this process holds clearly more than it did when it started."""
     most = min(_KEPT_BYTES, _Process.memory_bytes // _KEPT_SHARE)
     if _grown() <= most // 2:
         return False

@@ -78,12 +78,12 @@ class WorkerProcess:
 
     @property
     def is_fresh(self) -> bool:
-        """Tell whether it has not begun any job."""
+        """Return whether it has not begun any job."""
         return self._jobs == 0
 
     @property
     def is_usable(self) -> bool:
-        """Tell whether it may do another job."""
+        """Return whether it may do another job."""
         return not self._spent and self._jobs < _MAX_JOBS and self._pool.active
 
     @property

@@ -27,7 +27,7 @@ _CONFIGURATION: Final = {
 
 
 def is_throttled(error: ClientError) -> bool:
-    """Tell whether the same request may succeed a little later."""
+    """Return whether the same request may succeed a little later."""
     return _code(error) in _THROTTLED or _status(error) == 429
 
 

@@ -97,7 +97,7 @@ class Card:
 
     @property
     def is_network(self) -> bool:
-        """Tell whether it needs weights and an engine."""
+        """Return whether it needs weights and an engine."""
         return self.download is not None or self.file is not None or self.endpoint
 
     def load(self) -> Restorer:

@@ -103,7 +103,7 @@ class Stage:
 
 
 def same_image(upload: bytes, served: bytes) -> bool:
-    """Tell whether a file is the upload, or was restored from its rendition."""
+    """Return whether a file is the upload, or was restored from its rendition."""
     if upload == served:
         return True
     return (

@@ -52,7 +52,7 @@ def test_other_files_in_parts_stay(
 
 
 def _takes_conditions(direct: Any, bucket: str) -> bool:
-    """Tell whether a true If-Match lets a PUT through; with versions, Ceph 16 does not."""
+    """Return whether a true If-Match lets a PUT through; with versions, Ceph 16 does not."""
     probe = {"Bucket": bucket, "Key": "probe"}
     first = direct.put_object(**probe, Body=b"1")
     versions = [first["VersionId"]]

@@ -61,7 +61,7 @@ def _try(browser: Browser, process: GatewayProcess, file: Path) -> None:
 
 
 def _is_ours(browser: Browser) -> bool:
-    """Tell whether nobody but the gateway was asked for anything."""
+    """Return whether nobody but the gateway was asked for anything."""
     return all(
         url.startswith(("http://127.0.0.1:", "blob:http://127.0.0.1:"))
         for url in browser.requested()
@@ -171,7 +171,7 @@ def test_everything_has_a_name(browser: Browser, seen: GatewayProcess, folder: P
 
 
 def _is_nameless(node: dict[str, Any]) -> bool:
-    """Tell whether somebody who does not see it would not know what has the focus."""
+    """Return whether somebody who does not see it would not know what has the focus."""
     properties = {each["name"]: each["value"].get("value") for each in node.get("properties", [])}
     if node["ignored"] or not properties.get("focusable") or node["role"]["value"] == "RootWebArea":
         return False

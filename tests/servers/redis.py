@@ -13,7 +13,7 @@ from tests.servers.server import answers, free_port, running, wait_until
 
 
 def missing() -> bool:
-    """Tell whether redis-server is not installed."""
+    """Return whether redis-server is not installed."""
     return shutil.which("redis-server") is None
 
 

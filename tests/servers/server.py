@@ -75,7 +75,7 @@ def wait_until(ready: Callable[[], bool], what: str, timeout_s: float = _START_S
 
 
 def answers(port: int) -> bool:
-    """Tell whether somebody accepts connections on a loopback port."""
+    """Return whether somebody accepts connections on a loopback port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -60,7 +60,7 @@ class Result:
 
     @property
     def may_be_judged(self) -> bool:
-        """Tell whether another verdict is taken: people change their mind, programs never end."""
+        """Return whether another verdict is taken: people change their mind, programs never end."""
         return self.verdicts < _MAX_VERDICTS
 
 

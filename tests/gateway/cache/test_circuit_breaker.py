@@ -18,7 +18,7 @@ def _fail(breaker: Breaker) -> None:
 
 
 def _is_tried(breaker: Breaker) -> bool:
-    """Tell whether an attempt is let through, without letting it succeed or fail."""
+    """Return whether an attempt is let through, without letting it succeed or fail."""
     try:
         with contextlib.suppress(KeyError), breaker.attempt():
             raise KeyError
