@@ -8,7 +8,7 @@ Host header tells), or by a form that posts to it (the Origin header tells).
 import hashlib
 import hmac
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from cachetools import FIFOCache
 
 from config import Admin
 from config.network import is_loopback
@@ -47,16 +48,14 @@ class Failures:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+        self._times: FIFOCache[str, deque[float]] = FIFOCache(_MAX_ADDRESSES)
 
     def note(self, remote: str | None) -> None:
         """Count a wrong guess from an address."""
         address = _network(remote)
-        times = self._times.setdefault(address, deque(maxlen=_MAX_FAILURES))
+        times = self._times.get(address) or deque(maxlen=_MAX_FAILURES)
         times.append(self._clock())
-        self._times.move_to_end(address)
-        if len(self._times) > _MAX_ADDRESSES:
-            self._times.popitem(last=False)
+        self._times[address] = times  # the latest of all, also where it was known
 
     def blocked(self, remote: str | None) -> bool:
         """Return whether an address has guessed too often of late."""

@@ -1,11 +1,14 @@
 """Restored files that were asked for lately."""
 
 import asyncio
-import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+from cachetools import TTLCache
+
+_SWEEPS: Final = 16
+"""How often, in the life of a file, the memory of those that are too old is freed."""
 
 
 class CacheKey(NamedTuple):
@@ -75,77 +78,86 @@ class MemoryCache:
     """
 
     def __init__(self, max_bytes: int, ttl_s: float) -> None:
-        self._max_bytes = max_bytes
-        self._ttl_s = ttl_s
-        self._bytes = 0
-        self._entries: OrderedDict[CacheKey, bytes] = OrderedDict()
-        self._until: OrderedDict[CacheKey, float] = OrderedDict()  # the oldest first
-        self._of_object: dict[tuple[str, str], set[CacheKey]] = {}
+        self._entries = _Files(max_bytes, ttl_s)
         self._timer: asyncio.TimerHandle | None = None
 
     async def close(self) -> None:
         """Forget everything."""
-        for key in list(self._entries):
-            self._remove(key)
+        self._entries.clear()
         if self._timer is not None:
             self._timer.cancel()
 
     @property
     def held_bytes(self) -> int:
-        """Give the sum of what is kept, bytes."""
-        return self._bytes
+        """Return the sum of what is kept, bytes."""
+        return int(self._entries.currsize)
 
     async def get(self, key: CacheKey) -> bytes | None:
-        """Give the file, or None; it counts as used now."""
-        data = self._entries.get(key)
-        if data is not None:
-            self._entries.move_to_end(key)
-        return data
+        """Return the file, or None; it counts as used now."""
+        return self._entries.get(key)
 
     async def put(self, key: CacheKey, data: bytes) -> None:
         """Keep the file and drop the ones used longest ago."""
-        if not self._max_bytes or len(data) * 4 > self._max_bytes:
+        if not self._entries.maxsize or len(data) * 4 > self._entries.maxsize:
             return
-        self._remove(key)
         self._entries[key] = data
-        self._bytes += len(data)
-        self._until[key] = time.monotonic() + self._ttl_s
-        self._of_object.setdefault(key[:2], set()).add(key)
-        while self._bytes > self._max_bytes:
-            self._remove(next(iter(self._entries)))
         if self._timer is None:
             self._expire()
 
     async def drop(self, bucket: str, keys: Collection[str]) -> None:
         """Forget all files of these objects."""
         for key in keys:
-            for entry in list(self._of_object.get((bucket, key), ())):
-                self._remove(entry)
+            for entry in self._entries.of_object(bucket, key):
+                self._entries.pop(entry, None)
 
     @asynccontextmanager
     async def turn(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
-        """Give the file, or None; other processes do not know of this one."""
+        """Return the file, or None; other processes do not know of this one."""
         del size
         yield await self.get(key)
 
-    def _remove(self, key: CacheKey) -> None:
-        data = self._entries.pop(key, None)
-        if data is None:
-            return
-        self._bytes -= len(data)
-        del self._until[key]
+    def _expire(self) -> None:
+        """Free the memory of what is too old, and come back while there is anything."""
+        self._entries.expire()
+        self._timer = None
+        if self._entries:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._entries.ttl / _SWEEPS, self._expire)
+
+
+class _Files(TTLCache[CacheKey, bytes]):
+    """Files by key, bounded by the sum of their bytes, and the keys by object."""
+
+    def __init__(self, max_bytes: int, ttl_s: float) -> None:
+        super().__init__(max_bytes, ttl_s, getsizeof=len)
+        self._of_object: dict[tuple[str, str], set[CacheKey]] = {}
+
+    def of_object(self, bucket: str, key: str) -> list[CacheKey]:
+        """Return the keys of all files of one object."""
+        return list(self._of_object.get((bucket, key), ()))
+
+    def __setitem__(self, key: CacheKey, data: bytes) -> None:
+        super().__setitem__(key, data)
+        self._of_object.setdefault(key[:2], set()).add(key)
+
+    def __delitem__(self, key: CacheKey) -> None:
+        self._forget(key)
+        super().__delitem__(key)
+
+    def expire(self, time: float | None = None) -> list[tuple[CacheKey, bytes]]:
+        """Remove and return what is too old; the base class calls it wherever that counts."""
+        expired = super().expire(time)
+        for key, _ in expired:
+            self._forget(key)
+        return expired
+
+    def clear(self) -> None:
+        """Remove everything."""
+        super().clear()
+        self._of_object.clear()
+
+    def _forget(self, key: CacheKey) -> None:
         siblings = self._of_object[key[:2]]
         siblings.remove(key)
         if not siblings:
             del self._of_object[key[:2]]
-
-    def _expire(self) -> None:
-        """Remove what is too old, and come back when the next one is."""
-        now, self._timer = time.monotonic(), None
-        while self._until:
-            key, until = next(iter(self._until.items()))
-            if until > now:
-                loop = asyncio.get_running_loop()
-                self._timer = loop.call_later(until - now, self._expire)
-                return
-            self._remove(key)

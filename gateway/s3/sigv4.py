@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from cachetools import FIFOCache
+
 from gateway.s3.authorization import ALGORITHM, MAX_SKEW, SIGNATURE_PARAMETER, Claim, read_claim
 from gateway.s3.canonical import canonical_request, check_printable, fold_headers, query_pairs
 from gateway.s3.errors import S3Error
@@ -122,7 +124,7 @@ class Verifier:
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._secrets = secrets
-        self._known: dict[WireRequest, tuple[Verified, Claim]] = {}
+        self._known: FIFOCache[WireRequest, tuple[Verified, Claim]] = FIFOCache(_MAX_KNOWN)
 
     def verify(self, request: WireRequest, now: datetime.datetime) -> Verified | None:
         """Verify as :func:`verify` does; of what was right before only the time is looked at."""
@@ -134,8 +136,6 @@ class Verifier:
         if found is None:
             return None
         if found[0].presigned and found[0].chunks is None and _size(request) <= _MAX_KNOWN_CHARS:
-            if len(self._known) >= _MAX_KNOWN:
-                self._known.clear()
             self._known[request] = found
         return found[0]
 

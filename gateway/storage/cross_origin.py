@@ -5,8 +5,6 @@ of the same origin: in its answer about the object, or else to a preflight of th
 """
 
 import asyncio
-import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -14,6 +12,7 @@ from typing import Final
 
 import aiohttp
 from aiohttp import web
+from cachetools import TTLCache
 from multidict import CIMultiDict
 
 from gateway.s3 import headers
@@ -39,16 +38,15 @@ class Allowances:
     """What the store allows pages of other origins, remembered for half a minute.
 
     Args:
-        max_entries: Beyond it the oldest are forgotten; asking again costs one request.
+        max_entries: Beyond it those used longest ago are forgotten; asking again costs one request.
         max_asking: Preflights under way at once; an answer beyond them goes without.
     """
 
     def __init__(self, max_entries: int = 1000, max_asking: int = 8) -> None:
-        self._max_entries = max_entries
         self._max_asking = max_asking
         self._asking = 0
-        self._known: OrderedDict[tuple[str, str, str], tuple[float, Mapping[str, str]]]
-        self._known = OrderedDict()
+        self._known: TTLCache[tuple[str, str, str], Mapping[str, str]]
+        self._known = TTLCache(max_entries, _REMEMBERED_S)
 
     async def of(
         self, upstream: Upstream, target: Target, origin: str, method: str, *, ask: bool
@@ -65,8 +63,8 @@ class Allowances:
         if method not in _METHODS or not target.bucket or not _is_plausible(origin):
             return _NOTHING
         name = (target.bucket, origin, method)
-        at, known = self._known.get(name, (-_REMEMBERED_S, _NOTHING))
-        if time.monotonic() - at < _REMEMBERED_S:
+        known = self._known.get(name)
+        if known is not None:
             return known
         if not ask or self._asking >= self._max_asking:
             return _NOTHING
@@ -78,9 +76,7 @@ class Allowances:
             return _NOTHING
         finally:
             self._asking -= 1
-        self._known[name] = (time.monotonic(), answer)
-        if len(self._known) > self._max_entries:
-            self._known.popitem(last=False)
+        self._known[name] = answer
         return answer
 
 

@@ -6,10 +6,11 @@ rendition, with other manifests. An entry therefore holds for one version, and o
 object has not been written to since the store told of it.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, Self
+
+from cachetools import LRUCache
 
 from gateway.s3 import headers
 from gateway.s3.http_date import parse_http_date
@@ -86,15 +87,13 @@ class LogicalIndex:
     """
 
     def __init__(self, max_entries: int) -> None:
-        self._max_entries = max_entries
-        self._entries: OrderedDict[tuple[str, str], tuple[Sighting, View | None]] = OrderedDict()
+        self._entries: LRUCache[tuple[str, str], tuple[Sighting, View | None]]
+        self._entries = LRUCache(max_entries)
 
     def put(self, bucket: str, key: str, seen: Sighting, view: View | None) -> None:
         """Remember one object; what was known of an earlier one under that key is replaced."""
-        self._entries[bucket, key] = (seen, view)
-        self._entries.move_to_end((bucket, key))
-        if len(self._entries) > self._max_entries:
-            self._entries.popitem(last=False)
+        if self._entries.maxsize:
+            self._entries[bucket, key] = (seen, view)
 
     def knows(self, bucket: str, key: str, listed: Listed) -> bool:
         """Return whether :meth:`get` has an answer for exactly this object."""
@@ -105,7 +104,6 @@ class LogicalIndex:
         """Return the view of a managed object; None for a plain or an unknown one."""
         if not self.knows(bucket, key, listed):
             return None
-        self._entries.move_to_end((bucket, key))
         return self._entries[bucket, key][1]
 
     def managed(self, bucket: str, key: str) -> bool:

@@ -1,7 +1,8 @@
 """Multipart uploads in progress, as far as their parts do not tell."""
 
-from collections import OrderedDict
 from typing import Generic, TypeVar
+
+from cachetools import FIFOCache
 
 _T = TypeVar("_T")
 
@@ -14,15 +15,11 @@ class Uploads(Generic[_T]):
     """
 
     def __init__(self, max_entries: int = 10_000) -> None:
-        self._max_entries = max_entries
-        self._known: OrderedDict[str, _T] = OrderedDict()
+        self._known: FIFOCache[str, _T] = FIFOCache(max_entries)
 
     def put(self, upload_id: str, fact: _T) -> None:
         """Remember a fact about one upload."""
         self._known[upload_id] = fact
-        self._known.move_to_end(upload_id)
-        if len(self._known) > self._max_entries:
-            self._known.popitem(last=False)
 
     def take(self, upload_id: str) -> _T | None:
         """Give what is remembered, and forget it."""

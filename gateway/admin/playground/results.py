@@ -1,12 +1,14 @@
 """What came of images that somebody tried: kept in bounded memory, for a few minutes."""
 
 import asyncio
+import math
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+
+from cachetools import FIFOCache
 
 from codec.optimize import Optimized
 from codec.search.contest import Trial
@@ -86,13 +88,14 @@ class Results:
         self._max_bytes = max_bytes
         self._lasts_s = lasts_s
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[float, Result]] = OrderedDict()
-        self._bytes = 0
+        # Bounded in :meth:`put`: by two numbers at once.
+        self._kept: FIFOCache[str, tuple[float, Result]]
+        self._kept = FIFOCache(math.inf, getsizeof=lambda entry: entry[1].size)
 
     @property
     def held_bytes(self) -> int:
         """Give the bytes that all of them hold."""
-        return self._bytes
+        return int(self._kept.currsize)
 
     def put(self, result: Result) -> str:
         """Keep a result.
@@ -102,9 +105,8 @@ class Results:
         """
         name = secrets.token_urlsafe(16)
         self._kept[name] = (self._clock(), result)
-        self._bytes += result.size
-        while len(self._kept) > self._max_entries or self._bytes > self._max_bytes:
-            self._drop_oldest()
+        while len(self._kept) > self._max_entries or self.held_bytes > self._max_bytes:
+            self._kept.popitem()
         # What nobody asks for has to go, too.
         asyncio.get_running_loop().call_later(self._lasts_s, self.forget_old)
         return name
@@ -118,11 +120,7 @@ class Results:
     def forget_old(self) -> None:
         """Drop what has been kept for long enough."""
         while self._kept and self._clock() - self._oldest() >= self._lasts_s:
-            self._drop_oldest()
+            self._kept.popitem()
 
     def _oldest(self) -> float:
         return next(iter(self._kept.values()))[0]
-
-    def _drop_oldest(self) -> None:
-        _, (_, result) = self._kept.popitem(last=False)
-        self._bytes -= result.size

@@ -1,6 +1,7 @@
 """Tests of the memory cache against a model of it."""
 
 import asyncio
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -80,8 +81,11 @@ async def _play(steps: Sequence[tuple[CacheKey, int | None]]) -> None:
         else:
             await cache.put(key, b"x" * size)
             model.put(key, size)
-        assert model.entries == [(kept, len(data)) for kept, data in cache._entries.items()]
-        assert sum(size for _, size in model.entries) == cache._bytes <= _MAX_BYTES
+        assert {kept for kept, _ in model.entries} == set(cache._entries)
+        assert sum(size for _, size in model.entries) == cache.held_bytes <= _MAX_BYTES
+    leaving = [cache._entries.popitem() for _ in model.entries]
+    assert model.entries == [(kept, len(data)) for kept, data in leaving]
+    assert not any(cache._entries.of_object("bucket", key.key) for key in _KEYS)
 
 
 @steady
@@ -95,8 +99,12 @@ async def test_files_have_an_end() -> None:
     """A file is gone when its time is over, used or not, and takes no room then."""
     cache = MemoryCache(_MAX_BYTES, ttl_s=0.05)
     await cache.put(_KEYS[0], b"x" * 20)
-    await cache.put(_KEYS[1], b"x" * 20)
-    await asyncio.to_thread(wait_until, lambda: not cache.held_bytes, "the end of the files")
+    last = bytes(bytearray(20))
+    unheld = sys.getrefcount(last)
+    await cache.put(_KEYS[1], last)
+    # Nothing asks for it, and its memory is freed all the same.
+    await asyncio.to_thread(wait_until, lambda: sys.getrefcount(last) <= unheld, "the files' end")
+    assert cache.held_bytes == 0
     assert await cache.get(_KEYS[0]) is None
     await cache.put(_KEYS[0], b"y")
     assert b"y" == await cache.get(_KEYS[0])
