@@ -1,4 +1,4 @@
-"""Settings and policies: one validated YAML file. Imports nothing of ours."""
+"""Settings and policies, read from one YAML file. Imports nothing else of slimgate."""
 
 from config.cache import Cache, RedisCacheSettings
 from config.describe import effective, reference

@@ -1,4 +1,4 @@
-"""What all settings have in common: frozen, strict, unknown keys refused, inputs never printed."""
+"""Base of all settings: frozen, strict, no unknown keys, and inputs never printed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,26 +12,26 @@ CONTRADICTION = "contradiction"
 
 
 class Frozen(BaseModel):
-    """A group of settings that cannot change and accepts exactly the keys that it names."""
+    """An immutable group of settings that refuses unknown keys."""
 
     model_config = ConfigDict(
         frozen=True,
         strict=True,
         extra="forbid",
         allow_inf_nan=False,
-        # The text of a pydantic error repeats the input, and the input may be a secret key.
+        # pydantic's error text repeats the input, which may be a secret key.
         hide_input_in_errors=True,
     )
 
 
 def contradiction(at: Path, reason: str) -> PydanticCustomError:
-    """Return an error for settings that are good one by one but not together.
+    """Return an error for settings that are valid alone but not together.
 
     Args:
-        at: the offending setting, relative to the model whose validator raises this.
-        reason: what is wrong, without secrets.
+        at: path of the offending setting, relative to the validated model.
+        reason: what is wrong and how to fix it, without secrets.
     """
-    # The reason travels as a value: a template would interpret braces inside of it.
+    # The reason is passed as a value: a template would interpret its braces.
     return PydanticCustomError(CONTRADICTION, "{reason}", {"reason": reason, "at": at})
 
 
@@ -39,12 +39,12 @@ def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-# YAML has lists only, and a frozen model must hold tuples.
+# YAML has only lists; a frozen model needs tuples.
 LISTED = BeforeValidator(_as_tuple)
 
 
 def later(names: Mapping[str, str]) -> BeforeValidator:
-    """Return a validator that refuses values of later versions with the reason given for each."""
+    """Return a validator that refuses reserved values, each with its reason."""
 
     def check(value: object) -> object:
         if isinstance(value, str) and value in names:
@@ -55,11 +55,11 @@ def later(names: Mapping[str, str]) -> BeforeValidator:
 
 
 def unique_sorted(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the values of a set in order, so that equal sets are equal settings.
+    """Return the values sorted, so that equal sets are equal settings.
 
     Raises:
         ValueError: a value occurs twice.
     """
     if len(set(values)) != len(values):
-        raise ValueError("names a value twice")
+        raise ValueError("contains a value twice: remove one")
     return tuple(sorted(values))

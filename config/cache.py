@@ -1,4 +1,4 @@
-"""The caches of restored files: in memory, and in Redis."""
+"""Settings of the caches of restored files: in memory and in Redis."""
 
 from typing import Annotated
 
@@ -16,53 +16,52 @@ def _redis_url(value: SecretStr | None) -> SecretStr | None:
 
 
 class RedisCacheSettings(Frozen):
-    """Restored files kept in Redis, where several gateways find them."""
+    """The cache in Redis, shared by several gateways."""
 
     url: Annotated[SecretStr | None, AfterValidator(_redis_url)] = Field(
         default=None,
-        description="URL: `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or "
-        "`redis+cluster://`; null: no Redis",
+        description="URL of Redis: `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or "
+        "`redis+cluster://`; null: none",
     )
     ttl_s: int = Field(
-        default=86_400, ge=1, le=366 * 86_400, description="time that a file is kept, seconds"
+        default=86_400, ge=1, le=366 * 86_400, description="lifetime of an entry in Redis, seconds"
     )
     max_entry_bytes: ByteCount = Field(
-        default=8 * 2**20, ge=1, le=512 * 2**20, description="largest file that is kept there"
+        default=8 * 2**20, ge=1, le=512 * 2**20, description="largest entry in Redis, bytes"
     )
     timeout_ms: float = Field(
         default=250.0,
         ge=1,
         le=10_000,
-        description="longest wait for Redis; then files are restored without it, milliseconds",
+        description="timeout of a Redis request, milliseconds; then requests go on without it",
     )
     lease_s: float = Field(
         default=3.0,
         ge=0.1,
         le=60,
-        description="time after which another gateway restores what one that died was restoring,"
-        " seconds",
+        description="lifetime of a restoration lease, seconds; then another gateway takes over",
     )
 
     @property
     def place(self) -> RedisPlace | None:
-        """Return where Redis is; None where there is none."""
+        """Return the address of Redis, or None."""
         return None if self.url is None else redis_place(self.url.get_secret_value())
 
 
 class Cache(Frozen):
-    """Restored files kept in the memory of the gateway, and in Redis behind that."""
+    """The cache in memory, and the one in Redis behind it."""
 
     max_bytes: ByteCount = Field(
         default=256 * 2**20,
         le=2**40,
-        description="size of the cache in memory; 0 switches it off",
+        description="size of the memory cache, bytes; 0: off",
     )
     ttl_s: float = Field(
         default=3600.0,
         gt=0,
         le=366 * 86_400,
-        description="time that a file is kept in memory, seconds",
+        description="lifetime of an entry in memory, seconds",
     )
     redis: RedisCacheSettings = Field(
-        default=RedisCacheSettings(), description="a cache that gateways share"
+        default=RedisCacheSettings(), description="cache shared by gateways"
     )

@@ -40,10 +40,10 @@ def reference() -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes YAML 1.1, and quotes what the reader of the configuration would not take for text."""
+    """Write YAML 1.1, quoting text that the configuration reader would not read as text."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        # Aliases are refused when the text is read again.
+        # The configuration reader refuses aliases.
         return True
 
 
@@ -75,7 +75,7 @@ def _rows(spot: Spot, prefix: str) -> Iterator[Row]:
     for name in spot.keys:
         child = spot.child(name)
         if child is None or child.field is None:
-            raise LookupError(f"{prefix}{name} is no setting")
+            raise LookupError(f"{prefix}{name} is not a setting")
         key = f"{prefix}{name}"
         if child.model:
             yield from _rows(child, f"{key}.")

@@ -1,4 +1,4 @@
-"""Read the files that people have written: the configuration, secrets, prices."""
+"""Read files that people write: the configuration, secrets, prices."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ from config.problems import ConfigError, Problem
 
 
 def read_text(path: Path) -> str:
-    """Read a file that people have written.
+    """Return the text of a file that a person wrote.
 
     Raises:
-        ConfigError: it cannot be read, is larger than 1 MiB, or is no UTF-8 text.
+        ConfigError: the file is unreadable, larger than 1 MiB, or not UTF-8.
     """
     source = str(path)
     try:
@@ -20,7 +20,7 @@ def read_text(path: Path) -> str:
         reason = f"cannot be read: {error.strerror or type(error).__name__}"
         raise ConfigError([Problem(source, None, "", reason)]) from error
     except ValueError as error:
-        raise ConfigError([Problem(ascii(source), None, "", "is no file name")]) from error
+        raise ConfigError([Problem(ascii(source), None, "", "is not a valid file name")]) from error
     if len(data) > MAX_FILE_BYTES:
         reason = f"is larger than {MAX_FILE_BYTES} bytes"
         raise ConfigError([Problem(source, None, "", reason)])
@@ -28,5 +28,5 @@ def read_text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        # The error holds the whole file, secrets included.
+        # The exception contains the whole file, secrets included.
         raise ConfigError([Problem(source, line, "", "is not UTF-8 text")]) from None

@@ -1,4 +1,4 @@
-"""What the gateway as a whole may hold and do at the same time."""
+"""Limits of the gateway as a whole: connections, time and memory."""
 
 from typing import Annotated
 
@@ -10,21 +10,22 @@ from config.units import ByteCount
 
 
 class Limits(Frozen):
-    """What the gateway as a whole may hold and do at the same time."""
+    """Limits of the gateway as a whole."""
 
     max_connections: int = Field(
         default=1024,
         ge=1,
         le=100_000,
-        description="connections of clients at a time; beyond it: 503 SlowDown",
+        description="maximum client connections; more get 503 SlowDown",
     )
     address_share: float = Field(
         default=0.5,
         gt=0,
         le=1,
         description=(
-            "largest share of the connections, of clients and to the store, and of the memory for "
-            "uploads that one client address may hold; 1: all of it"
+            "maximum share that one client address may hold of client connections, of "
+            "connections to "
+            "the store, and of upload memory; 1: all"
         ),
     )
     proxies: Annotated[
@@ -33,56 +34,62 @@ class Limits(Frozen):
         Field(max_length=256),
     ] = Field(
         default=(),
-        description="addresses or networks of reverse proxies, which `address_share` spares",
+        description="addresses or networks of reverse proxies exempt from `address_share`",
     )
     handshake_timeout_s: float = Field(
-        default=5.0, gt=0, le=300, description="time for the TLS handshake of a client, seconds"
+        default=5.0, gt=0, le=300, description="timeout of a client's TLS handshake, seconds"
     )
     head_timeout_s: float = Field(
-        default=20.0, gt=0, le=3600, description="time for the head of a request, seconds"
+        default=20.0, gt=0, le=3600, description="timeout of a request head, seconds"
     )
     keepalive_timeout_s: float = Field(
         default=75.0,
         gt=0,
         le=3600,
-        description="time that a connection may be idle between requests, seconds",
+        description="idle timeout between requests, seconds",
     )
     client_timeout_s: float = Field(
         default=60.0,
         gt=0,
         le=3600,
-        description="longest silence of a client within a body or an answer, seconds",
+        description="idle timeout within a request or response body, seconds",
     )
     min_client_rate: ByteCount = Field(
         default=2**10,
         ge=1,
         le=2**30,
-        description="slowest transfer of a body or an answer, bytes per second",
+        description="minimum transfer rate of a request or response body, bytes per second",
     )
     max_buffered_bytes: ByteCount = Field(
         default=512 * 2**20,
         ge=2**20,
         le=2**40,
-        description="uploads, renditions and restored files in memory at a time",
+        description="memory for uploads, renditions and restored files in flight, bytes",
     )
     max_spooled_bytes: ByteCount = Field(
         default=5 * 2**30,
         ge=2**20,
         le=2**50,
-        description="bodies that do not tell their length, on disk at a time",
+        description="disk space for bodies of unknown length, bytes",
     )
     max_listing_heads: int = Field(
-        default=32, ge=1, le=1000, description="requests to the store at a time for one listing"
+        default=32, ge=1, le=1000, description="concurrent HEAD requests per listing"
     )
     max_header_bytes: ByteCount = Field(
-        default=16 * 2**10, ge=8 * 2**10, le=2**20, description="size of one request header field"
+        default=16 * 2**10,
+        ge=8 * 2**10,
+        le=2**20,
+        description="maximum size of one request header, bytes",
     )
     max_head_bytes: ByteCount = Field(
         default=64 * 2**10,
         ge=16 * 2**10,
         le=4 * 2**20,
-        description="size of the request line and all header fields together",
+        description="maximum size of the request line and all headers, bytes",
     )
     list_index_entries: int = Field(
-        default=1_000_000, ge=1, le=10**8, description="objects whose size listings remember"
+        default=1_000_000,
+        ge=1,
+        le=10**8,
+        description="entries in the index of object sizes that listings use",
     )

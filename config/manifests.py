@@ -1,4 +1,4 @@
-"""What makes the notes of gateways in the store their own."""
+"""Settings of manifests: the metadata that says how to restore an object."""
 
 from typing import Annotated, Final, Self
 
@@ -13,19 +13,18 @@ ManifestKey = Annotated[SecretKey, Field(min_length=_MIN_SECRET)]
 
 
 class Manifests(Frozen):
-    """The notes that tell how objects are restored."""
+    """Sealing of manifests."""
 
     keys: Annotated[tuple[ManifestKey, ...], LISTED] = Field(
         default=(),
         max_length=16,
-        description="secrets of 32 characters or more; the first seals manifests, all verify them",
+        description="secrets that sign manifests, 32 characters or more each; the first "
+        "signs, all verify",
     )
-    required: bool = Field(
-        default=False, description="whether a manifest without a seal is an error"
-    )
+    required: bool = Field(default=False, description="reject manifests without a seal")
 
     @model_validator(mode="after")
     def _required_needs_keys(self) -> Self:
         if self.required and not self.keys:
-            raise contradiction(("required",), "needs keys: without any nothing can be verified")
+            raise contradiction(("required",), "needs a key to verify with: set manifests.keys")
         return self

@@ -1,4 +1,4 @@
-"""Which policy an object falls under: the first one whose bucket glob and prefix fit."""
+"""Match objects to policies: the first policy whose bucket glob and prefix match applies."""
 
 import fnmatch
 import re
@@ -11,7 +11,7 @@ MAX_BUCKET: Final = 63  # Amazon S3 user guide, "General purpose bucket naming r
 
 
 class Policies:
-    """Policies in order, ready to be asked; bucket globs are translated once."""
+    """Policies in order, with their bucket globs compiled."""
 
     def __init__(self, policies: Sequence[Policy]) -> None:
         self._rules = tuple((_translate(policy.bucket), policy) for policy in policies)
@@ -23,10 +23,10 @@ class Policies:
         return len(self._rules)
 
     def match(self, bucket: str, key: str) -> Policy | None:
-        """Return the first policy for the object, whatever its mode, or None.
+        """Return the first policy that matches the object, in any mode, or None.
 
         Args:
-            bucket: name of any length; no policy matches one that S3 does not allow.
+            bucket: name of any length; names that S3 forbids match nothing.
             key: decoded object key.
         """
         for policy in self._for_bucket(bucket):
@@ -35,11 +35,11 @@ class Policies:
         return None
 
     def names_bucket(self, bucket: str) -> bool:
-        """Return whether any policy names the bucket, whatever its prefix and mode."""
+        """Return whether any policy matches the bucket, for any prefix and mode."""
         return any(True for _ in self._for_bucket(bucket))
 
     def _for_bucket(self, bucket: str) -> Iterator[Policy]:
-        # The bound keeps a hostile name from costing more than a real one.
+        # Long names are refused first: matching a hostile name must not cost more than a real one.
         if len(bucket) <= MAX_BUCKET:
             yield from (policy for glob, policy in self._rules if glob.match(bucket))
 
@@ -47,10 +47,10 @@ class Policies:
 def shadowed(policies: Sequence[Policy]) -> Iterator[tuple[int, int]]:
     """Yield pairs (later, earlier) of positions where the later policy can never match.
 
-    Only the certain case is found: the same glob, and an earlier prefix that begins the later one.
-    A policy is paired with the first one that takes everything from it.
+    Only certain cases are reported: the same glob, and an earlier prefix that starts the later one.
+    Each policy is paired with the first one that shadows it.
     """
-    # Quadratic, but in a list of bounded length that the owner writes.
+    # Quadratic, but the list is short and written by the operator.
     for position, policy in enumerate(policies):
         for earlier, other in enumerate(policies[:position]):
             if policy.bucket == other.bucket and policy.prefix.startswith(other.prefix):
@@ -59,5 +59,5 @@ def shadowed(policies: Sequence[Policy]) -> Iterator[tuple[int, int]]:
 
 
 def _translate(glob: str) -> re.Pattern[str]:
-    # fnmatch.translate guards runs of stars against backtracking, and both sides are short.
+    # fnmatch.translate prevents backtracking on runs of stars; glob and name are both short.
     return re.compile(fnmatch.translate(glob))

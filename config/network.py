@@ -1,4 +1,4 @@
-"""Host names, listening addresses and endpoint URLs, checked and brought into one spelling."""
+"""Validate and normalize host names, listening addresses and endpoint URLs."""
 
 import re
 from ipaddress import ip_address, ip_network
@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 MAX_HOST: Final = 253  # RFC 1035, section 3.1, without the trailing dot
-# Underscores are no part of RFC 1123, but container networks hand out such names.
+# RFC 1123 forbids underscores, but container networks use them.
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 
 
@@ -14,7 +14,7 @@ def host_name(text: str) -> str:
     """Return a DNS name in lower case.
 
     Raises:
-        ValueError: it is no DNS name; an IP address is none either.
+        ValueError: not a DNS name; IP addresses are refused too.
     """
     name = text.lower()
     labels = name.split(".") if len(name) <= MAX_HOST else [""]
@@ -33,10 +33,10 @@ def is_ip(text: str) -> bool:
 
 
 def address_range(text: str) -> str:
-    """Return an IP address or network in its usual spelling.
+    """Return an IP address or network in canonical form.
 
     Raises:
-        ValueError: it is neither, or has bits behind its prefix.
+        ValueError: neither, or host bits are set.
     """
     try:
         return str(ip_network(text))
@@ -45,20 +45,20 @@ def address_range(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach a host, given without brackets."""
+    """Return whether a host, without brackets, is reachable from this machine only."""
     return host.lower() == "localhost" or (is_ip(host) and ip_address(host).is_loopback)
 
 
 def split_listen(text: str) -> tuple[str, int]:
-    """Return host and port of `host:port`; the brackets of an IPv6 address are taken off.
+    """Split `host:port`; the host of an IPv6 address has no brackets.
 
     Raises:
-        ValueError: the text is something else, or the port is not in 0 to 65535.
+        ValueError: not `host:port`, or the port is outside 0 to 65535.
     """
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     bare = host[1:-1] if bracketed else host
-    # Brackets belong to IPv6 alone, and an IPv6 address needs them.
+    # Only IPv6 addresses have brackets, and they must.
     if not colon or bracketed != (":" in bare) or not _is_host(bare) or not _is_port(port):
         raise ValueError(
             'must be "host:port" in quotes, such as "127.0.0.1:9000", "0.0.0.0:9000", "[::1]:9000"'
@@ -67,7 +67,7 @@ def split_listen(text: str) -> tuple[str, int]:
 
 
 def listen_address(text: str) -> str:
-    """Return the text of a listening address when it is one.
+    """Return a listening address unchanged if it is valid.
 
     Raises:
         ValueError: see `split_listen`.
@@ -77,12 +77,12 @@ def listen_address(text: str) -> str:
 
 
 def endpoint_url(text: str) -> str:
-    """Return an endpoint as scheme, host in lower case and, where one is given, port.
+    """Return an endpoint as scheme, lower-case host and port, if given.
 
     Raises:
-        ValueError: it is no http or https URL, or holds more than scheme, host and port.
+        ValueError: not an http or https URL, or it has more than scheme, host and port.
     """
-    # urlsplit drops tabs and line ends silently, so they are refused before it sees them.
+    # urlsplit silently drops tabs and line breaks, so refuse them first.
     if not text.isascii() or not text.isprintable() or set(text) & set(" \\?#@%"):
         raise ValueError(_ENDPOINT)
     try:
@@ -93,7 +93,7 @@ def endpoint_url(text: str) -> str:
 
 
 _ENDPOINT: Final = (
-    "must be an http or https URL without path, query and user information,"
+    "must be an http or https URL without path, query and user name,"
     " such as https://s3.eu-central-1.amazonaws.com"
 )
 

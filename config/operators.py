@@ -1,4 +1,4 @@
-"""What operators look at: the second listener, verdicts, traces and the ledger."""
+"""Settings for operators: the admin listener, feedback, tracing and the ledger."""
 
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -20,53 +20,59 @@ def _traces_url(value: str | None) -> str | None:
 
 
 class Feedback(Frozen):
-    """What operators think of restored images, kept for training."""
+    """Operators' verdicts on restored images, collected for training."""
 
     path: FilePath | None = Field(
         default=None,
-        description="file for thumbs up and down, a JSON line each; null: none are asked for",
+        description="file for thumbs up and down, one JSON line each; null: no feedback",
     )
     max_bytes: ByteCount = Field(
         default=64 * 2**20,
         ge=2**12,
         le=2**40,
-        description="size at which that file becomes `….1`, in place of an earlier one",
+        description="size at which the file is rotated to `….1`, bytes",
     )
     images: FilePath | None = Field(
-        default=None, description="folder that keeps the images of a verdict; null: none are kept"
+        default=None, description="folder for the images of feedback; null: images are not stored"
     )
     images_max_bytes: ByteCount = Field(
-        default=2**30, ge=2**20, le=2**50, description="size at which no more images are kept there"
+        default=2**30,
+        ge=2**20,
+        le=2**50,
+        description="maximum size of that folder, bytes; then no more images are stored",
     )
 
     @model_validator(mode="after")
     def _images_need_lines(self) -> Self:
         if self.images is not None and self.path is None:
-            raise contradiction(("images",), "images are kept with a verdict: set path, too")
+            raise contradiction(("images",), "images need feedback lines: set admin.feedback.path")
         return self
 
 
 class Admin(Frozen):
-    """The listener for operators: health, metrics and the playground, never on the public one."""
+    """The operators' listener: health, metrics and playground, separate from the public one."""
 
     listen: str | None = Field(
         default=None,
         max_length=300,
-        description="host and port for health checks, metrics and the playground; null: none",
+        description="host and port of the admin listener (health, metrics, playground); null: none",
     )
     token: SecretKey | None = Field(
         default=None,
-        description="what operators sign in with, or send as a bearer token; null: none needed",
+        description="token for signing in, or as bearer token; null: not required",
     )
     tls: bool = Field(
-        default=False, description="whether it speaks https, with the certificate of `tls`"
+        default=False, description="https on the admin listener, with the certificate of `tls`"
     )
-    feedback: Feedback = Field(default=Feedback(), description="verdicts kept for training")
+    feedback: Feedback = Field(
+        default=Feedback(), description="operators' verdicts, collected for training"
+    )
     price_per_gb_month: float = Field(
         default=0.023,
         ge=0,
         le=1000,
-        description="US dollars for 2^30 bytes and a month; S3 Standard, us-east-1, 2025-10-28",
+        description="price of storage, US dollars per 2^30 bytes and month; default: S3 "
+        "Standard, us-east-1, 2025-10-28",
     )
 
     @field_validator("listen")
@@ -77,41 +83,44 @@ class Admin(Frozen):
     @model_validator(mode="after")
     def _protected(self) -> Self:
         if self.address and self.token is None and not is_loopback(self.address[0]):
-            raise contradiction(("listen",), "an address that others can reach needs admin.token")
+            raise contradiction(
+                ("listen",), "an address reachable by other machines needs a token: set admin.token"
+            )
         return self
 
     @property
     def address(self) -> tuple[str, int] | None:
-        """Return host, without brackets, and port; None where nothing listens."""
+        """Return host, without brackets, and port; None without a listener."""
         return None if self.listen is None else split_listen(self.listen)
 
 
 class Tracing(Frozen):
-    """Traces for an OpenTelemetry collector."""
+    """Traces sent to an OpenTelemetry collector."""
 
     endpoint: Annotated[str | None, AfterValidator(_traces_url)] = Field(
         default=None,
         max_length=512,
-        description="OTLP/HTTP URL for traces, such as http://host:4318/v1/traces; null: none",
+        description="OTLP/HTTP URL of the collector, such as http://host:4318/v1/traces; "
+        "null: no traces",
     )
     sample: float = Field(
         default=1.0,
         ge=0,
         le=1,
-        description="share of the requests that are traced; who sends `traceparent` decides itself",
+        description="share of requests traced, 0 to 1; an incoming `traceparent` overrides this",
     )
 
 
 class Ledger(Frozen):
-    """A file that says, for each upload under a shadow policy, what would have been saved."""
+    """A file of the savings that shadow policies would achieve, one JSON line per upload."""
 
     path: FilePath | None = Field(
         default=None,
-        description="file for what shadow policies find out, a JSON line per upload; null: none",
+        description="file for the results of shadow policies, one JSON line per upload; null: none",
     )
     max_bytes: ByteCount = Field(
         default=64 * 2**20,
         ge=2**12,
         le=2**40,
-        description="size at which that file becomes `….1`, in place of an earlier one",
+        description="size at which the file is rotated to `….1`, bytes",
     )

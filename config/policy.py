@@ -1,4 +1,4 @@
-"""One policy: which objects it is for, how they may be stored small, and what must be kept."""
+"""One policy: which objects it matches, how they may be stored, and the fidelity they keep."""
 
 import hashlib
 import json
@@ -17,109 +17,111 @@ Effort = Literal["fast", "balanced", "best"]
 Kind = Literal["photo", "document", "screenshot", "chart", "illustration"]
 Tier = Annotated[
     Literal["downscale", "exact", "lossless", "recode"],
-    later({"plain": "plain is always the last resort and is not listed"}),
+    later({"plain": "plain is the implicit last resort: remove it from the list"}),
 ]
 Codec = Literal["avif", "jpeg", "jxl", "webp"]
 Scale = Annotated[int, Field(ge=2, le=4)]
 
-# Duplicates are refused and the order says nothing, so equal choices give equal digests.
+# Duplicates are refused and order is ignored, so equal choices have equal digests.
 _SET: Final = AfterValidator(unique_sorted)
 
 
 class Floor(Frozen):
-    """The fidelity that every stored rendition keeps; null switches a measure off."""
+    """Minimum fidelity of every stored rendition; null disables a measure."""
 
-    # The one default of the project; whatever else shows or uses one is tested against it. PSNR and
-    # mean SSIM alone are averages: an image that is mostly smooth holds 34 dB and 0.93 when nothing
-    # is left of what it shows (docs/floors.md has the figures).
+    # The project's only default; tests compare every other use with it. PSNR and mean SSIM are
+    # averages: a mostly smooth image keeps 34 dB and 0.93 when its content is gone (figures in
+    # docs/floors.md).
     psnr_db: float | None = Field(
-        default=34.0, gt=0, le=99, description="least PSNR in dB; null: not demanded"
+        default=34.0, gt=0, le=99, description="minimum PSNR, dB; null: none"
     )
     ssim: float | None = Field(
-        default=0.93, gt=0, le=1, description="least structural similarity; null: not demanded"
+        default=0.93, gt=0, le=1, description="minimum mean SSIM, 0 to 1; null: none"
     )
     orb: float | None = Field(
         default=0.65,
         gt=0,
         le=1,
-        description="least share of ORB key points found again; null: not demanded",
+        description="minimum share of ORB key points matched; null: none",
     )
     block_psnr_db: float | None = Field(
         default=28.0,
         gt=0,
         le=99,
-        description="least PSNR in dB of the worst 64x64 block; null: not demanded",
+        description="minimum PSNR of the worst 64x64 block, dB; null: none",
     )
     text: float | None = Field(
         default=None,
         gt=0,
         le=1,
-        description="least share of words that `tesseract` reads again; null: not demanded",
+        description="minimum share of words that `tesseract` still reads; null: none",
     )
 
     @model_validator(mode="after")
     def _demands_something(self) -> Self:
         if self.psnr_db is None and self.ssim is None and self.orb is None:
-            raise contradiction((), "at least one of psnr_db, ssim and orb must remain")
+            raise contradiction((), "no measure is left: set at least one of psnr_db, ssim and orb")
         return self
 
     @model_validator(mode="after")
     def _can_read(self) -> Self:
         if self.text is not None and shutil.which("tesseract") is None:
-            reason = "needs the program tesseract on the PATH; install it or take the key away"
+            reason = "needs tesseract on the PATH: install it, or remove this key"
             raise contradiction(("text",), reason)
         return self
 
 
 class PolicyLimits(Frozen):
-    """What a single image may cost; what exceeds it is stored as uploaded."""
+    """Limits for one image; images beyond them are stored as uploaded."""
 
     max_bytes: ByteCount = Field(
-        default=64 * 2**20, ge=1, le=2**30, description="largest upload that is optimized"
+        default=64 * 2**20, ge=1, le=2**30, description="largest upload to optimize, bytes"
     )
     max_pixels: PixelCount = Field(
-        default=200 * 10**6, ge=1, le=10**9, description="largest image that is decoded"
+        default=200 * 10**6, ge=1, le=10**9, description="largest image to decode, pixels"
     )
     timeout_s: float = Field(
         default=20.0,
         gt=0,
         le=600,
         description=(
-            "work that optimizing one image may take, seconds of one core, counted by pixels and "
-            "trials; six times as long by the clock, it is stopped"
+            "work limit for one image, CPU-seconds estimated from pixels and trials; wall-clock "
+            "timeout at six times this value"
         ),
     )
 
     @property
     def wall_s(self) -> float:
-        """Return the seconds by the clock after which an image that is at work is stopped.
+        """Return the wall-clock timeout for one image, in seconds.
 
-        Only what hangs takes so long, or a machine that is busy beyond all measure.
+        Only a hung job or an extremely overloaded machine reaches it.
         """
         return 6 * self.timeout_s
 
 
 class Originals(Frozen):
-    """Where a copy of each upload is kept whose rendition is stored; without `keep`, nowhere."""
+    """The copy of each upload whose rendition is stored; none without `keep`."""
 
     keep: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,62}$",
-        description="bucket that keeps the uploads of optimized objects; null: none are kept",
+        description="bucket for copies of the uploads of optimized objects; null: no copies",
     )
     prefix: str = Field(
-        default="slimgate/", max_length=512, description="beginning of the keys in that bucket"
+        default="slimgate/", max_length=512, description="key prefix in that bucket"
     )
     storage_class: str | None = Field(
         default=None,
         pattern=r"^[A-Z0-9_]{1,64}$",
-        description="storage class there, such as DEEP_ARCHIVE; null: the bucket's own",
+        description="storage class of the copies, such as DEEP_ARCHIVE; null: the bucket's default",
     )
 
     @model_validator(mode="after")
     def _needs_a_bucket(self) -> Self:
         if self.keep is None and self.storage_class is not None:
-            raise contradiction(("storage_class",), "a storage class needs the bucket: set keep")
+            raise contradiction(
+                ("storage_class",), "a storage class needs a bucket: set originals.keep"
+            )
         return self
 
 
@@ -128,89 +130,92 @@ def _default_scales(validated: dict[str, Any]) -> tuple[int, ...]:
 
 
 class Policy(Frozen):
-    """How the objects of some buckets are stored; immutable and picklable.
+    """How to store the objects of some buckets; immutable and picklable.
 
-    Lists are sets: they are sorted, and their order in the file means nothing. `scales` is empty
-    exactly when the tier downscale is not allowed.
+    Lists are sets: they are sorted, and their order in the file is ignored. `scales` is empty if
+    and only if the tier downscale is not allowed.
     """
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-        description="unique name, for logs and reports",
+        description="unique name for logs and reports",
     )
     bucket: str = Field(
         pattern=r"^[A-Za-z0-9._*?\[\]!-]{1,128}$",
-        description="buckets that it is for; a glob with `*`, `?` and `[…]`, case-sensitive",
+        description="bucket glob with `*`, `?` and `[…]`, case-sensitive",
     )
-    prefix: str = Field(
-        default="", max_length=1024, description="beginning of the keys that it is for"
-    )
+    prefix: str = Field(default="", max_length=1024, description="key prefix")
     types: Annotated[tuple[ImageType, ...], LISTED, _SET] = Field(
         default=("image/jpeg", "image/png", "image/webp"),
         min_length=1,
         max_length=16,
-        description="file types that are optimized",
+        description="content types to optimize",
     )
     mode: Mode = Field(
-        description="off, shadow (store the original, report what would be saved) or optimize"
+        description="off, shadow (store the original, report the possible saving) or optimize"
     )
     tiers: Annotated[tuple[Tier, ...], LISTED, _SET] = Field(
         default=("downscale", "exact", "lossless", "recode"),
         min_length=1,
         max_length=16,
-        description="kinds of rendition that compete",
+        description="tiers to try",
     )
     scales: Annotated[tuple[Scale, ...], LISTED, _SET] = Field(
         default_factory=_default_scales,
         max_length=16,
-        description="factors that the tier downscale may shrink by",
+        description="downscale factors to try",
     )
     codecs: Annotated[tuple[Codec, ...], LISTED, _SET] = Field(
         default=("avif", "jpeg", "jxl", "webp"),
         min_length=1,
         max_length=16,
-        description="codecs that compete",
+        description="codecs to try",
     )
     restorer: str = Field(
         default="native",
         min_length=1,
         max_length=128,
         validate_default=True,
-        description="what turns a shrunk image into the full-size one",
+        description="restorer that enlarges downscaled images",
     )
-    floor: Floor = Field(default=Floor(), description="fidelity that is kept")
+    floor: Floor = Field(default=Floor(), description="minimum fidelity")
     protect: Annotated[tuple[Kind, ...], LISTED, _SET] = Field(
         default=("chart", "document", "screenshot"),
         max_length=16,
-        description="kinds of image that are never shrunk and never given to a restorer",
+        description="kinds of image excluded from downscaling and restorers",
     )
     protect_with: Literal["recode", "lossless"] = Field(
         default="recode",
-        description="what may be done to them: recode, or lossless (not one pixel may change)",
+        description="strongest tier for protected images: recode, or lossless (identical pixels)",
     )
     min_saving: float = Field(
-        default=0.15, ge=0, lt=1, description="least share of bytes saved, else stored as uploaded"
+        default=0.15,
+        ge=0,
+        lt=1,
+        description="minimum share of bytes saved; below it images are stored as uploaded",
     )
-    effort: Effort = Field(
-        default="balanced", description="how many candidates are tried: fast, balanced or best"
-    )
-    limits: PolicyLimits = Field(default=PolicyLimits(), description="what one image may cost")
-    originals: Originals = Field(default=Originals(), description="where uploads are kept")
+    effort: Effort = Field(default="balanced", description="search effort: fast, balanced or best")
+    limits: PolicyLimits = Field(default=PolicyLimits(), description="limits for one image")
+    originals: Originals = Field(default=Originals(), description="copies of uploads")
 
     @field_validator("restorer")
     @classmethod
     def _known(cls, name: str, info: ValidationInfo) -> str:
         known: frozenset[str] | None = (info.context or {}).get("known_restorers")
         if known is not None and name not in known:
-            raise ValueError(f"unknown restorer; known are {', '.join(sorted(known))}")
+            raise ValueError(f"unknown restorer; choose one of {', '.join(sorted(known))}")
         return name
 
     @model_validator(mode="after")
     def _scales_fit_tiers(self) -> Self:
         if self.scales and "downscale" not in self.tiers:
-            raise contradiction(("scales",), "scales need the tier downscale")
+            raise contradiction(
+                ("scales",), "scales need the tier downscale: add it to tiers, or remove scales"
+            )
         if not self.scales and "downscale" in self.tiers:
-            raise contradiction(("scales",), "the tier downscale needs at least one scale")
+            raise contradiction(
+                ("scales",), "the tier downscale needs at least one scale, such as 2"
+            )
         return self
 
     @model_validator(mode="after")
@@ -218,14 +223,17 @@ class Policy(Frozen):
         kept, ours = self.originals.prefix, self.prefix
         overlap = kept.startswith(ours) or ours.startswith(kept)
         if self.originals.keep and overlap and fnmatchcase(self.originals.keep, self.bucket):
-            reason = "lies under this very policy, and originals must stay as they are"
+            reason = (
+                "matches this policy, which would optimize the copies: choose another "
+                "bucket or prefix"
+            )
             raise contradiction(("originals", "keep"), reason)
         return self
 
     @property
     def digest(self) -> str:
         """Return 12 hex digits of the SHA-256 of the effective policy as canonical JSON."""
-        # Policies that keep no originals have had this digest since before there was the key.
+        # Policies without originals keep the digest that they had before the key existed.
         unset = {"originals"} if self.originals.keep is None else None
         settings = self.model_dump(exclude=unset)
         document = json.dumps(settings, sort_keys=True, separators=(",", ":"))

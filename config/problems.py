@@ -1,9 +1,9 @@
-"""What is wrong with a configuration, and where.
+"""Errors in a configuration and their locations.
 
-    ConfigError        the configuration cannot be used
-      .problems        everything that was found, each a Problem with file and line, or variable
+    ConfigError        the configuration is invalid
+      .problems        every problem found, each with file and line or variable
 
-Nothing here ever holds a value of the configuration: a secret cannot leak through an error.
+Errors never contain values of the configuration, so they cannot leak a secret.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ _MAX_SHOWN: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One reason why the configuration is refused.
+    """One reason why the configuration is invalid.
 
     Attributes:
-        source: the file as it was named, or the environment variable.
-        line: line in the file, from 1; None for a variable or for the file as a whole.
-        path: the setting, such as `policies[0].tiers[1]`; empty for the whole configuration.
+        source: file name as passed by the caller, or environment variable.
+        line: line in the file, from 1; None for a variable or the whole file.
+        path: setting, such as `policies[0].tiers[1]`; empty for the whole configuration.
         reason: what is wrong and what is accepted.
     """
 
@@ -38,7 +38,7 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; its text lists every problem, one per line."""
+    """The configuration is invalid; the text lists every problem, one per line."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = _bounded(tuple(problems))
@@ -49,7 +49,7 @@ class ConfigError(Exception):
 
 
 def show_path(path: Path) -> str:
-    """Return a path as people write it: `policies[0].tiers[1]`, bounded and printable."""
+    """Return a path as text, such as `policies[0].tiers[1]`, bounded and printable."""
     text = ""
     for step in path:
         dot = "." if text else ""
@@ -58,7 +58,7 @@ def show_path(path: Path) -> str:
 
 
 def _shown(key: str) -> str:
-    # A key is any text: control characters and halves of surrogate pairs must not reach a log.
+    # A key is arbitrary text: control characters and lone surrogates must not reach a log.
     short = key if len(key) <= _MAX_SHOWN else f"{key[:_MAX_SHOWN]}…"
     return short if short.isprintable() else ascii(short)
 

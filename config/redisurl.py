@@ -1,4 +1,4 @@
-"""URLs of Redis: a single server, one behind Sentinels, or a cluster."""
+"""Parse Redis URLs: a single server, a server behind Sentinels, or a cluster."""
 
 import re
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ _SERVICE: Final = re.compile(r"/([A-Za-z0-9_.-]{1,128})(?:/([0-9]{1,5}))?/?")
 _MAX_HOSTS: Final = 32
 _SENTINEL: Final = "sentinel_"
 _SENTINEL_OPTIONS: Final = frozenset({"sentinel_password", "sentinel_username"})
-# What redis-py reads from a query and what makes sense here; it would notice faults too late.
+# Options that redis-py reads from a query and that make sense here. It reports errors too late.
 _OPTIONS: Final = {
     "client_name": "[A-Za-z0-9_.-]{1,64}",
     "db": "[0-9]{1,5}",
@@ -30,14 +30,14 @@ _OPTIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RedisPlace:
-    """Where Redis is.
+    """A Redis address.
 
     Attributes:
-        kind: How it is laid out.
-        url: Of one server, as redis-py reads it; may hold a password.
-        hosts: Host, without brackets, and port of each Sentinel or of nodes of the cluster.
-        service: What the Sentinels call the server; empty for the other kinds.
-        sentinel: User name and password for the Sentinels, where they ask for them.
+        kind: topology.
+        url: URL of a single server for redis-py; may contain a password.
+        hosts: host, without brackets, and port of each Sentinel or cluster node.
+        service: service name of the Sentinels; empty for other topologies.
+        sentinel: user name and password of the Sentinels, if they need them.
     """
 
     kind: Literal["single", "sentinel", "cluster"]
@@ -48,10 +48,10 @@ class RedisPlace:
 
 
 def redis_place(text: str) -> RedisPlace:
-    """Read a URL.
+    """Parse a Redis URL.
 
     Raises:
-        ValueError: It is none; the message does not repeat it, because it may hold a password.
+        ValueError: not a Redis URL; the message omits the URL, which may contain a password.
     """
     try:
         place = _read(text)
@@ -63,7 +63,7 @@ def redis_place(text: str) -> RedisPlace:
 
 
 def _read(text: str) -> RedisPlace | None:
-    # urlsplit drops tabs and line ends silently.
+    # urlsplit silently drops tabs and line breaks.
     if not text.isprintable() or " " in text:
         return None
     parts = urlsplit(text)
@@ -102,13 +102,13 @@ def _cluster(parts: SplitResult, many: re.Match[str]) -> RedisPlace | None:
 
 
 def _one(scheme: str, parts: SplitResult) -> str:
-    """Give the beginning of a URL of one server with the same user; its host does not matter."""
+    """Return the start of a single-server URL with the same user; the host is a placeholder."""
     user, at, _ = parts.netloc.rpartition("@")
     return f"{scheme}://{user}{at}any"
 
 
 def _hosts(parts: SplitResult, port: int) -> tuple[tuple[str, int], ...]:
-    """Read hosts and ports; empty when one is wrong."""
+    """Return hosts and ports, or () if one is invalid."""
     words = parts.netloc.rpartition("@")[2].split(",")
     found = [match for word in words if (match := _HOST.fullmatch(word))]
     hosts = tuple((match[1].strip("[]"), int(match[2] or port)) for match in found)

@@ -1,7 +1,7 @@
-"""The tree of settings, read from the models: what stands at a path, what a list holds.
+"""The tree of settings, derived from the models.
 
-Environment variables, suggestions and the reference all ask here, so a new field of a model needs
-no second entry anywhere.
+Environment variables, suggestions and the settings reference all use it, so a new field needs no
+second entry.
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from config.units import Unit
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One place in the tree.
+    """A node of the tree.
 
     Attributes:
-        annotation: its type without null and without validators.
-        field: the field that it is; None for the root and for an item of a list.
+        annotation: type without null and validators.
+        field: model field; None for the root and for list items.
     """
 
     annotation: Any
@@ -31,7 +31,7 @@ class Spot:
 
     @classmethod
     def at(cls, path: Path) -> Self | None:
-        """Return the place at a path from the root, or None where there is none."""
+        """Return the node at a path from the root, or None."""
         spot: Self | None = cls(Settings)
         for step in path:
             spot = spot and spot.child(step)
@@ -39,13 +39,13 @@ class Spot:
 
     @property
     def model(self) -> type[Frozen] | None:
-        """Return the model of a group of settings; None for a list or a value."""
+        """Return the model of a group of settings; None for a list or value."""
         is_model = isinstance(self.annotation, type) and issubclass(self.annotation, Frozen)
         return self.annotation if is_model else None
 
     @property
     def item(self) -> Self | None:
-        """Return the place of every item of a list; None for anything else."""
+        """Return the node of list items; None for anything else."""
         if get_origin(self.annotation) is not tuple:
             return None
         return type(self)(_bare(get_args(self.annotation)[0]))
@@ -57,17 +57,17 @@ class Spot:
 
     @property
     def unit(self) -> Unit | None:
-        """Return the unit that a value is written with, if any."""
+        """Return the unit of the value, if any."""
         metadata = self.field.metadata if self.field else []
         return next((entry for entry in metadata if isinstance(entry, Unit)), None)
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Return the keys of a group of settings; none for anything else."""
+        """Return the keys of a group of settings; empty for anything else."""
         return tuple(self.model.model_fields) if self.model else ()
 
     def child(self, step: str | int) -> Self | None:
-        """Return the place of a key or of a list item; None when there is no such place."""
+        """Return the node of a key or list item, or None."""
         if isinstance(step, int):
             return self.item
         field = self.model.model_fields.get(step) if self.model else None
@@ -75,7 +75,7 @@ class Spot:
 
 
 def _bare(annotation: Any) -> Any:
-    """Take validators and null off a type."""
+    """Return the type without validators and null."""
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
     if get_origin(annotation) in {Union, UnionType}:

@@ -1,4 +1,4 @@
-"""The whole configuration of a gateway, apart from what one policy says."""
+"""The configuration of a gateway."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final, Self
@@ -23,79 +23,79 @@ Domain = Annotated[str, Field(min_length=1, max_length=MAX_HOST), AfterValidator
 
 
 class Tls(Frozen):
-    """What the gateway shows that it is itself, for https; both files are PEM."""
+    """The gateway's certificate for https, as PEM files."""
 
     certificate: FilePath | None = Field(
         default=None,
-        description="file with the certificate and those that vouch for it; null: http",
+        description="file with the certificate chain, PEM; null: http",
     )
     key: FilePath | None = Field(
-        default=None, description="file with its private key, without a pass phrase"
+        default=None, description="file with the unencrypted private key, PEM"
     )
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if (self.certificate is None) != (self.key is None):
-            raise contradiction((), "certificate and key go together")
+            raise contradiction((), "set both tls.certificate and tls.key, or neither")
         return self
 
     @property
     def files(self) -> tuple[str, str] | None:
-        """Return certificate and key; None for http."""
+        """Return the files of certificate and key; None for http."""
         if self.certificate is None or self.key is None:
             return None
         return self.certificate, self.key
 
 
 class Settings(Frozen):
-    """The configuration of one gateway; `config.loading.load` makes it."""
+    """The configuration of one gateway; create it with `config.loading.load`."""
 
     processes: int = Field(
         default=1,
         ge=1,
         le=64,
-        description="processes that share the port, the engine and all limits",
+        description="number of gateway processes; they share the port, the engine and all limits",
     )
     listen: Annotated[str, AfterValidator(listen_address)] = Field(
         default="127.0.0.1:9000",
         max_length=300,
-        description="host and port to listen on; port 0: any free one",
+        description="host and port to listen on; port 0: any free port",
     )
     tls: Tls = Field(default=Tls(), description="https instead of http")
     domains: Annotated[tuple[Domain, ...], LISTED] = Field(
         default=("localhost",),
         max_length=32,
-        description="names of the gateway; `bucket.name` then addresses a bucket",
+        description="domain names of the gateway, for virtual-hosted addressing (`bucket.name`)",
     )
     upstream: Upstream = Field(description="the object store behind the gateway")
     credentials: Annotated[tuple[Credential, ...], LISTED] = Field(
-        min_length=1, max_length=10_000, description="who may use the gateway"
+        min_length=1, max_length=10_000, description="key pairs of clients"
     )
-    cache: Cache = Field(default=Cache(), description="restored files kept in memory")
-    engine: Engine = Field(default=Engine(), description="processes that work on images")
-    limits: Limits = Field(default=Limits(), description="what the gateway as a whole may use")
-    manifests: Manifests = Field(
-        default=Manifests(), description="notes in the store that tell how objects are restored"
-    )
+    cache: Cache = Field(default=Cache(), description="caches of restored files")
+    engine: Engine = Field(default=Engine(), description="workers and the engine for networks")
+    limits: Limits = Field(default=Limits(), description="limits of the gateway as a whole")
+    manifests: Manifests = Field(default=Manifests(), description="sealing of manifests")
     tracing: Tracing = Field(default=Tracing(), description="traces of requests")
-    ledger: Ledger = Field(default=Ledger(), description="what shadow policies find out")
-    admin: Admin = Field(default=Admin(), description="the listener for operators")
+    ledger: Ledger = Field(default=Ledger(), description="results of shadow policies")
+    admin: Admin = Field(default=Admin(), description="admin listener")
     shutdown_timeout_s: float = Field(
         default=60.0,
         ge=0,
         le=3600,
-        description="time that requests in flight may take to finish after SIGTERM, seconds",
+        description="grace period for requests in flight after SIGTERM, seconds",
     )
     heartbeat_timeout_s: float = Field(
         default=30.0,
         ge=5,
         le=3600,
-        description="silence after which a process of several, or the engine, is replaced, seconds",
+        description="heartbeat timeout of gateway processes (if several) and the engine, "
+        "seconds; then they are replaced",
     )
     policies: Annotated[tuple[Policy, ...], LISTED] = Field(
         default=(),
         max_length=MAX_POLICIES,
-        description="how objects are stored; the first match wins, no match: as uploaded",
+        description="storage policies; the first match wins, unmatched objects are stored as "
+        "uploaded",
     )
 
     @model_validator(mode="after")
@@ -106,15 +106,20 @@ class Settings(Frozen):
         _refuse_repeated("policies", [policy.name for policy in self.policies], ("name",))
         for position, earlier in shadowed(self.policies):
             name = self.policies[earlier].name
-            reason = f"can never match: policy '{name}' before it takes the same buckets and keys"
+            reason = (
+                f"can never match: policy '{name}' matches the same objects first; "
+                "reorder or remove one"
+            )
             raise contradiction(("policies", position), reason)
         for position, policy in enumerate(self.policies):
             if policy.limits.max_bytes > self.limits.max_buffered_bytes // self.processes:
                 at = ("policies", position, "limits", "max_bytes")
                 each = "" if self.processes == 1 else " divided by processes"
-                raise contradiction(at, f"must not exceed limits.max_buffered_bytes{each}")
+                raise contradiction(
+                    at, f"must not exceed limits.max_buffered_bytes{each}: lower it, or raise that"
+                )
         if self.engine.workers != "auto" and self.engine.workers < self.processes:
-            reason = "must not exceed engine.workers: each process needs at least one of them"
+            reason = "must not exceed engine.workers: each process needs at least one worker"
             raise contradiction(("processes",), reason)
         if self.admin.tls and self.tls.files is None:
             reason = "needs a certificate: set tls.certificate and tls.key"
@@ -123,7 +128,7 @@ class Settings(Frozen):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Return host, without brackets, and port to listen on."""
+        """Return host, without brackets, and port of the public listener."""
         return split_listen(self.listen)
 
 
@@ -131,5 +136,5 @@ def _refuse_repeated(key: str, values: Sequence[str], rest: tuple[str, ...]) -> 
     seen: set[str] = set()
     for position, value in enumerate(values):
         if value in seen:
-            raise contradiction((key, position, *rest), "occurs a second time; it must be unique")
+            raise contradiction((key, position, *rest), "is a duplicate; it must be unique")
         seen.add(value)

@@ -1,4 +1,4 @@
-"""What each of several gateway processes may use: their sum is what the configuration allows."""
+"""Each process's share of the limits; the shares add up to the configured limits."""
 
 from typing import Final
 
@@ -17,19 +17,19 @@ DIVIDED: Final = frozenset(
         ("limits", "list_index_entries"),
     }
 )
-"""Settings that are divided by the number of processes; the rest is for each as it is."""
+"""Limits divided by the number of processes. Every other setting applies to each process."""
 
 
 def share(settings: Settings, number: int) -> Settings:
-    """Give one process its part.
+    """Return the settings of one process.
 
-    A process does not borrow from others: what is not used there is not used at all. Connections
-    come to whichever process is free, so that all are about equally busy. What is not zero for all
-    is at least 1 for each. Codec workers are divided so that none are left over.
+    Processes do not lend unused shares. The kernel hands a connection to any free process, so load
+    is about even. A non-zero limit is at least 1 per process; spare workers go to the first
+    processes.
 
     Args:
-        settings: What all together may use.
-        number: Which process, from 0.
+        settings: the configuration of all processes together.
+        number: index of the process, from 0.
     """
     sections: dict[str, Frozen] = {name: getattr(settings, name) for name, _ in sorted(DIVIDED)}
     for name, field in sorted(DIVIDED):

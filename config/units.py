@@ -1,7 +1,7 @@
 """Sizes as people write them: `64MiB`, `500kB`, `100MP`.
 
-A size in the configuration is a plain integer (bytes or pixels) or a whole number that a unit
-follows without a space. One spelling per unit and no fractions: one line says what is accepted.
+A size is an integer (bytes or pixels), or an integer with a unit and no space between. Each unit
+has one spelling, and fractions are refused, so one line can list what is accepted.
 """
 
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator
 
-# Enough for 999 999 TiB; longer ones are refused before they are converted.
+# Enough for 999 999 TiB. Longer numbers are refused before they are converted.
 _MAX_DIGITS: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A quantity and the suffixes that it may be written with, smallest first.
+    """A quantity and its suffixes, smallest first.
 
     Attributes:
-        quantity: what is counted, for messages: `bytes`, `pixels`.
-        suffixes: pairs of suffix and the number that it stands for.
-        example: one good value, for messages.
+        quantity: name in messages: `bytes`, `pixels`.
+        suffixes: pairs of suffix and factor.
+        example: a valid value, for messages.
     """
 
     quantity: str
@@ -28,13 +28,13 @@ class Unit:
     example: str
 
     def parse(self, value: object) -> int:
-        """Return the number that `value` stands for.
+        """Return `value` as a number.
 
         Args:
-            value: an integer that is not negative, or text such as `64MiB`.
+            value: a non-negative integer, or text such as `64MiB`.
 
         Raises:
-            ValueError: it is neither; the message says what is accepted, never what was given.
+            ValueError: neither; the message lists the accepted forms and never repeats the value.
         """
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return value
@@ -44,9 +44,9 @@ class Unit:
         return number
 
     def render(self, number: int) -> str | int:
-        """Return what people would write and `parse` turns into `number` again.
+        """Return the shortest text that `parse` turns back into `number`.
 
-        That is the smallest whole number of a unit, or the number itself when no unit divides it.
+        The result is `number` itself if no unit divides it.
         """
         fitting = [(factor, name) for name, factor in self.suffixes if number % factor == 0]
         if not number or not fitting:
@@ -56,10 +56,10 @@ class Unit:
 
     @property
     def accepted(self) -> str:
-        """Describe the accepted spellings, to complete the sentence "must be"."""
+        """Return the accepted forms, to complete "must be"."""
         names = ", ".join(suffix for suffix, _ in self.suffixes)
         return (
-            f"a whole number of {self.quantity}, alone or followed at once by {names},"
+            f"a whole number of {self.quantity}, optionally followed without a space by {names},"
             f" such as {self.example}"
         )
 
@@ -91,6 +91,6 @@ BYTES: Final = Unit(
 )
 PIXELS: Final = Unit("pixels", (("MP", 10**6),), "100MP")
 
-# The unit itself stays in the metadata, so that the description of a setting can render its value.
+# The unit stays in the metadata so that the settings reference can render the default.
 ByteCount = Annotated[int, BeforeValidator(BYTES.parse), BYTES]
 PixelCount = Annotated[int, BeforeValidator(PIXELS.parse), PIXELS]

@@ -1,4 +1,4 @@
-"""The object store behind the gateway, and who may use it through the gateway."""
+"""Settings of the object store, and the credentials of clients."""
 
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -14,31 +14,35 @@ class Upstream(Frozen):
     """The object store behind the gateway."""
 
     endpoint: Annotated[str, AfterValidator(endpoint_url)] = Field(
-        max_length=512, description="URL of the store: scheme, host and port"
+        max_length=512, description="URL of the object store: scheme, host and port"
     )
     region: str = Field(
         default="us-east-1",
         pattern=r"^[A-Za-z0-9_-]{1,64}$",
-        description="region that requests to the store are signed for",
+        description="region in signatures for the store",
     )
     addressing: Literal["path", "virtual"] = Field(
         default="path",
-        description="where the bucket goes: path, or virtual (in the host name, if its name fits)",
+        description="bucket addressing: path, or virtual (in the host name, where the name "
+        "allows it)",
     )
     connect_timeout_s: float = Field(
-        default=5.0, gt=0, le=300, description="longest wait for a connection, seconds"
+        default=5.0,
+        gt=0,
+        le=300,
+        description="timeout for opening a connection to the store, seconds",
     )
     read_timeout_s: float = Field(
-        default=60.0, gt=0, le=3600, description="longest silence of the store, seconds"
+        default=60.0, gt=0, le=3600, description="idle timeout of the store, seconds"
     )
     max_connections: int = Field(
-        default=256, ge=1, le=10_000, description="connections to the store at the same time"
+        default=256, ge=1, le=10_000, description="maximum connections to the store"
     )
     pool_timeout_s: float = Field(
         default=5.0,
         gt=0,
         le=300,
-        description="longest wait for one of these, seconds; beyond it: 503 SlowDown",
+        description="timeout for a free connection, seconds; then 503 SlowDown",
     )
 
     @model_validator(mode="after")
@@ -50,30 +54,32 @@ class Upstream(Frozen):
 
 
 class Credential(Frozen):
-    """A key pair of a client, and the pair that its requests are sent on with."""
+    """A client's key pair, and the pair that signs its requests to the store."""
 
-    access_key: AccessKey = Field(description="access key that a client signs with")
-    secret_key: SecretKey = Field(description="its secret")
+    access_key: AccessKey = Field(description="access key of the client")
+    secret_key: SecretKey = Field(description="secret key of the client")
     upstream_access_key: AccessKey | None = Field(
-        default=None, description="access key for the store; null: the client's own"
+        default=None, description="access key for the store; null: same as the client's"
     )
     upstream_secret_key: SecretKey | None = Field(
-        default=None, description="its secret; null: the client's own"
+        default=None, description="secret key for the store; null: same as the client's"
     )
     signature_v2: bool = Field(
         default=False,
-        description="accept the weaker Signature Version 2 from this key (boto 2, git-annex)",
+        description="also accept the weaker Signature Version 2 (boto 2, git-annex)",
     )
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Self:
         if (self.upstream_access_key is None) != (self.upstream_secret_key is None):
-            raise contradiction((), "upstream_access_key and upstream_secret_key go together")
+            raise contradiction(
+                (), "set both upstream_access_key and upstream_secret_key, or neither"
+            )
         return self
 
     @property
     def upstream(self) -> tuple[str, SecretStr]:
-        """Return access key and secret for the store."""
+        """Return access key and secret key for the store."""
         if self.upstream_access_key is None or self.upstream_secret_key is None:
             return self.access_key, self.secret_key
         return self.upstream_access_key, self.upstream_secret_key

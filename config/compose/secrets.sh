@@ -1,14 +1,14 @@
 #!/bin/sh
-# Make the keys, tokens and passwords that docker-compose.yml hands to its services, once:
+# Create the keys, tokens and passwords for docker-compose.yml, once:
 #
-#   config/compose/secrets.sh [FOLDER]      (.slimgate/compose, unless another folder is named)
+#   config/compose/secrets.sh [FOLDER]      (default: .slimgate/compose)
 #
-# What exists is kept. To change a secret, delete its files, run this again and recreate the
+# Existing files are kept. To change a secret, delete its files, run this again and recreate the
 # services: docker compose up --force-recreate. Grafana keeps the password of its first start:
 # docker compose exec grafana grafana cli admin reset-admin-password NEW
 #
-# Compose mounts the files as they are, and each service reads them as a user of its own. Hence the
-# folder is closed to everybody else on this machine, and not the files.
+# Compose mounts the files with their permissions, and each service reads them as its own user. So
+# the folder, not the files, is closed to other users of this machine.
 set -eu
 cd "$(dirname "$0")/../.."
 folder=${1:-.slimgate/compose}
@@ -21,7 +21,7 @@ random() {
   od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'
 }
 
-# Write standard input to a file that only appears whole.
+# Write standard input to a file atomically.
 save() {
   cat > "$folder/.$1"
   chmod 444 "$folder/.$1"
@@ -39,7 +39,7 @@ if ! [ -e "$folder/s3-secret-key" ] || ! [ -e "$folder/seaweedfs-s3.json" ]; the
   printf '%s' "$key" | save s3-secret-key
 fi
 
-# The gateway may do what it needs; others may ask whether Redis lives, and nothing else.
+# The gateway gets the commands it needs; others may only PING.
 if ! [ -e "$folder/redis-url" ] || ! [ -e "$folder/redis-users" ]; then
   password=$(random 24)
   printf '%s\n' \

@@ -93,9 +93,7 @@ def test_the_reference_is_a_table() -> None:
     lines = reference().splitlines()
     assert len(rows()) + 2 == len(lines)
     assert {4} == {line.count("|") for line in lines}
-    assert (
-        "| `cache.max_bytes` | `256MiB` | size of the cache in memory; 0 switches it off |" in lines
-    )
+    assert "| `cache.max_bytes` | `256MiB` | size of the memory cache, bytes; 0: off |" in lines
 
 
 def _key(path: tuple[str | int, ...]) -> str:

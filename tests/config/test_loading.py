@@ -78,17 +78,23 @@ def test_the_example_is_complete_and_shows_defaults() -> None:
         ("originals: {bucket: a}", "9: policies[0].originals.bucket: unknown key"),
         ("originals:", "9: policies[0].originals: must be a mapping of keys to values"),
         ("originals: {keep: a}", "9: policies[0].originals.keep: must match pattern"),
-        ("tiers:\n    - recode\n    - plain", "11: policies[0].tiers[1]: plain is always the last"),
+        (
+            "tiers:\n    - recode\n    - plain",
+            "11: policies[0].tiers[1]: plain is the implicit last",
+        ),
         ("tiers: []", "9: policies[0].tiers: must not be empty"),
         ("tiers: recode", "9: policies[0].tiers: must be a list"),
         ("codecs: [heic]", "9: policies[0].codecs[0]: must be 'avif', 'jpeg'"),
         ("scales: [5]", "9: policies[0].scales[0]: must be at most 4"),
-        ("restorer: real", "9: policies[0].restorer: unknown restorer; known are lanczos, native"),
+        (
+            "restorer: real",
+            "9: policies[0].restorer: unknown restorer; choose one of lanczos, native",
+        ),
         ("floor: 5", "9: policies[0].floor: must be a mapping of keys to values"),
         ("floor:\n      ssim: 2", "10: policies[0].floor.ssim: must be at most 1"),
         (
             "floor: {psnr_db: null, ssim: ~, orb: ~}",
-            "9: policies[0].floor: at least one of psnr_db",
+            "9: policies[0].floor: no measure is left",
         ),
         ("limits: {max_bytes: 2GiB}", "9: policies[0].limits.max_bytes: must be at most 1GiB"),
         ("limits: {max_bytes: 64Mb}", "9: policies[0].limits.max_bytes: must be a whole number"),
@@ -100,7 +106,7 @@ def test_the_example_is_complete_and_shows_defaults() -> None:
         ("restorer: &a lanczos", "9: anchors and aliases are not accepted"),
         ("effort: [", "10: not valid YAML"),
         ("\n  - {name: b, bucket: b}", "10: policies[1].mode: required key is missing"),
-        ("\n  - {name: photos, bucket: b, mode: off}", "10: policies[1].name: occurs a second"),
+        ("\n  - {name: photos, bucket: b, mode: off}", "10: policies[1].name: is a duplicate"),
         (
             "\n  - name: b\n    mode: off\n    bucket: 'photos-*'",
             "10: policies[1]: can never match",
@@ -163,7 +169,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     for path, reason in (
         (tmp_path / "none.yaml", "none.yaml: cannot be read: No such file"),
         (tmp_path, "cannot be read: Is a directory"),
-        (Path("a\0b"), "is no file name"),
+        (Path("a\0b"), "is not a valid file name"),
     ):
         with pytest.raises(ConfigError, match=reason):
             load(path, environ={}, known_restorers=RESTORERS)

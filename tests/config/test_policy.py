@@ -63,7 +63,7 @@ def test_one_measure_can_be_switched_off() -> None:
 def test_legibility_needs_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A floor for text is refused where Tesseract is not installed, and accepted where it is."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ValidationError, match="needs the program tesseract on the PATH"):
+    with pytest.raises(ValidationError, match="needs tesseract on the PATH"):
         make(floor={"text": 0.95})
     program = tmp_path / "tesseract"
     program.touch(mode=0o755)
@@ -101,8 +101,8 @@ def test_legibility_needs_the_program(tmp_path: Path, monkeypatch: pytest.Monkey
         ({"codecs": ["heic"]}, "'avif', 'jpeg', 'jxl' or 'webp'"),
         ({"codecs": []}, "at least 1"),
         ({"originals": {"keep": "a"}}, "match pattern"),
-        ({"originals": {"keep": "photos-archive"}}, "lies under this very policy"),
-        ({"originals": {"storage_class": "DEEP_ARCHIVE"}}, "needs the bucket"),
+        ({"originals": {"keep": "photos-archive"}}, "matches this policy"),
+        ({"originals": {"storage_class": "DEEP_ARCHIVE"}}, "needs a bucket: set originals.keep"),
         ({"originals": {"keep": "archive", "storage_class": "deep"}}, "match pattern"),
         ({"originals": None}, "valid dictionary"),
         ({"floor": None}, "valid dictionary"),
@@ -157,7 +157,7 @@ def test_unknown_restorers_are_refused_where_the_known_ones_are_given() -> None:
     context = {"known_restorers": frozenset({"lanczos", "other"})}
     Policy.model_validate(policy(restorer="lanczos"), context=context)
     for document in (policy(restorer="real-esrgan"), policy()):
-        with pytest.raises(ValidationError, match="unknown restorer; known are lanczos, other"):
+        with pytest.raises(ValidationError, match="unknown restorer; choose one of lanczos, other"):
             Policy.model_validate(document, context=context)
 
 
