@@ -12,13 +12,13 @@ from multidict import CIMultiDictProxy
 from config import Policies, Settings
 from gateway.admin.savings import Buckets
 from gateway.cache.memory import Cache
-from gateway.cache.single_flight import Flights
-from gateway.http.byte_budget import Budget, Room
+from gateway.cache.single_flight import SingleFlight
+from gateway.http.body_scheduler import BodyScheduler
+from gateway.http.byte_budget import ByteBudget, Quota
 from gateway.http.client_addresses import ClientAddresses
-from gateway.http.draining import Drain
-from gateway.http.request_body import Bounds, Upload, waits_for_word
-from gateway.http.silence import Silence
-from gateway.http.turns import Turns
+from gateway.http.draining import InFlightRequests
+from gateway.http.request_body import BodyLimits, Upload, expects_continue
+from gateway.http.stall_timer import StallTimer
 from gateway.optimize.shadow_log import Ledger
 from gateway.s3 import headers
 from gateway.s3.identity import Identity
@@ -47,22 +47,22 @@ class Services:
     workers: Workers
     cache: Cache
     index: LogicalIndex
-    buffers: Budget
-    spool: Budget
+    buffers: ByteBudget
+    spool: ByteBudget
     listing_heads: asyncio.Semaphore
     ledger: Ledger
     seals: Seals
     addresses: ClientAddresses = field(default_factory=ClientAddresses)
     tracer: Tracer | None = None
-    drain: Drain = field(default_factory=Drain)
-    turns: Turns = field(default_factory=Turns)
+    in_flight: InFlightRequests = field(default_factory=InFlightRequests)
+    body_scheduler: BodyScheduler = field(default_factory=BodyScheduler)
     buckets: Buckets = field(default_factory=Buckets)
     locked_buckets: Remembered = field(default_factory=Remembered)
     allowances: Allowances = field(default_factory=Allowances)
     uploads: Uploads[Mapping[str, str]] = field(default_factory=Uploads)
     copied: Uploads[Any] = field(default_factory=Uploads)
-    readings: Flights[Any] = field(default_factory=Flights)
-    restores: Flights[Any] = field(default_factory=Flights)
+    readings: SingleFlight[Any] = field(default_factory=SingleFlight)
+    restores: SingleFlight[Any] = field(default_factory=SingleFlight)
     completing: Completing = field(default_factory=Completing)
     finishing: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -107,10 +107,10 @@ class Exchange:
         return self.services.addresses.of(peer)
 
     @property
-    def upload_room(self) -> Room:
+    def upload_room(self) -> Quota:
         """Return the room that the body has among what is held in memory."""
         share = self.services.settings.limits.address_share
-        return self.services.buffers.portion(self.client, share)
+        return self.services.buffers.client_quota(self.client, share)
 
     @property
     def query(self) -> str:
@@ -123,15 +123,15 @@ class Exchange:
         return self.asked.parameters
 
     @cached_property
-    def silence(self) -> Silence:
+    def stall_timer(self) -> StallTimer:
         """Return how long the client is waited for."""
-        return Silence(self.services.settings.limits.min_client_rate)
+        return StallTimer(self.services.settings.limits.min_client_rate)
 
     @cached_property
     def upload(self) -> Upload:
         """Give the request's body."""
         completes = self.request.method == "POST" and "uploadId" in self.parameters
-        bounds = Bounds(self.services.settings.limits, self.services.spool, self.silence)
+        bounds = BodyLimits(self.services.settings.limits, self.services.spool, self.stall_timer)
         return Upload(self.request, self.headers, self.verified, bounds, completes=completes)
 
     def question(self) -> Request:
@@ -145,7 +145,7 @@ class Exchange:
         kept = headers.forwardable(self.headers.items())
         kept.update(self.overrides)
         body = upload if upload.length else None
-        expects = body is not None and waits_for_word(self.request)
+        expects = body is not None and expects_continue(self.request)
         return Request(
             method=self.request.method,
             target=self.target,

@@ -11,7 +11,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway.exchange import Exchange
-from gateway.http.byte_blocks import Pieces
+from gateway.http.byte_blocks import ByteQueue
 from gateway.s3 import headers
 from gateway.s3.errors import S3Error
 from gateway.storage import cross_origin
@@ -52,7 +52,7 @@ async def sent(exchange: Exchange, request: Request) -> AsyncIterator[aiohttp.Cl
     try:
         await _first_piece(exchange, request)
         async with upstream.send(
-            request, exchange.identity, exchange.client, exchange.silence
+            request, exchange.identity, exchange.client, exchange.stall_timer
         ) as response:
             yield response
     except S3Error as error:
@@ -108,7 +108,7 @@ async def respond(
     cross_origin.pass_on(answer)
     await answer.prepare(exchange.request)
     async for piece in _pieces(exchange, response):
-        with exchange.silence.telling(exchange.request.transport):
+        with exchange.stall_timer.writing(exchange.request.transport):
             await answer.write(piece)
     await answer.write_eof()
     return answer
@@ -120,7 +120,7 @@ async def _pieces(exchange: Exchange, response: aiohttp.ClientResponse) -> Async
     try:
         async for piece in response.content.iter_any():
             if begun:  # what is small need not wait for its turn
-                await exchange.services.turns.take()
+                await exchange.services.body_scheduler.acquire()
             begun = True
             yield piece
     except UNREACHABLE as error:
@@ -175,7 +175,7 @@ async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
         S3Error: InternalError when it is longer than ``limit`` bytes, ServiceUnavailable when it
             breaks off.
     """
-    body = Pieces()
+    body = ByteQueue()
     try:
         async for piece in response.content.iter_any():
             body.append(piece)

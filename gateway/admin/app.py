@@ -33,7 +33,7 @@ class Readiness:
 
     async def lacking(self) -> str | None:
         """Give what keeps it from serving; None: nothing does."""
-        if self._services.drain.begun:
+        if self._services.in_flight.draining:
             return "draining"
         # However often somebody asks, the store is asked rarely.
         if time.monotonic() - self._asked > _PROBE_LASTS_S:

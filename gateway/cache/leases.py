@@ -44,7 +44,7 @@ class Leases:
         await self._wakes.close()
 
     @asynccontextmanager
-    async def turn(self, name: str) -> AsyncIterator[None]:
+    async def hold(self, name: str) -> AsyncIterator[None]:
         """Hold the lease of that name during the block, or have waited until its owner was done.
 
         Without a working Redis the block begins at once.

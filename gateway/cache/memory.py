@@ -58,7 +58,7 @@ class Cache(Protocol):
         """Forget all files of these objects: they were written to, or deleted."""
         ...
 
-    def turn(self, key: CacheKey, size: int) -> AbstractAsyncContextManager[bytes | None]:
+    def lease(self, key: CacheKey, size: int) -> AbstractAsyncContextManager[bytes | None]:
         """Wait while somebody else makes the file, and give it; None: make it in the block.
 
         Args:
@@ -111,7 +111,7 @@ class MemoryCache:
                 self._entries.pop(entry, None)
 
     @asynccontextmanager
-    async def turn(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
+    async def lease(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
         """Return the file, or None; other processes do not know of this one."""
         del size
         yield await self.get(key)

@@ -93,12 +93,12 @@ class RedisCache:
                 await pipe.execute()
 
     @asynccontextmanager
-    async def turn(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
+    async def lease(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
         """Wait while another gateway makes the file; larger ones than are kept are not shared."""
         if size > self._settings.max_entry_bytes:
             yield None
             return
-        async with self._leases.turn(_file(key)):
+        async with self._leases.hold(_file(key)):
             yield await self.get(key)
 
 
@@ -144,13 +144,13 @@ class LayeredCache:
         await self._far.drop(bucket, keys)
 
     @asynccontextmanager
-    async def turn(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
+    async def lease(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
         """Give the file that is near; else wait as the far one does."""
         data = await self._near.get(key)
         if data is not None:
             yield data
             return
-        async with self._far.turn(key, size) as data:
+        async with self._far.lease(key, size) as data:
             if data is not None:
                 await self._near.put(key, data)
             yield data

@@ -9,12 +9,12 @@ _T = TypeVar("_T")
 
 
 @dataclass(slots=True)
-class _Flight(Generic[_T]):
+class _Call(Generic[_T]):
     task: asyncio.Task[_T]
     waiters: int = 0
 
 
-class Flights(Generic[_T]):
+class SingleFlight(Generic[_T]):
     """Share work in progress by key.
 
     Work that nobody waits for any more is cancelled. An error reaches every waiter, and the next
@@ -22,7 +22,7 @@ class Flights(Generic[_T]):
     """
 
     def __init__(self) -> None:
-        self._flights: dict[Hashable, _Flight[_T]] = {}
+        self._flights: dict[Hashable, _Call[_T]] = {}
 
     async def run(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
         """Wait for the work of that key, beginning it when nobody has yet.
@@ -33,7 +33,7 @@ class Flights(Generic[_T]):
         """
         flight = self._flights.get(key)
         if flight is None:
-            flight = _Flight(asyncio.create_task(work()))
+            flight = _Call(asyncio.create_task(work()))
             self._flights[key] = flight
             flight.task.add_done_callback(lambda _: self._forget(key, flight))
         flight.waiters += 1
@@ -46,7 +46,7 @@ class Flights(Generic[_T]):
                 self._forget(key, flight)
                 flight.task.cancel()
 
-    def _forget(self, key: Hashable, flight: _Flight[_T]) -> None:
+    def _forget(self, key: Hashable, flight: _Call[_T]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
         if flight.task.done() and not flight.task.cancelled():

@@ -208,7 +208,7 @@ async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
     return _answer(exchange, shown, body)
 
 
-def _check_conditions(exchange: Exchange, source: conditional.Identity) -> None:
+def _check_conditions(exchange: Exchange, source: conditional.Representation) -> None:
     """Judge the copy conditions here: not every upstream does, and of a part it sees an upload."""
     if _RANGE in exchange.headers:
         source = source.of_parts

@@ -156,7 +156,7 @@ async def _serve(
             return await _empty(exchange, status, shown)
     shown["x-slimgate-cache"] = "hit" if hit else "miss"
     # However slowly they are read: they are held once for all readers, and within bounds.
-    with exchange.services.buffers.sharing(served):
+    with exchange.services.buffers.shared(served):
         answer = begin(exchange, status, _with_length(shown, status, part, size))
         await answer.prepare(exchange.request)
         wanted_bytes = memoryview(served)[part.start : part.stop]
@@ -196,7 +196,7 @@ def _decided(exchange: Exchange, found: Found, etag: str) -> tuple[HTTPStatus, r
 
 
 def _range(
-    exchange: Exchange, everything: ranges.Range, identity: conditional.Identity
+    exchange: Exchange, everything: ranges.Range, identity: conditional.Representation
 ) -> ranges.Range | None:
     sent_headers, part = exchange.headers, exchange.parameters.get("partNumber")
     if part is not None:

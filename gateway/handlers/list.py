@@ -17,7 +17,7 @@ from gateway.relay import read_bounded, respond, sent, whole
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import View, spliced
+from gateway.s3.listing_xml import View, with_logical_sizes
 from gateway.storage.listing_index import Listed, Sighting
 from gateway.storage.stored_object import META_KEY, read_manifest
 
@@ -75,7 +75,7 @@ def _parsed(page: bytes) -> "_Page | None":
 
 
 def _edited(page: bytes, parsed: "_Page", views: Mapping["_Entry", View]) -> bytes:
-    edited = spliced(page, [views.get(entry) for entry in parsed.entries])
+    edited = with_logical_sizes(page, [views.get(entry) for entry in parsed.entries])
     if edited is not None:
         return edited
     for entry, view in views.items():

@@ -21,8 +21,8 @@ from codec.containers import sniff
 from codec.optimize import Optimized, Refused
 from config import Policy
 from gateway.exchange import Exchange
-from gateway.http.byte_blocks import Pieces
-from gateway.http.request_body import waits_for_word
+from gateway.http.byte_blocks import ByteQueue
+from gateway.http.request_body import expects_continue
 from gateway.optimize import byte_exact
 from gateway.optimize.pipeline import SNIFFED, optimize, policy_for, stays, stored_request
 from gateway.optimize.reuse import reuse
@@ -66,7 +66,7 @@ async def complete(exchange: Exchange) -> web.StreamResponse:
     if policy is None or policy.mode != "optimize":
         return await _complete(exchange, policy)
     length = exchange.upload.length or 0
-    if length > _MAX_PARTS or waits_for_word(exchange.request):
+    if length > _MAX_PARTS or expects_continue(exchange.request):
         return await _complete(exchange, policy)
     # Readers must not have to wait for a client that does not send its list of parts.
     await exchange.upload.peek(length)
@@ -161,7 +161,7 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
             kept = policy.originals
             await keep(partial(sent, exchange), kept, plain_request, optimized.manifest, data)
     finally:
-        exchange.services.buffers.give_back(len(data))
+        exchange.services.buffers.release(len(data))
     if policy.mode == "shadow":
         return plain.version_id
     manifest = optimized.manifest.model_copy(update={"upload_etag": plain.etag})
@@ -181,7 +181,7 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
 
 async def _rest(response: aiohttp.ClientResponse, head: bytes, length: int) -> bytes:
     """Read the object to its end; ``head`` has been read already."""
-    pieces = Pieces()
+    pieces = ByteQueue()
     pieces.append(head)
     async for piece in response.content.iter_any():
         pieces.append(piece)
@@ -232,7 +232,7 @@ async def _read_back(
             try:
                 return await _rest(response, head, length), said, plain
             except BaseException:
-                buffers.give_back(length)
+                buffers.release(length)
                 raise
         except (asyncio.IncompleteReadError, *UNREACHABLE) as error:
             raise Refused("could not be read back") from error

@@ -10,7 +10,7 @@ from gateway.exchange import Exchange
 from gateway.http.request_body import Upload
 from gateway.relay import pass_through, respond, sent
 from gateway.s3.errors import S3Error
-from gateway.s3.form_data import MAX_FIELD_BYTES, Outline, boundary_of
+from gateway.s3.form_data import MAX_FIELD_BYTES, FormParser, boundary_of
 
 _TYPE: Final = "multipart/form-data"
 
@@ -35,7 +35,7 @@ async def post(exchange: Exchange) -> web.StreamResponse:
 
     Raises:
         S3Error: MethodNotAllowed for a form that is sent to a key, PreconditionFailed for one of
-            another type, or as :class:`Outline`.
+            another type, or as :class:`FormParser`.
     """
     if not is_form(exchange):
         return await _without_form(exchange)
@@ -43,14 +43,14 @@ async def post(exchange: Exchange) -> web.StreamResponse:
         raise S3Error("MethodNotAllowed")
     boundary = boundary_of(",".join(exchange.headers.getall("Content-Type")))
     upload = exchange.upload
-    before_file = Outline(boundary)
+    before_file = FormParser(boundary)
     head = await upload.peek(MAX_FIELD_BYTES)
     before_file.feed(head)
     if len(head) == upload.length:
         before_file.finish()
     elif not before_file.in_file:
         raise S3Error("MaxPostPreDataLengthExceededError")
-    request = replace(exchange.forwarded(), body=_followed(upload, Outline(boundary)))
+    request = replace(exchange.forwarded(), body=_followed(upload, FormParser(boundary)))
     async with sent(exchange, request) as response:
         return await respond(exchange, response)
 
@@ -62,7 +62,7 @@ async def _without_form(exchange: Exchange) -> web.StreamResponse:
     return await pass_through(exchange)
 
 
-async def _followed(upload: Upload, outline: Outline) -> AsyncIterator[bytes]:
+async def _followed(upload: Upload, outline: FormParser) -> AsyncIterator[bytes]:
     """Give the body; its last piece only when all of it has been judged."""
     held = b""
     try:

@@ -47,7 +47,7 @@ async def put(exchange: Exchange) -> web.StreamResponse:
     try:
         return await _put_image(exchange, policy, data)
     finally:
-        buffers.give_back(len(data))
+        buffers.release(len(data))
 
 
 async def _is_candidate(exchange: Exchange, policy: Policy) -> bool:

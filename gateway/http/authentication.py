@@ -12,7 +12,7 @@ from gateway.s3.routing import virtual_bucket
 from gateway.s3.sigv4 import Verified, Verifier, WireRequest
 
 
-class Callers:
+class Authenticator:
     """Everybody who may use the gateway.
 
     Args:

@@ -1,6 +1,6 @@
 """A copy of a body on its way to the store, for what is to be understood of it afterwards."""
 
-from gateway.http.byte_budget import Room
+from gateway.http.byte_budget import Quota
 
 
 class BodyCopy:
@@ -13,7 +13,7 @@ class BodyCopy:
         max_bytes: Of a longer body nothing is kept.
     """
 
-    def __init__(self, buffers: Room, max_bytes: int) -> None:
+    def __init__(self, buffers: Quota, max_bytes: int) -> None:
         self._buffers = buffers
         self._max_bytes = max_bytes
         self._pieces: list[bytes] | None = []
@@ -35,5 +35,5 @@ class BodyCopy:
 
     def close(self) -> None:
         """Keep nothing any more, and return the room."""
-        self._buffers.give_back(self._held)
+        self._buffers.release(self._held)
         self._pieces, self._held = None, 0

@@ -10,7 +10,7 @@ BLOCK: Final = 1 << 18
 _LARGE: Final = 8 << 20
 
 
-class Pieces:
+class ByteQueue:
     """A queue of bytes whose cost does not depend on how finely the client has cut them.
 
     A list would take about 40 bytes for each piece, and every piece is the client's choice.

@@ -8,19 +8,19 @@ from typing import Protocol
 from gateway.s3.errors import S3Error
 
 
-class Room(Protocol):
+class Quota(Protocol):
     """Something that is held for a while, and of which there is only so much."""
 
     def reserve(self, amount: int) -> bool:
         """Take that much, or nothing and tell so."""
         ...
 
-    def give_back(self, amount: int) -> None:
+    def release(self, amount: int) -> None:
         """Return what was reserved."""
         ...
 
 
-class Budget:
+class ByteBudget:
     """Bound the sum of something that is held for a while.
 
     Args:
@@ -50,21 +50,21 @@ class Budget:
         self._free -= amount
         return True
 
-    def give_back(self, amount: int) -> None:
+    def release(self, amount: int) -> None:
         """Return what was reserved."""
         self._free += amount
 
-    def portion(self, client: str | None, share: float) -> Room:
+    def client_quota(self, client: str | None, share: float) -> Quota:
         """Return the room that is left to one upload of a client.
 
         Args:
             client: Its address; None: no share binds it.
             share: The largest part that the client may hold; one upload may always hold more.
         """
-        return self if client is None else _Portion(self, self._clients, client, share)
+        return self if client is None else _ClientQuota(self, self._clients, client, share)
 
     @contextlib.contextmanager
-    def holding(self, amount: int) -> Iterator[None]:
+    def reserved(self, amount: int) -> Iterator[None]:
         """Hold that much for as long as the block lasts.
 
         Raises:
@@ -75,10 +75,10 @@ class Budget:
         try:
             yield
         finally:
-            self.give_back(amount)
+            self.release(amount)
 
     @contextlib.contextmanager
-    def sharing(self, data: bytes) -> Iterator[None]:
+    def shared(self, data: bytes) -> Iterator[None]:
         """Hold some bytes for as long as the block lasts; several holders of the same count once.
 
         Raises:
@@ -96,13 +96,13 @@ class Budget:
             self._shared[name] -= 1
             if not self._shared[name]:
                 del self._shared[name]
-                self.give_back(len(data))
+                self.release(len(data))
 
 
-class _Portion:
+class _ClientQuota:
     """What one upload takes of a budget, within the share of its client."""
 
-    def __init__(self, whole: Budget, clients: Counter[str], client: str, share: float) -> None:
+    def __init__(self, whole: ByteBudget, clients: Counter[str], client: str, share: float) -> None:
         self._whole = whole
         self._clients = clients
         self._client = client
@@ -118,9 +118,9 @@ class _Portion:
         self._count(amount)
         return True
 
-    def give_back(self, amount: int) -> None:
+    def release(self, amount: int) -> None:
         """Return what was reserved."""
-        self._whole.give_back(amount)
+        self._whole.release(amount)
         self._count(-amount)
 
     def _count(self, amount: int) -> None:

@@ -9,7 +9,7 @@ _SETTLE_S: Final = 0.05
 _POLL_S: Final = 0.02
 
 
-class Drain(contextlib.AbstractContextManager[None]):
+class InFlightRequests(contextlib.AbstractContextManager[None]):
     """Count requests in flight, and wait for the last one.
 
     The server's own shutdown reads no more of any body, so that uploads in flight would hang, and
@@ -17,11 +17,11 @@ class Drain(contextlib.AbstractContextManager[None]):
     """
 
     def __init__(self) -> None:
-        self.begun = False
+        self.draining = False
         self._count = 0
         self._changed = asyncio.Event()
 
-    def request(self) -> contextlib.AbstractContextManager[None]:
+    def track(self) -> contextlib.AbstractContextManager[None]:
         """Count one request for as long as the block lasts."""
         return self
 
@@ -32,7 +32,7 @@ class Drain(contextlib.AbstractContextManager[None]):
         self._count -= 1
         self._changed.set()
 
-    async def finish(
+    async def drain(
         self, timeout_s: float, transports: Callable[[], Iterable[asyncio.WriteTransport]] = tuple
     ) -> int:
         """Wait until nothing is in flight, and the last answer is on its way.
@@ -44,7 +44,7 @@ class Drain(contextlib.AbstractContextManager[None]):
         Returns:
             How many requests did not finish in time.
         """
-        self.begun = True
+        self.draining = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 # What has arrived on a connection is a request only once the loop has read it.

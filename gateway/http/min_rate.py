@@ -5,11 +5,11 @@ import asyncio
 import aiohttp
 
 from config import Limits
-from gateway.http.silence import Silence
+from gateway.http.stall_timer import StallTimer
 from gateway.s3.errors import S3Error
 
 
-class Patience:
+class MinRateReader:
     """Waits for pieces of one body: less and less, unless they come at a decent rate.
 
     A token bucket, counted in seconds: waiting empties it, bytes fill it up. Time in which nobody
@@ -17,11 +17,11 @@ class Patience:
 
     Args:
         limits: The longest silence, and the slowest rate.
-        silence: Is told of every wait, and may end it; None: nothing else minds.
+        stall_timer: Is told of every wait, and may end it; None: nothing else minds.
     """
 
-    def __init__(self, limits: Limits, silence: Silence | None = None) -> None:
-        self._silence = silence or Silence(limits.min_client_rate)
+    def __init__(self, limits: Limits, stall_timer: StallTimer | None = None) -> None:
+        self._stall_timer = stall_timer or StallTimer(limits.min_client_rate)
         self._most_s = limits.client_timeout_s
         self._left_s = limits.client_timeout_s
         self._rate = limits.min_client_rate
@@ -36,11 +36,11 @@ class Patience:
         began = loop.time()
         try:
             async with asyncio.timeout(self._left_s) as timeout:
-                with self._silence.listening(timeout):
+                with self._stall_timer.reading(timeout):
                     piece = await content.readany()
         except TimeoutError as error:
             raise S3Error("RequestTimeout") from error
-        self._silence.heard(len(piece))
+        self._stall_timer.received(len(piece))
         if piece:
             # What the server has read already comes without a wait: others get their turn first.
             await asyncio.sleep(0)

@@ -10,10 +10,10 @@ from multidict import CIMultiDictProxy
 
 from config import Limits
 from gateway.http.body_copy import BodyCopy
-from gateway.http.byte_blocks import Pieces
-from gateway.http.byte_budget import Budget, Room
-from gateway.http.min_rate import Patience
-from gateway.http.silence import Silence
+from gateway.http.byte_blocks import ByteQueue
+from gateway.http.byte_budget import ByteBudget, Quota
+from gateway.http.min_rate import MinRateReader
+from gateway.http.stall_timer import StallTimer
 from gateway.s3.aws_chunked import ChunkDecoder
 from gateway.s3.canonical import fold_headers
 from gateway.s3.checksums import BodyDigests
@@ -40,24 +40,24 @@ class TooManyChunks(web.RequestPayloadError):
     """A body in HTTP's own chunks has so many of them that they cost more than what is in them."""
 
 
-def waits_for_word(request: web.Request) -> bool:
+def expects_continue(request: web.Request) -> bool:
     """Return whether the client waits with the body until it is asked for it."""
     expects = request.headers.get("Expect", "").lower() == "100-continue"
     return expects and _ASKED not in request
 
 
-class Bounds(NamedTuple):
+class BodyLimits(NamedTuple):
     """What a body must stay within.
 
     Attributes:
         limits: Of the gateway.
         spool: Room on disk for bodies of unknown length.
-        silence: Is told how long the client is waited for.
+        stall_timer: Is told how long the client is waited for.
     """
 
     limits: Limits
-    spool: Budget
-    silence: Silence | None = None
+    spool: ByteBudget
+    stall_timer: StallTimer | None = None
 
 
 class Upload:
@@ -84,13 +84,13 @@ class Upload:
         request: web.Request,
         headers: CIMultiDictProxy[str],
         verified: Verified | None,
-        bounds: Bounds,
+        bounds: BodyLimits,
         *,
         completes: bool = False,
     ) -> None:
         self._request = request
         self._headers = headers
-        self._patience = Patience(bounds.limits, bounds.silence)
+        self._patience = MinRateReader(bounds.limits, bounds.stall_timer)
         self._room = bounds.spool
         self.payload_hash = verified.payload_hash if verified else _anonymous_hash(headers)
         self.framed = self.payload_hash.startswith("STREAMING-")
@@ -103,7 +103,7 @@ class Upload:
         self.error: S3Error | None = None
         self._decoder = self._chunk_decoder(verified) if self.framed else None
         self._pieces = self._verified_pieces()
-        self._peeked = Pieces()
+        self._peeked = ByteQueue()
         self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
         self._spooled_bytes = 0
         self._copy: BodyCopy | None = None
@@ -130,7 +130,7 @@ class Upload:
             self._peeked.append(piece)
         return self._peeked.joined()
 
-    async def read(self, buffers: Room) -> bytes | None:
+    async def read(self, buffers: Quota) -> bytes | None:
         """Give the whole body, as far as there is room for it.
 
         What has not come yet takes no room, so that slow clients leave it to others.
@@ -141,7 +141,7 @@ class Upload:
         Returns:
             The body; None where there is no room: then it can still be iterated, all of it.
         """
-        pieces = Pieces()
+        pieces = ByteQueue()
         held = 0
         try:
             async for piece in self:
@@ -153,7 +153,7 @@ class Upload:
             body, held = await pieces.whole(), 0
             return body
         finally:
-            buffers.give_back(held)
+            buffers.release(held)
 
     async def settle(self) -> None:
         """Find out how long a body in chunks is that does not say so, by reading it to disk."""
@@ -167,7 +167,7 @@ class Upload:
         file.seek(0)
         self._pieces = self._spooled()
 
-    def copy(self, buffers: Room, max_bytes: int) -> BodyCopy:
+    def copy(self, buffers: Quota, max_bytes: int) -> BodyCopy:
         """Keep a copy of what is given out from now on, until the upload is closed."""
         self._copy = BodyCopy(buffers, max_bytes)
         return self._copy
@@ -176,7 +176,7 @@ class Upload:
         """Give back what was needed on disk, and for a copy."""
         if self._copy is not None:
             self._copy.close()
-        self._room.give_back(self._spooled_bytes)
+        self._room.release(self._spooled_bytes)
         self._spooled_bytes = 0
         if self._spool is not None:
             self._spool.close()
@@ -239,7 +239,7 @@ class Upload:
 
     async def _ask_for_body(self) -> None:
         # RFC 9110 section 10.1.1; by now the caller is known and the size is acceptable.
-        if not waits_for_word(self._request):
+        if not expects_continue(self._request):
             return
         self._request[_ASKED] = True
         transport = self._request.transport

@@ -37,7 +37,7 @@ async def fetch(
     if cached is not None:
         return File(cached, found.manifest.etag), True
     rendition = await _rendition(exchange, found, key, response)
-    with services.buffers.sharing(rendition):
+    with services.buffers.shared(rendition):
         return await restored(services, key, rendition, found.manifest), False
 
 
@@ -50,7 +50,7 @@ async def _rendition(
     async def read() -> bytes:
         nonlocal began
         began = True
-        with services.buffers.holding(found.stored_size):
+        with services.buffers.reserved(found.stored_size):
             if response is not None and (response.method, response.status) == (
                 "GET",
                 HTTPStatus.OK,

@@ -72,7 +72,7 @@ async def restored(services: Services, key: CacheKey, rendition: bytes, manifest
 
 
 async def _restore(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
-    async with services.cache.turn(key, manifest.size) as cached:
+    async with services.cache.lease(key, manifest.size) as cached:
         if cached is not None:
             # Restored for somebody else while this caller read the rendition, or waited.
             return File(cached, manifest.etag)
@@ -83,7 +83,7 @@ async def _made(services: Services, key: CacheKey, rendition: bytes, manifest: M
     started = time.monotonic()
     timed = metrics.RESTORE_SECONDS.labels(manifest.stored.tier).time()
     spanned = tracing.span("restore", tier=manifest.stored.tier, size=manifest.size)
-    with timed, spanned, services.buffers.holding(manifest.size):
+    with timed, spanned, services.buffers.reserved(manifest.size):
         data, as_recorded = await services.workers.restore(rendition, manifest)
     metrics.RESTORES.labels("ok" if as_recorded else "changed").inc()
     _log.info(

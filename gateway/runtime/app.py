@@ -26,11 +26,11 @@ from gateway.handlers import get as reads
 from gateway.handlers import list as listings
 from gateway.handlers import put as writes
 from gateway.handlers.invalidation import forgetting
-from gateway.http.authentication import Callers
-from gateway.http.byte_budget import Budget
+from gateway.http.authentication import Authenticator
+from gateway.http.byte_budget import ByteBudget
 from gateway.http.client_addresses import ClientAddresses
 from gateway.http.error_responses import new_request_id, refusal
-from gateway.http.request_body import waits_for_word
+from gateway.http.request_body import expects_continue
 from gateway.http.runner import Runner, allow_files
 from gateway.optimize.shadow_log import Ledger
 from gateway.s3 import headers, query
@@ -76,7 +76,7 @@ parses at a time, however small they are. More would not make uploads faster."""
 _LAST_WORDS_S: Final = 1.0
 """Time to end for what has not finished while the gateway drained."""
 
-_CALLERS = web.AppKey("callers", Callers)
+_AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
 _REQUEST_ID = web.RequestKey("request_id", str)
 _OPERATION = web.RequestKey("operation", str)
 
@@ -106,7 +106,7 @@ def create_app(
     app = web.Application(middlewares=[*spans, _counted])
     # aiohttp would ask for the body of any request before anybody has looked at its signature.
     app.router.add_route("*", "/{anything:.*}", _unrouted, expect_handler=_ask_later)
-    app[_CALLERS] = Callers(settings)
+    app[_AUTHENTICATOR] = Authenticator(settings)
     app[SERVICES] = Services(
         settings=settings,
         policies=Policies(settings.policies),
@@ -120,8 +120,8 @@ def create_app(
         ),
         cache=cache or _cache(settings.cache),
         index=LogicalIndex(settings.limits.list_index_entries),
-        buffers=Budget(settings.limits.max_buffered_bytes),
-        spool=Budget(settings.limits.max_spooled_bytes),
+        buffers=ByteBudget(settings.limits.max_buffered_bytes),
+        spool=ByteBudget(settings.limits.max_spooled_bytes),
         listing_heads=asyncio.Semaphore(settings.limits.max_listing_heads),
         ledger=Ledger(settings.ledger),
         seals=Seals(settings.manifests),
@@ -186,7 +186,7 @@ async def _counted(
     del handler
     started, status, sent = time.monotonic(), "none", 0
     try:
-        with metrics.IN_FLIGHT.track_inprogress(), request.app[SERVICES].drain.request():
+        with metrics.IN_FLIGHT.track_inprogress(), request.app[SERVICES].in_flight.track():
             response = await _with_errors_as_s3(request)
             with contextlib.suppress(ConnectionError):  # of a client that is gone, as is noticed
                 # The server would do it, but afterwards: this one is in flight until it is sent.
@@ -198,7 +198,7 @@ async def _counted(
         return response
     finally:
         name = _operation_of(request)
-        count, seconds, sent_bytes = metrics.of_requests(name, status)
+        count, seconds, sent_bytes = metrics.request_metrics(name, status)
         sent_bytes.inc(sent)
         count.inc()
         seconds.observe(time.monotonic() - started)
@@ -260,7 +260,7 @@ def _arrived(request: web.Request) -> Exchange:
     URL that they are going to use, which may be presigned for another method.
 
     Raises:
-        S3Error: As :func:`locate`, :meth:`Callers.authenticate`, :func:`query.read` and
+        S3Error: As :func:`locate`, :meth:`Authenticator.authenticate`, :func:`query.read` and
             :func:`query.merged`.
     """
     raw_path, raw_query = _split(request)
@@ -271,7 +271,7 @@ def _arrived(request: web.Request) -> Exchange:
     verified, identity = (
         (None, None)
         if preflight
-        else request.app[_CALLERS].authenticate(request, raw_path, raw_query)
+        else request.app[_AUTHENTICATOR].authenticate(request, raw_path, raw_query)
     )
     asked = query.read(raw_query)
     return Exchange(
@@ -345,7 +345,7 @@ def _name_the_server(response: web.StreamResponse) -> None:
 
 def _part_when_draining(request: web.Request, response: web.StreamResponse) -> None:
     """Let no connection bring another request to a gateway that ends: clients open a new one."""
-    if request.app[SERVICES].drain.begun:
+    if request.app[SERVICES].in_flight.draining:
         response.force_close()
         response.headers["Connection"] = "close"
 
@@ -358,7 +358,7 @@ def _part_early(request: web.Request, response: web.StreamResponse) -> None:
     could tell which (RFC 9110, section 10.1.1). botocore misreads the second such answer on a
     connection.
     """
-    if waits_for_word(request) or not request.content.is_eof():
+    if expects_continue(request) or not request.content.is_eof():
         response.force_close()
         response.headers["Connection"] = "close"
 

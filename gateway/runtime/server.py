@@ -135,7 +135,7 @@ class Server:
         timeout_s = self._settings.shutdown_timeout_s
         _log.info("draining", timeout_s=timeout_s)
         services = self._services
-        services.drain.begun = True
+        services.in_flight.draining = True
         left = [each.dup() for each in self._sockets]
         for site in list(self._runner.sites):
             await site.stop()
@@ -143,7 +143,7 @@ class Server:
             self._tls.stop()
         last = [asyncio.create_task(self._take(each)) for each in listening.waiting(left)]
         listening.close(left)
-        unfinished = await services.drain.finish(timeout_s, self._transports)
+        unfinished = await services.in_flight.drain(timeout_s, self._transports)
         await asyncio.gather(*last, return_exceptions=True)
         if unfinished:
             hint = "raise shutdown_timeout_s to give them more time"

@@ -94,7 +94,7 @@ def check_printable(what: str, *texts: str) -> None:
         raise S3Error("InvalidArgument", f"{what} has control characters.")
 
 
-def respelled(raw_query: str) -> str:
+def reencode_query(raw_query: str) -> str:
     """Escape a query as S3 signs it; order, plus signs and names without a value stay as they are.
 
     Signers take a URL as it is, but servers sign anew what they have decoded: ``%7E`` would be two

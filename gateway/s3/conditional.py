@@ -17,7 +17,7 @@ _ETAG: Final = re.compile(r'(W/)?(?:"([^"]*)"|([^",\s]+))')
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Representation:
     """What an object is compared by.
 
     Attributes:
@@ -36,7 +36,7 @@ class Identity:
         return tag == self.etag or tag in self.aliases
 
     @property
-    def of_parts(self) -> "Identity":
+    def of_parts(self) -> "Representation":
         """Return what requests for a part of the object are compared with."""
         return replace(self, aliases=frozenset())
 
@@ -49,7 +49,7 @@ class Outcome(enum.Enum):
     PRECONDITION_FAILED = enum.auto()
 
 
-def evaluate(headers: Mapping[str, str], identity: Identity) -> Outcome:
+def evaluate(headers: Mapping[str, str], identity: Representation) -> Outcome:
     """Evaluate the conditions of a read in the order of RFC 9110, section 13.2.2.
 
     An entity tag that is sent always outweighs the date of the same direction, and a date that
@@ -57,7 +57,7 @@ def evaluate(headers: Mapping[str, str], identity: Identity) -> Outcome:
 
     Args:
         headers: Headers of the request, by lower-case name or without regard to case.
-        identity: The object as it is now; of a part, :attr:`Identity.of_parts`.
+        identity: The object as it is now; of a part, :attr:`Representation.of_parts`.
     """
     if not _may_read(headers, identity):
         return Outcome.PRECONDITION_FAILED
@@ -66,7 +66,7 @@ def evaluate(headers: Mapping[str, str], identity: Identity) -> Outcome:
     return Outcome.PROCEED
 
 
-def _may_read(headers: Mapping[str, str], identity: Identity) -> bool:
+def _may_read(headers: Mapping[str, str], identity: Representation) -> bool:
     if_match = headers.get("if-match")
     if if_match is not None:
         return _matches(if_match, identity, weakly=False)
@@ -74,7 +74,7 @@ def _may_read(headers: Mapping[str, str], identity: Identity) -> bool:
     return date is None or identity.last_modified <= date
 
 
-def _has_news(headers: Mapping[str, str], identity: Identity) -> bool:
+def _has_news(headers: Mapping[str, str], identity: Representation) -> bool:
     if_none_match = headers.get("if-none-match")
     if if_none_match is not None:
         return not _matches(if_none_match, identity, weakly=True)
@@ -82,7 +82,7 @@ def _has_news(headers: Mapping[str, str], identity: Identity) -> bool:
     return date is None or identity.last_modified > date
 
 
-def range_applies(headers: Mapping[str, str], identity: Identity) -> bool:
+def range_applies(headers: Mapping[str, str], identity: Representation) -> bool:
     """Return whether the Range header counts, as If-Range wants it.
 
     A date never does: an object may be uploaded, read in part and optimized within one second,
@@ -100,7 +100,7 @@ def range_applies(headers: Mapping[str, str], identity: Identity) -> bool:
     return validator is None or list(_entity_tags(validator)) == [(identity.etag, False)]
 
 
-def _matches(value: str, identity: Identity, *, weakly: bool) -> bool:
+def _matches(value: str, identity: Representation, *, weakly: bool) -> bool:
     if value.strip(" \t") == "*":
         return True
     return any(

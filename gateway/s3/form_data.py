@@ -49,7 +49,7 @@ def boundary_of(content_type: str) -> bytes:
     return (found[1] or found[2]).encode()
 
 
-class Outline:
+class FormParser:
     """Follow a form as it comes, in pieces of any size, and refuse what must not be passed on.
 
     Args:

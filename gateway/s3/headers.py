@@ -89,7 +89,7 @@ def bare_etag(answered: Mapping[str, str]) -> str:
     return answered.get("ETag", "").strip('"')
 
 
-def of_caller(headers: Mapping[str, str], extra: Mapping[str, str]) -> CIMultiDict[str]:
+def caller_headers(headers: Mapping[str, str], extra: Mapping[str, str]) -> CIMultiDict[str]:
     """Give what a request of our own takes over from the one that it is made for.
 
     Args:

@@ -26,7 +26,7 @@ class View(NamedTuple):
     etag: str
 
 
-def spliced(page: bytes, views: Sequence[View | None]) -> bytes | None:
+def with_logical_sizes(page: bytes, views: Sequence[View | None]) -> bytes | None:
     """Put sizes and ETags as clients see them into a page.
 
     Args:

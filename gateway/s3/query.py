@@ -17,8 +17,8 @@ from gateway.s3.authorization import SIGNATURE_PARAMETER
 from gateway.s3.canonical import query_pairs
 from gateway.s3.checksums import OF_NOTHING
 from gateway.s3.errors import S3Error
+from gateway.s3.header_names import check_carried, check_header
 from gateway.s3.sigv2_text import PARAMETERS
-from gateway.s3.spelling import check_carried, check_header
 
 # They sign, and nothing else; S3 knows no other parameter that begins so and is not a header.
 _SIGNATURE: Final = frozenset(

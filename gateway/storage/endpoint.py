@@ -6,7 +6,7 @@ from yarl import URL
 
 from config import Upstream as UpstreamSettings
 from gateway.s3.bucket_name import fits_host_name
-from gateway.s3.canonical import respelled
+from gateway.s3.canonical import reencode_query
 from gateway.s3.routing import Target
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -51,7 +51,7 @@ class Endpoint:
             scheme=self._scheme,
             authority=f"{host}{self._port}",
             path=path,
-            query_string=respelled(query) if query else "",
+            query_string=reencode_query(query) if query else "",
             encoded=True,
         )
         return self.checked(str(url))

@@ -29,7 +29,7 @@ async def locks_by_default(exchange: Exchange) -> bool:
 
 
 async def _ask(exchange: Exchange, bucket: str) -> bool:
-    kept = headers.of_caller(exchange.headers, {})
+    kept = headers.caller_headers(exchange.headers, {})
     request = Request("GET", Target(bucket, "", ""), "object-lock", kept)
     async with sent(exchange, request) as response:
         if response.status != HTTPStatus.OK:

@@ -56,7 +56,7 @@ async def _put_in_place(
     exchange: Exchange, plain: Plain, request: Request, manifest: Manifest
 ) -> str | None:
     services = exchange.services
-    with services.drain.request(), services.completing.at(exchange.target):
+    with services.in_flight.track(), services.completing.at(exchange.target):
         answered = await _written(exchange, request, manifest)
         view, target = View(manifest.size, manifest.etag), exchange.target
         exchange.services.index.put(target.bucket, target.key, Sighting.of(answered), view)

@@ -64,14 +64,14 @@ class Found:
         told = self.upstream.get("Content-Length", "")
         return min(int(told), self.manifest.size) if told.isdigit() else self.manifest.size
 
-    def identity(self, etag: str) -> conditional.Identity:
+    def identity(self, etag: str) -> conditional.Representation:
         """Return what conditions compare with; the stored ETag names no restored bytes.
 
         Args:
             etag: Of the bytes that are served: the manifest's, unless an encoder has changed.
         """
         modified = self.upstream.get("Last-Modified")
-        return conditional.Identity(
+        return conditional.Representation(
             etag=etag,
             last_modified=parsedate_to_datetime(modified) if modified else datetime.now(UTC),
             aliases=frozenset({self.manifest.etag, self.manifest.md5}),
@@ -175,7 +175,7 @@ def request_for(
     """
     version = f"versionId={escaped(version_id)}" if version_id else ""
     query = "&".join(filter(None, (subresource, version)))
-    kept = headers.of_caller(exchange.headers, extra or {})
+    kept = headers.caller_headers(exchange.headers, extra or {})
     return Request(method, target, query, kept)
 
 

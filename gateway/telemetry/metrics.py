@@ -192,7 +192,7 @@ _REASONS: Final = (
 
 
 @functools.cache
-def of_requests(operation: str, status: str) -> tuple[Counter, Histogram, Counter]:
+def request_metrics(operation: str, status: str) -> tuple[Counter, Histogram, Counter]:
     """Give what counts and times requests of one kind, and their bytes.
 
     To look them up takes longer than to count.

@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import BodyPartReader, web
 
-from gateway.http.byte_budget import Budget
+from gateway.http.byte_budget import ByteBudget
 
 READ_S: Final = 120.0
 """Longest time for sending a body."""
@@ -38,7 +38,7 @@ class Refuse(Exception):
 
 @asynccontextmanager
 async def reserved(
-    request: web.Request, buffers: Budget, max_bytes: int, *, form: bool = False
+    request: web.Request, buffers: ByteBudget, max_bytes: int, *, form: bool = False
 ) -> AsyncIterator[None]:
     """Hold room for a body, out of what all uploads have together.
 
@@ -63,7 +63,7 @@ async def reserved(
     try:
         yield
     finally:
-        buffers.give_back(length)
+        buffers.release(length)
 
 
 async def whole(request: web.Request) -> bytes:

@@ -57,7 +57,7 @@ class _Work:
             await self._begun.acquire()
 
     async def by(self, cache: RedisCache) -> bytes:
-        async with cache.turn(_KEY, len(_DATA)) as data:
+        async with cache.lease(_KEY, len(_DATA)) as data:
             if data is not None:
                 return data
             self.times += 1

@@ -158,7 +158,7 @@ async def test_it_heals_by_itself(server: RedisServer, trouble: str) -> None:
         assert 45 <= _skipped() - before
         await cache.put(_key(_DATA), _DATA)
         await cache.drop("bucket", ["k"])
-        async with cache.turn(_key(_DATA), len(_DATA)) as data:
+        async with cache.lease(_key(_DATA), len(_DATA)) as data:
             assert data is None
         end(server)
         async with asyncio.timeout(20):
@@ -177,7 +177,7 @@ async def test_a_full_redis_is_still_read(server: RedisServer) -> None:
         for _ in range(3):
             await cache.put(_key(other), other)
             assert _DATA == await cache.get(_key(_DATA))
-        async with cache.turn(_key(other), len(other)) as data:
+        async with cache.lease(_key(other), len(other)) as data:
             assert data is None
         server.ask("config", "set", "maxmemory", "0")
         async with asyncio.timeout(20):

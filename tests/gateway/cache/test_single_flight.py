@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.cache.single_flight import Flights
+from gateway.cache.single_flight import SingleFlight
 
 
 class _Work:
@@ -37,13 +37,13 @@ async def _turns() -> None:
         await asyncio.sleep(0)
 
 
-def _waiters(flights: Flights[int], work: _Work, count: int) -> list[asyncio.Task[int]]:
+def _waiters(flights: SingleFlight[int], work: _Work, count: int) -> list[asyncio.Task[int]]:
     return [asyncio.create_task(flights.run("key", work)) for _ in range(count)]
 
 
 async def test_many_wait_for_one_work() -> None:
     """However many wait for a key, the work is done once and all get its result."""
-    flights, work = Flights[int](), _Work()
+    flights, work = SingleFlight[int](), _Work()
     waiters = _waiters(flights, work, 20)
     await _turns()
     work.go_on.set()
@@ -53,7 +53,7 @@ async def test_many_wait_for_one_work() -> None:
 
 async def test_keys_do_not_share() -> None:
     """Work of different keys is done apart, at the same time."""
-    flights, works = Flights[int](), [_Work(), _Work()]
+    flights, works = SingleFlight[int](), [_Work(), _Work()]
     keys = [("bucket", "a"), ("bucket", "b")]
     waiters = [
         asyncio.create_task(flights.run(key, work)) for key, work in zip(keys, works, strict=True)
@@ -67,14 +67,14 @@ async def test_keys_do_not_share() -> None:
 
 async def test_results_are_not_kept() -> None:
     """Whoever comes after the work is done has it done anew."""
-    flights, work = Flights[int](), _Work()
+    flights, work = SingleFlight[int](), _Work()
     work.go_on.set()
     assert [1, 2] == [await flights.run("key", work), await flights.run("key", work)]
 
 
 async def test_errors_reach_everybody_and_are_not_kept() -> None:
     """Every waiter gets the error, and the next caller tries anew."""
-    flights, work = Flights[int](), _Work(ValueError("broken"))
+    flights, work = SingleFlight[int](), _Work(ValueError("broken"))
     waiters = _waiters(flights, work, 3)
     await _turns()
     work.go_on.set()
@@ -88,7 +88,7 @@ async def test_errors_reach_everybody_and_are_not_kept() -> None:
 
 async def test_one_that_leaves_takes_nobody_along() -> None:
     """A waiter who is cancelled leaves the work and the others alone, the first one too."""
-    flights, work = Flights[int](), _Work()
+    flights, work = SingleFlight[int](), _Work()
     waiters = _waiters(flights, work, 3)
     await _turns()
     for leaving in waiters[:2]:
@@ -102,7 +102,7 @@ async def test_one_that_leaves_takes_nobody_along() -> None:
 
 async def test_the_last_one_that_leaves_cancels_the_work() -> None:
     """Work that nobody waits for any more is cancelled, and forgotten."""
-    flights, work = Flights[int](), _Work()
+    flights, work = SingleFlight[int](), _Work()
     waiters = _waiters(flights, work, 3)
     await _turns()
     for leaving in waiters:
@@ -114,7 +114,7 @@ async def test_the_last_one_that_leaves_cancels_the_work() -> None:
 
 async def test_nobody_joins_what_is_being_cancelled() -> None:
     """Whoever comes while abandoned work is still being ended gets work of its own."""
-    flights, abandoned, fresh = Flights[int](), _Work(), _Work()
+    flights, abandoned, fresh = SingleFlight[int](), _Work(), _Work()
     abandoned.may_end.clear()
     (waiter,) = _waiters(flights, abandoned, 1)
     await _turns()
@@ -134,7 +134,7 @@ async def test_nobody_joins_what_is_being_cancelled() -> None:
 
 async def test_work_may_be_abandoned_before_it_begins() -> None:
     """A waiter who leaves at once leaves nothing behind."""
-    flights, work = Flights[int](), _Work()
+    flights, work = SingleFlight[int](), _Work()
     (waiter,) = _waiters(flights, work, 1)
     await asyncio.sleep(0)
     waiter.cancel()

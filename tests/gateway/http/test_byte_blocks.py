@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http.byte_blocks import BLOCK, Pieces
+from gateway.http.byte_blocks import BLOCK, ByteQueue
 
 _cuts = st.lists(st.integers(0, 2 * BLOCK), max_size=12)
 
@@ -9,7 +9,7 @@ _cuts = st.lists(st.integers(0, 2 * BLOCK), max_size=12)
 @given(_cuts)
 def test_pieces_come_back_in_order(sizes: list[int]) -> None:
     """Whatever is added comes back whole and in order, as one and block by block."""
-    pieces, expected = Pieces(), b""
+    pieces, expected = ByteQueue(), b""
     for number, size in enumerate(sizes):
         piece = bytes([number]) * size
         pieces.append(piece)
@@ -21,7 +21,7 @@ def test_pieces_come_back_in_order(sizes: list[int]) -> None:
 
 def test_small_pieces_share_blocks() -> None:
     """A million small pieces are held in as many blocks as a few large ones are."""
-    pieces = Pieces()
+    pieces = ByteQueue()
     for _ in range(1 << 20):
         pieces.append(b"ab")
     blocks = list(iter(pieces.popleft, b""))
@@ -30,7 +30,7 @@ def test_small_pieces_share_blocks() -> None:
 
 def test_large_pieces_are_not_copied() -> None:
     """A piece that is a block of its own is handed on as the same object."""
-    pieces, piece = Pieces(), bytes(BLOCK)
+    pieces, piece = ByteQueue(), bytes(BLOCK)
     pieces.append(piece)
     assert pieces.joined() is piece
     assert pieces.popleft() is piece
@@ -38,7 +38,7 @@ def test_large_pieces_are_not_copied() -> None:
 
 def test_adding_behind_what_was_joined() -> None:
     """Looking at everything held and adding more may alternate, and taking may follow."""
-    pieces = Pieces()
+    pieces = ByteQueue()
     seen = []
     for piece in (b"a", b"b", bytes(BLOCK), b"c"):
         pieces.append(piece)

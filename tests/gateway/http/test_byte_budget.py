@@ -1,30 +1,30 @@
 import pytest
 
-from gateway.http.byte_budget import Budget
+from gateway.http.byte_budget import ByteBudget
 from gateway.s3.errors import S3Error
 
 
 def test_what_is_shared_counts_once() -> None:
     """Several holders of the same bytes take their room once, until the last one lets go."""
-    budget, data = Budget(10), b"12345678"
-    with budget.sharing(data):
-        with budget.sharing(data):
+    budget, data = ByteBudget(10), b"12345678"
+    with budget.shared(data):
+        with budget.shared(data):
             assert 8 == budget.held
         assert 8 == budget.held
-        with pytest.raises(S3Error, match="SlowDown"), budget.sharing(b"other"):
+        with pytest.raises(S3Error, match="SlowDown"), budget.shared(b"other"):
             pass
         assert 8 == budget.held
     assert 0 == budget.held
-    with budget.sharing(b"other"):
+    with budget.shared(b"other"):
         assert 5 == budget.held
 
 
 def test_no_more_than_there_is() -> None:
     """What does not fit is refused at once, and what was held is given back after an error."""
-    budget = Budget(10)
-    with budget.holding(6):
+    budget = ByteBudget(10)
+    with budget.reserved(6):
         assert not budget.reserve(5)
-    with pytest.raises(S3Error, match="SlowDown"), budget.holding(6), budget.holding(5):
+    with pytest.raises(S3Error, match="SlowDown"), budget.reserved(6), budget.reserved(5):
         pass
     assert 0 == budget.held
     assert budget.reserve(10)
@@ -32,16 +32,16 @@ def test_no_more_than_there_is() -> None:
 
 def test_one_client_leaves_room_to_others() -> None:
     """Several uploads of a client stay within its share; a single one may be as large as all."""
-    budget = Budget(100)
-    first, second, other = (budget.portion(client, 0.5) for client in ("a", "a", "b"))
+    budget = ByteBudget(100)
+    first, second, other = (budget.client_quota(client, 0.5) for client in ("a", "a", "b"))
     assert [first.reserve(40), second.reserve(20), second.reserve(10)] == [True, False, True]
     assert [other.reserve(50), first.reserve(1)] == [True, False]
-    second.give_back(10)
-    first.give_back(40)
-    other.give_back(50)
+    second.release(10)
+    first.release(40)
+    other.release(50)
     assert budget.held == 0
     assert first.reserve(100)
     assert not other.reserve(1)
-    first.give_back(100)
+    first.release(100)
     assert budget.held == 0
-    assert budget.portion(None, 0.5) is budget
+    assert budget.client_quota(None, 0.5) is budget

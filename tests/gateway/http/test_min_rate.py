@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from gateway.http.min_rate import Patience
+from gateway.http.min_rate import MinRateReader
 from gateway.s3.errors import S3Error
 from tests.config.builders import settings
 
@@ -19,12 +19,12 @@ class _Body:
         return piece
 
 
-def _patience(seconds: float, rate: int) -> Patience:
+def _patience(seconds: float, rate: int) -> MinRateReader:
     limits = {"client_timeout_s": seconds, "min_client_rate": rate}
-    return Patience(settings(limits=limits).limits)
+    return MinRateReader(settings(limits=limits).limits)
 
 
-async def _read(patience: Patience, body: _Body) -> bytes:
+async def _read(patience: MinRateReader, body: _Body) -> bytes:
     received = b""
     while piece := await patience.read(body):  # type: ignore[arg-type]  # all that is used of one
         received += piece

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.s3.conditional import Identity, Outcome, evaluate, range_applies
+from gateway.s3.conditional import Outcome, Representation, evaluate, range_applies
 
 _TIME = datetime.datetime(2024, 5, 1, 12, 0, 0, tzinfo=datetime.UTC)
 _BEFORE = "Wed, 01 May 2024 11:59:59 GMT"
 _SAME = "Wed, 01 May 2024 12:00:00 GMT"
 _AFTER = "Wed, 01 May 2024 12:00:01 GMT"
-_OBJECT = Identity("aaa-1", _TIME, aliases=frozenset({"bbb"}))
+_OBJECT = Representation("aaa-1", _TIME, aliases=frozenset({"bbb"}))
 
 _OK = Outcome.PROCEED
 _304 = Outcome.NOT_MODIFIED
@@ -108,7 +108,7 @@ def test_aliases_name_no_parts(headers: dict[str, str], expected: Outcome) -> No
         ({"if-range": "soon"}, False),
     ],
 )
-def test_if_range(identity: Identity, headers: dict[str, str], expected: bool) -> None:
+def test_if_range(identity: Representation, headers: dict[str, str], expected: bool) -> None:
     """A range counts only for exactly the bytes that If-Range names, and no date names bytes."""
     assert range_applies(headers, identity) is expected
 

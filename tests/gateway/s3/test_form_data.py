@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from urllib3 import encode_multipart_formdata
 
 from gateway.s3.errors import S3Error
-from gateway.s3.form_data import MAX_FIELD_BYTES, Outline, boundary_of
+from gateway.s3.form_data import MAX_FIELD_BYTES, FormParser, boundary_of
 
 _FILE = b'Content-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png'
 _KEY = b'Content-Disposition: form-data; name="key"'
@@ -19,7 +19,7 @@ def _form(*parts: tuple[bytes, bytes], end: bytes = b"--\r\n") -> bytes:
 
 def _follow(form: bytes, size: int = 1 << 20) -> bool:
     """Follow a form in pieces, and tell whether its file was found."""
-    outline = Outline(b"b")
+    outline = FormParser(b"b")
     for at in range(0, len(form), size):
         outline.feed(form[at : at + size])
     outline.finish()
@@ -173,7 +173,7 @@ def test_forms_of_a_library_are_followed(fields: dict[str, bytes], file: bytes, 
     """Whatever urllib3 writes is understood."""
     named: list[tuple[str, Any]] = [*fields.items(), ("file", ("a.png", file, "image/png"))]
     form, content_type = encode_multipart_formdata(named)
-    outline = Outline(boundary_of(content_type))
+    outline = FormParser(boundary_of(content_type))
     for at in range(0, len(form), size):
         outline.feed(form[at : at + size])
     outline.finish()

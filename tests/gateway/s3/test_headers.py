@@ -90,7 +90,7 @@ def test_requests_of_our_own_keep_who_asks() -> None:
         {"X-Amz-Request-Payer": "requester", "X-Amz-Expected-Bucket-Owner": "1", "Range": "x"}
     )
     expected = {"X-Amz-Request-Payer": "requester", "X-Amz-Expected-Bucket-Owner": "1", "A": "b"}
-    assert expected == dict(headers.of_caller(sent, {"A": "b"}))
+    assert expected == dict(headers.caller_headers(sent, {"A": "b"}))
 
 
 def test_responses_lose_connection_headers_only() -> None:

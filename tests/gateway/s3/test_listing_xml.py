@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.s3 import xml as s3xml
-from gateway.s3.listing_xml import View, spliced
+from gateway.s3.listing_xml import View, with_logical_sizes
 
 _VIEW = View(12345, "0123456789abcdef0123456789abcdef-1")
 
@@ -26,7 +26,7 @@ def _page(*entries: str) -> bytes:
 def test_only_managed_entries_change(views: list[View | None]) -> None:
     """Managed entries get their size and ETag; every other byte stays."""
     page = _page(*(_entry(f"k{number}") for number in range(len(views))))
-    edited = spliced(page, views)
+    edited = with_logical_sizes(page, views)
     assert edited is not None
     shown = [
         (s3xml.text(child, "Size"), s3xml.text(child, "ETag"))
@@ -42,7 +42,9 @@ def test_only_managed_entries_change(views: list[View | None]) -> None:
 def test_checksums_of_renditions_are_left_out() -> None:
     """A checksum of the stored bytes is none of the object."""
     more = "<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType>"
-    edited = spliced(_page(_entry("a", more=more), _entry("b", more=more)), [_VIEW, None])
+    edited = with_logical_sizes(
+        _page(_entry("a", more=more), _entry("b", more=more)), [_VIEW, None]
+    )
     assert edited is not None
     assert 1 == edited.count(b"<ChecksumType>")
 
@@ -50,7 +52,7 @@ def test_checksums_of_renditions_are_left_out() -> None:
 def test_versions_are_edited_too() -> None:
     """Versions are entries like any other; delete markers are none."""
     marker = "<DeleteMarker><Key>k</Key></DeleteMarker>"
-    edited = spliced(_page(marker, _entry("k", tag="Version")), [_VIEW])
+    edited = with_logical_sizes(_page(marker, _entry("k", tag="Version")), [_VIEW])
     assert edited is not None
     assert b"<Size>12345</Size>" in edited
 
@@ -66,4 +68,4 @@ def test_versions_are_edited_too() -> None:
 )
 def test_doubtful_pages_are_left_to_a_parser(entries: list[str], views: list[View | None]) -> None:
     """A page that looks otherwise than servers write it is not edited."""
-    assert spliced(_page(*entries), views) is None
+    assert with_logical_sizes(_page(*entries), views) is None

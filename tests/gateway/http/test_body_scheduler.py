@@ -1,12 +1,12 @@
 import asyncio
 import itertools
 
-from gateway.http.turns import Turns
+from gateway.http.body_scheduler import BodyScheduler
 
 
-async def _steps(turns: Turns, takers: int) -> list[int]:
+async def _steps(scheduler: BodyScheduler, takers: int) -> list[int]:
     """Return how many of them had their turn after each step of the event loop."""
-    tasks = [asyncio.create_task(turns.take()) for _ in range(takers)]
+    tasks = [asyncio.create_task(scheduler.acquire()) for _ in range(takers)]
     seen = [0]
     while seen[-1] < takers:
         await asyncio.sleep(0)
@@ -16,7 +16,7 @@ async def _steps(turns: Turns, takers: int) -> list[int]:
 
 def test_so_many_in_each_step() -> None:
     """No more pieces than that are passed on in one step of the event loop, and none for long."""
-    seen = asyncio.run(_steps(Turns(4), 40))
+    seen = asyncio.run(_steps(BodyScheduler(4), 40))
     assert max(later - earlier for earlier, later in itertools.pairwise(seen)) <= 4
     assert len(seen) <= 40
 
@@ -25,7 +25,7 @@ def test_who_is_alone_does_not_wait() -> None:
     """A single body takes its turn without giving up the event loop."""
 
     async def alone() -> bool:
-        taking = Turns(4).take()
+        taking = BodyScheduler(4).acquire()
         try:
             taking.send(None)
         except StopIteration:
@@ -39,8 +39,8 @@ def test_turns_of_clients_that_have_gone_are_passed_on() -> None:
     """Who gives up while it waits takes no turn from the others."""
 
     async def given_up() -> None:
-        turns = Turns(1)
-        tasks = [asyncio.create_task(turns.take()) for _ in range(9)]
+        scheduler = BodyScheduler(1)
+        tasks = [asyncio.create_task(scheduler.acquire()) for _ in range(9)]
         await asyncio.sleep(0)
         for task in tasks[2:8]:
             task.cancel()

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from gateway.http.silence import Silence
+from gateway.http.stall_timer import StallTimer
 
 
 class _Clock:
@@ -27,30 +27,30 @@ class _Protocol(asyncio.Protocol):
 
 async def test_without_a_wait_nothing_is_silent() -> None:
     """A request that waits for no client has no silence, and cannot be ended."""
-    silence = Silence(1000)
-    silence.end()
-    assert silence.seconds() == 0
+    stall_timer = StallTimer(1000)
+    stall_timer.end()
+    assert stall_timer.seconds() == 0
 
 
 async def test_bytes_make_up_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence adds up over waits, bytes at the rate take it back, and none is saved for later."""
-    clock, silence = _Clock(monkeypatch), Silence(1000)
+    clock, stall_timer = _Clock(monkeypatch), StallTimer(1000)
     for waited_s, came, expected in [(3, 1000, 3), (1, 1, 3), (0, 1_000_000, 2.999), (2, 0, 2)]:
-        with silence.listening(asyncio.timeout(60)):
+        with stall_timer.reading(asyncio.timeout(60)):
             clock.now += waited_s
-            assert silence.seconds() == pytest.approx(expected)
-        silence.heard(came)
-        assert silence.seconds() == 0
+            assert stall_timer.seconds() == pytest.approx(expected)
+        stall_timer.received(came)
+        assert stall_timer.seconds() == 0
 
 
 async def test_an_ended_wait_times_out() -> None:
     """Ending a wait for a body is its time-out, come early."""
-    silence = Silence(1000)
+    stall_timer = StallTimer(1000)
 
     async def listen() -> None:
         async with asyncio.timeout(60) as timeout:
-            with silence.listening(timeout):
-                silence.end()
+            with stall_timer.reading(timeout):
+                stall_timer.end()
                 await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError):
@@ -61,22 +61,22 @@ async def test_readers_that_take_nothing_are_silent(monkeypatch: pytest.MonkeyPa
     """What a reader takes makes up for silence; one that is ended is cut off."""
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
-    loop, silence = asyncio.get_running_loop(), Silence(1000)
+    loop, stall_timer = asyncio.get_running_loop(), StallTimer(1000)
     gone = loop.create_future()
     transport, _ = await loop.create_connection(lambda: _Protocol(gone), sock=ours)
     transport.write(bytes(8 << 20))
     clock = _Clock(monkeypatch)
-    with silence.telling(transport):
-        assert silence.seconds() == 0
+    with stall_timer.writing(transport):
+        assert stall_timer.seconds() == 0
         clock.now += 2
-        assert silence.seconds() == 2
+        assert stall_timer.seconds() == 2
         assert await loop.sock_recv(theirs, 1 << 16)
         clock.now += 1
-        assert silence.seconds() == 0
+        assert stall_timer.seconds() == 0
         clock.now += 5
-        assert silence.seconds() == 5
-        silence.end()
-    assert silence.seconds() == 0
+        assert stall_timer.seconds() == 5
+        stall_timer.end()
+    assert stall_timer.seconds() == 0
     assert transport.is_closing()
     theirs.close()
     await gone
@@ -84,6 +84,6 @@ async def test_readers_that_take_nothing_are_silent(monkeypatch: pytest.MonkeyPa
 
 async def test_a_reader_that_is_gone_is_waited_for_no_more() -> None:
     """Without a connection there is nothing to count."""
-    silence = Silence(1000)
-    with silence.telling(None):
-        assert silence.seconds() == 0
+    stall_timer = StallTimer(1000)
+    with stall_timer.writing(None):
+        assert stall_timer.seconds() == 0

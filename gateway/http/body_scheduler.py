@@ -9,7 +9,7 @@ _PIECES: Final = 8
 connections: a millisecond or two."""
 
 
-class Turns:
+class BodyScheduler:
     """Let a few pieces of bodies be passed on in each step of the event loop.
 
     A hundred downloads whose buffers are full would otherwise all go on in each step, and a request
@@ -25,7 +25,7 @@ class Turns:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._planned = False
 
-    async def take(self) -> None:
+    async def acquire(self) -> None:
         """Wait until the next piece may be passed on; first come, first served."""
         if self._left and not self._waiting:
             self._left -= 1

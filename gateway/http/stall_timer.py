@@ -22,7 +22,7 @@ class _Wait(Protocol):
         ...
 
 
-class Silence:
+class StallTimer:
     """Whether the gateway waits for the client of one request, and for how long by now.
 
     Time in which the gateway waits for the store, or works itself, does not count.
@@ -46,25 +46,25 @@ class Silence:
             self._wait.end()
 
     @contextlib.contextmanager
-    def listening(self, timeout: asyncio.Timeout) -> Iterator[None]:
+    def reading(self, timeout: asyncio.Timeout) -> Iterator[None]:
         """Count the time in which the client has to send something.
 
         Args:
             timeout: It bounds the wait, and expires early when the wait is ended.
         """
-        wait = _Listening(self._lag_s, timeout)
+        wait = _ReadWait(self._lag_s, timeout)
         with self._waiting(wait):
             try:
                 yield
             finally:
                 self._lag_s = wait.seconds()
 
-    def heard(self, count: int) -> None:
+    def received(self, count: int) -> None:
         """Note that so many bytes have come; they make up for silence, but not for one to come."""
         self._lag_s = max(0.0, self._lag_s - count / self._rate)
 
     @contextlib.contextmanager
-    def telling(self, transport: asyncio.Transport | None) -> Iterator[None]:
+    def writing(self, transport: asyncio.Transport | None) -> Iterator[None]:
         """Count the time in which the client has to take something.
 
         Args:
@@ -73,7 +73,7 @@ class Silence:
         if transport is None:
             yield
             return
-        with self._waiting(_Telling(transport, self._rate)):
+        with self._waiting(_WriteWait(transport, self._rate)):
             yield
 
     @contextlib.contextmanager
@@ -86,7 +86,7 @@ class Silence:
                 self._wait = None
 
 
-class _Listening:
+class _ReadWait:
     """A wait for more of a body."""
 
     def __init__(self, lag_s: float, timeout: asyncio.Timeout) -> None:
@@ -101,7 +101,7 @@ class _Listening:
         self._timeout.reschedule(self._clock())
 
 
-class _Telling:
+class _WriteWait:
     """A wait for a client that reads; how fast it does is seen only by looking repeatedly.
 
     Nothing is looked at as long as nobody asks: that is once or more for every piece.
@@ -115,7 +115,7 @@ class _Telling:
         self._lag_s = 0.0
 
     def seconds(self) -> float:
-        now, left = self._clock(), _untaken(self._transport)
+        now, left = self._clock(), _unacknowledged_bytes(self._transport)
         if self._seen is not None:
             then, before = self._seen
             self._lag_s = max(0.0, self._lag_s + now - then - (before - left) / self._rate)
@@ -126,7 +126,7 @@ class _Telling:
         self._transport.abort()
 
 
-def _untaken(transport: asyncio.Transport) -> int:
+def _unacknowledged_bytes(transport: asyncio.Transport) -> int:
     """Count the bytes that the client's side has not confirmed, in this process and the kernel."""
     return transport.get_write_buffer_size() + _in_kernel(transport.get_extra_info("socket"))
 
