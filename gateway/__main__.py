@@ -21,7 +21,7 @@ from gateway.runtime.malloc import keep_freed_memory
 from gateway.runtime.reload import read
 from gateway.runtime.server import serve
 from gateway.runtime.supervisor import supervise
-from gateway.runtime.systemd import Host
+from gateway.runtime.systemd import ServiceHost
 from gateway.start_errors import CannotStart
 from gateway.telemetry import logs
 from gateway.workers.capacity import shortages
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
 async def _run(settings: Settings, path: Path) -> int:
     work = serve if settings.processes == 1 else supervise
     # Before anybody is told that this process listens: a signal without a handler would end it.
-    async with Host() as host:
+    async with ServiceHost() as host:
         try:
             await work(settings, path, host)
         except (CannotStart, BadCertificate) as error:

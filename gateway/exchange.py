@@ -10,7 +10,7 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 
 from config import Policies, Settings
-from gateway.admin.savings import Buckets
+from gateway.admin.savings import BucketSavings
 from gateway.cache.memory import Cache
 from gateway.cache.single_flight import SingleFlight
 from gateway.http.body_scheduler import BodyScheduler
@@ -56,7 +56,7 @@ class Services:
     tracer: Tracer | None = None
     in_flight: InFlightRequests = field(default_factory=InFlightRequests)
     body_scheduler: BodyScheduler = field(default_factory=BodyScheduler)
-    buckets: Buckets = field(default_factory=Buckets)
+    buckets: BucketSavings = field(default_factory=BucketSavings)
     locked_buckets: Remembered = field(default_factory=Remembered)
     allowances: Allowances = field(default_factory=Allowances)
     uploads: Uploads[Mapping[str, str]] = field(default_factory=Uploads)

@@ -10,12 +10,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from config import Admin
 from gateway.admin.auth import Access
-from gateway.admin.playground.bodies import MAX_FIELDS
+from gateway.admin.playground.forms import MAX_FIELDS
 from gateway.admin.playground.routes import add_playground
 from gateway.exchange import Services
 from gateway.telemetry import metrics
 
-_PROBE_LASTS_S: Final = 5.0
+_PROBE_TTL_S: Final = 5.0
 
 
 class Readiness:
@@ -27,22 +27,22 @@ class Readiness:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._asked = -_PROBE_LASTS_S
+        self._asked = -_PROBE_TTL_S
         self._reached = False
         self._asking = asyncio.Lock()
 
-    async def lacking(self) -> str | None:
+    async def not_ready_reason(self) -> str | None:
         """Give what keeps it from serving; None: nothing does."""
         if self._services.in_flight.draining:
             return "draining"
         # However often somebody asks, the store is asked rarely.
-        if time.monotonic() - self._asked > _PROBE_LASTS_S:
+        if time.monotonic() - self._asked > _PROBE_TTL_S:
             await self._ask()
         return None if self._reached else "the store does not answer: see upstream.endpoint"
 
     async def _ask(self) -> None:
         async with self._asking:  # once for everybody who waits
-            if time.monotonic() - self._asked > _PROBE_LASTS_S:
+            if time.monotonic() - self._asked > _PROBE_TTL_S:
                 self._reached = await self._services.upstream.is_healthy()
                 self._asked = time.monotonic()
 
@@ -62,13 +62,13 @@ def create_admin(settings: Admin, services: Services, readiness: Readiness) -> w
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        lacking = await readiness.lacking()
-        if lacking is None:
+        not_ready_reason = await readiness.not_ready_reason()
+        if not_ready_reason is None:
             return web.Response(text="ready\n")
-        return web.Response(text=f"{lacking}\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
+        return web.Response(text=f"{not_ready_reason}\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def scrape(_: web.Request) -> web.Response:
-        await _take(services)
+        await _set_gauges(services)
         body = generate_latest(metrics.REGISTRY)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -80,7 +80,7 @@ def create_admin(settings: Admin, services: Services, readiness: Readiness) -> w
     return admin
 
 
-async def _take(services: Services) -> None:
+async def _set_gauges(services: Services) -> None:
     """Set what is looked at rather than counted."""
     metrics.BUFFERED_BYTES.set(services.buffers.held)
     metrics.CACHE_BYTES.set(services.cache.held_bytes)

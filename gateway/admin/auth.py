@@ -104,7 +104,7 @@ class Access:
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if _is_judged(request):
+            if _is_from_supervisor(request):
                 return await handler(request)
             self._refuse_foreign_pages(request)
             is_open = request.path == LOGIN or request.path.startswith(STATIC)
@@ -166,7 +166,7 @@ class Access:
             raise web.HTTPForbidden(text=f"this came from a page of somebody else; {hint}\n")
 
 
-def _is_judged(request: web.Request) -> bool:
+def _is_from_supervisor(request: web.Request) -> bool:
     """Return whether it came through a supervisor, over a socket that is open to nobody else."""
     socket = request.get_extra_info("socket")
     return socket is not None and socket.family == AF_UNIX

@@ -35,7 +35,7 @@ class Saving:
         return self.uploaded - self.stored
 
 
-class Buckets:
+class BucketSavings:
     """Count what was stored small, by bucket.
 
     A bucket is counted once the store has taken an object for it: names that somebody makes up

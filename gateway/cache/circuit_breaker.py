@@ -9,11 +9,11 @@ _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 3.0
 
 
-class Open(Exception):
+class CircuitOpen(Exception):
     """It failed a moment ago and is not tried."""
 
 
-class Breaker:
+class CircuitBreaker:
     """Let nothing through for a while after a failure, then one attempt at a time.
 
     Args:
@@ -40,10 +40,10 @@ class Breaker:
         """Try something in the block.
 
         Raises:
-            Open: Not now.
+            CircuitOpen: Not now.
         """
         if self.is_open and (self._probing or self._clock() < self._until):
-            raise Open
+            raise CircuitOpen
         probe = self._probing = self.is_open
         try:
             yield

@@ -14,8 +14,8 @@ from typing import Any, Final
 from redis.asyncio.lock import Lock
 from redis.exceptions import LockError
 
-from gateway.cache.redis_client import RedisLink, Unavailable
-from gateway.cache.redis_pubsub import Wakes
+from gateway.cache.redis_client import RedisConnection, Unavailable
+from gateway.cache.redis_pubsub import LeaseNotifications
 from gateway.telemetry import metrics
 
 _RENEWALS: Final = 3
@@ -32,16 +32,18 @@ class Leases:
         max_wait_s: Longest wait for another owner, seconds: as long as its work may take.
     """
 
-    def __init__(self, redis: RedisLink, channel: str, lease_s: float, max_wait_s: float) -> None:
+    def __init__(
+        self, redis: RedisConnection, channel: str, lease_s: float, max_wait_s: float
+    ) -> None:
         self._redis = redis
         self._lease_s = lease_s
         self._max_wait_s = max_wait_s
         self._channel = channel
-        self._wakes = Wakes(redis, channel)
+        self._notifications = LeaseNotifications(redis, channel)
 
     async def close(self) -> None:
         """Stop listening."""
-        await self._wakes.close()
+        await self._notifications.close()
 
     @asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[None]:
@@ -69,7 +71,7 @@ class Leases:
         end = loop.time() + self._max_wait_s
         while (left_s := end - loop.time()) > 0:
             try:
-                async with self._wakes.expected(name) as woken:
+                async with self._notifications.subscribed(name) as woken:
                     lease = await self._attempt(name)
                     if lease is not None:
                         return lease
@@ -106,7 +108,7 @@ class Leases:
             async with self._redis.writing() as client:
                 with contextlib.suppress(LockError):  # it has expired, and may be another's now
                     await lease.release()
-                await client.publish(self._channel, Wakes.message(name, done=done))
+                await client.publish(self._channel, LeaseNotifications.message(name, done=done))
         except Unavailable:
             return  # it expires
 

@@ -9,7 +9,7 @@ from typing import Final
 from config import RedisCacheSettings
 from gateway.cache.leases import Leases
 from gateway.cache.memory import Cache, CacheKey
-from gateway.cache.redis_client import RedisLink, Unavailable
+from gateway.cache.redis_client import RedisConnection, Unavailable
 from gateway.s3.digests import sha256_hex
 from gateway.telemetry import metrics
 
@@ -33,7 +33,7 @@ class RedisCache:
 
     def __init__(self, settings: RedisCacheSettings, restore_timeout_s: float = 60.0) -> None:
         self._settings = settings
-        self._redis = RedisLink(settings)
+        self._redis = RedisConnection(settings)
         self._leases = Leases(self._redis, f"{_PREFIX}done", settings.lease_s, restore_timeout_s)
 
     async def close(self) -> None:

@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from config import RedisCacheSettings, RedisPlace
-from gateway.cache.circuit_breaker import Breaker, Open
+from gateway.cache.circuit_breaker import CircuitBreaker, CircuitOpen
 from gateway.telemetry import metrics
 
 Client = Redis | RedisCluster
@@ -47,7 +47,7 @@ class _Refused(Exception):
     """It answers, and does not write: it is full, read-only or not ours."""
 
 
-class RedisLink:
+class RedisConnection:
     """Use Redis while it works, and leave it alone for a while when it does not.
 
     Each use is bounded in time, and uses at a time are in number. A Redis that refuses to write,
@@ -64,8 +64,8 @@ class RedisLink:
         self._closing = AsyncExitStack()
         self._client = _client(settings.place, self._timeout_s, self._closing)
         self._slots = asyncio.Semaphore(_AT_A_TIME)
-        self._breaker = Breaker(*BROKEN)
-        self._writing = Breaker(ResponseError)
+        self._breaker = CircuitBreaker(*BROKEN)
+        self._writing = CircuitBreaker(ResponseError)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -103,7 +103,7 @@ class RedisLink:
                 with self._breaker.attempt(), guard:
                     async with asyncio.timeout(self._timeout_s):
                         yield self._client
-        except (*BROKEN, _Refused, Open) as error:
+        except (*BROKEN, _Refused, CircuitOpen) as error:
             raise self._failed(error) from error
         metrics.REDIS_BREAKER_OPEN.set(0)
 
@@ -119,7 +119,7 @@ class RedisLink:
 
     def _failed(self, error: Exception) -> Unavailable:
         metrics.REDIS_BREAKER_OPEN.set(self._breaker.is_open)
-        if isinstance(error, Open):
+        if isinstance(error, CircuitOpen):
             metrics.REDIS_REQUESTS.labels("skipped").inc()
         elif isinstance(error, _Refused):
             metrics.REDIS_REQUESTS.labels("refused").inc()

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from gateway.cache.redis_client import BROKEN, RedisLink, Unavailable
+from gateway.cache.redis_client import BROKEN, RedisConnection, Unavailable
 
 _MAX_WAITING: Final = 1000
 _SILENCE_S: Final = 5.0
@@ -16,7 +16,7 @@ _DONE: Final = b"done:"
 _GIVEN_UP: Final = b"given up:"
 
 
-class Wakes:
+class LeaseNotifications:
     """Wait for messages about names.
 
     Args:
@@ -24,7 +24,7 @@ class Wakes:
         channel: Where they come.
     """
 
-    def __init__(self, redis: RedisLink, channel: str) -> None:
+    def __init__(self, redis: RedisConnection, channel: str) -> None:
         self._redis = redis
         self._channel = channel
         self._waiting: dict[bytes, set[asyncio.Future[bool]]] = {}
@@ -44,7 +44,7 @@ class Wakes:
                 await self._listener
 
     @asynccontextmanager
-    async def expected(self, name: str) -> AsyncIterator["asyncio.Future[bool]"]:
+    async def subscribed(self, name: str) -> AsyncIterator["asyncio.Future[bool]"]:
         """Give what a message about a name, from now on, sets: whether the work is done.
 
         It raises ``Unavailable`` when no message can come any more.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-_FARE_WELL_S: Final = 2.0
+_REFUSAL_TIMEOUT_S: Final = 2.0
 """Time for a client that is sent away to say what it wants and to hear that it is sent away."""
 
 _LINGER_S: Final = 10.0
@@ -52,17 +52,17 @@ class Connection(RequestHandler):
         own = {**options, "lingering_time": 0.0}
         super().__init__(manager, loop=asyncio.get_running_loop(), **own)
         self._table = table
-        self.wire: asyncio.Transport | None = None
+        self.socket_transport: asyncio.Transport | None = None
         self.busy = False
         self.since = 0.0
         self.head_begun = False
         self.client: str | None = None
         self._admitted = False
-        self._parting = False
-        self._told = False
+        self._closing = False
+        self._refusal_sent = False
         self._resumed = False
         self._used = False
-        self._unsent = Unsent()
+        self._send_progress = SendProgress()
         self._body: StreamReader | None = None
         self._body_bytes = 0
         self._held = False
@@ -70,22 +70,22 @@ class Connection(RequestHandler):
         self._answered = False
         self._until = 0.0
         self._discarded = 0
-        self._parted = asyncio.Event()
+        self._closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve, or to send away."""
-        self.wire = cast("asyncio.Transport", transport)
-        self._begin_farewell()
+        self.socket_transport = cast("asyncio.Transport", transport)
+        self._begin_close()
         self.client = self._table.addresses.of(transport.get_extra_info("peername"))
         self._admitted = self._table.admit(self)
-        self._parting = not self._admitted
+        self._closing = not self._admitted
         if self._admitted:
             super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Take what the client sends."""
-        if self._parting:
-            self._part(data, _TOO_MANY)
+        if self._closing:
+            self._send_refusal(data, _TOO_MANY)
             self._discard(data)
             return
         if not self.busy and not self.head_begun:
@@ -118,8 +118,8 @@ class Connection(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget it."""
         self._table.forget(self)
-        self.wire = None
-        self._parted.set()
+        self.socket_transport = None
+        self._closed.set()
         if self._admitted:
             super().connection_lost(exc)
 
@@ -132,13 +132,13 @@ class Connection(RequestHandler):
             yield
         finally:
             self.busy, self.since = False, self._loop.time()
-            if self.wire is not None and not self._parting:
+            if self.socket_transport is not None and not self._closing:
                 self._table.note_idle(self)
 
     def close(self) -> None:
         """End this connection, as soon as nothing is in flight on it."""
         super().close()
-        self._parted.set()
+        self._closed.set()
 
     async def answer(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
         """End a connection whose client gets its answer before it has sent all of the body.
@@ -154,13 +154,13 @@ class Connection(RequestHandler):
         with contextlib.suppress(ConnectionError):  # of a client that is gone, as is noticed
             await response.prepare(request)
             await response.write_eof()
-        if self.wire is None or self.wire.is_closing():
+        if self.socket_transport is None or self.socket_transport.is_closing():
             return
-        self._parting = self._told = self._answered = True
+        self._closing = self._refusal_sent = self._answered = True
         self._begin_linger()
         # Nothing says yet that no more is sent: clients built on asyncio then fail in their body.
-        self._table.discarding.go_on_with(self.wire)
-        await self._parted.wait()
+        self._table.discarding.resume(self.socket_transport)
+        await self._closed.wait()
 
     def handle_error(
         self,
@@ -183,21 +183,21 @@ class Connection(RequestHandler):
         response.force_close()
         return response
 
-    def overdue(self, limits: Limits, now: float) -> str | None:
+    def timeout_reason(self, limits: Limits, now: float) -> str | None:
         """Give why this connection has to be broken off now; None: it need not."""
-        if self.wire is None:
+        if self.socket_transport is None:
             return None
-        left, resumed = self.wire.get_write_buffer_size(), self._resumed
-        if self._parting and not (self._answered and left):
-            return "refused" if now > min(self._until, self.since + _FARE_WELL_S) else None
+        left, resumed = self.socket_transport.get_write_buffer_size(), self._resumed
+        if self._closing and not (self._answered and left):
+            return "refused" if now > min(self._until, self.since + _REFUSAL_TIMEOUT_S) else None
         self._resumed = False
         if left:
             self._begin_linger()  # which is over no sooner than the answer
-            slow = self._unsent.crawls(left, now, limits)
+            slow = self._send_progress.is_too_slow(left, now, limits)
             if resumed:
-                self._unsent = Unsent()
+                self._send_progress = SendProgress()
             return "answer" if slow and not resumed else None
-        self._unsent = Unsent()
+        self._send_progress = SendProgress()
         if self.busy:
             return None
         if self.head_begun or not self._used:
@@ -214,17 +214,17 @@ class Connection(RequestHandler):
         metrics.LIMITED.labels("head").inc()
         if self.busy:
             # Another answer is on its way, and this one would end up in its midst.
-            self._table.break_off(self, "head")
+            self._table.abort(self, "head")
             return
-        self._parting = True
-        self._begin_farewell()
-        self._table.send_away(self)
-        self._part(data, S3Error("RequestHeaderSectionTooLarge"))
+        self._closing = True
+        self._begin_close()
+        self._table.refuse(self)
+        self._send_refusal(data, S3Error("RequestHeaderSectionTooLarge"))
         self._discard(data)
 
-    def _begin_farewell(self) -> None:
+    def _begin_close(self) -> None:
         self.since = self._loop.time()
-        self._until = self.since + _FARE_WELL_S
+        self._until = self.since + _REFUSAL_TIMEOUT_S
 
     def _begin_linger(self) -> None:
         if self._answered:
@@ -233,14 +233,14 @@ class Connection(RequestHandler):
 
     def _discard(self, data: bytes) -> None:
         """Throw away what came, and read on when it is this connection's turn."""
-        if self.wire is None or self.wire.is_closing() or not data:
+        if self.socket_transport is None or self.socket_transport.is_closing() or not data:
             return
         self.since = self._loop.time()
         self._discarded += len(data)
         if self._discarded > _MAX_DISCARDED:
-            self._table.break_off(self, "refused")
+            self._table.abort(self, "refused")
         else:
-            self._table.discarding.wait(self.wire, len(data))
+            self._table.discarding.wait(self.socket_transport, len(data))
 
     def _check_chunks(self) -> None:
         """Refuse a body that is held up by the number of its chunks instead of their bytes."""
@@ -255,11 +255,15 @@ class Connection(RequestHandler):
             metrics.LIMITED.labels("chunks").inc()
             body.set_exception(TooManyChunks("chunks of a few bytes each"))
 
-    def _part(self, data: bytes, failure: S3Error) -> None:
+    def _send_refusal(self, data: bytes, failure: S3Error) -> None:
         """Answer with a failure as soon as there is something to answer, and read no more."""
-        if self.wire is None or self.wire.is_closing() or self._told:
+        if (
+            self.socket_transport is None
+            or self.socket_transport.is_closing()
+            or self._refusal_sent
+        ):
             return
-        self._told = True
+        self._refusal_sent = True
         body = failure.to_xml(resource="/", request_id=new_request_id())
         fields = {"Server": "slimgate", "Connection": "close", **failure.headers}
         lines = [
@@ -268,17 +272,17 @@ class Connection(RequestHandler):
             f"Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n",
         ]
         head = "\r\n".join(lines).encode()
-        self.wire.write(head if data.startswith(b"HEAD ") else head + body)
+        self.socket_transport.write(head if data.startswith(b"HEAD ") else head + body)
         if failure.code == "SlowDown":
             metrics.SLOW_DOWNS.inc()
-        if self.wire.can_write_eof():
+        if self.socket_transport.can_write_eof():
             # Closing now would break off what the client is about to send, and with it the answer.
-            self.wire.write_eof()
+            self.socket_transport.write_eof()
         else:
-            self.wire.close()
+            self.socket_transport.close()
 
 
-class Unsent:
+class SendProgress:
     """What waits to be sent to one client, and how fast it gets less."""
 
     def __init__(self) -> None:
@@ -286,7 +290,7 @@ class Unsent:
         self._last = 0
         self._moved = 0
 
-    def crawls(self, left: int, now: float, limits: Limits) -> bool:
+    def is_too_slow(self, left: int, now: float, limits: Limits) -> bool:
         """Return whether too little was sent for too long; ``left`` bytes wait now."""
         if self._began is None:
             self._began, self._last = now, left

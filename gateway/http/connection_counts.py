@@ -27,7 +27,7 @@ class ConnectionCounts:
         """Return whether there may be no more connections of anybody."""
         return self._total >= self._most
 
-    def has_its_share(self, client: Client) -> bool:
+    def is_client_full(self, client: Client) -> bool:
         """Return whether this address may have no more; one that limits do not bind always may."""
         return client is not None and self._of[client] >= self._most_of_one
 
@@ -45,5 +45,5 @@ class ConnectionCounts:
 
     def note_refusal(self, client: Client) -> None:
         """Count a connection that is refused."""
-        limit = "connection share" if self.has_its_share(client) else "connections"
+        limit = "connection share" if self.is_client_full(client) else "connections"
         metrics.LIMITED.labels(limit).inc()

@@ -13,13 +13,13 @@ from config import Limits
 from gateway.http.client_addresses import ClientAddresses
 from gateway.http.connection import Connection
 from gateway.http.connection_counts import ConnectionCounts
-from gateway.http.discarding import Discarding
+from gateway.http.discarding import DiscardThrottle
 from gateway.telemetry import metrics
 
 _LEAST_IDLE_S: Final = 1.0
 """A connection that has been idle for so long may have to make room for a new one."""
 
-_SEND_AWAY: Final = 256
+_MAX_REFUSALS: Final = 256
 """Clients that are told so at a time; beyond that, the earliest are broken off."""
 
 _TICKS: Final = 4
@@ -39,11 +39,11 @@ class Connections:
         self._gauge = gauge
         self.addresses = ClientAddresses(limits.proxies)
         self.client_timeout_s = limits.client_timeout_s
-        self.discarding = Discarding()
+        self.discarding = DiscardThrottle()
         self.max_head_bytes = max(limits.max_head_bytes, limits.max_header_bytes)
         self._counts = ConnectionCounts(limits)
         self._served: set[Connection] = set()
-        self._parting: dict[Connection, None] = {}
+        self._closing: dict[Connection, None] = {}
         self._idle: dict[Connection, None] = {}
         self._idle_of: dict[str | None, dict[Connection, None]] = {}
         self._handshakes: dict[asyncio.Task[None], tuple[str | None, float]] = {}
@@ -53,14 +53,14 @@ class Connections:
         """Give the number of those that are served."""
         return len(self._served)
 
-    def has_room(self, client: str | None) -> bool:
+    def admits(self, client: str | None) -> bool:
         """Return whether one more connection may be opened, if need be in the place of an idle one.
 
         Args:
             client: The address that it comes from.
         """
         counts, now = self._counts, asyncio.get_running_loop().time()
-        if counts.has_its_share(client):
+        if counts.is_client_full(client):
             fits = self._end_idle(self._idle_of.get(client, {}), now)
         else:
             fits = not counts.is_full or self._end_handshake(now) or self._end_idle(self._idle, now)
@@ -70,15 +70,18 @@ class Connections:
 
     def admit(self, connection: Connection) -> bool:
         """Return whether a new connection is served; it is sent away otherwise."""
-        wire = connection.wire
-        shaken = wire is not None and wire.get_extra_info("sslcontext") is not None
-        if shaken or self.has_room(connection.client):
+        socket_transport = connection.socket_transport
+        shaken = (
+            socket_transport is not None
+            and socket_transport.get_extra_info("sslcontext") is not None
+        )
+        if shaken or self.admits(connection.client):
             self._served.add(connection)
             self._counts.add(connection.client)
             self._gauge.inc()
             self.note_idle(connection)
             return True
-        self._let_part(connection)
+        self._close_soon(connection)
         return False
 
     def note_idle(self, connection: Connection) -> None:
@@ -95,10 +98,10 @@ class Connections:
             if not of_client:
                 del self._idle_of[connection.client]
 
-    def send_away(self, connection: Connection) -> None:
+    def refuse(self, connection: Connection) -> None:
         """Serve a connection no more, but let its client read a last answer."""
         self.forget(connection)
-        self._let_part(connection)
+        self._close_soon(connection)
 
     def forget(self, connection: Connection) -> None:
         """Count a connection no more."""
@@ -106,7 +109,7 @@ class Connections:
             self._served.remove(connection)
             self._counts.remove(connection.client)
             self._gauge.dec()
-        self._parting.pop(connection, None)
+        self._closing.pop(connection, None)
         self.note_busy(connection)
 
     def begin_handshake(self, task: asyncio.Task[None], client: str | None) -> None:
@@ -126,12 +129,12 @@ class Connections:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(min(1.0, shortest / _TICKS))
-            for connection in [*self._served, *self._parting]:
-                reason = connection.overdue(limits, loop.time())
+            for connection in [*self._served, *self._closing]:
+                reason = connection.timeout_reason(limits, loop.time())
                 if reason is not None:
-                    self.break_off(connection, reason)
+                    self.abort(connection, reason)
 
-    def break_off(self, connection: Connection, reason: str) -> None:
+    def abort(self, connection: Connection, reason: str) -> None:
         """End a connection at once.
 
         Args:
@@ -140,13 +143,13 @@ class Connections:
         """
         metrics.CONNECTIONS_CUT.labels(reason).inc()
         self.forget(connection)
-        if connection.wire is not None:
-            connection.wire.abort()
+        if connection.socket_transport is not None:
+            connection.socket_transport.abort()
 
-    def _let_part(self, connection: Connection) -> None:
-        self._parting[connection] = None
-        if len(self._parting) > _SEND_AWAY:
-            self.break_off(next(iter(self._parting)), "refused")
+    def _close_soon(self, connection: Connection) -> None:
+        self._closing[connection] = None
+        if len(self._closing) > _MAX_REFUSALS:
+            self.abort(next(iter(self._closing)), "refused")
 
     @property
     def _least_idle_s(self) -> float:
@@ -157,7 +160,7 @@ class Connections:
         longest = next(iter(idle), None)
         if longest is None or now - longest.since < self._least_idle_s:
             return False
-        self.break_off(longest, "room")
+        self.abort(longest, "room")
         return True
 
     def _end_handshake(self, now: float) -> bool:

@@ -12,7 +12,7 @@ _BYTES_PER_S: Final = 128 << 20
 """For all of them together: a tenth of what one core reads."""
 
 
-class Discarding:
+class DiscardThrottle:
     """Connections of clients that are done with, of which one reads at a time."""
 
     def __init__(self) -> None:
@@ -20,32 +20,32 @@ class Discarding:
         self._next: asyncio.TimerHandle | None = None
         self._free_at = 0.0
 
-    def wait(self, wire: asyncio.Transport, count: int) -> None:
+    def wait(self, socket_transport: asyncio.Transport, count: int) -> None:
         """Read no more from a connection until it is its turn.
 
         Args:
-            wire: The connection.
+            socket_transport: The connection.
             count: Bytes that it has just read.
         """
         now = asyncio.get_running_loop().time()
         self._free_at = max(self._free_at, now) + count / _BYTES_PER_S
-        wire.pause_reading()
-        self._waiting.append(wire)
+        socket_transport.pause_reading()
+        self._waiting.append(socket_transport)
         self._plan()
 
-    def go_on_with(self, wire: asyncio.Transport) -> None:
+    def resume(self, socket_transport: asyncio.Transport) -> None:
         """Read on from a connection, which may have been paused, when it is its turn."""
-        self.wait(wire, 0)
+        self.wait(socket_transport, 0)
 
     def _plan(self) -> None:
         if self._next is None and self._waiting:
-            self._next = asyncio.get_running_loop().call_at(self._free_at, self._resume)
+            self._next = asyncio.get_running_loop().call_at(self._free_at, self._read_next)
 
-    def _resume(self) -> None:
+    def _read_next(self) -> None:
         self._next = None
         while self._waiting:
-            wire = self._waiting.popleft()
-            if not wire.is_closing():
-                wire.resume_reading()
+            socket_transport = self._waiting.popleft()
+            if not socket_transport.is_closing():
+                socket_transport.resume_reading()
                 break
         self._plan()

@@ -90,7 +90,7 @@ class Upload:
     ) -> None:
         self._request = request
         self._headers = headers
-        self._patience = MinRateReader(bounds.limits, bounds.stall_timer)
+        self._reader = MinRateReader(bounds.limits, bounds.stall_timer)
         self._room = bounds.spool
         self.payload_hash = verified.payload_hash if verified else _anonymous_hash(headers)
         self.framed = self.payload_hash.startswith("STREAMING-")
@@ -227,7 +227,7 @@ class Upload:
     async def _decoded(self) -> AsyncIterator[bytes]:
         await self._ask_for_body()
         try:
-            while data := await self._patience.read(self._request.content):
+            while data := await self._reader.read(self._request.content):
                 metrics.RECEIVED_BYTES.inc(len(data))
                 payload = data if self._decoder is None else self._decoder.feed(data)
                 if payload:

@@ -48,7 +48,7 @@ def close(sockets: list[socket.socket]) -> None:
         each.close()
 
 
-def waiting(sockets: list[socket.socket]) -> Iterator[socket.socket]:
+def accept_pending(sockets: list[socket.socket]) -> Iterator[socket.socket]:
     """Accept the connections that wait already, without waiting for any more.
 
     Closing a socket resets them: their clients have sent requests, perhaps.
@@ -62,7 +62,7 @@ def waiting(sockets: list[socket.socket]) -> Iterator[socket.socket]:
             continue
 
 
-def tell(event: str, sockets: list[socket.socket]) -> None:
+def log_addresses(event: str, sockets: list[socket.socket]) -> None:
     """Log where it listens."""
     for each in sockets:
         host, port = each.getsockname()[:2]

@@ -27,7 +27,7 @@ class Certificate:
 
     def __init__(self, files: tuple[str, str]) -> None:
         self._files = files
-        self.context = load(files)
+        self.context = load_context(files)
 
     def reload(self) -> None:
         """Show what the files hold now from the next connection on.
@@ -36,11 +36,11 @@ class Certificate:
             BadCertificate: They hold no pair, and the old one stays.
         """
         # Half a pair in the live context would refuse everybody: it is tried in another one first.
-        load(self._files)
-        _take(self.context, self._files)
+        load_context(self._files)
+        _load_pair(self.context, self._files)
 
 
-def shown(tls: Tls) -> Certificate | None:
+def load_certificate(tls: Tls) -> Certificate | None:
     """Give what clients are shown; None: http.
 
     Raises:
@@ -49,7 +49,7 @@ def shown(tls: Tls) -> Certificate | None:
     return None if tls.files is None else Certificate(tls.files)
 
 
-def load(files: tuple[str, str]) -> ssl.SSLContext:
+def load_context(files: tuple[str, str]) -> ssl.SSLContext:
     """Make a context for a server, TLS 1.2 or later.
 
     Raises:
@@ -58,16 +58,16 @@ def load(files: tuple[str, str]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    _take(context, files)
+    _load_pair(context, files)
     return context
 
 
-def stamp(tls: Tls) -> Stamp:
+def certificate_stamp(tls: Tls) -> Stamp:
     """Look at the files, links followed."""
-    return tuple(stamp_of(Path(name)) for name in tls.files or ())
+    return tuple(file_stamp(Path(name)) for name in tls.files or ())
 
 
-def stamp_of(path: Path) -> tuple[int, int, int] | None:
+def file_stamp(path: Path) -> tuple[int, int, int] | None:
     """Look at one file; None: it is not there."""
     try:
         status = path.stat()
@@ -76,7 +76,7 @@ def stamp_of(path: Path) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _take(context: ssl.SSLContext, files: tuple[str, str]) -> None:
+def _load_pair(context: ssl.SSLContext, files: tuple[str, str]) -> None:
     certificate, key = files
     for name in files:
         try:

@@ -72,7 +72,7 @@ class TlsListener:
         """
         client = self._connections.addresses.of(peer)
         connection.setblocking(False)
-        if not self._connections.has_room(client):
+        if not self._connections.admits(client):
             connection.close()
             return None
         task = asyncio.create_task(self._shake_hands(connection))

@@ -44,7 +44,7 @@ from gateway.storage.upstream import Upstream
 from gateway.telemetry import metrics, tracing
 from gateway.workers.engine_process import TIMEOUT_S
 from gateway.workers.pool import Workers
-from gateway.workers.startup_checks import networks
+from gateway.workers.startup_checks import required_networks
 
 _log = structlog.get_logger(__name__)
 
@@ -101,7 +101,7 @@ def create_app(
     Returns:
         An application that opens what it needs when it starts and closes it when it ends.
     """
-    tracer = tracing.opened(settings.tracing)
+    tracer = tracing.open_tracer(settings.tracing)
     spans = [tracing.traced(tracer, _operation_of)] if tracer else []
     app = web.Application(middlewares=[*spans, _counted])
     # aiohttp would ask for the body of any request before anybody has looked at its signature.
@@ -114,7 +114,7 @@ def create_app(
         workers=workers
         or Workers(
             settings.engine,
-            networks(settings),
+            required_networks(settings),
             address=engine,
             heartbeat_timeout_s=settings.heartbeat_timeout_s,
         ),

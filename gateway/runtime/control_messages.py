@@ -11,7 +11,7 @@ _LENGTH_BYTES: Final = 4
 
 
 class Start(NamedTuple):
-    """The first order: serve.
+    """The first message: serve.
 
     Attributes:
         number: Which process it is, from 0.
@@ -28,31 +28,31 @@ class Start(NamedTuple):
     operators: Path
 
 
-class TakePolicies(NamedTuple):
+class SetPolicies(NamedTuple):
     """Treat requests by other policies from now on."""
 
     policies: tuple[Policy, ...]
 
 
-class TakeCertificate(NamedTuple):
+class ReloadCertificate(NamedTuple):
     """Show clients what the files of the certificate hold now."""
 
 
-Order = Start | TakePolicies | TakeCertificate
+Message = Start | SetPolicies | ReloadCertificate
 
 
-def packed(order: Order) -> bytes:
-    """Give an order as bytes; secrets are in it in plain, for the eyes of one process alone."""
-    data = pickle.dumps(order)
+def encode(message: Message) -> bytes:
+    """Return a message as bytes; secrets are in it in plain, for the eyes of one process alone."""
+    data = pickle.dumps(message)
     return len(data).to_bytes(_LENGTH_BYTES, "big") + data
 
 
-async def received(reader: asyncio.StreamReader) -> Order | None:
-    """Wait for the next order; None: there will be none any more, for the supervisor is gone."""
+async def receive(reader: asyncio.StreamReader) -> Message | None:
+    """Wait for the next message; None: there will be none any more, for the supervisor is gone."""
     try:
         length = int.from_bytes(await reader.readexactly(_LENGTH_BYTES), "big")
         data = await reader.readexactly(length)
     except asyncio.IncompleteReadError:
         return None
-    order: Order = pickle.loads(data)  # noqa: S301  # from the process that started this one
-    return order
+    message: Message = pickle.loads(data)  # noqa: S301  # from the process that started this one
+    return message

@@ -29,19 +29,19 @@ async def _main() -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor tells what is new
     told = asyncio.StreamReader(limit=1 << 16)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(told), sys.stdin)
-    start = await control_messages.received(told)
+    start = await control_messages.receive(told)
     if not isinstance(start, control_messages.Start):
         return 1
     logs.configure(process=start.number)
     try:
         async with Server(start.settings, engine=start.engine) as server:
             if start.number == 0:
-                await server.look_around()  # for all of them
+                await server.log_startup_checks()  # for all of them
             await server.listen_to_operators([_unix(start.operators)])
             await server.listen([socket.socket(fileno=number) for number in start.sockets])
             _say("ready")
             alive = asyncio.create_task(heartbeat.beat())
-            await _obey(server, told, ended)
+            await _follow_supervisor(server, told, ended)
             await server.drain()
         alive.cancel()
     except (CannotStart, BadCertificate) as error:
@@ -50,22 +50,24 @@ async def _main() -> int:
     return 0
 
 
-async def _obey(server: Server, told: asyncio.StreamReader, ended: asyncio.Event) -> None:
+async def _follow_supervisor(
+    server: Server, told: asyncio.StreamReader, ended: asyncio.Event
+) -> None:
     """Do what is told until the end."""
     ending = asyncio.create_task(ended.wait())
-    obeying = asyncio.create_task(_orders(server, told))
+    obeying = asyncio.create_task(_follow_messages(server, told))
     await asyncio.wait({ending, obeying}, return_when=asyncio.FIRST_COMPLETED)
     for task in (ending, obeying):
         task.cancel()
     await asyncio.gather(ending, obeying, return_exceptions=True)
 
 
-async def _orders(server: Server, told: asyncio.StreamReader) -> None:
-    while (order := await control_messages.received(told)) is not None:
-        if isinstance(order, control_messages.TakePolicies):
-            server.take_policies(order.policies)
-        elif isinstance(order, control_messages.TakeCertificate):
-            server.take_certificate()
+async def _follow_messages(server: Server, told: asyncio.StreamReader) -> None:
+    while (message := await control_messages.receive(told)) is not None:
+        if isinstance(message, control_messages.SetPolicies):
+            server.set_policies(message.policies)
+        elif isinstance(message, control_messages.ReloadCertificate):
+            server.reload_certificate()
 
 
 def _unix(path: Path) -> socket.socket:

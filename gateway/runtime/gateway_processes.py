@@ -12,7 +12,7 @@ from config import Policy, Settings, share
 from gateway.runtime import control_messages
 from gateway.telemetry import metrics
 from gateway.telemetry.metrics import METRICS_FOLDER
-from gateway.workers.supervised_process import KeptProcess, Recipe
+from gateway.workers.supervised_process import ProcessSpec, SupervisedProcess
 
 _GRACE_S: Final = 20.0  # beyond the time for draining: ending workers takes some
 _ANSWER_S: Final = 10.0
@@ -25,7 +25,7 @@ class Answer(NamedTuple):
     text: str
 
 
-class Acceptors:
+class GatewayProcesses:
     """As many gateway processes as the configuration says, each replaced when it is lost.
 
     They inherit the listening sockets, and the kernel gives each connection to one that waits for
@@ -45,7 +45,7 @@ class Acceptors:
         self._sockets = tuple(sockets)
         self._engine = engine
         self._folder = folder
-        self._kept = [KeptProcess(self._recipe(n)) for n in range(settings.processes)]
+        self._kept = [SupervisedProcess(self._spec(n)) for n in range(settings.processes)]
 
     async def __aenter__(self) -> Self:
         """Start all of them at the same time.
@@ -71,14 +71,14 @@ class Acceptors:
         """Give the numbers of those that live."""
         return [each.pid for each in self._kept if each.pid is not None]
 
-    def take_policies(self, policies: tuple[Policy, ...]) -> None:
+    def set_policies(self, policies: tuple[Policy, ...]) -> None:
         """Tell all of them, and those that come after them, of other policies."""
         self._settings = self._settings.model_copy(update={"policies": policies})
-        self._tell(control_messages.TakePolicies(policies))
+        self._tell(control_messages.SetPolicies(policies))
 
-    def take_certificate(self) -> None:
+    def reload_certificate(self) -> None:
         """Tell all of them that there is another certificate."""
-        self._tell(control_messages.TakeCertificate())
+        self._tell(control_messages.ReloadCertificate())
 
     async def ask(self, number: int, path: str) -> Answer | None:
         """Ask one of them what it would tell operators; None: it does not answer."""
@@ -98,15 +98,15 @@ class Acceptors:
         numbers = range(self._settings.processes)
         return await asyncio.gather(*(self.ask(number, path) for number in numbers))
 
-    def _tell(self, order: control_messages.Order) -> None:
+    def _tell(self, message: control_messages.Message) -> None:
         for each in self._kept:
-            each.tell(control_messages.packed(order))
+            each.tell(control_messages.encode(message))
 
-    def _recipe(self, number: int) -> Recipe:
-        return Recipe(
+    def _spec(self, number: int) -> ProcessSpec:
+        return ProcessSpec(
             name="gateway",
             module="gateway.runtime.gateway_process",
-            greeting=lambda: self._greeting(number),
+            first_message=lambda: self._first_message(number),
             lost=metrics.GATEWAYS_LOST,
             pass_fds=self._sockets,
             environment={METRICS_FOLDER: str(self._folder)},
@@ -115,14 +115,14 @@ class Acceptors:
             gone=self._forget,
         )
 
-    def _greeting(self, number: int) -> bytes:
+    def _first_message(self, number: int) -> bytes:
         # The supervisor itself listens to operators, and asks for the token.
         admin = self._settings.admin.model_copy(update={"listen": None})
         own = share(self._settings, number).model_copy(update={"admin": admin})
         start = control_messages.Start(
             number, own, self._sockets, self._engine, self.operators(number)
         )
-        return control_messages.packed(start)
+        return control_messages.encode(start)
 
     def operators(self, number: int) -> Path:
         """Give the socket over which one of them answers operators."""

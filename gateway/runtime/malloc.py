@@ -39,7 +39,7 @@ def keep_freed_memory() -> bool:
     return all(mallopt(parameter, value) for parameter, value in wanted.items())
 
 
-def spare_what_is_loaded() -> None:
+def freeze_loaded_objects() -> None:
     """Leave everything that exists now out of all further searches for garbage.
 
     Modules and configuration are some 150,000 objects that live as long as the process. A full

@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 Policies = tuple[Policy, ...]
 
 
-class Takers(NamedTuple):
+class ReloadCallbacks(NamedTuple):
     """Who takes what is new.
 
     Attributes:
@@ -52,14 +52,16 @@ def read(path: Path, listen: str | None = None) -> Settings:
     return load(path, environ=environ, known_restorers=models.NAMES)
 
 
-async def watch(path: Path, settings: Settings, asked: asyncio.Event, takers: Takers) -> None:
+async def watch(
+    path: Path, settings: Settings, asked: asyncio.Event, callbacks: ReloadCallbacks
+) -> None:
     """Take everything anew when asked, and whatever lies in a file that has changed.
 
     Args:
         path: The configuration.
         settings: What it said at the start: where certificate and key are does not change.
         asked: Set by SIGHUP.
-        takers: Who takes what is new.
+        callbacks: Who takes what is new.
     """
     seen = _stamps(path, settings)
     while True:
@@ -71,32 +73,32 @@ async def watch(path: Path, settings: Settings, asked: asyncio.Event, takers: Ta
         seen = now
         if not any(changed):
             continue
-        takers.began()
+        callbacks.began()
         if changed[0]:
-            _reload_policies(path, takers)
+            _reload_policies(path, callbacks)
         if changed[1] and settings.tls.files:
-            _reload_certificate(settings.tls.files, takers)
-        takers.done()
+            _reload_certificate(settings.tls.files, callbacks)
+        callbacks.done()
 
 
 def _stamps(path: Path, settings: Settings) -> tuple[object, object]:
-    return tls.stamp_of(path), tls.stamp(settings.tls)
+    return tls.file_stamp(path), tls.certificate_stamp(settings.tls)
 
 
-def _reload_policies(path: Path, takers: Takers) -> None:
+def _reload_policies(path: Path, callbacks: ReloadCallbacks) -> None:
     try:
         settings = read(path)
     except ConfigError as error:
         _log.error("configuration not reloaded: the old policies stay", problems=str(error))
         return
-    takers.policies(settings.policies)
+    callbacks.policies(settings.policies)
     _log.info("policies reloaded", policies=[policy.name for policy in settings.policies])
 
 
-def _reload_certificate(files: tuple[str, str], takers: Takers) -> None:
+def _reload_certificate(files: tuple[str, str], callbacks: ReloadCallbacks) -> None:
     try:
-        tls.load(files)
-        takers.certificate()
+        tls.load_context(files)
+        callbacks.certificate()
     except tls.BadCertificate as error:
         _log.error("certificate not reloaded: the old one stays", reason=str(error))
         return

@@ -19,11 +19,11 @@ from gateway.http import tls
 from gateway.http.runner import Runner
 from gateway.http.tls_listener import TlsListener
 from gateway.runtime.app import create_app, make_runner
-from gateway.runtime.malloc import spare_what_is_loaded
-from gateway.runtime.reload import Takers, watch
-from gateway.runtime.systemd import Host
+from gateway.runtime.malloc import freeze_loaded_objects
+from gateway.runtime.reload import ReloadCallbacks, watch
+from gateway.runtime.systemd import ServiceHost
 from gateway.telemetry import metrics
-from gateway.workers.startup_checks import look_around
+from gateway.workers.startup_checks import log_startup_checks
 
 _OPERATORS: Final = 128
 """Connections of operators at a time: load balancers, Prometheus, people with a browser."""
@@ -44,7 +44,7 @@ class Server:
 
     def __init__(self, settings: Settings, *, engine: Path | None = None) -> None:
         self._settings = settings
-        self._certificate = tls.shown(settings.tls)
+        self._certificate = tls.load_certificate(settings.tls)
         app = create_app(settings, engine=engine)
         self._services = app[SERVICES]
         self._runner = make_runner(app, settings)
@@ -76,7 +76,7 @@ class Server:
         except BaseException:
             await self._stack.aclose()
             raise
-        spare_what_is_loaded()
+        freeze_loaded_objects()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -113,15 +113,15 @@ class Server:
             else:
                 await web.SockSite(self._operators, each).start()
 
-    async def look_around(self) -> None:
+    async def log_startup_checks(self) -> None:
         """Tell the log what an operator should know of."""
-        await look_around(self._readiness.lacking)
+        await log_startup_checks(self._readiness.not_ready_reason)
 
-    def take_policies(self, policies: Sequence[Policy]) -> None:
+    def set_policies(self, policies: Sequence[Policy]) -> None:
         """Treat requests by other policies from now on."""
         self._services.policies = Policies(policies)
 
-    def take_certificate(self) -> None:
+    def reload_certificate(self) -> None:
         """Show what the files hold now.
 
         Raises:
@@ -141,7 +141,7 @@ class Server:
             await site.stop()
         if self._tls is not None:
             self._tls.stop()
-        last = [asyncio.create_task(self._take(each)) for each in listening.waiting(left)]
+        last = [asyncio.create_task(self._take(each)) for each in listening.accept_pending(left)]
         listening.close(left)
         unfinished = await services.in_flight.drain(timeout_s, self._transports)
         await asyncio.gather(*last, return_exceptions=True)
@@ -177,7 +177,7 @@ def _operators_limits(limits: Limits) -> Limits:
     return limits.model_copy(update={"max_connections": most, "address_share": 1.0})
 
 
-async def serve(settings: Settings, path: Path, host: Host) -> None:
+async def serve(settings: Settings, path: Path, host: ServiceHost) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished first.
 
     Args:
@@ -191,16 +191,18 @@ async def serve(settings: Settings, path: Path, host: Host) -> None:
         BadCertificate: There is no certificate to show.
     """
     async with Server(settings) as server:
-        await server.look_around()
+        await server.log_startup_checks()
         if settings.admin.address:
             operators = listening.listen(settings.admin.address, "admin.listen")
             await server.listen_to_operators(operators, encrypted=settings.admin.tls)
-            listening.tell("listening for operators", operators)
+            listening.log_addresses("listening for operators", operators)
         sockets = listening.listen(settings.address, "--listen")
         await server.listen(sockets)
-        listening.tell("listening", sockets)
-        takers = Takers(server.take_policies, server.take_certificate, host.reloading, host.ready)
-        watcher = asyncio.create_task(watch(path, settings, host.reload, takers))
+        listening.log_addresses("listening", sockets)
+        callbacks = ReloadCallbacks(
+            server.set_policies, server.reload_certificate, host.reloading, host.ready
+        )
+        watcher = asyncio.create_task(watch(path, settings, host.reload, callbacks))
         host.ready()
         await host.ended.wait()
         host.stopping()

@@ -35,20 +35,20 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from config import Settings
 from gateway.admin.aggregate import Aggregate
 from gateway.admin.auth import Access
-from gateway.admin.playground.bodies import MAX_FIELDS
+from gateway.admin.playground.forms import MAX_FIELDS
 from gateway.admin.playground.forwarding import forward_playground
 from gateway.http import sockets as listening
 from gateway.http import tls
-from gateway.runtime.gateway_processes import Acceptors
-from gateway.runtime.reload import Takers, watch
-from gateway.runtime.systemd import Host
+from gateway.runtime.gateway_processes import GatewayProcesses
+from gateway.runtime.reload import ReloadCallbacks, watch
+from gateway.runtime.systemd import ServiceHost
 from gateway.workers.engine_process import EngineProcess
-from gateway.workers.startup_checks import networks
+from gateway.workers.startup_checks import required_networks
 
 _log = structlog.get_logger(__name__)
 
 
-async def supervise(settings: Settings, path: Path, host: Host) -> None:
+async def supervise(settings: Settings, path: Path, host: ServiceHost) -> None:
     """Keep the processes until SIGTERM or SIGINT; requests in flight are finished first.
 
     Args:
@@ -61,37 +61,41 @@ async def supervise(settings: Settings, path: Path, host: Host) -> None:
         CannotListen: An address cannot be used.
         BadCertificate: There is no certificate to show.
     """
-    certificate = tls.shown(settings.tls) if settings.admin.tls else None
+    certificate = tls.load_certificate(settings.tls) if settings.admin.tls else None
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(_folder())
         sockets = listening.listen(settings.address, "--listen")
         stack.callback(listening.close, sockets)
         engine = await stack.enter_async_context(
-            EngineProcess(settings.engine, networks(settings), settings.heartbeat_timeout_s)
+            EngineProcess(
+                settings.engine, required_networks(settings), settings.heartbeat_timeout_s
+            )
         )
         numbers = [each.fileno() for each in sockets]
-        acceptors = Acceptors(settings, numbers, engine.address, folder)
+        processes = GatewayProcesses(settings, numbers, engine.address, folder)
         operators = web.AppRunner(
-            _admin(settings, acceptors, folder, host), access_log=None, handler_cancellation=True
+            _admin(settings, processes, folder, host), access_log=None, handler_cancellation=True
         )
         stack.push_async_callback(operators.cleanup)
         await operators.setup()
-        await stack.enter_async_context(acceptors)
+        await stack.enter_async_context(processes)
         if settings.admin.address:
             opened = listening.listen(settings.admin.address, "admin.listen")
             context = certificate.context if certificate else None
             for each in opened:
                 await web.SockSite(operators, each, ssl_context=context).start()
-            listening.tell("listening for operators", opened)
-        listening.tell("listening", sockets)
+            listening.log_addresses("listening for operators", opened)
+        listening.log_addresses("listening", sockets)
 
-        def take_certificate() -> None:
-            acceptors.take_certificate()
+        def reload_certificate() -> None:
+            processes.reload_certificate()
             if certificate is not None:
                 certificate.reload()
 
-        takers = Takers(acceptors.take_policies, take_certificate, host.reloading, host.ready)
-        watcher = asyncio.create_task(watch(path, settings, host.reload, takers))
+        callbacks = ReloadCallbacks(
+            processes.set_policies, reload_certificate, host.reloading, host.ready
+        )
+        watcher = asyncio.create_task(watch(path, settings, host.reload, callbacks))
         host.ready()
         await host.ended.wait()
         host.stopping()
@@ -110,24 +114,26 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _admin(settings: Settings, acceptors: Acceptors, folder: Path, host: Host) -> web.Application:
+def _admin(
+    settings: Settings, processes: GatewayProcesses, folder: Path, host: ServiceHost
+) -> web.Application:
     """Put together what operators see of all processes."""
     access = Access(settings.admin)
     admin = web.Application(middlewares=[access.middleware()], client_max_size=MAX_FIELDS)
-    registry = Aggregate(folder, lambda: acceptors.pids).registry()
+    registry = Aggregate(folder, lambda: processes.pids).registry()
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        lacking = "draining" if host.ended.is_set() else await _lacking(acceptors)
-        if lacking is None:
+        reason = "draining" if host.ended.is_set() else await _not_ready_reason(processes)
+        if reason is None:
             return web.Response(text="ready\n")
-        return web.Response(text=f"{lacking}\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
+        return web.Response(text=f"{reason}\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def scrape(_: web.Request) -> web.Response:
         # Being asked makes each of them look at what it does not count.
-        await acceptors.ask_all("/_slimgate/metrics")
+        await processes.ask_all("/_slimgate/metrics")
         body = await asyncio.to_thread(generate_latest, registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -136,13 +142,13 @@ def _admin(settings: Settings, acceptors: Acceptors, folder: Path, host: Host) -
     for path in ("/_slimgate/metrics", "/metrics"):
         admin.router.add_get(path, scrape)
     # Only one process knows an image that was tried there.
-    forward_playground(admin, access, acceptors.operators(0))
+    forward_playground(admin, access, processes.operators(0))
     return admin
 
 
-async def _lacking(acceptors: Acceptors) -> str | None:
+async def _not_ready_reason(processes: GatewayProcesses) -> str | None:
     """Give what keeps one of them from serving; None: nothing does."""
-    for number, answer in enumerate(await acceptors.ask_all("/_slimgate/readyz")):
+    for number, answer in enumerate(await processes.ask_all("/_slimgate/readyz")):
         if answer is None:
             return f"process {number} does not answer"
         if answer.status != HTTPStatus.OK:

@@ -15,7 +15,7 @@ _SOCKET: Final = "NOTIFY_SOCKET"
 _WATCHDOG: Final = "WATCHDOG_USEC"
 
 
-class Host:
+class ServiceHost:
     """The signals that came, from ``async with`` to the end of its block; systemd is kept informed.
 
     Attributes:
@@ -34,7 +34,7 @@ class Host:
         loop.add_signal_handler(signal.SIGHUP, self.reload.set)
         period_s = watchdog_period_s()
         if period_s is not None:
-            self._watchdog = asyncio.create_task(_live(period_s))
+            self._watchdog = asyncio.create_task(_send_heartbeats(period_s))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -77,7 +77,7 @@ def watchdog_period_s() -> float | None:
     return int(text) / 2e6 if mine and text.isdecimal() and int(text) else None
 
 
-async def _live(period_s: float) -> None:
+async def _send_heartbeats(period_s: float) -> None:
     """Say so for as long as the event loop runs: one that hangs is to be restarted."""
     while True:
         notify("WATCHDOG=1")

@@ -49,7 +49,7 @@ class Tracer(Protocol):
         ...
 
 
-class _Unrecorded:
+class _NoopSpan:
     """Stands for a span where nothing is traced."""
 
     def set_attribute(self, key: str, value: Value) -> None:
@@ -59,11 +59,11 @@ class _Unrecorded:
         """Call nothing otherwise."""
 
 
-_NOBODY: Final = _Unrecorded()
+_NOOP_SPAN: Final = _NoopSpan()
 _current: Final[ContextVar[Tracer | None]] = ContextVar("tracer", default=None)
 
 
-def opened(settings: TracingSettings) -> Tracer | None:
+def open_tracer(settings: TracingSettings) -> Tracer | None:
     """Give the tracer that the settings ask for; None: nothing is traced.
 
     Raises:
@@ -91,7 +91,7 @@ def span(name: str, kind: Kind = "internal", **attributes: Value) -> Iterator[Sp
     """
     tracer = _current.get()
     if tracer is None:
-        yield _NOBODY
+        yield _NOOP_SPAN
         return
     with tracer.span(name, kind, None) as opened_span:
         for key, value in attributes.items():

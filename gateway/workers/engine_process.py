@@ -10,7 +10,7 @@ from typing import Final, Self
 from config import Engine
 from gateway.start_errors import CannotStart
 from gateway.telemetry import metrics
-from gateway.workers.supervised_process import HEARTBEAT_TIMEOUT_S, KeptProcess, Recipe
+from gateway.workers.supervised_process import HEARTBEAT_TIMEOUT_S, ProcessSpec, SupervisedProcess
 
 TIMEOUT_S: Final = 60.0
 """Longest time for restoring one image."""
@@ -38,11 +38,11 @@ class EngineProcess:
         }
         # Nobody else may enter the folder, so nobody else can reach the socket in it.
         self._folder = Path(tempfile.mkdtemp(prefix="slimgate-"))
-        self._process = KeptProcess(
-            Recipe(
+        self._process = SupervisedProcess(
+            ProcessSpec(
                 "engine",
                 "models.engine.service",
-                self._greeting,
+                self._first_message,
                 metrics.ENGINE_LOST,
                 heartbeat_timeout_s=heartbeat_timeout_s,
             )
@@ -70,6 +70,6 @@ class EngineProcess:
         await self._process.__aexit__()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _greeting(self) -> bytes:
+    def _first_message(self) -> bytes:
         self.address.unlink(missing_ok=True)
         return json.dumps({**self._document, "address": str(self.address)}).encode() + b"\n"

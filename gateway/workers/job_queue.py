@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-_PATIENT_EVERY: Final = 4
+_DEFERRABLE_EVERY: Final = 4
 """One turn of so many goes to who is patient, so that nobody starves."""
 
 
@@ -14,7 +14,7 @@ class Busy(Exception):
     """Too much work is waiting already, or this has waited too long."""
 
 
-class Line:
+class JobQueue:
     """Give turns to jobs: clients that wait for a GET before uploads, which need not be optimized.
 
     Args:
@@ -27,21 +27,21 @@ class Line:
         self._free = places
         self._max_waiting = max_waiting
         self._max_wait_s = max_wait_s
-        self._pressing: deque[asyncio.Future[None]] = deque()
-        self._patient: deque[asyncio.Future[None]] = deque()
-        self._given = 0
+        self._urgent: deque[asyncio.Future[None]] = deque()
+        self._deferrable: deque[asyncio.Future[None]] = deque()
+        self._granted = 0
 
     @property
     def waiting(self) -> int:
         """Give the number of those that wait for their turn."""
-        return len(self._pressing) + len(self._patient)
+        return len(self._urgent) + len(self._deferrable)
 
     @asynccontextmanager
-    async def turn(self, *, pressing: bool) -> AsyncIterator[None]:
+    async def slot(self, *, urgent: bool) -> AsyncIterator[None]:
         """Wait for a turn, which lasts as long as the block.
 
         Args:
-            pressing: Somebody waits for nothing but this.
+            urgent: Somebody waits for nothing but this.
 
         Raises:
             Busy: The line is full, or it took too long.
@@ -49,20 +49,22 @@ class Line:
         if self._free and not self.waiting:
             self._free -= 1
         else:
-            await self._wait(pressing=pressing)
+            await self._wait(urgent=urgent)
         try:
             yield
         finally:
             self._free += 1
             self._next()
 
-    async def _wait(self, *, pressing: bool) -> None:
+    async def _wait(self, *, urgent: bool) -> None:
         if self.waiting >= self._max_waiting:
-            if not pressing or not self._patient:
+            if not urgent or not self._deferrable:
                 raise Busy(f"the queue is full: {self.waiting} images are waiting")
-            self._patient.pop().set_exception(Busy("the queue is full: others wait for a download"))
+            self._deferrable.pop().set_exception(
+                Busy("the queue is full: others wait for a download")
+            )
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        line = self._pressing if pressing else self._patient
+        line = self._urgent if urgent else self._deferrable
         line.append(called)
         try:
             async with asyncio.timeout(self._max_wait_s):
@@ -80,9 +82,9 @@ class Line:
 
     def _next(self) -> None:
         while self._free and self.waiting:
-            self._given += 1
-            patient = self._patient and self._given % _PATIENT_EVERY == 0
-            line = self._patient if patient or not self._pressing else self._pressing
+            self._granted += 1
+            patient = self._deferrable and self._granted % _DEFERRABLE_EVERY == 0
+            line = self._deferrable if patient or not self._urgent else self._urgent
             called = line.popleft()
             if not called.done():
                 self._free -= 1

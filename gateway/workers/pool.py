@@ -22,9 +22,15 @@ from config import Engine, Policy
 from gateway.telemetry import metrics
 from gateway.workers import jobs
 from gateway.workers.engine_process import TIMEOUT_S, EngineProcess
-from gateway.workers.job_queue import Busy, Line
+from gateway.workers.job_queue import Busy, JobQueue
 from gateway.workers.supervised_process import HEARTBEAT_TIMEOUT_S
-from gateway.workers.worker_process import Recipe, WorkerDied, WorkerGone, WorkerLost, WorkerProcess
+from gateway.workers.worker_process import (
+    WorkerDied,
+    WorkerGone,
+    WorkerLost,
+    WorkerProcess,
+    WorkerSpec,
+)
 
 _T = TypeVar("_T")
 
@@ -69,12 +75,12 @@ class Workers:
         )
         self._address = self._own_engine.address if self._own_engine else address
         assert self._address is not None  # noqa: S101  # one of the two is there
-        self._recipe = Recipe(engine.worker_memory, self._address)
+        self._spec = WorkerSpec(engine.worker_memory, self._address)
         self._idle: list[WorkerProcess] = []
         self._busy: set[WorkerProcess] = set()
         self._closed = False
         self._ending: set[asyncio.Task[None]] = set()
-        self._line = Line(engine.worker_count, engine.max_queue, engine.max_queue_wait_s)
+        self._queue = JobQueue(engine.worker_count, engine.max_queue, engine.max_queue_wait_s)
         self._running = 0
         self._large = asyncio.Lock()
         self._max_wait_s = engine.max_queue_wait_s
@@ -94,12 +100,12 @@ class Workers:
     @property
     def jobs(self) -> int:
         """Give the number of jobs that were given to it and are not done."""
-        return self._running + self._line.waiting
+        return self._running + self._queue.waiting
 
     @property
     def waiting(self) -> int:
         """Give the number of those that have not begun."""
-        return self._line.waiting
+        return self._queue.waiting
 
     @property
     def steps(self) -> list[str]:
@@ -152,7 +158,7 @@ class Workers:
     ) -> Optimized:
         ruled_out: frozenset[str] = frozenset()
         losses: list[str] = []
-        async with self._turn(pressing=False):
+        async with self._slot(urgent=False):
             started = time.monotonic()
             for repeat in itertools.count(1):
                 try:
@@ -196,7 +202,7 @@ class Workers:
     async def _restored(
         self, rendition: bytes, manifest: Manifest, *, may_be_large: bool
     ) -> tuple[bytes, bool]:
-        async with self._turn(pressing=True):
+        async with self._slot(urgent=True):
             try:
                 return await self._twice(
                     jobs.restore_object, rendition, manifest.dumps(), may_be_large
@@ -207,10 +213,10 @@ class Workers:
                 raise NotRestored(str(error)) from error
 
     @contextlib.asynccontextmanager
-    async def _turn(self, *, pressing: bool) -> AsyncIterator[None]:
+    async def _slot(self, *, urgent: bool) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
-            with metrics.QUEUE_SECONDS.labels("restore" if pressing else "optimize").time():
-                await stack.enter_async_context(self._line.turn(pressing=pressing))
+            with metrics.QUEUE_SECONDS.labels("restore" if urgent else "optimize").time():
+                await stack.enter_async_context(self._queue.slot(urgent=urgent))
             self._running += 1
             try:
                 yield
@@ -235,7 +241,7 @@ class Workers:
                 the process was lost.
             Busy: The queue is full, or it took too long.
         """
-        async with self._turn(pressing=False):
+        async with self._slot(urgent=False):
             try:
                 return await self._twice(
                     jobs.upscale_image, data, restorer, scale, format_, max_pixels
@@ -275,7 +281,7 @@ class Workers:
             if not worker.is_usable or (fresh and not worker.is_fresh):
                 self._end(worker)
                 worker = None
-        worker = worker or WorkerProcess(self._recipe)
+        worker = worker or WorkerProcess(self._spec)
         self._busy.add(worker)
         return worker
 
@@ -287,7 +293,7 @@ class Workers:
             return
         self._end(worker)
         if not self._closed:
-            self._idle.append(WorkerProcess(self._recipe))
+            self._idle.append(WorkerProcess(self._spec))
 
     def _end(self, worker: WorkerProcess) -> None:
         task = asyncio.create_task(worker.end())

@@ -20,15 +20,15 @@ from gateway.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
 
-_PATIENCE_S: Final = 2.0
+_STORE_TIMEOUT_S: Final = 2.0
 
-_MEANS: Final = {
+_MEANINGS: Final = {
     "changed": "an encoder has changed: stored objects like these are served under other ETags",
     "failed": "a decoder has changed: stored objects like these cannot be restored with it",
 }
 
 
-def networks(settings: Settings) -> set[str]:
+def required_networks(settings: Settings) -> set[str]:
     """Name the networks that policies ask for: they have to run from the start."""
     hashes = {
         content_hash
@@ -47,23 +47,23 @@ def _scales(policy: Policy) -> set[int]:
     return shrunk | ({1} if "recode" in policy.tiers else set())
 
 
-async def look_around(lacking: Callable[[], Awaitable[str | None]]) -> None:
+async def log_startup_checks(not_ready_reason: Callable[[], Awaitable[str | None]]) -> None:
     """Log what an operator should know of, and count it where it lasts.
 
     Args:
-        lacking: Gives what keeps the gateway from serving, if anything does.
+        not_ready_reason: Gives what keeps the gateway from serving, if anything does.
     """
-    reason: str | None = f"the store has not answered within {_PATIENCE_S:g} s"
+    reason: str | None = f"the store has not answered within {_STORE_TIMEOUT_S:g} s"
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_PATIENCE_S):
-            reason = await lacking()
+        async with asyncio.timeout(_STORE_TIMEOUT_S):
+            reason = await not_ready_reason()
     if reason is not None:
         _log.warning("not ready", reason=reason)
     found = await asyncio.to_thread(golden)
     for outcome in get_args(Outcome):
         metrics.GOLDEN_OBJECTS.labels(outcome).set(len(found[outcome]))
-        if outcome in _MEANS and found[outcome]:
-            _log.error("restored otherwise", objects=found[outcome], meaning=_MEANS[outcome])
+        if outcome in _MEANINGS and found[outcome]:
+            _log.error("restored otherwise", objects=found[outcome], meaning=_MEANINGS[outcome])
     if reason is None and len(found["same"]) == sum(map(len, found.values())):
         _log.info("checked", golden_objects=len(found["same"]))
 

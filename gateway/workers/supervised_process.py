@@ -14,7 +14,7 @@ from prometheus_client import Counter
 
 from gateway.start_errors import CannotStart
 from gateway.telemetry import metrics
-from gateway.workers.watchdog import SignsOfLife, Stacks, abort
+from gateway.workers.watchdog import HeartbeatMonitor, StackDump, abort
 from models.engine.heartbeat import STACKS
 
 _START_TIMEOUT_S: Final = 60.0
@@ -25,13 +25,13 @@ _LONGEST_PAUSE_S: Final = 30.0
 _log = structlog.get_logger(__name__)
 
 
-class Recipe(NamedTuple):
+class ProcessSpec(NamedTuple):
     """How a process is started, and what is done about its end.
 
     Attributes:
         name: What the log calls it.
         module: What it runs, as ``python -m`` does.
-        greeting: Gives what it is told first on its standard input.
+        first_message: Gives what it is told first on its standard input.
         lost: Counts the times that it is lost.
         pass_fds: Open files that it inherits.
         environment: Variables that it has beside ours.
@@ -42,7 +42,7 @@ class Recipe(NamedTuple):
 
     name: str
     module: str
-    greeting: Callable[[], bytes]
+    first_message: Callable[[], bytes]
     lost: Counter
     pass_fds: Sequence[int] = ()
     environment: Mapping[str, str] = {}
@@ -51,7 +51,7 @@ class Recipe(NamedTuple):
     gone: Callable[[int], None] = lambda _: None
 
 
-class KeptProcess:
+class SupervisedProcess:
     """A process that is there from ``async with`` to the end of its block.
 
     It says ``ready`` on its standard output, or why it cannot be, and then shows signs of life
@@ -59,14 +59,14 @@ class KeptProcess:
     standard input does: it never outlives who started it, not even one that is killed.
 
     Args:
-        recipe: How it is started.
+        spec: How it is started.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._recipe = recipe
+    def __init__(self, spec: ProcessSpec) -> None:
+        self._spec = spec
         self._watch: asyncio.Task[None] | None = None
         self._process: Process | None = None
-        self._stacks = Stacks()
+        self._stacks = StackDump()
 
     @property
     def pid(self) -> int | None:
@@ -96,19 +96,19 @@ class KeptProcess:
             self._process.stdin.write(message)
 
     async def _start(self) -> Process:
-        recipe = self._recipe
+        spec = self._spec
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", recipe.module),
+            *("-m", spec.module),
             stdin=PIPE,
             stdout=PIPE,
-            pass_fds=(*recipe.pass_fds, self._stacks.number),
-            env={**os.environ, **recipe.environment, STACKS: str(self._stacks.number)},
+            pass_fds=(*spec.pass_fds, self._stacks.number),
+            env={**os.environ, **spec.environment, STACKS: str(self._stacks.number)},
             # Ctrl-C is for the process that was started by hand, which then ends this one.
             start_new_session=True,
         )
         assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
-        process.stdin.write(recipe.greeting())
+        process.stdin.write(spec.first_message())
         said = b""
         try:
             with contextlib.suppress(TimeoutError, ConnectionError):
@@ -120,7 +120,7 @@ class KeptProcess:
                 await self._end(process)
         if said != b"ready\n":
             reason = said.decode().strip() or "its output says why"
-            raise CannotStart(f"the {recipe.name} process did not start: {reason}")
+            raise CannotStart(f"the {spec.name} process did not start: {reason}")
         return process
 
     async def _replace(self) -> None:
@@ -132,11 +132,11 @@ class KeptProcess:
             while True:
                 started = time.monotonic()
                 code = await self._lost(process)
-                self._recipe.gone(process.pid)
-                self._recipe.lost.inc()
+                self._spec.gone(process.pid)
+                self._spec.lost.inc()
                 lasted = time.monotonic() - started > _LONGEST_PAUSE_S
                 pause_s = 0.0 if lasted else min(_LONGEST_PAUSE_S, pause_s * 2 or 1.0)
-                event = f"the {self._recipe.name} process was lost"
+                event = f"the {self._spec.name} process was lost"
                 stacks = self._stacks.take()
                 left = {"stacks": stacks} if stacks else {}
                 _log.error(event, exit_code=code, pause_s=pause_s, **left)
@@ -147,14 +147,14 @@ class KeptProcess:
 
     async def _lost(self, process: Process) -> int:
         """Wait for the end of a process, or bring it about where it hangs; return its exit code."""
-        silence_s = self._recipe.heartbeat_timeout_s
+        silence_s = self._spec.heartbeat_timeout_s
         ending = asyncio.create_task(process.wait())
-        silent = asyncio.create_task(SignsOfLife(process).end(silence_s))
+        silent = asyncio.create_task(HeartbeatMonitor(process).end(silence_s))
         try:
             await asyncio.wait({ending, silent}, return_when=asyncio.FIRST_COMPLETED)
             if not ending.done():
-                metrics.PROCESSES_HUNG.labels(self._recipe.name).inc()
-                event = f"the {self._recipe.name} process hangs"
+                metrics.PROCESSES_HUNG.labels(self._spec.name).inc()
+                event = f"the {self._spec.name} process hangs"
                 _log.error(event, pid=process.pid, silent_s=silence_s)
                 await abort(process)
             return await ending
@@ -164,7 +164,7 @@ class KeptProcess:
             await asyncio.gather(ending, silent, return_exceptions=True)
 
     async def _started_again(self, lost: Process) -> Process:
-        name = self._recipe.name
+        name = self._spec.name
         try:
             process = await self._start()
         except CannotStart as error:
@@ -178,9 +178,9 @@ class KeptProcess:
         if process.stdin is not None:
             process.stdin.close()
         try:
-            async with asyncio.timeout(self._recipe.stop_timeout_s):
+            async with asyncio.timeout(self._spec.stop_timeout_s):
                 await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()
-        self._recipe.gone(process.pid)
+        self._spec.gone(process.pid)

@@ -14,14 +14,14 @@ from typing import IO, Final
 _TICKS: Final = 10
 """Looks at what was heard, within the time that a process may be silent."""
 
-_LAST_WORDS_S: Final = 5.0
+_DUMP_TIMEOUT_S: Final = 5.0
 """Time for writing stacks; a process that is stopped never does."""
 
 _MAX_STACKS: Final = 1 << 15
 _READ: Final = 1 << 12
 
 
-class SignsOfLife:
+class HeartbeatMonitor:
     """What a process says on its standard output, of which only that it comes counts.
 
     Args:
@@ -59,14 +59,14 @@ async def abort(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGABRT)
         try:
-            async with asyncio.timeout(_LAST_WORDS_S):
+            async with asyncio.timeout(_DUMP_TIMEOUT_S):
                 await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()
 
 
-class Stacks:
+class StackDump:
     """A file in which processes, one after the other, leave their stacks when a signal ends them.
 
     It has no name, so that it is gone with the last process that has it open.

@@ -43,7 +43,7 @@ class WorkerGone(Exception):
     """The process was gone before it began; another one can do the job."""
 
 
-class Recipe(NamedTuple):
+class WorkerSpec(NamedTuple):
     """What every worker process is started with.
 
     Attributes:
@@ -59,10 +59,10 @@ class WorkerProcess:
     """A process that decodes, encodes and restores images.
 
     Args:
-        recipe: How it is started, which happens at once.
+        spec: How it is started, which happens at once.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, spec: WorkerSpec) -> None:
         context = multiprocessing.get_context("forkserver")
         # Imported once in the fork server, so that a lost worker is replaced in milliseconds.
         context.set_forkserver_preload([jobs.__name__])
@@ -70,7 +70,7 @@ class WorkerProcess:
         self._pool = ProcessPool(
             max_workers=1,
             initializer=jobs.initialize,
-            initargs=[recipe.memory, recipe.engine, self._step],
+            initargs=[spec.memory, spec.engine, self._step],
             context=context,
         )
         self._jobs = 0

@@ -100,7 +100,7 @@ def test_nothing_is_imported_for_nothing() -> None:
     code = f"import sys, gateway.__main__; print([m for m in ({names}) if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert b"[]" == done.stdout.strip()
-    assert tracing.opened(Tracing()) is None
+    assert tracing.open_tracer(Tracing()) is None
     with tracing.span("restore", tier="exact") as span:
         span.set_attribute("said", "to nobody")
     assert {} == tracing.outbound()
@@ -110,4 +110,4 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package, a configured endpoint keeps the gateway from starting, and says why."""
     monkeypatch.setitem(sys.modules, "gateway.telemetry.opentelemetry", None)
     with pytest.raises(CannotStart, match=r"install slimgate\[otel\]"):
-        tracing.opened(Tracing(endpoint="http://127.0.0.1:1/v1/traces"))
+        tracing.open_tracer(Tracing(endpoint="http://127.0.0.1:1/v1/traces"))

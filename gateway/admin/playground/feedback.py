@@ -22,7 +22,7 @@ _SUFFIXES: Final = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".w
 _log = structlog.get_logger(__name__)
 
 
-class NotKept(Exception):
+class FeedbackNotSaved(Exception):
     """A verdict could not be kept; the message says what to do."""
 
 
@@ -52,7 +52,7 @@ class Feedback:
             comment: What else was said; its end is cut off where it is too long.
 
         Raises:
-            NotKept: It could not be written.
+            FeedbackNotSaved: It could not be written.
         """
         digest = hashlib.sha256(result.upload).hexdigest()
         kept = await self._keep_image(result, digest)
@@ -65,7 +65,7 @@ class Feedback:
             **_outcome(result),
         }
         if not await asyncio.to_thread(self._ledger.write, line):
-            raise NotKept("the verdict was not written: the gateway's log says why")
+            raise FeedbackNotSaved("the verdict was not written: the gateway's log says why")
         result.verdict = verdict
         result.verdicts += 1
 

@@ -11,7 +11,7 @@ from yarl import URL
 from gateway.admin.auth import Access
 from gateway.admin.playground.pages import ROOT
 from gateway.admin.playground.rendering import Renderer
-from gateway.admin.playground.routes import add_signing_in
+from gateway.admin.playground.routes import add_login
 from gateway.s3.headers import end_to_end
 
 _SILENCE_S: Final = 660.0
@@ -28,7 +28,7 @@ def forward_playground(admin: web.Application, access: Access, socket: Path) -> 
         access: Who may see them; the application asks it already.
         socket: Where the other process answers.
     """
-    add_signing_in(admin, access, Renderer(access))
+    add_login(admin, access, Renderer(access))
     session = web.AppKey("session", aiohttp.ClientSession)
 
     async def open_session(app: web.Application) -> AsyncIterator[None]:

@@ -9,9 +9,9 @@ from aiohttp import web
 from codec.encoders import mime_of
 from config import Policies, Policy, effective
 from gateway.admin import savings
-from gateway.admin.playground import bodies, telling, trying, upscale
-from gateway.admin.playground.bodies import Refuse
-from gateway.admin.playground.feedback import MAX_COMMENT, VERDICTS, Feedback, NotKept
+from gateway.admin.playground import forms, preview, result_view, upscale
+from gateway.admin.playground.feedback import MAX_COMMENT, VERDICTS, Feedback, FeedbackNotSaved
+from gateway.admin.playground.forms import RequestRefused
 from gateway.admin.playground.rendering import Renderer
 from gateway.admin.playground.results import LASTS_S, MAX_UPLOAD, Result, Results
 from gateway.exchange import Services
@@ -43,39 +43,39 @@ class Pages:
         self._renderer = renderer
         self._results = Results()
         self._feedback = Feedback(services.settings.admin.feedback)
-        self._trying = 0
+        self._previews = 0
 
     async def index(self, _: web.Request) -> web.Response:
         """Offer to try an image."""
-        policies = [(each, telling.demands(each)) for each in self._policies()]
+        policies = [(each, result_view.policy_demands(each)) for each in self._policies()]
         return self._renderer.page(
             "index.html", policies=policies, max_bytes=MAX_UPLOAD, minutes=int(LASTS_S / 60)
         )
 
     async def attempt(self, request: web.Request) -> web.Response:
         """Try the image that was sent, and lead to what came of it."""
-        if self._trying >= _AT_ONCE:
-            raise Refuse(503, f"{_AT_ONCE} images are being tried already: wait a moment")
-        self._trying += 1
+        if self._previews >= _AT_ONCE:
+            raise RequestRefused(503, f"{_AT_ONCE} images are being tried already: wait a moment")
+        self._previews += 1
         try:
             buffers = self._services.buffers
-            async with bodies.reserved(request, buffers, MAX_UPLOAD, form=True):
-                form = await bodies.form(request, MAX_UPLOAD)
+            async with forms.reserved(request, buffers, MAX_UPLOAD, form=True):
+                form = await forms.form(request, MAX_UPLOAD)
                 if not form.file:
-                    raise Refuse(400, "choose an image first")
+                    raise RequestRefused(400, "choose an image first")
                 policy = self._named(form.get("policy"))
-                result = await trying.attempt(
+                result = await preview.preview(
                     self._services.workers, policy, form.file_name, form.file
                 )
         finally:
-            self._trying -= 1
+            self._previews -= 1
         raise web.HTTPSeeOther(f"{ROOT}results/{self._results.put(result)}")
 
     async def result(self, request: web.Request) -> web.Response:
         """Show what came of an image."""
         return self._renderer.page(
             "result.html",
-            **telling.told(self._found(request)),
+            **result_view.result_view(self._found(request)),
             id=request.match_info["id"],
             judges=self._feedback.wanted,
             keeps_images=self._services.settings.admin.feedback.images is not None,
@@ -92,20 +92,20 @@ class Pages:
         elif which == "restored":
             body = result.served or b""
         if not body or mime is None:
-            raise Refuse(404, "there is no such file of this image")
+            raise RequestRefused(404, "there is no such file of this image")
         return web.Response(body=body, content_type=mime, headers=_INERT)
 
     async def judge(self, request: web.Request) -> web.Response:
         """Keep a verdict."""
         result = self._found(request)
-        form = await bodies.fields(request)
+        form = await forms.fields(request)
         verdict = form.get("verdict", "")
         if verdict not in VERDICTS:
-            raise Refuse(400, f"a verdict is one of {', '.join(VERDICTS)}")
+            raise RequestRefused(400, f"a verdict is one of {', '.join(VERDICTS)}")
         if not self._feedback.wanted:
-            raise Refuse(409, "no verdicts are kept here: set admin.feedback.path")
+            raise RequestRefused(409, "no verdicts are kept here: set admin.feedback.path")
         if not result.may_be_judged:
-            raise Refuse(409, "this image was judged often enough: try it anew")
+            raise RequestRefused(409, "this image was judged often enough: try it anew")
         await self._feedback.take(result, verdict, form.get("comment", ""))
         raise web.HTTPSeeOther(f"{ROOT}results/{request.match_info['id']}#verdict")
 
@@ -127,7 +127,7 @@ class Pages:
         """Show what is in force."""
         policies = tuple(self._services.policies)
         settings = self._services.settings.model_copy(update={"policies": policies})
-        shown = [(each, telling.demands(each)) for each in policies]
+        shown = [(each, result_view.policy_demands(each)) for each in policies]
         return self._renderer.page(
             "policies.html",
             policies=shown,
@@ -146,23 +146,25 @@ class Pages:
         for policy in self._policies():
             if policy.name == name:
                 return policy
-        raise Refuse(400, "there is no such policy any more: load the page anew")
+        raise RequestRefused(400, "there is no such policy any more: load the page anew")
 
     def _found(self, request: web.Request) -> Result:
         result = self._results.get(request.match_info["id"])
         if result is None:
-            raise Refuse(404, f"this image is not kept any more: it was for {LASTS_S / 60:.0f} min")
+            raise RequestRefused(
+                404, f"this image is not kept any more: it was for {LASTS_S / 60:.0f} min"
+            )
         return result
 
-    def told(self, error: Exception) -> web.Response | None:
+    def render_error(self, error: Exception) -> web.Response | None:
         """Say in a page what went wrong; None: that is nothing that is expected."""
-        if isinstance(error, Refuse):
+        if isinstance(error, RequestRefused):
             status, message = error.status, str(error)
         elif isinstance(error, Busy):
             status, message = 503, f"The gateway is busy: {error}. Try again in a moment."
         elif isinstance(error, NotRestored):
             status, message = 503, f"The rendition was not restored: {error}. Try again."
-        elif isinstance(error, NotKept):
+        elif isinstance(error, FeedbackNotSaved):
             status, message = 500, str(error)
         elif isinstance(error, UNRESTORABLE):
             status, message = 500, f"The rendition did not restore: {error}"

@@ -9,7 +9,7 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gateway.admin.auth import STATIC, Access
-from gateway.admin.playground import wording
+from gateway.admin.playground import filters
 
 _PACKAGE: Final = "gateway.admin.playground"
 
@@ -50,7 +50,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters.update(wording.FILTERS)
+        self._templates.filters.update(filters.FILTERS)
         self._templates.globals["asset"] = urls.__getitem__
         self._templates.globals["signed_in"] = access.demands_token
 

@@ -4,9 +4,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from gateway.admin.auth import LOGIN, STATIC, Access
+from gateway.admin.playground.login import LoginPages
 from gateway.admin.playground.pages import ROOT, Pages
 from gateway.admin.playground.rendering import Renderer, protect
-from gateway.admin.playground.signing_in import SigningIn
 from gateway.exchange import Services
 
 
@@ -20,7 +20,7 @@ def add_playground(admin: web.Application, services: Services, access: Access) -
     """
     renderer = Renderer(access)
     pages = Pages(services, renderer)
-    add_signing_in(admin, access, renderer)
+    add_login(admin, access, renderer)
 
     def page(handler: Handler) -> Handler:
         async def served(request: web.Request) -> web.StreamResponse:
@@ -29,7 +29,7 @@ def add_playground(admin: web.Application, services: Services, access: Access) -
             except web.HTTPException:
                 raise
             except Exception as error:
-                response = pages.told(error)
+                response = pages.render_error(error)
                 if response is None:
                     raise
                 if request.can_read_body:
@@ -54,7 +54,7 @@ def add_playground(admin: web.Application, services: Services, access: Access) -
     )
 
 
-def add_signing_in(admin: web.Application, access: Access, renderer: Renderer) -> None:
+def add_login(admin: web.Application, access: Access, renderer: Renderer) -> None:
     """Add what is there without having signed in.
 
     Args:
@@ -62,7 +62,7 @@ def add_signing_in(admin: web.Application, access: Access, renderer: Renderer) -
         access: As there.
         renderer: Makes the pages.
     """
-    signing_in = SigningIn(access, renderer)
+    login = LoginPages(access, renderer)
     admin.on_response_prepare.append(protect)
 
     async def home(_: web.Request) -> web.StreamResponse:
@@ -71,9 +71,9 @@ def add_signing_in(admin: web.Application, access: Access, renderer: Renderer) -
     admin.add_routes(
         [
             *(web.get(path, home) for path in ("/", ROOT.rstrip("/"))),
-            web.get(LOGIN, signing_in.ask),
-            web.post(LOGIN, signing_in.enter),
-            web.post(f"{ROOT}logout", signing_in.leave),
+            web.get(LOGIN, login.ask),
+            web.post(LOGIN, login.enter),
+            web.post(f"{ROOT}logout", login.leave),
             web.get(f"{STATIC}{{name:[a-z0-9.-]+}}", renderer.asset),
         ]
     )

@@ -9,8 +9,8 @@ import models
 from codec.containers import sniff
 from codec.upscale_file import FORMATS, FileFormat, NotEnlarged, TooLarge
 from config import PolicyLimits
-from gateway.admin.playground import bodies
-from gateway.admin.playground.bodies import Refuse
+from gateway.admin.playground import forms
+from gateway.admin.playground.forms import RequestRefused
 from gateway.exchange import Services
 from gateway.optimize.pipeline import SNIFFED
 from gateway.workers.pool import Busy, WorkerLost
@@ -27,7 +27,7 @@ async def answer(request: web.Request, services: Services) -> web.Response:
     """Serve the request; whatever is wrong is said as ``{"error": "…"}``."""
     try:
         enlarged, mime = await _enlarged(request, services)
-    except Refuse as refused:
+    except RequestRefused as refused:
         status = HTTPStatus(refused.status)
         headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
         response = web.json_response({"error": str(refused)}, status=status, headers=headers)
@@ -40,24 +40,24 @@ async def answer(request: web.Request, services: Services) -> web.Response:
 async def _enlarged(request: web.Request, services: Services) -> tuple[bytes, str]:
     restorer, scale = _wanted(request.query.get("restorer", "native"), request.query.get("scale"))
     format_ = _format(request.query.get("format"), request.headers.get("Accept", ""))
-    async with bodies.reserved(request, services.buffers, _LIMITS.max_bytes):
-        data = await bodies.whole(request)
+    async with forms.reserved(request, services.buffers, _LIMITS.max_bytes):
+        data = await forms.whole(request)
         if sniff(data[:SNIFFED]) is None:
-            raise Refuse(415, "send a PNG, JPEG or WebP file as the body")
+            raise RequestRefused(415, "send a PNG, JPEG or WebP file as the body")
         try:
             enlarged = await services.workers.upscale(
                 data, restorer, scale=scale, format_=format_, max_pixels=_LIMITS.max_pixels
             )
         except TooLarge as error:
-            raise Refuse(413, str(error)) from error
+            raise RequestRefused(413, str(error)) from error
         except NotEnlarged as error:
-            raise Refuse(422, str(error)) from error
+            raise RequestRefused(422, str(error)) from error
         except Busy as error:
-            raise Refuse(503, f"too much is waiting: {error}") from error
+            raise RequestRefused(503, f"too much is waiting: {error}") from error
         except (LookupError, models.EngineError) as error:
-            raise Refuse(501, f"this restorer cannot run here: {error}") from error
+            raise RequestRefused(501, f"this restorer cannot run here: {error}") from error
         except WorkerLost as error:
-            raise Refuse(503, f"not enlarged, try again: {error}") from error
+            raise RequestRefused(503, f"not enlarged, try again: {error}") from error
     return enlarged, _TYPES[format_]
 
 
@@ -65,18 +65,18 @@ def _wanted(name: str, factor: str | None) -> tuple[str, int]:
     """Give the hash of a restorer and the factor.
 
     Raises:
-        Refuse: There is no such restorer, or not for that factor.
+        RequestRefused: There is no such restorer, or not for that factor.
     """
     if name not in models.NAMES:
         known = ", ".join(sorted(models.NAMES))
-        raise Refuse(400, f"no such restorer; known are {known}")
+        raise RequestRefused(400, f"no such restorer; known are {known}")
     by_scale = {scale: found for scale, found in models.chosen(name).items() if scale > 1}
     if not by_scale:
-        raise Refuse(400, f"{name} does not enlarge: it removes artefacts at full size")
+        raise RequestRefused(400, f"{name} does not enlarge: it removes artefacts at full size")
     text = str(min(by_scale)) if factor is None else factor
     if text not in map(str, by_scale):
         factors = ", ".join(str(scale) for scale in sorted(by_scale))
-        raise Refuse(400, f"{name} enlarges by {factors}: say so with scale=")
+        raise RequestRefused(400, f"{name} enlarges by {factors}: say so with scale=")
     return by_scale[int(text)], int(text)
 
 
@@ -84,12 +84,12 @@ def _format(named: str | None, accept: str) -> FileFormat:
     """Choose the format of the answer: the one that is named, or the first that is accepted.
 
     Raises:
-        Refuse: Nothing of that is written here.
+        RequestRefused: Nothing of that is written here.
     """
     if named is not None:
         found = next((name for name in FORMATS if name == named.lower()), None)
         if found is None:
-            raise Refuse(400, f"format= is one of {', '.join(FORMATS)}")
+            raise RequestRefused(400, f"format= is one of {', '.join(FORMATS)}")
         return found
     ranges = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
     if not accept.strip() or {"*/*", "image/*"} & set(ranges):
@@ -99,4 +99,4 @@ def _format(named: str | None, accept: str) -> FileFormat:
         for name, mime in _TYPES.items():
             if mime == each:
                 return name
-    raise Refuse(406, f"only {', '.join(_TYPES.values())} can be given: say so with Accept")
+    raise RequestRefused(406, f"only {', '.join(_TYPES.values())} can be given: say so with Accept")

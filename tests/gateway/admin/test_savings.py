@@ -1,13 +1,13 @@
 from prometheus_client import CollectorRegistry, Counter
 
-from gateway.admin.savings import MAX_BUCKETS, OTHERS, Buckets, Saving, by_bucket
+from gateway.admin.savings import MAX_BUCKETS, OTHERS, BucketSavings, Saving, by_bucket
 from gateway.telemetry.metrics import REGISTRY
 
 
 def test_buckets_are_bounded() -> None:
     """However many buckets there are, time series are few; what is beyond is summed up."""
     before = by_bucket(REGISTRY.collect()).get(OTHERS, Saving())
-    buckets = Buckets()
+    buckets = BucketSavings()
     for number in range(MAX_BUCKETS + 2):
         buckets.note(f"bounded-{number}", 10, 4)
     buckets.note("bounded-0", 100, 4)

@@ -2,7 +2,7 @@ import contextlib
 
 import pytest
 
-from gateway.cache.circuit_breaker import Breaker, Open
+from gateway.cache.circuit_breaker import CircuitBreaker, CircuitOpen
 
 
 class _Clock:
@@ -12,17 +12,17 @@ class _Clock:
         return self.now
 
 
-def _fail(breaker: Breaker) -> None:
+def _fail(breaker: CircuitBreaker) -> None:
     with pytest.raises(OSError, match="broken"), breaker.attempt():
         raise OSError("broken")
 
 
-def _is_tried(breaker: Breaker) -> bool:
+def _is_tried(breaker: CircuitBreaker) -> bool:
     """Return whether an attempt is let through, without letting it succeed or fail."""
     try:
         with contextlib.suppress(KeyError), breaker.attempt():
             raise KeyError
-    except Open:
+    except CircuitOpen:
         return False
     return True
 
@@ -30,9 +30,9 @@ def _is_tried(breaker: Breaker) -> bool:
 def test_nothing_is_tried_right_after_a_failure() -> None:
     """Until some time has passed an attempt ends before it begins; then one may try."""
     clock = _Clock()
-    breaker = Breaker(OSError, clock=clock)
+    breaker = CircuitBreaker(OSError, clock=clock)
     _fail(breaker)
-    with pytest.raises(Open), breaker.attempt():
+    with pytest.raises(CircuitOpen), breaker.attempt():
         pytest.fail("tried")
     clock.now += 0.6
     with breaker.attempt():
@@ -43,10 +43,10 @@ def test_nothing_is_tried_right_after_a_failure() -> None:
 def test_one_finds_out_for_all() -> None:
     """While one attempt is under way after a failure there is no other."""
     clock = _Clock()
-    breaker = Breaker(OSError, clock=clock)
+    breaker = CircuitBreaker(OSError, clock=clock)
     _fail(breaker)
     clock.now += 0.6
-    with breaker.attempt(), pytest.raises(Open), breaker.attempt():
+    with breaker.attempt(), pytest.raises(CircuitOpen), breaker.attempt():
         pytest.fail("tried")
     with breaker.attempt(), breaker.attempt():
         pass
@@ -55,7 +55,7 @@ def test_one_finds_out_for_all() -> None:
 def test_pauses_grow_to_a_limit() -> None:
     """Each failed attempt doubles the pause, up to three seconds."""
     clock = _Clock()
-    breaker = Breaker(OSError, clock=clock)
+    breaker = CircuitBreaker(OSError, clock=clock)
     pauses = []
     for _ in range(5):
         _fail(breaker)
@@ -68,7 +68,7 @@ def test_pauses_grow_to_a_limit() -> None:
 
 def test_other_errors_are_no_failures() -> None:
     """What is not named as a failure passes, and the next attempt is made."""
-    breaker = Breaker(OSError)
+    breaker = CircuitBreaker(OSError)
     with pytest.raises(KeyError), breaker.attempt():
         raise KeyError
     with breaker.attempt():

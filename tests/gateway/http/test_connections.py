@@ -2,16 +2,18 @@ import resource
 import subprocess
 import sys
 
-from gateway.http.connection import Unsent
+from gateway.http.connection import SendProgress
 from tests.config.builders import settings
 
 _LIMITS = settings(limits={"client_timeout_s": 10, "min_client_rate": 100}).limits
 
 
 def _judged(*left: int) -> list[bool]:
-    """Look once a second at what is unsent."""
-    unsent = Unsent()
-    return [unsent.crawls(count, float(second), _LIMITS) for second, count in enumerate(left)]
+    """Look once a second at the bytes left."""
+    progress = SendProgress()
+    return [
+        progress.is_too_slow(count, float(second), _LIMITS) for second, count in enumerate(left)
+    ]
 
 
 def test_who_reads_nothing_crawls() -> None:

@@ -19,14 +19,14 @@ class _Body:
         return piece
 
 
-def _patience(seconds: float, rate: int) -> MinRateReader:
+def _reader(seconds: float, rate: int) -> MinRateReader:
     limits = {"client_timeout_s": seconds, "min_client_rate": rate}
     return MinRateReader(settings(limits=limits).limits)
 
 
-async def _read(patience: MinRateReader, body: _Body) -> bytes:
+async def _read(reader: MinRateReader, body: _Body) -> bytes:
     received = b""
-    while piece := await patience.read(body):  # type: ignore[arg-type]  # all that is used of one
+    while piece := await reader.read(body):  # type: ignore[arg-type]  # all that is used of one
         received += piece
     return received
 
@@ -34,7 +34,7 @@ async def _read(patience: MinRateReader, body: _Body) -> bytes:
 async def test_a_steady_body_is_read_to_its_end() -> None:
     """Bytes at a decent rate buy more time, however long it takes in all."""
     body = _Body(*[(0.02, b"x" * 1000)] * 20)
-    assert 20_000 == len(await _read(_patience(0.2, 1000), body))
+    assert 20_000 == len(await _read(_reader(0.2, 1000), body))
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ async def test_a_steady_body_is_read_to_its_end() -> None:
 async def test_too_slow_is_a_time_out(body: _Body) -> None:
     """Silence, and bytes that drip, end with RequestTimeout."""
     with pytest.raises(S3Error, match="RequestTimeout"):
-        await _read(_patience(0.1, 1000), body)
+        await _read(_reader(0.1, 1000), body)

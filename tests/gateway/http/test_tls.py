@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from config import Tls
-from gateway.http.tls import BadCertificate, Certificate, load, stamp
+from gateway.http.tls import BadCertificate, Certificate, certificate_stamp, load_context
 from tests.servers.certificates import Pair
 
 
 def test_tls_is_1_2_at_least(pair: Pair) -> None:
     """Older versions are not spoken."""
-    context = load((str(pair.certificate), str(pair.key)))
+    context = load_context((str(pair.certificate), str(pair.key)))
     assert ssl.TLSVersion.TLSv1_2 == context.minimum_version
 
 
@@ -41,21 +41,21 @@ def test_nobody_is_asked_for_a_pass_phrase(pair: Pair) -> None:
     locked = BestAvailableEncryption(b"secret")
     pair.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
     with pytest.raises(BadCertificate):
-        load((str(pair.certificate), str(pair.key)))
+        load_context((str(pair.certificate), str(pair.key)))
 
 
 def test_files_that_are_replaced_are_noticed(pair: Pair, tmp_path: Path) -> None:
     """A link that leads elsewhere is a change, as are new files; none are configured: no change."""
     tls = Tls.model_validate(pair.settings)
-    before = stamp(tls)
-    assert before == stamp(tls)
+    before = certificate_stamp(tls)
+    assert before == certificate_stamp(tls)
     pair.renew()
-    renewed = stamp(tls)
+    renewed = certificate_stamp(tls)
     assert before != renewed
     moved = tmp_path / "moved.pem"
     shutil.copy(pair.key, moved)
     pair.key.unlink()
-    assert None in stamp(tls)
+    assert None in certificate_stamp(tls)
     pair.key.symlink_to(moved)
-    assert renewed != stamp(tls)
-    assert () == stamp(Tls())
+    assert renewed != certificate_stamp(tls)
+    assert () == certificate_stamp(Tls())

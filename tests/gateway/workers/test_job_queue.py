@@ -2,24 +2,24 @@ import asyncio
 
 import pytest
 
-from gateway.workers.job_queue import Busy, Line
+from gateway.workers.job_queue import Busy, JobQueue
 
 
 class _Scene:
     """A line with one place, and who had it so far."""
 
     def __init__(self, max_waiting: int = 4, max_wait_s: float = 60.0) -> None:
-        self.line = Line(1, max_waiting, max_wait_s)
+        self.queue = JobQueue(1, max_waiting, max_wait_s)
         self.had: list[str] = []
         self.released = asyncio.Event()
 
-    async def visit(self, name: str, *, pressing: bool = False) -> None:
-        async with self.line.turn(pressing=pressing):
+    async def visit(self, name: str, *, urgent: bool = False) -> None:
+        async with self.queue.slot(urgent=urgent):
             self.had.append(name)
             await self.released.wait()
 
-    async def enter(self, name: str, *, pressing: bool = False) -> "asyncio.Task[None]":
-        task = asyncio.create_task(self.visit(name, pressing=pressing))
+    async def enter(self, name: str, *, urgent: bool = False) -> "asyncio.Task[None]":
+        task = asyncio.create_task(self.visit(name, urgent=urgent))
         await asyncio.sleep(0)
         return task
 
@@ -29,8 +29,8 @@ async def test_who_presses_goes_first() -> None:
     scene = _Scene(max_waiting=10)
     tasks = [await scene.enter("first")]
     tasks += [await scene.enter(f"patient {number}") for number in range(2)]
-    tasks += [await scene.enter(f"pressing {number}", pressing=True) for number in range(4)]
-    assert 6 == scene.line.waiting
+    tasks += [await scene.enter(f"pressing {number}", urgent=True) for number in range(4)]
+    assert 6 == scene.queue.waiting
     scene.released.set()
     await asyncio.gather(*tasks)
     expected = ["first", "pressing 0", "pressing 1", "pressing 2", "patient 0", "pressing 3"]
@@ -43,12 +43,12 @@ async def test_a_full_line_sends_away_at_once() -> None:
     tasks = [await scene.enter(name) for name in ("first", "second", "third")]
     with pytest.raises(Busy, match="2 images are waiting"):
         await scene.visit("fourth")
-    tasks.append(await scene.enter("pressing", pressing=True))
+    tasks.append(await scene.enter("pressing", urgent=True))
     with pytest.raises(Busy, match="download"):
         await tasks[2]
-    tasks.append(await scene.enter("pressing too", pressing=True))
+    tasks.append(await scene.enter("pressing too", urgent=True))
     with pytest.raises(Busy, match="2 images are waiting"):
-        await scene.visit("one too many", pressing=True)
+        await scene.visit("one too many", urgent=True)
     scene.released.set()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert ["first", "pressing", "pressing too"] == scene.had
@@ -60,7 +60,7 @@ async def test_nobody_waits_for_ever() -> None:
     first = await scene.enter("first")
     with pytest.raises(Busy, match=r"0\.01 s"):
         await scene.visit("second")
-    assert 0 == scene.line.waiting
+    assert 0 == scene.queue.waiting
     scene.released.set()
     await first
     await scene.visit("third")
@@ -80,5 +80,5 @@ async def test_a_turn_that_is_given_up_is_not_lost(given: bool) -> None:
     scene.released.set()
     await asyncio.gather(first, third)
     assert "third" == scene.had[-1]
-    assert (0, True) == (scene.line.waiting, second.cancelled() or second.done())
+    assert (0, True) == (scene.queue.waiting, second.cancelled() or second.done())
     await scene.visit("fourth")

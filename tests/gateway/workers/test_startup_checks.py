@@ -15,7 +15,7 @@ async def _store_answers() -> str | None:
 async def test_what_is_well_is_said_once() -> None:
     """A store that answers and objects that restore as ever are one line, and counted."""
     with capture_logs() as lines:
-        await startup_checks.look_around(_store_answers)
+        await startup_checks.log_startup_checks(_store_answers)
     assert ["checked"] == [line["event"] for line in lines]
     assert lines[0]["golden_objects"] == metrics.GOLDEN_OBJECTS.labels("same")._value.get() > 0
 
@@ -25,7 +25,7 @@ async def test_objects_that_restore_otherwise_are_named(monkeypatch: pytest.Monk
     outcomes = iter(["changed", "failed"])
     monkeypatch.setattr(Golden, "outcome", lambda *_: next(outcomes, "same"))
     with capture_logs() as lines:
-        await startup_checks.look_around(_store_answers)
+        await startup_checks.log_startup_checks(_store_answers)
     assert ["restored otherwise"] * 2 == [line["event"] for line in lines]
     assert 2 == len({name for line in lines for name in line["objects"]})
     assert 1 == metrics.GOLDEN_OBJECTS.labels("changed")._value.get()
@@ -39,12 +39,12 @@ async def test_a_store_that_does_not_answer_is_told(
     """Whether it is silent or refuses, the log says that this gateway is not ready."""
     monkeypatch.setattr(startup_checks, "_PATIENCE_S", 0.01)
 
-    async def lacking() -> str | None:
+    async def not_ready_reason() -> str | None:
         if silent:
             await asyncio.Event().wait()
         return "nobody is there"
 
     with capture_logs() as lines:
-        await startup_checks.look_around(lacking)
+        await startup_checks.log_startup_checks(not_ready_reason)
     expected = "has not answered within" if silent else "nobody is there"
     assert expected in {line["event"]: line for line in lines}["not ready"]["reason"]

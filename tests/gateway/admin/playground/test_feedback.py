@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from config import Feedback as Settings
-from gateway.admin.playground.feedback import MAX_COMMENT, Feedback, NotKept
+from gateway.admin.playground.feedback import MAX_COMMENT, Feedback, FeedbackNotSaved
 from tests.gateway.admin.playground.results import plain
 
 
@@ -45,7 +45,7 @@ async def test_images_are_kept_within_bounds(tmp_path: Path) -> None:
 async def test_a_lost_verdict_is_told(tmp_path: Path) -> None:
     """Whoever judges learns when it could not be written; then nothing counts as judged."""
     feedback, result = Feedback(Settings(path=str(tmp_path / "no" / "f"))), plain()
-    with pytest.raises(NotKept):
+    with pytest.raises(FeedbackNotSaved):
         await feedback.take(result, "up", "")
     assert (None, 0) == (result.verdict, result.verdicts)
     (tmp_path / "file").touch()

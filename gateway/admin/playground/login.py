@@ -3,13 +3,13 @@
 from aiohttp import web
 
 from gateway.admin.auth import COOKIE_PATH, LOGIN, SESSION_S, Access
-from gateway.admin.playground import bodies
-from gateway.admin.playground.bodies import Refuse
+from gateway.admin.playground import forms
+from gateway.admin.playground.forms import RequestRefused
 from gateway.admin.playground.pages import ROOT
 from gateway.admin.playground.rendering import Renderer
 
 
-class SigningIn:
+class LoginPages:
     """Let people in and out.
 
     Args:
@@ -57,8 +57,8 @@ class SigningIn:
 
 async def _token(request: web.Request) -> str:
     try:
-        return (await bodies.fields(request)).get("token", "")
-    except Refuse as error:
+        return (await forms.fields(request)).get("token", "")
+    except RequestRefused as error:
         raise web.HTTPBadRequest(text=f"{error}\n") from error
 
 

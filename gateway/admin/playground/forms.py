@@ -23,7 +23,7 @@ _FORM_ROOM: Final = 1 << 14
 """Bytes that a form may have beside the file in it."""
 
 
-class Refuse(Exception):
+class RequestRefused(Exception):
     """A request is refused; the message tells the person what to do.
 
     Args:
@@ -49,17 +49,19 @@ async def reserved(
         form: Whether the file comes in a form.
 
     Raises:
-        Refuse: The length is not given, too large, or there is no room.
+        RequestRefused: The length is not given, too large, or there is no room.
     """
     length = request.content_length
     if length is None:
-        raise Refuse(411, "say how long the body is (Content-Length)")
+        raise RequestRefused(411, "say how long the body is (Content-Length)")
     if "Content-Encoding" in request.headers:
-        raise Refuse(415, "send the file as it is, without a Content-Encoding")
+        raise RequestRefused(415, "send the file as it is, without a Content-Encoding")
     if length > max_bytes + (_FORM_ROOM if form else 0):
-        raise Refuse(413, f"this file is larger than the {max_bytes >> 20} MiB that are taken")
+        raise RequestRefused(
+            413, f"this file is larger than the {max_bytes >> 20} MiB that are taken"
+        )
     if not buffers.reserve(length):
-        raise Refuse(503, "too many uploads are held in memory: try again in a moment")
+        raise RequestRefused(503, "too many uploads are held in memory: try again in a moment")
     try:
         yield
     finally:
@@ -70,15 +72,15 @@ async def whole(request: web.Request) -> bytes:
     """Read a body for which room was reserved.
 
     Raises:
-        Refuse: It is empty, or takes too long.
+        RequestRefused: It is empty, or takes too long.
     """
     try:
         async with asyncio.timeout(READ_S):
             data = await request.content.read()
     except TimeoutError:
-        raise Refuse(408, f"the body took longer than {READ_S:g} s") from None
+        raise RequestRefused(408, f"the body took longer than {READ_S:g} s") from None
     if not data:
-        raise Refuse(400, "the body is empty: send an image")
+        raise RequestRefused(400, "the body is empty: send an image")
     return data
 
 
@@ -86,16 +88,16 @@ async def fields(request: web.Request) -> dict[str, str]:
     """Read a form without files, of the few bytes that the application allows.
 
     Raises:
-        Refuse: It takes too long.
+        RequestRefused: It takes too long.
         HTTPRequestEntityTooLarge: It is larger.
     """
     try:
         async with asyncio.timeout(READ_S):
             found = await request.post()
     except TimeoutError:
-        raise Refuse(408, f"the form took longer than {READ_S:g} s") from None
+        raise RequestRefused(408, f"the form took longer than {READ_S:g} s") from None
     except ValueError as error:
-        raise Refuse(400, "this form is malformed") from error
+        raise RequestRefused(400, "this form is malformed") from error
     return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
@@ -119,18 +121,20 @@ async def form(request: web.Request, max_bytes: int) -> Form:
         max_bytes: That the file in it may have.
 
     Raises:
-        Refuse: It is no form, or larger than anything that our page sends, or takes too long.
+        RequestRefused: The body is not a form, is too large, or takes too long.
     """
     if request.content_type != "multipart/form-data":
-        raise Refuse(415, "send a form (multipart/form-data) with the fields image and policy")
+        raise RequestRefused(
+            415, "send a form (multipart/form-data) with the fields image and policy"
+        )
     try:
         async with asyncio.timeout(READ_S):
             return await _read(request, max_bytes)
     except TimeoutError:
-        raise Refuse(408, f"the form took longer than {READ_S:g} s") from None
+        raise RequestRefused(408, f"the form took longer than {READ_S:g} s") from None
     except (ValueError, RuntimeError, AssertionError) as error:
         # aiohttp's parser says in all these ways that a form is malformed.
-        raise Refuse(400, "this form is malformed") from error
+        raise RequestRefused(400, "this form is malformed") from error
 
 
 async def _read(request: web.Request, max_bytes: int) -> Form:
@@ -141,14 +145,14 @@ async def _read(request: web.Request, max_bytes: int) -> Form:
         if part is None:
             return found
         if not isinstance(part, BodyPartReader):
-            raise Refuse(400, "a form within a form is not taken")
+            raise RequestRefused(400, "a form within a form is not taken")
         if part.filename is None:
             field = await _bounded(part, _MAX_FIELD)
             found[part.name or ""] = field.decode("utf-8", "replace")
         else:
             found.file = await _bounded(part, max_bytes)
             found.file_name = "".join(c for c in part.filename if c.isprintable())[:_MAX_NAME]
-    raise Refuse(400, f"this form has more than {_MAX_PARTS} fields")
+    raise RequestRefused(400, f"this form has more than {_MAX_PARTS} fields")
 
 
 async def _bounded(part: BodyPartReader, max_bytes: int) -> bytes:
@@ -156,6 +160,8 @@ async def _bounded(part: BodyPartReader, max_bytes: int) -> bytes:
     while piece := await part.read_chunk(_PIECE):
         size += len(piece)
         if size > max_bytes:
-            raise Refuse(413, f"{part.name} is larger than the {max_bytes:,} bytes that are taken")
+            raise RequestRefused(
+                413, f"{part.name} is larger than the {max_bytes:,} bytes that are taken"
+            )
         pieces.append(piece)
     return b"".join(pieces)

@@ -9,7 +9,7 @@ from codec.image.resample import small_size
 from codec.measures.floors import Reading
 from codec.optimize import Optimized
 from config import Policy
-from gateway.admin.playground import wording
+from gateway.admin.playground import filters
 from gateway.admin.playground.results import Result
 from gateway.optimize import trial_rows
 from gateway.telemetry import metrics
@@ -45,7 +45,7 @@ class Measure(NamedTuple):
     floor_share: float | None
 
 
-def told(result: Result) -> dict[str, Any]:
+def result_view(result: Result) -> dict[str, Any]:
     """Give the values of the template ``result.html``."""
     found = result.found
     return {
@@ -57,12 +57,12 @@ def told(result: Result) -> dict[str, Any]:
         "identical": found is not None and found.manifest.stored.tier in ("exact", "lossless"),
         "shows_stored": found is not None and mime_of(found.manifest.stored.codec) in VIEWABLE,
         "rows": list(trial_rows.rows(result.trials, found.manifest.stored if found else None)),
-        "hint": wording.hint(metrics.reason_class(result.reason)) if result.reason else None,
-        "demands": demands(result.policy),
+        "hint": filters.hint(metrics.reason_class(result.reason)) if result.reason else None,
+        "demands": policy_demands(result.policy),
     }
 
 
-def demands(policy: Policy) -> str:
+def policy_demands(policy: Policy) -> str:
     """Say a policy's floor in a few words."""
     parts = []
     for name, (title, unit, _, _, _) in _SCALES.items():

@@ -10,7 +10,7 @@ from gateway.optimize.pipeline import SNIFFED, rendition
 from gateway.workers.pool import Workers
 
 
-async def attempt(workers: Workers, policy: Policy, name: str, data: bytes) -> Result:
+async def preview(workers: Workers, policy: Policy, name: str, data: bytes) -> Result:
     """Find out what would be stored of an image, and what GET would give.
 
     Args:
