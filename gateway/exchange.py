@@ -32,6 +32,7 @@ from gateway.storage.cross_origin import Allowances
 from gateway.storage.listing_index import LogicalIndex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.multipart_state import Uploads
+from gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
 from gateway.storage.upstream import Request, Upstream
 from gateway.telemetry.tracing import Tracer
 from gateway.workers.pool import Workers
@@ -126,6 +127,13 @@ class Exchange:
     def stall_timer(self) -> StallTimer:
         """Return how long the client is waited for."""
         return StallTimer(self.services.settings.limits.min_client_rate)
+
+    @cached_property
+    def store(self) -> ObjectClient:
+        """Return the store as this caller sees it."""
+        passed_along = headers.caller_headers(self.headers, {})
+        caller = Caller(self.identity, self.client, self.stall_timer, passed_along)
+        return UpstreamClient(self.services.upstream, caller)
 
     @cached_property
     def upload(self) -> Upload:

@@ -6,15 +6,14 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
-import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
 from gateway.exchange import Exchange
-from gateway.http.byte_blocks import ByteQueue
 from gateway.s3 import headers
 from gateway.s3.errors import S3Error
 from gateway.storage import cross_origin
+from gateway.storage.messages import Response
 from gateway.storage.upstream import UNREACHABLE, Request
 
 _FIRST_PIECE: Final = 1 << 16
@@ -29,7 +28,7 @@ async def pass_through(exchange: Exchange) -> web.StreamResponse:
         return await respond(exchange, response, extra=_echo(exchange, response))
 
 
-def _echo(exchange: Exchange, response: aiohttp.ClientResponse) -> dict[str, str]:
+def _echo(exchange: Exchange, response: Response) -> dict[str, str]:
     """Give the checksum that was verified here; the type is said of whole objects only."""
     if response.status != HTTPStatus.OK:
         return {}
@@ -40,7 +39,7 @@ def _echo(exchange: Exchange, response: aiohttp.ClientResponse) -> dict[str, str
 
 
 @asynccontextmanager
-async def sent(exchange: Exchange, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
+async def sent(exchange: Exchange, request: Request) -> AsyncIterator[Response]:
     """Send a request as the caller; what was wrong with an uploaded body is raised as such."""
     upstream = exchange.services.upstream
     give_back = upstream.expectation.take_place() if request.expects else None
@@ -88,7 +87,7 @@ async def _first_piece(exchange: Exchange, request: Request) -> None:
 
 async def respond(
     exchange: Exchange,
-    response: aiohttp.ClientResponse,
+    response: Response,
     *,
     extra: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
@@ -114,7 +113,7 @@ async def respond(
     return answer
 
 
-async def _pieces(exchange: Exchange, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def _pieces(exchange: Exchange, response: Response) -> AsyncIterator[bytes]:
     """Read what the upstream sends; a client that goes away meanwhile is none of its failures."""
     begun = False
     try:
@@ -166,21 +165,3 @@ def abort(exchange: Exchange) -> None:
     """Break the client's connection off."""
     if exchange.request.transport is not None:
         exchange.request.transport.abort()
-
-
-async def read_bounded(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Read the body of an upstream response that the gateway has to understand.
-
-    Raises:
-        S3Error: InternalError when it is longer than ``limit`` bytes, ServiceUnavailable when it
-            breaks off.
-    """
-    body = ByteQueue()
-    try:
-        async for piece in response.content.iter_any():
-            body.append(piece)
-            if body.size > limit:
-                raise S3Error("InternalError", "The storage answered with more than it should.")
-    except UNREACHABLE as error:
-        raise S3Error("ServiceUnavailable") from error
-    return await body.whole()

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
-import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
@@ -19,7 +18,7 @@ from codec.encoders import mime_of
 from codec.manifest import Manifest
 from gateway.exchange import Exchange
 from gateway.optimize.reuse import remember_source
-from gateway.relay import pass_through, read_bounded, respond, sent, whole
+from gateway.relay import pass_through, respond, sent, whole
 from gateway.restore.reading import fetch
 from gateway.s3 import conditional, headers, ranges
 from gateway.s3 import xml as s3xml
@@ -31,6 +30,7 @@ from gateway.s3.listing_xml import View
 from gateway.s3.routing import Target, key_target
 from gateway.storage.listing_index import Sighting
 from gateway.storage.manifest_seals import Seals
+from gateway.storage.messages import Response, read_bounded
 from gateway.storage.stored_object import Found, look_closely, read_manifest
 
 _PREFIX: Final = "x-amz-copy-source-"
@@ -93,7 +93,7 @@ def _conditions(exchange: Exchange) -> dict[str, str]:
     return {name: sent_headers[name] for name in _CONDITIONS if name in sent_headers}
 
 
-def _check_unchanged(exchange: Exchange, response: aiohttp.ClientResponse) -> None:
+def _check_unchanged(exchange: Exchange, response: Response) -> None:
     """Check that a condition of the gateway's own did not fail.
 
     Raises:
@@ -151,9 +151,7 @@ def _checked(note: Manifest, seals: Seals) -> str:
     return text
 
 
-async def _result(
-    exchange: Exchange, response: aiohttp.ClientResponse, manifest: Manifest
-) -> web.StreamResponse:
+async def _result(exchange: Exchange, response: Response, manifest: Manifest) -> web.StreamResponse:
     """Show the ETag that clients will see of the copy; errors sent with 200 stay as they are."""
     body = await read_bounded(response, _MAX_RESULT)
     shown = headers.client_metadata(response.headers.items())

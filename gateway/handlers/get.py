@@ -5,7 +5,6 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
-import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
@@ -17,6 +16,7 @@ from gateway.s3.conditional import Outcome
 from gateway.s3.errors import S3Error
 from gateway.storage import cross_origin
 from gateway.storage.completing import BeingCompleted
+from gateway.storage.messages import Response
 from gateway.storage.stored_object import Found, recognize
 from gateway.storage.upstream import Request
 
@@ -69,9 +69,7 @@ async def _serve_what_is_there(exchange: Exchange) -> web.StreamResponse:
         return await _respond_plain(exchange, response)
 
 
-async def _respond_plain(
-    exchange: Exchange, response: aiohttp.ClientResponse
-) -> web.StreamResponse:
+async def _respond_plain(exchange: Exchange, response: Response) -> web.StreamResponse:
     """Pass on what the store says of a plain object, unless it is about to be another."""
     if "versionId" not in exchange.parameters:
         etag = headers.bare_etag(response.headers)
@@ -79,7 +77,7 @@ async def _respond_plain(
     return await respond(exchange, response)
 
 
-async def _probe(exchange: Exchange, plain: aiohttp.ClientResponse | None) -> web.StreamResponse:
+async def _probe(exchange: Exchange, plain: Response | None) -> web.StreamResponse:
     """Ask what the object is before anything else.
 
     Args:
@@ -87,13 +85,13 @@ async def _probe(exchange: Exchange, plain: aiohttp.ClientResponse | None) -> we
         plain: The answer to give when the object turns out to be plain; None: ask for it then.
     """
     if plain is not None and plain.content.at_eof():
-        exchange.services.upstream.let_go(plain)
+        plain.let_go()
     try:
         async with sent(exchange, _unconditional(exchange)) as head:
             found = _found(exchange, head)
             if found is not None:
                 if plain is not None:
-                    exchange.services.upstream.let_go(plain)
+                    plain.let_go()
                 return await _serve(exchange, found, head)
     except S3Error as error:
         # What makes the upstream break off a HEAD is what it refused in the first answer.
@@ -110,7 +108,7 @@ async def _probe(exchange: Exchange, plain: aiohttp.ClientResponse | None) -> we
         return await _respond_plain(exchange, response)
 
 
-def _found(exchange: Exchange, response: aiohttp.ClientResponse) -> Found | None:
+def _found(exchange: Exchange, response: Response) -> Found | None:
     version_id = exchange.parameters.get("versionId")
     try:
         return recognize(exchange, exchange.target, version_id, response)
@@ -134,9 +132,7 @@ def _unconditional(exchange: Exchange) -> Request:
     )
 
 
-async def _serve(
-    exchange: Exchange, found: Found, response: aiohttp.ClientResponse
-) -> web.StreamResponse:
+async def _serve(exchange: Exchange, found: Found, response: Response) -> web.StreamResponse:
     """Answer for a managed object."""
     told = cross_origin.told_by(exchange.request, response)
     shown, size = _shown(exchange, found, told), found.manifest.size
@@ -145,9 +141,9 @@ async def _serve(
         return await _empty(exchange, status, _with_length(shown, status, part, size))
     if response.method == "HEAD":
         # Whoever held this connection while it waits for another could wait for itself.
-        exchange.services.upstream.let_go(response)
+        response.let_go()
     (served, etag), hit = await fetch(exchange, found, response)
-    exchange.services.upstream.let_go(response)
+    response.let_go()
     shown["ETag"] = f'"{etag}"'
     if etag != found.manifest.etag:
         # An encoder has changed: parts of these bytes must not meet parts of those recorded.

@@ -13,12 +13,13 @@ from botocore.exceptions import ClientError
 from multidict import CIMultiDict
 
 from gateway.exchange import Exchange
-from gateway.relay import read_bounded, respond, sent, whole
+from gateway.relay import respond, sent, whole
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
 from gateway.s3.listing_xml import View, with_logical_sizes
 from gateway.storage.listing_index import Listed, Sighting
+from gateway.storage.messages import read_bounded
 from gateway.storage.stored_object import META_KEY, read_manifest
 
 _log = structlog.get_logger(__name__)

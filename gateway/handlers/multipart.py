@@ -12,7 +12,6 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final
 
-import aiohttp
 import structlog
 from aiohttp import web
 from multidict import CIMultiDict
@@ -26,11 +25,12 @@ from gateway.http.request_body import expects_continue
 from gateway.optimize import byte_exact
 from gateway.optimize.pipeline import SNIFFED, optimize, policy_for, stays, stored_request
 from gateway.optimize.reuse import reuse
-from gateway.relay import begin, read_bounded, respond, sent, whole
+from gateway.relay import begin, respond, sent, whole
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
 from gateway.storage.completed_object import Plain, completed, described
+from gateway.storage.messages import Response, read_bounded
 from gateway.storage.metadata import UNTOLD, untold
 from gateway.storage.object_lock import locks_by_default
 from gateway.storage.originals import keep
@@ -121,7 +121,7 @@ async def _answer_slowly(
 
 async def _finish(
     exchange: Exchange,
-    response: aiohttp.ClientResponse,
+    response: Response,
     policy: Policy,
     version_id: str | None,
 ) -> tuple[bytes, str | None]:
@@ -179,7 +179,7 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
     return version_id
 
 
-async def _rest(response: aiohttp.ClientResponse, head: bytes, length: int) -> bytes:
+async def _rest(response: Response, head: bytes, length: int) -> bytes:
     """Read the object to its end; ``head`` has been read already."""
     pieces = ByteQueue()
     pieces.append(head)

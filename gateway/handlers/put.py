@@ -5,7 +5,6 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final
 
-import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
@@ -25,6 +24,7 @@ from gateway.relay import respond, sent, whole
 from gateway.s3 import headers
 from gateway.s3.listing_xml import View
 from gateway.storage.listing_index import Sighting
+from gateway.storage.messages import Response
 from gateway.storage.object_lock import locks_by_default
 from gateway.storage.originals import keep
 from gateway.workers.pool import Busy
@@ -87,7 +87,7 @@ async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.Str
 
 
 async def _answer_managed(
-    exchange: Exchange, optimized: Optimized, response: aiohttp.ClientResponse
+    exchange: Exchange, optimized: Optimized, response: Response
 ) -> web.StreamResponse:
     if response.status != HTTPStatus.OK:
         return await respond(exchange, response)
@@ -118,7 +118,7 @@ async def _store_plain(exchange: Exchange, data: bytes) -> web.StreamResponse:
         return await _answer_plain(exchange, response)
 
 
-async def _answer_plain(exchange: Exchange, response: aiohttp.ClientResponse) -> web.StreamResponse:
+async def _answer_plain(exchange: Exchange, response: Response) -> web.StreamResponse:
     if response.status != HTTPStatus.OK:
         return await respond(exchange, response)
     target = exchange.target

@@ -6,10 +6,10 @@ from typing import Final
 
 from gateway.jobs.address import Place
 from gateway.jobs.store import CONFLICT, Denied, Store
-from gateway.relay import read_bounded
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target
+from gateway.storage.messages import read_bounded
 from gateway.storage.object_lock import retains
 from gateway.storage.upstream import Request
 

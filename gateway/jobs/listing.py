@@ -8,11 +8,11 @@ from urllib.parse import unquote_plus
 
 from gateway.jobs.address import Place
 from gateway.jobs.store import Denied, Store
-from gateway.relay import read_bounded
 from gateway.s3 import xml as s3xml
 from gateway.s3.canonical import escaped
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target
+from gateway.storage.messages import read_bounded
 from gateway.storage.upstream import Request
 
 PAGES: Final = 50

@@ -7,11 +7,11 @@ from multidict import CIMultiDict
 
 from codec.optimize import Refused
 from gateway.jobs.store import Denied, Seen, Store
-from gateway.relay import read_bounded
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
 from gateway.storage.completed_object import described
+from gateway.storage.messages import read_bounded
 from gateway.storage.metadata import tagging
 from gateway.storage.upstream import Request
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
-import aiohttp
 from multidict import CIMultiDict
 
 from codec.containers import sniff
@@ -22,6 +21,7 @@ from gateway.s3.identity import Identity
 from gateway.s3.routing import Target
 from gateway.storage.completed_object import Plain
 from gateway.storage.manifest_seals import Seals
+from gateway.storage.messages import Response
 from gateway.storage.stored_object import read_manifest
 from gateway.storage.upstream import UNREACHABLE, Request, Upstream
 
@@ -76,7 +76,7 @@ class Store:
         self._upstream = upstream
         self._identity = identity
 
-    def send(self, request: Request) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    def send(self, request: Request) -> AbstractAsyncContextManager[Response]:
         """Send a request; see :meth:`gateway.storage.upstream.Upstream.send`."""
         return self._upstream.send(request, self._identity)
 
@@ -176,7 +176,7 @@ def whole_request(target: Target, said: CIMultiDict[str], data: bytes) -> Reques
     return Request("PUT", target, "", said, data, len(data), digest)
 
 
-def _check(response: aiohttp.ClientResponse, method: str) -> None:
+def _check(response: Response, method: str) -> None:
     if response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED}:
         raise Changed
     if response.status in _TRY_AGAIN or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -3,13 +3,11 @@
 from http import HTTPStatus
 from typing import Final
 
-import aiohttp
-
 from gateway.cache.memory import CacheKey
 from gateway.exchange import Exchange
-from gateway.relay import read_bounded
 from gateway.restore.restoration import File, restored
 from gateway.s3.errors import S3Error
+from gateway.storage.messages import Response, read_bounded
 from gateway.storage.stored_object import Found, read_rendition
 from gateway.telemetry import metrics
 
@@ -18,7 +16,7 @@ _MISSES: Final = metrics.CACHE_REQUESTS.labels("miss")
 
 
 async def fetch(
-    exchange: Exchange, found: Found, response: aiohttp.ClientResponse | None = None
+    exchange: Exchange, found: Found, response: Response | None = None
 ) -> tuple[File, bool]:
     """Give the object's contents as uploaded, and whether the cache had them.
 
@@ -42,7 +40,7 @@ async def fetch(
 
 
 async def _rendition(
-    exchange: Exchange, found: Found, key: CacheKey, response: aiohttp.ClientResponse | None
+    exchange: Exchange, found: Found, key: CacheKey, response: Response | None
 ) -> bytes:
     """Read a rendition, unless somebody is at it already: it is in memory once for all."""
     services, began = exchange.services, False

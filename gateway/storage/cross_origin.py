@@ -10,7 +10,6 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-import aiohttp
 from aiohttp import web
 from cachetools import TTLCache
 from multidict import CIMultiDict
@@ -18,6 +17,7 @@ from multidict import CIMultiDict
 from gateway.s3 import headers
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target
+from gateway.storage.messages import Response
 from gateway.storage.upstream import Request, Upstream
 
 ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
@@ -100,7 +100,7 @@ def _selected(answered: Mapping[str, str]) -> CIMultiDict[str]:
     )
 
 
-def told_by(request: web.Request, response: aiohttp.ClientResponse) -> CIMultiDict[str]:
+def told_by(request: web.Request, response: Response) -> CIMultiDict[str]:
     """Return the headers of the store's answer, as far as they are true of this request's.
 
     Those for other origins are about a method: what the store allows HEAD says nothing of GET.

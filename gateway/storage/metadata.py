@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 from codec.optimize import Refused
 from gateway.exchange import Exchange
-from gateway.relay import read_bounded, sent
+from gateway.relay import sent
 from gateway.s3 import xml as s3xml
+from gateway.storage.messages import read_bounded
 from gateway.storage.stored_object import request_for
 
 UNTOLD: Final = ("x-amz-acl", "x-amz-grant-", "x-amz-tagging")

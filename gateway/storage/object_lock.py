@@ -4,10 +4,11 @@ from http import HTTPStatus
 from typing import Final
 
 from gateway.exchange import Exchange
-from gateway.relay import read_bounded, sent
+from gateway.relay import sent
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.routing import Target
+from gateway.storage.messages import read_bounded
 from gateway.storage.upstream import Request
 
 _MAX_BYTES: Final = 1 << 16

@@ -11,20 +11,19 @@ from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Final
 
-import aiohttp
 from multidict import CIMultiDict
 
 from codec.manifest import Manifest
 from codec.optimize import Refused
 from config import Originals
-from gateway.relay import read_bounded
 from gateway.s3 import xml as s3xml
 from gateway.s3.digests import md5_hex, sha256_hex
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target, key_target
+from gateway.storage.messages import Response, read_bounded
 from gateway.storage.upstream import Request
 
-Send = Callable[[Request], AbstractAsyncContextManager[aiohttp.ClientResponse]]
+Send = Callable[[Request], AbstractAsyncContextManager[Response]]
 """Sends a request upstream as somebody."""
 
 _MAX_KEY_BYTES: Final = 1024  # S3 user guide, "Creating object key names"
@@ -138,7 +137,7 @@ async def fetch(send: Send, originals: Originals, uploaded: Target, manifest: Ma
     return data
 
 
-async def _refusal(response: aiohttp.ClientResponse, where: str) -> Exception:
+async def _refusal(response: Response, where: str) -> Exception:
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return S3Error("ServiceUnavailable")
     body = await read_bounded(response, _MAX_ERROR_BYTES)

@@ -7,12 +7,10 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 
-import aiohttp
-
 from codec.manifest import BrokenManifest, Manifest
 from gateway.cache.memory import CacheKey
 from gateway.exchange import Exchange
-from gateway.relay import read_bounded, sent
+from gateway.relay import sent
 from gateway.s3 import conditional, headers
 from gateway.s3.canonical import escaped
 from gateway.s3.errors import S3Error
@@ -20,6 +18,7 @@ from gateway.s3.listing_xml import View
 from gateway.s3.routing import Target
 from gateway.storage.listing_index import Sighting
 from gateway.storage.manifest_seals import Seals
+from gateway.storage.messages import Response, read_bounded
 from gateway.storage.upstream import Request
 from gateway.telemetry import metrics
 
@@ -79,7 +78,7 @@ class Found:
 
 
 def recognize(
-    exchange: Exchange, target: Target, version_id: str | None, response: aiohttp.ClientResponse
+    exchange: Exchange, target: Target, version_id: str | None, response: Response
 ) -> Found | None:
     """Read the manifest of a response about an object; None when the object is plain."""
     note = response.headers.get(headers.MANIFEST)

@@ -2,11 +2,10 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import IO, TYPE_CHECKING, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Self, cast
 
 import aiohttp
 from aiobotocore.config import AioConfig
@@ -27,13 +26,13 @@ from gateway.s3.routing import Target
 from gateway.storage.connection_pool import Client, Holder, Pool
 from gateway.storage.endpoint import Endpoint
 from gateway.storage.expect_continue import Expectation
+from gateway.storage.messages import EMPTY_SHA256, UNREACHABLE, Body, Request
 from gateway.telemetry import metrics, tracing
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
 
 _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _HEALTH_S: Final = 5.0
 """Time for the store to answer a health check."""
 
@@ -46,36 +45,6 @@ _READ_BUFFER: Final = 1 << 16
 _LARGE: Final = 1 << 20
 """Bytes that are too many to hand to the kernel at once."""
 
-# What goes wrong between the gateway and the bucket: the client shall try again.
-UNREACHABLE: Final = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
-
-_Body = AsyncIterable[bytes] | bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request to the upstream.
-
-    Attributes:
-        method: HTTP method.
-        target: Bucket and key.
-        query: Percent-encoded, without ``?``.
-        headers: End-to-end headers without those of a signature.
-        body: Exactly ``length`` bytes; None for none.
-        length: Content-Length; None sends no such header.
-        payload_hash: What ``x-amz-content-sha256`` shall say.
-        expects: The store is asked first, and gets the body when it says 100.
-    """
-
-    method: str
-    target: Target
-    query: str = ""
-    headers: Mapping[str, str] = field(default_factory=CIMultiDict)
-    body: _Body = None
-    length: int | None = None
-    payload_hash: str = EMPTY_SHA256
-    expects: bool = False
-
 
 class _Signer(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
     """botocore's signer, told the payload's hash instead of reading the payload."""
@@ -83,6 +52,17 @@ class _Signer(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
     def payload(self, request: AWSRequest) -> str:
         payload_hash: str = request.context["payload_hash"]
         return payload_hash
+
+
+class StoreResponse(aiohttp.ClientResponse):
+    """An answer of the store that gives its place among the connections back."""
+
+    give_back: Callable[[], None]
+
+    def let_go(self) -> None:
+        """Leave the connection to others; see :class:`gateway.storage.messages.Response`."""
+        self.release() if self.content.at_eof() else self.close()
+        self.give_back()
 
 
 class Upstream:
@@ -100,7 +80,6 @@ class Upstream:
         self._settings = settings
         self._pool = Pool(settings.max_connections, address_share, settings.pool_timeout_s)
         self._endpoint = Endpoint(settings)
-        self._places: dict[aiohttp.ClientResponse, Callable[[], None]] = {}
         self._stack = AsyncExitStack()
         # One for all callers: each session reads the description of S3 anew.
         self._botocore = get_session()
@@ -128,6 +107,7 @@ class Upstream:
             aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=connections),
                 request_class=self.expectation.request_class(),
+                response_class=StoreResponse,
                 timeout=timeout,
                 auto_decompress=False,
                 skip_auto_headers=_AUTOMATIC_HEADERS,
@@ -146,7 +126,7 @@ class Upstream:
         identity: Identity | None,
         client: Client = None,
         holder: Holder | None = None,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AsyncIterator[StoreResponse]:
         """Send a request as that identity and give the response, its body still unread.
 
         Args:
@@ -163,19 +143,8 @@ class Upstream:
             self._pool.place(client, holder) as give_back,
             self._sent(self._session, request, identity) as response,
         ):
-            self._places[response] = give_back
-            try:
-                yield response
-            finally:
-                del self._places[response]
-
-    def let_go(self, response: aiohttp.ClientResponse) -> None:
-        """Leave the connection to others: of this answer nothing more is read.
-
-        Its head stays readable.
-        """
-        response.release() if response.content.at_eof() else response.close()
-        self._places[response]()
+            response.give_back = give_back
+            yield response
 
     async def is_healthy(self) -> bool:
         """Return whether the store answers with less than 500, a refusal included.
@@ -195,7 +164,7 @@ class Upstream:
         session: aiohttp.ClientSession | None,
         request: Request,
         identity: Identity | None,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    ) -> AsyncIterator[StoreResponse]:
         if session is None:
             raise RuntimeError("the upstream is used outside its context")
         url = self._endpoint.url(request.target, request.query)
@@ -209,7 +178,7 @@ class Upstream:
                 headers.update(tracing.outbound())
                 if identity is not None:
                     headers = self._signed(request, str(url), headers, identity)
-                response = await session.request(
+                answer = await session.request(
                     request.method,
                     url,
                     headers=headers,
@@ -217,6 +186,7 @@ class Upstream:
                     expect100=request.expects,
                     allow_redirects=False,
                 )
+                response = cast("StoreResponse", answer)  # as the session was told to make them
                 span.set_attribute("http.response.status_code", response.status)
         except UNREACHABLE as error:
             metrics.UPSTREAM_REQUESTS.labels("error").inc()
@@ -312,7 +282,7 @@ def _transport_headers(request: Request, url: URL) -> CIMultiDict[str]:
     return headers
 
 
-def _payload(body: _Body) -> _Body | IO[bytes]:
+def _payload(body: Body) -> Body | IO[bytes]:
     """Let aiohttp send what is large piece by piece: it would hand bytes to the kernel at once."""
     return io.BytesIO(body) if isinstance(body, bytes) and len(body) > _LARGE else body
 
