@@ -1,8 +1,4 @@
-"""One connection of a client: how long it may take, and how it ends.
-
-This is the one module that builds on how aiohttp serves a connection: see
-:class:`aiohttp.web_protocol.RequestHandler`.
-"""
+"""One connection of a client: how long it may take, and how it ends."""
 
 import asyncio
 import contextlib
@@ -12,10 +8,16 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 from aiohttp import StreamReader, web
-from aiohttp.http_exceptions import LineTooLong
-from aiohttp.web_protocol import RequestHandler
 
 from config import Limits
+from gateway.http.aiohttp_internals import (
+    LineTooLong,
+    ServerProtocol,
+    fail,
+    has_begun,
+    most_between_pauses,
+    received_bytes,
+)
 from gateway.http.error_responses import new_request_id, refusal
 from gateway.http.request_body import TooManyChunks
 from gateway.s3.errors import S3Error
@@ -38,7 +40,7 @@ _MAX_DISCARDED: Final = 1 << 30
 _TOO_MANY: Final = S3Error("SlowDown", "Too many connections. Reduce them, or try again.")
 
 
-class Connection(RequestHandler):
+class Connection(ServerProtocol):
     """One connection, watched from outside while it waits for its client.
 
     Args:
@@ -48,9 +50,7 @@ class Connection(RequestHandler):
     """
 
     def __init__(self, manager: web.Server, table: "Connections", **options: Any) -> None:
-        # aiohttp would parse what it throws away.
-        own = {**options, "lingering_time": 0.0}
-        super().__init__(manager, loop=asyncio.get_running_loop(), **own)
+        super().__init__(manager, **options)
         self._table = table
         self.socket_transport: asyncio.Transport | None = None
         self.busy = False
@@ -89,18 +89,19 @@ class Connection(RequestHandler):
             self._discard(data)
             return
         if not self.busy and not self.head_begun:
-            self.head_begun, self.since = True, self._loop.time()
-        requests, in_body = self._request_count, self._body is not None and not self._body.is_eof()
+            self.head_begun, self.since = True, self.time()
+        requests, in_body = self.parsed, self._body is not None and not self._body.is_eof()
         if not in_body and not self._head_bytes and self._is_endless(data):
             self._refuse_head(data)
             return
         self._held = False
         super().data_received(data)
-        if self._messages and self._messages[-1][1] is not self._body:
-            self._body, self._body_bytes = self._messages[-1][1], 0
+        newest = self.newest_body
+        if newest is not None and newest is not self._body:
+            self._body, self._body_bytes = newest, 0
         if self._held:
             self._check_chunks()
-        of_head = not in_body and self._request_count == requests
+        of_head = not in_body and self.parsed == requests
         self._head_bytes = self._head_bytes + len(data) if of_head else 0
         if self._head_bytes > self._table.max_head_bytes:
             self._refuse_head(data)
@@ -131,7 +132,7 @@ class Connection(RequestHandler):
         try:
             yield
         finally:
-            self.busy, self.since = False, self._loop.time()
+            self.busy, self.since = False, self.time()
             if self.socket_transport is not None and not self._closing:
                 self._table.note_idle(self)
 
@@ -171,7 +172,7 @@ class Connection(RequestHandler):
     ) -> web.StreamResponse:
         """Answer what is no HTTP; what was wrong with it may hold secrets and is not repeated."""
         del message
-        if request.writer.output_size:
+        if has_begun(request):
             raise ConnectionError("the answer has begun already")
         code = "InternalError" if status >= 500 else "BadRequest"
         if isinstance(exc, LineTooLong):
@@ -223,19 +224,19 @@ class Connection(RequestHandler):
         self._discard(data)
 
     def _begin_close(self) -> None:
-        self.since = self._loop.time()
+        self.since = self.time()
         self._until = self.since + _REFUSAL_TIMEOUT_S
 
     def _begin_linger(self) -> None:
         if self._answered:
-            self.since = self._loop.time()
+            self.since = self.time()
             self._until = self.since + min(_LINGER_S, self._table.client_timeout_s)
 
     def _discard(self, data: bytes) -> None:
         """Throw away what came, and read on when it is this connection's turn."""
         if self.socket_transport is None or self.socket_transport.is_closing() or not data:
             return
-        self.since = self._loop.time()
+        self.since = self.time()
         self._discarded += len(data)
         if self._discarded > _MAX_DISCARDED:
             self._table.abort(self, "refused")
@@ -247,13 +248,12 @@ class Connection(RequestHandler):
         body = self._body
         if body is None or body.is_eof() or body.exception() is not None:
             return
-        came = body.total_bytes - self._body_bytes
-        self._body_bytes = body.total_bytes
-        low, high = body.get_read_buffer_limits()
+        total = received_bytes(body)
+        came, self._body_bytes = total - self._body_bytes, total
         # Reading goes on below the lower mark: a pause for the sake of bytes takes more than this.
-        if came <= high - low:
+        if came <= most_between_pauses(body):
             metrics.LIMITED.labels("chunks").inc()
-            body.set_exception(TooManyChunks("chunks of a few bytes each"))
+            fail(body, TooManyChunks("chunks of a few bytes each"))
 
     def _send_refusal(self, data: bytes, failure: S3Error) -> None:
         """Answer with a failure as soon as there is something to answer, and read no more."""

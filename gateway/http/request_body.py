@@ -9,6 +9,7 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 
 from config import Limits
+from gateway.http.aiohttp_internals import received_bytes
 from gateway.http.body_copy import BodyCopy
 from gateway.http.byte_blocks import ByteQueue
 from gateway.http.byte_budget import ByteBudget, Quota
@@ -243,7 +244,7 @@ class Upload:
             return
         self._request[_ASKED] = True
         transport = self._request.transport
-        if transport is not None and not self._request.content.total_bytes:
+        if transport is not None and not received_bytes(self._request.content):
             transport.write(_CONTINUE)
 
     def _announced_length(self) -> int | None:

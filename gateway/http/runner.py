@@ -2,14 +2,15 @@
 
 import asyncio
 import resource
+from collections.abc import Mapping
 from typing import Any, cast
 
 import structlog
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 from prometheus_client import Gauge
 
 from config import Limits
+from gateway.http.aiohttp_internals import Handler, ProtocolRunner
 from gateway.http.connection import Connection
 from gateway.http.connections import Connections
 from gateway.telemetry import metrics
@@ -31,7 +32,7 @@ def allow_files(count: int) -> None:
         _log.warning("too few open files are allowed", allowed=most, needed=count, hint=hint)
 
 
-class Runner(web.AppRunner):
+class Runner(ProtocolRunner):
     """Run an application, with every connection within limits.
 
     Args:
@@ -59,36 +60,35 @@ class Runner(web.AppRunner):
         """Give all connections."""
         return self._connections
 
-    async def _make_server(self) -> web.Server:
-        made = await super()._make_server()
+    async def setup(self) -> None:
+        """Start the application, and watch its connections from now on."""
+        await super().setup()
         self._watch = asyncio.create_task(self._connections.watch())
-        return _Server(made, self._connections, **self._kwargs)
 
-    async def _cleanup_server(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-        await super()._cleanup_server()
+    async def cleanup(self) -> None:
+        """End all connections and the application."""
+        try:
+            await super().cleanup()
+        finally:
+            if self._watch is not None:
+                self._watch.cancel()
 
+    def protocol(self, server: web.Server, options: Mapping[str, Any]) -> Connection:
+        """Make the protocol of a new connection."""
+        return Connection(server, self._connections, **options)
 
-class _Server(web.Server):
-    """Makes connections that are watched."""
-
-    def __init__(self, made: web.Server, table: Connections, **options: Any) -> None:
-        self._table = table
+    def handler(self, inner: Handler) -> Handler:
+        """Note for how long a connection has a request, and how its answer ends it."""
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             connection = cast("Connection", request.protocol)
             try:
                 with connection.request():
-                    response = await made.request_handler(request)
+                    response = await inner(request)
             except web.HTTPException as refused:
                 await connection.answer(request, refused)
                 raise
             await connection.answer(request, response)
             return response
 
-        super().__init__(handle, request_factory=made.request_factory, **options)
-
-    def __call__(self) -> RequestHandler:
-        """Make the protocol of a new connection."""
-        return Connection(self, self._table, **self._kwargs)
+        return handle

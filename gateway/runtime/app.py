@@ -12,7 +12,6 @@ from typing import Final
 
 import structlog
 from aiohttp import web
-from aiohttp.http import SERVER_SOFTWARE
 
 from config import Cache as CacheSettings
 from config import Limits, Policies, Settings
@@ -26,6 +25,7 @@ from gateway.handlers import get as reads
 from gateway.handlers import list as listings
 from gateway.handlers import put as writes
 from gateway.handlers.invalidation import forgetting
+from gateway.http.aiohttp_internals import SERVER_SOFTWARE
 from gateway.http.authentication import Authenticator
 from gateway.http.byte_budget import ByteBudget
 from gateway.http.client_addresses import ClientAddresses

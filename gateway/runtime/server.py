@@ -16,6 +16,7 @@ from gateway.admin.app import Readiness, create_admin
 from gateway.exchange import SERVICES
 from gateway.http import sockets as listening
 from gateway.http import tls
+from gateway.http.aiohttp_internals import transports
 from gateway.http.runner import Runner
 from gateway.http.tls_listener import TlsListener
 from gateway.runtime.app import create_app, make_runner
@@ -162,9 +163,7 @@ class Server:
             await handshake
 
     def _transports(self) -> Iterable[asyncio.Transport]:
-        server = self._runner.server
-        connections = server.connections if server else []
-        return [each.transport for each in connections if each.transport is not None]
+        return transports(self._runner.server)
 
     @property
     def _context(self) -> ssl.SSLContext | None:

@@ -3,19 +3,15 @@
 RFC 9110, section 10.1.1: who waits for 100 should not wait for ever, as servers may ignore it.
 Whoever is asked to send the body may stall, and many stores ask before they look at a signature:
 only so many connections to the store may wait for the beginning of a body at a time.
-
-This is the one place that knows how aiohttp waits;
-``tests/gateway/storage/test_expect_continue.py`` tells when another version does so differently.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Final
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.connector import Connection
+
+from gateway.http.aiohttp_internals import bounded_request
 
 WAIT_S: Final = 2.0
 """Time for the store to say 100 or to refuse; then it gets the body all the same."""
@@ -69,36 +65,7 @@ class Expectation:
 
     def request_class(self) -> type[aiohttp.ClientRequest]:
         """Return the class of requests that wait no longer than this for the store's word."""
-        expectation = self
-
-        class BoundedRequest(aiohttp.ClientRequest):
-            """A request that sends its body when the store has not said a word in time."""
-
-            async def write_bytes(
-                self,
-                writer: AbstractStreamWriter,
-                conn: Connection,
-                content_length: int | None = None,
-            ) -> None:
-                word = self._continue
-                if word is None:
-                    return await super().write_bytes(writer, conn, content_length)
-                timer = asyncio.get_running_loop().call_later(
-                    expectation._wait_s, self._go_on, word
-                )
-                try:
-                    return await super().write_bytes(writer, conn, content_length)
-                finally:
-                    timer.cancel()
-
-            def _go_on(self, word: "asyncio.Future[bool]") -> None:
-                # None until the head of an answer is there.
-                answered = getattr(self.response, "status", None) is not None
-                if not word.done() and not answered:
-                    expectation._note_silence()
-                    word.set_result(False)
-
-        return BoundedRequest
+        return bounded_request(self._wait_s, self._note_silence)
 
     def _note_silence(self) -> None:
         self._silent_until = self._clock() + SILENCE_S

@@ -1,0 +1,300 @@
+"""What :mod:`gateway.http.aiohttp_internals` relies on, of whatever version is installed.
+
+A failure here means that aiohttp works otherwise inside than the gateway takes it to. Read what
+has changed and mend the one module; then raise the cap of aiohttp in pyproject.toml.
+"""
+
+import asyncio
+import importlib.metadata
+import inspect
+import re
+import tomllib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import BadStatusLine
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_runner import BaseRunner
+from packaging.requirements import Requirement
+
+from gateway.http.aiohttp_internals import (
+    SERVER_SOFTWARE,
+    Handler,
+    LineTooLong,
+    ProtocolRunner,
+    ServerProtocol,
+    bounded_request,
+    fail,
+    has_begun,
+    most_between_pauses,
+    received_bytes,
+    transports,
+)
+
+_PROJECT: Final = Path(__file__).parents[3] / "pyproject.toml"
+_BUFFER: Final = 1 << 12
+_POST: Final = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
+_GET: Final = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+
+_DOCUMENTED: Final = {"aiohttp", "aiohttp.web", "aiohttp.typedefs"}
+
+_SIGNATURES: Final = [
+    (RequestHandler.connection_made, ["self", "transport"]),
+    (RequestHandler.data_received, ["self", "data"]),
+    (RequestHandler.connection_lost, ["self", "exc"]),
+    (RequestHandler.close, ["self"]),
+    (RequestHandler.handle_error, ["self", "request", "status", "exc", "message"]),
+    (BaseProtocol.pause_reading, ["self"]),
+    (BaseProtocol.resume_writing, ["self"]),
+    (BaseRunner._make_server, ["self"]),
+    (web.Server.__call__, ["self"]),
+    (aiohttp.ClientRequest.write_bytes, ["self", "writer", "conn", "content_length"]),
+    (StreamReader.get_read_buffer_limits, ["self"]),
+]
+
+
+def test_the_version_is_one_that_was_looked_at() -> None:
+    """The installed version is within the bounds that the project declares, and these are tight."""
+    declared = tomllib.loads(_PROJECT.read_text())["project"]["dependencies"]
+    (bounds,) = (Requirement(each) for each in declared if Requirement(each).name == "aiohttp")
+    installed = importlib.metadata.version("aiohttp")
+    assert bounds.specifier.contains(installed), f"aiohttp {installed} has not been looked at"
+    major, minor, *_ = installed.split(".")
+    assert not bounds.specifier.contains(f"{major}.{int(minor) + 1}.0"), "aiohttp has no cap"
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"), _SIGNATURES, ids=[each.__qualname__ for each, _ in _SIGNATURES]
+)
+def test_what_is_overridden_takes_these_arguments(method: Any, expected: list[str]) -> None:
+    """A method that is extended is called with the arguments that the extension takes."""
+    assert list(inspect.signature(method).parameters) == expected
+
+
+@pytest.mark.parametrize("package", ["gateway", "eval", "models", "bench"])
+def test_one_module_looks_inside(package: str) -> None:
+    """Every other module imports from what aiohttp documents."""
+    imported = re.compile(r"^ *(?:from|import) (aiohttp[\w.]*)", re.MULTILINE)
+    inside = {
+        f"{path.relative_to(_PROJECT.parent)}: {name}"
+        for path in (_PROJECT.parent / package).rglob("*.py")
+        if path.name != "aiohttp_internals.py"
+        for name in imported.findall(path.read_text())
+        if name not in _DOCUMENTED
+    }
+    assert inside == set()
+
+
+def test_connections_take_these_options() -> None:
+    """A connection takes its loop and its lingering time as keywords."""
+    parameters = inspect.signature(RequestHandler.__init__).parameters
+    assert {"manager", "loop", "lingering_time"} <= set(parameters)
+
+
+class _Protocol(ServerProtocol):
+    """Notes what aiohttp calls, in order."""
+
+    def __init__(self, server: web.Server, events: list[str], **options: Any) -> None:
+        super().__init__(server, **options)
+        self.events = events
+        self.paused = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.events.append("connection_made")
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        before = self.parsed
+        super().data_received(data)
+        if data:
+            body = self.newest_body
+            waiting = "none" if body is None else f"body of {received_bytes(body)}"
+            self.events.append(f"data_received: {self.parsed - before} parsed, {waiting}")
+
+    def pause_reading(self) -> None:
+        self.paused.set()
+        super().pause_reading()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.events.append("connection_lost")
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        self.events.append(f"handle_error: {status}, {type(exc).__name__}, {has_begun(request)}")
+        return web.Response(status=status, text="ours")
+
+
+class _Runner(ProtocolRunner):
+    """Runs an application on protocols that note what is called."""
+
+    def __init__(self, app: web.Application, events: list[str], **options: Any) -> None:
+        super().__init__(app, **options)
+        self.events = events
+
+    def protocol(self, server: web.Server, options: Mapping[str, Any]) -> ServerProtocol:
+        return _Protocol(server, self.events, **options)
+
+    def handler(self, inner: Handler) -> Handler:
+        async def handle(request: web.BaseRequest) -> web.StreamResponse:
+            assert isinstance(request.protocol, _Protocol)
+            self.events.append("handler")
+            return await inner(request)
+
+        return handle
+
+
+class _Lab:
+    """A server of ours, and one connection to it."""
+
+    def __init__(self, runner: _Runner, client: tuple[asyncio.StreamReader, Any]) -> None:
+        self.runner, self.events = runner, runner.events
+        self.reader, self.writer = client
+
+    async def answered(self) -> bytes:
+        """Return the head of the next answer."""
+        async with asyncio.timeout(20):
+            return await self.reader.readuntil(b"\r\n\r\n")
+
+
+@asynccontextmanager
+async def _lab(answer: Any) -> AsyncIterator[_Lab]:
+    app = web.Application()
+    app.router.add_route("*", "/", answer)
+    runner = _Runner(app, [], read_bufsize=_BUFFER)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        client = await asyncio.open_connection(*runner.addresses[0][:2])
+        try:
+            yield _Lab(runner, client)
+        finally:
+            client[1].close()
+    finally:
+        await runner.cleanup()
+
+
+async def _read(request: web.Request) -> web.Response:
+    return web.Response(text=str(len(await request.read())))
+
+
+async def test_a_connection_is_served_in_this_order() -> None:
+    """Made; data parsed, the body at hand before the handler runs; handled; lost."""
+    async with _lab(_read) as lab:
+        lab.writer.write(_POST % 3 + b"abc")
+        assert (await lab.answered()).startswith(b"HTTP/1.1 200 ")
+        assert len(transports(lab.runner.server)) == 1
+    assert lab.events == [
+        "connection_made",
+        "data_received: 1 parsed, body of 3",
+        "handler",
+        "connection_lost",
+    ]
+    assert transports(lab.runner.server) == []
+
+
+async def test_an_unread_body_pauses_reading() -> None:
+    """Flow control pauses when a body passes its high mark, with more than the marks differ by."""
+    came: list[bool] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        body = request.content
+        assert isinstance(request.protocol, _Protocol)
+        async with asyncio.timeout(20):
+            await request.protocol.paused.wait()
+        came.append(received_bytes(body) > most_between_pauses(body) > 0)
+        return await _read(request)
+
+    async with _lab(answer) as lab:
+        lab.writer.write(_POST % 100_000 + bytes(100_000))
+        assert (await lab.answered()).startswith(b"HTTP/1.1 200 ")
+    assert came == [True]
+
+
+async def test_a_body_can_be_failed() -> None:
+    """Whatever reads a body that was failed gets the error."""
+
+    async def answer(request: web.Request) -> web.Response:
+        fail(request.content, LookupError("ours"))
+        with pytest.raises(LookupError, match="ours"):
+            await request.read()
+        return web.Response(headers={"Connection": "close"})
+
+    async with _lab(answer) as lab:
+        lab.writer.write(_POST % 3)
+        head = await lab.answered()
+    assert head.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("sent", "error"),
+    [
+        (b"GET / HTTP/one\r\n\r\n", BadStatusLine),
+        (_GET[:-2] + b"x: " + b"y" * 10_000 + b"\r\n\r\n", LineTooLong),
+    ],
+)
+async def test_what_is_no_http_is_answered_by_the_protocol(
+    sent: bytes, error: type[Exception]
+) -> None:
+    """The handler never sees what cannot be parsed: `handle_error` answers it."""
+    async with _lab(_read) as lab:
+        lab.writer.write(sent)
+        assert (await lab.answered()).split()[1] == b"400"
+    assert f"handle_error: 400, {error.__name__}, False" in lab.events
+    assert "handler" not in lab.events
+
+
+async def test_an_answer_says_when_it_has_begun() -> None:
+    """What an answer has sent is counted from its first byte."""
+    begun: list[bool] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        begun.append(has_begun(request))
+        await response.prepare(request)
+        await response.write(b"x")
+        begun.append(has_begun(request))
+        return response
+
+    async with _lab(answer) as lab:
+        lab.writer.write(_GET)
+        head = await lab.answered()
+    assert begun == [False, True]
+    assert f"\r\nServer: {SERVER_SOFTWARE}\r\n".encode() in head
+
+
+@pytest.mark.parametrize(("says", "silences"), [(True, 0), (False, 1)])
+async def test_a_request_waits_for_a_future_of_its_own(says: bool, silences: int) -> None:
+    """`write_bytes` sends the head, waits for `_continue`, and only then sends the body."""
+    silent: list[None] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        assert not reader._buffer  # type: ignore[attr-defined]  # the body waits
+        if says:
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        assert await reader.readexactly(4) == b"body"
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    waiting = bounded_request(30 if says else 0.05, lambda: silent.append(None))
+    async with server, aiohttp.ClientSession(request_class=waiting) as session:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        async with session.put(url, data=b"body", expect100=True) as response:
+            assert response.status == 204
+    assert len(silent) == silences
