@@ -22,7 +22,9 @@ from PIL import AvifImagePlugin, Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import models
-from codec.measures import fidelity, floors
+from codec.measures import floors
+from codec.measures.block import block_psnr
+from codec.measures.orb import orb
 from codec.optimize import Refused, Terms, optimize
 from codec.restore.restore import restore
 from config import Engine, Floor, Policy
@@ -133,8 +135,8 @@ def _is_below(floor: Floor, upload: bytes, served: bytes) -> bool:
     return (
         psnr(before, after, data_range=255) < (floor.psnr_db or 0) - _SLACK
         or similarity < (floor.ssim or 0) - _SLACK
-        or fidelity.orb(before, after) < (floor.orb or 0)
-        or fidelity.block_psnr(before, after) < (floor.block_psnr_db or 0)
+        or orb(before, after) < (floor.orb or 0)
+        or block_psnr(before, after) < (floor.block_psnr_db or 0)
     )
 
 

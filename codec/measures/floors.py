@@ -1,47 +1,28 @@
 """Hold an image against a policy's floor, the cheapest measure first."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from codec.image.pixels import Pixels
-from codec.measures import fidelity, quick_ssim
-from codec.measures.fidelity import Fidelity
-from codec.measures.key_points import KeyPoints
+from codec.measures import ssim
+from codec.measures.block import block_psnr
+from codec.measures.orb import KeyPoints, orb
+from codec.measures.psnr import psnr
+from codec.measures.reading import Fidelity, Reading
 from config import Floor
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """As much of an image's fidelity as was measured; None: not measured.
-
-    Attributes:
-        psnr_db: Of all samples.
-        block_psnr_db: Of the worst block.
-        ssim: Mean structural similarity.
-        orb: Share of key points found again.
-        text: Share of words read again.
-    """
-
-    psnr_db: float | None = None
-    block_psnr_db: float | None = None
-    ssim: float | None = None
-    orb: float | None = None
-    text: float | None = None
-
 
 # In the order of cost. Text is read elsewhere: that takes another program.
 _MEASURES: Final[dict[str, Callable[[Pixels, Pixels], float]]] = {
-    "psnr_db": fidelity.psnr,
-    "block_psnr_db": fidelity.block_psnr,
-    "ssim": quick_ssim.ssim,
-    "orb": fidelity.orb,
+    "psnr_db": psnr,
+    "block_psnr_db": block_psnr,
+    "ssim": ssim.quick,
+    "orb": orb,
 }
 
 ALL: Final = tuple(_MEASURES)
 """Names of the measures that are taken here."""
 
-_NEAR: Final = 2 * quick_ssim.ERROR
+_NEAR: Final = 2 * ssim.QUICK_ERROR
 """So near to the floor the exact SSIM decides."""
 
 
@@ -67,8 +48,8 @@ def applied(floor: Floor, original: Pixels) -> Floor:
         return floor
     block = max(FEATURELESS_DB, floor.block_psnr_db or 0)
     # An image is at least as good as its worst block; to say so makes better guesses.
-    psnr = max(block, floor.psnr_db or 0)
-    return floor.model_copy(update={"orb": None, "block_psnr_db": block, "psnr_db": psnr})
+    whole = max(block, floor.psnr_db or 0)
+    return floor.model_copy(update={"orb": None, "block_psnr_db": block, "psnr_db": whole})
 
 
 def read(
@@ -89,7 +70,7 @@ def read(
         thorough: Whether to go on after a measure that is below the floor.
 
     Returns:
-        The measures; SSIM may be too low by twice ``quick_ssim.ERROR`` where that decides nothing.
+        The measures; SSIM may be too low by twice ``ssim.QUICK_ERROR`` where that decides nothing.
     """
     found: dict[str, float] = {}
     for name, measure in _MEASURES.items():
@@ -106,8 +87,13 @@ def read(
 def _sure(quick: float, demanded: float, original: Pixels, restored: Pixels) -> float:
     """Give an SSIM that is never above the exact one; near the floor, that one itself."""
     if abs(quick - demanded) < _NEAR:
-        return fidelity.ssim(original, restored)
-    return quick - quick_ssim.ERROR
+        return ssim.exact(original, restored)
+    return quick - ssim.QUICK_ERROR
+
+
+def measure(original: Pixels, restored: Pixels) -> Fidelity:
+    """Measure what is recorded of every stored image."""
+    return complete(Reading(), original, lambda: restored)
 
 
 def complete(reading: Reading, original: Pixels, restored: Callable[[], Pixels]) -> Fidelity:
@@ -118,7 +104,7 @@ def complete(reading: Reading, original: Pixels, restored: Callable[[], Pixels])
         original: uint8, (height, width[, channels]).
         restored: Gives the other image, of the same shape and dtype, if it is needed.
     """
-    exact = {"psnr_db": fidelity.psnr, "ssim": fidelity.ssim, "orb": fidelity.orb}
+    exact = {"psnr_db": psnr, "ssim": ssim.exact, "orb": orb}
     values = {name: getattr(reading, name) for name in exact}
     missing = [name for name, value in values.items() if value is None]
     if missing:
@@ -152,4 +138,4 @@ def _both(floor: Floor, reading: Reading) -> Iterator[tuple[str, float, float]]:
 
 
 def _evened(name: str, value: float) -> float:
-    return fidelity.ssim_db(value) if name == "ssim" else value
+    return ssim.decibels(value) if name == "ssim" else value

@@ -13,8 +13,8 @@ from codec.image.content_kind import Kind
 from codec.image.pixels import Pixels
 from codec.manifest import Output, Stored
 from codec.measures import ocr
-from codec.measures.floors import Reading
 from codec.measures.ocr import Words
+from codec.measures.reading import Reading
 from codec.restore.restore import Upscalers
 from codec.search.effort import Work
 from codec.search.steps import Steps

@@ -11,8 +11,8 @@ from codec.image.pixels import Pixels
 from codec.image.resample import shrunk
 from codec.image.sample import Sample
 from codec.manifest import Stored
-from codec.measures import fidelity, floors, quick_ssim
-from codec.measures.floors import Reading
+from codec.measures import floors, psnr, ssim
+from codec.measures.reading import Reading
 from codec.restore.restore import enlarge, pixels_of
 from codec.search import quality_model
 from codec.search.contest import REFUSED, Candidate, Contest, Trial, Verdict
@@ -138,11 +138,11 @@ class Draft:
 
     def _read(self, restored: Pixels) -> Reading:
         shown = self.sample.inside(restored)
-        psnr = fidelity.psnr(self.inside, shown) - self.ease
-        if min(self.inside.shape[:2]) < fidelity.MIN_SIDE:
-            return Reading(psnr_db=psnr)
-        lacking = 1 - quick_ssim.ssim(self.inside, shown)
-        return Reading(psnr_db=psnr, ssim=1 - lacking * (_SSIM_EASE if self.ease else 1))
+        psnr_db = psnr.psnr(self.inside, shown) - self.ease
+        if min(self.inside.shape[:2]) < ssim.MIN_SIDE:
+            return Reading(psnr_db=psnr_db)
+        lacking = 1 - ssim.quick(self.inside, shown)
+        return Reading(psnr_db=psnr_db, ssim=1 - lacking * (_SSIM_EASE if self.ease else 1))
 
     def _ceiling(self, candidate: Candidate) -> Reading:
         """Measure the sample, restored from what no codec has touched; once for all codecs."""
@@ -177,7 +177,7 @@ class Draft:
         if demanded is None or ceiling is None:
             return None
         left = 10 ** (-demanded / 10) - 10 ** (-ceiling / 10)
-        return -10 * math.log10(left) if left > 0 else fidelity.PERFECT_PSNR_DB
+        return -10 * math.log10(left) if left > 0 else psnr.PERFECT_PSNR_DB
 
     def _whole_size(self, size: int) -> int:
         blob = len(self.contest.subject.blob)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from codec.containers import Container
 from codec.manifest import Output, Stored
-from codec.measures.floors import Reading
+from codec.measures.reading import Reading
 from codec.restore import exact, lossless
 from codec.restore.lossless import Lossless, Task
 from codec.restore.restore import content_digest, file_digest

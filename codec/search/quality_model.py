@@ -14,7 +14,7 @@ import numpy as np
 from codec.encoders import Tune
 from codec.encoders.coding import level
 from codec.image.pixels import Pixels
-from codec.measures import fidelity
+from codec.measures import ssim
 from config import Floor
 
 _AT: Final = 50
@@ -93,7 +93,7 @@ def _wanted(activity: Activity, floor: Floor) -> dict[Tune, float]:
     if floor.psnr_db is not None:
         wanted["psnr"] = _AT + (floor.psnr_db - activity.psnr_db) / _PSNR_SLOPE
     if floor.ssim is not None:
-        wanted["ssim"] = _AT + (fidelity.ssim_db(floor.ssim) - activity.ssim_db) / _SSIM_SLOPE
+        wanted["ssim"] = _AT + (ssim.decibels(floor.ssim) - activity.ssim_db) / _SSIM_SLOPE
     return wanted
 
 

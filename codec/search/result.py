@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from codec.manifest import Output, Stored
-from codec.measures.fidelity import PERFECT_PSNR_DB, Fidelity
+from codec.measures.psnr import PERFECT_PSNR_DB
+from codec.measures.reading import Fidelity
 
 IDENTICAL: Final = Fidelity(psnr_db=PERFECT_PSNR_DB, ssim=1.0, orb=1.0)
 """Fidelity of a file with the upload's own pixels."""

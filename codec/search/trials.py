@@ -10,7 +10,7 @@ from codec.encoders import by_name
 from codec.image.pixels import Pixels, decode_as
 from codec.manifest import Stored
 from codec.measures import floors, ocr
-from codec.measures.floors import Reading
+from codec.measures.reading import Reading
 from codec.restore import output
 from codec.restore.restore import content_digest, pixels_of
 from codec.search.contest import Candidate, Contest, Trial, Verdict, Winner

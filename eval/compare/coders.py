@@ -10,7 +10,7 @@ from codec.containers import Container
 from codec.encoders import by_name
 from codec.image.pixels import Pixels
 from codec.image.resample import join_planes, shrunk, small_size, split_planes
-from codec.measures import fidelity, floors
+from codec.measures import floors, psnr
 from config import Floor
 from eval.compare import seek
 
@@ -165,7 +165,7 @@ class Coder:
     def _margin(self, quality: int) -> float:
         """Say by how many steps of quality the floor is held, about; and note PSNR beside."""
         shown = self.shown(quality)
-        self._psnr[quality] = fidelity.psnr(self.source.pixels, shown)
+        self._psnr[quality] = psnr.psnr(self.source.pixels, shown)
         reading = floors.read(self.floor, self.source.pixels, shown)
         margins = floors.margins(self.floor, reading)
         steps = min(margin / _STEPS[name] for name, margin in margins.items())

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from codec.encoders import by_name, jxl
-from codec.measures.fidelity import PERFECT_PSNR_DB
+from codec.measures.psnr import PERFECT_PSNR_DB
 from codec.restore import exact
 from codec.restore.restore import Upscalers
 from codec.search.referee import PAINS

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from codec.measures.fidelity import PERFECT_PSNR_DB
+from codec.measures.psnr import PERFECT_PSNR_DB
 from eval.compare.intervals import Estimate, Floats, WinRate, ratios, win_rate
 from eval.compare.rows import Row, Study
 from eval.compare.strategies import POLICY, STRATEGIES

@@ -4,8 +4,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from codec.measures import floors, ssimulacra2
-from codec.measures.fidelity import MIN_SIDE, PERFECT_PSNR_DB
-from codec.measures.floors import Reading
+from codec.measures.psnr import PERFECT_PSNR_DB
+from codec.measures.reading import Reading
+from codec.measures.ssim import MIN_SIDE
 from config import Floor
 from eval.compare.coders import Taken
 from eval.compare.rows import Row

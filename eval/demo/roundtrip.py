@@ -11,9 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image, UnidentifiedImageError
 
 from codec.image.pixels import Pixels
-from codec.measures import fidelity, floors
-from codec.measures.fidelity import Fidelity
-from codec.measures.floors import Reading
+from codec.measures import floors
+from codec.measures.block import block_psnr
+from codec.measures.psnr import PERFECT_PSNR_DB
+from codec.measures.reading import Fidelity, Reading
 from config import Floor
 from eval.demo.sample_images import Sample
 
@@ -22,7 +23,7 @@ _T = TypeVar("_T")
 PLAIN: Final = "plain"
 """The tier of what is stored as uploaded."""
 
-IDENTICAL: Final = Fidelity(fidelity.PERFECT_PSNR_DB, 1.0, 1.0)
+IDENTICAL: Final = Fidelity(PERFECT_PSNR_DB, 1.0, 1.0)
 """What byte for byte the same file measures."""
 
 
@@ -52,7 +53,7 @@ class Row:
     stored: int
     tier: str = PLAIN
     measured: Fidelity | None = None
-    block_psnr_db: float = fidelity.PERFECT_PSNR_DB
+    block_psnr_db: float = PERFECT_PSNR_DB
     floor: Floor = field(default_factory=Floor)
     put_ms: float = 0.0
     get_ms: float = 0.0
@@ -143,8 +144,8 @@ def _compared(row: Row, sample: Sample, data: bytes, *, plain: bool) -> tuple[Ro
 def _measured(row: Row, before: Pixels, after: Pixels) -> Row:
     return replace(
         row,
-        measured=fidelity.measure(before, after),
-        block_psnr_db=fidelity.block_psnr(before, after),
+        measured=floors.measure(before, after),
+        block_psnr_db=block_psnr(before, after),
         floor=floors.applied(row.floor, before),
     )
 

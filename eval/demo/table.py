@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from codec.measures.fidelity import PERFECT_PSNR_DB
+from codec.measures.psnr import PERFECT_PSNR_DB
 from eval.demo.roundtrip import Row
 
 WIDTH: Final = 120

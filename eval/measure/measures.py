@@ -1,16 +1,15 @@
 """Measure what readers get of an image, once for each different outcome."""
 
 import hashlib
-import math
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
 from codec.image.pixels import Pixels
-from codec.measures import fidelity, ssimulacra2
-from codec.measures.fidelity import PERFECT_PSNR_DB
-from codec.measures.key_points import KeyPoints
+from codec.measures import psnr, ssim, ssimulacra2
+from codec.measures.block import block_psnr
+from codec.measures.orb import KeyPoints
 from eval.measure import perceptual, structure
 
 _BAND_ROWS: Final = 256
@@ -70,13 +69,13 @@ class Original:
         found = self.key_points.found_in(shown)
         looks = self._looks(shown)
         return Measures(
-            psnr_db=fidelity.psnr(self.pixels, shown),
+            psnr_db=psnr.psnr(self.pixels, shown),
             psnr_luma_db=psnr_luma(self.pixels, shown),
             ssim=similar.ssim,
             ms_ssim=similar.ms_ssim,
             orb=found.share,
             orb_matched=found.matched,
-            block_psnr_db=fidelity.block_psnr(self.pixels, shown),
+            block_psnr_db=block_psnr(self.pixels, shown),
             ssimulacra2=looks.whole if looks else None,
             ssimulacra2_worst=looks.worst if looks else None,
             lpips=perceptual.lpips(self.pixels, shown),
@@ -93,21 +92,18 @@ class Original:
 
 
 def psnr_luma(original: Pixels, restored: Pixels) -> float:
-    """Give the PSNR of luma in dB, at most 99.99; alpha counts where it is worse.
+    """Return the PSNR of luma in dB, at most 99.99; alpha counts where it is worse.
 
     Args:
         original: uint8, (height, width[, channels]).
         restored: Same shape and dtype.
     """
     if original.ndim == 3 and original.shape[2] == 4:
-        alpha = fidelity.psnr(original[..., 3], restored[..., 3])
+        alpha = psnr.psnr(original[..., 3], restored[..., 3])
         return min(alpha, psnr_luma(original[..., :3], restored[..., :3]))
     squares = 0.0
     for top in range(0, original.shape[0], _BAND_ROWS):
         band = slice(top, top + _BAND_ROWS)
-        difference = structure.luma(original[band]) - structure.luma(restored[band])
+        difference = ssim.EXACT.luma(original[band]) - ssim.EXACT.luma(restored[band])
         squares += float(np.square(difference).sum())
-    if squares == 0:
-        return PERFECT_PSNR_DB
-    count = original.shape[0] * original.shape[1]
-    return min(PERFECT_PSNR_DB, 10 * math.log10(255 * 255 * count / squares))
+    return psnr.decibels(squares, original.shape[0] * original.shape[1])

@@ -9,7 +9,7 @@ from codec import manifest
 from codec.encoders import by_name
 from codec.image.pixels import Pixels, decode_as
 from codec.image.resample import small_size
-from codec.measures.fidelity import PERFECT_PSNR_DB
+from codec.measures.psnr import PERFECT_PSNR_DB
 from codec.restore.restore import Upscalers, restore
 from eval.compare.coders import Source
 from eval.compare.rows import Exhibit, Row

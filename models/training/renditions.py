@@ -10,7 +10,10 @@ import numpy.typing as npt
 
 from codec.encoders import by_name, coding, registry
 from codec.image import resample
-from codec.measures import fidelity
+from codec.measures.psnr import psnr
+from codec.measures.ssim import exact as ssim
+
+__all__ = ["Pixels", "Tune", "decode", "encode", "level", "psnr", "shrink", "ssim"]
 
 Pixels = npt.NDArray[np.uint8]
 Tune = registry.Tune
@@ -46,13 +49,3 @@ def encode(
 def decode(data: bytes, codec: str, *, width: int, height: int) -> Pixels:
     """Decode what :func:`encode` gave: uint8, (height, width, 3)."""
     return by_name(codec).read(data, mode="RGB", width=width, height=height)
-
-
-def psnr(original: Pixels, restored: Pixels) -> float:
-    """Give the peak signal-to-noise ratio in dB."""
-    return fidelity.psnr(original, restored)
-
-
-def ssim(original: Pixels, restored: Pixels) -> float:
-    """Give the mean structural similarity of luma."""
-    return fidelity.ssim(original, restored)

@@ -12,7 +12,7 @@ import skimage
 from PIL import Image
 
 from codec.image.pixels import Pixels
-from codec.measures.fidelity import PERFECT_PSNR_DB
+from codec.measures.psnr import PERFECT_PSNR_DB
 from eval.compare.rows import Corpus, Exhibit, Row, Study
 from eval.compare.strategies import POLICY, STRATEGIES
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from codec.measures.fidelity import PERFECT_PSNR_DB
+from codec.measures.psnr import PERFECT_PSNR_DB
 from eval.compare import comparison
 from eval.compare.comparison import Standing, identical
 from eval.compare.rows import Row, Study

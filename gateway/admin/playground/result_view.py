@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import models
 from codec.encoders import mime_of
 from codec.image.resample import small_size
-from codec.measures.floors import Reading
+from codec.measures.reading import Reading
 from codec.optimize import Optimized
 from config import Policy
 from gateway.admin.playground import filters

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 from codec.containers import ContainerError, Mode
 from codec.encoders import NAMES, Codec, by_name, mime_of
 from codec.image.pixels import Pixels, Undecodable
-from codec.measures import fidelity
+from codec.measures.psnr import psnr
 from tests.codec.pictures import crop
 
 _SIZE = {"width": 65, "height": 49}  # odd, as chroma is not
@@ -42,7 +42,7 @@ def test_pixels_survive(name: str, mode: str, subsampling: str) -> None:
     assert pixels.shape == decoded.shape
     assert np.uint8 == decoded.dtype
     full_chroma = subsampling == "4:4:4" and name != "webp"
-    assert fidelity.psnr(pixels, decoded) > (36 if full_chroma else 26)
+    assert psnr(pixels, decoded) > (36 if full_chroma else 26)
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -51,7 +51,7 @@ def test_quality_trades_bytes_for_fidelity(name: str) -> None:
     codec, pixels = by_name(name), crop("RGB", 65, 49)
     files = [_encode(codec, pixels, quality) for quality in (10, 25, 35, 50, 80, 95)]
     sizes = [len(data) for data in files]
-    measured = [fidelity.psnr(pixels, codec.read(data, mode="RGB", **_SIZE)) for data in files]
+    measured = [psnr(pixels, codec.read(data, mode="RGB", **_SIZE)) for data in files]
     assert sorted(set(sizes)) == sizes
     assert sorted(set(measured)) == measured
 
@@ -72,7 +72,7 @@ def test_hidden_colours_survive(name: str) -> None:
     codec, pixels = by_name(name), crop("RGBA", 65, 49)
     pixels[..., 3] = 0
     decoded = codec.read(_encode(codec, pixels, 95), mode="RGBA", **_SIZE)
-    assert fidelity.psnr(pixels[..., :3], decoded[..., :3]) > 26
+    assert psnr(pixels[..., :3], decoded[..., :3]) > 26
 
 
 @pytest.mark.parametrize(("name", "mode"), _KINDS)

@@ -14,7 +14,9 @@ from codec.containers import DoesNotFit, parse
 from codec.encoders import by_name
 from codec.image import resample
 from codec.image.pixels import Pixels, decode_as
-from codec.measures import fidelity, floors, quick_ssim
+from codec.measures import floors, ssim
+from codec.measures.block import block_psnr
+from codec.measures.psnr import psnr
 from codec.restore import output
 from codec.restore.restore import pixels_of
 from codec.search import referee, trials
@@ -122,12 +124,12 @@ def test_the_winner_holds_and_is_the_smallest_that_did() -> None:
     assert held[-1] == len(best.rendition) <= subject.max_stored
     assert subject.size == len(best.served)
     served = decode_as(subject.upload, best.served)
-    measured = fidelity.psnr(subject.pixels, served), fidelity.ssim(subject.pixels, served)
-    assert pytest.approx(measured, abs=2 * quick_ssim.ERROR) == (
+    measured = psnr(subject.pixels, served), ssim.exact(subject.pixels, served)
+    assert pytest.approx(measured, abs=2 * ssim.QUICK_ERROR) == (
         best.reading.psnr_db, best.reading.ssim
     )  # fmt: skip
-    assert fidelity.psnr(subject.pixels, served) >= 25
-    assert fidelity.ssim(subject.pixels, served) >= 0.7
+    assert psnr(subject.pixels, served) >= 25
+    assert ssim.exact(subject.pixels, served) >= 0.7
 
 
 def _candidates(subject: Subject, *, kind: str = "photo", **changes: Any) -> list[Candidate]:
@@ -317,7 +319,7 @@ def test_a_ruined_block_counts() -> None:
     assert found[1] is not None
     assert found[1].stored.quality > found[0].stored.quality
     served = decode_as(subject.upload, found[1].served)
-    assert fidelity.block_psnr(subject.pixels, served) >= 30
+    assert block_psnr(subject.pixels, served) >= 30
 
 
 def test_the_bar_rises_with_each_winner() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from codec.measures.fidelity import PERFECT_PSNR_DB
+from codec.measures.psnr import PERFECT_PSNR_DB
 from eval.compare import comparison
 from eval.compare.intervals import WinRate
 from eval.compare.rows import Corpus, Row, Study

@@ -1,6 +1,6 @@
 import pytest
 
-from codec.measures.fidelity import Fidelity
+from codec.measures.reading import Fidelity
 from eval.demo import table
 from eval.demo.roundtrip import IDENTICAL, Row
 from eval.demo.table import Totals

@@ -11,8 +11,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from skimage.transform import downscale_local_mean
 
 from codec.image.pixels import Pixels
-from codec.measures import fidelity
-from codec.measures.key_points import KeyPoints
+from codec.measures.orb import KeyPoints, orb
+from codec.measures.psnr import psnr
 from eval.measure import structure
 from eval.measure.measures import Original, psnr_luma
 
@@ -85,7 +85,7 @@ def test_similarity_is_not_defined_on_small_images() -> None:
 def test_orb_is_the_share_that_floors_are_about(shape: tuple[int, ...]) -> None:
     """ORB similarity with key points that are found once is the referee's."""
     original, spoiled = _pair(shape)
-    assert fidelity.orb(original, spoiled) == Original(original).measure(spoiled).orb
+    assert orb(original, spoiled) == Original(original).measure(spoiled).orb
 
 
 def test_matched_share_counts_matches_by_opencv() -> None:
@@ -123,7 +123,7 @@ def test_a_ruined_alpha_counts() -> None:
     colour, alpha = _pair((180, 200, 3)), _pair((180, 200), noise=50.0)
     both = [np.dstack(planes) for planes in zip(colour, alpha, strict=True)]
     taken = Original(both[0]).measure(both[1])
-    assert psnr_luma(both[0], both[1]) == fidelity.psnr(*alpha) == taken.psnr_db
+    assert psnr_luma(both[0], both[1]) == psnr(*alpha) == taken.psnr_db
     assert structure.compare(*alpha).ms_ssim == taken.ms_ssim
 
 

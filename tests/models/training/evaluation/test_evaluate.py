@@ -9,7 +9,8 @@ import pytest
 from defusedxml import ElementTree
 
 from codec.image import resample
-from codec.measures import fidelity
+from codec.measures import ssim
+from codec.measures.psnr import psnr
 from models.__main__ import main
 from models.engines.interpolation import Interpolation
 from models.training import pairs, renditions
@@ -70,8 +71,8 @@ def test_points_are_what_the_gateway_would_store(images: Path, cache: Path) -> N
         if (each.coding, each.restorer) == (Coding("avif", "4:4:4", 80, 2), "lanczos")
     )
     assert 8 * len(data) / original[..., 0].size == point.bits
-    assert fidelity.psnr(original, restored) == point.psnr_db
-    assert fidelity.ssim(original, restored) == point.ssim
+    assert psnr(original, restored) == point.psnr_db
+    assert ssim.exact(original, restored) == point.ssim
     assert 2 * 2 + 2 * 2 == len(points)  # two chroma formats at full size, two interpolations
 
 
@@ -111,9 +112,7 @@ def test_networks_are_measured_as_they_ship(images: Path, tmp_path: Path, cache:
     tested = restorers.load(name)
     restored = tested.restorer.upscale(decoded, 2, level=renditions.level("avif", 40))
     assert ("net", (2,)) == (tested.label, tested.scales)
-    assert fidelity.psnr(original, restored) in {
-        each.psnr_db for each in points if each.restorer == "net"
-    }
+    assert psnr(original, restored) in {each.psnr_db for each in points if each.restorer == "net"}
 
 
 def test_networks_of_full_size_compete_there(images: Path, tmp_path: Path, cache: Path) -> None:

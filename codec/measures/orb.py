@@ -88,6 +88,19 @@ class KeyPoints:
         return Found(near / most, near / len(matches) if matches else None)
 
 
+def orb(original: Pixels, restored: Pixels) -> float:
+    """Return the share of ORB key points that find a cross-checked match within 50 of 256 bits.
+
+    Of an image with too few of them the share says little, and floors look at the worst block
+    instead (:func:`codec.measures.floors.applied`).
+
+    Args:
+        original: uint8, (height, width[, channels]).
+        restored: Same shape and dtype.
+    """
+    return KeyPoints.of(original).found_in(restored).share
+
+
 def _descriptors(gray: Pixels, threshold: int) -> npt.NDArray[np.uint8]:
     detector = cv2.ORB.create(_MOST, fastThreshold=threshold)
     points, found = detector.detectAndCompute(gray, None)
