@@ -1,1 +1,1 @@
-"""Restored files in memory and in Redis, and who restores which."""
+"""Caches of restored files, in memory and in Redis, and coordination of restores."""

@@ -1,4 +1,4 @@
-"""Leave something alone that does not work, and find out by itself when it does again."""
+"""A circuit breaker that probes by itself."""
 
 import contextlib
 import time
@@ -10,15 +10,15 @@ _LONGEST_PAUSE_S: Final = 3.0
 
 
 class CircuitOpen(Exception):
-    """It failed a moment ago and is not tried."""
+    """The circuit is open: the last attempt failed."""
 
 
 class CircuitBreaker:
-    """Let nothing through for a while after a failure, then one attempt at a time.
+    """Reject attempts for a while after a failure, then allow one probe at a time.
 
     Args:
-        failures: What counts as one.
-        clock: Gives seconds.
+        failures: Exceptions that open the circuit.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class CircuitBreaker:
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
-        """Try something in the block.
+        """Run the block as one attempt.
 
         Raises:
-            CircuitOpen: Not now.
+            CircuitOpen: The circuit is open.
         """
         if self.is_open and (self._probing or self._clock() < self._until):
             raise CircuitOpen
@@ -58,7 +58,7 @@ class CircuitBreaker:
 
     def _fail(self) -> None:
         doubled = min(_LONGEST_PAUSE_S, 2 * self._pause_s)
-        # Attempts that began before the first failure end after it; they are the same failure.
+        # Attempts that overlap the first failure fail later; count them as the same failure.
         if not self.is_open or self._probing:
             self._pause_s = doubled or _FIRST_PAUSE_S
             self._until = self._clock() + self._pause_s

@@ -1,8 +1,8 @@
-"""Who restores a file for all gateways that share a Redis, and who waits for it.
+"""Leases in Redis: one gateway restores a file, the others wait for it.
 
-Whoever comes first takes a lease in Redis (``SET NX PX`` with a token) and renews it while at work;
-it expires when its owner dies. The others hear of its end on a channel: they neither ask again and
-again nor wait for longer than the lease lasts without asking whether somebody still holds it.
+The first gateway takes a lease (``SET NX PX`` with a token) and renews it while it works; the lease
+expires if its owner dies. The others learn from a channel that the owner is done. They do not poll,
+and they check the lease again whenever it could have expired.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from gateway.cache.redis_pubsub import LeaseNotifications
 from gateway.telemetry import metrics
 
 _RENEWALS: Final = 3
-"""How often a lease is renewed in the time that it lasts."""
+"""Renewals within the lifetime of a lease."""
 
 
 class Leases:
     """Let one gateway at a time do the same work.
 
     Args:
-        redis: Where leases are.
-        channel: Where their ends are told.
-        lease_s: How long one lasts that is not renewed, seconds.
+        redis: Holds the leases.
+        channel: Announces released leases.
+        lease_s: Lifetime of a lease that is not renewed, seconds.
         max_wait_s: Longest wait for another owner, seconds: as long as its work may take.
     """
 
@@ -47,7 +47,7 @@ class Leases:
 
     @asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[None]:
-        """Hold the lease of that name during the block, or have waited until its owner was done.
+        """Hold the lease during the block, or wait until its owner is done.
 
         Without a working Redis the block begins at once.
         """
@@ -66,7 +66,7 @@ class Leases:
             await self._release(lease, name, done=done)
 
     async def _acquired(self, name: str) -> Any:
-        """Give the lease; None when the work has been done by somebody else or Redis fails."""
+        """Return the lease; None if another gateway has done the work, or Redis fails."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._max_wait_s
         while (left_s := end - loop.time()) > 0:
@@ -78,7 +78,7 @@ class Leases:
                     async with asyncio.timeout(min(left_s, self._lease_s)):
                         done = await woken
             except TimeoutError:
-                continue  # its owner is still at work, or has died
+                continue  # the owner is still working, or has died
             except Unavailable:
                 break
             if done:
@@ -93,7 +93,7 @@ class Leases:
             return lease if await lease.acquire(blocking=False) else None
 
     async def _renew(self, lease: Lock) -> None:
-        """Keep the lease; when it is lost, somebody else may do the same work, and no harm."""
+        """Renew the lease; if it is lost, another gateway may repeat the work."""
         kept = True
         while kept:
             await asyncio.sleep(self._lease_s / _RENEWALS)
@@ -106,7 +106,7 @@ class Leases:
     async def _release(self, lease: Lock, name: str, *, done: bool) -> None:
         try:
             async with self._redis.writing() as client:
-                with contextlib.suppress(LockError):  # it has expired, and may be another's now
+                with contextlib.suppress(LockError):  # it has expired, and may have another owner
                     await lease.release()
                 await client.publish(self._channel, LeaseNotifications.message(name, done=done))
         except Unavailable:

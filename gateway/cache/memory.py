@@ -1,4 +1,4 @@
-"""Restored files that were asked for lately."""
+"""Recently used restored files."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
@@ -8,19 +8,19 @@ from typing import Final, NamedTuple, Protocol
 from cachetools import TTLCache
 
 _SWEEPS: Final = 16
-"""How often, in the life of a file, the memory of those that are too old is freed."""
+"""Sweeps of expired files within the lifetime of a file."""
 
 
 class CacheKey(NamedTuple):
-    """What a restored file depends on: another rendition or restorer is another file.
+    """Everything that a restored file depends on.
 
     Attributes:
-        bucket: Name of the bucket.
-        key: Name of the object.
-        version_id: Which version of it; empty where the bucket has none.
+        bucket: Bucket name.
+        key: Object key.
+        version_id: Object version; empty in an unversioned bucket.
         stored_etag: ETag of the rendition in the bucket.
-        restorer: What enlarges it; empty for nothing.
-        sha256: Of the restored file, as the manifest promises it.
+        restorer: Content hash of the restorer; empty for none.
+        sha256: SHA-256 of the restored file, from the manifest.
     """
 
     bucket: str
@@ -32,49 +32,49 @@ class CacheKey(NamedTuple):
 
 
 class Cache(Protocol):
-    """Keeps restored files, or does not: an entry may vanish at any time.
+    """A cache of restored files; any entry may vanish at any time.
 
-    No method raises; a cache that is out of order behaves like an empty one.
+    No method raises: a broken cache behaves like an empty one.
     """
 
     async def close(self) -> None:
-        """Give back what it holds."""
+        """Release all resources."""
         ...
 
     @property
     def held_bytes(self) -> int:
-        """Give the bytes that it takes in the memory of this process."""
+        """Return the bytes held in the memory of this process."""
         ...
 
     async def get(self, key: CacheKey) -> bytes | None:
-        """Give the file, or None."""
+        """Return the file, or None."""
         ...
 
     async def put(self, key: CacheKey, data: bytes) -> None:
-        """Keep the file, as far as there is room."""
+        """Store the file if it fits."""
         ...
 
     async def drop(self, bucket: str, keys: Collection[str]) -> None:
-        """Forget all files of these objects: they were written to, or deleted."""
+        """Drop all files of these objects, which were overwritten or deleted."""
         ...
 
     def lease(self, key: CacheKey, size: int) -> AbstractAsyncContextManager[bytes | None]:
-        """Wait while somebody else makes the file, and give it; None: make it in the block.
+        """Return the file, waiting if another gateway restores it; None: restore it in the block.
 
         Args:
-            key: Which file.
-            size: Its bytes.
+            key: The file.
+            size: Its size, bytes.
         """
         ...
 
 
 class MemoryCache:
-    """Keep the most recently used files in this process.
+    """Hold the most recently used files in this process.
 
     Args:
-        max_bytes: Sum of the kept files; 0 keeps nothing. A file of more than a quarter of it is
-            not kept: it would push out everything else.
-        ttl_s: How long a file is kept at most, seconds.
+        max_bytes: Total size of the files; 0 disables the cache. Files larger than a quarter of it
+            are not stored, since they would evict everything else.
+        ttl_s: Longest lifetime of a file, seconds.
     """
 
     def __init__(self, max_bytes: int, ttl_s: float) -> None:
@@ -82,22 +82,22 @@ class MemoryCache:
         self._timer: asyncio.TimerHandle | None = None
 
     async def close(self) -> None:
-        """Forget everything."""
+        """Drop everything."""
         self._entries.clear()
         if self._timer is not None:
             self._timer.cancel()
 
     @property
     def held_bytes(self) -> int:
-        """Return the sum of what is kept, bytes."""
+        """Return the total size of the files, bytes."""
         return int(self._entries.currsize)
 
     async def get(self, key: CacheKey) -> bytes | None:
-        """Return the file, or None; it counts as used now."""
+        """Return the file, or None, and mark it as used."""
         return self._entries.get(key)
 
     async def put(self, key: CacheKey, data: bytes) -> None:
-        """Keep the file and drop the ones used longest ago."""
+        """Store the file and evict the least recently used ones."""
         if not self._entries.maxsize or len(data) * 4 > self._entries.maxsize:
             return
         self._entries[key] = data
@@ -105,19 +105,19 @@ class MemoryCache:
             self._expire()
 
     async def drop(self, bucket: str, keys: Collection[str]) -> None:
-        """Forget all files of these objects."""
+        """Drop all files of these objects."""
         for key in keys:
             for entry in self._entries.of_object(bucket, key):
                 self._entries.pop(entry, None)
 
     @asynccontextmanager
     async def lease(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
-        """Return the file, or None; other processes do not know of this one."""
+        """Return the file, or None; a memory cache does not wait for other processes."""
         del size
         yield await self.get(key)
 
     def _expire(self) -> None:
-        """Free the memory of what is too old, and come back while there is anything."""
+        """Drop expired files, and come back while any file is left."""
         self._entries.expire()
         self._timer = None
         if self._entries:
@@ -126,7 +126,7 @@ class MemoryCache:
 
 
 class _Files(TTLCache[CacheKey, bytes]):
-    """Files by key, bounded by the sum of their bytes, and the keys by object."""
+    """Files by key, bounded by their total size, and keys by object."""
 
     def __init__(self, max_bytes: int, ttl_s: float) -> None:
         super().__init__(max_bytes, ttl_s, getsizeof=len)
@@ -145,7 +145,7 @@ class _Files(TTLCache[CacheKey, bytes]):
         super().__delitem__(key)
 
     def expire(self, time: float | None = None) -> list[tuple[CacheKey, bytes]]:
-        """Remove and return what is too old; the base class calls it wherever that counts."""
+        """Drop and return expired files; the base class calls it wherever that matters."""
         expired = super().expire(time)
         for key, _ in expired:
             self._forget(key)

@@ -1,4 +1,4 @@
-"""Restored files in Redis, which several gateways share and which survives them."""
+"""Restored files in Redis, shared by several gateways and kept across restarts."""
 
 import contextlib
 import hashlib
@@ -15,20 +15,19 @@ from gateway.telemetry import metrics
 
 _PREFIX: Final = "slimgate:2:"
 _MAX_FILES: Final = 64
-"""Files of one object; beyond it all are dropped. There is one, except for its old versions."""
+"""Most files of one object; beyond it, all are dropped. Only old versions make more than one."""
 
 
 class RedisCache:
-    """Keep restored files in Redis; without it, everything is a miss that costs no time.
+    """Hold restored files in Redis; without a working Redis, every lookup misses at once.
 
-    What comes back is compared with the SHA-256 that the object's manifest promises, so that
-    nobody who can write to Redis can change what is served. Beside the files of an object lies the
-    set of their names, by which they are dropped; all names of one object are in the same slot of
-    a cluster.
+    Files are verified against the SHA-256 in the object's manifest, so write access to Redis does
+    not allow changing what is served. A set beside the files of each object lists their names, to
+    drop them. All names of one object share a cluster slot.
 
     Args:
-        settings: Where it is, and how much it is given.
-        restore_timeout_s: Longest time that a gateway restores a file, seconds.
+        settings: Address and limits.
+        restore_timeout_s: Longest time that a gateway takes to restore a file, seconds.
     """
 
     def __init__(self, settings: RedisCacheSettings, restore_timeout_s: float = 60.0) -> None:
@@ -43,11 +42,11 @@ class RedisCache:
 
     @property
     def held_bytes(self) -> int:
-        """Give the bytes that it takes in the memory of this process: none."""
+        """Return the bytes held in the memory of this process: none."""
         return 0
 
     async def get(self, key: CacheKey) -> bytes | None:
-        """Give the file, or None."""
+        """Return the file, or None."""
         try:
             async with self._redis.reading() as client:
                 data = await client.get(_file(key))
@@ -61,13 +60,13 @@ class RedisCache:
         return data if right else None
 
     async def put(self, key: CacheKey, data: bytes) -> None:
-        """Keep the file, unless it is larger than what Redis is given."""
+        """Store the file unless it is larger than ``max_entry_bytes``."""
         if len(data) > self._settings.max_entry_bytes:
             return
         file, files, ttl_s = _file(key), _files(key.bucket, key.key), self._settings.ttl_s
         with contextlib.suppress(Unavailable):
             async with self._redis.writing() as client, client.pipeline(transaction=False) as pipe:
-                # The name comes first, so that there is no file that could not be dropped.
+                # Store the name first: every stored file can then be dropped.
                 pipe.sadd(files, file)
                 pipe.expire(files, ttl_s)
                 pipe.set(file, data, ex=ttl_s)
@@ -77,7 +76,7 @@ class RedisCache:
                 await self.drop(key.bucket, [key.key])
 
     async def drop(self, bucket: str, keys: Collection[str]) -> None:
-        """Forget all files of these objects."""
+        """Drop all files of these objects."""
         sets = [_files(bucket, key) for key in keys]
         with contextlib.suppress(Unavailable):
             async with self._redis.reading() as client, client.pipeline(transaction=False) as pipe:
@@ -94,7 +93,7 @@ class RedisCache:
 
     @asynccontextmanager
     async def lease(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
-        """Wait while another gateway makes the file; larger ones than are kept are not shared."""
+        """Wait while another gateway restores the file, unless it is too large to be shared."""
         if size > self._settings.max_entry_bytes:
             yield None
             return
@@ -103,11 +102,11 @@ class RedisCache:
 
 
 class LayeredCache:
-    """Look in the memory of this process first, then in what all gateways share.
+    """Look in a near cache first, then in a far one.
 
     Args:
         near: Asked first.
-        far: Asked then; what it has is kept near.
+        far: Asked on a miss; its files are copied to ``near``.
     """
 
     def __init__(self, near: Cache, far: Cache) -> None:
@@ -121,11 +120,11 @@ class LayeredCache:
 
     @property
     def held_bytes(self) -> int:
-        """Give the bytes that it takes in the memory of this process."""
+        """Return the bytes held in the memory of this process."""
         return self._near.held_bytes + self._far.held_bytes
 
     async def get(self, key: CacheKey) -> bytes | None:
-        """Give the file, or None."""
+        """Return the file, or None."""
         data = await self._near.get(key)
         if data is None:
             data = await self._far.get(key)
@@ -134,18 +133,18 @@ class LayeredCache:
         return data
 
     async def put(self, key: CacheKey, data: bytes) -> None:
-        """Keep the file in both."""
+        """Store the file in both."""
         await self._near.put(key, data)
         await self._far.put(key, data)
 
     async def drop(self, bucket: str, keys: Collection[str]) -> None:
-        """Forget all files of these objects in both."""
+        """Drop all files of these objects from both."""
         await self._near.drop(bucket, keys)
         await self._far.drop(bucket, keys)
 
     @asynccontextmanager
     async def lease(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
-        """Give the file that is near; else wait as the far one does."""
+        """Return a file from ``near``, or wait as ``far`` does."""
         data = await self._near.get(key)
         if data is not None:
             yield data
@@ -157,12 +156,12 @@ class LayeredCache:
 
 
 def _files(bucket: str, key: str) -> str:
-    """Name the set of an object's files by a digest, which tells nobody of objects."""
+    """Return the name of the set of an object's files, hashed to hide the key."""
     return f"{_PREFIX}{{{_digest(bucket, key)}}}"
 
 
 def _file(key: CacheKey) -> str:
-    """Name a file by all that it depends on."""
+    """Return the name of a file: a hash of all that it depends on."""
     return f"{_files(key.bucket, key.key)}:{_digest(*key[2:])}"
 
 

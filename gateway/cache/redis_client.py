@@ -1,4 +1,4 @@
-"""The connection to Redis: a single server, one behind Sentinels, or a cluster."""
+"""Connect to Redis: a single server, one behind Sentinel, or a cluster."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -28,38 +28,38 @@ Client = Redis | RedisCluster
 
 _AT_A_TIME: Final = 32
 _CONNECTIONS: Final = _AT_A_TIME + 8
-"""Those that listen, and those that are being given up, are not counted above."""
+"""Subscriptions and connections being closed come on top of the requests above."""
 
 _REDIRECTIONS: Final = 2
-_READ_SIZE: Final = 1 << 20  # files are large; each read of one costs a turn of the event loop
-# redis-py looks up who serves a slot of the cluster; while nobody does, there is no such key.
+_READ_SIZE: Final = 1 << 20  # files are large, and each read costs a step of the event loop
+# redis-py raises KeyError while no node serves a slot of the cluster.
 BROKEN: Final = (RedisError, RedisClusterException, OSError, TimeoutError, LookupError)
-"""What a use of Redis may raise."""
+"""Exceptions that a request to Redis may raise."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Unavailable(Exception):
-    """Redis does not do what was asked, or is left alone for a while; that has been counted."""
+    """Redis failed, or its circuit is open; metrics have counted it."""
 
 
 class _Refused(Exception):
-    """It answers, and does not write: it is full, read-only or not ours."""
+    """Redis answers but refuses writes: it is full, read-only or not ours."""
 
 
 class RedisConnection:
-    """Use Redis while it works, and leave it alone for a while when it does not.
+    """Run requests while Redis works, behind a circuit breaker.
 
-    Each use is bounded in time, and uses at a time are in number. A Redis that refuses to write,
-    because it is full or read-only, is still read.
+    Requests are bounded in time and number. A Redis that refuses writes, because it is full or
+    read-only, is still read.
 
     Args:
-        settings: Where it is, and how long to wait for it.
+        settings: Address and timeout.
     """
 
     def __init__(self, settings: RedisCacheSettings) -> None:
         if settings.place is None:
-            raise ValueError("there is no Redis without a URL")
+            raise ValueError("no Redis URL is configured")
         self._timeout_s = settings.timeout_ms / 1e3
         self._closing = AsyncExitStack()
         self._client = _client(settings.place, self._timeout_s, self._closing)
@@ -73,20 +73,20 @@ class RedisConnection:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Client]:
-        """Give the client for one use that changes nothing.
+        """Yield the client for a request that changes nothing.
 
         Raises:
-            Unavailable: It fails now, or did a moment ago.
+            Unavailable: Redis failed, now or a moment ago.
         """
         async with self._using(nullcontext()) as client:
             yield client
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Client]:
-        """Give the client for one use that changes something.
+        """Yield the client for a request that writes.
 
         Raises:
-            Unavailable: It fails now, or did a moment ago.
+            Unavailable: Redis failed, now or a moment ago.
         """
         async with self._using(self._refusable()) as client:
             yield client
@@ -109,7 +109,7 @@ class RedisConnection:
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
-        """Wait for one of few places; that there is none is not the fault of Redis."""
+        """Wait for a request slot; a timeout here does not open the circuit."""
         async with asyncio.timeout(self._timeout_s):
             await self._slots.acquire()
         try:
@@ -123,17 +123,17 @@ class RedisConnection:
             metrics.REDIS_REQUESTS.labels("skipped").inc()
         elif isinstance(error, _Refused):
             metrics.REDIS_REQUESTS.labels("refused").inc()
-            _log.warning("redis does not write", reason=str(error))
+            _log.warning("redis refuses writes", reason=str(error))
         else:
             metrics.REDIS_REQUESTS.labels("error").inc()
-            # The text of an error may hold the URL, and that the password.
-            _log.warning("redis is left alone for a while", reason=type(error).__name__)
+            # The text of an error may contain the URL with its password.
+            _log.warning("redis unavailable, circuit open", reason=type(error).__name__)
         return Unavailable()
 
 
 @contextmanager
 def _refusal() -> Iterator[None]:
-    """Tell a Redis that answers apart from one that is broken."""
+    """Tell a Redis that refuses from one that is broken."""
     try:
         yield
     except ResponseError as error:
@@ -141,7 +141,7 @@ def _refusal() -> Iterator[None]:
 
 
 def _client(place: RedisPlace, timeout_s: float, closing: AsyncExitStack) -> Client:
-    """Make the client, and have it closed with everything that belongs to it."""
+    """Create the client, and register everything to be closed with it."""
     client = _OF_KIND[place.kind](place, timeout_s, closing)
     closing.push_async_callback(client.aclose)
     return client
@@ -157,7 +157,7 @@ def _single(place: RedisPlace, timeout_s: float, closing: AsyncExitStack) -> Cli
 
 def _sentinel(place: RedisPlace, timeout_s: float, closing: AsyncExitStack) -> Client:
     options, secured = _options(place)
-    # One that does not answer must leave time to ask another one.
+    # Leave time to try the other sentinels if one does not answer.
     each_s = timeout_s / (len(place.hosts) + 1)
     own = {**_bounds(each_s), "retry": Retry(NoBackoff(), 0), **secured, **place.sentinel}
     sentinels = Sentinel(place.hosts, sentinel_kwargs=own)  # type: ignore[no-untyped-call]
@@ -190,7 +190,7 @@ def _bounds(timeout_s: float) -> dict[str, Any]:
 
 
 def _options(place: RedisPlace) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give what a URL says for each connection: of the user and data base, and of TLS."""
+    """Return the connection options of a URL: user and database, and TLS."""
     said: dict[str, Any] = dict(parse_url(place.url))
     del said["host"]
     secured = {name: said.pop(name) for name in list(said) if name.startswith("ssl_")}

@@ -1,4 +1,4 @@
-"""Hear on a channel of Redis that something is done, on one connection for all who wait."""
+"""Wait for messages of a Redis channel, on one connection for all waiters."""
 
 import asyncio
 import contextlib
@@ -10,18 +10,18 @@ from gateway.cache.redis_client import BROKEN, RedisConnection, Unavailable
 
 _MAX_WAITING: Final = 1000
 _SILENCE_S: Final = 5.0
-"""After that the other end is asked whether it is still there."""
+"""Silence after which the connection is pinged."""
 
 _DONE: Final = b"done:"
 _GIVEN_UP: Final = b"given up:"
 
 
 class LeaseNotifications:
-    """Wait for messages about names.
+    """Wait until named work is done.
 
     Args:
-        redis: Who passes them on.
-        channel: Where they come.
+        redis: The connection.
+        channel: The channel.
     """
 
     def __init__(self, redis: RedisConnection, channel: str) -> None:
@@ -33,7 +33,7 @@ class LeaseNotifications:
 
     @staticmethod
     def message(name: str, *, done: bool) -> bytes:
-        """Say that the work of that name is done, or that somebody else should do it."""
+        """Return the message that work is done, or that it was abandoned."""
         return (_DONE if done else _GIVEN_UP) + name.encode()
 
     async def close(self) -> None:
@@ -45,12 +45,12 @@ class LeaseNotifications:
 
     @asynccontextmanager
     async def subscribed(self, name: str) -> AsyncIterator["asyncio.Future[bool]"]:
-        """Give what a message about a name, from now on, sets: whether the work is done.
+        """Yield a future of the next message about a name: True if the work is done.
 
-        It raises ``Unavailable`` when no message can come any more.
+        The future raises ``Unavailable`` if the connection is lost.
 
         Raises:
-            Unavailable: No messages can be heard, or too many are waited for.
+            Unavailable: Redis failed, or too many names are waited for.
         """
         if len(self._waiting) >= _MAX_WAITING:
             raise Unavailable
@@ -66,12 +66,12 @@ class LeaseNotifications:
                 self._waiting.pop(name.encode(), None)
 
     async def _listen(self) -> None:
-        """Be subscribed, confirmed by the other end: from then on no message is missed."""
+        """Subscribe, and wait for the confirmation: later messages are not missed."""
         async with self._connecting:
             if self._listener is not None and not self._listener.done():
                 return
             async with self._redis.reading() as client:
-                await client.initialize()  # a cluster has to know its nodes
+                await client.initialize()  # a cluster client has to load its nodes first
                 pubsub: Any = client.pubsub()
                 try:
                     await pubsub.subscribe(self._channel)
@@ -95,7 +95,7 @@ class LeaseNotifications:
                     await pubsub.ping()
                 asked = message is None
         except BROKEN:
-            return  # whoever needs it next tries to listen again
+            return  # the next waiter subscribes again
         finally:
             self._give_up()
             await pubsub.aclose()
@@ -114,4 +114,4 @@ class LeaseNotifications:
             for future in futures:
                 if not future.done():
                     future.set_exception(Unavailable())
-                    future.exception()  # the one who waits may have gone just now
+                    future.exception()  # mark as retrieved: the waiter may be gone

@@ -1,4 +1,4 @@
-"""Do the same work once for everybody who waits for it."""
+"""Single-flight: run work once for all callers that wait for it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -17,19 +17,18 @@ class _Call(Generic[_T]):
 class SingleFlight(Generic[_T]):
     """Share work in progress by key.
 
-    Work that nobody waits for any more is cancelled. An error reaches every waiter, and the next
-    caller tries anew.
+    Work without waiters is cancelled. An error reaches every waiter; the next call starts anew.
     """
 
     def __init__(self) -> None:
         self._flights: dict[Hashable, _Call[_T]] = {}
 
     async def run(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
-        """Wait for the work of that key, beginning it when nobody has yet.
+        """Wait for the work of a key, starting it if necessary.
 
         Args:
-            key: What is worked on; equal keys share.
-            work: Called at most once while somebody waits.
+            key: Callers with equal keys share the work.
+            work: Called at most once while there are waiters.
         """
         flight = self._flights.get(key)
         if flight is None:
@@ -42,7 +41,7 @@ class SingleFlight(Generic[_T]):
         finally:
             flight.waiters -= 1
             if not flight.waiters and not flight.task.done():
-                # Another caller must not join what is being cancelled.
+                # A new caller must not join work that is being cancelled.
                 self._forget(key, flight)
                 flight.task.cancel()
 
@@ -50,4 +49,4 @@ class SingleFlight(Generic[_T]):
         if self._flights.get(key) is flight:
             del self._flights[key]
         if flight.task.done() and not flight.task.cancelled():
-            flight.task.exception()  # it has reached the waiters, if there are any left
+            flight.task.exception()  # mark as retrieved: it has reached the waiters

@@ -1,1 +1,1 @@
-"""Connections of clients: bytes, limits and time."""
+"""Client connections: bytes, limits and timeouts."""

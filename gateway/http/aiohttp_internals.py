@@ -1,9 +1,9 @@
-"""What this package uses of aiohttp beyond its documentation.
+"""Every use of undocumented parts of aiohttp.
 
-No other module reads a private attribute of aiohttp, overrides an undocumented method, or imports
-from a module that its manual does not name. Such things change without notice, so pyproject.toml
-caps the version, and ``tests/gateway/http/test_aiohttp_internals.py`` states everything that is
-relied on here: run it first when the cap is raised.
+No other module reads private attributes of aiohttp, overrides undocumented methods, or imports from
+undocumented modules. These can change without notice: pyproject.toml caps the version, and
+``tests/gateway/http/test_aiohttp_internals.py`` states what is relied on here. Run it first when
+raising the cap.
 """
 
 import abc
@@ -23,18 +23,18 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class ServerProtocol(RequestHandler):
-    """One connection of a client, as aiohttp serves it.
+    """One client connection, as aiohttp serves it.
 
     aiohttp calls ``connection_made``, ``data_received``, ``pause_reading``, ``resume_writing``,
     ``connection_lost``, ``close`` and ``handle_error``, which subclasses extend.
 
     Args:
-        manager: The server that the connection belongs to.
-        options: Keywords of ``web.AppRunner`` that are about connections.
+        manager: The server.
+        options: Keyword arguments of ``web.AppRunner`` that concern connections.
     """
 
     def __init__(self, manager: web.Server, **options: Any) -> None:
-        # The rest of an unwanted body is discarded unparsed, by our own code.
+        # Connection discards the rest of an unwanted body without parsing it.
         own = {**options, "lingering_time": 0.0}
         super().__init__(manager, loop=asyncio.get_running_loop(), **own)
 
@@ -44,33 +44,33 @@ class ServerProtocol(RequestHandler):
 
     @property
     def parsed(self) -> int:
-        """Return how many requests have been parsed on this connection so far."""
+        """Return the number of requests parsed on this connection."""
         return self._request_count
 
     @property
     def newest_body(self) -> StreamReader | None:
-        """Return the body of the request parsed last; None: no request waits to be handled."""
+        """Return the body of the last parsed request; None: no parsed request is pending."""
         return self._messages[-1][1] if self._messages else None
 
 
 def received_bytes(body: StreamReader) -> int:
-    """Return how many bytes of a body have arrived, read or not."""
+    """Return the number of received bytes of a body, read or not."""
     return body.total_bytes
 
 
 def most_between_pauses(body: StreamReader) -> int:
-    """Return how many bytes have arrived, at the least, when flow control pauses a body twice."""
+    """Return the fewest bytes that arrive between two pauses for flow control."""
     low, high = body.get_read_buffer_limits()
     return high - low
 
 
 def fail(body: StreamReader, error: Exception) -> None:
-    """Let whatever reads a body get this error."""
+    """Raise an error in the reader of a body."""
     body.set_exception(error)
 
 
 def has_begun(request: web.BaseRequest) -> bool:
-    """Return whether some of the answer to a request has been sent."""
+    """Return whether part of the response has been sent."""
     return request.writer.output_size > 0
 
 
@@ -81,29 +81,29 @@ def transports(server: web.Server | None) -> list[asyncio.Transport]:
 
 
 class ProtocolRunner(web.AppRunner, abc.ABC):
-    """Run an application whose connections are served by a protocol of the caller's."""
+    """Run an application with a custom connection protocol."""
 
     __slots__ = ()
 
     @abc.abstractmethod
     def protocol(self, server: web.Server, options: Mapping[str, Any]) -> ServerProtocol:
-        """Make the protocol of a new connection.
+        """Return the protocol of a new connection.
 
         Args:
-            server: What it belongs to.
-            options: What :class:`ServerProtocol` takes.
+            server: The server.
+            options: Options of :class:`ServerProtocol`.
         """
 
     @abc.abstractmethod
     def handler(self, inner: Handler) -> Handler:
-        """Wrap what answers a request; the request's ``protocol`` is one of :meth:`protocol`."""
+        """Wrap a request handler; ``request.protocol`` is a result of :meth:`protocol`."""
 
     async def _make_server(self) -> web.Server:
         return _Server(await super()._make_server(), self, self._kwargs)
 
 
 class _Server(web.Server):
-    """Serves what another server would, by protocols of the runner's."""
+    """A server that uses the runner's protocol."""
 
     def __init__(self, made: web.Server, runner: ProtocolRunner, options: dict[str, Any]) -> None:
         handler = runner.handler(made.request_handler)
@@ -115,15 +115,15 @@ class _Server(web.Server):
 
 
 def bounded_request(wait_s: float, on_silence: Callable[[], None]) -> type[aiohttp.ClientRequest]:
-    """Return a class of requests that wait for ``100 Continue`` only so long.
+    """Return a request class that limits the wait for ``100 Continue``.
 
     Args:
-        wait_s: Time for the server to say 100 or to answer, seconds; then the body is sent.
-        on_silence: Called when the server has done neither in time.
+        wait_s: Time for the server to send 100 or a response, seconds; then the body is sent.
+        on_silence: Called when the server has sent neither in time.
     """
 
     class BoundedRequest(aiohttp.ClientRequest):
-        """A request that sends its body when the server has not answered in time."""
+        """A request that sends its body if the server does not respond in time."""
 
         async def write_bytes(
             self,
@@ -141,7 +141,7 @@ def bounded_request(wait_s: float, on_silence: Callable[[], None]) -> type[aioht
                 timer.cancel()
 
         def _go_on(self, word: "asyncio.Future[bool]") -> None:
-            # None until the head of an answer is there.
+            # None until the response head has arrived.
             answered = getattr(self.response, "status", None) is not None
             if not word.done() and not answered:
                 on_silence()

@@ -1,4 +1,4 @@
-"""Who asks: signatures of clients, and the upstream keys that belong to them."""
+"""Authenticate requests: client signatures, and the upstream keys that belong to them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,10 +13,10 @@ from gateway.s3.sigv4 import Verified, Verifier, WireRequest
 
 
 class Authenticator:
-    """Everybody who may use the gateway.
+    """Verify signatures against the configured credentials.
 
     Args:
-        settings: Whose ``credentials`` map inbound to upstream keys.
+        settings: Its ``credentials`` map inbound keys to upstream keys.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -35,16 +35,16 @@ class Authenticator:
     def authenticate(
         self, request: web.Request, raw_path: str, raw_query: str
     ) -> tuple[Verified | None, Identity | None]:
-        """Verify who signed a request.
+        """Verify the signature of a request.
 
         Args:
-            request: The request; its body is not touched.
-            raw_path: Its path as sent.
-            raw_query: Its query as sent.
+            request: The request; its body is not read.
+            raw_path: Path as sent.
+            raw_query: Query as sent.
 
         Returns:
-            What the signature says and who that is upstream; None twice for an anonymous request,
-            about which the upstream decides.
+            The verified signature and the upstream identity; both None for an anonymous request,
+            which the upstream accepts or refuses.
 
         Raises:
             S3Error: As :func:`gateway.s3.sigv4.verify` and :func:`gateway.s3.sigv2.verify`.

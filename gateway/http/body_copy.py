@@ -1,16 +1,16 @@
-"""A copy of a body on its way to the store, for what is to be understood of it afterwards."""
+"""Copy a request body while it streams to the store, for later inspection."""
 
 from gateway.http.byte_budget import Quota
 
 
 class BodyCopy:
-    """Keep what passes, as long as there is room for it.
+    """Copy passing bytes while the budget allows it.
 
-    Only what has arrived takes room: a client that announces a body and stalls holds none.
+    Only received bytes count: a client that announces a body and stalls reserves nothing.
 
     Args:
-        buffers: Where room is reserved.
-        max_bytes: Of a longer body nothing is kept.
+        buffers: Budget that pays for the copy.
+        max_bytes: Longest body to copy; longer ones are dropped.
     """
 
     def __init__(self, buffers: Quota, max_bytes: int) -> None:
@@ -20,7 +20,7 @@ class BodyCopy:
         self._held = 0
 
     def add(self, piece: bytes) -> None:
-        """Keep another piece, or nothing at all where there is no room for it."""
+        """Append a piece; drop the whole copy if it no longer fits."""
         if self._pieces is None:
             return
         if self._held + len(piece) > self._max_bytes or not self._buffers.reserve(len(piece)):
@@ -30,10 +30,10 @@ class BodyCopy:
         self._pieces.append(piece)
 
     def read(self) -> bytes | None:
-        """Return everything that has passed; None: it was not kept."""
+        """Return the copied body, or None if it was dropped."""
         return None if self._pieces is None else b"".join(self._pieces)
 
     def close(self) -> None:
-        """Keep nothing any more, and return the room."""
+        """Drop the copy and release its bytes."""
         self._buffers.release(self._held)
         self._pieces, self._held = None, 0

@@ -1,22 +1,21 @@
-"""Turns of many bodies at the event loop, so that those who want little need not wait for them."""
+"""Share the event loop among many bodies, so that small requests need not wait for large ones."""
 
 import asyncio
 from collections import deque
 from typing import Final
 
 _PIECES: Final = 8
-"""Pieces of bodies, of a quarter of a MiB at most, that are passed on between two looks at all
-connections: a millisecond or two."""
+"""Pieces of up to 256 KiB sent between two polls of all connections: a millisecond or two."""
 
 
 class BodyScheduler:
-    """Let a few pieces of bodies be passed on in each step of the event loop.
+    """Limit the pieces of bodies sent in each step of the event loop.
 
-    A hundred downloads whose buffers are full would otherwise all go on in each step, and a request
-    that takes ten steps would wait for a thousand pieces of others.
+    A hundred downloads with full buffers would otherwise all send in each step, and a request that
+    needs ten steps would wait for a thousand pieces.
 
     Args:
-        pieces: How many in each step.
+        pieces: Pieces per step.
     """
 
     def __init__(self, pieces: int = _PIECES) -> None:
@@ -26,7 +25,7 @@ class BodyScheduler:
         self._planned = False
 
     async def acquire(self) -> None:
-        """Wait until the next piece may be passed on; first come, first served."""
+        """Wait until the next piece may be sent; first come, first served."""
         if self._left and not self._waiting:
             self._left -= 1
             self._plan()

@@ -1,19 +1,19 @@
-"""Bytes that arrive in pieces of any size, held in few blocks."""
+"""Queue bytes that arrive in pieces of any size as few large blocks."""
 
 import asyncio
 from collections import deque
 from typing import Final
 
 BLOCK: Final = 1 << 18
-"""Pieces smaller than this are copied together until they make a block of it."""
+"""Smaller pieces are merged into blocks of this many bytes."""
 
 _LARGE: Final = 8 << 20
 
 
 class ByteQueue:
-    """A queue of bytes whose cost does not depend on how finely the client has cut them.
+    """A byte queue whose overhead does not depend on the sizes of the pieces.
 
-    A list would take about 40 bytes for each piece, and every piece is the client's choice.
+    A list costs about 40 bytes per piece, and the client chooses the pieces.
     """
 
     def __init__(self) -> None:
@@ -23,11 +23,11 @@ class ByteQueue:
 
     @property
     def size(self) -> int:
-        """Return the number of bytes held."""
+        """Return the number of queued bytes."""
         return self._size
 
     def append(self, piece: bytes) -> None:
-        """Add bytes at the end, in amortized time proportional to their number."""
+        """Append bytes in amortized linear time."""
         self._size += len(piece)
         if not self._open and len(piece) >= BLOCK:
             self._blocks.append(piece)
@@ -37,7 +37,7 @@ class ByteQueue:
             self._close()
 
     def popleft(self) -> bytes:
-        """Remove and return the first block; empty when nothing is left."""
+        """Remove and return the first block; empty when the queue is empty."""
         if self._open and not self._blocks:
             self._close()
         if not self._blocks:
@@ -47,7 +47,7 @@ class ByteQueue:
         return block
 
     def joined(self) -> bytes:
-        """Return everything without removing it; the same object as long as nothing is added."""
+        """Return all bytes without removing them; the same object until the next append."""
         if self._open:
             self._close()
         if len(self._blocks) > 1:
@@ -55,7 +55,7 @@ class ByteQueue:
         return self._blocks[0] if self._blocks else b""
 
     async def whole(self) -> bytes:
-        """Return what :meth:`joined` does; the event loop goes on while much is copied."""
+        """Return all bytes as :meth:`joined` does, copying large amounts outside the event loop."""
         return self.joined() if self._size < _LARGE else await asyncio.to_thread(self.joined)
 
     def _close(self) -> None:

@@ -1,4 +1,4 @@
-"""Bounds on what is held for a while: memory, room on disk."""
+"""Bounds on bytes held at a time, in memory or on disk."""
 
 import contextlib
 from collections import Counter
@@ -9,22 +9,22 @@ from gateway.s3.errors import S3Error
 
 
 class Quota(Protocol):
-    """Something that is held for a while, and of which there is only so much."""
+    """A limited number of bytes that can be reserved and released."""
 
     def reserve(self, amount: int) -> bool:
-        """Take that much, or nothing and tell so."""
+        """Reserve bytes; return False and reserve nothing if they do not fit."""
         ...
 
     def release(self, amount: int) -> None:
-        """Return what was reserved."""
+        """Release reserved bytes."""
         ...
 
 
 class ByteBudget:
-    """Bound the sum of something that is held for a while.
+    """Bound the number of bytes held at a time.
 
     Args:
-        total: How much may be held at once.
+        total: Most bytes held at a time.
     """
 
     def __init__(self, total: int) -> None:
@@ -35,40 +35,40 @@ class ByteBudget:
 
     @property
     def total(self) -> int:
-        """Give how much may be held at once."""
+        """Return the most bytes that may be held."""
         return self._total
 
     @property
     def held(self) -> int:
-        """Give how much is held now."""
+        """Return the number of bytes held now."""
         return self._total - self._free
 
     def reserve(self, amount: int) -> bool:
-        """Take that much, or nothing and tell so."""
+        """Reserve bytes; return False and reserve nothing if they do not fit."""
         if amount > self._free:
             return False
         self._free -= amount
         return True
 
     def release(self, amount: int) -> None:
-        """Return what was reserved."""
+        """Release reserved bytes."""
         self._free += amount
 
     def client_quota(self, client: str | None, share: float) -> Quota:
-        """Return the room that is left to one upload of a client.
+        """Return the quota for one upload of a client.
 
         Args:
-            client: Its address; None: no share binds it.
-            share: The largest part that the client may hold; one upload may always hold more.
+            client: Client address; None: no per-client share applies.
+            share: Largest share, 0 to 1, of one client. A client's only upload may exceed it.
         """
         return self if client is None else _ClientQuota(self, self._clients, client, share)
 
     @contextlib.contextmanager
     def reserved(self, amount: int) -> Iterator[None]:
-        """Hold that much for as long as the block lasts.
+        """Reserve bytes for the duration of the block.
 
         Raises:
-            S3Error: SlowDown where there is not so much.
+            S3Error: SlowDown if they do not fit.
         """
         if not self.reserve(amount):
             raise S3Error("SlowDown")
@@ -79,12 +79,12 @@ class ByteBudget:
 
     @contextlib.contextmanager
     def shared(self, data: bytes) -> Iterator[None]:
-        """Hold some bytes for as long as the block lasts; several holders of the same count once.
+        """Reserve bytes for the duration of the block; concurrent holders of one object count once.
 
         Raises:
-            S3Error: SlowDown where there is no room for them.
+            S3Error: SlowDown if they do not fit.
         """
-        # The holders keep the object alive, and with it its identity.
+        # The holders keep the object alive, so its id() stays unique.
         name = id(data)
         holders = self._shared.get(name, 0)
         if not holders and not self.reserve(len(data)):
@@ -100,7 +100,7 @@ class ByteBudget:
 
 
 class _ClientQuota:
-    """What one upload takes of a budget, within the share of its client."""
+    """Reservations of one upload, limited by the share of its client."""
 
     def __init__(self, whole: ByteBudget, clients: Counter[str], client: str, share: float) -> None:
         self._whole = whole
@@ -110,7 +110,7 @@ class _ClientQuota:
         self._own = 0
 
     def reserve(self, amount: int) -> bool:
-        """Take that much, or nothing and tell so."""
+        """Reserve bytes; return False and reserve nothing if they do not fit."""
         held = self._clients[self._client]
         alone = held == self._own
         if (not alone and held + amount > self._most) or not self._whole.reserve(amount):
@@ -119,7 +119,7 @@ class _ClientQuota:
         return True
 
     def release(self, amount: int) -> None:
-        """Return what was reserved."""
+        """Release reserved bytes."""
         self._whole.release(amount)
         self._count(-amount)
 

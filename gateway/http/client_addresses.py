@@ -1,4 +1,4 @@
-"""Addresses of clients, as far as limits tell clients apart by them."""
+"""Client addresses, as limits count them."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -6,14 +6,14 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 _IPV6_PREFIX: Final = 64
-"""What one subscriber gets as a rule (RFC 6177): a client chooses freely among its addresses."""
+"""Prefix length of one subscriber (RFC 6177), who can use any address in it."""
 
 
 class ClientAddresses:
-    """Name the client behind a connection.
+    """Identify the client behind a connection.
 
     Args:
-        proxies: Addresses and networks that speak for many clients.
+        proxies: Addresses and networks that forward for many clients; limits do not apply to them.
     """
 
     def __init__(self, proxies: Iterable[str] = ()) -> None:
@@ -21,10 +21,10 @@ class ClientAddresses:
         self.of_host = lru_cache(maxsize=4096)(self._of_host)
 
     def of(self, peer: object) -> str | None:
-        """Return the address that limits count by; None: none of them applies.
+        """Return the address that limits apply to; None: no limit applies.
 
         Args:
-            peer: The ``peername`` of a transport; a Unix socket has no address.
+            peer: The ``peername`` of a transport; a Unix socket has none.
         """
         if not isinstance(peer, tuple) or not peer or not isinstance(peer[0], str):
             return None

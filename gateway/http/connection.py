@@ -1,4 +1,4 @@
-"""One connection of a client: how long it may take, and how it ends."""
+"""One client connection: its timeouts, and how it ends."""
 
 import asyncio
 import contextlib
@@ -29,24 +29,24 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 _REFUSAL_TIMEOUT_S: Final = 2.0
-"""Time for a client that is sent away to say what it wants and to hear that it is sent away."""
+"""Time for a refused client to send its request and read the error."""
 
 _LINGER_S: Final = 10.0
-"""Longest time in which a client may send the rest of a body that is not wanted any more."""
+"""Longest time to keep reading a body after its request was answered."""
 
 _MAX_DISCARDED: Final = 1 << 30
-"""Bytes that are read from a client after its answer, so that it hears of that."""
+"""Most bytes to read and discard after the response, so that the client can read it."""
 
 _TOO_MANY: Final = S3Error("SlowDown", "Too many connections. Reduce them, or try again.")
 
 
 class Connection(ServerProtocol):
-    """One connection, watched from outside while it waits for its client.
+    """One connection, with timeouts that :class:`Connections` enforces.
 
     Args:
-        manager: The server that it belongs to.
+        manager: The server.
         table: All connections.
-        options: What the server has been told.
+        options: Options of :class:`ServerProtocol`.
     """
 
     def __init__(self, manager: web.Server, table: "Connections", **options: Any) -> None:
@@ -73,7 +73,7 @@ class Connection(ServerProtocol):
         self._closed = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to serve, or to send away."""
+        """Serve the connection, or refuse it if there are too many."""
         self.socket_transport = cast("asyncio.Transport", transport)
         self._begin_close()
         self.client = self._table.addresses.of(transport.get_extra_info("peername"))
@@ -83,7 +83,7 @@ class Connection(ServerProtocol):
             super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sends."""
+        """Parse received bytes, or discard them once the connection is closing."""
         if self._closing:
             self._send_refusal(data, _TOO_MANY)
             self._discard(data)
@@ -107,17 +107,17 @@ class Connection(ServerProtocol):
             self._refuse_head(data)
 
     def pause_reading(self) -> None:
-        """Note that a body waits to be taken."""
+        """Note that the body buffer is full."""
         self._held = True
         super().pause_reading()
 
     def resume_writing(self) -> None:
-        """Note that the client has read most of what was sent."""
+        """Note that the client has read most of the response buffer."""
         self._resumed = True
         super().resume_writing()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget it."""
+        """Remove the connection from the table."""
         self._table.forget(self)
         self.socket_transport = None
         self._closed.set()
@@ -126,7 +126,7 @@ class Connection(ServerProtocol):
 
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:
-        """Hold a request for as long as the block lasts."""
+        """Mark the connection as busy for the duration of the block."""
         self.busy, self.head_begun, self._used = True, False, True
         self._table.note_busy(self)
         try:
@@ -137,29 +137,29 @@ class Connection(ServerProtocol):
                 self._table.note_idle(self)
 
     def close(self) -> None:
-        """End this connection, as soon as nothing is in flight on it."""
+        """Close the connection once no request is in flight."""
         super().close()
         self._closed.set()
 
     async def answer(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
-        """End a connection whose client gets its answer before it has sent all of the body.
+        """Send a response that precedes the end of its request body, then close.
 
-        The rest is thrown away as it comes, without being parsed: it may be in a million chunks.
+        The rest of the body is discarded without parsing: it may consist of a million chunks.
 
         Args:
-            request: What is answered; where its body is complete, nothing is done.
-            response: The answer; sent if it is not yet.
+            request: The request; if its body is complete, nothing happens.
+            response: The response; sent if it has not been.
         """
         if request.content.is_eof():
             return
-        with contextlib.suppress(ConnectionError):  # of a client that is gone, as is noticed
+        with contextlib.suppress(ConnectionError):  # the client has disconnected; checked below
             await response.prepare(request)
             await response.write_eof()
         if self.socket_transport is None or self.socket_transport.is_closing():
             return
         self._closing = self._refusal_sent = self._answered = True
         self._begin_linger()
-        # Nothing says yet that no more is sent: clients built on asyncio then fail in their body.
+        # Do not send EOF yet: asyncio clients would then fail while sending their body.
         self._table.discarding.resume(self.socket_transport)
         await self._closed.wait()
 
@@ -170,22 +170,22 @@ class Connection(ServerProtocol):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no HTTP; what was wrong with it may hold secrets and is not repeated."""
+        """Answer malformed HTTP; the parser's message may hold secrets and is not repeated."""
         del message
         if has_begun(request):
-            raise ConnectionError("the answer has begun already")
+            raise ConnectionError("the response has already begun")
         code = "InternalError" if status >= 500 else "BadRequest"
         if isinstance(exc, LineTooLong):
             code = "RequestHeaderSectionTooLarge"
         request_id, reason = new_request_id(), type(exc).__name__
-        _log.info("refused", request_id=request_id, code=code, reason=reason)
+        _log.info("malformed request refused", request_id=request_id, code=code, reason=reason)
         metrics.REQUESTS.labels("Refused", "400" if status < 500 else "500").inc()
         response = refusal(S3Error(code), resource="/", request_id=request_id)
         response.force_close()
         return response
 
     def timeout_reason(self, limits: Limits, now: float) -> str | None:
-        """Give why this connection has to be broken off now; None: it need not."""
+        """Return why the connection has to be aborted now; None: it need not be."""
         if self.socket_transport is None:
             return None
         left, resumed = self.socket_transport.get_write_buffer_size(), self._resumed
@@ -193,7 +193,7 @@ class Connection(ServerProtocol):
             return "refused" if now > min(self._until, self.since + _REFUSAL_TIMEOUT_S) else None
         self._resumed = False
         if left:
-            self._begin_linger()  # which is over no sooner than the answer
+            self._begin_linger()  # lingering starts when the response is out
             slow = self._send_progress.is_too_slow(left, now, limits)
             if resumed:
                 self._send_progress = SendProgress()
@@ -206,15 +206,15 @@ class Connection(ServerProtocol):
         return "idle" if now - self.since > limits.keepalive_timeout_s else None
 
     def _is_endless(self, data: bytes) -> bool:
-        """Return whether a head begins here that is too large, without parsing any of it."""
+        """Return whether a request head exceeds the limit, without parsing it."""
         most = self._table.max_head_bytes
         return len(data) > most and data.find(b"\r\n\r\n", 0, most) < 0
 
     def _refuse_head(self, data: bytes) -> None:
-        """Refuse a head that has become too large without coming to its end."""
+        """Refuse a request head that exceeds the limit."""
         metrics.LIMITED.labels("head").inc()
         if self.busy:
-            # Another answer is on its way, and this one would end up in its midst.
+            # An error now would end up in the middle of the response in flight.
             self._table.abort(self, "head")
             return
         self._closing = True
@@ -233,7 +233,7 @@ class Connection(ServerProtocol):
             self._until = self.since + min(_LINGER_S, self._table.client_timeout_s)
 
     def _discard(self, data: bytes) -> None:
-        """Throw away what came, and read on when it is this connection's turn."""
+        """Discard received bytes and wait for the shared discard rate."""
         if self.socket_transport is None or self.socket_transport.is_closing() or not data:
             return
         self.since = self.time()
@@ -244,19 +244,19 @@ class Connection(ServerProtocol):
             self._table.discarding.wait(self.socket_transport, len(data))
 
     def _check_chunks(self) -> None:
-        """Refuse a body that is held up by the number of its chunks instead of their bytes."""
+        """Refuse a body whose many tiny chunks, not its bytes, fill the buffer."""
         body = self._body
         if body is None or body.is_eof() or body.exception() is not None:
             return
         total = received_bytes(body)
         came, self._body_bytes = total - self._body_bytes, total
-        # Reading goes on below the lower mark: a pause for the sake of bytes takes more than this.
+        # Reading resumes below the low-water mark: a pause because of bytes takes more than this.
         if came <= most_between_pauses(body):
             metrics.LIMITED.labels("chunks").inc()
             fail(body, TooManyChunks("chunks of a few bytes each"))
 
     def _send_refusal(self, data: bytes, failure: S3Error) -> None:
-        """Answer with a failure as soon as there is something to answer, and read no more."""
+        """Send an error once the client has sent something, then stop reading requests."""
         if (
             self.socket_transport is None
             or self.socket_transport.is_closing()
@@ -276,14 +276,14 @@ class Connection(ServerProtocol):
         if failure.code == "SlowDown":
             metrics.SLOW_DOWNS.inc()
         if self.socket_transport.can_write_eof():
-            # Closing now would break off what the client is about to send, and with it the answer.
+            # Closing now would reset the connection while the client sends, and drop the error.
             self.socket_transport.write_eof()
         else:
             self.socket_transport.close()
 
 
 class SendProgress:
-    """What waits to be sent to one client, and how fast it gets less."""
+    """Track how fast one client drains its response buffer."""
 
     def __init__(self) -> None:
         self._began: float | None = None
@@ -291,7 +291,7 @@ class SendProgress:
         self._moved = 0
 
     def is_too_slow(self, left: int, now: float, limits: Limits) -> bool:
-        """Return whether too little was sent for too long; ``left`` bytes wait now."""
+        """Return whether the client read below the minimum rate; ``left`` bytes are unsent now."""
         if self._began is None:
             self._began, self._last = now, left
             return False

@@ -1,4 +1,4 @@
-"""How many connections there are, of all clients and of each address."""
+"""Count connections, in total and per client address."""
 
 import math
 from collections import Counter
@@ -10,10 +10,10 @@ Client = str | None
 
 
 class ConnectionCounts:
-    """Count connections from the moment in which they are accepted.
+    """Count connections from the moment they are accepted.
 
     Args:
-        limits: How many there may be, and which share of them one address may hold.
+        limits: Most connections, and the largest share of one address.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -24,26 +24,26 @@ class ConnectionCounts:
 
     @property
     def is_full(self) -> bool:
-        """Return whether there may be no more connections of anybody."""
+        """Return whether the total limit is reached."""
         return self._total >= self._most
 
     def is_client_full(self, client: Client) -> bool:
-        """Return whether this address may have no more; one that limits do not bind always may."""
+        """Return whether an address has reached its share; None never has."""
         return client is not None and self._of[client] >= self._most_of_one
 
     def add(self, client: Client) -> None:
-        """Count another connection."""
+        """Count a new connection."""
         self._of[client] += 1
         self._total += 1
 
     def remove(self, client: Client) -> None:
-        """Count one connection less."""
+        """Count a closed connection."""
         self._total -= 1
         self._of[client] -= 1
         if not self._of[client]:
             del self._of[client]
 
     def note_refusal(self, client: Client) -> None:
-        """Count a connection that is refused."""
+        """Count a refused connection."""
         limit = "connection share" if self.is_client_full(client) else "connections"
         metrics.LIMITED.labels(limit).inc()

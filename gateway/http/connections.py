@@ -1,7 +1,7 @@
-"""Connections of clients: how many there may be, and which are cut off.
+"""All client connections: admission, and timeouts.
 
-aiohttp closes connections that are idle. It neither bounds their number nor minds clients that
-take for ever to send a head or to read an answer; :mod:`gateway.http.request_body` bounds bodies.
+aiohttp closes idle connections. It bounds neither their number nor the time a client takes to send
+a request head or to read a response; :mod:`gateway.http.request_body` bounds bodies.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ from gateway.http.discarding import DiscardThrottle
 from gateway.telemetry import metrics
 
 _LEAST_IDLE_S: Final = 1.0
-"""A connection that has been idle for so long may have to make room for a new one."""
+"""Idle time after which a connection may be closed to admit a new one."""
 
 _MAX_REFUSALS: Final = 256
-"""Clients that are told so at a time; beyond that, the earliest are broken off."""
+"""Most refused clients that wait for their error; beyond it, the oldest are aborted."""
 
 _TICKS: Final = 4
-"""Time-outs are looked at so often within the shortest of them."""
+"""Checks of timeouts within the shortest of them."""
 
 
 class Connections:
-    """All connections of clients.
+    """Admit connections and enforce their timeouts.
 
     Args:
-        limits: How many there may be, and how slow.
-        gauge: Shows how many there are.
+        limits: Connection counts and timeouts.
+        gauge: Set to the number of served connections.
     """
 
     def __init__(self, limits: Limits, gauge: Gauge) -> None:
@@ -50,14 +50,14 @@ class Connections:
 
     @property
     def count(self) -> int:
-        """Give the number of those that are served."""
+        """Return the number of served connections."""
         return len(self._served)
 
     def admits(self, client: str | None) -> bool:
-        """Return whether one more connection may be opened, if need be in the place of an idle one.
+        """Return whether a new connection fits, closing an idle one if necessary.
 
         Args:
-            client: The address that it comes from.
+            client: Its address.
         """
         counts, now = self._counts, asyncio.get_running_loop().time()
         if counts.is_client_full(client):
@@ -69,7 +69,7 @@ class Connections:
         return fits
 
     def admit(self, connection: Connection) -> bool:
-        """Return whether a new connection is served; it is sent away otherwise."""
+        """Serve a new connection and return True, or refuse it."""
         socket_transport = connection.socket_transport
         shaken = (
             socket_transport is not None
@@ -85,12 +85,12 @@ class Connections:
         return False
 
     def note_idle(self, connection: Connection) -> None:
-        """Note that a connection waits for a request."""
+        """Mark a connection as waiting for a request."""
         self._idle[connection] = None
         self._idle_of.setdefault(connection.client, {})[connection] = None
 
     def note_busy(self, connection: Connection) -> None:
-        """Note that a connection has a request, or is gone."""
+        """Mark a connection as busy or closed."""
         self._idle.pop(connection, None)
         of_client = self._idle_of.get(connection.client)
         if of_client is not None:
@@ -99,12 +99,12 @@ class Connections:
                 del self._idle_of[connection.client]
 
     def refuse(self, connection: Connection) -> None:
-        """Serve a connection no more, but let its client read a last answer."""
+        """Stop serving a connection, but let its client read the error."""
         self.forget(connection)
         self._close_soon(connection)
 
     def forget(self, connection: Connection) -> None:
-        """Count a connection no more."""
+        """Stop counting a connection."""
         if connection in self._served:
             self._served.remove(connection)
             self._counts.remove(connection.client)
@@ -113,17 +113,17 @@ class Connections:
         self.note_busy(connection)
 
     def begin_handshake(self, task: asyncio.Task[None], client: str | None) -> None:
-        """Count a connection whose handshake goes on; there has to be room for it."""
+        """Count a connection during its TLS handshake; call :meth:`admits` first."""
         self._counts.add(client)
         self._handshakes[task] = (client, asyncio.get_running_loop().time())
 
     def end_handshake(self, task: asyncio.Task[None]) -> None:
-        """Count it no more; it is served by now, or gone."""
+        """Stop counting a handshake."""
         if task in self._handshakes:
             self._counts.remove(self._handshakes.pop(task)[0])
 
     async def watch(self) -> None:
-        """Cut off whoever takes too long, for ever."""
+        """Abort connections that exceed a timeout, until cancelled."""
         limits = self._limits
         shortest = min(limits.head_timeout_s, limits.keepalive_timeout_s, limits.client_timeout_s)
         loop = asyncio.get_running_loop()
@@ -135,11 +135,11 @@ class Connections:
                     self.abort(connection, reason)
 
     def abort(self, connection: Connection, reason: str) -> None:
-        """End a connection at once.
+        """Abort a connection.
 
         Args:
-            connection: Which one.
-            reason: For the metrics.
+            connection: The connection.
+            reason: Label of the metric.
         """
         metrics.CONNECTIONS_CUT.labels(reason).inc()
         self.forget(connection)
@@ -156,7 +156,7 @@ class Connections:
         return min(_LEAST_IDLE_S, self._limits.keepalive_timeout_s)
 
     def _end_idle(self, idle: dict[Connection, None], now: float) -> bool:
-        """Break off the connection that has been idle for longest, to make room."""
+        """Abort the connection that has been idle longest, to admit another."""
         longest = next(iter(idle), None)
         if longest is None or now - longest.since < self._least_idle_s:
             return False
@@ -164,7 +164,7 @@ class Connections:
         return True
 
     def _end_handshake(self, now: float) -> bool:
-        """End the handshake that takes longest, to make room."""
+        """Cancel the oldest handshake, to admit another connection."""
         task = next(iter(self._handshakes), None)
         if task is None or now - self._handshakes[task][1] < self._least_idle_s:
             return False

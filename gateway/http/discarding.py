@@ -1,7 +1,7 @@
-"""What clients still send after their answer: read in turns, at a bounded rate, and thrown away.
+"""Read and discard what clients send after their response, at a bounded rate.
 
-Closing at once would break off what a client sends, and with it the answer that it has not read.
-Reading as fast as such clients send would keep those waiting that are served.
+Closing at once would reset the connection before the client has read the response. Reading without
+a bound would starve other clients.
 """
 
 import asyncio
@@ -9,11 +9,11 @@ from collections import deque
 from typing import Final
 
 _BYTES_PER_S: Final = 128 << 20
-"""For all of them together: a tenth of what one core reads."""
+"""Rate for all connections together: a tenth of what one core reads."""
 
 
 class DiscardThrottle:
-    """Connections of clients that are done with, of which one reads at a time."""
+    """Let one of the finished connections read at a time."""
 
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Transport] = deque()
@@ -21,11 +21,11 @@ class DiscardThrottle:
         self._free_at = 0.0
 
     def wait(self, socket_transport: asyncio.Transport, count: int) -> None:
-        """Read no more from a connection until it is its turn.
+        """Pause a connection until its next turn.
 
         Args:
             socket_transport: The connection.
-            count: Bytes that it has just read.
+            count: Bytes it has just read.
         """
         now = asyncio.get_running_loop().time()
         self._free_at = max(self._free_at, now) + count / _BYTES_PER_S
@@ -34,7 +34,7 @@ class DiscardThrottle:
         self._plan()
 
     def resume(self, socket_transport: asyncio.Transport) -> None:
-        """Read on from a connection, which may have been paused, when it is its turn."""
+        """Resume a connection, which may be paused, at its next turn."""
         self.wait(socket_transport, 0)
 
     def _plan(self) -> None:

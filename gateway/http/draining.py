@@ -1,4 +1,4 @@
-"""The end of a gateway: what is in flight is finished, and no more is begun."""
+"""Drain requests in flight at shutdown."""
 
 import asyncio
 import contextlib
@@ -12,8 +12,8 @@ _POLL_S: Final = 0.02
 class InFlightRequests(contextlib.AbstractContextManager[None]):
     """Count requests in flight, and wait for the last one.
 
-    The server's own shutdown reads no more of any body, so that uploads in flight would hang, and
-    forgets what has not been sent when the process ends: it has to come after this.
+    Drain before the server shuts down: its shutdown stops reading bodies, so uploads in flight
+    would hang, and drops unsent bytes.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class InFlightRequests(contextlib.AbstractContextManager[None]):
         self._changed = asyncio.Event()
 
     def track(self) -> contextlib.AbstractContextManager[None]:
-        """Count one request for as long as the block lasts."""
+        """Count one request for the duration of the block."""
         return self
 
     def __enter__(self) -> None:
@@ -35,23 +35,23 @@ class InFlightRequests(contextlib.AbstractContextManager[None]):
     async def drain(
         self, timeout_s: float, transports: Callable[[], Iterable[asyncio.WriteTransport]] = tuple
     ) -> int:
-        """Wait until nothing is in flight, and the last answer is on its way.
+        """Wait until no request is in flight and all responses are sent.
 
         Args:
-            timeout_s: Longest time to wait, seconds.
-            transports: Gives the connections that are open.
+            timeout_s: Longest wait, seconds.
+            transports: Returns the open connections.
 
         Returns:
-            How many requests did not finish in time.
+            Requests that did not finish in time.
         """
         self.draining = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                # What has arrived on a connection is a request only once the loop has read it.
+                # Received bytes become a request only once the event loop has read them.
                 await asyncio.sleep(_SETTLE_S)
                 await self._answered()
                 while _unsent(transports()):
-                    # Nothing tells when the last byte has been given to the kernel.
+                    # No event signals that the last byte has reached the kernel.
                     await asyncio.sleep(_POLL_S)
                     await self._answered()
         return self._count + _unsent(transports())
@@ -63,5 +63,5 @@ class InFlightRequests(contextlib.AbstractContextManager[None]):
 
 
 def _unsent(transports: Iterable[asyncio.WriteTransport]) -> int:
-    """Count the clients that have not been sent all of their answers."""
+    """Count connections with unsent bytes."""
     return sum(each.get_write_buffer_size() > 0 for each in transports)

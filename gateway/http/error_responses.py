@@ -9,17 +9,17 @@ from gateway.telemetry import metrics
 
 
 def new_request_id() -> str:
-    """Give a name by which log and client call one request."""
+    """Return a new request ID, as it appears in logs and responses."""
     return secrets.token_hex(8).upper()
 
 
 def refusal(failure: S3Error, *, resource: str, request_id: str) -> web.Response:
-    """Render an error as S3 does.
+    """Return an S3 error as an HTTP response.
 
     Args:
-        failure: What is wrong.
-        resource: The path that was asked for, as sent.
-        request_id: Of the request that is refused.
+        failure: The error.
+        resource: Request path as sent.
+        request_id: Request ID.
     """
     if failure.code == "SlowDown":
         metrics.SLOW_DOWNS.inc()

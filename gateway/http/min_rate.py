@@ -1,4 +1,4 @@
-"""How long a client may keep the gateway waiting for the rest of what it sends."""
+"""Enforce a minimum rate on request bodies."""
 
 import asyncio
 
@@ -10,14 +10,14 @@ from gateway.s3.errors import S3Error
 
 
 class MinRateReader:
-    """Waits for pieces of one body: less and less, unless they come at a decent rate.
+    """Read one body and fail when it falls below the minimum rate.
 
-    A token bucket, counted in seconds: waiting empties it, bytes fill it up. Time in which nobody
-    waits for the client, because the store takes its time, does not count.
+    A token bucket, counted in seconds: waiting drains it, bytes refill it. Time that the gateway
+    spends waiting for the store does not count.
 
     Args:
-        limits: The longest silence, and the slowest rate.
-        stall_timer: Is told of every wait, and may end it; None: nothing else minds.
+        limits: Longest silence, and minimum rate.
+        stall_timer: Times every wait and may end it; None: a private one.
     """
 
     def __init__(self, limits: Limits, stall_timer: StallTimer | None = None) -> None:
@@ -27,10 +27,10 @@ class MinRateReader:
         self._rate = limits.min_client_rate
 
     async def read(self, content: aiohttp.StreamReader) -> bytes:
-        """Give the next piece; empty at the end.
+        """Return the next piece; empty at the end.
 
         Raises:
-            S3Error: RequestTimeout.
+            S3Error: RequestTimeout if the client is too slow.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -42,7 +42,7 @@ class MinRateReader:
             raise S3Error("RequestTimeout") from error
         self._stall_timer.received(len(piece))
         if piece:
-            # What the server has read already comes without a wait: others get their turn first.
+            # Buffered bytes arrive without a wait: let other tasks run first.
             await asyncio.sleep(0)
         earned = len(piece) / self._rate - (loop.time() - began)
         self._left_s = min(self._most_s, self._left_s + earned)

@@ -1,4 +1,4 @@
-"""Read what a client uploads: decoded, verified, and never more than it announced."""
+"""Read request bodies: decode, verify, and never exceed the announced length."""
 
 import asyncio
 import tempfile
@@ -32,28 +32,28 @@ _IN_MEMORY: Final = 1 << 20
 _PIECE: Final = 1 << 18
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 MAX_LENGTH: Final = 5 * (1 << 40)  # the largest S3 object is 5 TiB
-_MAX_DIGITS: Final = 20  # zeros before it included
+_MAX_DIGITS: Final = 20  # including leading zeros
 
 _ASKED: Final = web.RequestKey("asked for its body", bool)
 
 
 class TooManyChunks(web.RequestPayloadError):
-    """A body in HTTP's own chunks has so many of them that they cost more than what is in them."""
+    """A body in HTTP chunks so small that framing costs more than the content."""
 
 
 def expects_continue(request: web.Request) -> bool:
-    """Return whether the client waits with the body until it is asked for it."""
+    """Return whether the client waits for ``100 Continue`` before it sends the body."""
     expects = request.headers.get("Expect", "").lower() == "100-continue"
     return expects and _ASKED not in request
 
 
 class BodyLimits(NamedTuple):
-    """What a body must stay within.
+    """Limits of a request body.
 
     Attributes:
-        limits: Of the gateway.
-        spool: Room on disk for bodies of unknown length.
-        stall_timer: Is told how long the client is waited for.
+        limits: Limits of the gateway.
+        spool: Disk budget for bodies of unknown length.
+        stall_timer: Times the waits for the client.
     """
 
     limits: Limits
@@ -64,20 +64,20 @@ class BodyLimits(NamedTuple):
 class Upload:
     """The body of one request.
 
-    It is read once, either by iterating or by :meth:`read`. The last piece is given out only after
-    everything that the client declared has been verified, so that a consumer who was promised
-    ``length`` bytes never gets them all when something is wrong.
+    Read it once, either by iterating or with :meth:`read`. The last piece is yielded only after all
+    declared digests are verified, so a consumer that was promised ``length`` bytes never receives
+    all of an invalid body.
 
     Args:
-        request: The request, nothing of whose body has been read.
-        headers: What it says, wherever that stood.
-        verified: What its signature says; None for an anonymous request.
-        bounds: What it must stay within.
-        completes: The request completes a multipart upload: its checksum headers are those of the
-            whole object and say nothing of this body.
+        request: The request, with an unread body.
+        headers: Effective headers, those in the query included.
+        verified: The verified signature; None for an anonymous request.
+        bounds: Limits of the body.
+        completes: The request is CompleteMultipartUpload: its checksum headers describe the object,
+            not this body.
 
     Raises:
-        S3Error: What the client declares of the body is malformed.
+        S3Error: A declared length or digest is malformed.
     """
 
     def __init__(
@@ -111,19 +111,19 @@ class Upload:
 
     @property
     def forwarded_hash(self) -> str:
-        """Give what ``x-amz-content-sha256`` says of the decoded body."""
+        """Return ``x-amz-content-sha256`` of the decoded body."""
         return UNSIGNED_PAYLOAD if self.framed else self.payload_hash
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        """Give the body piece by piece.
+        """Yield the body piece by piece.
 
         Raises:
-            S3Error: The body is not what the client declared; also kept as ``error``.
+            S3Error: The body differs from what the client declared; also stored as ``error``.
         """
         return self._remembering()
 
     async def peek(self, count: int) -> bytes:
-        """Give at least the first ``count`` bytes, as far as there are any, without using them."""
+        """Return the first ``count`` bytes or more, or all if it is shorter; consume nothing."""
         while self._peeked.size < count:
             piece = await anext(self._pieces, None)
             if piece is None:
@@ -132,15 +132,15 @@ class Upload:
         return self._peeked.joined()
 
     async def read(self, buffers: Quota) -> bytes | None:
-        """Give the whole body, as far as there is room for it.
+        """Return the whole body if it fits the budget.
 
-        What has not come yet takes no room, so that slow clients leave it to others.
+        Bytes are reserved as they arrive, so slow clients do not block others.
 
         Args:
-            buffers: Where its length is reserved; the caller gives it back.
+            buffers: Budget for the body; the caller releases its length.
 
         Returns:
-            The body; None where there is no room: then it can still be iterated, all of it.
+            The body, or None if it does not fit: it can then still be iterated from the start.
         """
         pieces = ByteQueue()
         held = 0
@@ -157,7 +157,7 @@ class Upload:
             buffers.release(held)
 
     async def settle(self) -> None:
-        """Find out how long a body in chunks is that does not say so, by reading it to disk."""
+        """Determine the length of a chunked body of unknown length by spooling it to disk."""
         if not self.framed or self.length is not None:
             return
         file = self._spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed with the upload
@@ -169,12 +169,12 @@ class Upload:
         self._pieces = self._spooled()
 
     def copy(self, buffers: Quota, max_bytes: int) -> BodyCopy:
-        """Keep a copy of what is given out from now on, until the upload is closed."""
+        """Copy all pieces yielded from now on, until the upload is closed."""
         self._copy = BodyCopy(buffers, max_bytes)
         return self._copy
 
     def close(self) -> None:
-        """Give back what was needed on disk, and for a copy."""
+        """Release disk space and the copy."""
         if self._copy is not None:
             self._copy.close()
         self._room.release(self._spooled_bytes)
@@ -190,7 +190,7 @@ class Upload:
 
     async def _spooled(self) -> AsyncGenerator[bytes, None]:
         if self._spool is None:
-            raise RuntimeError("nothing was read to disk")
+            raise RuntimeError("the body was not spooled")
         while piece := await asyncio.to_thread(self._spool.read, _PIECE):
             yield piece
 
@@ -201,7 +201,7 @@ class Upload:
             async for piece in self._pieces:
                 yield self._copied(piece)
         except S3Error as error:
-            # The HTTP client that consumes this wraps what it cannot know.
+            # The HTTP client that consumes this wraps foreign exceptions.
             self.error = error
             raise
 
@@ -239,7 +239,7 @@ class Upload:
             raise S3Error("IncompleteBody") from error
 
     async def _ask_for_body(self) -> None:
-        # RFC 9110 section 10.1.1; by now the caller is known and the size is acceptable.
+        # RFC 9110 section 10.1.1: the caller is authenticated and the size is acceptable.
         if not expects_continue(self._request):
             return
         self._request[_ASKED] = True
@@ -270,10 +270,10 @@ class Upload:
 
 
 def _anonymous_hash(headers: Mapping[str, str]) -> str:
-    """Give what a request that nobody signed says of its body.
+    """Return the payload hash that an anonymous request declares.
 
     Raises:
-        S3Error: AccessDenied for signed chunks, which need a key.
+        S3Error: AccessDenied for signed chunks, which require a key.
     """
     declared = check_payload_hash(headers.get("x-amz-content-sha256", UNSIGNED_PAYLOAD))
     if declared.startswith("STREAMING-") and declared != STREAMING_UNSIGNED_TRAILER:

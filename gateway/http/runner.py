@@ -1,4 +1,4 @@
-"""Run an application so that each of its connections is watched."""
+"""Run an application with limits on every connection."""
 
 import asyncio
 import resource
@@ -19,9 +19,9 @@ _log = structlog.get_logger(__name__)
 
 
 def allow_files(count: int) -> None:
-    """Let this process open so many files and sockets, as far as it may decide that.
+    """Raise the soft limit of open files to ``count``, as far as the hard limit allows.
 
-    Many systems begin with 1,024 and permit far more to whoever asks.
+    Many systems default to 1,024 and allow far more.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = count if hard == resource.RLIM_INFINITY else min(count, hard)
@@ -29,17 +29,17 @@ def allow_files(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     if most < count:
         hint = "raise the limit of open files (ulimit -n, LimitNOFILE), or lower max_connections"
-        _log.warning("too few open files are allowed", allowed=most, needed=count, hint=hint)
+        _log.warning("open file limit too low", allowed=most, needed=count, hint=hint)
 
 
 class Runner(ProtocolRunner):
-    """Run an application, with every connection within limits.
+    """Run an application with limits on every connection.
 
     Args:
         app: The application.
-        limits: For its connections.
-        gauge: Shows how many there are.
-        options: As of ``web.AppRunner``.
+        limits: Limits of its connections.
+        gauge: Set to the number of connections.
+        options: Options of ``web.AppRunner``.
     """
 
     __slots__ = ("_connections", "_watch")
@@ -57,16 +57,16 @@ class Runner(ProtocolRunner):
 
     @property
     def connections(self) -> Connections:
-        """Give all connections."""
+        """Return all connections."""
         return self._connections
 
     async def setup(self) -> None:
-        """Start the application, and watch its connections from now on."""
+        """Start the application and enforce timeouts of its connections."""
         await super().setup()
         self._watch = asyncio.create_task(self._connections.watch())
 
     async def cleanup(self) -> None:
-        """End all connections and the application."""
+        """Close all connections and the application."""
         try:
             await super().cleanup()
         finally:
@@ -74,11 +74,11 @@ class Runner(ProtocolRunner):
                 self._watch.cancel()
 
     def protocol(self, server: web.Server, options: Mapping[str, Any]) -> Connection:
-        """Make the protocol of a new connection."""
+        """Return the protocol of a new connection."""
         return Connection(server, self._connections, **options)
 
     def handler(self, inner: Handler) -> Handler:
-        """Note for how long a connection has a request, and how its answer ends it."""
+        """Track when a connection is busy, and close it after an early response."""
 
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             connection = cast("Connection", request.protocol)

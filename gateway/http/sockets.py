@@ -1,4 +1,4 @@
-"""Sockets that listen: opened before anybody serves them, and emptied before they are closed."""
+"""Listening sockets: opened before the server starts, emptied before they close."""
 
 import socket
 from collections.abc import Iterator
@@ -7,24 +7,24 @@ from typing import Final
 import structlog
 
 BACKLOG: Final = 1024
-"""Connections that may wait while the process does something else."""
+"""Connections that the kernel queues while the process is busy."""
 
 _log = structlog.get_logger(__name__)
 
 
 class CannotListen(Exception):
-    """The address cannot be used; the message says why, and what to do."""
+    """An address cannot be used; the message says why and what to do."""
 
 
 def listen(address: tuple[str, int], option: str) -> list[socket.socket]:
-    """Listen on all addresses that a host has.
+    """Listen on all addresses of a host.
 
     Args:
-        address: Host, without brackets, and port; 0: any free one.
-        option: What to say where else to listen with.
+        address: Host, without brackets, and port; 0: any free port.
+        option: The option or setting to name in an error.
 
     Raises:
-        CannotListen: Something listens there already, or it is no address of this machine.
+        CannotListen: The address is in use, or is not an address of this machine.
     """
     host, port = address
     opened: list[socket.socket] = []
@@ -35,7 +35,7 @@ def listen(address: tuple[str, int], option: str) -> list[socket.socket]:
     except OSError as error:
         for each in opened:
             each.close()
-        hint = f"give another address with {option}, or stop what listens there"
+        hint = f"set another address with {option}, or stop the process that uses it"
         raise CannotListen(f"{host}:{port}: {error.strerror or error}: {hint}") from error
     for each in opened:
         each.setblocking(False)
@@ -43,27 +43,27 @@ def listen(address: tuple[str, int], option: str) -> list[socket.socket]:
 
 
 def close(sockets: list[socket.socket]) -> None:
-    """Close sockets; they stay open where other processes have inherited them."""
+    """Close sockets in this process; inherited copies stay open."""
     for each in sockets:
         each.close()
 
 
 def accept_pending(sockets: list[socket.socket]) -> Iterator[socket.socket]:
-    """Accept the connections that wait already, without waiting for any more.
+    """Accept the connections that are already queued, without waiting.
 
-    Closing a socket resets them: their clients have sent requests, perhaps.
+    Closing the socket would reset them, and their clients may have sent requests.
     """
     for each in sockets:
         try:
             while True:
                 connection, _ = each.accept()
                 yield connection
-        except OSError:  # there are none, or none can be taken any more
+        except OSError:  # the queue is empty, or no descriptor is left
             continue
 
 
 def log_addresses(event: str, sockets: list[socket.socket]) -> None:
-    """Log where it listens."""
+    """Log the addresses of listening sockets."""
     for each in sockets:
         host, port = each.getsockname()[:2]
         _log.info(event, address=f"{host}:{port}")

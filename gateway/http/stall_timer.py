@@ -1,4 +1,4 @@
-"""How long one client has kept the gateway waiting, and what ends the wait."""
+"""Measure how long the gateway has waited for one client, and end the wait."""
 
 import asyncio
 import contextlib
@@ -14,21 +14,21 @@ class _Wait(Protocol):
     """One wait for a client."""
 
     def seconds(self) -> float:
-        """Return how long nothing has come."""
+        """Return the stalled time, seconds."""
         ...
 
     def end(self) -> None:
-        """Wait no longer, and let the request fail."""
+        """End the wait and fail the request."""
         ...
 
 
 class StallTimer:
-    """Whether the gateway waits for the client of one request, and for how long by now.
+    """Measure how long one request has waited for its client.
 
-    Time in which the gateway waits for the store, or works itself, does not count.
+    Time spent waiting for the store, or working, does not count.
 
     Args:
-        rate: Bytes per second at which a client is not silent.
+        rate: Minimum rate of a client that does not stall, bytes per second.
     """
 
     def __init__(self, rate: int) -> None:
@@ -37,20 +37,20 @@ class StallTimer:
         self._wait: _Wait | None = None
 
     def seconds(self) -> float:
-        """Return for how many seconds nothing has come; 0 when the gateway waits for no client."""
+        """Return the stalled time, seconds; 0 when the request is not waiting for its client."""
         return 0.0 if self._wait is None else self._wait.seconds()
 
     def end(self) -> None:
-        """Break off the request that waits for the client; without a wait, do nothing."""
+        """Fail the request if it is waiting for its client."""
         if self._wait is not None:
             self._wait.end()
 
     @contextlib.contextmanager
     def reading(self, timeout: asyncio.Timeout) -> Iterator[None]:
-        """Count the time in which the client has to send something.
+        """Time a wait for bytes from the client.
 
         Args:
-            timeout: It bounds the wait, and expires early when the wait is ended.
+            timeout: Bounds the wait, and expires early when the wait is ended.
         """
         wait = _ReadWait(self._lag_s, timeout)
         with self._waiting(wait):
@@ -60,15 +60,15 @@ class StallTimer:
                 self._lag_s = wait.seconds()
 
     def received(self, count: int) -> None:
-        """Note that so many bytes have come; they make up for silence, but not for one to come."""
+        """Credit received bytes against past stalls; no credit carries over to the next one."""
         self._lag_s = max(0.0, self._lag_s - count / self._rate)
 
     @contextlib.contextmanager
     def writing(self, transport: asyncio.Transport | None) -> Iterator[None]:
-        """Count the time in which the client has to take something.
+        """Time a wait for the client to read.
 
         Args:
-            transport: The connection, which is broken off when the wait is ended; None: it is gone.
+            transport: The connection, aborted when the wait is ended; None: already closed.
         """
         if transport is None:
             yield
@@ -87,7 +87,7 @@ class StallTimer:
 
 
 class _ReadWait:
-    """A wait for more of a body."""
+    """A wait for more of a request body."""
 
     def __init__(self, lag_s: float, timeout: asyncio.Timeout) -> None:
         self._clock = asyncio.get_running_loop().time
@@ -102,9 +102,9 @@ class _ReadWait:
 
 
 class _WriteWait:
-    """A wait for a client that reads; how fast it does is seen only by looking repeatedly.
+    """A wait for a client that reads; its rate shows only in repeated samples.
 
-    Nothing is looked at as long as nobody asks: that is once or more for every piece.
+    Each call of :meth:`seconds` takes a sample.
     """
 
     def __init__(self, transport: asyncio.Transport, rate: int) -> None:
@@ -127,12 +127,12 @@ class _WriteWait:
 
 
 def _unacknowledged_bytes(transport: asyncio.Transport) -> int:
-    """Count the bytes that the client's side has not confirmed, in this process and the kernel."""
+    """Return the bytes that the client has not acknowledged, in this process and in the kernel."""
     return transport.get_write_buffer_size() + _in_kernel(transport.get_extra_info("socket"))
 
 
 def _in_kernel(wire: socket.socket | None) -> int:
-    """Count the bytes in a socket's queue (SIOCOUTQ, tcp(7)); 0 where the system cannot tell."""
+    """Return the bytes in a socket's send queue (SIOCOUTQ, tcp(7)); 0 if unavailable."""
     if wire is None:
         return 0
     try:

@@ -1,4 +1,4 @@
-"""The certificate that clients are shown, taken anew while the gateway serves."""
+"""The server certificate, reloaded without a restart."""
 
 import ssl
 from pathlib import Path
@@ -6,23 +6,23 @@ from pathlib import Path
 from config import Tls
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
-"""Tells whether files have changed: inode, time of change and size of each; None: not there."""
+"""Inode, modification time and size of each file, to detect changes; None: the file is missing."""
 
 
 class BadCertificate(Exception):
-    """Certificate and key cannot be used; the message says why, and never what is in them."""
+    """Certificate and key cannot be used; the message says why, without their content."""
 
 
 class Certificate:
-    """A pair of certificate and key; what is wrong with a new one leaves the old one in place.
+    """A certificate and its key. A failed reload keeps the old pair.
 
-    Connections keep what they were opened with.
+    Open connections keep the certificate they were opened with.
 
     Args:
-        files: Names of both files, PEM.
+        files: Names of the certificate chain and the key, PEM.
 
     Raises:
-        BadCertificate: There is none to begin with.
+        BadCertificate: The pair cannot be used.
     """
 
     def __init__(self, files: tuple[str, str]) -> None:
@@ -30,30 +30,30 @@ class Certificate:
         self.context = load_context(files)
 
     def reload(self) -> None:
-        """Show what the files hold now from the next connection on.
+        """Use the current content of the files for new connections.
 
         Raises:
-            BadCertificate: They hold no pair, and the old one stays.
+            BadCertificate: The new pair cannot be used; the old one stays.
         """
-        # Half a pair in the live context would refuse everybody: it is tried in another one first.
+        # A mismatched pair in the live context would refuse all clients: try it elsewhere first.
         load_context(self._files)
         _load_pair(self.context, self._files)
 
 
 def load_certificate(tls: Tls) -> Certificate | None:
-    """Give what clients are shown; None: http.
+    """Return the configured certificate; None: plain HTTP.
 
     Raises:
-        BadCertificate: There is none, though the configuration names one.
+        BadCertificate: The configured pair cannot be used.
     """
     return None if tls.files is None else Certificate(tls.files)
 
 
 def load_context(files: tuple[str, str]) -> ssl.SSLContext:
-    """Make a context for a server, TLS 1.2 or later.
+    """Return a server context for TLS 1.2 or later.
 
     Raises:
-        BadCertificate: The files cannot be read, or do not belong together.
+        BadCertificate: The files cannot be read, or do not match.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -63,12 +63,12 @@ def load_context(files: tuple[str, str]) -> ssl.SSLContext:
 
 
 def certificate_stamp(tls: Tls) -> Stamp:
-    """Look at the files, links followed."""
+    """Return the stamp of the configured files, following links."""
     return tuple(file_stamp(Path(name)) for name in tls.files or ())
 
 
 def file_stamp(path: Path) -> tuple[int, int, int] | None:
-    """Look at one file; None: it is not there."""
+    """Return the stamp of a file; None: it is missing."""
     try:
         status = path.stat()
     except OSError:
@@ -84,8 +84,10 @@ def _load_pair(context: ssl.SSLContext, files: tuple[str, str]) -> None:
         except OSError as error:
             raise BadCertificate(f"{name}: {error.strerror}") from error
     try:
-        # Without a word for it, OpenSSL would ask whoever sits at the terminal.
+        # Without a password, OpenSSL would prompt on the terminal.
         context.load_cert_chain(certificate, key, password="")
     except (ssl.SSLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or type(error).__name__
-        raise BadCertificate(f"{certificate} and {key} are no usable pair: {reason}") from error
+        raise BadCertificate(
+            f"{certificate} and {key} are not a usable certificate and key: {reason}"
+        ) from error

@@ -1,7 +1,7 @@
-"""Connections over TLS: counted, and given little time, before their handshake has ended.
+"""Count connections during their TLS handshake, and limit its time.
 
-Event loops hand a connection over when it is encrypted, and wait for that a whole minute: until
-then nothing would know of a client that connects and stays silent.
+asyncio reports a connection only after its handshake, for which it waits a minute: until then,
+clients that connect and stay silent would go unnoticed.
 """
 
 import asyncio
@@ -16,20 +16,20 @@ from config import Limits
 from gateway.http.connections import Connections
 
 _RETRY_S: Final = 1.0
-"""Time after which accepting is tried again when the process had no descriptor left."""
+"""Pause before accepting again when the process has no free descriptor."""
 
 _AT_A_TIME: Final = 128
-"""Connections that are accepted before the loop does something else."""
+"""Most connections to accept in one step of the event loop."""
 
 
 class TlsListener:
     """Accept connections, and serve those that finish their handshake.
 
     Args:
-        server: Serves them.
+        server: Serves the connections.
         connections: Counts them.
         context: Holds the certificate.
-        limits: With the time for a handshake.
+        limits: Sets the handshake timeout.
     """
 
     def __init__(
@@ -43,13 +43,13 @@ class TlsListener:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def listen(self, listener: socket.socket) -> None:
-        """Accept connections from a socket, which is closed in the end."""
+        """Accept connections from a socket, and close it at the end."""
         listener.setblocking(False)
         self._listening.append(listener)
         asyncio.get_running_loop().add_reader(listener.fileno(), self._accept, listener)
 
     def stop(self) -> None:
-        """Accept no more; handshakes that have begun go on."""
+        """Stop accepting; handshakes in progress continue."""
         loop = asyncio.get_running_loop()
         for listener in self._listening:
             loop.remove_reader(listener.fileno())
@@ -57,7 +57,7 @@ class TlsListener:
         self._listening.clear()
 
     async def close(self) -> None:
-        """End handshakes that have not ended."""
+        """Cancel handshakes in progress."""
         self.stop()
         tasks = list(self._tasks)
         for task in tasks:
@@ -65,10 +65,10 @@ class TlsListener:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def take(self, connection: socket.socket, peer: object) -> asyncio.Task[None] | None:
-        """Begin the handshake of a connection that has been accepted.
+        """Start the handshake of an accepted connection.
 
         Returns:
-            The handshake; None: there are too many connections, and this one is closed.
+            The handshake; None: there are too many connections, and this one was closed.
         """
         client = self._connections.addresses.of(peer)
         connection.setblocking(False)
@@ -93,7 +93,7 @@ class TlsListener:
             self.take(connection, peer)
 
     def _pause(self, listener: socket.socket) -> None:
-        """Leave a socket alone for a while: it stays readable, and nothing can be accepted."""
+        """Stop polling a socket for a while: it stays readable, but accept fails."""
         loop = asyncio.get_running_loop()
         loop.remove_reader(listener.fileno())
         loop.call_later(_RETRY_S, self._resume, listener)
@@ -105,7 +105,7 @@ class TlsListener:
     async def _shake_hands(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         try:
-            # A client that speaks no TLS, or takes too long, is of no interest to anybody.
+            # Clients that do not speak TLS, or time out, are not worth a log line.
             with contextlib.suppress(OSError, TimeoutError):
                 await loop.connect_accepted_socket(
                     self._server,

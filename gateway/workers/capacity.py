@@ -1,4 +1,4 @@
-"""Whether limits of policies and the memory of workers agree, computed from measured needs."""
+"""Compare the image limits of policies with the memory of workers."""
 
 from collections.abc import Iterator
 
@@ -9,10 +9,10 @@ _MP = 10**6
 
 
 def shortages(settings: Settings) -> Iterator[str]:
-    """Say which policies admit images that workers have not enough memory for, and what to change.
+    """Yield a message for each policy that admits larger images than workers have memory for.
 
     Args:
-        settings: Valid ones.
+        settings: Valid settings.
     """
     memory = settings.engine.worker_memory
     for policy in settings.policies:
@@ -30,7 +30,7 @@ def shortages(settings: Settings) -> Iterator[str]:
 
 
 def _largest(policy: Policy, memory: int) -> int:
-    """Return the pixels of the largest image of which a policy may store something."""
+    """Return the pixels of the largest image that a policy can optimize."""
     per_pixel = [memory_needs.least_to_try(1)]
     if "recode" in policy.tiers:
         per_pixel = [memory_needs.to_try(1, codec, "4:2:0", 1) for codec in policy.codecs]

@@ -1,4 +1,4 @@
-"""The engine process: one runs networks for all codec workers of all gateway processes."""
+"""The engine process: runs networks for the codec workers of all gateway processes."""
 
 import json
 import shutil
@@ -13,16 +13,16 @@ from gateway.telemetry import metrics
 from gateway.workers.supervised_process import HEARTBEAT_TIMEOUT_S, ProcessSpec, SupervisedProcess
 
 TIMEOUT_S: Final = 60.0
-"""Longest time for restoring one image."""
+"""Longest time to restore one image, seconds."""
 
 
 class EngineProcess:
-    """The process that runs networks for all codec workers; a lost one is replaced.
+    """The process that runs networks for all codec workers; replaced if lost.
 
     Args:
-        engine: What runs networks, and within which limits.
-        restorers: Hashes of the networks that have to run; others are loaded when they are needed.
-        heartbeat_timeout_s: Silence after which it hangs, seconds.
+        engine: Backend and limits.
+        restorers: Hashes of networks to load at start; others are loaded on demand.
+        heartbeat_timeout_s: Silence after which the process counts as hung, seconds.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class EngineProcess:
             "timeout_s": TIMEOUT_S,
             "restorers": sorted(restorers),
         }
-        # Nobody else may enter the folder, so nobody else can reach the socket in it.
+        # Only this user may enter the folder, and so reach the socket in it.
         self._folder = Path(tempfile.mkdtemp(prefix="slimgate-"))
         self._process = SupervisedProcess(
             ProcessSpec(
@@ -50,14 +50,14 @@ class EngineProcess:
 
     @property
     def address(self) -> Path:
-        """Give the path of its socket, the same for all that follow one another."""
+        """Return the path of its socket, the same after a replacement."""
         return self._folder / "engine"
 
     async def __aenter__(self) -> Self:
-        """Start it.
+        """Start the process.
 
         Raises:
-            CannotStart: It does not come up, or cannot run what has to run.
+            CannotStart: It does not start, or cannot run a required network.
         """
         try:
             await self._process.__aenter__()

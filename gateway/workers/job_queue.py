@@ -1,4 +1,4 @@
-"""The line before the worker processes: who is next, who waits too long, and who is sent away."""
+"""The job queue in front of the worker processes."""
 
 import asyncio
 from collections import deque
@@ -7,19 +7,19 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 _DEFERRABLE_EVERY: Final = 4
-"""One turn of so many goes to who is patient, so that nobody starves."""
+"""Every n-th slot goes to a deferrable job, so that none starves."""
 
 
 class Busy(Exception):
-    """Too much work is waiting already, or this has waited too long."""
+    """The queue is full, or the job waited too long."""
 
 
 class JobQueue:
-    """Give turns to jobs: clients that wait for a GET before uploads, which need not be optimized.
+    """Grant slots to jobs: urgent ones (GET) before deferrable ones (uploads).
 
     Args:
-        places: How many may have their turn at the same time.
-        max_waiting: How many may wait; a pressing one takes the place of the last patient one.
+        places: Slots in use at a time.
+        max_waiting: Most waiting jobs; an urgent job displaces the last deferrable one.
         max_wait_s: Longest wait, seconds.
     """
 
@@ -33,18 +33,18 @@ class JobQueue:
 
     @property
     def waiting(self) -> int:
-        """Give the number of those that wait for their turn."""
+        """Return the number of waiting jobs."""
         return len(self._urgent) + len(self._deferrable)
 
     @asynccontextmanager
     async def slot(self, *, urgent: bool) -> AsyncIterator[None]:
-        """Wait for a turn, which lasts as long as the block.
+        """Hold a slot during the block.
 
         Args:
-            urgent: Somebody waits for nothing but this.
+            urgent: A client waits for this job.
 
         Raises:
-            Busy: The line is full, or it took too long.
+            Busy: The queue is full, or the wait took too long.
         """
         if self._free and not self.waiting:
             self._free -= 1
@@ -73,11 +73,13 @@ class JobQueue:
             if called in line:
                 line.remove(called)
             elif called.done() and not called.cancelled() and called.exception() is None:
-                # The turn was given in the very moment in which it was given up.
+                # The slot was granted in the moment in which the job gave up.
                 self._free += 1
                 self._next()
             if isinstance(error, TimeoutError):
-                raise Busy(f"the queue is slow: no turn within {self._max_wait_s:g} s") from error
+                raise Busy(
+                    f"the queue is slow: no worker was free within {self._max_wait_s:g} s"
+                ) from error
             raise
 
     def _next(self) -> None:

@@ -1,7 +1,7 @@
-"""What travels to a worker process and back, such that nothing of it stays there.
+"""Inputs and results of jobs, which leave no data behind in a worker process.
 
-The pool keeps the arguments and the result of a job until the next one is done, and an exception
-keeps all variables of the functions that it came through: hundreds of megabytes.
+The pool keeps arguments and result of a job until the next one is done, and an exception keeps the
+variables of all its frames: hundreds of megabytes.
 """
 
 import gc
@@ -14,22 +14,22 @@ _T = TypeVar("_T")
 
 
 class JobInput:
-    """Bytes for a job; the worker lets go of them as soon as the job has taken them."""
+    """Bytes for a job; the worker releases them once the job has taken them."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
 
     def take(self) -> bytes:
-        """Return the bytes; they are gone here afterwards."""
+        """Return the bytes and forget them."""
         data, self._data = self._data, b""
         return data
 
 
 class JobResult(Generic[_T]):
-    """Value or error of a job; a worker lets go of both when they are sent.
+    """Value or error of a job; the worker releases both once they are sent.
 
     Attributes:
-        spent: The process holds more memory than it did before, and should be replaced.
+        spent: The process holds more memory than at its start, and should be replaced.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class JobResult(Generic[_T]):
         """Return the value, or raise the error."""
         if self._error is not None:
             raise self._error
-        return self._value  # type: ignore[return-value]  # there is one where there is no error
+        return self._value  # type: ignore[return-value]  # set if there is no error
 
 
 def _received(value: _T | None, error: Exception | None, spent: bool) -> JobResult[_T]:
@@ -56,27 +56,27 @@ def _received(value: _T | None, error: Exception | None, spent: bool) -> JobResu
 
 
 def result_of(job: Callable[[], _T]) -> JobResult[_T]:
-    """Run a job and catch whatever it raises.
+    """Run a job and catch any exception.
 
     Returns:
-        Its value, or its error without the frames that it came through.
+        The value, or the error without its frames.
     """
     result: JobResult[_T]
     try:
         return JobResult(job())
-    except Exception as error:  # noqa: BLE001  # raised again by the process that asked
+    except Exception as error:  # noqa: BLE001  # raised again by the parent process
         result = JobResult(error=_bare(error))
-    gc.collect()  # frames and exceptions refer to each other in circles
+    gc.collect()  # frames and exceptions form reference cycles
     return result
 
 
 def _bare(error: Exception) -> Exception:
-    """Strip an error of everything but its own words; where it came from becomes a note."""
+    """Strip an error of everything but its message; its traceback becomes a note."""
     error.add_note("".join(traceback.format_exception(error)))
     traceback.clear_frames(error.__traceback__)
     error.__traceback__ = error.__cause__ = error.__context__ = None
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301  # our own object, there and back
-    except Exception:  # noqa: BLE001  # exceptions of libraries may raise anything here
+        pickle.loads(pickle.dumps(error))  # noqa: S301  # our own object
+    except Exception:  # noqa: BLE001  # library exceptions may raise anything here
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error

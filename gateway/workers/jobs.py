@@ -1,7 +1,7 @@
-"""What worker processes do: the only code that decodes what somebody else wrote.
+"""Jobs of worker processes: the only code that decodes untrusted files.
 
-A job may crash, hang or balloon: that costs its process and nothing else. Jobs take and return
-plain picklable values and never touch the network. Nothing of a job outlives it.
+A job may crash, hang or exhaust memory; that costs its process and nothing else. Jobs take and
+return picklable values and never use the network. Nothing outlives a job.
 """
 
 import ctypes
@@ -33,29 +33,29 @@ from gateway.workers.job_values import JobInput, JobResult, result_of
 _T = TypeVar("_T")
 
 _NICENESS: Final = 5
-"""Whoever only passes something through shall not wait for a core that an image is at work on."""
+"""Pass-through requests should not wait for a core that optimizes an image."""
 
 _ENGINE_SILENCE_S: Final = 120.0
-"""Longer than any limit that the engine or the pool has itself: those end a job first."""
+"""Longer than the limits of engine and pool, which end a job first."""
 
 _KEPT_BYTES: Final = 256 << 20
-"""Address space, beyond what a process started with, that it may hold between two jobs."""
+"""Most memory growth of a process between two jobs, bytes."""
 
 _KEPT_SHARE: Final = 4
-"""The same as the part of what it may use that is one of so many."""
+"""The same limit as a fraction of the process's memory: one nth."""
 
 STEP_LENGTH: Final = 32
-"""Bytes of the shared array that names the step that a process is at."""
+"""Bytes of the shared array that names the current step."""
 
 Step = ctypes.Array[ctypes.c_char]
 
 
 class LargeImage(Exception):
-    """The job may take more memory than others leave it, and has to be told that it may."""
+    """The job may need more than the ordinary amount of memory, and has to be allowed to."""
 
 
 class _Process:
-    """What a worker process keeps from job to job."""
+    """State of a worker process across jobs."""
 
     upscalers: ClassVar[models.Upscalers]
     step: ClassVar["Step | None"] = None
@@ -64,34 +64,34 @@ class _Process:
 
 
 def initialize(memory_bytes: int, engine: Path, step: "Step | None" = None) -> None:
-    """Bound a fresh worker process.
+    """Limit a new worker process.
 
     Args:
-        memory_bytes: Address space that a job may take beyond what the process has.
-        engine: Socket of the process that runs networks.
-        step: Shared with the gateway, to tell what the process is at if it dies.
+        memory_bytes: Memory that a job may take beyond what the process has, bytes.
+        engine: Socket of the engine process.
+        step: Shared with the gateway, to report the current step if the process dies.
     """
     _Process.upscalers = models.Upscalers(models.Remote(engine, timeout_s=_ENGINE_SILENCE_S))
     _Process.step = step
     _Process.memory_bytes = memory_bytes
     os.nice(_NICENESS)
-    # One process per core runs already; threads inside would only fight over the cores.
+    # There is one process per core already: threads would only compete for cores.
     cv2.setNumThreads(1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     gc.collect()
-    gc.freeze()  # what was imported stays; collecting after a job need not look at it
+    gc.freeze()  # imported objects stay: later collections skip them
     _Process.at_start = memory.used()
     memory.allow(memory_bytes)
 
 
 def run(job: Callable[..., _T], data: JobInput, *args: Any) -> JobResult[_T]:
-    """Do a job, and leave nothing of it behind.
+    """Run a job, and leave nothing of it behind.
 
     Args:
         job: A function of this module; its first argument is the bytes of `data`.
-        data: What it works on.
-        args: Its other arguments.
+        data: Input bytes.
+        args: Further arguments.
     """
     memory.allow(_Process.memory_bytes)
     result = result_of(functools.partial(_with, job, data, args))
@@ -105,7 +105,7 @@ def _with(job: Callable[..., _T], data: JobInput, args: tuple[Any, ...]) -> _T:
 
 
 def _is_spent() -> bool:
-    """Return whether this process holds clearly more than it did when it started."""
+    """Return whether this process holds considerably more memory than at its start."""
     most = min(_KEPT_BYTES, _Process.memory_bytes // _KEPT_SHARE)
     if _grown() <= most // 2:
         return False
@@ -115,12 +115,12 @@ def _is_spent() -> bool:
 
 
 def _grown() -> int:
-    """Return the bytes of address space, or of resident memory, that were added, the larger one."""
+    """Return the growth of address space or resident memory, whichever is larger, bytes."""
     return max(now - before for now, before in zip(memory.used(), _Process.at_start, strict=True))
 
 
 def _trim() -> None:
-    """Have the C library give freed memory back, where it is glibc."""
+    """Return freed memory to the system, with glibc."""
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
         library.malloc_trim(0)
 
@@ -136,21 +136,21 @@ def optimize_upload(
     content_type: str,
     version: str,
     ruled_out: frozenset[str],
-    may_be_large: bool,  # jobs take no keywords
+    may_be_large: bool,  # jobs take no keyword arguments
 ) -> Optimized:
     """Find the smallest rendition of an upload that holds its policy's floor.
 
     Args:
         data: The upload.
-        policy: What is demanded.
-        content_type: As the client gave it.
-        version: Of the gateway.
+        policy: Its policy.
+        content_type: Content type that the client sent.
+        version: Version of the gateway.
         ruled_out: Steps that killed a process: see :mod:`codec.search.steps`.
-        may_be_large: No other job takes more memory than is ordinary.
+        may_be_large: Allow more than the ordinary amount of memory.
 
     Raises:
-        LargeImage: It may need more memory than is ordinary, and may not have it.
-        Refused: It stays as it is; the message says why.
+        LargeImage: The job needs permission to take more memory.
+        Refused: The upload stays as it is; the message says why.
     """
     most = _allowed(may_be_large=may_be_large)
     if most < _Process.memory_bytes and memory_needs.is_large(pixels_of(data)):
@@ -169,14 +169,14 @@ def optimize_upload(
         raise
     except models.EngineError as error:
         raise Refused(f"the restorer cannot be run: {error}") from error
-    except Exception as error:  # decoders raise anything; the upload stays as it is
+    except Exception as error:  # decoders raise anything
         if memory.is_exhausted(error):
             raise Refused("out of memory: see engine.worker_memory") from error
         raise Refused(f"cannot be decoded: {type(error).__name__}") from error
 
 
 def _allowed(*, may_be_large: bool) -> int:
-    """Bound the memory of a job; return the bytes."""
+    """Limit the memory of a job; return the limit in bytes."""
     most = _Process.memory_bytes
     if not may_be_large:
         most = min(most, memory_needs.ORDINARY)
@@ -189,21 +189,21 @@ def restore_object(
     note: str,
     may_be_large: bool,  # as above
 ) -> tuple[bytes, bool]:
-    """Make the file that GET serves.
+    """Restore the file that GET serves.
 
     Args:
-        rendition: What is stored.
+        rendition: The stored rendition.
         note: Its manifest.
-        may_be_large: No other job takes more memory than is ordinary.
+        may_be_large: Allow more than the ordinary amount of memory.
 
     Returns:
-        The file, and whether it is the very one that was recorded; otherwise its pixels are the
+        The file, and whether it is byte-identical to the recorded one. If not, the pixels are the
         same, and only an encoder has changed.
 
     Raises:
-        OutOfMemory: There may have been too little memory; nothing is known about the rendition.
-        DamagedRendition, DigestMismatch, LookupError: It cannot be done; the message says why.
-        models.EngineError: The restorer's network could not be run.
+        OutOfMemory: Memory may have been short; says nothing about the rendition.
+        DamagedRendition, DigestMismatch, LookupError: It cannot be restored; the message says why.
+        models.EngineError: The engine could not run the network.
     """
     _mark("restore")
     _allowed(may_be_large=may_be_large)
@@ -221,7 +221,7 @@ def restore_object(
 
 
 def _was_enough(manifest: Manifest) -> bool:
-    """Tell that no allocation can have failed, in whatever words a library may have put it."""
+    """Return whether memory sufficed, so that no allocation can have failed in disguise."""
     left = memory.left()
     return left is None or left > memory_needs.to_restore(manifest.width * manifest.height)
 
@@ -229,13 +229,13 @@ def _was_enough(manifest: Manifest) -> bool:
 def upscale_image(
     data: bytes, restorer: str, scale: int, format_: FileFormat, max_pixels: int
 ) -> bytes:
-    """Enlarge an image file.
+    """Upscale an image file.
 
     Raises:
-        NotEnlarged: It cannot be; the message says why.
-        OutOfMemory: There was too little memory.
-        LookupError: There is no such restorer here.
-        models.EngineError: The restorer's network could not be run.
+        NotEnlarged: It cannot be upscaled; the message says why.
+        OutOfMemory: Memory was short.
+        LookupError: The restorer is unknown.
+        models.EngineError: The engine could not run the network.
     """
     try:
         upscaler = _Process.upscalers(restorer)
@@ -243,4 +243,4 @@ def upscale_image(
     except Exception as error:
         if not memory.is_exhausted(error):
             raise
-        raise OutOfMemory("out of memory while enlarging") from error
+        raise OutOfMemory("out of memory while upscaling") from error

@@ -1,4 +1,4 @@
-"""A pool of worker processes for everything that decodes images."""
+"""The pool of worker processes, which decode all images."""
 
 import asyncio
 import contextlib
@@ -35,31 +35,31 @@ from gateway.workers.worker_process import (
 _T = TypeVar("_T")
 
 _ATTEMPTS: Final = 3
-"""Processes that are tried one after the other when idle ones are killed."""
+"""Attempts when idle processes turn out to be dead."""
 
 _REPEATS: Final = 3
-"""Times that an upload is tried again after its process died; the last time without loss only."""
+"""Retries of an upload whose process died; the last one uses lossless steps only."""
 
 _LOSSLESS_STEPS: Final = frozenset({EXACT, LOSSLESS})
 
 _log = structlog.get_logger(__name__)
 
 UNRESTORABLE: Final = (DamagedRendition, DigestMismatch, LookupError, models.EngineError)
-"""What :meth:`Workers.restore` raises when a rendition does not restore."""
+"""Raised by :meth:`Workers.restore` when a rendition cannot be restored."""
 
 
 class NotRestored(Exception):
-    """There was no memory, no time or no process for it; this says nothing about the object."""
+    """Memory, time or processes were short; says nothing about the object."""
 
 
 class Workers:
-    """Run jobs, each in a process that may be lost.
+    """Run jobs in expendable processes.
 
     Args:
-        engine: Number of processes, memory of each, and length of the queue.
-        restorers: Hashes of the networks that have to run from the start.
-        address: Socket of an engine process that somebody else keeps; None: one of their own.
-        heartbeat_timeout_s: Silence after which their own engine process hangs, seconds.
+        engine: Worker count, worker memory, and queue limits.
+        restorers: Hashes of networks to load at start.
+        address: Socket of a shared engine process; None: start one.
+        heartbeat_timeout_s: Silence after which the own engine process counts as hung, seconds.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Workers:
             EngineProcess(engine, restorers, heartbeat_timeout_s) if address is None else None
         )
         self._address = self._own_engine.address if self._own_engine else address
-        assert self._address is not None  # noqa: S101  # one of the two is there
+        assert self._address is not None  # noqa: S101  # one of the two is set
         self._spec = WorkerSpec(engine.worker_memory, self._address)
         self._idle: list[WorkerProcess] = []
         self._busy: set[WorkerProcess] = set()
@@ -99,21 +99,21 @@ class Workers:
 
     @property
     def jobs(self) -> int:
-        """Give the number of jobs that were given to it and are not done."""
+        """Return the number of running and waiting jobs."""
         return self._running + self._queue.waiting
 
     @property
     def waiting(self) -> int:
-        """Give the number of those that have not begun."""
+        """Return the number of waiting jobs."""
         return self._queue.waiting
 
     @property
     def steps(self) -> list[str]:
-        """Name what each job is at, as far as it tells; empty: unknown."""
+        """Return the current step of each running job; empty: unknown."""
         return [worker.step for worker in self._busy]
 
     async def batch_fill(self) -> float | None:
-        """Ask the engine how full its batches are, 0 to 1; None: it does not say."""
+        """Return the engine's batch fill ratio, 0 to 1; None: unknown."""
         return await models.batch_fill(self._address) if self._address else None
 
     async def optimize(
@@ -121,13 +121,13 @@ class Workers:
     ) -> Optimized:
         """Find the smallest rendition of an upload.
 
-        When the process dies, another one does it without what the first was at; when it takes too
-        long, another one tries what is without loss. Images that may take more memory than is
-        ordinary wait for each other, and hold no worker meanwhile.
+        If the process dies, another one retries without the step that killed it; after a timeout,
+        with lossless steps only. Jobs that need more than the ordinary amount of memory run one at
+        a time, and hold no worker while they wait.
 
         Raises:
-            Refused: The upload stays as it is, for whatever reason.
-            Busy: The queue is full, or it took too long.
+            Refused: The upload stays as it is; the message says why.
+            Busy: The queue is full, or the wait took too long.
         """
         arguments = (data, policy, content_type, version)
         try:
@@ -138,10 +138,10 @@ class Workers:
 
     @contextlib.asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
-        """Let one job at a time take more memory than is ordinary.
+        """Let one job at a time take more than the ordinary amount of memory.
 
         Raises:
-            Busy: Others were before it for too long.
+            Busy: The wait for other large images took too long.
         """
         try:
             async with asyncio.timeout(self._max_wait_s):
@@ -169,7 +169,7 @@ class Workers:
                 except Refused as refused:
                     if not losses:
                         raise
-                    # Why it had to do without is the better part of the reason.
+                    # The first loss explains more than the final refusal.
                     reason = "; then ".join([losses[0], str(refused)])
                     raise Refused(reason, refused.trials) from refused
                 except WorkerLost as lost:
@@ -179,19 +179,18 @@ class Workers:
                     if ruled_out >= LOSSY_STEPS or (last and lost.step in _LOSSLESS_STEPS):
                         raise Refused(str(lost)) from lost
                     ruled_out = _without(ruled_out, lost.step, last=last)
-                    _log.warning("tried again", reason=str(lost), without=sorted(ruled_out))
+                    _log.warning("job retried", reason=str(lost), without=sorted(ruled_out))
         raise AssertionError  # the last repeat returns or raises
 
     async def restore(self, rendition: bytes, manifest: Manifest) -> tuple[bytes, bool]:
-        """Make the file that GET serves; see :func:`gateway.workers.jobs.restore_object`.
+        """Restore the file that GET serves; see :func:`gateway.workers.jobs.restore_object`.
 
-        Want of memory and a process that dies are tried again in a fresh process.
+        After a crash or lack of memory, a fresh process retries once.
 
         Raises:
-            UNRESTORABLE: It cannot be restored: it is damaged, or its restorer is missing or cannot
-                run.
-            NotRestored: Nothing is known about it: memory or time was short, or processes died.
-            Busy: The queue is full, or it took too long.
+            UNRESTORABLE: The rendition is damaged, or its restorer is missing or cannot run.
+            NotRestored: Memory, time or processes were short; says nothing about the object.
+            Busy: The queue is full, or the wait took too long.
         """
         need = memory_needs.to_restore(manifest.width * manifest.height)
         if need <= memory_needs.ORDINARY:
@@ -226,20 +225,20 @@ class Workers:
     async def upscale(
         self, data: bytes, restorer: str, *, scale: int, format_: FileFormat, max_pixels: int
     ) -> bytes:
-        """Enlarge an image file; see :func:`codec.upscale_file.enlarge_file`.
+        """Upscale an image file; see :func:`codec.upscale_file.enlarge_file`.
 
         Args:
             data: The file, untrusted.
-            restorer: Content hash of what enlarges, 16 hex digits.
-            scale: Whole factor, 2 or more.
-            format_: Of the result.
-            max_pixels: That the result may have.
+            restorer: Content hash of the upscaler, 16 hex digits.
+            scale: Integer factor, 2 or more.
+            format_: Output format.
+            max_pixels: Most pixels of the output.
 
         Raises:
-            NotEnlarged: The file cannot be enlarged.
+            NotEnlarged: The file cannot be upscaled.
             LookupError, models.EngineError, WorkerLost: The restorer is missing or cannot run, or
                 the process was lost.
-            Busy: The queue is full, or it took too long.
+            Busy: The queue is full, or the wait took too long.
         """
         async with self._slot(urgent=False):
             try:
@@ -251,11 +250,11 @@ class Workers:
                 raise TooLarge(f"out of memory: {reason}") from error
 
     async def _twice(self, job: Callable[..., _T], data: bytes, *args: object) -> _T:
-        """Do a job, and do it again in a fresh process when memory was short or the first died."""
+        """Run a job; retry once in a fresh process after a crash or lack of memory."""
         try:
             return await self._run(TIMEOUT_S, job, data, *args)
         except (OutOfMemory, WorkerDied) as error:
-            _log.warning("tried again", reason=str(error))
+            _log.warning("job retried", reason=str(error))
             return await self._run(TIMEOUT_S, job, data, *args, fresh=True)
 
     async def _run(
@@ -274,7 +273,7 @@ class Workers:
         raise WorkerLost("the worker processes were lost again and again")
 
     def _taken(self, *, fresh: bool) -> WorkerProcess:
-        """Take a process that is idle, the one that was used last, or start one."""
+        """Take the most recently used idle process, or start one."""
         worker: WorkerProcess | None = None
         while worker is None and self._idle:
             worker = self._idle.pop()
@@ -286,7 +285,7 @@ class Workers:
         return worker
 
     def _put_back(self, worker: WorkerProcess) -> None:
-        """Keep a process for the next job, or one that replaces it."""
+        """Keep a process for the next job, or replace it."""
         self._busy.discard(worker)
         if worker.is_usable:
             self._idle.append(worker)
@@ -302,7 +301,7 @@ class Workers:
 
 
 def _without(ruled_out: frozenset[str], step: str, *, last: bool) -> frozenset[str]:
-    """Add the step that killed a process; when it is unknown, or for the last time, all of loss."""
+    """Rule out the step that killed a process; all lossy steps if unknown, or the last time."""
     if last or not step or step in ruled_out:
         return ruled_out | LOSSY_STEPS | {step}
     return ruled_out | {step}

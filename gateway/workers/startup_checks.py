@@ -1,8 +1,8 @@
-"""What is looked at when a gateway starts.
+"""Checks at the start of a gateway.
 
-A configuration that is not valid and a restorer that cannot run keep it from starting. A store that
-does not answer does not: it may come later, or come back, and load balancers are told meanwhile
-that this gateway is not ready. Neither do objects that restore to other bytes than they did.
+An invalid configuration or a restorer that cannot run prevents the start. A store that does not
+answer does not: it may come up later, and the readiness probe reports it meanwhile. Golden objects
+that restore to other bytes are only reported.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ _log = structlog.get_logger(__name__)
 _STORE_TIMEOUT_S: Final = 2.0
 
 _MEANINGS: Final = {
-    "changed": "an encoder has changed: stored objects like these are served under other ETags",
-    "failed": "a decoder has changed: stored objects like these cannot be restored with it",
+    "changed": "an encoder has changed: stored objects of these formats get new ETags",
+    "failed": "a decoder has changed: stored objects of these formats cannot be restored",
 }
 
 
 def required_networks(settings: Settings) -> set[str]:
-    """Name the networks that policies ask for: they have to run from the start."""
+    """Return the hashes of the networks that policies need; they have to run from the start."""
     hashes = {
         content_hash
         for policy in settings.policies
@@ -40,7 +40,7 @@ def required_networks(settings: Settings) -> set[str]:
 
 
 def _scales(policy: Policy) -> set[int]:
-    """Give the scales at which a policy may ask for its restorer; 1: at full size."""
+    """Return the scales at which a policy uses its restorer; 1: full size."""
     if policy.mode == "off":
         return set()
     shrunk = set(policy.scales) if "downscale" in policy.tiers else set()
@@ -48,10 +48,10 @@ def _scales(policy: Policy) -> set[int]:
 
 
 async def log_startup_checks(not_ready_reason: Callable[[], Awaitable[str | None]]) -> None:
-    """Log what an operator should know of, and count it where it lasts.
+    """Run the checks, log problems and set their metrics.
 
     Args:
-        not_ready_reason: Gives what keeps the gateway from serving, if anything does.
+        not_ready_reason: Returns why the gateway is not ready, or None.
     """
     reason: str | None = f"the store has not answered within {_STORE_TIMEOUT_S:g} s"
     with contextlib.suppress(TimeoutError):
@@ -63,13 +63,13 @@ async def log_startup_checks(not_ready_reason: Callable[[], Awaitable[str | None
     for outcome in get_args(Outcome):
         metrics.GOLDEN_OBJECTS.labels(outcome).set(len(found[outcome]))
         if outcome in _MEANINGS and found[outcome]:
-            _log.error("restored otherwise", objects=found[outcome], meaning=_MEANINGS[outcome])
+            _log.error("golden object mismatch", objects=found[outcome], meaning=_MEANINGS[outcome])
     if reason is None and len(found["same"]) == sum(map(len, found.values())):
-        _log.info("checked", golden_objects=len(found["same"]))
+        _log.info("startup checks passed", golden_objects=len(found["same"]))
 
 
 def golden() -> defaultdict[Outcome, list[str]]:
-    """Restore what was stored by an earlier version, and sort it by what came of it."""
+    """Restore the golden objects, and sort their names by outcome."""
     found = defaultdict[Outcome, list[str]](list)
     for each in objects():
         found[each.outcome(models.restorer)].append(each.name)

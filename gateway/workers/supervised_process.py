@@ -1,4 +1,4 @@
-"""Processes that a gateway starts, replaces when they are lost, and ends with itself."""
+"""Child processes that a gateway starts, replaces if lost, and ends with itself."""
 
 import asyncio
 import contextlib
@@ -26,18 +26,18 @@ _log = structlog.get_logger(__name__)
 
 
 class ProcessSpec(NamedTuple):
-    """How a process is started, and what is done about its end.
+    """How to start a process, and how to react to its end.
 
     Attributes:
-        name: What the log calls it.
-        module: What it runs, as ``python -m`` does.
-        first_message: Gives what it is told first on its standard input.
-        lost: Counts the times that it is lost.
-        pass_fds: Open files that it inherits.
-        environment: Variables that it has beside ours.
-        stop_timeout_s: Time that it gets to end, seconds; then it is killed.
-        heartbeat_timeout_s: Silence after which it hangs, seconds; then it is ended, and replaced.
-        gone: Told the number of each process that has ended.
+        name: Name in logs and metrics.
+        module: Module to run, as with ``python -m``.
+        first_message: Returns the first bytes for its standard input.
+        lost: Counts lost processes.
+        pass_fds: File descriptors to inherit.
+        environment: Additional environment variables.
+        stop_timeout_s: Time to end after a stop, seconds; then it is killed.
+        heartbeat_timeout_s: Silence after which it counts as hung and is replaced, seconds.
+        gone: Called with the PID of each process that has ended.
     """
 
     name: str
@@ -52,14 +52,14 @@ class ProcessSpec(NamedTuple):
 
 
 class SupervisedProcess:
-    """A process that is there from ``async with`` to the end of its block.
+    """A child process that runs for the duration of an ``async with`` block.
 
-    It says ``ready`` on its standard output, or why it cannot be, and then shows signs of life
-    there; one that falls silent hangs, and is replaced like one that has ended. It ends when its
-    standard input does: it never outlives who started it, not even one that is killed.
+    It writes ``ready``, or an error, to its standard output, and then heartbeats. A process that
+    falls silent is hung, and replaced like one that has exited. It exits when its standard input
+    closes, so it never outlives its parent, even one that is killed.
 
     Args:
-        spec: How it is started.
+        spec: How to start it.
     """
 
     def __init__(self, spec: ProcessSpec) -> None:
@@ -70,7 +70,7 @@ class SupervisedProcess:
 
     @property
     def pid(self) -> int | None:
-        """Give its number; None while there is none."""
+        """Return the PID; None while no process runs."""
         alive = self._process is not None and self._process.returncode is None
         return self._process.pid if self._process and alive else None
 
@@ -91,7 +91,7 @@ class SupervisedProcess:
         self._stacks.close()
 
     def tell(self, message: bytes) -> None:
-        """Write to its standard input; one that is just lost hears nothing."""
+        """Write to its standard input; ignored while it is being replaced."""
         if self.pid is not None and self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(message)
 
@@ -104,7 +104,7 @@ class SupervisedProcess:
             stdout=PIPE,
             pass_fds=(*spec.pass_fds, self._stacks.number),
             env={**os.environ, **spec.environment, STACKS: str(self._stacks.number)},
-            # Ctrl-C is for the process that was started by hand, which then ends this one.
+            # Ctrl-C must reach only the parent, which then ends this process.
             start_new_session=True,
         )
         assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
@@ -119,15 +119,15 @@ class SupervisedProcess:
             if said != b"ready\n":
                 await self._end(process)
         if said != b"ready\n":
-            reason = said.decode().strip() or "its output says why"
+            reason = said.decode().strip() or "see its output"
             raise CannotStart(f"the {spec.name} process did not start: {reason}")
         return process
 
     async def _replace(self) -> None:
-        """Start another one whenever one is lost, less eagerly when they do not last."""
+        """Replace the process whenever it is lost, with a backoff if replacements do not last."""
         pause_s = 0.0
         process = self._process
-        assert process is not None  # noqa: S101  # it was started before this task
+        assert process is not None  # noqa: S101  # started before this task
         try:
             while True:
                 started = time.monotonic()
@@ -136,7 +136,7 @@ class SupervisedProcess:
                 self._spec.lost.inc()
                 lasted = time.monotonic() - started > _LONGEST_PAUSE_S
                 pause_s = 0.0 if lasted else min(_LONGEST_PAUSE_S, pause_s * 2 or 1.0)
-                event = f"the {self._spec.name} process was lost"
+                event = f"{self._spec.name} process lost"
                 stacks = self._stacks.take()
                 left = {"stacks": stacks} if stacks else {}
                 _log.error(event, exit_code=code, pause_s=pause_s, **left)
@@ -146,7 +146,7 @@ class SupervisedProcess:
             await self._end(process)
 
     async def _lost(self, process: Process) -> int:
-        """Wait for the end of a process, or bring it about where it hangs; return its exit code."""
+        """Wait for the end of a process, or end it if it hangs; return its exit code."""
         silence_s = self._spec.heartbeat_timeout_s
         ending = asyncio.create_task(process.wait())
         silent = asyncio.create_task(HeartbeatMonitor(process).end(silence_s))
@@ -154,7 +154,7 @@ class SupervisedProcess:
             await asyncio.wait({ending, silent}, return_when=asyncio.FIRST_COMPLETED)
             if not ending.done():
                 metrics.PROCESSES_HUNG.labels(self._spec.name).inc()
-                event = f"the {self._spec.name} process hangs"
+                event = f"{self._spec.name} process hung"
                 _log.error(event, pid=process.pid, silent_s=silence_s)
                 await abort(process)
             return await ending
@@ -168,13 +168,13 @@ class SupervisedProcess:
         try:
             process = await self._start()
         except CannotStart as error:
-            _log.error(f"the {name} process was not replaced", reason=str(error))
+            _log.error(f"{name} process not replaced", reason=str(error))
             return lost
-        _log.info(f"the {name} process was replaced", pid=process.pid)
+        _log.info(f"{name} process replaced", pid=process.pid)
         return process
 
     async def _end(self, process: Process) -> None:
-        """Close its standard input, which ends it; insist where it does not."""
+        """Close its standard input, which ends it; kill it if that does not."""
         if process.stdin is not None:
             process.stdin.close()
         try:

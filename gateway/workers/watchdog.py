@@ -1,7 +1,7 @@
-"""Notice that a kept process hangs, end it, and read what it was at.
+"""Detect a hung child process, end it, and collect its stack dump.
 
-A process that hangs holds connections for ever and its exit never comes, so waiting for that is
-not enough: it sends signs of life (:mod:`models.engine.heartbeat`) from its event loop.
+A hung process keeps its connections and never exits, so waiting for its exit is not enough: it
+sends heartbeats (:mod:`models.engine.heartbeat`) from its event loop.
 """
 
 import asyncio
@@ -12,20 +12,20 @@ from asyncio.subprocess import Process
 from typing import IO, Final
 
 _TICKS: Final = 10
-"""Looks at what was heard, within the time that a process may be silent."""
+"""Checks within the allowed silence."""
 
 _DUMP_TIMEOUT_S: Final = 5.0
-"""Time for writing stacks; a process that is stopped never does."""
+"""Time to write the stack dump; a stopped process never does."""
 
 _MAX_STACKS: Final = 1 << 15
 _READ: Final = 1 << 12
 
 
 class HeartbeatMonitor:
-    """What a process says on its standard output, of which only that it comes counts.
+    """Watch the standard output of a process, of which only the arrival of bytes counts.
 
     Args:
-        process: Of which nothing else reads the standard output.
+        process: The process; nothing else may read its standard output.
     """
 
     def __init__(self, process: Process) -> None:
@@ -34,10 +34,10 @@ class HeartbeatMonitor:
         self._heard = 0
 
     async def end(self, silence_s: float) -> None:
-        """Wait until nothing has come for that long.
+        """Wait until the process has been silent for the given time.
 
-        Looks are counted rather than seconds: when this process, or the whole machine, was stopped
-        for a while, that is one look, and the signs that wait are heard before the next one.
+        Checks are counted rather than seconds: if this process, or the whole machine, was
+        suspended, that counts as one check, and pending heartbeats are read before the next.
         """
         reading = asyncio.create_task(self._read())
         try:
@@ -55,7 +55,7 @@ class HeartbeatMonitor:
 
 
 async def abort(process: Process) -> None:
-    """End a process that hangs: it leaves its stacks if it can, and is killed if it cannot."""
+    """End a hung process: it dumps its stacks if it can, and is killed otherwise."""
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGABRT)
         try:
@@ -67,9 +67,9 @@ async def abort(process: Process) -> None:
 
 
 class StackDump:
-    """A file in which processes, one after the other, leave their stacks when a signal ends them.
+    """A file into which processes dump their stacks when a signal ends them.
 
-    It has no name, so that it is gone with the last process that has it open.
+    It has no name, so it vanishes with the last process that holds it.
     """
 
     def __init__(self) -> None:
@@ -77,13 +77,13 @@ class StackDump:
 
     @property
     def number(self) -> int:
-        """Return the number of the open file, which is opened now at the latest."""
+        """Return the file descriptor, opening the file if necessary."""
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by :meth:`close`
         return self._file.fileno()
 
     def take(self) -> str:
-        """Return what was left, and forget it; empty when there is nothing."""
+        """Return the dump and clear it; empty if there is none."""
         if self._file is None:
             return ""
         self._file.seek(0)

@@ -1,4 +1,4 @@
-"""One worker process: it does one job at a time, may be lost, and is replaced when it is spent."""
+"""One worker process: it runs one job at a time, and is replaced when it is lost or spent."""
 
 import asyncio
 import contextlib
@@ -19,15 +19,15 @@ from gateway.workers.job_values import JobInput, JobResult
 
 _T = TypeVar("_T")
 
-_MAX_JOBS: Final = 500  # a fresh process now and then, should a decoder leak
-_POLL_S: Final = 0.5  # pebble tells nobody when a pool breaks
+_MAX_JOBS: Final = 500  # recycle processes, in case a decoder leaks
+_POLL_S: Final = 0.5  # pebble does not report a broken pool
 
 
 class WorkerLost(Exception):
-    """The process was ended: it crashed, or ran out of time.
+    """The process was lost: it crashed or timed out.
 
     Attributes:
-        step: What it was at, as far as it told; empty: unknown.
+        step: Step it was running; empty: unknown.
     """
 
     def __init__(self, reason: str, step: str = "") -> None:
@@ -36,19 +36,19 @@ class WorkerLost(Exception):
 
 
 class WorkerDied(WorkerLost):
-    """The process crashed, or was killed."""
+    """The process crashed or was killed."""
 
 
 class WorkerGone(Exception):
-    """The process was gone before it began; another one can do the job."""
+    """The process was dead before the job began; another one can run it."""
 
 
 class WorkerSpec(NamedTuple):
-    """What every worker process is started with.
+    """How to start a worker process.
 
     Attributes:
-        memory: Bytes that a job may take.
-        engine: Socket of the process that runs networks.
+        memory: Memory of a job, bytes.
+        engine: Socket of the engine process.
     """
 
     memory: int
@@ -59,12 +59,12 @@ class WorkerProcess:
     """A process that decodes, encodes and restores images.
 
     Args:
-        spec: How it is started, which happens at once.
+        spec: How to start it, which happens at once.
     """
 
     def __init__(self, spec: WorkerSpec) -> None:
         context = multiprocessing.get_context("forkserver")
-        # Imported once in the fork server, so that a lost worker is replaced in milliseconds.
+        # Import once in the fork server: replacing a worker then takes milliseconds.
         context.set_forkserver_preload([jobs.__name__])
         self._step: ctypes.Array[ctypes.c_char] = RawArray(ctypes.c_char, jobs.STEP_LENGTH)
         self._pool = ProcessPool(
@@ -74,37 +74,37 @@ class WorkerProcess:
             context=context,
         )
         self._jobs = 0
-        self._spent = not self._pool.active  # which starts it
+        self._spent = not self._pool.active  # the property starts the pool
 
     @property
     def is_fresh(self) -> bool:
-        """Return whether it has not begun any job."""
+        """Return whether it has not run a job yet."""
         return self._jobs == 0
 
     @property
     def is_usable(self) -> bool:
-        """Return whether it may do another job."""
+        """Return whether it can run another job."""
         return not self._spent and self._jobs < _MAX_JOBS and self._pool.active
 
     @property
     def step(self) -> str:
-        """Name what it is at, as far as it tells; empty: nothing, or unknown."""
+        """Return the current step; empty: none, or unknown."""
         return bytes(self._step.value).decode("ascii", "replace")
 
     async def run(self, timeout_s: float, job: Callable[..., _T], data: bytes, *args: object) -> _T:
-        """Do a job.
+        """Run a job.
 
         Raises:
-            WorkerDied, WorkerLost: The process crashed, or took too long.
-            WorkerGone: It was ended while it was idle.
-            Exception: Whatever the job raises.
+            WorkerDied, WorkerLost: The process crashed or timed out.
+            WorkerGone: It was dead before the job began.
+            Exception: Any error of the job.
         """
         self._jobs += 1
         self._step.value = b""
         arguments: list[Any] = [job, JobInput(data), *args]
         try:
             future = self._pool.schedule(jobs.run, arguments, timeout=timeout_s)
-        except RuntimeError as error:  # the pool has noticed that it is broken
+        except RuntimeError as error:  # the pool is broken
             self._spent = True
             raise WorkerGone from error
         result: JobResult[_T] = await self._outcome(future, timeout_s)
@@ -113,9 +113,9 @@ class WorkerProcess:
     async def _outcome(
         self, future: "ProcessFuture[JobResult[_T]]", timeout_s: float
     ) -> JobResult[_T]:
-        """Wait for a job, for as long as there is a process that can do it."""
+        """Wait for a job while its process is alive."""
         waited_for = asyncio.wrap_future(future)
-        spent, self._spent = True, True  # unless it returns
+        spent, self._spent = True, True  # reset when the job returns
         try:
             while not waited_for.done():
                 await asyncio.wait({waited_for}, timeout=_POLL_S)
@@ -138,7 +138,7 @@ class WorkerProcess:
             return result
         finally:
             self._spent = spent
-            # Cancelling this wait cancels the future, and with it ends the process at work.
+            # Cancelling this wait cancels the future, which ends the process.
             waited_for.cancel()
 
     async def end(self) -> None:
@@ -147,5 +147,5 @@ class WorkerProcess:
 
     def _stop(self) -> None:
         with contextlib.suppress(RuntimeError):
-            self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it out
+            self._pool.stop()  # type: ignore[no-untyped-call]  # untyped in pebble
             self._pool.join()

@@ -71,7 +71,7 @@ def test_a_lost_engine_is_replaced(moto: S3Server, moto_bucket: str, start: Star
         before = s3.get_object(Bucket=moto_bucket, Key="image")["Body"].read()
         lost = _engine(process)
         lost.kill()
-        process.wait_for("the engine process was lost")
+        process.wait_for("engine process lost")
         assert before == s3.get_object(Bucket=moto_bucket, Key="image")["Body"].read()
         assert lost.pid != _engine(process).pid
 

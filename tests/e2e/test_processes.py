@@ -75,7 +75,7 @@ def test_a_lost_one_is_replaced(moto: S3Server, process: GatewayProcess) -> None
             client.list_buckets()
         before = {child.pid for child in _acceptors(process)}
         os.kill(min(before), signal.SIGKILL)
-        process.wait_for("the gateway process was lost", exit_code=-signal.SIGKILL)
+        process.wait_for("gateway process lost", exit_code=-signal.SIGKILL)
         for _ in range(3):
             client.list_buckets()
     wait_until(lambda: (200, "ready\n") == asked(process, "/_slimgate/readyz"), "its replacement")
@@ -146,16 +146,14 @@ def test_one_that_hangs_is_replaced(
 ) -> None:
     """A process whose event loop stands still is ended, replaced, counted and logged."""
     name = "gateway" if module == "gateway.runtime.gateway_process" else "engine"
-    before = len(hanging.events(f"the {name} process was replaced"))
+    before = len(hanging.events(f"{name} process replaced"))
     hung = _running(hanging, module)[0].pid
     os.kill(hung, number)
-    hanging.wait_for(f"the {name} process hangs", pid=hung, timeout_s=90)
-    wait_until(
-        lambda: len(hanging.events(f"the {name} process was replaced")) > before, "its replacement"
-    )
+    hanging.wait_for(f"{name} process hung", pid=hung, timeout_s=90)
+    wait_until(lambda: len(hanging.events(f"{name} process replaced")) > before, "its replacement")
     assert hung not in {child.pid for child in _running(hanging, module)}
     wait_until(lambda: asked(hanging, "/_slimgate/readyz") == (200, "ready\n"), "readiness")
-    lost = hanging.events(f"the {name} process was lost", exit_code=ends_with)[-1]
+    lost = hanging.events(f"{name} process lost", exit_code=ends_with)[-1]
     assert stacks in lost.get("stacks", "")
     assert counted(counts(hanging), "processes_hung_total", process=name) >= 1
     with s3_client(moto.at(hanging.endpoint)) as client:
@@ -172,7 +170,7 @@ def test_all_take_the_same_policies(moto: S3Server, process: GatewayProcess) -> 
     process.process.send_signal(signal.SIGHUP)
     process.wait_for("configuration not reloaded: the old policies stay")
     os.kill(_acceptors(process)[0].pid, signal.SIGTERM)
-    process.wait_for("the gateway process was lost", exit_code=0)
+    process.wait_for("gateway process lost", exit_code=0)
     wait_until(lambda: (200, "ready\n") == asked(process, "/_slimgate/readyz"), "its replacement")
     with s3_client(moto) as direct, s3_client(moto.at(process.endpoint)) as client:
         direct.create_bucket(Bucket="photos-reloaded")

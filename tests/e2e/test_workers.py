@@ -31,7 +31,7 @@ def test_a_killed_worker_costs_nothing(moto: S3Server, moto_bucket: str, start: 
         wait_until(lambda: worker.cpu_times().user > before + _BUSY_S, "work on the image")
         worker.send_signal(signal.SIGKILL)
         upload.result(timeout=30)
-        line = process.wait_for("tried again")
+        line = process.wait_for("job retried")
         assert "the worker process died (exit code -9)" in line["reason"]
         assert line["without"] != []
         process.wait_for("optimized", key="big")

@@ -28,7 +28,7 @@ def test_a_wrong_pair_is_refused(pair: Pair) -> None:
     pair.renew()
     for wrong in (b"", b"no key", old):
         pair.key.write_bytes(wrong)
-        with pytest.raises(BadCertificate, match=r"key\.pem are no usable pair"):
+        with pytest.raises(BadCertificate, match=r"key\.pem are not a usable certificate and key"):
             shown.reload()
     pair.key.unlink()
     with pytest.raises(BadCertificate, match=r"key\.pem: No such file"):
