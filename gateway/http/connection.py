@@ -178,7 +178,7 @@ class Connection(ServerProtocol):
         if isinstance(exc, LineTooLong):
             code = "RequestHeaderSectionTooLarge"
         request_id, reason = new_request_id(), type(exc).__name__
-        _log.info("malformed request refused", request_id=request_id, code=code, reason=reason)
+        _log.info("refused", request_id=request_id, code=code, reason=reason)
         metrics.REQUESTS.labels("Refused", "400" if status < 500 else "500").inc()
         response = refusal(S3Error(code), resource="/", request_id=request_id)
         response.force_close()
