@@ -14,7 +14,11 @@ class Policies:
     """Policies in order, with their bucket globs compiled."""
 
     def __init__(self, policies: Sequence[Policy]) -> None:
-        self._rules = tuple((_translate(policy.bucket), policy) for policy in policies)
+        self._rules = _rules(policies)
+
+    def replace(self, policies: Sequence[Policy]) -> None:
+        """Match by other policies from now on; what was matched before stays as it is."""
+        self._rules = _rules(policies)
 
     def __iter__(self) -> Iterator[Policy]:
         return (policy for _, policy in self._rules)
@@ -42,6 +46,10 @@ class Policies:
         # Long names are refused first: matching a hostile name must not cost more than a real one.
         if len(bucket) <= MAX_BUCKET:
             yield from (policy for glob, policy in self._rules if glob.match(bucket))
+
+
+def _rules(policies: Sequence[Policy]) -> tuple[tuple[re.Pattern[str], Policy], ...]:
+    return tuple((_translate(policy.bucket), policy) for policy in policies)
 
 
 def shadowed(policies: Sequence[Policy]) -> Iterator[tuple[int, int]]:

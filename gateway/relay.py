@@ -41,7 +41,7 @@ def _echo(exchange: Exchange, response: Response) -> dict[str, str]:
 @asynccontextmanager
 async def sent(exchange: Exchange, request: Request) -> AsyncIterator[Response]:
     """Send a request as the caller; what was wrong with an uploaded body is raised as such."""
-    upstream = exchange.services.upstream
+    upstream = exchange.storage.upstream
     give_back = upstream.expectation.take_place() if request.expects else None
     if give_back is None:
         request = replace(request, expects=False)
@@ -119,7 +119,7 @@ async def _pieces(exchange: Exchange, response: Response) -> AsyncIterator[bytes
     try:
         async for piece in response.content.iter_any():
             if begun:  # what is small need not wait for its turn
-                await exchange.services.body_scheduler.acquire()
+                await exchange.limits.body_scheduler.acquire()
             begun = True
             yield piece
     except UNREACHABLE as error:

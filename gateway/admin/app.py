@@ -8,11 +8,16 @@ from typing import Final
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from config import Admin
+from config import Policies, Settings
 from gateway.admin.auth import Access
 from gateway.admin.playground.forms import MAX_FIELDS
+from gateway.admin.playground.pages import Pages
+from gateway.admin.playground.rendering import Renderer
 from gateway.admin.playground.routes import add_playground
-from gateway.exchange import Services
+from gateway.http.byte_budget import ByteBudget
+from gateway.http.draining import InFlightRequests
+from gateway.restore.compute import Compute
+from gateway.storage.upstream import Upstream
 from gateway.telemetry import metrics
 
 _PROBE_TTL_S: Final = 5.0
@@ -22,18 +27,20 @@ class Readiness:
     """Whether this gateway should get traffic, for load balancers.
 
     Args:
-        services: What the gateway consists of.
+        upstream: The store.
+        in_flight: Whether the gateway ends.
     """
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, upstream: Upstream, in_flight: InFlightRequests) -> None:
+        self._upstream = upstream
+        self._in_flight = in_flight
         self._asked = -_PROBE_TTL_S
         self._reached = False
         self._asking = asyncio.Lock()
 
     async def not_ready_reason(self) -> str | None:
         """Give what keeps it from serving; None: nothing does."""
-        if self._services.in_flight.draining:
+        if self._in_flight.draining:
             return "draining"
         # However often somebody asks, the store is asked rarely.
         if time.monotonic() - self._asked > _PROBE_TTL_S:
@@ -43,19 +50,27 @@ class Readiness:
     async def _ask(self) -> None:
         async with self._asking:  # once for everybody who waits
             if time.monotonic() - self._asked > _PROBE_TTL_S:
-                self._reached = await self._services.upstream.is_healthy()
+                self._reached = await self._upstream.is_healthy()
                 self._asked = time.monotonic()
 
 
-def create_admin(settings: Admin, services: Services, readiness: Readiness) -> web.Application:
+def create_admin(
+    settings: Settings,
+    policies: Policies,
+    compute: Compute,
+    buffers: ByteBudget,
+    readiness: Readiness,
+) -> web.Application:
     """Put the operators' application together.
 
     Args:
         settings: With the token that is demanded, if any.
-        services: Of the gateway that it tells of.
-        readiness: Of the same.
+        policies: In force.
+        compute: Worker processes and the cache.
+        buffers: Bytes held in memory.
+        readiness: Of the gateway.
     """
-    access = Access(settings)
+    access = Access(settings.admin)
     admin = web.Application(middlewares=[access.middleware()], client_max_size=MAX_FIELDS)
 
     async def healthz(_: web.Request) -> web.Response:
@@ -68,7 +83,7 @@ def create_admin(settings: Admin, services: Services, readiness: Readiness) -> w
         return web.Response(text=f"{not_ready_reason}\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def scrape(_: web.Request) -> web.Response:
-        await _set_gauges(services)
+        await _set_gauges(compute, buffers)
         body = generate_latest(metrics.REGISTRY)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -76,17 +91,18 @@ def create_admin(settings: Admin, services: Services, readiness: Readiness) -> w
     admin.router.add_get("/_slimgate/readyz", readyz)
     for path in ("/_slimgate/metrics", "/metrics"):
         admin.router.add_get(path, scrape)
-    add_playground(admin, services, access)
+    pages = Pages(settings, policies, compute.workers, buffers, Renderer(access))
+    add_playground(admin, pages, access)
     return admin
 
 
-async def _set_gauges(services: Services) -> None:
+async def _set_gauges(compute: Compute, buffers: ByteBudget) -> None:
     """Set what is looked at rather than counted."""
-    metrics.BUFFERED_BYTES.set(services.buffers.held)
-    metrics.CACHE_BYTES.set(services.cache.held_bytes)
-    metrics.WORKER_JOBS.set(services.workers.jobs)
-    metrics.WORKER_JOBS_WAITING.set(services.workers.waiting)
+    metrics.BUFFERED_BYTES.set(buffers.held)
+    metrics.CACHE_BYTES.set(compute.cache.held_bytes)
+    metrics.WORKER_JOBS.set(compute.workers.jobs)
+    metrics.WORKER_JOBS_WAITING.set(compute.workers.waiting)
     metrics.TASKS.set(len(asyncio.all_tasks()))
-    fill = await services.workers.batch_fill()
+    fill = await compute.workers.batch_fill()
     if fill is not None:
         metrics.BATCH_FILL.set(fill)

@@ -53,14 +53,14 @@ async def copy(exchange: Exchange) -> web.StreamResponse:
     source, etag = await look_closely(exchange, target, version_id)
     if source is None and version_id is None and "-" in etag:
         # It may be about to become small under the same ETag, and parts of it another file.
-        await exchange.services.completing.settled(target)
+        await exchange.storage.completing.settled(target)
         source, etag = await look_closely(exchange, target, version_id)
     if source is None:
         return await _copy_plain(exchange, etag)
     _check_conditions(exchange, source.identity(source.manifest.etag))
     if "uploadId" in exchange.parameters:
         return await _copy_part(exchange, source)
-    request, seals = exchange.forwarded(), exchange.services.seals
+    request, seals = exchange.forwarded(), exchange.storage.seals
     changed = _translated(request.headers, source, seals)
     async with sent(exchange, replace(request, headers=changed)) as response:
         _check_unchanged(exchange, response)
@@ -160,7 +160,7 @@ async def _result(exchange: Exchange, response: Response, manifest: Manifest) ->
         target, stored_etag = exchange.target, s3xml.text(root, "ETag").strip('"')
         view = View(manifest.size, manifest.etag)
         seen = Sighting.of_write(response.headers, stored_etag)
-        exchange.services.index.put(target.bucket, target.key, seen, view)
+        exchange.storage.index.put(target.bucket, target.key, seen, view)
         body = _with_etag(root, manifest.etag)
     return _answer(exchange, shown, body)
 

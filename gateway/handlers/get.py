@@ -53,12 +53,12 @@ async def get_or_head(exchange: Exchange) -> web.StreamResponse:
     try:
         return await _serve_what_is_there(exchange)
     except BeingCompleted:
-        await exchange.services.completing.settled(exchange.target)
+        await exchange.storage.completing.settled(exchange.target)
     return await _serve_what_is_there(exchange)
 
 
 async def _serve_what_is_there(exchange: Exchange) -> web.StreamResponse:
-    if exchange.services.index.managed(exchange.target.bucket, exchange.target.key):
+    if exchange.storage.index.managed(exchange.target.bucket, exchange.target.key):
         return await _probe(exchange, None)
     async with sent(exchange, exchange.forwarded()) as response:
         found = _found(exchange, response)
@@ -73,7 +73,7 @@ async def _respond_plain(exchange: Exchange, response: Response) -> web.StreamRe
     """Pass on what the store says of a plain object, unless it is about to be another."""
     if "versionId" not in exchange.parameters:
         etag = headers.bare_etag(response.headers)
-        exchange.services.completing.check(exchange.target, etag)
+        exchange.storage.completing.check(exchange.target, etag)
     return await respond(exchange, response)
 
 
@@ -152,7 +152,7 @@ async def _serve(exchange: Exchange, found: Found, response: Response) -> web.St
             return await _empty(exchange, status, shown)
     shown["x-slimgate-cache"] = "hit" if hit else "miss"
     # However slowly they are read: they are held once for all readers, and within bounds.
-    with exchange.services.buffers.shared(served):
+    with exchange.limits.buffers.shared(served):
         answer = begin(exchange, status, _with_length(shown, status, part, size))
         await answer.prepare(exchange.request)
         wanted_bytes = memoryview(served)[part.start : part.stop]

@@ -63,7 +63,7 @@ class _Dropping:
         self._done = True
         keys = _named(self._exchange) or await _keys(self._listed)
         if keys:
-            await self._exchange.services.cache.drop(self._exchange.target.bucket, keys)
+            await self._exchange.compute.cache.drop(self._exchange.target.bucket, keys)
 
 
 def _named(exchange: Exchange) -> list[str]:

@@ -41,7 +41,7 @@ async def list_objects(exchange: Exchange) -> web.StreamResponse:
     remembered is asked for with HEAD; a page without managed objects stays as it came.
     """
     async with sent(exchange, exchange.forwarded()) as response:
-        named = exchange.services.policies.names_bucket(exchange.target.bucket)
+        named = exchange.policies.names_bucket(exchange.target.bucket)
         if response.status != HTTPStatus.OK or not named:
             return await respond(exchange, response)
         page = await read_bounded(response, _MAX_BYTES)
@@ -119,7 +119,7 @@ def _time(text: str) -> datetime | None:
 
 async def _views(exchange: Exchange, entries: Sequence[_Entry]) -> dict[_Entry, View]:
     """Find out which entries are managed, and what clients see of those."""
-    index, bucket = exchange.services.index, exchange.target.bucket
+    index, bucket = exchange.storage.index, exchange.target.bucket
     views: list[tuple[_Entry, View | None]] = []
     unknown: list[_Entry] = []
     for entry in entries:
@@ -134,15 +134,15 @@ async def _views(exchange: Exchange, entries: Sequence[_Entry]) -> dict[_Entry, 
 
 async def _view(exchange: Exchange, entry: _Entry) -> View | None:
     """Ask for one object; None: it is to be shown exactly as the upstream says."""
-    services, key = exchange.services, entry.key
-    async with services.listing_heads:
+    key = entry.key
+    async with exchange.limits.listing_heads:
         head = await _head(exchange, key, entry.listed.version_id)
     if head is None or head["ETag"].strip('"') != entry.listed.etag:
         return None  # replaced since the page was written: the next listing tells
     view = _view_of(exchange, key, head["Metadata"].get(META_KEY))
     if s3xml.text(entry.element, "IsLatest") != "false":
         seen = Sighting.of(CIMultiDict(head["ResponseMetadata"]["HTTPHeaders"]))
-        services.index.put(exchange.target.bucket, key, seen, view)
+        exchange.storage.index.put(exchange.target.bucket, key, seen, view)
     return view
 
 
@@ -150,7 +150,7 @@ def _view_of(exchange: Exchange, key: str, note: str | None) -> View | None:
     if note is None:
         return None
     try:
-        manifest = read_manifest(note, exchange.services.seals)
+        manifest = read_manifest(note, exchange.storage.seals)
     except S3Error as error:
         # One object that nobody can read must not keep the others from being listed.
         _log.warning(
@@ -167,7 +167,7 @@ async def _head(exchange: Exchange, key: str, version_id: str | None) -> Mapping
         S3Error: ServiceUnavailable: a wrong size would make clients transfer or delete things.
     """
     try:
-        return await exchange.services.upstream.head(
+        return await exchange.storage.upstream.head(
             exchange.target.bucket,
             key,
             exchange.identity,

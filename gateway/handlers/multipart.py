@@ -56,7 +56,7 @@ async def create(exchange: Exchange) -> web.StreamResponse:
         shown = headers.end_to_end(response.headers.items())
     upload_id = s3xml.text(s3xml.parse(body), "UploadId")
     said = {n: v for n, v in exchange.headers.items() if n.lower().startswith(UNTOLD)}
-    exchange.services.uploads.put(upload_id, said)
+    exchange.storage.uploads.put(upload_id, said)
     return whole(exchange, shown, body)
 
 
@@ -70,7 +70,7 @@ async def complete(exchange: Exchange) -> web.StreamResponse:
         return await _complete(exchange, policy)
     # Readers must not have to wait for a client that does not send its list of parts.
     await exchange.upload.peek(length)
-    with exchange.services.completing.at(exchange.target):
+    with exchange.storage.completing.at(exchange.target):
         return await _complete(exchange, policy)
 
 
@@ -161,7 +161,7 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
             kept = policy.originals
             await keep(partial(sent, exchange), kept, plain_request, optimized.manifest, data)
     finally:
-        exchange.services.buffers.release(len(data))
+        exchange.limits.buffers.release(len(data))
     if policy.mode == "shadow":
         return plain.version_id
     manifest = optimized.manifest.model_copy(update={"upload_etag": plain.etag})
@@ -171,11 +171,11 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
     request = await stored_request(
         Request("PUT", exchange.target, headers=said),
         replace(optimized, manifest=manifest),
-        exchange.services.seals,
+        exchange.storage.seals,
     )
     version_id = await put_in_place(exchange, plain, request, manifest)
     bucket = exchange.target.bucket
-    exchange.services.buckets.note(bucket, manifest.size, len(optimized.rendition))
+    exchange.telemetry.buckets.note(bucket, manifest.size, len(optimized.rendition))
     return version_id
 
 
@@ -212,7 +212,7 @@ async def _read_back(
     Raises:
         Refused: It is not to be optimized.
     """
-    buffers = exchange.services.buffers
+    buffers = exchange.limits.buffers
     request = request_for(
         exchange, "GET", exchange.target, plain.version_id, {"If-Match": f'"{plain.etag}"'}
     )

@@ -70,7 +70,7 @@ async def _is_candidate(exchange: Exchange, policy: Policy) -> bool:
 async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.StreamResponse:
     try:
         optimized = await optimize(exchange, policy, data, exchange.headers)
-        request = await stored_request(exchange.forwarded(), optimized, exchange.services.seals)
+        request = await stored_request(exchange.forwarded(), optimized, exchange.storage.seals)
         if policy.mode == "optimize":
             await keep(partial(sent, exchange), policy.originals, request, optimized.manifest, data)
     except (Refused, Busy) as reason:
@@ -92,10 +92,10 @@ async def _answer_managed(
     if response.status != HTTPStatus.OK:
         return await respond(exchange, response)
     manifest, target = optimized.manifest, exchange.target
-    exchange.services.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
+    exchange.telemetry.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
     view = View(manifest.size, manifest.etag)
     seen = Sighting.of_write(response.headers, headers.bare_etag(response.headers))
-    exchange.services.index.put(target.bucket, target.key, seen, view)
+    exchange.storage.index.put(target.bucket, target.key, seen, view)
     shown = headers.client_metadata(response.headers.items())
     shown["ETag"] = f'"{manifest.md5}"'
     shown.update(exchange.upload.digests.echo())
@@ -123,5 +123,5 @@ async def _answer_plain(exchange: Exchange, response: Response) -> web.StreamRes
         return await respond(exchange, response)
     target = exchange.target
     seen = Sighting.of_write(response.headers, headers.bare_etag(response.headers))
-    exchange.services.index.put(target.bucket, target.key, seen, None)
+    exchange.storage.index.put(target.bucket, target.key, seen, None)
     return await respond(exchange, response, extra=exchange.upload.digests.echo())

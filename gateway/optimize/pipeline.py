@@ -54,7 +54,7 @@ def policy_for(exchange: Exchange) -> Policy | None:
     encoding = headers.forwardable(sent_headers.items()).get("Content-Encoding", "identity")
     if encoding.lower() != "identity" or not _recordable(sent_headers.get("Content-Type", "")):
         return None
-    policy = exchange.services.policies.match(target.bucket, target.key)
+    policy = exchange.policies.match(target.bucket, target.key)
     return None if policy is None or policy.mode == "off" else policy
 
 
@@ -83,7 +83,7 @@ async def optimize(
     with timed, tracing.span("optimize", policy=policy.name, size=len(data)):
         exact_because = await byte_exact.reason(exchange.target.key, data, said)
         optimized = await rendition(
-            exchange.services.workers,
+            exchange.compute.workers,
             policy,
             data,
             said.get("Content-Type"),
@@ -112,7 +112,7 @@ async def optimize(
         line = optimizable(
             policy.name, _name(exchange), len(optimized.rendition), optimized.manifest
         )
-        exchange.services.ledger.write(line)
+        exchange.telemetry.ledger.write(line)
     return optimized
 
 
@@ -188,7 +188,7 @@ def note_plain(exchange: Exchange, policy: Policy, reason: str) -> None:
         return
     # What completes an upload in parts does not say how large that is.
     size = exchange.upload.length if exchange.request.method == "PUT" else None
-    exchange.services.ledger.write(staying(policy.name, _name(exchange), size, reason))
+    exchange.telemetry.ledger.write(staying(policy.name, _name(exchange), size, reason))
 
 
 def _name(exchange: Exchange) -> tuple[str, str]:

@@ -11,7 +11,7 @@ _UPLOAD_ID = "uploadId"
 
 def remember_source(exchange: Exchange, source: Found) -> None:
     """Note that a part of the upload in this request comes from a managed object."""
-    exchange.services.copied.put(exchange.parameters[_UPLOAD_ID], source)
+    exchange.storage.copied.put(exchange.parameters[_UPLOAD_ID], source)
 
 
 async def reuse(exchange: Exchange, data: bytes, content_type: str) -> Optimized | None:
@@ -25,7 +25,7 @@ async def reuse(exchange: Exchange, data: bytes, content_type: str) -> Optimized
     Returns:
         The rendition with its manifest, as long as the source is unchanged; None otherwise.
     """
-    source: Found | None = exchange.services.copied.take(exchange.parameters[_UPLOAD_ID])
+    source: Found | None = exchange.storage.copied.take(exchange.parameters[_UPLOAD_ID])
     if source is None or await sha256_hex(data) != source.manifest.sha256:
         return None
     try:

@@ -5,7 +5,8 @@ from typing import Final
 
 from gateway.cache.memory import CacheKey
 from gateway.exchange import Exchange
-from gateway.restore.restoration import File, restored
+from gateway.restore.compute import File
+from gateway.restore.restoration import restored
 from gateway.s3.errors import S3Error
 from gateway.storage.messages import Response, read_bounded
 from gateway.storage.stored_object import Found, read_rendition
@@ -29,26 +30,26 @@ async def fetch(
         S3Error: SlowDown when the object was replaced meanwhile or too much is waiting,
             InternalError when the rendition cannot be restored.
     """
-    services, key = exchange.services, found.cache_key
-    cached = await services.cache.get(key)
+    compute, buffers, key = exchange.compute, exchange.limits.buffers, found.cache_key
+    cached = await compute.cache.get(key)
     (_MISSES if cached is None else _HITS).inc()
     if cached is not None:
         return File(cached, found.manifest.etag), True
     rendition = await _rendition(exchange, found, key, response)
-    with services.buffers.shared(rendition):
-        return await restored(services, key, rendition, found.manifest), False
+    with buffers.shared(rendition):
+        return await restored(compute, buffers, key, rendition, found.manifest), False
 
 
 async def _rendition(
     exchange: Exchange, found: Found, key: CacheKey, response: Response | None
 ) -> bytes:
     """Read a rendition, unless somebody is at it already: it is in memory once for all."""
-    services, began = exchange.services, False
+    began = False
 
     async def read() -> bytes:
         nonlocal began
         began = True
-        with services.buffers.reserved(found.stored_size):
+        with exchange.limits.buffers.reserved(found.stored_size):
             if response is not None and (response.method, response.status) == (
                 "GET",
                 HTTPStatus.OK,
@@ -57,10 +58,9 @@ async def _rendition(
             return await read_rendition(exchange, found)
 
     try:
-        rendition: bytes = await services.readings.run(key, read)
+        return await exchange.compute.readings.run(key, read)
     except S3Error:
         if began:
             raise
         # Whoever began has gone away, and with it what was read from.
         return await read()
-    return rendition

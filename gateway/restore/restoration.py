@@ -1,14 +1,14 @@
 """Restored files: from the cache, or made once for everybody who waits."""
 
 import time
-from typing import NamedTuple
 
 import structlog
 
 from codec.manifest import Manifest
 from codec.restore.restore import DigestMismatch
 from gateway.cache.memory import CacheKey
-from gateway.exchange import Services
+from gateway.http.byte_budget import ByteBudget
+from gateway.restore.compute import Compute, File
 from gateway.s3.digests import sha256_hex
 from gateway.s3.errors import S3Error
 from gateway.telemetry import metrics, tracing
@@ -27,23 +27,14 @@ _UNAVAILABLE = (
 )
 
 
-class File(NamedTuple):
-    """A restored file.
-
-    Attributes:
-        data: All of it.
-        etag: Without quotes; another than the manifest's when the bytes are others.
-    """
-
-    data: bytes
-    etag: str
-
-
-async def restored(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
+async def restored(
+    compute: Compute, buffers: ByteBudget, key: CacheKey, rendition: bytes, manifest: Manifest
+) -> File:
     """Restore a rendition, unless somebody is at it already.
 
     Args:
-        services: Where workers and cache live.
+        compute: Where workers and cache live.
+        buffers: Bytes held in memory.
         key: What the restored file depends on.
         rendition: The stored file.
         manifest: How to restore it.
@@ -53,8 +44,8 @@ async def restored(services: Services, key: CacheKey, rendition: bytes, manifest
             cannot be restored.
     """
     try:
-        file: File = await services.restores.run(
-            key, lambda: _restore(services, key, rendition, manifest)
+        return await compute.restores.run(
+            key, lambda: _restore(compute, buffers, key, rendition, manifest)
         )
     except Busy as error:
         metrics.RESTORES.labels("busy").inc()
@@ -68,23 +59,26 @@ async def restored(services: Services, key: CacheKey, rendition: bytes, manifest
         metrics.RESTORES.labels("mismatch" if differs else "failed").inc()
         _log.error("not restored", bucket=key.bucket, key=key.key, reason=str(error))
         raise S3Error("InternalError", _UNREADABLE) from error
-    return file
 
 
-async def _restore(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
-    async with services.cache.lease(key, manifest.size) as cached:
+async def _restore(
+    compute: Compute, buffers: ByteBudget, key: CacheKey, rendition: bytes, manifest: Manifest
+) -> File:
+    async with compute.cache.lease(key, manifest.size) as cached:
         if cached is not None:
             # Restored for somebody else while this caller read the rendition, or waited.
             return File(cached, manifest.etag)
-        return await _made(services, key, rendition, manifest)
+        return await _made(compute, buffers, key, rendition, manifest)
 
 
-async def _made(services: Services, key: CacheKey, rendition: bytes, manifest: Manifest) -> File:
+async def _made(
+    compute: Compute, buffers: ByteBudget, key: CacheKey, rendition: bytes, manifest: Manifest
+) -> File:
     started = time.monotonic()
     timed = metrics.RESTORE_SECONDS.labels(manifest.stored.tier).time()
     spanned = tracing.span("restore", tier=manifest.stored.tier, size=manifest.size)
-    with timed, spanned, services.buffers.reserved(manifest.size):
-        data, as_recorded = await services.workers.restore(rendition, manifest)
+    with timed, spanned, buffers.reserved(manifest.size):
+        data, as_recorded = await compute.workers.restore(rendition, manifest)
     metrics.RESTORES.labels("ok" if as_recorded else "changed").inc()
     _log.info(
         "restored",
@@ -101,5 +95,5 @@ async def _made(services: Services, key: CacheKey, rendition: bytes, manifest: M
             "an encoder has changed", bucket=key.bucket, key=key.key, gateway=manifest.gateway
         )
         return File(data, f"{(await sha256_hex(data))[:32]}-1")
-    await services.cache.put(key, data)
+    await compute.cache.put(key, data)
     return File(data, manifest.etag)

@@ -14,11 +14,12 @@ import structlog
 from aiohttp import web
 
 from config import Cache as CacheSettings
-from config import Limits, Policies, Settings
+from config import Limits as LimitSettings
+from config import Policies, Settings
 from gateway import relay
 from gateway.cache.memory import Cache, MemoryCache
 from gateway.cache.redis import LayeredCache, RedisCache
-from gateway.exchange import SERVICES, Exchange, Services
+from gateway.exchange import Exchange
 from gateway.handlers import attributes, multipart, post_form
 from gateway.handlers import copy as copies
 from gateway.handlers import get as reads
@@ -27,21 +28,21 @@ from gateway.handlers import put as writes
 from gateway.handlers.invalidation import forgetting
 from gateway.http.aiohttp_internals import SERVER_SOFTWARE
 from gateway.http.authentication import Authenticator
-from gateway.http.byte_budget import ByteBudget
-from gateway.http.client_addresses import ClientAddresses
 from gateway.http.error_responses import new_request_id, refusal
+from gateway.http.limits import Limits
 from gateway.http.request_body import expects_continue
 from gateway.http.runner import Runner, allow_files
-from gateway.optimize.shadow_log import Ledger
+from gateway.restore.compute import Compute
+from gateway.runtime.parts import PARTS, Parts
 from gateway.s3 import headers, query
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target, locate, operation
 from gateway.storage import cross_origin
-from gateway.storage.listing_index import LogicalIndex
-from gateway.storage.manifest_seals import Seals
 from gateway.storage.stored_object import translate_condition
 from gateway.storage.upstream import Upstream
 from gateway.telemetry import metrics, tracing
+from gateway.telemetry.ledger import Ledger
+from gateway.telemetry.telemetry import Telemetry
 from gateway.workers.engine_process import TIMEOUT_S
 from gateway.workers.pool import Workers
 from gateway.workers.startup_checks import required_networks
@@ -107,29 +108,29 @@ def create_app(
     # aiohttp would ask for the body of any request before anybody has looked at its signature.
     app.router.add_route("*", "/{anything:.*}", _unrouted, expect_handler=_ask_later)
     app[_AUTHENTICATOR] = Authenticator(settings)
-    app[SERVICES] = Services(
+    app[PARTS] = Parts(
         settings=settings,
         policies=Policies(settings.policies),
-        upstream=upstream or Upstream(settings.upstream, settings.limits.address_share),
-        workers=workers
-        or Workers(
-            settings.engine,
-            required_networks(settings),
-            address=engine,
-            heartbeat_timeout_s=settings.heartbeat_timeout_s,
+        storage=Storage(
+            upstream=upstream or Upstream(settings.upstream, settings.limits.address_share),
+            index=LogicalIndex(settings.limits.list_index_entries),
+            seals=Seals(settings.manifests),
         ),
-        cache=cache or _cache(settings.cache),
-        index=LogicalIndex(settings.limits.list_index_entries),
-        buffers=ByteBudget(settings.limits.max_buffered_bytes),
-        spool=ByteBudget(settings.limits.max_spooled_bytes),
-        listing_heads=asyncio.Semaphore(settings.limits.max_listing_heads),
-        ledger=Ledger(settings.ledger),
-        seals=Seals(settings.manifests),
-        addresses=ClientAddresses(settings.limits.proxies),
-        tracer=tracer,
+        compute=Compute(
+            workers=workers
+            or Workers(
+                settings.engine,
+                required_networks(settings),
+                address=engine,
+                heartbeat_timeout_s=settings.heartbeat_timeout_s,
+            ),
+            cache=cache or _cache(settings.cache),
+        ),
+        limits=Limits.of(settings.limits),
+        telemetry=Telemetry(ledger=Ledger(settings.ledger), tracer=tracer),
     )
     metrics.BUILD_INFO.labels(version("slimgate")).set(1)
-    app.cleanup_ctx.append(_open_services)
+    app.cleanup_ctx.append(_open_parts)
     app.on_response_prepare.append(_complete_head)
     return app
 
@@ -165,13 +166,14 @@ def _cache(settings: CacheSettings) -> Cache:
     return LayeredCache(memory, RedisCache(settings.redis, TIMEOUT_S))
 
 
-async def _open_services(app: web.Application) -> AsyncIterator[None]:
+async def _open_parts(app: web.Application) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
-        if (tracer := app[SERVICES].tracer) is not None:
-            stack.push_async_callback(tracer.close)
-        stack.push_async_callback(app[SERVICES].cache.close)
-        await stack.enter_async_context(app[SERVICES].upstream)
-        await stack.enter_async_context(app[SERVICES].workers)
+        parts = app[PARTS]
+        if parts.telemetry.tracer is not None:
+            stack.push_async_callback(parts.telemetry.tracer.close)
+        stack.push_async_callback(parts.compute.cache.close)
+        await stack.enter_async_context(parts.storage.upstream)
+        await stack.enter_async_context(parts.compute.workers)
         yield
 
 
@@ -186,7 +188,7 @@ async def _counted(
     del handler
     started, status, sent = time.monotonic(), "none", 0
     try:
-        with metrics.IN_FLIGHT.track_inprogress(), request.app[SERVICES].in_flight.track():
+        with metrics.IN_FLIGHT.track_inprogress(), request.app[PARTS].limits.in_flight.track():
             response = await _with_errors_as_s3(request)
             with contextlib.suppress(ConnectionError):  # of a client that is gone, as is noticed
                 # The server would do it, but afterwards: this one is in flight until it is sent.
@@ -264,8 +266,8 @@ def _arrived(request: web.Request) -> Exchange:
             :func:`query.merged`.
     """
     raw_path, raw_query = _split(request)
-    services = request.app[SERVICES]
-    _check_head(request, services.settings.limits)
+    parts = request.app[PARTS]
+    _check_head(request, parts.limits.settings)
     target = _located(request)  # first, so that nothing else sees what is no bucket
     preflight = request.method == "OPTIONS"
     verified, identity = (
@@ -276,7 +278,11 @@ def _arrived(request: web.Request) -> Exchange:
     asked = query.read(raw_query)
     return Exchange(
         request=request,
-        services=services,
+        policies=parts.policies,
+        storage=parts.storage,
+        compute=parts.compute,
+        limits=parts.limits,
+        telemetry=parts.telemetry,
         target=target,
         headers=query.merged(request.headers, () if preflight else asked.headers),
         asked=asked,
@@ -292,7 +298,7 @@ def _located(request: web.Request) -> Target:
     Raises:
         S3Error: It does not name a bucket and a key as S3 does.
     """
-    domains = request.app[SERVICES].settings.domains
+    domains = request.app[PARTS].settings.domains
     return locate(_split(request)[0], request.headers.get("Host", ""), domains)
 
 
@@ -303,7 +309,7 @@ def _target(request: web.Request) -> Target | None:
         return None
 
 
-def _check_head(request: web.Request, limits: Limits) -> None:
+def _check_head(request: web.Request, limits: LimitSettings) -> None:
     """Refuse a head that is too large as a whole, though each of its fields is not."""
     fields = sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
     if len(request.raw_path) + fields > max(limits.max_head_bytes, limits.max_header_bytes):
@@ -329,9 +335,9 @@ async def _complete_head(request: web.Request, response: web.StreamResponse) -> 
     _part_early(request, response)
     if headers.wants_stored(request.headers):
         headers.not_for_caches(response.headers)
-    services = request.app[SERVICES]
+    storage = request.app[PARTS].storage
     target = _target(request) if "Origin" in request.headers else None
-    await cross_origin.complete(request, response, target, services.allowances, services.upstream)
+    await cross_origin.complete(request, response, target, storage.allowances, storage.upstream)
     relay.stay_typeless(response)
     _name_the_server(response)
     _part_when_draining(request, response)
@@ -345,7 +351,7 @@ def _name_the_server(response: web.StreamResponse) -> None:
 
 def _part_when_draining(request: web.Request, response: web.StreamResponse) -> None:
     """Let no connection bring another request to a gateway that ends: clients open a new one."""
-    if request.app[SERVICES].in_flight.draining:
+    if request.app[PARTS].limits.in_flight.draining:
         response.force_close()
         response.headers["Connection"] = "close"
 

@@ -11,9 +11,8 @@ from typing import Final, Self
 import structlog
 from aiohttp import web
 
-from config import Limits, Policies, Policy, Settings
+from config import Limits, Policy, Settings
 from gateway.admin.app import Readiness, create_admin
-from gateway.exchange import SERVICES
 from gateway.http import sockets as listening
 from gateway.http import tls
 from gateway.http.aiohttp_internals import transports
@@ -21,6 +20,7 @@ from gateway.http.runner import Runner
 from gateway.http.tls_listener import TlsListener
 from gateway.runtime.app import create_app, make_runner
 from gateway.runtime.malloc import freeze_loaded_objects
+from gateway.runtime.parts import PARTS
 from gateway.runtime.reload import ReloadCallbacks, watch
 from gateway.runtime.systemd import ServiceHost
 from gateway.telemetry import metrics
@@ -47,11 +47,12 @@ class Server:
         self._settings = settings
         self._certificate = tls.load_certificate(settings.tls)
         app = create_app(settings, engine=engine)
-        self._services = app[SERVICES]
+        self._parts = parts = app[PARTS]
         self._runner = make_runner(app, settings)
         self._sockets: list[socket.socket] = []
-        self._readiness = Readiness(self._services)
-        admin = create_admin(settings.admin, self._services, self._readiness)
+        self._readiness = Readiness(parts.storage.upstream, parts.limits.in_flight)
+        buffers = parts.limits.buffers
+        admin = create_admin(settings, parts.policies, parts.compute, buffers, self._readiness)
         self._operators = Runner(
             admin,
             _operators_limits(settings.limits),
@@ -120,7 +121,7 @@ class Server:
 
     def set_policies(self, policies: Sequence[Policy]) -> None:
         """Treat requests by other policies from now on."""
-        self._services.policies = Policies(policies)
+        self._parts.policies.replace(policies)
 
     def reload_certificate(self) -> None:
         """Show what the files hold now.
@@ -135,8 +136,8 @@ class Server:
         """Take no more connections but those that wait already, and wait for what is in flight."""
         timeout_s = self._settings.shutdown_timeout_s
         _log.info("draining", timeout_s=timeout_s)
-        services = self._services
-        services.in_flight.draining = True
+        in_flight = self._parts.limits.in_flight
+        in_flight.draining = True
         left = [each.dup() for each in self._sockets]
         for site in list(self._runner.sites):
             await site.stop()
@@ -144,7 +145,7 @@ class Server:
             self._tls.stop()
         last = [asyncio.create_task(self._take(each)) for each in listening.accept_pending(left)]
         listening.close(left)
-        unfinished = await services.in_flight.drain(timeout_s, self._transports)
+        unfinished = await in_flight.drain(timeout_s, self._transports)
         await asyncio.gather(*last, return_exceptions=True)
         if unfinished:
             hint = "raise shutdown_timeout_s to give them more time"

@@ -27,7 +27,7 @@ async def untold(exchange: Exchange, version_id: str | None) -> Mapping[str, str
     Raises:
         Refused: They cannot be found out, or the object is shared with somebody.
     """
-    remembered = exchange.services.uploads.take(exchange.parameters["uploadId"])
+    remembered = exchange.storage.uploads.take(exchange.parameters["uploadId"])
     if remembered is not None:
         return remembered
     grants = await _ask(exchange, "acl", version_id)

@@ -21,7 +21,7 @@ async def locks_by_default(exchange: Exchange) -> bool:
     ordinary bucket; should it lock after all, the upstream refuses the rendition and the original
     is stored.
     """
-    bucket, known = exchange.target.bucket, exchange.services.locked_buckets
+    bucket, known = exchange.target.bucket, exchange.storage.locked_buckets
     answer = known.get(bucket)
     if answer is None:
         answer = await _ask(exchange, bucket)

@@ -45,7 +45,7 @@ async def put_in_place(
         Refused: The store did not take it; the plain object stays.
         S3Error: ServiceUnavailable, likewise.
     """
-    finishing = exchange.services.finishing
+    finishing = exchange.storage.finishing
     task = asyncio.create_task(_put_in_place(exchange, plain, request, manifest))
     finishing.add(task)
     task.add_done_callback(finishing.discard)
@@ -55,11 +55,11 @@ async def put_in_place(
 async def _put_in_place(
     exchange: Exchange, plain: Plain, request: Request, manifest: Manifest
 ) -> str | None:
-    services = exchange.services
-    with services.in_flight.track(), services.completing.at(exchange.target):
+    completing = exchange.storage.completing
+    with exchange.limits.in_flight.track(), completing.at(exchange.target):
         answered = await _written(exchange, request, manifest)
         view, target = View(manifest.size, manifest.etag), exchange.target
-        exchange.services.index.put(target.bucket, target.key, Sighting.of(answered), view)
+        exchange.storage.index.put(target.bucket, target.key, Sighting.of(answered), view)
         version_id = answered.get("x-amz-version-id")
         # Never the rendition's own: a store without versions may call both the same.
         if plain.outlives_replacement and plain.version_id != version_id:

@@ -84,12 +84,12 @@ def recognize(
     note = response.headers.get(headers.MANIFEST)
     if note is None or response.status >= HTTPStatus.MULTIPLE_CHOICES:
         return None
-    manifest = read_manifest(note, exchange.services.seals)
+    manifest = read_manifest(note, exchange.storage.seals)
     stored_etag = headers.bare_etag(response.headers)
     if version_id is None:
         view = View(manifest.size, manifest.etag)
         seen = Sighting.of(response.headers)
-        exchange.services.index.put(target.bucket, target.key, seen, view)
+        exchange.storage.index.put(target.bucket, target.key, seen, view)
     return Found(target, version_id, manifest, stored_etag, response.headers)
 
 

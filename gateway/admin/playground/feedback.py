@@ -13,6 +13,7 @@ from config import Feedback as FeedbackSettings
 from config import Ledger as LedgerSettings
 from gateway.admin.playground.results import Result
 from gateway.optimize import shadow_log
+from gateway.telemetry.ledger import Ledger, Line
 
 VERDICTS: Final = ("up", "down")
 MAX_COMMENT: Final = 500
@@ -34,9 +35,7 @@ class Feedback:
     """
 
     def __init__(self, settings: FeedbackSettings) -> None:
-        self._ledger = shadow_log.Ledger(
-            LedgerSettings(path=settings.path, max_bytes=settings.max_bytes)
-        )
+        self._ledger = Ledger(LedgerSettings(path=settings.path, max_bytes=settings.max_bytes))
         self._folder = None if settings.images is None else Path(settings.images)
         self._max_bytes = settings.images_max_bytes
         self._writing = asyncio.Lock()
@@ -56,7 +55,7 @@ class Feedback:
         """
         digest = hashlib.sha256(result.upload).hexdigest()
         kept = await self._keep_image(result, digest)
-        line: shadow_log.Line = {
+        line: Line = {
             "sha256": digest,
             "verdict": verdict,
             "comment": comment.strip()[:MAX_COMMENT],
@@ -101,7 +100,7 @@ class Feedback:
         return name
 
 
-def _outcome(result: Result) -> shadow_log.Line:
+def _outcome(result: Result) -> Line:
     found = result.found
     if found is None:
         return {**shadow_log.plain(len(result.upload), result.reason or ""), "restorer": None}

@@ -7,15 +7,15 @@ from typing import Final
 from aiohttp import web
 
 from codec.encoders import mime_of
-from config import Policies, Policy, effective
+from config import Policies, Policy, Settings, effective
 from gateway.admin import savings
 from gateway.admin.playground import forms, preview, result_view, upscale
 from gateway.admin.playground.feedback import MAX_COMMENT, VERDICTS, Feedback, FeedbackNotSaved
 from gateway.admin.playground.forms import RequestRefused
 from gateway.admin.playground.rendering import Renderer
 from gateway.admin.playground.results import LASTS_S, MAX_UPLOAD, Result, Results
-from gateway.exchange import Services
-from gateway.workers.pool import UNRESTORABLE, Busy, NotRestored
+from gateway.http.byte_budget import ByteBudget
+from gateway.workers.pool import UNRESTORABLE, Busy, NotRestored, Workers
 
 ROOT: Final = "/_slimgate/"
 
@@ -34,21 +34,34 @@ class Pages:
     """Serve the playground.
 
     Args:
-        services: Of the gateway; images are tried by its workers.
+        settings: The configuration, as it was at the start.
+        policies: In force.
+        workers: Try images.
+        buffers: Bytes held in memory.
         renderer: Makes the pages.
     """
 
-    def __init__(self, services: Services, renderer: Renderer) -> None:
-        self._services = services
-        self._renderer = renderer
+    def __init__(
+        self,
+        settings: Settings,
+        policies: Policies,
+        workers: Workers,
+        buffers: ByteBudget,
+        renderer: Renderer,
+    ) -> None:
+        self._settings = settings
+        self._in_force = policies
+        self._workers = workers
+        self._buffers = buffers
+        self.renderer = renderer
         self._results = Results()
-        self._feedback = Feedback(services.settings.admin.feedback)
+        self._feedback = Feedback(settings.admin.feedback)
         self._previews = 0
 
     async def index(self, _: web.Request) -> web.Response:
         """Offer to try an image."""
         policies = [(each, result_view.policy_demands(each)) for each in self._policies()]
-        return self._renderer.page(
+        return self.renderer.page(
             "index.html", policies=policies, max_bytes=MAX_UPLOAD, minutes=int(LASTS_S / 60)
         )
 
@@ -58,27 +71,24 @@ class Pages:
             raise RequestRefused(503, f"{_AT_ONCE} images are being tried already: wait a moment")
         self._previews += 1
         try:
-            buffers = self._services.buffers
-            async with forms.reserved(request, buffers, MAX_UPLOAD, form=True):
+            async with forms.reserved(request, self._buffers, MAX_UPLOAD, form=True):
                 form = await forms.form(request, MAX_UPLOAD)
                 if not form.file:
                     raise RequestRefused(400, "choose an image first")
                 policy = self._named(form.get("policy"))
-                result = await preview.preview(
-                    self._services.workers, policy, form.file_name, form.file
-                )
+                result = await preview.preview(self._workers, policy, form.file_name, form.file)
         finally:
             self._previews -= 1
         raise web.HTTPSeeOther(f"{ROOT}results/{self._results.put(result)}")
 
     async def result(self, request: web.Request) -> web.Response:
         """Show what came of an image."""
-        return self._renderer.page(
+        return self.renderer.page(
             "result.html",
             **result_view.result_view(self._found(request)),
             id=request.match_info["id"],
             judges=self._feedback.wanted,
-            keeps_images=self._services.settings.admin.feedback.images is not None,
+            keeps_images=self._settings.admin.feedback.images is not None,
             max_comment=MAX_COMMENT,
         )
 
@@ -117,30 +127,30 @@ class Pages:
             total.uploaded += each.uploaded
             total.stored += each.stored
             total.images += each.images
-        price = self._services.settings.admin.price_per_gb_month
+        price = self._settings.admin.price_per_gb_month
         template = "savings_table.html" if "table" in request.query else "savings.html"
-        return self._renderer.page(
+        return self.renderer.page(
             template, buckets=found, total=total, price=price, per_byte=price / _GIB
         )
 
     async def policies(self, _: web.Request) -> web.Response:
         """Show what is in force."""
-        policies = tuple(self._services.policies)
-        settings = self._services.settings.model_copy(update={"policies": policies})
+        policies = tuple(self._in_force)
+        settings = self._settings.model_copy(update={"policies": policies})
         shown = [(each, result_view.policy_demands(each)) for each in policies]
-        return self._renderer.page(
+        return self.renderer.page(
             "policies.html",
             policies=shown,
             text=effective(settings),
-            processes=self._services.settings.processes,
+            processes=self._settings.processes,
         )
 
     async def upscale(self, request: web.Request) -> web.Response:
         """Enlarge an image, for scripts."""
-        return await upscale.answer(request, self._services)
+        return await upscale.answer(request, self._workers, self._buffers)
 
     def _policies(self) -> Policies | list[Policy]:
-        return self._services.policies if len(self._services.policies) else [_DEFAULTS]
+        return self._in_force if len(self._in_force) else [_DEFAULTS]
 
     def _named(self, name: str | None) -> Policy:
         for policy in self._policies():
@@ -170,7 +180,7 @@ class Pages:
             status, message = 500, f"The rendition did not restore: {error}"
         else:
             return None
-        response = self._renderer.page(
+        response = self.renderer.page(
             "problem.html", status=status, title=HTTPStatus(status).phrase, message=message
         )
         if status == HTTPStatus.SERVICE_UNAVAILABLE:

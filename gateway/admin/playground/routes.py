@@ -7,20 +7,17 @@ from gateway.admin.auth import LOGIN, STATIC, Access
 from gateway.admin.playground.login import LoginPages
 from gateway.admin.playground.pages import ROOT, Pages
 from gateway.admin.playground.rendering import Renderer, protect
-from gateway.exchange import Services
 
 
-def add_playground(admin: web.Application, services: Services, access: Access) -> None:
+def add_playground(admin: web.Application, pages: Pages, access: Access) -> None:
     """Add the pages to the operators' application.
 
     Args:
         admin: What serves them; everything it answers is protected by headers.
-        services: Of the gateway.
+        pages: What it serves.
         access: Who may see them; the application asks it already.
     """
-    renderer = Renderer(access)
-    pages = Pages(services, renderer)
-    add_login(admin, access, renderer)
+    add_login(admin, access, pages.renderer)
 
     def page(handler: Handler) -> Handler:
         async def served(request: web.Request) -> web.StreamResponse:

@@ -11,9 +11,9 @@ from codec.upscale_file import FORMATS, FileFormat, NotEnlarged, TooLarge
 from config import PolicyLimits
 from gateway.admin.playground import forms
 from gateway.admin.playground.forms import RequestRefused
-from gateway.exchange import Services
+from gateway.http.byte_budget import ByteBudget
 from gateway.optimize.pipeline import SNIFFED
-from gateway.workers.pool import Busy, WorkerLost
+from gateway.workers.pool import Busy, WorkerLost, Workers
 
 _LIMITS: Final = PolicyLimits()
 """Those of a policy that sets none."""
@@ -23,10 +23,10 @@ _TYPES: Final[dict[FileFormat, str]] = {
 }  # fmt: skip
 
 
-async def answer(request: web.Request, services: Services) -> web.Response:
+async def answer(request: web.Request, workers: Workers, buffers: ByteBudget) -> web.Response:
     """Serve the request; whatever is wrong is said as ``{"error": "…"}``."""
     try:
-        enlarged, mime = await _enlarged(request, services)
+        enlarged, mime = await _enlarged(request, workers, buffers)
     except RequestRefused as refused:
         status = HTTPStatus(refused.status)
         headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
@@ -37,15 +37,17 @@ async def answer(request: web.Request, services: Services) -> web.Response:
     return web.Response(body=enlarged, content_type=mime, headers={"Cache-Control": "no-store"})
 
 
-async def _enlarged(request: web.Request, services: Services) -> tuple[bytes, str]:
+async def _enlarged(
+    request: web.Request, workers: Workers, buffers: ByteBudget
+) -> tuple[bytes, str]:
     restorer, scale = _wanted(request.query.get("restorer", "native"), request.query.get("scale"))
     format_ = _format(request.query.get("format"), request.headers.get("Accept", ""))
-    async with forms.reserved(request, services.buffers, _LIMITS.max_bytes):
+    async with forms.reserved(request, buffers, _LIMITS.max_bytes):
         data = await forms.whole(request)
         if sniff(data[:SNIFFED]) is None:
             raise RequestRefused(415, "send a PNG, JPEG or WebP file as the body")
         try:
-            enlarged = await services.workers.upscale(
+            enlarged = await workers.upscale(
                 data, restorer, scale=scale, format_=format_, max_pixels=_LIMITS.max_pixels
             )
         except TooLarge as error:

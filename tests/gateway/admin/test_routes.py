@@ -5,8 +5,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.admin.app import Readiness, create_admin
-from gateway.exchange import SERVICES
 from gateway.runtime.app import create_app
+from gateway.runtime.parts import PARTS
 from tests.config.builders import settings
 
 _TOKEN = "Up-to-no-good-0123456789"
@@ -16,8 +16,9 @@ _OPEN = ("/_slimgate/login", "/_slimgate/static/")
 
 def _admin(tmp_path: Path) -> web.Application:
     made = settings(admin={"listen": "127.0.0.1:0", "token": _TOKEN})
-    services = create_app(made, engine=tmp_path / "nobody")[SERVICES]
-    return create_admin(made.admin, services, Readiness(services))
+    parts = create_app(made, engine=tmp_path / "nobody")[PARTS]
+    readiness = Readiness(parts.storage.upstream, parts.limits.in_flight)
+    return create_admin(made, parts.policies, parts.compute, parts.limits.buffers, readiness)
 
 
 async def test_no_route_answers_without_the_token(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from prometheus_client import CollectorRegistry, Counter
 
-from gateway.admin.savings import MAX_BUCKETS, OTHERS, BucketSavings, Saving, by_bucket
+from gateway.admin.savings import Saving, by_bucket
+from gateway.telemetry.bucket_savings import MAX_BUCKETS, OTHERS, BucketSavings
 from gateway.telemetry.metrics import REGISTRY
 
 

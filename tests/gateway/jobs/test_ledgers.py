@@ -5,7 +5,8 @@ import pytest
 
 from config import Ledger as LedgerSettings
 from gateway.jobs.ledgers import summary
-from gateway.optimize.shadow_log import Ledger, staying
+from gateway.optimize.shadow_log import staying
+from gateway.telemetry.ledger import Ledger
 
 
 def _write(path: Path) -> None:

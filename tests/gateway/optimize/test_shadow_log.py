@@ -5,7 +5,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from config import Ledger as LedgerSettings
-from gateway.optimize.shadow_log import Ledger, staying
+from gateway.optimize.shadow_log import staying
+from gateway.telemetry.ledger import Ledger
 
 
 def _ledger(path: Path | None, max_bytes: int = 4096) -> Ledger:

@@ -1,0 +1,45 @@
+"""What the gateway bounds, across all requests."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Self
+
+from config import Limits as LimitSettings
+from gateway.http.body_scheduler import BodyScheduler
+from gateway.http.byte_budget import ByteBudget
+from gateway.http.client_addresses import ClientAddresses
+from gateway.http.draining import InFlightRequests
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """BodyLimits, and what is used of them.
+
+    Attributes:
+        settings: As configured.
+        buffers: Bytes held in memory.
+        spool: Bytes of bodies on disk.
+        listing_heads: HEAD requests of listings under way.
+        addresses: The addresses by which clients are told apart.
+        body_scheduler: Turns of bodies at the event loop.
+        in_flight: Requests in flight, and whether the gateway ends.
+    """
+
+    settings: LimitSettings
+    buffers: ByteBudget
+    spool: ByteBudget
+    listing_heads: asyncio.Semaphore
+    addresses: ClientAddresses
+    body_scheduler: BodyScheduler = field(default_factory=BodyScheduler)
+    in_flight: InFlightRequests = field(default_factory=InFlightRequests)
+
+    @classmethod
+    def of(cls, settings: LimitSettings) -> Self:
+        """Return limits of which nothing is used yet."""
+        return cls(
+            settings=settings,
+            buffers=ByteBudget(settings.max_buffered_bytes),
+            spool=ByteBudget(settings.max_spooled_bytes),
+            listing_heads=asyncio.Semaphore(settings.max_listing_heads),
+            addresses=ClientAddresses(settings.proxies),
+        )

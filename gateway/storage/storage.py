@@ -1,0 +1,44 @@
+"""What the gateway knows of the store, and how it reaches it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gateway.storage.cached_answers import Remembered
+from gateway.storage.completing import Completing
+from gateway.storage.cross_origin import Allowances
+from gateway.storage.listing_index import LogicalIndex
+from gateway.storage.manifest_seals import Seals
+from gateway.storage.multipart_state import Uploads
+from gateway.storage.upstream import Upstream
+
+if TYPE_CHECKING:
+    from gateway.storage.stored_object import Found
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The store, and what is remembered of it. All but the store may be lost at any time.
+
+    Attributes:
+        upstream: Sends requests to the store.
+        index: Sizes and ETags of objects, as clients see them.
+        seals: Read and write manifests.
+        locked_buckets: Whether a bucket puts new objects under retention.
+        allowances: What the store allows pages of other origins.
+        uploads: Headers of multipart uploads in progress that no GET of the object returns.
+        copied: Sources of multipart uploads in progress, parts of which were copied.
+        completing: Keys at which a multipart upload is being completed.
+        finishing: Replacements that are seen to their end without their clients.
+    """
+
+    upstream: Upstream
+    index: LogicalIndex
+    seals: Seals
+    locked_buckets: Remembered = field(default_factory=Remembered)
+    allowances: Allowances = field(default_factory=Allowances)
+    uploads: Uploads[Mapping[str, str]] = field(default_factory=Uploads)
+    copied: "Uploads[Found]" = field(default_factory=Uploads)
+    completing: Completing = field(default_factory=Completing)
+    finishing: set[asyncio.Task[str | None]] = field(default_factory=set)

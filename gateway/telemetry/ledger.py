@@ -1,0 +1,73 @@
+"""A file of JSON lines that stays bounded: what shadow policies find out, one line per upload."""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from config import Ledger as LedgerSettings
+
+_log = structlog.get_logger(__name__)
+
+Line = Mapping[str, str | int | float | None]
+
+_MODE: Final = 0o640
+"""Keys of objects may be confidential: nobody but owner and group reads them."""
+
+
+class Ledger:
+    """Append lines to a file; a file that is full becomes ``NAME.1``, in place of an earlier one.
+
+    A line that cannot be written is lost and costs nothing else: the first failure is logged, and
+    again the first one after a line that could be written. Several gateways may share a file, as
+    long as it lies on a local disk.
+
+    Args:
+        settings: Where the file is, and how large it may become.
+    """
+
+    def __init__(self, settings: LedgerSettings) -> None:
+        self._path = None if settings.path is None else Path(settings.path)
+        self._max_bytes = settings.max_bytes
+        self._works = True
+
+    def write(self, line: Line) -> bool:
+        """Write one line, with the time before it, or nothing when no file is configured.
+
+        Returns:
+            Whether the line is in the file.
+        """
+        if self._path is None:
+            return False
+        entry = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **line}
+        try:
+            self._append(self._path, json.dumps(entry).encode() + b"\n")
+        except OSError as error:
+            if self._works:
+                _log.error("ledger not written", path=str(self._path), reason=str(error))
+            self._works = False
+        else:
+            self._works = True
+        return self._works
+
+    def _append(self, path: Path, line: bytes) -> None:
+        # Opened anew for each line: another gateway may have moved the full file away.
+        if _size(path) + len(line) > self._max_bytes:
+            path.replace(path.with_name(f"{path.name}.1"))
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+        try:
+            # In one call, so that lines of several gateways do not mix.
+            os.write(file, line)
+        finally:
+            os.close(file)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
