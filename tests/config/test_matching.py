@@ -85,6 +85,14 @@ def test_policies_are_a_sequence_of_policies() -> None:
     assert Policies(()).match("a", "b") is None
 
 
+def test_whoever_holds_policies_sees_those_that_replace_them() -> None:
+    """A reload changes what is matched from then on."""
+    held = policies_in_force = Policies(policies(("a", "")))
+    policies_in_force.replace(policies(("b", "")))
+    assert [policy.bucket for policy in held] == ["b"]
+    assert held.match("a", "k") is None
+
+
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
