@@ -38,6 +38,9 @@ from gateway.s3 import headers, query
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target, locate, operation
 from gateway.storage import cross_origin
+from gateway.storage.listing_index import LogicalIndex
+from gateway.storage.manifest_seals import Seals
+from gateway.storage.storage import Storage
 from gateway.storage.stored_object import translate_condition
 from gateway.storage.upstream import Upstream
 from gateway.telemetry import metrics, tracing
