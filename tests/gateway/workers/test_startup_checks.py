@@ -37,7 +37,7 @@ async def test_a_store_that_does_not_answer_is_told(
     monkeypatch: pytest.MonkeyPatch, *, silent: bool
 ) -> None:
     """Whether it is silent or refuses, the log says that this gateway is not ready."""
-    monkeypatch.setattr(startup_checks, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(startup_checks, "_STORE_TIMEOUT_S", 0.01)
 
     async def not_ready_reason() -> str | None:
         if silent:
