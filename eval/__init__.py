@@ -1,1 +1,1 @@
-"""Measures on real images: the demo, and reports of savings against quality."""
+"""Measurements on real images: the demo, and reports of savings against quality."""

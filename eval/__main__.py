@@ -1,8 +1,8 @@
-"""Tell what a policy saves on your images, and what that costs in fidelity.
+"""Report what a policy saves on your images, and what that costs in fidelity.
 
-CORPUS is a folder of images (its subfolders are classes), a CSV file with a column 'path' and
-maybe a column 'class', or s3://bucket/prefix, which is only read. The report goes into the folder
---out. A run that was ended goes on when the same command is given again.
+CORPUS is a folder of images (subfolders are classes), a CSV file with the column 'path' and an
+optional column 'class', or s3://bucket/prefix, which is only read. --out names the folder of the
+report. To continue an interrupted run, repeat the command.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from eval.report import report, terminal
 from eval.run import machine
 from eval.run.journal import BadOutput
 
-_INTERRUPTED: Final = 130  # what shells give a program that Ctrl-C has ended
+_INTERRUPTED: Final = 130  # exit code of shells for a program ended by Ctrl-C
 _BAD_INPUT: Final = 2
 
 
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0 when the report is there, 2 when the input is at fault, 130 after Ctrl-C.
+        0 if the report is complete, 2 if the input is invalid, 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return _BAD_INPUT
     except KeyboardInterrupt:
-        print("\nStopped. The same command goes on where it was.", file=sys.stderr)
+        print("\nStopped. Repeat the command to continue.", file=sys.stderr)
         return _INTERRUPTED
     print("\n".join(terminal.lines(study, summed)))
     print(f"written to {wish.folder}: open report.html")
@@ -56,21 +56,27 @@ def _parser() -> argparse.ArgumentParser:
     add("corpus", metavar="CORPUS", help="folder, CSV file, or s3://bucket/prefix")
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the report")
     add("--policies", type=Path, metavar="FILE", help="configuration, or its policies alone")
-    add("--policy", metavar="NAME", help="which of its policies, where there are several")
-    add("--effort", choices=("fast", "balanced", "best"), help="in place of the policy's own")
+    add("--policy", metavar="NAME", help="policy to use, if the file has several")
+    add("--effort", choices=("fast", "balanced", "best"), help="override the policy's effort")
     add(
         "--classes",
         choices=("folders", "auto"),
         default="folders",
-        help="where classes come from: folders (or the CSV's column), or the looks of an image",
+        help="source of classes: folders (or the CSV column), or detected from the image",
     )
-    add("--only", type=_names, default=(), metavar="A,B", help="only these classes")
-    add("--sample", type=_count, metavar="N", help="take N images, of all sizes and classes")
-    add("--seed", type=int, default=0, metavar="S", help="of the sample and of intervals")
-    add("--processes", type=_count, default=machine.cores(), metavar="N", help="default: cores")
-    add("--endpoint-url", metavar="URL", help="of the bucket, where it is not Amazon's")
+    add("--only", type=_names, default=(), metavar="A,B", help="classes to include")
+    add("--sample", type=_count, metavar="N", help="measure N images, stratified by size and class")
+    add("--seed", type=int, default=0, metavar="S", help="seed of sampling and of intervals")
+    add(
+        "--processes",
+        type=_count,
+        default=machine.cores(),
+        metavar="N",
+        help="number of processes (default: one per core)",
+    )
+    add("--endpoint-url", metavar="URL", help="endpoint of the bucket, if not AWS")
     add("--prices", type=Path, default=money_prices.DEFAULT, metavar="FILE", help="price list")
-    add("--force", action="store_true", help="remove an earlier report from DIR, and begin anew")
+    add("--force", action="store_true", help="remove an earlier report from DIR and start over")
     return parser
 
 
@@ -108,7 +114,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 10**9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
     return int(text)
 
 

@@ -1,1 +1,1 @@
-"""The strategies for one image, their rows, and sums over all images."""
+"""Strategies for one image, their rows, and totals over all images."""

@@ -1,4 +1,4 @@
-"""One codec for one image, as a user would run it: every quality is encoded and looked at once."""
+"""Encode one image with one codec, as a user would: each quality is encoded and measured once."""
 
 import math
 import time
@@ -15,38 +15,38 @@ from config import Floor
 from eval.compare import seek
 
 RESTORER: Final = "bicubic"
-"""What users enlarge with."""
+"""Interpolation that users enlarge with."""
 
 _STARTS: Final = {"avif": 60, "webp": 85, "jpeg": 85}
 _STEPS: Final = {"psnr_db": 0.18, "ssim": 0.165, "orb": 0.012, "block_psnr_db": 0.15}
-"""What a step of quality adds to each margin of ``codec.measures.floors.margins``, about."""
+"""Approximate gain of each ``codec.measures.floors.margins`` per step of quality."""
 
 _NEAR: Final = 0.5
-"""Steps of quality that count as equal: 0.09 dB, or 1.7 % of the bytes."""
+"""Differences that count as equal, in steps of quality: 0.09 dB, or 1.7 % of the bytes."""
 
-_BYTES_STEP: Final = 0.034  # of the logarithm of a file's bytes
+_BYTES_STEP: Final = 0.034  # logarithm of file size per step of quality
 
 
 class Taken(NamedTuple):
-    """Wall and CPU seconds."""
+    """Wall-clock and CPU time, seconds."""
 
     wall_s: float
     cpu_s: float
 
 
 class Clock:
-    """Takes the time from its making on."""
+    """A stopwatch that starts when created."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
     def taken(self) -> Taken:
-        """Give the seconds since then."""
+        """Return the time since creation."""
         return Taken(time.perf_counter() - self._wall, time.process_time() - self._cpu)
 
 
 class File(NamedTuple):
-    """An encoded image, and what encoding took."""
+    """An encoded image and its encoding time."""
 
     data: bytes
     put: Taken
@@ -54,13 +54,13 @@ class File(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An upload that codecs can be tried on.
+    """An upload to encode.
 
     Attributes:
-        upload: Its parsed container.
-        pixels: What it decodes to.
-        blob: Header segments as they travel in a rendition: everybody keeps them.
-        size: Bytes.
+        upload: parsed container.
+        pixels: decoded pixels.
+        blob: header segments that every rendition carries.
+        size: size of the upload, bytes.
     """
 
     upload: Container
@@ -71,14 +71,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Coder:
-    """A codec at a scale.
+    """A codec at a scale, applied to one image.
 
     Attributes:
-        source: What it encodes.
-        codec: Its name.
-        scale: Factor by which the image is shrunk first, and enlarged afterwards.
-        speed: Of the encoder, 0 to 10.
-        floor: What images are held against.
+        source: image to encode.
+        codec: name of the codec.
+        scale: factor of shrinking before encoding, and of enlarging afterwards.
+        speed: encoder speed, 0 to 10.
+        floor: minimum fidelity.
     """
 
     source: Source
@@ -92,12 +92,12 @@ class Coder:
     _shrunk: list[Pixels] = field(default_factory=list)
 
     def refusal(self) -> str:
-        """Say why it cannot write this image; empty when it can."""
+        """Return why the codec cannot encode this image; empty if it can."""
         upload = self.source.upload
         size = upload.width, upload.height
         if by_name(self.codec).takes(upload.mode, size, icc=upload.icc, orientation=1):
             return ""
-        return f"{self.codec} cannot write {upload.mode} of {size[0]}x{size[1]} pixels as it is"
+        return f"{self.codec} cannot write {upload.mode} of {size[0]}x{size[1]} pixels unchanged"
 
     def file(self, quality: int) -> File:
         """Encode."""
@@ -116,7 +116,7 @@ class Coder:
         return self._files[quality]
 
     def shown(self, quality: int) -> Pixels:
-        """Decode, and enlarge what was shrunk: uint8 of the source's shape."""
+        """Return the decoded, enlarged pixels: uint8 of the source's shape."""
         upload = self.source.upload
         width, height = small_size(upload.width, upload.height, self.scale)
         data = self.file(quality).data
@@ -128,11 +128,11 @@ class Coder:
         return join_planes(planes)[: upload.height, : upload.width]
 
     def at_floor(self) -> int | None:
-        """Find the lowest quality that holds the floor; None: there is none."""
+        """Return the lowest quality at or above the floor; None if none is."""
         return seek.lowest(self._margin, self._margins, start=_STARTS[self.codec])
 
     def at_bytes(self, size: int) -> int:
-        """Find a quality whose file is as large, to 2 %, or the nearest one, by ratio."""
+        """Return the quality whose file size is within 2 % of `size`, or nearest by ratio."""
         found = {q: _excess(len(file.data), size) for q, file in self._files.items()}
         return seek.nearest(
             lambda quality: _excess(len(self.file(quality).data), size),
@@ -142,7 +142,7 @@ class Coder:
         )
 
     def at_psnr(self, psnr_db: float) -> int:
-        """Find a quality whose PSNR is that in dB, to 0.1 dB, or the nearest one."""
+        """Return the quality whose PSNR is within 0.1 dB of `psnr_db`, or nearest."""
         step = _STEPS["psnr_db"]
         found = {quality: (known - psnr_db) / step for quality, known in self._psnr.items()}
         return seek.nearest(
@@ -163,7 +163,7 @@ class Coder:
         return self._psnr[quality]
 
     def _margin(self, quality: int) -> float:
-        """Say by how many steps of quality the floor is held, about; and note PSNR beside."""
+        """Return the approximate margin to the floor in steps of quality, and record PSNR."""
         shown = self.shown(quality)
         self._psnr[quality] = psnr.psnr(self.source.pixels, shown)
         reading = floors.read(self.floor, self.source.pixels, shown)
@@ -178,6 +178,6 @@ def _excess(size: int, wanted: int) -> float:
 
 
 def _chroma(upload: Container) -> str:
-    """Store colour as finely as the upload has it; with less, drawings hold no floor."""
+    """Return the upload's chroma subsampling; drawings miss the floor with coarser chroma."""
     thin = upload.subsampling == "4:2:0" or (upload.format == "WEBP" and not upload.lossless)
     return "4:2:0" if thin else "4:4:4"

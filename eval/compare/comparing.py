@@ -20,7 +20,7 @@ from eval.corpus.looking import Seen
 from eval.measure.measures import Original
 
 LATER: Final = frozenset(strategy.name for strategy in of_family("fixed"))
-"""Strategies that need to know all images first."""
+"""Strategies that depend on the results of all images."""
 
 _NOT_SMALLER: Final = "not smaller than the upload"
 _IDENTITY: Final = ("exact", "lossless")
@@ -29,15 +29,15 @@ _ALL_SCALES: Final = (2, 3, 4)
 
 @dataclass
 class Comparison:
-    """One image, and what is shared by the strategies that it is stored with.
+    """One image, with the state that its strategies share.
 
     Attributes:
-        data: The upload.
-        seen: What it is.
-        policy: The policy as configured.
-        upscalers: Where restorers come from.
-        make: Makes rows.
-        chosen: What the policy made of it, once that is known.
+        data: upload.
+        seen: result of inspecting the upload.
+        policy: policy as configured.
+        upscalers: source of restorers.
+        make: builder of rows.
+        chosen: result of the policy, once known.
     """
 
     data: bytes
@@ -49,7 +49,7 @@ class Comparison:
     _coders: dict[tuple[str, int], Coder] = field(default_factory=dict)
 
     def rows(self) -> Iterator[Row]:
-        """Give the rows of all strategies but those that come later, the policy's first."""
+        """Yield the rows of all strategies except the later ones, the policy's first."""
         self.chosen = self._under()
         policy = self._of(POLICY, self.chosen)
         yield policy
@@ -58,10 +58,10 @@ class Comparison:
                 yield self._row(strategy, policy)
 
     def later(self, qualities: Mapping[str, int]) -> Iterator[Row]:
-        """Give the rows of strategies with one quality for all images.
+        """Yield the rows of strategies with one quality for all images.
 
         Args:
-            qualities: By the name of the strategy.
+            qualities: quality by name of strategy.
         """
         for strategy in of_family("fixed"):
             if refusal := self._refusal(strategy):
@@ -84,7 +84,7 @@ class Comparison:
         return self._coded(strategy, quality, at_most=strategy.family == "floor")
 
     def _sought(self, strategy: Strategy, policy: Row) -> int | None:
-        """Find the quality that a strategy asks for; None: there is none."""
+        """Return the quality that a strategy needs; None if no quality qualifies."""
         coder = self._coder(strategy)
         if strategy.family == "bytes":
             return coder.at_bytes(policy.stored)
@@ -96,9 +96,9 @@ class Comparison:
         """Measure a codec at a quality.
 
         Args:
-            strategy: Which.
-            quality: Of its codec.
-            at_most: Whether the upload is stored where it is smaller.
+            strategy: strategy to measure.
+            quality: quality of its codec.
+            at_most: store the upload itself if that is smaller.
         """
         coder = self._coder(strategy)
         file = coder.file(quality)
@@ -120,7 +120,7 @@ class Comparison:
         )
 
     def _of(self, name: str, found: Outcome) -> Row:
-        """Measure what the gateway would serve, and forget its pixels."""
+        """Measure what the gateway would serve, then release its pixels."""
         if found.manifest is None:
             return self.make.same(name, note=found.note, **timed(found.put))
         how = found.manifest.stored
@@ -141,12 +141,12 @@ class Comparison:
         return self.make.measured(name, measures, **fields)
 
     def _tier(self, tier: str) -> Outcome:
-        """Run the policy with one tier; the two that lose nothing are one search."""
+        """Run the policy with one tier; `exact` and `lossless` share one search."""
         if tier not in _IDENTITY:
             scales = (self.policy.scales or _ALL_SCALES) if tier == "downscale" else ()
             return self._under(tiers=(tier,), scales=scales)
         whole = self._whole
-        # A PNG that returns byte for byte does for both; a JPEG has no other way.
+        # A PNG that restores byte for byte counts for both; a JPEG has no other lossless tier.
         serves = whole.tier == "exact" if tier == "exact" else self.seen.format == "PNG"
         if whole.manifest is None or serves:
             return whole
@@ -169,7 +169,7 @@ class Comparison:
         return outcome(self.data, upload, policy, self.upscalers)
 
     def _transcoded(self, name: str) -> Row:
-        """Store as JPEG XL without loss: JPEG files as a whole, others by their pixels."""
+        """Store as JPEG XL without loss: JPEG files by transcoding, others by their pixels."""
         clock = Clock()
         try:
             stored = self._as_jxl()
@@ -192,10 +192,10 @@ class Comparison:
             raise _NotApplicable(f"not compared: {self.seen.reason}")
         upload = source.upload
         if not upload.lossless:
-            raise _NotApplicable("only JPEG files and images without loss are transcoded")
+            raise _NotApplicable("transcodes only JPEG files and lossless images")
         size = upload.width, upload.height
         if not by_name("jxl").takes(upload.mode, size, icc=upload.icc, orientation=1):
-            raise _NotApplicable("JPEG XL is written without a colour profile")
+            raise _NotApplicable("JPEG XL is written without colour profiles")
         image = jxl.encode_lossless(source.pixels, speed=self._speed)
         return by_name("jxl").attach(image, source.blob) if source.blob else image
 
@@ -220,13 +220,13 @@ class Comparison:
 
 
 class _NotApplicable(Exception):
-    """A strategy has nothing to offer for an image; the message says why."""
+    """A strategy does not apply to an image; the message says why."""
 
 
 def _pointless(strategy: Strategy, policy: Row) -> str:
-    """Say why there is nothing to be equal to; empty when there is."""
+    """Return why there is no target to match; empty if there is one."""
     if strategy.family in {"bytes", "psnr"} and policy.tier == PLAIN:
         return "the policy stores it as uploaded"
     if strategy.family == "psnr" and policy.psnr_db == PERFECT_PSNR_DB:
-        return "the policy loses nothing"
+        return "the policy stores it without loss"
     return ""

@@ -1,7 +1,7 @@
-"""What strategies come to, over all images and class by class, and how often the policy wins.
+"""Summarize strategies over all images and by class, with the policy's win rates.
 
-An image that both could store counts for a comparison of two strategies, and no other one does:
-a strategy that fails on the hard images must not look good for it.
+A comparison of two strategies counts only images that both could store. Otherwise a strategy that
+fails on hard images would look good.
 """
 
 from collections import Counter
@@ -21,33 +21,33 @@ MEASURES: Final = (
     "psnr_db", "psnr_luma_db", "ssim", "ms_ssim", "orb", "block_psnr_db", "ssimulacra2",
     "ssimulacra2_worst", "lpips", "niqe",
 )  # fmt: skip
-"""Measures that are averaged; images that come back identical are left out of each."""
+"""Measures to average. Each excludes images that are restored identically."""
 
 WORK: Final = ("put_cpu_s", "get_cpu_s", "put_wall_s", "get_wall_s")
-"""Times that are averaged, over all images that were timed."""
+"""Times to average, over all timed images."""
 
 _FIGURES: Final = 1 + len(MEASURES) + len(WORK)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What one strategy comes to on a group of images.
+    """Summary of one strategy over a group of images.
 
     Attributes:
-        kind: Class of the images; None: all classes.
-        strategy: Its name.
-        images: How many were measured.
-        uploaded: Bytes of them.
-        stored: Bytes of what is stored of them.
-        saved: Share of these bytes that is saved, 0 to 1.
-        identical: How many come back with the same pixels.
-        below: How many are below the floor.
-        tiers: How many are stored in each tier, the most frequent one first.
-        means: Mean of each measure over the images that do not come back identical, and of each
-            time over all; a name is missing where nothing was measured.
-        worst: Least PSNR in dB among them; None where all are identical.
-        fewer_bytes: How often the policy stores fewer bytes than this strategy.
-        finer: How often the policy serves a higher PSNR.
+        kind: class of the images; None: all classes.
+        strategy: name of the strategy.
+        images: number of images measured.
+        uploaded: bytes uploaded.
+        stored: bytes stored.
+        saved: share of bytes saved, 0 to 1.
+        identical: number of images restored to identical pixels.
+        below: number of images below the floor.
+        tiers: number of images by tier, most frequent first.
+        means: mean of each measure over images that are not identical, and of each time over all
+            images; names without measurements are missing.
+        worst: lowest PSNR among them, dB; None if all are identical.
+        fewer_bytes: win rate of the policy by stored bytes.
+        finer: win rate of the policy by PSNR.
     """
 
     kind: str | None
@@ -66,7 +66,7 @@ class Standing:
 
 
 def compare(study: Study) -> tuple[Standing, ...]:
-    """Sum up every strategy that was measured at all: over all images first, then by class.
+    """Return a summary of every measured strategy: over all images first, then by class.
 
     Equal studies give equal figures: intervals are drawn with the study's seed.
     """
@@ -90,7 +90,7 @@ def _group(kind: str | None, rows: Sequence[Row], seed: int) -> Iterator[Standin
     if not present:
         return
     over, under = zip(*(_figures(by_strategy[name], numbers) for name in present), strict=True)
-    # All strategies see the same images drawn.
+    # All strategies share the same resamples.
     estimates = iter(ratios(np.hstack(over), np.hstack(under), seed))
     for name in present:
         saved, *means = islice(estimates, _FIGURES)
@@ -105,7 +105,7 @@ def _standing(
     means: Sequence[Estimate | None],
 ) -> Standing:
     if saved is None:
-        raise ValueError("an upload has no bytes and was measured all the same")
+        raise ValueError("an empty upload was measured")
     pairs = [(policy[row.image], row) for row in rows if row.image in policy]
     lossy = [row.psnr_db for row in rows if row.psnr_db is not None and not identical(row)]
     return Standing(
@@ -128,11 +128,11 @@ def _standing(
 
 
 def _figures(rows: Sequence[Row], numbers: Mapping[str, int]) -> tuple[Floats, Floats]:
-    """Give numerators and denominators: bytes saved of those uploaded, then means.
+    """Return numerators and denominators: bytes saved and uploaded first, then means.
 
     Args:
-        rows: Of one strategy.
-        numbers: The line of each image; one without a row has zeros.
+        rows: rows of one strategy.
+        numbers: row index of each image; images without a row get zeros.
     """
     over = np.zeros((len(numbers), _FIGURES))
     under = np.zeros_like(over)
@@ -145,7 +145,7 @@ def _figures(rows: Sequence[Row], numbers: Mapping[str, int]) -> tuple[Floats, F
 
 
 def _numbers(row: Row) -> list[float]:
-    """Give what is averaged of a row; not a number where it is not."""
+    """Return the values of a row to average; NaN where missing."""
     measures = [None if identical(row) else getattr(row, name) for name in MEASURES]
     return [
         float("nan") if value is None else value
@@ -154,7 +154,7 @@ def _numbers(row: Row) -> list[float]:
 
 
 def identical(row: Row) -> bool:
-    """Return whether the image comes back with the same pixels."""
+    """Return whether the restored pixels are identical to the upload's."""
     return row.psnr_db is not None and row.psnr_db >= PERFECT_PSNR_DB
 
 

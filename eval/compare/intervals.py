@@ -1,4 +1,4 @@
-"""How far what was measured on a sample may be from what holds for all: 95 % intervals."""
+"""95 % confidence intervals of figures measured on a sample."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 RESAMPLES: Final = 2000
-"""How often images are drawn anew."""
+"""Number of bootstrap resamples."""
 
-_CHUNK_NUMBERS: Final = 4_000_000  # drawn at a time: 32 MB
+_CHUNK_NUMBERS: Final = 4_000_000  # per chunk: 32 MB
 _QUANTILES: Final = (0.025, 0.975)
 _NORMAL: Final = 1.959964  # quantile 0.975 of the standard normal distribution
 
@@ -23,9 +23,9 @@ class Estimate:
     """A figure and its 95 % confidence interval.
 
     Attributes:
-        value: What was measured.
-        low: Lower end.
-        high: Upper end.
+        value: measured figure.
+        low: lower end.
+        high: upper end.
     """
 
     value: float
@@ -38,9 +38,9 @@ class WinRate:
     """How often one side was better, image by image.
 
     Attributes:
-        wins: On how many images.
-        ties: On how many both were equally good.
-        losses: On how many the other side was better.
+        wins: images on which the first side was better.
+        ties: images on which both were equal.
+        losses: images on which the other side was better.
     """
 
     wins: int
@@ -49,12 +49,12 @@ class WinRate:
 
     @property
     def images(self) -> int:
-        """Give on how many images both sides were measured."""
+        """Return the number of images with measurements of both sides."""
         return self.wins + self.ties + self.losses
 
     @property
     def rate(self) -> Estimate | None:
-        """Give the share of wins, ties as half ones, and its Wilson interval; None: no images."""
+        """Return the win rate (ties count half) and its Wilson interval; None without images."""
         if not self.images:
             return None
         count, rate = self.images, (self.wins + self.ties / 2) / self.images
@@ -66,26 +66,26 @@ class WinRate:
 
 
 def win_rate(ours: Sequence[float], theirs: Sequence[float]) -> WinRate:
-    """Count on how many images our figure is larger than theirs."""
+    """Count the images on which our figure is larger than theirs."""
     pairs = list(zip(ours, theirs, strict=True))
     wins, losses = sum(a > b for a, b in pairs), sum(a < b for a, b in pairs)
     return WinRate(wins, len(pairs) - wins - losses, losses)
 
 
 def ratios(over: Floats, under: Floats, seed: int) -> list[Estimate | None]:
-    """Estimate ratios of sums by bootstrapping: images are drawn anew, with replacement.
+    """Return bootstrap estimates of ratios of sums, resampling images with replacement.
 
-    A mean is the ratio of a sum to a sum of ones. Where images were not measured, both numbers are
-    0 for them. All columns see the same images drawn.
+    A mean is the ratio of a sum to a sum of ones. Unmeasured images have 0 in both arrays. All
+    columns share the same resamples.
 
     Args:
-        over: float64, (images, figures).
-        under: float64, of the same shape, at least 0.
-        seed: Equal seeds give equal intervals.
+        over: numerators, float64, (images, figures).
+        under: denominators, float64, same shape, non-negative.
+        seed: equal seeds give equal intervals.
 
     Returns:
-        One estimate for each figure; None where nothing was measured. An interval is as wide as
-        drawing shows it; of a single image it has no width.
+        One estimate per figure; None without measurements. The interval of a single image has no
+        width.
     """
     images, figures = over.shape
     if not images:
@@ -95,7 +95,7 @@ def ratios(over: Floats, under: Floats, seed: int) -> list[Estimate | None]:
     ends = np.full((2, figures), np.nan)
     whole = measured & ~np.isnan(drawn).any(axis=0)
     ends[:, whole] = np.quantile(drawn[:, whole], _QUANTILES, axis=0)
-    for column in np.flatnonzero(measured & ~whole):  # slower, and rarely needed
+    for column in np.flatnonzero(measured & ~whole):  # slower, and rare
         ends[:, column] = np.nanquantile(drawn[:, column], _QUANTILES)
     with np.errstate(invalid="ignore"):
         values = over.sum(axis=0) / under.sum(axis=0)
@@ -106,7 +106,7 @@ def ratios(over: Floats, under: Floats, seed: int) -> list[Estimate | None]:
 
 
 def _parts(images: int, seed: int) -> Iterator[Floats]:
-    """Draw images: how often each one comes, for each resample, in parts that fit into memory."""
+    """Yield counts of each image per resample, in chunks that fit into memory."""
     random = np.random.default_rng(seed)
     at_once = max(1, min(RESAMPLES, _CHUNK_NUMBERS // images))
     counts = [min(at_once, RESAMPLES - done) for done in range(0, RESAMPLES, at_once)]
@@ -117,5 +117,5 @@ def _parts(images: int, seed: int) -> Iterator[Floats]:
 
 def _drawn(over: Floats, under: Floats, times: Floats) -> Floats:
     sums = times @ under
-    # A resample without a single measured image says nothing.
+    # A resample without a measured image carries no information.
     return np.divide(times @ over, sums, out=np.full_like(sums, np.nan), where=sums > 0)

@@ -1,4 +1,4 @@
-"""What the gateway would store of an upload under a policy, and what it would serve of that."""
+"""What the gateway would store of an upload under a policy, and serve from it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,21 +14,21 @@ from eval.compare.coders import Clock, Taken
 from eval.compare.rows import PLAIN
 
 PATIENCE_S: Final = 600.0
-"""Time for one image in a network, seconds."""
+"""Timeout of one image in a network, seconds."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of an upload.
+    """Result of storing an upload.
 
     Attributes:
-        stored: Bytes.
-        put: What making it took.
-        get: What serving it took; None when it is served as it is stored.
-        rendition: What is stored; None: the upload itself.
-        manifest: How to restore it; None: there is nothing to restore.
-        shown: Pixels of the served file; None: those of the upload.
-        note: Why it is stored as uploaded, or what else is to be known.
+        stored: bytes stored.
+        put: time to encode.
+        get: time to restore; None if served as stored.
+        rendition: stored rendition; None: the upload itself.
+        manifest: how to restore it; None if there is nothing to restore.
+        shown: pixels of the served file; None: those of the upload.
+        note: why the upload is stored unchanged, or another remark.
     """
 
     stored: int
@@ -41,18 +41,18 @@ class Outcome:
 
     @property
     def tier(self) -> str:
-        """Give the kind of rendition."""
+        """Return the tier of what is stored."""
         return self.manifest.stored.tier if self.manifest else PLAIN
 
     @property
     def restorer(self) -> str:
-        """Give the name of what enlarges or cleans it; empty: nothing does."""
+        """Return the name of the restorer; empty if none."""
         hashed = self.manifest.stored.restorer if self.manifest else None
         return models.hashed(hashed).name if hashed else ""
 
     @property
     def is_natural(self) -> bool:
-        """Return whether its restorer invents texture: then it matters how natural that looks."""
+        """Return whether the restorer synthesizes texture, so that naturalness (NIQE) matters."""
         hashed = self.manifest.stored.restorer if self.manifest else None
         return hashed is not None and models.hashed(hashed).kind == "float"
 
@@ -61,14 +61,14 @@ def outcome(data: bytes, upload: Container | None, policy: Policy, upscalers: Up
     """Optimize an upload and restore it, as PUT and GET do.
 
     Args:
-        data: The upload.
-        upload: Its parsed container; None when it is not taken apart.
-        policy: Under which policy.
-        upscalers: Where restorers come from.
+        data: upload.
+        upload: parsed container; None if slimgate does not parse it.
+        policy: policy to apply.
+        upscalers: source of restorers.
 
     Raises:
-        DamagedRendition, DigestMismatch: What is stored does not restore.
-        EngineError: A restorer cannot run.
+        DamagedRendition, DigestMismatch: the rendition does not restore.
+        EngineError: a restorer cannot run.
     """
     clock = Clock()
     terms = Terms(

@@ -1,4 +1,4 @@
-"""Which policy a report is about."""
+"""Choose the policy of a report."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,31 +13,31 @@ _PLACEHOLDERS: Final = {
     "SLIMGATE_CREDENTIALS__0__ACCESS_KEY": "report",
     "SLIMGATE_CREDENTIALS__0__SECRET_KEY": "report",
 }
-"""A file of nothing but policies will do: these are never used."""
+"""Required settings, unused here, so that a file may contain policies alone."""
 
 
 class NoPolicy(ValueError):
-    """It is not clear which policy; the message says what to name."""
+    """The choice of a policy is ambiguous; the message says which option to set."""
 
 
 def choose(
     path: Path | None, name: str | None, location: str, changes: Mapping[str, Any]
 ) -> tuple[Policy, Engine]:
-    """Choose the policy, and what runs its restorer.
+    """Return the policy, and the engine of its restorer.
 
     Args:
-        path: The configuration, or a file with ``policies`` alone; None: one with every default.
-        name: Of the policy; None: the one that the corpus' bucket falls under, or the only one.
-        location: Of the corpus.
-        changes: Settings to change in it.
+        path: configuration, or a file with ``policies`` alone; None: a policy with defaults.
+        name: name of the policy; None: the one that matches the corpus' bucket, or the only one.
+        location: location of the corpus.
+        changes: settings to override.
 
     Raises:
-        ConfigError: The file is wrong.
-        NoPolicy: There are several, or none of that name.
+        ConfigError: the file is invalid.
+        NoPolicy: several policies match, or none has that name.
     """
     if path is None:
         if name is not None:
-            raise NoPolicy("--policy names one of the policies of a file: add --policies FILE")
+            raise NoPolicy("--policy needs a file of policies: add --policies FILE")
         given = {"name": "default", **_place(location), "mode": "optimize"}
         return Policy.model_validate({**given, **changes}), Engine()
     settings = load(path, environ=_PLACEHOLDERS, known_restorers=models.NAMES)
@@ -60,5 +60,5 @@ def _named(policies: Policies, name: str | None, location: str, path: Path) -> P
     found = [policy for policy in policies if name in {None, policy.name}]
     if len(found) != 1:
         names = ", ".join(policy.name for policy in policies) or "none"
-        raise NoPolicy(f"name a policy of {path} with --policy; there are: {names}")
+        raise NoPolicy(f"choose a policy of {path} with --policy: {names}")
     return found[0]

@@ -1,4 +1,4 @@
-"""Find the tiers with which a policy saves most, and write them down ready to paste."""
+"""Find the tiers with which a policy saves most, and format the policy as YAML."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -16,19 +16,19 @@ from eval.compare.strategies import of_family
 
 _TIERS: Final = ("downscale", "exact", "lossless", "recode")
 _WORTH: Final = 0.001
-"""Share of the uploads' bytes that a further tier must save to be worth its time."""
+"""Share of uploaded bytes that an additional tier must save to be worth its time."""
 
 _REQUIRED: Final = ("name", "bucket", "mode")
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """A policy, and what it is expected to come to.
+    """A policy and its expected saving.
 
     Attributes:
-        policy: Its settings, without those that have their default.
-        saved: Share of the bytes that the smallest rendition of its tiers saves of each image.
-        configured: Share that the policy as configured saved.
+        policy: settings that differ from their defaults.
+        saved: share of bytes saved if each image uses the smallest rendition of the tiers.
+        configured: share of bytes that the policy as configured saved.
     """
 
     policy: Mapping[str, Any]
@@ -37,10 +37,10 @@ class Recommendation:
 
 
 def recommend(study: Study) -> Recommendation:
-    """Choose among all sets of tiers the smallest one that saves about as much as any.
+    """Return the smallest set of tiers that saves about as much as any set.
 
-    Everything else stays as configured, the floor above all. Expected is the smallest of what each
-    tier alone stored of an image, so that no set was run; the referee at low effort may miss some.
+    Other settings, above all the floor, stay as configured. The expected size of an image is the
+    smallest that any single tier stored; no set was run, and a search at low effort may miss some.
     """
     sizes, uploaded = _sizes(study)
     totals = {
@@ -65,10 +65,10 @@ def recommend(study: Study) -> Recommendation:
 
 
 def as_yaml(found: Recommendation, study: Study) -> str:
-    """Write a recommendation as the ``policies`` of a configuration, and read it back.
+    """Return a recommendation as the ``policies`` of a configuration, checked by parsing it.
 
     Raises:
-        ValueError: What was written is not the policy that was meant.
+        ValueError: the YAML does not parse to the recommended policy.
     """
     listed = yaml.safe_dump(
         {"policies": [dict(found.policy)]}, sort_keys=False, allow_unicode=True, width=100
@@ -77,18 +77,18 @@ def as_yaml(found: Recommendation, study: Study) -> str:
     text = (
         f"# Measured on {images} images on {study.started[:10]}: expected to save "
         f"{found.saved:.1%} of their bytes\n"
-        f"# (as configured: {found.configured:.1%}). Set name, bucket and prefix, and begin with "
+        f"# (as configured: {found.configured:.1%}). Set name, bucket and prefix, and start with "
         f"mode: shadow.\n{listed}"
     )
     (written,) = parse_document(text, "recommended-policy.yaml").value["policies"]
     read = Policy.model_validate(written, context={"known_restorers": models.NAMES})
     if read != Policy.model_validate(dict(found.policy)):
-        raise ValueError("the recommended policy reads otherwise than it was meant")
+        raise ValueError("the YAML does not parse to the recommended policy")
     return text
 
 
 def _sizes(study: Study) -> tuple[list[dict[str, int]], int]:
-    """Give the bytes of each image by tier, and those of all uploads."""
+    """Return the bytes of each image by tier, and of all uploads."""
     found: dict[str, dict[str, int]] = defaultdict(dict)
     uploaded: dict[str, int] = {}
     for strategy in of_family("tier"):
@@ -101,7 +101,7 @@ def _sizes(study: Study) -> tuple[list[dict[str, int]], int]:
 
 
 def _spoken(policy: Policy) -> dict[str, Any]:
-    """Give the settings that are not their defaults."""
+    """Return the settings that differ from their defaults."""
     said = policy.model_dump(mode="json", exclude_defaults=True)
     plain = Policy(name=policy.name, bucket=policy.bucket, mode=policy.mode, tiers=policy.tiers)
     if policy.scales == plain.scales:

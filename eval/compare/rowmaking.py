@@ -1,4 +1,4 @@
-"""Make the rows of one image: what they have in common is said once."""
+"""Build the rows of one image, filling in the fields that they share."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -18,14 +18,14 @@ from eval.measure.measures import Measures
 
 @dataclass(frozen=True, slots=True)
 class RowMaker:
-    """Makes the rows of one image.
+    """Builds the rows of one image.
 
     Attributes:
-        item: Where the image comes from.
-        kind: Its class.
-        seen: What it is.
-        size: Bytes of the upload.
-        floor: What it is held against, as it applies to the image.
+        item: image in the corpus.
+        kind: class of the image.
+        seen: result of inspecting the upload.
+        size: size of the upload, bytes.
+        floor: floor that applies to the image.
     """
 
     item: Item
@@ -35,20 +35,20 @@ class RowMaker:
     floor: Floor
 
     def problem(self, strategy: str, why: str) -> Row:
-        """Say that a strategy does not apply."""
+        """Return a row of a strategy that does not apply."""
         return replace(self._base(strategy), problem=why)
 
     def same(self, strategy: str, **fields: Any) -> Row:
-        """Say that a reader gets the uploaded pixels; without further fields: the upload itself."""
+        """Return a row with identical pixels; without further fields, the upload itself."""
         return self.measured(strategy, self._perfect(), **fields)
 
     def measured(self, strategy: str, measures: Measures, **fields: Any) -> Row:
-        """Say what was measured.
+        """Return a row with measures.
 
         Args:
-            strategy: Its name.
-            measures: Of what a reader gets.
-            fields: Of the row, beside what is known of the image.
+            strategy: name of the strategy.
+            measures: measures of the served file.
+            fields: further fields of the row.
         """
         reading = Reading(
             psnr_db=measures.psnr_db,
@@ -88,7 +88,7 @@ class RowMaker:
 
 
 def timed(put: Taken | None = None, get: Taken | None = None) -> dict[str, float]:
-    """Name seconds as rows do."""
+    """Return times under the names of row fields."""
     taken = {"put": put, "get": get}
     return {
         f"{name}_{clock}_s": getattr(each, f"{clock}_s")

@@ -1,17 +1,16 @@
-"""The words of a report: a row for each image and strategy, and everything about the run beside.
+"""The data of a report: a row per image and strategy, and the metadata of the run.
 
-A run writes into its folder, and :func:`load` reads back:
+A run writes two files into its folder, and :func:`load` reads them:
 
 ``results.jsonl``
-    One :class:`Row` per line, in the order in which images were finished. Lines are whole or, where
-    the run was ended in the middle of the last one, not there.
+    One :class:`Row` per line, in the order in which images finished. If a run was killed, the last
+    line may be truncated.
 ``study.json``
-    Everything of :class:`Study` but its rows.
+    :class:`Study` without its rows.
 
-Every image of the corpus has a row of the strategy ``policy``. One that could not be measured at
-all has no other; its row says why in ``problem``. Where a single strategy does not apply to an
-image, that row has a ``problem`` of its own: it is left out of means, and whoever compares two
-strategies takes the images that both of them measured.
+Every image of the corpus has a row of the strategy ``policy``. An image that could not be measured
+has only that row; its ``problem`` says why. If a single strategy does not apply to an image, its
+row has a ``problem``, is left out of means, and is excluded from comparisons with that strategy.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,63 +24,63 @@ from codec.image.pixels import Pixels
 from eval.compare.strategies import POLICY, rank
 
 ROWS: Final = "results.jsonl"
-"""Name of the file that holds the rows."""
+"""Name of the file with the rows."""
 
 STUDY: Final = "study.json"
-"""Name of the file that holds what is known of the run."""
+"""Name of the file with the metadata of the run."""
 
 PLAIN: Final = "plain"
-"""Tier of what is stored as it was uploaded."""
+"""Tier of images stored as uploaded."""
 
 
 class BrokenResult(ValueError):
-    """A folder does not hold the result of a run; the message says which file, and what to do."""
+    """A folder does not contain the result of a run; the message says which file and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one image under one strategy.
+    """Result of one strategy on one image.
 
-    All measures compare the file that a reader gets with the upload, at the upload's resolution.
-    For the policy and its tiers that is the file that GET serves; for everything else it is the
-    stored file itself, enlarged where it was shrunk. With alpha, colour and alpha are measured
-    apart and the worse one counts. A measure is None where it is not defined or not installed, and
-    all of them are when there is a problem.
+    All measures compare the served file with the upload at the upload's resolution. For the policy
+    and its tiers that is the file that GET serves; for other strategies it is the stored file,
+    enlarged if it was shrunk. Colour and alpha are measured separately, and the worse value
+    counts. A measure is None if it is undefined or not installed; all are None if there is a
+    problem.
 
     Attributes:
-        image: Name within the corpus: its path with ``/``, unique.
-        kind: Class of the image; empty when there are no classes.
-        strategy: One of ``eval.compare.strategies.STRATEGIES``, by name.
-        uploaded: Bytes of the upload.
-        stored: Bytes of what is stored; those of the upload where that is smaller.
-        width: Pixels; 0 when the file could not be read.
-        height: The same.
-        format: Of the upload, as Pillow names it; empty when it could not be read.
+        image: unique name within the corpus: path with ``/``.
+        kind: class of the image; empty without classes.
+        strategy: name of one of ``eval.compare.strategies.STRATEGIES``.
+        uploaded: size of the upload, bytes.
+        stored: bytes stored; the size of the upload if that is smaller.
+        width: width, pixels; 0 if the file is unreadable.
+        height: height, pixels; 0 if the file is unreadable.
+        format: format of the upload, as Pillow names it; empty if unreadable.
         tier: ``exact``, ``lossless``, ``recode``, ``downscale`` or ``plain``.
-        codec: ``avif``, ``webp``, ``jxl`` or ``jpeg``; empty when ``plain``.
-        quality: On the codec's own scale, 0 to 100 (100 without loss); None when ``plain``.
-        scale: Factor by which the stored image is smaller; 1: not at all.
-        restorer: Name of what enlarges or cleans it; empty: nothing does.
-        psnr_db: PSNR of all colour samples, dB, at most 99.99, which identical pixels are given.
-        psnr_luma_db: PSNR of luma (BT.601, not rounded), dB, at most 99.99.
-        ssim: Structural similarity of luma (Gaussian window, sigma 1.5); None below 11 pixels.
-        ms_ssim: The same at five scales; None below 176 pixels on a side.
-        orb: Share of ORB key points of the larger set that find a cross-checked match within
-            Hamming distance 50, 0 to 1.
-        orb_matched: Share of the cross-checked matches that are within that distance: what older
-            test benches print, blind to key points that got lost.
+        codec: ``avif``, ``webp``, ``jxl`` or ``jpeg``; empty for ``plain``.
+        quality: quality on the codec's scale, 0 to 100 (100: lossless); None for ``plain``.
+        scale: factor by which the stored image is smaller; 1: full size.
+        restorer: name of the restorer; empty: none.
+        psnr_db: PSNR of all colour samples, dB, capped at 99.99, the value of identical pixels.
+        psnr_luma_db: PSNR of unrounded BT.601 luma, dB, capped at 99.99.
+        ssim: SSIM of luma (Gaussian window, sigma 1.5); None below 11 pixels.
+        ms_ssim: MS-SSIM of luma at five scales; None below 176 pixels on a side.
+        orb: share of ORB key points of the larger set with a cross-checked match within Hamming
+            distance 50, 0 to 1.
+        orb_matched: share of cross-checked matches within that distance, as older benchmarks print;
+            ignores lost key points.
         block_psnr_db: PSNR of the worst block of 64x64 pixels, dB.
         ssimulacra2: SSIMULACRA2, 100: no visible difference; None below 8 pixels.
-        ssimulacra2_worst: The lowest SSIMULACRA2 of a region of 128x128 pixels.
-        lpips: LPIPS (AlexNet), 0 is perfect; None where it is not installed.
-        niqe: NIQE of the served file, lower is more natural; None where it is not installed.
-        put_wall_s: Time of making what is stored, seconds; None where it was not timed.
-        put_cpu_s: CPU time of the same.
-        get_wall_s: Time of making the served file of what is stored; None where it was not timed.
-        get_cpu_s: CPU time of the same.
-        holds: Whether the floor holds; None when there is a problem.
-        note: Why it is stored as uploaded, where it is.
-        problem: Why it could not be measured; empty when it was.
+        ssimulacra2_worst: lowest SSIMULACRA2 of a region of 128x128 pixels.
+        lpips: LPIPS (AlexNet), 0: identical; None if not installed.
+        niqe: NIQE of the served file, lower is more natural; None if not installed.
+        put_wall_s: wall-clock time to encode, seconds; None if not timed.
+        put_cpu_s: CPU time to encode, seconds.
+        get_wall_s: wall-clock time to restore, seconds; None if not timed.
+        get_cpu_s: CPU time to restore, seconds.
+        holds: whether the floor holds; None if there is a problem.
+        note: why the image is stored as uploaded, if it is.
+        problem: why the image could not be measured; empty if it was.
     """
 
     image: str
@@ -118,38 +117,38 @@ class Row:
 
     @property
     def measured(self) -> bool:
-        """Return whether there is anything to compare."""
+        """Return whether the row has measures."""
         return not self.problem
 
     @property
     def saved(self) -> float:
-        """Give the share of the upload's bytes that is saved, 0 to 1."""
+        """Return the share of bytes saved, 0 to 1."""
         return 1 - self.stored / self.uploaded if self.uploaded else 0.0
 
     @property
     def megapixels(self) -> float:
-        """Give the size in millions of pixels."""
+        """Return the size in megapixels."""
         return self.width * self.height / 1e6
 
     def dumps(self) -> str:
-        """Write the row as one line of JSON, without its end."""
+        """Return the row as one line of JSON, without a line break."""
         return _ROW.dump_json(self).decode()
 
 
 COLUMNS: Final = tuple(column.name for column in fields(Row))
-"""Names of a row's fields, in the order that ``results.csv`` has them."""
+"""Names of row fields, in the order of ``results.csv``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Which images there were.
+    """The images of a study.
 
     Attributes:
-        location: Folder, CSV file or ``s3://bucket/prefix``, as it was given.
-        images: How many there are.
-        taken: How many of them were taken.
-        classes: How many were taken of each class, by name.
-        bytes: Of all images, also of those that were not taken.
+        location: folder, CSV file or ``s3://bucket/prefix``, as passed by the user.
+        images: number of images.
+        taken: number of images measured.
+        classes: number of images measured, by class.
+        bytes: size of all images, measured or not.
     """
 
     location: str
@@ -161,20 +160,20 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A whole result: its rows, and what somebody needs who wants to get the same ones.
+    """A complete result: its rows, and what is needed to reproduce them.
 
     Attributes:
-        corpus: Which images there were.
-        policy: The policy as the configuration has it, defaults included.
-        floor: What it demands, by measure; None: not demanded.
-        seed: Of sampling and of bootstrapping.
-        versions: Of slimgate, Python and every library that makes or measures pixels, by name.
-        machine: Processor, cores, memory and system, as text, by name.
-        started: When, ISO 8601 in UTC.
-        seconds: How long the run took that finished it; 0 while it runs.
+        corpus: the images.
+        policy: policy as configured, defaults included.
+        floor: minimum of each measure; None: none.
+        seed: seed of sampling and bootstrapping.
+        versions: versions of slimgate, Python and every library that creates or measures pixels.
+        machine: processor, cores, memory and system, as text.
+        started: start of the run, ISO 8601 in UTC.
+        seconds: duration of the run that finished the study; 0 while running.
         cpu_seconds: CPU time of all processes of that run.
-        peak_bytes: Most memory of all processes at the same time.
-        rows: Everything that was measured, by image, then as the list of strategies is.
+        peak_bytes: peak memory of all processes together.
+        rows: all rows, by image, then in the order of strategies.
     """
 
     corpus: Corpus
@@ -190,27 +189,26 @@ class Study:
     rows: tuple[Row, ...] = field(default=(), repr=False)
 
     def of(self, strategy: str = POLICY) -> tuple[Row, ...]:
-        """Give the rows of one strategy, unmeasured ones included."""
+        """Return the rows of one strategy, unmeasured ones included."""
         return tuple(row for row in self.rows if row.strategy == strategy)
 
     def save(self, folder: Path) -> None:
-        """Write everything but the rows, which are written one by one while they are measured."""
+        """Write the metadata; rows are appended to their file while images are measured."""
         bare = replace(self, rows=())
         (folder / STUDY).write_bytes(_STUDY.dump_json(bare, indent=2, exclude={"rows"}) + b"\n")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exhibit:
-    """A piece of an image to look at, in the three states that it passes through.
+    """A crop of an image: uploaded, stored and served.
 
     Attributes:
-        row: What was measured of the whole image.
-        left: Of the piece in the upload, pixels.
-        top: The same.
-        original: The upload, uint8, (height, width, 3 or 4).
-        stored: What lies in the bucket, decoded and not restored: the same piece, smaller by
-            ``row.scale``.
-        served: What GET gives, of the original's shape.
+        row: measures of the whole image.
+        left: left edge of the crop in the upload, pixels.
+        top: top edge of the crop in the upload, pixels.
+        original: crop of the upload, uint8, (height, width, 3 or 4).
+        stored: the same crop of the decoded rendition before restoring, smaller by ``row.scale``.
+        served: the same crop of the served file, in the shape of the original.
     """
 
     row: Row
@@ -226,10 +224,10 @@ _STUDY: Final = TypeAdapter(Study)
 
 
 def load(folder: Path) -> Study:
-    """Read the result of a run.
+    """Load the result of a run.
 
     Raises:
-        BrokenResult: There is none in this folder, or it is damaged.
+        BrokenResult: the folder has no result, or it is damaged.
     """
     try:
         study = _STUDY.validate_json((folder / STUDY).read_bytes())
@@ -241,18 +239,18 @@ def load(folder: Path) -> Study:
 
 
 def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Sort rows as a study has them."""
+    """Return rows in the order of a study."""
     return tuple(sorted(rows, key=lambda row: (row.image, rank(row.strategy))))
 
 
 def load_rows(path: Path) -> Iterator[Row]:
-    """Read rows; a last line that was not written to its end is left out.
+    """Yield rows; a truncated last line is skipped.
 
     Raises:
-        BrokenResult: A line is not a row.
-        OSError: The file cannot be read.
+        BrokenResult: a line is not a row.
+        OSError: the file cannot be read.
     """
-    lines = path.read_bytes().split(b"\n")[:-1]  # what follows the last end of a line is torn
+    lines = path.read_bytes().split(b"\n")[:-1]  # the rest is a truncated line
     for number, line in enumerate(lines, 1):
         try:
             yield _ROW.validate_json(line)

@@ -1,4 +1,4 @@
-"""Find the quality at which something is reached, in few trials."""
+"""Find the quality that reaches a target in few trials."""
 
 import math
 from collections.abc import Callable, MutableMapping
@@ -8,28 +8,28 @@ LOWEST, HIGHEST = 1, 100
 """Qualities of every codec."""
 
 _CREEPING: Final = 3
-"""Every so many trials the bracket is halved, should lines through its ends lead nowhere."""
+"""Period of trials that bisect, in case interpolation does not converge."""
 
 _PATIENCE: Final = 6
-"""After so many trials it is halved only."""
+"""Number of trials after which every trial bisects."""
 
 Value = Callable[[int], float]
-"""Measured at a quality, and growing with it, in units of which one is about a step of quality."""
+"""A function of quality, increasing, in units of about one step of quality."""
 
 
 def lowest(
     value: Value, known: MutableMapping[int, float], *, start: int, near: float = 0.0
 ) -> int | None:
-    """Find the lowest quality whose value is 0 or more.
+    """Return the lowest quality with a value of 0 or more.
 
     Args:
-        value: What is sought.
-        known: What was measured before; every further value is added.
-        start: Where to begin when nothing is known.
-        near: A value that differs from 0 by no more will do.
+        value: function to evaluate.
+        known: values measured so far; extended by this search.
+        start: first quality to try if nothing is known.
+        near: tolerance of the value.
 
     Returns:
-        None when not even the highest quality reaches it.
+        None if even the highest quality falls short.
     """
     for trial in range(HIGHEST - LOWEST + 2):
         good = [quality for quality, found in known.items() if abs(found) <= near]
@@ -47,7 +47,7 @@ def lowest(
 def nearest(
     value: Value, known: MutableMapping[int, float], *, start: int, near: float = 0.0
 ) -> int:
-    """Find the quality whose value is nearest to 0; arguments as for :func:`lowest`."""
+    """Return the quality with the value nearest to 0; arguments as for :func:`lowest`."""
     found = lowest(value, known, start=start, near=near)
     around = {HIGHEST} if found is None else {found, max(found - 1, LOWEST)}
     tried = {quality for quality in around if quality in known or abs(known[max(around)]) > near}
@@ -57,7 +57,7 @@ def nearest(
 
 
 def _bracket(known: MutableMapping[int, float]) -> tuple[int, int]:
-    """Give the highest quality known to fail below the lowest one known to reach it."""
+    """Return the highest quality known to fail, and the lowest above it known to succeed."""
     high = min((q for q, found in known.items() if found >= 0), default=HIGHEST + 1)
     low = max((q for q, found in known.items() if found < 0 and q < high), default=LOWEST - 1)
     return low, high
@@ -73,11 +73,11 @@ def _next(
 
 
 def _zero(known: MutableMapping[int, float]) -> float:
-    """Say where a line through the two best points meets 0; through one, with a slope of 1."""
+    """Return the zero of the line through the two best points; with one point, of slope 1."""
     best = sorted(known, key=lambda quality: abs(known[quality]))
     first = best[0]
     slope = 1.0
     if len(best) > 1:
         slope = (known[first] - known[best[1]]) / (first - best[1])
-    # Where a curve is flat or falls for once, a line leads astray.
+    # Where a curve is flat or not monotonic, interpolation goes astray.
     return first - known[first] / max(slope, 0.25)

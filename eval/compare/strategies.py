@@ -1,4 +1,4 @@
-"""What a report compares: an explicit list of everything that may become of an image."""
+"""The strategies that a report compares."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -6,18 +6,18 @@ from typing import Final, Literal
 Family = Literal["policy", "tier", "transcode", "fixed", "floor", "bytes", "psnr"]
 """Why a strategy is in the report.
 
-policy: what the gateway would store under the policy as it is configured.
-tier: the same policy with one tier alone.
-transcode: without loss, as JPEG XL.
-fixed: one quality for the whole corpus, the lowest at which all images hold that can.
-floor: the lowest quality of each image that holds the floor.
-bytes: the quality of each image whose file has the bytes that the policy stores, to 2 % where the
-codec can.
-psnr: the quality of each image whose PSNR is that of what the policy serves, to 0.1 dB likewise.
+policy: what the gateway would store under the policy as configured.
+tier: the same policy with a single tier.
+transcode: JPEG XL without loss.
+fixed: one quality for the whole corpus, the lowest at which every image that can hold the floor
+does.
+floor: per image, the lowest quality that holds the floor.
+bytes: per image, the quality with the policy's file size, within 2 % where the codec can.
+psnr: per image, the quality with the policy's PSNR, within 0.1 dB where the codec can.
 """
 
 POLICY: Final = "policy"
-"""Name of the strategy that all others are compared with."""
+"""Name of the strategy that the others are compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,11 @@ class Strategy:
     """One way to store every image of a corpus.
 
     Attributes:
-        name: What rows call it.
-        family: Why it is compared.
-        title: What people read.
-        codec: What it writes; empty where that is for the referee to choose.
-        scale: Factor by which it shrinks; 1: not at all, 0: for the referee to choose.
+        name: name in rows.
+        family: why it is compared.
+        title: title for people.
+        codec: codec; empty: chosen by the search.
+        scale: downscale factor; 1: full size, 0: chosen by the search.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Strategy:
 
 
 STRATEGIES: Final = (
-    Strategy(POLICY, "policy", "the policy (referee's choice)"),
+    Strategy(POLICY, "policy", "the policy"),
     Strategy("tier-exact", "tier", "exact alone"),
     Strategy("tier-lossless", "tier", "lossless alone"),
     Strategy("tier-recode", "tier", "recode alone"),
@@ -66,21 +66,21 @@ _BY_NAME: Final = {strategy.name: strategy for strategy in STRATEGIES}
 
 
 def named(name: str) -> Strategy:
-    """Look a strategy up.
+    """Return the strategy of a name.
 
     Raises:
-        LookupError: There is none of that name.
+        LookupError: no strategy has that name.
     """
     if name not in _BY_NAME:
-        raise LookupError(f"no strategy is called {name!r}; known: {', '.join(_BY_NAME)}")
+        raise LookupError(f"unknown strategy {name!r}; choose one of {', '.join(_BY_NAME)}")
     return _BY_NAME[name]
 
 
 def rank(name: str) -> int:
-    """Give the place of a strategy in the list; names that are not there come last."""
+    """Return the position of a strategy in the list; unknown names sort last."""
     return next((at for at, each in enumerate(STRATEGIES) if each.name == name), len(STRATEGIES))
 
 
 def of_family(family: Family) -> tuple[Strategy, ...]:
-    """List the strategies of one family."""
+    """Return the strategies of one family."""
     return tuple(strategy for strategy in STRATEGIES if strategy.family == family)

@@ -1,1 +1,1 @@
-"""The images that a report is about."""
+"""The images of a report."""

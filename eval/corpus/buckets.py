@@ -1,4 +1,4 @@
-"""Read the images of a bucket, and never write: only objects are listed and got."""
+"""Read the images of a bucket; requests only list and get objects."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from eval.corpus.corpus import MAX_IMAGES, BadCorpus, Item, is_image
 
 SCHEME: Final = "s3://"
-_MANIFEST: Final = "slimgate"  # user metadata of objects that a gateway stored small
+_MANIFEST: Final = "slimgate"  # user metadata of renditions
 
 
 class Unreadable(Exception):
@@ -18,14 +18,14 @@ class Unreadable(Exception):
 
 
 class TooLarge(Unreadable):
-    """An image has more bytes than the policy optimizes."""
+    """An image is larger than the policy optimizes."""
 
 
 def client(endpoint: str | None) -> Any:
-    """Make a client with the usual credentials: environment, files, or the machine's role.
+    """Return a client with boto3's default credentials: environment, files, or instance role.
 
     Raises:
-        BadCorpus: The configuration of boto3 is broken, or the endpoint is no URL.
+        BadCorpus: boto3's configuration is broken, or the endpoint is not a URL.
     """
     config = Config(connect_timeout=10, read_timeout=60, retries={"total_max_attempts": 5})
     try:
@@ -38,7 +38,7 @@ def read(location: str, s3: Any) -> list[Item]:
     """List the images of ``s3://bucket/prefix``; folders below the prefix are classes.
 
     Raises:
-        BadCorpus: The bucket cannot be listed, or there is no image in it.
+        BadCorpus: the bucket cannot be listed, or has no images.
     """
     bucket, prefix = split(location)
     try:
@@ -47,7 +47,7 @@ def read(location: str, s3: Any) -> list[Item]:
         hint = "check credentials, region and --endpoint-url"
         raise BadCorpus(f"{location} cannot be listed: {error}; {hint}") from error
     if not items:
-        raise BadCorpus(f"{location} holds no images; check the prefix")
+        raise BadCorpus(f"{location} contains no images; check the prefix")
     return items
 
 
@@ -55,16 +55,15 @@ def get(s3: Any, bucket: str, key: str, *, max_bytes: int) -> bytes:
     """Read one object.
 
     Raises:
-        TooLarge: It is larger than that.
-        Unreadable: It cannot be read, or is what a gateway stored.
+        TooLarge: the object exceeds `max_bytes`.
+        Unreadable: the object cannot be read, or is a rendition.
     """
     try:
         answer = s3.get_object(Bucket=bucket, Key=key)
         with answer["Body"] as body:
             if _MANIFEST in answer["Metadata"]:
                 raise Unreadable(
-                    "is stored small already; name the gateway with --endpoint-url to measure "
-                    "what it serves"
+                    "is a rendition; name the gateway with --endpoint-url to measure what it serves"
                 )
             if answer["ContentLength"] > max_bytes:
                 raise TooLarge(f"larger than the policy's max_bytes ({max_bytes:,})")
@@ -75,14 +74,14 @@ def get(s3: Any, bucket: str, key: str, *, max_bytes: int) -> bytes:
 
 
 def split(location: str) -> tuple[str, str]:
-    """Take ``s3://bucket/prefix`` apart.
+    """Split ``s3://bucket/prefix`` into bucket and prefix.
 
     Raises:
-        BadCorpus: It names no bucket.
+        BadCorpus: the bucket is missing.
     """
     bucket, _, prefix = location.removeprefix(SCHEME).partition("/")
     if not bucket:
-        raise BadCorpus(f"{location!r} names no bucket; write s3://bucket/prefix")
+        raise BadCorpus(f"{location!r} has no bucket; write s3://bucket/prefix")
     return bucket, prefix
 
 
@@ -98,7 +97,8 @@ def _listed(s3: Any, bucket: str, prefix: str) -> Iterator[Item]:
             count += 1
             if count > MAX_IMAGES:
                 raise BadCorpus(
-                    f"s3://{bucket}/{prefix} holds more than {MAX_IMAGES:,} images; name a longer "
+                    f"s3://{bucket}/{prefix} contains more than {MAX_IMAGES:,} images; choose "
+                    "a longer "
                     "prefix"
                 )
             kind, found, _ = name.partition("/")

@@ -1,6 +1,6 @@
-"""Which images a report is about: those of a folder, of a CSV file, or of a bucket.
+"""The images of a report: from a folder, a CSV file, or a bucket.
 
-A corpus is a list of names with sizes; nothing is read before an image is measured.
+A corpus is a list of names with sizes; images are read only when measured.
 """
 
 import csv
@@ -14,7 +14,7 @@ from typing import Final
 from eval.compare import rows
 
 MAX_IMAGES: Final = 1_000_000
-"""Longest corpus; a sample of it is taken from a list in memory."""
+"""Maximum size of a corpus; the whole list is in memory for sampling."""
 
 _SUFFIXES: Final = frozenset(
     {
@@ -33,10 +33,10 @@ class Item:
     """One image of a corpus.
 
     Attributes:
-        name: Unique within the corpus.
-        kind: Its class; empty when there is none.
-        bytes: Of the file; 0 when it cannot be looked at.
-        location: Path of the file, or key of the object.
+        name: unique name within the corpus.
+        kind: class; empty if none.
+        bytes: file size; 0 if unknown.
+        location: path of the file, or key of the object.
     """
 
     name: str
@@ -49,11 +49,11 @@ def read(location: str) -> list[Item]:
     """List the images of a folder, whose subfolders are classes, or of a CSV file.
 
     Args:
-        location: A folder, or a file with a column ``path`` and maybe a column ``class``; paths are
-            relative to the file's own folder.
+        location: a folder, or a CSV file with the column ``path`` and an optional column ``class``;
+            paths are relative to the folder of the CSV file.
 
     Raises:
-        BadCorpus: There is none, or no image in it.
+        BadCorpus: the location does not exist, or has no images.
     """
     path = Path(location)
     try:
@@ -70,32 +70,32 @@ def read(location: str) -> list[Item]:
         raise BadCorpus(f"{error.filename or location}: {error.strerror}") from error
     if not items:
         endings = ", ".join(sorted(_SUFFIXES))
-        raise BadCorpus(f"{location} holds no images (files that end in {endings})")
+        raise BadCorpus(f"{location} contains no images (files ending in {endings})")
     return items
 
 
 def is_image(name: str) -> bool:
-    """Return whether a name promises an image, or nothing at all: keys often have no ending."""
+    """Return whether a name may be an image: has an image suffix or none, as keys often do."""
     path = PurePosixPath(name)
     return path.suffix.lower() in _SUFFIXES or (not path.suffix and path.name[:1] != ".")
 
 
 def only(items: Sequence[Item], kinds: Sequence[str]) -> list[Item]:
-    """Take the images of some classes; of all, when none is named.
+    """Return the images of some classes; of all, if none is named.
 
     Raises:
-        BadCorpus: There is no class of such a name.
+        BadCorpus: a class does not exist.
     """
     known = {item.kind for item in items}
     unknown = sorted(set(kinds) - known)
     if unknown:
         there = ", ".join(sorted(filter(None, known))) or "no classes at all"
-        raise BadCorpus(f"no class is called {', '.join(unknown)}; there are {there}")
+        raise BadCorpus(f"unknown class {', '.join(unknown)}; the corpus has {there}")
     return [item for item in items if not kinds or item.kind in kinds]
 
 
 def described(location: str, items: Sequence[Item], taken: Iterable[Item]) -> rows.Corpus:
-    """Say what a corpus has, and what was taken of it."""
+    """Return a summary of a corpus and its sample."""
     classes = Counter(item.kind for item in taken)
     return rows.Corpus(
         location=location,
@@ -127,13 +127,13 @@ def _table(path: Path) -> Iterator[Item]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             if "path" not in (reader.fieldnames or ()):
-                raise BadCorpus(f"{path}: the first line names no column 'path'")
+                raise BadCorpus(f"{path}: the first line has no column 'path'")
             for entry in reader:
                 name = entry["path"]
                 if not name:
                     raise BadCorpus(f"{path}, line {reader.line_num}: the path is empty")
                 if name in seen:
-                    raise BadCorpus(f"{path}, line {reader.line_num}: {name} is there twice")
+                    raise BadCorpus(f"{path}, line {reader.line_num}: {name} is a duplicate")
                 seen.add(name)
                 _check_count(str(path), len(seen))
                 file_path = path.parent / name
@@ -147,19 +147,19 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except (OSError, ValueError):
-        return 0  # that it cannot be read is said when it is to be measured
+        return 0  # reported when the image is measured
 
 
 def _check_count(location: str, count: int) -> None:
     if count > MAX_IMAGES:
-        raise BadCorpus(f"{location} holds more than {MAX_IMAGES:,} images; take a part of it")
+        raise BadCorpus(f"{location} contains more than {MAX_IMAGES:,} images; choose a subset")
 
 
 def _printable(name: str) -> str:
-    """Make a name that can be written as UTF-8 of one that is not."""
+    """Return a name that can be encoded as UTF-8."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
 def with_kinds(items: Iterable[Item], kind: str) -> list[Item]:
-    """Forget classes: all images get the same one."""
+    """Return the images with the same class for all."""
     return [replace(item, kind=kind) for item in items]

@@ -1,4 +1,4 @@
-"""Look at an image before it is measured: what it is, and whether slimgate takes it apart."""
+"""Inspect an image before measuring it: its format, and whether slimgate parses it."""
 
 import io
 import warnings
@@ -14,19 +14,19 @@ from eval.compare.coders import Source
 
 
 class Broken(Exception):
-    """A file is no image that can be measured; the message says why."""
+    """A file is not a measurable image; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a file is.
+    """Result of inspecting a file.
 
     Attributes:
-        format: As Pillow names it.
-        width: Pixels.
-        height: Pixels.
-        source: Its pixels; None where slimgate passes the file through untouched.
-        reason: Why it does.
+        format: format, as Pillow names it.
+        width: width, pixels.
+        height: height, pixels.
+        source: decoded image; None if slimgate passes the file through.
+        reason: why it is passed through.
     """
 
     format: str
@@ -40,11 +40,11 @@ def look(data: bytes, policy: Policy) -> Seen:
     """Decode a file as the gateway would.
 
     Args:
-        data: The upload, untrusted.
-        policy: Whose limits count.
+        data: upload, untrusted.
+        policy: policy whose limits apply.
 
     Raises:
-        Broken: It is empty, no image, or damaged.
+        Broken: the file is empty, not an image, or damaged.
     """
     if not data:
         raise Broken("the file is empty (0 bytes)")
@@ -61,9 +61,9 @@ def look(data: bytes, policy: Policy) -> Seen:
 
 
 def _opened(data: bytes, policy: Policy, reason: str) -> Seen:
-    """Look at what stays as it is; it must be an image for all that."""
+    """Inspect a file that is passed through; it must be an image nevertheless."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is odd about files; sizes are checked here
+        warnings.simplefilter("ignore")  # about oddities of files; sizes are checked here
         try:
             with Image.open(io.BytesIO(data)) as image:
                 seen = Seen(image.format or "", *image.size, None, reason)
@@ -72,7 +72,7 @@ def _opened(data: bytes, policy: Policy, reason: str) -> Seen:
         except UnidentifiedImageError as error:
             raise Broken("is not an image of any known format") from error
         except Image.DecompressionBombError as error:
-            raise Broken("has too many pixels to be looked at") from error
-        except Exception as error:  # decoders raise anything
+            raise Broken("has too many pixels to decode") from error
+        except Exception as error:  # decoders raise any exception
             raise Broken(f"cannot be decoded: {type(error).__name__}: {error}") from error
     return seen

@@ -1,4 +1,4 @@
-"""Take a few images of many, so that small and large ones of every class are among them."""
+"""Sample images so that every class has small and large ones."""
 
 import itertools
 import random
@@ -8,23 +8,23 @@ from eval.corpus.corpus import Item
 
 
 def sample(items: Sequence[Item], count: int, *, seed: int) -> list[Item]:
-    """Take one image at random from each of ``count`` strata of the same number of images.
+    """Return one random image from each of ``count`` strata of equal size.
 
-    Strata are cut from the images ordered by class and size. Each image is as likely to be taken
-    as any other (but for rounding), so that sums over a sample need no weights.
+    Images are ordered by class and size, then cut into strata. Every image is equally likely to be
+    chosen (up to rounding), so totals of a sample need no weights.
 
     Args:
-        items: All there are.
-        count: How many to take; all, when there are no more.
-        seed: Another one takes others.
+        items: all images.
+        count: number of images to return; at most all.
+        seed: seed of the random choice.
 
     Returns:
-        What was taken, in the order of ``items``.
+        The sample, in the order of ``items``.
     """
     if count >= len(items):
         return list(items)
     order = sorted(range(len(items)), key=lambda i: (items[i].kind, items[i].bytes, items[i].name))
-    draw = random.Random(seed)  # noqa: S311  # a sample is to be repeated, not to be secret
+    draw = random.Random(seed)  # noqa: S311  # sampling must be reproducible, not secret
     edges = [number * len(order) // count for number in range(count + 1)]
     taken = [order[draw.randrange(low, high)] for low, high in itertools.pairwise(edges)]
     return [items[index] for index in sorted(taken)]

@@ -1,1 +1,1 @@
-"""What a bucket costs in a month, with and without the gateway."""
+"""Monthly costs of a bucket, with and without the gateway."""

@@ -1,19 +1,17 @@
-"""What a bucket costs in a month, now and with the gateway before it, and when that pays.
+"""Monthly costs of a bucket now and with the gateway, and the break-even point.
 
-Everything is linear in what was measured: a bucket is taken to hold images like the measured ones,
-and to stay as large as it is. What is counted, for each month:
+All costs are linear in the measurements: the bucket is assumed to hold images like the measured
+ones, and to keep its size. Monthly costs:
 
 now
-    the storage of the uploads; a GET for each read, and what the class asks for retrieval; a PUT
-    for each upload.
+    storage of the uploads; per read a GET and the class's retrieval; per upload a PUT.
 then
-    the storage of the renditions, and of the originals where they are kept; for each read a HEAD,
-    and a GET with retrieval unless the restored file is cached (the gateway asks the bucket each
-    time whether this reader may have the object); a PUT for each upload; computing for each upload
-    and for each read that is not cached; the cores that run for the gateway whatever it does.
+    storage of the renditions, and of the originals where kept; per read a HEAD (the gateway asks
+    the bucket each time whether the reader has access), and a GET with retrieval unless the
+    restored file is cached; per upload a PUT; compute per upload and per uncached read; cores that
+    are always on for the gateway.
 
-Traffic to readers is the same in both and left out; so is traffic within a region, which is free
-at AWS.
+Traffic to readers is the same in both and omitted, as is traffic within a region, free at AWS.
 """
 
 import math
@@ -27,30 +25,30 @@ from config.base import Frozen
 from eval.cost.money_prices import Amount, Name, Prices, Step, StorageClass
 
 HOURS: Final = 730
-"""Hours of a month: 365 days of 24 hours by 12."""
+"""Hours per month: 365 days of 24 hours, by 12."""
 
 _Seconds = Annotated[float, Field(ge=0, le=1e6)]
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Assumptions(Frozen):
-    """What nobody can measure for the reader; the page lets readers change all of it.
+    """Inputs that cannot be measured; readers can change all of them on the page.
 
     Attributes:
-        terabytes: Size of the bucket as it was uploaded, TB as the store counts them.
-        storage_class: Where uploads are now, and renditions will be.
-        reads: How often an object is read in a month, on average.
-        cache_hits: Share of these reads that the gateway answers from its cache.
-        uploads: Share of all objects that are new each month; as many go.
-        put_core_s: Core seconds of storing an object.
-        get_core_s: Core seconds of restoring an object.
-        put_gpu_s: GPU seconds of storing an object.
-        get_gpu_s: GPU seconds of restoring an object.
-        core_hour: Price of a core for an hour.
-        gpu_hour: Price of a GPU for an hour.
-        standing_cores: Cores that run for the gateway all the time, whatever it does. The work of
-            uploads and reads is counted besides.
-        originals_class: Where uploads are kept as well (``originals``); None: they are not.
+        terabytes: size of the uploads in the bucket, TB as the store counts them.
+        storage_class: storage class of uploads and renditions.
+        reads: mean reads per object and month.
+        cache_hits: share of reads served from the gateway's cache.
+        uploads: share of objects replaced per month.
+        put_core_s: core-seconds to store an object.
+        get_core_s: core-seconds to restore an object.
+        put_gpu_s: GPU-seconds to store an object.
+        get_gpu_s: GPU-seconds to restore an object.
+        core_hour: price of a core per hour.
+        gpu_hour: price of a GPU per hour.
+        standing_cores: cores that are always on for the gateway, in addition to the work of uploads
+            and reads.
+        originals_class: storage class of originals; None: none are kept.
     """
 
     terabytes: Annotated[float, Field(gt=0, le=1e6)] = 100.0
@@ -73,9 +71,9 @@ class Billed:
     """What one object is billed for in a storage class, on average.
 
     Attributes:
-        own_bytes: Bytes at the price of the class.
-        other_bytes: Bytes at the price of another class (``StorageClass.other``).
-        monitored: Share of the objects that are watched.
+        own_bytes: bytes at the price of the class.
+        other_bytes: bytes at the price of another class (``StorageClass.other``).
+        monitored: share of objects billed for monitoring.
     """
 
     own_bytes: float
@@ -88,9 +86,9 @@ class Place:
     """A storage class, and what it bills for the measured images.
 
     Attributes:
-        prices: The class.
-        now: For an upload.
-        then: For its rendition.
+        prices: storage class.
+        now: billing of an upload.
+        then: billing of its rendition.
     """
 
     prices: StorageClass
@@ -100,14 +98,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """Everything that the calculation needs besides assumptions; it fits into a page.
+    """Inputs of the calculation other than assumptions; small enough to embed in a page.
 
     Attributes:
-        gb_bytes: Bytes of a GB.
-        tb_bytes: Bytes of a TB.
-        uploaded: Bytes of an upload, on average.
-        stored: Bytes of a rendition, on average.
-        places: All storage classes, by name.
+        gb_bytes: bytes per GB.
+        tb_bytes: bytes per TB.
+        uploaded: mean bytes of an upload.
+        stored: mean bytes of a rendition.
+        places: storage classes by name.
     """
 
     gb_bytes: int
@@ -119,7 +117,7 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a month costs, by what it is for, in the currency of the price list."""
+    """Monthly costs by purpose, in the currency of the price list."""
 
     storage: float = 0.0
     originals: float = 0.0
@@ -130,7 +128,7 @@ class Costs:
 
     @property
     def total(self) -> float:
-        """Give the sum."""
+        """Return the total."""
         return math.fsum(astuple(self))
 
 
@@ -139,20 +137,20 @@ Pays = Literal["always", "below", "above", "never"]
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """What comes of a bucket under assumptions.
+    """Result of the calculation.
 
     Attributes:
-        now: Costs of a month without the gateway.
-        then: With it.
-        terabytes: Size of the bucket as it was uploaded, TB.
-        objects: How many objects it holds.
-        pays: For which numbers of reads the gateway saves money: all, those below or above
+        now: monthly costs without the gateway.
+        then: monthly costs with the gateway.
+        terabytes: size of the uploads in the bucket, TB.
+        objects: number of objects.
+        pays: numbers of reads for which the gateway saves money: all, those below or above
             ``break_even``, or none.
-        break_even: Reads per object and month at which both cost the same; None: there is none.
-        backfill: Costs of storing anew what is in the bucket already.
-        payback_months: After how many months savings have paid for that; None: never.
-        smallest_tb: About how large a bucket must be for savings to pay for the standing cores,
-            TB; None: no size does.
+        break_even: reads per object and month with equal costs; None: none.
+        backfill: one-off cost of converting the objects already in the bucket.
+        payback_months: months until savings cover the backfill; None: never.
+        smallest_tb: approximate bucket size at which savings cover the standing cores, TB; None:
+            none.
     """
 
     now: Costs
@@ -167,22 +165,22 @@ class Money:
 
     @property
     def saved(self) -> float:
-        """Give what is saved in a month; below 0 it costs more."""
+        """Return the monthly saving; negative if the gateway costs more."""
         return self.now.total - self.then.total
 
 
 def basis(sizes: Sequence[tuple[int, int]], prices: Prices) -> Basis:
-    """Work out what each storage class bills for images of these sizes.
+    """Return what each storage class bills for images of these sizes.
 
     Args:
-        sizes: Bytes of each upload and of its rendition, both above 0.
-        prices: The price list.
+        sizes: bytes of each upload and its rendition, both positive.
+        prices: price list.
 
     Raises:
-        ValueError: There are no images, or one is empty.
+        ValueError: no images, or an empty one.
     """
     if not sizes or any(min(pair) <= 0 for pair in sizes):
-        raise ValueError("money needs at least one image, and none of 0 bytes")
+        raise ValueError("the calculation needs at least one image, and no empty ones")
     uploads, renditions = zip(*sizes, strict=True)
     return Basis(
         gb_bytes=prices.gb_bytes,
@@ -197,11 +195,11 @@ def basis(sizes: Sequence[tuple[int, int]], prices: Prices) -> Basis:
 
 
 def billed(sizes: Iterable[int], place: StorageClass) -> Billed:
-    """Work out what an object is billed for, on average.
+    """Return what an object is billed for, on average.
 
     Args:
-        sizes: Bytes of at least one object.
-        place: The class that they are in.
+        sizes: bytes of each object; at least one.
+        place: storage class.
     """
     own = other = monitored = objects = 0
     for size in sizes:
@@ -218,15 +216,17 @@ def billed(sizes: Iterable[int], place: StorageClass) -> Billed:
 
 
 def calculate(given: Basis, assumed: Assumptions) -> Money:
-    """Work out costs, and when the gateway pays.
+    """Calculate costs and the break-even point.
 
     Raises:
-        LookupError: A storage class is not in the price list.
+        LookupError: a storage class is missing in the price list.
     """
     for name in (assumed.storage_class, assumed.originals_class):
         if name is not None and name not in given.places:
             known = ", ".join(given.places)
-            raise LookupError(f"the price list has no storage class {name!r}; there are {known}")
+            raise LookupError(
+                f"the price list has no storage class {name!r}; choose one of {known}"
+            )
     bucket = _Bucket(given, assumed)
     now, then = bucket.now(assumed.reads), bucket.then(assumed.reads)
     saved, backfill = now.total - then.total, bucket.backfill()
@@ -247,11 +247,11 @@ def calculate(given: Basis, assumed: Assumptions) -> Money:
 
 
 def _break_even(unread: float, by_reading: float) -> tuple[Pays, float | None]:
-    """Find where savings turn into losses.
+    """Return where savings turn into losses.
 
     Args:
-        unread: What is saved in a month in which nothing is read.
-        by_reading: What is saved besides, by every object being read once; mostly below 0.
+        unread: monthly saving without reads.
+        by_reading: additional saving if every object is read once; usually negative.
     """
     reads = unread / -by_reading if by_reading else math.inf
     if reads <= 0 or math.isinf(reads):
@@ -268,11 +268,11 @@ class _Bucket:
 
     @property
     def objects(self) -> float:
-        """Give how many objects there are."""
+        """Return the number of objects."""
         return self.assumed.terabytes * self.given.tb_bytes / self.given.uploaded
 
     def now(self, reads: float) -> Costs:
-        """Give the costs of a month without the gateway."""
+        """Return the monthly costs without the gateway."""
         place = self._place
         return Costs(
             storage=self._storage(place.prices, place.now),
@@ -281,7 +281,7 @@ class _Bucket:
         )
 
     def then(self, reads: float) -> Costs:
-        """Give the costs of a month with the gateway."""
+        """Return the monthly costs with the gateway."""
         place, assumed = self._place, self.assumed
         missed = reads * (1 - assumed.cache_hits)
         worked = assumed.uploads * self._put + missed * self._get
@@ -295,14 +295,14 @@ class _Bucket:
         )
 
     def saved_by_reading(self) -> float:
-        """Give what is saved in a month by every object being read once; mostly below 0."""
+        """Return the saving if every object is read once; usually negative."""
         missed = 1 - self.assumed.cache_hits
         now = self._requests(1, 1) + self._retrieval(1, self.given.uploaded)
         then = self._requests(1 + missed, missed) + self._retrieval(missed, self.given.stored)
         return now - then - self.objects * missed * self._get
 
     def backfill(self) -> float:
-        """Give the costs of reading every object once and storing it anew."""
+        """Return the cost of reading every object once and storing its rendition."""
         place = self._place.prices
         each = (place.get_per_1000 + place.retrieval_per_1000 + place.put_per_1000) / 1000
         if self.assumed.originals_class is not None:
@@ -343,11 +343,11 @@ class _Bucket:
         return self._storage(place.prices, place.now) + uploads
 
     def _requests(self, gets: float, opened: float) -> float:
-        """Price requests.
+        """Return the price of requests.
 
         Args:
-            gets: How many GET and HEAD requests there are for each object.
-            opened: How often it has to be made readable.
+            gets: GET and HEAD requests per object.
+            opened: retrieval requests per object.
         """
         place = self._place.prices
         each = gets * place.get_per_1000 + opened * place.retrieval_per_1000
@@ -366,7 +366,7 @@ class _Bucket:
 
 
 def stepped(steps: Sequence[Step], terabytes: float) -> float:
-    """Add up an amount step by step, in TB times the price of a GB."""
+    """Return the price of a size in TB by tiered prices per GB."""
     price, start = 0.0, 0.0
     for step in steps:
         end = terabytes if step.up_to_tb is None else min(terabytes, step.up_to_tb)

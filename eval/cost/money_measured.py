@@ -1,4 +1,4 @@
-"""Money for the images of a study: sizes and computing as measured, the rest as is usual."""
+"""Costs for the images of a study: measured sizes and compute, default assumptions otherwise."""
 
 import datetime
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from eval.cost.money_prices import Prices
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a bucket of images like the measured ones costs.
+    """Costs of a bucket of images like the measured ones.
 
     Attributes:
-        price_list: Whose prices.
-        date: When they held.
+        price_list: name of the price list.
+        date: date of the prices.
         currency: ISO 4217 code.
-        assumed: Under which assumptions.
-        result: Costs, and when the gateway pays.
+        assumed: assumptions.
+        result: costs and break-even point.
     """
 
     price_list: str
@@ -30,25 +30,25 @@ class Budget:
 
 
 def images(study: Study) -> list[Row]:
-    """Give the policy's rows that money is worked out of."""
+    """Return the policy's rows that costs are calculated from."""
     return [row for row in study.of() if row.measured and row.uploaded and row.stored]
 
 
 def basis(rows: Sequence[Row], prices: Prices) -> Basis:
-    """Work out what each storage class bills for images of a study.
+    """Return what each storage class bills for the images of a study.
 
     Raises:
-        ValueError: There are none.
+        ValueError: no images.
     """
     return money.basis([(row.uploaded, row.stored) for row in rows], prices)
 
 
 def assumptions(rows: Sequence[Row], prices: Prices) -> Assumptions:
-    """Assume what is usual, and computing as it was measured.
+    """Return default assumptions with measured compute times.
 
     Args:
-        rows: Of the policy, at least one.
-        prices: The price list.
+        rows: rows of the policy; at least one.
+        prices: price list.
     """
     return Assumptions(
         storage_class=prices.classes[0].name,
@@ -60,7 +60,7 @@ def assumptions(rows: Sequence[Row], prices: Prices) -> Assumptions:
 
 
 def budget(study: Study, prices: Prices) -> Budget | None:
-    """Work out money under the usual assumptions; None where nothing was measured."""
+    """Return costs under default assumptions; None without measurements."""
     rows = images(study)
     if not rows:
         return None
@@ -70,5 +70,5 @@ def budget(study: Study, prices: Prices) -> Budget | None:
 
 
 def _mean(values: Sequence[float | None]) -> float:
-    """Average times; what was stored as uploaded took none to restore."""
+    """Return the mean time; images stored as uploaded take none to restore."""
     return round(sum(value or 0.0 for value in values) / len(values), 3)

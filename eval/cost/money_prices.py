@@ -1,6 +1,6 @@
-"""What a store asks for: price lists as files, each with its date and its source.
+"""Price lists of stores, as files with date and source.
 
-``eval/cost/prices/aws-us-east-1.yaml`` is one, and shows how to write another.
+``eval/cost/prices/aws-us-east-1.yaml`` is an example.
 """
 
 from datetime import date
@@ -17,7 +17,7 @@ from config.files import read_text
 from config.problems import ConfigError, Problem, show_path
 
 DEFAULT: Final = Path(__file__).parent / "prices" / "aws-us-east-1.yaml"
-"""The price list that is taken where none is named."""
+"""Default price list."""
 
 _MAX_CLASSES: Final = 50
 _MAX_STEPS: Final = 20
@@ -39,11 +39,11 @@ Day = Annotated[date, BeforeValidator(_as_date)]
 
 
 class Step(Frozen):
-    """A price that holds up to an amount; everything beyond it has the price of the next step.
+    """A price up to an amount; the next step applies beyond it.
 
     Attributes:
-        up_to_tb: Where the step ends, TB; None: nowhere.
-        gb_month: Price of a GB for a month.
+        up_to_tb: end of the step, TB; None: unlimited.
+        gb_month: price per GB and month.
     """
 
     up_to_tb: Annotated[float, Field(gt=0)] | None = None
@@ -51,11 +51,11 @@ class Step(Frozen):
 
 
 class Small(Frozen):
-    """Objects that a class accepts and has billed as another one.
+    """Objects that a class bills as another class.
 
     Attributes:
-        below_bytes: How large an object must be to be billed as its own class, bytes.
-        billed_as: Name of the other class.
+        below_bytes: smallest object billed as its own class, bytes.
+        billed_as: name of the other class.
     """
 
     below_bytes: NonNegativeInt
@@ -63,12 +63,12 @@ class Small(Frozen):
 
 
 class Beside(Frozen):
-    """What is stored beside each object, and billed.
+    """Overhead stored and billed per object.
 
     Attributes:
-        own_bytes: At the price of its own class.
-        other_bytes: At the price of another one.
-        billed_as: Name of the other class.
+        own_bytes: bytes at the price of its own class.
+        other_bytes: bytes at the price of another class.
+        billed_as: name of the other class.
     """
 
     own_bytes: NonNegativeInt
@@ -80,18 +80,18 @@ class StorageClass(Frozen):
     """One storage class.
 
     Attributes:
-        name: As S3 calls it; entries that S3 has no name of their own for add to it.
-        title: What people read.
-        storage: Prices of stored bytes, the first one from the first byte on.
-        put_per_1000: Price of 1,000 PUT requests.
-        get_per_1000: Price of 1,000 GET or HEAD requests.
-        retrieval_per_gb: Price of reading a GB, besides the request.
-        retrieval_per_1000: Price of asking 1,000 times that an object be made readable.
-        monitoring_per_1000: Price of watching 1,000 objects for a month.
-        min_object_bytes: What a smaller object is billed as, bytes.
-        min_days: Days that an object is billed for, also when it is replaced before.
-        small: Which objects are billed as another class; None: none are.
-        beside: What is billed beside each object; None: nothing is.
+        name: name in S3; variants that S3 does not name append to it.
+        title: title for people.
+        storage: prices of stored bytes, by step.
+        put_per_1000: price of 1,000 PUT requests.
+        get_per_1000: price of 1,000 GET or HEAD requests.
+        retrieval_per_gb: price of reading a GB, in addition to the request.
+        retrieval_per_1000: price of 1,000 retrieval requests.
+        monitoring_per_1000: monthly price of monitoring 1,000 objects.
+        min_object_bytes: minimum billable object size, bytes.
+        min_days: minimum billable duration, days.
+        small: objects billed as another class; None: none.
+        beside: overhead billed per object; None: none.
     """
 
     name: Name
@@ -111,7 +111,7 @@ class StorageClass(Frozen):
     def _steps_rise(self) -> Self:
         ends = [step.up_to_tb for step in self.storage]
         if ends[-1] is not None:
-            reason = "the last step must have no up_to_tb: it holds for everything beyond"
+            reason = "the last step must not have up_to_tb: it applies to all larger amounts"
             raise contradiction(("storage", len(ends) - 1), reason)
         bounded = [end for end in ends if end is not None]
         if len(bounded) != len(ends) - 1 or any(low >= high for low, high in pairwise(bounded)):
@@ -122,19 +122,19 @@ class StorageClass(Frozen):
 
     @property
     def other(self) -> str | None:
-        """Give the name of the class that a part of this one is billed as."""
+        """Return the name of the class that part of this one is billed as."""
         of = self.small or self.beside
         return of.billed_as if of else None
 
 
 class Compute(Frozen):
-    """What computing costs.
+    """Prices of compute.
 
     Attributes:
-        core_hour: Price of one processor core (a vCPU, where that is what is sold) for an hour.
-        gpu_hour: Price of one machine with a GPU for an hour.
-        date: When these prices held.
-        source: Where they come from.
+        core_hour: price of one CPU core (or vCPU) per hour.
+        gpu_hour: price of one machine with a GPU per hour.
+        date: date of the prices.
+        source: source of the prices.
     """
 
     core_hour: Amount
@@ -147,13 +147,13 @@ class Prices(Frozen):
     """The price list of a store.
 
     Attributes:
-        name: Which store, and where.
+        name: store and region.
         currency: ISO 4217 code.
-        date: When these prices held.
-        source: Where they come from.
-        binary_units: Whether a GB has 2^30 bytes and a TB 1,024 GB; else 10^9 and 1,000.
-        compute: What computing costs.
-        classes: At least one; the first one is what is taken where none is named.
+        date: date of the prices.
+        source: source of the prices.
+        binary_units: a GB has 2^30 bytes and a TB 1,024 GB; else 10^9 and 1,000.
+        compute: prices of compute.
+        classes: storage classes, the default first; at least one.
     """
 
     name: Name
@@ -170,32 +170,34 @@ class Prices(Frozen):
     def _classes_are_known(self) -> Self:
         for index, each in enumerate(self.classes):
             if each.name in {earlier.name for earlier in self.classes[:index]}:
-                raise contradiction(("classes", index, "name"), "is taken by an earlier class")
+                raise contradiction(("classes", index, "name"), "duplicates an earlier class")
             if each.other is not None and each.other not in self._by_name:
-                raise contradiction(("classes", index), "is billed as a class that is not listed")
+                raise contradiction(
+                    ("classes", index), "is billed as an unlisted class: add that class"
+                )
             if each.other is not None and self._by_name[each.other].other is not None:
                 raise contradiction(("classes", index), "is billed as a class that is itself mixed")
         return self
 
     @property
     def gb_bytes(self) -> int:
-        """Give the bytes of a GB as this store counts them."""
+        """Return the bytes per GB of this store."""
         return 2**30 if self.binary_units else 10**9
 
     @property
     def tb_bytes(self) -> int:
-        """Give the bytes of a TB as this store counts them."""
+        """Return the bytes per TB of this store."""
         return 2**40 if self.binary_units else 10**12
 
     def named(self, name: str) -> StorageClass:
-        """Look a storage class up.
+        """Return the storage class of a name.
 
         Raises:
-            LookupError: The list has none of that name.
+            LookupError: the list has no such class.
         """
         if name not in self._by_name:
             known = ", ".join(self._by_name)
-            raise LookupError(f"{self.name} has no storage class {name!r}; there are {known}")
+            raise LookupError(f"{self.name} has no storage class {name!r}; choose one of {known}")
         return self._by_name[name]
 
     @cached_property
@@ -204,13 +206,13 @@ class Prices(Frozen):
 
 
 def load(path: Path = DEFAULT) -> Prices:
-    """Read a price list.
+    """Load a price list.
 
     Args:
-        path: A YAML file, at most 1 MiB.
+        path: YAML file, at most 1 MiB.
 
     Raises:
-        ConfigError: It cannot be read, or something in it is wrong; it says where and what.
+        ConfigError: the file is unreadable or invalid; the message says where and why.
     """
     document = parse_document(read_text(path), str(path))
     try:

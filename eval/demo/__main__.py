@@ -1,7 +1,7 @@
-"""See the gateway at work: ``python -m eval.demo`` once, ``python -m eval.demo --serve`` to try it.
+"""Try the gateway: ``python -m eval.demo`` once, or with ``--serve`` until Ctrl-C.
 
-Everything runs on this machine and leaves nothing behind: a store in memory, a gateway before it,
-and images that scikit-image carries.
+Everything runs on this machine and leaves nothing behind: an in-memory store, a gateway, and
+images from scikit-image.
 """
 
 import argparse
@@ -19,15 +19,15 @@ from eval.demo.servers import BUCKET, Pair, running, s3_client
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9000"
 
-_INTERRUPTED: Final = 130  # what shells give a program that Ctrl-C has ended
+_INTERRUPTED: Final = 130  # exit code of shells for a program ended by Ctrl-C
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0 when every image came back above its floor; 1 when one did not, or a server did not
-        start; 2 when the address is taken; 130 after Ctrl-C during the demo.
+        0 if every restored image holds its floor; 1 if one does not, or a server fails to start;
+            2 if the address is in use; 130 after Ctrl-C during the demo.
     """
     options = _parser().parse_args(arguments)
     end_in_order()
@@ -43,16 +43,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m eval.demo", description=__doc__)
-    parser.add_argument("--serve", action="store_true", help="keep the pair running until Ctrl-C")
+    parser.add_argument(
+        "--serve", action="store_true", help="keep gateway and bucket running until Ctrl-C"
+    )
     parser.add_argument(
         "--listen",
         type=_address,
         default=DEFAULT_LISTEN,
         metavar="HOST:PORT",
-        help=f"where --serve listens (default {DEFAULT_LISTEN})",
+        help=f"address for --serve (default {DEFAULT_LISTEN})",
     )
     parser.add_argument(
-        "--images", type=_images, default=(), metavar="A,B", help="only these, by name"
+        "--images", type=_images, default=(), metavar="A,B", help="names of the images to use"
     )
     return parser
 
@@ -73,7 +75,7 @@ def _images(text: str) -> tuple[Recipe, ...]:
 
 def _demo(recipes: tuple[Recipe, ...]) -> int:
     recipes = recipes or sample_images.RECIPES
-    _tell("Starting a bucket in memory and a gateway before it …")
+    _tell("Starting an in-memory bucket and a gateway …")
     with running() as pair:
         rows = _rows(pair, recipes)
     summary = table.totals(rows)
@@ -87,7 +89,7 @@ def _rows(pair: Pair, recipes: Iterable[Recipe]) -> list[Row]:
     _tell(f"Gateway {pair.endpoint}, bucket {pair.upstream}")
     print(f"{hints.policy_line()}\n\n{table.header()}", flush=True)
     rows = []
-    # Without a terminal there is no bar; with one, lines go above it.
+    # Without a terminal there is no progress bar; with one, lines go above it.
     with tqdm(list(recipes), unit="image", leave=False, disable=None) as bar:
         for recipe in bar:
             bar.set_description(recipe.key)
@@ -110,17 +112,17 @@ def _serve(listen: str) -> int:
     if not free:
         print(hints.taken(listen, int(port)), file=sys.stderr)
         return 2
-    _tell("Starting a bucket in memory and a gateway before it …")
+    _tell("Starting an in-memory bucket and a gateway …")
     with running(listen, _show, _operators(int(port))) as pair:
         s3_client(pair.endpoint).create_bucket(Bucket=BUCKET)
         print(f"{hints.welcome(pair)}\n", flush=True)
         pair.gateway.process.wait()
-    print("The gateway has ended by itself.", file=sys.stderr)
+    print("The gateway stopped unexpectedly.", file=sys.stderr)
     return 1
 
 
 def _operators(port: int) -> str | None:
-    """Give the address for operators beside that of the gateway; None: it is taken."""
+    """Return an address for operators next to the gateway's port; None if it is in use."""
     beside = port + 1
     if port == 0 or beside > 65535 or not is_free("127.0.0.1", beside):
         return None

@@ -1,8 +1,8 @@
-"""What the project's own images come to, so that no change costs bytes or fidelity unseen.
+"""Compare results on the demo's images with a baseline, so that no change costs bytes or fidelity.
 
-``python -m eval.demo.baseline`` measures some images of the demo under policies that stay the
-same, and compares with ``eval/baselines/``; with ``--write`` (``make baselines``) it takes today's
-figures as the new ones, which belongs into a change that is meant to move them.
+``python -m eval.demo.baseline`` measures demo images under fixed policies and compares the results
+with ``eval/baselines/``. With ``--write`` (``make baselines``) it stores the results as the new
+baseline, in a change that moves them on purpose.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from eval.run.work import single_threaded
 from models.engine.loading import Local
 
 FOLDER: Final = Path(__file__).parents[1] / "baselines"
-"""Where baselines are kept: one file for each effort."""
+"""Folder of baselines, one file per effort."""
 
 NAMES: Final = (
     "astronaut.jpg",
@@ -43,27 +43,27 @@ NAMES: Final = (
     "logo.png",
     "phantom.png",
 )
-"""Images of the demo that are measured: small ones, of every kind."""
+"""Demo images to measure: small ones, of every kind."""
 
 EFFORTS: Final[tuple[Effort, ...]] = ("fast", "balanced")
 
-_BYTES: Final = 1.005  # encoders of another build may differ by a few bytes
+_BYTES: Final = 1.005  # other builds of encoders differ by a few bytes
 _CHEAPER: Final = 0.99
 _SLACK: Final = {"psnr_db": 0.05, "ssim": 0.001, "orb": 0.02, "block_psnr_db": 0.3}
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one image comes to.
+    """Results for one image.
 
     Attributes:
-        image: Its name.
-        tier: How it is stored.
-        stored: Bytes.
-        psnr_db: Of the served file, as the other measures are.
-        ssim: As in a row.
-        orb: As in a row.
-        block_psnr_db: As in a row.
+        image: name of the image.
+        tier: tier of the rendition.
+        stored: bytes stored.
+        psnr_db: PSNR of the served file, as in rows.
+        ssim: SSIM, as in rows.
+        orb: ORB, as in rows.
+        block_psnr_db: PSNR of the worst block, as in rows.
     """
 
     image: str
@@ -79,30 +79,30 @@ _FIGURES: Final = TypeAdapter(list[Figures])
 
 
 def measure(effort: Effort) -> list[Figures]:
-    """Measure the images, in all cores.
+    """Measure the images on all cores.
 
     Args:
-        effort: Of the policy.
+        effort: effort of the policy.
     """
     with ProcessPoolExecutor(cores(), get_context("forkserver")) as pool:
         return list(pool.map(_measured, NAMES, [effort] * len(NAMES)))
 
 
 def worse(before: Iterable[Figures], now: Iterable[Figures]) -> Iterator[str]:
-    """Say of each image what it costs more than before, in bytes or in fidelity."""
+    """Yield a message for each image that needs more bytes or has less fidelity than before."""
     known = {each.image: each for each in before}
     for each in now:
         if each.image not in known:
-            yield f"{each.image}: is not in the baseline"
+            yield f"{each.image}: is missing in the baseline"
             continue
         yield from _losses(known[each.image], each)
 
 
 def load(effort: Effort) -> list[Figures]:
-    """Read the figures of an effort.
+    """Load the baseline of an effort.
 
     Raises:
-        OSError, ValidationError: They are not there, or damaged.
+        OSError, ValidationError: the baseline is missing or damaged.
     """
     return _FIGURES.validate_json(_path(effort).read_bytes())
 
@@ -111,10 +111,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0 when nothing is worse or new figures were written, else 1.
+        0 if nothing is worse or a new baseline was written, else 1.
     """
     parser = argparse.ArgumentParser(prog="python -m eval.demo.baseline", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="take today's figures")
+    parser.add_argument(
+        "--write", action="store_true", help="store the results as the new baseline"
+    )
     options = parser.parse_args(arguments)
     found = []
     for effort in EFFORTS:
@@ -125,7 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             found += [f"{effort}: {loss}" for loss in worse(load(effort), now)]
         except (OSError, ValidationError) as error:
-            found.append(f"{effort}: {error}; write it with make baselines")
+            found.append(f"{effort}: {error}; create it with make baselines")
         stored = sum(each.stored for each in now)
         print(f"{effort}: {len(now)} images, {stored:,} bytes stored")
     print("\n".join(found) or "nothing is worse than the baseline")
@@ -140,7 +142,7 @@ def _losses(before: Figures, now: Figures) -> Iterator[str]:
     if now.stored > before.stored * _BYTES:
         yield f"{now.image}: {now.stored:,} bytes, {before.stored:,} before"
     if now.stored < before.stored * _CHEAPER:
-        return  # nearer to the floor for fewer bytes is what the referee is for
+        return  # fewer bytes for less margin to the floor is an improvement
     for name, slack in _SLACK.items():
         was, is_now = getattr(before, name), getattr(now, name)
         if is_now < was - slack:

@@ -1,4 +1,4 @@
-"""Read the gateway's log as a person would: one line per object."""
+"""Format events of the gateway's log for people: one line per object."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -8,14 +8,14 @@ _Event = Mapping[str, Any]
 
 
 def readable(line: str) -> str | None:
-    """Put one line of the log into words.
+    """Format one line of the log.
 
     Args:
-        line: A JSON object, or whatever else a program writes to standard error.
+        line: a JSON object, or any other output on standard error.
 
     Returns:
-        One printable line; None for what nobody waits for. Names of objects come from clients:
-        what would move the cursor is replaced.
+        One printable line; None for events of no interest. Object names come from clients, so
+        control characters are replaced.
     """
     try:
         event = json.loads(line)
@@ -25,13 +25,13 @@ def readable(line: str) -> str | None:
         if tell is not None:
             return printable(tell(event))
     except (ValueError, TypeError, KeyError, RecursionError):
-        # An event that is not as expected is shown as it came, rather than not at all.
+        # Show unexpected events as they are rather than drop them.
         return printable(line)
     return None if event.get("level") == "info" else printable(line)
 
 
 def printable(text: str) -> str:
-    """Replace control characters, so that a name cannot command a terminal."""
+    """Replace control characters, so that a name cannot control a terminal."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

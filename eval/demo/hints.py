@@ -1,4 +1,4 @@
-"""What the demo tells people to do next; the commands are meant to be pasted."""
+"""Instructions printed by the demo; the commands can be pasted."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,9 +10,10 @@ _DEFAULT_ENDPOINT: Final = "http://127.0.0.1:9000"
 
 
 def policy_line() -> str:
-    """Say which policy the demo runs under."""
+    """Return a description of the demo's policy."""
     return (
-        f"Policy: every image in the bucket {BUCKET!r} as small as the default floor allows:\n"
+        f"Policy: store every image in the bucket {BUCKET!r} as small as the default floor "
+        "allows:\n"
         f"{', '.join(_demands())}."
     )
 
@@ -31,10 +32,10 @@ def _demands() -> Iterator[str]:
 
 
 def next_steps() -> str:
-    """Say how to go on after the demo."""
+    """Return instructions for after the demo."""
     return "\n".join(
         [
-            "Try it with your own images: `make serve` keeps such a pair running on",
+            "Try it with your own images: `make serve` keeps a gateway and a bucket running on",
             f"{_DEFAULT_ENDPOINT} until Ctrl-C. Then, in another terminal:",
             "",
             *_aws(_DEFAULT_ENDPOINT),
@@ -43,13 +44,13 @@ def next_steps() -> str:
 
 
 def welcome(pair: Pair) -> str:
-    """Say what runs where, and how to use it."""
+    """Return addresses and example commands."""
     pages = [f"Playground  {pair.playground}  (try an image in the browser)"]
     return "\n".join(
         [
             f"Gateway     {pair.endpoint}",
             *(pages if pair.playground else []),
-            f"Bucket      {BUCKET}  (what it really holds: {pair.upstream}; in memory only)",
+            f"Bucket      {BUCKET}  (what it actually stores: {pair.upstream}; in memory only)",
             f"Keys        {ACCESS_KEY} / {SECRET_KEY}   region {REGION}",
             policy_line(),
             "",
@@ -65,16 +66,16 @@ def welcome(pair: Pair) -> str:
             "curl:",
             *_curl(pair.endpoint),
             "",
-            "Ctrl-C ends both; every object is gone then. What happens to each one:",
+            "Ctrl-C stops both and deletes all objects. Events of each object:",
         ]
     )
 
 
 def taken(listen: str, port: int) -> str:
-    """Say what to do about a port that another program has."""
+    """Return instructions for a port that is in use."""
     other = f"127.0.0.1:{port + 1}" if port < 65535 else "127.0.0.1:0"
     return (
-        f"{listen} is taken by another program. End it, or listen elsewhere:\n"
+        f"{listen} is in use by another program. Stop it, or choose another address:\n"
         f"  make serve LISTEN={other}\n"
         f"  python -m eval.demo --serve --listen {other}"
     )
@@ -92,7 +93,7 @@ def _aws(endpoint: str) -> list[str]:
 
 
 def _curl(endpoint: str) -> list[str]:
-    # Older versions of curl (7.88 for one) do not send this header of their own accord.
+    # curl before 8.x (7.88, for example) does not send this header itself.
     signed = f"--aws-sigv4 aws:amz:{REGION}:s3 --user {ACCESS_KEY}:{SECRET_KEY}"
     command = f'  curl {signed} -H "x-amz-content-sha256: UNSIGNED-PAYLOAD" \\'
     url = f"{endpoint}/{BUCKET}/photo.jpg"

@@ -1,4 +1,4 @@
-"""Run servers in the background: know when they are ready, and leave none behind."""
+"""Run servers in the background: wait until they are ready, and always stop them."""
 
 import errno
 import os
@@ -19,19 +19,19 @@ LineReader = Callable[[str], None]
 
 
 class StartFailed(Exception):
-    """A server did not get ready; the message ends with the last lines of its log."""
+    """A server did not start; the message ends with the last lines of its log."""
 
 
 class Server:
-    """A program in a process group of its own, its standard error read line by line.
+    """A program in its own process group, with its standard error read line by line.
 
-    A Ctrl-C in the terminal reaches only this process, which then stops its servers one by one.
+    Ctrl-C in the terminal reaches only this process, which then stops its servers in order.
 
     Args:
-        command: The program and its arguments.
-        ready: Gives the address from the line that announces it, None for every other line.
-        on_line: Gets each later line, in a thread of its own; it must not raise.
-        environ: The environment; see :func:`environment`.
+        command: program and arguments.
+        ready: returns the address from the line that announces it, None for other lines.
+        on_line: receives each later line in a separate thread; must not raise.
+        environ: environment; see :func:`environment`.
     """
 
     def __init__(
@@ -68,14 +68,14 @@ class Server:
         self.stop()
 
     def address(self, timeout_s: float) -> str:
-        """Wait until the server answers, and give its address as HOST:PORT.
+        """Wait until the server answers, and return its address as HOST:PORT.
 
         Raises:
-            StartFailed: It ended, or was not ready in time.
+            StartFailed: the server exited, or was not ready in time.
         """
         self._decided.wait(timeout_s)
         if self._address is None:
-            log = "\n".join(self._tail) or "(nothing in its log)"
+            log = "\n".join(self._tail) or "(empty log)"
             raise StartFailed(f"{self._name} did not start within {timeout_s:.0f} s:\n{log}")
         host, _, port = self._address.rpartition(":")
         try:
@@ -85,7 +85,7 @@ class Server:
         return self._address
 
     def stop(self) -> None:
-        """End the process; by force, with all that it started, when it does not end by itself."""
+        """Stop the process; kill it and its children if it does not exit in time."""
         self.process.terminate()
         try:
             self.process.wait(_STOP_TIMEOUT_S)
@@ -110,9 +110,9 @@ class Server:
 
 
 def end_in_order() -> None:
-    """Turn SIGINT and SIGTERM into a KeyboardInterrupt, also where a shell had them ignored.
+    """Turn SIGINT and SIGTERM into KeyboardInterrupt, even where a shell ignores them.
 
-    It comes once: a second signal must not cut short what has to be done at the end.
+    It is raised once: a second signal must not interrupt the clean-up.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -125,9 +125,9 @@ def _interrupt(number: int, _: object) -> NoReturn:
 
 
 def environment(outer: Mapping[str, str]) -> dict[str, str]:
-    """Take from an environment what would change how a local server behaves.
+    """Return an environment without variables that affect a local server.
 
-    Settings of another gateway are left out, and no proxy stands before loopback addresses.
+    Removes settings of other gateways and proxies for loopback addresses.
     """
     kept = {name: value for name, value in outer.items() if not name.startswith("SLIMGATE_")}
     for name in ("NO_PROXY", "no_proxy"):
@@ -136,14 +136,14 @@ def environment(outer: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Return whether a server could listen there now.
+    """Return whether a server could listen on the port now.
 
     Raises:
-        OSError: The address is not one of this machine, or the port needs more rights.
+        OSError: the address is not local, or the port needs more privileges.
     """
     family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind) as probe:
-        # As servers do: connections that have just been closed do not count.
+        # As servers do: recently closed connections do not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(address)

@@ -1,4 +1,4 @@
-"""Put one image into a bucket through the gateway, get it back, and check what came."""
+"""Upload one image through the gateway, download it, and compare."""
 
 import io
 import time
@@ -21,29 +21,29 @@ from eval.demo.sample_images import Sample
 _T = TypeVar("_T")
 
 PLAIN: Final = "plain"
-"""The tier of what is stored as uploaded."""
+"""Tier of images stored as uploaded."""
 
 IDENTICAL: Final = Fidelity(PERFECT_PSNR_DB, 1.0, 1.0)
-"""What byte for byte the same file measures."""
+"""Measures of an identical file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one image.
+    """Result for one image.
 
     Attributes:
-        key: Name of the object.
-        format: As Pillow names it.
-        size: Width and height, pixels.
-        uploaded: Bytes of the upload.
-        stored: Bytes that the bucket holds.
-        tier: Kind of rendition, or ``plain``.
-        measured: Fidelity of what GET returned; None when it could not be measured.
-        block_psnr_db: The same of the worst block.
-        floor: What it is held against, as it applies to the image.
-        put_ms: Duration of the PUT, milliseconds.
-        get_ms: Duration of the GET, milliseconds.
-        problems: What went wrong; empty when nothing did.
+        key: object key.
+        format: format, as Pillow names it.
+        size: width and height, pixels.
+        uploaded: size of the upload, bytes.
+        stored: bytes in the bucket.
+        tier: tier of the rendition, or ``plain``.
+        measured: fidelity of the downloaded file; None if not measurable.
+        block_psnr_db: PSNR of the worst block, dB.
+        floor: floor that applies to the image.
+        put_ms: duration of the PUT, milliseconds.
+        get_ms: duration of the GET, milliseconds.
+        problems: errors; empty if none.
     """
 
     key: str
@@ -61,7 +61,7 @@ class Row:
 
     @property
     def restored(self) -> bool:
-        """Return whether GET had to restore the image."""
+        """Return whether GET restored the image."""
         return self.tier != PLAIN
 
     @property
@@ -82,13 +82,13 @@ def round_trip(sample: Sample, *, bucket: str, gateway: Any, upstream: Any) -> R
     """Upload, download and compare one image.
 
     Args:
-        sample: The file.
-        bucket: Where it goes.
+        sample: file to upload.
+        bucket: target bucket.
         gateway: boto3 client of the gateway.
-        upstream: boto3 client of the store behind it: what it says is what is paid for.
+        upstream: boto3 client of the store, the authority on bytes stored.
 
     Returns:
-        The row; an error of either client is one of its problems, never an exception.
+        The row; client errors become problems, never exceptions.
     """
     name = {"Bucket": bucket, "Key": sample.key}
     with Image.open(io.BytesIO(sample.data)) as image:
@@ -128,17 +128,17 @@ def _download(client: Any, name: Mapping[str, str]) -> tuple[Any, bytes]:
 def _compared(row: Row, sample: Sample, data: bytes, *, plain: bool) -> tuple[Row, tuple[str, ...]]:
     if data == sample.data:
         return replace(row, measured=IDENTICAL), ()
-    problems = ["stored as uploaded, yet the bytes differ"] if plain else []
+    problems = ["stored as uploaded, but the bytes differ"] if plain else []
     if len(data) != len(sample.data):
-        problems.append(f"{len(data)} bytes came back, {len(sample.data)} went in")
+        problems.append(f"{len(data)} bytes downloaded, {len(sample.data)} uploaded")
     try:
         with Image.open(io.BytesIO(sample.data)) as before, Image.open(io.BytesIO(data)) as after:
             seen = [(image.format, image.mode, image.size) for image in (before, after)]
             if seen[0] != seen[1]:
-                return row, (*problems, f"{seen[0]} went in, {seen[1]} came back")
+                return row, (*problems, f"uploaded {seen[0]}, downloaded {seen[1]}")
             return _measured(row, np.asarray(before), np.asarray(after)), tuple(problems)
     except (UnidentifiedImageError, OSError, ValueError) as error:
-        return row, (*problems, f"what came back cannot be read: {error}")
+        return row, (*problems, f"the downloaded file cannot be decoded: {error}")
 
 
 def _measured(row: Row, before: Pixels, after: Pixels) -> Row:
@@ -153,7 +153,7 @@ def _measured(row: Row, before: Pixels, after: Pixels) -> Row:
 def _contradictions(
     sample: Sample, answer: Mapping[str, Any], head: Mapping[str, Any], listed: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Find what GET, HEAD and LIST do not agree about."""
+    """Yield disagreements of GET, HEAD and LIST."""
     entries = [entry for entry in listed.get("Contents", ()) if entry["Key"] == sample.key]
     if len(entries) != 1:
         yield f"listed {len(entries)} times"

@@ -1,8 +1,8 @@
-"""The images of the demo: what scikit-image carries, saved as people save images.
+"""The demo's images: scikit-image's data, saved the way people save images.
 
-They are a mixed lot on purpose: portraits, textures that no codec likes, scans of text, a drawing
-with transparency, gray and colour, three formats and many qualities. The PNG files are written
-anew, because some of the originals are larger than they need to be and would flatter the result.
+The mix is deliberate: portraits, textures that are hard to compress, scans of text, a drawing with
+transparency, gray and colour, three formats and many qualities. PNG files are re-encoded, because
+some originals are larger than necessary and would flatter the result.
 
 ``python -m eval.demo.sample_images DIR`` writes them into a folder.
 """
@@ -25,12 +25,12 @@ _SUFFIXES: Final = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How one image of the demo is made.
+    """How to create one image of the demo.
 
     Attributes:
-        source: File among scikit-image's data.
-        format: Format as Pillow names it; empty: the file as it is.
-        options: How Pillow saves it.
+        source: file name in scikit-image's data.
+        format: format, as Pillow names it; empty: the file unchanged.
+        options: Pillow's save options.
     """
 
     source: str
@@ -39,7 +39,7 @@ class Recipe:
 
     @property
     def key(self) -> str:
-        """Name the object."""
+        """Return the object key."""
         if not self.format:
             return self.source
         return f"{Path(self.source).stem}.{_SUFFIXES[self.format]}"
@@ -50,9 +50,9 @@ class Sample:
     """One file to upload.
 
     Attributes:
-        key: Its name in the bucket.
-        data: The whole file.
-        content_type: What the upload says it is.
+        key: object key.
+        data: content of the file.
+        content_type: Content-Type of the upload.
     """
 
     key: str
@@ -85,15 +85,17 @@ RECIPES: Final = (
 
 
 def chosen(names: Sequence[str]) -> tuple[Recipe, ...]:
-    """Find recipes by the name of the object or of its source file; no name: all of them.
+    """Return recipes by object key or source file; all if no name is passed.
 
     Raises:
-        ValueError: There is none of that name.
+        ValueError: a name is unknown.
     """
     known = {recipe.key for recipe in RECIPES} | {recipe.source for recipe in RECIPES}
     unknown = sorted(set(names) - known)
     if unknown:
-        raise ValueError(f"no image {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        raise ValueError(
+            f"unknown image {', '.join(unknown)}; choose from {', '.join(sorted(known))}"
+        )
     if not names:
         return RECIPES
     return tuple(recipe for recipe in RECIPES if {recipe.key, recipe.source} & set(names))
@@ -115,10 +117,10 @@ def _encoded(path: Path, recipe: Recipe) -> bytes:
 
 
 def write(folder: Path) -> int:
-    """Write all images into a folder, which is made where it does not exist; give their number.
+    """Write all images into a folder, created if necessary, and return their number.
 
     Raises:
-        OSError: It cannot be written into.
+        OSError: the folder is not writable.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for recipe in RECIPES:
@@ -130,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0 when the images are there, 2 when the folder cannot be written into.
+        0 if the images were written, 2 if the folder is not writable.
     """
     parser = argparse.ArgumentParser(prog="python -m eval.demo.sample_images", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR")

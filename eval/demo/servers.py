@@ -1,4 +1,4 @@
-"""A bucket and a gateway before it, on this machine: what the demo shows and the bench measures."""
+"""A bucket and a gateway on this machine, for the demo and the benchmarks."""
 
 import json
 import sys
@@ -16,23 +16,23 @@ from botocore.config import Config
 from eval.demo.processes import LineReader, Server
 
 ACCESS_KEY: Final = "demo"
-SECRET_KEY: Final = "demo-secret"  # noqa: S105  # opens nothing but a bucket in memory
+SECRET_KEY: Final = "demo-secret"  # noqa: S105  # only grants access to an in-memory bucket
 REGION: Final = "us-east-1"
 BUCKET: Final = "photos"
 
-_START_TIMEOUT_S: Final = 60.0  # a cold disk under a first import
+_START_TIMEOUT_S: Final = 60.0  # first import from a cold disk
 _MOTO_READY: Final = "Running on http://"
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A gateway and the bucket behind it.
+    """A gateway and its bucket.
 
     Attributes:
         endpoint: URL of the gateway.
-        upstream: URL of the store behind it.
-        gateway: The process of the gateway.
-        playground: URL of its pages for operators; None: there are none.
+        upstream: URL of the store.
+        gateway: process of the gateway.
+        playground: URL of the playground; None without an admin listener.
     """
 
     endpoint: str
@@ -45,15 +45,15 @@ class Pair:
 def running(
     listen: str = "127.0.0.1:0", on_line: LineReader | None = None, operators: str | None = None
 ) -> Iterator[Pair]:
-    """Start a store in memory and a gateway before it; both end with the context.
+    """Start an in-memory store and a gateway; stop both when the context exits.
 
     Args:
-        listen: Where the gateway listens; port 0 is any free one.
-        on_line: Gets each line of the gateway's log, in another thread.
-        operators: Where it shows its pages for operators; None: nowhere.
+        listen: address of the gateway; port 0: any free port.
+        on_line: receives each line of the gateway's log, in another thread.
+        operators: address of the admin listener; None: none.
 
     Raises:
-        StartFailed: One of them did not get ready.
+        StartFailed: a server did not start.
     """
     with ExitStack() as stack:
         upstream = stack.enter_context(bucket_server())
@@ -69,13 +69,13 @@ def running(
 
 
 def demo_policy() -> dict[str, Any]:
-    """Return the policy of the demo, as the configuration file has it: every default."""
+    """Return the demo's policy, all defaults, in configuration format."""
     return {"name": BUCKET, "bucket": BUCKET, "mode": "optimize"}
 
 
 @contextmanager
 def bucket_server() -> Iterator[str]:
-    """Start moto's server, an S3 that forgets everything, and give its URL."""
+    """Start moto's server, an in-memory S3, and yield its URL."""
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with Server(command, ready=_moto_address) as server:
         yield f"http://{server.address(_START_TIMEOUT_S)}"
@@ -85,12 +85,12 @@ def bucket_server() -> Iterator[str]:
 def gateway_server(
     settings: Mapping[str, Any], listen: str, on_line: LineReader | None = None
 ) -> Iterator[Server]:
-    """Start a gateway as a user would: a configuration file and a command.
+    """Start a gateway as a user would, with a configuration file and a command.
 
     Args:
-        settings: What the configuration file says.
-        listen: HOST:PORT; port 0 is any free one.
-        on_line: Gets each line of its log once it listens.
+        settings: content of the configuration file.
+        listen: HOST:PORT; port 0: any free port.
+        on_line: receives each line of the log once the gateway listens.
     """
     with TemporaryDirectory(prefix="slimgate-") as folder:
         path = Path(folder, "slimgate.yaml")
@@ -101,13 +101,13 @@ def gateway_server(
             yield server
 
 
-# boto3 makes its clients at run time, so that they have no type of their own.
+# boto3 creates client classes at run time, so they have no static type.
 def s3_client(
     endpoint: str, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY, region: str = REGION
 ) -> Any:
-    """Make a boto3 client that tries once, so that no fault stays unseen."""
+    """Return a boto3 client without retries, so that every error is visible."""
     config = Config(
-        signature_version="s3v4",  # without it, presigned URLs carry a signature of version 2
+        signature_version="s3v4",  # otherwise presigned URLs use Signature Version 2
         retries={"total_max_attempts": 1},
         s3={"addressing_style": "path"},
         proxies={},
@@ -129,11 +129,11 @@ def _moto_address(line: str) -> str | None:
 
 
 def gateway_address(line: str) -> str | None:
-    """Return the address from the line of its log that announces it; None: it is another line."""
+    """Return the address from the log line that announces it; None for other lines."""
     try:
         event = json.loads(line)
     except ValueError:
-        return None  # a warning of some library, or a traceback that ends up in the tail
+        return None  # a library's warning, or a traceback, which stays in the tail
     if not isinstance(event, dict) or event.get("event") != "listening":
         return None
     return str(event["address"])

@@ -1,4 +1,4 @@
-"""The demo's table: one line per image, and the line that sums it up."""
+"""The demo's table: one line per image, and a line of totals."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from codec.measures.psnr import PERFECT_PSNR_DB
 from eval.demo.roundtrip import Row
 
 WIDTH: Final = 120
-"""Columns of a terminal that the table fits into."""
+"""Maximum width of the table, columns."""
 
-LEGEND: Final = "= the same pixels    ! below the floor    plain: stored as uploaded"
+LEGEND: Final = "= identical pixels    ! below the floor    plain: stored as uploaded"
 
 _KEY_WIDTH: Final = 21
 
@@ -23,15 +23,15 @@ class _Column(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sum of a run.
+    """Totals of a run.
 
     Attributes:
-        images: How many there were.
-        uploaded: Bytes of all uploads that did not fail.
-        stored: Bytes that the bucket holds of them.
-        restored: How many GET had to restore.
-        below: How many of these are below their floor.
-        failed: How many went wrong.
+        images: number of images.
+        uploaded: bytes of uploads that did not fail.
+        stored: bytes in the bucket.
+        restored: number of images that GET restored.
+        below: number of these below their floor.
+        failed: number of failures.
     """
 
     images: int
@@ -42,7 +42,7 @@ class Totals:
     failed: int
 
     def __str__(self) -> str:
-        """Give the line that sums it up."""
+        """Return the line of totals."""
         return (
             f"saved {100 * _share(self.uploaded, self.stored):.1f} % of {self.images} images, "
             f"{self.restored} restored, {self.below} below floor, {self.failed} failed"
@@ -50,12 +50,12 @@ class Totals:
 
     @property
     def exit_code(self) -> int:
-        """Give 0 only when nothing failed and nothing is below its floor."""
+        """Return 0 if nothing failed and nothing is below its floor, else 1."""
         return 1 if self.below or self.failed or not self.images else 0
 
 
 def totals(rows: Sequence[Row]) -> Totals:
-    """Sum a run up; bytes of images that failed count as neither saved nor spent."""
+    """Return the totals of a run; failed images count as neither saved nor stored bytes."""
     good = [row for row in rows if not row.problems]
     return Totals(
         images=len(rows),
@@ -68,13 +68,13 @@ def totals(rows: Sequence[Row]) -> Totals:
 
 
 def header() -> str:
-    """Give the line of titles and the rule under it."""
+    """Return the column titles and a rule."""
     titles = _joined(column.title for column in _COLUMNS)
     return f"{titles}\n{'-' * len(titles)}"
 
 
 def line(row: Row) -> str:
-    """Show one image; what went wrong with it follows on lines of its own."""
+    """Return the line of an image, followed by lines for its problems."""
     shown = _joined(column.show(row) for column in _COLUMNS)
     if row.below:
         shown += " !"

@@ -1,1 +1,1 @@
-"""Measures of the file that a reader gets."""
+"""Measures of served files."""

@@ -1,4 +1,4 @@
-"""Measure what readers get of an image, once for each different outcome."""
+"""Measure served files, once per distinct file."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _BAND_ROWS: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Everything that is measured of one outcome; the attributes are those of a row."""
+    """All measures of one served file, named as in rows."""
 
     psnr_db: float
     psnr_luma_db: float
@@ -34,7 +34,7 @@ class Measures:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """An upload's pixels, and what was measured against them so far.
+    """An upload's pixels and the measures taken against them.
 
     Attributes:
         pixels: uint8, (height, width[, channels]).
@@ -46,11 +46,11 @@ class Original:
     _known: dict[bytes, Measures] = field(default_factory=dict)
 
     def measure(self, shown: Pixels, *, natural: bool = False) -> Measures:
-        """Take all measures that are installed.
+        """Return all installed measures.
 
         Args:
-            shown: What a reader gets, of the original's shape and dtype.
-            natural: Whether to tell how natural it looks, too.
+            shown: served pixels, in the original's shape and dtype.
+            natural: also measure naturalness (NIQE).
         """
         digest = hashlib.blake2b(np.ascontiguousarray(shown).data, digest_size=16).digest()
         if digest not in self._known:
@@ -59,7 +59,7 @@ class Original:
 
     @property
     def key_points(self) -> KeyPoints:
-        """Give the key points, which are looked for once."""
+        """Return the key points, detected once."""
         if not self._key_points:
             self._key_points.append(KeyPoints.of(self.pixels))
         return self._key_points[0]
@@ -83,7 +83,7 @@ class Original:
         )
 
     def _looks(self, shown: Pixels) -> ssimulacra2.Score | None:
-        """Compare as people see; None for images that are too small."""
+        """Return SSIMULACRA2; None for images that are too small."""
         if min(self.pixels.shape[:2]) < ssimulacra2.SMALLEST:
             return None
         if not self._seen:
@@ -92,11 +92,11 @@ class Original:
 
 
 def psnr_luma(original: Pixels, restored: Pixels) -> float:
-    """Return the PSNR of luma in dB, at most 99.99; alpha counts where it is worse.
+    """Return the PSNR of luma in dB, at most 99.99; of alpha if that is lower.
 
     Args:
         original: uint8, (height, width[, channels]).
-        restored: Same shape and dtype.
+        restored: same shape and dtype.
     """
     if original.ndim == 3 and original.shape[2] == 4:
         alpha = psnr.psnr(original[..., 3], restored[..., 3])

@@ -1,7 +1,7 @@
-"""Measures that follow the eye, where somebody installed what they need; None elsewhere.
+"""Perceptual measures, where their packages are installed; None elsewhere.
 
-LPIPS compares; NIQE looks at what is served alone, for restorers that invent texture. Both packages
-bring torch along, so that no report needs them. They leave out alpha, and images of more than
+LPIPS compares; NIQE judges the served file alone, for restorers that synthesize texture. Both
+packages require torch, so reports work without them. Both ignore alpha, and skip images above
 ``MAX_PIXELS``.
 """
 
@@ -15,20 +15,20 @@ import numpy as np
 from codec.image.pixels import Pixels
 
 PACKAGES: Final = {"lpips": "lpips", "niqe": "pyiqa"}
-"""Which package each measure needs."""
+"""Package of each measure."""
 
 
 MAX_PIXELS: Final = 4_000_000
-"""Largest image that networks look at: their activations take hundreds of bytes for each pixel."""
+"""Largest image for networks: activations take hundreds of bytes per pixel."""
 
 
 def installed(measure: str) -> bool:
-    """Return whether a measure can be taken here."""
+    """Return whether the package of a measure is installed."""
     return importlib.util.find_spec(PACKAGES[measure]) is not None
 
 
 def lpips(original: Pixels, restored: Pixels) -> float | None:
-    """Give LPIPS with AlexNet (0: no difference), or None without its package."""
+    """Return LPIPS with AlexNet (0: identical), or None without its package."""
     if not installed("lpips") or _is_large(original):
         return None
     network = _lpips_network()
@@ -36,7 +36,7 @@ def lpips(original: Pixels, restored: Pixels) -> float | None:
 
 
 def niqe(restored: Pixels) -> float | None:
-    """Give NIQE (lower: more natural), or None without its package."""
+    """Return NIQE (lower: more natural), or None without its package."""
     if not installed("niqe") or _is_large(restored):
         return None
     return float(_niqe_network()(_tensor(restored)).item())
@@ -59,7 +59,7 @@ def _is_large(pixels: Pixels) -> bool:
 
 
 def _tensor(pixels: Pixels) -> Any:
-    """Give (1, 3, height, width), 0 to 1, as torch wants it."""
+    """Return a tensor of shape (1, 3, height, width), 0 to 1."""
     torch = importlib.import_module("torch")
     values = np.ascontiguousarray(_rgb(pixels).transpose(2, 0, 1)[None], dtype=np.float32) / 255
     return torch.from_numpy(values)

@@ -1,9 +1,9 @@
-"""Structural similarity at one scale and at five: SSIM and MS-SSIM of luma, from the same sums.
+"""SSIM and MS-SSIM of luma, computed together.
 
-SSIM is :func:`codec.measures.ssim.exact`. MS-SSIM is that of Wang, Simoncelli and Bovik 2003,
+SSIM is :func:`codec.measures.ssim.exact`. MS-SSIM follows Wang, Simoncelli and Bovik 2003,
 "Multi-scale structural similarity for image quality assessment": the same Gaussian window at each
-scale, only whole windows, halved by the mean of 2x2 pixels (an odd last row or column is left out),
-the exponents of its section 3.2. Both are computed in bands, so that memory stays bounded.
+scale, whole windows only, halving by the mean of 2x2 pixels (dropping an odd last row or column),
+exponents of section 3.2. Both are computed in bands to bound memory.
 """
 
 from collections.abc import Iterator
@@ -17,19 +17,19 @@ from codec.measures import ssim
 from codec.measures.ssim import Plane, Rows
 
 MIN_SIDE: Final = 176
-"""Smallest side on which five scales are defined: the window has 11 pixels at the last one."""
+"""Smallest side for five scales: the window has 11 pixels at the coarsest."""
 
 _WEIGHTS: Final = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-_BAND_ROWS: Final = 256  # even: halves of bands are bands of halves
+_BAND_ROWS: Final = 256  # even, so that a halved band is a band of the halved image
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """Both similarities, at most 1.
+    """SSIM and MS-SSIM, at most 1.
 
     Attributes:
-        ssim: At the image's own scale; None where a side is below 11 pixels.
-        ms_ssim: At five scales; None where a side is below ``MIN_SIDE``.
+        ssim: at full resolution; None where a side is below 11 pixels.
+        ms_ssim: at five scales; None where a side is below ``MIN_SIDE``.
     """
 
     ssim: float | None
@@ -37,11 +37,11 @@ class Structure:
 
 
 def compare(original: Pixels, restored: Pixels) -> Structure:
-    """Measure luma, and alpha where that is worse.
+    """Compare luma, or alpha where that is worse.
 
     Args:
         original: uint8, (height, width[, channels]).
-        restored: Same shape and dtype.
+        restored: same shape and dtype.
     """
     if original.ndim == 3 and original.shape[2] == 4:
         colour = compare(original[..., :3], restored[..., :3])
@@ -68,7 +68,7 @@ def _worse(first: float | None, second: float | None) -> float | None:
 def _scales(
     original: Pixels, restored: Pixels, count: int
 ) -> Iterator[tuple[Rows, Rows, tuple[int, int]]]:
-    """Give rows of both images on demand, and height and width, scale by scale."""
+    """Yield, per scale, row readers of both images, and height and width."""
     rows: tuple[Rows, Rows] = _lumas(original), _lumas(restored)
     height, width = original.shape[:2]
     yield (*rows, (height, width))

@@ -1,4 +1,4 @@
-"""Cut pieces out of images to look at: uploaded, stored, and served."""
+"""Crop images for inspection: uploaded, stored, and served."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,34 +15,34 @@ from eval.compare.coders import Source
 from eval.compare.rows import Exhibit, Row
 
 WIDTH, HEIGHT = 352, 264
-"""Largest piece, pixels."""
+"""Largest crop, pixels."""
 
 _BLOCK: Final = 64
 
 
 def chosen(rows: Sequence[Row], count: int) -> list[Row]:
-    """Choose whose pieces to show: the worst images first, none that comes back identical.
+    """Return the rows of the worst images, excluding identical ones.
 
     Args:
-        rows: Of the policy.
-        count: How many at most.
+        rows: rows of the policy.
+        count: maximum number of rows.
     """
     lossy = [row for row in rows if row.psnr_db is not None and row.psnr_db < PERFECT_PSNR_DB]
     return sorted(lossy, key=lambda row: (row.psnr_db or 0.0, row.image))[:count]
 
 
 def exhibit(row: Row, source: Source, rendition: bytes, note: str, upscalers: Upscalers) -> Exhibit:
-    """Cut out the piece around the worst block.
+    """Return the crop around the worst block.
 
     Args:
-        row: What was measured of the image.
-        source: The upload.
-        rendition: What is stored of it.
-        note: Its manifest.
-        upscalers: Where restorers come from.
+        row: measures of the image.
+        source: upload.
+        rendition: stored rendition.
+        note: its manifest.
+        upscalers: source of restorers.
 
     Raises:
-        BrokenManifest, DamagedRendition, DigestMismatch: What is stored does not restore.
+        BrokenManifest, DamagedRendition, DigestMismatch: the rendition does not restore.
     """
     how = manifest.loads(note)
     upload = source.upload
@@ -65,7 +65,7 @@ def exhibit(row: Row, source: Source, rendition: bytes, note: str, upscalers: Up
 
 
 def worst_block(original: Pixels, served: Pixels) -> tuple[int, int]:
-    """Give top and left of the block of 64x64 pixels with the largest error."""
+    """Return top and left of the block of 64x64 pixels with the largest error."""
     height, width = (max(1, side // _BLOCK) for side in original.shape[:2])
     errors = np.zeros((height, width))
     for y in range(height):
@@ -79,12 +79,12 @@ def worst_block(original: Pixels, served: Pixels) -> tuple[int, int]:
 
 
 def _around(start: int, length: int, whole: int, scale: int) -> slice:
-    """Place a piece around a block, at whole pixels of what is stored."""
+    """Return a slice around a block, aligned to whole pixels of the rendition."""
     length = min(length, whole)
     first = min(max(0, start + _BLOCK // 2 - length // 2), whole - length) // scale * scale
     return slice(first, min(first + length, whole))
 
 
 def _copied(pixels: Pixels) -> Pixels:
-    """Let go of the image that a piece is a view of."""
+    """Return a copy, so that the crop does not keep the image in memory."""
     return np.ascontiguousarray(pixels).copy()

@@ -1,4 +1,4 @@
-"""Make a whole report: from a corpus to a folder of results."""
+"""Create a report: from a corpus to a folder of results."""
 
 import csv
 import sys
@@ -28,21 +28,21 @@ POLICY_FILE: Final = "recommended-policy.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for.
+    """Options of a report.
 
     Attributes:
-        location: Folder, CSV file or ``s3://bucket/prefix``.
-        folder: Where results go.
-        policy: What to measure.
-        engine: What runs its restorer.
-        auto: Whether classes are told by looks; else they are folders.
-        kinds: Only these classes; empty: all.
-        count: How many images to take at most; None: all.
-        seed: Of sampling and bootstrapping.
-        force: Whether earlier results are removed.
-        processes: How many work at the same time.
-        endpoint: Of the bucket; None: the usual one.
-        prices: What a store asks for.
+        location: folder, CSV file or ``s3://bucket/prefix``.
+        folder: destination of results.
+        policy: policy to measure.
+        engine: engine of its restorer.
+        auto: detect classes from images; otherwise classes are folders.
+        kinds: classes to include; empty: all.
+        count: maximum number of images; None: all.
+        seed: seed of sampling and bootstrapping.
+        force: remove earlier results.
+        processes: number of processes.
+        endpoint: endpoint of the bucket; None: the default.
+        prices: price list.
     """
 
     location: str
@@ -60,12 +60,12 @@ class Wish:
 
 
 def make(wish: Wish) -> tuple[Study, Summary]:
-    """Measure, and write everything into the folder.
+    """Measure the corpus, and write all results into the folder.
 
     Raises:
-        BadCorpus: There is nothing to measure.
-        BadOutput: The folder is not to be written into.
-        OSError: It cannot be.
+        BadCorpus: there is nothing to measure.
+        BadOutput: the folder is not usable.
+        OSError: writing failed.
     """
     items, taken = _items(wish)
     study = Study(
@@ -86,7 +86,7 @@ def make(wish: Wish) -> tuple[Study, Summary]:
 
 
 def _items(wish: Wish) -> tuple[list[Item], list[Item]]:
-    """List the corpus, and what is taken of it."""
+    """Return the images of the corpus, and the sample of them."""
     if wish.location.startswith(buckets.SCHEME):
         items = buckets.read(wish.location, buckets.client(wish.endpoint))
     else:
@@ -97,7 +97,7 @@ def _items(wish: Wish) -> tuple[list[Item], list[Item]]:
     count = len(items) if wish.count is None else wish.count
     if count > len(items):
         print(
-            f"The corpus has {len(items)} images, fewer than the sample: all are taken.",
+            f"The corpus has {len(items)} images, fewer than the sample: measuring all.",
             file=sys.stderr,
         )
     return items, sample(items, count, seed=wish.seed)
@@ -111,7 +111,7 @@ def _plan(wish: Wish) -> Plan:
 
 
 def _write(folder: Path, study: Study, summed: Summary) -> None:
-    """Write what is made of the rows; the summary last, which says that all is there."""
+    """Write results; the summary comes last, because it marks the run as finished."""
     study.save(folder)
     with (folder / CSV).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
@@ -123,7 +123,7 @@ def _write(folder: Path, study: Study, summed: Summary) -> None:
 
 def _cells(study: Study) -> Iterator[dict[str, Any]]:
     for row in study.rows:
-        # Spreadsheets run what begins like a formula; names come from whoever uploaded.
+        # Spreadsheets run cells that look like formulas; names come from uploaders.
         cells = asdict(row)
         for name in ("image", "kind", "note", "problem"):
             if cells[name][:1] in {"=", "+", "-", "@", "\t", "\r"}:

@@ -1,4 +1,4 @@
-"""Sum up a study: what a page, a table and a program that compares runs all show."""
+"""Summarize a study for the page, the table and programs that compare runs."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,22 +29,23 @@ class Unmeasured:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What comes of a study.
+    """Summary of a study.
 
     Attributes:
-        images: How many were measured.
-        uploaded: Bytes of their uploads.
-        stored: Bytes that the policy stores of them.
-        tiers: How many it stores in each tier.
-        below: How many are below the floor.
-        unmeasured: All others.
-        common_qualities: Quality of each codec at which all images hold that can.
-        seconds: Quantiles (``p50``, ``p95``, ``p99``) of the wall and CPU time of the policy's PUT
-            and GET, by name of the row's field.
-        cpu_s_per_megapixel: Mean CPU time of the same over all pixels.
-        money: What a bucket of such images costs; None where nothing was measured.
-        recommended: The policy that saves most.
-        standings: Every strategy, over all images and by class.
+        images: number of images measured.
+        uploaded: bytes uploaded.
+        stored: bytes stored by the policy.
+        tiers: number of images by tier.
+        below: number of images below the floor.
+        unmeasured: images without measures.
+        common_qualities: lowest quality per codec at which every image that can hold the floor
+            does.
+        seconds: quantiles (``p50``, ``p95``, ``p99``) of wall-clock and CPU time of the policy's
+            PUT and GET, by row field.
+        cpu_s_per_megapixel: mean CPU time per megapixel.
+        money: costs of a bucket of such images; None without measurements.
+        recommended: policy that saves most.
+        standings: every strategy, over all images and by class.
     """
 
     images: int
@@ -62,12 +63,12 @@ class Summary:
 
     @property
     def saved(self) -> float:
-        """Give the share of bytes that the policy saves."""
+        """Return the share of bytes that the policy saves."""
         return 1 - self.stored / self.uploaded if self.uploaded else 0.0
 
 
 def summarize(study: Study, prices: Prices) -> Summary:
-    """Sum up, with money at the prices of a store."""
+    """Return the summary of a study, with costs at the prices of a store."""
     measured = [row for row in study.of() if row.measured]
     unmeasured = [Unmeasured(r.image, r.problem) for r in study.of() if not r.measured]
     return Summary(

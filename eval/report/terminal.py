@@ -1,4 +1,4 @@
-"""The figures of a report in the terminal."""
+"""Format the figures of a report for the terminal."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -14,8 +14,8 @@ from eval.report.summary import Summary
 
 LEGEND: Final = (
     "saved: share of all bytes, and its 95 % interval    worst: least PSNR    below: the floor\n"
-    "PSNR, SSIM, MS-SSIM, ORB: means over what does not come back identical (=)\n"
-    "bytes, PSNR on the right: how often the policy is the better one (ties count half)"
+    "PSNR, SSIM, MS-SSIM, ORB: means over images that are not identical (=)\n"
+    "bytes, PSNR on the right: win rate of the policy (ties count half)"
 )
 
 _MOST: Final = 10
@@ -23,7 +23,7 @@ _NAME: Final = 46
 
 
 def lines(study: Study, summary: Summary) -> Iterator[str]:
-    """Give the tables, line by line."""
+    """Yield the lines of the tables."""
     yield _header("strategy")
     for standing in summary.standings:
         if standing.kind is None:
@@ -95,12 +95,12 @@ def _sum(study: Study, summary: Summary) -> Iterator[str]:
     found = summary.recommended
     yield f"floor: {floor}; stored: {tiers}"
     yield (
-        f"recommended: tiers {', '.join(found.policy.get('tiers', ('all',)))}, expected to save "
+        f"recommended: tiers {', '.join(found.policy.get('tiers', ('all',)))}, expected saving "
         f"{found.saved:.1%}"
     )
     yield (
-        f"took {study.seconds:.0f} s ({study.cpu_seconds:.0f} CPU-seconds), at most "
-        f"{study.peak_bytes / 2**20:.0f} MiB in all processes together"
+        f"took {study.seconds:.0f} s ({study.cpu_seconds:.0f} CPU-seconds), peak memory "
+        f"{study.peak_bytes / 2**20:.0f} MiB in all processes"
     )
     yield (
         f"saved {summary.saved:.1%} of {summary.images} images ({summary.uploaded:,} bytes stored "

@@ -1,4 +1,4 @@
-"""Conduct a whole run: measure every image in all processes, and show how far it is."""
+"""Run a study: measure every image in all processes, and show progress."""
 
 import time
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from eval.run.work import Plan
 
 @dataclass(slots=True)
 class _Costs:
-    """What the processes took so far."""
+    """CPU time and memory of the processes so far."""
 
     cpu_s: float
     peaks: machine.Peaks
@@ -29,17 +29,17 @@ class _Costs:
 def conduct(
     study: Study, items: Sequence[Item], plan: Plan, journal: Journal, processes: int
 ) -> tuple[Study, list[Exhibit]]:
-    """Measure what was not measured yet, and cut out what is worth a look.
+    """Measure the remaining images, and crop the worst ones.
 
     Args:
-        study: What is known beforehand.
-        items: The images.
-        plan: How to measure them.
-        journal: Where rows go.
-        processes: How many work at the same time.
+        study: metadata of the run.
+        items: images.
+        plan: settings shared by all images.
+        journal: destination of rows.
+        processes: number of processes.
 
     Returns:
-        The study with all rows and what it took, and pieces of its worst images.
+        The study with all rows and costs, and crops of its worst images.
     """
     began = time.monotonic()
     local = plan.bucket is None
@@ -63,7 +63,7 @@ def conduct(
 
 
 def _exhibits(workers: ProcessPool, items: Sequence[Item], journal: Journal) -> list[Exhibit]:
-    """Cut pieces out of the worst images; what can no longer be read is left out."""
+    """Return crops of the worst images, skipping unreadable ones."""
     by_name = {item.name: item for item in items}
     worst = exhibits.chosen([*journal.of(POLICY)], MAX_EXHIBITS)
     futures = [workers.schedule(work.cut, [by_name[row.image], row]) for row in worst]
@@ -71,10 +71,10 @@ def _exhibits(workers: ProcessPool, items: Sequence[Item], journal: Journal) -> 
 
 
 def common_qualities(journal: Journal) -> dict[str, int]:
-    """Find the lowest quality of each codec at which all images hold that can.
+    """Return the lowest quality per codec at which every image that can hold the floor does.
 
     Returns:
-        By the name of the strategy; those are missing with which no image holds.
+        Quality by name of strategy, without strategies with which no image holds.
     """
     found: dict[str, int] = {}
     for strategy in of_family("fixed"):

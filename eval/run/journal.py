@@ -1,4 +1,4 @@
-"""The folder of a report: rows are added while images are measured, and a killed run goes on."""
+"""The folder of a report: rows are appended during the run, and a killed run can continue."""
 
 import fcntl
 import os
@@ -16,28 +16,28 @@ from eval.compare.strategies import POLICY, STRATEGIES
 from eval.run.work import RENDITIONS
 
 SUMMARY: Final = "summary.json"
-"""Name of the file whose presence says that a run is finished."""
+"""File whose presence marks a run as finished."""
 
 OUTPUTS: Final = (SUMMARY, ROWS, STUDY, "results.csv", "report.html", "recommended-policy.yaml")
-"""Names of the files that a run writes, the one first that says it is finished."""
+"""Files that a run writes, the one that marks it as finished first."""
 
 _SAME: Final = ("corpus", "policy", "seed", "versions")
-"""What two runs must have in common for one to go on with the rows of the other."""
+"""What must match for a run to continue with the rows of another."""
 
 _EARLY: Final = frozenset(strategy.name for strategy in STRATEGIES) - LATER
 
 
 class BadOutput(Exception):
-    """The folder cannot be written into; the message says why, and what to do."""
+    """The folder is not usable; the message says why, and what to do."""
 
 
 class Journal:
-    """Rows of a run, on disk as soon as their image is done.
+    """Rows of a run, written to disk when their image is done.
 
     Args:
-        folder: Where they are.
-        file: Where they are written, at its end.
-        found: What an interrupted run left.
+        folder: folder of the report.
+        file: file of rows, opened for appending.
+        found: rows of an interrupted run.
     """
 
     def __init__(self, folder: Path, file: IO[bytes], found: Sequence[Row]) -> None:
@@ -53,32 +53,32 @@ class Journal:
 
     @property
     def early(self) -> frozenset[str]:
-        """Name the images that need nothing but what comes later."""
+        """Return the names of images that lack only the later strategies."""
         return frozenset(row.image for row in self.rows if row.strategy == POLICY)
 
     @property
     def late(self) -> frozenset[str]:
-        """Name the images that need nothing more."""
+        """Return the names of images that are complete."""
         whole = {row.image for row in self.rows if row.strategy in LATER}
         return frozenset(whole | {r.image for r in self.of(POLICY) if not r.measured})
 
     def of(self, strategy: str) -> Iterator[Row]:
-        """Give the rows of one strategy."""
+        """Yield the rows of one strategy."""
         return (row for row in self.rows if row.strategy == strategy)
 
 
 @contextmanager
 def opened(folder: Path, study: Study, *, force: bool) -> Iterator[Journal]:
-    """Open the folder of a run; nobody else can meanwhile.
+    """Open the folder of a run, locked against other runs.
 
     Args:
-        folder: Made where it does not exist. It must be empty, or hold an interrupted run of the
-            same study, which goes on.
-        study: What is to be measured.
-        force: Whether results that are there are removed.
+        folder: created if missing; must be empty, or contain an interrupted run of the same study,
+            which continues.
+        study: study to run.
+        force: remove existing results.
 
     Raises:
-        BadOutput: It is not to be written into.
+        BadOutput: the folder is not usable.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,24 +88,24 @@ def opened(folder: Path, study: Study, *, force: bool) -> Iterator[Journal]:
             _lock(file, folder)
             yield Journal(folder, file, found)
     except FileExistsError as error:
-        raise BadOutput(f"{folder} is a file; name a folder with --out") from error
+        raise BadOutput(f"{folder} is a file; choose a folder with --out") from error
     except OSError as error:
         raise BadOutput(f"{error.filename or folder}: {error.strerror}") from error
 
 
 def _prepared(folder: Path, study: Study, *, force: bool) -> list[Row]:
-    """Take over what is there, or begin anew; nothing is overwritten that was not asked for."""
+    """Return the rows of an interrupted run, or start over; never overwrite without `force`."""
     there = {path.name for path in folder.iterdir()}
     if force:
         _remove(folder)
     elif SUMMARY in there:
-        raise BadOutput(f"{folder} holds a report; name another folder, or add --force")
+        raise BadOutput(f"{folder} contains a report; choose another folder, or add --force")
     elif STUDY in there:
         return _interrupted(folder, study)
     elif there:
         raise BadOutput(
-            f"{folder} is not empty and holds no interrupted run; name another folder, or add "
-            "--force, which removes earlier results and nothing else"
+            f"{folder} is not empty and contains no interrupted run; choose another folder, or add "
+            "--force, which removes only earlier results"
         )
     study.save(folder)
     return []
@@ -115,12 +115,13 @@ def _interrupted(folder: Path, study: Study) -> list[Row]:
     try:
         before = rows.load(folder) if (folder / ROWS).exists() else study
     except BrokenResult as error:
-        raise BadOutput(f"{error}, or add --force to begin anew") from error
+        raise BadOutput(f"{error}, or add --force to start over") from error
     other = [name for name in _SAME if getattr(before, name) != getattr(study, name)]
     if other:
         raise BadOutput(
-            f"{folder} holds an interrupted run with another {' and '.join(other)}; name another "
-            "folder, or add --force to begin anew"
+            f"{folder} contains an interrupted run with another {' and '.join(other)}; choose "
+            "another "
+            "folder, or add --force to start over"
         )
     whole = _whole(before.rows)
     partial = folder / f"{ROWS}.partial"
@@ -130,7 +131,7 @@ def _interrupted(folder: Path, study: Study) -> list[Row]:
 
 
 def _whole(found: Sequence[Row]) -> list[Row]:
-    """Leave out images of which only some rows were written."""
+    """Drop images with incomplete rows."""
     images: dict[str, list[Row]] = defaultdict(list)
     for row in found:
         images[row.image].append(row)
@@ -140,7 +141,7 @@ def _whole(found: Sequence[Row]) -> list[Row]:
 def _kept(image: Sequence[Row]) -> Sequence[Row]:
     names = {row.strategy for row in image}
     if names == {POLICY}:
-        # All that there is, where a file could not be measured; else what was torn off.
+        # Complete if the file could not be measured; otherwise truncated.
         return [row for row in image if not row.measured]
     if not names >= _EARLY:
         return []
@@ -158,5 +159,5 @@ def _lock(file: IO[bytes], folder: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise BadOutput(f"another run writes into {folder}; wait for it, or end it") from error
+        raise BadOutput(f"another run is writing into {folder}; wait for it, or stop it") from error
     os.lseek(file.fileno(), 0, os.SEEK_END)

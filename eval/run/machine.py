@@ -1,4 +1,4 @@
-"""How much memory a run takes, and what machine it runs on."""
+"""Memory use of a run, and a description of the machine."""
 
 import os
 import platform
@@ -18,10 +18,10 @@ _PACKAGES: Final = (
 
 
 class Peaks:
-    """The most memory of each process.
+    """Peak memory per process.
 
     Args:
-        processes: How many of them live at the same time.
+        processes: number of concurrent processes.
     """
 
     def __init__(self, processes: int) -> None:
@@ -29,26 +29,26 @@ class Peaks:
         self._peaks: dict[int, int] = {}
 
     def note(self, process: int, peak_bytes: int) -> None:
-        """Note what a process has had so far."""
+        """Record the peak memory of a process."""
         self._peaks[process] = max(peak_bytes, self._peaks.get(process, 0))
 
     def total(self) -> int:
-        """Give what all had at the same time at most, this process included, bytes.
+        """Return the peak memory of all concurrent processes and this one, in bytes.
 
-        Pages that processes share count for each of them.
+        Pages shared by processes count once per process.
         """
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kibibytes, on Linux
         return own + sum(sorted(self._peaks.values())[-self._processes :])
 
 
 def versions() -> dict[str, str]:
-    """Give the version of everything that makes or measures pixels."""
+    """Return versions of everything that creates or measures pixels."""
     found = {name: metadata.version(name) for name in _PACKAGES}
     return {"python": platform.python_version(), **found}
 
 
 def machine() -> dict[str, str]:
-    """Describe the machine for people who compare times."""
+    """Return a description of the machine, for comparing times."""
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
         "processor": _processor(),
@@ -59,7 +59,7 @@ def machine() -> dict[str, str]:
 
 
 def cores() -> int:
-    """Count the cores that this process may use."""
+    """Return the number of cores available to this process."""
     return len(os.sched_getaffinity(0))
 
 

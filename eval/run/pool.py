@@ -1,4 +1,4 @@
-"""Run work on images in several processes, so many at a time that memory stays bounded."""
+"""Measure images in several processes, bounding memory by megapixels in flight."""
 
 import multiprocessing
 from collections.abc import Collection, Iterator, Sequence
@@ -17,38 +17,37 @@ from eval.run import work
 from eval.run.work import Done, Plan
 
 MEGAPIXELS_IN_FLIGHT: Final = 32.0
-"""So many may be measured at the same time: each takes about 40 MB. An image with more is measured
-while no other one is."""
+"""Limit of megapixels measured at a time, at about 40 MB each. A larger image is measured alone."""
 
 _PATIENCE_S: Final = 600.0
 _PATIENCE_S_PER_MEGAPIXEL: Final = 120.0
-_MAX_TASKS: Final = 200  # a fresh process now and then, should a decoder leak
-_BYTES_PER_PIXEL: Final = 0.1  # of an object whose header was not looked at: few have less
+_MAX_TASKS: Final = 200  # restart processes now and then, in case a decoder leaks
+_BYTES_PER_PIXEL: Final = 0.1  # for objects with unread headers; few have less
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One image to do, and its estimated size in megapixels."""
+    """One image to measure, and its estimated size in megapixels."""
 
     item: Item
     megapixels: float
 
     @classmethod
     def of(cls, item: Item, *, local: bool) -> Self:
-        """Estimate what an image takes, by its header where that is at hand."""
+        """Estimate the size of an image, from its header if it is local."""
         pixels = item.bytes / _BYTES_PER_PIXEL
         if local:
             try:
                 with Image.open(item.location) as image:
                     pixels = image.width * image.height
-            except Exception:  # noqa: BLE001  # decoders raise anything; its row will say what is wrong
+            except Exception:  # noqa: BLE001  # decoders raise any exception; the row will report it
                 pixels = 0
         return cls(item, max(0.01, pixels / 1e6))
 
 
 @contextmanager
 def pool(plan: Plan, processes: int) -> Iterator[ProcessPool]:
-    """Start processes; they are ended with the context, in the middle of what they do."""
+    """Start processes; the context kills them on exit, even while busy."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([work.__name__])
     made = ProcessPool(
@@ -61,7 +60,7 @@ def pool(plan: Plan, processes: int) -> Iterator[ProcessPool]:
     try:
         yield made
     finally:
-        made.stop()  # type: ignore[no-untyped-call]  # pebble leaves it out
+        made.stop()  # type: ignore[no-untyped-call]  # pebble has no annotation
         made.join()
 
 
@@ -71,13 +70,13 @@ def run(
     processes: int,
     *arguments: Any,
 ) -> Iterator[tuple[Job, Done]]:
-    """Measure images, the largest first, and give what comes of each as soon as it is there.
+    """Measure images, the largest first, and yield each result when it is done.
 
     Args:
-        workers: From :func:`pool`.
-        jobs: What to do.
-        processes: How many there are.
-        arguments: Of :func:`eval.run.work.compare`, beside the item.
+        workers: processes from :func:`pool`.
+        jobs: images to measure.
+        processes: number of processes.
+        arguments: further arguments of :func:`eval.run.work.compare`.
     """
     waiting = sorted(jobs, key=lambda job: -job.megapixels)
     running: dict[Future[Done], Job] = {}
@@ -93,7 +92,7 @@ def run(
 
 
 def _fitting(waiting: Sequence[Job], running: Collection[Job]) -> Job | None:
-    """Choose the largest image that memory has room for."""
+    """Return the largest image that fits into memory."""
     room = MEGAPIXELS_IN_FLIGHT - sum(job.megapixels for job in running)
     if not running:
         return next(iter(waiting), None)

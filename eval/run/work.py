@@ -1,6 +1,6 @@
-"""What worker processes do: read one image, measure it, and give back its rows.
+"""Code of worker processes: read one image, measure it, and return its rows.
 
-Whatever is wrong with an image becomes its row. A crash or a hang costs one process.
+Errors become rows. A crash or hang costs one process.
 """
 
 import hashlib
@@ -32,22 +32,22 @@ from eval.report import exhibits
 from models.engine.loading import Local, Restorers
 
 RENDITIONS: Final = "renditions"
-"""Folder, beside the rows, of what the policy stores: ``….bin`` and its manifest ``….json``."""
+"""Folder of renditions, next to the rows: ``….bin`` and its manifest ``….json``."""
 
 _UNSEEN: Final = Seen("", 0, 0, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that is the same for all images.
+    """Settings shared by all images.
 
     Attributes:
-        policy: The policy as configured.
-        engine: What runs networks.
-        auto: Whether classes are told by looks.
-        folder: Where renditions are kept.
-        bucket: Where the images are; None: in files.
-        endpoint: Of the bucket; None: the usual one.
+        policy: policy as configured.
+        engine: engine of networks.
+        auto: detect classes from images.
+        folder: folder of the report.
+        bucket: bucket of the images; None: files.
+        endpoint: endpoint of the bucket; None: the default.
     """
 
     policy: Policy
@@ -60,13 +60,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of one image.
+    """Result for one image.
 
     Attributes:
-        rows: To be written.
-        cpu_s: CPU time that it took.
-        process: Which process did it.
-        peak_bytes: Most memory that this process ever had.
+        rows: rows to write.
+        cpu_s: CPU time, seconds.
+        process: process ID.
+        peak_bytes: peak memory of the process so far.
     """
 
     rows: tuple[Row, ...]
@@ -76,7 +76,7 @@ class Done:
 
 
 class _Process:
-    """What a worker process keeps from image to image."""
+    """State that a worker process keeps between images."""
 
     plan: ClassVar[Plan]
     upscalers: ClassVar[Local]
@@ -84,7 +84,7 @@ class _Process:
 
 
 def initialize(plan: Plan) -> None:
-    """Prepare a fresh process; Ctrl-C is for the one that conducts all."""
+    """Initialize a worker process; Ctrl-C is left to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _Process.plan = plan
     _Process.upscalers = single_threaded(plan.engine)
@@ -93,7 +93,7 @@ def initialize(plan: Plan) -> None:
 
 
 def single_threaded(engine: Engine) -> Local:
-    """Keep this process to one thread, as one process per core runs; give its restorers."""
+    """Limit this process to one thread, as one process per core runs; return its restorers."""
     cv2.setNumThreads(1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     alone = engine.model_copy(update={"threads": 1, "max_wait_ms": 0.0})
@@ -104,15 +104,15 @@ def compare(item: Item, later: dict[str, int] | None = None) -> Done:
     """Measure one image.
 
     Args:
-        item: Which.
-        later: Quality of each strategy that has one for all images; None: all other strategies.
+        item: image to measure.
+        later: quality of each strategy with one for all images; None: all other strategies.
     """
     began = time.process_time()
     try:
         rows = _rows(item, later)
     except MemoryError:
-        rows = (failed(item, "is too large for this machine's memory"),)
-    except Exception as error:  # noqa: BLE001  # decoders raise anything; the others go on
+        rows = (failed(item, "exceeds this machine's memory"),)
+    except Exception as error:  # noqa: BLE001  # decoders raise any exception; others continue
         rows = (failed(item, f"cannot be measured: {type(error).__name__}: {error}"),)
     # Kibibytes, on Linux.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -120,11 +120,11 @@ def compare(item: Item, later: dict[str, int] | None = None) -> Done:
 
 
 def cut(item: Item, row: Row) -> Exhibit | None:
-    """Cut a piece out of an image to look at; None when it is not there any more as measured.
+    """Return a crop of an image; None if the image has changed or is gone.
 
     Args:
-        item: Which image.
-        row: What was measured of it under the policy.
+        item: image to crop.
+        row: measures of the image under the policy.
     """
     plan = _Process.plan
     binary, note = kept_as(plan.folder, item.name)
@@ -137,22 +137,22 @@ def cut(item: Item, row: Row) -> Exhibit | None:
 
 
 def kept_as(folder: Path, image: str) -> tuple[Path, Path]:
-    """Give the files in which the rendition of an image and its manifest are kept."""
+    """Return the files of an image's rendition and manifest."""
     name = hashlib.sha256(image.encode()).hexdigest()[:32]
     return folder / RENDITIONS / f"{name}.bin", folder / RENDITIONS / f"{name}.json"
 
 
 def failed(item: Item, why: str) -> Row:
-    """Make the row of an image that could not be measured."""
+    """Return the row of an image that could not be measured."""
     return Row(item.name, item.kind, POLICY, item.bytes, item.bytes, problem=why)
 
 
 def read(item: Item, plan: Plan, s3: Any = None) -> bytes:
-    """Read an image.
+    """Return the content of an image.
 
     Raises:
-        TooLarge: It has more bytes than the policy optimizes.
-        Unreadable: It cannot be read.
+        TooLarge: the image exceeds the policy's `max_bytes`.
+        Unreadable: the image cannot be read.
     """
     limit = plan.policy.limits.max_bytes
     if plan.bucket is not None:

@@ -107,7 +107,7 @@ def test_names_begin_after_the_prefix(s3: Any) -> None:
 @pytest.mark.parametrize(
     ("location", "message"),
     [
-        (f"s3://{BUCKET}/nothing", "holds no images; check the prefix"),
+        (f"s3://{BUCKET}/nothing", "contains no images; check the prefix"),
         ("s3://no-such-bucket/", "cannot be listed: .*check credentials"),
     ],
 )
@@ -126,5 +126,5 @@ def test_objects_that_cannot_be_measured_say_why(s3: Any) -> None:
         buckets.get(s3, "odd", "gone.jpg", max_bytes=100)
     with pytest.raises(TooLarge, match="max_bytes"):
         buckets.get(s3, "odd", "large.jpg", max_bytes=100)
-    with pytest.raises(Unreadable, match="stored small already; name the gateway"):
+    with pytest.raises(Unreadable, match="is a rendition; name the gateway"):
         buckets.get(s3, "odd", "managed.jpg", max_bytes=100)

@@ -1,4 +1,4 @@
-"""The report as one page: a file that opens offline, on a desk, on a phone and on paper."""
+"""The report as one page: a file that works offline, on any screen and in print."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from eval.report.page import money_view, points, rendering, view
 from eval.report.page.exhibits import within_bounds
 
 NAME: Final = "report.html"
-"""Name of the page in the folder of a run."""
+"""File name of the page."""
 
 
 def write(
@@ -25,22 +25,22 @@ def write(
 ) -> Path:
     """Write the page.
 
-    It is bounded whatever the study is: 24 exhibits and 12 MiB of images, 6,000 points in 24
-    plots, 100 classes in tables, 50 problems, 120 characters of a name. What is left out is told.
+    Its size is bounded for any study: 24 crops and 12 MiB of images, 6,000 points in 24 plots, 100
+    classes in tables, 50 problems, 120 characters of a name. The page says what it omits.
 
     Args:
-        study: What was measured.
-        exhibits: What to show of it, in any order.
-        folder: Where ``report.html`` goes; an earlier one is replaced at once.
-        prices: The price list.
-        assumed: What to assume of the bucket; None: 100 TB, and computing as it was measured.
+        study: study to show.
+        exhibits: crops to show, in any order.
+        folder: destination of ``report.html``, replaced atomically.
+        prices: price list.
+        assumed: assumptions about the bucket; None: 100 TB and measured compute times.
 
     Returns:
         The path of the page.
 
     Raises:
-        LookupError: A storage class is not in the price list.
-        OSError: It cannot be written.
+        LookupError: a storage class is missing in the price list.
+        OSError: the page cannot be written.
     """
     path = folder / NAME
     draft = folder / f"{NAME}.part"

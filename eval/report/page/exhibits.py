@@ -1,4 +1,4 @@
-"""Pieces of images to look at, as data URIs: without loss, and bounded in number and bytes."""
+"""Encode crops of images as lossless data URIs, bounded in number and bytes."""
 
 import base64
 import io
@@ -13,28 +13,28 @@ from codec.image.pixels import Pixels
 from eval.compare.rows import Exhibit, Row
 
 MAX_EXHIBITS: Final = 24
-"""How many images a page shows at most."""
+"""Maximum number of crops on a page."""
 
 MAX_BYTES: Final = 12 * 2**20
-"""How many bytes of a page images take at most, as data URIs."""
+"""Maximum size of all crops on a page as data URIs, bytes."""
 
 SIDE: Final = (352, 264)
-"""Largest width and height of what is shown of an image, pixels."""
+"""Maximum width and height of a crop, pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An exhibit as the page has it.
+    """A crop, encoded for the page.
 
     Attributes:
-        row: What was measured of the whole image.
-        left: Where the piece begins in the upload, pixels from the left.
-        top: The same from the top.
-        width: Of the piece, pixels.
-        height: The same.
-        original: The upload, as a data URI.
-        served: What GET gives.
-        stored: What lies in the bucket; None where it decodes to just what is served.
+        row: measures of the whole image.
+        left: left edge of the crop in the upload, pixels.
+        top: top edge of the crop in the upload, pixels.
+        width: width of the crop, pixels.
+        height: height of the crop, pixels.
+        original: crop of the upload, as a data URI.
+        served: crop of the served file.
+        stored: crop of the decoded rendition; None if identical to the served one.
     """
 
     row: Row
@@ -48,7 +48,7 @@ class Shown:
 
 
 def within_bounds(exhibits: Sequence[Exhibit]) -> tuple[Shown, ...]:
-    """Encode exhibits, worst fidelity first, until there are enough of them."""
+    """Encode crops, worst fidelity first, up to the limits."""
     ordered = sorted(exhibits, key=lambda each: each.row.psnr_db or 0.0)
     return tuple(_until_full(ordered[:MAX_EXHIBITS]))
 
@@ -66,7 +66,7 @@ def _until_full(exhibits: Sequence[Exhibit]) -> Iterator[Shown]:
 def _shown(exhibit: Exhibit) -> Shown:
     height, width = exhibit.original.shape[:2]
     scale = max(1, exhibit.row.scale)
-    # Whole pixels of what is stored, or the three states would not lie on each other.
+    # Align to whole pixels of the rendition; otherwise the three crops would not overlay.
     columns = _middle(width, SIDE[0], scale)
     rows = _middle(height, SIDE[1], scale)
     small = (

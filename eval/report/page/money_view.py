@@ -1,4 +1,4 @@
-"""The money section: what readers may change, and the data that its script calculates with."""
+"""The cost section: the inputs that readers can change, and the data for its script."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ _BASIS: Final = TypeAdapter(Basis)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One number that readers may change.
+    """One number that readers can change.
 
     Attributes:
-        name: Of the assumption.
-        label: What readers see.
-        unit: What stands behind the number.
-        factor: How many of the shown units are one of the assumption's.
-        most: Largest number, in the shown unit.
+        name: field of the assumptions.
+        label: label for readers.
+        unit: unit after the number.
+        factor: displayed units per unit of the assumption.
+        most: maximum, in displayed units.
     """
 
     name: str
@@ -37,27 +37,27 @@ class Field:
 FIELDS: Final = (
     Field("terabytes", "Size of the bucket, as uploaded", "TB"),
     Field("reads", "Reads of an object", "per month"),
-    Field("cache_hits", "Reads answered from the gateway's cache", "%", 100, 100),
-    Field("uploads", "Objects that are new each month", "%", 100, 100),
-    Field("put_core_s", "Processor time of storing an object", "core seconds"),
-    Field("get_core_s", "Processor time of restoring an object", "core seconds"),
+    Field("cache_hits", "Reads served from the gateway's cache", "%", 100, 100),
+    Field("uploads", "Objects replaced per month", "%", 100, 100),
+    Field("put_core_s", "CPU time to store an object", "core seconds"),
+    Field("get_core_s", "CPU time to restore an object", "core seconds"),
     Field("core_hour", "Price of a core", "per hour"),
-    Field("standing_cores", "Cores that run for the gateway all the time", "cores", 1, 1e5),
-    Field("put_gpu_s", "GPU time of storing an object", "seconds"),
-    Field("get_gpu_s", "GPU time of restoring an object", "seconds"),
+    Field("standing_cores", "Always-on cores of the gateway", "cores", 1, 1e5),
+    Field("put_gpu_s", "GPU time to store an object", "seconds"),
+    Field("get_gpu_s", "GPU time to restore an object", "seconds"),
     Field("gpu_hour", "Price of a GPU", "per hour"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class MoneyView:
-    """Everything that the section shows.
+    """Content of the section.
 
     Attributes:
-        prices: The price list.
-        assumed: What is assumed until a reader changes it.
-        result: What comes of it.
-        data: The same for the script: ``basis``, ``hours`` and ``symbol``.
+        prices: price list.
+        assumed: initial assumptions.
+        result: result under them.
+        data: data for the script: ``basis``, ``hours`` and ``symbol``.
     """
 
     prices: Prices
@@ -67,22 +67,22 @@ class MoneyView:
 
     @property
     def fields(self) -> list[tuple[Field, str]]:
-        """Give every number and its value, as it stands in its input."""
+        """Return each field with its value as text."""
         return [
             (field, _plain(getattr(self.assumed, field.name) * field.factor)) for field in FIELDS
         ]
 
 
 def view(rows: Sequence[Row], prices: Prices, assumed: Assumptions | None = None) -> MoneyView:
-    """Work out money for the images of a report.
+    """Return the cost section for the images of a report.
 
     Args:
-        rows: Of the policy, at least one, all measured.
-        prices: The price list.
-        assumed: What is assumed; None: what is usual.
+        rows: rows of the policy; at least one, all measured.
+        prices: price list.
+        assumed: assumptions; None: defaults.
 
     Raises:
-        LookupError: A storage class is not in the price list.
+        LookupError: a storage class is missing in the price list.
     """
     given = money_measured.basis(rows, prices)
     assumed = assumed or money_measured.assumptions(rows, prices)

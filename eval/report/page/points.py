@@ -1,4 +1,4 @@
-"""What the plots show: a point for each image and strategy, as data for the page's script."""
+"""Data of the plots: a point per image and strategy."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
@@ -9,16 +9,16 @@ from eval.compare.strategies import POLICY, STRATEGIES, Strategy
 from eval.report.page.shown import capital, text
 
 MAX_POINTS: Final = 6000
-"""How many points a page has at most; images are left out evenly then, but never the worst ones."""
+"""Maximum number of points; images are thinned evenly, but the worst ones always stay."""
 
 MAX_PLOTS: Final = 24
-"""How many classes are drawn at most, those with the most images first."""
+"""Maximum number of classes with a plot, those with the most images first."""
 
 _WORST: Final = 10
 
 
 class Measure(NamedTuple):
-    """What may stand on the vertical axis."""
+    """A measure for the vertical axis."""
 
     name: str
     title: str
@@ -32,14 +32,14 @@ MEASURES: Final = (
     Measure("block_psnr_db", "PSNR of the worst block", "dB", 2),
     Measure("orb", "ORB similarity", "", 3),
 )
-"""All of them; a page has those that were measured."""
+"""All measures; a page has those that were measured."""
 
 
 def plots(study: Study) -> dict[str, Any]:
-    """Gather the points of all plots.
+    """Return the data of all plots.
 
     Returns:
-        Plain data. ``images`` are names, ``tiers`` too; each plot has ``points`` of the form
+        Plain data. ``images`` and ``tiers`` are names; each plot has ``points`` of the form
         ``[strategy, image, tier, uploaded, stored, identical, *measures]``, the first three as
         indices, the last as in ``measures``.
     """
@@ -72,7 +72,7 @@ def _numbered(names: Iterable[str]) -> dict[str, int]:
 
 
 def _described(strategy: Strategy) -> dict[str, str]:
-    """Say how a strategy is drawn; its hue is what it writes, or how it enlarges."""
+    """Return how to draw a strategy; its hue stands for the codec or interpolation."""
     hue = strategy.name.partition("-")[0]
     title = capital(strategy.title)
     return {"name": strategy.name, "title": title, "family": strategy.family, "codec": hue}

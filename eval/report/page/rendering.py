@@ -1,8 +1,7 @@
-"""Templates to one file that opens anywhere: all text escaped, and nothing loaded or sent.
+"""Render templates to one self-contained file: all text escaped, nothing loaded or sent.
 
-The policy in the page's head lets a browser run exactly the one script and apply exactly the one
-style sheet that the page carries, by their hashes, and show images that stand in the page itself.
-Whatever a hostile file name might smuggle in would be text, and would not run if it were not.
+The Content-Security-Policy in the page's head allows, by hash, exactly the embedded script and
+style sheet, and embedded images. Markup in a hostile file name is shown as text, and could not run.
 """
 
 import base64
@@ -25,13 +24,13 @@ _FILTERS: Final = (
 
 
 def render(context: Mapping[str, Any]) -> str:
-    """Fill the page in.
+    """Return the page.
 
     Args:
-        context: What ``assets/report.html`` names.
+        context: variables of ``assets/report.html``.
 
     Raises:
-        jinja2.UndefinedError: Something that it names is missing.
+        jinja2.UndefinedError: a variable is missing.
     """
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -45,7 +44,7 @@ def render(context: Mapping[str, Any]) -> str:
     script = "\n".join((_FOLDER / name).read_text("utf-8") for name in _SCRIPTS)
     return environment.get_template("report.html").render(
         context,
-        # Both are files of ours, and the one text here that is not escaped.
+        # Both are our own files, and the only text that is not escaped.
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         content_policy=_content_policy(style, script),

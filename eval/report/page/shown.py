@@ -1,4 +1,4 @@
-"""Figures and foreign text as people read them: the filters of the page's templates."""
+"""Format figures and untrusted text: the filters of the page's templates."""
 
 from typing import Final
 
@@ -6,22 +6,22 @@ from eval.compare.intervals import Estimate
 from eval.cost.money import Money
 
 NAME_LIMIT: Final = 120
-"""Characters of a name that are shown; the middle of a longer one is left out."""
+"""Maximum length of a displayed name; longer ones are cut in the middle."""
 
 _SYMBOLS: Final = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _NARROW: Final = "\N{NO-BREAK SPACE}"
 
 
 def capital(words: str) -> str:
-    """Begin with a capital letter."""
+    """Return words with a capital first letter."""
     return words[:1].upper() + words[1:]
 
 
 def text(value: object, limit: int = NAME_LIMIT) -> str:
-    """Show text that others have written, such as the name of a file.
+    """Return untrusted text, such as a file name, for display.
 
-    What would not be seen, or would turn the text around it, is written as its code point; so are
-    the surrogates that stand for bytes which are no text.
+    Invisible and direction-changing characters, and surrogates of undecodable bytes, become their
+    code points.
     """
     seen = "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in str(value))
     if len(seen) <= limit:
@@ -30,12 +30,12 @@ def text(value: object, limit: int = NAME_LIMIT) -> str:
 
 
 def count(value: float) -> str:
-    """Show a whole number with separators between thousands."""
+    """Return a whole number with thousands separators."""
     return f"{value:,.0f}"
 
 
 def size(value: float) -> str:
-    """Show bytes, in the unit that leaves one to three digits before the point."""
+    """Return bytes in the unit with one to three digits before the point."""
     for unit in ("B", "kB", "MB", "GB"):
         if value < 999.95:
             return f"{value:,.0f}{_NARROW}{unit}" if unit == "B" else f"{value:,.1f}{_NARROW}{unit}"
@@ -44,29 +44,29 @@ def size(value: float) -> str:
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """Show a share."""
+    """Return a share as a percentage."""
     return f"{100 * value:.{digits}f}{_NARROW}%"
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """Show a measure; a dash where there is none."""
+    """Return a measure, or a dash for None."""
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
 def span(value: Estimate | None, digits: int = 1, factor: float = 1.0) -> str:
-    """Show a confidence interval."""
+    """Return a confidence interval."""
     if value is None:
         return ""
     return f"{factor * value.low:,.{digits}f}–{factor * value.high:,.{digits}f}"
 
 
 def amount(value: float, currency: str, among: float | None = None) -> str:
-    """Show money: whole units where amounts reach 1,000, else two decimals.
+    """Return an amount of money: in whole units from 1,000, else with two decimals.
 
     Args:
-        value: The amount.
+        value: amount.
         currency: ISO 4217 code.
-        among: The largest amount of its column, which decides for all; None: itself.
+        among: largest amount of the column, which decides the format; None: `value`.
     """
     digits = 0 if max(abs(value), among or 0.0) >= 1000 else 2
     sign = "−" if round(value, digits) < 0 else ""
@@ -74,13 +74,13 @@ def amount(value: float, currency: str, among: float | None = None) -> str:
 
 
 def pays(found: Money) -> str:
-    """Say when the gateway pays."""
+    """Return for which numbers of reads the gateway pays for itself."""
     if found.break_even is None:
         always = found.pays == "always"
-        return "however often objects are read" if always else "not under these assumptions"
+        return "at any number of reads" if always else "not under these assumptions"
     return f"{found.pays} {found.break_even:,.1f} reads per object and month"
 
 
 def symbol(currency: str) -> str:
-    """Give what stands before an amount."""
+    """Return the symbol before an amount."""
     return _SYMBOLS.get(currency, currency + _NARROW)

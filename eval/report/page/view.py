@@ -1,4 +1,4 @@
-"""What the page says, worked out of a study: headline, tables, worst images, times."""
+"""Content of the page, from a study: headline, tables, worst images, times."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from eval.compare.rows import Row, Study
 from eval.compare.strategies import POLICY, STRATEGIES, Family
 
 MAX_CLASSES: Final = 100
-"""How many classes tables name at most, those with the most bytes first."""
+"""Maximum number of classes in tables, those with the most bytes first."""
 
 MAX_PROBLEMS: Final = 50
-"""How many images that could not be measured are named at most."""
+"""Maximum number of unmeasured images in the list."""
 
 WORST: Final = 10
-"""How many of the worst images are named."""
+"""Number of worst images in the list."""
 
 FAMILIES: Final[Mapping[Family, str]] = {
     "policy": "As configured",
-    "tier": "The same policy with one tier alone",
+    "tier": "The same policy with a single tier",
     "transcode": "Without loss",
-    "fixed": "One quality for all images, the lowest at which all hold that can",
-    "floor": "The lowest quality of each image that holds the floor",
-    "bytes": "The quality of each image that comes nearest to the policy's bytes",
-    "psnr": "The quality of each image that comes nearest to the policy's PSNR",
+    "fixed": "One quality for all images, the lowest with which all that can hold the floor",
+    "floor": "The lowest quality per image that holds the floor",
+    "bytes": "The quality per image nearest to the policy's file size",
+    "psnr": "The quality per image nearest to the policy's PSNR",
 }
 
 _MORE: Final = (
@@ -50,9 +50,9 @@ class Group:
     """A table of strategies: all images, or one class.
 
     Attributes:
-        kind: The class; None: all.
-        policy: What the policy comes to.
-        families: Every family that was measured, with what it is and its strategies.
+        kind: class; None: all.
+        policy: summary of the policy.
+        families: each measured family with its description and strategies.
     """
 
     kind: str | None
@@ -62,7 +62,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """How long something took: median, 95th and 99th percentile of all images, and the mean."""
+    """Durations: median, 95th and 99th percentile over images, and mean."""
 
     title: str
     unit: str
@@ -73,18 +73,18 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The page's figures.
+    """Content of the page.
 
     Attributes:
-        all: All images together.
-        kinds: Class by class; empty where there is one class.
-        more_kinds: How many classes are left out.
-        worst: The policy's rows of least fidelity, those below the floor first.
-        problems: Its rows that could not be measured, as many as are named.
-        unmeasured: How many there are.
-        times: How long storing and restoring took.
-        more: Name, title and digits of measures that have a table of their own.
-        floor: What the policy demands, as text.
+        all: all images.
+        kinds: one group per class; empty if there is only one class.
+        more_kinds: number of classes omitted.
+        worst: the policy's rows of lowest fidelity, those below the floor first.
+        problems: the policy's rows without measures, up to the limit.
+        unmeasured: number of rows without measures.
+        times: durations of storing and restoring.
+        more: name, title and digits of measures in the second table.
+        floor: floor of the policy, as text.
     """
 
     all: Group
@@ -99,7 +99,7 @@ class View:
 
 
 def view(study: Study) -> View | None:
-    """Work out what a page says; None where nothing could be measured."""
+    """Return the content of the page; None without measurements."""
     standings = comparison.compare(study)
     groups = [_group(standings, kind) for kind in dict.fromkeys(each.kind for each in standings)]
     good = [group for group in groups if group is not None]
@@ -123,14 +123,14 @@ def view(study: Study) -> View | None:
 
 
 def worst(rows: Sequence[Row]) -> list[Row]:
-    """Give the rows of least fidelity, those below the floor first."""
+    """Return the rows of lowest fidelity, those below the floor first."""
     lossy = [row for row in rows if not identical(row)]
     ordered = sorted(lossy, key=lambda row: (row.holds is not False, row.psnr_db or 0.0))
     return ordered[:WORST]
 
 
 def floor(demanded: Mapping[str, float | None]) -> str:
-    """Say what a policy demands."""
+    """Return the floor of a policy as text."""
     names = {"psnr_db": "PSNR", "ssim": "SSIM", "orb": "ORB", "block_psnr_db": "worst block"}
     parts = [
         f"{names.get(name, name)} ≥ {value:g}{' dB' if name.endswith('_db') else ''}"
@@ -160,14 +160,14 @@ def _known(group: Group, measure: str) -> bool:
 
 
 def _times(rows: Sequence[Row]) -> Iterator[Times]:
-    """Sum up times; processor time is given per megapixel, its mean over all pixels."""
+    """Yield durations; CPU time is per megapixel, its mean over all pixels."""
     for name in ("put", "get"):
         yield from _quantiles(f"{name.upper()}, elapsed", "ms", 0, [
             (1000 * seconds, 1.0) for row in rows
             if (seconds := getattr(row, f"{name}_wall_s")) is not None
         ])  # fmt: skip
     for name in ("put", "get"):
-        yield from _quantiles(f"{name.upper()}, processor", "s per MP", 3, [
+        yield from _quantiles(f"{name.upper()}, CPU", "s per MP", 3, [
             (seconds, row.megapixels) for row in rows
             if (seconds := getattr(row, f"{name}_cpu_s")) is not None and row.megapixels
         ])  # fmt: skip
@@ -176,7 +176,7 @@ def _times(rows: Sequence[Row]) -> Iterator[Times]:
 def _quantiles(
     title: str, unit: str, digits: int, timed: Sequence[tuple[float, float]]
 ) -> Iterator[Times]:
-    """Sum up amounts, each for a size."""
+    """Yield quantiles and mean of amounts, each with a size."""
     if timed:
         amounts, sizes = np.array(timed).T
         found = tuple(float(each) for each in np.quantile(amounts / sizes, _QUANTILES))
@@ -184,7 +184,7 @@ def _quantiles(
 
 
 def title(row: Row) -> str:
-    """Say in a few words how an image is stored."""
+    """Return a short description of how an image is stored."""
     if row.tier == "plain":
         return "stored as uploaded"
     scale = f" ÷{row.scale}" if row.scale > 1 else ""
@@ -193,6 +193,6 @@ def title(row: Row) -> str:
 
 
 def least(group: Group) -> str:
-    """Give the least fidelity of a group, as a headline has it."""
+    """Return the lowest fidelity of a group, for the headline."""
     value = group.policy.worst
     return "identical" if value is None or value >= PERFECT_PSNR_DB else f"{value:.2f} dB"

@@ -86,5 +86,5 @@ def test_nothing_measured() -> None:
 
 def test_empty_upload() -> None:
     """An image of no bytes cannot have been measured."""
-    with pytest.raises(ValueError, match="no bytes"):
+    with pytest.raises(ValueError, match="an empty upload was measured"):
         comparison.compare(_study(_row("a", "policy", 0, 34.0, uploaded=0)))

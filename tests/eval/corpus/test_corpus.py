@@ -51,8 +51,8 @@ def test_a_csv_names_paths_beside_itself(tmp_path: Path) -> None:
     [
         (b"name\na.jpg\n", "no column 'path'"),
         (b"", "no column 'path'"),
-        (b"path\n", "holds no images"),
-        (b"path\na.jpg\na.jpg\n", "line 3: a.jpg is there twice"),
+        (b"path\n", "contains no images"),
+        (b"path\na.jpg\na.jpg\n", "line 3: a.jpg is a duplicate"),
         (b'path,class\n"",x\n', "line 2: the path is empty"),
         (b"path\n\xff\xfe\n", "neither a folder nor a CSV file in UTF-8"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "neither a folder nor a CSV file in UTF-8"),
@@ -76,7 +76,7 @@ def test_unknown_classes_are_answered_with_known_ones() -> None:
     """A class that is not there is an error that names those that are."""
     items = [Item("a", "cats", 1, ""), Item("b", "dogs", 1, "")]
     assert items[:1] == corpus.only(items, ["cats"])
-    with pytest.raises(BadCorpus, match="no class is called birds; there are cats, dogs"):
+    with pytest.raises(BadCorpus, match="unknown class birds; the corpus has cats, dogs"):
         corpus.only(items, ["birds"])
 
 

@@ -61,7 +61,7 @@ def test_another_store(file: Path) -> None:
     prices = money_prices.load(file)
     assert (10**9, 10**12) == (prices.gb_bytes, prices.tb_bytes)
     assert "HOT" == prices.named("COLD").other
-    with pytest.raises(LookupError, match="no storage class 'WARM'; there are HOT, COLD"):
+    with pytest.raises(LookupError, match="no storage class 'WARM'; choose one of HOT, COLD"):
         prices.named("WARM")
 
 
@@ -73,8 +73,8 @@ def test_another_store(file: Path) -> None:
         ("gb_month: 0.001", "gb_month: -1", "classes[1].storage[0].gb_month: Input should be"),
         ("title: Cold", "titel: Cold", "classes[1].titel: Extra inputs are not permitted"),
         ("core_hour: 0.04", "core_hour: cheap", "compute.core_hour: Input should be a valid"),
-        ("name: COLD", "name: HOT", "classes[1].name: is taken by an earlier class"),
-        ("billed_as: HOT", "billed_as: ICE", "classes[1]: is billed as a class that is not listed"),
+        ("name: COLD", "name: HOT", "classes[1].name: duplicates an earlier class"),
+        ("billed_as: HOT", "billed_as: ICE", "classes[1]: is billed as an unlisted class"),
         ("billed_as: HOT", "billed_as: COLD", "is billed as a class that is itself mixed"),
         ("{gb_month: 0.01}]", "{up_to_tb: 20, gb_month: 0.01}]", "storage[1]: the last step must"),
         (

@@ -63,7 +63,7 @@ def test_taken_port_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
         signal.signal(number, handler)
     said = capsys.readouterr().err
     assert 2 == code
-    assert f"127.0.0.1:{port} is taken" in said
+    assert f"127.0.0.1:{port} is in use" in said
     assert "make serve LISTEN=" in said
 
 

@@ -87,11 +87,11 @@ def test_restored_images_are_measured() -> None:
 @pytest.mark.parametrize(
     ("gateway", "problem"),
     [
-        (_FakeStore(SAMPLE.data + b"x", tier="recode"), "bytes came back"),
+        (_FakeStore(SAMPLE.data + b"x", tier="recode"), "bytes downloaded"),
         (_FakeStore(SAMPLE.data + b"x"), "the bytes differ"),
-        (_FakeStore(_png(2, (31, 32)), tier="recode"), "went in"),
-        (_FakeStore(_png(2, mode="L"), tier="recode"), "went in"),
-        (_FakeStore(b"no image", tier="recode"), "cannot be read"),
+        (_FakeStore(_png(2, (31, 32)), tier="recode"), "uploaded"),
+        (_FakeStore(_png(2, mode="L"), tier="recode"), "uploaded"),
+        (_FakeStore(b"no image", tier="recode"), "cannot be decoded"),
         (_FakeStore(SAMPLE.data, head={"ContentLength": 1}), "HEAD says"),
         (_FakeStore(SAMPLE.data, head={"ETag": '"x"'}), "HEAD says"),
         (_FakeStore(SAMPLE.data, get={"ContentType": "image/avif"}), "became image/avif"),

@@ -44,7 +44,9 @@ def test_no_name_chooses_all() -> None:
 
 def test_unknown_names_are_refused() -> None:
     """A misspelt image is an error that lists the names there are."""
-    with pytest.raises(ValueError, match=r"no image astronaut\.gif; there are astronaut\.jpg, "):
+    with pytest.raises(
+        ValueError, match=r"unknown image astronaut\.gif; choose from astronaut\.jpg, "
+    ):
         sample_images.chosen(["astronaut.gif"])
 
 

@@ -195,7 +195,7 @@ def test_large_studies_are_bounded(tmp_path: Path) -> None:
     assert len(text) < 10_000_000
     assert exhibits.MAX_EXHIBITS == text.count("data-exhibit>")
     assert "36 more are left out" in text
-    assert "20 smaller classes are left out here" in text
+    assert "20 smaller classes are omitted here" in text
 
 
 def test_points_are_bounded_and_keep_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -210,7 +210,7 @@ def test_a_finished_report_is_not_overwritten(place: Path) -> None:
     """Without --force a folder with a report is refused and stays as it is."""
     before = {path.name: path.read_bytes() for path in (place / "out").glob("*.*")}
     done = _run(place / "in", "--out", place / "out")
-    assert (2, True) == (done.returncode, "holds a report; name another folder" in done.stderr)
+    assert (2, True) == (done.returncode, "contains a report; choose another folder" in done.stderr)
     assert before == {path.name: path.read_bytes() for path in (place / "out").glob("*.*")}
 
 
@@ -251,7 +251,7 @@ def test_force_removes_earlier_results_and_nothing_else(place: Path, tmp_path: P
     (out / "mine.txt").write_text("mine")
     done = _run(small, "--out", out, "--force", "--processes", "1", "--sample", "5")
     assert 0 == done.returncode, done.stderr
-    assert "fewer than the sample: all are taken" in done.stderr
+    assert "fewer than the sample: measuring all" in done.stderr
     assert ["deep.png"] == [row.image for row in rows.load(out).of()]
     assert "mine" == (out / "mine.txt").read_text()
 
@@ -284,16 +284,16 @@ def _timeless(study: Study) -> list[dict[str, Any]]:
     ("arguments", "message"),
     [
         (["gone"], "gone does not exist; name a folder of images"),
-        (["empty"], "empty holds no images"),
-        (["in", "--only", "birds"], "no class is called birds; there are cats"),
+        (["empty"], "empty contains no images"),
+        (["in", "--only", "birds"], "unknown class birds; the corpus has cats"),
         (["in", "--policies", "gone.yaml"], "gone.yaml: cannot be read"),
         (["in", "--prices", "gone.yaml"], "gone.yaml: cannot be read"),
         (["in", "--policies", "bad.yaml"], "unknown key; did you mean 'bucket'"),
-        (["in", "--policies", "two.yaml"], "name a policy of two.yaml with --policy; there are"),
+        (["in", "--policies", "two.yaml"], "choose a policy of two.yaml with --policy: "),
         (["in", "--policy", "a"], "add --policies FILE"),
-        (["in", "--out", "full"], "full is not empty and holds no interrupted run"),
-        (["in", "--out", "file"], "file is a file; name a folder"),
-        (["s3://"], "names no bucket"),
+        (["in", "--out", "full"], "full is not empty and contains no interrupted run"),
+        (["in", "--out", "file"], "file is a file; choose a folder"),
+        (["s3://"], "has no bucket; write"),
         (["s3://bucket", "--endpoint-url", "nonsense"], "Invalid endpoint: nonsense"),
     ],
 )
@@ -327,4 +327,4 @@ def test_a_wrong_count_is_a_usage_error(count: str, capsys: pytest.CaptureFixtur
     """Samples and processes are whole numbers above 0."""
     with pytest.raises(SystemExit):
         command.main(["in", "--out", "out", "--sample", count])
-    assert "is not a number above 0" in capsys.readouterr().err
+    assert "is not a positive number" in capsys.readouterr().err
