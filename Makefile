@@ -5,7 +5,8 @@ REPORT ?= .slimgate/report
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve report baselines test test-clients test-torch lint bench lock clean
+.PHONY: help demo serve report baselines test test-all test-here test-heavy test-clients test-torch \
+	coverage lint bench lock clean
 
 venv := .venv
 run := $(venv)/bin/python
@@ -18,6 +19,12 @@ torch := .venv-torch
 torch_ready := $(torch)/.installed
 node_clients := tests/clients/node
 node_ready := $(node_clients)/node_modules/.installed
+# Markers of tests; pyproject.toml says what each one means.
+heavy := browser or ceph or crash or flood or slow or soak
+elsewhere := client or torch
+everyday := not (e2e or $(heavy) or $(elsewhere))
+pytest := -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+full := $(pytest) --hypothesis-profile full
 pip := -m pip --disable-pip-version-check --no-input
 
 check_python = $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -40,10 +47,34 @@ report: $(ready)  ## tell what a policy saves on the demo's images, and at what 
 baselines: $(ready)  ## take today's bytes and fidelity as those that no change may fall behind
 	@$(run) -m eval.demo.baseline --write
 
-test: $(ready)  ## run all tests that need nothing but this checkout (20 minutes on 2 cores)
-	@$(run) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not client and not torch"
+test: $(ready)  ## run unit tests and one path per S3 operation (5 minutes on 2 cores)
+	@echo "Unit tests and one path per S3 operation: about 5 minutes on 2 cores." \
+		"make test-all runs everything."
+	@$(run) $(pytest) -m "$(everyday)"
 
-test-clients: $(ready) $(awscli_ready) $(clients_ready) $(node_ready)  ## run the tests with S3 clients
+test-all: test-here test-clients test-torch  ## run every test there is (40 minutes on 2 cores)
+
+test-here: $(ready)  ## run all tests but those of clients and torch (20 minutes on 2 cores)
+	@echo "Everything but clients and torch: about 20 minutes on 2 cores."
+	@$(run) $(full) -m "not ($(elsewhere))"
+
+# Tests that watch the clock are left to `make test-heavy`: measuring slows processes down. The
+# processes that tests start are measured, too. Python before 3.12 has no sys.monitoring.
+coverage: $(ready)  ## run the other tests and tell which lines they run (10 minutes on 2 cores)
+	@echo "Unit and end-to-end tests, measured: about 10 minutes on 2 cores."
+	@$(run) -m coverage erase
+	@core=$$($(run) -c "import sys; print('sysmon' if hasattr(sys, 'monitoring') else 'ctrace')"); \
+		COVERAGE_CORE=$$core $(run) -m coverage run $(full) -m "not ($(heavy) or $(elsewhere))"
+	@$(run) -m coverage combine --quiet
+	@$(run) -m coverage html --quiet
+	@$(run) -m coverage json --quiet
+	@$(run) -m tests.coverage_table
+
+test-heavy: $(ready)  ## run what needs Ceph or a browser, kills, floods or takes long (10 minutes)
+	@echo "Ceph, browsers, kills, floods and what takes long: about 10 minutes on 2 cores."
+	@$(run) $(full) -m "($(heavy)) and not ($(elsewhere))"
+
+test-clients: $(ready) $(awscli_ready) $(clients_ready) $(node_ready)  ## run the tests with S3 clients (6 minutes)
 	@SLIMGATE_AWSCLI="$(CURDIR)/$(awscli)/bin/aws" $(run) -m pytest -m client tests/clients
 
 test-torch: $(torch_ready)  ## run the tests with torch (1.7 GB; more where built for GPUs)

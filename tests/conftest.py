@@ -9,6 +9,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests import tiers
 from tests.servers.browser import Browser, chromium
 from tests.servers.browser import missing_programs as missing_of_browser
 from tests.servers.ceph import missing_programs, rgw_server
@@ -18,9 +19,12 @@ from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.moto import moto_server
 from tests.servers.server import S3Server
 
-# How long an example takes says how busy the machine is.
-hypothesis.settings.register_profile("untimed", parent=hypothesis.settings(), deadline=None)
-hypothesis.settings.load_profile("untimed")
+# How long an example takes says how busy the machine is: without deadlines. ``make test-all`` and
+# ``make coverage`` choose "full", with as many examples as hypothesis thinks right.
+_full = hypothesis.settings(deadline=None)
+hypothesis.settings.register_profile("full", parent=_full)
+hypothesis.settings.register_profile("quick", parent=_full, max_examples=20)
+hypothesis.settings.load_profile("quick")
 
 _numbers = itertools.count(1)
 
@@ -29,6 +33,20 @@ NewBucket = Callable[[str], str]
 
 Start = Callable[[Mapping[str, Any]], GatewayProcess]
 """Starts a gateway with this configuration."""
+
+_running = pytest.StashKey[pytest.Item]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests into their tiers, before ``-m`` chooses among them."""
+    tiers.mark(items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Remember which test runs: fixtures of the session do not know."""
+    item.session.stash[_running] = item
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +57,9 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
-def rgw() -> Iterator[S3Server]:
+def rgw(request: pytest.FixtureRequest) -> Iterator[S3Server]:
     """Run a real S3 server, where it is installed."""
+    tiers.check_marker("ceph", request.session.stash[_running])
     missing = missing_programs()
     if missing:
         pytest.skip(f"Ceph RGW is not installed: {', '.join(missing)} missing")
@@ -54,8 +73,11 @@ def rgw() -> Iterator[S3Server]:
 
 
 @pytest.fixture(scope="session")
-def chromium_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def chromium_process(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
     """Run a browser, where it is installed."""
+    tiers.check_marker("browser", request.session.stash[_running])
     missing = missing_of_browser()
     if missing:
         pytest.skip(f"no browser: {', '.join(missing)} missing (Debian: chromium, chromium-driver)")

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psutil
+import pytest
 
 from tests.conftest import Start
 from tests.e2e import images, wire
@@ -13,6 +14,8 @@ from tests.e2e.operators import counted, counts
 from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server, wait_until
+
+pytestmark = pytest.mark.flood
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from tests.crashes.moments import MOMENTS
 from tests.crashes.stage import Stage, stage
 from tests.servers.server import S3Server
 
+pytestmark = pytest.mark.crash
+
 
 @pytest.fixture(scope="module")
 def scene(moto: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:

@@ -61,6 +61,7 @@ def test_networks_restore_to_the_same_bytes(
     assert 10 * np.log10(255**2 / np.mean((before - after) ** 2)) >= _FLOOR["psnr_db"]
 
 
+@pytest.mark.crash
 def test_a_lost_engine_is_replaced(moto: S3Server, moto_bucket: str, start: Start) -> None:
     """After the engine has died, what is asked for meanwhile is retried, and all is well again."""
     process = start(_halved(moto) | {"cache": {"max_bytes": 0}})

@@ -21,6 +21,8 @@ from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server, wait_until
 
+pytestmark = pytest.mark.flood
+
 _ATTACKER: Final = "127.0.0.1"
 _OTHERS: Final = "127.0.0.2"
 _TIMEOUT_S: Final = 30.0

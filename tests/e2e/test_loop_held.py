@@ -13,6 +13,8 @@ from tests.servers.gateway import GatewayProcess, LogLine, configuration
 from tests.servers.measured import HELD
 from tests.servers.server import S3Server
 
+pytestmark = pytest.mark.flood
+
 _LIMIT_MS: Final = 50.0
 _GLOBS: Final = [
     {

@@ -66,6 +66,7 @@ def test_they_share_a_port_an_engine_and_the_workers(
     assert 0 < counted(found, "cache_bytes") <= 2 * len(_FILE)
 
 
+@pytest.mark.crash
 def test_a_lost_one_is_replaced(moto: S3Server, process: GatewayProcess) -> None:
     """When a process is killed another one takes its place, and what it counted stays counted."""
     others = {"operation": "Other", "status": "200"}
@@ -127,6 +128,7 @@ def hanging(moto: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             yield running
 
 
+@pytest.mark.crash
 @pytest.mark.parametrize(
     ("number", "ends_with", "stacks"),
     [
@@ -180,6 +182,7 @@ def test_all_take_the_same_policies(moto: S3Server, process: GatewayProcess) -> 
     assert {len(_FILE)} == {entry["Size"] for entry in stored}
 
 
+@pytest.mark.crash
 def test_none_outlives_a_supervisor_that_is_killed(moto: S3Server, tmp_path: Path) -> None:
     """When the supervisor is killed, processes and engine end by themselves."""
     process = GatewayProcess({**configuration(moto), **_SEVERAL}, tmp_path)

@@ -18,6 +18,8 @@ from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server, wait_until
 
+pytestmark = pytest.mark.flood
+
 _LIMITS: Final = {
     "max_connections": 12,
     "address_share": 1,

@@ -1,7 +1,11 @@
 from pathlib import Path
 
+import pytest
+
 from bench.soak import soak
 from tests.servers.server import S3Server
+
+pytestmark = pytest.mark.soak
 
 
 def test_nothing_is_left_behind(moto: S3Server, tmp_path: Path) -> None:

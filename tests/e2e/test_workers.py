@@ -2,12 +2,15 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
+import pytest
 
 from tests.conftest import Start
 from tests.e2e import images
 from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server, wait_until
+
+pytestmark = pytest.mark.crash
 
 _BUSY_S = 0.3
 
