@@ -209,7 +209,7 @@ async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
 def _check_conditions(exchange: Exchange, source: conditional.Representation) -> None:
     """Judge the copy conditions here: not every upstream does, and of a part it sees an upload."""
     if _RANGE in exchange.headers:
-        source = source.of_parts
+        source = source.without_aliases
     conditions = {
         name.removeprefix(_PREFIX): value for name, value in _conditions(exchange).items()
     }

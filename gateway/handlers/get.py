@@ -181,7 +181,7 @@ def _decided(exchange: Exchange, found: Found, etag: str) -> tuple[HTTPStatus, r
         return HTTPStatus.OK, everything
     identity = found.identity(etag)
     if in_parts or not _PARTIAL.isdisjoint(asked):
-        identity = identity.of_parts
+        identity = identity.without_aliases
     outcome = conditional.evaluate(exchange.headers, identity)
     if outcome is Outcome.PRECONDITION_FAILED:
         raise S3Error("PreconditionFailed")

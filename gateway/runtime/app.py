@@ -337,7 +337,7 @@ async def _complete_head(request: web.Request, response: web.StreamResponse) -> 
     """Do to the head of every answer what its handler need not know."""
     _part_early(request, response)
     if headers.wants_stored(request.headers):
-        headers.not_for_caches(response.headers)
+        headers.forbid_caching(response.headers)
     storage = request.app[PARTS].storage
     target = _target(request) if "Origin" in request.headers else None
     await cross_origin.complete(request, response, target, storage.allowances, storage.upstream)

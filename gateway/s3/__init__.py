@@ -1,1 +1,1 @@
-"""The S3 protocol without I/O: bytes and values in, values out, or an S3 error."""
+"""The S3 protocol without I/O: bytes and values in, values or S3 errors out."""

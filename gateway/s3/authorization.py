@@ -1,6 +1,6 @@
-"""Read what a request claims about its signature, from a header or from the query.
+"""Read what a request claims about its signature, in a header or the query.
 
-Nothing here is proven: ``gateway.s3.sigv4`` decides whether a claim is true.
+Claims are unverified: ``gateway.s3.sigv4`` verifies them.
 """
 
 import datetime
@@ -17,7 +17,7 @@ SIGNATURE_PARAMETER: Final = "x-amz-signature"
 
 _STAMP: Final = re.compile("([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 MAX_SKEW: Final = datetime.timedelta(minutes=15)
-"""How far the clocks of client and gateway may be apart."""
+"""Largest clock difference between client and gateway."""
 
 _MAX_SIGNED_HEADERS: Final = 128
 _MAX_EXPIRES_S: Final = 604_800  # one week: S3 API reference, "Authenticating Requests: Query"
@@ -37,22 +37,22 @@ _PARAMETERS: Final = frozenset(
         SIGNATURE_PARAMETER,
     }
 )
-# Any one of these makes a request a presigned one; the others also occur in unsigned requests.
-_TELLTALE: Final = frozenset({"x-amz-algorithm", "x-amz-credential", SIGNATURE_PARAMETER})
+# Any of these marks a presigned request; the others also occur in unsigned ones.
+_V4_MARKERS: Final = frozenset({"x-amz-algorithm", "x-amz-credential", SIGNATURE_PARAMETER})
 _VERSION_2: Final = frozenset({"AWSAccessKeyId", "Signature"})
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a request says about who signed it, when, and what.
+    """The claimed signer, time and scope of a signature.
 
     Attributes:
-        access_key: Whose secret was used.
-        region: Any region; it is part of what was signed.
-        time: When it was signed, UTC.
-        signed_headers: Lower-case names without repetition.
-        signature: Hexadecimal digits as sent, not yet compared.
-        expires_s: Seconds that a presigned request stays valid; None for the header form.
+        access_key: Access key of the signer.
+        region: Any region, as signed.
+        time: Signing time, UTC.
+        signed_headers: Unique lower-case names.
+        signature: Hexadecimal digits as sent, unverified.
+        expires_s: Lifetime of a presigned request, seconds; None for a signature in a header.
     """
 
     access_key: str
@@ -64,34 +64,34 @@ class Claim:
 
     @property
     def timestamp(self) -> str:
-        """Give the time as it was signed."""
+        """Return the signing time as it was signed."""
         # Not strftime, which does not pad years below 1000 on every platform.
         t = self.time
         return f"{t.year:04}{t.month:02}{t.day:02}T{t.hour:02}{t.minute:02}{t.second:02}Z"
 
     @property
     def scope(self) -> str:
-        """Give the credential scope as it was signed."""
+        """Return the credential scope as it was signed."""
         return f"{self.timestamp[:8]}/{self.region}/s3/aws4_request"
 
 
 def is_version_4(query: Sequence[tuple[str, str]]) -> bool:
-    """Return whether decoded parameters claim a signature of version 4."""
-    return any(name.lower() in _TELLTALE for name, _ in query)
+    """Return whether decoded parameters claim a version 4 signature."""
+    return any(name.lower() in _V4_MARKERS for name, _ in query)
 
 
 def read_claim(headers: Mapping[str, str], query: Sequence[tuple[str, str]]) -> Claim | None:
-    """Find the claim of a request.
+    """Return the claim of a request.
 
     Args:
         headers: Folded headers (lower-case names).
         query: Decoded query parameters.
 
     Returns:
-        The claim, or None when the request carries no signature at all.
+        The claim, or None for an unsigned request.
 
     Raises:
-        S3Error: The claim is malformed, of an unsupported kind, or there are two.
+        S3Error: The claim is malformed or unsupported, or there are two.
     """
     in_query = is_version_4(query)
     version_2 = any(name in _VERSION_2 for name, _ in query)
@@ -122,7 +122,7 @@ def _from_header(headers: Mapping[str, str]) -> Claim:
 
 
 def _fields(text: str) -> dict[str, str]:
-    # At most three commas are looked for, so that a long header costs nothing.
+    # Limit the split, so that a long header costs nothing.
     parts = [part.strip().partition("=") for part in text.split(",", 3)]
     fields = {name: value for name, _, value in parts}
     if len(parts) != 3 or fields.keys() != {"Credential", "SignedHeaders", "Signature"}:
@@ -135,10 +135,10 @@ def _fields(text: str) -> dict[str, str]:
 
 
 def signing_time(headers: Mapping[str, str]) -> datetime.datetime:
-    """Return when a request was signed, as its headers say; ``x-amz-date`` outweighs ``date``.
+    """Return the signing time from the headers; ``x-amz-date`` takes precedence over ``date``.
 
     Raises:
-        S3Error: AccessDenied when they do not say it.
+        S3Error: AccessDenied if neither holds a valid time.
     """
     stamp = headers.get("x-amz-date", headers.get("date"))
     time = None if stamp is None else _time(stamp) or parse_http_date(stamp)
@@ -172,16 +172,18 @@ def _credential(text: str, time: datetime.datetime, fault: str) -> tuple[str, st
     if (service, terminator) != ("s3", "aws4_request"):
         raise S3Error(fault, 'The credential scope must end with "/s3/aws4_request".')
     if date != f"{time.year:04}{time.month:02}{time.day:02}":
-        raise S3Error(fault, "The date of the credential scope is not that of the request.")
+        raise S3Error(
+            fault, "The date of the credential scope differs from the date of the request."
+        )
     return access_key, region
 
 
 def _signed_headers(text: str, fault: str) -> tuple[str, ...]:
     names = tuple(text.split(";", _MAX_SIGNED_HEADERS))
     if len(names) > _MAX_SIGNED_HEADERS:
-        raise S3Error(fault, f"More than {_MAX_SIGNED_HEADERS} headers are signed.")
+        raise S3Error(fault, f"Sign at most {_MAX_SIGNED_HEADERS} headers.")
     if len(set(names)) != len(names) or any(not name or name != name.lower() for name in names):
-        raise S3Error(fault, "SignedHeaders must be lower-case names, each of them once.")
+        raise S3Error(fault, "SignedHeaders must be unique lower-case names.")
     return names
 
 
@@ -196,7 +198,7 @@ def _from_query(query: Sequence[tuple[str, str]]) -> Claim:
             _QUERY_FAULT,
             "Query-string authentication version 4 requires the X-Amz-Algorithm, "
             "X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and "
-            "X-Amz-Expires parameters, each of them once.",
+            "X-Amz-Expires parameters, each exactly once.",
         )
     if mechanism != ALGORITHM:
         raise S3Error(_QUERY_FAULT, f'X-Amz-Algorithm only supports "{ALGORITHM}"')
@@ -215,7 +217,7 @@ def _expires(text: str) -> int:
         raise S3Error(_QUERY_FAULT, "X-Amz-Expires should be a number")
     if text.startswith("-"):
         raise S3Error(_QUERY_FAULT, "X-Amz-Expires must be non-negative")
-    # Seven digits and more are beyond a week, and are never made a number.
+    # Seven digits exceed a week: do not convert longer numbers.
     if len(digits) > 6 or int(digits) > _MAX_EXPIRES_S:
         raise S3Error(
             _QUERY_FAULT,

@@ -1,4 +1,4 @@
-"""Decode aws-chunked bodies and verify the signatures in them, without doing any I/O.
+"""Decode aws-chunked bodies and verify their signatures, without I/O.
 
 Source: Amazon S3 API reference, "Transferring Payload in Multiple Chunks" and "Including Trailing
 Headers". Framing::
@@ -24,12 +24,12 @@ _TRAILER_SIGNATURE: Final = "x-amz-trailer-signature"
 _NOTHING_SHA256: Final = hashlib.sha256().hexdigest()
 
 # S3 user guide, "Transferring Payload in Multiple Chunks": "The chunk size must be at least 8 KB
-# […] to all chunks except the last one." S3 holds unsigned chunks to it, too, and says so when the
-# next chunk begins. It bounds what a byte of payload can cost.
+# […] to all chunks except the last one." S3 also applies it to unsigned chunks, and reports it when
+# the next chunk begins. It bounds the cost of a payload byte.
 MIN_CHUNK: Final = 8192
 _MAX_CHUNK_HEADER: Final = 256
 _MAX_SIGNED_CHUNK: Final = 16 * 2**20
-# S3 takes at most 5 GiB in one request; some SDKs send an unsigned body as one single chunk.
+# S3 accepts up to 5 GiB per request; some SDKs send an unsigned body as a single chunk.
 _MAX_DECODED: Final = 5 * 2**30
 _MAX_TRAILERS: Final = 16
 _MAX_TRAILER_BYTES: Final = 8192
@@ -38,26 +38,26 @@ _MAX_EMPTY_LINES: Final = 2
 
 
 class _State(enum.Enum):
-    HEADER = enum.auto()  # a chunk's size line comes next
+    HEADER = enum.auto()  # expecting a chunk header
     DATA = enum.auto()
-    DATA_END = enum.auto()  # the line end behind a chunk's data comes next
-    TRAILER = enum.auto()  # the empty chunk has been seen
+    DATA_END = enum.auto()  # expecting the CRLF after chunk data
+    TRAILER = enum.auto()  # after the empty chunk
 
 
 class ChunkDecoder:
-    """Turn an aws-chunked body into its payload, piece by piece, in linear time.
+    """Decode an aws-chunked body piece by piece, in linear time.
 
-    The payload of all chunks that arrive together comes back as one piece, so that nothing behind
-    this costs more for small chunks than for large ones.
+    The payload of all chunks in one piece comes back as one piece, so small chunks cost downstream
+    no more than large ones.
 
-    A piece of a signed chunk is given out before the chunk's signature has been seen to be right.
-    The caller must therefore hold back the end of the body until ``finish`` has passed, and must
-    drop everything when ``feed`` or ``finish`` raises. A decoder that has raised raises for ever.
+    Signed chunks are returned before their signature is verified. The caller must hold back the end
+    of the body until ``finish`` has passed, and must drop everything if ``feed`` or ``finish``
+    raises. A decoder that has raised keeps raising.
 
     Args:
-        key: What verifies the chunks; None for unsigned chunks.
-        trailer: Whether trailers may follow; with a key they must, and must be signed.
-        decoded_length: How many payload bytes were announced; None when nothing was.
+        key: Verifies signed chunks; None for unsigned chunks.
+        trailer: Whether trailers may follow; with a key they are required, and signed.
+        decoded_length: Announced payload size, bytes; None: unknown.
     """
 
     def __init__(self, *, key: ChunkKey | None, trailer: bool, decoded_length: int | None) -> None:
@@ -75,19 +75,19 @@ class ChunkDecoder:
         self._trailers: dict[str, str] = {}
         self._trailer_bytes = 0
         self._empty_lines = 0
-        self._trailers_proven = False
+        self._trailers_verified = False
         self._error: S3Error | None = None
 
     def feed(self, data: bytes) -> bytes:
-        """Decode what has arrived and return the payload in it, which may be empty.
+        """Decode received bytes and return their payload, which may be empty.
 
         Args:
             data: The next bytes of the body, split anywhere.
 
         Raises:
-            S3Error: ``SignatureDoesNotMatch``, ``IncompleteBody`` (broken framing or more payload
+            S3Error: ``SignatureDoesNotMatch``, ``IncompleteBody`` (broken framing, or more payload
                 than announced), ``InvalidChunkSizeError`` (a small chunk is not the last),
-                ``InvalidRequest`` (a limit exceeded or data behind the end),
+                ``InvalidRequest`` (a limit is exceeded, or data follows the end),
                 ``MalformedTrailerError`` or ``EntityTooLarge``.
         """
         self._reraise()
@@ -98,13 +98,13 @@ class ChunkDecoder:
             raise
 
     def finish(self) -> dict[str, str]:
-        """Check that the body has ended properly and give its trailers by lower-case name.
+        """Check that the body is complete, and return its trailers by lower-case name.
 
         Raises:
-            S3Error: ``IncompleteBody`` when something is missing.
+            S3Error: ``IncompleteBody`` if something is missing.
         """
         self._reraise()
-        unsigned_trailers = self._key and self._trailer and not self._trailers_proven
+        unsigned_trailers = self._key and self._trailer and not self._trailers_verified
         if self._state is not _State.TRAILER or self._line or unsigned_trailers:
             raise S3Error("IncompleteBody", "The request body terminated unexpectedly")
         if self._announced not in {None, self._decoded}:
@@ -140,7 +140,7 @@ class ChunkDecoder:
         end = data.find(b"\n", position) + 1 or len(data)
         limit = _MAX_TRAILER_BYTES if self._state is _State.TRAILER else _MAX_CHUNK_HEADER
         if len(self._line) + end - position > limit:
-            raise S3Error("InvalidRequest", "A line between the chunks of the body is too long.")
+            raise S3Error("InvalidRequest", "A chunk header or trailer line is too long.")
         self._line += data[position:end]
         if self._line.endswith(b"\n"):
             line = bytes(self._line)
@@ -156,12 +156,12 @@ class ChunkDecoder:
         elif line == b"\r\n":
             self._state = _State.HEADER
         else:
-            raise S3Error("IncompleteBody", "A chunk is longer than its header says.")
+            raise S3Error("IncompleteBody", "A chunk is longer than its header declares.")
 
     def _on_chunk_header(self, line: bytes) -> None:
         header = _CHUNK_HEADER.fullmatch(line)
         if header is None or (header[2] is None) != (self._key is None):
-            raise S3Error("IncompleteBody", "A chunk header of the body is malformed.")
+            raise S3Error("IncompleteBody", "A chunk header is malformed.")
         self._expected = (header[2] or b"").decode("ascii")
         self._left = int(header[1], 16)
         self._check_size()
@@ -198,20 +198,20 @@ class ChunkDecoder:
     def _on_trailer(self, line: bytes) -> None:
         self._trailer_bytes += len(line)
         if self._trailer_bytes > _MAX_TRAILER_BYTES:
-            raise S3Error("InvalidRequest", "The trailers of the body are too long.")
+            raise S3Error("InvalidRequest", "The trailers are too long.")
         text = line.rstrip(b"\r\n")
         if not text:
             self._empty_lines += 1
             if self._empty_lines > _MAX_EMPTY_LINES:
-                raise S3Error("InvalidRequest", "There is data behind the end of the body.")
+                raise S3Error("InvalidRequest", "Data follows the end of the body.")
             return
         name, value = _split_trailer(text)
-        if self._trailers_proven or not self._trailer:
-            raise S3Error("InvalidRequest", "There is data behind the end of the body.")
+        if self._trailers_verified or not self._trailer:
+            raise S3Error("InvalidRequest", "Data follows the end of the body.")
         if self._key and name == _TRAILER_SIGNATURE:
             self._check_trailers(self._key, value)
         elif self._empty_lines:
-            raise S3Error("InvalidRequest", "There is data behind the end of the body.")
+            raise S3Error("InvalidRequest", "Data follows the end of the body.")
         else:
             self._add_trailer(name, value)
 
@@ -226,7 +226,7 @@ class ChunkDecoder:
         actual = key.sign("AWS4-HMAC-SHA256-TRAILER", self._previous, digest)
         if not hmac.compare_digest(actual, signature):
             raise S3Error("SignatureDoesNotMatch")
-        self._trailers_proven = True
+        self._trailers_verified = True
 
 
 def _split_trailer(line: bytes) -> tuple[str, str]:

@@ -1,13 +1,13 @@
-"""Names of buckets: the one rule for text from outside that is going to name a bucket."""
+"""Validate bucket names that come from outside."""
 
 import re
 from typing import Final
 
 from gateway.s3.errors import S3Error
 
-# Amazon S3 user guide, "Bucket naming rules", with what US East once allowed: 255 characters,
-# capitals and underscores. Ceph Object Gateway, "Multitenancy": a bucket of another tenant is
-# "tenant:bucket", and ":bucket" is one of no tenant; "tenant$bucket" is the form of its tools.
+# Amazon S3 user guide, "Bucket naming rules", including the legacy rules of us-east-1: 255
+# characters, capitals and underscores. Ceph Object Gateway, "Multitenancy": "tenant:bucket" is a
+# bucket of another tenant, ":bucket" one without a tenant; its tools write "tenant$bucket".
 _BUCKET: Final = re.compile(r"(?:[A-Za-z0-9_]{0,128}[:$])?[A-Za-z0-9._-]{3,255}")
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _IPV4_LIKE: Final = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
@@ -15,12 +15,12 @@ _MAX_DNS_NAME: Final = 63
 
 
 def is_bucket_name(text: str) -> bool:
-    """Return whether a text can be the name of a bucket."""
+    """Return whether a text is a valid bucket name."""
     return _BUCKET.fullmatch(text) is not None
 
 
 def check_bucket_name(text: str) -> None:
-    """Refuse a text that cannot be the name of a bucket.
+    """Refuse an invalid bucket name.
 
     Raises:
         S3Error: InvalidBucketName.
@@ -34,11 +34,11 @@ def check_bucket_name(text: str) -> None:
 
 
 def fits_host_name(bucket: str, *, dots: bool) -> bool:
-    """Return whether a bucket may stand before the endpoint in a host name.
+    """Return whether a bucket name can be part of a host name.
 
     Args:
         bucket: A valid name.
-        dots: Whether it may have several labels; a wildcard certificate covers only one.
+        dots: Whether several labels are allowed; a wildcard certificate covers only one.
     """
     if not 3 <= len(bucket) <= _MAX_DNS_NAME or _IPV4_LIKE.fullmatch(bucket):
         return False

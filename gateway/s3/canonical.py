@@ -1,4 +1,4 @@
-"""Reduce a request to the one text that client and server both sign.
+"""Build the canonical request that client and server both sign.
 
 Source: Amazon S3 API reference, "Signature Calculations for the Authorization Header", task 1.
 """
@@ -13,14 +13,14 @@ from gateway.s3.errors import S3Error
 
 _BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_ALL_SPACE: Final = " \t"
-# Most of what is signed needs no escaping, and finding that out is faster than escaping it.
+_BLANKS: Final = " \t"
+# Most signed texts need no escaping, and checking that is faster than escaping them.
 _UNRESERVED: Final = re.compile("[A-Za-z0-9_.~-]*")
 _PLAIN_PATH: Final = re.compile("[A-Za-z0-9_.~/-]+")
 
 
 def _octets(text: str) -> bytes:
-    # Servers decode what is on the wire with surrogateescape; this gives the very same octets back.
+    # aiohttp decodes received bytes with surrogateescape; this restores them.
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
@@ -35,12 +35,12 @@ def _unescape(text: str) -> bytes:
 
 
 def canonical_path(raw_path: str) -> str:
-    """Spell a path as S3 signs it: nothing but unreserved characters and slashes stays unescaped.
+    """Return a path as S3 signs it: only unreserved characters and slashes stay unescaped.
 
-    Dots and double slashes are kept, because they are part of an object's key.
+    Dots and double slashes are kept, because they are part of the key.
 
     Args:
-        raw_path: The path as received, percent-encoded.
+        raw_path: Path as received, percent-encoded.
 
     Raises:
         S3Error: ``InvalidURI`` for a broken percent escape.
@@ -51,13 +51,13 @@ def canonical_path(raw_path: str) -> str:
 
 
 def query_pairs(raw_query: str) -> list[tuple[str, str]]:
-    """Split a query string into decoded names and values, in the order received.
+    """Split a query string into decoded names and values, in order.
 
-    A plus sign stands for itself, as it does for S3, not for a space. Octets that are no UTF-8
-    come back as lone surrogates (``surrogateescape``).
+    A plus sign is literal, as in S3, not a space. Bytes that are not UTF-8 become lone surrogates
+    (``surrogateescape``).
 
     Args:
-        raw_query: The query as received, percent-encoded, without the question mark.
+        raw_query: Query as received, percent-encoded, without the question mark.
 
     Raises:
         S3Error: ``InvalidURI`` for a broken percent escape.
@@ -70,7 +70,7 @@ def query_pairs(raw_query: str) -> list[tuple[str, str]]:
 
 
 def unescaped(text: str) -> str:
-    """Decode percent escapes, once; octets that are no UTF-8 become lone surrogates.
+    """Decode percent escapes once; bytes that are not UTF-8 become lone surrogates.
 
     Raises:
         S3Error: ``InvalidURI`` for a broken percent escape.
@@ -81,24 +81,24 @@ def unescaped(text: str) -> str:
 
 
 def check_printable(what: str, *texts: str) -> None:
-    """Refuse control characters, which could pass for a line or a header of their own.
+    """Refuse control characters, which could pass for a line or header of their own.
 
     Args:
-        what: The subject of the message.
-        texts: Decoded.
+        what: Subject of the error message.
+        texts: Decoded texts.
 
     Raises:
         S3Error: ``InvalidArgument``.
     """
     if any(map(_CONTROL.search, texts)):
-        raise S3Error("InvalidArgument", f"{what} has control characters.")
+        raise S3Error("InvalidArgument", f"{what} contains control characters.")
 
 
 def reencode_query(raw_query: str) -> str:
-    """Escape a query as S3 signs it; order, plus signs and names without a value stay as they are.
+    """Escape a query as S3 signs it; order, plus signs and names without a value are kept.
 
-    Signers take a URL as it is, but servers sign anew what they have decoded: ``%7E`` would be two
-    different things to them.
+    Clients sign a URL as it is, but servers re-encode what they decoded: the two would disagree on
+    ``%7E``.
 
     Args:
         raw_query: Percent-encoded, without the question mark.
@@ -107,33 +107,33 @@ def reencode_query(raw_query: str) -> str:
         S3Error: ``InvalidURI`` for a broken percent escape.
     """
     pairs = (pair.split("=", 1) for pair in raw_query.split("&"))
-    return "&".join("=".join(map(_respelled_text, pair)) for pair in pairs)
+    return "&".join("=".join(map(_reencode, pair)) for pair in pairs)
 
 
-def _respelled_text(text: str) -> str:
+def _reencode(text: str) -> str:
     return "+".join(quote_from_bytes(_unescape(word), safe="") for word in text.split("+"))
 
 
 def canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
-    """Spell decoded query parameters as S3 signs them: escaped, then sorted by name and value."""
+    """Return decoded parameters as S3 signs them: escaped, then sorted by name and value."""
     spelled = [(escaped(name), escaped(value)) for name, value in pairs]
     return "&".join(f"{name}={value}" for name, value in sorted(spelled))
 
 
 def escaped(text: str) -> str:
-    """Escape all but unreserved characters; lone surrogates become the octets that they were."""
+    """Escape all but unreserved characters; lone surrogates become their original bytes."""
     return text if _UNRESERVED.fullmatch(text) else quote_from_bytes(_octets(text), safe="")
 
 
 def fold_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Bring headers into the form in which they are signed.
+    """Return headers as they are signed.
 
-    Names become lower case, values lose outer blanks and repeated inner spaces, and the values of
-    a repeated name are joined by commas in the order received.
+    Names become lower case; values are stripped and inner spaces collapsed; repeated headers are
+    joined by commas in order.
     """
     folded: dict[str, list[str]] = {}
     for name, value in headers:
-        bare = value.strip(_ALL_SPACE)
+        bare = value.strip(_BLANKS)
         if "  " in bare:
             bare = " ".join(filter(None, bare.split(" ")))
         folded.setdefault(name.lower(), []).append(bare)
@@ -148,15 +148,15 @@ def canonical_request(
     signed_headers: Sequence[str],
     payload_hash: str,
 ) -> str:
-    """Write the canonical request and give its SHA-256 as hexadecimal digits.
+    """Return the SHA-256 of the canonical request, in hexadecimal digits.
 
     Args:
-        method: The HTTP method.
-        raw_path: The path as received, percent-encoded.
-        query: Decoded parameters without the signature itself, from ``query_pairs``.
+        method: HTTP method.
+        raw_path: Path as received, percent-encoded.
+        query: Decoded parameters without the signature, from ``query_pairs``.
         headers: Headers from ``fold_headers``.
-        signed_headers: Lower-case names, each of which ``headers`` must have (``KeyError``).
-        payload_hash: The value that the client declared for the body.
+        signed_headers: Lower-case names; ``headers`` must have all of them (``KeyError``).
+        payload_hash: Declared payload hash.
 
     Raises:
         S3Error: ``InvalidURI`` for a broken percent escape.

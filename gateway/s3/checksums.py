@@ -1,4 +1,4 @@
-"""Compute and compare every digest that a client may declare for an upload.
+"""Compute and verify the digests that clients declare for uploads.
 
 Source: Amazon S3 user guide, "Checking object integrity"; RFC 1864 for Content-MD5.
 """
@@ -14,10 +14,10 @@ from typing import Final, Protocol
 from awscrt import checksums as crt
 
 from gateway.s3.errors import S3Error
-from gateway.s3.sigv4 import PAYLOAD_WORDS, check_payload_hash
+from gateway.s3.sigv4 import PAYLOAD_KEYWORDS, check_payload_hash
 
 _PREFIX: Final = "x-amz-checksum-"
-# Headers of the same prefix that name no digest.
+# Headers with the same prefix that are not digests.
 _NO_DIGEST: Final = frozenset({"x-amz-checksum-algorithm", "x-amz-checksum-mode", f"{_PREFIX}type"})
 _MAX_TRAILERS: Final = 16
 _MAX_VALUE: Final = 128
@@ -30,7 +30,7 @@ class _Hasher(Protocol):
 
 
 class _Crc:
-    """Give a cyclic redundancy check the interface of ``hashlib``."""
+    """Adapt a CRC function to the interface of ``hashlib``."""
 
     def __init__(self, function: Callable[[bytes, int], int], width: int) -> None:
         self._function = function
@@ -38,11 +38,11 @@ class _Crc:
         self._value = 0
 
     def update(self, data: bytes, /) -> None:
-        """Take in more bytes."""
+        """Add bytes."""
         self._value = self._function(data, self._value)
 
     def digest(self) -> bytes:
-        """Give the value so far, most significant byte first, as S3 spells it."""
+        """Return the value, most significant byte first, as in S3 headers."""
         return self._value.to_bytes(self._width, "big")
 
 
@@ -53,23 +53,23 @@ _ALGORITHMS: Final[Mapping[str, tuple[int, Callable[[], _Hasher]]]] = {
     "sha1": (20, lambda: hashlib.sha1(usedforsecurity=False)),
     "sha256": (32, hashlib.sha256),
 }
-"""Algorithm to the length of its digest in bytes and what computes it."""
+"""Digest length in bytes and constructor, by algorithm."""
 
-OF_NOTHING: Final = frozenset(
+EMPTY_BODY_CHECKSUMS: Final = frozenset(
     (f"{_PREFIX}{name}", base64.b64encode(new().digest()).decode())
     for name, (_, new) in _ALGORITHMS.items()
 )
-"""Headers, as pairs of name and value, that declare the checksum of an empty body."""
+"""Headers that declare the checksum of an empty body, as pairs of name and value."""
 
 
 class BodyDigests:
-    """Compute what was declared for a body, and nothing else.
+    """Compute the digests declared for a body.
 
     Args:
-        md5: The 16 bytes of Content-MD5, if any.
-        sha256_hex: The hexadecimal digest of x-amz-content-sha256, if it is one.
-        checksum: Algorithm and header value, empty when the value comes as a trailer.
-        want_md5: Compute the MD5 even when no Content-MD5 was sent.
+        md5: Content-MD5, 16 bytes.
+        sha256_hex: x-amz-content-sha256, if it is a digest.
+        checksum: Algorithm and header value; the value is empty if it comes as a trailer.
+        want_md5: Compute the MD5 even without Content-MD5.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class BodyDigests:
         self._md5 = md5
         self._sha256_hex = sha256_hex
         self._checksum = checksum
-        self._proven: dict[str, str] = {}
+        self._verified: dict[str, str] = {}
         self._hashers: dict[str, _Hasher] = {}
         if md5 is not None or want_md5:
             self._hashers["md5"] = hashlib.md5(usedforsecurity=False)
@@ -96,12 +96,12 @@ class BodyDigests:
     def declared(
         cls, headers: Mapping[str, str], payload_hash: str, *, want_md5: bool = False
     ) -> "BodyDigests":
-        """Read from the head of a request what must hold for its body.
+        """Return the digests that request headers declare for the body.
 
         Args:
-            headers: Headers of the request, in whatever case; repeated names may be repeated.
-            payload_hash: The value of x-amz-content-sha256 or the word that stands for it.
-            want_md5: Compute the MD5 even when no Content-MD5 was sent, for ``md5_hex``.
+            headers: Request headers, in any case; names may repeat.
+            payload_hash: Value of x-amz-content-sha256.
+            want_md5: Compute the MD5 even without Content-MD5, for ``md5_hex``.
 
         Raises:
             S3Error: ``InvalidDigest``, ``InvalidArgument`` or ``InvalidRequest`` for a malformed
@@ -112,7 +112,7 @@ class BodyDigests:
         md5 = [_decode_md5(value) for name, value in pairs if name == "content-md5"]
         if len(md5) > 1:
             raise S3Error("InvalidDigest")
-        sha256_hex = None if payload_hash in PAYLOAD_WORDS else check_payload_hash(payload_hash)
+        sha256_hex = None if payload_hash in PAYLOAD_KEYWORDS else check_payload_hash(payload_hash)
         return cls(
             md5=md5[0] if md5 else None,
             sha256_hex=sha256_hex,
@@ -121,19 +121,20 @@ class BodyDigests:
         )
 
     def update(self, data: bytes) -> None:
-        """Take in more bytes of the decoded body."""
+        """Add bytes of the decoded body."""
         for hasher in self._hashers.values():
             hasher.update(data)
 
     def verify(self, trailers: Mapping[str, str]) -> None:
-        """Compare everything that was declared with what was computed.
+        """Compare the declared digests with the computed ones.
 
         Args:
-            trailers: Trailers of the body by lower-case name; empty when it had none.
+            trailers: Trailers by lower-case name; empty if there are none.
 
         Raises:
             S3Error: ``XAmzContentSHA256Mismatch``, ``BadDigest``, ``InvalidRequest`` for a
-                malformed value, ``MalformedTrailerError`` when the trailers are not the announced.
+                malformed value, or ``MalformedTrailerError`` if the trailers differ from the
+                announced ones.
         """
         if self._sha256_hex is not None:
             expected = bytes.fromhex(self._sha256_hex)
@@ -162,22 +163,22 @@ class BodyDigests:
                 "BadDigest",
                 f"The {algorithm.upper()} you specified did not match the calculated checksum.",
             )
-        self._proven = {name: value, f"{_PREFIX}type": "FULL_OBJECT"}
+        self._verified = {name: value, f"{_PREFIX}type": "FULL_OBJECT"}
 
     @property
     def md5_hex(self) -> str:
-        """Give the MD5 of what was taken in, as an ETag spells it.
+        """Return the MD5 of the body in hexadecimal digits, as in ETags.
 
         Raises:
-            RuntimeError: Neither ``want_md5`` nor Content-MD5 asked for it.
+            RuntimeError: The MD5 was not computed: there was neither ``want_md5`` nor Content-MD5.
         """
         if "md5" not in self._hashers:
-            raise RuntimeError("the MD5 of this body was not asked for")
+            raise RuntimeError("the MD5 was not computed: pass want_md5=True")
         return self._hashers["md5"].digest().hex()
 
     def echo(self) -> dict[str, str]:
-        """Give the headers to repeat in the response; empty before ``verify`` has passed."""
-        return dict(self._proven)
+        """Return response headers that confirm the checksum; empty until ``verify`` has passed."""
+        return dict(self._verified)
 
 
 def _check_sdk_algorithm(pairs: Iterable[tuple[str, str]]) -> None:
@@ -209,7 +210,7 @@ def _declared_checksum(pairs: Iterable[tuple[str, str]]) -> tuple[str, str] | No
 def _algorithm(name: str) -> str:
     algorithm = name.removeprefix(_PREFIX)
     if algorithm == name or algorithm not in _ALGORITHMS:
-        # To store what cannot be verified would betray the client that asked for it.
+        # Storing the body unverified would break the client's expectation.
         raise S3Error(
             "InvalidRequest",
             "The algorithm type you specified in x-amz-checksum- header is invalid.",
@@ -238,7 +239,7 @@ def _decode_base64(value: str, length: int) -> bytes | None:
         decoded = base64.b64decode(value, validate=True)
     except binascii.Error:
         return None
-    # Stray bits behind the last byte would make the echoed value differ from the true one.
+    # Non-zero padding bits would make the echoed value differ from the canonical one.
     if len(decoded) != length or base64.b64encode(decoded).decode("ascii") != value:
         return None
     return decoded

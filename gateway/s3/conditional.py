@@ -1,4 +1,4 @@
-"""Evaluate the conditional request headers against an object.
+"""Evaluate conditional request headers.
 
 Source: RFC 9110, section 13; Amazon S3 API reference, GetObject, "Conditional requests".
 """
@@ -12,19 +12,19 @@ from typing import Final
 
 from gateway.s3.http_date import parse_http_date
 
-# Quoted as in the RFC, or bare as several S3 clients send it.
+# Quoted as in the RFC, or bare, as several S3 clients send it.
 _ETAG: Final = re.compile(r'(W/)?(?:"([^"]*)"|([^",\s]+))')
 
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """What an object is compared by.
+    """Validators of an object.
 
     Attributes:
-        etag: The entity tag of the bytes that are served, without quotes.
-        last_modified: Time at which those bytes became the object, aware, whole seconds.
-        aliases: Entity tags that also name the whole object, such as the MD5 of the upload. A
-            client may hold parts of other bytes under them, so they never name a part.
+        etag: ETag of the served bytes, without quotes.
+        last_modified: When these bytes became the object: aware, whole seconds.
+        aliases: ETags that also identify the whole object, such as the MD5 of the upload. They
+            never identify a part, because a client may hold parts of other bytes under them.
     """
 
     etag: str
@@ -32,17 +32,17 @@ class Representation:
     aliases: frozenset[str] = frozenset()
 
     def named(self, tag: str) -> bool:
-        """Return whether an entity tag, without quotes, names the object."""
+        """Return whether an ETag, without quotes, identifies the object."""
         return tag == self.etag or tag in self.aliases
 
     @property
-    def of_parts(self) -> "Representation":
-        """Return what requests for a part of the object are compared with."""
+    def without_aliases(self) -> "Representation":
+        """Return the validators for requests of a part."""
         return replace(self, aliases=frozenset())
 
 
 class Outcome(enum.Enum):
-    """What follows from the conditions of a request."""
+    """Outcome of conditional headers."""
 
     PROCEED = enum.auto()
     NOT_MODIFIED = enum.auto()
@@ -52,21 +52,20 @@ class Outcome(enum.Enum):
 def evaluate(headers: Mapping[str, str], identity: Representation) -> Outcome:
     """Evaluate the conditions of a read in the order of RFC 9110, section 13.2.2.
 
-    An entity tag that is sent always outweighs the date of the same direction, and a date that
-    cannot be read is ignored.
+    An ETag condition takes precedence over the corresponding date; an invalid date is ignored.
 
     Args:
-        headers: Headers of the request, by lower-case name or without regard to case.
-        identity: The object as it is now; of a part, :attr:`Representation.of_parts`.
+        headers: Request headers, lower-case or case-insensitive.
+        identity: The current object; for a part, :attr:`Representation.without_aliases`.
     """
-    if not _may_read(headers, identity):
+    if not _precondition_holds(headers, identity):
         return Outcome.PRECONDITION_FAILED
-    if not _has_news(headers, identity):
+    if not _is_modified(headers, identity):
         return Outcome.NOT_MODIFIED
     return Outcome.PROCEED
 
 
-def _may_read(headers: Mapping[str, str], identity: Representation) -> bool:
+def _precondition_holds(headers: Mapping[str, str], identity: Representation) -> bool:
     if_match = headers.get("if-match")
     if if_match is not None:
         return _matches(if_match, identity, weakly=False)
@@ -74,7 +73,7 @@ def _may_read(headers: Mapping[str, str], identity: Representation) -> bool:
     return date is None or identity.last_modified <= date
 
 
-def _has_news(headers: Mapping[str, str], identity: Representation) -> bool:
+def _is_modified(headers: Mapping[str, str], identity: Representation) -> bool:
     if_none_match = headers.get("if-none-match")
     if if_none_match is not None:
         return not _matches(if_none_match, identity, weakly=True)
@@ -83,18 +82,18 @@ def _has_news(headers: Mapping[str, str], identity: Representation) -> bool:
 
 
 def range_applies(headers: Mapping[str, str], identity: Representation) -> bool:
-    """Return whether the Range header counts, as If-Range wants it.
+    """Return whether If-Range permits the Range header.
 
-    A date never does: an object may be uploaded, read in part and optimized within one second,
-    so its date is not the strong validator that RFC 9110, section 13.1.5, asks for.
+    Dates never do: an object may be uploaded, partly read and optimized within one second, so its
+    date is not the strong validator that RFC 9110, section 13.1.5, requires.
 
     Args:
-        headers: Headers of the request, by lower-case name or without regard to case.
-        identity: The object as it is now.
+        headers: Request headers, lower-case or case-insensitive.
+        identity: The current object.
 
     Returns:
-        True without If-Range, or when it is the strong entity tag of the bytes that are served;
-        False when the whole object must be sent.
+        True without If-Range, or if it is the strong ETag of the served bytes; False if the whole
+        object must be sent.
     """
     validator = headers.get("if-range")
     return validator is None or list(_entity_tags(validator)) == [(identity.etag, False)]

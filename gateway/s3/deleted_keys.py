@@ -1,4 +1,4 @@
-"""The keys in the body of a DeleteObjects request, which comes from a client and may be hostile."""
+"""Read the keys of a DeleteObjects request, which is untrusted."""
 
 from typing import Final
 from xml.etree.ElementTree import ParseError
@@ -13,43 +13,42 @@ _MAX_TEXT: Final = 1024
 _MAX_DEPTH: Final = 4
 _MAX_ATTRIBUTES: Final = 8
 _MAX_EVENTS: Final = 32 * MAX_KEYS
-"""Tags, and pieces of text between them: an object has up to five elements, one a line."""
+"""Most tags and texts: an object has up to five elements, one per line."""
 
 _PIECE: Final = 1 << 14
-"""Bytes that are parsed at a time. A tag that is not complete after two of them is refused."""
+"""Bytes to parse at a time; a tag that spans more than two pieces is refused."""
 
 
 def deleted_keys(body: bytes) -> list[str]:
-    """Read the keys; it takes time in proportion to the length, and memory to that of the keys.
+    """Return the keys, in time linear in the body and memory linear in the keys.
 
     Args:
-        body: As the client sent it.
+        body: Body as received.
 
     Returns:
         The keys, in order.
 
     Raises:
-        ValueError: It is no XML, has a document type, or is larger, deeper or longer in any part
-            than such a request can be.
+        ValueError: The body is not XML, has a document type, or exceeds a limit.
     """
     if len(body) > MAX_BYTES:
-        raise ValueError("more bytes than 1,000 keys need")
+        raise ValueError(f"the body exceeds {MAX_BYTES} bytes")
     keys = _Keys()
     parser = DefusedXMLParser(target=keys, forbid_dtd=True)
     try:
         for start in range(0, len(body), _PIECE):
             parser.feed(body[start : start + _PIECE])
-            # Nothing is reported of a tag before its end, however many attributes it has.
+            # The parser reports a tag only at its end, however many attributes it has.
             if start - parser.parser.CurrentByteIndex > _PIECE:
                 raise ValueError("a tag is too long")
         parser.close()
-    except (ParseError, LookupError) as error:  # LookupError: an encoding that Python has not
+    except (ParseError, LookupError) as error:  # LookupError: unknown encoding
         raise ValueError("not well-formed") from error
     return keys.found
 
 
 class _Keys:
-    """Collect the texts of ``/Delete/Object/Key``, and count everything."""
+    """Collect the texts of ``/Delete/Object/Key``, within limits."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
@@ -59,7 +58,7 @@ class _Keys:
         self._events = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """Enter an element."""
+        """Handle the start of an element."""
         self._count()
         self._path.append(tag.rpartition("}")[2])
         if len(self._path) > _MAX_DEPTH:
@@ -69,7 +68,7 @@ class _Keys:
         self._begin_text()
 
     def end(self, _: str) -> None:
-        """Leave it."""
+        """Handle the end of an element."""
         self._count()
         if self._path == ["Delete", "Object", "Key"]:
             if len(self.found) >= MAX_KEYS:
@@ -79,7 +78,7 @@ class _Keys:
         self._begin_text()
 
     def data(self, text: str) -> None:
-        """Take a piece of a text."""
+        """Handle a piece of text."""
         self._count()
         self._text_length += len(text)
         if self._text_length > _MAX_TEXT:
@@ -87,7 +86,7 @@ class _Keys:
         self._text.append(text)
 
     def close(self) -> None:
-        """Take the end of the document."""
+        """Handle the end of the document."""
 
     def _begin_text(self) -> None:
         self._text, self._text_length = [], 0

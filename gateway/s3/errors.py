@@ -1,6 +1,6 @@
-"""The S3 errors that the gateway itself gives: one table, one exception, one rendering.
+"""S3 errors that the gateway raises.
 
-Codes, statuses and messages are those of the Amazon S3 API reference, "Error responses".
+Codes, statuses and messages follow the Amazon S3 API reference, "Error responses".
 """
 
 from collections.abc import Mapping
@@ -93,7 +93,7 @@ _TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         ),
         "ServiceUnavailable": (
             503,
-            "The storage behind this gateway cannot be reached. Try again.",
+            "The object store behind this gateway cannot be reached. Please try again.",
         ),
         "SignatureDoesNotMatch": (
             403,
@@ -114,11 +114,11 @@ _RETRY_AFTER_S: Final = {"SlowDown": "1", "ServiceUnavailable": "5"}
 
 
 class S3Error(Exception):
-    """Say which S3 error a request ends with.
+    """An error response of the S3 API.
 
     Args:
-        code: A code of the table; an unknown one is a programming error (``KeyError``).
-        message: What the person should know or do; the table's sentence when omitted.
+        code: Code in the table; an unknown one is a bug (``KeyError``).
+        message: What the person should know or do; defaults to the message in the table.
     """
 
     def __init__(self, code: str, message: str | None = None) -> None:
@@ -129,16 +129,16 @@ class S3Error(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Give the headers that go with the error, beside the content type."""
+        """Return additional response headers."""
         retry_after = _RETRY_AFTER_S.get(self.code)
         return {"Retry-After": retry_after} if retry_after else {}
 
     def to_xml(self, *, resource: str, request_id: str) -> bytes:
-        """Render the body of the error response.
+        """Return the body of the error response.
 
         Args:
-            resource: The path that was asked for, as sent; what XML cannot hold is dropped.
-            request_id: The value of the ``x-amz-request-id`` header.
+            resource: Request path as sent; characters that XML cannot represent are dropped.
+            request_id: Value of the ``x-amz-request-id`` header.
         """
         return (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -149,10 +149,10 @@ class S3Error(Exception):
 
 
 def _text(value: str) -> str:
-    # Control characters, noncharacters and lone surrogates are not allowed in XML even escaped.
+    # XML forbids control characters, noncharacters and lone surrogates even when escaped.
     return escape("".join(char for char in value if char.isprintable()))
 
 
 def known_codes() -> dict[str, HTTPStatus]:
-    """List every code of the table with its status."""
+    """Return the status of every code in the table."""
     return {code: HTTPStatus(status) for code, (status, _) in _TABLE.items()}

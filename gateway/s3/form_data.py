@@ -1,7 +1,7 @@
-"""Read the outline of a ``multipart/form-data`` body: its parts and what they are called.
+"""Parse the structure of a ``multipart/form-data`` body: its parts and their names.
 
-Nothing is decoded: the body goes to the store as it came. But the store may read it with another
-parser than this one, so whatever two parsers could disagree about is refused.
+The body goes to the store undecoded. The store may use another parser, so anything that two parsers
+could read differently is refused.
 
 Sources: RFC 7578, RFC 2046 section 5.1.1; Amazon S3 API reference, "POST Object".
 """
@@ -15,14 +15,14 @@ from gateway.s3.errors import S3Error
 from gateway.s3.headers import MANIFEST
 
 MAX_FIELD_BYTES: Final = 1 << 16
-"""Longest form without its file; S3 takes 20,000 bytes before the file."""
+"""Most bytes of a form without its file; S3 accepts 20,000 bytes before the file."""
 
 _MAX_PART_HEAD: Final = 1 << 13
 _MAX_PARTS: Final = 256
 _CRLF: Final = b"\r\n"
-_BEHIND_DELIMITER: Final = b" \t\r\n-"
+_DELIMITER_ENDINGS: Final = b" \t\r\n-"
 
-# RFC 2046: up to 70 characters; those that a token may not have need quotes, which some leave out.
+# RFC 2046: up to 70 characters; some clients omit the quotes that non-token characters require.
 _BOUNDARY: Final = re.compile(
     r"multipart/form-data\s*;\s*(?:charset=[\w-]+\s*;\s*)?"
     r"boundary=(?:\"([\w'()+,./:=?-]{1,70})\"|([\w'()+./:=?-]{1,70}))\s*(?:;\s*charset=[\w-]+\s*)?",
@@ -33,30 +33,30 @@ _PARAMETER: Final = rb'[ \t]*;[ \t]*(?:filename\*?|name)=(?:"(?:[^"\\]|\\.)*"|[^
 _DISPOSITION: Final = re.compile(rb"form-data(?:" + _PARAMETER + rb")+[ \t]*", re.IGNORECASE)
 _NAME: Final = re.compile(rb'[^a-z]name[ \t]*[*0-9]*[ \t]*=[ \t]*("?)([^";]*)', re.IGNORECASE)
 _NOISE: Final = re.compile(rb"[^a-z0-9]+")
-# Behind any prefix: stores take that of another vendor for Amazon's.
+# After any prefix: stores accept other vendors' prefixes for Amazon's.
 _RESERVED: Final = _NOISE.sub(b"", MANIFEST.removeprefix("x-amz-").encode())
 
 
 def boundary_of(content_type: str) -> bytes:
-    """Read the boundary of a form.
+    """Return the boundary of a form.
 
     Raises:
-        S3Error: MalformedPOSTRequest when there is none that every parser reads alike.
+        S3Error: MalformedPOSTRequest unless all parsers agree on it.
     """
     found = _BOUNDARY.fullmatch(content_type.strip())
     if found is None:
-        raise S3Error("MalformedPOSTRequest", "The boundary of the form cannot be read.")
+        raise S3Error("MalformedPOSTRequest", "The boundary of the form is missing or malformed.")
     return (found[1] or found[2]).encode()
 
 
 class FormParser:
-    """Follow a form as it comes, in pieces of any size, and refuse what must not be passed on.
+    """Follow a form in pieces of any size, and refuse what must not reach the store.
 
     Args:
         boundary: From :func:`boundary_of`.
 
     Attributes:
-        in_file: The file has begun: what S3 takes for fields lies behind.
+        in_file: The file part has begun: S3 ignores later fields.
     """
 
     def __init__(self, boundary: bytes) -> None:
@@ -70,49 +70,49 @@ class FormParser:
         self.in_file = False
 
     def feed(self, piece: bytes) -> None:
-        """Follow one more piece.
+        """Parse the next piece.
 
         Raises:
             S3Error: MalformedPOSTRequest, MaxPostPreDataLengthExceededError, or InvalidRequest for
-                a field that is named like the gateway's own metadata.
+                a reserved field name.
         """
         self._held += piece
         while self._step():
             pass
 
     def finish(self) -> None:
-        """Say that this was all.
+        """Check that the form is complete.
 
         Raises:
-            S3Error: MalformedPOSTRequest when the form has not ended.
+            S3Error: MalformedPOSTRequest if it is not.
         """
         if self._step != self._epilogue:
             raise S3Error("MalformedPOSTRequest")
 
     def _opening(self) -> bool:
-        """Expect the first delimiter, and nothing before it."""
+        """Parse the first delimiter; nothing may precede it."""
         if len(self._held) < len(self._delimiter):
             return False
         if not self._held.startswith(self._delimiter):
             raise S3Error("MalformedPOSTRequest")
-        return self._go_on(len(self._delimiter), self._after_delimiter)
+        return self._advance(len(self._delimiter), self._after_delimiter)
 
     def _after_delimiter(self) -> bool:
-        """Expect a line end, behind which a part begins, or the two dashes of the last one."""
+        """Parse a line end, which starts a part, or the two dashes of the last delimiter."""
         if len(self._held) < len(_CRLF):
             return False
         behind = self._held[: len(_CRLF)]
         if behind == b"--":
-            return self._go_on(len(behind), self._epilogue)
+            return self._advance(len(behind), self._epilogue)
         if behind != _CRLF:
             raise S3Error("MalformedPOSTRequest")
         self._parts += 1
         if self._parts > _MAX_PARTS:
             raise S3Error("MalformedPOSTRequest", f"The form has more than {_MAX_PARTS} parts.")
-        return self._go_on(len(behind), self._head)
+        return self._advance(len(behind), self._head)
 
     def _head(self) -> bool:
-        """Expect the headers of a part."""
+        """Parse the headers of a part."""
         end = self._held.find(_CRLF * 2)
         if max(end, len(self._held) if end < 0 else 0) > _MAX_PART_HEAD:
             raise S3Error("MaxPostPreDataLengthExceededError")
@@ -121,32 +121,32 @@ class FormParser:
         self._names_file = _part_name(self._held[:end]).lower() == b"file"
         self.in_file = self.in_file or self._names_file
         self._count(end)
-        return self._go_on(end + 2 * len(_CRLF), self._content_start)
+        return self._advance(end + 2 * len(_CRLF), self._content_start)
 
     def _content_start(self) -> bool:
-        """Refuse a delimiter without a line end of its own before it; a longer word is none."""
+        """Refuse a delimiter directly after the headers, without its own line end."""
         length = len(self._delimiter)
         if len(self._held) <= length:
             return False
-        if self._held.startswith(self._delimiter) and self._held[length] in _BEHIND_DELIMITER:
+        if self._held.startswith(self._delimiter) and self._held[length] in _DELIMITER_ENDINGS:
             raise S3Error("MalformedPOSTRequest")
-        return self._go_on(0, self._content)
+        return self._advance(0, self._content)
 
     def _content(self) -> bool:
-        """Look for the next delimiter; what some parser could take for one is refused."""
+        """Find the next delimiter, and refuse anything that some parser could take for one."""
         found = self._at_line_start.search(self._held)
         if found is None:
-            # A delimiter may have begun, and the line end before it.
+            # Keep the possible start of a delimiter and its line end.
             self._skip(max(0, len(self._held) - len(self._delimiter) - 1))
             return False
         end = found.start() + 1
         if self._held[max(0, end - 2) : end] != _CRLF:
             raise S3Error("MalformedPOSTRequest")
         self._skip(end)
-        return self._go_on(len(self._delimiter), self._after_delimiter)
+        return self._advance(len(self._delimiter), self._after_delimiter)
 
     def _epilogue(self) -> bool:
-        """Let only what no parser takes for a part follow."""
+        """Refuse further delimiters after the last one."""
         if self._delimiter in self._held:
             raise S3Error("MalformedPOSTRequest")
         self._held = self._held[1 - len(self._delimiter) :]
@@ -162,21 +162,21 @@ class FormParser:
         if self._field_bytes > MAX_FIELD_BYTES:
             raise S3Error("MaxPostPreDataLengthExceededError")
 
-    def _go_on(self, count: int, step: Callable[[], bool]) -> bool:
+    def _advance(self, count: int, step: Callable[[], bool]) -> bool:
         self._held = self._held[count:]
         self._step = step
         return True
 
 
 def _part_name(head: bytes) -> bytes:
-    """Read the name of a part from its headers.
+    """Return the name of a part.
 
     Raises:
-        S3Error: InvalidRequest when any parser could find our own metadata key in it,
-            MalformedPOSTRequest when parsers could read it differently.
+        S3Error: InvalidRequest if any parser could read the gateway's metadata key,
+            MalformedPOSTRequest if parsers could disagree.
     """
     if _RESERVED in _NOISE.sub(b"", unquote_to_bytes(head).lower()):
-        raise S3Error("InvalidRequest", f"Metadata keys beginning {MANIFEST} are reserved.")
+        raise S3Error("InvalidRequest", f"Metadata keys that begin with {MANIFEST} are reserved.")
     values = []
     for line in head.split(_CRLF):
         found = _HEADER.fullmatch(line)

@@ -1,4 +1,4 @@
-"""Which headers travel between client and upstream, and which stay on their own side."""
+"""Decide which headers pass between client and upstream."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,10 +9,10 @@ from multidict import CIMultiDict
 from gateway.s3.errors import S3Error
 
 MANIFEST: Final = "x-amz-meta-slimgate"
-"""The one metadata key of ours; everything that begins with it is refused from clients."""
+"""Metadata key of the manifest; clients must not send keys that begin with it."""
 
 RAW: Final = "x-slimgate-raw"
-"""Asks for the stored rendition itself."""
+"""Requests the stored rendition itself."""
 
 COPY_SOURCE: Final = "x-amz-copy-source"
 
@@ -26,7 +26,7 @@ _HOP_BY_HOP: Final = frozenset(
     }
 )  # fmt: skip
 
-# What belongs to the client's signature or to one leg of the way.
+# Headers of the client's signature or of one connection.
 _NOT_FORWARDED: Final = _HOP_BY_HOP | {
     "authorization", "content-length", "date", "expect", "host", "x-amz-content-sha256",
     "x-amz-date", "x-amz-decoded-content-length", "x-amz-security-token", "x-amz-trailer", RAW,
@@ -35,33 +35,33 @@ _NOT_FORWARDED: Final = _HOP_BY_HOP | {
 CONDITIONS: Final = frozenset(
     {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"}
 )
-"""What says something about the bytes that are served, and nothing about those that are stored."""
+"""Headers that refer to the served bytes, not to the stored ones."""
 
-# Who pays, and whose bucket it must be: true of everything that is done for this request.
-_CALLER: Final = frozenset({"x-amz-expected-bucket-owner", "x-amz-request-payer"})
+# Requester pays and expected owner: apply to every upstream request for this client.
+_CALLER_HEADERS: Final = frozenset({"x-amz-expected-bucket-owner", "x-amz-request-payer"})
 
 _BODY_BOUND: Final = frozenset({"content-md5", "x-amz-sdk-checksum-algorithm"})
 
-# Metadata in which rclone and s3cmd keep the MD5 of the content that they uploaded.
+# Metadata in which rclone and s3cmd record the MD5 of their upload.
 _CONTENT_MD5_KEYS: Final = frozenset({"x-amz-meta-md5chksum"})
 _S3CMD_ATTRIBUTES: Final = "x-amz-meta-s3cmd-attrs"
 
-# What an answer says of the rendition, or of the way that it has come.
-_OF_RENDITION: Final = _HOP_BY_HOP | _CONTENT_MD5_KEYS | {
+# Response headers that describe the rendition, or one connection.
+_RENDITION_HEADERS: Final = _HOP_BY_HOP | _CONTENT_MD5_KEYS | {
     "content-range", "x-amz-mp-parts-count", "x-amz-transfer-encoding",
 }  # fmt: skip
 
-# What surrogateescape makes of octets that are no UTF-8 (PEP 383).
+# Bytes that are not UTF-8, as surrogateescape decodes them (PEP 383).
 _ESCAPED_OCTET: Final = re.compile("[\udc80-\udcff]")
 
 
 def forwardable(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
-    """Give the end-to-end headers of a request, without those that sign it.
+    """Return the end-to-end headers of a request, without those of its signature.
 
-    Headers that come more than once are joined, because they are signed as one.
+    Repeated headers are joined, because they are signed as one.
 
     Raises:
-        S3Error: InvalidArgument for a value that is no UTF-8: it could not be sent on as it is.
+        S3Error: InvalidArgument for a value that is not UTF-8: it cannot be forwarded unchanged.
     """
     kept: CIMultiDict[str] = CIMultiDict()
     for name, value in headers:
@@ -73,7 +73,7 @@ def forwardable(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
 
 
 def without_aws_chunked(headers: CIMultiDict[str]) -> CIMultiDict[str]:
-    """Drop ``aws-chunked`` from Content-Encoding: it describes the transfer, not the object."""
+    """Remove ``aws-chunked`` from Content-Encoding: it describes the transfer, not the object."""
     encodings = [e.strip() for e in headers.get("Content-Encoding", "").split(",")]
     rest = [e for e in encodings if e and e.lower() != "aws-chunked"]
     if len(rest) == len(encodings):
@@ -85,23 +85,23 @@ def without_aws_chunked(headers: CIMultiDict[str]) -> CIMultiDict[str]:
 
 
 def bare_etag(answered: Mapping[str, str]) -> str:
-    """Give the ETag of a response without its quotes; empty when there is none."""
+    """Return the ETag of a response without its quotes; empty if there is none."""
     return answered.get("ETag", "").strip('"')
 
 
 def caller_headers(headers: Mapping[str, str], extra: Mapping[str, str]) -> CIMultiDict[str]:
-    """Give what a request of our own takes over from the one that it is made for.
+    """Return the headers that the gateway's own requests take over from the client's.
 
     Args:
-        headers: Of the client's request.
-        extra: What to add.
+        headers: Headers of the client's request.
+        extra: Headers to add.
     """
-    kept = ((name, value) for name, value in headers.items() if name.lower() in _CALLER)
+    kept = ((name, value) for name, value in headers.items() if name.lower() in _CALLER_HEADERS)
     return CIMultiDict([*kept, *extra.items()])
 
 
 def without_body_digests(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    """Drop what describes the uploaded bytes: other bytes are going to be stored."""
+    """Remove headers that describe the uploaded bytes: other bytes will be stored."""
     return CIMultiDict(
         (name, value)
         for name, value in headers.items()
@@ -110,18 +110,18 @@ def without_body_digests(headers: Mapping[str, str]) -> CIMultiDict[str]:
 
 
 def without(headers: Mapping[str, str], names: Iterable[str]) -> CIMultiDict[str]:
-    """Drop the named headers (lower case)."""
+    """Remove the named headers (lower case)."""
     dropped = frozenset(names)
     return CIMultiDict((n, v) for n, v in headers.items() if n.lower() not in dropped)
 
 
 def end_to_end(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
-    """Give the headers of a response that reach the client."""
+    """Return the response headers that the client may see."""
     return CIMultiDict((n, v) for n, v in headers if n.lower() not in _HOP_BY_HOP)
 
 
 def vary_by(shown: CIMultiDict[str], *names: str) -> None:
-    """Add names to the Vary header, which caches compare requests by; changed in place."""
+    """Add names to the Vary header, in place."""
     known = [each.strip() for value in shown.getall("Vary", []) for each in value.split(",")]
     lower = {each.lower() for each in known}
     new = [name.strip() for name in names if name.strip().lower() not in lower]
@@ -129,8 +129,8 @@ def vary_by(shown: CIMultiDict[str], *names: str) -> None:
         shown["Vary"] = ", ".join([*filter(None, known), *new])
 
 
-def not_for_caches(shown: CIMultiDict[str]) -> None:
-    """Keep an answer that only :data:`RAW` selects from everybody who asks without it."""
+def forbid_caching(shown: CIMultiDict[str]) -> None:
+    """Forbid caches to store a response that :data:`RAW` selects, in place."""
     shown["Cache-Control"] = "no-store"
     shown.popall("Expires", None)
     vary_by(shown, RAW)
@@ -142,15 +142,15 @@ def wants_stored(asked: Mapping[str, str]) -> bool:
 
 
 def client_metadata(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
-    """Hide from a managed object's headers what would contradict the restored file.
+    """Remove headers of a managed object that would contradict the restored file.
 
-    That is our own note, checksums of the rendition, and the MD5 notes of rclone and s3cmd, which
-    those clients would take for the MD5 of what they download.
+    These are the manifest, checksums of the rendition, and the MD5 metadata of rclone and s3cmd,
+    which those clients would compare with their download.
     """
     shown: CIMultiDict[str] = CIMultiDict()
     for name, value in headers:
         lower = name.lower()
-        if lower in _OF_RENDITION or lower.startswith((MANIFEST, CHECKSUM_PREFIX)):
+        if lower in _RENDITION_HEADERS or lower.startswith((MANIFEST, CHECKSUM_PREFIX)):
             continue
         shown.add(name, _without_md5(value) if lower == _S3CMD_ATTRIBUTES else value)
     return shown

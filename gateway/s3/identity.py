@@ -1,11 +1,11 @@
-"""The keys that a request to the store is signed with."""
+"""Upstream credentials."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks, in the upstream's eyes. The secret is not part of any repr."""
+    """The key pair that signs requests to the store; its repr hides the secret."""
 
     access_key: str
     secret_key: str

@@ -1,7 +1,7 @@
-"""Listing pages, edited in place: what need not change stays as the upstream wrote it.
+"""Edit listing pages in place, leaving everything else as the upstream wrote it.
 
-Servers write pages without attributes or name prefixes, and escape every angle bracket of a key;
-where a page looks otherwise, the caller parses and writes it as a whole.
+Servers write pages without attributes or namespace prefixes, and escape angle brackets in keys. If
+a page looks different, the caller parses and rewrites it as a whole.
 """
 
 import re
@@ -15,11 +15,11 @@ _CHECKSUM: Final = re.compile(rb"<(Checksum(?:Algorithm|Type))>[^<]*</\1>")
 
 
 class View(NamedTuple):
-    """What a listing shows of a managed object.
+    """Logical properties of a managed object in a listing.
 
     Attributes:
-        size: Bytes of the upload.
-        etag: As served, without quotes.
+        size: Size of the upload, bytes.
+        etag: Served ETag, without quotes.
     """
 
     size: int
@@ -27,14 +27,14 @@ class View(NamedTuple):
 
 
 def with_logical_sizes(page: bytes, views: Sequence[View | None]) -> bytes | None:
-    """Put sizes and ETags as clients see them into a page.
+    """Replace sizes and ETags of managed objects in a page.
 
     Args:
-        page: As the upstream wrote it.
-        views: One for each entry of the page, in order; None: the entry stays as it is.
+        page: Page as the upstream wrote it.
+        views: One per entry, in order; None leaves an entry unchanged.
 
     Returns:
-        The page, or None when its entries cannot be told apart with certainty.
+        The page, or None if its entries cannot be told apart with certainty.
     """
     entries = list(_ENTRY.finditer(page))
     if len(entries) != len(views):

@@ -1,6 +1,6 @@
-"""Read the Range header as S3 does: one range of bytes, or the whole object.
+"""Parse the Range header as S3 does: one byte range, or the whole object.
 
-Source: RFC 9110, section 14; Amazon S3 API reference, GetObject (one range for each request).
+Source: RFC 9110, section 14; Amazon S3 API reference, GetObject (one range per request).
 """
 
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from typing import Final
 
 from gateway.s3.errors import S3Error
 
-# Two positions of 20 digits and "bytes=-" are 47 characters; no object has longer positions.
-_LONGEST: Final = 64
+# "bytes=-" and two positions of 20 digits are 47 characters; no object has longer ones.
+_MAX_CHARS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A half-open range of bytes that lies wholly within an object.
+    """A half-open byte range within an object.
 
     Attributes:
         start: First byte.
-        stop: One behind the last byte.
+        stop: One past the last byte.
     """
 
     start: int
@@ -26,31 +26,31 @@ class Range:
 
     @property
     def length(self) -> int:
-        """Give the number of bytes, at least one."""
+        """Return the number of bytes, at least one."""
         return self.stop - self.start
 
     def content_range(self, size: int) -> str:
-        """Write the Content-Range header.
+        """Return the Content-Range header.
 
         Args:
-            size: Size of the whole object in bytes.
+            size: Size of the whole object, bytes.
         """
         return f"bytes {self.start}-{self.stop - 1}/{size}"
 
 
 def parse(value: str | None, size: int) -> Range | None:
-    """Find out which bytes of an object are asked for.
+    """Return the requested byte range.
 
     Args:
-        value: The Range header; None when there is none.
-        size: Size of the whole object in bytes.
+        value: Range header; None if absent.
+        size: Size of the whole object, bytes.
 
     Returns:
-        The range, clipped at the end of the object, or None when the whole object is to be served
-        with status 200: no header, several ranges, another unit, or no valid syntax.
+        The range, clipped to the object, or None to serve the whole object with status 200: no
+            header, several ranges, another unit, or invalid syntax.
 
     Raises:
-        S3Error: ``InvalidRange`` when no byte of the object lies in the range.
+        S3Error: ``InvalidRange`` if the range lies outside the object.
     """
     bounds = _bounds(value)
     if bounds is None:
@@ -66,8 +66,8 @@ def parse(value: str | None, size: int) -> Range | None:
 
 
 def _bounds(value: str | None) -> tuple[int | None, int | None] | None:
-    """Read first and last position; None stands for one left out, or for the whole in vain."""
-    if value is None or len(value) > _LONGEST:
+    """Return first and last position, each None if omitted; None if the header is to be ignored."""
+    if value is None or len(value) > _MAX_CHARS:
         return None
     unit, _, positions = value.strip(" \t").partition("=")
     first_text, dash, last_text = positions.partition("-")
@@ -83,5 +83,5 @@ def _bounds(value: str | None) -> tuple[int | None, int | None] | None:
 
 
 def _is_number(text: str) -> bool:
-    # isdigit alone is also true for digits of other scripts and for superscripts.
+    # isdigit alone accepts digits of other scripts and superscripts.
     return text.isascii() and text.isdigit()

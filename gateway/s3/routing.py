@@ -1,4 +1,4 @@
-"""Which bucket and key a request is about, and which operation it asks for."""
+"""Find bucket, key and operation of a request."""
 
 import re
 from collections.abc import Collection
@@ -16,12 +16,12 @@ _HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*)(?::[0-9]{0,5}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a request is about.
+    """The bucket and key of a request.
 
     Attributes:
-        bucket: A valid name; empty for requests to the service itself.
-        key: Decoded; bytes that are no UTF-8 are kept as surrogates. Empty for bucket requests.
-        quoted_key: Percent-encoded as S3 signs it.
+        bucket: Valid bucket name; empty for requests to the service.
+        key: Decoded key, bytes that are not UTF-8 as surrogates; empty for bucket requests.
+        quoted_key: Key, percent-encoded as S3 signs it.
 
     Raises:
         S3Error: InvalidBucketName.
@@ -37,7 +37,7 @@ class Target:
 
     @property
     def path(self) -> str:
-        """Give the path-style path, percent-encoded."""
+        """Return the path-style path, percent-encoded."""
         if not self.bucket:
             return "/"
         bucket = quote(self.bucket, safe="")
@@ -45,19 +45,19 @@ class Target:
 
 
 def locate(raw_path: str, host: str, domains: Collection[str]) -> Target:
-    """Find bucket and key of a request, in path style or virtual-host style.
+    """Return the target of a request in path style or virtual-host style.
 
     Args:
-        raw_path: As sent: percent-encoded, without query.
-        host: The Host header, with or without a port.
+        raw_path: Path as sent: percent-encoded, without query.
+        host: Host header, with or without a port.
         domains: Base domains; ``bucket.domain`` is a virtual host.
 
     Raises:
-        S3Error: InvalidBucketName; InvalidURI for a path that is none, a broken percent escape, or
-            a key without a bucket; BadRequest for a Host header that is no host.
+        S3Error: InvalidBucketName; InvalidURI for an invalid path, a broken percent escape, or a
+            key without a bucket; BadRequest for an invalid Host header.
     """
     if not _HOST.fullmatch(host):
-        raise S3Error("BadRequest", "The Host header must be a host name and, maybe, a port.")
+        raise S3Error("BadRequest", "The Host header must be a host name with an optional port.")
     if raw_path and not raw_path.startswith("/"):
         raise S3Error("InvalidURI", "The path must begin with a slash.")
     bucket = virtual_bucket(host, domains)
@@ -68,21 +68,21 @@ def locate(raw_path: str, host: str, domains: Collection[str]) -> Target:
 
 
 def object_target(raw_bucket: str, raw_key: str) -> Target:
-    """Give the target of a percent-encoded bucket and key.
+    """Return the target of a percent-encoded bucket and key.
 
     Raises:
         S3Error: InvalidURI for a broken percent escape, or a key without a bucket;
             InvalidBucketName.
     """
     if raw_key and not raw_bucket:
-        raise S3Error("InvalidURI", "The path names a key, but no bucket.")
+        raise S3Error("InvalidURI", "The path has a key but no bucket.")
     quoted_key = canonical_path(raw_key) if raw_key else ""
     quoted_bucket = canonical_path(raw_bucket) if raw_bucket else ""
     return Target(_unquoted(quoted_bucket), _unquoted(quoted_key), quoted_key)
 
 
 def key_target(bucket: str, key: str) -> Target:
-    """Give the target of a bucket and a key, both decoded."""
+    """Return the target of a decoded bucket and key."""
     return Target(bucket, key, quote(key, safe="/", errors="surrogateescape"))
 
 
@@ -92,7 +92,7 @@ def _without_port(host: str) -> str:
 
 
 def virtual_bucket(host: str, domains: Collection[str]) -> str:
-    """Give the bucket that a Host header names; empty when it names none."""
+    """Return the bucket in a Host header; empty if there is none."""
     host = _without_port(host)
     for domain in sorted(domains, key=len, reverse=True) if len(domains) > 1 else domains:
         if host.endswith(f".{domain.lower()}"):
@@ -106,8 +106,8 @@ def _unquoted(quoted: str) -> str:
     return unquote_to_bytes(quoted).decode("utf-8", "surrogateescape")
 
 
-# Sub-resources and parameters that turn GET, HEAD, PUT, POST or DELETE of a bucket or object into
-# another operation than the plain one: Amazon S3 API reference, "Request Syntax" of each operation.
+# Sub-resources and parameters that select another operation than the plain GET, HEAD, PUT, POST or
+# DELETE: Amazon S3 API reference, "Request Syntax" of each operation.
 _OBJECT_SUBRESOURCES: Final = frozenset(
     {
         "acl", "attributes", "encryption", "legal-hold", "renameObject", "restore", "retention",
@@ -134,16 +134,16 @@ _PLAIN: Final = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}
 
 
 def operation(method: str, target: Target, query: Collection[str], copies: bool) -> str:
-    """Name the S3 operation, as far as the gateway needs to tell it from the others.
+    """Return the name of the S3 operation, as far as the gateway distinguishes it.
 
     Args:
         method: HTTP method.
-        target: What the request is about.
+        target: Bucket and key.
         query: Names of the query parameters.
-        copies: Whether the request names a copy source.
+        copies: Whether the request has a copy source.
 
     Returns:
-        ``GetObject``, ``HeadObject``, ``PutObject``, ``CopyObject`` (of a part, too),
+        ``GetObject``, ``HeadObject``, ``PutObject``, ``CopyObject`` (also UploadPartCopy),
         ``CreateMultipartUpload``, ``CompleteMultipartUpload``, ``GetObjectAttributes``,
         ``PostObject``, ``ListObjects`` (v1, v2 and versions) or ``Other``.
     """

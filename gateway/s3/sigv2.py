@@ -1,7 +1,7 @@
 """Verify Signature Version 2, in the Authorization header and in presigned URLs.
 
-Old clients sign so (boto 2, git-annex), and boto3 presigns so for endpoints that are not Amazon's.
-It is weaker than version 4: a key accepts it only where its owner says so.
+Old clients use it (boto 2, git-annex), and boto3 presigns with it for endpoints other than
+Amazon's. It is weaker than version 4: each key has to allow it.
 
 Source: Amazon S3 developer guide, "Signing and authenticating REST requests".
 """
@@ -28,8 +28,8 @@ class Keys(NamedTuple):
     """Key pairs of clients.
 
     Attributes:
-        secrets: Access key to secret key.
-        version_2: Access keys that accept version 2.
+        secrets: Secret key by access key.
+        version_2: Access keys that allow version 2.
     """
 
     secrets: Mapping[str, str]
@@ -38,7 +38,7 @@ class Keys(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """What a request says about its signature; ``time`` is what was signed for the date."""
+    """The claimed signature of a request; ``time`` is the signed date line."""
 
     access_key: str
     signature: str = field(repr=False)
@@ -48,14 +48,14 @@ class _Claim:
 
 def is_presigned(raw_query: str) -> bool:
     """Return whether a query has all parameters of a URL presigned with version 2."""
-    # Nearly all queries are told by the first look.
+    # A quick check that settles nearly all queries.
     if "AWSAccessKeyId" not in raw_query:
         return False
     return {part.partition("=")[0] for part in raw_query.split("&")} >= PARAMETERS
 
 
 def is_claimed(request: WireRequest) -> bool:
-    """Return whether a request claims a signature of version 2, in a header or in the query."""
+    """Return whether a request claims a version 2 signature, in a header or in the query."""
     in_header = any(
         name.lower() == "authorization" and value.lstrip(" \t").startswith(_SCHEME)
         for name, value in request.headers
@@ -64,18 +64,18 @@ def is_claimed(request: WireRequest) -> bool:
 
 
 def verify(request: WireRequest, bucket: str, keys: Keys, now: datetime.datetime) -> Verified:
-    """Verify a request that claims a signature of version 2.
+    """Verify a request that claims a version 2 signature.
 
     Args:
-        request: The head of the request as received.
-        bucket: The bucket that stands in the host name; empty when it stands in the path.
-        keys: Whose signatures are accepted.
-        now: The time of this server, aware.
+        request: Request head as received.
+        bucket: Bucket in the host name; empty if it is in the path.
+        keys: Keys of clients.
+        now: Current time, aware.
 
     Raises:
-        S3Error: AccessDenied when it is expired or malformed, RequestTimeTooSkewed,
-            InvalidAccessKeyId, SignatureDoesNotMatch, InvalidRequest for a key that does not accept
-            version 2 and for what is not signed, InvalidArgument for what can be read in two ways.
+        S3Error: AccessDenied if the signature is expired or malformed, RequestTimeTooSkewed,
+            InvalidAccessKeyId, SignatureDoesNotMatch, InvalidRequest for a key that does not allow
+            version 2 and for unsigned parameters, InvalidArgument for ambiguous ones.
     """
     check_size(request)
     pairs = query_pairs(request.raw_query)
@@ -94,7 +94,7 @@ def verify(request: WireRequest, bucket: str, keys: Keys, now: datetime.datetime
         raise S3Error("SignatureDoesNotMatch")
     payload_hash = check_payload_hash(headers.get("x-amz-content-sha256", UNSIGNED_PAYLOAD))
     if payload_hash.startswith("STREAMING-AWS4"):
-        raise S3Error("InvalidRequest", "Signed chunks need Signature Version 4.")
+        raise S3Error("InvalidRequest", "Signed chunks require Signature Version 4.")
     return Verified(claim.access_key, payload_hash, presigned=presigned, chunks=None)
 
 
@@ -106,7 +106,7 @@ def _in_header(headers: Mapping[str, str]) -> _Claim:
     access_key, _, signature = headers["authorization"].removeprefix(_SCHEME).rpartition(":")
     if not access_key or not signature:
         raise S3Error("InvalidArgument", 'Expecting "Authorization: AWS <access key>:<signature>".')
-    # With x-amz-date, which is signed among the other headers, the line of the date is empty.
+    # With x-amz-date, which is signed as a header, the date line is empty.
     time = "" if "x-amz-date" in headers else headers.get("date", "")
     return _Claim(access_key, signature, time, presigned=False)
 
@@ -145,6 +145,6 @@ def _is_signed(texts: Collection[str], secret: str, signature: str) -> bool:
         )
         for text in texts
     )
-    # All of them, so that time tells nothing.
+    # Compare all of them: constant time.
     results = [hmac.compare_digest(one, claimed) for one in expected]
     return any(results)

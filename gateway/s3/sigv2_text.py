@@ -1,7 +1,7 @@
-"""The text that Signature Version 2 signs, and the refusal of all that the text leaves open.
+"""Build the string to sign of Signature Version 2, and refuse what it leaves ambiguous.
 
-Version 2 puts decoded values on lines of their own and signs some parameters only. Whatever could
-move a line, stand for two requests, or change a request without changing the text, is refused here.
+Version 2 puts decoded values on separate lines and signs only some parameters. Anything that could
+shift a line, match two requests, or change a request without changing the string is refused.
 
 Source: Amazon S3 developer guide, "Signing and authenticating REST requests".
 """
@@ -15,10 +15,10 @@ from gateway.s3.canonical import check_printable, query_pairs, unescaped
 from gateway.s3.errors import S3Error
 
 PARAMETERS: Final = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
-"""What a presigned URL carries instead of headers."""
+"""Signature parameters of a presigned URL."""
 
-# Parameters that are signed as a part of the resource: those of the developer guide, boto 2 and
-# botocore (HmacV1Auth.QSAOfInterest), whose lists have grown with the API.
+# Parameters that are signed as part of the resource, from the developer guide, boto 2 and botocore
+# (HmacV1Auth.QSAOfInterest), whose lists have grown with the API.
 SIGNED: Final = frozenset(
     {
         "accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "inventory",
@@ -32,9 +32,9 @@ SIGNED: Final = frozenset(
 )  # fmt: skip
 _OVERRIDE: Final = "response-"
 
-# What selects a page of a listing is not signed. It does not change what a caller may do, and a
-# caller who signs each request in its header chooses it, which the bearer of a URL must not.
-_OF_LISTINGS: Final = frozenset(
+# Paging parameters are not signed. They do not extend a caller's rights, and a caller who signs in
+# the header chooses them; the bearer of a presigned URL must not.
+_LISTING_PARAMETERS: Final = frozenset(
     {
         "continuation-token", "delimiter", "encoding-type", "fetch-owner", "key-marker",
         "list-type", "marker", "max-keys", "max-parts", "max-uploads", "part-number-marker",
@@ -49,14 +49,14 @@ _USE_VERSION_4: Final = "Sign the request with Signature Version 4."
 
 
 def signed_headers(headers: Iterable[tuple[str, str]], query: str) -> dict[str, str]:
-    """Collect what is signed as headers; a presigned URL may carry them as parameters.
+    """Return the signed headers, including those that a presigned URL carries as parameters.
 
     Args:
-        headers: As received.
-        query: The query of a presigned URL, percent-encoded; empty for a signature in a header.
+        headers: Headers as received.
+        query: Query of a presigned URL, percent-encoded; empty for a signature in a header.
 
     Returns:
-        Lower-case names and values without outer blanks, and ``authorization`` and ``date``.
+        Lower-case names and stripped values, ``authorization`` and ``date`` included.
 
     Raises:
         S3Error: InvalidArgument for one that is repeated or has control characters, InvalidURI.
@@ -64,7 +64,7 @@ def signed_headers(headers: Iterable[tuple[str, str]], query: str) -> dict[str, 
     found: dict[str, str] = {}
     for name, value in _signed_once(headers):
         if name in found:
-            raise S3Error("InvalidArgument", f"The header {name} may be sent once.")
+            raise S3Error("InvalidArgument", f"Send the header {name} only once.")
         found[name] = value
     for name, value in _signed_once(query_pairs(query)):
         if found.setdefault(name, value) != value:
@@ -78,35 +78,35 @@ def _signed_once(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         if lower.startswith("x-amz-") or lower in _SINGLE:
             check_printable(f"The header {name}", name, bare)
             if ":" in name:
-                raise S3Error("InvalidArgument", "The name of a header has no colon.")
+                raise S3Error("InvalidArgument", "Header names must not contain a colon.")
             yield lower, bare
 
 
 def check_parameters(pairs: Sequence[tuple[str, str]], *, presigned: bool) -> None:
-    """Refuse parameters that would not be signed, or could be read in two ways.
+    """Refuse parameters that are unsigned or ambiguous.
 
     Args:
         pairs: Decoded names and values.
-        presigned: The signature stands in the query, which the bearer of the URL may change.
+        presigned: The signature is in the query, which the bearer of the URL may change.
 
     Raises:
         S3Error: InvalidArgument for a repeated one or control characters, InvalidRequest for one
-            that Version 2 does not sign.
+            that version 2 does not sign.
     """
     if len({name.lower() for name, _ in pairs}) != len(pairs):
-        raise S3Error("InvalidArgument", "A parameter is repeated.")
+        raise S3Error("InvalidArgument", "Send each query parameter only once.")
     signed = {name for name, _ in pairs if name in SIGNED}
     for name, value in pairs:
         check_printable("A parameter", name, value)
         lower = name.lower()
         carried = lower.startswith("x-amz-") or lower in _BODY_HEADERS
-        known = name in PARAMETERS or carried if presigned else name in _OF_LISTINGS
+        known = name in PARAMETERS or carried if presigned else name in _LISTING_PARAMETERS
         if name not in SIGNED and not known:
             raise S3Error(
                 "InvalidRequest",
                 f"Signature Version 2 does not cover the parameter {name}. {_USE_VERSION_4}",
             )
-    # Their values are the words of people, and "&" is signed as it is: "x&acl" would be two.
+    # Their values are free text in which "&" is signed literally: "x&acl" could be two parameters.
     overrides = {name for name in signed if name.startswith(_OVERRIDE)}
     if presigned and overrides and overrides != signed:
         raise S3Error(
@@ -119,17 +119,17 @@ def check_parameters(pairs: Sequence[tuple[str, str]], *, presigned: bool) -> No
 def texts_to_sign(
     method: str, bucket: str, raw_path: str, raw_query: str, headers: Mapping[str, str], time: str
 ) -> list[str]:
-    """Write the text that was signed, in every spelling that means this very request.
+    """Return all equivalent strings to sign of this request.
 
     Clients differ in whether a bucket ends with a slash and an empty parameter with an equals sign.
 
     Args:
         method: HTTP method.
-        bucket: The bucket that stands in the host name; empty when it stands in the path.
-        raw_path: The path as received, percent-encoded.
-        raw_query: The query as received, percent-encoded.
+        bucket: Bucket in the host name; empty if it is in the path.
+        raw_path: Path as received, percent-encoded.
+        raw_query: Query as received, percent-encoded.
         headers: From :func:`signed_headers`.
-        time: What stands for the date.
+        time: The date line.
 
     Raises:
         S3Error: InvalidURI, or InvalidArgument for control characters in the path.

@@ -25,29 +25,29 @@ STREAMING_SIGNED_TRAILER: Final = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 
 _SIGNED_STREAMS: Final = frozenset({STREAMING_SIGNED, STREAMING_SIGNED_TRAILER})
 _SHA256_HEX: Final = re.compile(r"[0-9A-Fa-f]{64}")
-PAYLOAD_WORDS: Final = _SIGNED_STREAMS | {UNSIGNED_PAYLOAD, STREAMING_UNSIGNED_TRAILER}
-"""What x-amz-content-sha256 may be instead of a digest."""
+PAYLOAD_KEYWORDS: Final = _SIGNED_STREAMS | {UNSIGNED_PAYLOAD, STREAMING_UNSIGNED_TRAILER}
+"""Values of x-amz-content-sha256 other than a digest."""
 
 _CONTENT_HASH: Final = "x-amz-content-sha256"
-# Parameters that hold a key, or the beginning of one.
-_OF_KEYS: Final = frozenset(
+# Parameters that hold a key or a key prefix.
+_KEY_PARAMETERS: Final = frozenset(
     {"continuation-token", "delimiter", "key-marker", "marker", "prefix", "start-after"}
 )
 _MAX_HEADERS: Final = 256
 _MAX_REQUEST_CHARS: Final = 65_536
-_MAX_KNOWN: Final = 1024
-_MAX_KNOWN_CHARS: Final = 2048
+_MAX_CACHED: Final = 1024
+_MAX_CACHED_CHARS: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """The head of a request, exactly as received; octets beyond UTF-8 are escaped surrogates.
+    """The head of a request as received; bytes that are not UTF-8 are surrogates.
 
     Attributes:
-        method: The HTTP method.
-        raw_path: The path, still percent-encoded.
-        raw_query: The query, still percent-encoded, without the question mark.
-        headers: Names and values in the order received.
+        method: HTTP method.
+        raw_path: Path, percent-encoded.
+        raw_query: Query, percent-encoded, without the question mark.
+        headers: Names and values in order.
     """
 
     method: str
@@ -58,13 +58,13 @@ class WireRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChunkKey:
-    """What it takes to verify the signed chunks of a body.
+    """The key that verifies the signed chunks of a body.
 
     Attributes:
-        signing_key: The derived key of this day, region and service.
-        timestamp: The time of the request as it was signed.
-        scope: The credential scope without the access key.
-        seed_signature: The signature of the request's head, with which the chain begins.
+        signing_key: Derived key of this day, region and service.
+        timestamp: Signing time of the request, as signed.
+        scope: Credential scope without the access key.
+        seed_signature: Signature of the request head, which starts the chain.
     """
 
     signing_key: bytes = field(repr=False)
@@ -73,19 +73,19 @@ class ChunkKey:
     seed_signature: str = field(repr=False)
 
     def sign(self, kind: str, *parts: str) -> str:
-        """Sign one link of the chain and give the signature as hexadecimal digits."""
+        """Return the signature of one link of the chain, in hexadecimal digits."""
         return _hmac(self.signing_key, "\n".join((kind, self.timestamp, self.scope, *parts))).hex()
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A request whose signature is right.
+    """A verified signature.
 
     Attributes:
-        access_key: Who signed it.
-        payload_hash: The value declared for the body: 64 hexadecimal digits or one of the words.
-        presigned: The signature came in the query.
-        chunks: The key for a body in signed chunks; None for every other body.
+        access_key: Access key of the signer.
+        payload_hash: Declared payload hash: 64 hexadecimal digits or one of the keywords.
+        presigned: The signature was in the query.
+        chunks: Key for a body in signed chunks; None for other bodies.
     """
 
     access_key: str
@@ -100,43 +100,43 @@ def verify(
     """Verify the signature of a request.
 
     Args:
-        request: The head of the request as received.
-        secrets: Access key to secret key.
-        now: The time of this server, aware.
+        request: Request head as received.
+        secrets: Secret key by access key.
+        now: Current time, aware.
 
     Returns:
-        Who signed what, or None when the request carries no signature at all (anonymous).
+        The verified signature, or None for an anonymous request.
 
     Raises:
-        S3Error: The signature is wrong, too old, of an unknown key, incomplete or malformed, with
-            the code and status that S3 gives.
+        S3Error: The signature is wrong, expired, of an unknown key, incomplete or malformed; code
+            and status are those of S3.
     """
     found = _verified(request, secrets, now)
     return None if found is None else found[0]
 
 
 class Verifier:
-    """Verify signatures, and remember those of presigned URLs, which are used again and again.
+    """Verify signatures, and cache those of presigned URLs, which are often reused.
 
     Args:
-        secrets: Access key to secret key.
+        secrets: Secret key by access key.
     """
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._secrets = secrets
-        self._known: FIFOCache[WireRequest, tuple[Verified, Claim]] = FIFOCache(_MAX_KNOWN)
+        self._cache: FIFOCache[WireRequest, tuple[Verified, Claim]] = FIFOCache(_MAX_CACHED)
 
     def verify(self, request: WireRequest, now: datetime.datetime) -> Verified | None:
-        """Verify as :func:`verify` does; of what was right before only the time is looked at."""
-        known = self._known.get(request)
+        """Verify as :func:`verify` does; a cached signature needs only a check of its time."""
+        known = self._cache.get(request)
         if known is not None:
             _check_time(known[1], now)
             return known[0]
         found = _verified(request, self._secrets, now)
         if found is None:
             return None
-        if found[0].presigned and found[0].chunks is None and _size(request) <= _MAX_KNOWN_CHARS:
-            self._known[request] = found
+        if found[0].presigned and found[0].chunks is None and _size(request) <= _MAX_CACHED_CHARS:
+            self._cache[request] = found
         return found[0]
 
 
@@ -170,7 +170,7 @@ def _verified(
 
 
 def check_size(request: WireRequest) -> None:
-    """Refuse a head that is too large to be verified.
+    """Refuse a request head that is too large to verify.
 
     Raises:
         S3Error: RequestHeaderSectionTooLarge.
@@ -187,7 +187,7 @@ def _size(request: WireRequest) -> int:
 def _payload_hashes(
     claim: Claim, headers: Mapping[str, str], query: Sequence[tuple[str, str]]
 ) -> tuple[str, str]:
-    """Give the value that was signed for the body, and the one that the body must fulfil."""
+    """Return the signed payload hash, and the one that the body must match."""
     in_header = _checked(headers.get(_CONTENT_HASH))
     if claim.expires_s is None:
         if in_header is None:
@@ -201,7 +201,7 @@ def _payload_hashes(
     else:
         signed = in_header if _CONTENT_HASH in claim.signed_headers else None
     signed = signed or UNSIGNED_PAYLOAD
-    # Who made the URL decides; only what that person left open may be said by the sender.
+    # The URL takes precedence; the sender may only add what it leaves open.
     if signed != UNSIGNED_PAYLOAD and in_header not in {None, signed}:
         raise S3Error("InvalidArgument", f"{_CONTENT_HASH} differs from the value in the query.")
     return signed, in_header or signed
@@ -212,12 +212,12 @@ def _checked(value: str | None) -> str | None:
 
 
 def check_payload_hash(value: str) -> str:
-    """Give back a value of x-amz-content-sha256 that is a digest or one of the words.
+    """Return a valid value of x-amz-content-sha256: a digest or one of the keywords.
 
     Raises:
         S3Error: ``InvalidArgument`` for anything else.
     """
-    if value in PAYLOAD_WORDS or _SHA256_HEX.fullmatch(value):
+    if value in PAYLOAD_KEYWORDS or _SHA256_HEX.fullmatch(value):
         return value
     raise S3Error(
         "InvalidArgument",
@@ -228,7 +228,7 @@ def check_payload_hash(value: str) -> str:
 
 
 def _check_time(claim: Claim, now: datetime.datetime) -> None:
-    # Differences of two times cannot overflow, as the sum of a time and a duration can.
+    # The difference of two times cannot overflow; the sum of a time and a duration can.
     age = now - claim.time
     if claim.expires_s is None:
         if abs(age) > MAX_SKEW:
@@ -249,17 +249,17 @@ def _check_coverage(claim: Claim, headers: Mapping[str, str]) -> None:
             "AccessDenied", "There were headers present in the request which were not signed"
         )
     if not signed <= headers.keys():
-        # An absent header is not an empty one: something on the way has removed it.
+        # A missing header is not an empty one: a proxy has removed it.
         raise S3Error("SignatureDoesNotMatch")
 
 
 def _check_text(claim: Claim, headers: Mapping[str, str], query: Sequence[tuple[str, str]]) -> None:
-    """Refuse control characters where they mean nothing: keys may have them."""
-    # So may what selects keys of a listing: the file in which a Mac keeps an icon is "Icon\r".
+    """Refuse control characters, except in keys."""
+    # Listing parameters hold keys, and macOS stores folder icons as "Icon\r".
     for name in claim.signed_headers:
         check_printable(f"The header {name}", headers[name])
     for name, value in query:
-        check_printable("A parameter", name, "" if name in _OF_KEYS else value)
+        check_printable("A parameter", name, "" if name in _KEY_PARAMETERS else value)
 
 
 def _check_signature(claim: Claim, secret: str, digest: str) -> ChunkKey:
@@ -273,7 +273,7 @@ def _check_signature(claim: Claim, secret: str, digest: str) -> ChunkKey:
 
 @functools.lru_cache(maxsize=1024)
 def _signing_key(secret: str, scope: str) -> bytes:
-    """Derive the key of a day, a region and a service: the same for all requests of that day."""
+    """Return the derived key of a day, region and service, which all requests of that day share."""
     key = f"AWS4{secret}".encode()
     for step in scope.split("/"):
         key = _hmac(key, step)

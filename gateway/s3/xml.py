@@ -1,4 +1,4 @@
-"""The XML of S3: parsed without entities, read without regard to namespaces, written as S3 does."""
+"""S3 XML: parsed without entities, read ignoring namespaces, written as S3 does."""
 
 import re
 import sys
@@ -13,8 +13,8 @@ from gateway.s3.errors import S3Error
 
 CONTENT_TYPE: Final = "application/xml"
 _NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
-# XML 1.0, production 2; anything else may stand neither as a character nor as a reference.
-_UNHOLDABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# XML 1.0, production 2; other characters are invalid even as references.
+_INVALID_CHARS: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REFERENCE: Final = re.compile("&#(?:x(?P<hex>[0-9a-fA-F]{1,8})|(?P<decimal>[0-9]{1,9}));")
 _REPLACEMENT: Final = "\ufffd"
 DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -23,56 +23,58 @@ Element = ET.Element
 
 
 def parse(text: bytes) -> Element:
-    """Parse an answer of the upstream.
+    """Parse an XML response of the upstream.
 
     Raises:
-        S3Error: InternalError when it is not XML, or has a document type with entities.
+        S3Error: InternalError if it is not XML, or has a document type with entities.
     """
     try:
         root: Element = fromstring(text)
     except (ET.ParseError, ValueError) as error:
-        raise S3Error("InternalError", "The storage gave an answer that is no XML.") from error
+        raise S3Error(
+            "InternalError", "The object store returned a response that is not XML."
+        ) from error
     return root
 
 
 def sanitized(text: bytes) -> bytes:
-    """Replace what XML cannot hold, but what keys may: control characters, and octets of no text.
+    """Replace characters that keys may contain but XML cannot: control characters, invalid UTF-8.
 
-    Servers put such keys into listings as they are, unless they are asked to encode them.
+    Servers put such keys into listings unchanged, unless asked to encode them.
     """
     readable = text.decode("utf-8", "replace")
-    readable = _REFERENCE.sub(lambda found: _kept(found.group(), _code(found)), readable)
-    return _UNHOLDABLE.sub(_REPLACEMENT, readable).encode()
+    readable = _REFERENCE.sub(lambda found: _valid_reference(found.group(), _code(found)), readable)
+    return _INVALID_CHARS.sub(_REPLACEMENT, readable).encode()
 
 
 def _code(found: re.Match[str]) -> int:
     return int(found["hex"], 16) if found["hex"] else int(found["decimal"])
 
 
-def _kept(reference: str, code: int) -> str:
-    holdable = code <= sys.maxunicode and not _UNHOLDABLE.match(chr(code))
+def _valid_reference(reference: str, code: int) -> str:
+    holdable = code <= sys.maxunicode and not _INVALID_CHARS.match(chr(code))
     return reference if holdable else _REPLACEMENT
 
 
 def write(root: Element) -> bytes:
-    """Write an answer, its namespace being the default one."""
+    """Return a document with the S3 namespace as its default."""
     ET.register_namespace("", _NAMESPACE)
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=False)
     return DECLARATION + written
 
 
 def name(element: Element) -> str:
-    """Give an element's name without its namespace."""
+    """Return the name of an element without its namespace."""
     return element.tag.rpartition("}")[2]
 
 
 def text(parent: Iterable[Element], child: str) -> str:
-    """Give the text of the first child of that name; empty when there is none."""
+    """Return the text of the first child with that name; empty if there is none."""
     return next((element.text or "" for element in parent if name(element) == child), "")
 
 
 def document(root: str, children: Mapping[str, str]) -> bytes:
-    """Write a flat answer.
+    """Return a flat document.
 
     Args:
         root: Name of the root element.

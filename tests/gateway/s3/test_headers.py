@@ -177,6 +177,6 @@ def test_vary_names_everything_once(
 def test_no_cache_may_keep_what_is_not_for_caches() -> None:
     """What the upload says of caching does not count for the rendition."""
     shown = CIMultiDict({"cache-control": "public", "expires": "tomorrow", "etag": '"a"'})
-    headers.not_for_caches(shown)
+    headers.forbid_caching(shown)
     expected = {"cache-control": "no-store", "vary": "x-slimgate-raw", "etag": '"a"'}
     assert {name.lower(): value for name, value in shown.items()} == expected

@@ -53,6 +53,6 @@ def test_few_are_remembered() -> None:
     made = Verifier(_SECRETS)
     for number in range(1100):
         made.verify(_presigned(f"/b/{number}"), _NOW)
-    assert 1024 >= len(made._known)
+    assert 1024 >= len(made._cache)
     made.verify(_presigned("/b/" + "x" * 2000), _NOW)
-    assert max(len(known.raw_path) for known in made._known) < 2000
+    assert max(len(known.raw_path) for known in made._cache) < 2000
