@@ -25,10 +25,11 @@ from tqdm import tqdm
 
 from bench.contest import Row, alone, policy_of, row
 from codec.image.pixels import decode_as
+from codec.reasons import Refused
 from codec.search import trials
 from codec.search.contest import Candidate, Contest, Subject
 from codec.search.effort import Work
-from codec.search.eligibility import Refused, admit, max_stored
+from codec.search.eligibility import admit, max_stored
 from config import Policy
 from models.engine.loading import Local
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import models
 from bench.contest import policy_of
 from codec.optimize import Terms, optimize
+from codec.reasons import Refused
 from codec.restore.restore import restore
-from codec.search.eligibility import Refused
 from config import Policy
 
 

@@ -11,16 +11,19 @@ from codec.containers import header, sniff
 from codec.image.pixels import decode_as, orientation
 from codec.manifest import Manifest, Measured
 from codec.measures import floors
+from codec.reasons import Reason, Refused
 from codec.restore.lossless import Task
 from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
 from codec.search import lossless, memory_needs, referee
 from codec.search.contest import Contest, Subject, Trial
 from codec.search.effort import Work
-from codec.search.eligibility import Refused, admit, check_type, jpeg_sides, max_stored
+from codec.search.eligibility import admit, check_type, jpeg_sides, max_stored
 from codec.search.failures import reason as reason_of
+from codec.search.failures import refusal
 from codec.search.lossless import Attempt
 from codec.search.result import Chosen
 from codec.search.steps import DECODE, EXACT, LOSSLESS, LOSSY_STEPS, Steps
+from codec.search.verdicts import Verdict
 from config import Policy
 from config.policy import Effort
 
@@ -87,7 +90,7 @@ def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
         if whole.chosen is not None:
             return _stored(data, whole.chosen, terms, upscalers, whole.trials)
         if _LOSSY.intersection(terms.policy.tiers):
-            raise Refused(_reason(whole.trials), whole.trials)
+            raise _in_vain(whole.trials)
     try:
         contest = _competed(data, terms, upscalers)
     except Exception:  # noqa: BLE001  # decoders raise anything
@@ -137,18 +140,18 @@ def _whole(data: bytes, terms: Terms, most: int, *, held: int = 0) -> Attempt:
     size = jpeg_sides(data, policy)
     lacking = steps.lacks(held + memory_needs.to_transcode(size[0] * size[1]))
     if lacking:
-        return lossless.lost("exact", "jxl", "needs more memory", lacking)
+        return lossless.lost("exact", "jxl", Verdict.NEEDS_MEMORY, lacking)
     steps.mark(EXACT)
     try:
         return lossless.of_jpeg(data, size, max_stored=most)
     except Exception as error:  # noqa: BLE001  # the library may raise anything
-        return lossless.lost("exact", "jxl", "failed", reason_of(error))
+        return lossless.lost("exact", "jxl", Verdict.FAILED, reason_of(error))
 
 
 def _competed(data: bytes, terms: Terms, upscalers: Upscalers) -> Contest:
     """Let everything with loss compete."""
     if DECODE in terms.steps.ruled_out:
-        raise Refused("the worker process died decoding it")
+        raise Refused(Reason.WORKER_LOST, "process died decoding it")
     terms.steps.mark(DECODE)
     return referee.compete(
         _subject(data, terms.policy),
@@ -166,7 +169,7 @@ def _best(data: bytes, contest: Contest, terms: Terms, upscalers: Upscalers) -> 
     Raises:
         Refused: There is none.
     """
-    trials, problems = [*contest.trials], []
+    trials, problems = [*contest.trials], list[Refused]()
     ways = [_without_loss, _winner]
     for find in reversed(ways) if _is_beyond(contest, terms.policy.effort) else ways:
         try:
@@ -175,20 +178,22 @@ def _best(data: bytes, contest: Contest, terms: Terms, upscalers: Upscalers) -> 
             if found.chosen is not None:
                 return _stored(data, found.chosen, terms, upscalers, tuple(trials))
         except Exception as error:  # noqa: BLE001  # a library's; the other way is still open
-            problems.append(str(error) if isinstance(error, Refused) else reason_of(error))
+            problems.append(error if isinstance(error, Refused) else refusal(error))
             contest.best = None if find is _winner else contest.best
-    reason = problems[0] if problems else _reason(trials, late=contest.is_over)
-    raise Refused(reason, tuple(trials))
+    if problems:
+        raise Refused(problems[0].reason, problems[0].detail, tuple(trials))
+    raise _in_vain(trials, late=contest.is_over)
 
 
-def _reason(trials: Sequence[Trial], *, late: bool = False) -> str:
-    """Say why nothing is stored small."""
-    lost = [t for t in trials if t.verdict != "holds"]  # a sample may hold, and the image not
-    verdicts = {f"{t.verdict}: {t.note}" if t.note else t.verdict for t in lost}
+def _in_vain(trials: Sequence[Trial], *, late: bool = False) -> Refused:
+    """Say why nothing that was tried is stored."""
+    # A sample may hold, and the image not.
+    lost = [t for t in trials if t.verdict is not Verdict.HOLDS]
+    verdicts = {f"{t.verdict}: {t.note}" if t.note else str(t.verdict) for t in lost}
     if late:
         verdicts.add("no work left: see limits.timeout_s")
-    shown = ", ".join(sorted(verdicts)) or "too big"
-    return f"nothing smaller holds the floor ({shown})"
+    shown = ", ".join(sorted(verdicts)) or str(Verdict.TOO_BIG)
+    return Refused(Reason.FLOOR, shown, tuple(trials))
 
 
 def _subject(data: bytes, policy: Policy) -> Subject:
@@ -308,4 +313,4 @@ def _prove(rendition: bytes, note: Manifest, upscalers: Upscalers) -> None:
     try:
         restore(rendition, manifest.loads(note.dumps()), upscalers)
     except (DamagedRendition, DigestMismatch) as error:
-        raise Refused(f"the rendition does not restore: {error}") from error
+        raise Refused(Reason.PROOF, str(error)) from error

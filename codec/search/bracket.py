@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from codec.search.verdicts import Verdict
+
 LOWEST, HIGHEST = 8, 96
 """Qualities that are tried: beyond, nothing is saved or nothing holds."""
 
@@ -41,14 +43,14 @@ class Search:
     usual: Mapping[str, float] = field(default_factory=dict)
     _margins: dict[str, dict[int, float]] = field(default_factory=dict)
 
-    def note(self, quality: int, verdict: str, margins: Mapping[str, float]) -> None:
+    def note(self, quality: int, verdict: Verdict, margins: Mapping[str, float]) -> None:
         """Note the verdict of a trial; what neither held nor failed is out of question.
 
         A file that does not fit is smoother, and smaller, at a lower quality.
         """
-        if verdict == "holds":
+        if verdict is Verdict.HOLDS:
             self.holds(quality, margins)
-        elif verdict == "below floor":
+        elif verdict is Verdict.BELOW_FLOOR:
             self.fails(quality, margins)
         else:
             self.cap(quality)

@@ -18,26 +18,12 @@ from codec.measures.reading import Reading
 from codec.restore.restore import Upscalers
 from codec.search.effort import Work
 from codec.search.steps import Steps
+from codec.search.verdicts import Verdict
 from config import Floor
 from config.policy import Codec
 
 REFUSED: Final = -1
 """Quality of a trial that ended before anything was encoded."""
-
-Verdict = Literal[
-    "holds",
-    "below floor",
-    "too big",
-    "does not fit",
-    "ceiling below floor",
-    "cannot read text",
-    "does not return",
-    "needs more memory",
-    "failed",
-]
-
-FAILURES: Final = frozenset({"needs more memory", "failed"})
-"""Verdicts that say nothing about how good a candidate is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +157,7 @@ class Contest:
     @property
     def failed_codecs(self) -> frozenset[str]:
         """Name the codecs of which a candidate failed."""
-        return frozenset(t.candidate.codec for t in self.trials if t.verdict in FAILURES)
+        return frozenset(t.candidate.codec for t in self.trials if t.verdict.is_failure)
 
     def shrunk(self, scale: int) -> Pixels:
         """Give what a candidate of that scale encodes; the last one is kept for the next trial."""

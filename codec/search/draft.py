@@ -15,8 +15,9 @@ from codec.measures import floors, psnr, ssim
 from codec.measures.reading import Reading
 from codec.restore.restore import enlarge, pixels_of
 from codec.search import quality_model
-from codec.search.contest import REFUSED, Candidate, Contest, Trial, Verdict
+from codec.search.contest import REFUSED, Candidate, Contest, Trial
 from codec.search.quality_model import Activity
+from codec.search.verdicts import Verdict
 
 _FRAME: Final = 300
 """Bytes of a rendition that do not grow with the image: its boxes and headers, about."""
@@ -131,7 +132,8 @@ class Draft:
             upscalers=self.contest.upscalers,
         )
         reading = self._read(restored)
-        verdict: Verdict = "holds" if floors.holds(self.contest.floor, reading) else "below floor"
+        holds = floors.holds(self.contest.floor, reading)
+        verdict = Verdict.HOLDS if holds else Verdict.BELOW_FLOOR
         size = self._whole_size(len(rendition))
         seconds = time.perf_counter() - began
         return Trial(candidate, quality, size, verdict, reading, seconds, sampled=True)
@@ -165,7 +167,7 @@ class Draft:
     def _out(
         self, candidate: Candidate, reading: Reading, began: float, *, sampled: bool
     ) -> Literal[False]:
-        verdict: Verdict = "ceiling below floor"
+        verdict = Verdict.CEILING
         seconds = time.perf_counter() - began
         trial = Trial(candidate, REFUSED, 0, verdict, reading, seconds, sampled=sampled)
         self.contest.trials.append(trial)

@@ -1,32 +1,17 @@
 """Which uploads are taken: of a type that the policy names, and within its limits."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from codec import manifest
 from codec.containers import Container, Unsupported, jpeg_size, parse, sniff
+from codec.reasons import Reason, Refused
 from config import Policy
-
-if TYPE_CHECKING:
-    from codec.search.contest import Trial
 
 MIN_SIDE: Final = 16
 """Images with a smaller side stay plain: no measure is meaningful and nothing is to be saved."""
 
 _MANIFEST_ROOM: Final = 400
 """Bytes of metadata that a rendition costs on top, in round figures: they are billed too."""
-
-
-class Refused(Exception):
-    """The upload stays as it is; the message is a short reason for logs and metrics.
-
-    Args:
-        reason: Why.
-        trials: What was tried before, if anything was.
-    """
-
-    def __init__(self, reason: str, trials: "tuple[Trial, ...]" = ()) -> None:
-        super().__init__(reason)
-        self.trials = trials
 
 
 def check_type(data: bytes, policy: Policy) -> str:
@@ -37,7 +22,7 @@ def check_type(data: bytes, policy: Policy) -> str:
     """
     mime = sniff(data[:32])
     if mime is None or mime not in policy.types:
-        raise Refused("not an image of a type that the policy names")
+        raise Refused(Reason.TYPE)
     return mime
 
 
@@ -50,7 +35,7 @@ def admit(data: bytes, policy: Policy) -> Container:
     try:
         upload = parse(data)
     except Unsupported as error:
-        raise Refused(str(error)) from error
+        raise Refused(Reason.UNSUPPORTED, str(error)) from error
     check_size(upload.width, upload.height, policy)
     return upload
 
@@ -64,7 +49,7 @@ def jpeg_sides(data: bytes, policy: Policy) -> tuple[int, int]:
     try:
         width, height = jpeg_size.read(data)
     except Unsupported as error:
-        raise Refused(str(error)) from error
+        raise Refused(Reason.UNSUPPORTED, str(error)) from error
     check_size(width, height, policy)
     return width, height
 
@@ -88,11 +73,11 @@ def check_size(width: int, height: int, policy: Policy) -> None:
         Refused: There are more or fewer pixels than the policy allows.
     """
     if width * height > min(policy.limits.max_pixels, manifest.MAX_PIXELS):
-        raise Refused("more pixels than the policy allows")
+        raise Refused(Reason.PIXELS)
     if max(width, height) > manifest.MAX_SIDE:
-        raise Refused("a side longer than a rendition can have")
+        raise Refused(Reason.SIDE)
     if min(width, height) < MIN_SIDE:
-        raise Refused("too small to gain anything")
+        raise Refused(Reason.SMALL)
 
 
 def max_stored(data: bytes, policy: Policy) -> int:

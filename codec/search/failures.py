@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from codec.image import memory
+from codec.reasons import Reason, Refused
 from codec.search import memory_needs
 from codec.search.contest import Candidate, Contest
+from codec.search.verdicts import Verdict
 
 _LONGEST: Final = 200
 """Characters of what a library says of a failure."""
@@ -24,7 +26,7 @@ def losing(contest: Contest, candidate: Candidate, *, sampled: bool) -> Iterator
     try:
         yield
     except Exception as error:  # noqa: BLE001  # libraries raise anything
-        contest.lose(candidate, "failed", reason(error), sampled=sampled)
+        contest.lose(candidate, Verdict.FAILED, reason(error), sampled=sampled)
 
 
 def reason(error: Exception) -> str:
@@ -32,6 +34,13 @@ def reason(error: Exception) -> str:
     if memory.is_exhausted(error):
         return "out of memory"
     return f"{type(error).__name__}: {error}".rstrip(": ")[:_LONGEST]
+
+
+def refusal(error: Exception) -> Refused:
+    """Say why an upload stays as it is for which a step failed."""
+    if memory.is_exhausted(error):
+        return Refused(Reason.MEMORY)
+    return Refused(Reason.FAILED, reason(error))
 
 
 def has_memory(contest: Contest, candidate: Candidate) -> bool:
@@ -42,5 +51,5 @@ def has_memory(contest: Contest, candidate: Candidate) -> bool:
     )
     lacking = contest.steps.lacks(need)
     if lacking:
-        contest.lose(candidate, "needs more memory", lacking, sampled=False)
+        contest.lose(candidate, Verdict.NEEDS_MEMORY, lacking, sampled=False)
     return lacking is None

@@ -12,8 +12,9 @@ from codec.measures.reading import Reading
 from codec.restore import exact, lossless
 from codec.restore.lossless import Lossless, Task
 from codec.restore.restore import content_digest, file_digest
-from codec.search.contest import Candidate, Trial, Verdict
+from codec.search.contest import Candidate, Trial
 from codec.search.result import IDENTICAL, Chosen
+from codec.search.verdicts import Verdict
 
 _IDENTICAL: Final = Reading(IDENTICAL.psnr_db, IDENTICAL.psnr_db, IDENTICAL.ssim, IDENTICAL.orb)
 
@@ -40,10 +41,10 @@ def of_jpeg(data: bytes, size: tuple[int, int], *, max_stored: int) -> Attempt:
     rendition = exact.transcode(data)
     seconds = time.perf_counter() - began
     if rendition is None:
-        return Attempt(None, (_trial("exact", "jxl", 0, "does not return", seconds),))
-    verdict: Verdict = "too big" if len(rendition) > max_stored else "holds"
+        return Attempt(None, (_trial("exact", "jxl", 0, Verdict.DOES_NOT_RETURN, seconds),))
+    verdict = Verdict.TOO_BIG if len(rendition) > max_stored else Verdict.HOLDS
     tried = (_trial("exact", "jxl", len(rendition), verdict, seconds),)
-    if verdict == "too big":
+    if verdict is Verdict.TOO_BIG:
         return Attempt(None, tried)
     stored = Stored(tier="exact", codec="jxl", quality=100, scale=1, restorer=None)
     chosen = Chosen(rendition, size, stored, None, _sha256(data), file_digest(data), IDENTICAL)
@@ -98,13 +99,14 @@ def _trials(task: Task, tier: str, found: Lossless | None) -> Iterator[Trial]:
     """Tell of each encoding, with the size of the whole rendition for the one that is stored."""
     for codec, size, seconds in task.tried:
         if found is not None and codec == found.codec:
-            yield _trial(tier, codec, len(found.rendition), "holds", seconds)
+            yield _trial(tier, codec, len(found.rendition), Verdict.HOLDS, seconds)
         else:
             if size == 0:
-                yield _trial(tier, codec, size, "failed", seconds)
+                yield _trial(tier, codec, size, Verdict.FAILED, seconds)
                 continue
             big = found is not None or size > task.max_stored
-            yield _trial(tier, codec, size, "too big" if big else "does not return", seconds)
+            verdict = Verdict.TOO_BIG if big else Verdict.DOES_NOT_RETURN
+            yield _trial(tier, codec, size, verdict, seconds)
 
 
 def _trial(tier: str, codec: str, size: int, verdict: Verdict, seconds: float) -> Trial:

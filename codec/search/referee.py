@@ -21,6 +21,7 @@ from codec.search.effort import Work
 from codec.search.failures import losing
 from codec.search.shortlist import Entry, shortlist
 from codec.search.steps import Steps
+from codec.search.verdicts import Verdict
 from config import Policy
 
 __all__ = ["PAINS", "candidates", "compete"]
@@ -114,7 +115,7 @@ def _run(draft: Draft, entries: list[Entry], pains: Pains) -> None:
                 continue
             tried += entry.size > 0
             _search(contest, entry, pains)
-        misfits += contest.best is None and contest.trials[-1].verdict == "does not fit"
+        misfits += contest.best is None and contest.trials[-1].verdict is Verdict.DOES_NOT_FIT
         if misfits >= _MISFITS:
             return
         if contest.best and entry.size and len(contest.best.rendition) < best:
@@ -134,9 +135,9 @@ def _search(contest: Contest, entry: Entry, pains: Pains) -> None:
         contest.trials.append(trial)
         sizes[trial.quality] = trial.size
         search.note(trial.quality, trial.verdict, floors.margins(contest.floor, trial.reading))
-        failures += trial.verdict == "below floor"
+        failures += trial.verdict is Verdict.BELOW_FLOOR
         quality = _following(contest, entry, search, trial, _AFTER_A_FAILURE * failures**2)
-        held = search.high <= HIGHEST and trial.verdict != "too big"
+        held = search.high <= HIGHEST and trial.verdict is not Verdict.TOO_BIG
         least = pains.precious if count >= pains.trials else pains.worthwhile
         if held and quality is not None and (search.high - quality) * _steepness(sizes) < least:
             return
@@ -160,9 +161,9 @@ def _following(
     contest: Contest, entry: Entry, search: Search, trial: Trial, spare: float
 ) -> int | None:
     """Choose the quality after a trial; None: there is none worth trying."""
-    if trial.verdict == "cannot read text" or _is_lost(contest, trial):
+    if trial.verdict is Verdict.CANNOT_READ or _is_lost(contest, trial):
         return None
-    if trial.verdict == "too big":
+    if trial.verdict is Verdict.TOO_BIG:
         if contest.max_stored <= 0:
             return None
         excess = qualities_between(contest.max_stored, trial.size)

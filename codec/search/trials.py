@@ -13,7 +13,8 @@ from codec.measures import floors, ocr
 from codec.measures.reading import Reading
 from codec.restore import output
 from codec.restore.restore import content_digest, pixels_of
-from codec.search.contest import Candidate, Contest, Trial, Verdict, Winner
+from codec.search.contest import Candidate, Contest, Trial, Winner
+from codec.search.verdicts import Verdict
 
 
 def attempt(contest: Contest, candidate: Candidate, quality: int, speed: int) -> Trial:
@@ -53,7 +54,7 @@ def _encode(contest: Contest, candidate: Candidate, quality: int, speed: int) ->
 
 def _judge(contest: Contest, stored: Stored, rendition: bytes) -> tuple[Verdict, Reading]:
     if len(rendition) > contest.max_stored:
-        return "too big", Reading()
+        return Verdict.TOO_BIG, Reading()
     subject, upload, floor = contest.subject, contest.subject.upload, contest.floor
     area = upload.width * upload.height
     contest.work.restore(area, restored=stored.restorer is not None)
@@ -69,19 +70,19 @@ def _judge(contest: Contest, stored: Stored, rendition: bytes) -> tuple[Verdict,
     names = floors.ALL if unchanged else ("psnr_db",)
     reading = floors.read(floor, subject.pixels, pixels, names=names)
     if not floors.holds(floor, reading):
-        return "below floor", _explained(contest, reading, pixels)
+        return Verdict.BELOW_FLOOR, _explained(contest, reading, pixels)
     contest.work.serve(area, upload.format)
     try:
         parameters, served = output.fit(pixels, upload, subject.size)
     except DoesNotFit:
-        return "does not fit", reading
+        return Verdict.DOES_NOT_FIT, reading
     shown = decode_as(upload, served)
     if not (unchanged and np.array_equal(shown, pixels)):
         reading = floors.read(floor, subject.pixels, shown)
     verdict, reading = _with_text(contest, shown, reading)
-    if verdict == "below floor":
+    if verdict is Verdict.BELOW_FLOOR:
         reading = _explained(contest, reading, shown)
-    if verdict == "holds":
+    if verdict is Verdict.HOLDS:
         content = content_digest(upload.kept, pixels)
         contest.best = Winner(rendition, stored, parameters, served, content, reading)
     return verdict, reading
@@ -102,5 +103,6 @@ def _with_text(contest: Contest, shown: Pixels, reading: Reading) -> tuple[Verdi
             after = contest.read(shown)
             reading = replace(reading, text=ocr.kept(contest.words, after))
         except ocr.CannotRead:
-            return "cannot read text", reading
-    return "holds" if floors.holds(contest.floor, reading) else "below floor", reading
+            return Verdict.CANNOT_READ, reading
+    holds = floors.holds(contest.floor, reading)
+    return (Verdict.HOLDS if holds else Verdict.BELOW_FLOOR), reading

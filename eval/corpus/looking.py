@@ -8,7 +8,8 @@ from PIL import Image, UnidentifiedImageError
 
 from codec.containers import header
 from codec.image.pixels import decode_as
-from codec.search.eligibility import Refused, admit
+from codec.reasons import Refused
+from codec.search.eligibility import admit
 from config import Policy
 from eval.compare.coders import Source
 

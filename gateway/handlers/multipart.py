@@ -17,13 +17,14 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from codec.containers import sniff
-from codec.optimize import Optimized, Refused
+from codec.optimize import Optimized
+from codec.reasons import Reason, Refused
 from config import Policy
 from gateway.exchange import Exchange
 from gateway.http.byte_blocks import ByteQueue
 from gateway.http.request_body import expects_continue
 from gateway.optimize import byte_exact
-from gateway.optimize.pipeline import SNIFFED, optimize, policy_for, stays, stored_request
+from gateway.optimize.pipeline import SNIFFED, optimize, policy_for, refusal, stays, stored_request
 from gateway.optimize.reuse import reuse
 from gateway.relay import begin, respond, sent, whole
 from gateway.s3 import headers
@@ -50,7 +51,8 @@ _PATIENCE_S: Final = 5.0
 async def create(exchange: Exchange) -> web.StreamResponse:
     """Serve CreateMultipartUpload, and remember what a later GET would not tell."""
     async with sent(exchange, exchange.forwarded()) as response:
-        if response.status != HTTPStatus.OK or policy_for(exchange) is None:
+        # What its headers say is judged again, of the object that the upload becomes.
+        if response.status != HTTPStatus.OK or not policy_for(exchange) or refusal(exchange):
             return await respond(exchange, response)
         body = await read_bounded(response, _MAX_RESULT)
         shown = headers.end_to_end(response.headers.items())
@@ -63,7 +65,7 @@ async def create(exchange: Exchange) -> web.StreamResponse:
 async def complete(exchange: Exchange) -> web.StreamResponse:
     """Serve CompleteMultipartUpload."""
     policy = policy_for(exchange)
-    if policy is None or policy.mode != "optimize":
+    if policy is None or policy.mode != "optimize" or refusal(exchange):
         return await _complete(exchange, policy)
     length = exchange.upload.length or 0
     if length > _MAX_PARTS or expects_continue(exchange.request):
@@ -77,6 +79,9 @@ async def complete(exchange: Exchange) -> web.StreamResponse:
 async def _complete(exchange: Exchange, policy: Policy | None) -> web.StreamResponse:
     async with sent(exchange, exchange.forwarded()) as response:
         if response.status != HTTPStatus.OK or policy is None:
+            return await respond(exchange, response)
+        if (why := refusal(exchange)) is not None:
+            stays(exchange, policy, why)
             return await respond(exchange, response)
         shown = headers.end_to_end(response.headers.items())
         shown.popall("Content-Length", None)
@@ -138,10 +143,11 @@ async def _finish(
         plain = await completed(exchange, root, version_id)
         return body, await _replace(exchange, policy, plain)
     except (Refused, Busy) as reason:
-        stays(exchange, policy, str(reason))
+        stays(exchange, policy, reason)
     except S3Error as error:
         # The upload is complete, whatever became of the rendition.
         _log.warning("not optimized", key=exchange.target.key, reason=error.message)
+        stays(exchange, policy, Refused(Reason.UNAVAILABLE, error.message))
     return body, version_id
 
 
@@ -152,7 +158,7 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
         The version id of the rendition; None in a bucket without versions.
     """
     if await locks_by_default(exchange):
-        raise Refused("the bucket locks what it gets")
+        raise Refused(Reason.LOCKED)
     data, said, plain = await _read_back(exchange, policy, plain)
     try:
         optimized = await _rendition(exchange, policy, data, said)
@@ -186,7 +192,7 @@ async def _rest(response: Response, head: bytes, length: int) -> bytes:
     async for piece in response.content.iter_any():
         pieces.append(piece)
     if pieces.size != length:
-        raise Refused("could not be read back")
+        raise Refused(Reason.READ_BACK)
     return await pieces.whole()
 
 
@@ -218,21 +224,23 @@ async def _read_back(
     )
     async with sent(exchange, request) as response:
         length = response.content_length or 0
-        if response.status != HTTPStatus.OK or not 0 < length <= policy.limits.max_bytes:
-            raise Refused("cannot be read back, or is larger than the policy allows")
+        if response.status != HTTPStatus.OK:
+            raise Refused(Reason.READ_BACK, f"answered with {response.status}")
+        if not 0 < length <= policy.limits.max_bytes:
+            raise Refused(Reason.SIZE)
         said = described(response.headers)
         version_id = plain.version_id or response.headers.get("x-amz-version-id")
         plain = replace(plain, version_id=version_id)
         try:
             head = await response.content.readexactly(min(SNIFFED, length))
             if sniff(head) not in policy.types:
-                raise Refused("not an image of a type that the policy names")
+                raise Refused(Reason.TYPE)
             if not buffers.reserve(length):
-                raise Refused("too many uploads at once")
+                raise Refused(Reason.BUFFERS)
             try:
                 return await _rest(response, head, length), said, plain
             except BaseException:
                 buffers.release(length)
                 raise
         except (asyncio.IncompleteReadError, *UNREACHABLE) as error:
-            raise Refused("could not be read back") from error
+            raise Refused(Reason.READ_BACK) from error

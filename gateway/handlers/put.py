@@ -9,17 +9,11 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from codec.containers import sniff
-from codec.optimize import Optimized, Refused
+from codec.optimize import Optimized
+from codec.reasons import Reason, Refused
 from config import Policy
 from gateway.exchange import Exchange
-from gateway.optimize.pipeline import (
-    SNIFFED,
-    note_plain,
-    optimize,
-    policy_for,
-    stays,
-    stored_request,
-)
+from gateway.optimize.pipeline import SNIFFED, optimize, policy_for, refusal, stays, stored_request
 from gateway.relay import respond, sent, whole
 from gateway.s3 import headers
 from gateway.s3.listing_xml import View
@@ -36,35 +30,43 @@ _PLAIN_PARAMETERS: Final = frozenset({"x-id"})
 async def put(exchange: Exchange) -> web.StreamResponse:
     """Serve PutObject."""
     policy = policy_for(exchange)
-    if policy is None or not await _is_candidate(exchange, policy):
+    if policy is None:
         return await _stream(exchange)
+    if (why := refusal(exchange) or await _refusal(exchange, policy)) is not None:
+        return await _stream_refused(exchange, policy, why)
     buffers = exchange.upload_room
     data = await exchange.upload.read(buffers)
     if data is None:
         # Rather the whole upload than none: it can be optimized at any later time.
-        stays(exchange, policy, "too many uploads at once")
-        return await _stream(exchange)
+        return await _stream_refused(exchange, policy, Refused(Reason.BUFFERS))
     try:
         return await _put_image(exchange, policy, data)
     finally:
         buffers.release(len(data))
 
 
-async def _is_candidate(exchange: Exchange, policy: Policy) -> bool:
+async def _refusal(exchange: Exchange, policy: Policy) -> Refused | None:
+    """Return why an upload need not be read to know that it stays as it is."""
     if not exchange.parameters.keys() <= _PLAIN_PARAMETERS:
-        stays(exchange, policy, "the query asks for more than to store it")
-        return False
-    length = exchange.upload.length or 0
-    if not 0 < length <= policy.limits.max_bytes:
-        note_plain(exchange, policy, "empty, or larger than the policy allows")
-        return False
+        return Refused(Reason.QUERY)
+    if not 0 < (exchange.upload.length or 0) <= policy.limits.max_bytes:
+        return Refused(Reason.SIZE)
     if sniff((await exchange.upload.peek(SNIFFED))[:SNIFFED]) not in policy.types:
-        note_plain(exchange, policy, "not an image of a type that the policy names")
-        return False
+        return Refused(Reason.TYPE)
     if await locks_by_default(exchange):
-        stays(exchange, policy, "the bucket locks what it gets")
-        return False
-    return True
+        return Refused(Reason.LOCKED)
+    return None
+
+
+async def _stream_refused(exchange: Exchange, policy: Policy, why: Refused) -> web.StreamResponse:
+    """Store an upload as it came, and say why; of an unsigned one once the store has taken it."""
+    if exchange.identity is not None:
+        stays(exchange, policy, why)
+        return await _stream(exchange)
+    answer = await _stream(exchange)
+    if answer.status == HTTPStatus.OK:
+        stays(exchange, policy, why)
+    return answer
 
 
 async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.StreamResponse:
@@ -74,7 +76,7 @@ async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.Str
         if policy.mode == "optimize":
             await keep(partial(sent, exchange), policy.originals, request, optimized.manifest, data)
     except (Refused, Busy) as reason:
-        stays(exchange, policy, str(reason))
+        stays(exchange, policy, reason)
         return await _store_plain(exchange, data)
     if policy.mode == "shadow":
         return await _store_plain(exchange, data)
@@ -82,7 +84,7 @@ async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.Str
         if response.status != HTTPStatus.BAD_REQUEST:
             return await _answer_managed(exchange, optimized, response)
     # A bucket may demand what only the original upload has, such as a checksum for its lock.
-    stays(exchange, policy, "the storage refused the rendition")
+    stays(exchange, policy, Refused(Reason.REFUSED))
     return await _store_plain(exchange, data)
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
-from codec.optimize import Refused
+from codec.reasons import Refused
 from config import ConfigError
 from gateway.jobs import explain, ledgers, opened, over_bucket
 from gateway.jobs.arguments import parser

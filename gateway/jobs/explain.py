@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from codec.manifest import Manifest, Stored
-from codec.optimize import Optimized, Refused
+from codec.optimize import Optimized
+from codec.reasons import Refused
 from codec.search.contest import Trial
 from config import Policies, Policy
 from gateway.jobs.address import Place, object_place

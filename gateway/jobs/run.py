@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 from tqdm import tqdm
 
-from codec.optimize import Refused
+from codec.reasons import Refused
 from gateway.jobs.journal import Journal
 from gateway.jobs.listing import Entry, Window
 from gateway.jobs.outcome import CHANGED, FAILED, STAYS, Outcome

@@ -5,7 +5,7 @@ from typing import Final
 
 from multidict import CIMultiDict
 
-from codec.optimize import Refused
+from codec.reasons import Reason, Refused
 from gateway.jobs.store import Denied, Seen, Store
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
@@ -42,11 +42,11 @@ def replaceable(seen: Seen) -> CIMultiDict[str]:
     """
     said = described(seen.headers)
     if "x-amz-missing-meta" in seen.headers:
-        raise Refused("has metadata that cannot be said in headers")
+        raise Refused(Reason.UNSAYABLE)
     if any(name.lower().startswith(_CUSTOMER_KEY) for name in seen.headers):
-        raise Refused("encrypted with a customer's own key")
+        raise Refused(Reason.CUSTOMER_KEY)
     if seen.headers.get("x-amz-storage-class") in _ARCHIVES:
-        raise Refused("in an archive class")
+        raise Refused(Reason.ARCHIVED)
     said.popall(headers.MANIFEST, None)
     return said
 
@@ -90,7 +90,7 @@ def _grants(acl: s3xml.Element) -> dict[str, str]:
     said: dict[str, list[str]] = {}
     for permission, grantee in grants:
         if permission not in _GRANT_HEADERS or '=""' in grantee:
-            raise Refused("shared by an ACL that cannot be repeated")
+            raise Refused(Reason.ACL)
         said.setdefault(_GRANT_HEADERS[permission], []).append(grantee)
     return {name: ", ".join(grantees) for name, grantees in said.items()}
 

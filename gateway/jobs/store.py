@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 
 from codec.containers import sniff
 from codec.manifest import Manifest
-from codec.optimize import Refused
+from codec.reasons import Reason, Refused
 from gateway.optimize.pipeline import SNIFFED
 from gateway.s3 import headers
 from gateway.s3.canonical import escaped
@@ -93,7 +93,7 @@ class Store:
         async with self.send(Request("HEAD", target)) as response:
             _check(response, "HEAD")
             if response.status == HTTPStatus.BAD_REQUEST:
-                raise Refused("cannot be looked at, as with a customer's own encryption key")
+                raise Refused(Reason.CUSTOMER_KEY, "HEAD was answered with 400")
             if response.status != HTTPStatus.OK:
                 raise Denied(f"HEAD was answered with {response.status}: may this key read it?")
             said = headers.end_to_end(response.headers.items())
@@ -136,7 +136,7 @@ class Store:
             try:
                 head = await response.content.readexactly(min(SNIFFED, seen.size))
                 if wanted is not None and not wanted(sniff(head)):
-                    raise Refused("not an image of a type that the policy names")
+                    raise Refused(Reason.TYPE)
                 return head + await response.content.readexactly(seen.size - len(head))
             except (asyncio.IncompleteReadError, *UNREACHABLE) as error:
                 raise S3Error("ServiceUnavailable") from error

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from codec.optimize import Optimized, Refused
+from codec.optimize import Optimized
+from codec.reasons import Reason, Refused
 from config import Policy
 
 _TIER: Final = "exact"
@@ -91,7 +92,7 @@ def narrowed(policy: Policy, why: str) -> Policy:
 def refusal(why: str, rest: Refused | str) -> Refused:
     """Say why an upload that has to come back byte for byte stays as it is."""
     trials = rest.trials if isinstance(rest, Refused) else ()
-    return Refused(f"has to come back byte for byte ({why}): {rest}", trials)
+    return Refused(Reason.BYTE_EXACT, f"({why}): {rest}", trials)
 
 
 def by_policy(found: Optimized, policy: Policy) -> Optimized:

@@ -10,8 +10,9 @@ import structlog
 from multidict import CIMultiDict
 
 from codec.encoders import mime_of
-from codec.optimize import Optimized, Refused
-from codec.search.contest import FAILURES, Trial
+from codec.optimize import Optimized
+from codec.reasons import Reason, Refused
+from codec.search.contest import Trial
 from config import Policy
 from gateway.exchange import Exchange
 from gateway.optimize import byte_exact
@@ -21,12 +22,15 @@ from gateway.s3.digests import sha256_hex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.upstream import Request
 from gateway.telemetry import metrics, tracing
-from gateway.workers.pool import Workers
+from gateway.workers.pool import Busy, Workers
 
 _log = structlog.get_logger(__name__)
 
 SNIFFED: Final = 32
 """Bytes of the beginning that tell an image by its magic."""
+
+_UNLOGGED: Final = frozenset({Reason.TYPE, Reason.SIZE, Reason.DIRECTORY})
+"""Reasons that are counted alone: most uploads to a bucket of mixed content have one of them."""
 
 _VERSION: Final = version("slimgate")
 _OUTCOMES: Final = {"optimize": "optimized", "shadow": "shadow"}
@@ -36,26 +40,37 @@ _MAX_USER_METADATA: Final = 2048  # bytes of keys and values together, S3 user g
 _META: Final = "x-amz-meta-"
 
 # Uploads with any of these are stored as they are: the bytes are not ours to change.
-_UNTOUCHABLE: Final = (
-    "x-amz-object-lock-",
-    "x-amz-server-side-encryption-customer-",
-    "x-amz-write-offset-bytes",
-)
+_UNTOUCHABLE: Final = {
+    "x-amz-object-lock-": Reason.OBJECT_LOCK,
+    "x-amz-server-side-encryption-customer-": Reason.CUSTOMER_KEY,
+    "x-amz-write-offset-bytes": Reason.OFFSET,
+}
 
 
 def policy_for(exchange: Exchange) -> Policy | None:
-    """Find the policy that optimizes this upload, judging by what stands in its headers."""
-    sent_headers, target = exchange.headers, exchange.target
-    # Whoever is anonymous may not make the gateway work before the upstream has said yes.
-    if exchange.identity is None or target.key.endswith("/"):
-        return None
-    if any(name.lower().startswith(_UNTOUCHABLE) for name in sent_headers):
-        return None
-    encoding = headers.forwardable(sent_headers.items()).get("Content-Encoding", "identity")
-    if encoding.lower() != "identity" or not _recordable(sent_headers.get("Content-Type", "")):
-        return None
+    """Find the policy that is for this upload; one that is off is none."""
+    target = exchange.target
     policy = exchange.policies.match(target.bucket, target.key)
     return None if policy is None or policy.mode == "off" else policy
+
+
+def refusal(exchange: Exchange) -> Refused | None:
+    """Return why an upload stays as it is, judged by its key and its headers; None: it may not."""
+    sent_headers = exchange.headers
+    if exchange.identity is None:
+        # An unknown client may not make the gateway work before the store has said yes.
+        return Refused(Reason.ANONYMOUS)
+    if exchange.target.key.endswith("/"):
+        return Refused(Reason.DIRECTORY)
+    for beginning, reason in _UNTOUCHABLE.items():
+        if any(name.lower().startswith(beginning) for name in sent_headers):
+            return Refused(reason)
+    encoding = headers.forwardable(sent_headers.items()).get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        return Refused(Reason.ENCODED)
+    if not _recordable(sent_headers.get("Content-Type", "")):
+        return Refused(Reason.CONTENT_TYPE)
+    return None
 
 
 def _recordable(content_type: str) -> bool:
@@ -138,7 +153,7 @@ async def rendition(
         Busy: Too much is waiting already.
     """
     if not _recordable(content_type or ""):
-        raise Refused("has a content type that cannot be recorded")
+        raise Refused(Reason.CONTENT_TYPE)
     allowed = byte_exact.narrowed(policy, exact_because) if exact_because else policy
     try:
         found = await workers.optimize(
@@ -156,7 +171,7 @@ async def rendition(
 def _note_failures(policy: Policy, trials: Iterable[Trial]) -> None:
     """Log and count candidates that lost for a reason that is not the image."""
     for trial in trials:
-        if trial.verdict in FAILURES:
+        if trial.verdict.is_failure:
             metrics.CANDIDATES_FAILED.labels(trial.candidate.codec).inc()
             _log.warning(
                 "a candidate failed",
@@ -168,27 +183,24 @@ def _note_failures(policy: Policy, trials: Iterable[Trial]) -> None:
             )
 
 
-def stays(exchange: Exchange, policy: Policy, reason: str) -> None:
-    """Log why an upload is stored as it came."""
-    note_plain(exchange, policy, reason)
-    _log.info(
-        "stored as uploaded",
-        bucket=exchange.target.bucket,
-        key=exchange.target.key,
-        policy=policy.name,
-        reason=reason,
-    )
-
-
-def note_plain(exchange: Exchange, policy: Policy, reason: str) -> None:
-    """Count an upload that is stored as it came; of a shadow policy, tell the ledger why."""
+def stays(exchange: Exchange, policy: Policy, why: Refused | Busy) -> None:
+    """Count an upload that is stored as it came, and log why; of a shadow policy, in the ledger."""
     metrics.UPLOADS.labels(policy.name, "plain").inc()
-    metrics.PLAIN.labels(policy.name, metrics.reason_class(reason)).inc()
+    metrics.PLAIN.labels(policy.name, why.reason).inc()
+    if why.reason not in _UNLOGGED:
+        _log.info(
+            "stored as uploaded",
+            bucket=exchange.target.bucket,
+            key=exchange.target.key,
+            policy=policy.name,
+            label=why.reason,
+            reason=str(why),
+        )
     if policy.mode != "shadow":
         return
     # What completes an upload in parts does not say how large that is.
     size = exchange.upload.length if exchange.request.method == "PUT" else None
-    exchange.telemetry.ledger.write(staying(policy.name, _name(exchange), size, reason))
+    exchange.telemetry.ledger.write(staying(policy.name, _name(exchange), size, why))
 
 
 def _name(exchange: Exchange) -> tuple[str, str]:
@@ -209,12 +221,12 @@ async def stored_request(request: Request, optimized: Optimized, seals: Seals) -
     try:
         note = seals.write(optimized.manifest)
     except ValueError as error:
-        raise Refused(str(error)) from error
+        raise Refused(Reason.MANIFEST, str(error)) from error
     kept = headers.without_body_digests(request.headers)
     kept["Content-Type"] = mime_of(optimized.manifest.stored.codec)
     kept[headers.MANIFEST] = note
     if _user_metadata(kept) > _MAX_USER_METADATA:
-        raise Refused("no room for the manifest beside the client's own metadata")
+        raise Refused(Reason.METADATA)
     return replace(
         request,
         headers=CIMultiDict(kept),

@@ -1,7 +1,9 @@
 """Lines of the shadow ledger: what a policy would have stored."""
 
 from codec.manifest import Manifest
+from codec.reasons import Refused
 from gateway.telemetry.ledger import Line
+from gateway.workers.job_queue import Busy
 
 
 def optimizable(policy: str, name: tuple[str, str], stored_bytes: int, manifest: Manifest) -> Line:
@@ -16,16 +18,18 @@ def optimizable(policy: str, name: tuple[str, str], stored_bytes: int, manifest:
     return {**_named(policy, name), **small(stored_bytes, manifest)}
 
 
-def staying(policy: str, name: tuple[str, str], uploaded_bytes: int | None, reason: str) -> Line:
+def staying(
+    policy: str, name: tuple[str, str], uploaded_bytes: int | None, why: Refused | Busy
+) -> Line:
     """Make the line of an upload that would have been stored as it came.
 
     Args:
         policy: Name of the policy.
         name: Bucket and key.
         uploaded_bytes: Size of the upload; None: not known.
-        reason: Why it stays.
+        why: Why it stays.
     """
-    return {**_named(policy, name), **plain(uploaded_bytes, reason)}
+    return {**_named(policy, name), **plain(uploaded_bytes, why)}
 
 
 def small(stored_bytes: int, manifest: Manifest) -> dict[str, str | int | float | None]:
@@ -41,16 +45,18 @@ def small(stored_bytes: int, manifest: Manifest) -> dict[str, str | int | float 
         "psnr_db": measured.psnr_db,
         "ssim": measured.ssim,
         "orb": measured.orb,
+        "label": None,
         "reason": None,
     }
 
 
-def plain(uploaded_bytes: int | None, reason: str) -> dict[str, str | int | float | None]:
+def plain(uploaded_bytes: int | None, why: Refused | Busy) -> dict[str, str | int | float | None]:
     """Say why an image stays as it came; the arguments are those of :func:`staying`."""
     nothing = dict.fromkeys(("codec", "scale", "quality"))
     unmeasured = dict.fromkeys(("psnr_db", "ssim", "orb"))
     sizes = {"uploaded_bytes": uploaded_bytes, "stored_bytes": uploaded_bytes}
-    return {"tier": "plain", **nothing, **sizes, **unmeasured, "reason": reason}
+    reasons = {"label": why.reason.value, "reason": str(why)}
+    return {"tier": "plain", **nothing, **sizes, **unmeasured, **reasons}
 
 
 def _named(policy: str, name: tuple[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from multidict import CIMultiDict
 
-from codec.optimize import Refused
+from codec.reasons import Reason, Refused
 from gateway.exchange import Exchange
 from gateway.relay import sent
 from gateway.s3 import headers
@@ -70,7 +70,7 @@ async def completed(exchange: Exchange, result: s3xml.Element, version_id: str |
         etag = headers.bare_etag(head.headers)
         # Only the ETag of an upload in parts has a dash.
         if head.status != HTTPStatus.OK or headers.MANIFEST in head.headers or "-" not in etag:
-            raise Refused("the upstream does not tell what the upload has become")
+            raise Refused(Reason.UNKNOWN_RESULT)
         return Plain(etag, head.headers.get("x-amz-version-id", version_id))
 
 
@@ -84,9 +84,9 @@ def described(answered: Mapping[str, str]) -> CIMultiDict[str]:
         Refused: The object is locked or encoded; its bytes are not ours to change.
     """
     if any(name.lower().startswith("x-amz-object-lock-") for name in answered):
-        raise Refused("under Object Lock")
+        raise Refused(Reason.OBJECT_LOCK)
     if answered.get("Content-Encoding", "identity").lower() != "identity":
-        raise Refused("has a content encoding")
+        raise Refused(Reason.ENCODED)
     return CIMultiDict(
         (name, value)
         for name, value in answered.items()

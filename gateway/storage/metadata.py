@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
-from codec.optimize import Refused
+from codec.reasons import Reason, Refused
 from gateway.exchange import Exchange
 from gateway.relay import sent
 from gateway.s3 import xml as s3xml
@@ -32,7 +32,7 @@ async def untold(exchange: Exchange, version_id: str | None) -> Mapping[str, str
         return remembered
     grants = await _ask(exchange, "acl", version_id)
     if len(_descendants(grants, "Grant")) != 1 or _permission(grants) != "FULL_CONTROL":
-        raise Refused("shared by an ACL that cannot be repeated")
+        raise Refused(Reason.ACL)
     return tagging(await _ask(exchange, "tagging", version_id))
 
 
@@ -47,7 +47,7 @@ async def _ask(exchange: Exchange, subresource: str, version_id: str | None) -> 
     request = request_for(exchange, "GET", exchange.target, version_id, subresource=subresource)
     async with sent(exchange, request) as response:
         if response.status != HTTPStatus.OK:
-            raise Refused(f"its {subresource} cannot be read")
+            raise Refused(Reason.UNREADABLE, subresource)
         return s3xml.parse(await read_bounded(response, _MAX_BYTES))
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from multidict import CIMultiDict
 
 from codec.manifest import Manifest
-from codec.optimize import Refused
+from codec.reasons import Reason, Refused
 from config import Originals
 from gateway.s3 import xml as s3xml
 from gateway.s3.digests import md5_hex, sha256_hex
@@ -61,7 +61,7 @@ def target_of(originals: Originals, uploaded: Target, md5: str) -> Target:
     """
     key = f"{originals.prefix}{uploaded.bucket}/{uploaded.key}/{md5}"
     if len(key.encode(errors="surrogateescape")) > _MAX_KEY_BYTES:
-        raise Refused("the key is too long for a key of its original")
+        raise Refused(Reason.KEY_LENGTH)
     return key_target(originals.keep or "", key)
 
 
@@ -99,9 +99,9 @@ async def keep(
                 return
         async with send(Request("PUT", target, "", headers, data, len(data), digest)) as response:
             if response.status != HTTPStatus.OK:
-                raise Refused(f"its original cannot be kept: answered with {response.status}")
+                raise Refused(Reason.ESCROW, f"answered with {response.status}")
     except S3Error as error:
-        raise Refused(f"its original cannot be kept: {error.message}") from error
+        raise Refused(Reason.ESCROW, error.message) from error
 
 
 async def fetch(send: Send, originals: Originals, uploaded: Target, manifest: Manifest) -> bytes:

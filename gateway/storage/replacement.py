@@ -11,7 +11,7 @@ from http import HTTPStatus
 import structlog
 
 from codec.manifest import Manifest
-from codec.optimize import Refused
+from codec.reasons import Reason, Refused
 from gateway.exchange import Exchange
 from gateway.relay import sent
 from gateway.s3.errors import S3Error
@@ -83,7 +83,7 @@ async def _written(exchange: Exchange, request: Request, manifest: Manifest) -> 
 async def _write(exchange: Exchange, request: Request) -> Mapping[str, str]:
     async with sent(exchange, request) as response:
         if response.status != HTTPStatus.OK:
-            raise Refused(f"the conditional write was answered with {response.status}")
+            raise Refused(Reason.REPLACED, str(response.status))
         return response.headers
 
 

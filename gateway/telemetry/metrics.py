@@ -171,25 +171,6 @@ UPSTREAM_STORED_BYTES: Final = _counter(
     "upstream_stored_bytes", "Bytes of the bodies that the store has taken."
 )
 
-_REASONS: Final = (
-    ("nothing smaller holds the floor", "floor"),
-    ("not an image", "type"),
-    ("empty, or larger", "size"),
-    ("more pixels", "size"),
-    ("a side longer", "size"),
-    ("too small", "size"),
-    ("too many uploads", "busy"),
-    ("the queue is", "busy"),
-    ("stopped after", "timeout"),
-    ("the worker process", "worker lost"),
-    ("out of memory", "memory"),
-    ("the bucket locks", "locked"),
-    ("under Object Lock", "locked"),
-    ("its original cannot", "escrow"),
-    ("has to come back byte for byte", "byte exact"),
-    ("cannot be decoded", "damaged"),
-)
-
 
 @functools.cache
 def request_metrics(operation: str, status: str) -> tuple[Counter, Histogram, Counter]:
@@ -206,9 +187,3 @@ def request_metrics(operation: str, status: str) -> tuple[Counter, Histogram, Co
         REQUEST_SECONDS.labels(operation),
         SENT_BYTES.labels(operation),
     )
-
-
-def reason_class(reason: str) -> str:
-    """Sort a reason for storing an upload as it came into one of few classes."""
-    found = (name for beginning, name in _REASONS if reason.startswith(beginning))
-    return next(found, "unhandled")

@@ -6,12 +6,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from codec.reasons import Reason
+
 _DEFERRABLE_EVERY: Final = 4
 """Every n-th slot goes to a deferrable job, so that none starves."""
 
 
 class Busy(Exception):
-    """The queue is full, or the job waited too long."""
+    """The queue is full, or the job waited too long.
+
+    Args:
+        text: What is short.
+        reason: Why an upload that had to wait stays as it is.
+    """
+
+    def __init__(self, text: str, reason: Reason = Reason.BUSY) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class JobQueue:

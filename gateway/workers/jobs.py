@@ -21,7 +21,8 @@ import models
 from codec.image import memory
 from codec.image.memory import OutOfMemory
 from codec.manifest import Manifest, loads
-from codec.optimize import Optimized, Refused, Terms, optimize
+from codec.optimize import Optimized, Terms, optimize
+from codec.reasons import Reason, Refused
 from codec.restore.restore import DigestMismatch, EncoderChanged, restore
 from codec.search import memory_needs
 from codec.search.eligibility import pixels_of
@@ -168,11 +169,11 @@ def optimize_upload(
     except Refused:
         raise
     except models.EngineError as error:
-        raise Refused(f"the restorer cannot be run: {error}") from error
+        raise Refused(Reason.RESTORER, str(error)) from error
     except Exception as error:  # decoders raise anything
         if memory.is_exhausted(error):
-            raise Refused("out of memory: see engine.worker_memory") from error
-        raise Refused(f"cannot be decoded: {type(error).__name__}") from error
+            raise Refused(Reason.MEMORY) from error
+        raise Refused(Reason.DAMAGED, type(error).__name__) from error
 
 
 def _allowed(*, may_be_large: bool) -> int:

@@ -13,7 +13,8 @@ import structlog
 import models
 from codec.image.memory import OutOfMemory
 from codec.manifest import Manifest
-from codec.optimize import LOSSY_STEPS, Optimized, Refused
+from codec.optimize import LOSSY_STEPS, Optimized
+from codec.reasons import Reason, Refused
 from codec.restore.restore import DamagedRendition, DigestMismatch
 from codec.search import memory_needs
 from codec.search.steps import EXACT, LOSSLESS
@@ -157,7 +158,7 @@ class Workers:
         self, data: bytes, policy: Policy, content_type: str, version: str, *, may_be_large: bool
     ) -> Optimized:
         ruled_out: frozenset[str] = frozenset()
-        losses: list[str] = []
+        losses: list[WorkerLost] = []
         async with self._slot(urgent=False):
             started = time.monotonic()
             for repeat in itertools.count(1):
@@ -170,14 +171,14 @@ class Workers:
                     if not losses:
                         raise
                     # The first loss explains more than the final refusal.
-                    reason = "; then ".join([losses[0], str(refused)])
-                    raise Refused(reason, refused.trials) from refused
+                    detail = f"{losses[0].detail}; then {refused}"
+                    raise Refused(losses[0].reason, detail, refused.trials) from refused
                 except WorkerLost as lost:
-                    losses.append(str(lost))
+                    losses.append(lost)
                     late = time.monotonic() - started > policy.limits.wall_s
                     last = late or repeat >= _REPEATS
                     if ruled_out >= LOSSY_STEPS or (last and lost.step in _LOSSLESS_STEPS):
-                        raise Refused(str(lost)) from lost
+                        raise Refused(lost.reason, lost.detail) from lost
                     ruled_out = _without(ruled_out, lost.step, last=last)
                     _log.warning("job retried", reason=str(lost), without=sorted(ruled_out))
         raise AssertionError  # the last repeat returns or raises
@@ -267,10 +268,10 @@ class Workers:
                 with contextlib.suppress(WorkerGone):
                     return await worker.run(timeout_s, job, data, *args)
             except (models.Busy, models.TooLate, models.Unreachable, models.OutOfMemory) as error:
-                raise Busy(str(error)) from error
+                raise Busy(str(error), Reason.ENGINE) from error
             finally:
                 self._put_back(worker)
-        raise WorkerLost("the worker processes were lost again and again")
+        raise WorkerLost(Reason.WORKER_LOST, "processes were lost again and again")
 
     def _taken(self, *, fresh: bool) -> WorkerProcess:
         """Take the most recently used idle process, or start one."""

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from codec.reasons import Reason
 from gateway.telemetry import metrics
 from gateway.workers import jobs
 from gateway.workers.job_values import JobInput, JobResult
@@ -27,12 +28,16 @@ class WorkerLost(Exception):
     """The process was lost: it crashed or timed out.
 
     Attributes:
+        reason: Why an upload that it was working on stays as it is.
+        detail: Particulars of the reason.
         step: Step it was running; empty: unknown.
     """
 
-    def __init__(self, reason: str, step: str = "") -> None:
-        super().__init__(f"{reason} at step {step}" if step else reason)
+    def __init__(self, reason: Reason, detail: str, step: str = "") -> None:
+        self.reason = reason
+        self.detail = f"{detail} at step {step}" if step else detail
         self.step = step
+        super().__init__(reason.told(self.detail))
 
 
 class WorkerDied(WorkerLost):
@@ -128,12 +133,12 @@ class WorkerProcess:
             raise WorkerGone from error
         except ProcessExpired as error:
             metrics.WORKERS_LOST.inc()
-            reason = f"the worker process died (exit code {error.exitcode})"
-            raise WorkerDied(reason, self.step) from error
+            detail = f"process died (exit code {error.exitcode})"
+            raise WorkerDied(Reason.WORKER_LOST, detail, self.step) from error
         except PoolTimeoutError as error:
             metrics.WORKERS_LOST.inc()
-            reason = f"stopped after {timeout_s:g} s of wall-clock time"
-            raise WorkerLost(reason, self.step) from error
+            detail = f"{timeout_s:g} s of wall-clock time"
+            raise WorkerLost(Reason.TIMEOUT, detail, self.step) from error
         else:
             return result
         finally:

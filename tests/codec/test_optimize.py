@@ -17,6 +17,7 @@ from codec import manifest, optimize
 from codec.containers import bmff, parse
 from codec.image.pixels import Pixels, decode_as
 from codec.optimize import Optimized, Refused
+from codec.reasons import Reason
 from codec.restore.restore import Upscaler, restore
 from tests.codec.containers import samples
 from tests.codec.pictures import crop, noise, save, terms
@@ -78,7 +79,7 @@ def test_results_travel_between_processes() -> None:
     """Results and refusals can be sent from a worker to its gateway."""
     made = _optimized(save(crop("RGB", 150, 110), "JPEG", **_JPEG))
     assert made == pickle.loads(pickle.dumps(made))  # noqa: S301  # made on the line before
-    refused = pickle.loads(pickle.dumps(Refused("why", made.trials)))  # noqa: S301  # as here
+    refused = pickle.loads(pickle.dumps(Refused(Reason.FAILED, "why", made.trials)))  # noqa: S301  # as here
     assert ("why", made.trials) == (str(refused), refused.trials)
 
 

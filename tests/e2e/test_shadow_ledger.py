@@ -28,7 +28,7 @@ def test_each_upload_has_its_line(
     small, text, torn = lines
     assert {
         "time", "policy", "bucket", "key", "tier", "codec", "scale", "quality", "uploaded_bytes",
-        "stored_bytes", "psnr_db", "ssim", "orb", "reason",
+        "stored_bytes", "psnr_db", "ssim", "orb", "label", "reason",
     } == set(small) == set(text)  # fmt: skip
     assert len(_FILE) == small["uploaded_bytes"] > small["stored_bytes"]
     assert (None, "plain", 4) == (small["reason"], text["tier"], text["stored_bytes"])

@@ -103,7 +103,8 @@ class Feedback:
 def _outcome(result: Result) -> Line:
     found = result.found
     if found is None:
-        return {**shadow_log.plain(len(result.upload), result.reason or ""), "restorer": None}
+        assert result.refusal is not None  # noqa: S101  # one of the two is there
+        return {**shadow_log.plain(len(result.upload), result.refusal), "restorer": None}
     restorer = found.manifest.stored.restorer
     name = None if restorer is None else models.hashed(restorer).name
     return {**shadow_log.small(len(found.rendition), found.manifest), "restorer": name}

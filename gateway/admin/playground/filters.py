@@ -1,30 +1,10 @@
-"""Numbers and reasons in words for people."""
+"""Numbers in words for people."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")
-
-_HINTS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "floor": "Nothing that was tried is both smaller by min_saving and at or above the floor. "
-        "The table shows by how much: a lower floor, a smaller min_saving, more tiers or "
-        "effort: best may help. Small files that are compressed already seldom get smaller.",
-        "type": "The policy does not name this type of file, or it is no JPEG, PNG or WebP at all: "
-        "the first bytes count, not the name.",
-        "size": "The limits of the policy (limits.max_bytes, limits.max_pixels) leave it out, "
-        "or it is too small to gain anything.",
-        "timeout": "It took longer than six times limits.timeout_s of the policy: it hangs, or "
-        "this machine is very busy.",
-        "worker lost": "The process that worked on it was ended: the image may need more than "
-        "engine.worker_memory.",
-        "memory": "The image needs more than engine.worker_memory.",
-        "damaged": "Its pixels cannot be decoded. An upload like this is passed on as it came.",
-        "unhandled": "Files with this feature are stored as they came: what cannot be restored "
-        "faithfully is not touched.",
-    }
-)
 
 
 def size(count: float) -> str:
@@ -54,11 +34,6 @@ def dollars(amount: float) -> str:
     if 0 < amount < 0.0001:
         return "less than $0.0001"
     return f"${amount:,.4f}" if 0 < amount < 0.01 else f"${amount:,.2f}"
-
-
-def hint(reason_class: str) -> str:
-    """Say what to make of a reason; its class is that of the metrics."""
-    return _HINTS.get(reason_class, _HINTS["unhandled"])
 
 
 FILTERS: Final[Mapping[str, Callable[..., str]]] = MappingProxyType(

@@ -3,7 +3,8 @@
 import time
 
 from codec.containers import sniff
-from codec.optimize import Optimized, Refused
+from codec.optimize import Optimized
+from codec.reasons import Reason, Refused
 from config import Policy
 from gateway.admin.playground.results import Result
 from gateway.optimize.pipeline import SNIFFED, rendition
@@ -27,14 +28,14 @@ async def preview(workers: Workers, policy: Policy, name: str, data: bytes) -> R
     mime = sniff(data[:SNIFFED])
     found: Optimized | None = None
     served: bytes | None = None
-    reason: str | None = None
+    refusal: Refused | None = None
     try:
         _check_size(data, policy)
         found = await rendition(workers, policy, data, mime)
         served, _ = await workers.restore(found.rendition, found.manifest)
         trials = found.trials
     except Refused as refused:
-        reason, trials = str(refused), refused.trials
+        refusal, trials = refused, refused.trials
     return Result(
         name=name or "image",
         mime=mime,
@@ -42,7 +43,7 @@ async def preview(workers: Workers, policy: Policy, name: str, data: bytes) -> R
         policy=policy,
         found=found,
         served=served,
-        reason=reason,
+        refusal=refusal,
         trials=trials,
         seconds=time.monotonic() - started,
     )
@@ -50,4 +51,4 @@ async def preview(workers: Workers, policy: Policy, name: str, data: bytes) -> R
 
 def _check_size(data: bytes, policy: Policy) -> None:
     if not 0 < len(data) <= policy.limits.max_bytes:
-        raise Refused("empty, or larger than the policy allows")
+        raise Refused(Reason.SIZE)

@@ -9,10 +9,8 @@ from codec.image.resample import small_size
 from codec.measures.reading import Reading
 from codec.optimize import Optimized
 from config import Policy
-from gateway.admin.playground import filters
 from gateway.admin.playground.results import Result
 from gateway.optimize import trial_rows
-from gateway.telemetry import metrics
 
 VIEWABLE: Final = frozenset({"image/avif", "image/jpeg", "image/png", "image/webp"})
 """What browsers show; JPEG XL is not among it."""
@@ -57,7 +55,7 @@ def result_view(result: Result) -> dict[str, Any]:
         "identical": found is not None and found.manifest.stored.tier in ("exact", "lossless"),
         "shows_stored": found is not None and mime_of(found.manifest.stored.codec) in VIEWABLE,
         "rows": list(trial_rows.rows(result.trials, found.manifest.stored if found else None)),
-        "hint": filters.hint(metrics.reason_class(result.reason)) if result.reason else None,
+        "hint": result.refusal.reason.advice if result.refusal else None,
         "demands": policy_demands(result.policy),
     }
 

@@ -11,6 +11,7 @@ from typing import Final
 from cachetools import FIFOCache
 
 from codec.optimize import Optimized
+from codec.reasons import Refused
 from codec.search.contest import Trial
 from config import Policy
 
@@ -35,7 +36,7 @@ class Result:
         policy: What was demanded.
         found: What would be stored; None: the upload stays as it is.
         served: What GET would give; None where nothing was found.
-        reason: Why it stays; None where something was found.
+        refusal: Why it stays; None where something was found.
         trials: What the referee tried.
         seconds: Time that it took.
         verdict: What was thought of it, if anything was said.
@@ -48,7 +49,7 @@ class Result:
     policy: Policy
     found: Optimized | None
     served: bytes | None
-    reason: str | None
+    refusal: Refused | None
     trials: tuple[Trial, ...]
     seconds: float
     verdict: str | None = None

@@ -1,22 +1,28 @@
 import json
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+from codec.reasons import Reason, Refused
 from config import Ledger as LedgerSettings
 from gateway.jobs.ledgers import summary
 from gateway.optimize.shadow_log import staying
-from gateway.telemetry.ledger import Ledger
+from gateway.telemetry.ledger import Ledger, Line
+
+_SMALL: Final = Refused(Reason.SMALL)
+_TIMEOUTS: Final = [
+    Refused(Reason.TIMEOUT, f"{seconds:g} s of wall-clock time") for seconds in (120, 3.5)
+]
 
 
 def _write(path: Path) -> None:
     ledger = Ledger(LedgerSettings(path=str(path)))
-    small = dict(staying("a", ("b", "k"), 100, "")) | {"stored_bytes": 20, "reason": None}
-    ledger.write(small)
-    late = [f"stopped after {seconds:g} s of wall-clock time" for seconds in (120, 3.5)]
-    for reason in (*late, "cannot be decoded: OSError"):
-        ledger.write(staying("a", ("b", "k"), 100, reason))
-    ledger.write(staying("z", ("b", "k"), None, "too many uploads at once"))
+    nothing: Line = {"stored_bytes": 20, "label": None, "reason": None}
+    ledger.write({**staying("a", ("b", "k"), 100, _SMALL), **nothing})
+    for why in (*_TIMEOUTS, Refused(Reason.DAMAGED, "OSError")):
+        ledger.write(staying("a", ("b", "k"), 100, why))
+    ledger.write(staying("z", ("b", "k"), None, Refused(Reason.BUFFERS)))
 
 
 def test_reasons_are_summed_up_by_class(tmp_path: Path) -> None:

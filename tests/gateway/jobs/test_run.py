@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from codec.optimize import Refused
+from codec.reasons import Reason, Refused
 from gateway.jobs import run as tested
 from gateway.jobs.journal import Journal, Subject
 from gateway.jobs.listing import Entry, Window
@@ -74,7 +74,7 @@ async def test_jobs_work_at_the_same_time(tmp_path: Path) -> None:
     ("error", "verdict", "reason"),
     [
         (Changed(), "changed meanwhile", ""),
-        (Refused("too small"), "stays", "too small"),
+        (Refused(Reason.SMALL), "stays", "too small to gain anything"),
         (Denied("may this key?"), "failed", "may this key?"),
         (Busy("64 are waiting"), "failed", "64 are waiting"),
         (S3Error("InternalError", "broken manifest"), "failed", "broken manifest"),

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from codec.reasons import Reason, Refused
 from config import Ledger as LedgerSettings
 from gateway.optimize.shadow_log import staying
 from gateway.telemetry.ledger import Ledger
@@ -14,7 +15,7 @@ def _ledger(path: Path | None, max_bytes: int = 4096) -> Ledger:
 
 
 def _line(index: int) -> dict[str, str | int | float | None]:
-    return dict(staying("shadow", ("bucket", f"k{index}\n\udc80"), index, "a reason"))
+    return dict(staying("shadow", ("bucket", f"k{index}\n\udc80"), index, Refused(Reason.SMALL)))
 
 
 def _keys(path: Path) -> list[str]:

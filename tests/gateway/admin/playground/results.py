@@ -1,5 +1,6 @@
 """Results for the tests of the playground."""
 
+from codec.reasons import Reason, Refused
 from config import Policy
 from gateway.admin.playground.results import Result
 
@@ -13,7 +14,7 @@ def plain(size: int = 10, *, mime: str | None = "image/png") -> Result:
         policy=Policy(name="photos", bucket="photos*", mode="optimize"),
         found=None,
         served=None,
-        reason="too small to gain anything",
+        refusal=Refused(Reason.SMALL),
         trials=(),
         seconds=0.1,
     )

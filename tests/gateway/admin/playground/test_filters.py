@@ -1,7 +1,6 @@
 import pytest
 
 from gateway.admin.playground import filters
-from gateway.telemetry import metrics
 
 
 @pytest.mark.parametrize(
@@ -34,10 +33,3 @@ def test_sizes_have_three_digits(count: int, expected: str) -> None:
 def test_small_sums_are_no_powers_of_ten(amount: float, expected: str) -> None:
     """Money is said as people write it."""
     assert expected == filters.dollars(amount)
-
-
-def test_every_reason_has_a_hint() -> None:
-    """Whatever keeps an image as it came, the page says what to make of it."""
-    classes = {name for _, name in metrics._REASONS} - {"busy", "locked", "escrow", "byte exact"}
-    assert set() == classes - set(filters._HINTS)
-    assert filters.hint("anything else") == filters.hint("unhandled")
