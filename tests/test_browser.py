@@ -34,5 +34,5 @@ def test_looks_are_chosen(browser: Browser, page: Path, *, dark: bool) -> None:
     browser.look(390, 800, dark=dark)
     browser.open(page)
     style = "getComputedStyle(document.querySelector('p'))"
-    assert "77px" == browser.script(f"return {style}.width")
-    assert ("rgb(4, 5, 6)" if dark else "rgb(1, 2, 3)") == browser.script(f"return {style}.color")
+    assert browser.script(f"return {style}.width") == "77px"
+    assert browser.script(f"return {style}.color") == ("rgb(4, 5, 6)" if dark else "rgb(1, 2, 3)")

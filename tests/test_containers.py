@@ -58,9 +58,9 @@ def test_metrics_of_the_dashboard_exist() -> None:
     """No panel shows something that nobody counts, and everything that is counted is shown."""
     dashboard = json.loads((FOLDER / "grafana" / "slimgate.json").read_text("utf-8"))
     shown = {name for query in _queries(dashboard) for name in _METRIC.findall(query)}
-    assert set() == shown - _counted()
+    assert shown - _counted() == set()
     families = {f.name for f in metrics.REGISTRY.collect() if f.name.startswith("slimgate_")}
-    assert set() == {name for name in families if not any(s.startswith(name) for s in shown)}
+    assert {name for name in families if not any(s.startswith(name) for s in shown)} == set()
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="prometheus is not installed")
@@ -82,7 +82,7 @@ def test_prometheus_understands_everything(tmp_path: Path) -> None:
     (tmp_path / "prometheus.yml").write_text(config.replace("/run/secrets/admin-token", str(token)))
     for command in (["rules", "queries.yml"], ["config", "prometheus.yml"]):
         done = _run("promtool", "check", *command, folder=tmp_path)
-        assert 0 == done.returncode, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_panels_do_not_overlap() -> None:
@@ -104,23 +104,23 @@ def test_metrics_of_alerts_exist() -> None:
     rules = [rule for group in _yaml(FOLDER / "alerts.yml")["groups"] for rule in group["rules"]]
     watched = {name for rule in rules for name in _METRIC.findall(rule["expr"])}
     assert watched
-    assert set() == watched - _counted()
+    assert watched - _counted() == set()
     for rule in rules:
-        assert {"summary", "description"} == rule["annotations"].keys(), rule["alert"]
+        assert rule["annotations"].keys() == {"summary", "description"}, rule["alert"]
 
 
 def test_docker_compose_is_valid() -> None:
     """The file fits the schema of the Compose specification."""
     schema = ["--builtin-schema", "vendor.compose-spec", "docker-compose.yml"]
     done = _run(sys.executable, "-m", "check_jsonschema", *schema)
-    assert 0 == done.returncode, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_dockerfile_follows_good_practice() -> None:
     """The linter has nothing to say."""
     hadolint = Path(sys.executable).with_name("hadolint")
     done = _run(str(hadolint), "--failure-threshold", "style", "Dockerfile")
-    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_files_that_are_mounted_exist() -> None:
@@ -128,7 +128,7 @@ def test_files_that_are_mounted_exist() -> None:
     found = [mount for service in services().values() for mount in mounts(service)]
     mounted = [Path(mount.source) for mount in found if mount.kind == "bind"]
     assert mounted
-    assert [] == [path for path in mounted if not (ROOT / path).is_file()]
+    assert [path for path in mounted if not (ROOT / path).is_file()] == []
 
 
 def test_the_image_is_built_of_what_is_there() -> None:

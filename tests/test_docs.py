@@ -20,4 +20,4 @@ def test_files_named_in_documents_exist(name: str) -> None:
     words = (_ROOT / name).read_text("utf-8").split("`")[1::2]
     tops = ("gateway/", "codec/", "models/", "eval/", "config/", "tests/")
     paths = [word.split(":")[0] for word in words if word.startswith(tops) and " " not in word]
-    assert [] == [path for path in paths if not (_ROOT / path).exists()]
+    assert [path for path in paths if not (_ROOT / path).exists()] == []

@@ -51,10 +51,10 @@ def test_systemd_finds_no_mistake(tmp_path: Path) -> None:
     unit.write_text(_UNIT.read_text("utf-8").replace("/opt/slimgate/bin/python", sys.executable))
     verify = ["systemd-analyze", "verify", "--man=no", str(unit)]
     done = subprocess.run(verify, capture_output=True, text=True, check=False)
-    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     security = ["systemd-analyze", "security", "--offline=true", "--threshold=15", str(unit)]
     done = subprocess.run(security, capture_output=True, text=True, check=False)
-    assert 0 == done.returncode, done.stdout
+    assert done.returncode == 0, done.stdout
 
 
 def test_it_gives_the_gateway_time_to_drain() -> None:
@@ -62,7 +62,7 @@ def test_it_gives_the_gateway_time_to_drain() -> None:
     unit = _settings()
     patience_s = Settings.model_fields["shutdown_timeout_s"].default
     assert int(unit["TimeoutStopSec"]) >= patience_s + 20
-    assert "mixed" == unit["KillMode"]
+    assert unit["KillMode"] == "mixed"
 
 
 def test_spooled_uploads_are_on_a_disk() -> None:
@@ -90,15 +90,15 @@ def test_systemd_is_told_of_every_change(
     monkeypatch.setenv("WATCHDOG_USEC", "2000000")
     config = configuration(S3Server("http://127.0.0.1:1"))
     with GatewayProcess(config, tmp_path) as process:
-        assert "WATCHDOG=1" == listener.recv(4096).decode()
-        assert "READY=1" == _heard(listener)
+        assert listener.recv(4096).decode() == "WATCHDOG=1"
+        assert _heard(listener) == "READY=1"
         process.process.send_signal(signal.SIGHUP)
         reloading, _, stamp = _heard(listener).partition("\n")
-        assert "RELOADING=1" == reloading
+        assert reloading == "RELOADING=1"
         assert re.fullmatch(r"MONOTONIC_USEC=\d+", stamp)
-        assert "READY=1" == _heard(listener)
-        assert "WATCHDOG=1" == listener.recv(4096).decode()
-    assert "STOPPING=1" == _heard(listener)
+        assert _heard(listener) == "READY=1"
+        assert listener.recv(4096).decode() == "WATCHDOG=1"
+    assert _heard(listener) == "STOPPING=1"
 
 
 def test_nobody_is_told_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +117,7 @@ def test_names_without_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
         bound.settimeout(5)
         monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
         notify("READY=1")
-        assert b"READY=1" == bound.recv(100)
+        assert bound.recv(100) == b"READY=1"
 
 
 @pytest.mark.parametrize(
@@ -138,4 +138,4 @@ def test_signs_of_life_come_twice_in_the_time_that_is_given(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert expected == watchdog_period_s()
+    assert watchdog_period_s() == expected

@@ -54,7 +54,7 @@ class Client:
             env={**environment(), **own},
             check=False,
         )
-        assert 0 == done.returncode, done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
         return (done.stdout + done.stderr).splitlines()
 
 

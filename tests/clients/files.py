@@ -81,7 +81,7 @@ def assert_tree_restored(folder: Path, *, managed: bool) -> None:
         managed: Whether it was in a bucket whose images are stored small.
     """
     found = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
-    assert set(tree()) == set(found)
+    assert set(found) == set(tree())
     for name, content in tree().items():
         assert_returned(content, found[name].read_bytes(), managed=managed and name in IMAGES)
 
@@ -97,7 +97,7 @@ def assert_returned(upload: bytes, served: bytes, *, managed: bool) -> None:
 def assert_restored(upload: bytes, served: bytes) -> None:
     """Compare an image that was stored small with what was uploaded."""
     expected, actual = _described(upload), _described(served)
-    assert expected == actual
+    assert actual == expected
     psnr, ssim = fidelity(upload, served)
     assert psnr >= FLOOR_PSNR_DB
     assert ssim >= FLOOR_SSIM

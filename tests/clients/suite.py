@@ -60,7 +60,7 @@ class ObjectSuite:
         """What is no image passes, whatever the bucket and the size."""
         content, bucket = files.noise(size), new_bucket(kind)
         client.put(files.write(tmp_path / "file.bin", content), bucket, "file.bin")
-        assert {"file.bin": size} == client.sizes(bucket)
+        assert client.sizes(bucket) == {"file.bin": size}
         client.get(bucket, "file.bin", tmp_path / "back")
         assert content == (tmp_path / "back").read_bytes()
 
@@ -106,7 +106,7 @@ class ReadSuite(ObjectSuite):
             client.get(photos, f"{key} copy", tmp_path / str(number))
             files.assert_restored(upload, (tmp_path / str(number)).read_bytes())
             client.delete(photos, key)
-        assert {f"{key} copy" for key in UNUSUAL_KEYS} == set(client.sizes(photos))
+        assert set(client.sizes(photos)) == {f"{key} copy" for key in UNUSUAL_KEYS}
 
 
 class SyncSuite(ObjectSuite):
@@ -120,9 +120,9 @@ class SyncSuite(ObjectSuite):
         bucket, down = new_bucket(kind), tmp_path / "down"
         up, count = files.write_tree(tmp_path / "up"), len(files.tree())
         down.mkdir()
-        assert (count, 0) == (client.sync_up(up, bucket), client.sync_up(up, bucket))
-        assert {k: len(v) for k, v in files.tree().items()} == client.sizes(bucket)
-        assert (count, 0) == (client.sync_down(bucket, down), client.sync_down(bucket, down))
+        assert (client.sync_up(up, bucket), client.sync_up(up, bucket)) == (count, 0)
+        assert client.sizes(bucket) == {k: len(v) for k, v in files.tree().items()}
+        assert (client.sync_down(bucket, down), client.sync_down(bucket, down)) == (count, 0)
         files.assert_tree_restored(down, managed=kind == "photos")
         assert client.sync_up(down, bucket) == 0
         files.write(up / files.IMAGES[0], files.image("JPEG", 200, 160))

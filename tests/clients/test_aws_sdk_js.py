@@ -37,7 +37,7 @@ class TestAwsSdkForJavaScript(ReadSuite):
             MetadataDirective="REPLACE", Metadata={"colour": "red"}, ContentType="image/pjpeg",
         )  # fmt: skip
         after = client.do("head", bucket=photos, key="a.jpg")
-        assert ({"colour": "red"}, "image/pjpeg") == (after["Metadata"], after["ContentType"])
+        assert (after["Metadata"], after["ContentType"]) == ({"colour": "red"}, "image/pjpeg")
         assert before["ETag"] == after["ETag"]
         assert len(upload) == before["ContentLength"] == after["ContentLength"]
         client.get(photos, "a.jpg", tmp_path / "back")

@@ -41,10 +41,10 @@ def test_sync_is_done_after_one_run(
     url, back = f"s3://{request.getfixturevalue(bucket)}/x", tmp_path / "back"
     first = aws.run("s3", "sync", "--no-progress", files, url)
     assert len(sizes(files)) == len(first)
-    assert [] == aws.run("s3", "sync", "--no-progress", files, url)
+    assert aws.run("s3", "sync", "--no-progress", files, url) == []
     assert len(first) == len(aws.run("s3", "sync", "--no-progress", url, back))
-    assert [] == aws.run("s3", "sync", "--no-progress", url, back)
-    assert [] == aws.run("s3", "sync", "--no-progress", files, url)
+    assert aws.run("s3", "sync", "--no-progress", url, back) == []
+    assert aws.run("s3", "sync", "--no-progress", files, url) == []
     assert_alike(files, back)
 
 
@@ -55,7 +55,7 @@ def test_sync_notices_changes(aws: Client, files: Path, photos: str) -> None:
     (files / "rgb.jpg").write_bytes(images.jpeg(100, 90))
     (files / "gray.jpg").unlink()
     lines = aws.run("s3", "sync", "--no-progress", "--delete", files, url)
-    assert 2 == len(lines)
+    assert len(lines) == 2
     assert any("upload:" in line and "rgb.jpg" in line for line in lines)
     assert any("delete:" in line and "gray.jpg" in line for line in lines)
 
@@ -68,14 +68,14 @@ def test_cp_mv_ls_rm(aws: Client, files: Path, photos: str, tmp_path: Path) -> N
     aws.run("s3", "mv", "--no-progress", f"{url}/b.jpg", f"{url}/c.jpg")
     listed = {line.split()[3]: int(line.split()[2]) for line in aws.run("s3", "ls", url)}
     size = image.stat().st_size
-    assert {"a.jpg": size, "c.jpg": size} == listed
+    assert listed == {"a.jpg": size, "c.jpg": size}
     for name in listed:
         aws.run("s3", "cp", "--no-progress", f"{url}/{name}", tmp_path / name)
     assert (tmp_path / "a.jpg").read_bytes() == (tmp_path / "c.jpg").read_bytes()
     aws.run("s3", "mv", "--no-progress", f"{url}/c.jpg", tmp_path / "moved.jpg")
     assert size == (tmp_path / "moved.jpg").stat().st_size
     aws.run("s3", "rm", "--recursive", url)
-    assert [] == aws.run("s3", "ls", url)
+    assert aws.run("s3", "ls", url) == []
 
 
 def test_large_files_are_verified(aws: Client, s3: Any, files: Path, photos: str) -> None:
@@ -107,7 +107,7 @@ def test_new_metadata_leaves_the_object_as_it_was(
     said = ["--metadata-directive", "REPLACE", "--metadata", "colour=red"]
     aws.run("s3", "cp", "--no-progress", *said, url, url)
     after = s3.head_object(Bucket=photos, Key="a.jpg")
-    assert {"colour": "red"} == after["Metadata"]
+    assert after["Metadata"] == {"colour": "red"}
     for name in ("ETag", "ContentLength", "ContentType"):
         assert before[name] == after[name]
     assert "slimgate" in direct.head_object(Bucket=photos, Key="a.jpg")["Metadata"]

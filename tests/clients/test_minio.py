@@ -33,7 +33,7 @@ class TestMinio(ReadSuite):
         metadata = {"x-amz-meta-colour": "red", "Content-Type": "image/jpeg"}
         client.do("replace_metadata", bucket=photos, key="a.jpg", metadata=metadata)
         after = client.do("stat", bucket=photos, key="a.jpg")
-        assert "red" == after["metadata"]["x-amz-meta-colour"]
+        assert after["metadata"]["x-amz-meta-colour"] == "red"
         for name in ("size", "etag", "type"):
             assert before[name] == after[name]
         client.get(photos, "a.jpg", tmp_path / "back")

@@ -52,4 +52,4 @@ class TestObstore(ReadSuite):
         whole, starts = (tmp_path / "back").read_bytes(), [0, 3000, 20_000]
         expected = b"".join(whole[start : start + 1000] for start in starts)
         found = client.fetch("read_many", bucket=photos, key="a.jpg", starts=starts, length=1000)
-        assert expected == found
+        assert found == expected

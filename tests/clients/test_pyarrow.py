@@ -30,4 +30,4 @@ class TestPyarrow(ReadSuite):
     def test_tables_come_back(self, client: Driver, photos: str) -> None:
         """A data set that is written and read through the filesystem is the same table."""
         wanted = client.do("write_table", bucket=photos, name="table", rows=100_000)
-        assert wanted == client.do("table_totals", bucket=photos, name="table")
+        assert client.do("table_totals", bucket=photos, name="table") == wanted

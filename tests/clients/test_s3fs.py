@@ -42,7 +42,7 @@ class TestS3fs(ReadSuite):
         upload = files.image()
         client.put(files.write(tmp_path / "a.jpg", upload), photos, "a.jpg")
         metadata = client.do("touch_metadata", bucket=photos, key="a.jpg", colour="red")
-        assert {"colour": "red"} == metadata
+        assert metadata == {"colour": "red"}
         assert {"a.jpg": len(upload)} == client.sizes(photos)
         client.get(photos, "a.jpg", tmp_path / "back")
         files.assert_restored(upload, (tmp_path / "back").read_bytes())

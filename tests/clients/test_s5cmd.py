@@ -47,9 +47,9 @@ def test_sync_is_done_after_one_run(
     """Sync moves everything up and down in one run, and the second run finds nothing to do."""
     url, back = f"s3://{photos}/", tmp_path / "back"
     assert len(sizes(files)) == len(s5cmd.run("sync", *options, f"{files}/", url))
-    assert [] == s5cmd.run("sync", *options, f"{files}/", url)
+    assert s5cmd.run("sync", *options, f"{files}/", url) == []
     assert len(sizes(files)) == len(s5cmd.run("sync", *options, f"{url}*", f"{back}/"))
-    assert [] == s5cmd.run("sync", *options, f"{url}*", f"{back}/")
+    assert s5cmd.run("sync", *options, f"{url}*", f"{back}/") == []
     assert_alike(files, back)
 
 

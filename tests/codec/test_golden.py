@@ -21,16 +21,16 @@ _GOLDEN = objects()
 @pytest.mark.parametrize("golden", _GOLDEN, ids=lambda golden: golden.name)
 def test_what_was_stored_once_restores_for_ever(golden: Golden) -> None:
     """A rendition and its manifest give the file whose digest was recorded."""
-    assert "same" == golden.outcome(models.restorer)
+    assert golden.outcome(models.restorer) == "same"
 
 
 def test_golden_objects_cover_every_format_tier_and_codec() -> None:
     """There is one for each output format, for each tier and for each codec."""
     manifests = [golden.manifest for golden in _GOLDEN]
     formats = {manifest.output.format for manifest in manifests if manifest.output is not None}
-    assert {"JPEG", "PNG", "WEBP"} == formats
-    assert {"exact", "lossless", "recode", "downscale"} == {m.stored.tier for m in manifests}
-    assert NAMES == {manifest.stored.codec for manifest in manifests}
+    assert formats == {"JPEG", "PNG", "WEBP"}
+    assert {m.stored.tier for m in manifests} == {"exact", "lossless", "recode", "downscale"}
+    assert {manifest.stored.codec for manifest in manifests} == NAMES
 
 
 @pytest.mark.parametrize("golden", _GOLDEN, ids=lambda golden: golden.name)
@@ -38,7 +38,7 @@ def test_exact_objects_are_the_upload(golden: Golden) -> None:
     """What an exact manifest restores to has the MD5 of the upload, and no other tier's has."""
     served = restore(golden.rendition, golden.manifest, models.restorer)
     found = hashlib.md5(served, usedforsecurity=False).hexdigest()
-    assert (golden.manifest.stored.tier == "exact") == (found == golden.manifest.md5)
+    assert (found == golden.manifest.md5) == (golden.manifest.stored.tier == "exact")
 
 
 def test_another_encoder_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,8 +50,8 @@ def test_another_encoder_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         return encode(*args, **options)[:-1] + b"\0"  # type: ignore[arg-type]  # passed through
 
     monkeypatch.setattr(output, "encode", other)
-    assert "changed" == golden.outcome(models.restorer)
+    assert golden.outcome(models.restorer) == "changed"
     damaged = golden._replace(rendition=golden.rendition[:-1])
-    assert "failed" == damaged.outcome(models.restorer)
+    assert damaged.outcome(models.restorer) == "failed"
     elsewhere = golden._replace(manifest=_GOLDEN[0].manifest)
-    assert "failed" == elsewhere.outcome(models.restorer)
+    assert elsewhere.outcome(models.restorer) == "failed"

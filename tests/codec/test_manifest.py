@@ -139,7 +139,7 @@ def test_longer_notes_are_not_written() -> None:
 def test_longer_notes_are_not_read() -> None:
     """A text beyond the limit is refused before it is looked at."""
     text = _longest().dumps()
-    assert _longest() == manifest.loads(text.ljust(manifest.MAX_BYTES))
+    assert manifest.loads(text.ljust(manifest.MAX_BYTES)) == _longest()
     with pytest.raises(BrokenManifest, match="longer than 600"):
         manifest.loads(text.ljust(manifest.MAX_BYTES + 1))
 
@@ -236,7 +236,7 @@ def test_pixels_are_bounded(width: int, height: int, fits: bool) -> None:
     document = _document() | {"w": width, "h": height}
     if fits:
         assert width * height == manifest.MAX_PIXELS
-        assert (width, height) == (_loads(document).width, _loads(document).height)
+        assert (_loads(document).width, _loads(document).height) == (width, height)
     else:
         with pytest.raises(BrokenManifest, match="pixels"):
             _loads(document)
@@ -246,7 +246,7 @@ def test_tier_and_scale_agree() -> None:
     """A recoded rendition has full size, and may still have a restorer."""
     document = _document()
     document["st"] |= {"t": "recode", "x": 1}
-    assert "f" * 16 == _loads(document).stored.restorer
+    assert _loads(document).stored.restorer == "f" * 16
     document["st"]["r"] = None
     assert _loads(document).stored.restorer is None
 
@@ -294,13 +294,13 @@ def test_the_message_says_where() -> None:
 def test_etags_follow_the_bytes() -> None:
     """The ETag is half of the digest, with a dash as it is no MD5, or the upload's where it is."""
     note = _longest().model_copy(update={"sha256": "0123456789abcdef" * 4})
-    assert f"{'f' * 32}-10000" == note.etag
+    assert note.etag == f"{'f' * 32}-10000"
     whole = note.model_copy(update={"upload_etag": None})
-    assert "0123456789abcdef0123456789abcdef-1" == whole.etag
+    assert whole.etag == "0123456789abcdef0123456789abcdef-1"
     stored = Stored(tier="exact", codec="jxl", quality=100, scale=1, restorer=None)
     exact = whole.model_copy(update={"stored": stored, "md5": "0123" * 8})
-    assert "0123" * 8 == exact.etag
-    assert f"{'f' * 32}-10000" == note.model_copy(update={"stored": stored}).etag
+    assert exact.etag == "0123" * 8
+    assert note.model_copy(update={"stored": stored}).etag == f"{'f' * 32}-10000"
 
 
 def _exact() -> dict[str, Any]:
@@ -337,7 +337,7 @@ def test_contradictory_exact_notes_are_broken(changes: dict[str, Any]) -> None:
 def test_the_level_is_nothing_unless_it_is_told() -> None:
     """A note without a level is of level 0, and 0 costs no bytes."""
     document = _document()
-    assert 255 == _loads(document).stored.level
+    assert _loads(document).stored.level == 255
     del document["st"]["l"]
-    assert 0 == _loads(document).stored.level
+    assert _loads(document).stored.level == 0
     assert document == json.loads(_loads(document).dumps())

@@ -44,9 +44,9 @@ def test_profile_and_orientation_stay(format_: FileFormat) -> None:
     exif[ExifTags.Base.Orientation] = 6
     data = _file(images.photo(40, 30), "JPEG", icc_profile=profile, exif=exif)
     after = _enlarged(data, format_=format_)
-    assert FORMATS[format_].name == after.format
+    assert after.format == FORMATS[format_].name
     assert profile == after.info["icc_profile"]
-    assert 6 == after.getexif()[ExifTags.Base.Orientation]
+    assert after.getexif()[ExifTags.Base.Orientation] == 6
 
 
 def test_what_cannot_be_done_is_told() -> None:

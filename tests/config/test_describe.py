@@ -59,7 +59,7 @@ def test_no_secret_is_printed(document: dict[str, Any]) -> None:
     made = settings(**document)
     shown = parse_document(effective(made), "effective").value["credentials"]
     secrets = [value for pair in shown for key, value in pair.items() if "secret" in key]
-    assert {MASK} == {secret for secret in secrets if secret is not None}
+    assert {secret for secret in secrets if secret is not None} == {MASK}
 
 
 def test_every_setting_is_in_the_reference() -> None:
@@ -85,14 +85,14 @@ def test_rows_show_defaults_as_they_are_written() -> None:
         "policies[].limits.max_pixels": "`200MP`",
         "policies[].prefix": "`''`",
     }
-    assert expected == {key: shown[key] for key in expected}
+    assert {key: shown[key] for key in expected} == expected
 
 
 def test_the_reference_is_a_table() -> None:
     """Each line of the reference has three cells, and each row stands in it."""
     lines = reference().splitlines()
-    assert len(rows()) + 2 == len(lines)
-    assert {4} == {line.count("|") for line in lines}
+    assert len(lines) == len(rows()) + 2
+    assert {line.count("|") for line in lines} == {4}
     assert "| `cache.max_bytes` | `256MiB` | size of the memory cache, bytes; 0: off |" in lines
 
 

@@ -52,7 +52,7 @@ from tests.config.builders import dump, steady
 def test_plain_scalars_are_those_of_yaml_1_2(text: str, expected: Any) -> None:
     """Null, two booleans and decimal numbers are special; everything else is text."""
     value = plain_scalar(text)
-    assert (type(expected), expected) == (type(value), value)
+    assert (type(value), value) == (type(expected), expected)
 
 
 TEXT = """\
@@ -90,8 +90,8 @@ def test_values_and_lines_are_read() -> None:
         ("policies", 1): 13,
         ("policies", 1, "name"): 13,
     }
-    assert yaml.safe_load(TEXT) == document.value
-    assert expected == document.lines
+    assert document.value == yaml.safe_load(TEXT)
+    assert document.lines == expected
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment", "---", "--- ~"])

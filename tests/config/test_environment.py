@@ -38,8 +38,8 @@ def test_a_variable_sets_one_value(name: str, text: str, expected: Any) -> None:
     """Two underscores separate levels; text is taken as it is, other values as in YAML."""
     variable = f"SLIMGATE_{name}"
     value, origins, problems = override(None, {variable: text})
-    assert (expected, []) == (value, problems)
-    assert [variable] == list(origins.values())
+    assert (value, problems) == (expected, [])
+    assert list(origins.values()) == [variable]
 
 
 def test_a_variable_replaces_a_value_of_the_file() -> None:
@@ -52,20 +52,20 @@ def test_a_variable_replaces_a_value_of_the_file() -> None:
     }
     value, origins, problems = override(tree, environ)
     assert value == {"upstream": {"endpoint": "http://b", "region": "r"}, "domains": ["a", "c"]}
-    assert (expected, []) == (origins, problems)
+    assert (origins, problems) == (expected, [])
 
 
 def test_an_empty_group_is_filled() -> None:
     """A key without a value in the file is a group or a list with nothing in it."""
     environ = {"SLIMGATE_CACHE__MAX_BYTES": "1", "SLIMGATE_DOMAINS__0": "a"}
     expected = {"cache": {"max_bytes": 1}, "domains": ["a"]}
-    assert expected == override({"cache": None, "domains": None}, environ)[0]
+    assert override({"cache": None, "domains": None}, environ)[0] == expected
 
 
 def test_a_list_grows_in_the_order_of_its_indexes() -> None:
     """Items are added by number, not by the spelling of the number."""
     environ = {f"SLIMGATE_DOMAINS__{index}": f"d{index}" for index in reversed(range(12))}
-    assert {"domains": [f"d{index}" for index in range(12)]} == override({}, environ)[0]
+    assert override({}, environ)[0] == {"domains": [f"d{index}" for index in range(12)]}
 
 
 def test_other_variables_do_not_count() -> None:
@@ -109,7 +109,7 @@ def test_a_variable_without_a_place_is_named(name: str, reason: str) -> None:
     tree = {"domains": ["a"], "cache": 5, "policies": {}}
     value, origins, problems = override(tree, {name: "wJalr"})
     assert value == {"domains": ["a"], "cache": 5, "policies": {}}
-    assert ({}, [name]) == (origins, [problem.source for problem in problems])
+    assert (origins, [problem.source for problem in problems]) == ({}, [name])
     assert reason in problems[0].reason
     assert "wJalr" not in str(problems)
 

@@ -45,7 +45,7 @@ def refusal(folder: Path, text: str, **environ: str) -> list[str]:
 
 def test_a_small_file_is_loaded(tmp_path: Path) -> None:
     """The smallest file gives the same settings as the smallest document."""
-    assert settings() == load_text(tmp_path, dump(minimal()))
+    assert load_text(tmp_path, dump(minimal())) == settings()
 
 
 def test_mode_off_needs_no_quotes(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_the_example_is_complete_and_shows_defaults() -> None:
         credentials=[{"access_key": "EXAMPLEACCESSKEY", "secret_key": "replace-this-secret"}],
         policies=[required],
     )
-    assert expected == made
+    assert made == expected
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_file_that_is_no_mapping_is_refused(
     tmp_path: Path, text: str, expected: list[str]
 ) -> None:
     """An empty file lacks its required keys, and anything but a mapping is named so."""
-    assert expected == refusal(tmp_path, text)[:1]
+    assert refusal(tmp_path, text)[:1] == expected
 
 
 def test_all_problems_are_shown_in_order(tmp_path: Path) -> None:
@@ -143,13 +143,13 @@ def test_all_problems_are_shown_in_order(tmp_path: Path) -> None:
         "slimgate.yaml:5: cash: unknown key",
         "slimgate.yaml:6: listen: must be text",
     ]
-    assert expected == [line.split(";")[0] for line in refusal(tmp_path, text, SLIMGATE_CASH="1")]
+    assert [line.split(";")[0] for line in refusal(tmp_path, text, SLIMGATE_CASH="1")] == expected
 
 
 def test_an_error_points_at_the_variable(tmp_path: Path) -> None:
     """A bad value from the environment names the variable, not a line."""
     expected = ["SLIMGATE_CACHE__MAX_BYTES: cache.max_bytes: must be at most 1TiB"]
-    assert expected == refusal(tmp_path, HEAD, SLIMGATE_CACHE__MAX_BYTES="2TiB")
+    assert refusal(tmp_path, HEAD, SLIMGATE_CACHE__MAX_BYTES="2TiB") == expected
 
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:

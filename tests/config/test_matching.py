@@ -57,7 +57,7 @@ RULES = Policies(
 def test_the_first_policy_that_fits_is_found(bucket: str, key: str, expected: str | None) -> None:
     """Glob and prefix both fit, case counts, and the order of the file decides."""
     found = RULES.match(bucket, key)
-    assert expected == (found.name if found else None)
+    assert (found.name if found else None) == expected
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_first_policy_that_fits_is_found(bucket: str, key: str, expected: st
 )
 def test_a_bucket_is_named_whatever_the_prefix(bucket: str, expected: bool) -> None:
     """A bucket counts as named when any glob fits it."""
-    assert expected == RULES.names_bucket(bucket)
+    assert RULES.names_bucket(bucket) == expected
 
 
 def test_a_policy_that_is_off_is_found() -> None:
@@ -107,7 +107,7 @@ def test_whoever_holds_policies_sees_those_that_replace_them() -> None:
 )
 def test_policies_that_never_match_are_found(rules: Any, expected: Any) -> None:
     """A later policy is shadowed when an earlier one has its glob and begins its prefix."""
-    assert expected == list(shadowed(policies(*rules)))
+    assert list(shadowed(policies(*rules))) == expected
 
 
 _GLOBS = st.from_regex(r"[A-Za-z0-9._*?\[\]!-]{1,20}", fullmatch=True)

@@ -19,7 +19,7 @@ from tests.config.builders import steady
 )
 def test_listening_addresses_are_split(text: str, expected: tuple[str, int]) -> None:
     """Host and port are told apart, and brackets are taken off."""
-    assert expected == split_listen(text)
+    assert split_listen(text) == expected
     assert text == listen_address(text)
 
 
@@ -50,7 +50,7 @@ def test_other_listening_addresses_are_refused(text: str) -> None:
 )
 def test_endpoints_have_one_spelling(text: str, expected: str) -> None:
     """Scheme and host are in lower case, and a bare slash is dropped."""
-    assert expected == endpoint_url(text)
+    assert endpoint_url(text) == expected
 
 
 @pytest.mark.parametrize(

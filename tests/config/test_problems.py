@@ -15,7 +15,7 @@ from config.problems import MAX_PROBLEMS, ConfigError, Path, Problem, show_path
 )
 def test_a_problem_is_one_line(problem: Problem, expected: str) -> None:
     """A problem says file and line or variable, then setting, then reason."""
-    assert expected == str(problem)
+    assert str(problem) == expected
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_problem_is_one_line(problem: Problem, expected: str) -> None:
 )
 def test_paths_are_bounded_and_printable(path: Path, expected: str) -> None:
     """Whatever a key holds, its path can go to a terminal."""
-    assert expected == show_path(path)
+    assert show_path(path) == expected
 
 
 def test_an_error_lists_its_problems() -> None:

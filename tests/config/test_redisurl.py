@@ -26,7 +26,7 @@ def test_urls_are_read(
 ) -> None:
     """Several servers, their service, and what a URL of one of them says are told apart."""
     place = redis_place(text)
-    assert (url, hosts, service) == (place.url, place.hosts, place.service)
+    assert (place.url, place.hosts, place.service) == (url, hosts, service)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_passwords_are_masked() -> None:
     url = "redis+sentinel://u:a-pass-word@h/s?sentinel_password=a-pass-word-too"
     settings = RedisCacheSettings(url=SecretStr(url))
     assert settings.place is not None
-    assert {"password": "a-pass-word-too"} == settings.place.sentinel
+    assert settings.place.sentinel == {"password": "a-pass-word-too"}
     with pytest.raises(ValueError, match="redis://") as caught:
         redis_place(f"{url}&unknown=1")
     assert "a-pass-word" not in f"{settings!r} {settings} {settings.place!r} {caught.value}"

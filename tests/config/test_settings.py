@@ -94,7 +94,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "heartbeat_timeout_s": 30.0,
         "policies": (),
     }
-    assert expected == settings().model_dump()
+    assert settings().model_dump() == expected
 
 
 def test_the_address_is_split() -> None:
@@ -116,8 +116,9 @@ def test_upstream_keys_default_to_the_same_pair() -> None:
     """A client's own keys are used upstream unless a pair is given for it."""
     other = pair("B", upstream_access_key="up", upstream_secret_key="hush")
     made = settings(credentials=[pair(), other])
-    assert [("AKIA", SecretStr(SECRET)), ("up", SecretStr("hush"))] == [
-        credential.upstream for credential in made.credentials
+    assert [credential.upstream for credential in made.credentials] == [
+        ("AKIA", SecretStr(SECRET)),
+        ("up", SecretStr("hush")),
     ]
 
 

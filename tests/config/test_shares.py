@@ -29,7 +29,7 @@ def _settings(**changes: Any) -> Settings:
 def test_no_worker_is_left_over(workers: int, expected: list[int]) -> None:
     """The shares of all processes are as many workers as one would have."""
     settings = _settings(processes=3, engine={"workers": workers})
-    assert expected == [share(settings, number).engine.worker_count for number in range(3)]
+    assert [share(settings, number).engine.worker_count for number in range(3)] == expected
 
 
 def test_the_sum_is_what_is_allowed() -> None:
@@ -44,13 +44,13 @@ def test_the_sum_is_what_is_allowed() -> None:
 def test_what_is_switched_off_stays_off() -> None:
     """A cache of no bytes is none in each process."""
     settings = _settings(processes=2, cache={"max_bytes": 0})
-    assert 0 == share(settings, 1).cache.max_bytes
+    assert share(settings, 1).cache.max_bytes == 0
 
 
 def test_every_limit_is_of_the_whole_or_of_one_request() -> None:
     """A limit of the gateway as a whole has to be divided among processes."""
     divided = {field for name, field in DIVIDED if name == "limits"}
-    assert set(Limits.model_fields) == divided | _FOR_EACH
+    assert divided | _FOR_EACH == set(Limits.model_fields)
 
 
 def test_each_process_needs_a_worker() -> None:

@@ -26,7 +26,7 @@ from tests.config.builders import steady
 )
 def test_sizes_mean_what_they_say(unit: Unit, text: object, expected: int) -> None:
     """A plain integer counts single bytes or pixels; a suffix multiplies."""
-    assert expected == unit.parse(text)
+    assert unit.parse(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_units_of_bytes_are_no_units_of_pixels() -> None:
 )
 def test_numbers_are_rendered_as_people_write_them(number: int, expected: object) -> None:
     """The largest unit that divides a number is used, and none when none does."""
-    assert expected == BYTES.render(number)
+    assert BYTES.render(number) == expected
 
 
 @steady

@@ -186,7 +186,7 @@ def _tool_traffic(stage: Stage, name: str) -> int:
     if name not in stage.traffic:
         bucket, before = _filled(stage, name), stage.proxy.passed
         done = stage.tool.run(name, f"s3://{bucket}", "--log", str(stage.file()))
-        assert 0 == done.returncode, done.stderr
+        assert done.returncode == 0, done.stderr
         stage.traffic[name] = stage.proxy.passed - before
     return stage.traffic[name]
 

@@ -40,7 +40,7 @@ def probed(
 def counts(process: GatewayProcess) -> Counts:
     """Give everything that the gateway counts, by name and labels."""
     status, text = asked(process, "/_slimgate/metrics")
-    assert 200 == status
+    assert status == 200
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)

@@ -26,22 +26,23 @@ def test_what_happens_is_counted(moto: S3Server, moto_bucket: str, start: Start)
         client.put_object(Bucket=moto_bucket, Key="text", Body=b"no image")
         answers = [client.get_object(Bucket=moto_bucket, Key="k.jpg") for _ in range(2)]
         tier = answers[0]["ResponseMetadata"]["HTTPHeaders"]["x-slimgate-tier"]
-        assert 1 == len({answer["Body"].read() for answer in answers})
+        assert len({answer["Body"].read() for answer in answers}) == 1
     with s3_client(moto) as direct:
         stored = direct.head_object(Bucket=moto_bucket, Key="k.jpg")["ContentLength"]
     found = counts(process)
-    assert 2 == counted(found, "requests_total", operation="PutObject", status="200")
-    assert 2 == counted(found, "request_duration_seconds_count", operation="GetObject")
-    assert 1 == counted(found, "uploads_total", policy="photos", outcome="optimized")
-    assert 1 == counted(found, "plain_total", policy="photos", reason="type")
-    assert len(_FILE) == counted(found, "uploaded_bytes_total", policy="photos", tier=tier)
+    assert counted(found, "requests_total", operation="PutObject", status="200") == 2
+    assert counted(found, "request_duration_seconds_count", operation="GetObject") == 2
+    assert counted(found, "uploads_total", policy="photos", outcome="optimized") == 1
+    assert counted(found, "plain_total", policy="photos", reason="type") == 1
+    assert counted(found, "uploaded_bytes_total", policy="photos", tier=tier) == len(_FILE)
     assert stored == counted(found, "stored_bytes_total", policy="photos", tier=tier)
-    assert (1, 1) == tuple(
-        counted(found, "cache_requests_total", result=r) for r in ("hit", "miss")
+    assert tuple(counted(found, "cache_requests_total", result=r) for r in ("hit", "miss")) == (
+        1,
+        1,
     )
-    assert 1 == counted(found, "restores_total", outcome="ok")
-    assert len(_FILE) == counted(found, "cache_bytes")
-    assert 0 == counted(found, "buffered_bytes") == counted(found, "worker_jobs")
+    assert counted(found, "restores_total", outcome="ok") == 1
+    assert counted(found, "cache_bytes") == len(_FILE)
+    assert counted(found, "worker_jobs") == counted(found, "buffered_bytes") == 0
     assert 4 <= counted(found, "upstream_requests_total", status="2xx")
     assert 0 < found["process_resident_memory_bytes", frozenset()]
 
@@ -71,9 +72,9 @@ def test_nothing_without_the_token(moto: S3Server, start: Start) -> None:
     process = start({**configuration(moto), "admin": {**_ADMIN, "token": token}})
     paths = [f"/_slimgate/{name}" for name in ("healthz", "readyz", "metrics")]
     for path in [*paths, "/metrics", "/nothing"]:
-        assert 401 == asked(process, path)[0]
-        assert 401 == asked(process, path, token=token[:-1])[0]
-    assert [200] * 3 == [asked(process, path, token=token)[0] for path in paths]
+        assert asked(process, path)[0] == 401
+        assert asked(process, path, token=token[:-1])[0] == 401
+    assert [asked(process, path, token=token)[0] for path in paths] == [200] * 3
     assert token not in str(process.log)
 
 
@@ -88,12 +89,12 @@ def test_the_public_listener_has_no_such_paths(moto: S3Server, start: Start) -> 
 def test_ready_only_with_a_store(moto: S3Server, start: Start) -> None:
     """Without its store a gateway is alive, yet should get no traffic."""
     process = start({**configuration(moto), "admin": _ADMIN})
-    assert (200, "ready\n") == asked(process, "/_slimgate/readyz")
+    assert asked(process, "/_slimgate/readyz") == (200, "ready\n")
     nowhere = {**configuration(moto)["upstream"], "endpoint": "http://127.0.0.1:1"}
     alone = start({**configuration(moto), "upstream": nowhere, "admin": _ADMIN})
-    assert 200 == asked(alone, "/_slimgate/healthz")[0]
+    assert asked(alone, "/_slimgate/healthz")[0] == 200
     status, text = asked(alone, "/_slimgate/readyz")
-    assert (503, True) == (status, "upstream.endpoint" in text)
+    assert (status, "upstream.endpoint" in text) == (503, True)
 
 
 @pytest.mark.parametrize("token", [None, "Up-to-no-good-0123456789"])
@@ -102,9 +103,9 @@ def test_the_probe_of_containers(moto: S3Server, start: Start, token: str | None
     process = start({**configuration(moto), "admin": {**_ADMIN, "token": token}})
     address = process.wait_for("listening for operators")["address"]
     done = probed(process, address)
-    assert (0, b"") == (done.returncode, done.stderr)
+    assert (done.returncode, done.stderr) == (0, b"")
     done = probed(process, "127.0.0.1:1")
-    assert (1, True) == (done.returncode, b"refused" in done.stderr)
+    assert (done.returncode, b"refused" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("bucket", ["photos-drained", "plain-drained"])
@@ -122,11 +123,11 @@ def test_requests_in_flight_are_finished(moto: S3Server, start: Start, bucket: s
         _wait_for_requests(process, 1)
         process.process.send_signal(signal.SIGTERM)
         process.wait_for("draining")
-        assert (503, "draining\n") == asked(process, "/_slimgate/readyz")
+        assert asked(process, "/_slimgate/readyz") == (503, "draining\n")
         connection.send(_FILE[100:])
-        assert 200 == connection.getresponse().status
+        assert connection.getresponse().status == 200
         connection.close()
-        assert 0 == process.process.wait(20)
+        assert process.process.wait(20) == 0
         assert "k.jpg" in [entry["Key"] for entry in _listed(direct, bucket)]
 
 

@@ -54,7 +54,7 @@ def test_wrong_signatures_are_refused(
     path = f"/{photos}/k"
     headers = change(wire.signed(gateway, method, path, payload_hash="UNSIGNED-PAYLOAD"))
     answer = wire.send(gateway, method, path, headers)
-    assert refusal == answer.failure
+    assert answer.failure == refusal
     assert answer.headers["x-amz-request-id"].encode() in answer.body
 
 
@@ -64,7 +64,7 @@ def test_clocks_must_agree(gateway: S3Server, photos: str, minutes: int) -> None
     age = datetime.timedelta(minutes=minutes)
     headers = wire.signed(gateway, "GET", f"/{photos}", age=age)
     answer = wire.send(gateway, "GET", f"/{photos}", headers)
-    assert (403, "RequestTimeTooSkewed") == answer.failure
+    assert answer.failure == (403, "RequestTimeTooSkewed")
 
 
 def test_refused_heads_have_no_body(gateway: S3Server, photos: str) -> None:
@@ -75,7 +75,7 @@ def test_refused_heads_have_no_body(gateway: S3Server, photos: str) -> None:
     received = _exchange(gateway, "\r\n".join([*lines, "", ""]).encode())
     assert received.startswith(b"HTTP/1.1 403 ")
     assert received.endswith(b"\r\n\r\n")
-    assert 1 == received.count(b"\r\n\r\n")
+    assert received.count(b"\r\n\r\n") == 1
 
 
 def _exchange(server: S3Server, request: bytes) -> bytes:
@@ -90,7 +90,7 @@ def test_presigned_lifetimes_are_bounded(gateway: S3Server, expires_s: int) -> N
     """A presigned URL that claims a lifetime beyond a week, or below nothing, is refused."""
     path = wire.presigned(gateway, "/", expires_s=expires_s)
     answer = wire.send(gateway, "GET", path, {"Host": gateway.host})
-    assert (400, "AuthorizationQueryParametersError") == answer.failure
+    assert answer.failure == (400, "AuthorizationQueryParametersError")
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,14 @@ def test_presigned_urls_expire(
     """A presigned URL is valid from its date until its time is over."""
     age = datetime.timedelta(seconds=age_s)
     path = wire.presigned(gateway, f"/{photos}", expires_s=3600, age=age)
-    assert refusal == wire.send(gateway, "GET", path, {"Host": gateway.host}).failure
+    assert wire.send(gateway, "GET", path, {"Host": gateway.host}).failure == refusal
 
 
 def test_presigned_urls_are_for_one_object(gateway: S3Server, photos: str) -> None:
     """A presigned URL of which anything was changed is refused."""
     path = wire.presigned(gateway, f"/{photos}/k", expires_s=3600).replace("/k?", "/other?")
     answer = wire.send(gateway, "GET", path, {"Host": gateway.host})
-    assert (403, "SignatureDoesNotMatch") == answer.failure
+    assert answer.failure == (403, "SignatureDoesNotMatch")
 
 
 def _path(url: str) -> str:
@@ -127,7 +127,7 @@ def test_presigned_urls_work(s3: Any, gateway: S3Server, photos: str) -> None:
     """An image goes up and down by presigned URLs alone, and is managed in between."""
     params, headers = {"Bucket": photos, "Key": "a b/ü.jpg"}, {"Host": gateway.host}
     put = s3.generate_presigned_url("put_object", Params=params)
-    assert 200 == wire.send(gateway, "PUT", _path(put), headers, _FILE).status
+    assert wire.send(gateway, "PUT", _path(put), headers, _FILE).status == 200
     get = s3.generate_presigned_url("get_object", Params=params)
     answer = wire.send(gateway, "GET", _path(get), headers)
     assert "x-slimgate-tier" in answer.headers
@@ -139,7 +139,7 @@ def test_buckets_in_the_host_name(s3: Any, gateway: S3Server, photos: str) -> No
     host = f"{photos}.localhost:{gateway.host.split(':')[1]}"
     virtual = S3Server(f"http://{host}", gateway.users)
     headers = wire.signed(virtual, "PUT", "/k")
-    assert 200 == wire.send(gateway, "PUT", "/k", headers, _FILE).status
+    assert wire.send(gateway, "PUT", "/k", headers, _FILE).status == 200
     answer = wire.send(gateway, "GET", "/k", wire.signed(virtual, "GET", "/k"))
     assert s3.get_object(Bucket=photos, Key="k")["Body"].read() == answer.body
     listed = wire.send(gateway, "GET", "/", wire.signed(virtual, "GET", "/"))
@@ -203,7 +203,7 @@ def test_who_is_not_asked_is_parted_from(
     with socket.create_connection((host, int(port)), timeout=20) as client:
         client.sendall("\r\n".join([*lines, "", ""]).encode())
         received = client.recv(65_536)
-    assert (b"HTTP/1.1 200 " if correct else b"HTTP/1.1 403 ") == received[:13]
+    assert received[:13] == (b"HTTP/1.1 200 " if correct else b"HTTP/1.1 403 ")
     assert b"\r\nconnection: close\r\n" in received.lower()
 
 
@@ -221,11 +221,11 @@ def test_others_get_what_they_would_get(
     if keys is None:
         path = "/".join(["", *arguments.values()])
         method = "HEAD" if operation == "head_object" else "GET"
-        assert 403 == wire.send(gateway, method, path, {"Host": gateway.host}).status
+        assert wire.send(gateway, method, path, {"Host": gateway.host}).status == 403
         return
     with s3_client(gateway, keys) as client, pytest.raises(ClientError) as caught:
         getattr(client, operation)(**arguments)
-    assert 403 == failure(caught.value)[0]
+    assert failure(caught.value)[0] == 403
 
 
 @pytest.mark.parametrize(

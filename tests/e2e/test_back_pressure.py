@@ -56,18 +56,18 @@ def test_work_on_images_holds_nothing_else_up(
             wait_until(lambda: 2 == counted(counts(process), "worker_jobs_waiting"), "the queue")
             for key in "def":
                 answer = wire.ask(server, "GET", f"/{moto_bucket}/{key}")
-                assert (503, "SlowDown") == answer.failure
-                assert "1" == answer.headers["Retry-After"]
+                assert answer.failure == (503, "SlowDown")
+                assert answer.headers["Retry-After"] == "1"
             for number in range(20):
                 where = {"Bucket": plain, "Key": f"k{number % 5}"}
                 s3.put_object(**where, Body=b"%d" % number)
                 assert b"%d" % number == s3.get_object(**where)["Body"].read()
-            assert 5 == s3.list_objects_v2(Bucket=plain)["KeyCount"]
+            assert s3.list_objects_v2(Bucket=plain)["KeyCount"] == 5
             s3.put_object(Bucket=moto_bucket, Key="upload", Body=images.jpeg())
             # Nothing of all that has waited for an image.
             assert not stuck[0].done()
             for waited in stuck[1:]:
-                assert (503, "SlowDown") == waited.result(20).failure
-        assert 200 == stuck[0].result(20).status
+                assert waited.result(20).failure == (503, "SlowDown")
+        assert stuck[0].result(20).status == 200
         assert "the queue is" in process.wait_for("stored as uploaded", key="upload")["reason"]
-        assert images.jpeg() == wire.ask(moto, "GET", f"/{moto_bucket}/upload").body
+        assert wire.ask(moto, "GET", f"/{moto_bucket}/upload").body == images.jpeg()

@@ -91,7 +91,7 @@ def test_wrong_digests_are_refused(
 ) -> None:
     """A body that is not what its headers declare is refused and changes nothing."""
     answer = wire.ask(gateway, "PUT", target, dict([declared]), body)
-    assert (400, code) == answer.failure
+    assert answer.failure == (400, code)
     assert _is_untouched(direct, target)
 
 
@@ -103,7 +103,7 @@ def test_wrong_payload_hash_is_refused(
     digest = hashlib.sha256(b"another body").hexdigest()
     headers = wire.signed(gateway, "PUT", target, payload_hash=digest)
     answer = wire.send(gateway, "PUT", target, headers, body)
-    assert (400, "XAmzContentSHA256Mismatch") == answer.failure
+    assert answer.failure == (400, "XAmzContentSHA256Mismatch")
     assert _is_untouched(direct, target)
 
 
@@ -115,7 +115,7 @@ def test_wrong_checksum_of_frames_is_refused(
     """A wrong checksum before or behind a framed body is refused and changes nothing."""
     headers, framed = frames.upload(gateway, target, body, crc32=_base64(b"abcd"))
     answer = wire.send(gateway, "PUT", target, headers, framed)
-    assert (400, "BadDigest") == answer.failure
+    assert answer.failure == (400, "BadDigest")
     assert _is_untouched(direct, target)
 
 
@@ -129,7 +129,7 @@ def test_changed_chunks_are_refused(
     at = framed.index(body[-3:]) + 1
     framed = framed[:at] + bytes([framed[at] ^ 1]) + framed[at + 1 :]
     answer = wire.send(gateway, "PUT", target, headers, framed)
-    assert (403, "SignatureDoesNotMatch") == answer.failure
+    assert answer.failure == (403, "SignatureDoesNotMatch")
     assert _is_untouched(direct, target)
 
 
@@ -141,7 +141,7 @@ def test_missing_frames_are_refused(
     """A framed body that stops after its first chunks is refused and changes nothing."""
     headers, framed = frames.upload(gateway, target, body)
     answer = wire.send(gateway, "PUT", target, headers, framed[: len(framed) // 2])
-    assert (400, "IncompleteBody") == answer.failure
+    assert answer.failure == (400, "IncompleteBody")
     assert _is_untouched(direct, target)
 
 
@@ -177,7 +177,7 @@ def test_odd_lengths_are_refused(gateway: S3Server, plain: str, length: str) -> 
     """A Content-Length that is no sensible number is refused at once."""
     path = f"/{plain}/k"
     headers = {**wire.signed(gateway, "PUT", path), "Content-Length": length}
-    assert 400 == wire.send(gateway, "PUT", path, headers).status
+    assert wire.send(gateway, "PUT", path, headers).status == 400
 
 
 @pytest.mark.parametrize("length", ["-1", "9" * 5000, "0" * 5000, "\u0661", ""])
@@ -197,4 +197,4 @@ def test_a_body_of_unknown_length_is_refused(gateway: S3Server, plain: str) -> N
     path = f"/{plain}/k"
     headers = {**wire.signed(gateway, "PUT", path), "Transfer-Encoding": "chunked"}
     answer = wire.send(gateway, "PUT", path, headers, [b"1\r\nx\r\n0\r\n\r\n"])
-    assert (411, "MissingContentLength") == answer.failure
+    assert answer.failure == (411, "MissingContentLength")

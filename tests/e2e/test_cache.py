@@ -48,9 +48,9 @@ def test_a_cold_object_is_restored_once(moto: S3Server, moto_bucket: str, start:
         client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=_FILE)
         with ThreadPoolExecutor(200) as pool:
             files = list(pool.map(lambda _: _get(client, moto_bucket)[0], range(200)))
-    assert 1 == len(set(files))
-    assert len(_FILE) == len(files[0])
-    assert 1 == len(process.events("restored", key="k.jpg"))
+    assert len(set(files)) == 1
+    assert len(files[0]) == len(_FILE)
+    assert len(process.events("restored", key="k.jpg")) == 1
 
 
 def test_gateways_restore_a_cold_object_once(
@@ -66,10 +66,10 @@ def test_gateways_restore_a_cold_object_once(
         one.put_object(Bucket=moto_bucket, Key="k.jpg", Body=_FILE)
         with ThreadPoolExecutor(200) as pool:
             files = list(pool.map(lambda client: _get(client, moto_bucket)[0], [one, other] * 100))
-    assert 1 == len(set(files))
-    assert len(_FILE) == len(files[0])
-    assert 1 == sum(len(each.events("restored", key="k.jpg")) for each in both)
-    assert [] == [line for each in both for line in each.events("redis unavailable, circuit open")]
+    assert len(set(files)) == 1
+    assert len(files[0]) == len(_FILE)
+    assert sum(len(each.events("restored", key="k.jpg")) for each in both) == 1
+    assert [line for each in both for line in each.events("redis unavailable, circuit open")] == []
 
 
 def test_the_bucket_decides_who_may_read(rgw: S3Server, start: Start, redis: RedisServer) -> None:
@@ -81,7 +81,7 @@ def test_the_bucket_decides_who_may_read(rgw: S3Server, start: Start, redis: Red
         mine.create_bucket(Bucket="photos-private")
         theirs.create_bucket(Bucket="photos-theirs")
         mine.put_object(Bucket="photos-private", Key="k.jpg", Body=_FILE)
-        assert ["miss", "hit"] == [_get(mine, "photos-private")[1] for _ in range(2)]
+        assert [_get(mine, "photos-private")[1] for _ in range(2)] == ["miss", "hit"]
         there = {"Bucket": "photos-private", "Key": "k.jpg"}
         copied: dict[str, Any] = {"Bucket": "photos-theirs", "Key": "copy.jpg", "CopySource": there}
         uploaded = theirs.create_multipart_upload(Bucket="photos-theirs", Key="copy.jpg")
@@ -97,8 +97,8 @@ def test_the_bucket_decides_who_may_read(rgw: S3Server, start: Start, redis: Red
         for attempt in attempts:
             with pytest.raises(ClientError) as refused:
                 attempt()
-            assert 403 == failure(refused.value)[0]
-        assert "hit" == _get(mine, "photos-private")[1]
+            assert failure(refused.value)[0] == 403
+        assert _get(mine, "photos-private")[1] == "hit"
 
 
 def test_what_is_written_to_or_deleted_is_forgotten(
@@ -119,9 +119,9 @@ def test_what_is_written_to_or_deleted_is_forgotten(
             client.put_object(Bucket=moto_bucket, Key="text", Body=b"text")
             client.put_object(**there, Body=_FILE)
             _get(client, moto_bucket)
-            assert "2" == redis.ask("dbsize")
+            assert redis.ask("dbsize") == "2"
             change()
-            assert "0" == redis.ask("dbsize")
+            assert redis.ask("dbsize") == "0"
 
 
 def test_what_one_gateway_restored_another_has(
@@ -132,12 +132,12 @@ def test_what_one_gateway_restored_another_has(
     with s3_client(moto.at(one.endpoint)) as client:
         client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=_FILE)
         file, how = _get(client, moto_bucket)
-    assert "miss" == how
+    assert how == "miss"
     with s3_client(moto.at(other.endpoint)) as client:
-        assert (file, "hit") == _get(client, moto_bucket)
+        assert _get(client, moto_bucket) == (file, "hit")
         client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=images.jpeg(208, 160))
-        assert len(images.jpeg(208, 160)) == len(_get(client, moto_bucket)[0])
-    assert [] == other.events("restored", served_bytes=len(_FILE))
+        assert len(_get(client, moto_bucket)[0]) == len(images.jpeg(208, 160))
+    assert other.events("restored", served_bytes=len(_FILE)) == []
 
 
 def test_nothing_fails_without_redis(
@@ -152,7 +152,7 @@ def test_nothing_fails_without_redis(
             for trouble in (redis.freeze, redis.thaw, redis.stop, redis.start):
                 asked = [pool.submit(_get, client, moto_bucket) for _ in range(10)]
                 trouble()
-                assert {file} == {each.result()[0] for each in asked}
+                assert {each.result()[0] for each in asked} == {file}
         while _get(client, moto_bucket)[1] != "hit":
             assert process.process.poll() is None
     assert process.events("redis unavailable, circuit open")

@@ -28,11 +28,11 @@ def test_check_shows_everything_but_secrets(tmp_path: Path) -> None:
     file = tmp_path / "good.yaml"
     file.write_text(yaml.safe_dump(_CONFIG))
     done = _run("check", "--config", str(file))
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (done.returncode, done.stderr) == (0, "")
     assert "main-secret" not in done.stdout
     shown = yaml.safe_load(done.stdout)
-    assert ["photos", "shadow"] == [policy["name"] for policy in shown["policies"]]
-    assert 34 == shown["policies"][0]["floor"]["psnr_db"]
+    assert [policy["name"] for policy in shown["policies"]] == ["photos", "shadow"]
+    assert shown["policies"][0]["floor"]["psnr_db"] == 34
 
 
 @pytest.mark.parametrize("command", ["check", "serve"])
@@ -52,7 +52,7 @@ def test_mistakes_are_shown_with_their_line(
     file = tmp_path / "bad.yaml"
     file.write_text(text)
     done = _run(command, "--config", str(file))
-    assert (2, "") == (done.returncode, done.stdout)
+    assert (done.returncode, done.stdout) == (2, "")
     assert f"{file}:{line}" in done.stderr
     assert reason in done.stderr
     assert "Traceback" not in done.stderr
@@ -61,7 +61,7 @@ def test_mistakes_are_shown_with_their_line(
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
     """A configuration that is not there ends with exit code 2 and its name."""
     done = _run("check", "--config", str(tmp_path / "none.yaml"))
-    assert 2 == done.returncode
+    assert done.returncode == 2
     assert f"{tmp_path / 'none.yaml'}" in done.stderr
 
 
@@ -70,9 +70,9 @@ def test_the_environment_has_the_last_word(tmp_path: Path) -> None:
     file = tmp_path / "good.yaml"
     file.write_text(yaml.safe_dump(_CONFIG))
     done = _run("check", "--config", str(file), SLIMGATE_UPSTREAM__REGION="eu-north-1")
-    assert "eu-north-1" == yaml.safe_load(done.stdout)["upstream"]["region"]
+    assert yaml.safe_load(done.stdout)["upstream"]["region"] == "eu-north-1"
     done = _run("check", "--config", str(file), SLIMGATE_UPSTREAM__MAX_CONNECTIONS="many")
-    assert 2 == done.returncode
+    assert done.returncode == 2
     assert "SLIMGATE_UPSTREAM__MAX_CONNECTIONS" in done.stderr
 
 
@@ -83,7 +83,7 @@ def test_a_taken_address_is_said_to_be_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = _run("serve", "--config", str(file), "--listen", address)
-    assert (1, "") == (done.returncode, done.stdout)
+    assert (done.returncode, done.stdout) == (1, "")
     assert address in done.stderr
     assert "--listen" in done.stderr
     assert "Traceback" not in done.stderr

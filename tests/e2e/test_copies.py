@@ -39,7 +39,7 @@ def test_a_copy_is_the_same_file(
     head = s3.head_object(Bucket=bucket, Key="to")
     assert _file(s3, source["Bucket"], "from") == _file(s3, bucket, "to")
     assert head["ETag"] == copied["CopyObjectResult"]["ETag"]
-    assert ("image/jpeg", {"a": "1"}) == (head["ContentType"], head["Metadata"])
+    assert (head["ContentType"], head["Metadata"]) == ("image/jpeg", {"a": "1"})
     assert s3.head_object(**source)["ETag"] == head["ETag"]
 
 
@@ -51,11 +51,11 @@ def test_a_copy_with_new_metadata_restores(s3: Any, direct: Any, source: dict[st
         ContentType="image/x-other", Metadata={"b": "2"}, CacheControl="no-cache",
     )  # fmt: skip
     got = s3.get_object(Bucket=bucket, Key="to")
-    assert ("image/x-other", {"b": "2"}, "no-cache") == (
+    assert (
         got["ContentType"], got["Metadata"], got["CacheControl"]
-    )  # fmt: skip
+    ) == ("image/x-other", {"b": "2"}, "no-cache")  # fmt: skip
     assert _file(s3, bucket, "from") == got["Body"].read()
-    assert {"slimgate", "b"} == direct.head_object(Bucket=bucket, Key="to")["Metadata"].keys()
+    assert direct.head_object(Bucket=bucket, Key="to")["Metadata"].keys() == {"slimgate", "b"}
 
 
 @pytest.mark.parametrize("content_type", [{}, {"ContentType": "image/x-other"}])
@@ -69,8 +69,8 @@ def test_a_copy_onto_itself_stays_managed(
         **content_type,
     )  # fmt: skip
     after = s3.get_object(**source)
-    assert {"b": "2"} == after["Metadata"]
-    assert content_type.get("ContentType", "image/jpeg") == after["ContentType"]
+    assert after["Metadata"] == {"b": "2"}
+    assert after["ContentType"] == content_type.get("ContentType", "image/jpeg")
     assert before["ETag"] == after["ETag"]
     assert before["Body"].read() == after["Body"].read()
 
@@ -81,7 +81,7 @@ def test_the_manifest_cannot_be_replaced(s3: Any, source: dict[str, str]) -> Non
         s3.copy_object(
             **source, CopySource=source, MetadataDirective="REPLACE", Metadata={"slimgate": "{}"}
         )
-    assert (400, "InvalidRequest") == failure(caught.value)
+    assert failure(caught.value) == (400, "InvalidRequest")
 
 
 @pytest.fixture
@@ -140,14 +140,14 @@ def test_plain_copies_are_untouched(s3: Any, photos: str, plain: str) -> None:
     s3.put_object(Bucket=photos, Key="from", Body=b"text", Metadata={"a": "1"})
     s3.copy_object(Bucket=plain, Key="to", CopySource={"Bucket": photos, "Key": "from"})
     got = s3.get_object(Bucket=plain, Key="to")
-    assert (b"text", {"a": "1"}) == (got["Body"].read(), got["Metadata"])
+    assert (got["Body"].read(), got["Metadata"]) == (b"text", {"a": "1"})
 
 
 def test_a_missing_source_is_missing(s3: Any, photos: str) -> None:
     """A copy of nothing is answered as the upstream does."""
     with pytest.raises(ClientError) as caught:
         s3.copy_object(Bucket=photos, Key="to", CopySource={"Bucket": photos, "Key": "none"})
-    assert (404, "NoSuchKey") == failure(caught.value)
+    assert failure(caught.value) == (404, "NoSuchKey")
 
 
 @pytest.mark.parametrize(
@@ -174,5 +174,5 @@ def test_parts_beyond_the_end_are_refused(s3: Any, source: dict[str, str]) -> No
     beyond = f"bytes=0-{len(_FILE)}"
     with pytest.raises(ClientError) as caught:
         s3.upload_part_copy(**upload, PartNumber=1, CopySource=source, CopySourceRange=beyond)
-    assert (416, "InvalidRange") == failure(caught.value)
+    assert failure(caught.value) == (416, "InvalidRange")
     s3.abort_multipart_upload(**upload)

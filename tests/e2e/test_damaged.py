@@ -82,7 +82,7 @@ def test_what_cannot_be_restored_is_an_error(
         with pytest.raises(ClientError) as caught:
             client.get_object(**there)
     answer = caught.value.response
-    assert 500 == answer["ResponseMetadata"]["HTTPStatusCode"]
-    assert "InternalError" == answer["Error"]["Code"]
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 500
+    assert answer["Error"]["Code"] == "InternalError"
     assert said in answer["Error"]["Message"]
     assert counted(counts(process), "restores_total", outcome=outcome) >= 1

@@ -52,4 +52,4 @@ def test_looks_the_same(
     for bucket in buckets:
         actual = run(EVERYTHING[name], gateway, through, owner, bucket)
         found = differences(expected, actual)
-        assert {} == unexpected(name, found, is_moto=upstream.is_moto)
+        assert unexpected(name, found, is_moto=upstream.is_moto) == {}

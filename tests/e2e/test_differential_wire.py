@@ -76,7 +76,7 @@ def test_any_spelling_is_signed_alike(
     if method == "PUT":
         # The next example must find nothing there.
         removal = wire.signed(gateway, "DELETE", canonical(path))
-        assert 204 == wire.send(gateway, "DELETE", path, removal).status
+        assert wire.send(gateway, "DELETE", path, removal).status == 204
     assert answer.status in expected, answer.body
 
 
@@ -91,7 +91,7 @@ def test_no_other_signature_is_taken(
     start, _, signature = headers["Authorization"].rpartition("=")
     digit = "0" if signature[place] != "0" else "1"
     headers["Authorization"] = f"{start}={signature[:place]}{digit}{signature[place + 1 :]}"
-    assert (403, "SignatureDoesNotMatch") == wire.send(gateway, "GET", path, headers).failure
+    assert wire.send(gateway, "GET", path, headers).failure == (403, "SignatureDoesNotMatch")
 
 
 _PAGES: Final = st.fixed_dictionaries(
@@ -116,7 +116,7 @@ def test_pages_are_those_of_the_upstream(
         direct.put_object(Bucket=bucket, Key=key, Body=key.encode())
     for name in ("list_objects", "list_objects_v2"):
         expected, actual = (_pages(client, name, bucket, page) for client in (direct, s3))
-        assert expected == actual
+        assert actual == expected
     for key in keys:
         direct.delete_object(Bucket=bucket, Key=key)
     direct.delete_bucket(Bucket=bucket)
@@ -151,15 +151,15 @@ def test_listings_tell_every_key(
     bucket = new_bucket("photos")
     for key in keys:
         path = f"/{bucket}/{quote(key, safe='/~')}"
-        assert 200 == wire.ask(gateway, "PUT", path, body=b"x").status
+        assert wire.ask(gateway, "PUT", path, body=b"x").status == 200
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     wanted = sorted((key for key in keys if key.startswith(prefix)), key=str.encode)
-    assert wanted == [entry["Key"] for entry in listed]
+    assert [entry["Key"] for entry in listed] == wanted
 
 
 def test_octets_that_are_no_text_are_refused(gateway: S3Server, s3: Any, plain: str) -> None:
     """A header that could not be sent on as it is, is refused, and nothing is stored."""
     headers = {"Host": gateway.host, "x-amz-meta-a": "Gr\xfc\xdfe"}  # sent as Latin-1
     answer = wire.send(gateway, "PUT", f"/{plain}/k", headers, b"x")
-    assert (400, "InvalidArgument") == answer.failure
+    assert answer.failure == (400, "InvalidArgument")
     assert "Contents" not in s3.list_objects_v2(Bucket=plain)

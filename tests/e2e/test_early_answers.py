@@ -77,7 +77,7 @@ def test_who_still_sends_hears_all_of_the_answer(
     with _connected(server) as client:
         client.sendall(_head("PUT", "/plain-early/k", **fields) + begun)
         head, _, body = _rest(client).partition(b"\r\n\r\n")
-    assert (status, True) == (head.split()[1], body.endswith(b"</Error>"))
+    assert (head.split()[1], body.endswith(b"</Error>")) == (status, True)
     assert b"\r\nConnection: close" in head
 
 
@@ -92,7 +92,7 @@ def test_who_sends_all_before_reading_hears_the_answer(
         for _ in range(100):
             client.sendall(_PIECE)
         answer = _rest(client)
-    assert b"HTTP/1.1 400 " == answer[:13]
+    assert answer[:13] == b"HTTP/1.1 400 "
 
 
 def test_what_is_thrown_away_is_not_parsed(gateway: tuple[GatewayProcess, S3Server]) -> None:
@@ -104,7 +104,7 @@ def test_what_is_thrown_away_is_not_parsed(gateway: tuple[GatewayProcess, S3Serv
         answer = client.recv(1 << 16)
         client.sendall(b"0\r\n\r\n" + _head("GET", "/plain-early/small", **_ANY) + b"no chunk\r\n")
         answer += _rest(client)
-    assert 1 == answer.count(b"HTTP/1.1 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
     assert _requests(counts(process)) - _requests(before) == 1
 
 
@@ -120,9 +120,9 @@ def test_bodies_of_chunks_that_cost_more_than_they_bring(
     answer = wire.send(
         server, "PUT", path, {**headers, "Transfer-Encoding": "chunked"}, _chunked(data, size)
     )
-    assert (403, "InvalidChunkSizeError") == answer.failure
-    assert 1 == counted(counts(process), "limited_total", limit="chunks") - before
-    assert 404 == wire.ask(moto, "GET", path).status
+    assert answer.failure == (403, "InvalidChunkSizeError")
+    assert counted(counts(process), "limited_total", limit="chunks") - before == 1
+    assert wire.ask(moto, "GET", path).status == 404
 
 
 @pytest.mark.parametrize(
@@ -139,4 +139,4 @@ def test_bodies_in_chunks_are_stored(
     answer = wire.send(
         server, "PUT", path, {**headers, "Transfer-Encoding": "chunked"}, _chunked(data, size)
     )
-    assert (200, body) == (answer.status, wire.ask(moto, "GET", path).body)
+    assert (answer.status, wire.ask(moto, "GET", path).body) == (200, body)

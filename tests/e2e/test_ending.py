@@ -31,11 +31,11 @@ def test_under_load_nothing_is_broken(
          "shutdown_timeout_s": 60}
     )  # fmt: skip
     ending = end(moto, process, each=2, seconds=0.5, keep=keep)
-    assert (0, True) == (ending.exit_code, ending.stored)
-    assert 0 == ending.sum("broken")
-    assert 10 == ending.sum("refused") + ending.sum("dropped")
+    assert (ending.exit_code, ending.stored) == (0, True)
+    assert ending.sum("broken") == 0
+    assert ending.sum("refused") + ending.sum("dropped") == 10
     # A connection that is used again may end at the very moment of its next request.
-    assert keep or 0 == ending.sum("dropped")
+    assert keep or ending.sum("dropped") == 0
     assert ending.seconds < 60
 
 
@@ -64,7 +64,7 @@ def test_a_slow_reader_gets_everything(moto: S3Server, moto_bucket: str, start: 
     assert head.startswith(b"HTTP/1.1 200 ")
     assert b"x-slimgate-tier: exact" in head
     assert upload == body
-    assert 0 == process.process.wait(60)
+    assert process.process.wait(60) == 0
 
 
 def _connected(process: GatewayProcess) -> socket.socket:

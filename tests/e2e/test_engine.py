@@ -52,7 +52,7 @@ def test_networks_restore_to_the_same_bytes(
         first = s3.get_object(Bucket=moto_bucket, Key="image")["Body"].read()
     stored = _manifest(moto, moto_bucket, "image").stored
     network = models.chosen(restorer)[2]
-    assert ("downscale", 2, network) == (stored.tier, stored.scale, stored.restorer)
+    assert (stored.tier, stored.scale, stored.restorer) == ("downscale", 2, network)
     other = start(_halved(moto))
     with s3_client(moto.at(other.endpoint)) as s3:
         assert first == s3.get_object(Bucket=moto_bucket, Key="image")["Body"].read()
@@ -90,7 +90,7 @@ def test_a_network_that_cannot_run_is_refused_at_the_start(moto: S3Server, tmp_p
         timeout=60,
         check=False,
     )
-    assert 1 == ended.returncode
+    assert ended.returncode == 1
     assert b"python -m models fetch real-esrgan-x2plus" in ended.stderr or (
         b"install slimgate[gpu]" in ended.stderr
     )

@@ -85,11 +85,11 @@ def _survives(moto: S3Server, bucket: str, start: Start, files: Mapping[str, byt
             problems = threads.map(
                 lambda key: _round_trip(s3, bucket, key, files[key]), sorted(files)
             )
-        assert [] == [problem for problem in problems if problem]
-        assert [] == process.events("unexpected error")
+        assert [problem for problem in problems if problem] == []
+        assert process.events("unexpected error") == []
         # Still the same process, and still at work.
         assert process.process.poll() is None
-        assert "" == _round_trip(s3, bucket, "after", images.jpeg())
+        assert _round_trip(s3, bucket, "after", images.jpeg()) == ""
     print(f"peak RSS: gateway {peak.own >> 20} MiB, with workers {peak.tree >> 20} MiB")  # noqa: T201  # shown by -s and on failure
     assert 0 < peak.own < _MAX_RSS
     return len(process.events("optimized")) - 1

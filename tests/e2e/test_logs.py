@@ -40,19 +40,19 @@ def test_no_log_has_a_secret(moto: S3Server, moto_bucket: str, start: Start) -> 
         query = parse_qs(urlsplit(url).query)
         (signature,) = query.get("X-Amz-Signature") or query["Signature"]
         secrets |= {signature, signature.replace("=", "%3D")}
-        assert 200 == wire.send(server, "GET", url, {"Host": server.host}).status
+        assert wire.send(server, "GET", url, {"Host": server.host}).status == 200
         answers.append(wire.send(server, "PUT", url, {"Host": server.host}, b"x"))
     headers = wire.signed(server, "PUT", path)
     secrets.add(headers["Authorization"].rpartition("Signature=")[2])
     broken = {**headers, "x-amz-content-sha256": "no digest"}
     answers.append(wire.send(server, "PUT", path, broken, b"x"))
     answers.append(wire.send(server, "PUT", path, {**headers, "X-Long": "y" * 20_000}, b"x"))
-    assert 200 == asked(process, "/metrics", token=_TOKEN)[0]
-    assert 401 == asked(process, "/metrics", token=f"{_TOKEN}x")[0]
+    assert asked(process, "/metrics", token=_TOKEN)[0] == 200
+    assert asked(process, "/metrics", token=f"{_TOKEN}x")[0] == 401
     assert all(400 <= answer.status < 500 for answer in answers)
     for answer in answers:
         process.wait_for("refused", request_id=answer.headers["x-amz-request-id"])
     assert process.wait_for("optimized")["request_id"]
     log = json.dumps(process.log)
-    assert [] == [secret for secret in secrets if secret in log]
-    assert [] == [line for line in process.log if "text" in line]
+    assert [secret for secret in secrets if secret in log] == []
+    assert [line for line in process.log if "text" in line] == []

@@ -26,13 +26,13 @@ def test_what_the_client_said_is_kept(s3: Any, photos: str, body: bytes, read: s
     got = getattr(s3, read)(Bucket=photos, Key="k")
     assert said == {name: got[name] for name in said}
     tags = s3.get_object_tagging(Bucket=photos, Key="k")["TagSet"]
-    assert {"colour": "red", "size": "1"} == {tag["Key"]: tag["Value"] for tag in tags}
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"colour": "red", "size": "1"}
 
 
 def test_an_upload_without_a_type_has_the_default(s3: Any, photos: str) -> None:
     """An image that came without a Content-Type is not served as AVIF."""
     s3.put_object(Bucket=photos, Key="k", Body=images.jpeg())
-    assert "binary/octet-stream" == s3.head_object(Bucket=photos, Key="k")["ContentType"]
+    assert s3.head_object(Bucket=photos, Key="k")["ContentType"] == "binary/octet-stream"
 
 
 @_BODIES
@@ -41,7 +41,7 @@ def test_our_key_is_refused(s3: Any, photos: str, body: bytes, name: str) -> Non
     """Nobody can write a manifest: the request is refused, and nothing is stored."""
     with pytest.raises(ClientError) as caught:
         s3.put_object(Bucket=photos, Key="k", Body=body, Metadata={name: "{}"})
-    assert (400, "InvalidRequest") == failure(caught.value)
+    assert failure(caught.value) == (400, "InvalidRequest")
     assert "Contents" not in s3.list_objects_v2(Bucket=photos)
 
 
@@ -51,9 +51,9 @@ def test_notes_on_the_content_are_hidden(s3: Any, direct: Any, photos: str, read
     noted = {"md5chksum": "1B2M2Y8AsgTpgAmY7PhCfg==", "s3cmd-attrs": "uid:0/md5:aa/mode:33188"}
     s3.put_object(Bucket=photos, Key="k", Body=images.jpeg(), Metadata={**noted, "other": "x"})
     shown = getattr(s3, read)(Bucket=photos, Key="k")["Metadata"]
-    assert {"s3cmd-attrs": "uid:0/mode:33188", "other": "x"} == shown
+    assert shown == {"s3cmd-attrs": "uid:0/mode:33188", "other": "x"}
     stored = direct.head_object(Bucket=photos, Key="k")["Metadata"]
-    assert {*noted, "other", "slimgate"} == stored.keys()
+    assert stored.keys() == {*noted, "other", "slimgate"}
 
 
 def test_notes_on_plain_objects_stay(s3: Any, photos: str) -> None:
@@ -80,7 +80,7 @@ def test_encoded_uploads_are_left_alone(s3: Any, direct: Any, photos: str, encod
     for client in (s3, direct):
         got = client.get_object(Bucket=photos, Key="k")
         assert body == got["Body"].read()
-        assert encoding.removeprefix("aws-chunked,") == got["ContentEncoding"]
+        assert got["ContentEncoding"] == encoding.removeprefix("aws-chunked,")
 
 
 def test_acl_travels(s3: Any, upstream: S3Server, gateway: S3Server, photos: str) -> None:
@@ -94,4 +94,4 @@ def test_acl_travels(s3: Any, upstream: S3Server, gateway: S3Server, photos: str
         for acl in ("public-read", "private")
     )
     assert s3.get_object(Bucket=photos, Key="public-read")["Body"].read() == public.body
-    assert (403, "AccessDenied") == private.failure
+    assert private.failure == (403, "AccessDenied")

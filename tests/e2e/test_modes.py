@@ -24,10 +24,10 @@ def test_images_stay_as_they_are(
     s3.put_object(Bucket=bucket, Key="k", Body=_FILE, **said)
     for client in (s3, direct):
         got = client.get_object(Bucket=bucket, Key="k")
-        assert _FILE == got["Body"].read()
+        assert got["Body"].read() == _FILE
         assert said == {name: got[name] for name in said}
     told = process.events("would have been optimized", bucket=bucket)
-    assert (1 if kind == "shadow" else 0) == len(told)
+    assert len(told) == (1 if kind == "shadow" else 0)
     for line in told:
         assert line["stored_bytes"] < line["uploaded_bytes"] == len(_FILE)
 
@@ -55,7 +55,7 @@ def test_objects_outlive_their_policy(moto: S3Server, moto_bucket: str, start: S
     for server in (gateway, other):
         with s3_client(server) as client:
             files.append(client.get_object(Bucket=moto_bucket, Key="k")["Body"].read())
-    assert len(_FILE) == len(files[0])
+    assert len(files[0]) == len(_FILE)
     assert files[0] == files[1] != _FILE
     assert not _optimizes(other, moto_bucket, "new")
 
@@ -72,7 +72,7 @@ def test_policies_are_reloaded(
     process.configure(_off(config))
     if hang_up:
         os.kill(process.process.pid, signal.SIGHUP)
-    assert ["changed", "shadow"] == process.wait_for("policies reloaded")["policies"]
+    assert process.wait_for("policies reloaded")["policies"] == ["changed", "shadow"]
     assert not _optimizes(gateway, moto_bucket, "after")
 
 

@@ -32,12 +32,12 @@ def test_an_image_in_parts_is_stored_small(s3: Any, direct: Any, photos: str) ->
     got = s3.get_object(Bucket=photos, Key="k")
     listed = s3.list_objects_v2(Bucket=photos)["Contents"][0]
     assert [etag] * 2 == [got["ETag"], listed["ETag"]]
-    assert [len(_FILE)] * 2 == [got["ContentLength"], listed["Size"]]
-    assert ("image/jpeg", {"a": "1"}) == (got["ContentType"], got["Metadata"])
+    assert [got["ContentLength"], listed["Size"]] == [len(_FILE)] * 2
+    assert (got["ContentType"], got["Metadata"]) == ("image/jpeg", {"a": "1"})
     assert images.fidelity(_FILE, got["Body"].read())[0] >= images.FLOOR_PSNR_DB
     tags = s3.get_object_tagging(Bucket=photos, Key="k")["TagSet"]
-    assert [{"Key": "colour", "Value": "red"}] == tags
-    assert "image/avif" == direct.head_object(Bucket=photos, Key="k")["ContentType"]
+    assert tags == [{"Key": "colour", "Value": "red"}]
+    assert direct.head_object(Bucket=photos, Key="k")["ContentType"] == "image/avif"
 
 
 @pytest.mark.parametrize("bucket", ["photos", "plain"])

@@ -25,7 +25,7 @@ def test_every_view_is_the_same(s3: Any, photos: str, sample: Sample) -> None:
     v2 = s3.list_objects_v2(Bucket=photos)["Contents"][0]
     etag, size = head["ETag"], len(sample.bytes)
     assert f'"{hashlib.md5(sample.bytes, usedforsecurity=False).hexdigest()}"' == put["ETag"]
-    assert 32 + len('""-1') == len(etag)
+    assert len(etag) == 32 + len('""-1')
     assert [etag] * 3 == [got["ETag"], v1["ETag"], v2["ETag"]]
     sizes = [head["ContentLength"], got["ContentLength"], v1["Size"], v2["Size"]]
     assert [size] * 5 == [*sizes, len(got["Body"].read())]
@@ -53,10 +53,10 @@ def test_what_lies_in_the_bucket(s3: Any, direct: Any, photos: str, sample: Samp
     _put(s3, photos, sample)
     stored = direct.get_object(Bucket=photos, Key=sample.name)
     rendition = stored["Body"].read()
-    assert "image/avif" == stored["ContentType"]
-    assert "AVIF" == images.opened(rendition).format
+    assert stored["ContentType"] == "image/avif"
+    assert images.opened(rendition).format == "AVIF"
     assert len(rendition) < 0.85 * len(sample.bytes)
-    assert {"slimgate"} == stored["Metadata"].keys()
+    assert stored["Metadata"].keys() == {"slimgate"}
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"hello\n" * 40_000, images.noise(15)], ids=len)
@@ -68,10 +68,10 @@ def test_plain_objects_keep_their_bytes(s3: Any, direct: Any, photos: str, body:
         direct.head_object(Bucket=photos, Key="k"),
     )
     listed = s3.list_objects_v2(Bucket=photos)["Contents"][0]
-    assert body == through["Body"].read()
+    assert through["Body"].read() == body
     assert {stored["ETag"]} == {through["ETag"], listed["ETag"]}
-    assert len(body) == listed["Size"]
-    assert {} == through["Metadata"] == stored["Metadata"]
+    assert listed["Size"] == len(body)
+    assert stored["Metadata"] == through["Metadata"] == {}
 
 
 def test_a_second_read_is_the_same_file(s3: Any, photos: str) -> None:
@@ -80,7 +80,7 @@ def test_a_second_read_is_the_same_file(s3: Any, photos: str) -> None:
     first, second = (s3.get_object(Bucket=photos, Key="k") for _ in range(2))
     assert first["Body"].read() == second["Body"].read()
     caches = [got["ResponseMetadata"]["HTTPHeaders"]["x-slimgate-cache"] for got in (first, second)]
-    assert ["miss", "hit"] == caches
+    assert caches == ["miss", "hit"]
 
 
 @pytest.mark.parametrize("many", [False, True], ids=["delete_object", "delete_objects"])
@@ -100,7 +100,7 @@ def test_deleted_objects_are_gone(s3: Any, photos: str, many: bool) -> None:
     for key in keys:
         with pytest.raises(ClientError) as caught:
             s3.head_object(Bucket=photos, Key=key)
-        assert 404 == failure(caught.value)[0]
+        assert failure(caught.value)[0] == 404
 
 
 def test_replacing_changes_every_view(s3: Any, photos: str) -> None:

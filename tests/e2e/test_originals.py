@@ -61,14 +61,14 @@ def test_each_upload_is_kept_and_put_back(
     kept = {entry["Key"] for entry in direct.list_objects_v2(Bucket=archive)["Contents"]}
     assert {_kept_key(photos, "a/k.jpg", body) for body in (_OTHER, _FILE)} == kept
     tried = tool.run("restore-original", f"s3://{photos}/a/k.jpg", "--dry-run")
-    assert (0, True) == (tried.returncode, "would be" in tried.stdout), tried.stderr
+    assert (tried.returncode, "would be" in tried.stdout) == (0, True), tried.stderr
     assert _FILE != direct.get_object(Bucket=photos, Key="a/k.jpg")["Body"].read()
     done = tool.run("restore-original", f"s3://{photos}/a/k.jpg")
-    assert 0 == done.returncode, done.stderr
+    assert done.returncode == 0, done.stderr
     got = direct.get_object(Bucket=photos, Key="a/k.jpg")
-    assert (_FILE, said) == (got["Body"].read(), {name: got[name] for name in said})
+    assert (got["Body"].read(), {name: got[name] for name in said}) == (_FILE, said)
     again = tool.run("restore-original", f"s3://{photos}/a/k.jpg")
-    assert (1, True) == (again.returncode, "plain" in again.stderr)
+    assert (again.returncode, "plain" in again.stderr) == (1, True)
 
 
 def test_an_image_in_parts_is_kept(
@@ -82,7 +82,7 @@ def test_an_image_in_parts_is_kept(
         parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
         s3.complete_multipart_upload(**upload, MultipartUpload=parts)
     kept = direct.get_object(Bucket=archive, Key=_kept_key(photos, "k.jpg", _FILE))
-    assert _FILE == kept["Body"].read()
+    assert kept["Body"].read() == _FILE
 
 
 @on_moto
@@ -97,8 +97,8 @@ def test_without_its_original_nothing_is_optimized(
     line = process.wait_for("stored as uploaded", key="k.jpg")
     assert "original cannot be kept" in line["reason"]
     done = Tool(config, tmp_path).run("optimize", f"s3://{photos}", "--log", f"{tmp_path}/log")
-    assert (0, {"k.jpg": "stays"}) == (done.returncode, verdicts(tmp_path / "log"))
-    assert _FILE == direct.get_object(Bucket=photos, Key="k.jpg")["Body"].read()
+    assert (done.returncode, verdicts(tmp_path / "log")) == (0, {"k.jpg": "stays"})
+    assert direct.get_object(Bucket=photos, Key="k.jpg")["Body"].read() == _FILE
 
 
 def test_the_tools_keep_and_drain_originals(
@@ -111,11 +111,11 @@ def test_the_tools_keep_and_drain_originals(
     for name in ("optimize", "drain"):
         log = tool.directory / name
         done = tool.run(name, f"s3://{photos}", "--log", str(log))
-        assert 0 == done.returncode, done.stderr
-    assert {"with.jpg": "original", "without.jpg": "restored"} == verdicts(log)
+        assert done.returncode == 0, done.stderr
+    assert verdicts(log) == {"with.jpg": "original", "without.jpg": "restored"}
     bodies = [direct.get_object(Bucket=photos, Key=k)["Body"].read() for k in verdicts(log)]
-    assert {_FILE, restored} == set(bodies)
-    assert 1 == direct.list_objects_v2(Bucket=archive)["KeyCount"]
+    assert set(bodies) == {_FILE, restored}
+    assert direct.list_objects_v2(Bucket=archive)["KeyCount"] == 1
 
 
 @on_moto
@@ -128,12 +128,12 @@ def test_another_file_is_no_original(
     key = _kept_key(photos, "k.jpg", _FILE)
     direct.put_object(Bucket=archive, Key=key, Body=_FILE[:-1] + b"x")
     stored = direct.head_object(Bucket=photos, Key="k.jpg")["ETag"]
-    assert 1 == tool.run("restore-original", f"s3://{photos}/k.jpg").returncode
-    assert 1 == tool.run("drain", f"s3://{photos}", "--log", f"{tool.directory}/log").returncode
+    assert tool.run("restore-original", f"s3://{photos}/k.jpg").returncode == 1
+    assert tool.run("drain", f"s3://{photos}", "--log", f"{tool.directory}/log").returncode == 1
     assert stored == direct.head_object(Bucket=photos, Key="k.jpg")["ETag"]
     direct.delete_object(Bucket=archive, Key=key)
     gone = tool.run("restore-original", f"s3://{photos}/k.jpg")
-    assert (1, True) == (gone.returncode, "there is no" in gone.stderr)
+    assert (gone.returncode, "there is no" in gone.stderr) == (1, True)
 
 
 def test_archived_originals_have_to_be_asked_for(
@@ -147,9 +147,9 @@ def test_archived_originals_have_to_be_asked_for(
         s3.put_object(Bucket=moto_bucket, Key="k.jpg", Body=_FILE)
     tool = Tool(config, tmp_path)
     done = tool.run("restore-original", f"s3://{moto_bucket}/k.jpg")
-    assert (1, True) == (done.returncode, "RestoreObject" in done.stderr), done.stderr
+    assert (done.returncode, "RestoreObject" in done.stderr) == (1, True), done.stderr
     drained = tool.run("drain", f"s3://{moto_bucket}", "--log", str(tmp_path / "log"))
-    assert (0, {"k.jpg": "stays"}) == (drained.returncode, verdicts(tmp_path / "log"))
+    assert (drained.returncode, verdicts(tmp_path / "log")) == (0, {"k.jpg": "stays"})
     with s3_client(moto) as client, pytest.raises(ClientError, match="InvalidObjectState"):
         client.get_object(Bucket="deep-archive", Key=_kept_key(moto_bucket, "k.jpg", _FILE))
 
@@ -163,7 +163,7 @@ def test_a_copy_finds_the_original_of_its_source(
         s3.put_object(Bucket=photos, Key="k.jpg", Body=_FILE)
         s3.copy_object(Bucket=photos, Key="copy.jpg", CopySource=f"{photos}/k.jpg")
     words = ("restore-original", f"s3://{photos}/copy.jpg")
-    assert 1 == tool.run(*words).returncode
+    assert tool.run(*words).returncode == 1
     done = tool.run(*words, "--uploaded-as", f"s3://{photos}/k.jpg")
-    assert 0 == done.returncode, done.stderr
-    assert _FILE == direct.get_object(Bucket=photos, Key="copy.jpg")["Body"].read()
+    assert done.returncode == 0, done.stderr
+    assert direct.get_object(Bucket=photos, Key="copy.jpg")["Body"].read() == _FILE

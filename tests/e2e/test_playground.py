@@ -87,7 +87,7 @@ def _form(file: bytes, name: str = "a.jpg", policy: str = "photos") -> aiohttp.F
 async def _tried(process: GatewayProcess, file: bytes, name: str = "a.jpg", **more: Any) -> str:
     """Try an image, and give the address of the result."""
     answer = await _ask(process, "/_slimgate/try", data=_form(file, name), **more)
-    assert 303 == answer.status, answer.text
+    assert answer.status == 303, answer.text
     return answer.headers["Location"]
 
 
@@ -102,14 +102,14 @@ async def test_an_image_is_tried(playground: _Playground) -> None:
     for name in ("uploaded", "stored", "restored"):
         answer = await _ask(playground.process, f"{where}/{name}")
         assert "sandbox" in answer.headers["Content-Security-Policy"]
-        assert ("nosniff", "no-store") == (
+        assert (
             answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"],
-        )  # fmt: skip
+        ) == ("nosniff", "no-store")  # fmt: skip
         files[name] = answer.body
-    assert _FILE == files["uploaded"]
+    assert files["uploaded"] == _FILE
     assert len(_FILE) == len(files["restored"]) > len(files["stored"])
     psnr, ssim = images.fidelity(_FILE, files["restored"])
-    assert (True, True) == (psnr >= images.FLOOR_PSNR_DB, ssim >= images.FLOOR_SSIM)
+    assert (psnr >= images.FLOOR_PSNR_DB, ssim >= images.FLOOR_SSIM) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ async def test_why_something_stays(
     assert "stays as uploaded" in page
     assert reason in page
     assert tried in page
-    assert 404 == (await _ask(playground.process, f"{where}/restored")).status
+    assert (await _ask(playground.process, f"{where}/restored")).status == 404
     shown = 404 if file == b"no image" else 200
     assert shown == (await _ask(playground.process, f"{where}/uploaded")).status
 
@@ -140,9 +140,9 @@ async def test_whatever_a_file_is_called_is_text(playground: _Playground) -> Non
     assert "<script>alert" not in answer.text
     assert "&lt;script&gt;alert(" in answer.text
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
-    assert "slimgate" == answer.headers["Server"]
+    assert answer.headers["Server"] == "slimgate"
     links = re.findall(r'(?:src|href|action)="([^"#]*)"', answer.text)
-    assert [] == [link for link in links if not link.startswith("/_slimgate/") and link]
+    assert [link for link in links if not link.startswith("/_slimgate/") and link] == []
 
 
 async def test_verdicts_are_kept(playground: _Playground) -> None:
@@ -150,7 +150,7 @@ async def test_verdicts_are_kept(playground: _Playground) -> None:
     where = await _tried(playground.process, _FILE)
     said = {"verdict": "up", "comment": 'fine\n"really"'}
     answer = await _ask(playground.process, f"{where}/verdict", data=said)
-    assert (303, f"{where}#verdict") == (answer.status, answer.headers["Location"])
+    assert (answer.status, answer.headers["Location"]) == (303, f"{where}#verdict")
     line, digest = playground.lines[-1], hashlib.sha256(_FILE).hexdigest()
     assert said.items() <= line.items()
     assert (digest, "photos", len(_FILE)) == (
@@ -167,14 +167,14 @@ async def test_verdicts_are_kept(playground: _Playground) -> None:
         "orb",
         "time",
     } <= set(line)
-    assert _FILE == (playground.folder / "images" / line["image"]).read_bytes()
+    assert (playground.folder / "images" / line["image"]).read_bytes() == _FILE
     page = (await _ask(playground.process, where)).text
     assert "Kept: thumbs up" in page
     answers = [
         await _ask(playground.process, f"{where}/verdict", data={"verdict": "down"})
         for _ in range(5)
     ]
-    assert [303, 303, 303, 303, 409] == [answer.status for answer in answers]
+    assert [answer.status for answer in answers] == [303, 303, 303, 303, 409]
     for path, form in ((where, {"verdict": "sideways"}), ("/_slimgate/results/none", said)):
         answer = await _ask(playground.process, f"{path}/verdict", data=form)
         assert answer.status in {400, 404}
@@ -202,7 +202,7 @@ async def test_what_is_not_taken(
         headers = {**headers, "Content-Type": "multipart/form-data; boundary=b"}
         data = b"--b"
     answer = await _ask(playground.process, "/_slimgate/try", data=data, headers=headers)
-    assert status == answer.status, answer.text
+    assert answer.status == status, answer.text
 
 
 async def test_few_are_tried_at_the_same_time(playground: _Playground) -> None:
@@ -216,7 +216,7 @@ async def test_few_are_tried_at_the_same_time(playground: _Playground) -> None:
         writer.write("\r\n".join(head).encode())
         writers.append(writer)
     full = await _until(playground.process, 503)  # by then all four have arrived
-    assert ("1", True) == (full.headers["Retry-After"], "wait a moment" in full.text)
+    assert (full.headers["Retry-After"], "wait a moment" in full.text) == ("1", True)
     for writer in writers:
         writer.close()
         await writer.wait_closed()
@@ -245,7 +245,7 @@ async def test_large_bodies_are_not_read(playground: _Playground, path: str) -> 
         "",
     )
     writer.write("\r\n".join(head).encode())
-    assert b"HTTP/1.1 413 Request Entity Too Large\r\n" == await reader.readline()
+    assert await reader.readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
     await reader.readuntil(b"larger than the")
     writer.close()
     await writer.wait_closed()
@@ -258,7 +258,7 @@ async def test_pieces_have_no_length(playground: _Playground) -> None:
         yield b"x"
 
     answer = await _ask(playground.process, "/_slimgate/upscale", data=pieces())
-    assert (411, True) == (answer.status, "Content-Length" in json.loads(answer.body)["error"])
+    assert (answer.status, "Content-Length" in json.loads(answer.body)["error"]) == (411, True)
 
 
 @pytest.mark.parametrize(
@@ -275,9 +275,9 @@ async def test_pieces_have_no_length(playground: _Playground) -> None:
 async def test_scripts_enlarge(playground: _Playground, query: str, scale: int) -> None:
     """Each restorer answers with the image enlarged, as PNG."""
     answer = await _ask(playground.process, f"/_slimgate/upscale?{query}", data=_FILE)
-    assert (200, "image/png") == (answer.status, answer.headers["Content-Type"])
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "image/png")
     before, after = images.opened(_FILE), images.opened(answer.body)
-    assert ("PNG", "RGB") == (after.format, after.mode)
+    assert (after.format, after.mode) == ("PNG", "RGB")
     assert (before.width * scale, before.height * scale) == after.size
     assert 24 < images.fidelity(_FILE, images.saved(after.resize(before.size), "PNG"))[0]
 
@@ -298,8 +298,8 @@ async def test_scripts_choose_a_format(
     answer = await _ask(
         playground.process, f"/_slimgate/upscale?{query}", data=_FILE, headers={"Accept": accept}
     )
-    assert (200, mime) == (answer.status, answer.headers["Content-Type"])
-    assert mime == images.MIMES[str(images.opened(answer.body).format)]
+    assert (answer.status, answer.headers["Content-Type"]) == (200, mime)
+    assert images.MIMES[str(images.opened(answer.body).format)] == mime
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ async def test_scripts_are_told_what_is_wrong(
 ) -> None:
     """Whatever cannot be enlarged is answered with a sentence in JSON."""
     answer = await _ask(playground.process, f"/_slimgate/upscale?{query}", data=data)
-    assert (status, True) == (answer.status, error in json.loads(answer.body)["error"]), answer
+    assert (answer.status, error in json.loads(answer.body)["error"]) == (status, True), answer
 
 
 async def test_savings_and_policies(
@@ -337,7 +337,7 @@ async def test_savings_and_policies(
     page = (await _ask(playground.process, "/_slimgate/policies")).text
     assert "effort: fast" in page
     secrets = [keys.secret for keys in moto.users]
-    assert [] == [secret for secret in secrets if secret in page]
+    assert [secret for secret in secrets if secret in page] == []
 
 
 async def test_several_processes_and_a_token(moto: S3Server, start: Start) -> None:
@@ -354,20 +354,20 @@ async def test_several_processes_and_a_token(moto: S3Server, start: Start) -> No
     process = start(config)
     html = {"Accept": "text/html"}
     for path in ("/_slimgate/", "/_slimgate/savings", "/_slimgate/results/x"):
-        assert 401 == (await _ask(process, path)).status
+        assert (await _ask(process, path)).status == 401
         answer = await _ask(process, path, headers=html)
         where = f"/_slimgate/login?next={path}"
-        assert (303, where) == (answer.status, answer.headers["Location"])
-    assert 401 == (await _ask(process, "/_slimgate/upscale", data=_FILE)).status
+        assert (answer.status, answer.headers["Location"]) == (303, where)
+    assert (await _ask(process, "/_slimgate/upscale", data=_FILE)).status == 401
     jar = aiohttp.CookieJar(unsafe=True)
     sign_in = "/_slimgate/login?next=%2F_slimgate%2Fsavings"
     page = await _ask(process, sign_in, headers=html)
-    assert (200, True) == (page.status, 'type="password"' in page.text)
+    assert (page.status, 'type="password"' in page.text) == (200, True)
     style = re.findall(r'href="(/_slimgate/static/[^"]*css)"', page.text)[0]
     assert "immutable" in (await _ask(process, style)).headers["Cache-Control"]
-    assert 401 == (await _ask(process, sign_in, data={"token": "wrong"}, jar=jar)).status
+    assert (await _ask(process, sign_in, data={"token": "wrong"}, jar=jar)).status == 401
     answer = await _ask(process, sign_in, data={"token": _TOKEN}, jar=jar)
-    assert (303, "/_slimgate/savings") == (answer.status, answer.headers["Location"])
+    assert (answer.status, answer.headers["Location"]) == (303, "/_slimgate/savings")
     cookie = answer.headers["Set-Cookie"]
     assert ("HttpOnly" in cookie, "SameSite=Strict" in cookie, _TOKEN in cookie) == (
         True,
@@ -375,11 +375,11 @@ async def test_several_processes_and_a_token(moto: S3Server, start: Start) -> No
         False,
     )
     away = await _ask(process, "/_slimgate/login?next=//evil.example", data={"token": _TOKEN})
-    assert "/_slimgate/" == away.headers["Location"]
+    assert away.headers["Location"] == "/_slimgate/"
     where = await _tried(process, _FILE, jar=jar)
     for _ in range(4):
         assert "saved" in (await _ask(process, where, jar=jar)).text
-    assert _FILE == (await _ask(process, f"{where}/uploaded", jar=jar)).body
+    assert (await _ask(process, f"{where}/uploaded", jar=jar)).body == _FILE
     with s3_client(moto) as direct, s3_client(moto.at(process.endpoint)) as client:
         direct.create_bucket(Bucket="photos-of-several")
         for number in range(4):
@@ -387,8 +387,8 @@ async def test_several_processes_and_a_token(moto: S3Server, start: Start) -> No
     table = await _ask(process, "/_slimgate/savings?table", jar=jar)
     assert '<th scope="row">photos-of-several</th><td>4</td>' in table.text
     bearer = {"Authorization": f"Bearer {_TOKEN}"}
-    assert 200 == (await _ask(process, "/_slimgate/upscale", data=_FILE, headers=bearer)).status
+    assert (await _ask(process, "/_slimgate/upscale", data=_FILE, headers=bearer)).status == 200
     large = bytes(1 << 20)
     full = await _ask(process, "/_slimgate/try", data=_form(large), headers=bearer)
-    assert (503, "1") == (full.status, full.headers["Retry-After"])
+    assert (full.status, full.headers["Retry-After"]) == (503, "1")
     assert _TOKEN not in str(process.log)

@@ -79,9 +79,9 @@ def test_an_image_is_chosen_compared_and_judged(
     clip = "return document.querySelector('.over').style.clipPath"
     before = browser.script(clip)
     slider.send_keys(Keys.ARROW_LEFT * 10)
-    assert ("40", "40 % uploaded") == (
+    assert (
         slider.get_property("value"), slider.get_attribute("aria-valuetext"),
-    )  # fmt: skip
+    ) == ("40", "40 % uploaded")  # fmt: skip
     assert before != browser.script(clip)
     slider.send_keys(Keys.END)
     width = browser.script("return document.querySelector('.scroller').clientWidth")
@@ -94,8 +94,8 @@ def test_an_image_is_chosen_compared_and_judged(
     (line,) = (folder / "feedback.jsonl").read_text().splitlines()
     assert {"verdict": "up", "comment": "crisp"}.items() <= json.loads(line).items()
     pressed = browser.driver.find_element(By.CSS_SELECTOR, "button[value=up]")
-    assert "true" == pressed.get_attribute("aria-pressed")
-    assert ([], True) == (browser.complaints(), _is_ours(browser))
+    assert pressed.get_attribute("aria-pressed") == "true"
+    assert (browser.complaints(), _is_ours(browser)) == ([], True)
 
 
 def test_the_divider_follows_a_finger(browser: Browser, seen: GatewayProcess, folder: Path) -> None:
@@ -114,16 +114,16 @@ def test_the_divider_follows_a_finger(browser: Browser, seen: GatewayProcess, fo
         points = [] if kind == "touchEnd" else [{"x": box["x"] + part * box["width"], "y": y}]
         browser.devtools("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     browser.until("document.querySelector('.slider').value === '20'")
-    assert 390 == browser.script("return document.documentElement.scrollWidth")
-    assert ([], True) == (browser.complaints(), _is_ours(browser))
+    assert browser.script("return document.documentElement.scrollWidth") == 390
+    assert (browser.complaints(), _is_ours(browser)) == ([], True)
 
 
 def test_no_image_is_told(browser: Browser, seen: GatewayProcess, folder: Path) -> None:
     """What cannot be shown is explained, and no picture is broken."""
     _try(browser, seen, folder / "none.png")
     assert "Why: not an image" in browser.driver.find_element(By.ID, "why").text
-    assert 0 == browser.script("return document.images.length")
-    assert [] == browser.complaints()
+    assert browser.script("return document.images.length") == 0
+    assert browser.complaints() == []
 
 
 def test_savings_are_live(
@@ -138,7 +138,7 @@ def test_savings_are_live(
     for path in ("policies", ""):
         browser.driver.find_element(By.CSS_SELECTOR, f"nav a[href='/_slimgate/{path}']").click()
         browser.until("document.querySelector('h1')")
-    assert ([], True) == (browser.complaints(), _is_ours(browser))
+    assert (browser.complaints(), _is_ours(browser)) == ([], True)
 
 
 def test_people_sign_in_and_out(moto: S3Server, browser: Browser, start: Start) -> None:
@@ -149,11 +149,11 @@ def test_people_sign_in_and_out(moto: S3Server, browser: Browser, start: Start) 
     browser.driver.find_element(By.ID, "token").send_keys(_TOKEN + Keys.ENTER)
     browser.until("document.title.startsWith('Policies')")
     (cookie,) = browser.driver.get_cookies()
-    assert (True, "Strict") == (cookie["httpOnly"], cookie["sameSite"])
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
     browser.driver.find_element(By.CSS_SELECTOR, "nav button").click()
     browser.until("document.title.startsWith('Sign in')")
-    assert [] == browser.driver.get_cookies()
-    assert ([], True) == (browser.complaints(), _is_ours(browser))
+    assert browser.driver.get_cookies() == []
+    assert (browser.complaints(), _is_ours(browser)) == ([], True)
 
 
 def test_everything_has_a_name(browser: Browser, seen: GatewayProcess, folder: Path) -> None:
@@ -166,8 +166,8 @@ def test_everything_has_a_name(browser: Browser, seen: GatewayProcess, folder: P
         nodes = browser.devtools("Accessibility.getFullAXTree", {})["nodes"]
         nameless = [node["role"]["value"] for node in nodes if _is_nameless(node)]
         headings = browser.script("return document.querySelectorAll('h1').length")
-        assert ([], 1) == (nameless, headings)
-        assert "en" == browser.script("return document.documentElement.lang")
+        assert (nameless, headings) == ([], 1)
+        assert browser.script("return document.documentElement.lang") == "en"
 
 
 def _is_nameless(node: dict[str, Any]) -> bool:

@@ -54,15 +54,15 @@ def test_they_share_a_port_an_engine_and_the_workers(
 
         with ThreadPoolExecutor(8) as pool:
             served = list(pool.map(get, range(24)))
-    assert {len(_FILE)} == {len(data) for data in served}
-    assert 1 == len(set(served))
-    assert 2 == len(_acceptors(process))
-    assert 1 == len(_running(process, "models.engine.service"))
-    assert (200, "ready\n") == asked(process, "/_slimgate/readyz")
+    assert {len(data) for data in served} == {len(_FILE)}
+    assert len(set(served)) == 1
+    assert len(_acceptors(process)) == 2
+    assert len(_running(process, "models.engine.service")) == 1
+    assert asked(process, "/_slimgate/readyz") == (200, "ready\n")
     found = counts(process)
-    assert 24 == counted(found, "requests_total", operation="GetObject", status="200")
-    assert 1 == counted(found, "build_info", version="0.1.0")
-    assert 0 == counted(found, "requests_in_flight")
+    assert counted(found, "requests_total", operation="GetObject", status="200") == 24
+    assert counted(found, "build_info", version="0.1.0") == 1
+    assert counted(found, "requests_in_flight") == 0
     assert 0 < counted(found, "cache_bytes") <= 2 * len(_FILE)
 
 
@@ -80,12 +80,12 @@ def test_a_lost_one_is_replaced(moto: S3Server, process: GatewayProcess) -> None
         for _ in range(3):
             client.list_buckets()
     wait_until(lambda: (200, "ready\n") == asked(process, "/_slimgate/readyz"), "its replacement")
-    assert 2 == len(_acceptors(process))
-    assert 1 == len(before & {child.pid for child in _acceptors(process)})
+    assert len(_acceptors(process)) == 2
+    assert len(before & {child.pid for child in _acceptors(process)}) == 1
     found = counts(process)
     assert already + 6 == counted(found, "requests_total", **others)
-    assert 1 == counted(found, "gateways_lost_total")
-    assert 0 == counted(found, "requests_in_flight")
+    assert counted(found, "gateways_lost_total") == 1
+    assert counted(found, "requests_in_flight") == 0
 
 
 def test_an_overwritten_object_is_new_in_all(
@@ -101,7 +101,7 @@ def test_an_overwritten_object_is_new_in_all(
             answers = [client.get_object(**where) for client in clients for _ in range(2)]
             served = {answer["Body"].read() for answer in answers}
             assert ({len(file)}, 1) == ({len(data) for data in served}, len(served))
-            assert 1 == len({answer["ETag"] for answer in answers})
+            assert len({answer["ETag"] for answer in answers}) == 1
 
 
 _HANG: Final = """
@@ -179,7 +179,7 @@ def test_all_take_the_same_policies(moto: S3Server, process: GatewayProcess) -> 
         for number in range(8):
             client.put_object(Bucket="photos-reloaded", Key=str(number), Body=_FILE)
         stored = direct.list_objects_v2(Bucket="photos-reloaded")["Contents"]
-    assert {len(_FILE)} == {entry["Size"] for entry in stored}
+    assert {entry["Size"] for entry in stored} == {len(_FILE)}
 
 
 @pytest.mark.crash
@@ -189,8 +189,8 @@ def test_none_outlives_a_supervisor_that_is_killed(moto: S3Server, tmp_path: Pat
     process.__enter__()
     children = process.children()
     process._kill()
-    assert 3 == len(children)
-    assert [] == psutil.wait_procs(children, 60)[1]
+    assert len(children) == 3
+    assert psutil.wait_procs(children, 60)[1] == []
 
 
 def _acceptors(process: GatewayProcess) -> list[psutil.Process]:

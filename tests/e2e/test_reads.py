@@ -74,7 +74,7 @@ def test_ranges_are_slices(
     answer = wire.ask(reader, method, managed.path, {"Range": value})
     part = managed.whole[wanted]
     start = wanted.indices(_SIZE)[0]
-    assert 206 == answer.status
+    assert answer.status == 206
     assert f"bytes {start}-{start + len(part) - 1}/{_SIZE}" == answer.headers["Content-Range"]
     assert str(len(part)) == answer.headers["Content-Length"]
     assert (part if method == "GET" else b"") == answer.body
@@ -92,7 +92,7 @@ def test_other_ranges_are_ignored(reader: S3Server, managed: Managed, value: str
 def test_ranges_beyond_the_end_are_refused(reader: S3Server, managed: Managed, value: str) -> None:
     """A Range behind the last byte is not satisfiable."""
     answer = wire.ask(reader, "GET", managed.path, {"Range": value})
-    assert (416, "InvalidRange") == answer.failure
+    assert answer.failure == (416, "InvalidRange")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -173,11 +173,11 @@ def test_conditions(
 ) -> None:
     """Conditions hold for the restored file, with the precedence of RFC 9110."""
     answer = wire.ask(reader, method, managed.path, managed.named(headers))
-    assert status == answer.status
+    assert answer.status == status
     if method == "HEAD":
-        assert b"" == answer.body
+        assert answer.body == b""
     elif status == 412:
-        assert "PreconditionFailed" == answer.code
+        assert answer.code == "PreconditionFailed"
 
 
 @pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since"])
@@ -208,10 +208,10 @@ def test_part_numbers(
 ) -> None:
     """A managed object is one part, which is all of it."""
     answer = wire.ask(reader, "GET", f"{managed.path}?{query}", headers)
-    assert failure == answer.failure
+    assert answer.failure == failure
     if answer.status == 206:
         assert managed.whole == answer.body
-        assert f"bytes 0-{_SIZE - 1}/{_SIZE}" == answer.headers["Content-Range"]
+        assert answer.headers["Content-Range"] == f"bytes 0-{_SIZE - 1}/{_SIZE}"
 
 
 def test_headers_are_overridden(reader: S3Server, managed: Managed) -> None:
@@ -219,7 +219,7 @@ def test_headers_are_overridden(reader: S3Server, managed: Managed) -> None:
     wanted = {"content-type": "text/x", "cache-control": "no-store", "content-language": "fr"}
     query = "&".join(f"response-{name}={value}" for name, value in wanted.items())
     answer = wire.ask(reader, "GET", f"{managed.path}?{query.replace('text/x', 'text%2Fx')}")
-    assert wanted == {name: answer.headers[name] for name in wanted}
+    assert {name: answer.headers[name] for name in wanted} == wanted
     assert managed.whole == answer.body
 
 

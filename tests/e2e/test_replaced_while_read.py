@@ -108,7 +108,7 @@ def test_parts_are_copied_of_one_file(
     assert failure(refused.value) == (412, "PreconditionFailed")
     s3.abort_multipart_upload(**upload)
     s3.copy_object(**target, **source)
-    assert "image/avif" == direct.head_object(**target)["ContentType"]
+    assert direct.head_object(**target)["ContentType"] == "image/avif"
 
 
 def test_other_bytes_are_no_part_of_those_recorded(

@@ -111,7 +111,7 @@ def test_what_is_no_request_is_refused(
     with _connected(server) as client:
         client.sendall(request_)
         answer = _rest(client)
-    assert (True, True) == (b" 400 " in answer, b"<Code>" + code + b"</Code>" in answer)
+    assert (b" 400 " in answer, b"<Code>" + code + b"</Code>" in answer) == (True, True)
     assert "Signature" not in str(process.log)
     assert _still_serves(server)
 
@@ -125,7 +125,7 @@ def test_heads_that_do_not_end(slow: tuple[GatewayProcess, S3Server], begun: byt
         ended = threading.Event()
         drip = threading.Thread(target=_drip, args=(client if begun else None, ended))
         drip.start()
-        assert b"" == _rest(client)
+        assert _rest(client) == b""
         ended.set()
         drip.join()
     assert _still_serves(server)
@@ -154,8 +154,8 @@ def test_bodies_that_do_not_come(
         answer = _rest(client)
         ended.set()
         drip.join()
-    assert (True, True) == (b" 400 " in answer, b"<Code>RequestTimeout</Code>" in answer)
-    assert 404 == wire.ask(moto, "GET", path).status
+    assert (b" 400 " in answer, b"<Code>RequestTimeout</Code>" in answer) == (True, True)
+    assert wire.ask(moto, "GET", path).status == 404
     assert _still_serves(server)
 
 
@@ -174,8 +174,8 @@ def test_bodies_that_never_end(slow: tuple[GatewayProcess, S3Server], moto: S3Se
             for _ in range(2000):
                 client.sendall(chunk)
         answer = _rest(client)
-    assert (True, True) == (b" 400 " in answer, b"<Code>EntityTooLarge</Code>" in answer)
-    assert 404 == wire.ask(moto, "GET", path).status
+    assert (b" 400 " in answer, b"<Code>EntityTooLarge</Code>" in answer) == (True, True)
+    assert wire.ask(moto, "GET", path).status == 404
 
 
 def test_thousands_of_idle_connections(slow: tuple[GatewayProcess, S3Server]) -> None:
@@ -184,7 +184,7 @@ def test_thousands_of_idle_connections(slow: tuple[GatewayProcess, S3Server]) ->
     with contextlib.ExitStack() as stack:
         idle = [stack.enter_context(_connected(server)) for _ in range(500)]
         wait_until(lambda: _serves_again(server), "an answer beside idle connections", 20)
-        assert b"" == b"".join(map(_rest, idle))
+        assert b"".join(map(_rest, idle)) == b""
         assert _still_serves(server)
     assert process.process.poll() is None
 
@@ -249,14 +249,14 @@ def test_slow_readers_share_what_they_hold(moto: S3Server, start: Start) -> None
         source = {"Bucket": "photos-held", "Key": "one"}
         client.copy_object(Bucket="photos-held", Key="two", CopySource=source)
         tier = wire.ask(server, "HEAD", "/photos-held/two").headers["x-slimgate-tier"]
-        assert "exact" == tier
+        assert tier == "exact"
         readers = [stack.enter_context(_connected(server, 1 << 17)) for _ in range(5)]
         for reader in readers:
             reader.sendall(_head(server, "GET", "/photos-held/one"))
         assert all(b"HTTP/1.1 200" == reader.recv(12) for reader in readers)
         answer = wire.ask(server, "GET", "/photos-held/two")
-        assert (503, "SlowDown") == answer.failure
-        assert "1" == answer.headers["Retry-After"]
+        assert answer.failure == (503, "SlowDown")
+        assert answer.headers["Retry-After"] == "1"
         assert file == wire.ask(server, "GET", "/photos-held/one").body
         assert all(file == _rest(reader).partition(b"\r\n\r\n")[2] for reader in readers)
         assert file == wire.ask(server, "GET", "/photos-held/two").body

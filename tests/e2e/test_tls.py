@@ -61,7 +61,7 @@ def test_a_new_certificate_is_shown_without_a_restart(
     client.put_object(Bucket=moto_bucket, Key="text", Body=b"streamed" * 100_000)
     answer = client.get_object(Bucket=moto_bucket, Key="k.jpg")
     assert "x-slimgate-tier" in answer["ResponseMetadata"]["HTTPHeaders"]
-    assert len(_FILE) == len(answer["Body"].read())
+    assert len(answer["Body"].read()) == len(_FILE)
     certificate = pair.renew()
     process.process.send_signal(signal.SIGHUP)
     process.wait_for("certificate reloaded")
@@ -84,12 +84,12 @@ def test_operators_are_served_over_https(
     process = start({**config, "tls": pair.settings, "admin": admin})
     address = process.wait_for("listening for operators")["address"]
     port = int(address.rpartition(":")[2])
-    assert 0 == probed(process, address).returncode
+    assert probed(process, address).returncode == 0
     certificate = pair.renew()
     process.process.send_signal(signal.SIGHUP)
     process.wait_for("certificate reloaded")
     wait_until(lambda: certificate == _shown(process, pair, port=port), "it being shown")
-    assert 0 == probed(process, address).returncode
+    assert probed(process, address).returncode == 0
     with socket.create_connection(("127.0.0.1", port), 20) as plain:
         plain.sendall(b"GET /_slimgate/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert not plain.recv(100).startswith(b"HTTP")
@@ -97,7 +97,7 @@ def test_operators_are_served_over_https(
     (folder := tmp_path / "other").mkdir()
     other = Pair(folder)
     refused = probed(process, address, SLIMGATE_TLS__CERTIFICATE=str(other.certificate))
-    assert (1, False) == (refused.returncode, b"Traceback" in refused.stderr)
+    assert (refused.returncode, b"Traceback" in refused.stderr) == (1, False)
 
 
 def test_old_protocols_are_refused(moto: S3Server, start: Start, pair: Pair) -> None:
@@ -122,7 +122,7 @@ def test_it_does_not_start_without_its_certificate(tmp_path: Path, pair: Pair) -
         [sys.executable, "-m", "gateway", "--config", str(file)],
         capture_output=True, text=True, timeout=60, env=environment(), check=False,
     )  # fmt: skip
-    assert 1 == done.returncode
+    assert done.returncode == 1
     assert "cannot start" in done.stderr
     assert str(pair.certificate) in done.stderr
     assert "Traceback" not in done.stderr

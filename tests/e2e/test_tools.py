@@ -60,23 +60,23 @@ def test_there_and_back(tool: Tool, s3: Any, direct: Any, photos: str) -> None:
     _fill(direct, photos)
     log, place = tool.directory / "log", f"s3://{photos}/a/"
     done = tool.run("optimize", place, "--log", str(log))
-    assert (0, "made small") == (done.returncode, done.stdout.splitlines()[1][:10]), done.stderr
+    assert (done.returncode, done.stdout.splitlines()[1][:10]) == (0, "made small"), done.stderr
     small = dict.fromkeys(_FILES, "made small")
-    assert {**small, "a/text.jpg": "stays"} == verdicts(log)
+    assert verdicts(log) == {**small, "a/text.jpg": "stays"}
     served = _bodies(s3, photos, list(_FILES))
     for (key, body), restored in zip(_FILES.items(), served, strict=True):
         assert len(body) == len(restored)
         assert images.fidelity(body, restored)[0] >= images.FLOOR_PSNR_DB
-        assert "image/avif" == direct.head_object(Bucket=photos, Key=key)["ContentType"]
+        assert direct.head_object(Bucket=photos, Key=key)["ContentType"] == "image/avif"
         red = [{"Key": "colour", "Value": "red"}]
-        assert (_SAID, red, ["READ"]) == _said(s3, photos, key)
-    assert images.jpeg() == _bodies(direct, photos, ["other.jpg"])[0]
+        assert _said(s3, photos, key) == (_SAID, red, ["READ"])
+    assert _bodies(direct, photos, ["other.jpg"])[0] == images.jpeg()
     verified = tool.run("verify", place, "--log", str(tool.directory / "verified"))
-    assert (0, 3) == (verified.returncode, verified.stdout.count("restores") * 3), verified.stdout
+    assert (verified.returncode, verified.stdout.count("restores") * 3) == (0, 3), verified.stdout
     drained = tool.run("drain", place, "--log", str(tool.directory / "drained"))
-    assert 0 == drained.returncode, drained.stderr
+    assert drained.returncode == 0, drained.stderr
     assert served == _bodies(direct, photos, list(_FILES)) == _bodies(s3, photos, list(_FILES))
-    assert (_SAID, red, ["READ"]) == _said(direct, photos, next(iter(_FILES)))
+    assert _said(direct, photos, next(iter(_FILES))) == (_SAID, red, ["READ"])
 
 
 def test_a_dry_run_writes_nothing(moto: S3Server, moto_bucket: str, moto_tool: Tool) -> None:
@@ -86,8 +86,8 @@ def test_a_dry_run_writes_nothing(moto: S3Server, moto_bucket: str, moto_tool: T
         _fill(direct, moto_bucket)
         before = direct.list_objects_v2(Bucket=moto_bucket)["Contents"]
         done = moto_tool.run("optimize", f"s3://{moto_bucket}", *words, "--log", str(log))
-        assert 0 == done.returncode, done.stderr
-        assert ["would be small"] * 2 == list(verdicts(log).values())
+        assert done.returncode == 0, done.stderr
+        assert list(verdicts(log).values()) == ["would be small"] * 2
         assert before == direct.list_objects_v2(Bucket=moto_bucket)["Contents"]
 
 
@@ -97,17 +97,17 @@ def test_a_run_goes_on_where_it_stopped(moto: S3Server, moto_bucket: str, moto_t
     with s3_client(moto) as direct:
         _fill(direct, moto_bucket)
     words = ("optimize", f"s3://{moto_bucket}", "--log", str(log))
-    assert 0 == tool.run(*words, "--limit", "2").returncode
+    assert tool.run(*words, "--limit", "2").returncode == 0
     first = verdicts(log)
     with log.open("a") as file:
         file.write('{"event": "obj')
     refused = tool.run(*words)
-    assert (2, True) == (refused.returncode, "--resume" in refused.stderr)
+    assert (refused.returncode, "--resume" in refused.stderr) == (2, True)
     done = tool.run(*words, "--resume")
-    assert 0 == done.returncode, done.stderr
+    assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     keys = [line["key"] for line in lines if line["event"] == "object"]
-    assert (2, 5, 5) == (len(first), len(keys), len(set(keys)))
+    assert (len(first), len(keys), len(set(keys))) == (2, 5, 5)
     assert "in all" in done.stdout
     assert " 5  " in done.stdout.splitlines()[-1]
 
@@ -122,9 +122,9 @@ def test_a_terminated_run_ends_in_order(moto: S3Server, moto_bucket: str, moto_t
     wait_until(lambda: log.exists() and len(verdicts(log)) > 0, "the first object")
     children = psutil.Process(running.pid).children(recursive=True)
     running.terminate()
-    assert 1 == running.wait(30)
+    assert running.wait(30) == 1
     assert 0 < len(verdicts(log)) < 6
-    assert [] == psutil.wait_procs(children, timeout=10)[1]
+    assert psutil.wait_procs(children, timeout=10)[1] == []
 
 
 def _tool_through(
@@ -152,8 +152,8 @@ def test_who_writes_meanwhile_wins(
         return piece
 
     code, _ = _tool_through(upstream, tmp_path, edit, name, f"s3://{photos}")
-    assert 0 == code
-    assert [b"theirs"] * 3 == _bodies(direct, photos, list(_FILES))
+    assert code == 0
+    assert _bodies(direct, photos, list(_FILES)) == [b"theirs"] * 3
     assert "changed meanwhile" in verdicts(tmp_path / "log").values()
 
 
@@ -166,7 +166,7 @@ def test_a_store_that_ignores_conditions_is_refused(
         before = client.list_objects_v2(Bucket=moto_bucket)["Contents"]
         ignoring = (tmp_path, lambda piece: piece.replace(b"If-Match:", b"Xx-Match:"))
         code, said = _tool_through(moto, *ignoring, "optimize", f"s3://{moto_bucket}")
-        assert (1, True) == (code, "ignores If-Match" in said), said
+        assert (code, "ignores If-Match" in said) == (1, True), said
         assert before == client.list_objects_v2(Bucket=moto_bucket)["Contents"]
 
 
@@ -182,8 +182,8 @@ def test_replaced_versions_stay_unless_asked(
         direct.put_object(Bucket=moto_bucket, Key="k.jpg", Body=images.jpeg())
         log = ("--log", str(moto_tool.directory / "log"))
         done = moto_tool.run("optimize", f"s3://{moto_bucket}", *words, *log)
-        assert (0, 2 - left) == (done.returncode, int(" -" not in done.stdout)), done.stdout
-        assert left == len(direct.list_object_versions(Bucket=moto_bucket)["Versions"])
+        assert (done.returncode, int(" -" not in done.stdout)) == (0, 2 - left), done.stdout
+        assert len(direct.list_object_versions(Bucket=moto_bucket)["Versions"]) == left
 
 
 def test_damage_is_found(tool: Tool, s3: Any, direct: Any, photos: str) -> None:
@@ -195,8 +195,8 @@ def test_damage_is_found(tool: Tool, s3: Any, direct: Any, photos: str) -> None:
     kept = {"Metadata": head["Metadata"], "ContentType": head["ContentType"]}
     direct.put_object(Bucket=photos, Key="bad.jpg", Body=stored[:-50] + bytes(50), **kept)
     log = tool.directory / "log"
-    assert 1 == tool.run("verify", f"s3://{photos}", "--log", str(log)).returncode
-    assert {"good.jpg": "restores", "bad.jpg": "failed"} == verdicts(log)
+    assert tool.run("verify", f"s3://{photos}", "--log", str(log)).returncode == 1
+    assert verdicts(log) == {"good.jpg": "restores", "bad.jpg": "failed"}
 
 
 def test_explain(moto: S3Server, moto_bucket: str, moto_tool: Tool) -> None:
@@ -205,16 +205,16 @@ def test_explain(moto: S3Server, moto_bucket: str, moto_tool: Tool) -> None:
     file = tool.directory / "x.jpg"
     file.write_bytes(images.jpeg())
     done = tool.run("explain", str(file), "--policy", "photos")
-    assert 0 == done.returncode, done.stderr
+    assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0].startswith("policy photos: floor psnr_db 34, ssim 0.93")
-    assert 1 == sum(line.startswith("won, ") for line in done.stdout.splitlines())
+    assert sum(line.startswith("won, ") for line in done.stdout.splitlines()) == 1
     unclear = tool.run("explain", str(file))
-    assert (1, True) == (unclear.returncode, "photos, shadow" in unclear.stderr)
+    assert (unclear.returncode, "photos, shadow" in unclear.stderr) == (1, True)
     with s3_client(moto) as direct:
         direct.put_object(Bucket=moto_bucket, Key="k.jpg", Body=images.jpeg())
     plain = tool.run("explain", f"s3://{moto_bucket}/k.jpg")
     assert done.stdout.splitlines()[-2:] == plain.stdout.splitlines()[-2:], plain.stderr
     log = ("--log", str(tool.directory / "log"))
-    assert 0 == tool.run("optimize", f"s3://{moto_bucket}", *log).returncode
+    assert tool.run("optimize", f"s3://{moto_bucket}", *log).returncode == 0
     managed = tool.run("explain", f"s3://{moto_bucket}/k.jpg")
-    assert (1, True) == (managed.returncode, "stored small already" in managed.stderr)
+    assert (managed.returncode, "stored small already" in managed.stderr) == (1, True)

@@ -50,19 +50,19 @@ async def test_requests_are_traced(upstream: S3Server, start: Start) -> None:
             for method, body in (("PUT", images.jpeg()), ("GET", b"")):
                 headers = {**wire.signed(server, method, path), **_HEADERS}
                 answer = await _aside(partial(wire.send, server, method, path, headers, body))
-                assert 200 == answer.status
+                assert answer.status == 200
             (get,) = await told.wait_for("GetObject")
             (put,) = await told.wait_for("PutObject")
             (optimize,) = await told.wait_for("optimize")
             (restore,) = await told.wait_for("restore")
             calls = [span for span in told.spans if span.name.startswith("store ")]
-    assert {_TRACE} == {span.trace_id.hex() for span in (get, put, optimize, restore, *calls)}
-    assert {_PARENT} == {span.parent_span_id.hex() for span in (get, put)}
+    assert {span.trace_id.hex() for span in (get, put, optimize, restore, *calls)} == {_TRACE}
+    assert {span.parent_span_id.hex() for span in (get, put)} == {_PARENT}
     assert put.span_id == optimize.parent_span_id
     assert get.span_id == restore.parent_span_id
     assert {get.span_id, put.span_id} == {span.parent_span_id for span in calls}
     said = attributes(get)
-    assert ("GET", 200) == (said["http.request.method"], said["http.response.status_code"])
+    assert (said["http.request.method"], said["http.response.status_code"]) == ("GET", 200)
     assert {span.span_id.hex() for span in calls} == _told_upstream(b"".join(sent))
     assert "Signature" not in str(told.spans)
 
@@ -77,7 +77,7 @@ def _told_upstream(sent: bytes) -> set[str]:
         if b"traceparent" not in fields:
             continue  # the gateway's own question at the start whether the store is there
         version, trace, span, _ = fields[b"traceparent"].decode().split("-")
-        assert ("00", _TRACE) == (version, trace)
+        assert (version, trace) == ("00", _TRACE)
         found.add(span)
     return found
 
@@ -87,7 +87,7 @@ async def test_a_collector_that_is_away_costs_nothing(moto: S3Server, start: Sta
     config = {**configuration(moto), "tracing": {"endpoint": "http://127.0.0.1:1/v1/traces"}}
     server = moto.at((await _aside(lambda: start(config))).endpoint)
     answer = await _aside(lambda: wire.ask(server, "GET", "/"))
-    assert 200 == answer.status
+    assert answer.status == 200
 
 
 def test_nothing_is_imported_for_nothing() -> None:
@@ -99,11 +99,11 @@ def test_nothing_is_imported_for_nothing() -> None:
     )
     code = f"import sys, gateway.__main__; print([m for m in ({names}) if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert b"[]" == done.stdout.strip()
+    assert done.stdout.strip() == b"[]"
     assert tracing.open_tracer(Tracing()) is None
     with tracing.span("restore", tier="exact") as span:
         span.set_attribute("said", "to nobody")
-    assert {} == tracing.outbound()
+    assert tracing.outbound() == {}
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

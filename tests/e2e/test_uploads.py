@@ -87,7 +87,7 @@ def test_framed_uploads_are_unwrapped(
     """Each flavour of aws-chunked stores the payload, and no trace of the framing."""
     headers, framed = frames.upload(gateway, f"/{photos}/k", body)
     answer = wire.send(gateway, "PUT", f"/{photos}/k", headers, framed)
-    assert 200 == answer.status
+    assert answer.status == 200
     assert frames.checksum(body) == answer.headers["x-amz-checksum-crc32"]
     got = s3.get_object(Bucket=photos, Key="k")
     managed = "x-slimgate-tier" in got["ResponseMetadata"]["HTTPHeaders"]
@@ -105,5 +105,5 @@ def test_transfer_encoding_chunked_works(
     pieces = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (framed[:9], framed[9:])]
     chunked = {**headers, "Transfer-Encoding": "chunked"}
     answer = wire.send(gateway, "PUT", f"/{photos}/k", chunked, [*pieces, b"0\r\n\r\n"])
-    assert 200 == answer.status
+    assert answer.status == 200
     assert len(body) == s3.head_object(Bucket=photos, Key="k")["ContentLength"]

@@ -48,7 +48,7 @@ def test_versions_are_listed_as_served(
     shown = {entry["VersionId"]: (entry["Size"], entry["ETag"]) for entry in listed}
     served = {name: (head["ContentLength"], head["ETag"]) for name, head in heads.items()}
     assert served == shown
-    assert [len(body) for body in _FILES] == [served[version][0] for version in versions]
+    assert [served[version][0] for version in versions] == [len(body) for body in _FILES]
 
 
 def test_equal_renditions_of_other_files_are_told_apart(
@@ -82,11 +82,11 @@ def test_delete_markers_hide_and_can_be_removed(
     marker = s3.delete_object(Bucket=versioned, Key="k")["VersionId"]
     with pytest.raises(ClientError) as caught:
         s3.get_object(Bucket=versioned, Key="k")
-    assert (404, "NoSuchKey") == failure(caught.value)
+    assert failure(caught.value) == (404, "NoSuchKey")
     old = s3.get_object(Bucket=versioned, Key="k", VersionId=versions[0])
-    assert len(_FILES[0]) == len(old["Body"].read())
+    assert len(old["Body"].read()) == len(_FILES[0])
     s3.delete_object(Bucket=versioned, Key="k", VersionId=marker)
-    assert len(_FILES[-1]) == len(s3.get_object(Bucket=versioned, Key="k")["Body"].read())
+    assert len(s3.get_object(Bucket=versioned, Key="k")["Body"].read()) == len(_FILES[-1])
 
 
 def test_an_old_version_is_copied(s3: Any, versioned: str, versions: list[str]) -> None:

@@ -15,7 +15,7 @@ def _lines(name: str) -> list[str]:
 @pytest.mark.parametrize("name", LOCKS)
 def test_locks_hold_versions_only(name: str) -> None:
     """A lock names packages and versions: no address, no option, no path."""
-    assert [] == [line for line in _lines(name) if not PINNED.fullmatch(line)]
+    assert [line for line in _lines(name) if not PINNED.fullmatch(line)] == []
     assert _lines(name)
 
 
@@ -29,4 +29,4 @@ def test_locks_are_sorted_and_distinct(name: str) -> None:
 
 def test_run_time_versions_are_the_tested_ones() -> None:
     """What a container installs is what the tests ran with."""
-    assert set() == set(_lines("requirements.lock")) - set(_lines("requirements-dev.lock"))
+    assert set(_lines("requirements.lock")) - set(_lines("requirements-dev.lock")) == set()

@@ -77,22 +77,22 @@ def test_a_bucket_is_only_read(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "demo-secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     before = _listing(s3)
-    assert OBJECTS == len(before)
+    assert len(before) == OBJECTS
     logged = len((log / "moto.log").read_text())
     place = [f"s3://{BUCKET}/photos/", "--endpoint-url", store.endpoint]
     taken = ["--sample", "6", "--seed", "3", "--effort", "fast", "--out", str(tmp_path / "out")]
     subprocess.run([sys.executable, "-m", "eval", *place, *taken], check=True)
     requests = _REQUEST.findall((log / "moto.log").read_text()[logged:])
     assert before == _listing(s3)
-    assert {"GET"} == {method for method, _, _ in requests}
+    assert {method for method, _, _ in requests} == {"GET"}
     gets = [path for _, path, _ in requests if "/photos/" in path and "list-type" not in path]
     study = rows.load(tmp_path / "out")
     assert {row.image for row in study.of()} == {path.partition("/photos/")[2] for path in gets}
-    assert (OBJECTS, 6, {"big": 3, "small": 3}) == (
+    assert (
         study.corpus.images,
         study.corpus.taken,
         study.corpus.classes,
-    )
+    ) == (OBJECTS, 6, {"big": 3, "small": 3})
     assert not any(row.problem for row in study.of())
     assert sum(size for _, _, size, _ in before) == study.corpus.bytes
 
@@ -100,8 +100,8 @@ def test_a_bucket_is_only_read(
 def test_names_begin_after_the_prefix(s3: Any) -> None:
     """What is listed is named within the folder that the prefix names, and classed by the next."""
     found = buckets.read(f"s3://{BUCKET}/photos/sm", s3)
-    assert OBJECTS // 2 == len(found)
-    assert ("small/0008.png", "small") == (found[0].name, found[0].kind)
+    assert len(found) == OBJECTS // 2
+    assert (found[0].name, found[0].kind) == ("small/0008.png", "small")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ class FakeNetwork:
         """Compute one batch, as a network does."""
         assert self._alone.acquire(blocking=False), "called by two threads at a time"
         try:
-            assert np.uint8 == tiles.dtype
+            assert tiles.dtype == np.uint8
             assert (self.tile, self.tile, CHANNELS) == tiles.shape[1:]
             assert 1 <= len(tiles) <= self.max_batch
             self.before(tiles)

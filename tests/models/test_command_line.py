@@ -45,10 +45,10 @@ def published(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> Card:
 
 def test_the_list_names_every_restorer(capsys: pytest.CaptureFixture[str]) -> None:
     """Each restorer has a line with its name, kind and hash, below the titles."""
-    assert 0 == main(["list"])
+    assert main(["list"]) == 0
     titles, *lines = capsys.readouterr().out.splitlines()
     assert titles.startswith("NAME ")
-    assert [card.name for card in CATALOG] == [line.split()[0] for line in lines]
+    assert [line.split()[0] for line in lines] == [card.name for card in CATALOG]
     for card, line in zip(CATALOG, lines, strict=True):
         assert card.kind in line
         assert line.endswith(card.hash)
@@ -60,7 +60,7 @@ def test_the_list_names_every_restorer(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize("card", CATALOG, ids=lambda card: card.name)
 def test_all_that_is_known_is_shown(card: Card, capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody has to look into the source for the licence or the origin of a restorer."""
-    assert 0 == main(["show", card.name])
+    assert main(["show", card.name]) == 0
     shown = capsys.readouterr().out
     for fact in (card.name, card.hash, card.licence, card.source, card.training_data):
         assert fact in shown
@@ -72,16 +72,16 @@ def test_all_that_is_known_is_shown(card: Card, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize("command", ["show", "fetch", "verify"])
 def test_unknown_names_are_told(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A name that no restorer has fails, and the known ones are listed."""
-    assert 1 == main([command, "nonsense"])
+    assert main([command, "nonsense"]) == 1
     output = capsys.readouterr()
-    assert "" == output.out
+    assert output.out == ""
     assert "no restorer is called 'nonsense'; known: bicubic, " in output.err
 
 
 @pytest.mark.parametrize("command", ["fetch", "verify"])
 def test_interpolations_have_no_weights(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What needs no weights says so."""
-    assert 1 == main([command, "bicubic"])
+    assert main([command, "bicubic"]) == 1
     assert "bicubic has no weights" in capsys.readouterr().err
 
 
@@ -90,11 +90,11 @@ def test_weights_are_fetched(
 ) -> None:
     """Weights go to the cache, or where they are wanted; the path is all that is printed."""
     assert published.download is not None
-    assert 0 == main(["fetch", "published"])
+    assert main(["fetch", "published"]) == 0
     assert f"{cache / 'weights.pth'}\n" == capsys.readouterr().out
-    assert 0 == main(["fetch", "published", "--to", str(tmp_path / "to")])
+    assert main(["fetch", "published", "--to", str(tmp_path / "to")]) == 0
     assert f"{tmp_path / 'to' / 'weights.pth'}\n" == capsys.readouterr().out
-    assert _BODY == (tmp_path / "to" / "weights.pth").read_bytes()
+    assert (tmp_path / "to" / "weights.pth").read_bytes() == _BODY
 
 
 def test_failures_to_fetch_are_told(
@@ -103,7 +103,7 @@ def test_failures_to_fetch_are_told(
     """A file that cannot be had fails with the reason, without a traceback."""
     assert published.download is not None
     server.statuses = [404]
-    assert 1 == main(["fetch", "published"])
+    assert main(["fetch", "published"]) == 1
     assert f"{server.url}: the server answered 404 Not Found\n" == capsys.readouterr().err
 
 
@@ -112,21 +112,21 @@ def test_fetched_weights_are_verified(
 ) -> None:
     """Without a name, all weights that are there are compared with what was published."""
     assert published.download is not None
-    assert 0 == main(["verify"])
+    assert main(["verify"]) == 0
     assert f"No weights are in {cache}" in capsys.readouterr().out
     main(["fetch", "published"])
     capsys.readouterr()
-    assert 0 == main(["verify"])
+    assert main(["verify"]) == 0
     assert f"{cache / 'weights.pth'}: as published\n" == capsys.readouterr().out
     (cache / "weights.pth").write_bytes(b"other")
-    assert 1 == main(["verify"])
+    assert main(["verify"]) == 1
     assert "is another file" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not _WITHOUT_TORCH, reason="torch is installed")
 def test_files_need_torch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without torch, whoever wants to look into a file is told what to install."""
-    assert 1 == main(["verify", str(tmp_path / "x.pth")])
+    assert main(["verify", str(tmp_path / "x.pth")]) == 1
     assert "install slimgate with the extra gpu" in capsys.readouterr().err
 
 
@@ -137,17 +137,17 @@ def test_files_are_described(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     from tests.models import checkpoint_files as files  # noqa: PLC0415  # it needs torch
 
     path = files.saved({"params": files.compact(2)}, tmp_path / "mine.pth")
-    assert 0 == main(["verify", str(path)])
+    assert main(["verify", str(path)]) == 0
     shown = capsys.readouterr().out
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     for fact in ("mine.pth", "RealESRGAN Compact", "RGB to RGB", digest):
         assert fact in shown
     path.write_bytes(b"broken")
-    assert 1 == main(["verify", str(path)])
+    assert main(["verify", str(path)]) == 1
     assert "mine.pth: it is damaged" in capsys.readouterr().err
 
 
 def test_nothing_heavy_is_imported() -> None:
     """Whoever imports the restorers, as the gateway does, does not load torch."""
     program = "import sys, models, models.__main__; sys.exit('torch' in sys.modules)"
-    assert 0 == subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0

@@ -97,8 +97,8 @@ def test_subsampling(factors: tuple[int, int, int], subsampling: str | None) -> 
         payload[7], payload[10], payload[13] = factors
 
     found = jpeg.parse(patched(BARE, 0xC0, change))
-    assert subsampling == found.subsampling
-    assert tuple((f >> 4, f & 15) for f in factors) == found.sampling
+    assert found.subsampling == subsampling
+    assert found.sampling == tuple((f >> 4, f & 15) for f in factors)
 
 
 def test_restarts_out_of_order_are_refused() -> None:
@@ -129,7 +129,7 @@ def test_the_encoders_own_metadata_are_dropped() -> None:
     """Nothing but the kept segments is in the header of an assembled file."""
     encoded = save("RGB", "JPEG", comment=b"encoder", **EVERYTHING)
     size = len(BODY) + 2
-    assert b"\xff\xd8" + BODY == jpeg.assemble(encoded, b"", size)
+    assert jpeg.assemble(encoded, b"", size) == b"\xff\xd8" + BODY
     with pytest.raises(DoesNotFit, match="1 bytes too long"):
         jpeg.assemble(encoded, b"", size - 1)
 
@@ -148,7 +148,7 @@ def test_padding_stands_before_the_first_comment(gap: int) -> None:
     assert data.endswith(comments + BODY)
     with Image.open(io.BytesIO(data)) as image:
         assert image.info["comment"] == b"b"
-    assert read(BARE)[0] == read(data)[0]
+    assert read(data)[0] == read(BARE)[0]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_damaged_encodings_are_refused(encoded: bytes) -> None:
 def test_the_limit_of_metadata_is_reachable() -> None:
     """Just as much metadata as allowed is kept."""
     segments = segment_of(0xE5, b"x" * 65_532) * 64
-    assert MAX_KEPT == len(segments)
+    assert len(segments) == MAX_KEPT
     assert segments == jpeg.parse(with_segments(segments)).kept
 
 
@@ -190,4 +190,4 @@ def test_images_behind_the_first_return_to_their_place(gap: int) -> None:
 
 def test_an_index_without_further_images() -> None:
     """A file whose previews were cut off keeps its index."""
-    assert JFIF + INDEX == jpeg.parse(with_segments(JFIF, INDEX)).kept
+    assert jpeg.parse(with_segments(JFIF, INDEX)).kept == JFIF + INDEX

@@ -18,14 +18,14 @@ _FILE = save(crop("RGB", 65, 49), "JPEG", **samples.EVERYTHING)
 @pytest.mark.parametrize("marker", [0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC9, 0xCA, 0xCF])
 def test_every_kind_of_frame_has_a_size(marker: int) -> None:
     """Size is read from a frame header of any coding."""
-    assert Size(65, 49) == jpeg_size.read(_FILE.replace(b"\xff\xc0", bytes([0xFF, marker]), 1))
+    assert jpeg_size.read(_FILE.replace(b"\xff\xc0", bytes([0xFF, marker]), 1)) == Size(65, 49)
 
 
 def test_what_follows_the_frame_does_not_matter() -> None:
     """A file with anything behind its end, or cut off behind its frame header, has a size."""
     assert Size(65, 49) == jpeg_size.read(_FILE + b"trailing" * 100)
     frame = _FILE.index(b"\xff\xc0\x00\x11")
-    assert Size(65, 49) == jpeg_size.read(_FILE[: frame + 9])
+    assert jpeg_size.read(_FILE[: frame + 9]) == Size(65, 49)
 
 
 def test_fill_bytes_are_skipped() -> None:

@@ -35,8 +35,8 @@ def test_headers_tell_size_and_channels(
 ) -> None:
     """What a file was made of stands in its header, whatever its proportions."""
     data = _file(width, height, channels, lossless=lossless)
-    assert Header(width, height, channels) == jxl_header.read(data)
-    assert (width, height) == jxl_header.read_size(data)
+    assert jxl_header.read(data) == Header(width, height, channels)
+    assert jxl_header.read_size(data) == (width, height)
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def test_headers_tell_size_and_channels(
 )
 def test_short_forms_of_proportions_are_known(width: int, height: int) -> None:
     """Each of the seven proportions that have a code of their own is read."""
-    assert (width, height) == jxl_header.read_size(_file(width, height, 3, lossless=True))
+    assert jxl_header.read_size(_file(width, height, 3, lossless=True)) == (width, height)
 
 
 def test_transcoded_files_tell_their_size() -> None:
     """A transcoded JPEG file, whose codestream comes in pieces, has the size of its frame."""
     data = save(crop("RGB", 65, 49), "JPEG")
     stored = bytes(jpegxl_encode_jpeg(data, usecontainer=True, numthreads=1))
-    assert (65, 49) == jxl_header.read_size(stored)
+    assert jxl_header.read_size(stored) == (65, 49)
 
 
 @pytest.mark.parametrize(

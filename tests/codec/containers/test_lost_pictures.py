@@ -45,4 +45,4 @@ def test_the_first_picture_is_restored_with_its_index() -> None:
 def test_an_index_that_contradicts_itself_does_no_harm(pictures: int, entries: int) -> None:
     """Whatever an index says, the picture is decoded, and nobody is warned."""
     data = _file(_index(pictures, entries, 5000))
-    assert (110, 150, 3) == decode_as(parse(data), data).shape
+    assert decode_as(parse(data), data).shape == (110, 150, 3)

@@ -23,7 +23,7 @@ def test_a_webp_file_becomes_an_extended_one(data: bytes) -> None:
     """Without its payload chunk, a file is a sound extended one with the same picture."""
     attached = webp_payload.attach(data, b"payload")
     chunks = read_file(attached)
-    assert (b"VP8X", webp_payload.CHUNK) == (chunks[0].type, chunks[-1].type)
+    assert (chunks[0].type, chunks[-1].type) == (b"VP8X", webp_payload.CHUNK)
     bare, before = parse(make_file(attached[12 : chunks[-1].start])), parse(data)
     assert before == bare
 

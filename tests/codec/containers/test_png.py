@@ -134,7 +134,7 @@ def test_kept_chunks_are_verbatim_on_their_side() -> None:
     before = _GAMMA + make(b"vpAg", bytes(9)) + make(b"tEXt", b"Title\0a")
     after = make(b"tEXt", b"Title\0b") + make(b"tIME", bytes(7)) + make(b"prVt", b"x")
     found = png.parse(_file(before=before, after=after))
-    assert (before, after) == (found.before, found.after)
+    assert (found.before, found.after) == (before, after)
     size = len(_BARE) + len(before) + len(after)
     assert _file(before=before, after=after) == png.assemble(_BARE, found.kept, size)
 
@@ -164,8 +164,8 @@ def test_data_in_many_chunks() -> None:
 def test_padding_is_one_private_chunk_before_the_end() -> None:
     """The padding is ancillary, private, not reserved and safe to copy (PNG, 5.4)."""
     data = png.assemble(_BARE, b"", len(_BARE) + 100)
-    assert _BARE[:-12] + make(PADDING, bytes(88)) + _IEND == data
-    assert (True, True, False, True) == tuple(letter >= 0x61 for letter in PADDING)
+    assert data == _BARE[:-12] + make(PADDING, bytes(88)) + _IEND
+    assert tuple(letter >= 0x61 for letter in PADDING) == (True, True, False, True)
     assert png.parse(data).kept == b""
 
 
@@ -179,7 +179,7 @@ def test_the_encoders_own_chunks_are_dropped() -> None:
     """Nothing but critical chunks is taken from the encoder."""
     encoded = save("RGB", "PNG", icc_profile=icc(), pnginfo=text(), dpi=(72, 72))
     data = png.assemble(encoded, b"", len(_BARE))
-    assert [b"IHDR", b"IDAT", b"IEND"] == [chunk.type for chunk in walk(data, 8)]
+    assert [chunk.type for chunk in walk(data, 8)] == [b"IHDR", b"IDAT", b"IEND"]
 
 
 @pytest.mark.parametrize("gap", [-1, *range(1, 12)])

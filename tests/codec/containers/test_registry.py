@@ -54,11 +54,11 @@ def test_other_bytes_have_no_type(head: bytes) -> None:
 def test_traits(name: str, traits: tuple[bool, str | None, bool]) -> None:
     """Progressive, subsampling and lossless are read from the file."""
     found = parse(files()[name][2])
-    assert traits == (found.progressive, found.subsampling, found.lossless)
+    assert (found.progressive, found.subsampling, found.lossless) == traits
 
 
 @pytest.mark.parametrize("error", [Unsupported("animation"), DoesNotFit("2 bytes too long")])
 def test_errors_travel_between_processes(error: Exception) -> None:
     """The errors of the containers survive pickling with their message."""
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
-    assert (type(error), str(error)) == (type(copy), str(copy))
+    assert (type(copy), str(copy)) == (type(error), str(error))

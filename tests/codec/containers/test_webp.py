@@ -112,7 +112,7 @@ def test_what_is_not_surely_restored_is_refused(case: str) -> None:
 def test_pictures_of_all_kinds(data: bytes, alpha: bool, lossless: bool) -> None:
     """Size, alpha and kind are read from simple and extended files."""
     found = webp.parse(data)
-    assert (*SIZE, alpha, lossless) == (found.width, found.height, found.alpha, found.lossless)
+    assert (found.width, found.height, found.alpha, found.lossless) == (*SIZE, alpha, lossless)
 
 
 @pytest.mark.parametrize(
@@ -129,15 +129,15 @@ def test_kept_chunks_are_verbatim_and_in_order(flags: int, before: bytes, after:
     """Metadata chunks go back to where they were, with their flags."""
     data = _extended(flags, before, _VP8, after)
     found = webp.parse(data)
-    assert before + after == found.kept
-    assert (icc() if before else None) == found.icc
+    assert found.kept == before + after
+    assert found.icc == (icc() if before else None)
     assert data == webp.assemble(_LOSSY, found.kept, len(data))
 
 
 def test_simple_files_stay_simple() -> None:
     """Without anything to keep or to pad, the encoder's file is the result."""
-    assert _LOSSY == webp.assemble(_LOSSY, b"", len(_LOSSY))
-    assert _LOSSLESS_ALPHA == webp.assemble(_LOSSLESS_ALPHA, b"", len(_LOSSLESS_ALPHA))
+    assert webp.assemble(_LOSSY, b"", len(_LOSSY)) == _LOSSY
+    assert webp.assemble(_LOSSLESS_ALPHA, b"", len(_LOSSLESS_ALPHA)) == _LOSSLESS_ALPHA
 
 
 @pytest.mark.parametrize("encoded", [_LOSSY, _LOSSLESS, _LOSSLESS_ALPHA])
@@ -145,8 +145,8 @@ def test_simple_files_stay_simple() -> None:
 def test_simple_files_become_extended_ones(encoded: bytes, gap: int) -> None:
     """A file with padding keeps the mode that it had, by the flag for alpha."""
     data = webp.assemble(encoded, b"", len(encoded) + gap)
-    assert len(encoded) + gap == len(data)
-    assert webp.parse(encoded) == webp.parse(data)
+    assert len(data) == len(encoded) + gap
+    assert webp.parse(data) == webp.parse(encoded)
     with Image.open(io.BytesIO(encoded)) as before, Image.open(io.BytesIO(data)) as after:
         assert (before.mode, before.tobytes()) == (after.mode, after.tobytes())
 
@@ -161,7 +161,7 @@ def test_gaps_without_a_chunk_do_not_fit(gap: int) -> None:
 def test_the_encoders_own_chunks_are_dropped() -> None:
     """Nothing but the picture is taken from the encoder."""
     encoded = save("RGB", "WEBP", **EVERYTHING)
-    assert _LOSSY == webp.assemble(encoded, b"", len(_LOSSY))
+    assert webp.assemble(encoded, b"", len(_LOSSY)) == _LOSSY
 
 
 @pytest.mark.parametrize(

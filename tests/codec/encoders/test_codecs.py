@@ -40,7 +40,7 @@ def test_pixels_survive(name: str, mode: str, subsampling: str) -> None:
     codec, pixels = by_name(name), crop(mode, 65, 49)
     decoded = codec.read(_encode(codec, pixels, 95, subsampling=subsampling), mode=mode, **_SIZE)
     assert pixels.shape == decoded.shape
-    assert np.uint8 == decoded.dtype
+    assert decoded.dtype == np.uint8
     full_chroma = subsampling == "4:4:4" and name != "webp"
     assert psnr(pixels, decoded) > (36 if full_chroma else 26)
 
@@ -63,7 +63,7 @@ def test_opaque_rgba_comes_back_as_rgba(name: str) -> None:
     pixels[..., 3] = 255
     decoded = codec.read(_encode(codec, pixels), mode="RGBA", **_SIZE)
     assert pixels.shape == decoded.shape
-    assert {255} == set(decoded[..., 3].flat)
+    assert set(decoded[..., 3].flat) == {255}
 
 
 @pytest.mark.parametrize("name", ["avif", "webp"])
@@ -86,7 +86,7 @@ def test_encoding_is_reproducible(name: str, mode: str) -> None:
 def test_profiles_are_embedded(name: str, mode: str) -> None:
     """A colour profile is read back byte for byte, and none is none."""
     codec, pixels = by_name(name), crop(mode, 65, 49)
-    assert _profile() == codec.icc_profile(_encode(codec, pixels, icc=_profile()))
+    assert codec.icc_profile(_encode(codec, pixels, icc=_profile())) == _profile()
     assert codec.icc_profile(_encode(codec, pixels)) is None
 
 
@@ -100,7 +100,7 @@ def test_orientation_leaves_pixels_alone(name: str, orientation: int) -> None:
     unturned = codec.read(_encode(codec, pixels), mode="RGB", **_SIZE)
     np.testing.assert_array_equal(unturned, decoded)
     with Image.open(io.BytesIO(data)) as image:
-        assert orientation == image.getexif().get(0x0112, 1)
+        assert image.getexif().get(0x0112, 1) == orientation
 
 
 @pytest.mark.parametrize(("icc", "orientation"), [(_profile(), 1), (None, 6)])
@@ -111,7 +111,7 @@ def test_what_a_codec_cannot_say_it_does_not_take(icc: bytes | None, orientation
         for name in NAMES
         if by_name(name).takes("RGB", (65, 49), icc=icc, orientation=orientation)
     }
-    assert {"avif", "jpeg", "webp"} == able
+    assert able == {"avif", "jpeg", "webp"}
     with pytest.raises(ValueError, match="use another codec"):
         _encode(by_name("jxl"), crop("RGB", 65, 49), icc=icc, orientation=orientation)
 
@@ -132,7 +132,7 @@ def test_limits_of_codecs() -> None:
         for side in (16_383, 16_384, 65_500, 65_535)
         if side <= sides[name]
     }
-    assert expected == takes
+    assert takes == expected
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -209,7 +209,7 @@ def test_any_viewer_opens_a_file_with_a_payload(name: str) -> None:
     bare = _encode(codec, crop("RGB", 65, 49), icc=_profile(), orientation=6)
     with Image.open(io.BytesIO(codec.attach(bare, bytes(70_000)))) as image:
         assert (codec.mime, (65, 49)) == (Image.MIME[image.format or ""], image.size)
-        assert 6 == image.getexif()[0x0112]
+        assert image.getexif()[0x0112] == 6
         image.load()
 
 
@@ -228,8 +228,11 @@ def test_unknown_codecs_are_told() -> None:
     """A codec that is not known or not installed is a lookup error that says what to do."""
     with pytest.raises(LookupError, match="known: avif, jpeg, jxl, webp"):
         by_name("heic")
-    assert {"image/avif", "image/jpeg", "image/jxl", "image/webp"} == {
-        mime_of(name) for name in NAMES
+    assert {mime_of(name) for name in NAMES} == {
+        "image/avif",
+        "image/jpeg",
+        "image/jxl",
+        "image/webp",
     }
 
 
@@ -238,7 +241,7 @@ def test_codecs_that_are_not_installed_are_told(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("PIL.features.check", lambda feature: feature != "avif")
     with pytest.raises(LookupError, match="avif is not installed here"):
         by_name("avif")
-    assert "image/avif" == mime_of("avif")
+    assert mime_of("avif") == "image/avif"
 
 
 @pytest.mark.parametrize("name", ["avif", "jpeg", "webp"])
@@ -247,5 +250,5 @@ def test_large_renditions_are_read(name: str, monkeypatch: pytest.MonkeyPatch) -
     codec = by_name(name)
     data = _encode(codec, crop("RGB", 65, 49), icc=_profile())
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    assert (49, 65, 3) == codec.read(data, mode="RGB", **_SIZE).shape
-    assert _profile() == codec.icc_profile(data)
+    assert codec.read(data, mode="RGB", **_SIZE).shape == (49, 65, 3)
+    assert codec.icc_profile(data) == _profile()

@@ -52,29 +52,29 @@ def test_photographs(name: str) -> None:
     """Photographs are photographs, in colour, in gray and with an alpha channel."""
     colour, gray = photo(name), photo(name, "L")
     opaque = np.dstack([colour, np.full_like(gray, 255)])
-    assert ["photo"] * 3 == [content_kind.kind(pixels) for pixels in (colour, gray, opaque)]
+    assert [content_kind.kind(pixels) for pixels in (colour, gray, opaque)] == ["photo"] * 3
 
 
 @pytest.mark.parametrize(("ink", "paper"), [(20, 250), (235, 25)])
 def test_screens_of_text_are_drawn(ink: int, paper: int) -> None:
     """Clean text is told from photographs, dark on light and light on dark."""
-    assert "screenshot" == content_kind.kind(_page(1280, 700, ink=ink, paper=paper))
-    assert "chart" == content_kind.kind(_page(600, 400, ink=ink, paper=paper))
+    assert content_kind.kind(_page(1280, 700, ink=ink, paper=paper)) == "screenshot"
+    assert content_kind.kind(_page(600, 400, ink=ink, paper=paper)) == "chart"
 
 
 def test_scans_are_documents() -> None:
     """Text on paper that has a grain is a document."""
-    assert "document" == content_kind.kind(_scanned(_page(900, 1200)))
+    assert content_kind.kind(_scanned(_page(900, 1200))) == "document"
 
 
 def test_charts_are_charts() -> None:
     """Bars, lines and figures on white are a chart."""
-    assert "chart" == content_kind.kind(_bars(640, 400))
+    assert content_kind.kind(_bars(640, 400)) == "chart"
 
 
 def test_smooth_shapes_are_illustrations() -> None:
     """Large flat shapes without text are an illustration."""
-    assert "illustration" == content_kind.kind(_blots(900, 700))
+    assert content_kind.kind(_blots(900, 700)) == "illustration"
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (16, 16, 3), (16, 9000), (9000, 16, 4), (31, 33, 3)])
@@ -88,6 +88,6 @@ def test_every_shape_has_a_kind(shape: tuple[int, ...]) -> None:
 def test_traits_are_shares() -> None:
     """Steps between neighbours are counted once each, and shares lie between 0 and 1."""
     traits = content_kind.Traits.of(crop("RGB", 300, 300))
-    assert pytest.approx(1) == traits.flat + traits.soft + traits.hard
+    assert traits.flat + traits.soft + traits.hard == pytest.approx(1)
     assert 0 <= traits.same <= traits.flat
     assert 0 <= traits.text <= traits.inked <= 1

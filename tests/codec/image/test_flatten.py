@@ -64,7 +64,7 @@ def test_a_drawing_fits_when_it_is_flat_again(mode: str) -> None:
     size = len(save(original, "PNG", compress_level=9)) + 400
     pixels = _coded(original, 4)
     found, data = output.fit(pixels, upload, size)
-    assert (4, 1, size) == (found.near, found.step, len(data))
+    assert (found.near, found.step, len(data)) == (4, 1, size)
     np.testing.assert_array_equal(flatten.flattened(pixels, 4), decode_as(upload, data))
     assert data == output.encode(pixels, found, kept=upload.kept, size=size)
 

@@ -26,7 +26,7 @@ def test_lossless_files_give_their_pixels(
     expected = crop(mode, 37, 29)
     data = save(expected, format_, **parameters)
     actual = pixels.decode(data, format_=format_, mode=mode, **_SIZE)
-    assert np.uint8 == actual.dtype
+    assert actual.dtype == np.uint8
     np.testing.assert_array_equal(expected, actual)
     np.testing.assert_array_equal(expected, pixels.decode_as(parse(data), data))
 
@@ -75,7 +75,7 @@ def test_pillows_own_limit_is_lifted_and_put_back(monkeypatch: pytest.MonkeyPatc
     np.testing.assert_array_equal(expected, actual)
     with pytest.raises(OSError, match="cannot identify"):
         pixels.decode(b"no image", format_="PNG", mode="RGB", **_SIZE)
-    assert 10 == Image.MAX_IMAGE_PIXELS
+    assert Image.MAX_IMAGE_PIXELS == 10
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])

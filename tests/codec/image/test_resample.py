@@ -32,8 +32,8 @@ def test_every_started_block_gives_a_pixel(
     columns, rows = resample.small_size(width, height, scale)
     assert len(range(0, width, scale)) == columns
     assert len(range(0, height, scale)) == rows
-    assert (rows, columns, *channels) == small.shape
-    assert np.uint8 == small.dtype
+    assert small.shape == (rows, columns, *channels)
+    assert small.dtype == np.uint8
 
 
 @steady
@@ -41,7 +41,7 @@ def test_every_started_block_gives_a_pixel(
 def test_flat_images_stay_flat(width: int, height: int, scale: int, value: int) -> None:
     """An image of one value shrinks to that value: nothing from outside its edges gets in."""
     small = resample.downscale(np.full((height, width), value, np.uint8), scale)
-    assert {value} == set(small.flat)
+    assert set(small.flat) == {value}
 
 
 @steady
@@ -87,6 +87,6 @@ def test_planes_join_to_what_was_split(channels: tuple[int, ...], planes: int) -
     """Only RGBA is split, into colour and alpha, and joining gives the same pixels again."""
     pixels = noise(9, 7, *channels)
     split = resample.split_planes(pixels)
-    assert planes == len(split)
+    assert len(split) == planes
     assert all(plane.ndim == 2 or plane.shape[2] == 3 for plane in split)
     np.testing.assert_array_equal(pixels, resample.join_planes(split))

@@ -12,7 +12,7 @@ def test_a_small_image_is_its_own_sample(shape: tuple[int, ...]) -> None:
     """Where a sample would be most of the image, the image is taken, and measured whole."""
     pixels = noise(*shape)
     sample = Sample.of(pixels)
-    assert (1.0, True) == (sample.share, sample.pixels is pixels)
+    assert (sample.share, sample.pixels is pixels) == (1.0, True)
     assert sample.inside(pixels) is pixels
 
 
@@ -24,7 +24,7 @@ def test_a_sample_is_a_share_of_the_image(shape: tuple[int, ...]) -> None:
     sample = Sample.of(noise(*shape))
     area = sample.pixels.shape[0] * sample.pixels.shape[1]
     assert pytest.approx(area / (shape[0] * shape[1])) == sample.share
-    assert shape[2:] == sample.pixels.shape[2:]
+    assert sample.pixels.shape[2:] == shape[2:]
     assert sample.share <= 0.5
     assert area <= 36 * 144 * 144
 
@@ -43,7 +43,7 @@ def test_tiles_are_pieces_of_the_image() -> None:
         piece = sample.pixels[top : top + sample.tile[0], left : left + sample.tile[1]]
         first = int(piece[0, 0] @ np.array([1 << 16, 1 << 8, 1]))
         y, x = divmod(first, width)
-        assert (0, 0) == (y % 48, x % 48)
+        assert (y % 48, x % 48) == (0, 0)
         assert np.array_equal(pixels[y : y + sample.tile[0], x : x + sample.tile[1]], piece)
 
 
@@ -56,4 +56,4 @@ def test_seams_are_left_out() -> None:
         changed[:, max(0, seam - 8) : seam + 8] ^= 255
     assert np.array_equal(sample.inside(sample.pixels), sample.inside(changed))
     kept = (sample.tile[0] - 16) * (changed.shape[0] // sample.tile[0])
-    assert (kept, kept, 3) == sample.inside(changed).shape
+    assert sample.inside(changed).shape == (kept, kept, 3)

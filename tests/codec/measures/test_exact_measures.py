@@ -40,7 +40,7 @@ def _reference_ssim(original: Pixels, restored: Pixels) -> float:
 def _equal_to_reference(original: Pixels, restored: Pixels) -> None:
     expected = _reference_psnr(original, restored), _reference_ssim(original, restored)
     actual = psnr(original, restored), ssim.exact(original, restored)
-    assert pytest.approx(expected, abs=1e-9) == actual
+    assert actual == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(("name", "mode"), _PHOTOS)
@@ -77,7 +77,7 @@ def test_identical_images_are_perfect(mode: str) -> None:
     """An image is perfectly like itself by every measure."""
     pixels = crop(mode, 97, 83)
     expected = Fidelity(psnr_db=PERFECT_PSNR_DB, ssim=1.0, orb=1.0)
-    assert expected == floors.measure(pixels, pixels.copy())
+    assert floors.measure(pixels, pixels.copy()) == expected
 
 
 def test_the_perfect_value_is_above_all_others() -> None:
@@ -86,14 +86,14 @@ def test_the_perfect_value_is_above_all_others() -> None:
     other = pixels.copy()
     other[1500, 7] = 1
     assert 10 * math.log10(255**2 * 3000**2) > PERFECT_PSNR_DB
-    assert PERFECT_PSNR_DB == psnr(pixels, other)
+    assert psnr(pixels, other) == PERFECT_PSNR_DB
 
 
 def test_black_against_white_is_nothing() -> None:
     """The greatest possible difference has 0 dB and next to no similarity."""
     black, white = np.zeros((40, 40), np.uint8), np.full((40, 40), 255, np.uint8)
     assert psnr(black, white) == 0
-    assert pytest.approx(0, abs=1e-3) == ssim.exact(black, white)
+    assert ssim.exact(black, white) == pytest.approx(0, abs=1e-3)
 
 
 @pytest.mark.parametrize("ruined", ["colour", "alpha"])
@@ -104,15 +104,15 @@ def test_the_worse_of_colour_and_alpha_counts(ruined: str) -> None:
     part = (slice(None), slice(None), slice(0, 3) if ruined == "colour" else 3)
     restored[part] = worsened(original[part], 80)
     expected = _reference_psnr(original[part], restored[part])
-    assert pytest.approx(expected, abs=1e-9) == psnr(original, restored)
+    assert psnr(original, restored) == pytest.approx(expected, abs=1e-9)
     expected = _reference_ssim(original[part], restored[part])
-    assert pytest.approx(expected, abs=1e-9) == ssim.exact(original, restored)
+    assert ssim.exact(original, restored) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0.0, 0.0), (0.9, 10.0), (0.99, 20.0), (1, 90)])
 def test_similarity_in_db(value: float, expected: float) -> None:
     """Each factor of ten that is less lacking to 1 counts 10 dB, up to a limit."""
-    assert pytest.approx(expected) == ssim.decibels(value)
+    assert ssim.decibels(value) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("size", [(10, 11), (11, 10), (1, 1)])
@@ -127,4 +127,4 @@ def test_extreme_shapes_are_measured(size: tuple[int, int]) -> None:
     """Images of extreme shapes get numbers from every measure, not errors."""
     pixels = noise(*size)
     expected = Fidelity(psnr_db=PERFECT_PSNR_DB, ssim=1.0, orb=1.0)
-    assert expected == floors.measure(pixels, pixels)
+    assert floors.measure(pixels, pixels) == expected

@@ -40,7 +40,7 @@ def test_each_measure_is_demanded_to_the_digit(measure: str) -> None:
     for demanded in (value * 0.999, value, value * 1.001):
         floor = _floor(**{measure: demanded})
         found.append(floors.holds(floor, floors.read(floor, _PIXELS, _WORSE)))
-    assert [True, True, False] == found
+    assert found == [True, True, False]
 
 
 _EVERYTHING = {"psnr_db": 1.0, "block_psnr_db": 1.0, "ssim": 0.01, "orb": 0.01}
@@ -74,7 +74,7 @@ def test_cheap_measures_come_first(
     table = {key: spied(key, measure) for key, measure in floors._MEASURES.items()}
     monkeypatch.setattr(floors, "_MEASURES", table)
     floors.read(_floor(**{**_EVERYTHING, **changes}), _PIXELS, _WORSE)
-    assert expected == asked
+    assert asked == expected
 
 
 def test_only_the_named_measures_are_taken() -> None:
@@ -90,16 +90,16 @@ def test_completing_measures_what_is_missing(known: dict[str, float]) -> None:
     """What was read before is kept, and everything else that is recorded is measured."""
     expected = {**_measured(), **known}
     found = floors.complete(Reading(**known), _PIXELS, lambda: _WORSE)
-    assert (expected["psnr_db"], expected["ssim"], expected["orb"]) == (
+    assert (
         found.psnr_db, found.ssim, found.orb
-    )  # fmt: skip
+    ) == (expected["psnr_db"], expected["ssim"], expected["orb"])  # fmt: skip
 
 
 def test_margins_have_the_sign_of_the_verdict() -> None:
     """A margin is below 0 exactly where the measure is below the floor; others are left out."""
     floor = _floor(psnr_db=34.0, ssim=0.93, orb=0.65)
     margins = floors.margins(floor, Reading(psnr_db=35.5, ssim=0.9, text=0.1))
-    assert {"psnr_db": 1.5, "ssim": pytest.approx(-1.549, abs=1e-3)} == margins
+    assert margins == {"psnr_db": 1.5, "ssim": pytest.approx(-1.549, abs=1e-3)}
 
 
 def test_nothing_but_identity_is_one() -> None:

@@ -50,7 +50,7 @@ def test_sure_words_are_counted(install: Install) -> None:
     rows = [_row("Total:", 96.1), _row("total", 90), _row("x", 99), _row("gues", 12), _row("", -1)]
     install(_printing(*rows))
     assert Counter({"total": 2}) == ocr.words(noise(20, 30), timeout_s=20, sure=50)
-    assert 1 == ocr.words(noise(20, 30), timeout_s=20)["gues"]
+    assert ocr.words(noise(20, 30), timeout_s=20)["gues"] == 1
 
 
 @pytest.mark.parametrize("shape", [(20, 30), (20, 30, 3), (20, 30, 4)])
@@ -63,9 +63,9 @@ def test_the_program_gets_gray_pixels(
         pathlib.Path({str(tmp_path / "seen")!r}).write_bytes(sys.stdin.buffer.read())
         print({_HEADER!r})
     """)
-    assert Counter() == ocr.words(noise(*shape), timeout_s=20)
+    assert ocr.words(noise(*shape), timeout_s=20) == Counter()
     with Image.open(tmp_path / "seen") as image:
-        assert ("PPM", "L", (60, 40)) == (image.format, image.mode, image.size)
+        assert (image.format, image.mode, image.size) == ("PPM", "L", (60, 40))
 
 
 def test_it_sees_no_secrets(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_large_images_are_not_read(shape: tuple[int, int]) -> None:
 )
 def test_kept_words_are_a_share(before: list[str], after: list[str], expected: float) -> None:
     """The share is of the words before; what is read in addition counts for nothing."""
-    assert expected == ocr.kept(Counter(before), Counter(after))
+    assert ocr.kept(Counter(before), Counter(after)) == expected
 
 
 def _page(*, blurred: bool) -> Pixels:

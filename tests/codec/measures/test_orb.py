@@ -110,7 +110,7 @@ def test_orb_without_key_points() -> None:
     flat = np.full((200, 200), 90, np.uint8)
     detailed = photo("camera.png", "L")[150:350, 150:350]
     found = [orb(flat, flat), orb(flat, detailed), orb(detailed, flat)]
-    assert [1.0, 0.0, 0.0] == found
+    assert found == [1.0, 0.0, 0.0]
 
 
 def test_orb_sees_colours_as_gray() -> None:
@@ -123,4 +123,4 @@ def test_orb_sees_colours_as_gray() -> None:
         [np.dstack([p, p, p]) for p in (gray, worse)],
         [np.dstack([p, p, p, opaque]) for p in (gray, worse)],
     ]
-    assert [expected, expected] == [orb(*pair) for pair in pairs]
+    assert [orb(*pair) for pair in pairs] == [expected, expected]

@@ -52,18 +52,18 @@ def test_exact_objects_return_byte_for_byte(data: bytes) -> None:
     """The tier exact gives back the file, and its ETag is the MD5 that clients compute."""
     made = _optimized(data)
     note = made.manifest
-    assert "exact" == note.stored.tier
-    assert data == _served(made)
-    assert hashlib.md5(data, usedforsecurity=False).hexdigest() == note.md5 == note.etag
-    assert hashlib.sha256(data).hexdigest() == note.sha256
-    assert (99.99, 1, 1) == (note.measured.psnr_db, note.measured.ssim, note.measured.orb)
+    assert note.stored.tier == "exact"
+    assert _served(made) == data
+    assert note.etag == note.md5 == hashlib.md5(data, usedforsecurity=False).hexdigest()
+    assert note.sha256 == hashlib.sha256(data).hexdigest()
+    assert (note.measured.psnr_db, note.measured.ssim, note.measured.orb) == (99.99, 1, 1)
     assert len(made.rendition) < 0.95 * len(data)
 
 
 def test_parts_keep_the_etag_that_clients_computed() -> None:
     """An exact object that was uploaded in parts has the ETag of its parts."""
     note = _optimized(_jpeg()).manifest.model_copy(update={"upload_etag": f"{'0' * 32}-3"})
-    assert f"{'0' * 32}-3" == note.etag
+    assert note.etag == f"{'0' * 32}-3"
 
 
 @pytest.mark.parametrize("described", [False, True])
@@ -86,7 +86,7 @@ def test_profiles_and_orientation_reach_viewers() -> None:
     """A lossless rendition shows the colours and the turn of its upload."""
     data = save(crop("RGB", 200, 150), "PNG", icc_profile=samples.icc(), exif=samples.exif(6))
     info = samples.read(_optimized(data).rendition)[1]
-    assert samples.icc() == info["icc_profile"]
+    assert info["icc_profile"] == samples.icc()
 
 
 def test_only_jpeg_and_png_are_tried() -> None:
@@ -104,7 +104,7 @@ def test_the_smallest_of_the_allowed_wins(tiers: list[str], expected: str) -> No
     """What returns byte for byte satisfies both tiers, and loses to a smaller one that holds."""
     data = png_file(crop("RGB", 200, 150))
     made = _optimized(data, tiers=tiers, floor={"psnr_db": 25, "ssim": None})
-    assert expected == made.manifest.stored.tier
+    assert made.manifest.stored.tier == expected
     assert len(data) == len(_served(made))
 
 
@@ -112,7 +112,7 @@ def test_exact_jpeg_beats_what_cannot_hold() -> None:
     """A JPEG file that no lossy tier can keep above the floor returns byte for byte."""
     data = save(noise(128, 128, 3), "JPEG", quality=60)
     made = _optimized(data, tiers=["exact", "recode"], floor={"psnr_db": 60}, min_saving=0)
-    assert "exact" == made.manifest.stored.tier
+    assert made.manifest.stored.tier == "exact"
 
 
 def test_without_the_tier_nothing_is_exact() -> None:

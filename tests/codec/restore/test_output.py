@@ -93,7 +93,7 @@ def test_png_keeps_pixels(mode: str) -> None:
     pixels = crop(mode, 61, 47)
     upload = _upload("PNG", pixels)
     found, data = output.fit(pixels, upload, 20_000)
-    assert min(output._PNG_LEVELS) == found.quality
+    assert found.quality == min(output._PNG_LEVELS)
     np.testing.assert_array_equal(pixels, decode_as(upload, data))
 
 
@@ -104,7 +104,7 @@ def test_png_is_compressed_harder_when_it_must_be() -> None:
     first, second = (len(save(pixels, "PNG", compress_level=level)) for level in (6, 9))
     assert second < first - 11
     found, data = output.fit(pixels, upload, first + 5)
-    assert (9, first + 5) == (found.quality, len(data))
+    assert (found.quality, len(data)) == (9, first + 5)
 
 
 @pytest.mark.parametrize("step", [2, 4, 8])
@@ -119,8 +119,8 @@ def test_colours_of_a_png_are_rounded_when_nothing_else_makes_it_fit(step: int) 
     size = len(save(rounded, "PNG", compress_level=9)) + 20
     found, data = output.fit(pixels, upload, size)
     shown = decode_as(upload, data).astype(int)
-    assert (step, size) == (found.step, len(data))
-    assert step // 2 == np.abs(shown - pixels).max()
+    assert (found.step, len(data)) == (step, size)
+    assert np.abs(shown - pixels).max() == step // 2
     np.testing.assert_array_equal(pixels[:8, :16], shown[:8, :16])
     np.testing.assert_array_equal(pixels[..., 3], shown[..., 3])
     assert data == output.encode(pixels, found, kept=upload.kept, size=size)
@@ -148,7 +148,7 @@ def test_rare_chroma_layouts_get_full_chroma(given: str | None, written: str) ->
     pixels = crop("RGB", 61, 47)
     upload = replace(_upload("JPEG", pixels), subsampling=given)
     found, data = output.fit(pixels, upload, 20_000)
-    assert written == found.subsampling == parse(data).subsampling
+    assert parse(data).subsampling == found.subsampling == written
 
 
 def test_hidden_colours_of_webp_are_kept() -> None:

@@ -145,7 +145,7 @@ def test_odd_image_data_are_refused(damage: str) -> None:
 def test_recipes_survive_being_written() -> None:
     """A recipe is read back equal, and what follows it is left over."""
     recipe = _found(png_file(noise(30, 20, 3), chunk=100))[0]
-    assert (recipe, b"rest") == Recipe.loads(recipe.dumps() + b"rest")
+    assert Recipe.loads(recipe.dumps() + b"rest") == (recipe, b"rest")
 
 
 def test_broken_recipes_are_refused() -> None:

@@ -128,9 +128,9 @@ def test_what_optimize_makes_restores(format_: str, mode: str, tiers: dict[str, 
     served = restore(made.rendition, made.manifest, models.restorer)
     assert made.manifest.sha256 == hashlib.sha256(served).hexdigest()
     assert len(data) == len(served)
-    assert (format_, mode, 101, 87) == (
+    assert (
         parse(served).format, parse(served).mode, parse(served).width, parse(served).height
-    )  # fmt: skip
+    ) == (format_, mode, 101, 87)  # fmt: skip
 
 
 def _good() -> tuple[bytes, Manifest]:
@@ -259,11 +259,11 @@ def test_upscalers_see_planes(mode: str, shapes: list[tuple[int, ...]]) -> None:
     recorder = _Recorder()
 
     def lookup(restorer: str) -> Upscaler:
-        assert LANCZOS == restorer
+        assert restorer == LANCZOS
         return recorder
 
     small = crop(mode, 9, 7)
     stored = _stored(3, LANCZOS).model_copy(update={"level": 77})
     full = enlarge(small, stored, size=(26, 20), upscalers=lookup)
-    assert (shapes, {77}) == (recorder.shapes, recorder.levels)
+    assert (recorder.shapes, recorder.levels) == (shapes, {77})
     np.testing.assert_array_equal(small.repeat(3, axis=0).repeat(3, axis=1)[:20, :26], full)

@@ -38,16 +38,16 @@ def test_even_lines_need_few_trials(lowest: int) -> None:
 
 def test_nothing_that_holds() -> None:
     """When even the highest quality fails, the search ends without one."""
-    assert (None, True) == (_found(97, 0.2)[0], _found(97, 0.2)[1] < 12)
+    assert (_found(97, 0.2)[0], _found(97, 0.2)[1] < 12) == (None, True)
 
 
 def test_the_worst_measure_leads() -> None:
     """With two measures the search goes where both are expected to hold."""
     search = Search()
     search.fails(40, {"psnr_db": 1.0, "ssim": -1.9})
-    assert pytest.approx(50) == search.target()
-    assert 50 == search.next()
-    assert 52 == search.next(spare=1.5)
+    assert search.target() == pytest.approx(50)
+    assert search.next() == 50
+    assert search.next(spare=1.5) == 52
 
 
 def test_it_stays_inside_of_what_is_known() -> None:
@@ -55,7 +55,7 @@ def test_it_stays_inside_of_what_is_known() -> None:
     search = Search()
     search.fails(40, {"psnr_db": -0.1})
     search.holds(44, {"psnr_db": 5.0})
-    assert 41 == search.next()
+    assert search.next() == 41
     search.cap(41)
     assert search.next() is None
 
@@ -65,11 +65,11 @@ def test_an_accident_does_not_mislead() -> None:
     search = Search()
     search.fails(40, {"ssim": -0.5})
     search.fails(41, {"ssim": -0.4999})
-    assert 44 == search.next()
+    assert search.next() == 44
 
 
 @pytest.mark.parametrize("steps", [-12, 0, 3, 40])
 def test_sizes_and_steps_agree(steps: int) -> None:
     """The size expected so many steps away lies so many steps away."""
     size = expected_bytes(10_000, 50, 50 + steps)
-    assert pytest.approx(steps) == qualities_between(10_000, size)
+    assert qualities_between(10_000, size) == pytest.approx(steps)

@@ -156,7 +156,7 @@ def test_candidates_follow_the_policy(
     subject = _subject(crop("RGB", 32, 32))
     subject = replace(subject, upload=replace(subject.upload, subsampling=subsampling))
     found = _candidates(subject, codecs=["avif"], **changes)
-    assert expected == [(c.scale, c.subsampling) for c in found]
+    assert [(c.scale, c.subsampling) for c in found] == expected
 
 
 @pytest.mark.parametrize("effort", _EFFORTS)
@@ -180,10 +180,10 @@ def test_what_is_protected_is_left_whole() -> None:
     subject = _subject(crop("RGB", 32, 32))
     for kind in ("document", "screenshot", "chart"):
         found = _candidates(subject, kind=kind)
-        assert {(1, None)} == {(candidate.scale, candidate.restorer) for candidate in found}
+        assert {(candidate.scale, candidate.restorer) for candidate in found} == {(1, None)}
     assert len(_candidates(subject, kind="illustration")) == 6
     assert len(_candidates(subject, kind="document", protect=[])) == 6
-    assert [] == _candidates(subject, kind="document", protect_with="lossless")
+    assert _candidates(subject, kind="document", protect_with="lossless") == []
 
 
 def _letter() -> Pixels:
@@ -198,7 +198,7 @@ def test_protection_follows_the_pixels() -> None:
     """An image of text is found to be one and only recoded, whatever the upload says it is."""
     contest = _compete(_subject(_letter()), floor={"psnr_db": 10, "ssim": None})
     assert contest.kind in ("document", "screenshot", "chart")
-    assert {1} == {trial.candidate.scale for trial in contest.trials}
+    assert {trial.candidate.scale for trial in contest.trials} == {1}
 
 
 def test_samples_come_first() -> None:
@@ -220,14 +220,14 @@ def test_samples_agree_with_their_image() -> None:
     candidate = Candidate("recode", "avif", 1, None, "4:4:4")
     expected = trials.attempt(contest, candidate, 60, 9)
     found = draft.attempt(candidate, 60, 9)
-    assert pytest.approx(expected.reading.psnr_db, abs=1) == found.reading.psnr_db
-    assert pytest.approx(expected.size, rel=0.25) == found.size
+    assert found.reading.psnr_db == pytest.approx(expected.reading.psnr_db, abs=1)
+    assert found.size == pytest.approx(expected.size, rel=0.25)
 
 
 def test_no_trial_begins_without_work_left() -> None:
     """With no work left nothing is tried and nothing wins."""
     contest = _compete(_subject(crop("RGB", 32, 32)), work_s=0)
-    assert ([], None) == (contest.trials, contest.best)
+    assert (contest.trials, contest.best) == ([], None)
 
 
 def test_what_was_found_before_the_work_is_done_counts() -> None:
@@ -262,7 +262,7 @@ def _verdicts(subject: Subject, **changes: Any) -> set[tuple[str, bool]]:
 def test_nothing_small_enough() -> None:
     """When every rendition is too big there is no winner."""
     subject = replace(_subject(crop("RGB", 48, 48)), max_stored=0)
-    assert {("too big", True)} == _verdicts(subject, tiers=["recode"], floor={"psnr_db": 10})
+    assert _verdicts(subject, tiers=["recode"], floor={"psnr_db": 10}) == {("too big", True)}
 
 
 def test_nothing_that_fits() -> None:
@@ -274,16 +274,16 @@ def test_nothing_that_fits() -> None:
 def test_nothing_that_holds() -> None:
     """When no quality holds the floor there is no winner."""
     subject = replace(_subject(noise(48, 48, 3)), max_stored=10**6)
-    assert {("below floor", True)} == _verdicts(subject, tiers=["recode"], floor={"psnr_db": 60})
+    assert _verdicts(subject, tiers=["recode"], floor={"psnr_db": 60}) == {("below floor", True)}
 
 
 def test_hopeless_scales_are_not_encoded() -> None:
     """A scale whose restored image is below the floor before any encoding costs one trial."""
     contest = _compete(_subject(noise(48, 48, 3)), tiers=["downscale"])
-    assert [("ceiling below floor", REFUSED, 0)] * 3 == [
-        (trial.verdict, trial.quality, trial.size) for trial in contest.trials
-    ]
-    assert [2, 3, 4] == [trial.candidate.scale for trial in contest.trials]
+    assert [(trial.verdict, trial.quality, trial.size) for trial in contest.trials] == [
+        ("ceiling below floor", REFUSED, 0)
+    ] * 3
+    assert [trial.candidate.scale for trial in contest.trials] == [2, 3, 4]
 
 
 def test_scales_that_lose_key_points_are_not_encoded() -> None:
@@ -292,7 +292,7 @@ def test_scales_that_lose_key_points_are_not_encoded() -> None:
     subject = _subject(photo("astronaut.png", "L"))
     contest = _compete(subject, tiers=["downscale"], floor=floor, effort="best")
     refused = [trial for trial in contest.trials if trial.quality == REFUSED]
-    assert [] == [trial for trial in contest.trials if not trial.sampled and trial.size]
+    assert [trial for trial in contest.trials if not trial.sampled and trial.size] == []
     assert refused
     assert all(trial.reading.orb is not None for trial in refused if not trial.sampled)
 
@@ -335,7 +335,7 @@ def test_the_bar_rises_with_each_winner() -> None:
 def test_candidates_speak_the_language_of_the_manifest() -> None:
     """A candidate says how it would be stored; restorers are told how coarse the codec is."""
     stored = Candidate("downscale", "avif", 3, LANCZOS, "4:4:4").stored(40)
-    assert ("downscale", "avif", 40, 3, LANCZOS, 104) == (
+    assert (
         stored.tier, stored.codec, stored.quality, stored.scale, stored.restorer, stored.level
-    )  # fmt: skip
-    assert 0 == Candidate("recode", "webp", 1, None, "4:2:0").stored(40).level
+    ) == ("downscale", "avif", 40, 3, LANCZOS, 104)  # fmt: skip
+    assert Candidate("recode", "webp", 1, None, "4:2:0").stored(40).level == 0

@@ -37,40 +37,40 @@ def test_all_and_by_class() -> None:
         ("charts", "policy", 1), ("charts", "avif-floor", 1),
         ("photos", "policy", 2), ("photos", "avif-floor", 1),
     ]  # fmt: skip
-    assert expected == found
+    assert found == expected
 
 
 def test_one_class_is_all() -> None:
     """Where all images are of one class, that is not told twice."""
-    assert [None, None] == [each.kind for each in comparison.compare(_study(*ROWS[:3]))]
+    assert [each.kind for each in comparison.compare(_study(*ROWS[:3]))] == [None, None]
 
 
 def test_sums() -> None:
     """Bytes are added up, tiers and what is below the floor are counted."""
     policy = comparison.compare(_study(*ROWS))[0]
-    assert (3000, 900, 1, 1) == (policy.uploaded, policy.stored, policy.below, policy.identical)
-    assert {"recode": 2, "exact": 1} == policy.tiers
-    assert 0.7 == policy.saved.value
+    assert (policy.uploaded, policy.stored, policy.below, policy.identical) == (3000, 900, 1, 1)
+    assert policy.tiers == {"recode": 2, "exact": 1}
+    assert policy.saved.value == 0.7
     assert policy.saved.low < 0.7 < policy.saved.high
 
 
 def test_means() -> None:
     """Fidelity is averaged over images that do not come back identical, time over all."""
     policy = comparison.compare(_study(*ROWS))[0]
-    assert (35.0, 2.0, 34.0) == (
+    assert (
         policy.means["psnr_db"].value,
         policy.means["put_cpu_s"].value,
         policy.worst,
-    )
+    ) == (35.0, 2.0, 34.0)
     assert "ssim" not in policy.means
 
 
 def test_policy_against_others() -> None:
     """The policy is compared on the images that both could store, ties counted apart."""
     policy, avif, *_ = comparison.compare(_study(*ROWS))
-    assert WinRate(1, 1, 0) == avif.fewer_bytes
-    assert WinRate(0, 1, 1) == avif.finer
-    assert WinRate(0, 3, 0) == policy.fewer_bytes
+    assert avif.fewer_bytes == WinRate(1, 1, 0)
+    assert avif.finer == WinRate(0, 1, 1)
+    assert policy.fewer_bytes == WinRate(0, 3, 0)
 
 
 def test_equal_seeds() -> None:
@@ -81,7 +81,7 @@ def test_equal_seeds() -> None:
 def test_nothing_measured() -> None:
     """Where nothing could be measured, nothing stands."""
     broken = _row("a", "policy", 1000, None, problem="no image", kind="")
-    assert () == comparison.compare(_study(broken))
+    assert comparison.compare(_study(broken)) == ()
 
 
 def test_empty_upload() -> None:

@@ -40,7 +40,7 @@ def test_interval_of_a_share_of_bytes() -> None:
     """A share of bytes is a ratio of sums: large images count for what they hold."""
     over, under = np.array([[50.0], [900.0]]), np.array([[100.0], [1000.0]])
     (found,) = intervals.ratios(over, under, 1)
-    assert Estimate(950 / 1100, 0.5, 0.9) == found
+    assert found == Estimate(950 / 1100, 0.5, 0.9)
 
 
 def test_what_was_not_measured_is_left_out() -> None:
@@ -48,8 +48,8 @@ def test_what_was_not_measured_is_left_out() -> None:
     over = np.array([[3.0, 0.0], [0.0, 0.0], [5.0, 0.0]])
     under = np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
     first, second = intervals.ratios(over, under, 1)
-    assert (Estimate(4.0, 3.0, 5.0), None) == (first, second)
-    assert [None] == intervals.ratios(np.zeros((0, 1)), np.zeros((0, 1)), 1)
+    assert (first, second) == (Estimate(4.0, 3.0, 5.0), None)
+    assert intervals.ratios(np.zeros((0, 1)), np.zeros((0, 1)), 1) == [None]
 
 
 def test_same_seed_same_interval(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_win_rates(wins: int, ties: int, losses: int) -> None:
         assert found is None
         return
     assert found is not None
-    assert pytest.approx((wins + ties / 2) / (wins + ties + losses)) == found.value
+    assert found.value == pytest.approx((wins + ties / 2) / (wins + ties + losses))
     assert 0 <= found.low <= found.value + 1e-12
     assert found.value - 1e-12 <= found.high <= 1
     if not ties:

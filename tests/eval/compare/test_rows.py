@@ -43,13 +43,13 @@ def _write(folder: Path, *lines: str) -> None:
 def test_a_study_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     """What a run wrote is loaded as the same study with the same rows."""
     _write(tmp_path, f"{MEASURED.dumps()}\n", f"{BROKEN.dumps()}\n")
-    assert replace(STUDY, rows=(MEASURED, BROKEN)) == rows.load(tmp_path)
+    assert rows.load(tmp_path) == replace(STUDY, rows=(MEASURED, BROKEN))
 
 
 def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     """A run that was ended in the middle of a line leaves the rows before it."""
     _write(tmp_path, f"{MEASURED.dumps()}\n", BROKEN.dumps()[:20])
-    assert (MEASURED,) == rows.load(tmp_path).rows
+    assert rows.load(tmp_path).rows == (MEASURED,)
 
 
 @pytest.mark.parametrize("line", ["{}", "[1]", '{"image": 3}', "nonsense"])
@@ -75,14 +75,14 @@ def test_a_damaged_study_is_named(tmp_path: Path) -> None:
 
 def test_saving_and_size_of_a_row() -> None:
     """The share saved is of the upload's bytes, and of an empty file nothing."""
-    assert (0.75, 0.3072, True) == (MEASURED.saved, MEASURED.megapixels, MEASURED.measured)
+    assert (MEASURED.saved, MEASURED.megapixels, MEASURED.measured) == (0.75, 0.3072, True)
     empty = Row("e", "", POLICY, 0, 0, problem="empty")
-    assert (0.0, False) == (empty.saved, empty.measured)
+    assert (empty.saved, empty.measured) == (0.0, False)
 
 
 def test_names_of_strategies_are_unique() -> None:
     """Each strategy is found by its name."""
-    assert list(STRATEGIES) == [named(strategy.name) for strategy in STRATEGIES]
+    assert [named(strategy.name) for strategy in STRATEGIES] == list(STRATEGIES)
 
 
 def test_an_unknown_strategy_is_refused_with_the_known_ones() -> None:

@@ -21,7 +21,7 @@ def test_the_lowest_quality_is_found_in_few_trials(name: str, start: int) -> Non
     """On any growing curve the first quality at or above 0 is found, in a dozen trials at most."""
     curve, known = CURVES[name], dict[int, float]()
     expected = next(quality for quality in range(1, 101) if curve(quality) >= 0)
-    assert expected == seek.lowest(curve, known, start=start)
+    assert seek.lowest(curve, known, start=start) == expected
     assert len(known) <= 12
 
 
@@ -33,19 +33,19 @@ def test_what_is_out_of_reach_is_none() -> None:
 def test_what_is_known_is_not_tried_again() -> None:
     """Values that were measured before are not measured once more."""
     known = {60: -0.5, 61: 0.5}
-    assert 61 == seek.lowest(lambda _: pytest.fail("tried"), known, start=50)
+    assert seek.lowest(lambda _: pytest.fail("tried"), known, start=50) == 61
 
 
 def test_the_nearest_quality_may_be_below() -> None:
     """The nearest quality is on either side of 0, or at an end where nothing reaches it."""
-    assert 60 == seek.nearest(lambda q: q - 60.25, {}, start=50)
-    assert 61 == seek.nearest(lambda q: q - 60.75, {}, start=50)
-    assert 100 == seek.nearest(lambda q: q - 200.0, {}, start=50)
-    assert 1 == seek.nearest(lambda q: q + 5.0, {}, start=50)
+    assert seek.nearest(lambda q: q - 60.25, {}, start=50) == 60
+    assert seek.nearest(lambda q: q - 60.75, {}, start=50) == 61
+    assert seek.nearest(lambda q: q - 200.0, {}, start=50) == 100
+    assert seek.nearest(lambda q: q + 5.0, {}, start=50) == 1
 
 
 def test_near_enough_ends_the_search() -> None:
     """With a tolerance the first value within it is taken."""
     known: dict[int, float] = {}
-    assert 50 == seek.nearest(lambda q: q - 50.4, known, start=50, near=0.5)
-    assert [50] == list(known)
+    assert seek.nearest(lambda q: q - 50.4, known, start=50, near=0.5) == 50
+    assert list(known) == [50]

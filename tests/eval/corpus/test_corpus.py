@@ -20,18 +20,18 @@ def test_subfolders_are_classes(tmp_path: Path) -> None:
     """The first folder below the corpus is the class of everything in it."""
     _write(tmp_path, "cats/a.jpg", "cats/deep/b.PNG", "dogs/c", "d.webp")
     found = [(item.name, item.kind, item.bytes) for item in corpus.read(str(tmp_path))]
-    assert [
+    assert found == [
         ("d.webp", "", 10),
         ("cats/a.jpg", "cats", 10),
         ("cats/deep/b.PNG", "cats", 10),
         ("dogs/c", "dogs", 10),
-    ] == found
+    ]
 
 
 def test_what_is_no_image_is_not_in_a_corpus(tmp_path: Path) -> None:
     """Files with other endings, and hidden ones, are left alone."""
     _write(tmp_path, "a.jpg", "notes.txt", ".hidden.jpg", ".git/b.jpg", ".DS_Store")
-    assert ["a.jpg"] == [item.name for item in corpus.read(str(tmp_path))]
+    assert [item.name for item in corpus.read(str(tmp_path))] == ["a.jpg"]
 
 
 def test_a_csv_names_paths_beside_itself(tmp_path: Path) -> None:
@@ -87,8 +87,8 @@ def test_a_sample_has_all_sizes_and_classes() -> None:
     random.shuffle(items)
     taken = sample(items, 40, seed=3)
     tenths = Counter((item.kind, (item.bytes - 1) // 5000) for item in taken)
-    assert {2} == set(tenths.values())
-    assert 20 == len(tenths)
+    assert set(tenths.values()) == {2}
+    assert len(tenths) == 20
 
 
 def test_a_sample_is_repeated_by_its_seed() -> None:

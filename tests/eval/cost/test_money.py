@@ -61,29 +61,29 @@ def _money(pairs: list[tuple[int, int]] = HALVED, **changes: Any) -> Money:
 def test_storage() -> None:
     """A TB in S3 Standard costs 1,024 GB times 0.023, and half of that once images are halved."""
     result = _money()
-    assert (1024 * 0.023, 512 * 0.023) == (result.now.total, result.then.total)
-    assert 2**20 == result.objects
+    assert (result.now.total, result.then.total) == (1024 * 0.023, 512 * 0.023)
+    assert result.objects == 2**20
 
 
 def test_break_even() -> None:
     """In S3 Standard each read costs one HEAD more, which savings pay for up to 28 reads."""
     result = _money()
-    assert "below" == result.pays
-    assert pytest.approx(512 * 0.023 / (2**20 * 0.0004 / 1000)) == result.break_even
-    assert ("always", None) == (_money(cache_hits=1.0).pays, _money(cache_hits=1.0).break_even)
+    assert result.pays == "below"
+    assert result.break_even == pytest.approx(512 * 0.023 / (2**20 * 0.0004 / 1000))
+    assert (_money(cache_hits=1.0).pays, _money(cache_hits=1.0).break_even) == ("always", None)
 
 
 def test_steps() -> None:
     """Storage beyond 50 and 500 TB costs what is asked for there, now and then."""
     result = _money(terabytes=600.0)
-    assert pytest.approx(1024 * (50 * 0.023 + 450 * 0.022 + 100 * 0.021)) == result.now.storage
-    assert pytest.approx(1024 * (50 * 0.023 + 250 * 0.022)) == result.then.storage
+    assert result.now.storage == pytest.approx(1024 * (50 * 0.023 + 450 * 0.022 + 100 * 0.021))
+    assert result.then.storage == pytest.approx(1024 * (50 * 0.023 + 250 * 0.022))
 
 
 def test_least_size() -> None:
     """In S3 Standard-IA nothing is billed as less than 128 KB, however small it is made."""
     result = _money([(64 * KIB, 8 * KIB)], storage_class="STANDARD_IA")
-    assert pytest.approx(2 * 1024 * 0.0125) == result.now.storage
+    assert result.now.storage == pytest.approx(2 * 1024 * 0.0125)
     assert (result.now.storage, "never") == (result.then.storage, result.pays)
 
 
@@ -92,26 +92,26 @@ def test_what_glacier_keeps_beside() -> None:
     result = _money(storage_class="GLACIER")
     objects = 2**20
     beside = objects * (32 * KIB * 0.0036 + 8 * KIB * 0.023) / 2**30
-    assert pytest.approx(1024 * 0.0036 + beside) == result.now.storage
-    assert pytest.approx(512 * 0.0036 + beside) == result.then.storage
+    assert result.now.storage == pytest.approx(1024 * 0.0036 + beside)
+    assert result.then.storage == pytest.approx(512 * 0.0036 + beside)
 
 
 def test_small_objects_in_intelligent_tiering() -> None:
     """Objects below 128 KB are billed as S3 Standard, and are not watched."""
     result = _money([(256 * KIB, 64 * KIB)], storage_class="INTELLIGENT_TIERING_AIA")
     watched = 2**22 * 0.0025 / 1000
-    assert pytest.approx(1024 * 0.004 + watched) == result.now.storage
-    assert pytest.approx(256 * 0.023) == result.then.storage
+    assert result.now.storage == pytest.approx(1024 * 0.004 + watched)
+    assert result.then.storage == pytest.approx(256 * 0.023)
 
 
 def test_reads() -> None:
     """A read is a GET and retrieval; with the gateway a HEAD, and those unless it is cached."""
     result = _money(storage_class="STANDARD_IA", reads=2.0, cache_hits=0.25)
     reads, missed = 2 * 2**20, 1.5 * 2**20
-    assert pytest.approx(reads * 0.001 / 1000) == result.now.requests
-    assert pytest.approx(2 * 1024 * 0.01) == result.now.retrieval
-    assert pytest.approx((reads + missed) * 0.001 / 1000) == result.then.requests
-    assert pytest.approx(1.5 * 512 * 0.01) == result.then.retrieval
+    assert result.now.requests == pytest.approx(reads * 0.001 / 1000)
+    assert result.now.retrieval == pytest.approx(2 * 1024 * 0.01)
+    assert result.then.requests == pytest.approx((reads + missed) * 0.001 / 1000)
+    assert result.then.retrieval == pytest.approx(1.5 * 512 * 0.01)
 
 
 def test_computing() -> None:
@@ -121,31 +121,31 @@ def test_computing() -> None:
         put_core_s=3.0, get_core_s=1.0, put_gpu_s=0.5, get_gpu_s=0.25,
     )  # fmt: skip
     upload, read = 3 * 0.0001 + 0.5 * 0.002, 0.0001 + 0.25 * 0.002
-    assert pytest.approx(2**20 * (0.1 * upload + read)) == result.then.compute
-    assert 0 == result.now.compute
+    assert result.then.compute == pytest.approx(2**20 * (0.1 * upload + read))
+    assert result.now.compute == 0
 
 
 def test_standing_cores() -> None:
     """Cores that always run cost 730 hours a month, and too small a bucket does not earn them."""
     result = _money(standing_cores=2.0, core_hour=0.04)
-    assert pytest.approx(2 * 730 * 0.04) == result.then.standing
-    assert ("never", None) == (result.pays, result.payback_months)
-    assert pytest.approx(2 * 730 * 0.04 / (512 * 0.023)) == result.smallest_tb
+    assert result.then.standing == pytest.approx(2 * 730 * 0.04)
+    assert (result.pays, result.payback_months) == ("never", None)
+    assert result.smallest_tb == pytest.approx(2 * 730 * 0.04 / (512 * 0.023))
 
 
 def test_originals() -> None:
     """Uploads that are kept as well are billed in the class where they are kept."""
     result = _money(originals_class="GLACIER_IR", uploads=0.5)
     uploads = 2**19 * 0.02 / 1000
-    assert pytest.approx(1024 * 0.004 + uploads) == result.then.originals
-    assert 0 == result.now.originals
+    assert result.then.originals == pytest.approx(1024 * 0.004 + uploads)
+    assert result.now.originals == 0
 
 
 def test_backfill() -> None:
     """What is there already is read once and stored anew; savings pay for that in time."""
     result = _money(storage_class="STANDARD_IA", put_core_s=3.6, core_hour=1.0)
     each = (0.001 + 0.01) / 1000 + 0.001
-    assert pytest.approx(2**20 * each + 1024 * 0.01) == result.backfill
+    assert result.backfill == pytest.approx(2**20 * each + 1024 * 0.01)
     assert pytest.approx(result.backfill / (512 * 0.0125)) == result.payback_months
 
 
@@ -176,7 +176,7 @@ def test_break_even_is_where_savings_end(
         even = money.calculate(given, assumed.model_copy(update={"reads": at}))
         assert pytest.approx(even.now.total, rel=1e-6, abs=1e-9) == even.then.total
     pays = assumed.reads < at if result.pays == "below" else assumed.reads > at
-    assert pays == (result.saved > 0) or pytest.approx(at, rel=1e-6) == assumed.reads
+    assert pays == (result.saved > 0) or assumed.reads == pytest.approx(at, rel=1e-6)
 
 
 @given(assumptions, sizes)

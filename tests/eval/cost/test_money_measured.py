@@ -14,9 +14,9 @@ def test_budget_of_a_study() -> None:
     rows = [row for row in study.of() if row.measured]
     assert len(rows) == len(money_measured.images(study)) == studies.IMAGES
     put = sum(row.put_cpu_s or 0 for row in rows) / len(rows)
-    assert pytest.approx(put, abs=0.0005) == found.assumed.put_core_s
-    assert ("USD", PRICES.compute.core_hour) == (found.currency, found.assumed.core_hour)
-    assert pytest.approx(100 * 2**40 / 2_000_000) == found.result.objects
+    assert found.assumed.put_core_s == pytest.approx(put, abs=0.0005)
+    assert (found.currency, found.assumed.core_hour) == ("USD", PRICES.compute.core_hour)
+    assert found.result.objects == pytest.approx(100 * 2**40 / 2_000_000)
 
 
 def test_nothing_measured() -> None:

@@ -50,8 +50,8 @@ def test_aws_list() -> None:
         )
         for each in prices.classes
     }
-    assert AWS == shown
-    assert (2**30, 2**40) == (prices.gb_bytes, prices.tb_bytes)
+    assert shown == AWS
+    assert (prices.gb_bytes, prices.tb_bytes) == (2**30, 2**40)
     assert prices.source.startswith("https://aws.amazon.com/s3/")
 
 
@@ -59,8 +59,8 @@ def test_another_store(file: Path) -> None:
     """A list of another store is a file of the same form."""
     file.write_text(GOOD)
     prices = money_prices.load(file)
-    assert (10**9, 10**12) == (prices.gb_bytes, prices.tb_bytes)
-    assert "HOT" == prices.named("COLD").other
+    assert (prices.gb_bytes, prices.tb_bytes) == (10**9, 10**12)
+    assert prices.named("COLD").other == "HOT"
     with pytest.raises(LookupError, match="no storage class 'WARM'; choose one of HOT, COLD"):
         prices.named("WARM")
 

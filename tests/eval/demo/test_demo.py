@@ -21,7 +21,7 @@ def test_demo_runs_to_the_end() -> None:
         timeout=120,
         check=False,
     )
-    assert (0, 1) == (run.returncode, len(TOTALS.findall(run.stdout))), run.stderr
+    assert (run.returncode, len(TOTALS.findall(run.stdout))) == (0, 1), run.stderr
     assert "\r" not in run.stdout + run.stderr
     assert 120 >= max(map(len, run.stdout.splitlines()))
 
@@ -44,10 +44,10 @@ def test_serve_ends_cleanly(number: signal.Signals) -> None:
                 break
         served.send_signal(number)
         said = served.stderr.read()
-        assert 0 == served.wait(30)
+        assert served.wait(30) == 0
     assert said.endswith("\nStopped.\n")
     assert "Traceback" not in said
-    assert 2 == len(set(endpoints))
+    assert len(set(endpoints)) == 2
     for port in set(endpoints):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", int(port)), 5)
@@ -62,7 +62,7 @@ def test_taken_port_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
         signal.signal(number, handler)
     said = capsys.readouterr().err
-    assert 2 == code
+    assert code == 2
     assert f"127.0.0.1:{port} is in use" in said
     assert "make serve LISTEN=" in said
 
@@ -73,7 +73,7 @@ def test_pages_for_operators_are_beside_the_gateway() -> None:
         port = server.getsockname()[1]
         assert demo._operators(port - 1) is None
     assert f"127.0.0.1:{port}" == demo._operators(port - 1)
-    assert (None, None) == (demo._operators(0), demo._operators(65535))
+    assert (demo._operators(0), demo._operators(65535)) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_bad_arguments_are_refused(arguments: list[str]) -> None:
     """What cannot work is refused before anything starts."""
     with pytest.raises(SystemExit) as ended:
         demo.main(arguments)
-    assert 2 == ended.value.code
+    assert ended.value.code == 2

@@ -52,7 +52,7 @@ OPTIMIZED = {
 )
 def test_events_in_words(event: dict[str, Any], expected: str | None) -> None:
     """Each event that tells of an object becomes one line, and what nobody waits for none."""
-    assert expected == events.readable(json.dumps(event))
+    assert events.readable(json.dumps(event)) == expected
 
 
 def test_errors_are_shown_as_they_came() -> None:

@@ -37,7 +37,7 @@ def test_later_lines_are_handed_on() -> None:
     lines: SimpleQueue[str] = SimpleQueue()
     with Server([sys.executable, "-c", LISTENING], ready=_up, on_line=lines.put) as server:
         server.address(30)
-        assert "one more line" == lines.get(timeout=30)
+        assert lines.get(timeout=30) == "one more line"
     assert lines.empty()
 
 
@@ -69,7 +69,7 @@ def test_environment_keeps_servers_to_themselves() -> None:
         "NO_PROXY": "example.org,127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
     }
-    assert expected == processes.environment(outer)
+    assert processes.environment(outer) == expected
 
 
 def test_taken_ports_are_noticed() -> None:

@@ -65,13 +65,13 @@ def _trip(gateway: Any, stored: int = 100) -> Row:
 def test_identical_bytes_are_perfect() -> None:
     """What comes back byte for byte is not decoded, and nothing is wrong with it."""
     row = _trip(_FakeStore(SAMPLE.data))
-    assert (IDENTICAL, (), "plain", False) == (row.measured, row.problems, row.tier, row.restored)
+    assert (row.measured, row.problems, row.tier, row.restored) == (IDENTICAL, (), "plain", False)
 
 
 def test_stored_bytes_are_those_of_the_bucket() -> None:
     """The size that is paid for is asked from the store, not from the gateway."""
     row = _trip(_FakeStore(SAMPLE.data), stored=77)
-    assert (len(SAMPLE.data), 77) == (row.uploaded, row.stored)
+    assert (row.uploaded, row.stored) == (len(SAMPLE.data), 77)
 
 
 def test_restored_images_are_measured() -> None:
@@ -122,4 +122,4 @@ def test_errors_are_failures(error: Exception, monkeypatch: pytest.MonkeyPatch) 
 
     gateway = _FakeStore(SAMPLE.data)
     monkeypatch.setattr(gateway, "put_object", refuse)
-    assert (str(error),) == _trip(gateway).problems
+    assert _trip(gateway).problems == (str(error),)

@@ -28,18 +28,18 @@ def test_samples_are_mixed() -> None:
         with Image.open(io.BytesIO(sample_images.make(recipe).data)) as image:
             seen |= {image.format or "", image.mode}
             seen |= {"progressive"} & set(image.info)
-    assert {"JPEG", "PNG", "WEBP", "L", "RGB", "RGBA", "progressive"} == seen
+    assert seen == {"JPEG", "PNG", "WEBP", "L", "RGB", "RGBA", "progressive"}
 
 
 def test_images_are_chosen_by_object_or_source() -> None:
     """A source chooses everything made of it, an object only itself."""
     chosen = sample_images.chosen(["astronaut.png", "coins.jpg"])
-    assert ["astronaut.jpg", "astronaut.png", "coins.jpg"] == [recipe.key for recipe in chosen]
+    assert [recipe.key for recipe in chosen] == ["astronaut.jpg", "astronaut.png", "coins.jpg"]
 
 
 def test_no_name_chooses_all() -> None:
     """Without a choice the demo shows every image."""
-    assert RECIPES == sample_images.chosen([])
+    assert sample_images.chosen([]) == RECIPES
 
 
 def test_unknown_names_are_refused() -> None:
@@ -54,9 +54,9 @@ def test_all_images_are_written_into_a_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command writes every image under its key, and says where it cannot."""
-    assert 0 == sample_images.main([str(tmp_path / "new" / "images")])
+    assert sample_images.main([str(tmp_path / "new" / "images")]) == 0
     written = {path.name: path.read_bytes() for path in (tmp_path / "new" / "images").iterdir()}
-    assert {recipe.key: sample_images.make(recipe).data for recipe in RECIPES} == written
+    assert written == {recipe.key: sample_images.make(recipe).data for recipe in RECIPES}
     (tmp_path / "file").touch()
-    assert 2 == sample_images.main([str(tmp_path / "file")])
+    assert sample_images.main([str(tmp_path / "file")]) == 2
     assert f"{tmp_path / 'file'}: File exists" in capsys.readouterr().err

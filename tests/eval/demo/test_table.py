@@ -24,12 +24,12 @@ FAILED = Row("c.png", "PNG", (9, 9), 10, 10, problems=("HEAD says 9, GET says 10
 def test_row_shows_every_column() -> None:
     """A row shows name, format, size, bytes, saving, tier, fidelity and durations in that order."""
     expected = "astronaut.jpg JPEG 512x512 100,000 25,000 75.0 % recode 35.50 0.9500 0.800 651 14"
-    assert expected == " ".join(table.line(GOOD).split())
+    assert " ".join(table.line(GOOD).split()) == expected
 
 
 def test_identical_pixels_are_shown_as_such() -> None:
     """What came back unchanged has no numbers for its fidelity, but equals signs."""
-    assert ["plain", "=", "=", "=", "0", "0"] == table.line(PLAIN).split()[-6:]
+    assert table.line(PLAIN).split()[-6:] == ["plain", "=", "=", "=", "0", "0"]
 
 
 @pytest.mark.parametrize("row", [GOOD, PLAIN, BELOW, FAILED])
@@ -44,18 +44,18 @@ def test_columns_are_aligned(row: Row) -> None:
 def test_long_names_are_cut() -> None:
     """A name of any length leaves the other columns where they are."""
     longest = Row("x" * 500, "JPEG", (512, 512), 1, 1, measured=IDENTICAL)
-    assert len(table.line(PLAIN)) == len(table.line(longest))
+    assert len(table.line(longest)) == len(table.line(PLAIN))
 
 
 def test_problems_follow_their_row() -> None:
     """What went wrong with an image stands on a line of its own under it."""
-    assert "    FAILED: HEAD says 9, GET says 10" == table.line(FAILED).splitlines()[1]
+    assert table.line(FAILED).splitlines()[1] == "    FAILED: HEAD says 9, GET says 10"
 
 
 def test_rows_below_the_floor_are_marked() -> None:
     """Only a row below its floor ends with an exclamation mark."""
     marks = [table.line(row).endswith("!") for row in (GOOD, PLAIN, BELOW)]
-    assert [False, False, True] == marks
+    assert marks == [False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,13 @@ def test_rows_below_the_floor_are_marked() -> None:
 )
 def test_floor_is_the_least_allowed(measured: Fidelity | None, expected: bool) -> None:
     """An image exactly on the floor holds it; one measure under it is enough to miss it."""
-    assert expected == Row("a", "PNG", (9, 9), 2, 1, measured=measured).below
+    assert Row("a", "PNG", (9, 9), 2, 1, measured=measured).below == expected
 
 
 def test_totals_line_is_exact() -> None:
     """The last line has the form that scripts look for."""
     expected = "saved 37.5 % of 2 images, 1 restored, 0 below floor, 0 failed"
-    assert expected == str(table.totals([GOOD, PLAIN]))
+    assert str(table.totals([GOOD, PLAIN])) == expected
 
 
 def test_failed_images_save_nothing() -> None:
@@ -96,4 +96,4 @@ def test_failed_images_save_nothing() -> None:
 )
 def test_exit_code(rows: list[Row], expected: int) -> None:
     """Success needs at least one image, none failed and none below its floor."""
-    assert expected == table.totals(rows).exit_code
+    assert table.totals(rows).exit_code == expected

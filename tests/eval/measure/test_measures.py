@@ -78,7 +78,7 @@ def test_similarity_is_not_defined_on_small_images() -> None:
     """Below its window there is no SSIM, and below five scales no MS-SSIM."""
     original, spoiled = _pair((175, 200))
     assert None is structure.compare(original, spoiled).ms_ssim
-    assert structure.Structure(None, None) == structure.compare(original[:10], spoiled[:10])
+    assert structure.compare(original[:10], spoiled[:10]) == structure.Structure(None, None)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -106,7 +106,7 @@ def test_images_without_key_points_are_alike() -> None:
     """Two flat images have every key point in common, a flat and a busy one none."""
     flat, (busy, _) = np.zeros((200, 200), np.uint8), _pair((200, 200, 3))
     points = KeyPoints.of(flat)
-    assert (1.0, None) == (points.found_in(flat).share, points.found_in(flat).matched)
+    assert (points.found_in(flat).share, points.found_in(flat).matched) == (1.0, None)
     assert points.found_in(busy).share == 0.0
 
 
@@ -131,5 +131,5 @@ def test_identical_pixels_are_perfect() -> None:
     """Nothing is below perfect where nothing differs."""
     original, _ = _pair((200, 200, 3))
     taken = Original(original).measure(original.copy())
-    assert (99.99, 99.99, 99.99) == (taken.psnr_db, taken.psnr_luma_db, taken.block_psnr_db)
-    assert [1.0] * 4 == pytest.approx([taken.ssim, taken.ms_ssim, taken.orb, taken.orb_matched])
+    assert (taken.psnr_db, taken.psnr_luma_db, taken.block_psnr_db) == (99.99, 99.99, 99.99)
+    assert pytest.approx([taken.ssim, taken.ms_ssim, taken.orb, taken.orb_matched]) == [1.0] * 4

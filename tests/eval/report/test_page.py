@@ -74,7 +74,7 @@ def test_nothing_is_loaded(source: str) -> None:
         if name in ("src", "href", "srcset", "action", "data", "poster") and value
     ]
     assert addresses
-    assert {"#", "d"} == {value[0] for value in addresses}
+    assert {value[0] for value in addresses} == {"#", "d"}
     assert all(re.match("#[a-z]+$|data:image/webp;base64,", value) for value in addresses)
     assert "@import" not in source
     assert "url(" not in CSS
@@ -95,10 +95,10 @@ def test_hostile_names_are_text(source: str) -> None:
     """Names that attack the page are shown, and make no element of it."""
     reader = Reader(source)
     kinds = [each.get("type") for each in reader.all("script")]
-    assert ["application/json", "application/json", None] == kinds
+    assert kinds == ["application/json", "application/json", None]
     assert '"><script>alert(1)</script>&\\u' in reader.text
     assert "scans & <b>more</b>" in reader.text
-    assert [] == list(reader.all("b"))
+    assert list(reader.all("b")) == []
     assert "\u202e" not in source
     assert all(str(each.get("src")).startswith("data:") for each in reader.all("img"))
 
@@ -117,8 +117,8 @@ def test_every_control_has_a_name(source: str) -> None:
     assert all(each.get("alt") for each in reader.all("img"))
     assert all(each.get("scope") for each in reader.all("th"))
     assert len(list(reader.all("label"))) >= len(list(reader.all("input")))
-    assert ["main"] == [tag for tag, _ in reader.elements if tag == "main"]
-    assert [{"lang": "en"}] == list(reader.all("html"))
+    assert [tag for tag, _ in reader.elements if tag == "main"] == ["main"]
+    assert list(reader.all("html")) == [{"lang": "en"}]
 
 
 def _luminance(colour: str) -> float:
@@ -144,7 +144,7 @@ def test_earlier_page_is_replaced(tmp_path: Path) -> None:
     """A second run leaves one file, the new one."""
     first = _page(tmp_path)
     assert first != _page(tmp_path, seed=8)
-    assert ["report.html"] == [path.name for path in tmp_path.iterdir()]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_equal_studies_give_equal_pages(tmp_path: Path, source: str) -> None:
@@ -166,7 +166,7 @@ def test_one_class_without_a_name(tmp_path: Path) -> None:
     rows = tuple(dataclasses.replace(row, kind="") for row in studies.study().rows)
     text = _page(tmp_path, rows=rows)
     assert 'id="classes"' not in text
-    assert [""] == [each["kind"] for each in points.plots(studies.study(rows=rows))["plots"]]
+    assert [each["kind"] for each in points.plots(studies.study(rows=rows))["plots"]] == [""]
 
 
 def _many(images: int, kinds: int) -> tuple[Row, ...]:
@@ -193,7 +193,7 @@ def test_large_studies_are_bounded(tmp_path: Path) -> None:
     )
     text = page.write(study, [one, *[tiny] * 59], tmp_path, PRICES).read_text()
     assert len(text) < 10_000_000
-    assert exhibits.MAX_EXHIBITS == text.count("data-exhibit>")
+    assert text.count("data-exhibit>") == exhibits.MAX_EXHIBITS
     assert "36 more are left out" in text
     assert "20 smaller classes are omitted here" in text
 
@@ -212,7 +212,7 @@ def test_points_are_bounded_for_many_classes(monkeypatch: pytest.MonkeyPatch) ->
     """Many classes share the points that a page may have."""
     monkeypatch.setattr(points, "MAX_POINTS", 1000)
     data = points.plots(studies.study(rows=_many(300, 20)))
-    assert 20 == len(data["plots"])
+    assert len(data["plots"]) == 20
     assert 1000 >= sum(len(plot["points"]) for plot in data["plots"]) > 500
 
 
@@ -220,8 +220,8 @@ def test_measures_that_are_missing_leave_no_gap() -> None:
     """The numbers of a point are those of the measures that the page names, in their order."""
     rows = tuple(dataclasses.replace(row, ssim=None, orb=None) for row in studies.study().rows)
     data = points.plots(studies.study(rows=rows))
-    assert ["psnr_db", "block_psnr_db"] == [each["name"] for each in data["measures"]]
-    assert {8} == {len(point) for plot in data["plots"] for point in plot["points"]}
+    assert [each["name"] for each in data["measures"]] == ["psnr_db", "block_psnr_db"]
+    assert {len(point) for plot in data["plots"] for point in plot["points"]} == {8}
 
 
 def test_exhibits_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +230,7 @@ def test_exhibits_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     both = studies.exhibits(study)
     size = len(exhibits.within_bounds(both)[0].original)
     monkeypatch.setattr(exhibits, "MAX_BYTES", 3 * size)
-    assert ["shrunk.png"] == [each.row.image for each in exhibits.within_bounds(both)]
+    assert [each.row.image for each in exhibits.within_bounds(both)] == ["shrunk.png"]
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
@@ -286,4 +286,4 @@ def test_foreign_text_is_printable(name: str) -> None:
 )
 def test_figures_as_people_read_them(found: str, expected: str) -> None:
     """Figures have separators and units, and what is missing is a dash."""
-    assert expected == found
+    assert found == expected

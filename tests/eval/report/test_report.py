@@ -65,7 +65,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("report")
     _corpus(root / "in")
     done = _run(root / "in", "--out", root / "out", "--effort", "fast", "--processes", "2")
-    assert (0, True) == (done.returncode, "below the floor" in done.stdout), done.stderr
+    assert (done.returncode, "below the floor" in done.stdout) == (0, True), done.stderr
     (root / "terminal.txt").write_text(done.stdout)
     return root
 
@@ -84,12 +84,12 @@ def _row(study: Study, image: str, strategy: str = POLICY) -> Row:
 def test_every_image_is_measured_or_explained(study: Study) -> None:
     """Each file of the corpus has a row of the policy, with measures or with a reason."""
     problems = {row.image: row.problem for row in study.of() if row.problem}
-    assert {
+    assert {image: why.partition(" (0 bytes not")[0] for image, why in problems.items()} == {
         "odd/cut.png": "cannot be decoded: OSError: image file is truncated",
         "odd/empty.png": "the file is empty (0 bytes)",
         "odd/text.jpg": "is not an image of any known format",
-    } == {image: why.partition(" (0 bytes not")[0] for image, why in problems.items()}
-    assert 8 == len(study.of()) == study.corpus.taken
+    }
+    assert study.corpus.taken == len(study.of()) == 8
     assert all(row.holds for row in study.of() if not row.problem)
 
 
@@ -104,7 +104,7 @@ def test_what_the_gateway_passes_through_is_measured_as_it_is(study: Study) -> N
 def test_all_strategies_are_compared(study: Study) -> None:
     """An image that can be taken apart has a row for every strategy."""
     names = [row.strategy for row in study.rows if row.image == "photo/face.jpg"]
-    assert [strategy.name for strategy in STRATEGIES] == names
+    assert names == [strategy.name for strategy in STRATEGIES]
 
 
 def test_strategies_do_what_they_say(study: Study) -> None:
@@ -142,13 +142,13 @@ def test_the_csv_has_the_same_rows(place: Path, study: Study) -> None:
     """results.csv and results.jsonl agree, and no name in it runs as a formula."""
     with (place / "out" / "results.csv").open(newline="") as file:
         read = list(csv.DictReader(file))
-    assert [*COLUMNS] == [*read[0]]
+    assert [*read[0]] == [*COLUMNS]
     expected = [
         {name: "" if value is None else str(value) for name, value in asdict(row).items()}
         for row in study.rows
     ]
-    assert expected == read
-    assert {"photo/=rocket.webp"} == {r["image"] for r in read if "rocket" in r["image"]}
+    assert read == expected
+    assert {r["image"] for r in read if "rocket" in r["image"]} == {"photo/=rocket.webp"}
 
 
 def test_the_recommended_policy_can_be_pasted(place: Path, study: Study) -> None:
@@ -159,7 +159,7 @@ def test_the_recommended_policy_can_be_pasted(place: Path, study: Study) -> None
     summary = json.loads((place / "out" / "summary.json").read_text())
     found = summary["recommended"]
     assert found["saved"] >= found["configured"] - 0.001
-    assert 5 == summary["images"]
+    assert summary["images"] == 5
 
 
 def test_the_terminal_has_the_figures_of_the_summary(place: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_finished_report_is_not_overwritten(place: Path) -> None:
     """Without --force a folder with a report is refused and stays as it is."""
     before = {path.name: path.read_bytes() for path in (place / "out").glob("*.*")}
     done = _run(place / "in", "--out", place / "out")
-    assert (2, True) == (done.returncode, "contains a report; choose another folder" in done.stderr)
+    assert (done.returncode, "contains a report; choose another folder" in done.stderr) == (2, True)
     assert before == {path.name: path.read_bytes() for path in (place / "out").glob("*.*")}
 
 
@@ -224,7 +224,7 @@ def test_a_killed_run_goes_on(place: Path, tmp_path: Path) -> None:
     lines = (out / rows.ROWS).read_text().splitlines(keepends=True)
     (out / rows.ROWS).write_text("".join(lines[:-12]) + lines[-12][:30])
     done = _run(place / "in", "--out", out, "--effort", "fast", "--processes", "2")
-    assert 0 == done.returncode, done.stderr
+    assert done.returncode == 0, done.stderr
     again, first = rows.load(out), rows.load(place / "out")
     assert _timeless(first) == _timeless(again)
     kept = {row.dumps() for row in first.rows} & {row.dumps() for row in again.rows}
@@ -238,7 +238,7 @@ def test_a_run_of_something_else_is_not_continued(place: Path, tmp_path: Path) -
     shutil.copy(place / "out" / rows.STUDY, out)
     shutil.copy(place / "out" / rows.ROWS, out)
     done = _run(place / "in", "--out", out, "--effort", "fast", "--seed", "7")
-    assert (2, True) == (done.returncode, "interrupted run with another seed" in done.stderr)
+    assert (done.returncode, "interrupted run with another seed" in done.stderr) == (2, True)
 
 
 def test_force_removes_earlier_results_and_nothing_else(place: Path, tmp_path: Path) -> None:
@@ -250,10 +250,10 @@ def test_force_removes_earlier_results_and_nothing_else(place: Path, tmp_path: P
     shutil.copytree(place / "out", out)
     (out / "mine.txt").write_text("mine")
     done = _run(small, "--out", out, "--force", "--processes", "1", "--sample", "5")
-    assert 0 == done.returncode, done.stderr
+    assert done.returncode == 0, done.stderr
     assert "fewer than the sample: measuring all" in done.stderr
-    assert ["deep.png"] == [row.image for row in rows.load(out).of()]
-    assert "mine" == (out / "mine.txt").read_text()
+    assert [row.image for row in rows.load(out).of()] == ["deep.png"]
+    assert (out / "mine.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -269,7 +269,7 @@ def test_an_ended_run_says_how_to_go_on(
         run.stderr.readline()  # it announces what it does
         run.send_signal(number)
         rest = run.stderr.read()
-    assert (130, True) == (run.returncode, "The same command goes on" in rest)
+    assert (run.returncode, "The same command goes on" in rest) == (130, True)
     assert "Traceback" not in rest
 
 
@@ -317,7 +317,7 @@ def test_bad_input_is_explained(
     Path("bad.yaml").write_text("policies: [{name: a, buckt: a, mode: optimize}]\n")
     before = sorted(tmp_path.rglob("*"))
     given = arguments if "--out" in arguments else [*arguments, "--out", "out"]
-    assert 2 == command.main(given)
+    assert command.main(given) == 2
     assert message in capsys.readouterr().err
     assert before == sorted(tmp_path.rglob("*"))
 

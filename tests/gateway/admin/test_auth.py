@@ -59,13 +59,13 @@ async def _cookie(client: Client, token: str) -> str:
 async def test_a_token_opens() -> None:
     """The bearer token lets in, anything else does not, and browsers are led to sign in."""
     async with _serving(_access(_TOKEN)) as client:
-        assert 200 == await _status(client, Authorization=f"Bearer {_TOKEN}")
-        assert 200 == await _status(client, Authorization=f"bearer {_TOKEN}")
+        assert await _status(client, Authorization=f"Bearer {_TOKEN}") == 200
+        assert await _status(client, Authorization=f"bearer {_TOKEN}") == 200
         for wrong in (f"Bearer {_TOKEN}x", "Bearer ", f"Basic {_TOKEN}", _TOKEN, "Bearer \xff"):
-            assert 401 == await _status(client, Authorization=wrong)
-        assert 401 == await _status(client)
-        assert 303 == await _status(client, Accept="text/html,*/*")
-        assert 401 == await _status(client, "POST", Accept="text/html,*/*")
+            assert await _status(client, Authorization=wrong) == 401
+        assert await _status(client) == 401
+        assert await _status(client, Accept="text/html,*/*") == 303
+        assert await _status(client, "POST", Accept="text/html,*/*") == 401
 
 
 async def test_a_cookie_stands_for_the_token() -> None:
@@ -75,16 +75,16 @@ async def test_a_cookie_stands_for_the_token() -> None:
     async with _serving(access) as client:
         value = await _cookie(client, _TOKEN)
         assert _TOKEN not in value
-        assert 200 == await _status(client, Cookie=f"{access.cookie}={value}")
+        assert await _status(client, Cookie=f"{access.cookie}={value}") == 200
         expires, _, mac = value.partition(".")
         for forged in (f"{int(expires) + 1}.{mac}", f"{expires}.", f".{mac}", "x", f"{value}0"):
-            assert 401 == await _status(client, Cookie=f"{access.cookie}={forged}")
+            assert await _status(client, Cookie=f"{access.cookie}={forged}") == 401
         clock.now += SESSION_S
-        assert 401 == await _status(client, Cookie=f"{access.cookie}={value}")
+        assert await _status(client, Cookie=f"{access.cookie}={value}") == 401
     other = _access("another token", clock)
     assert other.cookie != access.cookie
     async with _serving(other) as client:
-        assert 401 == await _status(client, Cookie=f"{other.cookie}={value}")
+        assert await _status(client, Cookie=f"{other.cookie}={value}") == 401
 
 
 async def test_guessing_is_slow() -> None:
@@ -94,12 +94,12 @@ async def test_guessing_is_slow() -> None:
         value = await _cookie(client, _TOKEN)
         for number in range(10):
             if number % 2:
-                assert "" == await _cookie(client, str(number))
+                assert await _cookie(client, str(number)) == ""
             else:
-                assert 401 == await _status(client, Authorization=f"Bearer {number}")
-        assert 429 == await _status(client, Authorization=f"Bearer {_TOKEN}")
+                assert await _status(client, Authorization=f"Bearer {number}") == 401
+        assert await _status(client, Authorization=f"Bearer {_TOKEN}") == 429
         assert "too many" in await _cookie(client, _TOKEN)
-        assert 200 == await _status(client, Cookie=f"{access.cookie}={value}")
+        assert await _status(client, Cookie=f"{access.cookie}={value}") == 200
 
 
 def test_failures_are_forgotten() -> None:
@@ -114,7 +114,7 @@ def test_failures_are_forgotten() -> None:
     assert not failures.blocked("2001:db8::1")
     for number in range(3000):
         failures.note(f"10.0.{number // 256}.{number % 256}")
-    assert 1024 == len(failures._times)
+    assert len(failures._times) == 1024
     failures.note(None)
 
 
@@ -133,7 +133,7 @@ def test_failures_are_forgotten() -> None:
 async def test_loopback_has_few_names(host: str, expected: int) -> None:
     """Without a token only loopback names are answered: any other may be somebody's trick."""
     async with _serving(_access(None)) as client:
-        assert expected == await _status(client, Host=host)
+        assert await _status(client, Host=host) == expected
 
 
 @pytest.mark.parametrize("token", [None, _TOKEN])
@@ -143,11 +143,11 @@ async def test_pages_of_others_change_nothing(token: str | None) -> None:
     async with _serving(access) as client:
         known = {} if token is None else {"Authorization": f"Bearer {token}"}
         here = {**known, "Host": "localhost:9001"}
-        assert 200 == await _status(client, "POST", **here)
-        assert 200 == await _status(client, "POST", **here, Origin="http://localhost:9001")
-        assert 200 == await _status(client, "POST", **here, Origin="https://LOCALHOST:9001")
-        assert 200 == await _status(client, "POST", **here, Sec_Fetch_Site="same-origin")
+        assert await _status(client, "POST", **here) == 200
+        assert await _status(client, "POST", **here, Origin="http://localhost:9001") == 200
+        assert await _status(client, "POST", **here, Origin="https://LOCALHOST:9001") == 200
+        assert await _status(client, "POST", **here, Sec_Fetch_Site="same-origin") == 200
         for origin in ("http://evil.example", "http://localhost:9002", "null", ""):
-            assert 403 == await _status(client, "POST", **here, Origin=origin)
-        assert 403 == await _status(client, "DELETE", **here, Sec_Fetch_Site="cross-site")
-        assert 200 == await _status(client, **here, Sec_Fetch_Site="cross-site")
+            assert await _status(client, "POST", **here, Origin=origin) == 403
+        assert await _status(client, "DELETE", **here, Sec_Fetch_Site="cross-site") == 403
+        assert await _status(client, **here, Sec_Fetch_Site="cross-site") == 200

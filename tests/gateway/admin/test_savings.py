@@ -13,9 +13,9 @@ def test_buckets_are_bounded() -> None:
         buckets.note(f"bounded-{number}", 10, 4)
     buckets.note("bounded-0", 100, 4)
     found = by_bucket(REGISTRY.collect())
-    assert MAX_BUCKETS == len([name for name in found if name.startswith("bounded-")])
-    assert Saving(110, 8, 2) == found["bounded-0"]
-    assert (12, 2) == (found[OTHERS].saved - before.saved, found[OTHERS].images - before.images)
+    assert len([name for name in found if name.startswith("bounded-")]) == MAX_BUCKETS
+    assert found["bounded-0"] == Saving(110, 8, 2)
+    assert (found[OTHERS].saved - before.saved, found[OTHERS].images - before.images) == (12, 2)
 
 
 def test_processes_are_summed_up() -> None:
@@ -29,5 +29,5 @@ def test_processes_are_summed_up() -> None:
             counter.labels("b").inc(2 * value)
         families += list(registry.collect())
     found = by_bucket(families)
-    assert {"b": Saving(20, 8, 4), "a": Saving(10, 4, 2)} == found
-    assert ["b", "a"] == list(found)
+    assert found == {"b": Saving(20, 8, 4), "a": Saving(10, 4, 2)}
+    assert list(found) == ["b", "a"]

@@ -63,7 +63,7 @@ def test_pauses_grow_to_a_limit() -> None:
         while not _is_tried(breaker):
             clock.now += 0.125
         pauses.append(clock.now - began)
-    assert [0.5, 1.0, 2.0, 3.0, 3.0] == pauses
+    assert pauses == [0.5, 1.0, 2.0, 3.0, 3.0]
 
 
 def test_other_errors_are_no_failures() -> None:

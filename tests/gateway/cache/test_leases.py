@@ -94,9 +94,9 @@ async def test_gateways_agree_in_every_layout(tmp_path: Path, layout: str) -> No
             asked = [asyncio.create_task(work.by(each)) for each in both for _ in range(10)]
             await work.begins()
             work.may_end.set()
-            assert {_DATA} == set(await asyncio.gather(*asked))
-            assert 1 == work.times
-            assert _DATA == await both[1].get(_KEY)
+            assert set(await asyncio.gather(*asked)) == {_DATA}
+            assert work.times == 1
+            assert await both[1].get(_KEY) == _DATA
             await both[0].drop(_KEY.bucket, [_KEY.key])
             assert await both[1].get(_KEY) is None
 
@@ -111,8 +111,8 @@ async def test_a_lease_lasts_as_long_as_the_work(
     second = asyncio.create_task(work.by(caches[1]))
     await _waits(server, 4)  # twice it has found the lease renewed after all of its time
     work.may_end.set()
-    assert {_DATA} == {await first, await second}
-    assert 1 == work.times
+    assert {await first, await second} == {_DATA}
+    assert work.times == 1
 
 
 async def test_somebody_else_takes_over(
@@ -133,8 +133,8 @@ async def test_somebody_else_takes_over(
         work.may_end.set()
         name = f"{_file(_KEY)}:lease"
         await raw.set(name, b"of somebody dead", px=int(_LEASE_S * 1000))
-        assert _DATA == await work.by(caches[1])
-        assert 3 == work.times
+        assert await work.by(caches[1]) == _DATA
+        assert work.times == 3
         assert b"of somebody dead" != await raw.get(name)
     finally:
         await raw.aclose()
@@ -153,7 +153,7 @@ async def test_nobody_waits_for_a_redis_that_is_gone(
     getattr(server, trouble)()
     await work.begins()
     work.may_end.set()
-    assert {_DATA} == {await first, await second}
+    assert {await first, await second} == {_DATA}
 
 
 async def test_large_files_are_not_waited_for(server: RedisServer) -> None:
@@ -165,7 +165,7 @@ async def test_large_files_are_not_waited_for(server: RedisServer) -> None:
         await work.begins()
         await work.begins()
         work.may_end.set()
-        assert [_DATA, _DATA] == await asyncio.gather(*asked)
+        assert await asyncio.gather(*asked) == [_DATA, _DATA]
     finally:
         await one.close()
         await other.close()

@@ -33,7 +33,7 @@ async def test_large_files_are_not_kept(max_bytes: int, size: int, kept: bool) -
     """A file of more than a quarter of the room is not kept, and no file where there is none."""
     cache = MemoryCache(max_bytes, _TTL_S)
     await cache.put(_KEYS[0], b"x" * size)
-    assert kept == (await cache.get(_KEYS[0]) is not None)
+    assert (await cache.get(_KEYS[0]) is not None) == kept
 
 
 async def test_what_was_used_longest_ago_is_dropped() -> None:
@@ -44,7 +44,7 @@ async def test_what_was_used_longest_ago_is_dropped() -> None:
     await cache.get(_KEYS[0])
     await cache.put(_KEYS[4], b"x" * 25)
     found = [await cache.get(key) is not None for key in _KEYS[:5]]
-    assert [True, False, True, True, True] == found
+    assert found == [True, False, True, True, True]
 
 
 _GETS = st.tuples(st.sampled_from(_KEYS), st.none())
@@ -107,7 +107,7 @@ async def test_files_have_an_end() -> None:
     assert cache.held_bytes == 0
     assert await cache.get(_KEYS[0]) is None
     await cache.put(_KEYS[0], b"y")
-    assert b"y" == await cache.get(_KEYS[0])
+    assert await cache.get(_KEYS[0]) == b"y"
     await cache.close()
 
 
@@ -118,6 +118,6 @@ async def test_files_of_an_object_are_dropped() -> None:
         await cache.put(key, b"x" * 10)
     await cache.drop("bucket", ["key0", "other"])
     await cache.drop("other", ["key1"])
-    assert [False, True] * 3 == [await cache.get(key) is not None for key in _KEYS]
-    assert 30 == cache.held_bytes
+    assert [await cache.get(key) is not None for key in _KEYS] == [False, True] * 3
+    assert cache.held_bytes == 30
     await cache.close()

@@ -51,7 +51,7 @@ async def test_every_cache_gives_what_was_put(server: RedisServer, kind: str) ->
     try:
         assert await cache.get(_key(_DATA)) is None
         await cache.put(_key(_DATA), _DATA)
-        assert _DATA == await cache.get(_key(_DATA))
+        assert await cache.get(_key(_DATA)) == _DATA
         for part in ("bucket", "key", "version_id", "stored_etag", "restorer"):
             assert await cache.get(_key(_DATA, **{part: "other"})) is None
         assert cache.held_bytes == (0 if kind == "redis" else len(_DATA))
@@ -66,9 +66,9 @@ async def test_gateways_share_it(server: RedisServer) -> None:
     other = LayeredCache(MemoryCache(1000, 3600), RedisCache(_settings(server)))
     try:
         await one.put(_key(_DATA), _DATA)
-        assert _DATA == await other.get(_key(_DATA))
+        assert await other.get(_key(_DATA)) == _DATA
         server.stop()
-        assert _DATA == await other.get(_key(_DATA))
+        assert await other.get(_key(_DATA)) == _DATA
     finally:
         await one.close()
         await other.close()
@@ -85,7 +85,7 @@ async def test_other_bytes_are_never_served(server: RedisServer) -> None:
             await raw.set(name, lie)
             assert await cache.get(key) is None
         await raw.set(name, _DATA)
-        assert _DATA == await cache.get(key)
+        assert await cache.get(key) == _DATA
     finally:
         await raw.aclose()
         await cache.close()
@@ -97,10 +97,10 @@ async def test_entries_are_bounded(server: RedisServer) -> None:
     raw: Redis = Redis.from_url(server.url)
     try:
         await cache.put(_key(_DATA + b"!"), _DATA + b"!")
-        assert [] == await raw.keys("*")
+        assert await raw.keys("*") == []
         await cache.put(_key(_DATA), _DATA)
         names = await raw.keys("*")
-        assert 2 == len(names)
+        assert len(names) == 2
         assert all([0 < await raw.ttl(name) <= 77 for name in names])
         assert not any(b"bucket" in name for name in names)
     finally:
@@ -117,9 +117,9 @@ async def test_what_is_written_to_is_dropped(server: RedisServer) -> None:
         for key in (*of_one, _key(_DATA, key="other"), _key(_DATA, key="third")):
             await cache.put(key, _DATA)
         await cache.drop("bucket", ["k\udcff", "third", "never there"])
-        assert [None, None] == [await cache.get(key) for key in of_one]
-        assert _DATA == await cache.get(_key(_DATA, key="other"))
-        assert 2 == await raw.dbsize()
+        assert [await cache.get(key) for key in of_one] == [None, None]
+        assert await cache.get(_key(_DATA, key="other")) == _DATA
+        assert await raw.dbsize() == 2
         for number in range(100):
             await cache.put(_key(_DATA, stored_etag=str(number)), _DATA)
         assert 60 > await raw.dbsize()
@@ -153,7 +153,7 @@ async def test_it_heals_by_itself(server: RedisServer, trouble: str) -> None:
         before = _skipped()
         for _ in range(2):
             found = await asyncio.gather(*(cache.get(_key(_DATA)) for _ in range(50)))
-            assert {None} == set(found)
+            assert set(found) == {None}
         # After the first failures hardly anybody tries: those who find out whether it is back.
         assert 45 <= _skipped() - before
         await cache.put(_key(_DATA), _DATA)
@@ -176,7 +176,7 @@ async def test_a_full_redis_is_still_read(server: RedisServer) -> None:
         server.ask("config", "set", "maxmemory", "1")
         for _ in range(3):
             await cache.put(_key(other), other)
-            assert _DATA == await cache.get(_key(_DATA))
+            assert await cache.get(_key(_DATA)) == _DATA
         async with cache.lease(_key(other), len(other)) as data:
             assert data is None
         server.ask("config", "set", "maxmemory", "0")

@@ -47,8 +47,8 @@ async def test_many_wait_for_one_work() -> None:
     waiters = _waiters(flights, work, 20)
     await _turns()
     work.go_on.set()
-    assert [1] * 20 == await asyncio.gather(*waiters)
-    assert (1, {}) == (work.begun, flights._flights)
+    assert await asyncio.gather(*waiters) == [1] * 20
+    assert (work.begun, flights._flights) == (1, {})
 
 
 async def test_keys_do_not_share() -> None:
@@ -59,17 +59,17 @@ async def test_keys_do_not_share() -> None:
         asyncio.create_task(flights.run(key, work)) for key, work in zip(keys, works, strict=True)
     ]
     await _turns()
-    assert [1, 1] == [work.begun for work in works]
+    assert [work.begun for work in works] == [1, 1]
     for work in works:
         work.go_on.set()
-    assert [1, 1] == await asyncio.gather(*waiters)
+    assert await asyncio.gather(*waiters) == [1, 1]
 
 
 async def test_results_are_not_kept() -> None:
     """Whoever comes after the work is done has it done anew."""
     flights, work = SingleFlight[int](), _Work()
     work.go_on.set()
-    assert [1, 2] == [await flights.run("key", work), await flights.run("key", work)]
+    assert [await flights.run("key", work), await flights.run("key", work)] == [1, 2]
 
 
 async def test_errors_reach_everybody_and_are_not_kept() -> None:
@@ -79,11 +79,11 @@ async def test_errors_reach_everybody_and_are_not_kept() -> None:
     await _turns()
     work.go_on.set()
     results = await asyncio.gather(*waiters, return_exceptions=True)
-    assert ["broken"] * 3 == [str(result) for result in results]
-    assert [ValueError] * 3 == [type(result) for result in results]
+    assert [str(result) for result in results] == ["broken"] * 3
+    assert [type(result) for result in results] == [ValueError] * 3
     healed = _Work()
     healed.go_on.set()
-    assert 1 == await flights.run("key", healed)
+    assert await flights.run("key", healed) == 1
 
 
 async def test_one_that_leaves_takes_nobody_along() -> None:
@@ -94,10 +94,10 @@ async def test_one_that_leaves_takes_nobody_along() -> None:
     for leaving in waiters[:2]:
         leaving.cancel()
     await _turns()
-    assert [True, True, False] == [waiter.cancelled() for waiter in waiters]
-    assert 0 == work.cancelled
+    assert [waiter.cancelled() for waiter in waiters] == [True, True, False]
+    assert work.cancelled == 0
     work.go_on.set()
-    assert 1 == await waiters[2]
+    assert await waiters[2] == 1
 
 
 async def test_the_last_one_that_leaves_cancels_the_work() -> None:
@@ -109,7 +109,7 @@ async def test_the_last_one_that_leaves_cancels_the_work() -> None:
         leaving.cancel()
     await asyncio.gather(*waiters, return_exceptions=True)
     await _turns()
-    assert (1, 1, {}) == (work.begun, work.cancelled, flights._flights)
+    assert (work.begun, work.cancelled, flights._flights) == (1, 1, {})
 
 
 async def test_nobody_joins_what_is_being_cancelled() -> None:
@@ -123,13 +123,13 @@ async def test_nobody_joins_what_is_being_cancelled() -> None:
         await waiter
     (successor,) = _waiters(flights, fresh, 1)
     await _turns()
-    assert (1, 1) == (abandoned.cancelled, fresh.begun)
+    assert (abandoned.cancelled, fresh.begun) == (1, 1)
     abandoned.may_end.set()
     await _turns()
-    assert ["key"] == list(flights._flights)
+    assert list(flights._flights) == ["key"]
     fresh.go_on.set()
-    assert 1 == await successor
-    assert {} == flights._flights
+    assert await successor == 1
+    assert flights._flights == {}
 
 
 async def test_work_may_be_abandoned_before_it_begins() -> None:
@@ -140,4 +140,4 @@ async def test_work_may_be_abandoned_before_it_begins() -> None:
     waiter.cancel()
     await asyncio.gather(waiter, return_exceptions=True)
     await _turns()
-    assert {} == flights._flights
+    assert flights._flights == {}

@@ -9,14 +9,14 @@ def test_what_is_shared_counts_once() -> None:
     budget, data = ByteBudget(10), b"12345678"
     with budget.shared(data):
         with budget.shared(data):
-            assert 8 == budget.held
-        assert 8 == budget.held
+            assert budget.held == 8
+        assert budget.held == 8
         with pytest.raises(S3Error, match="SlowDown"), budget.shared(b"other"):
             pass
-        assert 8 == budget.held
-    assert 0 == budget.held
+        assert budget.held == 8
+    assert budget.held == 0
     with budget.shared(b"other"):
-        assert 5 == budget.held
+        assert budget.held == 5
 
 
 def test_no_more_than_there_is() -> None:
@@ -26,7 +26,7 @@ def test_no_more_than_there_is() -> None:
         assert not budget.reserve(5)
     with pytest.raises(S3Error, match="SlowDown"), budget.reserved(6), budget.reserved(5):
         pass
-    assert 0 == budget.held
+    assert budget.held == 0
     assert budget.reserve(10)
 
 

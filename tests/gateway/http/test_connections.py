@@ -18,7 +18,7 @@ def _judged(*left: int) -> list[bool]:
 
 def test_who_reads_nothing_crawls() -> None:
     """When nothing moves for the longest silence, the reader is too slow, and not before."""
-    assert [False] * 10 + [True] == _judged(*[5000] * 11)
+    assert _judged(*[5000] * 11) == [False] * 10 + [True]
 
 
 def test_who_reads_at_the_rate_does_not_crawl() -> None:

@@ -12,21 +12,21 @@ async def test_waits_for_the_last_request() -> None:
     ended = asyncio.create_task(in_flight.drain(60))
     first.__exit__(None, None, None)
     await asyncio.sleep(0)
-    assert (True, False) == (in_flight.draining, ended.done())
+    assert (in_flight.draining, ended.done()) == (True, False)
     second.__exit__(None, None, None)
-    assert 0 == await ended
+    assert await ended == 0
 
 
 async def test_gives_up_in_the_end() -> None:
     """What does not finish in time is told of."""
     in_flight = InFlightRequests()
     with in_flight.track(), in_flight.track():
-        assert 2 == await in_flight.drain(0)
+        assert await in_flight.drain(0) == 2
 
 
 async def test_nothing_to_wait_for() -> None:
     """Without requests there is nothing to wait for, however little time there is."""
-    assert 0 == await InFlightRequests().drain(0)
+    assert await InFlightRequests().drain(0) == 0
 
 
 class _Transport(asyncio.WriteTransport):
@@ -43,5 +43,5 @@ class _Transport(asyncio.WriteTransport):
 async def test_waits_until_answers_are_sent() -> None:
     """An answer that is not sent yet counts, for as long as it is not."""
     leaving = _Transport(2, 1, 0)
-    assert 0 == await InFlightRequests().drain(60, lambda: [leaving])
-    assert 1 == await InFlightRequests().drain(0, lambda: [_Transport(1), _Transport(0)])
+    assert await InFlightRequests().drain(60, lambda: [leaving]) == 0
+    assert await InFlightRequests().drain(0, lambda: [_Transport(1), _Transport(0)]) == 1

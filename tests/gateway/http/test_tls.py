@@ -18,7 +18,7 @@ from tests.servers.certificates import Pair
 def test_tls_is_1_2_at_least(pair: Pair) -> None:
     """Older versions are not spoken."""
     context = load_context((str(pair.certificate), str(pair.key)))
-    assert ssl.TLSVersion.TLSv1_2 == context.minimum_version
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
 def test_a_wrong_pair_is_refused(pair: Pair) -> None:
@@ -58,4 +58,4 @@ def test_files_that_are_replaced_are_noticed(pair: Pair, tmp_path: Path) -> None
     assert None in certificate_stamp(tls)
     pair.key.symlink_to(moved)
     assert renewed != certificate_stamp(tls)
-    assert () == certificate_stamp(Tls())
+    assert certificate_stamp(Tls()) == ()

@@ -14,7 +14,7 @@ from gateway.jobs.address import Place, object_place, place
 )
 def test_places_are_read(text: str, expected: tuple[str, str]) -> None:
     """Bucket and key are taken as they are, without percent escapes."""
-    assert expected == place(text)
+    assert place(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -37,5 +37,5 @@ def test_an_object_has_a_key() -> None:
 def test_places_cannot_command_a_terminal() -> None:
     """A key is shown without control characters, and addressed with them."""
     odd = Place("bucket", "a\x1b[2J\udcff")
-    assert "s3://bucket/a?[2J?" == str(odd)
-    assert "/bucket/a%1B%5B2J%FF" == odd.target.path
+    assert str(odd) == "s3://bucket/a?[2J?"
+    assert odd.target.path == "/bucket/a%1B%5B2J%FF"

@@ -24,7 +24,7 @@ def test_wrong_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> No
     """What cannot be meant ends with 2 and a hint."""
     with pytest.raises(SystemExit) as ended:
         parser().parse_args(words)
-    assert 2 == ended.value.code
+    assert ended.value.code == 2
     assert "usage:" in capsys.readouterr().err
 
 
@@ -33,7 +33,7 @@ def test_every_tool_explains_itself(name: str, capsys: pytest.CaptureFixture[str
     """--help of each tool ends with 0 and tells the exit codes."""
     with pytest.raises(SystemExit) as ended:
         parser().parse_args([name, "--help"])
-    assert 0 == ended.value.code
+    assert ended.value.code == 0
     assert "Exit codes" in capsys.readouterr().out
 
 

@@ -29,7 +29,7 @@ def _drawing() -> Pixels:
 def test_trials_without_loss_are_listed(data: bytes, codecs: list[str]) -> None:
     """What was tried without loss has a line each, and the one that is stored has won."""
     made = optimize(data, terms(**_WITHOUT_LOSS), models.restorer)
-    assert codecs == sorted(trial.candidate.codec for trial in made.trials)
+    assert sorted(trial.candidate.codec for trial in made.trials) == codecs
     head, *lines = _table(made.trials, made.manifest.stored)
     assert head.split()[:3] == ["tier", "codec", "scale"]
     won = [line.split() for line in lines if line.endswith("holds <- won")]
@@ -42,5 +42,5 @@ def test_trials_without_loss_that_were_in_vain_are_listed() -> None:
     data = save(noise(64, 64, 3), "PNG")
     with pytest.raises(Refused) as caught:
         optimize(data, terms(**_WITHOUT_LOSS), models.restorer)
-    assert {"too big"} == {trial.verdict for trial in caught.value.trials}
-    assert [] == [line for line in _table(caught.value.trials, None) if "won" in line]
+    assert {trial.verdict for trial in caught.value.trials} == {"too big"}
+    assert [line for line in _table(caught.value.trials, None) if "won" in line] == []

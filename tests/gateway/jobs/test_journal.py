@@ -26,14 +26,14 @@ def test_what_is_done_is_known_again(tmp_path: Path) -> None:
     """A resumed run knows sums, place, what is done, and what has to be tried again first."""
     _written(tmp_path / "log")
     with Journal.resume(tmp_path / "log", _SUBJECT) as journal:
-        assert "c" == journal.past.after
-        assert [Entry("b", 10)] == journal.again()
-        assert [True, False, False] == [journal.is_done(key) for key in "def"]
-        assert [(FAILED, 2), ("made small", 2)] == list(journal.totals)
+        assert journal.past.after == "c"
+        assert journal.again() == [Entry("b", 10)]
+        assert [journal.is_done(key) for key in "def"] == [True, False, False]
+        assert list(journal.totals) == [(FAILED, 2), ("made small", 2)]
         for key in "be":
             journal.add(key, _SMALL)
-        assert [(FAILED, 0), ("made small", 4)] == list(journal.totals)
-        assert (24, 0) == (journal.totals.saved, journal.totals.failed)
+        assert list(journal.totals) == [(FAILED, 0), ("made small", 4)]
+        assert (journal.totals.saved, journal.totals.failed) == (24, 0)
 
 
 def test_a_failure_is_tried_again_in_every_run(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_failure_is_tried_again_in_every_run(tmp_path: Path) -> None:
     _written(tmp_path / "log")
     for _ in range(2):
         with Journal.resume(tmp_path / "log", _SUBJECT) as journal:
-            assert [Entry("b", 10)] == journal.again()
+            assert journal.again() == [Entry("b", 10)]
             journal.add("b", _BAD)
 
 
@@ -61,7 +61,7 @@ def test_any_torn_end_is_cut_off(tmp_path: Path) -> None:
             journal.add("z", _SMALL)
         lines = path.read_bytes().splitlines()
         assert whole[:end].count(b"\n") + 1 == len(lines)
-        assert "z" == [json.loads(line) for line in lines][-1]["key"]
+        assert [json.loads(line) for line in lines][-1]["key"] == "z"
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def _acl(*grants: tuple[str, str]) -> s3xml.Element:
 )
 def test_grants_are_said_again(grants: list[tuple[str, str]], expected: dict[str, str]) -> None:
     """A private object needs no word; all other grants are repeated."""
-    assert expected == _grants(_acl(*grants))
+    assert _grants(_acl(*grants)) == expected
 
 
 @pytest.mark.parametrize(

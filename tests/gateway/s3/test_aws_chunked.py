@@ -92,7 +92,7 @@ def test_unsigned_round_trip(
     payload = b"".join(chunks)
     body = _encode_unsigned(chunks, trailers)
     for pieces in (_split(body, cuts), _bytewise(body)):
-        assert (payload, trailers) == _decode(_unsigned(len(payload)), pieces)
+        assert _decode(_unsigned(len(payload)), pieces) == (payload, trailers)
 
 
 @given(_chunks, st.sampled_from([None, {}, _TRAILERS, {"b": "1", "a": "2"}]), _cuts)
@@ -104,7 +104,7 @@ def test_signed_round_trip(
     body = _encode_signed(chunks, trailers)
     for pieces in (_split(body, cuts), _bytewise(body)):
         decoder = _signed(trailer=trailers is not None, length=len(payload))
-        assert (payload, trailers or {}) == _decode(decoder, pieces)
+        assert _decode(decoder, pieces) == (payload, trailers or {})
 
 
 @given(_chunks, st.integers(MIN_CHUNK, 2 * MIN_CHUNK), st.booleans())
@@ -116,7 +116,7 @@ def test_botocore_wrapper(chunks: list[bytes], chunk_size: int, with_checksum: b
     wrapper = AwsChunkedWrapper(io.BytesIO(payload), checksum, name, chunk_size)
     expected = {name: Crc32Checksum().handle(payload)} if with_checksum else {}
     body = wrapper.read()
-    assert (payload, expected) == _decode(_unsigned(len(payload)), _bytewise(body))
+    assert _decode(_unsigned(len(payload)), _bytewise(body)) == (payload, expected)
 
 
 @given(st.data(), _chunks, st.sampled_from([None, _TRAILERS]))
@@ -217,7 +217,7 @@ def test_endings_without_trailers(tail: bytes) -> None:
 def test_malformed_unsigned_bodies(body: bytes, code: str) -> None:
     """Every defect of the framing is refused, in one piece and byte by byte."""
     for pieces in ([body], _bytewise(body)):
-        assert code == _code(_unsigned(8), *pieces)
+        assert _code(_unsigned(8), *pieces) == code
 
 
 def test_decoded_length() -> None:
@@ -347,7 +347,7 @@ def test_published_examples(
 ) -> None:
     """The examples of the S3 API reference decode."""
     decoder = ChunkDecoder(key=_example_key(seed), trailer=bool(trailers), decoded_length=66560)
-    assert (b"a" * 66560, trailers) == _decode(decoder, [_example(signatures, tail)])
+    assert _decode(decoder, [_example(signatures, tail)]) == (b"a" * 66560, trailers)
 
 
 @pytest.mark.parametrize("size", [MIN_CHUNK, 500_000])

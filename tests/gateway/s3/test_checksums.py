@@ -57,14 +57,14 @@ def test_header_vectors(algorithm: str) -> None:
     name = f"x-amz-checksum-{algorithm}"
     value = _VECTORS[algorithm]
     expected = {name: value, "x-amz-checksum-type": "FULL_OBJECT"}
-    assert expected == _run({name.upper(): value}, _CHECK).echo()
+    assert _run({name.upper(): value}, _CHECK).echo() == expected
     with pytest.raises(S3Error) as caught:
         _run({name: value}, b"123456780")
     assert caught.value.code == "BadDigest"
     expected_message = (
         f"The {algorithm.upper()} you specified did not match the calculated checksum."
     )
-    assert expected_message == caught.value.message
+    assert caught.value.message == expected_message
 
 
 @pytest.mark.parametrize("algorithm", _VECTORS)
@@ -74,7 +74,7 @@ def test_trailer_vectors(algorithm: str) -> None:
     value = _VECTORS[algorithm]
     headers = {"x-amz-trailer": name, "x-amz-sdk-checksum-algorithm": algorithm.upper()}
     expected = {name: value, "x-amz-checksum-type": "FULL_OBJECT"}
-    assert expected == _run(headers, _CHECK, {name: value}).echo()
+    assert _run(headers, _CHECK, {name: value}).echo() == expected
     assert _code(headers, b"other", {name: value}) == "BadDigest"
     assert _code(headers, _CHECK, {name: "AAAA"}) == "InvalidRequest"
     assert _code(headers) == "MalformedTrailerError"
@@ -151,7 +151,7 @@ def test_md5_only_when_asked_for() -> None:
     """The MD5 is computed when wanted or declared, and is a programming error otherwise."""
     wanted = BodyDigests.declared({}, _UNSIGNED, want_md5=True)
     wanted.update(_CHECK)
-    assert wanted.md5_hex == hashlib.md5(_CHECK, usedforsecurity=False).hexdigest()
+    assert hashlib.md5(_CHECK, usedforsecurity=False).hexdigest() == wanted.md5_hex
     with pytest.raises(RuntimeError):
         _ = BodyDigests.declared({}, _UNSIGNED).md5_hex
 

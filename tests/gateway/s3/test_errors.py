@@ -17,7 +17,7 @@ def test_every_code_renders_its_sentence(code: str) -> None:
     """Each code of the table becomes well-formed XML with a message and an error status."""
     error = S3Error(code)
     expected = {"Code": code, "Message": error.message, "Resource": "/b/k", "RequestId": "1"}
-    assert expected == _fields(error)
+    assert _fields(error) == expected
     assert error.message
     assert 400 <= error.status < 600
 
@@ -39,7 +39,7 @@ def test_hostile_text_stays_text(resource: str, message: str, request_id: str) -
 def test_markup_and_unencodable_text(text: str) -> None:
     """Markup, lone surrogates and control characters in a path break nothing."""
     expected = {"Code", "Message", "Resource", "RequestId"}
-    assert expected == _fields(S3Error("AccessDenied"), text).keys()
+    assert _fields(S3Error("AccessDenied"), text).keys() == expected
 
 
 def test_unknown_code_is_a_programming_error() -> None:
@@ -51,4 +51,4 @@ def test_unknown_code_is_a_programming_error() -> None:
 @pytest.mark.parametrize(("code", "expected"), [("SlowDown", "1"), ("AccessDenied", None)])
 def test_retry_after(code: str, expected: str | None) -> None:
     """Only errors that pass by themselves say when to come back."""
-    assert expected == S3Error(code).headers.get("Retry-After")
+    assert S3Error(code).headers.get("Retry-After") == expected

@@ -46,7 +46,7 @@ def test_checksums_of_renditions_are_left_out() -> None:
         _page(_entry("a", more=more), _entry("b", more=more)), [_VIEW, None]
     )
     assert edited is not None
-    assert 1 == edited.count(b"<ChecksumType>")
+    assert edited.count(b"<ChecksumType>") == 1
 
 
 def test_versions_are_edited_too() -> None:

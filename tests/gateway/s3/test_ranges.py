@@ -42,7 +42,7 @@ from gateway.s3.ranges import Range, parse
 )
 def test_table(value: str | None, size: int, expected: Range | None) -> None:
     """One valid range is clipped; everything that is none serves the whole object."""
-    assert expected == parse(value, size)
+    assert parse(value, size) == expected
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_suffix_slice_is_the_model(body: bytes, count: int) -> None:
 def _check(body: bytes, value: str, expected: bytes) -> None:
     found = parse(value, len(body))
     assert found is not None
-    assert expected == body[found.start : found.stop]
-    assert len(expected) == found.length
+    assert body[found.start : found.stop] == expected
+    assert found.length == len(expected)
     assert f"bytes {found.start}-{found.stop - 1}/{len(body)}" == found.content_range(len(body))
 
 

@@ -50,7 +50,7 @@ _PATH_STYLE = [
 @pytest.mark.parametrize(("raw_path", "bucket", "key", "quoted_key"), _PATH_STYLE)
 def test_path_style(raw_path: str, bucket: str, key: str, quoted_key: str) -> None:
     """The first segment of the path is the bucket, all the rest is the key, kept as it is."""
-    assert Target(bucket, key, quoted_key) == locate(raw_path, _PLAIN, _DOMAINS)
+    assert locate(raw_path, _PLAIN, _DOMAINS) == Target(bucket, key, quoted_key)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_path_style(raw_path: str, bucket: str, key: str, quoted_key: str) -> No
 def test_virtual_host_style(host: str, raw_path: str, bucket: str, key: str) -> None:
     """A bucket stands before one of the domains in the host; any other host means path style."""
     target = locate(raw_path, host, _DOMAINS)
-    assert (bucket, key) == (target.bucket, target.key)
+    assert (target.bucket, target.key) == (bucket, key)
 
 
 def test_without_domains_every_host_is_path_style() -> None:
@@ -177,7 +177,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=2
 def test_paths_lead_back_to_their_target(bucket: str, key: str) -> None:
     """Any key survives being spelled as a path and read again, in both styles."""
     target = locate(f"/{bucket}/{key}".replace("%", "%25"), _PLAIN, _DOMAINS)
-    assert (bucket, key) == (target.bucket, target.key)
+    assert (target.bucket, target.key) == (bucket, key)
     assert target == locate(target.path, _PLAIN, _DOMAINS)
     assert target == object_target(bucket, target.quoted_key)
     assert target == locate(f"/{target.quoted_key}", f"{bucket}.{_PLAIN}", _DOMAINS)
@@ -242,4 +242,4 @@ def test_operations(
     method: str, target: Target, query: set[str], copies: bool, expected: str
 ) -> None:
     """Method, target, sub-resources and a copy source together name the operation."""
-    assert expected == operation(method, target, query, copies)
+    assert operation(method, target, query, copies) == expected

@@ -128,7 +128,7 @@ def test_botocore_headers_are_accepted(
     url = f"http://{_HOST}{path}?{_query(pairs)}"
     request = _botocore(S3SigV4Auth, url, headers, method="PUT", body=body)
     expected = Verified(_KEY, hashlib.sha256(body).hexdigest(), presigned=False, chunks=None)
-    assert expected == verify(request, _SECRETS, _NOW)
+    assert verify(request, _SECRETS, _NOW) == expected
 
 
 @given(_paths, _pairs, _headers)
@@ -138,7 +138,7 @@ def test_botocore_presigned_urls_are_accepted(
     """What botocore presigns, for any key, query and metadata, is right."""
     request = _presigned(f"{path}?{_query(pairs)}", headers)
     expected = Verified(_KEY, "UNSIGNED-PAYLOAD", presigned=True, chunks=None)
-    assert expected == verify(request, _SECRETS, _NOW)
+    assert verify(request, _SECRETS, _NOW) == expected
 
 
 def _flip(data: st.DataObject, text: str) -> str:
@@ -235,7 +235,7 @@ def test_clock_skew(seconds: int, code: str | None) -> None:
     if code is None:
         assert verify(_header_signed(), _SECRETS, now) is not None
     else:
-        assert code == _error(_header_signed(), now).code
+        assert _error(_header_signed(), now).code == code
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_expiry(seconds: int, message: str | None) -> None:
         assert verify(_presigned(), _SECRETS, now) is not None
     else:
         error = _error(_presigned(), now)
-        assert ("AccessDenied", message) == (error.code, error.message)
+        assert (error.code, error.message) == ("AccessDenied", message)
 
 
 @pytest.mark.parametrize("year", ["0001", "9999"])
@@ -273,7 +273,7 @@ def test_unsigned_amz_headers(sign: Callable[[], WireRequest], name: str) -> Non
     """An x-amz- header that was slipped in after signing is refused."""
     error = _error(_with_header(sign(), name, "x"))
     expected = "There were headers present in the request which were not signed"
-    assert ("AccessDenied", expected) == (error.code, error.message)
+    assert (error.code, error.message) == ("AccessDenied", expected)
 
 
 @pytest.mark.parametrize("sign", [_header_signed, _presigned])
@@ -309,7 +309,7 @@ def test_missing_payload_hash() -> None:
     kept = tuple(pair for pair in request.headers if pair[0] != "X-Amz-Content-SHA256")
     error = _error(_changed(request, headers=kept))
     expected = "Missing required header for this request: x-amz-content-sha256"
-    assert ("InvalidRequest", expected) == (error.code, error.message)
+    assert (error.code, error.message) == ("InvalidRequest", expected)
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_presigned_with_payload_hash(value: str) -> None:
     """A presigned request may carry an unsigned payload hash, which its body must then fulfil."""
     request = _with_header(_presigned(), "x-amz-content-sha256", value)
     expected = Verified(_KEY, value, presigned=True, chunks=None)
-    assert expected == verify(request, _SECRETS, _NOW)
+    assert verify(request, _SECRETS, _NOW) == expected
 
 
 @pytest.mark.parametrize("value", [_EMPTY, "UNSIGNED-PAYLOAD"])
@@ -328,7 +328,7 @@ def test_payload_hash_in_the_query(value: str) -> None:
     with mock.patch.object(S3SigV4QueryAuth, "payload", return_value=value):
         request = _presigned(f"/b/k?X-Amz-Content-Sha256={value}")
     expected = Verified(_KEY, value, presigned=True, chunks=None)
-    assert expected == verify(request, _SECRETS, _NOW)
+    assert verify(request, _SECRETS, _NOW) == expected
 
 
 def test_payload_hash_in_the_query_binds() -> None:
@@ -420,7 +420,7 @@ def test_streams_get_a_chunk_key(trailer: str) -> None:
     verified = verify(request, _SECRETS, _NOW)
     assert verified is not None
     assert verified.chunks is not None
-    assert (word, "20240501T120000Z") == (verified.payload_hash, verified.chunks.timestamp)
+    assert (verified.payload_hash, verified.chunks.timestamp) == (word, "20240501T120000Z")
     assert verified.chunks.scope == "20240501/eu-west-1/s3/aws4_request"
     assert repr(verified.chunks.signing_key) not in repr(verified)
     assert verified.chunks.seed_signature not in repr(verified)

@@ -59,9 +59,9 @@ def test_every_line_is_json_and_masked(capfd: pytest.CaptureFixture[str]) -> Non
         logging.root.setLevel(level)
     written = capfd.readouterr().err
     lines = [json.loads(line) for line in written.splitlines()]
-    assert (4, 0) == (len(lines), written.count(_SECRET))
-    assert ["R1", "R1", None, None] == [line.get("request_id") for line in lines]
-    assert {1} == {line["process"] for line in lines}
+    assert (len(lines), written.count(_SECRET)) == (4, 0)
+    assert [line.get("request_id") for line in lines] == ["R1", "R1", None, None]
+    assert {line["process"] for line in lines} == {1}
     assert "ValueError" in lines[0]["exception"]
 
 

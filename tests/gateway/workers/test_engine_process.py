@@ -61,8 +61,8 @@ async def test_it_answers_from_the_start() -> None:
     """Once it is entered, workers can ask; once it is left, nothing of it remains."""
     async with EngineProcess(Engine()) as engine:
         assert f"no restorer with hash {_UNKNOWN}" in await asyncio.to_thread(_asks, engine.address)
-        assert 0o700 == engine.address.parent.stat().st_mode & 0o777
-    assert [] == _engines()
+        assert engine.address.parent.stat().st_mode & 0o777 == 0o700
+    assert _engines() == []
     assert not engine.address.parent.exists()
 
 
@@ -74,7 +74,7 @@ async def test_a_lost_one_is_replaced() -> None:
         assert "no restorer" in await _answer(engine.address)
         (second,) = _engines()
         assert first.pid != second.pid
-    assert [] == _engines()
+    assert _engines() == []
 
 
 async def test_one_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,11 +30,11 @@ async def test_who_presses_goes_first() -> None:
     tasks = [await scene.enter("first")]
     tasks += [await scene.enter(f"patient {number}") for number in range(2)]
     tasks += [await scene.enter(f"pressing {number}", urgent=True) for number in range(4)]
-    assert 6 == scene.queue.waiting
+    assert scene.queue.waiting == 6
     scene.released.set()
     await asyncio.gather(*tasks)
     expected = ["first", "pressing 0", "pressing 1", "pressing 2", "patient 0", "pressing 3"]
-    assert [*expected, "patient 1"] == scene.had
+    assert scene.had == [*expected, "patient 1"]
 
 
 async def test_a_full_line_sends_away_at_once() -> None:
@@ -51,7 +51,7 @@ async def test_a_full_line_sends_away_at_once() -> None:
         await scene.visit("one too many", urgent=True)
     scene.released.set()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert ["first", "pressing", "pressing too"] == scene.had
+    assert scene.had == ["first", "pressing", "pressing too"]
 
 
 async def test_nobody_waits_for_ever() -> None:
@@ -60,11 +60,11 @@ async def test_nobody_waits_for_ever() -> None:
     first = await scene.enter("first")
     with pytest.raises(Busy, match=r"0\.01 s"):
         await scene.visit("second")
-    assert 0 == scene.queue.waiting
+    assert scene.queue.waiting == 0
     scene.released.set()
     await first
     await scene.visit("third")
-    assert ["first", "third"] == scene.had
+    assert scene.had == ["first", "third"]
 
 
 @pytest.mark.parametrize("given", [False, True])
@@ -79,6 +79,6 @@ async def test_a_turn_that_is_given_up_is_not_lost(given: bool) -> None:
     second.cancel()
     scene.released.set()
     await asyncio.gather(first, third)
-    assert "third" == scene.had[-1]
-    assert (0, True) == (scene.queue.waiting, second.cancelled() or second.done())
+    assert scene.had[-1] == "third"
+    assert (scene.queue.waiting, second.cancelled() or second.done()) == (0, True)
     await scene.visit("fourth")

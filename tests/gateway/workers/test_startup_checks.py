@@ -16,7 +16,7 @@ async def test_what_is_well_is_said_once() -> None:
     """A store that answers and objects that restore as ever are one line, and counted."""
     with capture_logs() as lines:
         await startup_checks.log_startup_checks(_store_answers)
-    assert ["startup checks passed"] == [line["event"] for line in lines]
+    assert [line["event"] for line in lines] == ["startup checks passed"]
     assert lines[0]["golden_objects"] == metrics.GOLDEN_OBJECTS.labels("same")._value.get() > 0
 
 
@@ -26,10 +26,10 @@ async def test_objects_that_restore_otherwise_are_named(monkeypatch: pytest.Monk
     monkeypatch.setattr(Golden, "outcome", lambda *_: next(outcomes, "same"))
     with capture_logs() as lines:
         await startup_checks.log_startup_checks(_store_answers)
-    assert ["golden object mismatch"] * 2 == [line["event"] for line in lines]
-    assert 2 == len({name for line in lines for name in line["objects"]})
-    assert 1 == metrics.GOLDEN_OBJECTS.labels("changed")._value.get()
-    assert 1 == metrics.GOLDEN_OBJECTS.labels("failed")._value.get()
+    assert [line["event"] for line in lines] == ["golden object mismatch"] * 2
+    assert len({name for line in lines for name in line["objects"]}) == 2
+    assert metrics.GOLDEN_OBJECTS.labels("changed")._value.get() == 1
+    assert metrics.GOLDEN_OBJECTS.labels("failed")._value.get() == 1
 
 
 @pytest.mark.parametrize("silent", [True, False])

@@ -30,18 +30,21 @@ def _subject(way: Literal["gateway", "whole", "tiled"], *, in_flight: int = 1) -
 
 def test_a_restorer_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     """Each way of restoring has a line with numbers, or one that says what to install."""
-    assert 0 == main(
-        [
-            *("bench", "--restorer", _NAME, "--image-size", "64x48"),
-            *("--seconds", "0.1", "--threads", "1"),
-        ]
+    assert (
+        main(
+            [
+                *("bench", "--restorer", _NAME, "--image-size", "64x48"),
+                *("--seconds", "0.1", "--threads", "1"),
+            ]
+        )
+        == 0
     )
     shown = capsys.readouterr().out
     assert f"{_NAME} on openvino, output 64x48" in shown
     for title in ("slimgate, openvino, one image", "torch float32, whole image"):
-        assert 1 == sum(line.startswith(title) for line in shown.splitlines())
-    assert _WITHOUT_TORCH == ("needs torch: pip install 'slimgate[gpu]'" in shown)
-    assert _WITHOUT_TORCH == ("1.00x" not in shown)
+        assert sum(line.startswith(title) for line in shown.splitlines()) == 1
+    assert ("needs torch: pip install 'slimgate[gpu]'" in shown) == _WITHOUT_TORCH
+    assert ("1.00x" not in shown) == _WITHOUT_TORCH
 
 
 @pytest.mark.parametrize(
@@ -55,9 +58,9 @@ def test_what_cannot_be_measured_is_told(
     options: list[str], reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A name that stands for no network fails, with the reason and nothing else."""
-    assert 1 == main(["bench", *options])
+    assert main(["bench", *options]) == 1
     output = capsys.readouterr()
-    assert "" == output.out
+    assert output.out == ""
     assert reason in output.err
 
 
@@ -88,7 +91,7 @@ def test_all_images_of_a_round_are_counted() -> None:
     with Measuring(_subject("gateway", in_flight=2)) as process:
         process.prepare()
         measured = process.run(0.05)
-    assert 64 * 48 == measured.pixels
+    assert measured.pixels == 64 * 48
     assert all(0 < seconds for seconds in measured.seconds)
     assert measured.fill is not None
     assert 0 < measured.fill <= 1
@@ -111,14 +114,14 @@ def test_speeds_are_relative_to_float32_on_the_whole_image() -> None:
     gateway = Measured((0.5,), 2_000_000, 12.4, 0.75)
     shown = benchmark.table({_subject("gateway"): gateway, _subject("whole"): whole})
     _, first, second = (line.split() for line in shown.splitlines())
-    assert ["gateway", "4.00", "65.5", "12", "0.75", "4.00x"] == first
-    assert ["whole", "1.00", "262.1", "-", "-", "1.00x"] == second
+    assert first == ["gateway", "4.00", "65.5", "12", "0.75", "4.00x"]
+    assert second == ["whole", "1.00", "262.1", "-", "-", "1.00x"]
 
 
 def test_the_image_is_always_the_same() -> None:
     """Measurements on different machines restore the same pixels, which are no flat ones."""
     image = photograph(70, 40)
-    assert (40, 70, 3) == image.shape
+    assert image.shape == (40, 70, 3)
     assert np.array_equal(image, photograph(70, 40))
     assert image.std() > 10
 
@@ -143,7 +146,7 @@ def test_baselines_compute_the_same_network(card: Card) -> None:
     for tiled in (False, True):
         loaded = baselines.load(card, engine, tiled=tiled)
         restored = loaded.upscale(pixels, scale, level=64)
-        assert expected.shape == restored.shape
+        assert restored.shape == expected.shape
         distances = np.abs(expected - restored)[inside]
         assert distances.mean() < 0.5
         assert distances.max() <= 8

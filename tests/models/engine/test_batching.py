@@ -165,10 +165,10 @@ def _outcome(request: _Request, queue: BatchingQueue, network: FakeNetwork) -> s
     try:
         actual = future.result(_PATIENCE_S)
     except CancelledError:
-        assert "cancel" == request.fate
+        assert request.fate == "cancel"
         return "cancelled"
     except TooLate:
-        assert "late" == request.fate
+        assert request.fate == "late"
         return "late"
     except EngineError:
         return "failed"
@@ -186,8 +186,8 @@ def test_images_share_batches() -> None:
         for request, future in zip(requests, futures, strict=True):
             actual = future.result(_PATIENCE_S)
             np.testing.assert_array_equal(request.expected(network), actual)
-        assert 9 / 12 == queue.counters.fill
-    assert [1, 4, 4] == network.batches
+        assert queue.counters.fill == 9 / 12
+    assert network.batches == [1, 4, 4]
 
 
 def test_a_full_batch_does_not_wait() -> None:
@@ -197,7 +197,7 @@ def test_a_full_batch_does_not_wait() -> None:
         futures = [_Request(seed, 1, 1).submit(queue) for seed in range(4)]
         for future in futures:
             future.result(_PATIENCE_S)
-    assert [4] == network.batches
+    assert network.batches == [4]
 
 
 def test_a_batch_that_is_not_full_goes_out_in_time() -> None:
@@ -205,7 +205,7 @@ def test_a_batch_that_is_not_full_goes_out_in_time() -> None:
     network = FakeNetwork(max_batch=4)
     with BatchingQueue(network, max_wait_ms=1, max_pixels=10**9) as queue:
         _Request(1, 1, 1).submit(queue).result(_PATIENCE_S)
-        assert 1 / 4 == queue.counters.fill
+        assert queue.counters.fill == 1 / 4
 
 
 def test_batches_can_be_smaller_than_the_network_takes() -> None:
@@ -213,7 +213,7 @@ def test_batches_can_be_smaller_than_the_network_takes() -> None:
     network = FakeNetwork(max_batch=4)
     with BatchingQueue(network, max_wait_ms=0, max_pixels=10**9, max_batch=3) as queue:
         _Request(1, 4, 28).submit(queue).result(_PATIENCE_S)
-    assert [3, 3, 1] == network.batches
+    assert network.batches == [3, 3, 1]
 
 
 def test_what_does_not_fit_is_refused_at_once() -> None:
@@ -223,7 +223,7 @@ def test_what_does_not_fit_is_refused_at_once() -> None:
         second = _Request(1, 4, 8).submit(queue)
         with pytest.raises(Busy, match="in flight"):
             queue.submit(_Request(2, 1, 1).pixels(), level=0, canvas=pytest.fail)
-        assert (2, 1) == (queue.counters.taken, queue.counters.refused)
+        assert (queue.counters.taken, queue.counters.refused) == (2, 1)
         assert 3 * _cost(network) == queue.counters.waiting_pixels
         gate.open()
         second.result(_PATIENCE_S)
@@ -253,7 +253,7 @@ def test_an_image_without_a_canvas_leaves_its_room() -> None:
     with BatchingQueue(network, max_wait_ms=0, max_pixels=_cost(network)) as queue:
         with pytest.raises(MemoryError):
             queue.submit(_Request(1, 1, 1).pixels(), level=0, canvas=broken)
-        assert (0, 1) == (queue.counters.waiting_pixels, queue.counters.failed)
+        assert (queue.counters.waiting_pixels, queue.counters.failed) == (0, 1)
         _Request(1, 1, 1).submit(queue).result(_PATIENCE_S)
 
 
@@ -279,7 +279,7 @@ def test_arguments_are_checked(level: int, canvas: Callable[[], Pixels]) -> None
     with BatchingQueue(FakeNetwork(), max_wait_ms=0, max_pixels=10**9) as queue:
         with pytest.raises(ValueError, match=r"level must be|canvas must be"):
             queue.submit(np.zeros((1, 1, 3), np.uint8), level=level, canvas=canvas)
-        assert 0 == queue.counters.waiting_pixels
+        assert queue.counters.waiting_pixels == 0
 
 
 @pytest.mark.parametrize(
@@ -307,11 +307,11 @@ def test_cancelled_images_are_not_computed() -> None:
         for _ in range(3):
             gate.wait()
         assert future.cancel()
-        assert 0 == queue.counters.waiting_pixels
+        assert queue.counters.waiting_pixels == 0
         gate.open()
         _Request(2, 1, 1).submit(queue).result(_PATIENCE_S)
-        assert 1 == queue.counters.cancelled
-    assert [{0}, {1}, {1}, {1}, {2}] == gate.levels
+        assert queue.counters.cancelled == 1
+    assert gate.levels == [{0}, {1}, {1}, {1}, {2}]
 
 
 async def test_cancelled_tasks_are_not_computed() -> None:
@@ -342,8 +342,8 @@ def test_deadlines_hold_for_what_is_half_done() -> None:
         job.deadline = 0
         gate.open()
         assert isinstance(future.exception(_PATIENCE_S), TooLate)
-        assert 1 == queue.counters.late
-    assert [{0}, {1}, {1}] == gate.levels
+        assert queue.counters.late == 1
+    assert gate.levels == [{0}, {1}, {1}]
 
 
 def test_deadlines_pass_while_nothing_happens() -> None:
@@ -352,7 +352,7 @@ def test_deadlines_pass_while_nothing_happens() -> None:
     with BatchingQueue(network, max_wait_ms=_FOR_EVER_MS, max_pixels=10**9) as queue:
         future = _Request(1, 1, 1).submit(queue, timeout_s=0.01)
         assert isinstance(future.exception(_PATIENCE_S), TooLate)
-    assert [] == network.batches
+    assert network.batches == []
 
 
 def test_small_images_overtake() -> None:
@@ -363,7 +363,7 @@ def test_small_images_overtake() -> None:
         gate.open()
         small.result(_PATIENCE_S)
         large.result(_PATIENCE_S)
-    assert {1, 2} == gate.levels[1]
+    assert gate.levels[1] == {1, 2}
 
 
 def test_smaller_batches_are_remembered() -> None:
@@ -371,9 +371,9 @@ def test_smaller_batches_are_remembered() -> None:
     network, request = FakeNetwork(max_batch=8, memory=2), _Request(1, 4, 40)
     with BatchingQueue(network, max_wait_ms=0, max_pixels=10**9) as queue:
         actual = request.submit(queue).result(_PATIENCE_S)
-        assert (2, 0) == (queue.counters.halvings, queue.counters.failed)
+        assert (queue.counters.halvings, queue.counters.failed) == (2, 0)
     np.testing.assert_array_equal(request.expected(network), actual)
-    assert [2, 2, 2, 2, 2] == network.batches
+    assert network.batches == [2, 2, 2, 2, 2]
 
 
 def test_one_tile_without_memory_fails() -> None:
@@ -401,7 +401,7 @@ def test_faults_fail_their_batch_alone(fault: Exception) -> None:
         working = [_Request(seed, 1, 1).submit(queue) for seed in (3, 4)]
         for future in working:
             future.result(_PATIENCE_S)
-        assert (2, 2) == (queue.counters.failed, queue.counters.finished)
+        assert (queue.counters.failed, queue.counters.finished) == (2, 2)
 
 
 class _WrongShape(FakeNetwork):
@@ -435,8 +435,8 @@ def test_closing_fails_what_waits() -> None:
         assert not queue._thread.is_alive()
         with pytest.raises(EngineError, match="closed"):
             _Request(2, 1, 1).submit(queue)
-    assert [{0}] == gate.levels
-    assert 0 == queue.counters.waiting_pixels
+    assert gate.levels == [{0}]
+    assert queue.counters.waiting_pixels == 0
 
 
 def test_closing_computes_nothing_more() -> None:
@@ -445,7 +445,7 @@ def test_closing_computes_nothing_more() -> None:
     with BatchingQueue(network, max_wait_ms=_FOR_EVER_MS, max_pixels=10**9) as queue:
         future = _Request(1, 4, 12).submit(queue)
     assert isinstance(future.exception(_PATIENCE_S), EngineError)
-    assert ([], 1) == (network.batches, queue.counters.failed)
+    assert (network.batches, queue.counters.failed) == ([], 1)
 
 
 def test_results_are_freed_without_the_garbage_collector() -> None:

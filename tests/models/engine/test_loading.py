@@ -30,14 +30,14 @@ def test_shipped_networks_are_those_of_their_cards(card: models.Card) -> None:
     network = loading.load(card, _ENGINE)
     assert (network.scale,) == card.scales
     assert card.receptive_field == network.halo == _definition_of(card).reach
-    assert card.check == selfcheck.digest(network)
+    assert selfcheck.digest(network) == card.check
 
 
 @pytest.mark.parametrize("max_batch", [1, 2, 8])
 def test_any_size_of_batch_passes_the_check(max_batch: int) -> None:
     """How many tiles are computed at the same time is no reason to refuse a network."""
     engine = Engine(threads=1, max_batch=max_batch)
-    assert max_batch == loading.load(_NATIVE, engine).max_batch
+    assert loading.load(_NATIVE, engine).max_batch == max_batch
 
 
 @pytest.mark.parametrize("card", native.CARDS, ids=lambda card: card.name)
@@ -65,7 +65,7 @@ def test_networks_are_loaded_once() -> None:
     restorers = Restorers(_ENGINE, timeout_s=60)
     try:
         assert restorers(_NATIVE.hash) is restorers(_NATIVE.hash)
-        assert {_NATIVE.hash} == restorers.counters.keys()
+        assert restorers.counters.keys() == {_NATIVE.hash}
     finally:
         restorers.close()
 
@@ -110,5 +110,5 @@ def test_what_cannot_run_says_what_it_needs(
 def test_the_pattern_is_the_same_everywhere() -> None:
     """What networks are checked with never changes."""
     pattern = selfcheck.pattern()
-    assert (64, 64, 4) == pattern.shape
-    assert 256 == len(np.unique(pattern))
+    assert pattern.shape == (64, 64, 4)
+    assert len(np.unique(pattern)) == 256

@@ -70,7 +70,7 @@ def test_results_are_those_of_the_definition(
     pixels = _image(*size) if gray else _image(*size, 3)
     actual = _restored(network, pixels, network.scale, level)
     np.testing.assert_array_equal(_expected(network, pixels, level), actual)
-    assert np.uint8 == actual.dtype
+    assert actual.dtype == np.uint8
 
 
 @pytest.mark.parametrize(("own", "scale"), [(2, 1), (3, 2), (4, 1), (4, 2), (4, 3)])
@@ -95,7 +95,7 @@ def test_other_factors_are_refused(network: FakeNetwork, scale: int) -> None:
     """A factor that the network does not reach is refused, and so is any other of an exact one."""
     with pytest.raises(CannotRun, match=f"enlarges by {network.scale}, not by {scale}"):
         _restored(network, _image(4, 4, 3), scale)
-    assert [] == network.batches
+    assert network.batches == []
 
 
 def test_threads_share_a_restorer() -> None:
@@ -121,7 +121,7 @@ def test_a_hung_engine_is_not_waited_for() -> None:
         try:
             with pytest.raises(TooLate, match=r"longer than 0\.01 s|deadline"):
                 NetworkRestorer(queue, timeout_s=0.01).upscale(_image(4, 4, 3), 2, level=0)
-            assert 0 == queue.counters.waiting_pixels
+            assert queue.counters.waiting_pixels == 0
         finally:
             released.set()
 

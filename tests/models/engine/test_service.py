@@ -109,7 +109,7 @@ async def test_unknown_restorers_are_said_to_be_unknown(engine: _Engine) -> None
             full = await asyncio.to_thread(
                 RemoteRestorer(remote, _HASH).upscale, _image(4, 4, 3), 2, level=0
             )
-            assert (8, 8, 3) == full.shape
+            assert full.shape == (8, 8, 3)
 
 
 async def test_a_full_queue_says_busy(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ async def test_a_full_queue_says_busy(tmp_path: Path) -> None:
                         RemoteRestorer(second, _HASH).upscale, _image(4, 4, 3), 2, level=0
                     )
                 proceed.set()
-                assert (8, 8, 3) == (await waiting).shape
+                assert (await waiting).shape == (8, 8, 3)
 
 
 async def test_faults_arrive_with_their_reason(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ async def test_a_worker_that_dies_is_not_worked_for(tmp_path: Path) -> None:
                 wait_until, lambda: engine.queue.counters.cancelled == 1, "the cancellation"
             )
             proceed.set()
-        assert 0 == engine.queue.counters.finished
+        assert engine.queue.counters.finished == 0
 
 
 async def test_garbage_is_cut_off(engine: _Engine) -> None:
@@ -181,13 +181,13 @@ async def test_garbage_is_cut_off(engine: _Engine) -> None:
     async with engine.served():
         reader, writer = await asyncio.open_unix_connection(engine.address)
         writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert b"" == await asyncio.wait_for(reader.read(), 30)
+        assert await asyncio.wait_for(reader.read(), 30) == b""
         writer.close()
         with engine.remote() as remote:
             full = await asyncio.to_thread(
                 RemoteRestorer(remote, _HASH).upscale, _image(4, 4, 3), 2, level=0
             )
-        assert (8, 8, 3) == full.shape
+        assert full.shape == (8, 8, 3)
 
 
 async def test_workers_find_the_next_engine(engine: _Engine) -> None:
@@ -202,7 +202,7 @@ async def test_workers_find_the_next_engine(engine: _Engine) -> None:
         engine.address.unlink(missing_ok=True)
         async with engine.served():
             full = await asyncio.to_thread(restorer.upscale, image, 2, level=0)
-    assert (8, 8, 3) == full.shape
+    assert full.shape == (8, 8, 3)
 
 
 async def test_operators_hear_how_full_batches_are(engine: _Engine) -> None:
@@ -210,7 +210,7 @@ async def test_operators_hear_how_full_batches_are(engine: _Engine) -> None:
     assert await batch_fill(engine.address) is None
     pixels = np.zeros((20, 20, 3), np.uint8)
     async with engine.served():
-        assert 0.0 == await batch_fill(engine.address)
+        assert await batch_fill(engine.address) == 0.0
         with engine.remote() as remote:
             restorer = RemoteRestorer(remote, _HASH)
             await asyncio.to_thread(restorer.upscale, pixels, 2, level=0)

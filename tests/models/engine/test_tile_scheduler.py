@@ -43,7 +43,7 @@ def test_every_tile_is_taken_once(steps: list[tuple[str, int]]) -> None:
                 assert taken[job.number] == tile
                 taken[job.number] += 1
         expected = sum(len(job.tiling) - taken[number] for number, job in jobs.items())
-        assert expected == turns.waiting
+        assert turns.waiting == expected
     assert turns.waiting == len(turns.take(10_000))
 
 
@@ -68,7 +68,7 @@ def test_large_images_do_not_starve() -> None:
             turns.join(_job(10 * number + each, 1))
         ((taken, _),) = turns.take(1)
         waiting = small if taken is large else small - 1
-    assert 10 == large.taken
+    assert large.taken == 10
 
 
 def test_equal_images_keep_their_order() -> None:
@@ -78,5 +78,5 @@ def test_equal_images_keep_their_order() -> None:
     turns.join(first)
     turns.join(second)
     order = [job for job, _ in turns.take(12)]
-    assert (6, 6) == (first.taken, second.taken)
+    assert (first.taken, second.taken) == (6, 6)
     assert second is order[-1]

@@ -80,13 +80,13 @@ def test_tiles_repeat_edges_and_carry_the_level(number: int) -> None:
     """A tile is a window of the image extended by repeated edges, and its fourth channel level."""
     pixels = _image(7, 11)
     tiling = Tiling(7, 11, tile=10, halo=3, scale=1)
-    assert 2 * 3 == len(tiling)
+    assert len(tiling) == 2 * 3
     out = np.empty((10, 10, 4), np.uint8)
     tiling.cut(pixels, number, level=77, out=out)
     extended = np.pad(pixels, ((3, 20), (3, 20), (0, 0)), mode="edge")
     row, column = 4 * (number // 3), 4 * (number % 3)
     np.testing.assert_array_equal(extended[row : row + 10, column : column + 10], out[..., :3])
-    assert {77} == set(out[..., 3].flat)
+    assert set(out[..., 3].flat) == {77}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_residuals_stay_within_pixels(before: int, residual: int, after: int) ->
     for shape in ((2, 2, 3), (2, 2)):
         canvas = np.full(shape, before, np.uint8)
         tiling.paste(result, 0, canvas)
-        assert {after} == set(canvas.flat)
+        assert set(canvas.flat) == {after}
 
 
 def test_nothing_is_copied_but_one_tile() -> None:

@@ -39,7 +39,7 @@ def test_results_are_those_of_pillow(name: str, scale: int, shape: tuple[int, ..
     expected = np.asarray(Image.fromarray(pixels).resize(size, _FILTERS[name]))
     actual = Interpolation(name).upscale(pixels, scale)
     assert (size[1], size[0], *shape[2:]) == actual.shape
-    assert np.uint8 == actual.dtype
+    assert actual.dtype == np.uint8
     np.testing.assert_array_equal(expected, actual)
 
 
@@ -50,7 +50,7 @@ def test_results_are_the_same_for_ever(name: str, scale: int) -> None:
     digest = hashlib.sha256()
     for shape in ((37, 41), (37, 41, 3)):
         digest.update(restorer.upscale(_pixels(*shape), scale).tobytes())
-    assert _GOLDEN[name, scale] == digest.hexdigest()
+    assert digest.hexdigest() == _GOLDEN[name, scale]
 
 
 @pytest.mark.parametrize("name", _FILTERS)

@@ -67,7 +67,7 @@ def _queue(moto: S3Server, bodies: list[str]) -> None:
             json.dumps({"results": results, "region": _REGION}),
             {"Content-Type": "application/json"},
         )
-        assert 201 == connection.getresponse().status
+        assert connection.getresponse().status == 201
 
 
 @pytest.mark.parametrize("jpeg", [False, True])
@@ -79,8 +79,8 @@ def test_tiles_go_to_the_endpoint_one_by_one(jpeg: bool, moto: S3Server) -> None
     with closing(SageMakerNetwork(endpoint, tile=_TILE, halo=1)) as network:
         given = network.run(_tiles(3))
     assert np.array_equal(np.stack(wanted), given)
-    assert np.uint8 == given.dtype
-    assert ("pixels", 4) == (network.gives, network.scale)
+    assert given.dtype == np.uint8
+    assert (network.gives, network.scale) == ("pixels", 4)
 
 
 @contextmanager
@@ -143,7 +143,7 @@ def test_requests_are_what_jumpstart_takes() -> None:
         "guidance_scale": 2.5,
         "seed": 3,
     }
-    assert [expected] == [json.loads(each) for each in asked]
+    assert [json.loads(each) for each in asked] == [expected]
 
 
 def test_requests_may_hold_a_jpeg() -> None:
@@ -152,7 +152,7 @@ def test_requests_may_hold_a_jpeg() -> None:
         _run(endpoint)
     data = base64.b64decode(json.loads(asked[0])["image"])
     with Image.open(io.BytesIO(data)) as image:
-        assert ("JPEG", (_TILE, _TILE)) == (image.format, image.size)
+        assert (image.format, image.size) == ("JPEG", (_TILE, _TILE))
 
 
 def test_overloaded_endpoints_are_asked_again() -> None:
@@ -160,13 +160,13 @@ def test_overloaded_endpoints_are_asked_again() -> None:
     throttled = (400, _failure("ThrottlingException"))
     with _endpoint(throttled, (429, b"{}"), (200, _arrays(_full(1)))) as (endpoint, asked):
         assert np.array_equal(_full(1), _run(endpoint)[0])
-        assert 3 == len(asked)
+        assert len(asked) == 3
     with (
         _endpoint(*[throttled] * 4) as (endpoint, asked),
         pytest.raises(Busy, match="endpoint upscaler is overloaded"),
     ):
         _run(endpoint)
-    assert 4 == len(asked)
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_answers_are_errors_of_ours(
         with pytest.raises(error, match=reason) as caught:
             _run(endpoint)
         assert error is type(caught.value)
-        assert 1 == len(asked)
+        assert len(asked) == 1
 
 
 def test_silent_endpoints_are_given_up() -> None:
@@ -230,7 +230,7 @@ def test_answers_may_be_image_files(kind: str) -> None:
     """An endpoint that answers with encoded images is understood as well."""
     answer = _encoded(Image.new("RGB", (_SIDE, _SIDE), (10, 200, 90)), kind)
     pixels = sagemaker_images.unpacked(answer, _SIDE)
-    assert (_SIDE, _SIDE, 3) == pixels.shape
+    assert pixels.shape == (_SIDE, _SIDE, 3)
     assert int(np.abs(pixels.astype(int) - (10, 200, 90)).max()) <= 2
 
 

@@ -49,8 +49,8 @@ def test_tiles_come_back_enlarged(scale: int, tmp_path: Path) -> None:
     network = TorchNetwork(checkpoint, device="cpu", tile=40)
     tiles = _random(1, 40, 40, 4)
     result = network.run(tiles)
-    assert np.uint8 == result.dtype
-    assert (1, 40 * scale, 40 * scale, 3) == result.shape
+    assert result.dtype == np.uint8
+    assert result.shape == (1, 40 * scale, 40 * scale, 3)
     assert _distance(_defined(checkpoint, tiles[0, ..., :3]), result[0]) <= 1
     tiles[..., 3] = 0
     assert np.array_equal(result, network.run(tiles))
@@ -81,10 +81,10 @@ def test_the_shapes_that_a_network_needs_are_kept(tmp_path: Path) -> None:
     """Tiles and halos are multiples of what the network needs, so that tiles lie on its grid."""
     checkpoint = _checkpoint(files.rrdb(2, blocks=2), tmp_path)
     network = TorchNetwork(checkpoint, device="cpu", tile=65)
-    assert (68, 32, 2) == (network.tile, network.halo, network.scale)
-    assert (1, 136, 136, 3) == network.run(_random(1, 68, 68, 4)).shape
+    assert (network.tile, network.halo, network.scale) == (68, 32, 2)
+    assert network.run(_random(1, 68, 68, 4)).shape == (1, 136, 136, 3)
     needy = dataclasses.replace(checkpoint, multiple_of=12, minimum=96)
-    assert (96, 36) == _shape(TorchNetwork(needy, device="cpu", tile=8))
+    assert _shape(TorchNetwork(needy, device="cpu", tile=8)) == (96, 36)
 
 
 def _shape(network: TorchNetwork) -> tuple[int, int]:
@@ -95,7 +95,7 @@ def _shape(network: TorchNetwork) -> tuple[int, int]:
 def test_halos_follow_the_reach(reach: int | None, halo: int, tmp_path: Path) -> None:
     """A network that looks far is given a halo that does, within reason."""
     checkpoint = dataclasses.replace(_checkpoint(files.compact(2), tmp_path), reach=reach)
-    assert halo == TorchNetwork(checkpoint, device="cpu").halo
+    assert TorchNetwork(checkpoint, device="cpu").halo == halo
 
 
 def test_values_that_are_not_finite_are_faults(tmp_path: Path) -> None:
@@ -122,9 +122,9 @@ def test_an_overflow_in_half_precision_is_computed_again(tmp_path: Path) -> None
     checkpoint = _checkpoint(state, tmp_path)
     tiles = _random(1, 34, 34, 4)
     network = TorchNetwork(checkpoint, device="cpu", precision="float16", tile=34)
-    assert torch.float16 == network._type
+    assert network._type == torch.float16
     first = network.run(tiles)
-    assert torch.float32 == network._type
+    assert network._type == torch.float32
     exact = TorchNetwork(checkpoint, device="cpu", precision="float32", tile=34).run(tiles)
     assert np.array_equal(exact, first)
     assert np.array_equal(exact, network.run(tiles))
@@ -147,7 +147,7 @@ def test_precisions_are_those_that_the_network_allows(
     loaded = _checkpoint(files.compact(2), tmp_path)
     checkpoint = dataclasses.replace(loaded, half=half, bfloat16=bfloat16)
     network = TorchNetwork(checkpoint, device="cpu", precision=precision, tile=34)
-    assert expected == network._type
+    assert network._type == expected
     tiles = _random(1, 34, 34, 4)
     assert _distance(_defined(checkpoint, tiles[0, ..., :3]), network.run(tiles)[0]) <= 4
 
@@ -156,7 +156,7 @@ def test_loading_leaves_the_checkpoint_alone(tmp_path: Path) -> None:
     """A checkpoint can be loaded again after it has been brought into another precision."""
     checkpoint = _checkpoint(files.compact(2), tmp_path)
     TorchNetwork(checkpoint, device="cpu", precision="bfloat16", tile=34)
-    assert {torch.float32} == {each.dtype for each in checkpoint.module.parameters()}
+    assert {each.dtype for each in checkpoint.module.parameters()} == {torch.float32}
 
 
 @_needs_no_gpu
@@ -173,7 +173,7 @@ def test_threads_are_limited() -> None:
     try:
         choose("cpu", threads=1)
         choose("cpu")
-        assert 1 == torch.get_num_threads()
+        assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
 

@@ -48,11 +48,11 @@ def test_published_architectures_are_recognized(
     """What a checkpoint is follows from its weights alone."""
     path = files.saved({"params_ema": state}, tmp_path / "any.pth")
     found = checkpoints.load(path)
-    assert (architecture, scale, reach) == (found.architecture, found.scale, found.reach)
-    assert multiple_of == found.multiple_of
-    assert "any.pth" == found.name
+    assert (found.architecture, found.scale, found.reach) == (architecture, scale, reach)
+    assert found.multiple_of == multiple_of
+    assert found.name == "any.pth"
     assert hashlib.sha256(path.read_bytes()).hexdigest() == found.sha256
-    assert sum(each.numel() for each in state.values()) == found.parameters
+    assert found.parameters == sum(each.numel() for each in state.values())
 
 
 @pytest.mark.parametrize("wrap", [lambda x: x, lambda x: {"params": x}, lambda x: {"model": x}])
@@ -211,7 +211,7 @@ def test_cards_tell_how_far_networks_look(
             (slope,) = torch.autograd.grad(result[0, :, row].sum(), image, retain_graph=True)
             rows = slope.abs().sum(dim=(0, 1, 3)).nonzero()
             furthest = max(furthest, small - int(rows.min()), int(rows.max()) - small)
-    assert reach(1) == furthest
+    assert furthest == reach(1)
     assert reach(23) == named(name).receptive_field
 
 
@@ -219,7 +219,7 @@ def test_cards_tell_how_far_networks_look(
 def test_a_genuine_checkpoint_loads() -> None:
     """A file as its authors' program wrote it is recognized."""
     found = checkpoints.load(_GENUINE)
-    assert ("RealESRGAN Compact", 4, 18) == (found.architecture, found.scale, found.reach)
-    assert 621_424 == found.parameters
+    assert (found.architecture, found.scale, found.reach) == ("RealESRGAN Compact", 4, 18)
+    assert found.parameters == 621_424
     data = io.BytesIO(_GENUINE.read_bytes())
     assert found.sha256 == hashlib.file_digest(data, "sha256").hexdigest()

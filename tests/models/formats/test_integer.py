@@ -100,7 +100,7 @@ def test_too_large_sums_are_refused(bias: int) -> None:
 
 def test_the_largest_sum_is_found() -> None:
     """The bound is that of all partial sums: the larger of both signs, and the bias."""
-    assert 255 * 64 + 100 == IntegerNetwork(1, (_single(-64, bias=100),)).prove()
+    assert IntegerNetwork(1, (_single(-64, bias=100),)).prove() == 255 * 64 + 100
 
 
 def test_a_skip_far_from_its_sum_is_refused() -> None:

@@ -87,8 +87,8 @@ def test_interpolations_load(card: Card) -> None:
     pixels = np.full((5, 7, 3), 90, np.uint8)
     for scale in card.scales:
         full = models.restorer(card.hash).upscale(pixels, scale, level=0)
-        assert (5 * scale, 7 * scale, 3) == full.shape
-        assert {90} == set(full.flat)
+        assert full.shape == (5 * scale, 7 * scale, 3)
+        assert set(full.flat) == {90}
 
 
 def test_networks_need_an_engine() -> None:
@@ -110,7 +110,7 @@ def test_receptive_fields_are_true(card: Card) -> None:
         restorer = card.load()
         before, after = (restorer.upscale(image, scale, level=0)[0] for image in (pixels, changed))
         reached = {abs(int(column) // scale - 20) for column in np.flatnonzero(before != after)}
-        assert card.receptive_field == max(reached)
+        assert max(reached) == card.receptive_field
 
 
 @pytest.mark.parametrize("name", ["", "native", "LANCZOS", "lanczos "])

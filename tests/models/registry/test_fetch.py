@@ -39,19 +39,19 @@ def test_a_file_arrives_whole_and_once(server: FileServer, tmp_path: Path) -> No
     folder = tmp_path / "new" / "cache"
     path = fetch(_download(server), folder, patience=_EAGER, report=told.append)
     assert folder / "weights.pth" == path
-    assert _BODY == path.read_bytes()
-    assert len(_BODY) == told[-1]
+    assert path.read_bytes() == _BODY
+    assert told[-1] == len(_BODY)
     assert sorted(told) == told
     assert path == fetch(_download(server), folder, patience=_EAGER)
-    assert [None] == server.asked
-    assert {"weights.pth"} == _names(folder)
+    assert server.asked == [None]
+    assert _names(folder) == {"weights.pth"}
 
 
 def test_cut_connections_go_on_where_they_ended(server: FileServer, tmp_path: Path) -> None:
     """Nothing that has arrived is asked for again, however often the connection breaks."""
     server.cuts = [1000, 500, 1, 3000, 1]
     path = fetch(_download(server), tmp_path, patience=_EAGER)
-    assert _BODY == path.read_bytes()
+    assert path.read_bytes() == _BODY
     starts = [1000, 1500, 1501, 4501, 4502]
     assert [None, *(f"bytes={start}-" for start in starts)] == server.asked
 
@@ -61,17 +61,17 @@ def test_a_later_process_goes_on(server: FileServer, tmp_path: Path) -> None:
     server.cuts = [4000, 0, 0, 0]
     with pytest.raises(FetchFailed, match="4000 of 10240 bytes are there: try again"):
         fetch(_download(server), tmp_path, patience=_EAGER)
-    assert {"weights.pth.part"} == _names(tmp_path)
-    assert _BODY == fetch(_download(server), tmp_path, patience=_EAGER).read_bytes()
-    assert "bytes=4000-" == server.asked[-1]
+    assert _names(tmp_path) == {"weights.pth.part"}
+    assert fetch(_download(server), tmp_path, patience=_EAGER).read_bytes() == _BODY
+    assert server.asked[-1] == "bytes=4000-"
 
 
 def test_servers_without_ranges_start_again(server: FileServer, tmp_path: Path) -> None:
     """A server that gives whole files only is asked for the whole, and none of it comes twice."""
     server.ranges = False
     server.cuts = [4000, 6000]
-    assert _BODY == fetch(_download(server), tmp_path, patience=_EAGER).read_bytes()
-    assert [None, "bytes=4000-", "bytes=6000-"] == server.asked
+    assert fetch(_download(server), tmp_path, patience=_EAGER).read_bytes() == _BODY
+    assert server.asked == [None, "bytes=4000-", "bytes=6000-"]
 
 
 def test_other_files_are_refused_and_removed(server: FileServer, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_other_files_are_refused_and_removed(server: FileServer, tmp_path: Path)
     found = hashlib.sha256(server.body).hexdigest()
     with pytest.raises(FetchFailed, match=f"has the SHA-256 {found}"):
         fetch(_download(server), tmp_path, patience=_EAGER)
-    assert set() == _names(tmp_path)
+    assert _names(tmp_path) == set()
 
 
 def test_files_without_an_end_are_refused(server: FileServer, tmp_path: Path) -> None:
@@ -95,13 +95,13 @@ def test_files_without_an_end_are_refused(server: FileServer, tmp_path: Path) ->
 def test_a_wrong_file_in_the_cache_is_replaced(server: FileServer, tmp_path: Path) -> None:
     """A damaged file in the cache is fetched anew."""
     (tmp_path / "weights.pth").write_bytes(b"damaged")
-    assert _BODY == fetch(_download(server), tmp_path, patience=_EAGER).read_bytes()
+    assert fetch(_download(server), tmp_path, patience=_EAGER).read_bytes() == _BODY
 
 
 def test_overloaded_servers_are_asked_again(server: FileServer, tmp_path: Path) -> None:
     """An answer that may be different next time is not the last one."""
     server.statuses = [503, 429]
-    assert _BODY == fetch(_download(server), tmp_path, patience=_EAGER).read_bytes()
+    assert fetch(_download(server), tmp_path, patience=_EAGER).read_bytes() == _BODY
 
 
 def test_clear_answers_are_final(server: FileServer, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_clear_answers_are_final(server: FileServer, tmp_path: Path) -> None:
     server.statuses = [404]
     with pytest.raises(FetchFailed, match=r"weights\.pth: the server answered 404"):
         fetch(_download(server), tmp_path, patience=_EAGER)
-    assert 1 == len(server.asked)
+    assert len(server.asked) == 1
 
 
 def test_silent_servers_are_given_up(server: FileServer, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_silent_servers_are_given_up(server: FileServer, tmp_path: Path) -> None
     patience = dataclasses.replace(_EAGER, timeout_s=0.05)
     with pytest.raises(FetchFailed, match="timed out; 0 of 10240 bytes"):
         fetch(_download(server), tmp_path, patience=patience)
-    assert 3 == len(server.asked)
+    assert len(server.asked) == 3
 
 
 def test_no_download_takes_for_ever(server: FileServer, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_redirections_are_followed(server: FileServer, tmp_path: Path) -> None:
     with file_server(b"") as first:
         first.location = server.url
         moved = dataclasses.replace(_download(server), url=first.url)
-        assert _BODY == fetch(moved, tmp_path, patience=_EAGER).read_bytes()
+        assert fetch(moved, tmp_path, patience=_EAGER).read_bytes() == _BODY
 
 
 @pytest.mark.parametrize("url", ["http://example.com/x", "file:///etc/passwd", "x.pth", "//a/b"])
@@ -166,7 +166,7 @@ def test_all_releases_are_asked_over_https() -> None:
     for card in CATALOG:
         if card.download is not None:
             check(card.download.url)
-            assert 64 == len(bytes.fromhex(card.download.sha256)) * 2
+            assert len(bytes.fromhex(card.download.sha256)) * 2 == 64
             assert 0 < card.download.size < 100_000_000
 
 
@@ -183,8 +183,8 @@ def test_two_processes_fetch_once(server: FileServer, tmp_path: Path) -> None:
         for _ in range(2)
     ]
     outputs = {process.communicate(timeout=60)[0] for process in processes}
-    assert {f"{tmp_path / 'weights.pth'}\n"} == outputs
-    assert [None] == server.asked
+    assert outputs == {f"{tmp_path / 'weights.pth'}\n"}
+    assert server.asked == [None]
 
 
 def test_folders_that_cannot_be_written_are_named(server: FileServer, tmp_path: Path) -> None:
@@ -203,10 +203,10 @@ def test_files_are_found_without_a_connection(server: FileServer, tmp_path: Path
     path.write_bytes(b"other")
     with pytest.raises(FetchFailed, match="is another file"):
         find(wanted, tmp_path)
-    assert b"other" == path.read_bytes()
+    assert path.read_bytes() == b"other"
     path.write_bytes(_BODY)
     assert path == find(wanted, tmp_path)
-    assert [] == server.asked
+    assert server.asked == []
 
 
 @pytest.mark.parametrize(
@@ -219,4 +219,4 @@ def test_files_are_found_without_a_connection(server: FileServer, tmp_path: Path
 )
 def test_the_cache_is_where_it_should_be(environ: dict[str, str], expected: Path) -> None:
     """The cache follows the variable of the desktop, then the home folder."""
-    assert expected == cache_folder(environ)
+    assert cache_folder(environ) == expected

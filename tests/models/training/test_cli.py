@@ -37,15 +37,15 @@ def test_nothing_heavy_is_imported_for_help() -> None:
         "import sys; from models.__main__ import _parser; _parser();"
         "sys.exit(bool({'torch', 'onnx', 'openvino', 'mlflow', 'scipy'} & set(sys.modules)))"
     )
-    assert 0 == subprocess.run([sys.executable, "-c", code], check=False).returncode
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="torch is installed")
 @pytest.mark.parametrize("command", [["train", "a.yaml"], ["export", "a.pt", "--out", "a.onnx"]])
 def test_what_is_missing_is_said(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Without torch the answer is what to install."""
-    assert 1 == main(command)
-    assert "install slimgate with the extra train\n" == capsys.readouterr().err[-38:]
+    assert main(command) == 1
+    assert capsys.readouterr().err[-38:] == "install slimgate with the extra train\n"
 
 
 @pytest.mark.torch
@@ -57,15 +57,15 @@ def test_a_network_is_trained_rounded_and_exported(
     pytest.importorskip("openvino", reason="openvino is not installed; see the extra train")
     images = str(write_pictures(tmp_path / "images", 3))
     usual = ["--data", images, "--threads", "1", "--device", "cpu", "--out"]
-    assert 0 == main(["train", _config(tmp_path), *usual, str(tmp_path / "a")])
+    assert main(["train", _config(tmp_path), *usual, str(tmp_path / "a")]) == 0
     shown = capsys.readouterr()
     assert " dB\nstep 2: " in shown.err
     best = shown.out.removeprefix("the best checkpoint: ").strip()
     start = ["--start", best, "--data", images, "--threads", "1"]
     rounded = _config(tmp_path, integer=True)
-    assert 0 == main(["retrain", rounded, *start, "--out", str(tmp_path / "b")])
+    assert main(["retrain", rounded, *start, "--out", str(tmp_path / "b")]) == 0
     best = capsys.readouterr().out.removeprefix("the best checkpoint: ").strip()
-    assert 0 == main(["export", best, "--out", str(tmp_path / "net.onnx")])
+    assert main(["export", best, "--out", str(tmp_path / "net.onnx")]) == 0
     said = capsys.readouterr().out
     assert "OpenVINO" in said
     assert (tmp_path / "net.onnx").stat().st_size > 1000
@@ -97,7 +97,7 @@ def test_errors_are_one_line(
     }
     (tmp_path / "cache").mkdir()
     out = [] if arguments[0] == "export" else ["--out", str(tmp_path / "run"), "--threads", "1"]
-    assert 1 == main([argument.format(**places) for argument in [*arguments, *out]])
+    assert main([argument.format(**places) for argument in [*arguments, *out]]) == 1
     assert said in capsys.readouterr().err.splitlines()[-1]
 
 

@@ -26,8 +26,8 @@ def _degraded(seed: int, how: Degradations = _HOW, size: tuple[int, int] = (24, 
 def test_results_are_images_of_the_size(seed: int, size: tuple[int, int]) -> None:
     """Whatever is drawn, the result is an image of the size that was asked for."""
     result = _degraded(seed, size=size)
-    assert (*size, 3) == result.shape
-    assert np.uint8 == result.dtype
+    assert result.shape == (*size, 3)
+    assert result.dtype == np.uint8
 
 
 def test_the_same_seed_gives_the_same() -> None:
@@ -71,7 +71,7 @@ def test_kernels_keep_brightness(seed: int) -> None:
     oval = degradations.gaussian_kernel(random, np.array([3.0, 0.5]), 0.4)
     for kernel in (oval, degradations.sinc_kernel(random)):
         assert (kernel.shape[0] % 2, kernel.shape[0]) == (1, kernel.shape[1])
-        assert pytest.approx(1, abs=1e-5) == float(kernel.sum())
+        assert float(kernel.sum()) == pytest.approx(1, abs=1e-5)
 
 
 def test_sinc_kernels_ring_and_gaussian_ones_do_not() -> None:

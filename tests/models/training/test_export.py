@@ -51,7 +51,7 @@ def test_engines_agree_and_the_file_is_the_network(tmp_path: Path, scale: int) -
     expected = export.integer_network(saving.read(path)).residual(tiles)
     assert len(np.unique(expected)) > 50
     np.testing.assert_array_equal(expected, qdq.read(out.read_bytes()).residual(tiles))
-    assert {"network.onnx", "step-000006.pt"} == {each.name for each in tmp_path.iterdir()}
+    assert {each.name for each in tmp_path.iterdir()} == {"network.onnx", "step-000006.pt"}
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
@@ -61,7 +61,7 @@ def test_large_sums_agree_too(tmp_path: Path, scale: int) -> None:
     out = tmp_path / "network.onnx"
     qdq.write(network, out)
     engines = export.compare(network, out.read_bytes())
-    assert "OpenVINO" == engines[0]
+    assert engines[0] == "OpenVINO"
 
 
 def test_notes_tell_how_it_was_trained_and_nothing_of_the_machine(tmp_path: Path) -> None:
@@ -70,8 +70,8 @@ def test_notes_tell_how_it_was_trained_and_nothing_of_the_machine(tmp_path: Path
     export.export(_checkpoint(tmp_path), out)
     model = onnx.load_model(out)
     notes = {entry.key: entry.value for entry in model.metadata_props}
-    assert ("6", "0.500", "ab" * 32) == (notes["step"], notes["gain_db"], notes["data_sha256"])
-    assert {"width": 4, "depth": 1} == json.loads(notes["run"])["network"]
+    assert (notes["step"], notes["gain_db"], notes["data_sha256"]) == ("6", "0.500", "ab" * 32)
+    assert json.loads(notes["run"])["network"] == {"width": 4, "depth": 1}
     assert 2**24 > int(notes["largest_sum"]) > 0
     assert b"secret" not in out.read_bytes()
 
@@ -81,9 +81,9 @@ def test_the_card_is_told(tmp_path: Path) -> None:
     out = tmp_path / "network.onnx"
     notes = export.export(_checkpoint(tmp_path), out)
     assert hashlib.sha256(out.read_bytes()).hexdigest() == notes["sha256"]
-    assert "3" == notes["receptive_field"]
+    assert notes["receptive_field"] == "3"
     assert selfcheck.digest(trying.ready(out.read_bytes())) == notes["check"]
-    assert 64 == len(notes["check"])
+    assert len(notes["check"]) == 64
 
 
 def test_the_same_checkpoint_gives_the_same_file(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_what_cannot_be_proved_leaves_the_file_alone(tmp_path: Path) -> None:
     out.write_bytes(b"before")
     with pytest.raises(Inexact, match="layer 0"):
         export.export(path, out)
-    assert b"before" == out.read_bytes()
+    assert out.read_bytes() == b"before"
 
 
 def test_float_runs_are_refused(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_integer_runs_go_on_from_float_ones(tmp_path: Path) -> None:
     run = tiny_run(None, integer=True, start=parent)
     best = saving.read(Loop(run, tmp_path / "integer", _data(), _Notes()).finish())
     assert "exponents" in best.network
-    assert (run, "cd" * 32) == (best.run, best.data)
+    assert (best.run, best.data) == (run, "cd" * 32)
 
 
 def test_the_three_best_checkpoints_are_kept(tmp_path: Path) -> None:
@@ -87,10 +87,10 @@ def test_the_three_best_checkpoints_are_kept(tmp_path: Path) -> None:
     notes = _Notes()
     best = Loop(tiny_run(None, steps=14, rate=0.1), tmp_path, _data(), notes).finish()
     expected = sorted(notes.gains, key=lambda step: (notes.gains[step], step))[-3:]
-    assert {f"step-{step:06d}.pt" for step in expected} == {
-        path.name for path in tmp_path.glob("step-*")
+    assert {path.name for path in tmp_path.glob("step-*")} == {
+        f"step-{step:06d}.pt" for step in expected
     }
-    assert f"step-{expected[-1]:06d}.pt" == best.name
+    assert best.name == f"step-{expected[-1]:06d}.pt"
     assert notes.gains[expected[-1]] == saving.read(best).gain_db
 
 
@@ -99,8 +99,8 @@ def test_runs_end_when_nothing_is_gained(tmp_path: Path) -> None:
     notes = _Notes()
     run = tiny_run(None, steps=200, rate=1e-12, patience=2)
     best = Loop(run, tmp_path, _data(), notes).finish()
-    assert [2, 4, 6] == list(notes.gains)
-    assert "step-000002.pt" == best.name
+    assert list(notes.gains) == [2, 4, 6]
+    assert best.name == "step-000002.pt"
 
 
 def test_runs_that_diverge_say_so(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_runs_that_diverge_say_so(tmp_path: Path) -> None:
     run = tiny_run(None, steps=20, rate=1e30)
     with pytest.raises(Diverged, match=r"lower schedule\.rate"):
         Loop(run, tmp_path, _data(), _Notes()).finish()
-    assert [] == list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == []
 
 
 _CHILD = """
@@ -151,9 +151,11 @@ def test_killed_runs_end_like_others(tmp_path: Path) -> None:
         cwd=Path(__file__).parents[3],
         check=False,
     )
-    assert -signal.SIGKILL == child.returncode
-    assert {"state.pt", "step-000002.pt", "step-000004.pt"} == {
-        path.name for path in killed.iterdir()
+    assert child.returncode == -signal.SIGKILL
+    assert {path.name for path in killed.iterdir()} == {
+        "state.pt",
+        "step-000002.pt",
+        "step-000004.pt",
     }
     ends = [saving.read(whole_run(folder)) for folder in (killed, whole)]
     assert ends[0].step == ends[1].step
@@ -170,7 +172,7 @@ def test_ended_runs_stay_as_they_are(tmp_path: Path) -> None:
     best = whole_run(tmp_path)
     notes = _Notes()
     again = Loop(tiny_run(None, steps=7), tmp_path, _data(), notes).finish()
-    assert (best, {}) == (again, notes.gains)
+    assert (again, notes.gains) == (best, {})
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,7 @@ def test_schedules_may_be_prolonged(tmp_path: Path) -> None:
     whole_run(tmp_path)
     notes = _Notes()
     Loop(tiny_run(None, steps=10), tmp_path, _data(), notes).finish()
-    assert [8, 10] == list(notes.gains)
+    assert list(notes.gains) == [8, 10]
 
 
 def test_states_without_their_run_are_resumed(tmp_path: Path) -> None:
@@ -201,7 +203,7 @@ def test_states_without_their_run_are_resumed(tmp_path: Path) -> None:
     torch.save(state, tmp_path / "state.pt")
     notes = _Notes()
     Loop(tiny_run(None, steps=7), tmp_path, _data(), notes).finish()
-    assert {} == notes.gains
+    assert notes.gains == {}
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04 cut off"])
@@ -281,7 +283,7 @@ def test_data_come_from_the_folder(tmp_path: Path) -> None:
     """Pairs are made of the images of a folder, some kept apart; without a folder it is said."""
     folder = write_pictures(tmp_path / "images", 3)
     data = load_data(tiny_run(folder), PairCache(tmp_path / "pairs"))
-    assert (2, 1) == (len(data.learning), len(data.validating))
+    assert (len(data.learning), len(data.validating)) == (2, 1)
     assert {source.original.shape for source in data.learning} == {(72, 72, 3)}
     assert data.validating[0].original.shape == (64, 64, 3)
     with pytest.raises(NoImages, match="--data DIR"):
@@ -300,7 +302,7 @@ def test_bfloat16_learns_too(tmp_path: Path) -> None:
     """A run in mixed precision keeps its weights in float32 and gives a finite gain."""
     notes = _Notes()
     best = Loop(tiny_run(None, precision="bfloat16"), tmp_path, _data(), notes).finish()
-    assert {torch.float32} == {value.dtype for value in saving.read(best).network.values()}
+    assert {value.dtype for value in saving.read(best).network.values()} == {torch.float32}
     assert all(abs(gain) < 50 for gain in notes.gains.values())
 
 
@@ -308,7 +310,7 @@ def test_rates_rise_stay_and_fall() -> None:
     """The rate warms up linearly, stays at its peak, and ends near zero."""
     run = tiny_run(None, steps=100, warmup=10, decay=0.5, rate=1.0)
     rates = [rate_at(step, run) for step in range(100)]
-    assert pytest.approx([0.1, 0.2, 1.0]) == [rates[0], rates[1], rates[9]]
-    assert {1.0} == set(rates[10:51])
+    assert [rates[0], rates[1], rates[9]] == pytest.approx([0.1, 0.2, 1.0])
+    assert set(rates[10:51]) == {1.0}
     assert rates[51:] == sorted(rates[51:], reverse=True)
     assert 0 < rates[99] < 0.01

@@ -63,8 +63,8 @@ def test_results_have_the_enlarged_size(scale: int) -> None:
     network = PlainStack(scale, width=6, depth=2).double()
     small = torch.rand(2, 4, 16, 17, dtype=torch.float64)
     result = network(small)
-    assert (2, 3, 16 * scale, 17 * scale) == tuple(result.shape)
-    assert 4 == network.reach
+    assert tuple(result.shape) == (2, 3, 16 * scale, 17 * scale)
+    assert network.reach == 4
     bottom = slice(15 * scale, None)
     for beyond, same in ((0, True), (1, False)):
         changed = small.clone()
@@ -80,4 +80,4 @@ def test_names_of_weights_stay() -> None:
         for layer in ("first", "inner.0", "inner.1", "last")
         for part in ("kernel", "points", "bias")
     }
-    assert expected == set(PlainStack(2, width=4, depth=2).state_dict())
+    assert set(PlainStack(2, width=4, depth=2).state_dict()) == expected

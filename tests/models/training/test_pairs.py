@@ -34,14 +34,14 @@ def test_originals_are_found_in_folders_of_folders(tmp_path: Path) -> None:
     write_pictures(tmp_path / "b", 2)
     write_pictures(tmp_path / "a", 1)
     found = [path.relative_to(tmp_path).as_posix() for path in pairs.originals(tmp_path)]
-    assert ["a/0.png", "b/0.png", "b/1.png"] == found
+    assert found == ["a/0.png", "b/0.png", "b/1.png"]
 
 
 def test_validation_images_stay_apart_when_images_come() -> None:
     """An image moves between both parts only when a new one takes its place."""
     paths = [Path(f"{number}.png") for number in range(20)]
     learning, validating = pairs.split(paths, 5)
-    assert (15, 5) == (len(learning), len(validating))
+    assert (len(learning), len(validating)) == (15, 5)
     assert set(paths) == {*learning, *validating}
     more, kept = pairs.split([*paths, Path("other/new.png")], 5)
     assert 4 <= len(set(kept) & set(validating))
@@ -67,7 +67,7 @@ def test_lossless_pairs_are_aligned(tmp_path: Path, scale: int) -> None:
     )
     expected = source.original if scale == 1 else resample.downscale(source.original, scale)
     np.testing.assert_array_equal(expected, source.smalls[0].pixels)
-    assert (0, "lossless") == (source.smalls[0].level, source.smalls[0].label)
+    assert (source.smalls[0].level, source.smalls[0].label) == (0, "lossless")
 
 
 @pytest.mark.parametrize("codec", ["avif", "webp", "jxl", "jpeg"])
@@ -85,7 +85,7 @@ def test_variants_follow_their_weights(tmp_path: Path) -> None:
     (path,) = write_pictures(tmp_path, 1).iterdir()
     source = pairs.make(path, _DATA, scale=2, seed=3)
     labels = sorted(small.label.split()[0] for small in source.smalls)
-    assert ["avif", "avif", "lossless", "lossless"] == labels
+    assert labels == ["avif", "avif", "lossless", "lossless"]
 
 
 def test_large_originals_are_cut_at_their_centre(tmp_path: Path) -> None:

@@ -28,10 +28,10 @@ def _patches(scale: int, *, seed: int = 0, patch: int = 16) -> Patches:
 def test_patches_are_aligned(scale: int) -> None:
     """Small and full patches are of the same place, whatever they are turned and mirrored by."""
     small, full = _patches(scale).draw()
-    assert ((8, 4, 16, 16), (8, 3, 16 * scale, 16 * scale)) == (
+    assert (
         tuple(small.shape),
         tuple(full.shape),
-    )
+    ) == ((8, 4, 16, 16), (8, 3, 16 * scale, 16 * scale))
     expected = small[:, :3].repeat_interleave(scale, 2).repeat_interleave(scale, 3)
     assert torch.equal(expected, full)
 
@@ -53,7 +53,7 @@ def test_all_eight_views_are_drawn() -> None:
     """A place is seen turned and mirrored in every way."""
     patches = _patches(1, patch=40)
     views = {patch.numpy().tobytes() for _ in range(12) for patch in patches.draw()[0]}
-    assert 8 == len(views)
+    assert len(views) == 8
 
 
 def test_images_below_a_patch_are_left_out() -> None:
@@ -71,4 +71,4 @@ def test_whole_pairs_become_tensors() -> None:
     np.testing.assert_array_equal(
         source.original, (full[0] * 256).numpy().transpose(1, 2, 0).astype(np.uint8)
     )
-    assert (1, 4, 40, 40) == tuple(small.shape)
+    assert tuple(small.shape) == (1, 4, 40, 40)

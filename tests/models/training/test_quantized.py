@@ -75,10 +75,10 @@ def test_weights_stay_within_what_processors_add_up() -> None:
     network = _quantized(3).export()
     largest = max(int(np.abs(layer.weight.astype(np.int64)).max()) for layer in network.layers)
     assert MAX_WEIGHT // 2 < largest <= MAX_WEIGHT
-    assert 5 == network.reach
+    assert network.reach == 5
 
 
 def test_names_of_weights_stay() -> None:
     """Checkpoints of earlier runs can be loaded: these names are in them."""
     expected = {f"{kind}.{index}" for kind in ("weights", "biases") for index in range(3)}
-    assert expected | {"exponents"} == set(QuantizedStack(2, width=4, depth=1).state_dict())
+    assert set(QuantizedStack(2, width=4, depth=1).state_dict()) == expected | {"exponents"}

@@ -16,17 +16,17 @@ _NETWORKS = ("native-x1", "native-x2", "native-x3", "native-x4")
 def test_there_is_a_float_and_an_integer_run_for_every_network() -> None:
     """The runs of all eight networks are there."""
     expected = {f"{name}{kind}" for name in _NETWORKS for kind in ("", "-integer")}
-    assert expected == {path.stem for path in _CONFIGS}
+    assert {path.stem for path in _CONFIGS} == expected
 
 
 @pytest.mark.parametrize("path", _CONFIGS, ids=lambda path: path.stem)
 def test_runs_that_ship_are_valid_and_name_no_folder(path: Path) -> None:
     """Each run is called as its file, is of the scale in its name, and works on any machine."""
     run = settings.load(path)
-    assert path.stem == run.name
+    assert run.name == path.stem
     assert f"native-x{run.scale}" == path.stem.removesuffix("-integer")
     assert run.integer == path.stem.endswith("-integer")
-    assert (None, None) == (run.data.folder, run.start)
+    assert (run.data.folder, run.start) == (None, None)
 
 
 @pytest.mark.parametrize("name", _NETWORKS)
@@ -43,9 +43,9 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
     path = tmp_path / "run.yaml"
     path.write_text("{name: a, scale: 2, start: b.pt, data: {folder: c}, schedule: {steps: 1}}")
     run = settings.load(path)
-    assert (tmp_path / "c", tmp_path / "b.pt") == (run.data.folder, run.start)
+    assert (run.data.folder, run.start) == (tmp_path / "c", tmp_path / "b.pt")
     other = run.at(folder=tmp_path)
-    assert (tmp_path, tmp_path / "b.pt") == (other.data.folder, other.start)
+    assert (other.data.folder, other.start) == (tmp_path, tmp_path / "b.pt")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def test_softened_originals_keep_their_shape(shape: tuple[int, int]) -> None:
     for seed in range(24):
         soft = soften(flat, np.random.default_rng(seed))
         assert flat.shape == soft.shape
-        assert np.uint8 == soft.dtype
+        assert soft.dtype == np.uint8
         gray = (soft == soft[..., :1]).all()
         expected = np.full_like(flat, 104) if gray else flat  # 0.299 R + 0.587 G + 0.114 B
         assert np.abs(expected - soft.astype(int)).max() <= 6 * _MOST_GRAIN
@@ -33,7 +33,7 @@ def test_some_softened_originals_have_grain_and_some_are_gray() -> None:
         gray = bool((soft == soft[..., :1]).all())
         found.add((gray, bool(soft.std(axis=(0, 1)).max() > 0)))
         assert soft.std(axis=(0, 1)).max() < 1.3 * _MOST_GRAIN
-    assert {(False, False), (False, True), (True, False), (True, True)} == found
+    assert found == {(False, False), (False, True), (True, False), (True, True)}
 
 
 def test_softening_takes_detail_away() -> None:

@@ -28,7 +28,7 @@ def test_measurements_go_into_a_file(tmp_path: Path) -> None:
             track({"gain_db": 0.5 * step}, step)
     assert "MLflow is not installed" in said
     lines = (tmp_path / "run" / "measures.jsonl").read_text().splitlines()
-    assert [{"step": 1, "gain_db": 0.5}, {"step": 2, "gain_db": 1.0}] == [*map(json.loads, lines)]
+    assert [*map(json.loads, lines)] == [{"step": 1, "gain_db": 0.5}, {"step": 2, "gain_db": 1.0}]
 
 
 @pytest.mark.usefixtures("without_mlflow")
@@ -58,6 +58,6 @@ def test_mlflow_keeps_one_run(tmp_path: Path) -> None:
     experiment = client.get_experiment_by_name("slimgate")
     (run,) = client.search_runs([experiment.experiment_id])
     history = client.get_metric_history(run.info.run_id, "gain_db")
-    assert [(1, 0.5), (2, 1.0)] == [(each.step, each.value) for each in history]
-    assert ("FINISHED", "tiny") == (run.info.status, run.info.run_name)
-    assert ("4", "2") == (run.data.params["network.width"], run.data.params["scale"])
+    assert [(each.step, each.value) for each in history] == [(1, 0.5), (2, 1.0)]
+    assert (run.info.status, run.info.run_name) == ("FINISHED", "tiny")
+    assert (run.data.params["network.width"], run.data.params["scale"]) == ("4", "2")

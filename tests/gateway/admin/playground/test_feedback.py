@@ -17,11 +17,11 @@ async def test_a_verdict_is_one_line(tmp_path: Path) -> None:
     await feedback.take(result, "down", f" a\n\u2028b \udc80{'x' * 1000}")
     (text,) = path.read_text().splitlines()
     line = json.loads(text)
-    assert ("down", None, "plain") == (line["verdict"], line["image"], line["tier"])
+    assert (line["verdict"], line["image"], line["tier"]) == ("down", None, "plain")
     assert hashlib.sha256(result.upload).hexdigest() == line["sha256"]
     assert line["comment"].startswith("a\n\u2028b \udc80x")
-    assert MAX_COMMENT == len(line["comment"])
-    assert ("down", 1) == (result.verdict, result.verdicts)
+    assert len(line["comment"]) == MAX_COMMENT
+    assert (result.verdict, result.verdicts) == ("down", 1)
 
 
 async def test_images_are_kept_within_bounds(tmp_path: Path) -> None:
@@ -35,11 +35,11 @@ async def test_images_are_kept_within_bounds(tmp_path: Path) -> None:
         for result in (first, first, large, plain(5, mime=None)):
             await feedback.take(result, "up", "")
     name = f"{hashlib.sha256(first.upload).hexdigest()}.png"
-    assert [name] == [each.name for each in folder.iterdir()]
+    assert [each.name for each in folder.iterdir()] == [name]
     assert first.upload == (folder / name).read_bytes()
     kept = [json.loads(line)["image"] for line in (tmp_path / "f").read_text().splitlines()]
-    assert [name, name, None, None] == kept
-    assert ["the folder of images is full"] == [line["event"] for line in logs]
+    assert kept == [name, name, None, None]
+    assert [line["event"] for line in logs] == ["the folder of images is full"]
 
 
 async def test_a_lost_verdict_is_told(tmp_path: Path) -> None:
@@ -47,10 +47,10 @@ async def test_a_lost_verdict_is_told(tmp_path: Path) -> None:
     feedback, result = Feedback(Settings(path=str(tmp_path / "no" / "f"))), plain()
     with pytest.raises(FeedbackNotSaved):
         await feedback.take(result, "up", "")
-    assert (None, 0) == (result.verdict, result.verdicts)
+    assert (result.verdict, result.verdicts) == (None, 0)
     (tmp_path / "file").touch()
     settings = Settings(path=str(tmp_path / "f"), images=str(tmp_path / "file"))
     with capture_logs() as logs:
         await Feedback(settings).take(result, "up", "")
-    assert "up" == result.verdict
-    assert ["image of a verdict not kept"] == [line["event"] for line in logs]
+    assert result.verdict == "up"
+    assert [line["event"] for line in logs] == ["image of a verdict not kept"]

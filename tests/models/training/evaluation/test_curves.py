@@ -24,22 +24,22 @@ def _point(bits: float, psnr: float, *, quality: int = 50, chroma: str = "4:4:4"
 def test_lines_cross_where_they_do() -> None:
     """The flatter line wins below the crossing and loses above it, by what lies between them."""
     won, lost = compare(_line(2, 31), _line(3, 30))
-    assert pytest.approx(2, rel=1e-3) == won.high == lost.low
-    assert pytest.approx([0.125, 8]) == [won.low, lost.high]
-    assert pytest.approx([30 - 9, 33, 39], rel=1e-3) == [
+    assert lost.low == won.high == pytest.approx(2, rel=1e-3)
+    assert [won.low, lost.high] == pytest.approx([0.125, 8])
+    assert [
         won.low_value,
         won.high_value,
         lost.high_value,
-    ]
-    assert pytest.approx([2, -1], abs=0.02) == [won.gain, lost.gain]
+    ] == pytest.approx([30 - 9, 33, 39], rel=1e-3)
+    assert [won.gain, lost.gain] == pytest.approx([2, -1], abs=0.02)
 
 
 def test_curves_are_compared_only_where_both_were_measured() -> None:
     """What one of them was not measured at is neither won nor lost."""
     (only,) = compare(_line(2, 31, 0.5, 4), _line(2, 30, 0.125, 1))
-    assert pytest.approx([0.5, 1, 1]) == [only.low, only.high, only.gain]
-    assert [] == compare(_line(2, 31, 2, 4), _line(2, 30, 0.125, 1))
-    assert [] == compare(Curve((), ()), _line(2, 30))
+    assert [only.low, only.high, only.gain] == pytest.approx([0.5, 1, 1])
+    assert compare(_line(2, 31, 2, 4), _line(2, 30, 0.125, 1)) == []
+    assert compare(Curve((), ()), _line(2, 30)) == []
 
 
 _CURVES = st.builds(
@@ -56,7 +56,7 @@ def test_ranges_follow_each_other(one: Curve, other: Curve) -> None:
     ranges = compare(one, other)
     assert (low < high) == bool(ranges)
     if ranges:
-        assert pytest.approx((low, high)) == (ranges[0].low, ranges[-1].high)
+        assert (ranges[0].low, ranges[-1].high) == pytest.approx((low, high))
     for before, after in itertools.pairwise(ranges):
         assert before.high == after.low
         assert (before.gain >= 0) != (after.gain >= 0)
@@ -73,8 +73,8 @@ def test_what_costs_more_and_gives_less_is_left_out() -> None:
         Point(Coding("avif", "4:4:4", 50, 2), "none", 0.5, 39, 0.9),
     ]
     front = curve(points, codec="avif", scale=1, restorer="none", measure="psnr_db")
-    assert Curve((1, 2, 4), (30, 33, 40)) == front
-    assert pytest.approx(31.5) == front.at(math.sqrt(2))
+    assert front == Curve((1, 2, 4), (30, 33, 40))
+    assert front.at(math.sqrt(2)) == pytest.approx(31.5)
 
 
 def test_means_are_of_images_point_by_point() -> None:
@@ -83,7 +83,7 @@ def test_means_are_of_images_point_by_point() -> None:
         [_point(1, 30), _point(2, 32, quality=60)],
         [_point(3, 34), _point(4, 36, quality=60)],
     ]
-    assert [_point(2, 32), _point(3, 34, quality=60)] == [
+    assert [
         Point(mean.coding, mean.restorer, mean.bits, mean.psnr_db, round(mean.ssim, 9))
         for mean in means(images)
-    ]
+    ] == [_point(2, 32), _point(3, 34, quality=60)]

@@ -73,7 +73,7 @@ def test_points_are_what_the_gateway_would_store(images: Path, cache: Path) -> N
     assert 8 * len(data) / original[..., 0].size == point.bits
     assert psnr(original, restored) == point.psnr_db
     assert ssim.exact(original, restored) == point.ssim
-    assert 2 * 2 + 2 * 2 == len(points)  # two chroma formats at full size, two interpolations
+    assert len(points) == 2 * 2 + 2 * 2  # two chroma formats at full size, two interpolations
 
 
 def test_what_was_measured_is_not_measured_again(
@@ -91,10 +91,10 @@ def test_what_was_measured_is_not_measured_again(
 
     monkeypatch.setattr(renditions, "encode", encode)
     assert before == measuring.measure(path, _PLAN, cache)
-    assert [] == encoded
+    assert encoded == []
     more = Plan(("avif",), (40, 60, 80), (2,), (), 10_000)
     assert set(before) < set(measuring.measure(path, more, cache))
-    assert [60, 60, 60] == encoded
+    assert encoded == [60, 60, 60]
 
 
 _ENCODE = renditions.encode
@@ -111,7 +111,7 @@ def test_networks_are_measured_as_they_ship(images: Path, tmp_path: Path, cache:
     decoded = renditions.decode(small, "avif", width=36, height=36)
     tested = restorers.load(name)
     restored = tested.restorer.upscale(decoded, 2, level=renditions.level("avif", 40))
-    assert ("net", (2,)) == (tested.label, tested.scales)
+    assert (tested.label, tested.scales) == ("net", (2,))
     assert psnr(original, restored) in {each.psnr_db for each in points if each.restorer == "net"}
 
 
@@ -122,7 +122,7 @@ def test_networks_of_full_size_compete_there(images: Path, tmp_path: Path, cache
     path = images / "cats" / "1.png"
     points = measuring.measure(path, Plan(("webp",), (40,), (2,), names, 10_000), cache)
     expected = {(1, "none"), (1, "x1"), (2, "bicubic"), (2, "lanczos")}
-    assert expected == {(point.coding.scale, point.restorer) for point in points}
+    assert {(point.coding.scale, point.restorer) for point in points} == expected
 
 
 def test_the_report_tells_everything(images: Path, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_the_report_tells_everything(images: Path, tmp_path: Path) -> None:
         f"Before.\n\n{document.BEGIN}\nold\n{document.END}\n\nAfter.\n"
     )
     network = _network(tmp_path)
-    assert 0 == _evaluate(images, out, "--codec", "avif", "webp", "--restorer", network)
+    assert _evaluate(images, out, "--codec", "avif", "webp", "--restorer", network) == 0
     text = (out / "restorers.md").read_text()
     assert text.startswith("Before.\n\n<!--")
     assert text.endswith("-->\n\nAfter.\n")
@@ -143,22 +143,22 @@ def test_the_report_tells_everything(images: Path, tmp_path: Path) -> None:
         assert said in text
     for name in ("cats", "dogs"):
         figure = ElementTree.fromstring((out / "restorers" / f"{name}.svg").read_text())
-        assert 2 * 3 == len(figure.findall("{http://www.w3.org/2000/svg}polyline"))
+        assert len(figure.findall("{http://www.w3.org/2000/svg}polyline")) == 2 * 3
         assert f"restorers/{name}.svg" in text
     rows = list(csv.DictReader((out / "restorers" / "points.csv").read_text().splitlines()))
     content = json.loads((out / "restorers" / "points.json").read_text())
-    assert ["net.onnx"] == content["plan"]["restorers"]
+    assert content["plan"]["restorers"] == ["net.onnx"]
     assert len(rows) == sum(len(each["points"]) for each in content["classes"].values())
     # For each class and quality: avif in two chroma formats and webp at full size, and both
     # codecs at half size with three restorers.
-    assert 2 * 2 * (3 + 2 * 3) == len(rows)
+    assert len(rows) == 2 * 2 * (3 + 2 * 3)
 
 
 def test_a_second_report_replaces_the_first(images: Path, tmp_path: Path) -> None:
     """Without a document one is made, and writing it again changes nothing."""
-    assert 0 == _evaluate(images, tmp_path / "docs")
+    assert _evaluate(images, tmp_path / "docs") == 0
     written = (tmp_path / "docs" / "restorers.md").read_bytes()
-    assert 0 == _evaluate(images, tmp_path / "docs")
+    assert _evaluate(images, tmp_path / "docs") == 0
     assert written == (tmp_path / "docs" / "restorers.md").read_bytes()
     assert b"avif, 1/2 size + lanczos" in written
 
@@ -168,7 +168,7 @@ def test_processes_measure_the_same(images: Path, cache: Path) -> None:
     classes = plan.classes(images, None)
     alone = sweep.sweep(classes, _PLAN, cache / "one", processes=1)
     assert alone == sweep.sweep(classes, _PLAN, cache / "two", processes=2)
-    assert [2, 1] == [len(points) for points in alone.values()]
+    assert [len(points) for points in alone.values()] == [2, 1]
 
 
 def test_classes_are_folders(images: Path, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_classes_are_folders(images: Path, tmp_path: Path) -> None:
     write_pictures(images / "cats" / "deeper", 1)
     write_pictures(images, 1)
     found = plan.classes(images, None)
-    assert {"cats": 3, "dogs": 1, "images": 1} == {name: len(each) for name, each in found.items()}
+    assert {name: len(each) for name, each in found.items()} == {"cats": 3, "dogs": 1, "images": 1}
     many = [tmp_path / f"{number}" for number in range(10)]
     assert [many[0], many[3], many[6]] == plan._spread(many, 3)
 
@@ -213,13 +213,13 @@ def test_documents_without_a_place_are_refused(tmp_path: Path, text: str) -> Non
     (tmp_path / "restorers.md").write_text(text)
     with pytest.raises(NoPlace, match=r"restorers\.md has no place"):
         document.write(tmp_path, {}, _PLAN, {}, counts={})
-    assert text == (tmp_path / "restorers.md").read_text()
+    assert (tmp_path / "restorers.md").read_text() == text
 
 
 def test_the_page_about_restorers_has_a_place() -> None:
     """The project's own document can be written anew."""
     text = (Path(__file__).parents[4] / "docs" / "restorers.md").read_text("utf-8")
-    assert (1, 1) == (text.count(document.BEGIN), text.count(document.END))
+    assert (text.count(document.BEGIN), text.count(document.END)) == (1, 1)
     assert text.index(document.BEGIN) < text.index(document.END)
 
 
@@ -227,9 +227,9 @@ def test_errors_are_one_line(
     images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command says on standard error what to do, without a traceback."""
-    assert 1 == _evaluate(tmp_path / "nowhere", tmp_path)
-    assert 1 == _evaluate(images, tmp_path, "--restorer", "unknown")
+    assert _evaluate(tmp_path / "nowhere", tmp_path) == 1
+    assert _evaluate(images, tmp_path, "--restorer", "unknown") == 1
     said: Sequence[str] = capsys.readouterr().err.splitlines()
-    assert 2 == len(said)
+    assert len(said) == 2
     assert "no images in" in said[0]
     assert "unknown" in said[1]
