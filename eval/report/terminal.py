@@ -114,8 +114,7 @@ def _money(budget: Budget | None) -> Iterator[str]:
         return
     found = budget.result
     now, then = (
-        shown.amount(costs.total / found.terabytes, budget.currency)
-        for costs in (found.now, found.then)
+        shown.amount(each, budget.currency) for each in (found.now_per_tb, found.then_per_tb)
     )
     yield (
         f"money: {now} per TB and month now, {then} with the gateway ({found.terabytes:g} TB in "

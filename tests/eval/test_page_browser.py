@@ -1,4 +1,5 @@
 import re
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,31 @@ def test_money_is_calculated_as_in_python(shown: Browser, study: Study) -> None:
         for name, value in expected.items():
             wanted = value if isinstance(value, str) else pytest.approx(value, rel=1e-9, abs=1e-9)
             assert wanted == found[name], (name, case)
+
+
+# Carries out the page's formulas for many assumptions at once.
+CALCULATE = """const data = JSON.parse(document.getElementById('money-data').textContent);
+    return arguments[0].map(assumed => money.calculate(data, assumed));"""
+
+
+def test_formulas_are_carried_out_as_in_python(shown: Browser, study: Study) -> None:
+    """For every pair of storage classes, page and model come to the same on a grid of numbers."""
+    numbers = [
+        {"terabytes": size, "reads": reads, "cache_hits": hits}
+        for size, reads, hits in product((0.5, 5000.0), (0.0, 40.0), (0.0, 1.0))
+    ]
+    names = [each.name for each in PRICES.classes]
+    cases = [
+        _assumed(study, {"storage_class": name, "originals_class": kept, **each})
+        for name, kept, each in product(names, (None, *names), numbers)
+    ]
+    found = shown.script(CALCULATE, [each.model_dump() for each in cases])
+    for assumed, figures in zip(cases, found, strict=True):
+        expected = money.figures(_basis(study), assumed)
+        assert figures.keys() == expected.keys()
+        for name, value in expected.items():
+            close = pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
+            assert figures[name] == close, (name, assumed)
 
 
 def test_money_before_anything_is_changed(shown: Browser, study: Study) -> None:

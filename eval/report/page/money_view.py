@@ -4,15 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import TypeAdapter
-
 from eval.compare.rows import Row
-from eval.cost import money, money_measured
+from eval.cost import money, money_formulas, money_measured
+from eval.cost.formula import Table
 from eval.cost.money import Assumptions, Basis, Money
 from eval.cost.money_prices import Prices
 from eval.report.page import shown
-
-_BASIS: Final = TypeAdapter(Basis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,7 @@ class MoneyView:
         prices: price list.
         assumed: initial assumptions.
         result: result under them.
-        data: data for the script: ``basis``, ``hours`` and ``symbol``.
+        data: data for the script: ``symbol`` and what :func:`_data` returns.
     """
 
     prices: Prices
@@ -86,9 +83,29 @@ def view(rows: Sequence[Row], prices: Prices, assumed: Assumptions | None = None
     """
     given = money_measured.basis(rows, prices)
     assumed = assumed or money_measured.assumptions(rows, prices)
-    data: dict[str, Any] = {"basis": _BASIS.dump_python(given, mode="json"), "hours": money.HOURS}
-    data["symbol"] = shown.symbol(prices.currency)
+    data = {**_data(given), "symbol": shown.symbol(prices.currency)}
     return MoneyView(prices, assumed, money.calculate(given, assumed), data)
+
+
+def _data(given: Basis) -> dict[str, Any]:
+    """Return the cost model for the page's script.
+
+    Returns:
+        ``steps`` of a :class:`eval.cost.formula.Table`; ``classes``, by storage class the index of
+        each figure; ``originals``, by storage class of originals the index of each such input.
+    """
+    table = Table()
+    classes = {
+        name: {key: table.add(each) for key, each in money_formulas.figures(given, name).items()}
+        for name in given.places
+    }
+    originals = {
+        name or "": {
+            key: table.add(each) for key, each in money_formulas.originals(given, name).items()
+        }
+        for name in (None, *given.places)
+    }
+    return {"steps": table.steps, "classes": classes, "originals": originals}
 
 
 def _plain(value: float) -> str:
