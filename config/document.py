@@ -3,6 +3,11 @@
 A subset of YAML 1.2 is read: one document without tags, anchors and aliases, with the scalars of
 the core schema. YAML 1.1, PyYAML's default, would read `mode: off` as false and `12:30` as 750.
 Messages never quote the text: what stands at the wrong place may be a secret.
+
+PyYAML parses; this module bounds and reads its nodes. ruamel.yaml would supply line numbers, but
+the rest would have to be overridden: it quotes both values of a duplicate key, stops at the first
+one, expands anchors and merge keys, reads dates, `0x1F` and `1_000` as such, and fails on deep
+nesting with RecursionError. It also takes 1.7 times as long.
 """
 
 import re

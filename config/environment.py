@@ -6,6 +6,9 @@ taken as they are; others mean what the same characters mean in the file, unquot
 
 `SLIMGATE_CREDENTIALS__0__SECRET_KEY_FILE` names a file that holds the value, as containers get
 their secrets; a line break at its end does not count.
+
+pydantic-settings cannot address items of lists (`POLICIES__0__MODE` is ignored or refused), ignores
+unknown variables, and does not report which variable a wrong value came from.
 """
 
 from collections.abc import Iterator, Mapping
