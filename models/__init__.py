@@ -1,4 +1,4 @@
-"""Restorers: what turns the pixels of a rendition into full-size pixels."""
+"""Restorers: turn the pixels of a rendition into full-size pixels."""
 
 from models.engine.batch_fill import batch_fill
 from models.engine.network import Busy, EngineError, OutOfMemory, TooLate, Unreachable

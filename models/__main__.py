@@ -1,4 +1,4 @@
-"""The command line: which restorers there are, what a file holds, and how fast they are."""
+"""Command line: list restorers, verify and fetch weights, run benchmarks."""
 
 import argparse
 import os
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 _LEAST_SIDE: Final = 16
 _LARGEST_SIDE: Final = 8192
-_NEEDS_TORCH = "this needs torch and spandrel: install slimgate with the extra gpu"
+_NEEDS_TORCH = "needs torch and spandrel: pip install 'slimgate[gpu]'"
 
 
 class _Failed(Exception):
-    """The command cannot do what it was asked for; the message says why."""
+    """The command failed; the message says why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0, or 1 when it failed; the reason stands on standard error.
+        0, or 1 on failure, with the reason on standard error.
     """
     options = _parser().parse_args(arguments)
     act: Callable[[argparse.Namespace], str] = options.act
@@ -52,15 +52,15 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help="list all restorers")
     listing.set_defaults(act=lambda _: describing.table(CATALOG))
-    show = commands.add_parser("show", help="show all that is known of one")
+    show = commands.add_parser("show", help="show all properties of one restorer")
     show.add_argument("name")
     show.set_defaults(act=lambda options: describing.card(_card(options.name)))
-    verify = commands.add_parser("verify", help="check fetched weights, or any checkpoint")
-    verify.add_argument("what", nargs="?", metavar="NAME|FILE", help="default: all that are there")
+    verify = commands.add_parser("verify", help="verify fetched weights, or any checkpoint")
+    verify.add_argument("what", nargs="?", metavar="NAME|FILE", help="default: all fetched weights")
     verify.set_defaults(act=lambda options: _verify(options.what))
     get = commands.add_parser("fetch", help="download the weights of a network")
     get.add_argument("name")
-    get.add_argument("--to", type=Path, metavar="DIR", help="default: the cache")
+    get.add_argument("--to", type=Path, metavar="DIR", help="default: the cache folder")
     get.set_defaults(act=lambda options: _fetch(_card(options.name), options.to))
     _add_bench(commands)
     cli.add_commands(commands)
@@ -72,10 +72,14 @@ def _add_bench(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     bench.add_argument("--restorer", required=True, metavar="NAME")
     bench.add_argument("--engine", choices=("openvino", "torch"), default="openvino")
     bench.add_argument(
-        "--image-size", type=_size, default=(512, 512), metavar="WxH", help="of the output"
+        "--image-size", type=_size, default=(512, 512), metavar="WxH", help="size of the output"
     )
-    bench.add_argument("--seconds", type=_seconds, default=5.0, help="for each line of the table")
-    bench.add_argument("--threads", type=_threads, default=0, metavar="N", help="0: all cores")
+    bench.add_argument(
+        "--seconds", type=_seconds, default=5.0, help="duration per line of the table, seconds"
+    )
+    bench.add_argument(
+        "--threads", type=_threads, default=0, metavar="N", help="threads (0: one per core)"
+    )
     bench.set_defaults(act=_bench)
 
 
@@ -84,25 +88,26 @@ def _size(text: str) -> tuple[int, int]:
     sides = [int(part) for part in parts.groups()] if parts else []
     if not sides or min(sides) < _LEAST_SIDE or max(sides) > _LARGEST_SIDE:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no size like 512x512 with sides from {_LEAST_SIDE} to {_LARGEST_SIDE}"
+            f"{text!r} is not a size such as 512x512 with sides from {_LEAST_SIDE} to "
+            f"{_LARGEST_SIDE}"
         )
     return sides[0], sides[1]
 
 
 def _seconds(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or not 0 < float(text) <= 600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds up to 600")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds up to 600")
     return float(text)
 
 
 def _threads(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) > 1024:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads from 0 to 1024")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of threads from 0 to 1024")
     return int(text)
 
 
 def _bench(options: argparse.Namespace) -> str:
-    from models.bench import benchmark  # noqa: PLC0415  # nothing heavy before it is needed
+    from models.bench import benchmark  # noqa: PLC0415  # import heavy packages only when needed
 
     card = _card(options.restorer)
     size, seconds, threads = options.image_size, options.seconds, options.threads
@@ -128,7 +133,7 @@ def _verify(what: str | None) -> str:
         return _verify_file(path)
     card = _card(what)
     if card.download is None:
-        raise _Failed(f"{card.name} has no weights; there is nothing to verify")
+        raise _Failed(f"{card.name} has no weights to verify")
     return _verify_file(find(card.download, folder))
 
 
@@ -136,13 +141,13 @@ def _verify_all(folder: Path) -> str:
     downloads = [card.download for card in CATALOG if card.download is not None]
     there = [each for each in downloads if (folder / each.file).exists()]
     if not there:
-        return f"No weights are in {folder}; python -m models fetch NAME gets some.\n"
+        return f"No weights in {folder}; run python -m models fetch NAME to download some.\n"
     return "".join(f"{find(each, folder)}: as published\n" for each in there)
 
 
 def _verify_file(path: Path) -> str:
     try:
-        from models.formats import checkpoints  # noqa: PLC0415  # torch is not part of the base package
+        from models.formats import checkpoints  # noqa: PLC0415  # torch is an extra
     except ModuleNotFoundError as error:
         raise _Failed(_NEEDS_TORCH) from error
     try:
@@ -153,7 +158,7 @@ def _verify_file(path: Path) -> str:
 
 def _fetch(card: Card, folder: Path | None) -> str:
     if card.download is None:
-        raise _Failed(f"{card.name} has no weights; it can be used as it is")
+        raise _Failed(f"{card.name} has no weights to fetch: use it directly")
     with _bar(card.download.file, card.download.size) as report:
         path = fetch(card.download, folder or cache_folder(os.environ), report=report)
     return f"{path}\n"
@@ -161,7 +166,7 @@ def _fetch(card: Card, folder: Path | None) -> str:
 
 @contextmanager
 def _bar(name: str, size: int) -> Iterator[Report]:
-    """Show how far it is, on a terminal."""
+    """Show progress on a terminal."""
     with tqdm(desc=name, total=size, unit="B", unit_scale=True, disable=None) as bar:
 
         def report(there: int) -> None:

@@ -1,1 +1,1 @@
-"""Restorers compared with the same networks in torch."""
+"""Benchmarks of restorers against the same networks in torch."""

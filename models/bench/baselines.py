@@ -1,7 +1,7 @@
-"""What people run without slimgate, to compare with: the same networks in float32 torch.
+"""Baselines: the same networks in float32 torch, as people run them without slimgate.
 
-Either the whole image goes through the network at once, or tile after tile, one per call, as the
-``RealESRGANer`` of the package ``realesrgan`` does with ``tile=256, tile_pad=10``.
+Either on the whole image, or tile by tile, one per call, like ``RealESRGANer`` of the package
+``realesrgan`` with ``tile=256, tile_pad=10``.
 """
 
 from collections.abc import Callable
@@ -28,15 +28,15 @@ Compute = Callable[[Tensor], Tensor]
 
 
 class Baseline:
-    """Enlarge by a network in float32, one image at a time.
+    """Enlarges with a network in float32, one image at a time.
 
     Args:
-        compute: Takes float32 (1, 4, h, w), red, green, blue and level, each 0 to 255, and gives
+        compute: maps float32 (1, 4, h, w), red, green, blue and level, each 0 to 255, to
             (1, 3, H, W) in steps of a pixel value.
-        scale: By how much it enlarges.
-        device: Where it computes.
-        residual: Whether its result is added to the bicubic enlargement.
-        tiled: Tile after tile instead of the whole image.
+        scale: scale factor.
+        device: device to compute on.
+        residual: add the result to the bicubic enlargement.
+        tiled: tile by tile instead of the whole image.
     """
 
     def __init__(
@@ -49,19 +49,19 @@ class Baseline:
         self._run = self._tile_by_tile if tiled else compute
 
     def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
-        """Enlarge one image.
+        """Enlarge an image.
 
         Args:
             pixels: uint8, (height, width, 3).
-            scale: That of the network.
-            level: How coarse the codec was, 0 to 255.
+            scale: scale factor of the network.
+            level: coding level, 0 to 255.
 
         Returns:
             uint8, (height * scale, width * scale, 3).
 
         Raises:
-            CannotRun: The network does not enlarge by that factor.
-            OutOfMemory: The image is too large for it.
+            CannotRun: the network does not support the scale.
+            OutOfMemory: the image is too large.
         """
         if scale != self._scale:
             raise CannotRun(f"this network enlarges by {self._scale}, not by {scale}")
@@ -95,15 +95,15 @@ class Baseline:
 
 
 def load(card: Card, engine: Engine, *, tiled: bool) -> Baseline:
-    """Make the network of a card ready to run in float32 torch.
+    """Load the network of a card in float32 torch.
 
     Args:
-        card: An integer network, which is run on the numbers that it stands for, or a checkpoint.
-        engine: Where the restorer itself runs: on torch its device is used, else the processor.
-        tiled: Tile after tile instead of the whole image.
+        card: an integer network, run on the numbers that its integers represent, or a checkpoint.
+        engine: engine of the restorer: for torch its device is used, else the CPU.
+        tiled: tile by tile instead of the whole image.
 
     Raises:
-        CannotRun: The card is no network, or its weights are not there.
+        CannotRun: the card is not a network, or its weights are missing.
     """
     device = choose(engine.device if engine.backend == "torch" else "cpu", threads=engine.threads)
     if card.file is not None:
@@ -119,14 +119,14 @@ def load(card: Card, engine: Engine, *, tiled: bool) -> Baseline:
 
 
 def shipped(file: str, device: torch.device, *, tiled: bool) -> Baseline:
-    """Make an integer network ready to run in float32, without any rounding.
+    """Load an integer network in float32, without rounding.
 
     Args:
-        file: Its name in :mod:`models.registry.native`.
-        device: Where it computes.
-        tiled: Tile after tile instead of the whole image.
+        file: name in :mod:`models.registry.native`.
+        device: device to compute on.
+        tiled: tile by tile instead of the whole image.
     """
-    from models.formats import qdq  # noqa: PLC0415  # onnx is needed for these networks only
+    from models.formats import qdq  # noqa: PLC0415  # only these networks need onnx
 
     network = qdq.read(resources.files("models.registry.native").joinpath(file).read_bytes())
     return Baseline(
@@ -135,7 +135,7 @@ def shipped(file: str, device: torch.device, *, tiled: bool) -> Baseline:
 
 
 class _FloatNetwork:
-    """An integer network with the numbers that its integers stand for."""
+    """An integer network, computed on the numbers that its integers represent."""
 
     def __init__(self, network: IntegerNetwork, device: torch.device) -> None:
         self._scale = network.scale
@@ -155,7 +155,7 @@ class _FloatNetwork:
 
 
 class _FloatLayer:
-    """One convolution in float32: (n, inputs, h, w) to (n, outputs, h, w)."""
+    """A convolution in float32: (n, inputs, h, w) to (n, outputs, h, w)."""
 
     def __init__(self, layer: Layer, input_exponent: int, device: torch.device) -> None:
         units = np.exp2(-layer.weight_exponents.astype(np.float64))

@@ -14,9 +14,9 @@ from models.engine.network import CannotRun
 from models.registry.cards import Card
 
 _ROUNDS: Final = 5
-"""All take turns so often: a slow moment of the machine hits them alike."""
+"""Number of rounds: contenders alternate, so that slow moments of the machine affect all."""
 _TOGETHER: Final = 4
-"""Images at a time: about as many as a gateway with four workers restores."""
+"""Concurrent images: about as many as a gateway with four workers restores."""
 _REFERENCE: Final = "torch float32, whole image"
 _TITLES: Final = ("RESTORER", "MP/s", "ms per 512x512", "MiB above idle", "BATCH FILL", "SPEED")
 _SQUARE: Final = 512 * 512
@@ -30,29 +30,29 @@ def run(
     seconds: float,
     threads: int,
 ) -> str:
-    """Measure a restorer and what it is compared with, in turn.
+    """Benchmark a restorer and its baselines, alternating.
 
     Args:
-        card: Which one.
-        backend: The engine of the gateway that runs it.
-        size: Width and height of the output, pixels; rounded down to multiples of its scale.
-        seconds: How long each of them is measured.
-        threads: Most threads of each; 0: as many as there are cores.
+        card: card of the restorer.
+        backend: engine of the gateway.
+        size: width and height of the output, pixels; rounded down to multiples of the scale.
+        seconds: duration per contender.
+        threads: maximum threads each; 0: one per core.
 
     Returns:
-        A table, with the reasons why something could not be measured below it.
+        A table, followed by the reasons of contenders that could not run.
 
     Raises:
-        CannotRun: The restorer itself does not run here; says what to install.
+        CannotRun: the restorer itself cannot run here; the message says what to install.
     """
     if not card.is_network:
-        raise CannotRun(f"{card.name} is no network; python -m models list shows those that are")
+        raise CannotRun(f"{card.name} is not a network; choose one from python -m models list")
     engine = Engine(backend=backend, threads=threads)
     measured, problems = _measured(_subjects(card, engine, size), seconds)
     if not any(subject.way == "gateway" for subject in measured):
         raise CannotRun("\n".join(problems))
     heading = f"{card.name} on {backend}, output {size[0]}x{size[1]}\n\n"
-    notes = [f"SPEED: against {_REFERENCE}; MiB above idle: memory of the process.", *problems]
+    notes = [f"SPEED: relative to {_REFERENCE}; MiB above idle: memory of the process.", *problems]
     return heading + table(measured) + "\n" + "".join(f"{note}\n" for note in notes)
 
 
@@ -71,7 +71,7 @@ def _subjects(card: Card, engine: Engine, size: tuple[int, int]) -> list[Subject
 def _measured(
     subjects: Sequence[Subject], seconds: float
 ) -> tuple[dict[Subject, Measured], list[str]]:
-    """Measure all of them that can be, and tell why the others cannot."""
+    """Measure all contenders; return why some could not run."""
     problems = []
     taken: dict[Subject, list[Measured]] = {}
     steps = len(subjects) * (_ROUNDS + 1)
@@ -93,14 +93,14 @@ def _measured(
 
 
 def _joined(rounds: Sequence[Measured]) -> Measured:
-    """Sum up all rounds; memory and fill of the last one are those since the start."""
+    """Merge all rounds; memory and fill of the last round cover all."""
     last = rounds[-1]
     seconds = tuple(each for part in rounds for each in part.seconds)
     return Measured(seconds, last.pixels, last.peak_mib, last.fill)
 
 
 def table(measured: dict[Subject, Measured]) -> str:
-    """Show what was measured, one subject a line; times are medians."""
+    """Return a table, one contender per line; times are medians."""
     reference = next((each for subject, each in measured.items() if subject.way == "whole"), None)
     rows = [_TITLES]
     for subject, each in measured.items():

@@ -1,4 +1,4 @@
-"""Measure one way of restoring in a process of its own, so that nobody else's memory counts."""
+"""Benchmark one contender in its own process, so that only its memory counts."""
 
 from multiprocessing import get_context
 from typing import Self
@@ -8,14 +8,14 @@ from models.engine.network import CannotRun
 
 
 class Measuring:
-    """A process that measures; a context manager that ends it.
+    """A benchmark process; the context manager stops it.
 
     Args:
-        subject: What it measures.
+        subject: contender to measure.
     """
 
     def __init__(self, subject: Subject) -> None:
-        context = get_context("spawn")  # a fork would share, and hide, memory of this process
+        context = get_context("spawn")  # a fork would share, and so hide, memory of this process
         self._title = subject.title
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(subject, theirs), daemon=True)
@@ -27,23 +27,23 @@ class Measuring:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-        self._process.terminate()  # it has nothing to lose, and may be amid a long image
+        self._process.terminate()  # nothing to lose, and it may be busy for long
         self._process.join()
 
     def prepare(self) -> None:
-        """Wait until it is loaded and has restored something that does not count.
+        """Wait until the restorer is loaded and warmed up.
 
         Raises:
-            CannotRun: It cannot be measured here; says what to install.
+            CannotRun: it cannot run here; the message says what to install.
         """
         if problem := self._asked(None):
             raise CannotRun(str(problem))
 
     def run(self, seconds: float) -> Measured:
-        """Restore images for that time, at least once.
+        """Restore images for some time, at least one.
 
         Raises:
-            CannotRun: The engine failed.
+            CannotRun: the engine failed.
         """
         answer = self._asked(seconds)
         if not isinstance(answer, Measured):

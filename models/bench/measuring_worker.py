@@ -1,4 +1,4 @@
-"""The process that measures: load one restorer, and restore the same image again and again."""
+"""The benchmark process: load one restorer, and restore the same image repeatedly."""
 
 import signal
 import time
@@ -25,24 +25,24 @@ Way = Literal["gateway", "whole", "tiled"]
 _LEVEL: Final = 64
 _TIMEOUT_S: Final = 600.0
 _PACKAGES: Final = {"onnx": "train"}
-"""Extras that bring a package, where it is not the extra gpu."""
+"""Extras of packages that are not in the extra gpu."""
 _STATUS: Final = Path("/proc/self/status")
-_FORGET_PEAK: Final = "5"  # proc(5), /proc/pid/clear_refs: reset the peak to what is resident now
+_FORGET_PEAK: Final = "5"  # proc(5), /proc/pid/clear_refs: reset the peak to the resident size
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Say what is measured.
+    """A contender.
 
     Attributes:
-        title: What the table calls it.
+        title: title in the table.
         way: ``gateway``: through tiles and the batching queue; ``whole`` and ``tiled``: see
             :mod:`models.bench.baselines`.
-        card: Name of the restorer.
-        engine: What runs it.
-        width: Of the output, pixels.
-        height: Of the output, pixels.
-        in_flight: Images that are restored at the same time.
+        card: name of the restorer.
+        engine: engine to run it.
+        width: width of the output, pixels.
+        height: height of the output, pixels.
+        in_flight: number of concurrent images.
     """
 
     title: str
@@ -56,13 +56,13 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Hold what was measured.
+    """Measurements of a contender.
 
     Attributes:
-        seconds: Per image, one number for each repetition.
-        pixels: Of one output.
-        peak_mib: Most memory, above that of the process without a network; None: not known here.
-        fill: Share of the places in batches that held a tile, 0 to 1; None without batches.
+        seconds: time per image, one value per repetition.
+        pixels: pixels of one output.
+        peak_mib: peak memory above that of the process without a network; None: unknown.
+        fill: share of batch slots that held a tile, 0 to 1; None without batches.
     """
 
     seconds: tuple[float, ...]
@@ -72,11 +72,11 @@ class Measured:
 
 
 def photograph(width: int, height: int) -> Pixels:
-    """Make an image with structure at all sizes, as photographs have it, always the same.
+    """Return a fixed image with structure at all scales, as in photographs.
 
     Args:
-        width: Pixels.
-        height: Pixels.
+        width: width, pixels.
+        height: height, pixels.
 
     Returns:
         uint8, (height, width, 3).
@@ -88,23 +88,24 @@ def photograph(width: int, height: int) -> Pixels:
         rows, columns = height // cell + 2, width // cell + 2
         noise = random.integers(0, 256, (rows, columns, 3), np.uint8)
         layer = Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC)
-        # Amplitudes of natural images fall with frequency; 16 pixels and more have equal shares.
+        # Amplitudes of natural images fall with frequency; octaves from 16 pixels have equal
+        # weights.
         total += (np.asarray(layer, np.int16) - 128) * min(cell, 16) // 48
         cell //= 2
     return np.asarray(np.clip(total, 0, 255), np.uint8)
 
 
 def serve(subject: Subject, connection: Connection) -> None:
-    """Measure whenever seconds arrive, until the other side has gone.
+    """Measure for each duration received, until the peer disconnects.
 
-    What goes back is first nothing, once all is loaded, and then what was measured; or, at any
-    time, the reason why it cannot be measured.
+    Sends None once the restorer is loaded, then measurements; or, at any time, the reason why it
+    cannot run.
 
     Args:
-        subject: What is measured.
-        connection: To the other side.
+        subject: contender to measure.
+        connection: connection to the parent.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, too, and goes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent also gets it, and stops this process
     try:
         with _prepared(subject) as measure:
             connection.send("")
@@ -117,12 +118,12 @@ def serve(subject: Subject, connection: Connection) -> None:
         extra = _PACKAGES.get(package, "gpu")
         connection.send(f"needs {package}: pip install 'slimgate[{extra}]'")
     except (EOFError, ConnectionError):
-        return  # nobody listens any more
+        return  # the parent is gone
 
 
 @contextmanager
 def _prepared(subject: Subject) -> Iterator[Callable[[float], Measured]]:
-    """Load the restorer, let it restore once, and give what measures it."""
+    """Load and warm up the restorer, and yield its measuring function."""
     card = catalog.named(subject.card)
     scale = max(card.scales)
     image = photograph(subject.width // scale, subject.height // scale)
@@ -145,7 +146,7 @@ def _prepared(subject: Subject) -> Iterator[Callable[[float], Measured]]:
 def _restoring(
     subject: Subject, restorer: Restorer, image: Pixels
 ) -> Iterator[Callable[[], float]]:
-    """Give what restores as many images at a time as wanted, and tells the seconds per image."""
+    """Yield a function that restores all images concurrently and returns seconds per image."""
     scale = max(catalog.named(subject.card).scales)
     with ThreadPoolExecutor(subject.in_flight) as threads:
 
@@ -163,7 +164,7 @@ def _restoring(
 
 
 def _import(subject: Subject, card: Card) -> None:
-    """Import packages before idle memory is measured: they are no cost of an image."""
+    """Import packages before measuring idle memory: they are not a cost of images."""
     on_torch = subject.way != "gateway" or subject.engine.backend == "torch"
     if on_torch and card.kind == "integer":
         import_module("models.formats.qdq")
@@ -177,9 +178,9 @@ def _import(subject: Subject, card: Card) -> None:
 
 @contextmanager
 def _loaded(subject: Subject, card: Card) -> Iterator[tuple[Restorer, Callable[[], float | None]]]:
-    """Give a restorer, and what tells how full its batches have been."""
+    """Yield the restorer, and a function that returns how full its batches are."""
     if subject.way != "gateway":
-        from models.bench import baselines  # noqa: PLC0415  # torch is not part of the base package
+        from models.bench import baselines  # noqa: PLC0415  # torch is an extra
 
         yield baselines.load(card, subject.engine, tiled=subject.way == "tiled"), lambda: None
         return
@@ -191,7 +192,7 @@ def _loaded(subject: Subject, card: Card) -> Iterator[tuple[Restorer, Callable[[
 
 
 def _idle_mib() -> float | None:
-    """Forget the peak so far, and give what is resident; None where the system cannot tell."""
+    """Reset the peak, and return the resident memory; None if the system cannot tell."""
     if not _STATUS.exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""How full the batches of the engine are: asked for over its socket by whoever shows it."""
+"""Query how full the engine's batches are, over its socket."""
 
 import asyncio
 import struct
@@ -12,18 +12,18 @@ _FILL: Final = struct.Struct("!d")
 
 
 def packed(fill: float) -> bytes:
-    """Write the engine's answer."""
+    """Encode the engine's response."""
     return wire.ANSWER.pack(wire.Status.DONE, _FILL.size) + _FILL.pack(fill)
 
 
 async def batch_fill(address: Path) -> float | None:
-    """Ask an engine for the share of the places in its batches that held a tile.
+    """Return the share of batch slots that held a tile.
 
     Args:
-        address: Its socket.
+        address: socket of the engine.
 
     Returns:
-        From 0 to 1, since it was started; None when there is no answer.
+        Share since the engine started, 0 to 1; None without a response.
     """
     try:
         async with asyncio.timeout(_TIMEOUT_S):

@@ -1,4 +1,4 @@
-"""Let the tiles of all images in flight share batches of one network."""
+"""Batch the tiles of all images in flight for one network."""
 
 import logging
 import math
@@ -20,20 +20,20 @@ _log = logging.getLogger(__name__)
 
 
 class BatchingQueue:
-    """Compute images with one network, in one thread; may be shared by threads.
+    """Computes images with one network in one thread; thread-safe.
 
-    A batch goes out when it is full or when its oldest tile has waited long enough. Images with few
-    tiles go first, as far as that starves no other; see :mod:`models.engine.tile_scheduler`.
+    A batch runs when it is full or its oldest tile has waited long enough. Images with few tiles go
+    first, without starving others; see :mod:`models.engine.tile_scheduler`.
 
     Args:
-        network: What computes; nobody else may call it.
-        max_wait_ms: For how long a tile waits for others to share its batch.
-        max_pixels: Most pixels in flight, counted enlarged and in whole tiles. A larger image is
-            taken when there is no other.
-        max_batch: Most tiles in a batch, if fewer than the network takes.
+        network: network, used by this queue alone.
+        max_wait_ms: maximum wait of a tile for a full batch, milliseconds.
+        max_pixels: maximum output pixels in flight, in whole tiles. A larger image is accepted if
+            no other is in flight.
+        max_batch: maximum tiles per batch, if below the network's.
 
     Raises:
-        ValueError: A limit is out of range.
+        ValueError: a limit is out of range.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class BatchingQueue:
         self.network = network
         self._limit = BatchLimit(most)
         self._inflight = InFlight(max_pixels=max_pixels, max_wait_s=max_wait_ms / 1e3)
-        # A daemon: a process that ends without closing the queue does not wait for it.
+        # A daemon thread: a process may exit without closing the queue.
         self._thread = threading.Thread(target=self._serve, name="batches", daemon=True)
         self._thread.start()
 
@@ -62,7 +62,7 @@ class BatchingQueue:
 
     @property
     def counters(self) -> Counters:
-        """Give all counters as they are at this moment."""
+        """Return a snapshot of all counters."""
         return self._inflight.counters
 
     def submit(
@@ -73,28 +73,28 @@ class BatchingQueue:
         canvas: Callable[[], Pixels],
         timeout_s: float | None = None,
     ) -> Future[Pixels]:
-        """Let an image be computed.
+        """Queue an image.
 
-        Cancelling the future, at any time before it is done, spares the tiles that no batch holds
-        yet. Futures are settled in the thread of the queue: their callbacks have to be short.
+        Cancelling the future drops tiles that are not yet in a batch. Futures complete in the
+        queue's thread, so their callbacks must be short.
 
         Args:
-            pixels: uint8, (height, width, 3); not to be changed before the future is done.
-            level: How coarse the codec was, 0 to 255.
-            canvas: Called here, in the thread of the caller, once the image is taken; makes what
-                results are put on or added to: writable uint8, (height * scale, width * scale) or
-                with three channels.
-            timeout_s: After this time nobody wants the result any more; None: for ever.
+            pixels: uint8, (height, width, 3); must not change until the future is done.
+            level: coding level, 0 to 255.
+            canvas: called in this thread once the image is accepted; returns the array that
+                receives results or to which they are added: writable uint8, (height * scale, width
+                * scale) or with three channels.
+            timeout_s: deadline of the result, seconds; None: none.
 
         Returns:
-            A future of the canvas. It fails with TooLate when the deadline passes while tiles are
-            left, which is noticed between two batches, and with another EngineError when the engine
-            fails or the queue is closed.
+            A future of the canvas. It fails with TooLate if the deadline passes while tiles are
+            left, checked between batches, and with another EngineError if the engine fails or the
+            queue is closed.
 
         Raises:
-            Busy: Too many pixels are in flight.
-            EngineError: The queue is closed.
-            ValueError: This is no image, level or canvas for this network.
+            Busy: too many pixels are in flight.
+            EngineError: the queue is closed.
+            ValueError: image, level or canvas do not fit this network.
         """
         deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
         tiling = tiling_of(self.network, pixels)
@@ -113,7 +113,7 @@ class BatchingQueue:
         return job.future
 
     def close(self) -> None:
-        """Fail everything that is in flight and wait for the end of the batch that is computed."""
+        """Fail all images in flight, and wait for the current batch."""
         self._inflight.close()
         self._thread.join()
 
@@ -122,14 +122,14 @@ class BatchingQueue:
             self._compute(self._inflight.due(self._limit.at(time.monotonic())))
 
     def _compute(self, tickets: list[Ticket]) -> None:
-        # Meanwhile some may have been cancelled, or failed with another tile of the same image.
+        # Jobs may have been cancelled meanwhile, or failed with another tile of the same image.
         while tickets := [ticket for ticket in tickets if self._inflight.holds(ticket[0])]:
             batch = tickets[: self._limit.at(time.monotonic())]
             if self._attempt(batch):
                 tickets = tickets[len(batch) :]
 
     def _attempt(self, batch: list[Ticket]) -> bool:
-        """Compute one batch; False: try a smaller one."""
+        """Compute a batch; return False to retry with a smaller one."""
         try:
             self._deliver(batch, self._run(batch))
         except OutOfMemory as error:
@@ -137,7 +137,7 @@ class BatchingQueue:
                 self._shrink(len(batch))
                 return False
             self._fail(batch, error)
-        except Exception as error:  # noqa: BLE001  # whatever it is, whoever waits hears of it
+        except Exception as error:  # noqa: BLE001  # any failure is reported to the callers
             self._fail(batch, error)
         return True
 
@@ -151,8 +151,8 @@ class BatchingQueue:
         dtype = np.int8 if self.network.gives == "residual" else np.uint8
         if results.shape != expected or results.dtype != dtype:
             raise Faulty(
-                f"the network gave {results.dtype} {results.shape} and not "
-                f"{np.dtype(dtype)} {expected}: it does not do what its card says"
+                f"the network returned {results.dtype} {results.shape} instead of "
+                f"{np.dtype(dtype)} {expected}: it does not match its card"
             )
         slots = self._limit.at(time.monotonic())
         self._inflight.count(batches=1, tiles=len(batch), slots=slots)
@@ -168,7 +168,7 @@ class BatchingQueue:
     def _shrink(self, size: int) -> None:
         smaller = self._limit.halve(size, time.monotonic())
         self._inflight.count(halvings=1)
-        _log.warning("%d tiles did not fit into memory; going on with %d", size, smaller)
+        _log.warning("%d tiles did not fit into memory; continuing with %d", size, smaller)
 
     def _fail(self, batch: list[Ticket], error: Exception) -> None:
         _log.error("a batch of %d tiles failed", len(batch), exc_info=error)
@@ -191,9 +191,9 @@ def _checked(canvas: Pixels, tiling: Tiling) -> Pixels:
 
 
 def _failure(error: Exception) -> EngineError:
-    """Make an error for one image of many: each is raised in another thread."""
+    """Return a separate error per image: each is raised in another thread."""
     kind = type(error) if isinstance(error, EngineError) else EngineError
     failure = kind(str(error) or type(error).__name__)
-    # Its traceback has been logged; kept, it would keep every image of the batch in memory.
+    # The traceback was logged; keeping it would keep every image of the batch in memory.
     failure.__cause__ = error.with_traceback(None)
     return failure

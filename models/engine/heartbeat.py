@@ -1,7 +1,7 @@
-"""Signs of life of a process that another one keeps, sent from its event loop.
+"""Heartbeats of a supervised process, sent from its event loop.
 
-The keeper reads them from standard output, where ``ready`` came before. A loop that is stuck sends
-none, whatever else of the process still runs.
+The supervisor reads them from standard output, after ``ready``. A blocked event loop sends none,
+even if other threads still run.
 """
 
 import asyncio
@@ -12,16 +12,16 @@ import sys
 from typing import Final
 
 STACKS: Final = "SLIMGATE_STACKS"
-"""Variable with the number of the open file that takes the stacks of a process that is ended."""
+"""Variable with the file descriptor for the stacks of a killed process."""
 
 PERIOD_S: Final = 1.0
 _SIGN: Final = b"alive\n"
 
 
 async def beat() -> None:
-    """Send a sign of life each second, until nobody can read it any more."""
+    """Send a heartbeat every second, until the pipe closes."""
     number = sys.stdout.fileno()
-    # A keeper that is stopped itself reads nothing; that must not stop this process.
+    # A stopped supervisor does not read; that must not block this process.
     os.set_blocking(number, False)
     while True:
         with contextlib.suppress(BlockingIOError):
@@ -33,6 +33,6 @@ async def beat() -> None:
 
 
 def leave_stacks() -> None:
-    """Write the stacks of all threads where the keeper finds them, should a signal end this one."""
+    """Write the stacks of all threads to the supervisor's file if a signal kills this process."""
     if number := os.environ.get(STACKS):
         faulthandler.enable(int(number))

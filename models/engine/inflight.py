@@ -1,4 +1,4 @@
-"""Keep the books of the images in flight: who is let in, what is due, and how each one ends."""
+"""Track images in flight: admission, due batches, and completion."""
 
 import itertools
 import threading
@@ -13,22 +13,22 @@ from models.engine.tile_scheduler import Job, Ticket, Turns
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What a queue has done so far.
+    """Counters of a queue.
 
-    Every image that was taken is finished, failed, late, cancelled, or still in flight.
+    Every accepted image is finished, failed, late, cancelled, or in flight.
 
     Attributes:
-        batches: Batches that were computed.
-        tiles: Tiles in them.
-        slots: Tiles that would have fitted into them.
-        halvings: Batches that did not fit into memory.
-        taken: Images that were taken.
-        refused: Images for which there was no room.
-        finished: Images whose result was handed over.
-        failed: Images lost to a fault, or to the closing of the queue.
-        late: Images whose deadline passed.
-        cancelled: Images that their caller gave up.
-        waiting_pixels: Pixels of the images in flight, enlarged and in whole tiles.
+        batches: batches computed.
+        tiles: tiles in them.
+        slots: capacity of them, in tiles.
+        halvings: batches that ran out of memory.
+        taken: images accepted.
+        refused: images refused for lack of room.
+        finished: images with a result.
+        failed: images lost to a failure, or to closing the queue.
+        late: images past their deadline.
+        cancelled: images cancelled by the caller.
+        waiting_pixels: output pixels in flight, in whole tiles.
     """
 
     batches: int = 0
@@ -45,22 +45,22 @@ class Counters:
 
     @property
     def fill(self) -> float:
-        """Share of the slots that held a tile, 0 to 1."""
+        """Return the share of slots that held a tile, 0 to 1."""
         return self.tiles / self.slots if self.slots else 0.0
 
     def plus(self, **more: int) -> "Counters":
-        """Give the counters after some of them have grown."""
+        """Return the counters with some of them increased."""
         return replace(self, **{name: getattr(self, name) + by for name, by in more.items()})
 
 
 class InFlight:
-    """Hold all images that have been taken and not been settled; may be shared by threads.
+    """All accepted and incomplete images; thread-safe.
 
-    Futures are settled without holding the lock, because their callbacks may do anything.
+    Futures complete outside the lock, because their callbacks may do anything.
 
     Args:
-        max_pixels: Most pixels in flight; a larger image is let in alone.
-        max_wait_s: For how long a tile waits for a full batch.
+        max_pixels: maximum output pixels in flight; a larger image is accepted alone.
+        max_wait_s: maximum wait of a tile for a full batch, seconds.
     """
 
     def __init__(self, *, max_pixels: int, max_wait_s: float) -> None:
@@ -75,31 +75,31 @@ class InFlight:
 
     @property
     def counters(self) -> Counters:
-        """Give all counters as they are at this moment."""
+        """Return a snapshot of all counters."""
         return self._counters
 
     @property
     def closed(self) -> bool:
-        """Whether nothing is let in any more."""
+        """Return whether new images are refused."""
         return self._closed
 
     def count(self, **more: int) -> None:
-        """Let counters grow."""
+        """Increase counters."""
         with self._changed:
             self._counters = self._counters.plus(**more)
 
     def reserve(self, cost: int) -> int:
-        """Let an image in that will be added or withdrawn soon.
+        """Reserve room for an image that will be added or withdrawn soon.
 
         Args:
-            cost: Its pixels.
+            cost: output pixels of the image.
 
         Returns:
             Its number.
 
         Raises:
-            Busy: There is no room.
-            EngineError: The queue is closed.
+            Busy: no room.
+            EngineError: the queue is closed.
         """
         with self._changed:
             self._check_open()
@@ -114,38 +114,38 @@ class InFlight:
             return next(self._numbers)
 
     def withdraw(self, cost: int) -> None:
-        """Give back what was reserved for an image that failed before it could be added."""
+        """Release the reservation of an image that failed before it was added."""
         self.count(failed=1, waiting_pixels=-cost)
 
     def add(self, job: Job) -> None:
-        """Let the tiles of an image take part.
+        """Queue the tiles of an image.
 
         Raises:
-            EngineError: The queue is closed.
+            EngineError: the queue is closed.
         """
         with self._changed:
             self._check_open()
             self._jobs[job.number] = job
             self._turns.join(job)
             self._changed.notify()
-        # By number: a future that held its job would keep the small image as long as itself.
+        # By number: a future that refers to its job would keep the small image alive.
         job.future.add_done_callback(partial(self._given_up, job.number))
 
     def holds(self, job: Job) -> bool:
-        """Whether somebody still waits for that image."""
+        """Return whether an image is still wanted."""
         with self._changed:
             return job.number in self._jobs
 
     def due(self, most: int) -> list[Ticket]:
-        """Wait for something to happen, and give the next batch if it is time for one.
+        """Wait for an event, and return the next batch if one is due.
 
-        Images whose deadline has passed are settled on the way.
+        Images past their deadline are completed on the way.
 
         Args:
-            most: Tiles that make a batch full.
+            most: tiles in a full batch.
 
         Returns:
-            Tiles, or nothing: then ask again.
+            Tiles, or nothing: then call again.
         """
         now = time.monotonic()
         for job in self._late(now):
@@ -160,7 +160,7 @@ class InFlight:
             return self._turns.take(most)
 
     def settle(self, job: Job, error: EngineError | None = None) -> None:
-        """Hand over the canvas, or an error; whoever settles an image first wins."""
+        """Complete an image with its canvas or an error; the first completion wins."""
         with self._changed:
             if self._jobs.pop(job.number, None) is None:
                 return
@@ -176,7 +176,7 @@ class InFlight:
             job.future.set_exception(error)
 
     def close(self) -> None:
-        """Let nothing in any more and fail what is here."""
+        """Refuse new images and fail those in flight."""
         with self._changed:
             self._closed = True
             jobs = list(self._jobs.values())
@@ -199,7 +199,7 @@ class InFlight:
             return [job for job in self._jobs.values() if job.deadline <= now]
 
     def _wait_s(self, most: int, now: float) -> float | None:
-        """Tell after how many seconds there is something to do; None: once something comes."""
+        """Return the seconds until something is due; None: wait for the next event."""
         if self._turns.waiting >= most:
             return 0
         if not self._jobs:
@@ -210,4 +210,4 @@ class InFlight:
 
 
 def _shut() -> EngineError:
-    return EngineError("the queue has been closed: this process is about to end; ask another one")
+    return EngineError("the queue is closed because this process is stopping: ask another one")

@@ -1,4 +1,4 @@
-"""Load networks on the configured engine, each once, when it is first needed."""
+"""Load networks on the configured engine, once each, on first use."""
 
 import hashlib
 import os
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from models.formats.checkpoints import Checkpoint
 
 _TILE: Final = 128
-"""Side of a tile of an integer network, in small pixels, without its halo: the halo costs a third,
-and an image of 64×64 wastes no more than a few milliseconds."""
+"""Tile side of integer networks, in small pixels without halo: the halo costs a third, and an
+image of 64x64 wastes at most a few milliseconds."""
 
 _CPU_BATCH: Final = 2
-"""A processor gains little from larger batches, and small images wait for them."""
+"""CPUs gain little from larger batches, and small images would wait for them."""
 
 _GPU_BATCH: Final = 16
 
@@ -36,11 +36,11 @@ class _Loaded:
 
 
 class Restorers:
-    """Networks that have been loaded, each behind a queue; may be shared by threads.
+    """Loaded networks, each behind a queue; thread-safe.
 
     Args:
-        engine: What runs them, and within which limits.
-        timeout_s: Longest time for one image.
+        engine: engine and its limits.
+        timeout_s: timeout of one image, seconds.
     """
 
     def __init__(self, engine: Engine, *, timeout_s: float) -> None:
@@ -50,11 +50,11 @@ class Restorers:
         self._lock = threading.Lock()
 
     def __call__(self, content_hash: str) -> NetworkRestorer:
-        """Give a restorer by its hash; the first time, load it.
+        """Return the restorer of a hash, loading it on first use.
 
         Raises:
-            LookupError: This version does not have it.
-            EngineError: It cannot run here; says what to install.
+            LookupError: this version does not have it.
+            EngineError: it cannot run here; the message says what to install.
         """
         with self._lock:
             if content_hash not in self._loaded:
@@ -63,18 +63,18 @@ class Restorers:
 
     @property
     def counters(self) -> dict[str, Counters]:
-        """Give what each queue has done so far, by hash."""
+        """Return the counters of each queue, by hash."""
         return {key: loaded.queue.counters for key, loaded in list(self._loaded.items())}
 
     @property
     def fill(self) -> float:
-        """Give the share of the places in all batches so far that held a tile, 0 to 1."""
+        """Return the share of batch slots that held a tile, over all queues, 0 to 1."""
         counters = self.counters.values()
         slots = sum(each.slots for each in counters)
         return sum(each.tiles for each in counters) / slots if slots else 0.0
 
     def close(self) -> None:
-        """Fail what is in flight, and end all threads."""
+        """Fail all images in flight, and stop all threads."""
         with self._lock:
             for loaded in self._loaded.values():
                 loaded.queue.close()
@@ -91,35 +91,35 @@ class Restorers:
 
 
 class Local:
-    """Find restorers by hash, all of them in this process: for tools without a gateway.
+    """Finds restorers by hash, all in this process: for tools without a gateway.
 
     Args:
-        networks: What runs the ones that are networks.
+        networks: loaded networks.
     """
 
     def __init__(self, networks: Restorers) -> None:
         self._networks = networks
 
     def __call__(self, content_hash: str, /) -> Restorer:
-        """Give a restorer.
+        """Return the restorer of a hash.
 
         Raises:
-            LookupError: This version does not have it.
-            EngineError: It cannot run here; says what to install.
+            LookupError: this version does not have it.
+            EngineError: it cannot run here; the message says what to install.
         """
         card = catalog.hashed(content_hash)
         return self._networks(content_hash) if card.is_network else card.load()
 
 
 def load(card: Card, engine: Engine) -> Network:
-    """Make a network ready to run.
+    """Load a network.
 
     Args:
-        card: Which one.
-        engine: What runs it.
+        card: card of the network.
+        engine: engine to run it.
 
     Raises:
-        CannotRun: What it needs is not here; says what to install.
+        CannotRun: a dependency is missing; the message says what to install.
     """
     try:
         return _integer(card, engine) if card.kind == "integer" else _float(card, engine)
@@ -131,14 +131,14 @@ def load(card: Card, engine: Engine) -> Network:
 
 
 def checkpoint_of(card: Card) -> "Checkpoint":
-    """Load a checkpoint of somebody else's that has been fetched.
+    """Load a fetched third-party checkpoint.
 
     Raises:
-        CannotRun: There is none, or it cannot be used; says what to do.
+        CannotRun: it is missing or unusable; the message says what to do.
         ImportError: torch or spandrel is not installed.
     """
     if card.download is None:
-        raise CannotRun(f"{card.name} is no network")
+        raise CannotRun(f"{card.name} is not a network")
     from models.formats import checkpoints
 
     try:
@@ -150,7 +150,7 @@ def checkpoint_of(card: Card) -> "Checkpoint":
 
 
 def _integer(card: Card, engine: Engine) -> Network:
-    """Load a network that ships with the package; an engine that gives other bits is refused."""
+    """Load a network that ships with the package, refusing engines that are not bit-exact."""
     data = _shipped(card)
     network = (
         _on_torch(card, data, engine)
@@ -190,7 +190,7 @@ def _on_openvino(card: Card, data: bytes, engine: Engine) -> Network:
 
 
 def _float(card: Card, engine: Engine) -> Network:
-    """Load a checkpoint of somebody else's; its results differ between machines."""
+    """Load a third-party checkpoint; its results differ between machines."""
     if card.endpoint:
         return _endpoint(card, engine)
     checkpoint = checkpoint_of(card)
@@ -206,7 +206,7 @@ def _float(card: Card, engine: Engine) -> Network:
 def _endpoint(card: Card, engine: Engine) -> Network:
     if engine.backend != "sagemaker" or engine.sagemaker.endpoint is None:
         raise CannotRun(
-            f"{card.name} needs engine.backend: sagemaker, and the name of the endpoint in "
+            f"{card.name} needs engine.backend: sagemaker and the endpoint's name in "
             "engine.sagemaker.endpoint"
         )
     from models.engines.sagemaker import Endpoint, SageMakerNetwork
@@ -216,10 +216,10 @@ def _endpoint(card: Card, engine: Engine) -> Network:
 
 
 def _shipped(card: Card) -> bytes:
-    """Read the file of a network, and make sure that it is the one of the card."""
+    """Read the file of a network, and verify it against its card."""
     if card.file is None:
-        raise CannotRun(f"{card.name} is no network")
+        raise CannotRun(f"{card.name} is not a network")
     data = resources.files("models.registry.native").joinpath(card.file).read_bytes()
     if card.definition != definition_of(hashlib.sha256(data).hexdigest()):
-        raise CannotRun(f"{card.file} is damaged: install slimgate anew")
+        raise CannotRun(f"{card.file} is damaged: reinstall slimgate")
     return data

@@ -1,8 +1,7 @@
-"""The seam between what asks for pixels and what computes them: a network, loaded on an engine.
+"""The interface of engines: a loaded network.
 
-A network sees nothing but batches of equal square tiles; how images become tiles is the business of
-:mod:`models.engine.tiling`, how tiles of many images share batches that of
-:mod:`models.engine.batching`.
+A network computes batches of equal square tiles. :mod:`models.engine.tiling` cuts images into
+tiles, and :mod:`models.engine.batching` batches the tiles of many images.
 """
 
 from typing import Literal, Protocol
@@ -14,39 +13,39 @@ Pixels = npt.NDArray[np.uint8]
 Tiles = npt.NDArray[np.uint8] | npt.NDArray[np.int8]
 
 CHANNELS = 4
-"""Channels of a tile: red, green, blue, and the level that says how coarse the codec was."""
+"""Channels of a tile: red, green, blue, and the coding level."""
 
 
 class EngineError(Exception):
-    """A network could not be run.
+    """A network could not run.
 
-    ├─ CannotRun       this machine or configuration cannot run it at all; says what to install
+    ├─ CannotRun       this machine or configuration cannot run it; the message says what to install
     ├─ OutOfMemory     the batch was too large; a smaller one may succeed
-    ├─ Faulty          the result is no image: not finite, or of a wrong shape
-    ├─ Busy            more is waiting than is allowed; later it may be taken
-    ├─ Unreachable     the engine is in another process, and that one has gone
-    └─ TooLate         the deadline passed before the result was there
+    ├─ Faulty          the result is not an image: not finite, or of the wrong shape
+    ├─ Busy            too much is in flight; retry later
+    ├─ Unreachable     the engine's process is gone
+    └─ TooLate         the deadline passed
     """
 
 
 class CannotRun(EngineError):
-    """An engine, a package or a device that the network needs is not there."""
+    """An engine, package or device that the network needs is missing."""
 
 
 class OutOfMemory(EngineError):
-    """The batch did not fit into the memory of the device."""
+    """The batch exceeded the memory of the device."""
 
 
 class Faulty(EngineError):
-    """What the network computed is not an image."""
+    """The result of a network is not an image."""
 
 
 class Busy(EngineError):
-    """Too many pixels are in flight already."""
+    """Too many pixels are in flight."""
 
 
 class Unreachable(EngineError):
-    """The process of the engine does not answer; another one may be on its way."""
+    """The engine's process does not respond; a new one may be starting."""
 
 
 class TooLate(EngineError):
@@ -54,19 +53,19 @@ class TooLate(EngineError):
 
 
 class Network(Protocol):
-    """A network that is ready to run; called by one thread at a time.
+    """A loaded network; not thread-safe.
 
     Attributes:
-        scale: By how much it enlarges, 1 to 4.
-        tile: Side of the small tiles that it takes, halo included, in pixels.
-        halo: Small pixels along each edge of a tile whose results are thrown away; at least the
-            receptive field for a network whose tiled results have to equal the untiled ones.
-        max_batch: Most tiles in one call.
-        gives: ``residual``: int8, to be added to the bicubic enlargement; ``pixels``: uint8.
+        scale: scale factor, 1 to 4.
+        tile: side of its tiles, halo included, in small pixels.
+        halo: margin of a tile whose results are discarded, in small pixels; at least the receptive
+            field's radius if tiled results must equal untiled ones.
+        max_batch: maximum tiles per batch.
+        gives: ``residual``: int8, to add to the bicubic enlargement; ``pixels``: uint8.
     """
 
     @property
-    def scale(self) -> int: ...  # noqa: D102  # the attributes stand above
+    def scale(self) -> int: ...  # noqa: D102  # see the attributes above
     @property
     def tile(self) -> int: ...  # noqa: D102
     @property
@@ -77,18 +76,18 @@ class Network(Protocol):
     def gives(self) -> Literal["residual", "pixels"]: ...  # noqa: D102
 
     def run(self, tiles: Pixels) -> Tiles:
-        """Compute one batch.
+        """Compute a batch.
 
         Args:
             tiles: uint8, (n, tile, tile, 4) with n from 1 to ``max_batch``.
 
         Returns:
-            (n, tile * scale, tile * scale, 3), int8 or uint8 as ``gives`` says. The result of a
-            tile does not depend on the others in the batch.
+            (n, tile * scale, tile * scale, 3), int8 or uint8 according to ``gives``. The result of
+            a tile does not depend on the others in the batch.
 
         Raises:
-            OutOfMemory: Fewer tiles may work.
-            Faulty: The result is not finite.
-            EngineError: The engine failed otherwise.
+            OutOfMemory: fewer tiles may succeed.
+            Faulty: the result is not finite.
+            EngineError: the engine failed otherwise.
         """
         ...

@@ -1,4 +1,4 @@
-"""Restorers as codec workers see them: the engine is in another process."""
+"""Restorers in codec workers: clients of the engine's process."""
 
 import socket
 from pathlib import Path
@@ -12,11 +12,11 @@ from models.registry.catalog import Restorer
 
 
 class Remote:
-    """A connection to the engine, opened when it is first needed; for one thread.
+    """A connection to the engine, opened on first use; not thread-safe.
 
     Args:
-        address: Path of the engine's socket.
-        timeout_s: Longest silence of the engine.
+        address: path of the engine's socket.
+        timeout_s: idle timeout of the engine, seconds.
     """
 
     def __init__(self, address: Path, *, timeout_s: float) -> None:
@@ -25,19 +25,19 @@ class Remote:
         self._socket: socket.socket | None = None
 
     def enlarge(self, request: wire.Request, small: Pixels) -> Pixels:
-        """Have an image enlarged.
+        """Enlarge an image.
 
         Args:
-            request: What is asked for.
+            request: restorer, scale and size.
             small: uint8, (height, width[, 3]).
 
         Returns:
             uint8, (height * scale, width * scale[, 3]).
 
         Raises:
-            LookupError: The engine does not have that restorer.
-            Unreachable: The engine is gone.
-            EngineError: It could not be done.
+            LookupError: the engine does not have that restorer.
+            Unreachable: the engine is gone.
+            EngineError: the engine failed.
         """
         reused = self._socket is not None
         try:
@@ -45,7 +45,7 @@ class Remote:
         except Unreachable:
             if not reused:
                 raise
-        # The engine was replaced since the last request: ask the new one.
+        # The engine was replaced since the last request: connect to the new one.
         return self._asked(request, small)
 
     def _asked(self, request: wire.Request, small: Pixels) -> Pixels:
@@ -59,14 +59,14 @@ class Remote:
             message = _received(connection, min(size, wire.MAX_MESSAGE))
         except TimeoutError as error:
             self.close()
-            raise TooLate(f"the engine was silent for {self._timeout_s:g} s") from error
+            raise TooLate(f"no response from the engine within {self._timeout_s:g} s") from error
         except (OSError, EOFError) as error:
             self.close()
             raise Unreachable(f"the engine cannot be reached: {error}") from error
         raise wire.error_of(status, bytes(message))
 
     def close(self) -> None:
-        """Close the connection; the next request opens another."""
+        """Close the connection; the next request reconnects."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -91,8 +91,8 @@ class RemoteRestorer:
     """One restorer of the engine.
 
     Args:
-        remote: The connection.
-        content_hash: Of the restorer, 16 hex digits.
+        remote: connection to the engine.
+        content_hash: hash of the restorer, 16 hex digits.
     """
 
     def __init__(self, remote: Remote, content_hash: str) -> None:
@@ -100,7 +100,7 @@ class RemoteRestorer:
         self._hash = content_hash
 
     def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
-        """Enlarge one plane; see :meth:`models.engine.restoring.NetworkRestorer.upscale`."""
+        """Enlarge an image; see :meth:`models.engine.restoring.NetworkRestorer.upscale`."""
         height, width = pixels.shape[:2]
         channels = 1 if pixels.ndim == 2 else 3
         request = wire.Request(self._hash, scale, level, height, width, channels)
@@ -108,36 +108,36 @@ class RemoteRestorer:
 
 
 class Upscalers:
-    """Find restorers by hash: interpolation works here, networks run in the engine.
+    """Finds restorers by hash: interpolation in this process, networks in the engine.
 
     Args:
-        remote: The connection to the engine.
+        remote: connection to the engine.
     """
 
     def __init__(self, remote: Remote) -> None:
         self._remote = remote
 
     def __call__(self, restorer: str, /) -> Restorer:
-        """Look up by content hash, 16 hex digits.
+        """Return the restorer of a hash, 16 hex digits.
 
         Raises:
-            LookupError: This version does not have it.
+            LookupError: this version does not have it.
         """
         card = catalog.hashed(restorer)
         return RemoteRestorer(self._remote, restorer) if card.is_network else card.load()
 
 
 def _received(connection: socket.socket, size: int) -> bytearray:
-    """Read exactly that many bytes.
+    """Read exactly `size` bytes.
 
     Raises:
-        EOFError: The other side closed the connection.
+        EOFError: the peer closed the connection.
     """
     data = bytearray(size)
     view = memoryview(data)
     while view:
         count = connection.recv_into(view)
         if count == 0:
-            raise EOFError("it closed the connection")
+            raise EOFError("the peer closed the connection")
         view = view[count:]
     return data

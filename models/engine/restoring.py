@@ -1,4 +1,4 @@
-"""Restorers with a network: images in, images out; what is between goes through the queue."""
+"""Restorers with a network: images in, images out, computed by a queue."""
 
 from concurrent.futures import Future
 
@@ -12,11 +12,11 @@ from models.engines.interpolation import Interpolation
 
 
 class NetworkRestorer:
-    """Enlarge by a network; may be shared by threads.
+    """Enlarges with a network; thread-safe.
 
     Args:
-        queue: Where its tiles are computed.
-        timeout_s: Longest time for one image; None: as long as it takes.
+        queue: queue of the network.
+        timeout_s: timeout of one image, seconds; None: none.
     """
 
     def __init__(self, queue: BatchingQueue, *, timeout_s: float | None = None) -> None:
@@ -25,48 +25,48 @@ class NetworkRestorer:
         self._bicubic = Interpolation("bicubic")
 
     def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
-        """Enlarge one plane, and wait for it.
+        """Enlarge an image.
 
         Args:
-            pixels: uint8, (height, width) or (height, width, 3). A gray image goes through the
-                network as three equal channels; the mean of those that come back is its result.
-            scale: Whole factor, 1 to 4.
-            level: How coarse the codec was, 0 to 255.
+            pixels: uint8, (height, width) or (height, width, 3). A gray image is processed as three
+                equal channels; the result is their weighted mean.
+            scale: integer factor, 1 to 4.
+            level: coding level, 0 to 255.
 
         Returns:
             uint8, (height * scale, width * scale[, 3]).
 
         Raises:
-            CannotRun: The network does not enlarge by that factor.
-            Busy: Too many pixels are in flight.
-            TooLate: It took longer than ``timeout_s``.
-            EngineError: The engine failed, or the queue has been closed.
+            CannotRun: the network does not support the scale.
+            Busy: too many pixels are in flight.
+            TooLate: exceeded ``timeout_s``.
+            EngineError: the engine failed, or the queue is closed.
         """
         future = self.begin(pixels, scale, level=level)
         try:
-            # The queue keeps the deadline, too, but not while a batch is computed.
+            # The queue checks the deadline too, but not while a batch runs.
             full = future.result(self._timeout_s)
         except TimeoutError as error:
             raise TooLate(f"restoring took longer than {self._timeout_s:g} s") from error
         finally:
-            future.cancel()  # spares the rest if this thread does not wait any more
+            future.cancel()  # drops the remaining tiles if this thread stopped waiting
         return self.finish(full, scale)
 
     def begin(self, pixels: Pixels, scale: int, *, level: int) -> Future[Pixels]:
-        """Let an image be computed, as :meth:`upscale` does, without waiting for it.
+        """Start enlarging an image; like :meth:`upscale`, without waiting.
 
         Args:
-            pixels: As there; not to be changed before the future is done.
-            scale: As there.
-            level: As there.
+            pixels: as for :meth:`upscale`; must not change until the future is done.
+            scale: as for :meth:`upscale`.
+            level: as for :meth:`upscale`.
 
         Returns:
-            A future of what :meth:`finish` takes; cancelling it spares what is not computed yet.
+            A future for :meth:`finish`; cancelling it drops the remaining tiles.
 
         Raises:
-            CannotRun: The network does not enlarge by that factor.
-            Busy: Too many pixels are in flight.
-            EngineError: The queue has been closed.
+            CannotRun: the network does not support the scale.
+            Busy: too many pixels are in flight.
+            EngineError: the queue is closed.
         """
         self._check(scale)
         colours = pixels
@@ -77,11 +77,11 @@ class NetworkRestorer:
         )
 
     def finish(self, full: Pixels, scale: int) -> Pixels:
-        """Bring what the network gave to the factor that was asked for.
+        """Resize the network's result to the requested scale.
 
         Args:
-            full: The result of :meth:`begin`.
-            scale: As there.
+            full: result of :meth:`begin`.
+            scale: requested scale.
 
         Returns:
             uint8, (height * scale, width * scale[, 3]).
@@ -93,7 +93,7 @@ class NetworkRestorer:
         def lanczos(strip: Pixels) -> Pixels:
             image = Image.fromarray(strip)
             width, height = image.width // step * scale, image.height // step * scale
-            # Along the rows first: left to itself, Pillow decides that by the shape of the strip.
+            # Rows first: by default, Pillow chooses the order by the shape of the strip.
             rows = image.resize((width, image.height), Image.Resampling.LANCZOS)
             return np.asarray(rows.resize((width, height), Image.Resampling.LANCZOS))
 
@@ -104,11 +104,11 @@ class NetworkRestorer:
         if network.scale != scale and (network.gives == "residual" or network.scale < scale):
             raise CannotRun(
                 f"this network enlarges by {network.scale}, not by {scale}: "
-                "name a restorer for that factor"
+                "choose a restorer for that factor"
             )
 
     def _canvas(self, pixels: Pixels) -> Pixels:
-        """Make what the results are put on, or added to."""
+        """Return the array that receives results, or to which they are added."""
         network = self._queue.network
         scale = network.scale
         if network.gives == "pixels":

@@ -1,9 +1,8 @@
-"""Make sure that an engine computes an integer network as it is defined, before it is used.
+"""Verify that an engine computes an integer network exactly before using it.
 
-Engines that sum in integers or in float32 do. One that rounds sums to bfloat16 or float16, as
-OpenVINO does on processors that have them unless it is told otherwise, gives other pixels, and so
-may one with a defect. Where it runs and how it is set up cannot be known in advance; what it makes
-of a pattern can.
+Engines that accumulate in integers or float32 do. An engine that rounds sums to bfloat16 or
+float16, OpenVINO's default on CPUs that support it, gives other pixels, as may a defective one. The
+environment cannot be known in advance, but its result for a test pattern can be checked.
 """
 
 import hashlib
@@ -17,15 +16,15 @@ from models.formats.integer import IntegerNetwork
 from models.registry.catalog import Card
 
 SIDE: Final = 64
-"""Side of the pattern; what lies beyond it in a larger tile is zero and is not looked at."""
+"""Side of the pattern; the rest of a larger tile is zero and ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """The definition of an integer network in the form of a network on an engine.
+    """The definition of an integer network as a network of an engine.
 
     Attributes:
-        network: What it computes, slowly.
+        network: network to compute; slow.
     """
 
     network: IntegerNetwork
@@ -35,33 +34,33 @@ class Definition:
 
     @property
     def scale(self) -> int:
-        """By how much it enlarges."""
+        """Return the scale factor."""
         return self.network.scale
 
     @property
     def halo(self) -> int:
-        """Small pixels along each edge whose results are thrown away."""
+        """Return the halo, in small pixels."""
         return self.network.reach
 
     def run(self, tiles: Pixels) -> Tiles:
-        """Compute one batch; see :meth:`models.engine.network.Network.run`."""
+        """Compute a batch; see :meth:`models.engine.network.Network.run`."""
         return self.network.residual(tiles)
 
 
 def check(network: Network, card: Card) -> None:
-    """Compare a result with the digest on the card.
+    """Compare a network's result with the digest on its card.
 
     Raises:
-        CannotRun: They differ: the engine or the processor does not compute integers exactly.
+        CannotRun: they differ: the engine or CPU does not compute integers exactly.
     """
     _compare(network, card.check, card.name)
 
 
 def check_against(network: Network, definition: IntegerNetwork) -> None:
-    """Compare a result with that of the definition, for networks without a card.
+    """Compare a network's result with its definition, for networks without a card.
 
     Raises:
-        CannotRun: They differ: the engine or the processor does not compute integers exactly.
+        CannotRun: they differ: the engine or CPU does not compute integers exactly.
     """
     _compare(network, digest(Definition(definition)), "the network")
 
@@ -69,15 +68,15 @@ def check_against(network: Network, definition: IntegerNetwork) -> None:
 def _compare(network: Network, expected: str | None, name: str) -> None:
     if digest(network) != expected:
         raise CannotRun(
-            f"{name} does not give the recorded result on this machine: the engine does not "
-            "compute integers exactly; report the processor and the version of the engine"
+            f"{name} does not reproduce its recorded result on this machine: the engine does not "
+            "compute integers exactly; report the CPU and the version of the engine"
         )
 
 
 def digest(network: Network) -> str:
-    """Name what a network makes of the pattern: 64 hex digits.
+    """Return the digest of a network's result for the pattern, 64 hex digits.
 
-    Two tiles go in one batch where the network takes two; what it gives does not depend on that.
+    Two tiles are batched if the network supports it; the result does not depend on that.
     """
     side, margin, scale = network.tile, network.halo, network.scale
     tiles = np.zeros((2, side, side, CHANNELS), np.uint8)
@@ -93,7 +92,7 @@ def digest(network: Network) -> str:
 
 
 def pattern() -> Pixels:
-    """Make a tile with edges, ramps and noise that is the same everywhere: (64, 64, 4)."""
+    """Return a tile with edges, ramps and noise, identical everywhere: (64, 64, 4)."""
     row, column, channel = np.indices((SIDE, SIDE, CHANNELS), np.uint32)
     noise = (row * 2654435761 + column * 40503 + channel * 69069) >> 7
     ramp = (row * 4 + column * 2) * (channel + 1)

@@ -1,9 +1,9 @@
-"""The engine as a process of its own: it owns networks and queues, and codec workers ask it.
+"""The engine's process: it owns networks and queues, and serves codec workers.
 
-One engine serves all worker processes, so that the tiles of everything in flight share batches and
-every network is in memory once. It reads its configuration from standard input, says ``ready`` on
-standard output and then that its event loop runs, and ends when standard input does: it never
-outlives who started it.
+One engine serves all workers, so that tiles of all images in flight share batches, and each network
+is in memory once. It reads its configuration from standard input, writes ``ready`` and then
+heartbeats to standard output, and exits when standard input closes, so it never outlives its
+parent.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from models.engine.network import EngineError, Pixels
 from models.engine.restoring import NetworkRestorer
 
 Find = Callable[[str], NetworkRestorer]
-"""Gives a restorer by its hash, or raises LookupError or EngineError."""
+"""Returns a restorer by hash, or raises LookupError or EngineError."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,12 +34,12 @@ _log = logging.getLogger(__name__)
 async def serving(
     restorers: Find, address: Path, fill: Callable[[], float] = lambda: 0.0
 ) -> AsyncIterator[None]:
-    """Answer requests on a Unix socket that only this user can reach.
+    """Serve requests on a Unix socket that only this user can access.
 
     Args:
-        restorers: What computes.
-        address: Path of the socket, in a folder that nobody else may enter.
-        fill: Tells how full batches are, for those who ask.
+        restorers: finds restorers by hash.
+        address: path of the socket, in a private folder.
+        fill: returns how full batches are.
     """
     connections: set[asyncio.Task[None]] = set()
 
@@ -50,7 +50,7 @@ async def serving(
         try:
             await _Connection(restorers, reader, writer, fill).serve()
         except asyncio.CancelledError:
-            writer.close()  # the service ends; asyncio would log this as an error
+            writer.close()  # the service is stopping; asyncio would log this as an error
         finally:
             connections.discard(task)
 
@@ -65,7 +65,7 @@ async def serving(
 
 
 class _Connection:
-    """One worker process, which asks for one image at a time."""
+    """A connection of one worker, which sends one image at a time."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class _Connection:
         self._writer = writer
 
     async def serve(self) -> None:
-        """Answer until the other side goes away."""
+        """Serve until the peer disconnects."""
         try:
             while True:
                 header = await self._reader.readexactly(wire.Request.LAYOUT.size)
@@ -89,9 +89,9 @@ class _Connection:
                     continue
                 await self._answer(wire.Request.unpack(header))
         except (asyncio.IncompleteReadError, ConnectionError):
-            return  # the worker has ended, or was ended
+            return  # the worker exited or was killed
         except wire.Broken as error:
-            _log.error("a worker was cut off: %s", error)
+            _log.error("disconnected a worker: %s", error)
         finally:
             self._writer.close()
 
@@ -101,7 +101,7 @@ class _Connection:
             full = await self._enlarged(request, small)
         except (ConnectionError, asyncio.CancelledError):
             raise
-        except Exception as error:  # noqa: BLE001  # whatever it is, the worker hears of it
+        except Exception as error:  # noqa: BLE001  # any failure is reported to the worker
             message = str(error).encode()[: wire.MAX_MESSAGE]
             self._writer.write(wire.ANSWER.pack(wire.status_of(error), len(message)) + message)
         else:
@@ -117,13 +117,13 @@ class _Connection:
             restorer.begin, pixels, request.scale, level=request.level
         )
         wanted = asyncio.wrap_future(pending)
-        # A worker that waits says nothing: whatever can be read means that it is gone.
+        # A waiting worker sends nothing, so readable data or EOF means that it is gone.
         gone = asyncio.ensure_future(self._reader.read(1))
         try:
             waited_for: set[asyncio.Future[Any]] = {wanted, gone}
             await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
             if gone.done():
-                raise ConnectionResetError("the worker has gone away")
+                raise ConnectionResetError("the worker disconnected")
             full = await wanted
         finally:
             wanted.cancel()

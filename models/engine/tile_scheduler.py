@@ -1,9 +1,8 @@
-"""Decide whose tile is computed next when many images wait for one network.
+"""Schedule the tiles of many images that wait for one network.
 
-Every fourth tile goes round robin, all others to the image of the fewest tiles. A small image thus
-overtakes the large ones, which is what somebody who waits for a thumbnail wants, and costs them
-little. The fourth tile keeps the large ones from starving however many small ones come: while n
-images wait, each advances by at least one tile in 4n.
+Every fourth tile is chosen round robin, the others from the image with the fewest tiles. Small
+images thus overtake large ones, as thumbnails should, at little cost. The fourth tile prevents
+starvation: while n images wait, each advances by at least one tile in 4n.
 """
 
 import bisect
@@ -16,25 +15,25 @@ from models.engine.network import Pixels
 from models.engine.tiling import Tiling
 
 _ROUND_ROBIN: Final = 4
-"""One tile of so many is given round robin."""
+"""Period of round-robin tiles."""
 
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One image on its way through a network.
+    """One image being computed.
 
     Attributes:
-        number: In the order of arrival.
-        pixels: The small image, uint8, (height, width, 3).
-        canvas: Where results go, uint8, (height * scale, width * scale[, 3]).
-        tiling: How the image is cut.
-        level: What the fourth channel of its tiles is filled with.
-        cost: Pixels that it stands for among those in flight.
-        since: When it began to wait, seconds of the monotonic clock.
-        deadline: When nobody wants it any more, on the same clock.
-        future: What the caller waits for.
-        taken: Tiles that have been given to a batch.
-        pasted: Tiles whose results are on the canvas.
+        number: order of arrival.
+        pixels: small image, uint8, (height, width, 3).
+        canvas: destination of results, uint8, (height * scale, width * scale[, 3]).
+        tiling: tiles of the image.
+        level: coding level, the fourth channel of tiles.
+        cost: output pixels counted as in flight.
+        since: start of waiting, monotonic clock, seconds.
+        deadline: deadline on the same clock.
+        future: future of the caller.
+        taken: number of tiles already in batches.
+        pasted: number of tiles already on the canvas.
     """
 
     number: int
@@ -51,14 +50,14 @@ class Job:
 
 
 Ticket = tuple[Job, int]
-"""One tile of one job, by its number in the tiling."""
+"""One tile of a job, by its number in the tiling."""
 
 
 class Turns:
-    """Hold the jobs that have tiles to give, and take tiles from them in a fair order.
+    """Jobs with waiting tiles, scheduled fairly.
 
     Attributes:
-        waiting: Tiles that may be taken.
+        waiting: number of waiting tiles.
     """
 
     def __init__(self) -> None:
@@ -68,20 +67,20 @@ class Turns:
         self._given = 0
 
     def join(self, job: Job) -> None:
-        """Let a job take part."""
+        """Add a job."""
         self._ring.append(job)
         bisect.insort(self._by_length, job, key=_length)
         self.waiting += len(job.tiling)
 
     def leave(self, job: Job) -> None:
-        """Forget the rest of a job; one that has none left has gone already."""
+        """Remove a job; those without waiting tiles are already gone."""
         left = len(job.tiling) - job.taken
         if left:
             self.waiting -= left
             self._remove(job)
 
     def take(self, most: int) -> list[Ticket]:
-        """Take the next tiles, in the order of their turns."""
+        """Return the next tiles in order."""
         return [self._next() for _ in range(min(most, self.waiting))]
 
     def _next(self) -> Ticket:

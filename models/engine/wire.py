@@ -1,6 +1,6 @@
-"""What travels between codec workers and the engine: a fixed header, then bare pixels.
+"""The protocol between codec workers and the engine: a fixed header, then raw pixels.
 
-Nothing is pickled: whoever could write to the socket could otherwise run code.
+Nothing is pickled: unpickling would let anyone with access to the socket execute code.
 """
 
 import struct
@@ -11,25 +11,25 @@ from typing import ClassVar, Final, Self
 from models.engine.network import Busy, CannotRun, EngineError, Faulty, OutOfMemory, TooLate
 
 MAX_PIXELS: Final = 1 << 28
-"""Most pixels of an enlarged image: more than any manifest admits."""
+"""Maximum output pixels, above the limit of manifests."""
 
 MAX_MESSAGE: Final = 4096
 
 
 class Broken(EngineError):
-    """What came over the wire is not what was agreed on."""
+    """A message violates the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Ask for an image to be enlarged.
+    """A request to enlarge an image.
 
     Attributes:
-        restorer: Content hash, 16 hex digits.
-        scale: Whole factor, 1 to 4.
-        level: How coarse the codec was, 0 to 255.
-        height: Of the small image, in pixels.
-        width: In pixels.
+        restorer: content hash, 16 hex digits.
+        scale: integer factor, 1 to 4.
+        level: coding level, 0 to 255.
+        height: height of the small image, pixels.
+        width: width of the small image, pixels.
         channels: 1 or 3.
     """
 
@@ -45,16 +45,16 @@ class Request:
 
     @property
     def small_bytes(self) -> int:
-        """Give the bytes that follow the header."""
+        """Return the number of bytes after the header."""
         return self.height * self.width * self.channels
 
     @property
     def full_bytes(self) -> int:
-        """Give the bytes of the answer."""
+        """Return the number of bytes of the response."""
         return self.small_bytes * self.scale * self.scale
 
     def pack(self) -> bytes:
-        """Write the header."""
+        """Encode the header."""
         return self.LAYOUT.pack(
             self.MAGIC,
             self.restorer.encode("ascii"),
@@ -67,10 +67,10 @@ class Request:
 
     @classmethod
     def unpack(cls, header: bytes) -> Self:
-        """Read a header.
+        """Decode a header.
 
         Raises:
-            Broken: It is none, or asks for what is not allowed.
+            Broken: not a valid header, or a value is out of range.
         """
         magic, restorer, scale, level, channels, height, width = cls.LAYOUT.unpack(header)
         sensible = (
@@ -81,16 +81,16 @@ class Request:
             and 1 <= height * width * scale * scale <= MAX_PIXELS
         )
         if not sensible:
-            raise Broken("this is no request for an image")
+            raise Broken("not a request for an image")
         return cls(restorer.decode("ascii"), scale, level, height, width, channels)
 
 
 FILL_REQUEST: Final = b"slgf".ljust(Request.LAYOUT.size, b"\0")
-"""Request for the fill of batches, instead of a header; see :mod:`models.engine.batch_fill`."""
+"""Request for the fill of batches, in place of a header; see :mod:`models.engine.batch_fill`."""
 
 
 class Status(IntEnum):
-    """How a request ended; everything but ``DONE`` is followed by a message."""
+    """Outcome of a request; all except ``DONE`` are followed by a message."""
 
     DONE = 0
     BUSY = 1
@@ -117,7 +117,7 @@ _ERRORS: Final[dict[Status, type[Exception]]] = {
 
 
 def status_of(error: Exception) -> Status:
-    """Tell how an error travels."""
+    """Return the status of an error."""
     for status, kind in _ERRORS.items():
         if isinstance(error, kind):
             return status
@@ -125,7 +125,7 @@ def status_of(error: Exception) -> Status:
 
 
 def error_of(status: int, message: bytes) -> Exception:
-    """Make the error that travelled."""
+    """Return the error of a status and message."""
     text = message.decode("utf-8", "replace")
     try:
         return _ERRORS[Status(status)](text)

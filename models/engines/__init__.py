@@ -1,1 +1,1 @@
-"""What runs networks: one module per engine, all behind :class:`models.engine.network.Network`."""
+"""Engines that run networks, one module each, behind :class:`models.engine.network.Network`."""

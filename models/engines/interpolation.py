@@ -1,7 +1,7 @@
-"""Restorers without a network: interpolation, the floor that every network has to beat.
+"""Restorers without a network: interpolation, the baseline for networks.
 
 Pillow resamples 8-bit pixels in fixed-point arithmetic (``Resample.c``: 22 fractional bits, rounded
-to nearest), so that the result is the same on every machine.
+to nearest), so the result is the same on every machine.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ _FILTERS: Final = {
 
 
 class Interpolation:
-    """Enlarge by a classical filter.
+    """Enlarges with a classical filter.
 
     Args:
         name: ``bicubic`` (a = -0.5) or ``lanczos`` (three lobes).
@@ -29,12 +29,12 @@ class Interpolation:
     def upscale(
         self, pixels: npt.NDArray[np.uint8], scale: int, *, level: int = 0
     ) -> npt.NDArray[np.uint8]:
-        """Enlarge one plane.
+        """Enlarge an image.
 
         Args:
             pixels: uint8, (height, width) or (height, width, 3).
-            scale: Whole factor, 1 or more.
-            level: How coarse the codec was; makes no difference here.
+            scale: integer factor, 1 or more.
+            level: coding level; ignored.
 
         Returns:
             uint8, (height * scale, width * scale[, 3]).

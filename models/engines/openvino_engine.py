@@ -1,4 +1,4 @@
-"""Run networks on processors with OpenVINO."""
+"""Run networks on CPUs with OpenVINO."""
 
 import math
 import threading
@@ -22,8 +22,8 @@ from models.engine.network import (
 )
 
 _SETTINGS: Final = {
-    # Where processors have it, OpenVINO computes in bfloat16 unless told otherwise, and sums of
-    # integer networks are exact in float32 alone.
+    # OpenVINO computes in bfloat16 by default where the CPU supports it, but sums of integer
+    # networks are exact only in float32.
     "INFERENCE_PRECISION_HINT": "f32",
     "PERFORMANCE_HINT": "LATENCY",
     "NUM_STREAMS": "1",
@@ -33,7 +33,7 @@ _SETTINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a network takes and gives; see :class:`models.engine.network.Network`."""
+    """Input and output of a network; see :class:`models.engine.network.Network`."""
 
     scale: int
     tile: int
@@ -43,14 +43,14 @@ class Shape:
 
 
 class OpenVinoNetwork:
-    """A network compiled for this processor.
+    """A network compiled for this CPU.
 
     Args:
-        model: With one output (n, 3, H, W) and one input: uint8 (n, 4, h, w) where it gives
+        model: has one output (n, 3, H, W) and one input: uint8 (n, 4, h, w) if it returns
             residuals, else float (n, 3, h, w) from 0 to 1.
-        shape: What it takes and gives.
-        threads: Most threads that a batch uses; 0: as many as there are cores.
-        settings: Further properties of the device, for tests of what is refused.
+        shape: input and output.
+        threads: maximum threads per batch; 0: one per core.
+        settings: further device properties, for tests.
     """
 
     def __init__(
@@ -73,31 +73,31 @@ class OpenVinoNetwork:
 
     @property
     def scale(self) -> int:
-        """By how much it enlarges."""
+        """Return the scale factor."""
         return self._shape.scale
 
     @property
     def tile(self) -> int:
-        """Side of the small tiles that it takes, halo included."""
+        """Return the side of its tiles, halo included, in small pixels."""
         return self._shape.tile
 
     @property
     def halo(self) -> int:
-        """Small pixels along each edge whose results are thrown away."""
+        """Return the halo, in small pixels."""
         return self._shape.halo
 
     @property
     def max_batch(self) -> int:
-        """Most tiles in one call."""
+        """Return the maximum number of tiles per batch."""
         return self._shape.max_batch
 
     @property
     def gives(self) -> Literal["residual", "pixels"]:
-        """Whether results are added to the bicubic enlargement."""
+        """Return whether results are pixels, or residuals to add to the bicubic enlargement."""
         return self._shape.gives
 
     def run(self, tiles: Pixels) -> Tiles:
-        """Compute one batch; see :meth:`models.engine.network.Network.run`."""
+        """Compute a batch; see :meth:`models.engine.network.Network.run`."""
         taken = np.ascontiguousarray(tiles[..., : self._channels])
         with self._lock:
             result = _translated(lambda: self._request.infer([taken])[0])
@@ -107,10 +107,10 @@ class OpenVinoNetwork:
 
 
 def read(source: bytes) -> openvino.Model:
-    """Read an ONNX file.
+    """Parse an ONNX file.
 
     Raises:
-        CannotRun: OpenVINO does not understand it.
+        CannotRun: OpenVINO does not support it.
     """
     try:
         return openvino.Core().read_model(source, b"")
@@ -119,7 +119,7 @@ def read(source: bytes) -> openvino.Model:
 
 
 def _prepared(model: openvino.Model, shape: Shape, channels: int) -> openvino.Model:
-    """Fix the tile shape, and let the model take and give pixels as images have them."""
+    """Fix the shape of tiles, and convert between pixels and tensors inside the model."""
     model.reshape({0: [-1, channels, shape.tile, shape.tile]})
     takes_pixels = model.input().element_type == Type.u8
     steps = PrePostProcessor(model)
@@ -144,7 +144,7 @@ def _translated(infer: Callable[[], np.ndarray]) -> np.ndarray:
 
 
 def _as_pixels(result: np.ndarray) -> Pixels:
-    """Turn values from 0 to 1 into pixels."""
+    """Convert values from 0 to 1 to pixels."""
     if not math.isfinite(float(result.sum(dtype=np.float64))):
-        raise Faulty("the network gave values that are not finite")
+        raise Faulty("the network returned values that are not finite")
     return np.asarray(np.clip(np.rint(result * 255), 0, 255), np.uint8)

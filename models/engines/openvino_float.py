@@ -1,4 +1,4 @@
-"""Run checkpoints of somebody else's on processors with OpenVINO."""
+"""Run third-party checkpoints on CPUs with OpenVINO."""
 
 from typing import Final
 
@@ -14,12 +14,12 @@ _TILE: Final = 192
 
 
 def load(checkpoint: Checkpoint, *, threads: int, tile: int = _TILE) -> OpenVinoNetwork:
-    """Convert a checkpoint and compile it for this processor.
+    """Convert a checkpoint and compile it for this CPU.
 
     Args:
-        checkpoint: What to run.
-        threads: Most threads; 0: one per core.
-        tile: Least side of its tiles, halo included, in pixels.
+        checkpoint: checkpoint to run.
+        threads: maximum threads; 0: one per core.
+        tile: minimum side of its tiles, halo included, in pixels.
 
     Raises:
         CannotRun: OpenVINO cannot convert it.
@@ -36,6 +36,6 @@ def load(checkpoint: Checkpoint, *, threads: int, tile: int = _TILE) -> OpenVino
         model = openvino.convert_model(checkpoint.module, example_input=sample)
     except (RuntimeError, openvino.frontend.OpConversionFailure) as error:
         raise CannotRun(
-            f"OpenVINO cannot convert {checkpoint.name}: choose the engine torch"
+            f"OpenVINO cannot convert {checkpoint.name}: set engine.backend: torch"
         ) from error
     return OpenVinoNetwork(model, shape, threads=threads)

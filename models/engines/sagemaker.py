@@ -1,9 +1,9 @@
-"""Run the Stable Diffusion x4 upscaler of SageMaker JumpStart, which is behind an endpoint.
+"""Run the Stable Diffusion x4 upscaler of SageMaker JumpStart on an endpoint.
 
-One request a tile: JSON with a prompt and the image, answered by JSON with ``generated_images``.
+One request per tile: JSON with a prompt and the image, answered by JSON with ``generated_images``.
 Images are nested arrays of RGB values (content type ``application/json``) or base64 of a JPEG
-(``application/json;jpeg``): Amazon's notebook "Introduction to JumpStart - Enhance image quality
-guided by prompt". A diffusion model invents detail; it is for pictures that need not be true.
+(``application/json;jpeg``), as in Amazon's notebook "Introduction to JumpStart - Enhance image
+quality guided by prompt". A diffusion model invents detail; use it where accuracy does not matter.
 """
 
 import asyncio
@@ -23,26 +23,26 @@ from models.engines import sagemaker_images as images
 from models.engines.sagemaker_errors import is_throttled, translated
 
 SCALE: Final = 4
-_MAX_ANSWER: Final = 8 << 20  # the service gives 6 MB at most; arrays of a tile are about 4 MB
+_MAX_ANSWER: Final = 8 << 20  # the service returns at most 6 MB; arrays of a tile are about 4 MB
 _CHUNK: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the network runs, and how it is asked.
+    """An endpoint and the parameters of its requests.
 
     Attributes:
-        name: Of the endpoint.
-        region: Of AWS.
-        url: Another address than that of the region; None: AWS.
-        prompt: What the pictures show; may be empty.
-        steps: Of denoising, 1 or more; the time that a tile takes grows with them.
-        guidance: How closely the prompt is followed.
-        seed: Of the noise; the same one gives similar results.
-        jpeg: Whether images travel as JPEG: smaller, and not exact.
-        timeout_s: Longest time for one tile, with all retries.
-        attempts: How often one tile is sent while the endpoint is overloaded.
-        pause_s: Before the second attempt; doubles with each further one.
+        name: name of the endpoint.
+        region: AWS region.
+        url: endpoint URL; None: that of the region.
+        prompt: description of the pictures; may be empty.
+        steps: denoising steps, 1 or more; time per tile is proportional.
+        guidance: weight of the prompt.
+        seed: seed of the noise; equal seeds give similar results.
+        jpeg: send images as JPEG, smaller but lossy.
+        timeout_s: timeout of one tile including retries, seconds.
+        attempts: attempts per tile while the endpoint is overloaded.
+        pause_s: pause before the second attempt, doubled each time, seconds.
     """
 
     name: str
@@ -69,14 +69,14 @@ class _Client(Protocol):
 
 
 class SageMakerNetwork:
-    """A network behind an endpoint; call ``close`` in the end.
+    """A network on an endpoint; call ``close`` at the end.
 
-    Credentials come from the environment, as for all programs of AWS.
+    Credentials come from the environment, as for other AWS programs.
 
     Args:
-        endpoint: Where, and how it is asked.
-        tile: Side of its tiles, halo included, in pixels; 64 times a whole number.
-        halo: Small pixels on each side whose results are thrown away.
+        endpoint: endpoint and parameters.
+        tile: side of its tiles, halo included, in pixels; a multiple of 64.
+        halo: halo, in small pixels.
     """
 
     gives: Literal["pixels"] = "pixels"
@@ -93,14 +93,14 @@ class SageMakerNetwork:
         self._lock = threading.Lock()
 
     def run(self, tiles: Pixels) -> Pixels:
-        """Compute one batch; see :meth:`models.engine.network.Network.run`.
+        """Compute a batch; see :meth:`models.engine.network.Network.run`.
 
         Raises:
-            CannotRun: There are no credentials, they do not suffice, or there is no such endpoint.
-            Busy: The endpoint is overloaded, also after several attempts.
-            TooLate: It took longer than ``timeout_s``.
-            Faulty: What came is no image of the right size.
-            EngineError: The endpoint failed otherwise.
+            CannotRun: missing or insufficient credentials, or no such endpoint.
+            Busy: the endpoint is overloaded, even after several attempts.
+            TooLate: exceeded ``timeout_s``.
+            Faulty: the response is not an image of the right size.
+            EngineError: the endpoint failed otherwise.
         """
         with self._lock:
             return np.stack([self._runner.run(self._enlarged(tile[..., :3])) for tile in tiles])
@@ -123,7 +123,7 @@ class SageMakerNetwork:
             async with asyncio.timeout(self._endpoint.timeout_s):
                 answer = await self._asked(json.dumps(request).encode())
         except TimeoutError as error:
-            raise TooLate(f"no answer within {self._endpoint.timeout_s:g} s") from error
+            raise TooLate(f"no response within {self._endpoint.timeout_s:g} s") from error
         except (ClientError, BotoCoreError) as error:
             raise translated(error, self._endpoint.name) from error
         except OSError as error:
@@ -131,7 +131,7 @@ class SageMakerNetwork:
         return images.unpacked(answer, tile.shape[0] * SCALE)
 
     async def _asked(self, request: bytes) -> bytes:
-        """Send a request, again while the endpoint is overloaded."""
+        """Send a request, retrying while the endpoint is overloaded."""
         pause_s = self._endpoint.pause_s
         for _ in range(self._endpoint.attempts):
             try:
@@ -142,7 +142,7 @@ class SageMakerNetwork:
             await asyncio.sleep(pause_s)
             pause_s *= 2
         raise Busy(
-            f"endpoint {self._endpoint.name} is overloaded; give it more instances, or fewer images"
+            f"endpoint {self._endpoint.name} is overloaded; add instances, or send fewer images"
         )
 
     async def _sent(self, request: bytes) -> bytes:
@@ -158,7 +158,7 @@ class SageMakerNetwork:
             body.close()
 
     async def _connected(self) -> _Client:
-        """Make the client on the first occasion; it belongs to the loop that uses it."""
+        """Return the client, created on first use; it belongs to the event loop."""
         if self._client is not None:
             return self._client
         config = AioConfig(
@@ -183,5 +183,5 @@ async def _bounded(body: _Body) -> bytes:
     while chunk := await body.read(_CHUNK):
         answer += chunk
         if len(answer) > _MAX_ANSWER:
-            raise Faulty(f"the endpoint gave more than {_MAX_ANSWER} bytes")
+            raise Faulty(f"the endpoint returned more than {_MAX_ANSWER} bytes")
     return bytes(answer)

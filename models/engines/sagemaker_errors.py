@@ -1,4 +1,4 @@
-"""What the errors of SageMaker mean for whoever waits for an image."""
+"""Translate errors of SageMaker."""
 
 from typing import Final
 
@@ -21,32 +21,32 @@ _CONFIGURATION: Final = {
     "ExpiredTokenException",
     "InvalidSignatureException",
     "UnrecognizedClientException",
-    "ValidationError",  # also: there is no such endpoint
+    "ValidationError",  # also for unknown endpoints
     "ValidationException",
 }
 
 
 def is_throttled(error: ClientError) -> bool:
-    """Return whether the same request may succeed a little later."""
+    """Return whether the same request may succeed later."""
     return _code(error) in _THROTTLED or _status(error) == 429
 
 
 def translated(error: ClientError | BotoCoreError, endpoint: str) -> EngineError:
-    """Say what an error of the client library means.
+    """Return the error for an exception of the client library.
 
     Args:
-        error: Any that it raises.
-        endpoint: The name of the endpoint.
+        error: exception.
+        endpoint: name of the endpoint.
     """
     if isinstance(error, ClientError):
         told = f"endpoint {endpoint}: {_code(error)}: {error.response['Error'].get('Message', '')}"
         if _code(error) in _CONFIGURATION:
-            return CannotRun(f"{told}; check the endpoint's name, its region and the permissions")
+            return CannotRun(f"{told}; check the endpoint's name, region and permissions")
         return EngineError(told)
     if isinstance(error, NoCredentialsError | PartialCredentialsError | NoRegionError):
         return CannotRun(f"endpoint {endpoint}: {error}; configure credentials as for the AWS CLI")
     if isinstance(error, ReadTimeoutError | ConnectTimeoutError):
-        return TooLate(f"endpoint {endpoint} gave no answer in time")
+        return TooLate(f"endpoint {endpoint} did not respond in time")
     return EngineError(f"endpoint {endpoint}: {error}")
 
 

@@ -1,4 +1,4 @@
-"""Images as the endpoints of JumpStart take and give them: in JSON."""
+"""Images in the JSON of JumpStart endpoints."""
 
 import base64
 import io
@@ -11,17 +11,17 @@ from PIL import Image
 from models.engine.network import Faulty, Pixels
 
 CONTENT_TYPES: Final = {False: "application/json", True: "application/json;jpeg"}
-"""How requests and answers say whether their images are JPEG."""
+"""Content types, by whether images are JPEG."""
 
 _QUALITY: Final = 95
 
 
 def packed(pixels: Pixels, *, jpeg: bool) -> str | list[list[list[int]]]:
-    """Put an image into a request.
+    """Encode an image for a request.
 
     Args:
         pixels: uint8, (height, width, 3).
-        jpeg: As base64 of a JPEG, without subsampled colours; else as nested arrays.
+        jpeg: as base64 of a JPEG without chroma subsampling; else as nested arrays.
     """
     if not jpeg:
         arrays: list[list[list[int]]] = pixels.tolist()
@@ -32,27 +32,29 @@ def packed(pixels: Pixels, *, jpeg: bool) -> str | list[list[list[int]]]:
 
 
 def unpacked(answer: bytes, side: int) -> Pixels:
-    """Get the first image out of an answer, of either kind.
+    """Decode the first image of a response, of either kind.
 
     Args:
         answer: JSON with ``generated_images``.
-        side: Height and width that it has to have.
+        side: expected height and width.
 
     Returns:
         uint8, (side, side, 3).
 
     Raises:
-        Faulty: There is no such image.
+        Faulty: the response has no such image.
     """
     try:
         image = json.loads(answer)["generated_images"][0]
         pixels = _decoded(image, side) if isinstance(image, str) else np.array(image)
     except (ValueError, LookupError, TypeError, RecursionError, OSError, SyntaxError) as error:
-        raise Faulty(f"the endpoint gave something else than an image: {error}") from error
+        raise Faulty(f"the endpoint did not return an image: {error}") from error
     if pixels.shape != (side, side, 3) or pixels.dtype.kind not in "iu":
-        raise Faulty(f"the endpoint gave {pixels.shape} {pixels.dtype}, not {side} x {side} RGB")
+        raise Faulty(
+            f"the endpoint returned {pixels.shape} {pixels.dtype}, not {side} x {side} RGB"
+        )
     if pixels.min() < 0 or pixels.max() > 255:
-        raise Faulty("the endpoint gave values that are no pixels")
+        raise Faulty("the endpoint returned values that are not pixels")
     return pixels.astype(np.uint8)
 
 

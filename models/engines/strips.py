@@ -1,8 +1,8 @@
-"""Resize images strip by strip, so that what Pillow needs meanwhile is no multiple of the image.
+"""Resize images strip by strip, to bound Pillow's temporary memory.
 
-Pillow keeps RGB in four bytes per pixel and makes one or two copies on the way. Each strip is
-resized together with the rows around it that count, so that its rows are those of the whole image
-resized at once.
+Pillow stores RGB in four bytes per pixel and makes one or two copies. Each strip is resized with
+the neighbouring rows that the filter needs, so its rows equal those of the whole image resized at
+once.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ _MARGIN: Final = 4
 """Rows around a strip, in units of ``step`` rows: bicubic filters need 2, Lanczos filters 3."""
 
 _PIXELS: Final = 2**18
-"""Pixels of a strip, before and without its margin."""
+"""Input pixels of a strip without its margin."""
 
 
 def resize(pixels: Pixels, resizer: Callable[[Pixels], Pixels], *, step: int, scale: int) -> Pixels:
@@ -24,10 +24,10 @@ def resize(pixels: Pixels, resizer: Callable[[Pixels], Pixels], *, step: int, sc
 
     Args:
         pixels: uint8, (height * step, width * step[, 3]).
-        resizer: Turns (h * step, width * step[, 3]) into (h * scale, width * scale[, 3]): a filter
-            that reaches no further than ``_MARGIN`` steps, along the rows first whatever h is.
-        step: Whole factor by which the image is enlarged already.
-        scale: Whole factor by which it shall be enlarged instead.
+        resizer: maps (h * step, width * step[, 3]) to (h * scale, width * scale[, 3]); a filter
+            with a radius of at most ``_MARGIN`` steps that filters along rows first for any h.
+        step: integer factor by which the image is already enlarged.
+        scale: integer factor of the result.
 
     Returns:
         uint8, (height * scale, width * scale[, 3]), writable.

@@ -1,4 +1,4 @@
-"""Where torch computes: choose the device, and say what its errors mean."""
+"""Choose torch's device, and translate its errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +14,14 @@ _CPU_ALLOCATION: Final = "DefaultCPUAllocator"  # c10/core/impl/alloc_cpu.cpp
 
 
 def choose(name: DeviceName, *, threads: int = 0) -> torch.device:
-    """Choose a device.
+    """Return a device.
 
     Args:
-        name: ``auto``: a GPU where there is one, else the processor.
-        threads: Most threads of the processor, for the whole process; 0: as it is.
+        name: ``auto``: a GPU if present, else the CPU.
+        threads: maximum CPU threads of the whole process; 0: unchanged.
 
     Raises:
-        CannotRun: There is no GPU that torch can use.
+        CannotRun: torch finds no usable GPU.
     """
     if threads:
         torch.set_num_threads(threads)
@@ -36,11 +36,11 @@ def choose(name: DeviceName, *, threads: int = 0) -> torch.device:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the errors of torch into ours.
+    """Translate torch's exceptions.
 
     Raises:
-        OutOfMemory: A smaller batch may do.
-        EngineError: It failed otherwise.
+        OutOfMemory: a smaller batch may succeed.
+        EngineError: any other failure.
     """
     try:
         yield

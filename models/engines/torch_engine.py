@@ -1,4 +1,4 @@
-"""Run checkpoints with torch, on processors and GPUs."""
+"""Run checkpoints with torch, on CPUs and GPUs."""
 
 import copy
 import threading
@@ -17,10 +17,10 @@ from models.formats.checkpoints import Checkpoint
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
-_TILE: Final = 192  # a multiple of 64, which is as much as known networks ask for
+_TILE: Final = 192  # a multiple of 64, the largest divisor that known networks need
 _LEAST_HALO: Final = 16
 _LARGEST_HALO: Final = 48
-"""A network that looks further gets a halo of 32: what lies beyond hardly counts."""
+"""Networks with a larger receptive field get a halo of 32: distant pixels hardly matter."""
 _USUAL_HALO: Final = 32
 _GPU_BATCH: Final = 4
 
@@ -30,22 +30,22 @@ _log = structlog.get_logger(__name__)
 
 
 class TorchNetwork:
-    """A checkpoint that is ready to run.
+    """A checkpoint, ready to run.
 
-    Every call computes the same number of tiles, those that are missing being zero: libraries
-    choose another kernel for another shape, and a result must not depend on its company.
+    Every call computes the same number of tiles, padded with zeros: libraries choose kernels by
+    shape, and a result must not depend on the other tiles of its batch.
 
     Args:
-        checkpoint: What to run.
-        device: Where; ``auto``: on a GPU where there is one.
-        precision: Of weights and features; ``auto``: float16 on a GPU where the network allows it,
-            else float32. What the network does not allow becomes float32.
-        tile: Side of its tiles, halo included, in pixels; rounded up to what the network needs.
-        threads: Most threads of the processor, for the whole process; 0: as it is.
+        checkpoint: checkpoint to run.
+        device: device; ``auto``: a GPU if present.
+        precision: precision of weights and features; ``auto``: float16 on a GPU if the network
+            supports it, else float32. Unsupported precisions become float32.
+        tile: side of its tiles, halo included, in pixels; rounded up to the network's divisor.
+        threads: maximum CPU threads of the whole process; 0: unchanged.
 
     Raises:
-        CannotRun: There is no such device.
-        EngineError: It does not fit onto the device.
+        CannotRun: the device is missing.
+        EngineError: the network does not fit onto the device.
     """
 
     gives: Literal["pixels"] = "pixels"
@@ -71,7 +71,7 @@ class TorchNetwork:
             self._compute = self._prepared()
 
     def run(self, tiles: Pixels) -> Pixels:
-        """Compute one batch; see :meth:`models.engine.network.Network.run`."""
+        """Compute a batch; see :meth:`models.engine.network.Network.run`."""
         with self._lock, translated(), torch.inference_mode():
             taken = self._taken(tiles)
             result = self._compute(taken.to(self._type).div_(255))
@@ -81,7 +81,7 @@ class TorchNetwork:
             return self._given(result, len(tiles))
 
     def _prepared(self) -> Compute:
-        """Put a copy of the network where it is computed, in the form that suits the place."""
+        """Return a copy of the network on its device, in the best form for it."""
         module: nn.Module = copy.deepcopy(self._checkpoint.module)
         module.to(self._device, self._type, memory_format=torch.channels_last)
         compute: Compute = module
@@ -98,22 +98,22 @@ class TorchNetwork:
             return compute
 
     def _widen(self) -> None:
-        """Go on in float32, because values became too large."""
+        """Switch to float32, after an overflow."""
         _log.warning("network_overflows", network=self._checkpoint.name, precision=str(self._type))
         self._type = torch.float32
         self._compute = self._prepared()
 
     def _taken(self, tiles: Pixels) -> Tensor:
-        """Bring tiles to the device: uint8, (max_batch, 3, tile, tile), channels last."""
+        """Copy tiles to the device: uint8, (max_batch, 3, tile, tile), channels last."""
         batch = np.zeros((self.max_batch, self.tile, self.tile, 3), np.uint8)
         batch[: len(tiles)] = tiles[..., :3]
         return torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2)
 
     def _given(self, result: Tensor, count: int) -> Pixels:
-        """Turn values from 0 to 1 into pixels."""
+        """Convert values from 0 to 1 to pixels."""
         side = self.tile * self.scale
         if tuple(result.shape) != (self.max_batch, 3, side, side) or not _is_finite(result):
-            raise Faulty(f"{self._checkpoint.name} gave something that is not an image")
+            raise Faulty(f"{self._checkpoint.name} did not return an image")
         levels = result[:count].float().clamp(0, 1).mul_(255).round_().to(torch.uint8)
         pixels: Pixels = levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
         return pixels
@@ -130,12 +130,12 @@ def _type(precision: Precision, checkpoint: Checkpoint, device: torch.device) ->
 
 
 def halo_of(checkpoint: Checkpoint) -> int:
-    """Choose a halo in which seams disappear, in pixels."""
+    """Return the halo that avoids seams, in pixels."""
     return _rounded(_halo(checkpoint.reach), checkpoint.multiple_of)
 
 
 def tile_of(checkpoint: Checkpoint, least: int) -> int:
-    """Choose the side of a tile that the network takes, halo included, in pixels."""
+    """Return the smallest tile side that the network accepts, halo included, in pixels."""
     wanted = max(least, checkpoint.minimum, 2 * halo_of(checkpoint) + 1)
     return _rounded(wanted, checkpoint.multiple_of)
 

@@ -1,4 +1,4 @@
-"""Record the work of a network on a GPU once, and repeat it without the processor."""
+"""Record a network's GPU work once as a CUDA graph, and replay it without the CPU."""
 
 from typing import Final
 
@@ -12,11 +12,11 @@ class Recorded:
     """A network for inputs of one shape, as a CUDA graph.
 
     Args:
-        module: On the GPU; without anything that depends on values.
-        sample: An input of that shape and type, on the GPU.
+        module: network on the GPU, without data-dependent control flow.
+        sample: input of that shape and type, on the GPU.
 
     Raises:
-        RuntimeError: The network does what cannot be recorded.
+        RuntimeError: the network cannot be recorded.
     """
 
     def __init__(self, module: nn.Module, sample: Tensor) -> None:
@@ -24,16 +24,16 @@ class Recorded:
         stream = torch.cuda.Stream(sample.device)
         stream.wait_stream(torch.cuda.current_stream(sample.device))
         with torch.cuda.stream(stream):
-            for _ in range(_WARM_UP):  # kernels are chosen and memory is taken before recording
+            for _ in range(_WARM_UP):  # chooses kernels and allocates memory before recording
                 module(self._input)
         torch.cuda.current_stream(sample.device).wait_stream(stream)
         self._graph = torch.cuda.CUDAGraph()
-        # Other threads may be using the GPU meanwhile, for other networks.
+        # Other threads may use the GPU for other networks meanwhile.
         with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
             self._output: Tensor = module(self._input)
 
     def __call__(self, tiles: Tensor) -> Tensor:
-        """Compute one batch; the result is overwritten by the next call."""
+        """Compute a batch; the next call overwrites the result."""
         self._input.copy_(tiles)
         self._graph.replay()
         return self._output

@@ -1,4 +1,4 @@
-"""Run integer networks with torch, to the bit as they are defined."""
+"""Run integer networks with torch, bit-exactly."""
 
 import threading
 from typing import Final, Literal
@@ -19,20 +19,20 @@ _BATCH: Final = 8
 class TorchIntegerNetwork:
     """An integer network in float32.
 
-    Convolutions are products of matrices, not calls of a library of convolutions, which may choose
-    Winograd's algorithm, whose intermediate values are not integers. The sums are below 2**24, so
-    that any order gives the same; weights and activations have 8 bits or less, which TensorFloat-32
-    keeps, too. What a device really does is compared with the definition before it is used.
+    Convolutions are matrix products: convolution libraries may choose Winograd's algorithm, whose
+    intermediate values are not integers. Sums are below 2**24, so any order gives the same result;
+    weights and activations have at most 8 bits, which TensorFloat-32 preserves. The device is
+    compared with the definition before use.
 
     Args:
-        network: What to run.
-        device: Where; ``auto``: on a GPU where there is one.
-        tile: Side of its tiles, halo included, in pixels.
-        max_batch: Most tiles in one call.
-        threads: Most threads of the processor, for the whole process; 0: as it is.
+        network: network to run.
+        device: device; ``auto``: a GPU if present.
+        tile: side of its tiles, halo included, in pixels.
+        max_batch: maximum tiles per batch.
+        threads: maximum CPU threads of the whole process; 0: unchanged.
 
     Raises:
-        CannotRun: There is no such device, or it does not compute what is defined.
+        CannotRun: the device is missing, or computes inexactly.
     """
 
     gives: Literal["residual"] = "residual"
@@ -61,7 +61,7 @@ class TorchIntegerNetwork:
         self._compare(network)
 
     def run(self, tiles: Tiles) -> Tiles:
-        """Compute one batch; see :meth:`models.engine.network.Network.run`."""
+        """Compute a batch; see :meth:`models.engine.network.Network.run`."""
         with self._lock, translated(), torch.inference_mode():
             features = torch.from_numpy(np.ascontiguousarray(tiles)).to(self._device).float()
             first = features
@@ -71,12 +71,12 @@ class TorchIntegerNetwork:
             return _residual(self._layers[-1].rounded(features, first), self.scale)
 
     def _compare(self, network: IntegerNetwork) -> None:
-        """Make sure that this device computes what is defined."""
+        """Ensure that this device matches the definition."""
         side = network.reach + 3
         tiles = np.random.default_rng(0).integers(0, 256, (2, side, side, 4), np.uint8)
-        tiles[1] = np.where(tiles[1] < 128, 0, 255)  # as large as sums become
+        tiles[1] = np.where(tiles[1] < 128, 0, 255)  # produces the largest sums
         if not np.array_equal(network.residual(tiles), self.run(tiles)):
-            raise CannotRun(f"{self._device} does not compute integers exactly; use another engine")
+            raise CannotRun(f"{self._device} computes integers inexactly; use another engine")
 
 
 class _Convolution:
@@ -94,7 +94,7 @@ class _Convolution:
         self._skip = 2.0 ** (layer.exponent - skip_exponent) if layer.skip else None
 
     def rounded(self, features: Tensor, first: Tensor) -> Tensor:
-        """Give the sums in the unit of the results, rounded half to even."""
+        """Return the sums in units of the result, rounded half to even."""
         height, width = features.shape[1:3]
         padded = functional.pad(features, (0, 0, 1, 1, 1, 1))
         windows = [
@@ -109,7 +109,7 @@ class _Convolution:
 
 
 def _residual(values: Tensor, scale: int) -> Tiles:
-    """Spread channels (colour, row, column) over blocks of pixels."""
+    """Rearrange channels (colour, row, column) into blocks of pixels."""
     count, height, width, _ = values.shape
     blocks = values.clamp_(-128, 127).to(torch.int8).reshape(count, height, width, 3, scale, scale)
     spread = blocks.permute(0, 1, 4, 2, 5, 3)

@@ -1,1 +1,1 @@
-"""Files of networks: native ones and checkpoints."""
+"""File formats of networks: native ones and checkpoints."""

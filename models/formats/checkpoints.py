@@ -1,4 +1,4 @@
-"""Checkpoints: networks that others have trained and published, ready to be run by an engine."""
+"""Checkpoints: published third-party networks, ready for an engine."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,20 +21,20 @@ _TRIAL_SIDE: Final = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """A network as it was read from a file.
+    """A network, as read from a file.
 
     Attributes:
-        name: Of the file.
-        sha256: Of the file, 64 hex digits.
-        architecture: What spandrel calls it.
-        scale: By how much it enlarges, 1 to 4.
-        parameters: How many numbers it has learned.
-        multiple_of: What the sides of its input have to be multiples of, pixels.
-        minimum: Smallest side of its input, pixels.
-        reach: Small pixels on each side that one result depends on; None: not known.
-        half: Whether it may be computed in float16.
-        bfloat16: Whether it may be computed in bfloat16.
-        module: Takes and gives float32, (n, 3, h, w), 0 to 1; on the processor.
+        name: name of the file.
+        sha256: SHA-256 of the file, 64 hex digits.
+        architecture: architecture, as spandrel names it.
+        scale: scale factor, 1 to 4.
+        parameters: number of parameters.
+        multiple_of: divisor of input sides, pixels.
+        minimum: smallest input side, pixels.
+        reach: radius of the receptive field in the small image, pixels; None: unknown.
+        half: supports float16.
+        bfloat16: supports bfloat16.
+        module: maps float32 (n, 3, h, w), 0 to 1, to the same; on the CPU.
     """
 
     name: str
@@ -51,14 +51,14 @@ class Checkpoint:
 
 
 def load(path: Path, *, sha256: str | None = None) -> Checkpoint:
-    """Read a checkpoint; nothing in it is run but the network that it is recognized as.
+    """Load a checkpoint, without executing code from it.
 
     Args:
-        path: A ``.pth`` file of PyTorch or a ``.safetensors`` file.
-        sha256: 64 hex digits that the file has to have; None: any.
+        path: a PyTorch ``.pth`` or a ``.safetensors`` file.
+        sha256: required SHA-256, 64 hex digits; None: any.
 
     Raises:
-        Unusable: It cannot be read, is another file, or is no network from RGB to RGB that
+        Unusable: the file is unreadable, another file, or not a network from RGB to RGB that
             enlarges 1 to 4 times. The message names the file and the reason.
     """
     try:
@@ -83,7 +83,7 @@ def load(path: Path, *, sha256: str | None = None) -> Checkpoint:
 
 
 def _try(found: "ImageModelDescriptor[nn.Module]") -> None:
-    """Run the network once: it has to make an image, called as any other module is."""
+    """Run the network once, to check that it returns an image."""
     name = found.architecture.name
     missing, _ = found.size_requirements.get_padding(_TRIAL_SIDE, _TRIAL_SIDE)
     side = _TRIAL_SIDE + missing
@@ -91,18 +91,18 @@ def _try(found: "ImageModelDescriptor[nn.Module]") -> None:
     try:
         with torch.inference_mode():
             result, described = found.model(image), found(image)
-    except Exception as error:  # whatever comes of weights that do not belong together
+    except Exception as error:  # inconsistent weights raise any exception
         raise Unusable(f"{name} fails on a small image: {error}") from error
     if not isinstance(result, Tensor) or not torch.equal(result.clamp(0, 1), described):
-        raise Unusable(f"{name} gives something else than an image, or nothing finite")
+        raise Unusable(f"{name} does not return a finite image")
     wanted = (1, 3, side * found.scale, side * found.scale)
     if tuple(result.shape) != wanted:
-        raise Unusable(f"{name} gives {tuple(result.shape)} where {wanted} is expected")
+        raise Unusable(f"{name} returns {tuple(result.shape)} instead of {wanted}")
 
 
 def _reach(found: "ImageModelDescriptor[nn.Module]") -> int | None:
-    """Find how far the network looks, where this is known and little enough to be of use."""
+    """Return the radius of the receptive field, if known and small enough to be useful."""
     if found.architecture.id != "Compact":
         return None
-    # Nothing but its convolutions, all of them 3 x 3 and at the small size, looks at neighbours.
+    # Only its convolutions, all 3 x 3 and at the small size, look at neighbours.
     return sum(isinstance(layer, nn.Conv2d) for layer in found.model.modules())

@@ -1,14 +1,14 @@
-"""Integer networks: the definition of what a native restorer computes, whatever computes it.
+"""Integer networks: the engine-independent definition of native restorers.
 
-Weights are integers of 7 bits and a sign, activations of 8 bits without one, every scale is a power
-of two, and rounding is half to even. All sums stay below 2**24, so that engines that sum in
-float32 are exact as well, in any order. Engines that round sums to bfloat16 or float16 are not: an
-engine is compared with a recorded result before it is used (:mod:`models.engine.selfcheck`).
+Weights are 7-bit integers with a sign, activations unsigned 8-bit integers, all scales powers of
+two, and rounding is half to even. All sums stay below 2**24, so engines that accumulate in float32
+are exact too, in any order. Engines that round sums to bfloat16 or float16 are not, so every engine
+is compared with a recorded result before use (:mod:`models.engine.selfcheck`).
 
-Weights stay within ±64, not ±127, because of processors with AVX2 or AVX-512 but without VNNI:
-their ``vpmaddubsw`` adds two products of an unsigned and a signed byte in 16 bits and saturates
-(Intel SDM, PMADDUBSW). With 255 · (64 + 64) = 32,640 it never does; with larger weights OpenVINO
-and ONNX Runtime give another image there than elsewhere.
+Weights stay within ±64, not ±127, because of CPUs with AVX2 or AVX-512 but without VNNI:
+``vpmaddubsw`` adds two products of an unsigned and a signed byte in 16 bits and saturates (Intel
+SDM, PMADDUBSW). With 255 · (64 + 64) = 32,640 it never does; with larger weights the results of
+OpenVINO and ONNX Runtime would depend on the CPU.
 """
 
 from dataclasses import dataclass
@@ -23,27 +23,27 @@ Array = npt.NDArray[np.float64]
 MAX_WEIGHT: Final = 64
 MAX_ACTIVATION: Final = 255
 INPUT_EXPONENT: Final = 8
-"""Pixels and level enter as multiples of 2**-8."""
+"""Pixels and level are multiples of 2**-8."""
 RESIDUAL_EXPONENT: Final = 8
-"""The result leaves in the same unit: one step of a pixel value."""
+"""Results have the same unit: one step of a pixel value."""
 _EXACT: Final = 1 << 24
-"""Integers up to here are exact in float32: it has 24 bits of significand."""
+"""Integers up to this are exact in float32, with its 24-bit significand."""
 
 
 class Inexact(ValueError):
-    """An engine that sums in integers or float32 could compute this network otherwise."""
+    """An engine that accumulates in integers or float32 could compute this network inexactly."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One 3×3 convolution, the ReLU behind it, and the scale that its result is rounded to.
+    """A 3x3 convolution with its ReLU, and the scale of its rounded result.
 
     Attributes:
         weight: int8, (outputs, inputs, 3, 3).
-        bias: int32, (outputs,), in the unit of the sums.
-        weight_exponents: int, (outputs,); a weight stands for ``weight * 2**-exponent``.
-        exponent: A result stands for ``result * 2**-exponent``.
-        skip: Whether the result of the first layer is added before the ReLU.
+        bias: int32, (outputs,), in units of the sums.
+        weight_exponents: int, (outputs,); a weight means ``weight * 2**-exponent``.
+        exponent: a result means ``result * 2**-exponent``.
+        skip: add the result of the first layer before the ReLU.
     """
 
     weight: npt.NDArray[np.int8]
@@ -55,11 +55,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class IntegerNetwork:
-    """A plain stack of layers, followed by depth to space.
+    """A stack of layers, followed by depth to space.
 
     Attributes:
-        scale: By how much it enlarges.
-        layers: First to last; the last one has no ReLU and gives the residual.
+        scale: scale factor.
+        layers: layers in order; the last has no ReLU and returns the residual.
     """
 
     scale: int
@@ -67,22 +67,22 @@ class IntegerNetwork:
 
     @property
     def reach(self) -> int:
-        """Small pixels on each side that one result depends on."""
+        """Return the radius of the receptive field in the small image, pixels."""
         return len(self.layers)
 
     @cached_property
     def input_exponents(self) -> tuple[int, ...]:
-        """Give the exponent of what each layer takes."""
+        """Return the input exponent of each layer."""
         return (INPUT_EXPONENT, *(layer.exponent for layer in self.layers[:-1]))
 
     def prove(self) -> int:
-        """Make sure that every engine that sums in integers or in float32 computes the same.
+        """Prove that every engine that accumulates in integers or float32 computes the same result.
 
         Returns:
-            The largest sum that can occur, in units of its own: below 2**24.
+            The largest possible sum, in its own unit: below 2**24.
 
         Raises:
-            Inexact: A weight is too large or a sum may become so; the message names the layer.
+            Inexact: a weight or sum may be too large; the message names the layer.
         """
         largest = 0
         for index, layer in enumerate(self.layers):
@@ -95,11 +95,11 @@ class IntegerNetwork:
                 raise Inexact(f"layer {index}: a sum may reach {int(bound.max())}, 2**24 or more")
             largest = max(largest, int(bound.max()))
         if self.layers[-1].exponent != RESIDUAL_EXPONENT:
-            raise Inexact("the last layer has to give whole pixel steps")
+            raise Inexact("the last layer must return whole pixel steps")
         return largest
 
     def _with_skip(self, index: int, bound: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Bound a sum with the first layer's result, in the finer unit of the two."""
+        """Bound a sum with the skip connection, in the finer of both units."""
         sums = self.input_exponents[index] + self.layers[index].weight_exponents
         skipped = self.layers[0].exponent
         finer = np.maximum(sums, skipped)
@@ -109,13 +109,13 @@ class IntegerNetwork:
         return total
 
     def residual(self, tiles: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
-        """Compute the definition in float64, slowly.
+        """Compute the network in float64; slow.
 
         Args:
             tiles: uint8, (n, h, w, 4).
 
         Returns:
-            int8, (n, h * scale, w * scale, 3); what lies beyond the edges of a tile counts as zero.
+            int8, (n, h * scale, w * scale, 3); pixels beyond the edges of a tile are zero.
         """
         features = tiles.astype(np.float64)
         first = features
@@ -139,7 +139,7 @@ class IntegerNetwork:
 
 
 def _largest_sum(layer: Layer) -> npt.NDArray[np.int64]:
-    """Bound every partial sum, in whatever order it is taken: (outputs,)."""
+    """Return a bound of every partial sum, in any order: (outputs,)."""
     weight = layer.weight.astype(np.int64).reshape(len(layer.weight), -1)
     positive = np.where(weight > 0, weight, 0).sum(axis=1)
     negative = np.where(weight < 0, -weight, 0).sum(axis=1)
@@ -148,7 +148,7 @@ def _largest_sum(layer: Layer) -> npt.NDArray[np.int64]:
 
 
 def _convolve(features: Array, weight: npt.NDArray[np.int8]) -> Array:
-    """Convolve (n, h, w, inputs), padded by zeros, with (outputs, inputs, 3, 3)."""
+    """Convolve zero-padded (n, h, w, inputs) with (outputs, inputs, 3, 3)."""
     height, width = features.shape[1:3]
     padded = np.pad(features, ((0, 0), (1, 1), (1, 1), (0, 0)))
     total = np.zeros((*features.shape[:3], len(weight)))
@@ -160,7 +160,7 @@ def _convolve(features: Array, weight: npt.NDArray[np.int8]) -> Array:
 
 
 def _depth_to_space(features: Array, scale: int) -> Array:
-    """Spread channels (colour, row, column) over blocks of pixels: ONNX DepthToSpace, mode CRD."""
+    """Rearrange channels (colour, row, column) into blocks: ONNX DepthToSpace, mode CRD."""
     count, height, width, _ = features.shape
     blocks = features.reshape(count, height, width, 3, scale, scale)
     spread = blocks.transpose(0, 1, 4, 2, 5, 3)

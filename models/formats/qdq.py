@@ -1,7 +1,7 @@
-"""Integer networks as ONNX files with quantise/dequantise pairs: the form in which they ship.
+"""Integer networks as ONNX files with quantize/dequantize pairs, the format that ships.
 
-Every engine reads such a file; OpenVINO and ONNX Runtime run it in integer arithmetic. Writing and
-reading the numbers back needs the package ``onnx``; running it with OpenVINO does not.
+Every engine reads such files; OpenVINO and ONNX Runtime run them in integer arithmetic. Writing and
+parsing need the package ``onnx``; running with OpenVINO does not.
 """
 
 from pathlib import Path
@@ -14,21 +14,21 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.formats.integer import INPUT_EXPONENT, IntegerNetwork, Layer
 
-_OPSET: Final = 13  # the first with scales per channel in DequantizeLinear
+_OPSET: Final = 13  # the first with per-channel scales in DequantizeLinear
 _IR_VERSION: Final = 8
 _MAX_BYTES: Final = 64 << 20
 
 
 def write(network: IntegerNetwork, path: Path, *, notes: dict[str, str] | None = None) -> None:
-    """Write a network that was proved to be exact.
+    """Write a network, after proving that it is exact.
 
     Args:
-        network: What to write.
-        path: The file; replaced at once.
-        notes: Metadata, for instance how it was trained.
+        network: network to write.
+        path: destination, replaced atomically.
+        notes: metadata, for example of training.
 
     Raises:
-        Inexact: Engines could differ.
+        Inexact: engines could differ.
     """
     network.prove()
     model = _model(network)
@@ -40,21 +40,21 @@ def write(network: IntegerNetwork, path: Path, *, notes: dict[str, str] | None =
 
 
 def read(data: bytes) -> IntegerNetwork:
-    """Read a network back.
+    """Parse a network.
 
     Args:
-        data: The file.
+        data: content of the file.
 
     Raises:
-        Inexact: Engines could differ.
-        ValueError: It is not such a file.
+        Inexact: engines could differ.
+        ValueError: the file is not an integer network.
     """
     if len(data) > _MAX_BYTES:
         raise ValueError(f"more than {_MAX_BYTES} bytes")
     try:
         graph = onnx.load_model_from_string(data).graph
     except DecodeError as error:
-        raise ValueError("not the file of an integer network") from error
+        raise ValueError("not a file of an integer network") from error
     values = {entry.name: numpy_helper.to_array(entry) for entry in graph.initializer}
     names = {node.name for node in graph.node}
     count = sum(1 for node in graph.node if node.op_type == "Conv")
@@ -67,13 +67,13 @@ def read(data: bytes) -> IntegerNetwork:
         )
         network = IntegerNetwork(helper.get_node_attr_value(spread, "blocksize"), layers)
     except (KeyError, ValueError) as error:
-        raise ValueError(f"not the file of an integer network: {error}") from error
+        raise ValueError(f"not a file of an integer network: {error}") from error
     network.prove()
     return network
 
 
 class _Graph:
-    """Nodes and constants in the making."""
+    """Builder of nodes and constants."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []

@@ -1,4 +1,4 @@
-"""Files of weights: get numbers out of them, and run nothing that is in them."""
+"""Read files of weights without executing code from them."""
 
 import hashlib
 import io
@@ -10,28 +10,28 @@ import safetensors.torch
 import torch
 
 MAX_BYTES: Final = 1 << 30
-"""Most bytes of a file of weights; the largest known restorers have about 400 MB."""
+"""Maximum size of a file of weights; the largest known restorers have about 400 MB."""
 
 _ZIP: Final = b"PK\x03\x04"
 
 
 class Unusable(ValueError):
-    """A file holds no network that can restore images; the message says why."""
+    """A file is not a usable network; the message says why."""
 
 
 def read(path: Path, *, sha256: str | None = None) -> tuple[object, str]:
-    """Read a file of weights, ``.pth`` of PyTorch or ``.safetensors``; the content decides.
+    """Read a file of weights, PyTorch ``.pth`` or ``.safetensors``, detected by content.
 
     Args:
-        path: The file.
-        sha256: 64 hex digits that it has to have; None: any.
+        path: file to read.
+        sha256: required SHA-256, 64 hex digits; None: any.
 
     Returns:
-        What was saved, made of nothing but containers, numbers, strings and tensors; and the
-        SHA-256 of the file.
+        The saved object, made of containers, numbers, strings and tensors only; and the SHA-256 of
+        the file.
 
     Raises:
-        Unusable: It cannot be read, is another file, or needs code to be run.
+        Unusable: the file is unreadable, another file, or contains code.
     """
     data = _whole(path)
     digest = hashlib.sha256(data).hexdigest()
@@ -41,15 +41,15 @@ def read(path: Path, *, sha256: str | None = None) -> tuple[object, str]:
         return _unpacked(data), digest
     except Unusable:
         raise
-    except Exception as error:  # both formats answer damage with errors of many kinds
+    except Exception as error:  # damaged files raise many kinds of exceptions
         reason = str(error).strip().split("\n", 1)[0]
         raise Unusable(
-            f"it is damaged, or holds more than weights; nothing in it was run ({reason})"
+            f"it is damaged, or contains more than weights; no code was executed ({reason})"
         ) from error
 
 
 def _whole(path: Path) -> bytes:
-    """Read everything once: what is hashed is what is loaded."""
+    """Read the file once, so that the bytes hashed are the bytes loaded."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

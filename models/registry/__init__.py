@@ -1,1 +1,1 @@
-"""The restorers, and where their weights come from."""
+"""Restorers and their weights."""

@@ -1,7 +1,7 @@
-"""Cards: what is known of a restorer, whether it is loaded or not.
+"""Cards: metadata of restorers, loaded or not.
 
-A card never changes: objects in buckets name it by its hash, and it stays loadable for ever. An
-improved restorer is a new card.
+A card never changes: stored objects refer to it by hash, so it must stay loadable forever. An
+improved restorer gets a new card.
 """
 
 import hashlib
@@ -15,23 +15,23 @@ from models.engines.interpolation import Interpolation
 
 
 class Restorer(Protocol):
-    """What a card stands for once it is loaded."""
+    """A loaded card."""
 
     def upscale(
         self, pixels: npt.NDArray[np.uint8], scale: int, *, level: int
     ) -> npt.NDArray[np.uint8]:
-        """Enlarge uint8 pixels (height, width[, 3]), coded as coarsely as the level says."""
+        """Enlarge uint8 pixels (height, width[, 3]) that were coded at `level`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Describe a published file of weights.
+    """A published file of weights.
 
     Attributes:
-        url: Where its authors publish it.
-        sha256: Of the file, 64 hex digits.
-        size: Of the file, bytes.
+        url: URL of the publisher.
+        sha256: SHA-256 of the file, 64 hex digits.
+        size: size of the file, bytes.
     """
 
     url: str
@@ -40,41 +40,41 @@ class Download:
 
     @property
     def file(self) -> str:
-        """Give its name."""
+        """Return the file name."""
         return self.url.rpartition("/")[2]
 
 
 def definition_of(sha256: str) -> bytes:
-    """Say what the hash of a network is taken of: nothing but its file of weights.
+    """Return the definition of a network, the input of its hash: its file of weights alone.
 
     Args:
-        sha256: Of the file, 64 lowercase hex digits.
+        sha256: SHA-256 of the file, 64 lowercase hex digits.
     """
     return f"slimgate checkpoint 1: {sha256}".encode()
 
 
 def hash_of(definition: bytes) -> str:
-    """Give 16 hex digits of the SHA-256 of a definition: how manifests name restorers."""
+    """Return 16 hex digits of the SHA-256 of a definition, the name of a restorer in manifests."""
     return hashlib.sha256(definition).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Describe one restorer.
+    """Metadata of one restorer.
 
     Attributes:
-        name: What policies call it.
-        scales: Factors that it can enlarge by.
-        kind: ``integer``: the same bits wherever it runs; ``float``: not promised.
-        definition: What the hash is taken of.
-        receptive_field: Pixels of the small image on each side that one result depends on.
+        name: name in policies.
+        scales: supported scale factors.
+        kind: ``integer``: bit-exact everywhere; ``float``: results may differ between machines.
+        definition: input of the hash.
+        receptive_field: radius of the receptive field in the small image, pixels.
         licence: SPDX identifier.
-        source: Where it comes from.
-        training_data: What it has learned from.
-        download: Its weights, when they do not come with the package.
-        file: Name of its weights in :mod:`models.registry.native`, when they do.
-        check: Digest of what it makes of a pattern; see :mod:`models.engine.selfcheck`.
-        endpoint: Whether it runs elsewhere, behind an endpoint that the configuration names.
+        source: origin.
+        training_data: data that it was trained on.
+        download: weights, unless they ship with the package.
+        file: name of its weights in :mod:`models.registry.native`, if they do.
+        check: digest of its result for a pattern; see :mod:`models.engine.selfcheck`.
+        endpoint: runs remotely, on an endpoint from the configuration.
     """
 
     name: str
@@ -92,20 +92,20 @@ class Card:
 
     @property
     def hash(self) -> str:
-        """Give 16 hex digits: how manifests name the card."""
+        """Return 16 hex digits, the name of the card in manifests."""
         return hash_of(self.definition)
 
     @property
     def is_network(self) -> bool:
-        """Return whether it needs weights and an engine."""
+        """Return whether the restorer needs weights and an engine."""
         return self.download is not None or self.file is not None or self.endpoint
 
     def load(self) -> Restorer:
-        """Make the restorer ready for use.
+        """Load the restorer.
 
         Raises:
-            LookupError: It is a network, which needs an engine.
+            LookupError: the card is a network, which needs an engine.
         """
         if self.is_network:
-            raise LookupError(f"{self.name} is a network; it does not run without an engine")
+            raise LookupError(f"{self.name} is a network and needs an engine")
         return Interpolation(self.name)

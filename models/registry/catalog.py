@@ -1,4 +1,4 @@
-"""Every restorer there is: an explicit list of frozen cards."""
+"""The catalog of restorers, an explicit list of frozen cards."""
 
 from typing import Final
 
@@ -24,10 +24,10 @@ _DF2K_OST: Final = "DIV2K, Flickr2K and OutdoorSceneTraining, degraded at random
 def _real_esrgan(
     name: str, download: Download, *, scale: int, receptive_field: int, training_data: str
 ) -> Card:
-    """Make the card of a checkpoint of Real-ESRGAN; all of them can be shrunk to smaller factors.
+    """Return the card of a Real-ESRGAN checkpoint; any of them can be reduced to smaller factors.
 
-    The releases publish no digests. These are the same in many public records that were made of
-    the files, among them package recipes that verify what they download from these addresses.
+    The releases publish no digests. These agree with many public records of the files, among them
+    package recipes that verify downloads from these URLs.
     """
     return Card(
         name=name,
@@ -92,7 +92,7 @@ CATALOG: Final = (
         ),
         scale=4,
         receptive_field=34,
-        training_data="photographs; its authors do not say which",
+        training_data="photographs, unspecified",
     ),
     _real_esrgan(
         "realesr-animevideov3",
@@ -103,7 +103,7 @@ CATALOG: Final = (
         ),
         scale=4,
         receptive_field=18,
-        training_data="animated films; its authors do not say which",
+        training_data="animated films, unspecified",
     ),
     Card(
         name="sagemaker-x4",
@@ -125,47 +125,47 @@ _BY_HASH: Final = {card.hash: card for card in CATALOG}
 _FAMILY: Final = {card.scales[0]: card for card in native.CARDS}
 
 NAMES: Final = frozenset({*_BY_NAME, native.FAMILY})
-"""What a policy may name."""
+"""Names allowed in policies."""
 
 
 def named(name: str) -> Card:
-    """Look a card up by the name that policies use.
+    """Return the card of a name in policies.
 
     Raises:
-        LookupError: No card has that name.
+        LookupError: no card has that name.
     """
     try:
         return _BY_NAME[name]
     except KeyError:
         known = ", ".join(sorted(_BY_NAME))
-        raise LookupError(f"no restorer is called {name!r}; known: {known}") from None
+        raise LookupError(f"unknown restorer {name!r}; choose one of {known}") from None
 
 
 def hashed(content_hash: str) -> Card:
-    """Look a card up by the hash that manifests use.
+    """Return the card of a hash in manifests.
 
     Raises:
-        LookupError: This version does not have that restorer.
+        LookupError: this version does not have the restorer.
     """
     try:
         return _BY_HASH[content_hash]
     except KeyError:
         raise LookupError(
-            f"no restorer with hash {content_hash} is installed; a newer version may have it"
+            f"no restorer with hash {content_hash}: upgrade to a version that has it"
         ) from None
 
 
 def chosen(name: str) -> dict[int, str]:
-    """Tell which restorers a policy has chosen, by the factors that they enlarge by.
+    """Return the restorers that a policy selects, by scale factor.
 
     Args:
-        name: Of a restorer, or of the family of native ones.
+        name: name of a restorer, or of the family of native ones.
 
     Returns:
-        Scale to content hash; with 1 where artefacts of codecs are removed at full size.
+        Content hash by scale; scale 1 removes codec artefacts at full size.
 
     Raises:
-        LookupError: Nothing has that name.
+        LookupError: the name is unknown.
     """
     if name == native.FAMILY:
         return {scale: card.hash for scale, card in _FAMILY.items()}
@@ -174,9 +174,9 @@ def chosen(name: str) -> dict[int, str]:
 
 
 def restorer(content_hash: str) -> Restorer:
-    """Load the restorer with that hash.
+    """Load the restorer of a hash.
 
     Raises:
-        LookupError: This version does not have it.
+        LookupError: this version does not have it.
     """
     return hashed(content_hash).load()

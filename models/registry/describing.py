@@ -1,4 +1,4 @@
-"""Restorers in words, for a terminal."""
+"""Format restorers for a terminal."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -12,7 +12,7 @@ _TITLES: Final = ("NAME", "SCALES", "KIND", "SIZE", "LICENCE", "HASH")
 
 
 def table(cards: Iterable[Card]) -> str:
-    """List restorers, one a line."""
+    """Return a table of restorers, one per line."""
     rows = [_TITLES, *(_row(card) for card in cards)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_TITLES))]
     lines = (
@@ -23,7 +23,7 @@ def table(cards: Iterable[Card]) -> str:
 
 
 def card(known: Card) -> str:
-    """Tell all that is known of a restorer."""
+    """Return all properties of a restorer."""
     facts = [
         ("name", known.name),
         ("scales", _scales(known)),
@@ -44,7 +44,7 @@ def card(known: Card) -> str:
 
 
 def checkpoint(read: "Checkpoint") -> str:
-    """Tell what a file of weights holds."""
+    """Return the properties of a file of weights."""
     return _facts(
         [
             ("name", read.name),
@@ -59,8 +59,8 @@ def checkpoint(read: "Checkpoint") -> str:
 
 
 _KINDS: Final = {
-    "integer": "integer: the same bits wherever it runs",
-    "float": "float: other machines may give slightly other pixels",
+    "integer": "integer: bit-exact on every machine",
+    "float": "float: pixels may differ slightly between machines",
 }
 
 

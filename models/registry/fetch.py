@@ -1,7 +1,7 @@
-"""Fetch published weights: from where their authors publish them, once, and nothing but them.
+"""Download published weights once, and verify them.
 
-What is interrupted goes on where it ended, in the same process or in a later one. A file appears
-under its name only when its digest has been verified, so that several processes may fetch at once.
+An interrupted download continues, even in a later process. A file gets its name only after its
+digest was verified, so several processes may download at the same time.
 """
 
 import fcntl
@@ -19,22 +19,22 @@ from models.registry.transfer import Interrupted, Refused, open_at
 _CHUNK: Final = 1 << 16
 
 Report = Callable[[int], None]
-"""Told how many bytes are there."""
+"""Callback for progress, with the number of bytes so far."""
 
 
 class FetchFailed(Exception):
-    """A file of weights could not be had; the message says what to do."""
+    """A download failed; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long it is tried.
+    """Limits of retrying.
 
     Attributes:
-        timeout_s: Longest silence of the server.
-        total_s: Longest time for one file.
-        attempts: How often in a row a connection may bring nothing.
-        pause_s: Before another connection is made.
+        timeout_s: idle timeout of the server, seconds.
+        total_s: timeout of one file, seconds.
+        attempts: consecutive connections without progress.
+        pause_s: pause between connections, seconds.
     """
 
     timeout_s: float = 30.0
@@ -44,18 +44,18 @@ class Patience:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Tell where fetched files are kept: the folder slimgate in the user's cache."""
-    base = environ.get("XDG_CACHE_HOME")  # has to be absolute, by its specification
+    """Return the folder of fetched files: slimgate in the user's cache."""
+    base = environ.get("XDG_CACHE_HOME")  # its specification demands an absolute path
     return (
         Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache"
     ) / "slimgate"
 
 
 def find(download: Download, folder: Path) -> Path:
-    """Find a file that somebody has put into a folder, without any connection.
+    """Return a previously fetched file, without network access.
 
     Raises:
-        FetchFailed: It is not there, or it is another file; it is left alone.
+        FetchFailed: the file is missing, or has another digest; it is not deleted.
     """
     path = folder / download.file
     try:
@@ -63,11 +63,11 @@ def find(download: Download, folder: Path) -> Path:
             return path
     except FileNotFoundError as error:
         raise FetchFailed(
-            f"{path} is not there; get it from {download.url} and put it there"
+            f"{path} is missing; download {download.url} and save it there"
         ) from error
     except OSError as error:
         raise FetchFailed(f"{path} cannot be read: {error.strerror}") from error
-    raise FetchFailed(f"{path} is another file than {download.url}: its SHA-256 differs; remove it")
+    raise FetchFailed(f"{path} differs from {download.url} (SHA-256); remove it")
 
 
 def fetch(
@@ -77,19 +77,19 @@ def fetch(
     patience: Patience = Patience(),
     report: Report = lambda _: None,
 ) -> Path:
-    """Make sure that a file is in a folder.
+    """Download a file into a folder, unless it is there.
 
     Args:
-        download: What is wanted.
-        folder: Where it goes; made if it is not there.
-        patience: How long it is tried.
-        report: Told how many bytes are there, again and again.
+        download: file to download.
+        folder: destination, created if missing.
+        patience: limits of retrying.
+        report: progress callback.
 
     Returns:
-        The file, verified.
+        Path of the verified file.
 
     Raises:
-        FetchFailed: It could not be had, or what came is another file, which was removed.
+        FetchFailed: the download failed, or its digest is wrong (the file is then removed).
     """
     target = folder / download.file
     try:
@@ -109,21 +109,21 @@ def fetch(
 
 
 def digest(path: Path) -> str:
-    """Compute the SHA-256 of a file: 64 hex digits."""
+    """Return the SHA-256 of a file, 64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
-    """Wait until no other process fetches the same; the lock ends with the process, too."""
+    """Lock out other processes that fetch the same file; the lock ends with the process."""
     with lock.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _complete(download: Download, part: Path, patience: Patience, report: Report) -> None:
-    """Connect again and again until everything is there."""
+    """Reconnect until the file is complete."""
     deadline = time.monotonic() + patience.total_s
     futile = 0
     with part.open("ab+") as file:
@@ -132,7 +132,7 @@ def _complete(download: Download, part: Path, patience: Patience, report: Report
             futile = 0 if file.seek(0, 2) > before else futile + 1
             if futile >= patience.attempts or time.monotonic() > deadline:
                 raise Refused(
-                    f"{reason}; {file.tell()} of {download.size} bytes are there: try again"
+                    f"{reason}; received {file.tell()} of {download.size} bytes: try again"
                 )
             if futile:
                 time.sleep(patience.pause_s)
@@ -141,7 +141,7 @@ def _complete(download: Download, part: Path, patience: Patience, report: Report
 def _append(
     download: Download, file: BinaryIO, timeout_s: float, deadline: float, report: Report
 ) -> str:
-    """Take what one connection gives; return why it ended."""
+    """Append the data of one connection; return why it ended."""
     try:
         with open_at(download.url, file.seek(0, 2), timeout_s=timeout_s) as (answer, start):
             file.truncate(start)
@@ -150,7 +150,7 @@ def _append(
                 report(file.tell())
                 if file.tell() > download.size:
                     file.truncate(0)
-                    raise Refused(f"it has more than {download.size} bytes, so it is another file")
+                    raise Refused(f"it is larger than {download.size} bytes, so it is another file")
     except Interrupted as error:
         return str(error)
     return "the connection ended"
@@ -161,6 +161,6 @@ def _verify(download: Download, part: Path) -> None:
     if found != download.sha256:
         part.unlink()
         raise Refused(
-            f"what came has the SHA-256 {found}, not {download.sha256}; it was removed: "
-            "try again, and do not use what is there if it comes once more"
+            f"the download has SHA-256 {found}, not {download.sha256}, and was removed: "
+            "try again; if this repeats, do not trust the server"
         )

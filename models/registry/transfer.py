@@ -1,4 +1,4 @@
-"""One HTTP request for the rest of a file, encrypted, whatever it is redirected to."""
+"""One HTTPS request for the rest of a file, following safe redirects."""
 
 import http.client
 import re
@@ -12,15 +12,15 @@ from urllib.parse import urlsplit
 _LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
 
 Read = Callable[[int], bytes]
-"""Gives at most so many bytes, and none when there are no more; raises Interrupted."""
+"""Return at most that many bytes, b"" at the end; raise Interrupted."""
 
 
 class Refused(Exception):
-    """The server does not give the file, and asking again is of no use."""
+    """The server refuses the file; retrying is pointless."""
 
 
 class Interrupted(Exception):
-    """The connection ended early or could not be made; another one may do."""
+    """The connection failed; a retry may succeed."""
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -33,39 +33,39 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         headers: http.client.HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
-        """Follow a redirection when it leads to a safe place."""
+        """Follow a redirect if its target is encrypted."""
         check(newurl)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def check(url: str) -> None:
-    """Make sure that nobody on the way can read or replace what an address gives.
+    """Ensure that a URL is encrypted.
 
     Raises:
-        Refused: It is neither https, nor http to this very machine.
+        Refused: the URL is neither https, nor http to loopback.
     """
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         return
-    raise Refused(f"{parts.scheme}://{parts.hostname} is not encrypted; it has to be https")
+    raise Refused(f"{parts.scheme}://{parts.hostname} is not encrypted; use https")
 
 
 @contextmanager
 def open_at(url: str, position: int, *, timeout_s: float) -> Iterator[tuple[Read, int]]:
-    """Ask for a file from a position on.
+    """Request a file from a position.
 
     Args:
-        url: Its address, https.
-        position: First byte that is wanted.
-        timeout_s: Longest silence of the server.
+        url: URL of the file, https.
+        position: first byte.
+        timeout_s: idle timeout of the server, seconds.
 
     Yields:
-        What reads the body, and the position that it begins at: the one that was asked for, or 0
-        where the server gives nothing but whole files.
+        A reader of the body, and its position: the requested one, or 0 if the server only sends
+        whole files.
 
     Raises:
-        Refused: The file cannot be had.
-        Interrupted: Another try may succeed.
+        Refused: the server refuses the file.
+        Interrupted: a retry may succeed.
     """
     check(url)
     request = urllib.request.Request(url, headers={"User-Agent": "slimgate"})  # noqa: S310  # https
@@ -89,7 +89,7 @@ def _start(answer: http.client.HTTPResponse, position: int) -> int:
         return 0
     found = re.match(r"bytes ([0-9]{1,15})-", answer.headers.get("Content-Range", ""))
     if found is None or int(found[1]) != position:
-        raise Refused("the server gives another part of the file than was asked for")
+        raise Refused("the server sent another range than requested")
     return position
 
 

@@ -1,1 +1,1 @@
-"""Training and evaluation of the native restorers; what learns needs torch."""
+"""Training and evaluation of native restorers; training needs torch."""

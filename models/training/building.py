@@ -1,4 +1,4 @@
-"""Make the network of a run, with what an earlier run has learned."""
+"""Build the network of a run, with weights of an earlier run."""
 
 import operator
 from collections.abc import Iterable, Mapping
@@ -17,25 +17,25 @@ _LAST: Final = ("last.",)
 
 
 def build(run: Run, batches: Iterable[Tensor]) -> PlainStack | QuantizedStack:
-    """Make the network that a run starts with.
+    """Return the initial network of a run.
 
     Args:
-        run: What is trained.
-        batches: Inputs that show an integer network how large activations become.
+        run: configuration.
+        batches: inputs for measuring the range of activations of an integer network.
 
     Raises:
-        Unusable: The checkpoint to start from does not fit.
+        Unusable: the start checkpoint does not fit.
     """
     network = PlainStack(run.scale, width=run.network.width, depth=run.network.depth)
     if run.start is not None:
         learned = _learned(run.start)
         if "exponents" in learned:
-            raise Unusable(f"{run.start} is of an integer run; start from its float parent")
+            raise Unusable(f"{run.start} belongs to an integer run; start from its float parent")
         network.load_state_dict(_fitting(run, network.state_dict(), learned))
     if not run.integer:
         return network
     if run.start is None:
-        raise Unusable("an integer run starts from a float checkpoint: name it with --start")
+        raise Unusable("an integer run starts from a float checkpoint: pass it with --start")
     quantized = QuantizedStack(run.scale, width=run.network.width, depth=run.network.depth)
     quantized.take(network, batches)
     return quantized
@@ -50,7 +50,7 @@ def _learned(start: Path) -> Mapping[str, Tensor]:
 def _fitting(
     run: Run, own: Mapping[str, Tensor], learned: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Take over the weights that fit; another scale has a last layer of its own."""
+    """Return the weights that fit; another scale has its own last layer."""
     last = learned.get("last.bias")
     same_scale = last is not None and last.shape == own["last.bias"].shape
     spared = () if run.integer or same_scale else _LAST
@@ -62,7 +62,7 @@ def _fitting(
     }
     missing = [name for name in wanted if name not in fitting]
     if missing:
-        raise Unusable(f"{run.start} is of another scale or shape: {', '.join(missing)} do not fit")
+        raise Unusable(f"{run.start} has another scale or shape: {', '.join(missing)} do not fit")
     return {**own, **fitting}
 
 
@@ -74,10 +74,10 @@ def _fits(run: Run, own: Tensor, learned: Tensor) -> bool:
 
 
 def _widened(own: Tensor, learned: Tensor) -> Tensor:
-    """Put new channels, which start at random, beside those of a narrower network.
+    """Add randomly initialized channels to the weights of a narrower network.
 
-    What was learned does not listen to new channels at first: the wider network begins with the
-    results of the narrower one.
+    Existing weights ignore the new channels at first, so the wider network starts with the results
+    of the narrower one.
     """
     wide = own.clone()
     wide[: learned.shape[0]] = 0

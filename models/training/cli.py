@@ -1,4 +1,4 @@
-"""The commands of the training pipeline; nothing heavy is imported before one of them runs."""
+"""Commands of the training pipeline; heavy packages are imported when a command runs."""
 
 import argparse
 import os
@@ -20,26 +20,26 @@ _CODECS: Final = ("avif", "webp", "jxl", "jpeg")
 
 
 class CommandFailed(Exception):
-    """The command cannot do what it was asked for; the message says what to do."""
+    """The command failed; the message says what to do."""
 
 
 def add_commands(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``train``, ``retrain``, ``export`` and ``evaluate``.
 
-    Each sets ``act``: a function of the parsed options that gives what is to be printed and raises
+    Each sets ``act``, a function of the parsed options that returns the output and raises
     CommandFailed.
     """
-    train = commands.add_parser("train", help="train a network, or go on where it was interrupted")
+    train = commands.add_parser("train", help="train a network, or continue an interrupted run")
     _add_run(train)
-    train.add_argument("--start", type=Path, metavar="CHECKPOINT", help="what it starts from")
-    train.add_argument("--data", type=Path, metavar="DIR", help="images to learn from")
+    train.add_argument("--start", type=Path, metavar="CHECKPOINT", help="checkpoint to start from")
+    train.add_argument("--data", type=Path, metavar="DIR", help="training images")
     train.set_defaults(act=_acting(_train))
-    retrain = commands.add_parser("retrain", help="go on from a checkpoint with more images")
+    retrain = commands.add_parser("retrain", help="continue from a checkpoint with more images")
     _add_run(retrain)
     retrain.add_argument("--start", type=Path, required=True, metavar="CHECKPOINT")
     retrain.add_argument("--data", type=Path, required=True, metavar="DIR")
     retrain.set_defaults(act=_acting(_train))
-    export = commands.add_parser("export", help="make the file that ships of an integer run")
+    export = commands.add_parser("export", help="write the ONNX file of an integer run")
     export.add_argument("checkpoint", type=Path)
     export.add_argument("--out", type=Path, required=True, metavar="FILE.onnx")
     export.set_defaults(act=_acting(_export))
@@ -47,41 +47,43 @@ def add_commands(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("config", type=Path, help="the run, a YAML file")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/ and its name")
-    parser.add_argument("--tracking", metavar="URL", help="an MLflow server; default: files in DIR")
+    parser.add_argument("config", type=Path, help="run configuration, a YAML file")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/NAME")
+    parser.add_argument("--tracking", metavar="URL", help="MLflow server; default: files in DIR")
     parser.add_argument("--threads", type=_positive, default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--pairs", type=Path, metavar="DIR", help="cache of pairs, for all runs")
+    parser.add_argument("--pairs", type=Path, metavar="DIR", help="cache of pairs, shared by runs")
 
 
 def _add_evaluate(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("evaluate", help="compare restorers and codecs at equal bytes")
     parser.add_argument(
-        "--images", type=Path, required=True, metavar="DIR", help="its folders are classes"
+        "--images", type=Path, required=True, metavar="DIR", help="images; subfolders are classes"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="docs, for instance")
     parser.add_argument(
-        "--restorer", nargs="*", default=[], metavar="NAME|FILE.onnx", help="of any scales"
+        "--out", type=Path, required=True, metavar="DIR", help="destination, such as docs"
+    )
+    parser.add_argument(
+        "--restorer", nargs="*", default=[], metavar="NAME|FILE.onnx", help="restorers to compare"
     )
     parser.add_argument("--scale", type=int, nargs="+", default=[2, 3, 4], choices=(2, 3, 4))
     parser.add_argument("--codec", nargs="+", default=list(_CODECS[:1]), choices=_CODECS)
     parser.add_argument("--qualities", type=_quality, nargs="+", default=list(_QUALITIES))
     parser.add_argument("--max-pixels", type=_positive, default=1_000_000, metavar="N")
-    parser.add_argument("--limit", type=_positive, metavar="N", help="most images of a class")
+    parser.add_argument("--limit", type=_positive, metavar="N", help="maximum images per class")
     parser.add_argument("--processes", type=_positive, default=os.cpu_count() or 1, metavar="N")
     parser.set_defaults(act=_acting(_evaluate))
 
 
 def _positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text[:10]) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
     return int(text[:10])
 
 
 def _quality(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text[:4]) <= 100):
-        raise argparse.ArgumentTypeError(f"{text!r} is no quality from 0 to 100")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a quality from 0 to 100")
     return int(text)
 
 
@@ -97,21 +99,19 @@ def _acting(
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn what users can mend into one class; everything else is a bug and keeps its traceback."""
+    """Translate errors that users can fix; others are bugs and keep their traceback."""
     try:
         yield
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _NEEDS:
             raise
-        raise CommandFailed(
-            f"this needs {error.name}: install slimgate with the extra train"
-        ) from error
+        raise CommandFailed(f"needs {error.name}: pip install 'slimgate[train]'") from error
     except (TrainingError, Inexact, EngineError, OSError) as error:
         raise CommandFailed(str(error)) from error
 
 
 def _train(options: argparse.Namespace) -> str:
-    from models.training import commands  # noqa: PLC0415  # torch is not part of the base package
+    from models.training import commands  # noqa: PLC0415  # torch is an extra
 
     return commands.train(options)
 
@@ -123,6 +123,6 @@ def _export(options: argparse.Namespace) -> str:
 
 
 def _evaluate(options: argparse.Namespace) -> str:
-    from models.training.evaluation import command  # noqa: PLC0415  # nor are engines
+    from models.training.evaluation import command  # noqa: PLC0415  # so are engines
 
     return command.evaluate(options)

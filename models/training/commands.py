@@ -1,4 +1,4 @@
-"""What the commands ``train``, ``retrain`` and ``export`` do; needs torch."""
+"""The commands ``train``, ``retrain`` and ``export``; need torch."""
 
 import argparse
 import sys
@@ -15,10 +15,10 @@ from models.training.tracking import Track, tracking
 
 
 def train(options: argparse.Namespace) -> str:
-    """Train until the schedule ends, and tell where the best checkpoint is.
+    """Train until the schedule ends, and return the path of the best checkpoint as output.
 
     Raises:
-        TrainingError: The run, its data or its folder do not allow it.
+        TrainingError: the run, its data or its folder is invalid.
     """
     run = settings.load(options.config).at(folder=options.data, start=options.start)
     folder: Path = options.out or Path("runs") / options.config.stem
@@ -28,11 +28,11 @@ def train(options: argparse.Namespace) -> str:
         sys.stderr.write(f"{said}\n")
         loop = Loop(run, folder, load_data(run, cache), _said(track), device=options.device)
         best = loop.finish()
-    return f"the best checkpoint: {best}\n"
+    return f"best checkpoint: {best}\n"
 
 
 def _said(track: Track) -> Track:
-    """Show measurements as well, above the progress bar where there is one."""
+    """Also print measurements, above the progress bar if there is one."""
 
     def note(values: Mapping[str, float], step: int, /) -> None:
         track(values, step)
@@ -42,11 +42,11 @@ def _said(track: Track) -> Track:
 
 
 def export(options: argparse.Namespace) -> str:
-    """Write the network that ships, and tell its notes.
+    """Write the network that ships, and return its notes as output.
 
     Raises:
-        TrainingError: It is no integer run, or engines differ.
-        Inexact: A sum could become too large.
+        TrainingError: not an integer run, or engines differ.
+        Inexact: a sum could overflow.
     """
     from models.training.export import export as write  # noqa: PLC0415  # needs onnx and openvino
 

@@ -1,8 +1,8 @@
-"""Degrade images at random before they are coded: blur, resizing, noise and JPEG, once or twice.
+"""Degrade images randomly before coding: blur, resizing, noise and JPEG, once or twice.
 
 The recipe is that of Real-ESRGAN (Wang et al. 2021, "Real-ESRGAN: Training Real-World Blind
-Super-Resolution with Pure Synthetic Data", section 3): networks that see such pairs learn to
-restore what other programs have spoiled, at the price of fidelity to clean renditions.
+Super-Resolution with Pure Synthetic Data", section 3): networks trained on such pairs repair damage
+of other programs, at the cost of fidelity to clean renditions.
 """
 
 from typing import Final
@@ -20,20 +20,20 @@ _KERNELS: Final = (7, 9, 11, 13, 15, 17, 19, 21)
 _RESIZING: Final = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)
 _WEAKER: Final = 0.5
 _ANGLES: Final = 128
-_LEAST_SIDE: Final = 8  # pixels that remain on each side, however small a factor is drawn
-_GAUSSIAN_NOISE: Final = 0.5  # probability; else Poisson's
+_LEAST_SIDE: Final = 8  # minimum side after any resizing, pixels
+_GAUSSIAN_NOISE: Final = 0.5  # probability; otherwise Poisson
 
 
 def degrade(
     pixels: Pixels, size: tuple[int, int], how: Degradations, random: np.random.Generator
 ) -> Pixels:
-    """Shrink an image on detours.
+    """Degrade an image and shrink it.
 
     Args:
-        pixels: The original, uint8, (h, w, 3).
-        size: Height and width of the result.
-        how: What may happen.
-        random: Where all draws come from.
+        pixels: original, uint8, (h, w, 3).
+        size: height and width of the result.
+        how: degradations.
+        random: random generator.
 
     Returns:
         uint8, (size[0], size[1], 3).
@@ -53,7 +53,7 @@ def _once(
 ) -> Floats:
     values = blurred(values, how, random, strength=strength)
     low, high = how.resize
-    # Evenly on a logarithmic axis: halving and doubling are equally likely.
+    # Uniform on a logarithmic axis: halving and doubling are equally likely.
     factor = float(np.exp(random.uniform(np.log(low), np.log(high))) ** strength)
     height, width = values.shape[:2]
     target = (max(_LEAST_SIDE, round(height * factor)), max(_LEAST_SIDE, round(width * factor)))
@@ -65,7 +65,7 @@ def _once(
 def blurred(
     values: Floats, how: Degradations, random: np.random.Generator, *, strength: float = 1.0
 ) -> Floats:
-    """Blur by a Gaussian kernel, round or oval, or by a sinc kernel."""
+    """Blur with a Gaussian kernel, isotropic or not, or a sinc kernel."""
     if random.random() < how.sinc:
         kernel = sinc_kernel(random)
     else:
@@ -79,7 +79,7 @@ def blurred(
 def gaussian_kernel(
     random: np.random.Generator, sigmas: npt.NDArray[np.float64], angle: float
 ) -> Floats:
-    """Make a Gaussian kernel with two standard deviations, turned by an angle: (side, side)."""
+    """Return a rotated Gaussian kernel with two standard deviations: (side, side)."""
     x, y = _grid(random)
     turned = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     wide, narrow = np.maximum(sigmas, 1e-3)
@@ -87,9 +87,9 @@ def gaussian_kernel(
 
 
 def sinc_kernel(random: np.random.Generator) -> Floats:
-    """Make a round low-pass kernel with a sharp edge in the spectrum, which rings: (side, side).
+    """Return a circular low-pass kernel with a sharp cutoff, which rings: (side, side).
 
-    It is ``cutoff * J1(cutoff * r) / (2 * pi * r)``, the paper's equation 6.
+    The kernel is ``cutoff * J1(cutoff * r) / (2 * pi * r)``, equation 6 of the paper.
     """
     x, y = _grid(random)
     cutoff = random.uniform(np.pi / 3, np.pi)
@@ -115,7 +115,7 @@ def noisy(
 
 
 def compressed(values: Floats, how: Degradations, random: np.random.Generator) -> Floats:
-    """Compress as JPEG and read it back."""
+    """Encode as JPEG and decode."""
     quality = int(random.integers(how.jpeg[0], how.jpeg[1] + 1))
     _, data = cv2.imencode(
         ".jpg",
@@ -144,7 +144,7 @@ def _grid(random: np.random.Generator) -> list[npt.NDArray[np.float64]]:
 
 
 def _bessel(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Give J1, by Bessel's integral: the midpoint rule is as good as exact, as it is periodic."""
+    """Return J1 by Bessel's integral; the integrand is periodic, so the midpoint rule is exact."""
     angles = (np.arange(_ANGLES) + 0.5) * np.pi / _ANGLES
     phases = angles - x[..., np.newaxis] * np.sin(angles)
     values: npt.NDArray[np.float64] = np.cos(phases).mean(axis=-1)

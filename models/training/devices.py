@@ -1,4 +1,4 @@
-"""Where a run is computed, and in which precision."""
+"""Device and precision of a run."""
 
 from contextlib import AbstractContextManager
 from typing import Literal
@@ -12,10 +12,10 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def choose(name: DeviceName) -> torch.device:
-    """Choose a device; ``auto``: a GPU where there is one.
+    """Return a device; ``auto``: a GPU if present.
 
     Raises:
-        NoDevice: A GPU is asked for, and there is none.
+        NoDevice: a GPU is requested but missing.
     """
     there = torch.cuda.is_available()
     if name == "cuda" and not there:
@@ -24,7 +24,7 @@ def choose(name: DeviceName) -> torch.device:
 
 
 def exact() -> None:
-    """Let a GPU multiply in float32 and not in TensorFloat-32, as rounded numbers need it."""
+    """Disable TensorFloat-32 on GPUs: rounded numbers need float32."""
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
 
@@ -32,15 +32,15 @@ def exact() -> None:
 def mixed(
     device: torch.device, precision: Precision, *, integer: bool
 ) -> AbstractContextManager[None]:
-    """Give the context that forward passes are computed in.
+    """Return the context for forward passes.
 
     Args:
-        device: Where they are computed.
+        device: device to compute on.
         precision: ``auto``: bfloat16 on a GPU, else float32.
-        integer: Whether it is an integer network, whose rounding needs all bits of float32.
+        integer: integer network, whose rounding needs all bits of float32.
     """
     low = precision == "bfloat16" or (precision == "auto" and device.type == "cuda")
-    # Without the cache: the averaged weights change between two steps.
+    # No cache: the averaged weights change between steps.
     context: AbstractContextManager[None] = torch.autocast(
         device.type, torch.bfloat16, enabled=low and not integer, cache_enabled=False
     )

@@ -1,28 +1,28 @@
-"""What can go wrong in training and evaluation through no fault of the program."""
+"""Errors of training and evaluation that users can fix."""
 
 
 class TrainingError(ValueError):
-    """A command cannot do what it was asked for; the message says what to do.
+    """A command failed; the message says what to do.
 
-    ├─ InvalidRun      a run cannot be read
+    ├─ InvalidRun      a run configuration is unreadable or invalid
     ├─ NoImages        a folder has no images, or too few or too small ones
     ├─ UnreadableImage an image is damaged
-    ├─ Unusable        a checkpoint is damaged, or of another run
-    ├─ NoDevice        the device that was asked for is not there
-    ├─ NoTracking      measurements cannot be sent where they should
-    ├─ Diverged        a run has lost itself
-    ├─ EnginesDiffer   engines give different bits: a network must not ship
-    ├─ NoRestorer      what should be evaluated is not there
-    └─ NoPlace         a document has no place for tables
+    ├─ Unusable        a checkpoint is damaged, or belongs to another run
+    ├─ NoDevice        the requested device is missing
+    ├─ NoTracking      measurements cannot be sent
+    ├─ Diverged        weights or results are not finite
+    ├─ EnginesDiffer   engines disagree: the network must not ship
+    ├─ NoRestorer      a restorer to evaluate is missing
+    └─ NoPlace         a document has no markers for tables
     """
 
 
 class InvalidRun(TrainingError):
-    """A run cannot be read; the message names the file, the key and the reason."""
+    """A run configuration is invalid; the message names file, key and reason."""
 
 
 class NoImages(TrainingError):
-    """A folder has no images to learn from, or too few or too small ones."""
+    """A folder has no training images, or too few or too small ones."""
 
 
 class UnreadableImage(TrainingError):
@@ -30,28 +30,28 @@ class UnreadableImage(TrainingError):
 
 
 class Unusable(TrainingError):
-    """A file is no checkpoint of a run, or of another one."""
+    """A file is not a checkpoint of a run, or belongs to another run."""
 
 
 class NoDevice(TrainingError):
-    """The device that was asked for is not there."""
+    """The requested device is missing."""
 
 
 class NoTracking(TrainingError):
-    """Measurements cannot be sent where they should."""
+    """Measurements cannot be sent."""
 
 
 class Diverged(TrainingError):
-    """A run has lost itself: its weights or results are not finite any more."""
+    """A run diverged: weights or results are not finite."""
 
 
 class EnginesDiffer(TrainingError):
-    """Two engines do not give the same bits: the network must not ship."""
+    """Two engines disagree: the network must not ship."""
 
 
 class NoRestorer(TrainingError):
-    """What should be evaluated is not there, or does not run here."""
+    """A restorer to evaluate is missing, or cannot run here."""
 
 
 class NoPlace(TrainingError):
-    """A document has no place for tables."""
+    """A document has no markers for tables."""

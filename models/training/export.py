@@ -1,4 +1,4 @@
-"""Make the file that ships of an integer run, after every engine has given the same bits."""
+"""Export an integer run as the file that ships, after checking that all engines agree."""
 
 import hashlib
 import importlib
@@ -20,7 +20,7 @@ from models.training.errors import EnginesDiffer, Unusable
 from models.training.quantized import QuantizedStack
 from models.training.saving import Checkpoint
 
-_SIDE: Final = 40  # of the tiles that engines are compared on; beyond the reach of any network here
+_SIDE: Final = 40  # of the tiles for comparing engines; beyond the receptive field of any network
 _RANDOM_TILES: Final = 4
 
 
@@ -28,17 +28,16 @@ def export(checkpoint: Path, out: Path) -> dict[str, str]:
     """Write the network of a checkpoint as ONNX.
 
     Args:
-        checkpoint: Of an integer run.
-        out: The file; left as it is when anything goes wrong.
+        checkpoint: checkpoint of an integer run.
+        out: destination; unchanged on failure.
 
     Returns:
-        The notes that were put into the file, which engines were compared, and what the card of the
-        network has to say.
+        The notes in the file, the engines compared, and the fields of the network's card.
 
     Raises:
-        Unusable: It is no checkpoint of an integer run.
-        Inexact: A sum could become too large.
-        EnginesDiffer: Engines give different bits.
+        Unusable: not a checkpoint of an integer run.
+        Inexact: a sum could overflow.
+        EnginesDiffer: engines disagree.
     """
     read = saving.read(checkpoint)
     network = integer_network(read)
@@ -53,10 +52,10 @@ def export(checkpoint: Path, out: Path) -> dict[str, str]:
 
 
 def card(data: bytes) -> dict[str, str]:
-    """Give what the catalog has to know of a network: digests and receptive field.
+    """Return fields of a network's card: digests and receptive field.
 
     Args:
-        data: The ONNX file.
+        data: ONNX file.
     """
     loaded = trying.ready(data)
     return {
@@ -67,11 +66,11 @@ def card(data: bytes) -> dict[str, str]:
 
 
 def integer_network(checkpoint: Checkpoint) -> IntegerNetwork:
-    """Give the integers of a checkpoint.
+    """Return the integer network of a checkpoint.
 
     Raises:
-        Unusable: It is no checkpoint of an integer run.
-        Inexact: A sum could become too large.
+        Unusable: not a checkpoint of an integer run.
+        Inexact: a sum could overflow.
     """
     run = checkpoint.run
     if not run.integer:
@@ -88,17 +87,17 @@ def integer_network(checkpoint: Checkpoint) -> IntegerNetwork:
 
 
 def compare(network: IntegerNetwork, data: bytes) -> list[str]:
-    """Make sure that engines compute a file as it is defined.
+    """Check that engines match the definition.
 
     Args:
-        network: The definition.
-        data: The ONNX file.
+        network: definition.
+        data: ONNX file.
 
     Returns:
-        Names of the engines that were compared with the definition.
+        Names of the engines compared with the definition.
 
     Raises:
-        EnginesDiffer: One gives other bits.
+        EnginesDiffer: an engine differs.
     """
     tiles = _tiles()
     expected = network.residual(tiles)
@@ -107,12 +106,12 @@ def compare(network: IntegerNetwork, data: bytes) -> list[str]:
         results["ONNX Runtime"] = _onnxruntime(data, tiles)
     for name, result in results.items():
         if result.dtype != np.int8 or not np.array_equal(expected, result):
-            raise EnginesDiffer(f"{name} computes another image than the definition")
+            raise EnginesDiffer(f"{name} differs from the definition: do not ship this network")
     return list(results)
 
 
 def _notes(checkpoint: Checkpoint) -> dict[str, str]:
-    """Tell how it was trained; folders of the machine it was trained on are nobody's business."""
+    """Return notes on the training; local paths are private."""
     run = checkpoint.run.model_dump(mode="json", exclude={"start": True, "data": {"folder"}})
     return {
         "run": json.dumps(run, sort_keys=True),
@@ -123,7 +122,7 @@ def _notes(checkpoint: Checkpoint) -> dict[str, str]:
 
 
 def _tiles() -> Pixels:
-    """Make tiles that drive sums to where engines could differ: noise, and nothing but extremes."""
+    """Return tiles that maximize sums, where engines could differ: noise and extremes."""
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, (_RANDOM_TILES, _SIDE, _SIDE, 4), np.uint8)
     extremes = np.where(noise < 128, 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The training loop: Adam, cosine schedule, averaged weights, validation, safe to kill."""
+"""The training loop: Adam, cosine schedule, averaged weights, validation; resumable."""
 
 import json
 import math
@@ -25,19 +25,19 @@ from models.training.saving import Checkpoint, Folder
 from models.training.settings import Run
 from models.training.tracking import Track
 
-_CALIBRATION: Final = 32  # batches that show how large activations become
+_CALIBRATION: Final = 32  # batches for measuring the range of activations
 _SHOWN_EVERY: Final = 50
 _MAX_NORM: Final = 1.0  # of gradients
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What a run learns from and is validated with.
+    """Training and validation data of a run.
 
     Attributes:
-        learning: Pairs to learn from.
-        validating: Pairs of other originals.
-        digest: SHA-256 of the originals to learn from.
+        learning: training pairs.
+        validating: validation pairs, of other originals.
+        digest: SHA-256 of the training originals.
     """
 
     learning: Sequence[Source]
@@ -49,10 +49,10 @@ def load_data(run: Run, cache: PairCache) -> Data:
     """Load the pairs of a run.
 
     Raises:
-        NoImages: No folder is named, or there are too few images in it.
+        NoImages: no folder is configured, or it has too few images.
     """
     if run.data.folder is None:
-        raise NoImages("no folder of images is named: use --data DIR")
+        raise NoImages("no folder of images: set --data DIR")
     learning, validating = pairs.split(pairs.originals(run.data.folder), run.data.validation)
     recipe = Recipe(run.data, run.scale, run.seed)
     learned = cache.load(learning, recipe)
@@ -62,19 +62,19 @@ def load_data(run: Run, cache: PairCache) -> Data:
 
 
 class Loop:
-    """One run in progress; begun anew, or where it was interrupted.
+    """A run in progress, new or resumed.
 
     Args:
-        run: What to train.
-        folder: Where checkpoints and the state to resume from are kept.
-        data: What it learns from.
-        track: Told of every measurement.
-        device: Where it is computed.
+        run: configuration.
+        folder: folder of checkpoints and state.
+        data: training data.
+        track: receives measurements.
+        device: device to compute on.
 
     Raises:
-        Unusable: The checkpoint to start from does not fit, or the folder is of another run.
-        NoImages: No image is as large as a patch.
-        NoDevice: There is no such device.
+        Unusable: the start checkpoint does not fit, or the folder belongs to another run.
+        NoImages: every image is smaller than a patch.
+        NoDevice: the device is missing.
     """
 
     def __init__(
@@ -104,11 +104,11 @@ class Loop:
         self._resume()
 
     def finish(self) -> Path:
-        """Take all remaining steps; give the best checkpoint by validation PSNR.
+        """Take all remaining steps; return the best checkpoint by validation PSNR.
 
         Raises:
-            Diverged: Weights or results are not finite any more.
-            NoTracking: Measurements cannot be noted.
+            Diverged: weights or results are not finite.
+            NoTracking: measurements cannot be recorded.
         """
         schedule = self._run.schedule
         with tqdm(
@@ -148,7 +148,7 @@ class Loop:
         if not math.isfinite(mean) or not math.isfinite(loss):
             raise Diverged(
                 f"{self._run.name} has diverged before step {self._step}: lower schedule.rate, "
-                "remove its folder and start again"
+                "remove its folder and restart"
             )
         rate = rate_at(self._step - 1, self._run)
         self._track({"gain_db": mean, "loss": loss, "rate": rate}, self._step)
@@ -178,9 +178,9 @@ class Loop:
         found = self._folder.resume(self._device)
         if found is None:
             return
-        state = cast("Mapping[str, Any]", found)  # what _save has put there
+        state = cast("Mapping[str, Any]", found)  # written by _save
         if state.get("run", _comparable(self._run)) != _comparable(self._run):
-            raise Unusable("the folder holds another run: name another one with --out")
+            raise Unusable("the folder belongs to another run: choose another with --out")
         self.network.load_state_dict(state["network"])
         self._averaged.load_state_dict(state["averaged"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -189,7 +189,7 @@ class Loop:
 
 
 def rate_at(step: int, run: Run) -> float:
-    """Give the learning rate of a step: linear warm-up, a plateau, then a cosine to zero."""
+    """Return the learning rate of a step: linear warm-up, plateau, cosine decay to zero."""
     schedule = run.schedule
     warm = min(1.0, (step + 1) / max(1, schedule.warmup))
     falling = schedule.decay * schedule.steps
@@ -198,7 +198,7 @@ def rate_at(step: int, run: Run) -> float:
 
 
 def _comparable(run: Run) -> str:
-    """Give what has to stay the same when a run is resumed; its schedule may be changed."""
+    """Return what must match when a run resumes; its schedule may change."""
     return run.model_dump_json(
         exclude={"start": True, "precision": True, "schedule": True, "data": {"folder"}}
     )

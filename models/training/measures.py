@@ -1,4 +1,4 @@
-"""What a network is told to become better at, and what it is judged by."""
+"""Loss function and validation measure."""
 
 import math
 from collections.abc import Sequence
@@ -11,21 +11,21 @@ from models.training.network import interpolate
 from models.training.pairs import Source
 from models.training.patches import as_tensors
 
-_MARGIN: Final = 4  # small pixels at the edge of a patch that its zero padding reaches visibly
+_MARGIN: Final = 4  # small pixels at the edge of a patch that zero padding visibly affects
 _EPSILON: Final = (1 / 256) ** 2
-_ROUNDING: Final = 1 / 12 / 256**2  # squared error of whole pixel values: nothing is better
-_DECIBEL_WEIGHT: Final = 0.02  # gives about the size of Charbonnier's gradient near the end
+_ROUNDING: Final = 1 / 12 / 256**2  # squared error of rounding to pixel values: the lower bound
+_DECIBEL_WEIGHT: Final = 0.02  # matches the gradient of Charbonnier's loss near convergence
 
 
 def fidelity_loss(residual: Tensor, small: Tensor, full: Tensor, *, decibels: bool) -> Tensor:
-    """Measure what is left between restored and original patches, away from their edges.
+    """Return the loss between restored and original patches, excluding their edges.
 
     Args:
-        residual: What the network gave, (n, 3, p * scale, p * scale).
-        small: What it was given, (n, 4, p, p).
-        full: The original, (n, 3, p * scale, p * scale); everything in 1/256.
-        decibels: The logarithm of each patch's mean squared error, which PSNR is, in place of
-            Charbonnier's loss: what is soft and nearly right counts as much as what is hard.
+        residual: output of the network, (n, 3, p * scale, p * scale).
+        small: input of the network, (n, 4, p, p).
+        full: original, (n, 3, p * scale, p * scale); everything in 1/256.
+        decibels: logarithm of each patch's mean squared error, as in PSNR, instead of
+            Charbonnier's loss: easy patches count as much as hard ones.
     """
     scale = full.shape[-1] // small.shape[-1]
     edge = _MARGIN * scale
@@ -40,7 +40,7 @@ def fidelity_loss(residual: Tensor, small: Tensor, full: Tensor, *, decibels: bo
 def gain_by_label(
     network: nn.Module, validating: Sequence[Source], scale: int, device: torch.device
 ) -> dict[str, list[float]]:
-    """Measure PSNR over bicubic on whole images, in dB, by how they were coded."""
+    """Return PSNR gains over bicubic on whole images, in dB, by codec and quality."""
     gains: dict[str, list[float]] = {}
     with torch.no_grad():
         for source in validating:

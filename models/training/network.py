@@ -1,9 +1,8 @@
-"""The network that is trained: a plain stack of 3×3 convolutions around two skips.
+"""The trained network: a plain stack of 3x3 convolutions with two skip connections.
 
-While it trains, every kernel is the sum of re-parameterised branches (3×3, 1×1, identity, Sobel and
-Laplacian filters behind 1×1, after ECBSR, Zhang et al. 2021). The branches are added up before the
-convolution, in the small space of weights, so that they cost next to nothing, and collapse to plain
-ReLU + convolution for export.
+During training, every kernel is the sum of re-parameterized branches (3x3, 1x1, identity, Sobel and
+Laplacian filters behind 1x1, after ECBSR, Zhang et al. 2021). Branches are added in weight space
+before the convolution, so they are cheap, and collapse to plain ReLU + convolution for export.
 """
 
 from typing import Final
@@ -20,13 +19,13 @@ _LAPLACE: Final = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]) / 8
 
 
 class Collapsible(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
-    """A 3×3 convolution whose kernel is the sum of several branches.
+    """A 3x3 convolution whose kernel is the sum of several branches.
 
     Args:
-        inputs: Channels before.
-        outputs: Channels after.
-        gain: What its random start is multiplied by.
-        identity: Whether the identity is added to its random start.
+        inputs: input channels.
+        outputs: output channels.
+        gain: factor of the random initialization.
+        identity: add the identity to the random initialization.
     """
 
     filters: Tensor
@@ -48,21 +47,21 @@ class Collapsible(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may 
         self.register_buffer("filters", filters, persistent=False)
 
     def weight(self) -> Tensor:
-        """Add the branches up: (outputs, inputs, 3, 3)."""
+        """Return the sum of the branches: (outputs, inputs, 3, 3)."""
         return self.kernel + torch.einsum("foi,fhw->oihw", self.points, self.filters)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Convolve (n, inputs, h, w), padded by zeros."""
+        """Convolve zero-padded (n, inputs, h, w)."""
         return functional.conv2d(features, self.weight(), self.bias, padding=1)
 
 
 class PlainStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
-    """Predict what interpolation misses.
+    """Predicts the residual of interpolation.
 
     Args:
-        scale: By how much it enlarges.
-        width: Channels of the inner feature maps.
-        depth: Inner convolutions.
+        scale: scale factor.
+        width: channels of inner feature maps.
+        depth: number of inner convolutions.
     """
 
     def __init__(self, scale: int, *, width: int, depth: int) -> None:
@@ -76,11 +75,11 @@ class PlainStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may b
 
     @property
     def reach(self) -> int:
-        """Small pixels on each side that one result depends on."""
+        """Return the radius of the receptive field in the small image, pixels."""
         return len(self.inner) + 2
 
     def forward(self, small: Tensor) -> Tensor:
-        """Give the residual to the interpolated image.
+        """Return the residual to the interpolated image.
 
         Args:
             small: float, (n, 4, h, w): RGB and level, all in 1/256.
@@ -97,11 +96,11 @@ class PlainStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may b
 
 
 def interpolate(small: Tensor, scale: int) -> Tensor:
-    """Enlarge by the bicubic filter that Pillow uses (a = -0.5).
+    """Enlarge with Pillow's bicubic filter (a = -0.5).
 
     Args:
         small: float, (n, 3, h, w).
-        scale: Whole factor.
+        scale: integer factor.
 
     Returns:
         float, (n, 3, h * scale, w * scale), not rounded.
@@ -120,7 +119,7 @@ def interpolate(small: Tensor, scale: int) -> Tensor:
 
 
 def _taps(shift: float) -> Tensor:
-    """Give the five weights for pixels -2 to 2 around a point ``shift`` away from the middle."""
+    """Return the filter weights of pixels -2 to 2 for an offset of ``shift``."""
     distance = (torch.arange(-2.0, 3.0) - shift).abs()
     near = (1.5 * distance - 2.5) * distance**2 + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2

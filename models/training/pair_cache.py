@@ -1,4 +1,4 @@
-"""Keep pairs in a folder that all runs share, and make what is missing in several processes."""
+"""Cache pairs in a folder shared by all runs, and create missing ones in several processes."""
 
 import hashlib
 import json
@@ -15,23 +15,23 @@ from models.training import pairs, parallel, softening
 from models.training.pairs import Small, Source
 from models.training.settings import Data
 
-_VERSION: Final = 2  # of the layout of the cache, and of how the gateway encodes
+_VERSION: Final = 2  # of the cache layout, and of the gateway's encoding
 
 
 def default_folder() -> Path:
-    """Tell where pairs are kept unless another folder is named."""
+    """Return the default folder of pairs."""
     return cache_folder(os.environ) / "pairs"
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What decides how the pairs of an original look.
+    """What the pairs of an original depend on.
 
     Attributes:
-        data: How small images are coded.
-        scale: By how much they are smaller.
-        seed: Of the run.
-        soft: Whether originals are softened first.
+        data: coding of small images.
+        scale: downscale factor.
+        seed: seed of the run.
+        soft: soften originals first.
     """
 
     data: Data
@@ -40,7 +40,7 @@ class Recipe:
     soft: bool = False
 
     def digest(self, path: Path) -> str:
-        """Give the SHA-256 of everything that the pairs of an original depend on."""
+        """Return the SHA-256 of everything that the pairs of an original depend on."""
         parts: list[object] = [
             _VERSION,
             hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -58,18 +58,18 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class PairCache:
-    """Pairs in a folder.
+    """A folder of pairs.
 
     Attributes:
-        folder: Made when it is not there; may be shared by processes.
-        processes: How many make what is missing.
+        folder: created if missing; may be shared by processes.
+        processes: number of processes that create missing pairs.
     """
 
     folder: Path
     processes: int = 1
 
     def load(self, paths: Sequence[Path], recipe: Recipe) -> list[Source]:
-        """Give the pairs of some originals, made or kept, and then those of the softened ones."""
+        """Return the pairs of originals, cached or created, then those of softened originals."""
         self.folder.mkdir(parents=True, exist_ok=True)
         softened = replace(recipe, soft=True)
         wanted = [(path, recipe) for path in paths]
@@ -80,12 +80,12 @@ class PairCache:
 
 
 def ensure(path: Path, recipe: Recipe, folder: Path) -> Path:
-    """Make the pairs of one original unless they are there; tell where."""
+    """Create the pairs of an original if missing; return their path."""
     digest = recipe.digest(path)
     kept = folder / f"{digest[:32]}.npz"
     if not kept.exists():
         seed = int(digest[:8], 16)
-        # With the process in its name: another one may make the same at the same time.
+        # The process ID avoids clashes with another process that creates the same pairs.
         unfinished = kept.with_suffix(f".{os.getpid()}.tmp.npz")
         made = pairs.make(path, recipe.data, scale=recipe.scale, seed=seed, soft=recipe.soft)
         _save(unfinished, made)
@@ -94,7 +94,7 @@ def ensure(path: Path, recipe: Recipe, folder: Path) -> Path:
 
 
 def data_digest(sources: Sequence[Source]) -> str:
-    """Give the SHA-256 of all originals that were learned from, in whatever order."""
+    """Return the SHA-256 of all training originals, in any order."""
     each = sorted(hashlib.sha256(source.original.data).digest() for source in sources)
     return hashlib.sha256(b"".join(each)).hexdigest()
 
@@ -106,7 +106,7 @@ def _save(path: Path, source: Source) -> None:
         original=source.original,
         levels=np.array([small.level for small in source.smalls], np.int64),
         labels=np.array([small.label for small in source.smalls], np.str_),
-        **arrays,  # type: ignore[arg-type]  # the stubs take them for allow_pickle
+        **arrays,  # type: ignore[arg-type]  # the stubs confuse them with allow_pickle
     )
 
 

@@ -1,4 +1,4 @@
-"""Training pairs: originals, and small images made by the very code that makes renditions."""
+"""Training pairs: originals, and small images coded by the same code as renditions."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from models.training.settings import Coding, Data
 from models.training.softening import soften
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
-"""Names of files that are taken for images."""
+"""Suffixes of image files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Small:
 
     Attributes:
         pixels: uint8, (h, w, 3).
-        level: How coarse the codec was, 0 to 255.
-        label: Codec and quality, for reports.
+        level: coding level, 0 to 255.
+        label: codec and quality, for reports.
     """
 
     pixels: Pixels
@@ -40,9 +40,9 @@ class Source:
     """An original and its small images.
 
     Attributes:
-        name: Of the file.
+        name: file name.
         original: uint8, (h * scale, w * scale, 3).
-        smalls: Differently coded.
+        smalls: small images, coded differently.
     """
 
     name: str
@@ -51,26 +51,26 @@ class Source:
 
 
 def originals(folder: Path) -> list[Path]:
-    """List the images of a folder and of those in it.
+    """Return the images in a folder, recursively.
 
     Raises:
-        NoImages: There is none.
+        NoImages: no images.
     """
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not found:
-        raise NoImages(f"no images in {folder}; name a folder of JPEG or PNG files")
+        raise NoImages(f"no images in {folder}; choose a folder of JPEG or PNG files")
     return found
 
 
 def split(paths: Sequence[Path], validation: int) -> tuple[list[Path], list[Path]]:
-    """Keep some originals apart, by the hash of their names, whatever else is in the folder.
+    """Split off originals for validation, by hash of name, independent of other files.
 
     Raises:
-        NoImages: Nothing would be left to learn from.
+        NoImages: none would be left for training.
     """
     if len(paths) <= validation:
         raise NoImages(
-            f"{len(paths)} images are too few: {validation} are kept apart for validation; "
+            f"{len(paths)} images are too few: {validation} are reserved for validation; "
             "add images or lower data.validation"
         )
     ranked = sorted(paths, key=_rank)
@@ -78,7 +78,7 @@ def split(paths: Sequence[Path], validation: int) -> tuple[list[Path], list[Path
 
 
 def share(paths: Sequence[Path], part: float) -> list[Path]:
-    """Pick a part of some originals, by the hash of their names, whatever else is there."""
+    """Return a share of originals, by hash of name, independent of other files."""
     return [path for path in paths if int.from_bytes(_rank(path)[-4:]) < part * 2**32]
 
 
@@ -87,14 +87,14 @@ def _rank(path: Path) -> bytes:
 
 
 def make(path: Path, data: Data, *, scale: int, seed: int, soft: bool = False) -> Source:
-    """Make the pairs of one original.
+    """Create the pairs of one original.
 
     Args:
-        path: The original.
-        data: How small images are coded.
-        scale: By how much they are smaller.
-        seed: Of all draws.
-        soft: Whether the original is softened first.
+        path: original.
+        data: coding of small images.
+        scale: downscale factor.
+        seed: seed of all random choices.
+        soft: soften the original first.
     """
     random = np.random.default_rng(seed)
     original = cut(path, data.max_pixels, scale)
@@ -102,7 +102,7 @@ def make(path: Path, data: Data, *, scale: int, seed: int, soft: bool = False) -
         original = soften(original, random)
     small = renditions.shrink(original, scale)
     weights = np.array([coding.weight for coding in data.codings], np.float64)
-    # Evenly spaced draws instead of independent ones: few variants cover the range better.
+    # Stratified instead of independent sampling: few variants cover the range better.
     draws = (np.arange(data.variants) + random.random()) / data.variants
     chosen = np.searchsorted(np.cumsum(weights) / weights.sum(), draws)
     smalls = []
@@ -113,10 +113,10 @@ def make(path: Path, data: Data, *, scale: int, seed: int, soft: bool = False) -
 
 
 def cut(path: Path, max_pixels: int, scale: int) -> Pixels:
-    """Read the middle of an image: uint8, (h, w, 3), both multiples of the scale.
+    """Return the centre of an image: uint8, (h, w, 3), both multiples of the scale.
 
     Raises:
-        UnreadableImage: It is damaged, or larger than Pillow takes for harmless.
+        UnreadableImage: the image is damaged, or exceeds Pillow's size limit.
     """
     try:
         with Image.open(path) as image:
@@ -131,7 +131,7 @@ def cut(path: Path, max_pixels: int, scale: int) -> Pixels:
 
 
 def code(small: Pixels, how: Coding, random: np.random.Generator) -> Small:
-    """Encode and decode a small image at a quality drawn from a range."""
+    """Encode and decode a small image at a random quality within a range."""
     low, high = how.qualities
     quality = int(random.integers(low, high + 1))
     subsampling = str(random.choice(how.subsampling))
@@ -146,7 +146,7 @@ def coded(
 
     Args:
         small: uint8, (h, w, 3).
-        codec: A codec of renditions, or ``lossless``.
+        codec: codec of renditions, or ``lossless``.
         quality: 0 to 100.
         subsampling: ``4:4:4`` or ``4:2:0``.
         tune: ``ssim`` or ``psnr``.

@@ -1,4 +1,4 @@
-"""Do the same to many images, in several processes."""
+"""Apply a function to many images in several processes."""
 
 import multiprocessing
 from collections.abc import Callable, Sequence
@@ -17,21 +17,21 @@ def results(
     processes: int,
     title: str,
 ) -> list[_Result]:
-    """Call a function with each of some tuples of arguments.
+    """Call a function with each tuple of arguments.
 
     Args:
-        function: Of a module, so that other processes find it.
-        arguments: One tuple for each image.
-        processes: How many work at a time; 1: this one.
-        title: Of the progress bar, which is there on a terminal only.
+        function: module-level function, importable by other processes.
+        arguments: one tuple per image.
+        processes: number of processes; 1: this process.
+        title: title of the progress bar, on a terminal.
 
     Returns:
-        What the function gave, in the order of the arguments. The first error ends everything.
+        The results, in the order of the arguments. The first error stops everything.
     """
     with tqdm(total=len(arguments), desc=title, unit="image", disable=None) as progress:
         if processes == 1 or len(arguments) < 2:
             return [_counted(function(*each), progress.update) for each in arguments]
-        # Fresh processes: one that is forked from threads of an engine may stop for ever.
+        # Spawn: a process forked from an engine's threads may deadlock.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(min(processes, len(arguments)), mp_context=context) as pool:
             jobs = [pool.submit(function, *each) for each in arguments]

@@ -1,4 +1,4 @@
-"""Draw random patches from pairs."""
+"""Sample random patches from pairs."""
 
 from collections.abc import Sequence
 
@@ -15,17 +15,17 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class Patches:
-    """An endless supply of batches, the same for the same seed.
+    """An endless, reproducible supply of batches.
 
     Args:
-        sources: Where patches are cut from, in proportion to the square root of their area.
-        scale: Between small and original images.
-        batch: Patches in a batch.
-        patch: Side of a small patch in pixels.
-        seed: Of all draws.
+        sources: images to cut patches from, weighted by the square root of their area.
+        scale: scale factor between small and original images.
+        batch: patches per batch.
+        patch: side of a small patch, pixels.
+        seed: seed of all random choices.
 
     Raises:
-        NoImages: All of them are smaller than a patch.
+        NoImages: every image is smaller than a patch.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Patches:
         self.random = np.random.default_rng(seed)
 
     def draw(self) -> tuple[Tensor, Tensor]:
-        """Cut a batch.
+        """Return a batch.
 
         Returns:
             Small patches with their level, float (n, 4, p, p), and the originals, float
@@ -70,7 +70,7 @@ class Patches:
 
 
 def network_input(small: Pixels, level: int) -> Pixels:
-    """Add the plane that tells how coarse the codec was.
+    """Add the plane of the coding level.
 
     Args:
         small: uint8, (h, w, 3).
@@ -84,7 +84,7 @@ def network_input(small: Pixels, level: int) -> Pixels:
 
 
 def as_tensors(coded: Small, original: Pixels) -> tuple[Tensor, Tensor]:
-    """Give a whole pair as a batch of one."""
+    """Return a whole pair as a batch of one."""
     small = torch.from_numpy(network_input(coded.pixels, coded.level).copy())[None]
     full = torch.from_numpy(original.transpose(2, 0, 1).copy())[None]
     return small.float() / LEVELS, full.float() / LEVELS

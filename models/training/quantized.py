@@ -1,7 +1,7 @@
-"""The integer form of a network while it is fine-tuned, and its export.
+"""The integer form of a network during fine-tuning, and its export.
 
-The forward pass computes with the rounded numbers that will ship; gradients pass through the
-rounding as if it were not there (the straight-through estimator, Bengio et al. 2013).
+The forward pass uses the rounded numbers that will ship; gradients ignore the rounding
+(straight-through estimator, Bengio et al. 2013).
 """
 
 import itertools
@@ -30,7 +30,7 @@ _Number = TypeVar("_Number", np.int8, np.int32, np.int64)
 _PERCENTILE: Final = 99.995
 """Activations beyond are clipped: a few outliers would cost all others a bit."""
 
-_SHIFT_LIMIT: Final = 20  # exponents of weights; a channel of tiny weights needs no finer ones
+_SHIFT_LIMIT: Final = 20  # exponents of weights; channels of tiny weights need no finer ones
 _EXPONENTS: Final = (
     -8,
     16,
@@ -41,9 +41,9 @@ class QuantizedStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch m
     """A plain stack in the arithmetic of :class:`models.formats.integer.IntegerNetwork`.
 
     Args:
-        scale: By how much it enlarges.
-        width: Channels of the inner feature maps.
-        depth: Inner convolutions.
+        scale: scale factor.
+        width: channels of inner feature maps.
+        depth: number of inner convolutions.
     """
 
     exponents: Tensor
@@ -58,11 +58,11 @@ class QuantizedStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch m
         self.register_buffer("exponents", torch.zeros(len(pairs), dtype=torch.int64))
 
     def take(self, network: PlainStack, batches: Iterable[Tensor]) -> None:
-        """Take over a float network, and scale activations to what it does with some inputs.
+        """Convert a float network, scaling activations by their range on some inputs.
 
         Args:
-            network: What was trained.
-            batches: Inputs, float (n, 4, h, w) in 1/256.
+            network: trained network.
+            batches: inputs, float (n, 4, h, w) in 1/256.
         """
         with torch.no_grad():
             for index, convolution in enumerate(_convolutions(network)):
@@ -75,7 +75,7 @@ class QuantizedStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch m
         )
 
     def forward(self, small: Tensor) -> Tensor:
-        """Give the residual as :meth:`PlainStack.forward` does, rounded as it will be."""
+        """Return the residual like :meth:`PlainStack.forward`, rounded as it will be."""
         features, first, unit = small, small, float(INPUT_EXPONENT)
         final = len(self.weights) - 1
         for index in range(final + 1):
@@ -92,10 +92,10 @@ class QuantizedStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch m
         return functional.pixel_shuffle(features, self.scale)
 
     def export(self) -> IntegerNetwork:
-        """Give the integers.
+        """Return the integer network.
 
         Raises:
-            Inexact: A sum could leave the range in which all engines agree.
+            Inexact: a sum could leave the range in which all engines agree.
         """
         units = [INPUT_EXPONENT, *(int(exponent) for exponent in self.exponents)]
         layers = tuple(self._layer(index, units[index]) for index in range(len(self.weights)))
@@ -104,7 +104,7 @@ class QuantizedStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch m
         return network
 
     def _layer(self, index: int, unit: int) -> Layer:
-        """Give the integers of one layer, whose input is in units of ``2**-unit``."""
+        """Return the integers of a layer whose input is in units of ``2**-unit``."""
         weight, exponents = _rounded_weight(self.weights[index].detach())
         return Layer(
             weight=_integers(weight * torch.exp2(exponents)[:, None, None, None], np.int8),
@@ -120,7 +120,7 @@ def _convolutions(network: PlainStack) -> list[Collapsible]:
 
 
 def _peaks(network: PlainStack, small: Tensor) -> Tensor:
-    """Measure how large the results of all layers but the last are."""
+    """Return the range of the results of all layers except the last."""
     features = functional.relu(network.first(small))
     first = features
     values = [features]
@@ -138,7 +138,7 @@ def _percentile(values: Tensor) -> Tensor:
 
 
 def _rounded_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Round kernels to 7 bits and a sign with a power of two for each output channel."""
+    """Round kernels to 7 bits and sign, with a power of two per output channel."""
     peaks = weight.detach().abs().amax(dim=(1, 2, 3)).clamp(min=1e-9)
     exponents = torch.floor(torch.log2((MAX_WEIGHT + 0.49) / peaks)).clamp(max=_SHIFT_LIMIT)
     units = torch.exp2(exponents)[:, None, None, None]
@@ -147,7 +147,7 @@ def _rounded_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _straight(values: Tensor) -> Tensor:
-    """Round, and let gradients pass."""
+    """Round in the forward pass, and pass gradients through."""
     return values + (torch.round(values) - values).detach()
 
 

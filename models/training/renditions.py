@@ -1,6 +1,6 @@
-"""The border to the package ``codec``: training sees renditions exactly as the gateway makes them.
+"""The interface to ``codec``: training uses renditions exactly as the gateway creates them.
 
-Nothing else in ``models`` knows how an image is shrunk, coded and measured.
+No other module of ``models`` shrinks, codes or measures images.
 """
 
 from typing import Final
@@ -18,16 +18,16 @@ __all__ = ["Pixels", "Tune", "decode", "encode", "level", "psnr", "shrink", "ssi
 Pixels = npt.NDArray[np.uint8]
 Tune = registry.Tune
 
-_SPEED: Final = 8  # what renditions are written with where no policy asks for more
+_SPEED: Final = 8  # the encoder speed of renditions at low effort
 
 
 def shrink(pixels: Pixels, scale: int) -> Pixels:
-    """Shrink RGB pixels by a whole factor, 1 to 4, as renditions are shrunk."""
+    """Shrink RGB pixels by an integer factor, 1 to 4, like renditions."""
     return pixels if scale == 1 else resample.downscale(pixels, scale)
 
 
 def level(codec: str, quality: int) -> int:
-    """Say how coarse a rendition is coded, as restorers are told: 0 to 255."""
+    """Return the coding level for restorers, 0 to 255."""
     return coding.level(codec, quality)
 
 
@@ -40,12 +40,12 @@ def encode(
         pixels: uint8, (height, width, 3).
         codec: ``avif``, ``webp``, ``jxl`` or ``jpeg``.
         quality: 0 to 100.
-        subsampling: ``4:4:4`` or ``4:2:0``, where the codec has a choice.
-        tune: ``ssim`` or ``psnr``, where the codec has a choice.
+        subsampling: ``4:4:4`` or ``4:2:0``, if the codec supports both.
+        tune: ``ssim`` or ``psnr``, if the codec supports both.
     """
     return by_name(codec).encode(pixels, quality, subsampling=subsampling, speed=_SPEED, tune=tune)
 
 
 def decode(data: bytes, codec: str, *, width: int, height: int) -> Pixels:
-    """Decode what :func:`encode` gave: uint8, (height, width, 3)."""
+    """Decode a result of :func:`encode`: uint8, (height, width, 3)."""
     return by_name(codec).read(data, mode="RGB", width=width, height=height)

@@ -1,4 +1,4 @@
-"""Files of a run: its best checkpoints, and the state that it is resumed from."""
+"""Files of a run: its best checkpoints, and its state for resuming."""
 
 import pickle
 import time
@@ -20,14 +20,14 @@ _STATE: Final = "state.pt"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """What a run had learned at a step.
+    """Weights of a run at a step.
 
     Attributes:
-        network: Weights by name.
-        run: What was trained.
-        step: After how many steps.
+        network: weights by name.
+        run: configuration of the run.
+        step: number of steps taken.
         gain_db: PSNR over bicubic on the validation images, dB.
-        data: SHA-256 of what it has learned from; empty where the file does not say.
+        data: SHA-256 of the training data; empty if the file has none.
     """
 
     network: dict[str, Tensor]
@@ -38,7 +38,7 @@ class Checkpoint:
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint; under its name there is always a whole file."""
+    """Write a checkpoint atomically."""
     content = {
         "network": checkpoint.network,
         "run": checkpoint.run.model_dump_json(),
@@ -51,10 +51,10 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def read(path: Path) -> Checkpoint:
-    """Read a checkpoint, onto the processor; nothing in it is run.
+    """Load a checkpoint onto the CPU, without executing code from it.
 
     Raises:
-        Unusable: It is no checkpoint of a run.
+        Unusable: not a checkpoint of a run.
     """
     content = _content(path)
     try:
@@ -66,14 +66,14 @@ def read(path: Path) -> Checkpoint:
             data=str(content.get("data", "")),
         )
     except (KeyError, TypeError, ValueError, ValidationError) as error:
-        raise Unusable(f"{path} is no checkpoint of a run: {error!r}") from error
+        raise Unusable(f"{path} is not a checkpoint of a run: {error!r}") from error
 
 
 class Folder:
-    """Where a run keeps its checkpoints and its state.
+    """The folder of a run's checkpoints and state.
 
     Args:
-        path: Made when it is not there.
+        path: created if missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -83,23 +83,23 @@ class Folder:
 
     @property
     def winner(self) -> Path:
-        """Name the best checkpoint."""
+        """Return the path of the best checkpoint."""
         return self._checkpoint(self.best_step)
 
     @property
     def best_step(self) -> int:
-        """Give the first step with the largest gain; there has to be one."""
+        """Return the first step with the largest gain; there must be one."""
         return max(self.best, key=_rank)[1]
 
     def offer(self, checkpoint: Checkpoint) -> None:
-        """Keep a checkpoint if it is among the best."""
+        """Store a checkpoint if it is among the best."""
         entry = (checkpoint.gain_db, checkpoint.step)
         self.best = sorted([*self.best, entry], key=_rank)[-_KEPT:]
         if entry in self.best:
             write(self._checkpoint(checkpoint.step), checkpoint)
 
     def save(self, state: Mapping[str, object]) -> None:
-        """Keep the state to resume from, then drop checkpoints that no state names any more."""
+        """Store the state for resuming, then delete checkpoints without references."""
         _replace(self._path / _STATE, {**state, "best": self.best})
         kept = {self._checkpoint(step) for _, step in self.best}
         for path in self._path.glob("step-*.pt"):
@@ -107,10 +107,10 @@ class Folder:
                 path.unlink()
 
     def resume(self, device: torch.device) -> Mapping[str, object] | None:
-        """Give the state of an interrupted run; None: there is none.
+        """Return the state of an interrupted run, or None.
 
         Raises:
-            Unusable: The file is damaged.
+            Unusable: the file is damaged.
         """
         kept = self._path / _STATE
         if not kept.exists():
@@ -124,7 +124,7 @@ class Folder:
 
 
 def _rank(entry: tuple[float, int]) -> tuple[float, int]:
-    """Put the larger gain first, and of equal ones the earlier step."""
+    """Sort larger gains first, and earlier steps first among equals."""
     return entry[0], -entry[1]
 
 
@@ -135,9 +135,9 @@ def _content(path: Path, device: torch.device | str = "cpu") -> dict:  # type: i
         raise Unusable(f"{path} cannot be read: {error.strerror}") from error
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
         reason = str(error).split("\n", 1)[0]
-        raise Unusable(f"{path} is damaged or no checkpoint: {reason}") from error
+        raise Unusable(f"{path} is damaged or not a checkpoint: {reason}") from error
     if not isinstance(content, dict):
-        raise Unusable(f"{path} is no checkpoint of a run")
+        raise Unusable(f"{path} is not a checkpoint of a run")
     return content
 
 

@@ -1,4 +1,4 @@
-"""What a training run is: one YAML file, validated, so that a run can be repeated."""
+"""Configuration of a training run: one validated YAML file, for reproducible runs."""
 
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeVar
@@ -15,7 +15,7 @@ _MAX_BYTES: Final = 1 << 20
 
 def _ordered(limits: tuple[_Number, _Number]) -> tuple[_Number, _Number]:
     if limits[0] > limits[1]:
-        raise ValueError("the lower limit comes first")
+        raise ValueError("the lower limit must come first")
     return limits
 
 
@@ -33,14 +33,14 @@ class _Part(BaseModel):
 
 
 class Coding(_Part):
-    """One codec that small images are stored with, and how often pairs use it.
+    """A codec of small images, and its share of pairs.
 
     Attributes:
-        codec: ``lossless`` stands for no coding at all.
-        weight: Share among all codings; weights need not add up to one.
-        qualities: Lowest and highest quality, drawn uniformly.
-        subsampling: Chroma formats, drawn uniformly.
-        tune: What AVIF spends its bits on, drawn uniformly.
+        codec: codec; ``lossless``: no coding.
+        weight: relative share among codings.
+        qualities: lowest and highest quality, sampled uniformly.
+        subsampling: chroma formats, sampled uniformly.
+        tune: AVIF's tuning, sampled uniformly.
     """
 
     codec: Literal["avif", "webp", "jxl", "jpeg", "lossless"]
@@ -51,20 +51,20 @@ class Coding(_Part):
 
 
 class Degradations(_Part):
-    """What else may have happened to a small image before it is coded: blur, resizing, noise, JPEG.
+    """Degradations of small images before coding: blur, resizing, noise, JPEG.
 
     The defaults are those of the first order of Real-ESRGAN (Wang et al. 2021, section 3).
 
     Attributes:
-        share: Of the variants, how many are degraded at all.
-        second: Probability that everything happens once more, half as strong.
-        blur_sigma: Of Gaussian kernels, in pixels.
-        sinc: Probability of a sinc kernel, which rings, in place of a Gaussian one.
-        resize: Factors, lowest and highest.
-        noise_sigma: Of Gaussian noise, in steps of a pixel value.
-        poisson: Scale of Poisson noise; 1: one photon per step of a pixel value.
-        gray: Probability that noise is the same in all channels.
-        jpeg: Qualities, lowest and highest.
+        share: share of variants to degrade.
+        second: probability of a second pass with half the strength.
+        blur_sigma: standard deviation of Gaussian kernels, pixels.
+        sinc: probability of a sinc kernel, which rings, instead of a Gaussian one.
+        resize: lowest and highest factor.
+        noise_sigma: standard deviation of Gaussian noise, in steps of a pixel value.
+        poisson: scale of Poisson noise; 1: one photon per step of a pixel value.
+        gray: probability of equal noise in all channels.
+        jpeg: lowest and highest quality.
     """
 
     share: Share = 0.5
@@ -79,18 +79,18 @@ class Degradations(_Part):
 
 
 class Data(_Part):
-    """Where pairs come from.
+    """Source of pairs.
 
     Attributes:
-        folder: Images, searched recursively; a lossless or lightly compressed original each.
-            None: named on the command line.
-        variants: Differently coded small images per original.
-        validation: Originals kept apart to validate with, picked by the hash of their name.
-        soft: Of the originals, how many are learned from a second time, softened as enlargements
-            and images out of focus are.
-        max_pixels: Larger originals are cut to this many pixels at their centre.
-        validation_pixels: The same for those kept apart, for validating takes time.
-        degradations: What else happens to small images; None: nothing but shrinking and coding.
+        folder: lossless or lightly compressed originals, searched recursively; None: from the
+            command line.
+        variants: small images per original, coded differently.
+        validation: number of originals for validation, chosen by hash of name.
+        soft: share of originals that are used a second time, softened like enlargements and images
+            out of focus.
+        max_pixels: larger originals are cropped to this many pixels at their centre.
+        validation_pixels: the same for validation, which takes time.
+        degradations: further degradations of small images; None: only downscaling and coding.
     """
 
     folder: Path | None = None
@@ -104,11 +104,11 @@ class Data(_Part):
 
 
 class Network(_Part):
-    """The shape of a plain stack.
+    """Shape of a plain stack.
 
     Attributes:
-        width: Channels of the inner feature maps.
-        depth: Inner convolutions.
+        width: channels of inner feature maps.
+        depth: number of inner convolutions.
     """
 
     width: int = Field(default=32, ge=4, le=256)
@@ -116,19 +116,19 @@ class Network(_Part):
 
 
 class Schedule(_Part):
-    """How long and how fast it learns.
+    """Duration and learning rate.
 
     Attributes:
-        steps: Batches in all.
-        batch: Patches in each.
-        patch: Side of a small patch in pixels.
-        rate: Peak learning rate of Adam.
-        warmup: Steps until the peak.
-        decay: Share of the steps, the last ones, along which the rate falls to zero on a cosine.
-        psnr_from: Share of the steps after which PSNR itself replaces Charbonnier's loss.
-        ema: Decay of the averaged weights that are validated and kept.
-        validate_every: Steps between validations.
-        patience: Validations without gain after which the run ends early.
+        steps: number of batches.
+        batch: patches per batch.
+        patch: side of a small patch, pixels.
+        rate: peak learning rate of Adam.
+        warmup: steps until the peak.
+        decay: share of steps, at the end, with cosine decay of the rate to zero.
+        psnr_from: share of steps after which PSNR replaces Charbonnier's loss.
+        ema: decay of the averaged weights, which are validated and stored.
+        validate_every: steps between validations.
+        patience: validations without gain before stopping early.
     """
 
     steps: int = Field(ge=1)
@@ -147,14 +147,14 @@ class Run(_Part):
     """One training run.
 
     Attributes:
-        name: Of the restorer.
-        scale: By how much it enlarges; 1 removes artefacts only.
-        seed: Of everything random.
-        start: Checkpoint of another run: of another scale, whose body is taken over; or, where this
-            run is of an integer network, of its float parent.
-        integer: Whether the numbers that ship are fine-tuned: the last step.
-        precision: Of the forward and backward pass; ``auto``: bfloat16 on a GPU, else float32. An
-            integer run is in float32.
+        name: name of the restorer.
+        scale: scale factor; 1: artefact removal only.
+        seed: seed of all random choices.
+        start: checkpoint to start from: of another scale, whose body is reused; or, for an integer
+            network, its float parent.
+        integer: fine-tune the integers that ship; the last step.
+        precision: precision of forward and backward passes; ``auto``: bfloat16 on a GPU, else
+            float32. Integer runs use float32.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
@@ -170,27 +170,27 @@ class Run(_Part):
     @model_validator(mode="after")
     def _integers_need_float32(self) -> Self:
         if self.integer and self.precision == "bfloat16":
-            raise ValueError("an integer run needs float32: leave precision out")
+            raise ValueError("an integer run needs float32: remove precision")
         return self
 
     def at(self, *, folder: Path | None = None, start: Path | None = None) -> Self:
-        """Give the same run with other data, or another start, where one is named."""
+        """Return the run with other data or another start, if passed."""
         data = self.data.model_copy(update={"folder": folder or self.data.folder})
         return self.model_copy(update={"data": data, "start": start or self.start})
 
 
 def load(path: Path) -> Run:
-    """Read a run; relative paths in it start at its folder.
+    """Load a run; relative paths are relative to its file.
 
     Raises:
-        InvalidRun: It cannot be read, a key is unknown or a value out of range.
+        InvalidRun: the file is unreadable, a key is unknown, or a value is out of range.
     """
     try:
         run = Run.model_validate(yaml.safe_load(_text(path)))
     except OSError as error:
         raise InvalidRun(f"{path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidRun(f"{path} is no YAML: {error}") from error
+        raise InvalidRun(f"{path} is not YAML: {error}") from error
     except ValidationError as error:
         raise InvalidRun("\n".join(_problems(path, error))) from error
     beside = path.resolve().parent
@@ -204,7 +204,7 @@ def _text(path: Path) -> str:
     with path.open("rb") as file:
         data = file.read(_MAX_BYTES + 1)
     if len(data) > _MAX_BYTES:
-        raise InvalidRun(f"{path} has more than {_MAX_BYTES} bytes: it is no run")
+        raise InvalidRun(f"{path} has more than {_MAX_BYTES} bytes: not a run")
     return data.decode()
 
 

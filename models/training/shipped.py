@@ -1,4 +1,4 @@
-"""Start from a network that ships: give its integers as the weights of a float network."""
+"""Start from a network that ships: convert its integers to weights of a float network."""
 
 from pathlib import Path
 from typing import Final
@@ -15,25 +15,25 @@ SUFFIX: Final = ".onnx"
 
 
 def weights(path: Path) -> dict[str, Tensor]:
-    """Read an integer network as what :class:`PlainStack` would have learned.
+    """Return an integer network as the weights of a :class:`PlainStack`.
 
-    The float network computes what the integers do, but for the rounding of activations.
+    The float network computes the same except for the rounding of activations.
 
     Args:
-        path: The file of an integer network.
+        path: file of an integer network.
 
     Returns:
-        Kernels and biases under the names that a plain stack gives them; its other branches are 0.
+        Kernels and biases under the names of a plain stack; its other branches are 0.
 
     Raises:
-        Unusable: It is no such file.
+        Unusable: not a file of an integer network.
     """
     try:
         network = qdq.read(path.read_bytes())
     except OSError as error:
         raise Unusable(f"{path} cannot be read: {error.strerror}") from error
     except (Inexact, ValueError) as error:
-        raise Unusable(f"{path} is no integer network: {error}") from error
+        raise Unusable(f"{path} is not an integer network: {error}") from error
     found: dict[str, Tensor] = {}
     names = _names(len(network.layers))
     for name, unit, layer in zip(names, network.input_exponents, network.layers, strict=True):
@@ -48,7 +48,7 @@ def _names(layers: int) -> list[str]:
 
 
 def _floats(layer: Layer, unit: int) -> tuple[Tensor, Tensor]:
-    """Give kernel and bias of a layer whose input is in units of ``2**-unit``."""
+    """Return kernel and bias of a layer whose input is in units of ``2**-unit``."""
     exponents = layer.weight_exponents.astype(np.float64)
     kernel = layer.weight * np.exp2(-exponents)[:, None, None, None]
     bias = layer.bias * np.exp2(-(unit + exponents))

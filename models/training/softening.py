@@ -1,8 +1,8 @@
 """Soften originals: many uploads are enlarged, scanned or out of focus.
 
-A network that has only seen sharp images sharpens everything, and falls below plain interpolation
-where there is nothing to sharpen. Grain does not make an image sharp: some softened originals have
-it, as scans, films and X-rays do, and some of them are gray.
+A network trained on sharp images alone sharpens everything, and falls below interpolation where
+there is nothing to sharpen. Grain does not make an image sharp: some softened originals get grain,
+as in scans, films and X-rays, and some are gray.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
 
-_BLUR_SHARE: Final = 0.5  # the others are made smaller and large again
+_BLUR_SHARE: Final = 0.5  # the others are shrunk and enlarged
 _SIGMA: Final = (0.5, 1.6)  # pixels
 _FACTOR: Final = (1.25, 3.0)
 _GRAY_SHARE: Final = 0.25
@@ -21,15 +21,15 @@ _GRAIN_SHARE: Final = 0.5
 _GRAIN: Final = (0.5, 4.0)  # standard deviation in steps of a pixel value
 
 VERSION: Final = 2
-"""Of what softening does; pairs that are kept are told apart by it."""
+"""Version of softening; part of the cache key of pairs."""
 
 
 def soften(pixels: Pixels, random: np.random.Generator) -> Pixels:
-    """Take away detail at random, as a lens out of focus or an enlargement does; then add grain.
+    """Remove detail randomly, like defocus or enlargement; then add grain.
 
     Args:
         pixels: uint8, (h, w, 3).
-        random: Where all draws come from.
+        random: random generator.
 
     Returns:
         uint8, (h, w, 3).

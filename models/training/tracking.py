@@ -1,4 +1,4 @@
-"""Where measurements of a run go: to MLflow where it is installed, else into a file."""
+"""Record measurements of a run: with MLflow if installed, else in a file."""
 
 import importlib
 import importlib.util
@@ -18,27 +18,27 @@ _FILE: Final = "measures.jsonl"
 
 
 class Track(Protocol):
-    """Takes measurements."""
+    """Records measurements."""
 
     def __call__(self, values: Mapping[str, float], step: int, /) -> None:
-        """Note some measurements of a step; the same step may come again after a resumption."""
+        """Record measurements of a step; a step may repeat after resuming."""
         ...
 
 
 @contextmanager
 def tracking(run: Run, folder: Path, url: str | None) -> Iterator[tuple[Track, str]]:
-    """Open what takes the measurements of a run; a resumed run goes on in the same place.
+    """Open the destination of a run's measurements; a resumed run continues there.
 
     Args:
-        run: What is trained; noted once.
-        folder: Of the run.
-        url: Of an MLflow server; None: MLflow's files in the folder, or a plain file without it.
+        run: configuration, recorded once.
+        folder: folder of the run.
+        url: MLflow server; None: MLflow files in the folder, or a plain file without MLflow.
 
     Yields:
-        What takes measurements, and a sentence that says where they go.
+        The recorder, and a sentence that says where measurements go.
 
     Raises:
-        NoTracking: A server is named and MLflow is not installed, or it does not answer.
+        NoTracking: a server is configured and MLflow is not installed, or it does not respond.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if importlib.util.find_spec("mlflow") is None:
@@ -57,7 +57,7 @@ def tracking(run: Run, folder: Path, url: str | None) -> Iterator[tuple[Track, s
 
 
 class _Lines:
-    """Writes measurements as lines of JSON."""
+    """Writes measurements as JSON lines."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -73,7 +73,7 @@ class _MLflow:
     def __init__(self, run: Run, folder: Path, url: str | None) -> None:
         self.url = url or (folder.resolve() / "mlruns").as_uri()
         if url is None:
-            # MLflow wants a database for new work, which needs packages ten times its size.
+            # MLflow prefers a database for new projects, whose packages are ten times its size.
             os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
         mlflow = importlib.import_module("mlflow")  # optional, and slow to import
 
@@ -88,7 +88,7 @@ class _MLflow:
                 self._client.log_metric(self._id, name, value, step=step)
 
     def close(self, status: str) -> None:
-        """Say how the run ended."""
+        """Record how the run ended."""
         with self._translated():
             self._client.set_terminated(self._id, status)
 
@@ -100,7 +100,7 @@ class _MLflow:
             raise NoTracking(f"MLflow at {self.url} failed: {error}") from error
 
     def _resumed(self, noted: Path) -> str | None:
-        """Go on with the run that was begun here, unless it was begun at another address."""
+        """Continue the run that was started here, unless the address changed."""
         if not noted.exists():
             return None
         url, _, identity = noted.read_text(encoding="utf-8").strip().partition("\n")

@@ -1,4 +1,4 @@
-"""Run the file of an integer network that is not in the catalog, as it would run if it were."""
+"""Run the file of an integer network that is not in the catalog, as if it were."""
 
 from typing import Final
 
@@ -8,22 +8,22 @@ from models.engines.openvino_engine import OpenVinoNetwork
 from models.formats import qdq
 
 MAX_BYTES: Final = 64 << 20
-"""Most bytes of a file; the largest network here has a few hundred thousand."""
+"""Maximum file size; the largest network here has a few hundred thousand bytes."""
 
-_TILE: Final = 128  # kept pixels on a side of a tile
+_TILE: Final = 128  # side of a tile without halo, pixels
 _BATCH: Final = 2
 
 
 def ready(data: bytes, *, threads: int = 1) -> OpenVinoNetwork:
-    """Compile a network for this processor.
+    """Compile a network for this CPU.
 
     Args:
-        data: The ONNX file.
-        threads: Most threads that a batch uses.
+        data: ONNX file.
+        threads: maximum threads per batch.
 
     Raises:
-        ValueError: It is no integer network.
-        CannotRun: OpenVINO does not understand it, or does not compute it as it is defined.
+        ValueError: not an integer network.
+        CannotRun: OpenVINO does not support it, or computes it inexactly.
     """
     network = qdq.read(data)
     shape = openvino_engine.Shape(

@@ -1,17 +1,17 @@
-"""The networks that ship with the package: trained here, exact to the bit on every engine."""
+"""Networks that ship with the package, trained for slimgate and bit-exact on every engine."""
 
 from typing import Final
 
 from models.registry.cards import Card, definition_of
 
 FAMILY: Final = "native"
-"""What policies call all of them together."""
+"""Their common name in policies."""
 
 
 def _native(
     scale: int, *, sha256: str, check: str, receptive_field: int, edition: int | None = None
 ) -> Card:
-    """Describe a network; the newest edition has no number."""
+    """Return the card of a network; the newest edition has no number."""
     name = f"{FAMILY}-x{scale}" + ("" if edition is None else f"-{edition}")
     return Card(
         name=name,
@@ -81,4 +81,4 @@ CARDS: Final[tuple[Card, ...]] = (
         receptive_field=10,
     ),
 )
-"""Of one scale the last one serves uploads; earlier ones restore what was stored with them."""
+"""New uploads use the last card of a scale; earlier ones restore objects stored with them."""

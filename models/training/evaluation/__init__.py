@@ -1,1 +1,1 @@
-"""Evaluation: what restorers gain at equal bytes, and where shrinking loses to a modern codec."""
+"""Evaluation: gains of restorers at equal bytes, and where downscaling loses to a modern codec."""

@@ -1,4 +1,4 @@
-"""What the command ``evaluate`` does; needs the engine of the networks, not torch."""
+"""The command ``evaluate``; needs the engine of the networks, not torch."""
 
 import argparse
 
@@ -7,10 +7,10 @@ from models.training.evaluation.plan import Plan
 
 
 def evaluate(options: argparse.Namespace) -> str:
-    """Measure all images, write the report, and tell where it is.
+    """Measure all images, write the report, and return its path as output.
 
     Raises:
-        TrainingError: Images or restorers are missing, or the document has no place for tables.
+        TrainingError: images or restorers are missing, or the document has no markers for tables.
     """
     planned = Plan(
         codecs=tuple(dict.fromkeys(options.codec)),

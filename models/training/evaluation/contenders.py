@@ -1,4 +1,4 @@
-"""What competes at equal bytes: shrinking and restoring against codecs at full size."""
+"""Contenders at equal bytes: downscaling with a restorer, and codecs at full size."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ Labels = Mapping[int, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One way of storing images.
+    """One way to store images.
 
     Attributes:
-        codec: Of the renditions.
-        scale: By how much they are smaller.
-        restorer: What restores them.
+        codec: codec of the renditions.
+        scale: downscale factor.
+        restorer: restorer.
     """
 
     codec: str
@@ -26,24 +26,24 @@ class Contender:
 
     @property
     def label(self) -> str:
-        """Say it in words."""
+        """Return a description."""
         size = "full size" if self.scale == 1 else f"1/{self.scale} size"
         return f"{self.codec}, {size}" + ("" if self.restorer == NONE else f" + {self.restorer}")
 
     def curve(self, points: Sequence[Point], measure: Measure) -> Curve:
-        """Draw its curve through the points of a class."""
+        """Return its curve through the points of a class."""
         return curve(
             points, codec=self.codec, scale=self.scale, restorer=self.restorer, measure=measure
         )
 
 
 def reference(plan: Plan) -> Contender:
-    """Give what all others are compared with: the first codec at full size."""
+    """Return the reference of comparisons: the first codec at full size."""
     return Contender(plan.codecs[0], 1, NONE)
 
 
 def contenders(plan: Plan, labels: Labels) -> list[Contender]:
-    """List all but the reference: with a restorer, shrunk, and other codecs."""
+    """Return all except the reference: full size with a restorer, downscaled, other codecs."""
     first = plan.codecs[0]
     listed = [Contender(first, 1, label) for label in labels[1]]
     for scale in plan.scales:
@@ -53,5 +53,5 @@ def contenders(plan: Plan, labels: Labels) -> list[Contender]:
 
 
 def networks_of(labels: Labels, scale: int) -> list[str]:
-    """Give the restorers of a scale that do more than interpolate."""
+    """Return the restorers of a scale other than interpolations."""
     return [label for label in labels[scale] if label not in INTERPOLATIONS]

@@ -1,4 +1,4 @@
-"""Curves of fidelity over bits per pixel, and where one of them crosses another."""
+"""Curves of fidelity over bits per pixel, and where they cross."""
 
 import itertools
 import math
@@ -13,36 +13,36 @@ from models.training.evaluation.plan import Coding, Point
 
 Measure = Literal["psnr_db", "ssim"]
 
-_STEPS: Final = 400  # on the logarithmic axis of bits, where two curves are compared
+_STEPS: Final = 400  # samples on the logarithmic axis of bits for comparing curves
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Fidelity over bits, as a line through measured points.
+    """Fidelity over bits, a line through measured points.
 
     Attributes:
-        bits: Per pixel, ascending.
-        values: PSNR in dB or SSIM, ascending, too: what costs more and gives less is left out.
+        bits: bits per pixel, ascending.
+        values: PSNR in dB or SSIM, also ascending: dominated points are dropped.
     """
 
     bits: tuple[float, ...]
     values: tuple[float, ...]
 
     def at(self, bits: float) -> float:
-        """Interpolate linearly over the logarithm of bits; only within ``bits``."""
+        """Interpolate linearly over the logarithm of bits, within ``bits`` only."""
         return float(np.interp(math.log(bits), np.log(self.bits), self.values))
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A range of bits in which one curve is above another, or below.
+    """A range of bits in which one curve is above or below another.
 
     Attributes:
-        low: Bits per pixel where it begins.
-        high: Bits per pixel where it ends.
-        low_value: What the other curve has where it begins.
-        high_value: What the other curve has where it ends.
-        gain: Mean difference in it, over the logarithm of bits; negative: it loses.
+        low: start, bits per pixel.
+        high: end, bits per pixel.
+        low_value: value of the other curve at the start.
+        high_value: value of the other curve at the end.
+        gain: mean difference over the logarithm of bits; negative for a loss.
     """
 
     low: float
@@ -53,7 +53,7 @@ class Range:
 
 
 def means(images: Sequence[Sequence[Point]]) -> list[Point]:
-    """Average the images of a class, point by point: bits, PSNR and SSIM."""
+    """Return the mean of a class's images per point: bits, PSNR and SSIM."""
     grouped: dict[tuple[Coding, str], list[Point]] = {}
     for point in itertools.chain.from_iterable(images):
         grouped.setdefault((point.coding, point.restorer), []).append(point)
@@ -72,7 +72,7 @@ def means(images: Sequence[Sequence[Point]]) -> list[Point]:
 def curve(
     points: Iterable[Point], *, codec: str, scale: int, restorer: str, measure: Measure
 ) -> Curve:
-    """Draw the curve of one way of storing, of whatever chroma is better at each point."""
+    """Return the curve of a contender, with the better chroma at each point."""
     chosen = [
         (point.bits, point.psnr_db if measure == "psnr_db" else point.ssim)
         for point in points
@@ -86,10 +86,10 @@ def curve(
 
 
 def compare(one: Curve, other: Curve) -> list[Range]:
-    """Split what two curves have in common into ranges in which one wins or loses.
+    """Split the common range of two curves into ranges in which one wins or loses.
 
     Returns:
-        The ranges, ascending; none where the curves have no bits in common.
+        The ranges, ascending; none without common bits.
     """
     if not one.bits or not other.bits:
         return []
@@ -110,7 +110,7 @@ def _range(run: list[int], grid: list[float], differences: list[float], other: C
 
 
 def _zero(index: int, grid: list[float], differences: list[float]) -> float:
-    """Find where the difference vanishes between two steps."""
+    """Return where the difference is zero between two samples."""
     before, after = differences[index], differences[index + 1]
     share = before / (before - after)
     return grid[index] * math.exp(share * math.log(grid[index + 1] / grid[index]))

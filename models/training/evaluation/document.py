@@ -1,4 +1,4 @@
-"""Write what was measured: tables into a document, figures, and numbers for other programs."""
+"""Write results: tables into a document, figures, and data for other programs."""
 
 import csv
 import io
@@ -24,20 +24,20 @@ _NAME: Final = "restorers"
 def write(
     folder: Path, means: Means, plan: Plan, labels: Labels, *, counts: Mapping[str, int]
 ) -> Path:
-    """Write everything; other text of the document stays as it is.
+    """Write all results; other text of the document is kept.
 
     Args:
-        folder: Gets ``restorers.md`` and a folder ``restorers`` beside it.
-        means: What was measured, by class.
-        plan: What was to be measured.
-        labels: Of restorers, by scale.
-        counts: Images of each class.
+        folder: destination of ``restorers.md`` and the folder ``restorers``.
+        means: results by class.
+        plan: what was measured.
+        labels: labels of restorers by scale.
+        counts: number of images by class.
 
     Returns:
-        The document.
+        Path of the document.
 
     Raises:
-        NoPlace: The document has no markers.
+        NoPlace: the document has no markers.
     """
     document, beside = folder / f"{_NAME}.md", folder / _NAME
     before, after = _around(document)
@@ -57,17 +57,17 @@ def write(
 
 
 def _around(document: Path) -> tuple[str, str]:
-    """Give what stands before and after the tables."""
+    """Return the text before and after the tables."""
     if not document.exists():
         return "", "\n"
     text = document.read_text("utf-8")
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise NoPlace(f"{document} has no place for tables: put {BEGIN} and {END} into it")
+        raise NoPlace(f"{document} has no markers for tables: add {BEGIN} and {END}")
     return text[: text.index(BEGIN)], text[text.index(END) + len(END) :]
 
 
 def _figures(beside: Path, means: Means, plan: Plan, labels: Labels) -> list[str]:
-    """Draw each class; give the Markdown that shows the figures."""
+    """Draw the figures of all classes, and return their Markdown."""
     shown = []
     for name, points in means.items():
         drawn = [
@@ -94,7 +94,7 @@ def _csv(means: Means) -> str:
 
 def _json(means: Means, plan: Plan, counts: Mapping[str, int]) -> str:
     content = {
-        # Where files lay is nobody's business.
+        # Local paths are private.
         "plan": {**asdict(plan), "restorers": [Path(name).name for name in plan.restorers]},
         "classes": {
             name: {

@@ -1,4 +1,4 @@
-"""Measure one image in every way, and keep what was measured: an interrupted sweep goes on."""
+"""Measure one image in every way, and store the measures so that a sweep can continue."""
 
 import hashlib
 import itertools
@@ -18,9 +18,9 @@ from models.training.evaluation.restorers import Tested
 from models.training.renditions import Pixels
 
 LEAST_SIDE: Final = 48
-"""Shorter images are left out: shrunk four times, SSIM would have nothing to look at."""
+"""Smaller images are skipped: at a scale of 4, SSIM would be undefined."""
 
-_VERSION: Final = 1  # of what is measured, and how
+_VERSION: Final = 1  # of the measures and their method
 
 _Measures = dict[str, tuple[int, float, float]]
 """Bytes, PSNR and SSIM by coding and restorer."""
@@ -30,12 +30,12 @@ def measure(path: Path, plan: Plan, folder: Path) -> list[Point]:
     """Measure an image in every way of a plan.
 
     Args:
-        path: The image.
-        plan: What is measured.
-        folder: Where measurements are kept; those of earlier plans count as well.
+        path: image.
+        plan: what to measure.
+        folder: folder of stored measures, including those of earlier plans.
 
     Returns:
-        The points; none where the image is too small.
+        The points; none if the image is too small.
     """
     original = pairs.cut(path, plan.max_pixels, 1)
     height, width = original.shape[:2]
@@ -59,7 +59,7 @@ def measure(path: Path, plan: Plan, folder: Path) -> list[Point]:
 def _complete(
     measures: _Measures, coding: Coding, original: Pixels, small: Pixels, tested: list[Tested]
 ) -> None:
-    """Add what has not been measured yet."""
+    """Add missing measures."""
     missing = [(key, each) for key, each in _keys(coding, tested) if key not in measures]
     if not missing:
         return
@@ -100,7 +100,7 @@ def _keys(coding: Coding, tested: list[Tested]) -> Iterator[tuple[str, Tested | 
 
 
 def _digest(original: Pixels) -> str:
-    """Name an image, and what makes its renditions."""
+    """Return a digest of an image and of what creates its renditions."""
     versions = f"{_VERSION} {PIL.__version__} {imagecodecs.__version__} {original.shape}"
     return hashlib.sha256(versions.encode() + original.tobytes()).hexdigest()[:32]
 

@@ -1,4 +1,4 @@
-"""What is measured: images by class, and every way of storing each of them."""
+"""The plan of an evaluation: images by class, and every way to store each of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ from typing import Final, NamedTuple
 from models.training import pairs
 
 NONE: Final = "none"
-"""What a rendition of full size is restored with when nothing is to be restored."""
+"""Label of full-size renditions without a restorer."""
 
 INTERPOLATIONS: Final = ("bicubic", "lanczos")
-"""What every network is compared with."""
+"""Baselines of every network."""
 
-_BOTH_CHROMAS: Final = frozenset({"avif", "jpeg"})  # the other codecs leave no choice
+_BOTH_CHROMAS: Final = frozenset({"avif", "jpeg"})  # the other codecs offer no choice
 
 
 class Coding(NamedTuple):
     """One rendition of an image.
 
     Attributes:
-        codec: Of the rendition.
+        codec: codec.
         chroma: ``4:2:0`` or ``4:4:4``.
         quality: 0 to 100.
-        scale: By how much it is smaller than the image.
+        scale: downscale factor.
     """
 
     codec: str
@@ -34,14 +34,14 @@ class Coding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that decides what is measured.
+    """What to measure.
 
     Attributes:
-        codecs: The first one is the one that small renditions are compared at full size with.
-        qualities: Of each codec.
-        scales: By how much renditions are smaller; full size is always measured.
-        restorers: Names of the catalog, and ONNX files.
-        max_pixels: Larger images are cut to this many pixels at their centre.
+        codecs: codecs; the first at full size is the reference.
+        qualities: qualities of each codec.
+        scales: downscale factors; full size is always measured.
+        restorers: names in the catalog, and ONNX files.
+        max_pixels: larger images are cropped to this many pixels at their centre.
     """
 
     codecs: tuple[str, ...]
@@ -51,7 +51,7 @@ class Plan:
     max_pixels: int
 
     def codings(self) -> Iterator[Coding]:
-        """List all renditions of an image, those of one scale next to each other."""
+        """Yield all renditions of an image, grouped by scale."""
         for scale in (1, *self.scales):
             for codec in self.codecs:
                 for chroma in _chromas(codec, scale):
@@ -64,11 +64,11 @@ class Point:
     """One rendition, restored and measured.
 
     Attributes:
-        coding: How it was stored.
-        restorer: What restored it.
-        bits: Per pixel of the image.
-        psnr_db: Of the restored image, dB.
-        ssim: Of the restored image.
+        coding: rendition.
+        restorer: label of the restorer.
+        bits: bits per pixel of the image.
+        psnr_db: PSNR of the restored image, dB.
+        ssim: SSIM of the restored image.
     """
 
     coding: Coding
@@ -79,14 +79,14 @@ class Point:
 
 
 def classes(folder: Path, limit: int | None) -> dict[str, list[Path]]:
-    """List images by class: the name of the folder that they are in.
+    """Return images by class, the name of their folder.
 
     Args:
-        folder: Of folders; images that lie in it directly are a class of its name.
-        limit: Most images of a class; None: all.
+        folder: folder of folders; images directly in it form a class named after it.
+        limit: maximum images per class; None: all.
 
     Raises:
-        NoImages: There are none.
+        NoImages: no images.
     """
     found: dict[str, list[Path]] = {}
     for path in pairs.originals(folder):
@@ -96,14 +96,14 @@ def classes(folder: Path, limit: int | None) -> dict[str, list[Path]]:
 
 
 def _spread(paths: Sequence[Path], limit: int | None) -> list[Path]:
-    """Pick evenly: neighbours in a folder often look alike."""
+    """Return an evenly spaced subset: neighbours in a folder are often similar."""
     if limit is None or len(paths) <= limit:
         return list(paths)
     return [paths[index * len(paths) // limit] for index in range(limit)]
 
 
 def _chromas(codec: str, scale: int) -> tuple[str, ...]:
-    """Small renditions keep all chroma, as the gateway's do; at full size the better one counts."""
+    """Downscaled renditions keep full chroma, as in the gateway; at full size the better counts."""
     if scale == 1 and codec in _BOTH_CHROMAS:
         return ("4:2:0", "4:4:4")
     return ("4:4:4",) if scale > 1 else ("4:2:0",)

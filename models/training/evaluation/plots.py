@@ -22,10 +22,10 @@ _TICKS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One way of storing.
+    """The curves of one contender.
 
     Attributes:
-        label: What the legend calls it.
+        label: label in the legend.
         psnr: PSNR in dB over bits.
         ssim: SSIM over bits.
     """
@@ -39,8 +39,8 @@ def draw(title: str, lines: Sequence[Line]) -> str:
     """Draw a figure.
 
     Args:
-        title: Above both panels.
-        lines: At least one, each with at least one point.
+        title: title above both panels.
+        lines: at least one, each with at least one point.
 
     Returns:
         The SVG file.
@@ -108,7 +108,7 @@ def _grid(left: int, across: _Axis, up: _Axis) -> Iterator[str]:
 
 
 def _round_values(low: float, high: float) -> list[float]:
-    """Give about five round numbers between two limits."""
+    """Return about five round numbers between two limits."""
     rough = max(high - low, 1e-6) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)

@@ -1,4 +1,4 @@
-"""Restorers under test: those of the catalog by name, and networks that do not ship yet by file."""
+"""Restorers to evaluate: from the catalog by name, and unpublished networks by file."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from models.training import trying
 from models.training.errors import NoRestorer
 from models.training.evaluation.plan import INTERPOLATIONS, NONE
 
-_ENGINE: Final = Engine(threads=1)  # one process per core already
+_ENGINE: Final = Engine(threads=1)  # there is already one process per core
 
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A restorer under test.
+    """A restorer to evaluate.
 
     Attributes:
-        label: What reports call it.
-        digest: Of what it computes; 16 hex digits.
-        scales: By how much it enlarges.
-        restorer: Ready for use.
+        label: label in reports.
+        digest: digest of its computation, 16 hex digits.
+        scales: supported scale factors.
+        restorer: loaded restorer.
     """
 
     label: str
@@ -37,15 +37,15 @@ class Tested:
     restorer: Restorer
 
 
-@cache  # once in each process: a network takes a second to compile
+@cache  # once per process: compiling a network takes a second
 def load(name: str) -> Tested:
     """Load a restorer.
 
     Args:
-        name: Of the catalog; or an ONNX file of an integer network.
+        name: name in the catalog, or an ONNX file of an integer network.
 
     Raises:
-        NoRestorer: There is none, or it cannot run here.
+        NoRestorer: it does not exist, or cannot run here.
     """
     try:
         return _from_file(Path(name)) if name.endswith(".onnx") else _from_catalog(name)
@@ -56,16 +56,16 @@ def load(name: str) -> Tested:
 
 
 def load_all(names: tuple[str, ...]) -> dict[int, list[Tested]]:
-    """Load all that are named, and interpolations, by scale.
+    """Return the named restorers and interpolations, by scale.
 
     Raises:
-        NoRestorer: One is missing, or two have the same label.
+        NoRestorer: one is missing, or two have the same label.
     """
     tested = [load(name) for name in dict.fromkeys((*INTERPOLATIONS, *names))]
     labels = [each.label for each in tested]
     for label in labels:
         if labels.count(label) > 1 or label == NONE:
-            raise NoRestorer(f"two restorers are called {label}: rename a file")
+            raise NoRestorer(f"two restorers have the label {label}: rename a file")
     return {scale: [each for each in tested if scale in each.scales] for scale in range(1, 5)}
 
 

@@ -16,7 +16,7 @@ Measured = dict[str, list[list[Point]]]
 
 
 def default_folder() -> Path:
-    """Tell where measurements are kept."""
+    """Return the default folder of stored measures."""
     return cache_folder(os.environ) / "evaluation"
 
 
@@ -26,15 +26,15 @@ def sweep(
     """Measure all images of all classes.
 
     Args:
-        images: Files by class.
-        plan: What is measured.
-        folder: Where measurements are kept; made when it is not there.
-        processes: How many images are measured at a time.
+        images: files by class.
+        plan: what to measure.
+        folder: folder of stored measures, created if missing.
+        processes: number of processes.
 
     Raises:
-        NoImages: All of them are too small.
-        UnreadableImage: One is damaged.
-        NoRestorer: One cannot run here.
+        NoImages: every image is too small.
+        UnreadableImage: an image is damaged.
+        NoRestorer: a restorer cannot run here.
     """
     folder.mkdir(parents=True, exist_ok=True)
     arguments = [(path, plan, folder) for paths in images.values() for path in paths]
@@ -46,5 +46,5 @@ def sweep(
         for name, paths in images.items()
     }
     if not any(measured.values()):
-        raise NoImages(f"all images are below {measuring.LEAST_SIDE} pixels on a side")
+        raise NoImages(f"all images are smaller than {measuring.LEAST_SIDE} pixels on a side")
     return {name: points for name, points in measured.items() if points}

@@ -1,4 +1,4 @@
-"""Markdown of what was measured; what loses stands there as plainly as what wins."""
+"""Format results as Markdown, losses as plainly as gains."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,7 +13,7 @@ _MEASURES: tuple[tuple[Measure, str, int], ...] = (("psnr_db", "PSNR, dB", 2), (
 
 
 def gains(means: Means, plan: Plan, labels: Labels) -> Iterator[str]:
-    """Show for each network what it adds to the very same bytes."""
+    """Yield the table of each network's gain on identical bytes."""
     for scale in (1, *plan.scales):
         for network in networks_of(labels, scale):
             rivals = [NONE] if scale == 1 else list(INTERPOLATIONS)
@@ -33,7 +33,7 @@ def gains(means: Means, plan: Plan, labels: Labels) -> Iterator[str]:
 
 
 def equal_bytes(means: Means, plan: Plan, labels: Labels) -> Iterator[str]:
-    """Show in which ranges of bits per pixel each contender is above the reference, and below."""
+    """Yield the ranges of bits per pixel in which each contender wins and loses."""
     against = reference(plan)
     for measure, unit, digits in _MEASURES:
         yield f"Against **{against.label}**: {unit}"

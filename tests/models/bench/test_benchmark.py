@@ -50,8 +50,8 @@ def test_a_restorer_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--restorer", "nonsense"], "no restorer is called 'nonsense'"),
-        (["--restorer", "bicubic"], "bicubic is no network"),
+        (["--restorer", "nonsense"], "unknown restorer 'nonsense'"),
+        (["--restorer", "bicubic"], "bicubic is not a network"),
     ],
 )
 def test_what_cannot_be_measured_is_told(
@@ -165,5 +165,5 @@ def test_baselines_without_weights_say_how_to_get_them(
     card = next(card for card in CATALOG if card.download is not None)
     with pytest.raises(CannotRun, match=f"python -m models fetch {card.name}"):
         baselines.load(card, Engine(), tiled=False)
-    with pytest.raises(CannotRun, match="is no network"):
+    with pytest.raises(CannotRun, match="is not a network"):
         baselines.load(dataclasses.replace(card, download=None), Engine(), tiled=False)

@@ -79,21 +79,21 @@ def test_unknown_restorers_are_lookup_errors() -> None:
 def test_a_damaged_file_is_refused() -> None:
     """A file that is not the one of the card is not run."""
     card = dataclasses.replace(_NATIVE, definition=b"another")
-    with pytest.raises(CannotRun, match="is damaged: install slimgate anew"):
+    with pytest.raises(CannotRun, match="is damaged: reinstall slimgate"):
         loading.load(card, _ENGINE)
 
 
 def test_an_engine_that_computes_otherwise_is_refused() -> None:
     """A network that does not give its recorded result on this machine is not used."""
     card = dataclasses.replace(_NATIVE, check="0" * 64)
-    with pytest.raises(CannotRun, match="does not give the recorded result"):
+    with pytest.raises(CannotRun, match="does not reproduce its recorded result"):
         loading.load(card, _ENGINE)
 
 
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("lanczos", "is no network"),
+        ("lanczos", "is not a network"),
         ("sagemaker-x4", "needs engine.backend: sagemaker"),
         ("real-esrgan-x2plus", r"install slimgate\[gpu\]|python -m models fetch"),
     ],

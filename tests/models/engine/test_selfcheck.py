@@ -77,7 +77,7 @@ def test_what_is_recorded_is_what_is_defined(card: models.Card) -> None:
 def test_engines_that_round_sums_are_refused(card: models.Card, rounding: Rounding) -> None:
     """An engine of less than float32 is noticed, on a processor that has no such engine, too."""
     inexact = _on_an_engine_that_rounds(_definition(card), rounding)
-    with pytest.raises(CannotRun, match=f"{card.name} does not give the recorded result"):
+    with pytest.raises(CannotRun, match=f"{card.name} does not reproduce its recorded result"):
         selfcheck.check(inexact, card)
 
 
@@ -158,7 +158,7 @@ def test_inexact_engines_are_refused_at_loading(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(openvino_engine, "OpenVinoNetwork", Inexact)
     monkeypatch.setattr(trying, "OpenVinoNetwork", Inexact)
-    with pytest.raises(CannotRun, match="does not give the recorded result"):
+    with pytest.raises(CannotRun, match="does not reproduce its recorded result"):
         loading.load(_NATIVE, Engine(threads=1))
-    with pytest.raises(CannotRun, match="does not give the recorded result"):
+    with pytest.raises(CannotRun, match="does not reproduce its recorded result"):
         trying.ready(_file(_NATIVE))

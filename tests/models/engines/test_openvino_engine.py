@@ -98,5 +98,5 @@ def test_what_is_no_network_is_refused(data: bytes) -> None:
     """Both readers say that a file cannot be used."""
     with pytest.raises(CannotRun, match="OpenVINO cannot read"):
         read(data)
-    with pytest.raises(ValueError, match="not the file of an integer network"):
+    with pytest.raises(ValueError, match="not a file of an integer network"):
         qdq.read(data)

@@ -103,7 +103,7 @@ def test_values_that_are_not_finite_are_faults(tmp_path: Path) -> None:
     checkpoint = _checkpoint(files.compact(2), tmp_path)
     checkpoint.module.body[0].weight.fill_(1e38)
     network = TorchNetwork(checkpoint, device="cpu", tile=34)
-    with pytest.raises(Faulty, match=r"tiny\.pth gave something that is not an image"):
+    with pytest.raises(Faulty, match=r"tiny\.pth did not return an image"):
         network.run(_random(1, 34, 34, 4))
 
 

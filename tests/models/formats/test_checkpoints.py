@@ -99,7 +99,7 @@ def test_code_is_never_run(form: str, tmp_path: Path) -> None:
         path.write_bytes(pickle.dumps(evil, protocol=2))
     else:
         torch.save(evil, path, _use_new_zipfile_serialization=form == "torch")
-    with pytest.raises(Unusable, match=r"evil\.pth: .*nothing in it was run"):
+    with pytest.raises(Unusable, match=r"evil\.pth: .*no code was executed"):
         checkpoints.load(path)
     assert not victim.exists()
 
@@ -151,11 +151,14 @@ def test_large_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (files.compact(8), "enlarges 8 times"),
         ({"fc.weight": torch.zeros(3, 3)}, "no architecture"),
         ({"params": {**files.compact(), "body.99999.weight": torch.zeros(1)}}, "more layers"),
-        ({**files.compact(), "body.0.bias": torch.zeros(5)}, "do not fit together"),
-        ({**files.compact(), "body.0.bias": torch.full((8,), torch.nan)}, "nothing finite"),
-        ({**files.compact(), "iteration": 5}, "other things"),
-        ({}, "no weights"),
-        ([1, 2], "no weights"),
+        ({**files.compact(), "body.0.bias": torch.zeros(5)}, "inconsistent"),
+        (
+            {**files.compact(), "body.0.bias": torch.full((8,), torch.nan)},
+            "not return a finite image",
+        ),
+        ({**files.compact(), "iteration": 5}, "named weights alone"),
+        ({}, "named weights alone"),
+        ([1, 2], "named weights alone"),
     ],
 )
 def test_other_networks_are_refused(held: object, reason: str, tmp_path: Path) -> None:
@@ -178,7 +181,7 @@ def test_networks_for_other_purposes_are_refused() -> None:
     """A network that draws faces is none that restores images, whatever its channels."""
     found = recognition.recognize(files.compact())
     found._purpose = "FaceSR"
-    with pytest.raises(Unusable, match="its purpose is FaceSR"):
+    with pytest.raises(Unusable, match="not for super-resolution but for FaceSR"):
         recognition._fits(found, recognition._spandrel())
 
 

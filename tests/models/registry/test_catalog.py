@@ -116,7 +116,7 @@ def test_receptive_fields_are_true(card: Card) -> None:
 @pytest.mark.parametrize("name", ["", "native", "LANCZOS", "lanczos "])
 def test_unknown_names_are_lookup_errors(name: str) -> None:
     """A name that no card has is refused, and the message lists the names there are."""
-    with pytest.raises(LookupError, match="known: bicubic, lanczos"):
+    with pytest.raises(LookupError, match="choose one of bicubic, lanczos"):
         models.named(name)
 
 

@@ -45,7 +45,7 @@ def test_nothing_heavy_is_imported_for_help() -> None:
 def test_what_is_missing_is_said(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Without torch the answer is what to install."""
     assert main(command) == 1
-    assert capsys.readouterr().err[-38:] == "install slimgate with the extra train\n"
+    assert capsys.readouterr().err[-37:] == "torch: pip install 'slimgate[train]'\n"
 
 
 @pytest.mark.torch

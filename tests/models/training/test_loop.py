@@ -253,7 +253,7 @@ def test_wider_networks_begin_with_what_narrower_ones_give(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("run", "said"),
     [
-        (tiny_run(None, integer=True), "name it with --start"),
+        (tiny_run(None, integer=True), "pass it with --start"),
         (tiny_run(None, integer=True, scale=3), "another scale or shape: last.bias"),
         (
             tiny_run(None, integer=True, network={"width": 8, "depth": 1}),

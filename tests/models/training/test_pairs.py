@@ -50,7 +50,7 @@ def test_validation_images_stay_apart_when_images_come() -> None:
 
 def test_something_is_left_to_learn_from() -> None:
     """A folder of nothing but validation images is refused."""
-    with pytest.raises(NoImages, match="3 are kept apart"):
+    with pytest.raises(NoImages, match="3 are reserved"):
         pairs.split([Path("a"), Path("b"), Path("c")], 3)
 
 

@@ -59,7 +59,7 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
             "float32",
         ),
         ("{name: a, scale: 2, schedule: {steps: 1, patch: 15}}", "schedule.patch: "),
-        ("{", "is no YAML"),
+        ("{", "is not YAML"),
         ("#" * (2 << 20), "bytes"),
         ("- 1", "the file: "),
     ],
@@ -80,5 +80,5 @@ def test_missing_files_are_said(tmp_path: Path) -> None:
 
 def test_limits_come_in_order() -> None:
     """A range of qualities from high to low is refused."""
-    with pytest.raises(ValueError, match="lower limit comes first"):
+    with pytest.raises(ValueError, match="lower limit must come first"):
         settings.Coding(codec="avif", qualities=(90, 30))

@@ -56,9 +56,9 @@ def test_a_run_starts_from_it(tmp_path: Path) -> None:
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    """A file that is no integer network, or is not there, is named in a clear error."""
+    """A file that is not an integer network, or is not there, is named in a clear error."""
     (path := tmp_path / "x.onnx").write_bytes(b"\x00\xffnothing")
-    with pytest.raises(Unusable, match="no integer network"):
+    with pytest.raises(Unusable, match="not an integer network"):
         shipped.weights(path)
     with pytest.raises(Unusable, match="cannot be read"):
         shipped.weights(tmp_path / "absent.onnx")

@@ -184,7 +184,7 @@ def test_classes_are_folders(images: Path, tmp_path: Path) -> None:
 def test_images_that_are_too_small_are_left_out(tmp_path: Path, cache: Path) -> None:
     """A thumbnail is no image to judge by, and a folder of nothing else is an error."""
     write_pictures(tmp_path / "small" / "icons", 1, side=40)
-    with pytest.raises(NoImages, match="below 48 pixels"):
+    with pytest.raises(NoImages, match="smaller than 48 pixels"):
         sweep.sweep(plan.classes(tmp_path / "small", None), _PLAN, cache, processes=1)
 
 
@@ -201,7 +201,7 @@ def test_restorers_that_are_not_there_are_said(tmp_path: Path, name: str) -> Non
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     """What could not be told apart in tables is refused."""
     one, two = (_network(tmp_path / part, seed=seed) for seed, part in enumerate(("a", "b")))
-    with pytest.raises(NoRestorer, match="two restorers are called net"):
+    with pytest.raises(NoRestorer, match="two restorers have the label net"):
         restorers.load_all((one, two))
 
 
@@ -211,7 +211,7 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_documents_without_a_place_are_refused(tmp_path: Path, text: str) -> None:
     """A document without exactly one pair of markers stays as it is."""
     (tmp_path / "restorers.md").write_text(text)
-    with pytest.raises(NoPlace, match=r"restorers\.md has no place"):
+    with pytest.raises(NoPlace, match=r"restorers\.md has no markers"):
         document.write(tmp_path, {}, _PLAN, {}, counts={})
     assert (tmp_path / "restorers.md").read_text() == text
 
