@@ -1,1 +1,1 @@
-"""Bytes and arrays: containers, codecs, fidelity, the referee and restoring."""
+"""Image coding: containers, encoders, fidelity measures, the search, and restoring."""

@@ -1,7 +1,7 @@
-"""The note in an object's metadata that says how to restore it.
+"""The manifest: object metadata that says how to restore the object.
 
-It is compact ASCII JSON with a version, at most ``MAX_BYTES`` long. It is read back from the
-bucket, where anybody with access may have changed it: every number is bounded before it is used.
+It is compact, versioned ASCII JSON of at most ``MAX_BYTES``. Anyone with access to the bucket may
+have changed it, so every number is bounded before use.
 """
 
 from typing import Annotated, Final, Literal, Self
@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 MAX_BYTES: Final = 600
-"""Longest manifest in bytes: S3 allows 2 KB of user metadata in all, the client's own included."""
+"""Maximum length of a manifest, bytes: S3 allows 2 KB of user metadata, the client's included."""
 
 VERSION: Final = 1
 MAX_SIDE: Final = 65_535
@@ -18,7 +18,7 @@ MAX_FILE_BYTES: Final = 1 << 30
 
 
 class BrokenManifest(ValueError):
-    """The metadata key is there, but this version cannot tell how to restore the object."""
+    """The manifest is invalid, or of a version that this release cannot restore."""
 
 
 _Hex = Annotated[str, Field(pattern=r"^[0-9a-f]+$")]
@@ -32,15 +32,15 @@ class _Note(BaseModel):
 
 
 class Stored(_Note):
-    """What lies in the bucket and how its pixels become the full-size ones.
+    """The rendition, and how its pixels become full-size ones.
 
     Attributes:
-        tier: What the served file has in common with the upload.
-        codec: What the rendition is written with.
-        quality: On the codec's own scale; 100 without loss.
-        scale: Factor by which it was shrunk; 1: not at all.
-        restorer: Content hash of what enlarges it.
-        level: How coarse the codec was, as restorers are told: 0 (lossless) to 255.
+        tier: tier of the rendition.
+        codec: codec of the rendition.
+        quality: on the codec's scale; 100 if lossless.
+        scale: downscale factor; 1: full size.
+        restorer: content hash of the restorer.
+        level: coding level for restorers, 0 (lossless) to 255.
     """
 
     tier: Literal["exact", "lossless", "recode", "downscale"] = Field(alias="t")
@@ -70,16 +70,16 @@ class Stored(_Note):
 
 
 class Output(_Note):
-    """How the served file is encoded from the restored pixels.
+    """How to encode the restored pixels.
 
     Attributes:
-        format: Of the upload.
-        mode: As Pillow names it.
-        quality: Of the encoder; for PNG its compression level.
-        subsampling: Of chroma, for JPEG.
-        progressive: For JPEG.
-        step: Of a PNG's colours, which are rounded to multiples of it; 1: not at all.
-        near: How near to a common colour of a PNG others take it on; 0: none does.
+        format: format of the upload.
+        mode: mode, as Pillow names it.
+        quality: quality of the encoder; for PNG, the compression level.
+        subsampling: chroma subsampling of a JPEG.
+        progressive: progressive JPEG.
+        step: rounding step of a PNG's colours; 1: none.
+        near: distance within which PNG colours snap to a common colour; 0: none.
     """
 
     format: Literal["JPEG", "PNG", "WEBP"] = Field(alias="f")
@@ -92,7 +92,7 @@ class Output(_Note):
 
 
 class Measured(_Note):
-    """Fidelity of the served file against the upload, as measured when it was stored."""
+    """Fidelity of the served file against the upload, measured when storing."""
 
     psnr_db: Annotated[float, Field(ge=0, le=100)] = Field(alias="p")
     ssim: Annotated[float, Field(ge=-1, le=1)] = Field(alias="s")
@@ -100,25 +100,25 @@ class Measured(_Note):
 
 
 class Manifest(_Note):
-    """Everything that a later version needs to serve an object as it was uploaded.
+    """What any later version needs to serve an object as it was uploaded.
 
     Attributes:
-        version: Of this note's layout.
-        size: Bytes of the upload, and of every restored file.
-        md5: Of the upload, 32 lower-case hex digits.
-        content_type: As the client gave it.
-        width: In pixels.
-        height: In pixels.
-        stored: The rendition.
-        output: The served file; None: what the codec gives back is the file itself.
-        sha256: Of the served file, 64 lower-case hex digits.
-        content: Digest of header segments and restored pixels, whatever encoder writes them; of
-            the file where there is no output.
-        measured: Fidelity of the served file.
-        upload_etag: ETag that a multipart upload was given, which clients compute themselves.
-        policy: Digest of the policy that asked for it.
-        gateway: Version that wrote it.
-        seal: Keyed digest of all that, which codec neither makes nor verifies.
+        version: version of the layout.
+        size: size of the upload, and of every restored file, bytes.
+        md5: MD5 of the upload, 32 lower-case hex digits.
+        content_type: Content-Type from the client.
+        width: width, pixels.
+        height: height, pixels.
+        stored: rendition.
+        output: served file; None: the codec returns the file itself.
+        sha256: SHA-256 of the served file, 64 lower-case hex digits.
+        content: digest of header segments and restored pixels, independent of the encoder; of the
+            file if there is no output.
+        measured: fidelity of the served file.
+        upload_etag: ETag of a multipart upload, which clients compute themselves.
+        policy: digest of the policy.
+        gateway: version of slimgate.
+        seal: keyed digest of all the above; codec neither creates nor verifies it.
     """
 
     version: Annotated[int, Field(ge=VERSION, le=VERSION)] = Field(alias="v")
@@ -139,7 +139,7 @@ class Manifest(_Note):
     )
     policy: Annotated[_Hex, Field(min_length=12, max_length=12)] = Field(alias="pol")
     gateway: Annotated[str, Field(max_length=20, pattern=r"^[0-9A-Za-z.+-]*$")] = Field(alias="gw")
-    # The last member: it covers the text before it.
+    # The last member, because it covers the text before it.
     seal: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{22}$")] | None = Field(
         default=None, alias="s"
     )
@@ -152,27 +152,27 @@ class Manifest(_Note):
 
     @model_validator(mode="after")
     def _output_fits_tier(self) -> Self:
-        # A JPEG file returns from JPEG XL as it was; all other files are encoded anew.
+        # A JPEG is reconstructed from JPEG XL; all other files are re-encoded.
         whole = self.stored.tier == "exact" and self.stored.codec == "jxl"
         if self.output is None and not whole:
-            raise ValueError("without output, though the file is to be encoded")
+            raise ValueError("output is missing")
         return self
 
     @property
     def etag(self) -> str:
-        """Give the ETag that clients see, without quotes: an MD5 where the bytes are the upload's.
+        """Return the ETag for clients, unquoted: an MD5 if the bytes are those of the upload.
 
-        Everything else gets the dash that tells clients not to compare it with a digest.
+        Otherwise it contains a dash, which tells clients not to compare it with a digest.
         """
         if self.upload_etag is not None:
             return self.upload_etag
         return self.md5 if self.stored.tier == "exact" else f"{self.sha256[:32]}-1"
 
     def dumps(self) -> str:
-        """Write the note as ASCII.
+        """Return the manifest as ASCII.
 
         Raises:
-            ValueError: It would be longer than ``MAX_BYTES``.
+            ValueError: longer than ``MAX_BYTES``.
         """
         text = self.model_dump_json(by_alias=True, exclude_defaults=True, ensure_ascii=True)
         if len(text) > MAX_BYTES:
@@ -181,10 +181,10 @@ class Manifest(_Note):
 
 
 def loads(text: str) -> Manifest:
-    """Read a note.
+    """Parse a manifest.
 
     Raises:
-        BrokenManifest: It is malformed, out of bounds, or of a version that is not known here.
+        BrokenManifest: malformed, out of bounds, or of an unknown version.
     """
     if len(text) > MAX_BYTES:
         raise BrokenManifest(f"longer than {MAX_BYTES} bytes")

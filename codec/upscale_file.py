@@ -1,4 +1,4 @@
-"""Enlarge an image file as it is, for whoever asks: decode, upscale, encode."""
+"""Enlarge an image file: decode, upscale, encode."""
 
 import io
 from types import MappingProxyType
@@ -16,16 +16,16 @@ FileFormat = Literal["png", "jpeg", "webp"]
 
 
 class NotEnlarged(ValueError):
-    """The file cannot be enlarged like this; the message says why."""
+    """The file cannot be enlarged; the message says why."""
 
 
 class TooLarge(NotEnlarged):
-    """The result would have more pixels, or a longer side, than is allowed."""
+    """The result would exceed the limit of pixels or sides."""
 
 
 class _Format(NamedTuple):
     name: str
-    max_side: int  # in pixels, as the format can express or its library writes
+    max_side: int  # in pixels, by format or library
     options: dict[str, object]
 
 
@@ -41,19 +41,18 @@ FORMATS: Final = MappingProxyType[FileFormat, _Format](
 def enlarge_file(
     data: bytes, upscaler: Upscaler, *, scale: int, format_: FileFormat, max_pixels: int
 ) -> bytes:
-    """Enlarge an image file; its colour profile and orientation are kept.
+    """Enlarge an image file, keeping its colour profile and orientation.
 
     Args:
-        data: A JPEG, PNG or WebP file, untrusted.
-        upscaler: What enlarges.
-        scale: Whole factor, 2 or more.
-        format_: Of the result.
-        max_pixels: That the result may have.
+        data: a JPEG, PNG or WebP file, untrusted.
+        upscaler: upscaler to use.
+        scale: integer factor, 2 or more.
+        format_: format of the result.
+        max_pixels: maximum pixels of the result.
 
     Raises:
-        NotEnlarged: The file is damaged or of a kind that is not handled, or the result is not
-            possible.
-        LookupError: The restorer is not installed here.
+        NotEnlarged: the file is damaged or unsupported, or the result is impossible.
+        LookupError: the restorer is not installed.
     """
     try:
         upload = parse(data)

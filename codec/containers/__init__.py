@@ -1,6 +1,6 @@
-"""Image files as sequences of bytes: parse strictly, keep metadata verbatim, pad to a size.
+"""Image files as bytes: strict parsing, verbatim metadata, padding to a size.
 
-Nothing here decodes pixels, and nothing imports Pillow.
+This package neither decodes pixels nor imports Pillow.
 """
 
 from codec.containers.errors import ContainerError, DoesNotFit, Malformed, Unsupported

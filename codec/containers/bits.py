@@ -1,13 +1,13 @@
-"""Read numbers of a few bits, least significant bit first."""
+"""Read bit fields, least significant bit first."""
 
 from codec.containers.errors import Malformed
 
 
 class Bits:
-    """A position in a run of bits.
+    """A cursor in a bit stream.
 
     Args:
-        data: Where the bits are; the lowest bit of a byte comes first.
+        data: bytes; the lowest bit of a byte comes first.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -15,10 +15,10 @@ class Bits:
         self._left = 8 * len(data)
 
     def take(self, count: int) -> int:
-        """Give the next bits as a number.
+        """Return the next bits as a number.
 
         Raises:
-            Malformed: There are not so many.
+            Malformed: too few bits are left.
         """
         if count > self._left:
             raise Malformed("header cut off")
@@ -28,6 +28,6 @@ class Bits:
         return taken
 
     def choice(self, *widths: tuple[int, int]) -> int:
-        """Give a number that two bits choose the form of: an offset, and so many more bits."""
+        """Return a number in one of four forms, selected by two bits: offset and width."""
         offset, count = widths[self.take(2)]
         return offset + self.take(count)

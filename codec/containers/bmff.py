@@ -1,6 +1,6 @@
-"""Carry a payload in a file of boxes, in one that viewers skip (ISO/IEC 14496-12, 4.2 and 11.1).
+"""Carry a payload in an ISO base media file, in a box that viewers skip (ISO/IEC 14496-12).
 
-AVIF and JPEG XL are such files.
+AVIF and JPEG XL are such files. See sections 4.2 and 11.1.
 """
 
 from collections.abc import Iterator
@@ -10,17 +10,17 @@ from uuid import UUID
 from codec.containers.errors import Malformed
 
 BOX_ID: Final = UUID("487f3b8e-3464-4946-a236-a8a30090fa30").bytes
-"""The extended type of slimgate's own box, made once by chance."""
+"""Extended type of slimgate's box, generated randomly."""
 
 MAX_PAYLOAD: Final = 8 << 20
-"""Most bytes that a box carries."""
+"""Maximum payload, bytes."""
 
-_FIRST: Final = (b"ftyp", b"JXL ")  # ISO/IEC 18181-2, 9.1: a signature box comes first
-_MAX_BOXES: Final = 1024  # an AVIF file has three to five at the top level
+_FIRST: Final = (b"ftyp", b"JXL ")  # ISO/IEC 18181-2, 9.1: the signature box comes first
+_MAX_BOXES: Final = 1024  # an AVIF file has three to five top-level boxes
 
 
 class Box(NamedTuple):
-    """A box: its type, where its contents begin and end, and whether it has no stated size."""
+    """A box: its type, start and end of its content, and whether it extends to the end of file."""
 
     type: bytes
     body: int
@@ -32,12 +32,12 @@ def attach(file: bytes, payload: bytes) -> bytes:
     """Append a box with a payload to an AVIF or JPEG XL file.
 
     Args:
-        file: A complete file, without such a box.
-        payload: At most ``MAX_PAYLOAD`` bytes.
+        file: a complete file, without such a box.
+        payload: at most ``MAX_PAYLOAD`` bytes.
 
     Raises:
-        Malformed: The file is no sequence of boxes, its last box has no end, it carries a
-            payload already, or the payload is too long.
+        Malformed: the file is not a sequence of boxes, its last box is open-ended, it already has a
+            payload, or the payload is too long.
     """
     found = list(boxes(file))
     if not found or found[0].type not in _FIRST:
@@ -53,10 +53,10 @@ def attach(file: bytes, payload: bytes) -> bytes:
 
 
 def extract(data: bytes) -> bytes | None:
-    """Give the payload that a file carries, or None when it carries none.
+    """Return the payload of a file, or None.
 
     Raises:
-        Malformed: The file is no sequence of boxes, or carries two payloads or one too long.
+        Malformed: the file is not a sequence of boxes, has two payloads, or one too long.
     """
     own = _own(data, list(boxes(data)))
     if not own:
@@ -78,10 +78,10 @@ def _own(data: bytes, found: list[Box]) -> list[Box]:
 
 
 def boxes(data: bytes) -> Iterator[Box]:
-    """Give all boxes at the top level.
+    """Yield all top-level boxes.
 
     Raises:
-        Malformed: The bytes are no sequence of boxes, or there are too many.
+        Malformed: the bytes are not a sequence of boxes, or there are too many.
     """
     position = 0
     for _ in range(_MAX_BOXES):
@@ -95,7 +95,7 @@ def boxes(data: bytes) -> Iterator[Box]:
 
 
 def _box(data: bytes, start: int) -> Box:
-    """Read one box header: a size of 1 means a 64-bit size follows, 0 means up to the end."""
+    """Parse a box header: size 1 means that a 64-bit size follows, 0 that the box is open-ended."""
     body = start + 8
     size = int.from_bytes(data[start : start + 4], "big")
     if size == 1:

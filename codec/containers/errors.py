@@ -1,33 +1,32 @@
-"""What can be wrong with an image file.
+"""Errors of image files.
 
 ::
 
     ValueError
     └── ContainerError
-        ├── Unsupported   an upload that is better stored untouched
-        ├── DoesNotFit    a file that cannot be brought to the size of the upload
-        └── Malformed     something that slimgate itself once wrote is damaged
+        ├── Unsupported   an upload that is stored untouched
+        ├── DoesNotFit    a file that cannot have the size of the upload
+        └── Malformed     damaged data of slimgate's own
 """
 
 
 class ContainerError(ValueError):
-    """Anything that the containers raise."""
+    """Base of all errors of containers."""
 
 
 class Unsupported(ContainerError):
-    """The file is damaged, or something in it is not surely restored.
+    """The file is damaged, or has a feature that might not be restored.
 
-    The message is a short phrase in lower case, made for a log line; it never holds bytes of the
-    file.
+    The message is a short lower-case phrase for a log line, without bytes of the file.
     """
 
 
 class DoesNotFit(ContainerError):
-    """The assembled file cannot be exactly as long as it has to be.
+    """The assembled file cannot have the required size.
 
-    It is too long, or it is shorter by less than the smallest padding of its format.
+    It is too long, or the gap is below the smallest padding of its format.
     """
 
 
 class Malformed(ContainerError):
-    """A box or a blob of slimgate's own is not as it was written."""
+    """A box or payload written by slimgate is damaged."""

@@ -1,9 +1,9 @@
-"""The kept header segments as they travel inside a rendition.
+"""The payload of renditions: the header segments of the upload.
 
-Layout of the blob: version (1 byte), method (1 byte: 0 stored, 1 deflated), CRC-32 of the kept
-bytes (4 bytes, big-endian), then the kept bytes. Deflate (RFC 1951) uses the colour profile as a
-preset dictionary, because the rendition carries the same profile once more in its own box.
-Nothing kept is the empty blob.
+Layout: version (1 byte), method (1 byte: 0 stored, 1 deflated), CRC-32 of the segments (4 bytes,
+big-endian), segments. Deflate (RFC 1951) uses the colour profile as a preset dictionary, because
+the rendition already carries the same profile in its own box. Without segments, the payload is
+empty.
 """
 
 import zlib
@@ -12,35 +12,35 @@ from typing import Final
 from codec.containers.errors import Malformed, Unsupported
 
 MAX_KEPT: Final = 4 << 20
-"""Most bytes of header segments that are kept for one image."""
+"""Maximum size of the header segments of an image, bytes."""
 
 _VERSION: Final = 1
 _STORED: Final = 0
 _DEFLATED: Final = 1
 _PREFIX: Final = 6
 _WINDOW: Final = 32 << 10  # RFC 1951, section 2: matches reach back 32 KiB
-_RAW: Final = -15  # a raw stream with the full window; the profile's identity is no secret to check
+_RAW: Final = -15  # raw stream, full window; a public profile needs no checksum
 
 
 def check_kept(size: int) -> None:
-    """Refuse more header bytes than are kept.
+    """Check the size of header segments.
 
     Raises:
-        Unsupported: There are more than ``MAX_KEPT``.
+        Unsupported: larger than ``MAX_KEPT``.
     """
     if size > MAX_KEPT:
         raise Unsupported("too much metadata")
 
 
 def pack(kept: bytes, icc: bytes | None) -> bytes:
-    """Make the blob for kept header bytes.
+    """Return the payload of header segments.
 
     Args:
-        kept: At most ``MAX_KEPT`` bytes.
-        icc: The colour profile that the rendition carries; ``unpack`` needs the same one.
+        kept: at most ``MAX_KEPT`` bytes.
+        icc: colour profile of the rendition; ``unpack`` needs the same one.
 
     Raises:
-        Unsupported: There is too much to keep.
+        Unsupported: the segments are too large.
     """
     check_kept(len(kept))
     if not kept:
@@ -52,15 +52,15 @@ def pack(kept: bytes, icc: bytes | None) -> bytes:
 
 
 def unpack(blob: bytes, icc: bytes | None, *, max_bytes: int = MAX_KEPT) -> bytes:
-    """Give back the kept header bytes.
+    """Return the header segments of a payload.
 
     Args:
-        blob: What ``pack`` made.
-        icc: The colour profile that was given to ``pack``.
-        max_bytes: Most bytes to give back; no more are ever inflated.
+        blob: result of ``pack``.
+        icc: colour profile that was passed to ``pack``.
+        max_bytes: maximum size; no more is inflated.
 
     Raises:
-        Malformed: The blob is damaged or too long, or the profile is another one.
+        Malformed: the payload is damaged or too long, or the profile differs.
     """
     if not blob:
         return b""

@@ -1,10 +1,10 @@
-"""Take a JPEG file apart and put one together again in a given number of bytes.
+"""Parse JPEG files, and assemble them with a given size.
 
 The syntax is that of ITU-T T.81, annex B. Padding goes into COM segments of zeros in the header,
-because every reader skips those; the last 1 to 3 bytes are fill bytes before a marker.
+which every reader skips; the last 1 to 3 bytes are fill bytes before a marker.
 
-Images behind the first one (CIPA DC-007: previews, views) return verbatim. The index that points at
-them counts from its own place, and the first image returns as long as it was, so it stays true.
+Images after the first one (CIPA DC-007: previews, views) are restored verbatim. Their index counts
+from its own position, and the first image keeps its size, so the index stays valid.
 """
 
 from dataclasses import dataclass
@@ -35,18 +35,18 @@ _COM_MAX: Final = 2 + 0xFFFF  # the length field counts itself, not the marker
 
 @dataclass(frozen=True, slots=True)
 class Jpeg:
-    """A JPEG file as far as slimgate has to know it.
+    """The parsed properties of a JPEG file.
 
     Attributes:
-        width: In pixels.
-        height: In pixels.
+        width: width, pixels.
+        height: height, pixels.
         components: 1 (gray) or 3 (YCbCr).
-        progressive: Whether the frame is progressive.
+        progressive: progressive frame.
         subsampling: ``4:4:4``, ``4:2:2``, ``4:2:0``, or None for gray and other ratios.
-        sampling: Horizontal and vertical sampling factor of each component.
-        kept: All APPn and COM segments verbatim, in order, without slimgate's own padding; and,
-            behind an end-of-image marker, the images that follow the first.
-        icc: The colour profile.
+        sampling: horizontal and vertical sampling factor of each component.
+        kept: all APPn and COM segments verbatim, in order, without slimgate's padding; and, after
+            an end-of-image marker, the images after the first.
+        icc: colour profile.
     """
 
     width: int
@@ -60,10 +60,10 @@ class Jpeg:
 
 
 def parse(data: bytes) -> Jpeg:
-    """Read the structure of a JPEG file up to its last byte; pixels are not decoded.
+    """Parse a JPEG file up to its last byte, without decoding pixels.
 
     Raises:
-        Unsupported: The file is damaged or has a feature that is not restored.
+        Unsupported: the file is damaged, or has an unsupported feature.
     """
     reader = _Reader(data)
     for segment in walk_first(data):
@@ -72,15 +72,15 @@ def parse(data: bytes) -> Jpeg:
 
 
 def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
-    """Give a fresh JPEG file the header segments and the size of the upload.
+    """Return a new JPEG file with the header segments and the size of the upload.
 
     Args:
-        encoded: A complete JPEG file; its own APPn and COM segments are dropped.
-        kept: From :func:`parse`.
-        size: Wanted length in bytes.
+        encoded: a complete JPEG file; its own APPn and COM segments are dropped.
+        kept: segments from :func:`parse`.
+        size: required size, bytes.
 
     Raises:
-        DoesNotFit: The file is longer than that.
+        DoesNotFit: the file is too long.
         Unsupported: ``encoded`` or ``kept`` is damaged.
     """
     body = _without_metadata(encoded)
@@ -89,13 +89,13 @@ def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
     gap = size - (2 + end + len(body) + len(behind))
     if gap < 0:
         raise DoesNotFit(f"{-gap} bytes too long")
-    # Readers take the last comment for the comment: the kept ones must come after the padding.
+    # Readers show the last comment, so the kept comments must follow the padding.
     split = next((s.start for s in segments if s.marker == COM), end)
     return b"".join([b"\xff\xd8", kept[:split], _padding(gap), kept[split:end], body, behind])
 
 
 def overhead(kept: bytes) -> int:
-    """Count the bytes that the kept segments and images take in an assembled file.
+    """Return the size of the kept segments and images in an assembled file, bytes.
 
     Raises:
         Unsupported: ``kept`` is damaged.
@@ -105,7 +105,7 @@ def overhead(kept: bytes) -> int:
 
 
 def _kept_segments(kept: bytes) -> tuple[list[Segment], int]:
-    """Give the kept segments and where they end; images may follow behind a marker."""
+    """Return the kept segments and their end; images may follow after a marker."""
     segments = list(walk_metadata(kept))
     end = segments[-1].end if segments else 0
     if end + len(END) == len(kept):
@@ -114,7 +114,7 @@ def _kept_segments(kept: bytes) -> tuple[list[Segment], int]:
 
 
 class _Reader:
-    """Take the segments of one file in order and collect what they say."""
+    """Collects the properties of a file from its segments, in order."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -158,7 +158,7 @@ class _Reader:
     def _take_metadata(self, segment: Segment) -> None:
         if self._scans is not None:
             raise Unsupported("metadata behind the first scan")
-        # Some readers look for the profile only before the frame, where it would be put back.
+        # Some readers only look for the profile before the frame, where it would be restored to.
         if self._frame and jpeg_metadata.is_icc(segment.marker, segment.payload(self._data)):
             raise Unsupported("colour profile behind the frame header")
         self._metadata.append(segment)
@@ -181,7 +181,7 @@ class _Reader:
         self._interval = int.from_bytes(payload, "big")
 
     def _check_others(self) -> None:
-        """Refuse what follows the image, unless an index that stays in its place names it."""
+        """Refuse data after the image, unless an index that stays in place refers to it."""
         behind = self._data[self._end :]
         index = next((s for s in self._metadata if self._is_index(s)), None)
         if index is None:
@@ -217,7 +217,7 @@ class _Reader:
 
 
 def _without_metadata(encoded: bytes) -> bytes:
-    """Give everything behind SOI but the APPn and COM segments of the header."""
+    """Return everything after SOI except APPn and COM segments of the header."""
     parts: list[bytes] = []
     for segment in walk(encoded):
         if segment.marker == SOS:
@@ -228,7 +228,7 @@ def _without_metadata(encoded: bytes) -> bytes:
 
 
 def _padding(gap: int) -> bytes:
-    """Make COM segments and fill bytes of together ``gap`` bytes, to stand before a marker."""
+    """Return COM segments and fill bytes, ``gap`` bytes in total, to insert before a marker."""
     full, rest = divmod(gap, _COM_MAX)
     parts = [_comment(_COM_MAX)] * full
     parts.append(_comment(rest) if rest >= _COM_HEAD else b"\xff" * rest)

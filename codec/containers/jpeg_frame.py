@@ -1,18 +1,18 @@
-"""The frame and scan headers of a JPEG file (ITU-T T.81, B.2.2, B.2.3 and table B.3)."""
+"""Frame and scan headers of JPEG files (ITU-T T.81, B.2.2, B.2.3 and table B.3)."""
 
 from dataclasses import dataclass
 from typing import Final
 
 from codec.containers.errors import Unsupported
 
-_RGB_IDS: Final = (b"RGB", b"rgb")  # what encoders write when the components are not Y, Cb, Cr
+_RGB_IDS: Final = (b"RGB", b"rgb")  # component identifiers of encoders that write RGB
 _RATIOS: Final = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0"}
-_MAX_SCANS: Final = 100  # each one costs a pass over the image; encoders write 10, at most about 70
+_MAX_SCANS: Final = 100  # each costs a pass over the image; encoders write 10, at most about 70
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One component: its identifier and its horizontal and vertical sampling factors."""
+    """A component: its identifier, and its horizontal and vertical sampling factors."""
 
     id: int
     horizontal: int
@@ -21,7 +21,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The frame header; sizes in pixels."""
+    """A frame header; sizes in pixels."""
 
     width: int
     height: int
@@ -30,7 +30,7 @@ class Frame:
 
     @property
     def subsampling(self) -> str | None:
-        """Name the chroma subsampling; None for gray and for ratios without a name here."""
+        """Return the chroma subsampling; None for gray and unnamed ratios."""
         if len(self.components) == 1:
             return None
         luma, blue, red = self.components
@@ -43,14 +43,14 @@ class Frame:
 
 
 def parse_frame(payload: bytes, *, progressive: bool) -> Frame:
-    """Read a frame header.
+    """Parse a frame header.
 
     Args:
-        payload: The bytes behind the length field.
-        progressive: Whether the marker was SOF2.
+        payload: bytes after the length field.
+        progressive: whether the marker was SOF2.
 
     Raises:
-        Unsupported: It is damaged, or not 8-bit gray or YCbCr.
+        Unsupported: damaged, or not 8-bit gray or YCbCr.
     """
     if len(payload) < 6 or len(payload) != 6 + 3 * payload[5]:
         raise Unsupported("frame header of wrong length")
@@ -81,7 +81,7 @@ def _components(table: bytes) -> tuple[Component, ...]:
 
 
 class Scans:
-    """Check that the scans of a frame together make a whole image."""
+    """Checks that the scans of a frame form a complete image."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
@@ -90,13 +90,13 @@ class Scans:
         self._count = 0
 
     def add(self, payload: bytes) -> None:
-        """Take a scan header into account.
+        """Add a scan header.
 
         Args:
-            payload: The bytes behind the length field.
+            payload: bytes after the length field.
 
         Raises:
-            Unsupported: It is damaged or does not go with the frame and the scans before.
+            Unsupported: damaged, or inconsistent with the frame or earlier scans.
         """
         self._count += 1
         if self._count > _MAX_SCANS:
@@ -109,10 +109,10 @@ class Scans:
         self._spectrum(frozenset(ids), payload[-3], payload[-2], payload[-1])
 
     def check_complete(self) -> None:
-        """Refuse an image of which a component was never sent.
+        """Check that every component was transmitted.
 
         Raises:
-            Unsupported: A component has no scan that starts it.
+            Unsupported: a component has no initial scan.
         """
         if self._started != self._ids:
             raise Unsupported("component without a scan")

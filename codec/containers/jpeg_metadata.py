@@ -1,4 +1,4 @@
-"""Look into the APPn segments of a JPEG file: what is kept, what makes the file unfit."""
+"""Check APPn segments of JPEG files: which are kept, and which make a file unsupported."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -11,15 +11,15 @@ _XMP_MORE: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _INDEX: Final = b"MPF\0"  # CIPA DC-007, 5.1
 _XMP_MORE_HEAD: Final = len(_XMP_MORE) + 40  # digest, total length and offset of the portion
 
-# Payload prefixes, by marker, of what ties more to the file than the pixels of one image. An index
-# of several pictures (MPF, CIPA DC-007) does not: the others return verbatim (``check_behind``).
+# Payload prefixes, by marker, of data that depends on more than the pixels of one image. An index
+# of several pictures (MPF, CIPA DC-007) does not: the others are restored verbatim.
 _REFUSED: Final = {
     0xE2: ((b"urn:iso:std:iso:ts:21496:-1\0", "gain map"),),
     0xE8: ((b"SPIFF\0", "spiff file"),),  # T.84 annex F: other colour spaces
     0xEB: ((b"", "jumbf segment"),),  # ISO/IEC 19566-5: gain maps, content credentials
 }
 
-# Names and name spaces in XMP that announce a gain map or a video behind the picture.
+# Names and namespaces in XMP that announce a gain map, or a video after the picture.
 _REFUSED_XMP: Final = (
     (b"hdrgm:", "gain map"),
     (b"http://ns.adobe.com/hdr-gain-map/", "gain map"),
@@ -30,7 +30,7 @@ _REFUSED_XMP: Final = (
 )
 
 
-# What makes an image behind the first one a part of how the first one looks.
+# Marks of a later image that affects the display of the first one.
 _REFUSED_BEHIND: Final = (
     b"hdrgm:",
     b"http://ns.adobe.com/hdr-gain-map/",
@@ -40,14 +40,14 @@ _REFUSED_BEHIND: Final = (
 
 
 def check(segments: Iterable[tuple[int, bytes]], *, components: int) -> None:
-    """Refuse files whose metadata says more about the pixels than slimgate restores.
+    """Refuse files whose metadata affects pixels in unsupported ways.
 
     Args:
-        segments: Marker and payload of each APPn segment, in order.
-        components: Number of components of the frame.
+        segments: marker and payload of each APPn segment, in order.
+        components: number of components of the frame.
 
     Raises:
-        Unsupported: Something was found.
+        Unsupported: such metadata was found.
     """
     xmp = []
     for marker, payload in segments:
@@ -60,17 +60,17 @@ def check(segments: Iterable[tuple[int, bytes]], *, components: int) -> None:
             xmp.append(payload[_XMP_MORE_HEAD:])
         elif marker == 0xEE and payload.startswith(b"Adobe"):
             _check_adobe(payload, components)
-    _check_xmp(b"".join(xmp))  # a name may be split between two portions
+    _check_xmp(b"".join(xmp))  # a name may span two portions
 
 
 def check_behind(images: bytes) -> None:
-    """Refuse images behind the first one that say how the first one is to be shown.
+    """Refuse later images that affect the display of the first one.
 
     Args:
-        images: Everything behind the end of the first image.
+        images: everything after the end of the first image.
 
     Raises:
-        Unsupported: There is one.
+        Unsupported: such an image was found.
     """
     if any(name in images for name in _REFUSED_BEHIND):
         raise Unsupported("gain map")
@@ -82,13 +82,13 @@ def is_index(marker: int, payload: bytes) -> bool:
 
 
 def icc_profile(segments: Iterable[tuple[int, bytes]]) -> bytes | None:
-    """Put the colour profile together from its APP2 segments.
+    """Assemble the colour profile from its APP2 segments.
 
     Args:
-        segments: Marker and payload of each APPn segment, in order.
+        segments: marker and payload of each APPn segment, in order.
 
     Raises:
-        Unsupported: Portions are missing, doubled or numbered in two ways.
+        Unsupported: portions are missing, duplicated or inconsistently numbered.
     """
     portions: dict[int, bytes] = {}
     counts = set()
@@ -107,7 +107,7 @@ def icc_profile(segments: Iterable[tuple[int, bytes]]) -> bytes | None:
 
 
 def is_icc(marker: int, payload: bytes) -> bool:
-    """Return whether a segment holds a portion of a colour profile."""
+    """Return whether a segment is a portion of a colour profile."""
     return marker == 0xE2 and payload.startswith(_ICC)
 
 

@@ -1,7 +1,7 @@
 """Carry a payload in a JPEG file, in APP10 segments that viewers skip.
 
-Each segment holds an identifier, its number from 1, how many there are, and a piece: the scheme
-that ICC profiles are embedded by (ICC.1:2022, B.4).
+Each segment has an identifier, its number from 1, the total number, and a piece, like embedded ICC
+profiles (ICC.1:2022, B.4).
 """
 
 from typing import Final
@@ -10,21 +10,21 @@ from codec.containers.bmff import MAX_PAYLOAD
 from codec.containers.errors import Malformed
 from codec.containers.jpeg_segments import METADATA, walk
 
-_MARKER: Final = 0xEA  # APP10, which no standard has taken
+_MARKER: Final = 0xEA  # APP10, unused by standards
 _IDENTIFIER: Final = b"slimgate\0"
 _PIECE: Final = 0xFFFF - 2 - len(_IDENTIFIER) - 2
 
 
 def attach(jpeg: bytes, payload: bytes) -> bytes:
-    """Add segments with a payload to a JPEG file, behind its other metadata.
+    """Add segments with a payload to a JPEG file, after its other metadata.
 
     Args:
-        jpeg: A complete file, without such segments.
+        jpeg: a complete file, without such segments.
         payload: 1 to ``MAX_PAYLOAD`` bytes.
 
     Raises:
-        Unsupported: The file is damaged.
-        Malformed: It carries a payload already, or the payload is too long.
+        Unsupported: the file is damaged.
+        Malformed: the file already has a payload, or the payload is too long.
     """
     if _pieces(jpeg):
         raise Malformed("a payload is attached already")
@@ -40,11 +40,11 @@ def attach(jpeg: bytes, payload: bytes) -> bytes:
 
 
 def extract(data: bytes) -> bytes | None:
-    """Give the payload that a file carries, or None when it carries none.
+    """Return the payload of a file, or None.
 
     Raises:
-        Unsupported: The file is damaged.
-        Malformed: A piece is missing, or the payload is too long.
+        Unsupported: the file is damaged.
+        Malformed: a piece is missing, or the payload is too long.
     """
     pieces = _pieces(data)
     if not pieces:

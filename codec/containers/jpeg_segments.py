@@ -1,7 +1,7 @@
-"""Walk a JPEG file marker by marker (ITU-T T.81, annex B).
+"""Iterate over the segments of a JPEG file (ITU-T T.81, annex B).
 
-Every loop advances, every search is one pass of a pattern without repetition, and the number of
-segments is bounded, so the time is linear in the length of the file whatever it holds.
+Time is linear in the file size for any content: every loop advances, every search is one pass of a
+pattern without repetition, and the number of segments is bounded.
 """
 
 import re
@@ -17,7 +17,7 @@ SOS: Final = 0xDA
 DRI: Final = 0xDD
 COM: Final = 0xFE
 FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})
-_TABLES: Final = frozenset({0xC4, 0xDB})  # Huffman and quantization tables: the decoder's business
+_TABLES: Final = frozenset({0xC4, 0xDB})  # Huffman and quantization tables: left to the decoder
 _APPS: Final = frozenset(range(0xE0, 0xF0))
 METADATA: Final = _APPS | {COM}
 _HANDLED: Final = FRAMES | _TABLES | METADATA | {SOS, DRI}
@@ -48,9 +48,9 @@ _WINDOW: Final = 1 << 20
 
 
 class Segment(NamedTuple):
-    """A marker segment: positions in the file, without fill bytes before it.
+    """A marker segment, as positions in the file, without preceding fill bytes.
 
-    ``next`` is where the following marker begins; behind ``end`` only for a scan.
+    ``next`` is the position of the next marker; it differs from ``end`` only for scans.
     """
 
     marker: int
@@ -59,16 +59,16 @@ class Segment(NamedTuple):
     next: int
 
     def payload(self, data: bytes) -> bytes:
-        """Give the bytes behind the length field."""
+        """Return the bytes after the length field."""
         return data[self.start + 4 : self.end]
 
 
 def walk(data: bytes) -> Iterator[Segment]:
-    """Give all segments between the start and the end of the image.
+    """Yield all segments between start and end of the image.
 
     Raises:
-        Unsupported: The structure is damaged, a marker is one that is not handled, or anything
-            precedes the start or follows the end of the image.
+        Unsupported: the structure is damaged, a marker is unsupported, or data precedes the start
+            or follows the end of the image.
     """
     for segment in walk_first(data):
         if segment.marker != EOI:
@@ -78,10 +78,10 @@ def walk(data: bytes) -> Iterator[Segment]:
 
 
 def walk_first(data: bytes) -> Iterator[Segment]:
-    """Give all segments of the first image, its end as the last one, whatever follows.
+    """Yield all segments of the first image, its end last, whatever follows.
 
     Raises:
-        Unsupported: The structure is damaged, or a marker is one that is not handled.
+        Unsupported: the structure is damaged, or a marker is unsupported.
     """
     if not data.startswith(b"\xff\xd8"):
         raise Unsupported("no start of image")
@@ -98,10 +98,10 @@ def walk_first(data: bytes) -> Iterator[Segment]:
 
 
 def walk_metadata(kept: bytes) -> Iterator[Segment]:
-    """Give the segments of concatenated APPn and COM segments, up to an end-of-image marker.
+    """Yield the segments of concatenated APPn and COM segments, up to an end-of-image marker.
 
     Raises:
-        Unsupported: There is anything else.
+        Unsupported: there is other data.
     """
     position = 0
     for _ in range(_MAX_SEGMENTS):
@@ -118,15 +118,15 @@ def walk_metadata(kept: bytes) -> Iterator[Segment]:
 
 
 def check_restarts(data: bytes, scan: Segment, interval: int) -> None:
-    """Refuse a scan whose restart markers are out of order or unannounced.
+    """Check that the restart markers of a scan are in order and expected.
 
     Args:
-        data: The file.
-        scan: A segment of type SOS.
-        interval: Restart interval in MCUs, 0 for none.
+        data: content of the file.
+        scan: a segment of type SOS.
+        interval: restart interval in MCUs, 0 for none.
 
     Raises:
-        Unsupported: A marker was lost or added, so decoders would differ.
+        Unsupported: a marker was lost or added, so decoders would differ.
     """
     if not interval:
         if _RESTART.search(data, scan.end, scan.next):
@@ -134,7 +134,7 @@ def check_restarts(data: bytes, scan: Segment, interval: int) -> None:
         return
     count = 0
     for start in range(scan.end, scan.next, _WINDOW):
-        # One byte more than the window: a marker may begin with the window's last byte.
+        # One byte beyond the window: a marker may start with the window's last byte.
         end = min(start + _WINDOW + 1, scan.next)
         found = b"".join(_RESTART.findall(data, start, end))
         phase = count % 8

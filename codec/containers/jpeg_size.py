@@ -1,4 +1,4 @@
-"""Find the size of any JPEG file, also of those that are too odd to be taken apart."""
+"""Read the size of any JPEG file, even of those that slimgate does not parse."""
 
 import re
 from typing import Final, NamedTuple
@@ -13,17 +13,17 @@ _MARKER: Final = re.compile(rb"\xff++[^\x00\xff]")  # B.1.1.2: fill bytes may pr
 
 
 class Size(NamedTuple):
-    """What the frame header says; sides in pixels."""
+    """Width and height from the frame header, pixels."""
 
     width: int
     height: int
 
 
 def read(data: bytes) -> Size:
-    """Read the first frame header; nothing behind it is looked at.
+    """Parse the first frame header; later data is ignored.
 
     Raises:
-        Unsupported: There is none before the first scan.
+        Unsupported: there is none before the first scan.
     """
     if not data.startswith(b"\xff\xd8"):
         raise Unsupported("no start of image")
@@ -41,7 +41,7 @@ def read(data: bytes) -> Size:
 
 
 def _marker(data: bytes, position: int) -> tuple[int, int]:
-    """Give the next marker and where its segment's length stands; fill bytes may precede it."""
+    """Return the next marker and the position of its segment's length, after fill bytes."""
     match = _MARKER.match(data, position)
     if match is None:
         raise Unsupported("no marker where one belongs")

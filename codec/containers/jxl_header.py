@@ -1,7 +1,7 @@
-"""The beginning of a JPEG XL file: what it decodes to, before it is decoded (ISO/IEC 18181).
+"""Parse the header of a JPEG XL file, to know its decoded size before decoding (ISO/IEC 18181).
 
-Only what slimgate writes is read: 8-bit gray, RGB or RGBA stills without preview. Everything else
-is refused, because it could decode to more than its manifest says.
+Only files that slimgate writes are accepted: 8-bit gray, RGB or RGBA stills without preview. Others
+could decode to more than their manifest says.
 """
 
 from typing import Final, NamedTuple
@@ -11,7 +11,7 @@ from codec.containers.bmff import boxes
 from codec.containers.errors import Malformed
 
 _SIGNATURE: Final = b"\xff\x0a"  # 18181-1, D.1
-_ENOUGH: Final = 64  # bytes: far more than the fields below take
+_ENOUGH: Final = 64  # bytes: far more than the header needs
 _RATIOS: Final = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # table D.3
 _SIDE: Final = ((1, 9), (1, 13), (1, 18), (1, 30))  # D.2
 _ENUM: Final = ((0, 0), (1, 0), (2, 4), (18, 6))
@@ -22,7 +22,7 @@ _GRAY: Final = 1
 
 
 class Header(NamedTuple):
-    """What a file decodes to: pixels on each side as they are coded, and channels."""
+    """Decoded width and height, pixels, before orientation; and channels."""
 
     width: int
     height: int
@@ -33,29 +33,29 @@ class Header(NamedTuple):
 
 
 def read(data: bytes) -> Header:
-    """Read the header of a file with pixels.
+    """Parse the header of a file with pixels.
 
     Raises:
-        Malformed: It is no JPEG XL file, or not of the kind that slimgate writes.
+        Malformed: not a JPEG XL file, or not of the kind that slimgate writes.
     """
     bits = _codestream(data)
     width, height = _size(bits)
-    if bits.take(1):  # all fields have their defaults: 8-bit RGB
+    if bits.take(1):  # all fields have defaults: 8-bit RGB
         return Header(width, height, 3)
     if bits.take(1):
         raise Malformed("turned, animated, or with a preview")
     _check_depth(bits)
-    bits.take(1)  # whether 16-bit buffers are enough
+    bits.take(1)  # whether 16-bit buffers suffice
     alpha = _alpha(bits)
     bits.take(1)  # whether colours are XYB
     return Header(width, height, _colours(bits) + alpha)
 
 
 def read_size(data: bytes) -> tuple[int, int]:
-    """Read width and height in pixels, whatever else a file holds.
+    """Return width and height in pixels, whatever else the file contains.
 
     Raises:
-        Malformed: It is no JPEG XL file.
+        Malformed: not a JPEG XL file.
     """
     return _size(_codestream(data))
 
@@ -63,7 +63,7 @@ def read_size(data: bytes) -> tuple[int, int]:
 def _codestream(data: bytes) -> Bits:
     parts, length = [], 0
     for box in boxes(data):
-        # A partial codestream begins with its number (18181-2, 9.9).
+        # A partial codestream starts with its number (18181-2, 9.9).
         start = box.body + {b"jxlc": 0, b"jxlp": 4}.get(box.type, _ENOUGH)
         if box.type in (b"jxlc", b"jxlp") and length < _ENOUGH:
             parts.append(data[start : min(box.end, start + _ENOUGH)])
@@ -90,7 +90,7 @@ def _check_depth(bits: Bits) -> None:
 
 
 def _alpha(bits: Bits) -> int:
-    """Give the number of extra channels; the only one that is taken is a plain alpha."""
+    """Return the number of extra channels; only a plain alpha is accepted."""
     count = bits.choice(*_EXTRA_CHANNELS)
     if count > 1:
         raise Malformed("more than one extra channel")

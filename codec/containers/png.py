@@ -1,4 +1,4 @@
-"""Take a PNG file apart and put one together again in a given number of bytes (PNG, 3rd edition).
+"""Parse PNG files, and assemble them with a given size (PNG, third edition).
 
 Padding is one private chunk before IEND, so gaps of 1 to 11 bytes cannot be filled.
 """
@@ -28,16 +28,15 @@ _MAX_ICC: Final = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Png:
-    """A PNG file as far as slimgate has to know it.
+    """The parsed properties of a PNG file.
 
     Attributes:
-        width: In pixels.
-        height: In pixels.
-        channels: 1 (gray), 3 (RGB) or 4 (RGBA), of 8 bits each.
-        before: Ancillary chunks before the image data, verbatim, without those that must not be
-            copied.
-        after: Ancillary chunks behind the image data, verbatim, without slimgate's own padding.
-        icc: The colour profile.
+        width: width, pixels.
+        height: height, pixels.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA), 8 bits each.
+        before: ancillary chunks before the image data, verbatim, without unsafe-to-copy ones.
+        after: ancillary chunks after the image data, verbatim, without slimgate's padding.
+        icc: colour profile.
     """
 
     width: int
@@ -49,17 +48,17 @@ class Png:
 
     @property
     def kept(self) -> bytes:
-        """Join both groups of chunks, with the length of the first before them."""
+        """Return both groups of chunks, preceded by the length of the first."""
         if not (self.before or self.after):
             return b""
         return len(self.before).to_bytes(4, "big") + self.before + self.after
 
 
 def parse(data: bytes) -> Png:
-    """Read the structure of a PNG file up to its last byte; pixels are not decoded.
+    """Parse a PNG file up to its last byte, without decoding pixels.
 
     Raises:
-        Unsupported: The file is damaged or has a feature that is not restored.
+        Unsupported: the file is damaged, or has an unsupported feature.
     """
     if not data.startswith(SIGNATURE):
         raise Unsupported("no png signature")
@@ -77,15 +76,15 @@ def parse(data: bytes) -> Png:
 
 
 def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
-    """Give a fresh PNG file the ancillary chunks and the size of the upload.
+    """Return a new PNG file with the ancillary chunks and the size of the upload.
 
     Args:
-        encoded: A complete PNG file; its own ancillary chunks are dropped.
-        kept: From :attr:`Png.kept`.
-        size: Wanted length in bytes.
+        encoded: a complete PNG file; its own ancillary chunks are dropped.
+        kept: chunks from :attr:`Png.kept`.
+        size: required size, bytes.
 
     Raises:
-        DoesNotFit: The file is longer than that, or 1 to 11 bytes shorter.
+        DoesNotFit: the file is too long, or 1 to 11 bytes too short.
         Unsupported: ``encoded`` or ``kept`` is damaged.
     """
     if not encoded.startswith(SIGNATURE):
@@ -106,18 +105,18 @@ def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
 
 
 def image_data(data: bytes) -> list[bytes]:
-    """Give the image data of a file that :func:`parse` has taken: the contents of each IDAT."""
+    """Return the image data of a parsed file: the content of each IDAT."""
     chunks = walk(data, len(SIGNATURE))
     return [chunk.payload(data) for chunk in chunks if chunk.type == b"IDAT"]
 
 
 def make_file(size: tuple[int, int], channels: int, parts: list[bytes]) -> bytes:
-    """Build a file of 8-bit samples, not interlaced, without ancillary chunks.
+    """Return a file of 8-bit samples, not interlaced, without ancillary chunks.
 
     Args:
-        size: Width and height in pixels.
+        size: width and height, pixels.
         channels: 1 (gray), 3 (RGB) or 4 (RGBA).
-        parts: Contents of the IDAT chunks.
+        parts: contents of the IDAT chunks.
     """
     colour = next(kind for kind, count in _CHANNELS.items() if count == channels)
     sides = b"".join(side.to_bytes(4, "big") for side in size)
@@ -126,7 +125,7 @@ def make_file(size: tuple[int, int], channels: int, parts: list[bytes]) -> bytes
 
 
 def overhead(kept: bytes) -> int:
-    """Count the bytes that the kept chunks take in an assembled file.
+    """Return the size of the kept chunks in an assembled file, bytes.
 
     Raises:
         Unsupported: ``kept`` is damaged.
@@ -154,7 +153,7 @@ def _header(data: bytes, chunks: list[Chunk]) -> tuple[int, int, int]:
 
 
 def _around_data(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]]:
-    """Give the chunks before and behind the image data."""
+    """Return the chunks before and after the image data."""
     types = [chunk.type for chunk in chunks]
     if types.count(b"IHDR") != 1 or types.count(b"IEND") != 1 or types[-1] != b"IEND":
         raise Unsupported("image header or end in the wrong place")
@@ -181,7 +180,7 @@ def _verbatim(data: bytes, chunks: list[Chunk]) -> bytes:
 
 
 def _inflate_profile(payload: bytes) -> bytes:
-    """Read an iCCP chunk (11.3.2.3): name, zero, method 0, zlib stream."""
+    """Parse an iCCP chunk (11.3.2.3): name, zero, method 0, zlib stream."""
     name, separator, rest = payload.partition(b"\0")
     if not (separator and 1 <= len(name) <= 79 and rest.startswith(b"\0")):
         raise Unsupported("malformed colour profile")

@@ -1,4 +1,4 @@
-"""The chunks of a PNG file, and the rules for where each may stand (PNG, third edition, 5)."""
+"""Chunks of PNG files, and the rules of their order (PNG, third edition, 5)."""
 
 import zlib
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from codec.containers.errors import Unsupported
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 PADDING: Final = b"slGa"
-"""slimgate's own chunk: ancillary, private, safe to copy (5.4); its data are zeros."""
+"""slimgate's chunk: ancillary, private, safe to copy (5.4); its data are zeros."""
 
 _MAX_CHUNKS: Final = 1 << 16  # 64 MiB in IDAT chunks of 8 KiB are 8,192
 _MAX_LENGTH: Final = (1 << 31) - 1
@@ -19,8 +19,8 @@ _BEFORE_DATA: Final = frozenset(
 )
 _ANYWHERE: Final = frozenset(b"tIME tEXt zTXt iTXt eXIf".split())
 DROPPED: Final = frozenset([b"iDOT"])
-"""Apple's note where image data may be decoded in parallel: unsafe to copy, so that who writes
-other image data has to leave it out (5.4)."""
+"""Apple's index for parallel decoding of image data: unsafe to copy, so it must be dropped when
+image data changes (5.4)."""
 
 _REPEATED: Final = frozenset(b"sPLT tEXt zTXt iTXt".split())
 _REASONS: Final = {
@@ -33,22 +33,22 @@ _REASONS: Final = {
 
 
 class Chunk(NamedTuple):
-    """A chunk: its type, and where it begins and ends in the file."""
+    """A chunk: its type, and its start and end in the file."""
 
     type: bytes
     start: int
     end: int
 
     def payload(self, data: bytes) -> bytes:
-        """Give the bytes between type and CRC."""
+        """Return the bytes between type and CRC."""
         return data[self.start + 8 : self.end - 4]
 
 
 def walk(data: bytes, position: int = 0) -> Iterator[Chunk]:
-    """Give all chunks up to the end of the bytes, with their CRC verified.
+    """Yield all chunks up to the end of the bytes, verifying their CRC.
 
     Raises:
-        Unsupported: A chunk is damaged, or there are too many.
+        Unsupported: a chunk is damaged, or there are too many.
     """
     for _ in range(_MAX_CHUNKS):
         if position == len(data):
@@ -61,20 +61,20 @@ def walk(data: bytes, position: int = 0) -> Iterator[Chunk]:
 
 
 def make(kind: bytes, payload: bytes) -> bytes:
-    """Build a chunk of a type of four letters."""
+    """Return a chunk of a four-letter type."""
     body = kind + payload
     return len(payload).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
 
 
 def check_ancillary(chunks: list[Chunk], *, before_data: bool) -> None:
-    """Refuse chunks that are not surely the same with other pixels, or that stand elsewhere.
+    """Refuse chunks that may depend on the pixels, or are out of place.
 
     Args:
-        chunks: All chunks on one side of the image data.
-        before_data: Which side.
+        chunks: all chunks on one side of the image data.
+        before_data: whether they precede the image data.
 
     Raises:
-        Unsupported: There is such a chunk.
+        Unsupported: such a chunk was found.
     """
     for chunk in chunks:
         if chunk.type in _REASONS:
@@ -88,10 +88,10 @@ def check_ancillary(chunks: list[Chunk], *, before_data: bool) -> None:
 
 
 def check_unique(chunks: list[Chunk]) -> None:
-    """Refuse chunks that stand twice though their kind may not.
+    """Refuse duplicate chunks of kinds that must be unique.
 
     Raises:
-        Unsupported: There are such chunks.
+        Unsupported: such chunks were found.
     """
     single = [c.type for c in chunks if c.type in (_BEFORE_DATA | _ANYWHERE) - _REPEATED]
     if len(set(single)) != len(single):
@@ -111,7 +111,7 @@ def _chunk(data: bytes, start: int) -> Chunk:
     if length > _MAX_LENGTH or end > len(data):
         raise Unsupported("chunk longer than the file")
     kind = data[start + 4 : start + 8]
-    if not kind.isalpha():  # of bytes, this knows ASCII letters alone
+    if not kind.isalpha():  # for bytes, only ASCII letters
         raise Unsupported("chunk type is not four letters")
     if zlib.crc32(memoryview(data)[start + 4 : end - 4]) != int.from_bytes(
         data[end - 4 : end], "big"

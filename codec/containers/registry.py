@@ -1,4 +1,4 @@
-"""One face for the three formats: tell them apart, parse, assemble."""
+"""A common interface to the three formats: sniff, parse, assemble."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ _PNG_MODES: Final[dict[int, Mode]] = {1: "L", 3: "RGB", 4: "RGBA"}
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """An image file as far as slimgate has to know it.
+    """The parsed properties of an image file.
 
     Attributes:
-        mime: Media type by its magic bytes.
-        format: Pillow's name of the format.
-        width: In pixels.
-        height: In pixels.
-        mode: Pillow's name for what it decodes to.
-        kept: Header segments, opaque; :func:`assemble` puts them back verbatim.
-        icc: The colour profile.
-        progressive: Whether a JPEG is progressive.
+        mime: media type by magic bytes.
+        format: format, as Pillow names it.
+        width: width, pixels.
+        height: height, pixels.
+        mode: mode of the decoded image, as Pillow names it.
+        kept: header segments, opaque; :func:`assemble` restores them verbatim.
+        icc: colour profile.
+        progressive: progressive JPEG.
         subsampling: ``4:4:4``, ``4:2:2``, ``4:2:0``; None for gray, other ratios, other formats.
-        lossless: Whether the file holds its pixels without loss.
+        lossless: the file codes its pixels without loss.
     """
 
     mime: str
@@ -53,20 +53,20 @@ class _Format(NamedTuple):
 
 
 def sniff(head: bytes) -> str | None:
-    """Tell the media type by magic bytes; None when it is not one of ours.
+    """Return the media type by magic bytes; None if unsupported.
 
     Args:
-        head: Start of the file; at most the first 32 bytes are looked at.
+        head: start of the file; at most the first 32 bytes matter.
     """
     name = _name(head)
     return _FORMATS[name].mime if name else None
 
 
 def parse(data: bytes) -> Container:
-    """Read the structure of an image file up to its last byte; pixels are not decoded.
+    """Parse an image file up to its last byte, without decoding pixels.
 
     Raises:
-        Unsupported: The file is damaged, of another format, or has a feature that is not restored.
+        Unsupported: the file is damaged, of another format, or has an unsupported feature.
     """
     name = _name(data)
     if name is None:
@@ -75,23 +75,23 @@ def parse(data: bytes) -> Container:
 
 
 def assemble(format: FormatName, encoded: bytes, kept: bytes, size: int) -> bytes:  # noqa: A002 - Pillow's word
-    """Give a freshly encoded file the header segments and the size of the upload.
+    """Return an encoded file with the header segments and the size of the upload.
 
     Args:
         format: ``JPEG``, ``PNG`` or ``WEBP``.
-        encoded: A complete file of that format; its own metadata are dropped.
-        kept: From :class:`Container`.
-        size: Wanted length in bytes.
+        encoded: a complete file of that format; its own metadata is dropped.
+        kept: header segments from :class:`Container`.
+        size: required size, bytes.
 
     Raises:
-        DoesNotFit: No such file has that length.
+        DoesNotFit: the file cannot have that size.
         Unsupported: ``encoded`` or ``kept`` is damaged.
     """
     return _FORMATS[format].assemble(encoded, kept, size)
 
 
 def overhead(format: FormatName, kept: bytes) -> int:  # noqa: A002 - Pillow's word
-    """Count the bytes that kept segments add to a file that has no metadata of its own.
+    """Return the bytes that kept segments add to a file without metadata.
 
     Raises:
         Unsupported: ``kept`` is damaged.

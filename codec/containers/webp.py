@@ -1,4 +1,4 @@
-"""Take a WebP file apart and put one together again in a given number of bytes (RFC 9649).
+"""Parse WebP files, and assemble them with a given size (RFC 9649).
 
 Padding is one unknown chunk at the end, so gaps of 2, 4 and 6 bytes cannot be filled.
 """
@@ -12,7 +12,7 @@ from codec.containers.header import check_kept
 from codec.containers.webp_chunks import Chunk, Still, make_file, read_file, walk
 
 PADDING: Final = b"SLIM"
-"""slimgate's own chunk; its data are zeros."""
+"""slimgate's chunk; its data are zeros."""
 
 _RIFF_HEAD: Final = 12
 _CHUNK_HEAD: Final = 8
@@ -23,7 +23,7 @@ _FLAGS: Final = {
     b"XMP ": webp_chunks.XMP_FLAG,
 }
 _CODED: Final = (b"VP8 ", b"VP8L")
-# Section 2.7: the place of each chunk; EXIF and XMP may stand in either order.
+# Section 2.7: position of each chunk; EXIF and XMP may come in either order.
 _PLACES: Final = {
     b"VP8X": 0,
     b"ICCP": 1,
@@ -37,15 +37,15 @@ _PLACES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class WebP:
-    """A WebP file as far as slimgate has to know it.
+    """The parsed properties of a WebP file.
 
     Attributes:
-        width: In pixels.
-        height: In pixels.
-        alpha: Whether it decodes with an alpha channel.
-        lossless: Whether the colours are coded without loss.
-        kept: The ICCP, EXIF and XMP chunks verbatim, in order.
-        icc: The colour profile.
+        width: width, pixels.
+        height: height, pixels.
+        alpha: decodes with an alpha channel.
+        lossless: colours are coded without loss.
+        kept: the ICCP, EXIF and XMP chunks verbatim, in order.
+        icc: colour profile.
     """
 
     width: int
@@ -57,10 +57,10 @@ class WebP:
 
 
 def parse(data: bytes) -> WebP:
-    """Read the structure of a WebP file up to its last byte; pixels are not decoded.
+    """Parse a WebP file up to its last byte, without decoding pixels.
 
     Raises:
-        Unsupported: The file is damaged or has a feature that is not restored.
+        Unsupported: the file is damaged, or has an unsupported feature.
     """
     chunks = _without_padding(data, read_file(data))
     _check_order(chunks)
@@ -78,15 +78,15 @@ def parse(data: bytes) -> WebP:
 
 
 def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
-    """Give a fresh WebP file the metadata chunks and the size of the upload.
+    """Return a new WebP file with the metadata chunks and the size of the upload.
 
     Args:
-        encoded: A complete still WebP file; its own metadata chunks are dropped.
-        kept: From :func:`parse`.
-        size: Wanted length in bytes.
+        encoded: a complete still WebP file; its own metadata chunks are dropped.
+        kept: chunks from :func:`parse`.
+        size: required size, bytes.
 
     Raises:
-        DoesNotFit: The file is longer than that, or shorter by too little, or the size is odd.
+        DoesNotFit: the file is too long, the gap is too small, or the size is odd.
         Unsupported: ``encoded`` or ``kept`` is damaged.
     """
     chunks = read_file(encoded)
@@ -109,7 +109,7 @@ def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
 
 
 def overhead(kept: bytes) -> int:
-    """Count the bytes that the kept chunks take in an assembled file, with the header for them."""
+    """Return the size of the kept chunks and their header in an assembled file, bytes."""
     return _EXTENDED_HEAD + len(kept) if kept else 0
 
 
@@ -156,7 +156,7 @@ def _check_extended(data: bytes, chunks: list[Chunk], still: Still) -> None:
 
 
 def _split(kept: bytes) -> tuple[bytes, bytes, int]:
-    """Give the profile chunk, the other chunks, and the flags for both."""
+    """Return the profile chunk, the other chunks, and the flags of both."""
     chunks = list(walk(kept))
     types = [chunk.type for chunk in chunks]
     if not set(types).issubset(_FLAGS) or len(set(types)) != len(types) or b"ICCP" in types[1:]:

@@ -1,4 +1,4 @@
-"""The chunks of a WebP file (RFC 9649, section 2) and the headers of its two codecs."""
+"""Chunks of WebP files (RFC 9649, section 2), and the headers of both codecs."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -15,7 +15,7 @@ _MAX_CHUNKS: Final = 16  # a still picture has at most eight
 
 
 class Chunk(NamedTuple):
-    """A chunk: its type, where it begins, where its data and where it itself end."""
+    """A chunk: its type, its start, the end of its data and of the chunk."""
 
     type: bytes
     start: int
@@ -23,12 +23,12 @@ class Chunk(NamedTuple):
     end: int
 
     def payload(self, data: bytes) -> bytes:
-        """Give the data without the padding byte."""
+        """Return the data without the padding byte."""
         return data[self.start + 8 : self.data_end]
 
 
 class Still(NamedTuple):
-    """What the header of a coded picture says; sizes in pixels."""
+    """Header of a coded picture; sizes in pixels."""
 
     width: int
     height: int
@@ -36,10 +36,10 @@ class Still(NamedTuple):
 
 
 def walk(data: bytes, position: int = 0) -> Iterator[Chunk]:
-    """Give all chunks up to the end of the bytes.
+    """Yield all chunks up to the end of the bytes.
 
     Raises:
-        Unsupported: A chunk is damaged, or there are too many.
+        Unsupported: a chunk is damaged, or there are too many.
     """
     for _ in range(_MAX_CHUNKS):
         if position == len(data):
@@ -52,10 +52,10 @@ def walk(data: bytes, position: int = 0) -> Iterator[Chunk]:
 
 
 def read_file(data: bytes) -> list[Chunk]:
-    """Give the chunks of a file whose stated size is its size.
+    """Return the chunks of a file, checking its declared size.
 
     Raises:
-        Unsupported: It is no such file.
+        Unsupported: not a WebP file.
     """
     if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         raise Unsupported("no webp signature")
@@ -65,29 +65,29 @@ def read_file(data: bytes) -> list[Chunk]:
 
 
 def make(kind: bytes, payload: bytes) -> bytes:
-    """Build a chunk, with a padding byte when the payload is odd."""
+    """Return a chunk, with a padding byte if the payload is odd."""
     return kind + len(payload).to_bytes(4, "little") + payload + bytes(len(payload) % 2)
 
 
 def make_file(chunks: bytes) -> bytes:
-    """Build a file of chunks."""
+    """Return a file of chunks."""
     return b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"WEBP" + chunks
 
 
 def extended_header(still: Still, flags: int) -> bytes:
-    """Build the VP8X chunk for a picture that fills its canvas."""
+    """Return the VP8X chunk of a picture that fills its canvas."""
     sides = (still.width - 1).to_bytes(3, "little") + (still.height - 1).to_bytes(3, "little")
     return make(b"VP8X", bytes([flags, 0, 0, 0]) + sides)
 
 
 def read_extended_header(payload: bytes) -> tuple[int, int, int]:
-    """Read a VP8X chunk.
+    """Parse a VP8X chunk.
 
     Returns:
-        Flags, and width and height of the canvas in pixels.
+        Flags, and width and height of the canvas, pixels.
 
     Raises:
-        Unsupported: It has another length or uses reserved bits.
+        Unsupported: another length, or reserved bits are set.
     """
     known = ICC_FLAG | ALPHA_FLAG | EXIF_FLAG | XMP_FLAG | ANIMATION_FLAG
     if len(payload) != 10 or payload[0] & ~known or any(payload[1:4]):
@@ -98,10 +98,10 @@ def read_extended_header(payload: bytes) -> tuple[int, int, int]:
 
 
 def read_lossy(payload: bytes) -> Still:
-    """Read the frame header of a VP8 chunk (RFC 6386, 9.1).
+    """Parse the frame header of a VP8 chunk (RFC 6386, 9.1).
 
     Raises:
-        Unsupported: It is no key frame that is shown, or it is damaged.
+        Unsupported: not a visible key frame, or damaged.
     """
     tag = int.from_bytes(payload[:3], "little")
     if len(payload) < 10 or payload[3:6] != b"\x9d\x01\x2a":
@@ -116,10 +116,10 @@ def read_lossy(payload: bytes) -> Still:
 
 
 def read_lossless(payload: bytes) -> Still:
-    """Read the header of a VP8L chunk (RFC 9649, 3.4).
+    """Parse the header of a VP8L chunk (RFC 9649, 3.4).
 
     Raises:
-        Unsupported: It is damaged or of another version.
+        Unsupported: damaged, or of another version.
     """
     bits = int.from_bytes(payload[1:5], "little")
     if len(payload) < 6 or payload[0] != 0x2F or bits >> 29:

@@ -7,36 +7,36 @@ from codec.containers.bmff import MAX_PAYLOAD
 from codec.containers.errors import Malformed
 
 CHUNK: Final = b"SLMD"
-"""slimgate's own chunk."""
+"""slimgate's chunk."""
 
 
 def attach(webp: bytes, payload: bytes) -> bytes:
     """Append a chunk with a payload to a WebP file.
 
     Args:
-        webp: A complete still file, without such a chunk.
-        payload: At most ``MAX_PAYLOAD`` bytes.
+        webp: a complete still file, without such a chunk.
+        payload: at most ``MAX_PAYLOAD`` bytes.
 
     Raises:
-        Unsupported: The file is damaged.
-        Malformed: It carries a payload already, or the payload is too long.
+        Unsupported: the file is damaged.
+        Malformed: the file already has a payload, or the payload is too long.
     """
     chunks = webp_chunks.read_file(webp)
     if any(chunk.type == CHUNK for chunk in chunks):
         raise Malformed("a payload is attached already")
     if len(payload) > MAX_PAYLOAD:
         raise Malformed("payload too long")
-    # Only the extended form may have further chunks.
+    # Only the extended format allows further chunks.
     extended = b"" if chunks[:1] and chunks[0].type == b"VP8X" else _extended(webp, chunks)
     return webp_chunks.make_file(extended + webp[12:] + webp_chunks.make(CHUNK, payload))
 
 
 def extract(data: bytes) -> bytes | None:
-    """Give the payload that a file carries, or None when it carries none.
+    """Return the payload of a file, or None.
 
     Raises:
-        Unsupported: The file is damaged.
-        Malformed: It carries two payloads, or one too long.
+        Unsupported: the file is damaged.
+        Malformed: two payloads, or one too long.
     """
     own = [chunk for chunk in webp_chunks.read_file(data) if chunk.type == CHUNK]
     if not own:

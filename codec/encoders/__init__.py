@@ -1,4 +1,4 @@
-"""Renditions as files: one module per codec, all with the same functions.
+"""Encoders of renditions, one module per codec with the same functions.
 
 Every rendition is a standard file that any viewer opens; it carries the upload's header segments
 where viewers skip them.

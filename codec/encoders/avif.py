@@ -1,4 +1,4 @@
-"""Write and read renditions as AVIF."""
+"""Encode and decode renditions as AVIF."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from codec.encoders import pillow
 from codec.image.pixels import Pixels
 
 MIME: Final = "image/avif"
-MAX_SIDE: Final = 65_535  # AV1 specification, 5.5.1: sides have 16 bits; manifests end there, too
+MAX_SIDE: Final = 65_535  # AV1 specification, 5.5.1: 16 bits, also the limit of manifests
 
 
 def installed() -> bool:
@@ -26,16 +26,16 @@ def encode(  # noqa: PLR0913 - said by name
     icc: bytes | None = None,
     orientation: int = 1,
 ) -> bytes:
-    """Encode pixels so that any viewer shows them as the upload looked.
+    """Encode pixels so that viewers show them like the upload.
 
     Args:
         pixels: uint8, (height, width[, 3 or 4]).
         quality: 0 (smallest) to 100.
         subsampling: ``4:4:4``, ``4:2:2`` or ``4:2:0``; gray is always written without chroma.
         speed: 0 (smallest file) to 10 (fastest).
-        tune: ``psnr`` or ``ssim``: what bits are spent on.
-        icc: Colour profile to embed.
-        orientation: EXIF orientation to embed as a property; the pixels stay as they are.
+        tune: measure to optimize, ``psnr`` or ``ssim``.
+        icc: colour profile to embed.
+        orientation: EXIF orientation to embed as a property; pixels are not rotated.
     """
     return pillow.save(
         pixels,
@@ -44,32 +44,33 @@ def encode(  # noqa: PLR0913 - said by name
         quality=quality,
         subsampling="4:0:0" if pixels.ndim == 2 else subsampling,
         speed=speed,
-        max_threads=1,  # one worker process per core already
+        max_threads=1,  # there is one worker process per core
         autotiling=False,
-        # libavif asks for what looks best, which costs PSNR and SSIM: 6 to 12 % more bytes for the
-        # same of both.
+        # libavif tunes for appearance by default, which costs 6 to 12 % more bytes at equal PSNR
+        # and
+        # SSIM.
         advanced={"tune": tune},
         icc_profile=icc or b"",
     )
 
 
 def read(data: bytes, *, mode: str, width: int, height: int) -> Pixels:
-    """Decode a rendition of which mode and size are known.
+    """Decode a rendition of known mode and size.
 
     Returns:
         uint8, (height, width) for mode ``L``, else (height, width, 3 or 4).
 
     Raises:
-        Undecodable: It is not what the manifest says.
-        OSError, ValueError, SyntaxError: It is damaged.
+        Undecodable: the rendition does not match the manifest.
+        OSError, ValueError, SyntaxError: the rendition is damaged.
     """
     return pillow.read_with_alpha(data, "AVIF", mode=mode, width=width, height=height)
 
 
 def icc_profile(data: bytes) -> bytes | None:
-    """Give the colour profile that a rendition carries.
+    """Return the colour profile of a rendition.
 
     Raises:
-        OSError, ValueError, SyntaxError: It is damaged.
+        OSError, ValueError, SyntaxError: the rendition is damaged.
     """
     return pillow.icc_profile(data, "AVIF")

@@ -1,30 +1,30 @@
-"""How coarse a codec is at a quality, on one scale for all codecs: what restorers are told."""
+"""Coding levels: how coarse a codec is at a quality, on one scale for all restorers."""
 
 from typing import Final
 
 import numpy as np
 
 LOSSLESS: Final = 0
-"""Level of pixels that no codec has touched."""
+"""Level of pixels without lossy coding."""
 
-# Qualities of a codec, and the AVIF qualities that leave about the same error on photographs
-# (means of PSNR over twelve photographs shrunk to half).
+# Qualities of a codec, and AVIF qualities with about the same error on photographs (mean PSNR of
+# twelve photographs shrunk to half).
 _LIKE_AVIF: Final = {
     "webp": ((0, 10, 30, 50, 70, 80, 90, 100), (20, 29, 42, 50, 58, 66, 82, 96)),
     "jpeg": ((0, 10, 20, 30, 50, 70, 80, 90, 100), (5, 13, 30, 38, 46, 55, 63, 80, 100)),
     "jxl": ((0, 10, 20, 30, 50, 70, 80, 90, 100), (5, 16, 27, 36, 42, 50, 56, 70, 96)),
 }
 _AVIF_SHIFT: Final = 8
-"""Steps of quality by which AVIF is less coarse when its encoder looks at a measure, as it does
-here, than when it looks at beauty, as it did when the scale was made: means over 36 images."""
+"""Quality steps by which AVIF is finer when tuned for a measure, as here, than for appearance, as
+when the scale was defined: mean over 36 images."""
 
 
 def level(codec: str, quality: int) -> int:
-    """Say how coarse a rendition is coded.
+    """Return the coding level of a rendition.
 
     Args:
         codec: ``avif``, ``webp``, ``jpeg`` or ``jxl``.
-        quality: Of the encoder, 0 to 100.
+        quality: quality of the encoder, 0 to 100.
 
     Returns:
         0 (lossless) to 200 (coarsest).

@@ -1,4 +1,4 @@
-"""Write and read renditions as JPEG: larger than the others, but everything opens it."""
+"""Encode and decode renditions as JPEG: larger than the others, but universally supported."""
 
 from typing import Final
 
@@ -26,16 +26,16 @@ def encode(  # noqa: PLR0913 - said by name
     icc: bytes | None = None,
     orientation: int = 1,
 ) -> bytes:
-    """Encode pixels so that any viewer shows them as the upload looked.
+    """Encode pixels so that viewers show them like the upload.
 
     Args:
         pixels: uint8, (height, width[, 3]).
         quality: 0 (smallest) to 100.
         subsampling: ``4:4:4``, ``4:2:2`` or ``4:2:0``; gray has no chroma.
-        speed: Makes no difference: there is but one.
-        tune: Makes no difference.
-        icc: Colour profile to embed.
-        orientation: EXIF orientation to embed; the pixels stay as they are.
+        speed: ignored: there is only one.
+        tune: ignored.
+        icc: colour profile to embed.
+        orientation: EXIF orientation to embed; pixels are not rotated.
     """
     del speed, tune
     options: dict[str, object] = {} if pixels.ndim == 2 else {"subsampling": subsampling}
@@ -44,29 +44,29 @@ def encode(  # noqa: PLR0913 - said by name
         "JPEG",
         orientation=orientation,
         quality=quality,
-        progressive=True,  # smaller, and shown earlier
+        progressive=True,  # smaller, and displayed earlier
         icc_profile=icc or b"",
         **options,
     )
 
 
 def read(data: bytes, *, mode: str, width: int, height: int) -> Pixels:
-    """Decode a rendition of which mode and size are known.
+    """Decode a rendition of known mode and size.
 
     Returns:
         uint8, (height, width) for mode ``L``, (height, width, 3) for ``RGB``.
 
     Raises:
-        Undecodable: It is not what the manifest says.
-        OSError, ValueError, SyntaxError: It is damaged.
+        Undecodable: the rendition does not match the manifest.
+        OSError, ValueError, SyntaxError: the rendition is damaged.
     """
     return decode(data, format_="JPEG", mode=mode, width=width, height=height)
 
 
 def icc_profile(data: bytes) -> bytes | None:
-    """Give the colour profile that a rendition carries.
+    """Return the colour profile of a rendition.
 
     Raises:
-        OSError, ValueError, SyntaxError: It is damaged.
+        OSError, ValueError, SyntaxError: the rendition is damaged.
     """
     return pillow.icc_profile(data, "JPEG")

@@ -1,7 +1,7 @@
-"""Write and read renditions as JPEG XL (ISO/IEC 18181), with loss or without.
+"""Encode and decode renditions as JPEG XL (ISO/IEC 18181), lossy or lossless.
 
-The library writes neither a colour profile nor an orientation, so only uploads that have none
-become such renditions.
+The library writes neither colour profile nor orientation, so only uploads without them become such
+renditions.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ from codec.containers import jxl_header
 from codec.image.pixels import Pixels, Undecodable
 
 MIME: Final = "image/jxl"
-MAX_SIDE: Final = 65_535  # the format knows more, but manifests end there
+MAX_SIDE: Final = 65_535  # the limit of manifests; the format allows more
 
 _CHANNELS: Final = {"L": 1, "RGB": 3, "RGBA": 4}
 
@@ -38,15 +38,15 @@ def encode(  # noqa: PLR0913 - said by name
     Args:
         pixels: uint8, (height, width[, 3 or 4]).
         quality: 0 (smallest) to 100.
-        subsampling: Makes no difference: the codec thins nothing out. Colours below a transparent
-            alpha are lost, which is measured like any other loss.
+        subsampling: ignored: the codec does not subsample. Colours under transparent alpha are
+            lost, which is measured like any other loss.
         speed: 0 (smallest file) to 10 (fastest).
-        tune: Makes no difference.
+        tune: ignored.
         icc: None.
         orientation: 1.
 
     Raises:
-        ValueError: There is a profile or an orientation.
+        ValueError: a profile or an orientation is set.
     """
     del subsampling, tune
     _check_plain(icc, orientation)
@@ -62,14 +62,14 @@ def encode_lossless(
 
 
 def read(data: bytes, *, mode: str, width: int, height: int) -> Pixels:
-    """Decode a rendition of which mode and size are known.
+    """Decode a rendition of known mode and size.
 
     Returns:
         uint8, (height, width) for mode ``L``, else (height, width, 3 or 4).
 
     Raises:
-        Undecodable: It is not what the manifest says, or it is damaged.
-        ContainerError: It is no JPEG XL file.
+        Undecodable: the rendition does not match the manifest, or is damaged.
+        ContainerError: not a JPEG XL file.
     """
     found = jxl_header.read(data)
     if found != jxl_header.Header(width, height, _CHANNELS[mode]):
@@ -81,12 +81,12 @@ def read(data: bytes, *, mode: str, width: int, height: int) -> Pixels:
         raise Undecodable(f"damaged: {error}") from error
     shape = (height, width) if mode == "L" else (height, width, _CHANNELS[mode])
     if pixels.shape != shape or pixels.dtype != np.uint8:
-        raise Undecodable("decodes otherwise than its header says")
+        raise Undecodable("the decoded image differs from its header")
     return np.asarray(pixels)
 
 
 def icc_profile(data: bytes) -> bytes | None:
-    """Give None: renditions of this codec carry no profile."""
+    """Return None: renditions of this codec have no profile."""
     del data
     return None
 
@@ -97,14 +97,14 @@ def _encode(pixels: Pixels, speed: int, *, lossless: bool, distance: float | Non
         effort=min(9, max(3, 13 - speed)),
         distance=distance,
         lossless=lossless,
-        usecontainer=True,  # the kept header segments go into a box
-        numthreads=1,  # one worker process per core already
+        usecontainer=True,  # a box holds the header segments
+        numthreads=1,  # there is one worker process per core
     )
     return bytes(encoded)
 
 
 def _distance(quality: int) -> float:
-    """Translate a quality as libjxl does (``JxlEncoderDistanceFromQuality``)."""
+    """Return the distance of a quality, like libjxl's ``JxlEncoderDistanceFromQuality``."""
     if quality >= 30:
         return 0.1 + (100 - quality) * 0.09
     return 53 / 3000 * quality**2 - 23 / 20 * quality + 25

@@ -1,4 +1,4 @@
-"""What the codecs that Pillow writes have in common."""
+"""Shared code of the codecs that use Pillow."""
 
 import io
 
@@ -9,13 +9,13 @@ from codec.image.pixels import Pixels, decode, opened
 
 
 def save(pixels: Pixels, format_: str, *, orientation: int, **options: object) -> bytes:
-    """Write pixels as a file whose EXIF says nothing but how to turn it.
+    """Encode pixels as a file whose EXIF contains only the orientation.
 
     Args:
         pixels: uint8, (height, width[, 3 or 4]).
         format_: Pillow's name of the format.
         orientation: EXIF orientation; 1 needs no EXIF.
-        options: Of Pillow's writer.
+        options: options of Pillow's encoder.
     """
     target = io.BytesIO()
     exif = Image.Exif()
@@ -26,14 +26,14 @@ def save(pixels: Pixels, format_: str, *, orientation: int, **options: object) -
 
 
 def read_with_alpha(data: bytes, format_: str, *, mode: str, width: int, height: int) -> Pixels:
-    """Decode a file whose encoder leaves out an alpha plane that is opaque throughout.
+    """Decode a file whose encoder drops an opaque alpha plane.
 
     Returns:
         uint8, (height, width) for mode ``L``, else (height, width, 3 or 4).
 
     Raises:
-        Undecodable: It is not what is expected.
-        OSError, ValueError, SyntaxError: It is damaged.
+        Undecodable: the file differs from the expected properties.
+        OSError, ValueError, SyntaxError: the file is damaged.
     """
     if mode == "RGBA" and _mode(data, format_) == "RGB":
         colour = decode(data, format_=format_, mode="RGB", width=width, height=height)
@@ -42,10 +42,10 @@ def read_with_alpha(data: bytes, format_: str, *, mode: str, width: int, height:
 
 
 def icc_profile(data: bytes, format_: str) -> bytes | None:
-    """Give the colour profile that a file carries.
+    """Return the colour profile of a file.
 
     Raises:
-        OSError, ValueError, SyntaxError: It is damaged.
+        OSError, ValueError, SyntaxError: the file is damaged.
     """
     with opened(data, format_) as image:
         profile = image.info.get("icc_profile")

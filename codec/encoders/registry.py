@@ -1,4 +1,4 @@
-"""Every codec that renditions are written with: an explicit list of frozen cards."""
+"""The codecs of renditions, an explicit list of frozen cards."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from codec.encoders import avif, jpeg, jxl, webp
 from codec.image.pixels import Pixels
 
 Tune = Literal["psnr", "ssim"]
-"""Which measure an encoder spends its bits on."""
+"""Measure that an encoder optimizes."""
 
 
 class Encode(Protocol):
-    """Writes pixels as a rendition."""
+    """Encodes pixels as a rendition."""
 
     def __call__(  # noqa: PLR0913 - said by name
         self,
@@ -27,29 +27,29 @@ class Encode(Protocol):
         icc: bytes | None = None,
         orientation: int = 1,
     ) -> bytes:
-        """Encode uint8 pixels (height, width[, 3 or 4]) so that viewers show them as uploaded.
+        """Encode uint8 pixels (height, width[, 3 or 4]) so that viewers show them like the upload.
 
         Args:
-            pixels: Within what :meth:`Codec.takes`.
-            quality: 0 (smallest) to 100, on the codec's own scale.
-            subsampling: ``4:4:4``, ``4:2:2`` or ``4:2:0``, where the codec has a choice.
+            pixels: image that :meth:`Codec.takes`.
+            quality: 0 (smallest) to 100, on the codec's scale.
+            subsampling: ``4:4:4``, ``4:2:2`` or ``4:2:0``, if the codec supports several.
             speed: 0 (smallest file) to 10 (fastest).
-            tune: What bits are spent on, where the codec has a choice.
-            icc: Colour profile to embed.
-            orientation: EXIF orientation to embed; the pixels stay as they are.
+            tune: measure to optimize, if the codec supports several.
+            icc: colour profile to embed.
+            orientation: EXIF orientation to embed; pixels are not rotated.
         """
         ...
 
 
 class Read(Protocol):
-    """Decodes a rendition of which mode and size are known, in one thread."""
+    """Decodes a rendition of known mode and size, in one thread."""
 
     def __call__(self, data: bytes, *, mode: str, width: int, height: int) -> Pixels:
-        """Give uint8 pixels (height, width[, 3 or 4]).
+        """Return uint8 pixels (height, width[, 3 or 4]).
 
         Raises:
-            Undecodable: It is not what the manifest says; found before pixels are decoded.
-            OSError, ValueError, SyntaxError: It is damaged.
+            Undecodable: the rendition does not match the manifest; detected before decoding.
+            OSError, ValueError, SyntaxError: the rendition is damaged.
         """
         ...
 
@@ -59,17 +59,17 @@ class Codec:
     """One codec.
 
     Attributes:
-        name: What manifests and policies call it.
-        mime: Media type of its files.
-        max_side: Most pixels on a side.
-        alpha: Whether it stores an alpha channel.
-        described: Whether its files carry a colour profile and an orientation.
-        installed: Tells whether its library is here.
-        encode: Writes a rendition.
-        read: Decodes one.
-        icc_profile: Gives the profile that a rendition carries, or None.
-        attach: Adds the kept header segments to a rendition that has none.
-        extract: Gives them back; None when there are none.
+        name: name in manifests and policies.
+        mime: media type of its files.
+        max_side: maximum width and height, pixels.
+        alpha: supports an alpha channel.
+        described: its files carry colour profile and orientation.
+        installed: returns whether its library is installed.
+        encode: encodes a rendition.
+        read: decodes a rendition.
+        icc_profile: returns the profile of a rendition, or None.
+        attach: adds header segments to a rendition.
+        extract: returns them, or None.
     """
 
     name: str
@@ -87,13 +87,13 @@ class Codec:
     def takes(
         self, mode: Mode, size: tuple[int, int], *, icc: bytes | None, orientation: int
     ) -> bool:
-        """Return whether a rendition of such an image would look like the upload in any viewer.
+        """Return whether a rendition of the image would look like the upload in any viewer.
 
         Args:
             mode: ``L``, ``RGB`` or ``RGBA``.
-            size: Width and height of the rendition.
-            icc: The upload's colour profile.
-            orientation: The upload's EXIF orientation.
+            size: width and height of the rendition.
+            icc: colour profile of the upload.
+            orientation: EXIF orientation of the upload.
         """
         plain = icc is None and orientation == 1
         return (
@@ -164,25 +164,23 @@ NAMES: Final = frozenset(_BY_NAME)
 
 
 def mime_of(name: str) -> str:
-    """Give the media type of a codec's files, also when its library is not here.
+    """Return the media type of a codec's files, even if its library is not installed.
 
     Raises:
-        LookupError: There is no such codec.
+        LookupError: unknown codec.
     """
     return _BY_NAME[name].mime
 
 
 def by_name(name: str) -> Codec:
-    """Look a codec up by the name that manifests and policies use.
+    """Return the codec of a name in manifests and policies.
 
     Raises:
-        LookupError: There is none of that name, or its library is not installed.
+        LookupError: unknown codec, or its library is not installed.
     """
     codec = _BY_NAME.get(name)
     if codec is None:
-        raise LookupError(f"no codec is called {name!r}; known: {', '.join(sorted(NAMES))}")
+        raise LookupError(f"unknown codec {name!r}; choose one of {', '.join(sorted(NAMES))}")
     if not codec.installed():
-        raise LookupError(
-            f"the codec {name} is not installed here; reinstall pillow and imagecodecs"
-        )
+        raise LookupError(f"the codec {name} is not installed: reinstall pillow and imagecodecs")
     return codec

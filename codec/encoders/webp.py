@@ -1,4 +1,4 @@
-"""Write and read renditions as WebP, with loss or without (RFC 9649)."""
+"""Encode and decode renditions as WebP, lossy or lossless (RFC 9649)."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from codec.image.pixels import Pixels
 MIME: Final = "image/webp"
 MAX_SIDE: Final = 16_383  # RFC 9649, 2.5 and 3.4: sides have 14 bits
 
-_LOSSLESS_QUALITY: Final = 75  # libwebp's effort; 100 costs many times as much for a percent
+_LOSSLESS_QUALITY: Final = 75  # libwebp's effort; 100 is many times slower for one percent
 
 
 def installed() -> bool:
@@ -29,16 +29,16 @@ def encode(  # noqa: PLR0913 - said by name
     icc: bytes | None = None,
     orientation: int = 1,
 ) -> bytes:
-    """Encode pixels so that any viewer shows them as the upload looked.
+    """Encode pixels so that viewers show them like the upload.
 
     Args:
         pixels: uint8, (height, width[, 3 or 4]).
         quality: 0 (smallest) to 100.
-        subsampling: Makes no difference: lossy WebP is always 4:2:0.
+        subsampling: ignored: lossy WebP is always 4:2:0.
         speed: 0 (smallest file) to 10 (fastest).
-        tune: Makes no difference.
-        icc: Colour profile to embed.
-        orientation: EXIF orientation to embed; the pixels stay as they are.
+        tune: ignored.
+        icc: colour profile to embed.
+        orientation: EXIF orientation to embed; pixels are not rotated.
     """
     del subsampling, tune
     return pillow.save(
@@ -48,7 +48,7 @@ def encode(  # noqa: PLR0913 - said by name
         quality=quality,
         alpha_quality=100,
         method=_method(speed),
-        exact=True,  # colours below a transparent alpha are measured, too
+        exact=True,  # colours under transparent alpha are also measured
         icc_profile=icc or b"",
     )
 
@@ -70,32 +70,32 @@ def encode_lossless(
 
 
 def read(data: bytes, *, mode: str, width: int, height: int) -> Pixels:
-    """Decode a rendition of which mode and size are known.
+    """Decode a rendition of known mode and size.
 
     Returns:
         uint8, (height, width) for mode ``L``, else (height, width, 3 or 4).
 
     Raises:
-        Undecodable: It is not what the manifest says.
-        OSError, ValueError, SyntaxError: It is damaged.
+        Undecodable: the rendition does not match the manifest.
+        OSError, ValueError, SyntaxError: the rendition is damaged.
     """
     stored = "RGB" if mode == "L" else mode
     pixels = pillow.read_with_alpha(data, "WEBP", mode=stored, width=width, height=height)
-    # Luma in fixed point: of equal channels it is exactly their value.
+    # Fixed-point luma of equal channels is exactly their value.
     return np.asarray(Image.fromarray(pixels).convert("L")) if mode == "L" else pixels
 
 
 def icc_profile(data: bytes) -> bytes | None:
-    """Give the colour profile that a rendition carries.
+    """Return the colour profile of a rendition.
 
     Raises:
-        OSError, ValueError, SyntaxError: It is damaged.
+        OSError, ValueError, SyntaxError: the rendition is damaged.
     """
     return pillow.icc_profile(data, "WEBP")
 
 
 def _coloured(pixels: Pixels) -> Pixels:
-    # There is no gray WebP; equal channels have a chroma that costs next to nothing.
+    # WebP has no gray mode; equal channels have a chroma that costs almost nothing.
     return pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
 
 

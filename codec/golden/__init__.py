@@ -1,8 +1,8 @@
-"""Objects that were stored once, and whether they still restore to the very same bytes.
+"""Stored objects of earlier versions, to check that they still restore to the same bytes.
 
-The files beside this one are renditions with their manifests, one for each tier, codec and format.
-They are never written anew, as objects in buckets are not: a package of another version that
-decodes or encodes otherwise shows here, before the first client gets other bytes than before.
+The files here are renditions with manifests, one per tier, codec and format. They are never
+re-encoded, like objects in buckets: if an upgraded package decodes or encodes differently, it shows
+here before clients get other bytes.
 """
 
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ from codec.restore.restore import (
 )
 
 Outcome = Literal["same", "changed", "failed"]
-"""The same bytes; the same pixels in other bytes, under another ETag; or neither."""
+"""Same bytes; same pixels in other bytes, under another ETag; or neither."""
 
 
 class Golden(NamedTuple):
-    """An object as it lies in a bucket.
+    """An object as stored in a bucket.
 
     Attributes:
-        name: Of its file.
-        rendition: The stored file.
-        manifest: How to restore it.
+        name: file name.
+        rendition: stored file.
+        manifest: how to restore it.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Golden(NamedTuple):
     manifest: Manifest
 
     def outcome(self, upscalers: Upscalers) -> Outcome:
-        """Restore it here and now, and compare."""
+        """Restore the object and compare the result."""
         try:
             restore(self.rendition, self.manifest, upscalers)
         except EncoderChanged:
@@ -48,7 +48,7 @@ class Golden(NamedTuple):
 
 
 def objects() -> list[Golden]:
-    """Read all of them."""
+    """Return all golden objects."""
     return sorted(_objects())
 
 

@@ -1,1 +1,1 @@
-"""Pixels: read, resampled, sampled, and told apart by their content."""
+"""Pixels: decoding, resampling, sampling, and classification by content."""

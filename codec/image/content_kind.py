@@ -1,8 +1,8 @@
-"""Tell photographs from documents, screenshots, charts and illustrations, by cheap statistics.
+"""Classify images as photographs, documents, screenshots, charts or illustrations.
 
-Only a grid of tiles is looked at, with comparisons of neighbours and counts: no network, the same
-answer on every machine. What matters is to know text and line art, which suffer from shrinking;
-whether a screenshot or a chart was seen is the least sure, and matters least.
+Cheap statistics on a grid of tiles, comparisons of neighbours and counts, give the same result on
+every machine without a network. Detecting text and line art, which suffer from downscaling, matters
+most; distinguishing screenshots from charts is least reliable and matters least.
 """
 
 from dataclasses import dataclass
@@ -17,29 +17,29 @@ from codec.image.pixels import Pixels
 Kind = Literal["photo", "document", "screenshot", "chart", "illustration"]
 
 _TILE: Final = 64
-_CELL: Final = 32  # text is looked for in quarters of a tile: a few lines of it
+_CELL: Final = 32  # text detection uses quarters of a tile: a few lines of text
 _SPACING: Final = 128
 _FEWEST, _MOST = 4, 8  # tiles on a side
-_FLAT: Final = 2  # steps of 255; JPEG leaves about so much noise on paper
-_HARD: Final = 24  # a step that looks like drawn, not lit
+_FLAT: Final = 2  # of 255; the noise of JPEG on blank paper
+_HARD: Final = 24  # steps above it look drawn, not shaded
 _BRIGHT: Final = 192
-_PAPER: Final = 16  # as far from the middle of a cell is background
-_INK: Final = 40  # as far from it is ink
-_SCREEN_WIDTH: Final = 900  # of what nobody would call a small picture
+_PAPER: Final = 16  # maximum distance of the background from a cell's median
+_INK: Final = 40  # minimum distance of ink from it
+_SCREEN_WIDTH: Final = 900  # minimum width of a large picture, pixels
 
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What is counted, all shares of 1.
+    """Statistics, as shares of 1.
 
     Attributes:
-        same: Pixels equal to their right neighbour.
-        flat: Pixels that differ from it by at most 2.
-        soft: Pixels that differ by 3 to 24: shading, texture.
-        hard: Pixels that differ by more.
-        bright: Pixels of luma 192 or more.
-        text: Cells that look like text: little ink, much paper, many changes between them.
-        inked: Cells that have any ink.
+        same: pixels equal to their right neighbour.
+        flat: pixels that differ from it by at most 2.
+        soft: pixels that differ by 3 to 24: shading, texture.
+        hard: pixels that differ by more.
+        bright: pixels with luma 192 or more.
+        text: cells that look like text: little ink, much paper, many changes between them.
+        inked: cells with any ink.
     """
 
     same: float
@@ -52,7 +52,7 @@ class Traits:
 
     @classmethod
     def of(cls, pixels: Pixels) -> Self:
-        """Count in an image.
+        """Return the statistics of an image.
 
         Args:
             pixels: uint8, (height, width[, channels]), at least 2 on each side; alpha is ignored.
@@ -73,14 +73,14 @@ class Traits:
 
     @property
     def crisp(self) -> float:
-        """Give the share of hard steps among all that are not flat."""
+        """Return the share of hard steps among all that are not flat."""
         return self.hard / max(1 - self.flat, 1e-3)
 
 
 def kind(pixels: Pixels) -> Kind:
-    """Name what an image seems to be.
+    """Return the most likely kind of an image.
 
-    The thresholds were set by hand on 121 images of 13 classes.
+    The thresholds were tuned manually on 121 images of 13 classes.
 
     Args:
         pixels: uint8, (height, width[, channels]), at least 2 on each side.
@@ -97,14 +97,14 @@ def kind(pixels: Pixels) -> Kind:
 
 
 def _is_drawn(traits: Traits) -> bool:
-    """Tell line art: flat areas, and what is between them is hard edges."""
+    """Return whether the image is line art: flat areas separated by hard edges."""
     lettered = traits.crisp > 0.2 and traits.text > 0.09
     dense = traits.crisp > 0.5 and traits.text > 0.4 and traits.same > 0.55
     return dense or (traits.flat > 0.8 and (traits.crisp > 0.26 or lettered))
 
 
 def _drawn_kind(traits: Traits, pixels: Pixels) -> Kind:
-    # A scan is never as flat as what was drawn by a machine.
+    # A scan is never as flat as a computer drawing.
     noisy = traits.flat - traits.same > 0.06 and traits.text > 0.15
     if noisy or traits.same > 0.975:
         return "document"
@@ -112,7 +112,7 @@ def _drawn_kind(traits: Traits, pixels: Pixels) -> Kind:
 
 
 def _is_page(traits: Traits) -> bool:
-    """Tell paper that was photographed or scanned."""
+    """Return whether the image is photographed or scanned paper."""
     blank = traits.bright > 0.9 and traits.flat > 0.6
     lettered = traits.text > 0.18 and traits.text > 0.5 * traits.inked
     light = traits.bright > 0.75 or (traits.bright > 0.1 and traits.flat > 0.55)
@@ -120,7 +120,7 @@ def _is_page(traits: Traits) -> bool:
 
 
 def _tiles(pixels: Pixels) -> Pixels:
-    """Stack tiles from a grid, as gray: uint8, (tiles * height, width)."""
+    """Return tiles on a grid, stacked, as gray: uint8, (tiles * height, width)."""
     height, width = pixels.shape[:2]
     side = min(_TILE, height), min(_TILE, width)
     wished = round((height * width) ** 0.5 / _SPACING)
@@ -143,7 +143,7 @@ def _starts(length: int, side: int, count: int) -> list[int]:
 
 
 def _text(tiles: Pixels) -> tuple[float, float]:
-    """Give the shares of cells that look like text, and of cells with ink."""
+    """Return the shares of cells that look like text, and of cells with ink."""
     cells = _cells(tiles)
     if not len(cells):
         return 0.0, 0.0

@@ -1,6 +1,6 @@
-"""Want of memory: how to tell it from damage, and how to let libraries reserve what they never use.
+"""Detect memory exhaustion, and let libraries reserve memory that they never use.
 
-A process that may not have more memory fails in the words of whichever library asked for it.
+A process at its memory limit fails with the message of whichever library allocated.
 """
 
 import contextlib
@@ -16,8 +16,8 @@ _PAGE: Final = resource.getpagesize()
 
 _CV2_NO_MEMORY: Final = -4  # OpenCV's cv::Error::StsNoMem
 
-# What libraries say of a failed allocation: libavif, libjpeg, libpng, libwebp, Pillow, OpenCV,
-# zlib ("Error -4"), NumPy, libjxl (JXL_ENC_ERR_OOM), glibc (strerror of ENOMEM).
+# Messages of failed allocations: libavif, libjpeg, libpng, libwebp, Pillow, OpenCV, zlib
+# ("Error -4"), NumPy, libjxl (JXL_ENC_ERR_OOM), glibc (strerror of ENOMEM).
 _PHRASES: Final = (
     "out of memory",
     "outofmemory",
@@ -36,13 +36,13 @@ _PHRASES: Final = (
 
 
 class OutOfMemory(Exception):
-    """There was not enough memory; this says nothing about the file."""
+    """The process ran out of memory; the file may be fine."""
 
 
 def is_exhausted(error: BaseException) -> bool:
-    """Return whether an error, or one that led to it, stems from a failed allocation.
+    """Return whether an error, or its cause, is a failed allocation.
 
-    Some libraries report that as a broken file: see :func:`left` for those.
+    Some libraries report it as a broken file: see :func:`left` for those.
     """
     seen: set[int] = set()
     queue: list[BaseException | None] = [error]
@@ -75,9 +75,9 @@ def used() -> tuple[int, int]:
 
 
 def left() -> int | None:
-    """Return the bytes that this process never asked for although it might have had them.
+    """Return the bytes below the limit that this process never requested; None: no limit.
 
-    An allocation that is smaller than that cannot have failed. None: there is no limit.
+    A smaller allocation cannot have failed.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     return None if limit == resource.RLIM_INFINITY else max(0, limit - _peak())
@@ -88,11 +88,11 @@ def _peak() -> int:
         name, _, value = line.partition(":")
         if name == "VmPeak":
             return int(value.split()[0]) << 10
-    raise RuntimeError("/proc/self/status does not tell VmPeak")
+    raise RuntimeError("/proc/self/status has no VmPeak")
 
 
 def allow(size: int) -> None:
-    """Let this process take so many bytes of address space on top of what it has."""
+    """Limit the address space of this process to its current size plus `size` bytes."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     soft = used()[0] + size
     if hard != resource.RLIM_INFINITY:
@@ -102,12 +102,12 @@ def allow(size: int) -> None:
 
 @contextlib.contextmanager
 def reserving(times: int) -> Iterator[None]:
-    """Let a library reserve several times the address space that is left.
+    """Let a library reserve several times the remaining address space.
 
-    That is for libraries that touch only a known part of what they reserve.
+    For libraries that touch only a known part of what they reserve.
 
     Args:
-        times: Factor, 1 or more.
+        times: factor, 1 or more.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if soft == resource.RLIM_INFINITY:

@@ -1,4 +1,4 @@
-"""Turn image files into arrays: one place that opens what somebody else wrote."""
+"""Decode untrusted image files into arrays, in one place."""
 
 import io
 import struct
@@ -15,15 +15,15 @@ from PIL.JpegImagePlugin import JpegImageFile
 from codec.containers import Container
 
 Pixels = npt.NDArray[np.uint8]
-"""Pixels of one image, uint8: (height, width) gray, (height, width, 3) RGB or (…, 4) RGBA."""
+"""Pixels of an image, uint8: (height, width) gray, (height, width, 3) RGB or (…, 4) RGBA."""
 
 
 class Undecodable(ValueError):
     """The bytes are not an image of the expected format, size and mode."""
 
 
-# What Pillow's decoders raise beside the classes that it documents: libavif's errors are
-# RuntimeErrors, libwebp's are EOFErrors, and a broken EXIF block gives the others.
+# Undocumented exceptions of Pillow's decoders: libavif raises RuntimeError, libwebp EOFError, and
+# broken EXIF blocks the others.
 _FOREIGN: Final = (EOFError, LookupError, RuntimeError, TypeError, struct.error)
 
 _limit_lifted: Final = threading.Lock()
@@ -31,15 +31,15 @@ _limit_lifted: Final = threading.Lock()
 
 @contextmanager
 def opened(data: bytes, format_: str) -> Iterator[Image.Image]:
-    """Open an image; its header is read, its pixels are not decoded before they are asked for.
+    """Open an image: read its header, but decode pixels only on demand.
 
     Args:
-        data: The complete file.
+        data: complete file.
         format_: Pillow's name of the format; no other decoder is tried.
 
     Raises:
-        OSError, ValueError, SyntaxError: The file is damaged, as was found here or in the body of
-            the ``with`` statement. No other class gets out.
+        OSError, ValueError, SyntaxError: the file is damaged, detected here or in the body of the
+            ``with`` statement. Other exceptions are translated.
     """
     try:
         with _header(data, format_) as image:
@@ -50,12 +50,12 @@ def opened(data: bytes, format_: str) -> Iterator[Image.Image]:
 
 def _header(data: bytes, format_: str) -> Image.Image:
     if format_ == "JPEG":
-        # Not by way of Pillow's search, which believes an index of pictures that the file has lost.
+        # Bypass Pillow's format search, which trusts an index of pictures that the file may lack.
         try:
             return JpegImageFile(io.BytesIO(data))
         except SyntaxError as error:
             raise UnidentifiedImageError("cannot identify a JPEG file") from error
-    # Pillow's limit is a module global that warns; ours is checked before anything is decoded.
+    # Pillow's limit is a global that only warns; ours is checked before decoding.
     with _limit_lifted:
         saved = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
@@ -66,24 +66,24 @@ def _header(data: bytes, format_: str) -> Image.Image:
 
 
 def decode(data: bytes, *, format_: str, mode: str, width: int, height: int) -> Pixels:
-    """Decode a still image of which everything is known beforehand.
+    """Decode a still image with known properties.
 
-    Nothing is allocated before the header has been compared with what is expected, so that the
-    caller's pixel limit holds.
+    Allocates nothing before comparing the header with the expected properties, so that the caller's
+    pixel limit holds.
 
     Args:
-        data: The complete file.
+        data: complete file.
         format_: Pillow's name of the format; no other decoder is tried.
-        mode: ``L``, ``RGB`` or ``RGBA``, exactly as Pillow must report it.
-        width: Expected width in pixels.
-        height: Expected height in pixels.
+        mode: ``L``, ``RGB`` or ``RGBA``, as Pillow reports it.
+        width: expected width, pixels.
+        height: expected height, pixels.
 
     Returns:
-        uint8 array of shape (height, width) for ``L``, (height, width, 3 or 4) otherwise.
+        uint8, (height, width) for ``L``, else (height, width, 3 or 4).
 
     Raises:
-        Undecodable: The header differs from what is expected.
-        OSError, ValueError, SyntaxError: Pillow could not decode the body.
+        Undecodable: the header differs from the expected properties.
+        OSError, ValueError, SyntaxError: Pillow cannot decode the body.
     """
     with opened(data, format_) as image:
         if (image.mode, image.size) != (mode, (width, height)):
@@ -95,10 +95,10 @@ def decode(data: bytes, *, format_: str, mode: str, width: int, height: int) -> 
 
 
 def decode_as(upload: Container, data: bytes) -> Pixels:
-    """Decode an upload, or the file that is served for it: both must look alike to Pillow.
+    """Decode an upload, or its served file: both must look alike to Pillow.
 
     Raises:
-        Undecodable, OSError, ValueError, SyntaxError: As :func:`decode`.
+        Undecodable, OSError, ValueError, SyntaxError: as :func:`decode`.
     """
     return decode(
         data, format_=upload.format, mode=upload.mode, width=upload.width, height=upload.height
@@ -106,13 +106,13 @@ def decode_as(upload: Container, data: bytes) -> Pixels:
 
 
 def orientation(data: bytes, upload: Container) -> int:
-    """Give the EXIF orientation of an upload whose pixels were decoded, 1 to 8."""
+    """Return the EXIF orientation of a decoded upload, 1 to 8."""
     if not upload.kept:
-        return 1  # nothing is said, and to look for it Pillow would decode a PNG file again
+        return 1  # no EXIF; searching for it, Pillow would decode a PNG again
     try:
         with opened(data, upload.format) as image:
             value = image.getexif().get(ExifTags.Base.Orientation, 1)
     except (OSError, ValueError, SyntaxError):
-        # Only EXIF is damaged, which viewers ignore, and which the served file gets back as it was.
+        # Only EXIF is damaged; viewers ignore it, and the served file keeps it.
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

@@ -1,4 +1,4 @@
-"""Shrink pixels by a whole factor, the way that restorers expect."""
+"""Shrink pixels by an integer factor, as restorers expect."""
 
 import numpy as np
 from PIL import Image
@@ -7,25 +7,26 @@ from codec.image.pixels import Pixels
 
 
 def small_size(width: int, height: int, scale: int) -> tuple[int, int]:
-    """Give (width, height) of an image shrunk by ``scale``: every started block counts."""
+    """Return (width, height) of an image shrunk by ``scale``, rounded up."""
     return -(-width // scale), -(-height // scale)
 
 
 def shrunk(pixels: Pixels, scale: int) -> Pixels:
-    """Give what a rendition of that scale is encoded from: the pixels themselves at full size."""
+    """Return the pixels that a rendition of that scale encodes: at full size, unchanged."""
     return pixels if scale == 1 else downscale(pixels, scale)
 
 
 def downscale(pixels: Pixels, scale: int) -> Pixels:
-    """Shrink an image with Lanczos-3 by a whole factor.
+    """Shrink an image with Lanczos-3 by an integer factor.
 
-    Edges are repeated up to a multiple of the factor first, so that the pixels of the result stand
-    exactly ``scale`` apart in the original and the restored image is not shifted. Colour and alpha
-    are resampled apart: Pillow would weigh colour by alpha and lose hidden colours.
+    Edges are first repeated up to a multiple of the factor, so that result pixels are exactly
+    ``scale`` apart in the original, and the restored image is not shifted. Colour and alpha are
+    resampled
+    separately: Pillow would premultiply alpha and lose hidden colours.
 
     Args:
         pixels: uint8, (height, width[, channels]).
-        scale: Whole factor, 2 or more.
+        scale: integer factor, 2 or more.
 
     Returns:
         uint8, (ceil(height / scale), ceil(width / scale)[, channels]).
@@ -45,7 +46,7 @@ def split_planes(pixels: Pixels) -> list[Pixels]:
 
 
 def join_planes(planes: list[Pixels]) -> Pixels:
-    """Put together again what :func:`split_planes` took apart."""
+    """Join the planes of :func:`split_planes`."""
     return planes[0] if len(planes) == 1 else np.dstack(planes)
 
 

@@ -1,7 +1,7 @@
-"""Cut a small sample out of an image on which qualities and candidates are tried cheaply.
+"""Sample an image, to try qualities and candidates cheaply.
 
-The sample is a mosaic of tiles from a regular grid. What a codec does to it is measured inside of
-the tiles only, so that the seams, which the image does not have, count for nothing.
+The sample is a mosaic of tiles from a regular grid. Fidelity is measured only inside the tiles, so
+that seams, absent in the image, have no effect.
 """
 
 import itertools
@@ -13,21 +13,21 @@ import numpy as np
 from codec.image.pixels import Pixels
 
 _TILE: Final = 144  # divisible by every scale
-_MARGIN: Final = 8  # what a seam spoils: the ringing of Lanczos and of a transform block
-_GRID: Final = 48  # scales and the blocks of JPEG divide it: a tile is cut as the image is
-_SMALL: Final = 160_000  # pixels of an image of which a few tiles would be too few to tell
-_SPACING: Final = 256  # pixels between tiles in a small image, where a sample must be a share
-_MOST: Final = 6  # tiles on a side: three quarters of a megapixel tell enough of any image
+_MARGIN: Final = 8  # pixels affected by a seam: the ringing of Lanczos and transform blocks
+_GRID: Final = 48  # a multiple of scales and JPEG blocks, so tiles align as in the image
+_SMALL: Final = 160_000  # pixels; a few tiles of a smaller image are not representative
+_SPACING: Final = 256  # pixels between tiles of a small image, so that the sample is a share
+_MOST: Final = 6  # tiles on a side: three quarters of a megapixel represent any image
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Some of the pixels of an image.
+    """A mosaic of tiles of an image.
 
     Attributes:
-        pixels: The mosaic, uint8, (height, width[, channels]).
-        share: Its part of the image, above 0, at most 1.
-        tile: Height and width of a tile.
+        pixels: mosaic, uint8, (height, width[, channels]).
+        share: share of the image, above 0, at most 1.
+        tile: height and width of a tile.
     """
 
     pixels: Pixels
@@ -36,7 +36,7 @@ class Sample:
 
     @classmethod
     def of(cls, pixels: Pixels) -> Self:
-        """Take a sample; of a small image it is the image itself.
+        """Return a sample; of a small image, the image itself.
 
         Args:
             pixels: uint8, (height, width[, channels]).
@@ -53,10 +53,10 @@ class Sample:
         return cls(mosaic, taken / (height * width), tile)
 
     def inside(self, pixels: Pixels) -> Pixels:
-        """Leave out what lies at the seams.
+        """Return the pixels without the seams.
 
         Args:
-            pixels: The mosaic, or what became of it, of the same size.
+            pixels: the mosaic, or a processed mosaic of the same size.
         """
         if self.share == 1:
             return pixels
@@ -67,7 +67,7 @@ class Sample:
 
 
 def _starts(length: int, area: int) -> list[int]:
-    """Spread tiles evenly over a side."""
+    """Return evenly spaced positions of tiles along a side."""
     if length <= _TILE:
         return [0]
     wished = min(_MOST, max(2, round(area**0.5 / _SPACING)))

@@ -1,1 +1,1 @@
-"""From a rendition to the file as served, and the tiers that lose nothing."""
+"""From a rendition to the served file, and the lossless tiers."""

@@ -1,4 +1,4 @@
-"""The tier ``exact`` of JPEG files: transcoded to JPEG XL, from which they return byte for byte."""
+"""Tier ``exact`` of JPEG files: transcode to JPEG XL, which reconstructs them byte for byte."""
 
 from imagecodecs import jpegxl_decode_jpeg, jpegxl_encode_jpeg
 
@@ -9,19 +9,19 @@ from codec.search import memory_needs
 
 
 def transcode(data: bytes) -> bytes | None:
-    """Store a JPEG file as JPEG XL; it is tried that this gives back the identical file.
+    """Transcode a JPEG file to JPEG XL, verifying that it reconstructs the identical file.
 
-    It may be any JPEG file, also one whose pixels slimgate could not restore. Its size in pixels
-    must have been checked.
+    Any JPEG file will do, even one whose pixels slimgate cannot restore. Its pixel size must have
+    been checked.
 
     Args:
-        data: The upload, untrusted.
+        data: upload, untrusted.
 
     Raises:
-        MemoryError: There is not enough.
+        MemoryError: not enough memory.
 
     Returns:
-        A JPEG XL file; None when the codec does not know how to reproduce this one.
+        A JPEG XL file; None if the codec cannot reconstruct the upload.
     """
     try:
         with memory.reserving(memory_needs.RESERVED):
@@ -30,26 +30,26 @@ def transcode(data: bytes) -> bytes | None:
     except (RuntimeError, ValueError) as error:
         if memory.is_exhausted(error):
             raise MemoryError from error
-        # Cut off, damaged, arithmetic coding, 12 bits, four components: all common enough.
+        # Truncation, damage, arithmetic coding, 12 bits, four components: all common.
         return None
     return bytes(stored) if returned == data else None
 
 
 def restore(rendition: bytes, *, size: tuple[int, int], length: int) -> bytes:
-    """Give back the JPEG file.
+    """Reconstruct the JPEG file.
 
     Args:
-        rendition: What :func:`transcode` made, as it lies in the bucket.
-        size: Width and height in pixels, as in the file's frame header.
-        length: Bytes of the file; never are more written.
+        rendition: result of :func:`transcode`, from the bucket.
+        size: width and height in pixels, as in the file's frame header.
+        length: size of the file, bytes; the output never exceeds it.
 
     Raises:
-        Undecodable: It is no such rendition; found before anything is decoded where it can be.
-        ContainerError: It is no JPEG XL file.
+        Undecodable: not such a rendition; detected before decoding where possible.
+        ContainerError: not a JPEG XL file.
     """
     if jxl_header.read_size(rendition) != size:
         raise Undecodable(f"is not an image of {size[0]}x{size[1]} pixels")
     try:
         return bytes(jpegxl_decode_jpeg(rendition, numthreads=1, out=length))
     except (RuntimeError, ValueError) as error:
-        raise Undecodable(f"no JPEG file returns from it: {error}") from error
+        raise Undecodable(f"cannot reconstruct a JPEG file: {error}") from error

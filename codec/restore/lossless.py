@@ -1,7 +1,7 @@
-"""The tier ``lossless``: pixels of a PNG file as lossless WebP or JPEG XL, whichever is smaller.
+"""Tier ``lossless``: pixels of a PNG as lossless WebP or JPEG XL, whichever is smaller.
 
-The recipe of the file's compression travels with its ancillary chunks, so that it mostly returns
-byte for byte, which makes it ``exact``; otherwise with identical pixels, chunks and size.
+A recipe of the file's compression is stored with its ancillary chunks, so that it is mostly
+reproduced byte for byte, tier ``exact``; otherwise with identical pixels, chunks and size.
 """
 
 import time
@@ -24,11 +24,11 @@ _ENCODERS: Final[tuple[tuple[_Name, Callable[..., bytes]], ...]] = (
 )
 
 _WORTH_ANOTHER: Final = 1.5
-"""The second codec is tried on what the first makes no more than this times too large."""
+"""The second codec is tried unless the first result is larger than the limit times this."""
 
 
 class Lossless(NamedTuple):
-    """A rendition that gives back every pixel, and the file that GET will serve from it."""
+    """A rendition with identical pixels, and the file that GET will serve."""
 
     rendition: bytes
     codec: _Name
@@ -36,12 +36,12 @@ class Lossless(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """One encoding without loss.
+    """One lossless encoding.
 
     Attributes:
-        codec: What it was written with.
-        size: Bytes of it, without what travels along.
-        seconds: Time that it took.
+        codec: codec.
+        size: size without payload, bytes.
+        seconds: encoding time, seconds.
     """
 
     codec: _Name
@@ -51,17 +51,17 @@ class Tried(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A PNG file that shall become smaller.
+    """A PNG file to store.
 
     Attributes:
-        data: The upload.
-        upload: The parsed container.
-        pixels: What it decodes to.
+        data: upload.
+        upload: parsed container.
+        pixels: decoded pixels.
         orientation: EXIF orientation.
         speed: 0 (smallest file) to 10 (fastest).
-        max_stored: Bytes that a rendition may have to be worth storing.
-        work: What was done, and what may be.
-        tried: What was tried, for reports.
+        max_stored: maximum size of a rendition, bytes.
+        work: work done and allowed.
+        tried: encodings tried, for reports.
     """
 
     data: bytes
@@ -75,10 +75,10 @@ class Task:
 
 
 def store(task: Task) -> Lossless | None:
-    """Find the smallest lossless rendition of a PNG file.
+    """Return the smallest lossless rendition of a PNG file.
 
     Returns:
-        None when it is not small enough, or when no such file has the size of the upload.
+        None if it is not small enough, or no such file has the size of the upload.
     """
     smallest = min(_renditions(task), key=lambda named: len(named[1]), default=None)
     if smallest is None or len(smallest[1]) > task.max_stored:
@@ -94,20 +94,20 @@ def store(task: Task) -> Lossless | None:
 
 
 def pack(recipe: Recipe, kept: bytes, codec: str, icc: bytes | None) -> bytes:
-    """Make the blob that travels in a lossless rendition.
+    """Return the payload of a lossless rendition.
 
     Raises:
-        Unsupported: There is too much to keep.
+        Unsupported: the header segments are too large.
     """
     return header.pack(recipe.dumps() + kept, icc if by_name(codec).described else None)
 
 
 def unpack(rendition: bytes, codec: str) -> tuple[Recipe, bytes]:
-    """Give back the recipe and the upload's header segments.
+    """Return the recipe and the header segments of the upload.
 
     Raises:
-        ContainerError: They are damaged.
-        OSError, ValueError, SyntaxError: The rendition is.
+        ContainerError: the payload is damaged.
+        OSError, ValueError, SyntaxError: the rendition is damaged.
     """
     found = by_name(codec)
     blob = found.extract(rendition) or b""
@@ -123,7 +123,7 @@ def _renditions(task: Task) -> Iterator[tuple[_Name, bytes]]:
             began = time.perf_counter()
             try:
                 image = encode(task.pixels, speed=task.speed, icc=icc, orientation=orientation)
-            except Exception:  # noqa: BLE001  # the library may raise anything; the other one competes
+            except Exception:  # noqa: BLE001  # the library may raise any exception; try the other one
                 task.tried.append(Tried(name, 0, time.perf_counter() - began))
                 continue
             task.tried.append(Tried(name, len(image), time.perf_counter() - began))

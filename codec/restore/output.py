@@ -1,4 +1,4 @@
-"""Encode restored pixels as the file that GET serves: the upload's format, exactly its size."""
+"""Encode restored pixels as the served file, in the upload's format and exact size."""
 
 import io
 import threading
@@ -17,45 +17,45 @@ from codec.image.sample import Sample
 from codec.manifest import Output
 from codec.restore.png_filters import filtered
 
-# Best first. Steps are fine where a step costs few bytes, coarse where it costs many.
+# Best first. Steps are fine where they cost few bytes, coarse where they cost many.
 _QUALITIES: Final = (98, 96, 95, 94, 93, 92, 91, 90, 88, 86, 84, 82, 80, 77, 74, 70, 65, 60, 50)
-# Compression levels, the fastest first: the file is padded to the uploaded size in any case. With
-# each, the share of its bytes that the next one leaves at best.
+# Compression levels, fastest first: the file is padded to the uploaded size anyway. The value is
+# the smallest share of bytes that the next level leaves.
 _PNG_LEVELS: Final = {1: 0.6, 6: 0.9, 9: 1.0}
 _PNG_HIGHEST: Final = 9
 _PNG_STEPS: Final = (1, 2, 4, 8)
 _PNG_NEAR: Final = (4, 8, 16)
 _LOSSY_SUBSAMPLINGS: Final = ("4:4:4", "4:2:2", "4:2:0")
 
-_SAMPLED: Final = 0.15  # share of an image up to which trying its sample first saves time
+_SAMPLED: Final = 0.15  # maximum share of an image for which trying its sample first saves time
 
-_JPEG_HEADERS: Final = 64 << 10  # far more than tables take, of which a progressive file has many
+_JPEG_HEADERS: Final = 64 << 10  # more than enough for tables; progressive files have many
 _long_jpeg: Final = threading.Lock()
 
 
 def encode(pixels: Pixels, output: Output, *, kept: bytes, size: int) -> bytes:
-    """Write the served file.
+    """Encode the served file.
 
     Args:
-        pixels: uint8, (height, width[, channels]), fitting ``output.mode``.
-        output: Format and parameters.
-        kept: Header segments of the upload, as its container keeps them.
-        size: Bytes that the file shall have.
+        pixels: uint8, (height, width[, channels]), matching ``output.mode``.
+        output: format and parameters.
+        kept: header segments of the upload.
+        size: required size of the file, bytes.
 
     Raises:
-        DoesNotFit: It cannot be made exactly ``size`` bytes long.
+        DoesNotFit: the file cannot have exactly ``size`` bytes.
     """
     return assemble(output.format, _WRITERS[output.format](pixels, output, size), kept, size)
 
 
 def fit(pixels: Pixels, upload: Container, size: int) -> tuple[Output, bytes]:
-    """Find the best parameters with which the served file is exactly ``size`` bytes long.
+    """Find the best parameters with which the served file has exactly ``size`` bytes.
 
     Returns:
         The parameters, and the file.
 
     Raises:
-        DoesNotFit: Not even the worst parameters make it small enough.
+        DoesNotFit: even the worst parameters exceed the size.
     """
     if upload.format == "PNG":
         return _fit_png(pixels, upload, size)
@@ -84,16 +84,16 @@ def _candidates(
 def _subsampling(upload: Container) -> str | None:
     if upload.format != "JPEG" or upload.mode == "L":
         return None
-    # Rare layouts (4:4:0, 4:1:1) cannot be written; full chroma never loses anything.
+    # Rare layouts (4:4:0, 4:1:1) cannot be written; full chroma loses nothing.
     return upload.subsampling if upload.subsampling in _LOSSY_SUBSAMPLINGS else "4:4:4"
 
 
 def _fit_png(pixels: Pixels, upload: Container, size: int) -> tuple[Output, bytes]:
-    """Take the finest way, and then the fastest level, at which a PNG is small enough.
+    """Return the finest variant, then the fastest level, at which a PNG is small enough.
 
-    What a lossy codec leaves behind in flat areas is the worst that there is for PNG. In drawings
-    common colours pull others in; rounding colours to multiples of 2, 4 or 8 removes most of the
-    rest, at 51, 46 or 41 dB.
+    Noise of lossy codecs in flat areas is the worst case for PNG. In drawings, pixels snap to
+    common colours; rounding colours to multiples of 2, 4 or 8 removes most of the rest, at 51, 46
+    or 41 dB.
     """
     for outputs in _png_ways(pixels, upload):
         for output in outputs:
@@ -107,7 +107,7 @@ def _fit_png(pixels: Pixels, upload: Container, size: int) -> tuple[Output, byte
 
 
 def _png_ways(pixels: Pixels, upload: Container) -> Iterator[list[Output]]:
-    """Give the ways to write a PNG file, the finest first, each with its levels."""
+    """Yield the variants of a PNG file, finest first, each with its levels."""
     yield _candidates(upload, [*_PNG_LEVELS])
     if is_drawn(pixels):
         for near in _PNG_NEAR:
@@ -119,16 +119,16 @@ def _png_ways(pixels: Pixels, upload: Container) -> Iterator[list[Output]]:
 def _best_that_fits(
     pixels: Pixels, outputs: Sequence[Output], kept: bytes, size: int
 ) -> tuple[Output, bytes]:
-    """Search: what fits at one quality fits at every lower one, but for gaps of a few bytes."""
+    """Search by bisection: what fits at one quality fits at lower ones, except small gaps."""
     found: tuple[Output, bytes] | None = None
     low, high = 0, len(outputs)
     expected = _expected(pixels, outputs, size - len(kept))
     while low < high:
         middle = (low + high) // 2
         if expected is not None:
-            middle = min(max(low, expected), high - 1)  # step by step from there
+            middle = min(max(low, expected), high - 1)  # continue linearly from there
         elif low == 0 and high == len(outputs):
-            middle = 0  # smoothed pixels mostly fit at once
+            middle = 0  # smoothed pixels mostly fit immediately
         try:
             found = outputs[middle], encode(pixels, outputs[middle], kept=kept, size=size)
             high = middle
@@ -140,7 +140,7 @@ def _best_that_fits(
 
 
 def _expected(pixels: Pixels, outputs: Sequence[Output], room: int) -> int | None:
-    """Expect from a sample which parameters are the first to fit; None: that would save no time."""
+    """Return the first parameters expected to fit, from a sample; None if that saves no time."""
     sample = Sample.of(pixels)
     if sample.share > _SAMPLED:
         return None
@@ -170,8 +170,9 @@ def _write_jpeg(pixels: Pixels, output: Output, size: int) -> bytes:
 
 
 def _write_long_jpeg(pixels: Pixels, options: dict[str, object], room: int) -> bytes:
-    # libjpeg cannot be interrupted while it optimizes, and the buffer that Pillow gives it, one
-    # byte per pixel, is too small for noise. A module global of Pillow is the only way to more.
+    # libjpeg cannot be interrupted while optimizing, and Pillow's buffer, one byte per pixel, is
+    # too
+    # small for noise. Only a global of Pillow enlarges it.
     with _long_jpeg:
         saved = ImageFile.MAXBLOCK
         ImageFile.MAXBLOCK = room + _JPEG_HEADERS
@@ -185,7 +186,7 @@ def _write_long_jpeg(pixels: Pixels, options: dict[str, object], room: int) -> b
 
 def _write_png(pixels: Pixels, output: Output, _size: int) -> bytes:
     if output.near:
-        # Where much is flat, no filter is the best one, which Pillow would not take.
+        # Where much is flat, no filter is best, but Pillow would not choose it.
         return _write_unfiltered(flattened(pixels, output.near), output.quality)
     return _save(_rounded(pixels, output.step), "PNG", compress_level=output.quality)
 
@@ -198,7 +199,7 @@ def _write_unfiltered(pixels: Pixels, level: int) -> bytes:
 
 
 def _rounded(pixels: Pixels, step: int) -> Pixels:
-    """Round colours to multiples of a step; black, white and alpha stay as they are."""
+    """Round colours to multiples of a step; black, white and alpha are unchanged."""
     if step == 1:
         return pixels
     nearest = (np.arange(256) + step // 2) // step * step
@@ -208,7 +209,7 @@ def _rounded(pixels: Pixels, step: int) -> Pixels:
 
 
 def _write_webp(pixels: Pixels, output: Output, _size: int) -> bytes:
-    # ``exact`` keeps colours below a transparent alpha, which are measured too.
+    # ``exact`` keeps colours under transparent alpha, which are also measured.
     return _save(pixels, "WEBP", quality=output.quality, alpha_quality=100, method=4, exact=True)
 
 

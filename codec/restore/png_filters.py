@@ -1,4 +1,4 @@
-"""Filter the rows of a PNG file in a given way (PNG, third edition, 9.2)."""
+"""Filter the rows of a PNG with given filter types (PNG, third edition, 9.2)."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -8,20 +8,20 @@ import numpy.typing as npt
 
 from codec.image.pixels import Pixels
 
-_BAND_ROWS: Final = 128  # bounds what is in memory beside the pixels
+_BAND_ROWS: Final = 128  # bounds temporary memory
 
 _Wide = npt.NDArray[np.int16]
 
 
 def filtered(pixels: Pixels, kinds: bytes) -> Iterator[bytes]:
-    """Give the filtered rows, each behind its filter type, some at a time.
+    """Yield the filtered rows, each after its filter type, in bands.
 
     Args:
         pixels: uint8, (height, width[, 3 or 4]).
-        kinds: Filter type of each row, 0 to 4.
+        kinds: filter type of each row, 0 to 4.
 
     Raises:
-        ValueError: There are more or fewer types than rows, or there is no such type.
+        ValueError: the number of types differs from the number of rows, or a type is invalid.
     """
     height = pixels.shape[0]
     if len(kinds) != height or max(kinds) > 4:
@@ -50,7 +50,7 @@ def _band(rows: Pixels, up: Pixels, step: int, types: Pixels) -> Pixels:
 
 
 def _shifted(rows: Pixels, step: int) -> Pixels:
-    """Give the samples one pixel to the left; 0 beyond the edge."""
+    """Return the samples one pixel to the left; 0 beyond the edge."""
     left = np.zeros_like(rows)
     left[:, step:] = rows[:, :-step]
     return left
@@ -63,7 +63,7 @@ def _average(left: Pixels, up: Pixels, _corner: Pixels) -> Pixels:
 def _paeth(left: Pixels, up: Pixels, corner: Pixels) -> Pixels:
     a, b, c = (plane.astype(np.int16) for plane in (left, up, corner))
     to_left, to_up, to_corner = _distances(a, b, c)
-    # Ties go to the left, then up (9.4).
+    # Ties prefer left, then up (9.4).
     nearest = np.where(to_up <= to_corner, up, corner)
     return np.where((to_left <= to_up) & (to_left <= to_corner), left, nearest)
 

@@ -1,8 +1,8 @@
-"""How the image data of a PNG file were compressed, so that the file can be written again.
+"""How the image data of a PNG were compressed, so that the file can be reproduced.
 
-Filters are chosen by heuristics of a hundred encoders, so the type of each row is recorded. Deflate
-is written by few libraries: with zlib's parameters found out, most files return byte for byte. The
-others are compressed with the same filters by what fits, and padded.
+A hundred encoders choose filters by heuristics, so the type of each row is recorded. Few libraries
+write Deflate: once zlib's parameters are found, most files are reproduced byte for byte. Others are
+compressed with the same filters by any coder that fits, and padded.
 """
 
 import struct
@@ -24,27 +24,27 @@ _LIBDEFLATE: Final = 1
 _HEAD: Final = struct.Struct(">BBBB2sII")  # coder to head, number of chunks, number of rows
 _LENGTH: Final = struct.Struct(">I")
 
-# Levels that leave the same two bits in a stream's head (zlib, deflate.c), likeliest first.
+# Levels with the same two bits in the stream's header (zlib, deflate.c), most likely first.
 _LEVELS: Final = ((1, 0), (5, 4, 3, 2), (6,), (9, 7, 8))
 _STRATEGIES: Final = (zlib.Z_FILTERED, zlib.Z_DEFAULT_STRATEGY, zlib.Z_RLE, zlib.Z_HUFFMAN_ONLY)
-_MEMORY: Final = (8, 9)  # zlib's default and its most, which libpng and ImageMagick take
+_MEMORY: Final = (8, 9)  # zlib's default and maximum; libpng and ImageMagick use the latter
 _FULL_WINDOW: Final = 15
 _MAX_LEVEL: Final = 12  # libdeflate's; zlib checks its own
-_HIGH: Final = b"\x78\xda"  # RFC 1950, 2.2: the full window, compressed at the highest level
+_HIGH: Final = b"\x78\xda"  # RFC 1950, 2.2: full window, highest compression level
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to write the image data.
+    """How to compress the image data.
 
     Attributes:
         coder: 0: zlib, 1: libdeflate.
-        level: Of the coder.
+        level: level of the coder.
         memory: zlib's ``memLevel``.
-        strategy: zlib's.
-        head: The first two bytes of the stream, which some encoders change afterwards.
-        chunks: Bytes of each IDAT chunk but the last.
-        filters: Type of each row.
+        strategy: zlib's strategy.
+        head: first two bytes of the stream, which some encoders change afterwards.
+        chunks: sizes of all IDAT chunks except the last.
+        filters: filter type of each row.
     """
 
     coder: int
@@ -56,17 +56,17 @@ class Recipe:
     filters: bytes
 
     def dumps(self) -> bytes:
-        """Write it as bytes."""
+        """Return the recipe as bytes."""
         numbers = (self.coder, self.level, self.memory, self.strategy, self.head)
         head = _HEAD.pack(*numbers, len(self.chunks), len(self.filters))
         return b"".join([head, *(_LENGTH.pack(length) for length in self.chunks), self.filters])
 
     @classmethod
     def loads(cls, data: bytes) -> tuple[Self, bytes]:
-        """Read it, and give what follows it.
+        """Parse a recipe, and return it with the bytes after it.
 
         Raises:
-            Malformed: It is damaged.
+            Malformed: the recipe is damaged.
         """
         if len(data) < _HEAD.size:
             raise Malformed("recipe cut off")
@@ -80,20 +80,20 @@ class Recipe:
 
 
 def find(data: bytes, pixels: Pixels, kept: bytes, *, work: Work) -> tuple[Recipe, bytes]:
-    """Find out how a PNG file was written, or how one of its size can be.
+    """Find how a PNG file was written, or how to write one of its size.
 
     Args:
-        data: A file that the containers have parsed.
-        pixels: What it decodes to.
-        kept: Its ancillary chunks, as the containers keep them.
-        work: What was done, and what may be; no further parameters are tried after that.
+        data: parsed file.
+        pixels: decoded pixels.
+        kept: its ancillary chunks.
+        work: work done and allowed; no further parameters are tried beyond.
 
     Returns:
-        The recipe, and the file that it gives: ``data`` itself, or one of the same pixels and size.
+        The recipe, and the resulting file: ``data`` itself, or one with the same pixels and size.
 
     Raises:
-        DoesNotFit: No file of these pixels gets so small.
-        Malformed: The image data are not what a sound encoder writes.
+        DoesNotFit: no file with these pixels is small enough.
+        Malformed: no sound encoder writes such image data.
     """
     parts = png.image_data(data)
     stream = b"".join(parts)
@@ -109,25 +109,25 @@ def find(data: bytes, pixels: Pixels, kept: bytes, *, work: Work) -> tuple[Recip
 
 
 def write(pixels: Pixels, recipe: Recipe, kept: bytes, size: int) -> bytes:
-    """Write a PNG file as a recipe says; when a coder has changed, in another way that fits.
+    """Write a PNG file by a recipe; if a coder has changed, in another way that fits.
 
     Args:
         pixels: uint8, (height, width[, 3 or 4]).
-        recipe: From the rendition.
-        kept: Ancillary chunks, as the containers keep them.
-        size: Bytes that the file shall have.
+        recipe: recipe from the rendition.
+        kept: ancillary chunks.
+        size: required size of the file, bytes.
 
     Raises:
-        DoesNotFit: No way gives that size.
-        ValueError: The recipe is for another image, or has impossible parameters.
+        DoesNotFit: no coder reaches that size.
+        ValueError: the recipe belongs to another image, or has invalid parameters.
     """
     return _that_fits(pixels, (recipe, *_others(recipe)), kept, size)[1]
 
 
 def _others(recipe: Recipe) -> tuple[Recipe, ...]:
-    """List what is tried when nothing gives the very file, the fastest first."""
+    """Return the recipes to try if none reproduces the file, fastest first."""
     head = recipe.head if recipe.head[0] == _HIGH[0] else _HIGH
-    # One chunk saves 12 bytes for every other one. Level 12 is about what an optimizer reaches.
+    # A single chunk saves 12 bytes for each other one. Level 12 is about what optimizers reach.
     plain = replace(recipe, coder=_LIBDEFLATE, memory=0, strategy=0, head=head, chunks=())
     return replace(plain, level=9), replace(plain, level=_MAX_LEVEL)
 
@@ -155,7 +155,7 @@ def _file(stream: bytes, recipe: Recipe, pixels: Pixels, kept: bytes, size: int)
 
 
 def _deflate(recipe: Recipe, pixels: Pixels) -> Iterator[bytes]:
-    """Give the zlib stream piece by piece."""
+    """Yield the zlib stream in pieces."""
     rows = filtered(pixels, recipe.filters)
     if recipe.coder == _LIBDEFLATE:
         yield bytes(deflate_encode(b"".join(rows), recipe.level))
@@ -168,11 +168,11 @@ def _deflate(recipe: Recipe, pixels: Pixels) -> Iterator[bytes]:
 
 
 def _gives(recipe: Recipe, pixels: Pixels, stream: bytes, work: Work) -> bool:
-    """Return whether a recipe gives a stream; given up at the first piece that differs."""
+    """Return whether a recipe reproduces a stream, stopping at the first difference."""
     position = 0
     for piece in _deflate(recipe, pixels):
         work.deflate(pixels.size * len(piece) // max(1, len(stream)))
-        skipped = max(0, 2 - position)  # the head is recorded, not compared
+        skipped = max(0, 2 - position)  # the head is recorded, so not compared
         if not stream.startswith(piece[skipped:], position + skipped):
             return False
         position += len(piece)
@@ -187,10 +187,10 @@ def _zlib_recipes(stream: bytes, filters: bytes, chunks: tuple[int, ...]) -> Ite
 
 
 def _filters(stream: bytes, pixels: Pixels) -> bytes:
-    """Give the filter type of each row of an inflated stream, never inflating more than it needs.
+    """Return the filter type of each row of an inflated stream, without inflating excess data.
 
     Raises:
-        Malformed: It is shorter or longer than the image, or no stream.
+        Malformed: the stream is invalid, or its length does not match the image.
     """
     height = pixels.shape[0]
     row = 1 + pixels.size // height

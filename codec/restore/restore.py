@@ -1,4 +1,4 @@
-"""Restore a rendition: the one piece of code that GET serves with and PUT verifies with."""
+"""Restore a rendition: the same code serves GET and verifies PUT."""
 
 import hashlib
 from typing import NamedTuple, Protocol
@@ -14,10 +14,10 @@ from codec.restore import exact, lossless, output, png_recipe
 
 
 class Upscaler(Protocol):
-    """Turns the small pixels of a rendition into full-size ones.
+    """Enlarges the pixels of a rendition to full size.
 
-    An upscaler may be shared by threads and called for many images at once. The same pixels give
-    the same result, whatever else is in flight.
+    An upscaler is thread-safe, and may process many images concurrently. Equal pixels give equal
+    results, whatever else is in flight.
     """
 
     def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
@@ -25,8 +25,8 @@ class Upscaler(Protocol):
 
         Args:
             pixels: uint8, (height, width) or (height, width, 3).
-            scale: Whole factor, 1 to 4.
-            level: How coarse the codec was, 0 (lossless) to 255.
+            scale: integer factor, 1 to 4.
+            level: coding level, 0 (lossless) to 255.
 
         Returns:
             uint8, (height * scale, width * scale[, 3]).
@@ -35,30 +35,30 @@ class Upscaler(Protocol):
 
 
 class Upscalers(Protocol):
-    """Finds the upscaler that a manifest names."""
+    """Finds the upscaler of a manifest."""
 
     def __call__(self, restorer: str, /) -> Upscaler:
-        """Look up by content hash, 16 hex digits.
+        """Return the upscaler of a content hash, 16 hex digits.
 
         Raises:
-            LookupError: There is none of that hash here.
+            LookupError: it is not installed here.
         """
         ...
 
 
 class DamagedRendition(ValueError):
-    """The stored bytes are not the rendition that the manifest describes."""
+    """The stored bytes are not the rendition of the manifest."""
 
 
 class DigestMismatch(ValueError):
-    """The restored content is not what was promised when the object was stored."""
+    """The restored content differs from what was recorded when storing."""
 
 
 class EncoderChanged(DigestMismatch):
-    """The restored content is right, but an encoder writes them otherwise than it did.
+    """The restored content is right, but an encoder produces other bytes than when storing.
 
     Attributes:
-        served: The file as it is written now, of the same size.
+        served: the file as encoded now, of the same size.
     """
 
     def __init__(self, served: bytes) -> None:
@@ -72,18 +72,18 @@ def pixels_of(
     """Decode a rendition and enlarge it to the size of the upload.
 
     Args:
-        rendition: The stored file.
-        stored: What the manifest says of it.
+        rendition: stored file.
+        stored: its description in the manifest.
         mode: ``L``, ``RGB`` or ``RGBA``.
-        size: Width and height of the upload.
-        upscalers: Where restorers come from.
+        size: width and height of the upload.
+        upscalers: source of restorers.
 
     Returns:
         uint8, (height, width[, channels]).
 
     Raises:
-        LookupError: The codec or the restorer is not installed here.
-        OSError, ValueError, SyntaxError: The rendition is damaged, or another one.
+        LookupError: the codec or the restorer is not installed.
+        OSError, ValueError, SyntaxError: the rendition is damaged, or another one.
     """
     width, height = size
     small_width, small_height = small_size(width, height, stored.scale)
@@ -94,7 +94,7 @@ def pixels_of(
 def enlarge(
     small: Pixels, stored: Stored, *, size: tuple[int, int], upscalers: Upscalers
 ) -> Pixels:
-    """Give pixels the size of the upload; colour and alpha are enlarged apart."""
+    """Enlarge pixels to the size of the upload, colour and alpha separately."""
     if stored.restorer is None:
         return small
     upscaler = upscalers(stored.restorer)
@@ -106,17 +106,17 @@ def enlarge(
 
 
 def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> bytes:
-    """Make the file that GET serves.
+    """Return the file that GET serves.
 
     Returns:
         Exactly ``manifest.size`` bytes whose SHA-256 is ``manifest.sha256``.
 
     Raises:
-        DamagedRendition: The stored bytes do not fit the manifest.
-        DigestMismatch: The rendition is another one, or a decoder or restorer does not work as it
-            did when the object was stored.
-        EncoderChanged: The same of the encoder of the served file.
-        LookupError: The codec or the restorer is not installed here.
+        DamagedRendition: the stored bytes do not match the manifest.
+        DigestMismatch: another rendition, or a decoder or restorer behaves differently than when
+            storing.
+        EncoderChanged: the encoder of the served file behaves differently.
+        LookupError: the codec or the restorer is not installed.
     """
     try:
         found = _restored(rendition, manifest, upscalers)
@@ -130,10 +130,10 @@ def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> bytes
 
 
 def content_digest(kept: bytes, pixels: Pixels) -> str:
-    """Name header segments and pixels, whatever encoder writes them.
+    """Return a digest of header segments and pixels, independent of encoders.
 
     Args:
-        kept: Header segments of the upload, as its container keeps them.
+        kept: header segments of the upload.
         pixels: uint8, (height, width[, channels]).
 
     Returns:
@@ -145,7 +145,7 @@ def content_digest(kept: bytes, pixels: Pixels) -> str:
 
 
 def file_digest(data: bytes) -> str:
-    """Name the content of a file that is no longer taken apart, as :func:`content_digest` does."""
+    """Return the digest of a file that is not parsed, like :func:`content_digest`."""
     return hashlib.sha256(data).hexdigest()[:32]
 
 
