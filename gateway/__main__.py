@@ -1,6 +1,6 @@
-"""The command line: ``python -m gateway --config FILE`` serves, ``… check`` only validates.
+"""The command line: ``python -m gateway --config FILE`` serves, ``… check`` validates.
 
-The other commands are tools that work on a bucket directly.
+The other commands work on a bucket without a gateway.
 """
 
 import argparse
@@ -33,8 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0, 1 when the address cannot be used or a tool failed, or 2 when the configuration is not
-        valid.
+        0; 1 if an address cannot be used or a tool failed; 2 if the configuration is invalid.
     """
     words = sys.argv[1:] if arguments is None else arguments
     if words and words[0] in tools.NAMES:
@@ -51,8 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     logs.configure()
     for each in shortages(settings):
-        _log.warning("too little memory", reason=each)
-    # When systemd's watchdog ends a gateway that hangs, its journal then says where.
+        _log.warning("worker memory too small", reason=each)
+    # If systemd's watchdog ends a hung gateway, the journal shows its stacks.
     faulthandler.enable()
     keep_freed_memory()
     return uvloop.run(_run(settings, options.config))
@@ -60,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _run(settings: Settings, path: Path) -> int:
     work = serve if settings.processes == 1 else supervise
-    # Before anybody is told that this process listens: a signal without a handler would end it.
+    # Install handlers before listening: an unhandled signal would end the process.
     async with ServiceHost() as host:
         try:
             await work(settings, path, host)
@@ -74,11 +73,11 @@ async def _run(settings: Settings, path: Path) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    epilog = f"Tools: {', '.join(tools.NAMES)}; python -m gateway TOOL --help tells more."
+    epilog = f"Tools: {', '.join(tools.NAMES)}; python -m gateway TOOL --help for details."
     parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__, epilog=epilog)
     parser.add_argument("command", nargs="?", choices=["serve", "check"], default="serve")
     parser.add_argument("--config", type=Path, default=config_path(os.environ), metavar="FILE")
-    parser.add_argument("--listen", metavar="HOST:PORT", help="instead of what the file says")
+    parser.add_argument("--listen", metavar="HOST:PORT", help="overrides the configuration")
     return parser
 
 

@@ -1,5 +1,5 @@
-"""What keeps a gateway from starting."""
+"""Errors that prevent a gateway from starting."""
 
 
 class CannotStart(Exception):
-    """Something that a gateway cannot be without does not come up; the message says why."""
+    """A required component does not start; the message says why."""

@@ -1,4 +1,4 @@
-"""What several gateway processes have done, as one set of metrics."""
+"""Aggregate the metrics of several gateway processes."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,7 @@ from gateway.telemetry import metrics
 _OWN: Final = frozenset(
     {"slimgate_engine_lost", "slimgate_gateways_lost", "slimgate_processes_hung"}
 )
-"""Counted by the supervisor, which keeps the processes that may be lost."""
+"""Counted by the supervisor, which keeps these processes."""
 
 _CPU: Final = "process_cpu_seconds"
 _SUMMED: Final = ("process_virtual_memory_bytes", "process_resident_memory_bytes",
@@ -24,11 +24,11 @@ _SUMMED: Final = ("process_virtual_memory_bytes", "process_resident_memory_bytes
 
 
 class Aggregate(Collector):
-    """Add up what all processes have counted, those that are gone included.
+    """Sum the metrics of all processes, ended ones included.
 
     Args:
-        folder: Where they count.
-        pids: Gives the numbers of those that live.
+        folder: Folder of their metric files.
+        pids: Returns the PIDs of running processes.
     """
 
     def __init__(self, folder: Path, pids: Callable[[], Iterable[int]]) -> None:
@@ -37,13 +37,13 @@ class Aggregate(Collector):
         self._cpu_s: dict[int, float] = {}
 
     def registry(self) -> CollectorRegistry:
-        """Give all of it to whoever scrapes."""
+        """Return a registry with the aggregated metrics."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
         return registry
 
     def collect(self) -> Iterator[Metric]:
-        """Give every metric once."""
+        """Yield every metric once."""
         counted: Iterable[Metric] = self._counted.collect()  # type: ignore[no-untyped-call]
         yield from (family for family in counted if family.name not in _OWN)
         own = metrics.REGISTRY.collect()
@@ -53,7 +53,7 @@ class Aggregate(Collector):
         yield from self._used()
 
     def _used(self) -> Iterator[Metric]:
-        """Add up what the processes take of the machine, and the supervisor with them."""
+        """Yield the summed resource usage of the supervisor and its processes."""
         sums = dict.fromkeys(_SUMMED, 0.0)
         texts = {}
         for pid in {*self._pids(), os.getpid()}:
@@ -63,7 +63,7 @@ class Aggregate(Collector):
                     sums[family.name] += value
                     texts[family.name] = family.documentation
                 elif family.name == _CPU:
-                    # What a process has used stays used when it is gone.
+                    # CPU time of ended processes still counts.
                     self._cpu_s[pid] = value
         for name, text in texts.items():
             yield GaugeMetricFamily(name, text, value=sums[name])

@@ -1,4 +1,4 @@
-"""The listener for operators: is the process alive, may traffic come, and what has it done."""
+"""The admin listener: liveness, readiness, metrics and the playground."""
 
 import asyncio
 import time
@@ -24,11 +24,11 @@ _PROBE_TTL_S: Final = 5.0
 
 
 class Readiness:
-    """Whether this gateway should get traffic, for load balancers.
+    """Readiness of this gateway, for load balancers.
 
     Args:
         upstream: The store.
-        in_flight: Whether the gateway ends.
+        in_flight: Tells whether the gateway is draining.
     """
 
     def __init__(self, upstream: Upstream, in_flight: InFlightRequests) -> None:
@@ -39,16 +39,16 @@ class Readiness:
         self._asking = asyncio.Lock()
 
     async def not_ready_reason(self) -> str | None:
-        """Give what keeps it from serving; None: nothing does."""
+        """Return why the gateway is not ready; None: it is."""
         if self._in_flight.draining:
             return "draining"
-        # However often somebody asks, the store is asked rarely.
+        # Cache the result, however often clients probe.
         if time.monotonic() - self._asked > _PROBE_TTL_S:
             await self._ask()
-        return None if self._reached else "the store does not answer: see upstream.endpoint"
+        return None if self._reached else "the store does not respond: check upstream.endpoint"
 
     async def _ask(self) -> None:
-        async with self._asking:  # once for everybody who waits
+        async with self._asking:  # one probe for all waiters
             if time.monotonic() - self._asked > _PROBE_TTL_S:
                 self._reached = await self._upstream.is_healthy()
                 self._asked = time.monotonic()
@@ -61,14 +61,14 @@ def create_admin(
     buffers: ByteBudget,
     readiness: Readiness,
 ) -> web.Application:
-    """Put the operators' application together.
+    """Return the admin application.
 
     Args:
-        settings: With the token that is demanded, if any.
-        policies: In force.
-        compute: Worker processes and the cache.
+        settings: Settings, with the admin token if one is required.
+        policies: Policies in force.
+        compute: Worker processes and cache.
         buffers: Bytes held in memory.
-        readiness: Of the gateway.
+        readiness: Readiness of the gateway.
     """
     access = Access(settings.admin)
     admin = web.Application(middlewares=[access.middleware()], client_max_size=MAX_FIELDS)
@@ -97,7 +97,7 @@ def create_admin(
 
 
 async def _set_gauges(compute: Compute, buffers: ByteBudget) -> None:
-    """Set what is looked at rather than counted."""
+    """Set the gauges that are sampled rather than counted."""
     metrics.BUFFERED_BYTES.set(buffers.held)
     metrics.CACHE_BYTES.set(compute.cache.held_bytes)
     metrics.WORKER_JOBS.set(compute.workers.jobs)

@@ -1,8 +1,8 @@
-"""Who may see what operators see: a bearer token for scripts, a signed cookie for browsers.
+"""Authenticate operators: a bearer token for scripts, a signed cookie for browsers.
 
-Without a token the listener is on loopback, as the configuration demands. There, a page of
-somebody else in the operator's browser must not reach it: by a name that resolves to loopback (the
-Host header tells), or by a form that posts to it (the Origin header tells).
+Without a token the listener is bound to loopback; the configuration enforces that. There, foreign
+web pages in the operator's browser must not reach it: neither through a name that resolves to
+loopback (checked by the Host header), nor through a form (checked by the Origin header).
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from config.network import is_loopback
 
 LOGIN: Final = "/_slimgate/login"
 STATIC: Final = "/_slimgate/static/"
-"""Style and scripts of the pages, the same in every installation."""
+"""Styles and scripts of the pages, the same in every installation."""
 
 COOKIE_PATH: Final = "/_slimgate/"
 SESSION_S: Final = 12 * 3600
@@ -40,10 +40,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Failures:
-    """Bound how often somebody may guess.
+    """Limit wrong tokens per address.
 
     Args:
-        clock: Seconds that never go back.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -51,20 +51,20 @@ class Failures:
         self._times: FIFOCache[str, deque[float]] = FIFOCache(_MAX_ADDRESSES)
 
     def note(self, remote: str | None) -> None:
-        """Count a wrong guess from an address."""
+        """Count a wrong token from an address."""
         address = _network(remote)
         times = self._times.get(address) or deque(maxlen=_MAX_FAILURES)
         times.append(self._clock())
         self._times[address] = times  # the latest of all, also where it was known
 
     def blocked(self, remote: str | None) -> bool:
-        """Return whether an address has guessed too often of late."""
+        """Return whether an address has sent too many wrong tokens recently."""
         times = self._times.get(_network(remote), deque())
         return len(times) == _MAX_FAILURES and self._clock() - times[0] < _WINDOW_S
 
 
 def _network(remote: str | None) -> str:
-    """Give the address, or the network that one customer of IPv6 has."""
+    """Return the address, or the /64 network of an IPv6 address."""
     try:
         address = ip_address(remote or "")
     except ValueError:
@@ -75,32 +75,32 @@ def _network(remote: str | None) -> str:
 
 
 class Access:
-    """Judge requests of operators.
+    """Authorize requests to the admin listener.
 
     Args:
-        settings: With the token that is demanded; None: nothing is, and only loopback is served.
-        clock: Seconds since 1970.
+        settings: Holds the required token; None: none is required, and only loopback is served.
+        clock: Returns seconds since the epoch.
     """
 
     def __init__(self, settings: Admin, *, clock: Callable[[], float] = time.time) -> None:
         self._token = settings.token.get_secret_value().encode() if settings.token else None
         self._clock = clock
         self._failures = Failures()
-        # A cookie that is stolen must not give the token away to whoever tries words.
+        # A slow hash: a stolen cookie must not allow guessing the token.
         self._key = hashlib.scrypt(self._token or b"", salt=b"slimgate session", n=2**14, r=8, p=1)
 
     @property
     def demands_token(self) -> bool:
-        """Return whether there is anything to sign in with."""
+        """Return whether a token is required."""
         return self._token is not None
 
     @property
     def cookie(self) -> str:
-        """Give the name of the cookie: cookies are shared by all ports of a host."""
+        """Return the name of the cookie, unique per token: all ports of a host share cookies."""
         return f"slimgate-{self._mac('name')[:8]}"
 
     def middleware(self) -> Middleware:
-        """Make what lets nobody in who may not."""
+        """Return the middleware that refuses unauthorized requests."""
 
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -115,10 +115,10 @@ class Access:
         return guard
 
     def sign_in(self, request: web.Request, token: str) -> str | None:
-        """Exchange the token for the value of a cookie; None: it is the wrong one.
+        """Exchange the token for a cookie value; None: the token is wrong.
 
         Raises:
-            HTTPTooManyRequests: There were too many wrong ones.
+            HTTPTooManyRequests: There were too many wrong tokens.
         """
         if not self._is_token(request, token.encode("utf-8", "surrogateescape")):
             return None
@@ -138,12 +138,12 @@ class Access:
 
     def _is_token(self, request: web.Request, said: bytes) -> bool:
         if self._failures.blocked(request.remote):
-            text = "too many wrong tokens came from this address: wait a minute\n"
+            text = "too many wrong tokens from this address: wait a minute\n"
             raise web.HTTPTooManyRequests(text=text, headers={"Retry-After": f"{_WINDOW_S:.0f}"})
         if self._token is not None and hmac.compare_digest(self._token, said):
             return True
         self._failures.note(request.remote)
-        _log.warning("wrong token", remote=request.remote)
+        _log.warning("invalid admin token", remote=request.remote)
         return False
 
     def _is_session(self, value: str) -> bool:
@@ -156,18 +156,18 @@ class Access:
         return hmac.new(self._key, text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
     def _refuse_foreign_pages(self, request: web.Request) -> None:
-        """Refuse what a page of somebody else makes a browser send."""
+        """Refuse requests that a foreign web page makes the browser send."""
         host = request.headers.get("Host", "")
         if self._token is None and not _is_local(host):
-            hint = "set a token, or ask for 127.0.0.1"
+            hint = "set admin.token, or use 127.0.0.1"
             raise web.HTTPForbidden(text=f"without admin.token only localhost is served: {hint}\n")
         if request.method not in _SAFE and not _is_own(request, host):
-            hint = "a proxy has to pass the header Host on as it is"
-            raise web.HTTPForbidden(text=f"this came from a page of somebody else; {hint}\n")
+            hint = "if there is a reverse proxy, let it pass the Host header unchanged"
+            raise web.HTTPForbidden(text=f"this request came from another website; {hint}\n")
 
 
 def _is_from_supervisor(request: web.Request) -> bool:
-    """Return whether it came through a supervisor, over a socket that is open to nobody else."""
+    """Return whether a request came from the supervisor, over its private Unix socket."""
     socket = request.get_extra_info("socket")
     return socket is not None and socket.family == AF_UNIX
 
@@ -180,7 +180,7 @@ def _is_local(host: str) -> bool:
 
 
 def _is_own(request: web.Request, host: str) -> bool:
-    """Return whether a request that changes something came from our own page, or from no page."""
+    """Return whether a changing request came from our own page, or from no page."""
     origin = request.headers.get("Origin")
     if origin is not None:
         return origin.partition("://")[2].lower() == host.lower()
@@ -188,11 +188,11 @@ def _is_own(request: web.Request, host: str) -> bool:
 
 
 def _challenge(request: web.Request) -> web.HTTPException:
-    """Send people to where they sign in, and tell scripts what is missing."""
+    """Redirect browsers to the login page, and answer scripts with 401."""
     if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
         return web.HTTPSeeOther(f"{LOGIN}?next={quote(request.raw_path, safe='')}")
     return web.HTTPUnauthorized(
-        text="the token is missing or wrong\n",
+        text="the token is missing or wrong: send Authorization: Bearer with admin.token\n",
         headers={"WWW-Authenticate": "Bearer"},
         reason=HTTPStatus.UNAUTHORIZED.phrase,
     )

@@ -1,8 +1,8 @@
-"""Ask a running gateway whether it is alive, for containers.
+"""Check the health of a running gateway, for containers.
 
 ``python -m gateway.admin.healthcheck --config FILE``
 
-It reads the configuration that the gateway reads, and so knows where to ask and with which token.
+It reads the gateway's configuration for the address and the token.
 """
 
 import http.client
@@ -19,10 +19,10 @@ _TIMEOUT_S = 4.0
 
 
 def main() -> int:
-    """Ask, and say what is wrong if anything is.
+    """Run the check and print the problem, if any.
 
     Returns:
-        0 when the gateway answers that it is alive, else 1.
+        0 if the gateway is alive, else 1.
     """
     try:
         settings = load(config_path(os.environ), environ=os.environ, known_restorers=models.NAMES)
@@ -37,7 +37,7 @@ def main() -> int:
 def _problem(settings: Settings) -> str | None:
     admin = settings.admin
     if admin.address is None:
-        return "nothing to ask: set admin.listen, for example to 127.0.0.1:9001"
+        return "no admin listener: set admin.listen, for example to 127.0.0.1:9001"
     connection = _connection(settings, *admin.address)
     token = admin.token.get_secret_value() if admin.token else None
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -46,14 +46,14 @@ def _problem(settings: Settings) -> str | None:
         status = connection.getresponse().status
     finally:
         connection.close()
-    return None if status == HTTPStatus.OK else f"answered with {status}"
+    return None if status == HTTPStatus.OK else f"the gateway answered with status {status}"
 
 
 def _connection(settings: Settings, host: str, port: int) -> http.client.HTTPConnection:
     """Connect to the gateway of this configuration, and to no other."""
     if not settings.admin.tls or settings.tls.files is None:
         return http.client.HTTPConnection(_reachable(host), port, timeout=_TIMEOUT_S)
-    # Its certificate names what clients call it; that it is the very one says more than a name.
+    # Trust exactly the configured certificate; its host name is that for clients.
     context = ssl.create_default_context(cafile=settings.tls.files[0])
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -61,7 +61,7 @@ def _connection(settings: Settings, host: str, port: int) -> http.client.HTTPCon
 
 
 def _reachable(host: str) -> str:
-    """Give an address to connect to where one to listen on means all of them."""
+    """Return an address to connect to, also for a wildcard listen address."""
     try:
         address = ip_address(host)
     except ValueError:

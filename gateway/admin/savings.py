@@ -1,4 +1,4 @@
-"""What each bucket has been spared since the gateway started."""
+"""Savings by bucket since the gateway started."""
 
 import os
 from collections import defaultdict
@@ -15,7 +15,7 @@ from gateway.telemetry.metrics import METRICS_FOLDER
 
 @dataclass(slots=True)
 class Saving:
-    """Bytes uploaded to a bucket that are stored small there, and bytes that they take.
+    """Uploaded and stored bytes of the optimized images of a bucket.
 
     Overwritten and deleted objects are not subtracted.
     """
@@ -26,12 +26,12 @@ class Saving:
 
     @property
     def saved(self) -> int:
-        """Give the difference in bytes."""
+        """Return the saved bytes."""
         return self.uploaded - self.stored
 
 
 def counted() -> Iterable[Metric]:
-    """Give what this process has counted, and with it what others beside it have."""
+    """Return the metrics of this process and of its siblings."""
     folder = os.environ.get(METRICS_FOLDER)
     if folder is None:
         return metrics.REGISTRY.collect()
@@ -40,10 +40,10 @@ def counted() -> Iterable[Metric]:
 
 
 def by_bucket(families: Iterable[Metric]) -> dict[str, Saving]:
-    """Sum what was counted, in the order of what was saved, most first.
+    """Return savings by bucket, largest first.
 
     Args:
-        families: Of this process, or of several.
+        families: Metrics of one or several processes.
     """
     found: dict[str, Saving] = defaultdict(Saving)
     for family in families:

@@ -1,1 +1,1 @@
-"""Processes: put together, started, reloaded, drained."""
+"""Gateway processes: composition, start, reload, draining."""

@@ -1,4 +1,4 @@
-"""What a supervisor tells the processes that it keeps, over their standard input."""
+"""Messages from the supervisor to its processes, over their standard input."""
 
 import asyncio
 import pickle
@@ -11,14 +11,14 @@ _LENGTH_BYTES: Final = 4
 
 
 class Start(NamedTuple):
-    """The first message: serve.
+    """The first message: start serving.
 
     Attributes:
-        number: Which process it is, from 0.
-        settings: What it may use.
-        sockets: Numbers of the open sockets that it inherits, and listens to.
+        number: Index of the process, from 0.
+        settings: Its settings, with its share of the limits.
+        sockets: File descriptors of the inherited listening sockets.
         engine: Socket of the engine process.
-        operators: Where it answers what the supervisor asks on behalf of operators.
+        operators: Socket on which it answers the supervisor's admin requests.
     """
 
     number: int
@@ -29,26 +29,26 @@ class Start(NamedTuple):
 
 
 class SetPolicies(NamedTuple):
-    """Treat requests by other policies from now on."""
+    """Use new policies from now on."""
 
     policies: tuple[Policy, ...]
 
 
 class ReloadCertificate(NamedTuple):
-    """Show clients what the files of the certificate hold now."""
+    """Reload the certificate files."""
 
 
 Message = Start | SetPolicies | ReloadCertificate
 
 
 def encode(message: Message) -> bytes:
-    """Return a message as bytes; secrets are in it in plain, for the eyes of one process alone."""
+    """Return a message as bytes; it contains secrets in plain text, for one process only."""
     data = pickle.dumps(message)
     return len(data).to_bytes(_LENGTH_BYTES, "big") + data
 
 
 async def receive(reader: asyncio.StreamReader) -> Message | None:
-    """Wait for the next message; None: there will be none any more, for the supervisor is gone."""
+    """Return the next message; None: the supervisor is gone."""
     try:
         length = int.from_bytes(await reader.readexactly(_LENGTH_BYTES), "big")
         data = await reader.readexactly(length)

@@ -1,7 +1,7 @@
-"""Run one of several gateway processes: the supervisor starts this module.
+"""Run one of several gateway processes; the supervisor starts this module.
 
-It is told what to do over its standard input, says ``ready`` on its standard output and then that
-its event loop runs, and drains when it gets SIGTERM or its standard input ends.
+It reads messages from its standard input, writes ``ready`` and then heartbeats to its standard
+output, and drains on SIGTERM or when its standard input closes.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ async def _main() -> int:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor tells what is new
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor sends reloads
     told = asyncio.StreamReader(limit=1 << 16)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(told), sys.stdin)
     start = await control_messages.receive(told)
@@ -36,7 +36,7 @@ async def _main() -> int:
     try:
         async with Server(start.settings, engine=start.engine) as server:
             if start.number == 0:
-                await server.log_startup_checks()  # for all of them
+                await server.log_startup_checks()  # once for all processes
             await server.listen_to_operators([_unix(start.operators)])
             await server.listen([socket.socket(fileno=number) for number in start.sockets])
             _say("ready")
@@ -53,7 +53,7 @@ async def _main() -> int:
 async def _follow_supervisor(
     server: Server, told: asyncio.StreamReader, ended: asyncio.Event
 ) -> None:
-    """Do what is told until the end."""
+    """Handle messages until the end."""
     ending = asyncio.create_task(ended.wait())
     obeying = asyncio.create_task(_follow_messages(server, told))
     await asyncio.wait({ending, obeying}, return_when=asyncio.FIRST_COMPLETED)
@@ -71,7 +71,7 @@ async def _follow_messages(server: Server, told: asyncio.StreamReader) -> None:
 
 
 def _unix(path: Path) -> socket.socket:
-    """Listen in the supervisor's folder, which nobody else may enter."""
+    """Listen in the supervisor's private folder."""
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))

@@ -1,4 +1,4 @@
-"""The gateway processes that a supervisor keeps, and what can be learned from them."""
+"""The gateway processes of a supervisor."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,28 +14,28 @@ from gateway.telemetry import metrics
 from gateway.telemetry.metrics import METRICS_FOLDER
 from gateway.workers.supervised_process import ProcessSpec, SupervisedProcess
 
-_GRACE_S: Final = 20.0  # beyond the time for draining: ending workers takes some
+_GRACE_S: Final = 20.0  # in addition to draining: time to end workers
 _ANSWER_S: Final = 10.0
 
 
 class Answer(NamedTuple):
-    """What a process answered: HTTP status, and text."""
+    """HTTP status and text of a process's answer."""
 
     status: int
     text: str
 
 
 class GatewayProcesses:
-    """As many gateway processes as the configuration says, each replaced when it is lost.
+    """The configured number of gateway processes; lost ones are replaced.
 
-    They inherit the listening sockets, and the kernel gives each connection to one that waits for
-    some. While one is replaced the others take its share.
+    They inherit the listening sockets, and the kernel gives each connection to an idle process.
+    While one is replaced, the others take its share.
 
     Args:
-        settings: What all together may use.
-        sockets: Numbers of the open sockets that they listen to.
-        engine: Socket of the one engine process.
-        folder: Where they count and answer, for nobody else to enter.
+        settings: Settings of all processes together.
+        sockets: File descriptors of the listening sockets.
+        engine: Socket of the shared engine process.
+        folder: Private folder of their metric files and sockets.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class GatewayProcesses:
         self._kept = [SupervisedProcess(self._spec(n)) for n in range(settings.processes)]
 
     async def __aenter__(self) -> Self:
-        """Start all of them at the same time.
+        """Start all processes concurrently.
 
         Raises:
-            CannotStart: One does not come up; then none is left.
+            CannotStart: One fails to start; the others are stopped.
         """
         begun = await asyncio.gather(
             *(each.__aenter__() for each in self._kept), return_exceptions=True
@@ -63,25 +63,25 @@ class GatewayProcesses:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Let all of them drain at the same time."""
+        """Drain all processes concurrently."""
         await asyncio.gather(*(each.__aexit__() for each in self._kept))
 
     @property
     def pids(self) -> list[int]:
-        """Give the numbers of those that live."""
+        """Return the PIDs of running processes."""
         return [each.pid for each in self._kept if each.pid is not None]
 
     def set_policies(self, policies: tuple[Policy, ...]) -> None:
-        """Tell all of them, and those that come after them, of other policies."""
+        """Set the policies of all current and future processes."""
         self._settings = self._settings.model_copy(update={"policies": policies})
         self._tell(control_messages.SetPolicies(policies))
 
     def reload_certificate(self) -> None:
-        """Tell all of them that there is another certificate."""
+        """Reload the certificate in all processes."""
         self._tell(control_messages.ReloadCertificate())
 
     async def ask(self, number: int, path: str) -> Answer | None:
-        """Ask one of them what it would tell operators; None: it does not answer."""
+        """Send an admin request to one process; None: it does not answer."""
         connector = aiohttp.UnixConnector(str(self.operators(number)))
         timeout = aiohttp.ClientTimeout(total=_ANSWER_S)
         try:
@@ -94,7 +94,7 @@ class GatewayProcesses:
             return None
 
     async def ask_all(self, path: str) -> list[Answer | None]:
-        """Ask each of them the same."""
+        """Send an admin request to all processes."""
         numbers = range(self._settings.processes)
         return await asyncio.gather(*(self.ask(number, path) for number in numbers))
 
@@ -116,7 +116,7 @@ class GatewayProcesses:
         )
 
     def _first_message(self, number: int) -> bytes:
-        # The supervisor itself listens to operators, and asks for the token.
+        # The supervisor serves the admin listener and checks the token.
         admin = self._settings.admin.model_copy(update={"listen": None})
         own = share(self._settings, number).model_copy(update={"admin": admin})
         start = control_messages.Start(
@@ -125,9 +125,9 @@ class GatewayProcesses:
         return control_messages.encode(start)
 
     def operators(self, number: int) -> Path:
-        """Give the socket over which one of them answers operators."""
+        """Return the admin socket of a process."""
         return self._folder / f"operators-{number}"
 
     def _forget(self, pid: int) -> None:
-        """Add up no more what it had at the moment; what it has counted stays counted."""
+        """Drop the gauges of an ended process; its counters still count."""
         mark_process_dead(pid, str(self._folder))  # type: ignore[no-untyped-call]

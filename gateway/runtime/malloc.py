@@ -1,8 +1,8 @@
-"""Keep memory that is used again and again, and look for garbage where there can be some.
+"""Tune memory management: keep freed memory, and skip long-lived objects in collections.
 
-Pieces of bodies come and go by the thousand. glibc gives large blocks back to the kernel when they
-are freed, and takes fresh pages, zeroed one by one, for the next: for a streaming proxy that is
-half of the work. See mallopt(3).
+A proxy allocates and frees pieces of bodies by the thousand. glibc returns large blocks to the
+kernel and fetches zeroed pages for the next ones, which costs a streaming proxy half of its time.
+See mallopt(3).
 """
 
 import ctypes
@@ -20,10 +20,10 @@ _LARGEST_BYTES: Final = 32 << 20  # the largest value that glibc accepts
 
 
 def keep_freed_memory() -> bool:
-    """Tell the allocator to keep up to 64 MiB of freed memory for this process.
+    """Keep up to 64 MiB of freed memory in this process.
 
     Returns:
-        Whether the allocator was told: others than glibc's have no such call, and need none.
+        Whether the allocator supports it: only glibc's does, and only glibc's needs it.
     """
     if sys.platform != "linux":
         return False
@@ -40,10 +40,10 @@ def keep_freed_memory() -> bool:
 
 
 def freeze_loaded_objects() -> None:
-    """Leave everything that exists now out of all further searches for garbage.
+    """Exclude all existing objects from garbage collection.
 
     Modules and configuration are some 150,000 objects that live as long as the process. A full
-    collection would visit each of them, which takes the event loop 50 ms and more at a time.
+    collection would visit all of them and block the event loop for 50 ms or more.
     """
     gc.collect()
     gc.freeze()

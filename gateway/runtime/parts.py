@@ -1,4 +1,4 @@
-"""The parts that a gateway consists of."""
+"""The long-lived parts of a gateway."""
 
 from typing import NamedTuple
 
@@ -12,15 +12,15 @@ from gateway.telemetry.telemetry import Telemetry
 
 
 class Parts(NamedTuple):
-    """What lives as long as a gateway, for those who put it together and end it.
+    """The parts of a gateway, for the modules that start and stop it.
 
     Attributes:
-        settings: The whole configuration, as it was at the start.
-        policies: In force; replaced when the configuration is reloaded.
+        settings: Settings at startup.
+        policies: Policies in force; replaced on reload.
         storage: The store.
-        compute: Worker processes and the cache.
-        limits: Across all requests.
-        telemetry: Where results are recorded.
+        compute: Worker processes and cache.
+        limits: Limits across requests.
+        telemetry: Recorders of results.
     """
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""What is taken anew while a gateway serves: policies, and the certificate."""
+"""Reload policies and the certificate while the gateway serves."""
 
 import asyncio
 import contextlib
@@ -21,13 +21,13 @@ Policies = tuple[Policy, ...]
 
 
 class ReloadCallbacks(NamedTuple):
-    """Who takes what is new.
+    """Callbacks of a reload.
 
     Attributes:
-        policies: Given policies that are valid.
-        certificate: Called when the files hold a pair that can be used.
-        began: Called before anything is looked at, for who has to be told.
-        done: Called when everything has been taken, or refused.
+        policies: Called with valid new policies.
+        certificate: Called when the files hold a usable pair.
+        began: Called before a reload.
+        done: Called after a reload, successful or not.
     """
 
     policies: Callable[[Policies], None]
@@ -37,14 +37,14 @@ class ReloadCallbacks(NamedTuple):
 
 
 def read(path: Path, listen: str | None = None) -> Settings:
-    """Read the configuration, with what the environment and the command line say.
+    """Read the configuration, with overrides from environment and command line.
 
     Args:
-        path: The file.
-        listen: Host and port instead of what file and environment say.
+        path: Configuration file.
+        listen: Host and port that override file and environment.
 
     Raises:
-        ConfigError: It is not valid.
+        ConfigError: The configuration is invalid.
     """
     environ = dict(os.environ)
     if listen is not None:
@@ -55,13 +55,13 @@ def read(path: Path, listen: str | None = None) -> Settings:
 async def watch(
     path: Path, settings: Settings, asked: asyncio.Event, callbacks: ReloadCallbacks
 ) -> None:
-    """Take everything anew when asked, and whatever lies in a file that has changed.
+    """Reload everything on request, and any file that changes.
 
     Args:
-        path: The configuration.
-        settings: What it said at the start: where certificate and key are does not change.
-        asked: Set by SIGHUP.
-        callbacks: Who takes what is new.
+        path: Configuration file.
+        settings: Settings at startup: the paths of certificate and key do not change.
+        asked: Set on SIGHUP.
+        callbacks: Callbacks of a reload.
     """
     seen = _stamps(path, settings)
     while True:

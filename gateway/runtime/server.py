@@ -1,4 +1,4 @@
-"""A gateway in one process: what it opens, whom it listens to, and how it ends."""
+"""A gateway in one process: its resources, listeners and shutdown."""
 
 import asyncio
 import socket
@@ -27,20 +27,20 @@ from gateway.telemetry import metrics
 from gateway.workers.startup_checks import log_startup_checks
 
 _OPERATORS: Final = 128
-"""Connections of operators at a time: load balancers, Prometheus, people with a browser."""
+"""Most admin connections: load balancers, Prometheus, browsers."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Server:
-    """A gateway that serves, from ``async with`` to the end of its block.
+    """A gateway that serves for the duration of an ``async with`` block.
 
     Args:
-        settings: What this process may use.
-        engine: Socket of the engine process that several share; None: one of its own.
+        settings: Settings of this process.
+        engine: Socket of a shared engine process; None: start one.
 
     Raises:
-        BadCertificate: There is no certificate to show.
+        BadCertificate: The configured certificate cannot be used.
     """
 
     def __init__(self, settings: Settings, *, engine: Path | None = None) -> None:
@@ -64,12 +64,12 @@ class Server:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Open everything; nobody is listened to yet.
+        """Open all resources, but do not listen yet.
 
         Raises:
-            CannotStart: The engine does not come up.
+            CannotStart: The engine does not start.
         """
-        # Operators are told that it drains for as long as it does.
+        # Keep the admin listener up while draining.
         self._stack.push_async_callback(self._operators.cleanup)
         self._stack.push_async_callback(self._runner.cleanup)
         try:
@@ -85,7 +85,7 @@ class Server:
         await self._stack.aclose()
 
     async def listen(self, sockets: Sequence[socket.socket]) -> None:
-        """Serve clients who come through these sockets, which are closed in the end."""
+        """Serve clients on these sockets, and close them at the end."""
         self._sockets = list(sockets)
         if self._context is not None:
             self._tls = self._tls_listener(self._runner, self._context)
@@ -97,7 +97,7 @@ class Server:
 
     def _tls_listener(self, runner: Runner, context: ssl.SSLContext) -> TlsListener:
         server = runner.server
-        assert server is not None  # noqa: S101  # it was set up
+        assert server is not None  # noqa: S101  # set up before
         listener = TlsListener(server, runner.connections, context, self._settings.limits)
         self._stack.push_async_callback(listener.close)
         return listener
@@ -105,7 +105,7 @@ class Server:
     async def listen_to_operators(
         self, sockets: Sequence[socket.socket], *, encrypted: bool = False
     ) -> None:
-        """Tell operators who come through these sockets how it is; encrypted: over https."""
+        """Serve the admin application on these sockets, over HTTPS if ``encrypted``."""
         listener = None
         if encrypted and self._context is not None:
             listener = self._tls_listener(self._operators, self._context)
@@ -116,24 +116,24 @@ class Server:
                 await web.SockSite(self._operators, each).start()
 
     async def log_startup_checks(self) -> None:
-        """Tell the log what an operator should know of."""
+        """Log problems that an operator should know."""
         await log_startup_checks(self._readiness.not_ready_reason)
 
     def set_policies(self, policies: Sequence[Policy]) -> None:
-        """Treat requests by other policies from now on."""
+        """Use new policies from now on."""
         self._parts.policies.replace(policies)
 
     def reload_certificate(self) -> None:
-        """Show what the files hold now.
+        """Reload the certificate files.
 
         Raises:
-            BadCertificate: That is no pair; the old one stays.
+            BadCertificate: The new pair cannot be used; the old one stays.
         """
         if self._certificate is not None:
             self._certificate.reload()
 
     async def drain(self) -> None:
-        """Take no more connections but those that wait already, and wait for what is in flight."""
+        """Accept only connections that are already queued, and wait for requests in flight."""
         timeout_s = self._settings.shutdown_timeout_s
         _log.info("draining", timeout_s=timeout_s)
         in_flight = self._parts.limits.in_flight
@@ -148,13 +148,13 @@ class Server:
         unfinished = await in_flight.drain(timeout_s, self._transports)
         await asyncio.gather(*last, return_exceptions=True)
         if unfinished:
-            hint = "raise shutdown_timeout_s to give them more time"
-            _log.error("requests were cut off", requests=unfinished, hint=hint)
+            hint = "raise shutdown_timeout_s"
+            _log.error("requests aborted at shutdown", requests=unfinished, hint=hint)
 
     async def _take(self, connection: socket.socket) -> None:
-        """Serve a connection that nobody has accepted yet."""
+        """Serve a queued connection."""
         server = self._runner.server
-        assert server is not None  # noqa: S101  # it was set up
+        assert server is not None  # noqa: S101  # set up before
         if self._tls is None:
             connection.setblocking(False)
             await asyncio.get_running_loop().connect_accepted_socket(server, connection)
@@ -172,23 +172,23 @@ class Server:
 
 
 def _operators_limits(limits: Limits) -> Limits:
-    """Bound what connects to the operators' listener, whose proxies are not known."""
+    """Return limits for the admin listener, whose proxies are unknown."""
     most = min(limits.max_connections, _OPERATORS)
     return limits.model_copy(update={"max_connections": most, "address_share": 1.0})
 
 
 async def serve(settings: Settings, path: Path, host: ServiceHost) -> None:
-    """Serve until SIGTERM or SIGINT; requests in flight are finished first.
+    """Serve until SIGTERM or SIGINT, then finish requests in flight.
 
     Args:
-        settings: What this process may use.
-        path: The file that they come from, which is watched.
-        host: Tells when to end.
+        settings: Settings of this process.
+        path: Configuration file to watch.
+        host: Signals, and notifications to systemd.
 
     Raises:
-        CannotStart: The engine does not come up.
+        CannotStart: The engine does not start.
         CannotListen: An address cannot be used.
-        BadCertificate: There is no certificate to show.
+        BadCertificate: The configured certificate cannot be used.
     """
     async with Server(settings) as server:
         await server.log_startup_checks()

@@ -1,22 +1,21 @@
-"""Several gateway processes on one port, and what there is only one of: ``processes`` > 1.
+"""Run several gateway processes on one port (``processes`` > 1).
 
-One process answers requests on one core. Where that is the limit, a supervisor starts several and
-answers none itself:
+One process serves requests on one core. If that is the bottleneck, a supervisor starts several
+processes and serves no requests itself:
 
-- It opens the port and lets all of them inherit it. One socket that is shared, rather than one
-  each with SO_REUSEPORT: connections go to a process that has time, those that wait survive the
-  process that would have taken them, and a second gateway on the port is refused as ever.
-- It keeps the one engine process, whose socket is given to all, so that tiles of all images still
-  share batches and each network is in memory once.
-- What the configuration allows (codec workers, queue, buffers, memory cache, connections to the
-  store) is divided, see :mod:`config.shares`: N processes use no more than one would. The memory
-  cache is therefore N caches that know nothing of each other; a file may be restored once in each,
-  unless they share Redis. None serves what is no longer true, as entries are found by the ETag
-  that the store has just given.
-- Operators talk to it alone: it adds up what all have counted, and is ready when all are.
+- It opens the port, and all processes inherit it. One shared socket, rather than one each with
+  SO_REUSEPORT: an idle process takes each connection, queued connections survive the loss of a
+  process, and a second gateway on the port still fails to start.
+- It keeps the engine process, whose socket all processes share, so that tiles of all images share
+  batches and each network is in memory once.
+- It divides the limits of the configuration (workers, queue, buffers, memory cache, store
+  connections), see :mod:`config.shares`: N processes use no more than one. The memory cache becomes
+  N independent caches; each may restore the same file once, unless they share Redis. None serves
+  stale content, since entries are keyed by the ETag that the store has just returned.
+- It serves the admin listener: metrics are summed, and it is ready when all processes are.
 
-Orders go through the standard input of each process, so that all take the same policies at the
-same time, also one that has just replaced another; when the supervisor is killed, they end.
+Control messages go through the standard input of each process, so that all apply the same policies
+at the same time, replacements included; they exit if the supervisor is killed.
 """
 
 import asyncio
@@ -49,17 +48,17 @@ _log = structlog.get_logger(__name__)
 
 
 async def supervise(settings: Settings, path: Path, host: ServiceHost) -> None:
-    """Keep the processes until SIGTERM or SIGINT; requests in flight are finished first.
+    """Keep the processes running until SIGTERM or SIGINT, then drain them.
 
     Args:
-        settings: What all processes together may use.
-        path: The file that they come from, which is watched.
-        host: Tells when to end.
+        settings: Settings of all processes together.
+        path: Configuration file to watch.
+        host: Signals, and notifications to systemd.
 
     Raises:
-        CannotStart: The engine or a process does not come up.
+        CannotStart: The engine or a process does not start.
         CannotListen: An address cannot be used.
-        BadCertificate: There is no certificate to show.
+        BadCertificate: The configured certificate cannot be used.
     """
     certificate = tls.load_certificate(settings.tls) if settings.admin.tls else None
     async with AsyncExitStack() as stack:
@@ -106,7 +105,7 @@ async def supervise(settings: Settings, path: Path, host: ServiceHost) -> None:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    """Make a folder that nobody else may enter."""
+    """Create a private folder."""
     folder = Path(tempfile.mkdtemp(prefix="slimgate-"))
     try:
         yield folder
@@ -117,7 +116,7 @@ def _folder() -> Iterator[Path]:
 def _admin(
     settings: Settings, processes: GatewayProcesses, folder: Path, host: ServiceHost
 ) -> web.Application:
-    """Put together what operators see of all processes."""
+    """Return the admin application for all processes."""
     access = Access(settings.admin)
     admin = web.Application(middlewares=[access.middleware()], client_max_size=MAX_FIELDS)
     registry = Aggregate(folder, lambda: processes.pids).registry()
@@ -132,7 +131,7 @@ def _admin(
         return web.Response(text=f"{reason}\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def scrape(_: web.Request) -> web.Response:
-        # Being asked makes each of them look at what it does not count.
+        # A request makes each process update its sampled gauges.
         await processes.ask_all("/_slimgate/metrics")
         body = await asyncio.to_thread(generate_latest, registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -141,13 +140,13 @@ def _admin(
     admin.router.add_get("/_slimgate/readyz", readyz)
     for path in ("/_slimgate/metrics", "/metrics"):
         admin.router.add_get(path, scrape)
-    # Only one process knows an image that was tried there.
+    # Results of previews are in the memory of one process.
     forward_playground(admin, access, processes.operators(0))
     return admin
 
 
 async def _not_ready_reason(processes: GatewayProcesses) -> str | None:
-    """Give what keeps one of them from serving; None: nothing does."""
+    """Return why a process is not ready; None: all are."""
     for number, answer in enumerate(await processes.ask_all("/_slimgate/readyz")):
         if answer is None:
             return f"process {number} does not answer"

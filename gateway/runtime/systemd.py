@@ -1,6 +1,7 @@
-"""What the operating system tells a gateway by signals, and what it tells systemd.
+"""Signals of the operating system, and notifications to systemd.
 
-The protocol of sd_notify(3) is one datagram of text; the man page asks for no library.
+The protocol of sd_notify(3) is one text datagram; its manual page recommends implementing it
+without a library.
 """
 
 import asyncio
@@ -16,11 +17,11 @@ _WATCHDOG: Final = "WATCHDOG_USEC"
 
 
 class ServiceHost:
-    """The signals that came, from ``async with`` to the end of its block; systemd is kept informed.
+    """Receive signals and notify systemd for the duration of an ``async with`` block.
 
     Attributes:
-        ended: Set by SIGTERM and SIGINT.
-        reload: Set by SIGHUP.
+        ended: Set on SIGTERM and SIGINT.
+        reload: Set on SIGHUP.
     """
 
     def __init__(self) -> None:
@@ -44,25 +45,25 @@ class ServiceHost:
                 await self._watchdog
 
     def ready(self) -> None:
-        """Say that requests are served, or that what was new has been taken."""
+        """Notify that startup or a reload has finished."""
         notify("READY=1")
 
     def reloading(self) -> None:
-        """Say that what is new is being taken."""
+        """Notify that a reload has begun."""
         now_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         notify(f"RELOADING=1\nMONOTONIC_USEC={now_us}")
 
     def stopping(self) -> None:
-        """Say that the end has begun."""
+        """Notify that shutdown has begun."""
         notify("STOPPING=1")
 
 
 def notify(text: str) -> None:
-    """Tell systemd, where there is one that wants to know."""
+    """Send a notification to systemd, if it expects one."""
     address = os.environ.get(_SOCKET)
     if not address:
         return
-    # A name in the abstract namespace is written with @ for its zero byte.
+    # "@" stands for the leading zero byte of an abstract socket name.
     where = f"\0{address[1:]}" if address.startswith("@") else address
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.connect(where)
@@ -70,15 +71,15 @@ def notify(text: str) -> None:
 
 
 def watchdog_period_s() -> float | None:
-    """Give how often systemd wants to hear from this process; None: not at all."""
+    """Return the period of watchdog notifications, seconds; None: none are expected."""
     mine = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
     text = os.environ.get(_WATCHDOG, "")
-    # Twice within the time that it waits, as sd_watchdog_enabled(3) recommends.
+    # Half of the timeout, as sd_watchdog_enabled(3) recommends.
     return int(text) / 2e6 if mine and text.isdecimal() and int(text) else None
 
 
 async def _send_heartbeats(period_s: float) -> None:
-    """Say so for as long as the event loop runs: one that hangs is to be restarted."""
+    """Notify the watchdog while the event loop runs; systemd restarts a hung process."""
     while True:
         notify("WATCHDOG=1")
         await asyncio.sleep(period_s)

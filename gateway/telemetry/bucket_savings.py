@@ -1,32 +1,32 @@
-"""Bytes uploaded and stored, counted by bucket; bounded in the number of buckets."""
+"""Count uploaded and stored bytes by bucket, for a bounded number of buckets."""
 
 from typing import Final
 
 from gateway.telemetry import metrics
 
 OTHERS: Final = "(others)"
-"""Stands for all buckets beyond ``MAX_BUCKETS``; no bucket can be called so."""
+"""Label of all buckets beyond ``MAX_BUCKETS``; not a valid bucket name."""
 
 MAX_BUCKETS: Final = 200
 
 
 class BucketSavings:
-    """Count what was stored small, by bucket.
+    """Count optimized images by bucket.
 
-    A bucket is counted once the store has taken an object for it: names that somebody makes up
-    make no time series.
+    A bucket is counted once the store has accepted an object for it, so made-up names create no
+    time series.
     """
 
     def __init__(self) -> None:
         self._known: set[str] = set()
 
     def note(self, bucket: str, uploaded: int, stored: int) -> None:
-        """Count one object that the store has taken.
+        """Count one object that the store has accepted.
 
         Args:
-            bucket: Where.
-            uploaded: Bytes that a client sent.
-            stored: Bytes of the rendition.
+            bucket: Bucket name.
+            uploaded: Size of the upload, bytes.
+            stored: Size of the rendition, bytes.
         """
         if len(self._known) < MAX_BUCKETS:
             self._known.add(bucket)

@@ -1,4 +1,4 @@
-"""A file of JSON lines that stays bounded: what shadow policies find out, one line per upload."""
+"""A bounded file of JSON lines: one line per upload under a shadow policy."""
 
 import json
 import os
@@ -16,18 +16,17 @@ _log = structlog.get_logger(__name__)
 Line = Mapping[str, str | int | float | None]
 
 _MODE: Final = 0o640
-"""Keys of objects may be confidential: nobody but owner and group reads them."""
+"""Object keys may be confidential: only owner and group may read them."""
 
 
 class Ledger:
-    """Append lines to a file; a file that is full becomes ``NAME.1``, in place of an earlier one.
+    """Append lines to a file; a full file becomes ``NAME.1``, replacing an earlier one.
 
-    A line that cannot be written is lost and costs nothing else: the first failure is logged, and
-    again the first one after a line that could be written. Several gateways may share a file, as
-    long as it lies on a local disk.
+    A line that cannot be written is lost, and requests go on: only the first failure in a row is
+    logged. Several gateways may share a file on a local disk.
 
     Args:
-        settings: Where the file is, and how large it may become.
+        settings: Path and largest size of the file.
     """
 
     def __init__(self, settings: LedgerSettings) -> None:
@@ -36,10 +35,10 @@ class Ledger:
         self._works = True
 
     def write(self, line: Line) -> bool:
-        """Write one line, with the time before it, or nothing when no file is configured.
+        """Write one line, prefixed with the time; nothing if no file is configured.
 
         Returns:
-            Whether the line is in the file.
+            Whether the line was written.
         """
         if self._path is None:
             return False
@@ -55,12 +54,12 @@ class Ledger:
         return self._works
 
     def _append(self, path: Path, line: bytes) -> None:
-        # Opened anew for each line: another gateway may have moved the full file away.
+        # Open the file for each line: another gateway may have rotated it.
         if _size(path) + len(line) > self._max_bytes:
             path.replace(path.with_name(f"{path.name}.1"))
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
         try:
-            # In one call, so that lines of several gateways do not mix.
+            # One call, so that lines of several gateways do not interleave.
             os.write(file, line)
         finally:
             os.close(file)

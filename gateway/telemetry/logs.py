@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, on standard error, without secrets."""
+"""Structured logs: one JSON object per line on standard error, with secrets redacted."""
 
 import logging
 import sys
@@ -10,10 +10,10 @@ from gateway.telemetry.redaction import redact
 
 
 def configure(**always: object) -> None:
-    """Set logging up for the whole process, that of libraries included.
+    """Configure logging for the process, libraries included.
 
     Args:
-        always: Fields that every line has.
+        always: Fields of every line.
     """
     shared: list[Processor] = [
         lambda _logger, _method, event: {**event, **always},
@@ -22,7 +22,7 @@ def configure(**always: object) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    # Last of all: by then tracebacks are text.
+    # Last: tracebacks are text by now.
     rendered: list[Processor] = [redact, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[*shared, *rendered],

@@ -1,8 +1,8 @@
-"""What the gateway counts, under the names that dashboards and alerts use.
+"""Metrics, under the names that dashboards and alerts use.
 
-Labels take their values from closed sets or from the configuration, never from what clients send:
-a client must not be able to make time series. The exception are buckets, of which
-:mod:`gateway.admin.savings` names a bounded number that exist.
+Label values come from closed sets or the configuration, never from clients: a client must not be
+able to create time series. The exception is buckets, of which
+:mod:`gateway.telemetry.bucket_savings` counts a bounded number that exist.
 """
 
 import functools
@@ -17,7 +17,7 @@ ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
 
 METRICS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that tells prometheus_client to count in files, where all can be added up."""
+"""Environment variable that makes prometheus_client count in files, to aggregate processes."""
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -29,7 +29,7 @@ def _counter(name: str, text: str, *labels: str) -> Counter:
 def _gauge(
     name: str, text: str, *labels: str, of_several: Literal["livesum", "livemax"] = "livesum"
 ) -> Gauge:
-    """Make a gauge; where several processes have one, operators see the sum, or the largest."""
+    """Create a gauge; for several processes, operators see the sum or the maximum."""
     return Gauge(f"slimgate_{name}", text, labels, registry=REGISTRY, multiprocess_mode=of_several)
 
 
@@ -44,142 +44,142 @@ REQUESTS: Final = _counter(
     "requests", "Requests answered, by S3 operation and HTTP status.", "operation", "status"
 )
 REQUEST_SECONDS: Final = _histogram(
-    "request_duration_seconds", "Time from a request's head to the end of its answer.", "operation"
+    "request_duration_seconds", "Time from request head to end of response, seconds.", "operation"
 )
-IN_FLIGHT: Final = _gauge("requests_in_flight", "Requests that are being answered.")
+IN_FLIGHT: Final = _gauge("requests_in_flight", "Requests in flight.")
 SLOW_DOWNS: Final = _counter("slow_downs", "Requests answered with 503 SlowDown.")
-RECEIVED_BYTES: Final = _counter("received_bytes", "Bytes of the bodies that clients have sent.")
+RECEIVED_BYTES: Final = _counter("received_bytes", "Request body bytes received from clients.")
 SENT_BYTES: Final = _counter(
-    "sent_bytes", "Bytes of the bodies of finished answers, by S3 operation.", "operation"
+    "sent_bytes", "Response body bytes sent to clients, by S3 operation.", "operation"
 )
-TASKS: Final = _gauge("tasks", "Tasks of the event loop.")
-CONNECTIONS: Final = _gauge("connections", "Connections of clients that are open.")
-OPERATORS: Final = _gauge("operator_connections", "Connections of operators that are open.")
+TASKS: Final = _gauge("tasks", "Tasks in the event loop.")
+CONNECTIONS: Final = _gauge("connections", "Open client connections.")
+OPERATORS: Final = _gauge("operator_connections", "Open connections to the admin listener.")
 CONNECTIONS_CUT: Final = _counter(
     "connections_cut",
-    "Connections that were broken off: idle, room (idle, and in the way of a new one), head or "
-    "answer (too slow), refused (too many).",
+    "Client connections closed by the gateway: idle, room (idle, closed to admit another), head or "
+    "answer (client too slow), refused (too many connections).",
     "reason",
 )
 LIMITED: Final = _counter(
     "limited",
-    "Clients held back by a limit: connections (all of them), connection share (of one address), "
-    "store connections or store share (none free in time), stalled (silent while others waited for "
-    "its connection to the store), head (too large), chunks (of HTTP, of a "
-    "few bytes each).",
+    "Limits hit by clients: connections (total), connection share (per address), store connections "
+    "or store share (none free in time), stalled (lost its store connection to a waiting client), "
+    "head (request head too large), chunks (HTTP chunks of a few bytes).",
     "limit",
 )
 BUFFERED_BYTES: Final = _gauge(
-    "buffered_bytes", "Uploads, renditions and restored files held in memory, bytes."
+    "buffered_bytes", "Uploads, renditions and restored files in memory, bytes."
 )
 UPLOADS: Final = _counter(
-    "uploads", "Uploads that a policy is for: optimized, shadow (would be) or plain.",
+    "uploads", "Uploads covered by a policy: optimized, shadow (would be optimized) or plain.",
     "policy", "outcome",
 )  # fmt: skip
 PLAIN: Final = _counter(
-    "plain", "Uploads under a policy that are stored as they came, by why.", "policy", "reason"
+    "plain", "Uploads covered by a policy but stored unchanged, by reason.", "policy", "reason"
 )
 UPLOADED_BYTES: Final = _counter(
-    "uploaded_bytes", "Bytes of the uploads that are stored small.", "policy", "tier"
+    "uploaded_bytes", "Upload bytes of optimized images.", "policy", "tier"
 )
 STORED_BYTES: Final = _counter(
-    "stored_bytes", "Bytes of their renditions; what lacks to those uploaded is saved.",
+    "stored_bytes", "Rendition bytes of optimized images; bytes saved are uploaded minus stored.",
     "policy", "tier",
 )  # fmt: skip
 BUCKET_IMAGES: Final = _counter(
-    "bucket_images", "Images that the store has taken as renditions, by bucket.", "bucket"
+    "bucket_images", "Images stored as renditions, by bucket.", "bucket"
 )
 BUCKET_UPLOADED_BYTES: Final = _counter(
-    "bucket_uploaded_bytes", "Bytes of those images as uploaded, by bucket.", "bucket"
+    "bucket_uploaded_bytes", "Upload bytes of images stored as renditions, by bucket.", "bucket"
 )
 BUCKET_STORED_BYTES: Final = _counter(
-    "bucket_stored_bytes", "Bytes of those renditions, by bucket.", "bucket"
+    "bucket_stored_bytes", "Rendition bytes of images stored as renditions, by bucket.", "bucket"
 )
 OPTIMIZE_SECONDS: Final = _histogram(
-    "optimize_duration_seconds", "Time for finding a rendition, waiting included.", "policy"
+    "optimize_duration_seconds", "Time to find a rendition, including queueing, seconds.", "policy"
 )
 RESTORES: Final = _counter(
     "restores",
-    "Renditions restored: ok, changed (an encoder gives other bytes), busy, unavailable (no "
-    "memory, time or process), mismatch (other content than recorded: an error), failed, or "
-    "unreadable (so is the manifest).",
+    "Restores: ok, changed (an upgraded encoder writes other bytes), busy, unavailable (out of "
+    "memory, time or processes), mismatch (content differs from the manifest: an error), failed, "
+    "or unreadable (invalid manifest).",
     "outcome",
 )  # fmt: skip
 RESTORE_SECONDS: Final = _histogram(
-    "restore_duration_seconds", "Time for restoring a rendition, waiting included.", "tier"
+    "restore_duration_seconds", "Time to restore a rendition, including queueing, seconds.", "tier"
 )
 GOLDEN_OBJECTS: Final = _gauge(
     "golden_objects",
-    "Objects of an earlier version that restored at the start to the same bytes, to changed ones "
-    "(by an encoder), or not (failed: a decoder).",
+    "Golden objects restored at startup: same, changed (an encoder writes other bytes) or failed "
+    "(a decoder has changed).",
     "outcome", of_several="livemax",
 )  # fmt: skip
 CACHE_REQUESTS: Final = _counter(
-    "cache_requests", "Look-ups of restored files: hit or miss.", "result"
+    "cache_requests", "Cache lookups of restored files: hit or miss.", "result"
 )
-CACHE_BYTES: Final = _gauge("cache_bytes", "Restored files in memory, bytes.")
+CACHE_BYTES: Final = _gauge("cache_bytes", "Restored files in the memory cache, bytes.")
 REDIS_REQUESTS: Final = _counter(
     "redis_requests",
-    "Look-ups in Redis: hit, miss, wrong (other bytes than promised); all uses of it: error, "
-    "refused (it is full or read-only), or skipped, after one of these.",
+    "Redis lookups: hit, miss or wrong (digest mismatch); all requests: error, refused (Redis is "
+    "full or read-only) or skipped (circuit open).",
     "result",
 )
 REDIS_LEASES: Final = _counter(
     "redis_leases",
-    "Restores that gateways agreed on through Redis: taken (restored for all), waited (restored "
-    "by another one) or failed (restored without asking).",
+    "Restores coordinated through Redis: taken (restored here for all gateways), waited (restored "
+    "by another gateway) or failed (restored without a lease).",
     "result",
 )
 REDIS_BREAKER_OPEN: Final = _gauge(
-    "redis_breaker_open", "1 while Redis is left alone because it failed, else 0.",
+    "redis_breaker_open", "1 while the circuit breaker of Redis is open, else 0.",
     of_several="livemax",
 )  # fmt: skip
-WORKER_JOBS: Final = _gauge("worker_jobs", "Jobs of the worker processes, waiting ones included.")
-WORKER_JOBS_WAITING: Final = _gauge("worker_jobs_waiting", "Those that have not begun.")
+WORKER_JOBS: Final = _gauge("worker_jobs", "Jobs of the worker processes, running and waiting.")
+WORKER_JOBS_WAITING: Final = _gauge("worker_jobs_waiting", "Jobs waiting for a worker process.")
 QUEUE_SECONDS: Final = _histogram(
-    "queue_wait_seconds", "Time until a job begins, or is given up: restore or optimize.", "job"
+    "queue_wait_seconds",
+    "Time until a job starts or is given up, seconds: restore or optimize.",
+    "job",
 )
 BATCH_FILL: Final = _gauge(
     "engine_batch_fill_ratio",
-    "Share of the places in the engine's batches that held a tile, since it was started.",
+    "Batch slots filled with a tile since the engine started, 0 to 1.",
     of_several="livemax",
 )
 CANDIDATES_FAILED: Final = _counter(
     "candidates_failed",
-    "Candidates that lost to an error or want of memory, by codec; others still competed.",
+    "Candidates dropped after an error or lack of memory, by codec.",
     "codec",
 )
 WORKERS_REPLACED: Final = _counter(
-    "workers_replaced", "Worker processes that were replaced because they kept memory."
+    "workers_replaced", "Worker processes replaced because their memory had grown."
 )
-WORKERS_LOST: Final = _counter("workers_lost", "Worker processes that crashed or took too long.")
-ENGINE_LOST: Final = _counter("engine_lost", "Times that the engine process was lost.")
-GATEWAYS_LOST: Final = _counter(
-    "gateways_lost", "Times that one of several gateway processes was lost."
-)
+WORKERS_LOST: Final = _counter("workers_lost", "Worker processes lost to a crash or timeout.")
+ENGINE_LOST: Final = _counter("engine_lost", "Engine processes lost.")
+GATEWAYS_LOST: Final = _counter("gateways_lost", "Gateway processes lost under a supervisor.")
 PROCESSES_HUNG: Final = _counter(
-    "processes_hung", "Processes that fell silent and were ended: gateway or engine.", "process"
+    "processes_hung", "Hung processes ended by the watchdog: gateway or engine.", "process"
 )
 UPSTREAM_REQUESTS: Final = _counter(
-    "upstream_requests", "Requests to the store: 2xx to 5xx, or error where no answer came.",
+    "upstream_requests", "Requests to the object store: 2xx to 5xx, or error (no response).",
     "status",
 )  # fmt: skip
 UPSTREAM_SECONDS: Final = _histogram(
-    "upstream_response_seconds", "Time until the store begins to answer, bodies sent included."
+    "upstream_response_seconds",
+    "Time until the object store responds, including sending the body, seconds.",
 )
 UPSTREAM_STORED_BYTES: Final = _counter(
-    "upstream_stored_bytes", "Bytes of the bodies that the store has taken."
+    "upstream_stored_bytes", "Request body bytes accepted by the object store."
 )
 
 
 @functools.cache
 def request_metrics(operation: str, status: str) -> tuple[Counter, Histogram, Counter]:
-    """Give what counts and times requests of one kind, and their bytes.
+    """Return the counter, histogram and byte counter of one kind of request.
 
-    To look them up takes longer than to count.
+    Cached, because looking up labels takes longer than counting.
 
     Args:
-        operation: Of the closed set of names.
+        operation: Name of the S3 operation.
         status: HTTP status, or ``none``.
     """
     return (

@@ -1,4 +1,4 @@
-"""Spans by OpenTelemetry, sent over OTLP/HTTP; imported only where tracing is configured."""
+"""Tracing with OpenTelemetry over OTLP/HTTP; imported only when configured."""
 
 import asyncio
 import contextlib
@@ -21,15 +21,15 @@ _KINDS: Final = {
 }
 _EXPORT_TIMEOUT_S: Final = 5.0
 _EVERY_MS: Final = 1000.0
-_MAX_WAITING: Final = 4096  # spans; more of them are dropped while the collector is away
+_MAX_WAITING: Final = 4096  # spans; further ones are dropped while the collector is unavailable
 
 
 class OtelTracer:
-    """Records spans; see :class:`gateway.telemetry.tracing.Tracer`.
+    """Record spans; see :class:`gateway.telemetry.tracing.Tracer`.
 
     Args:
         endpoint: URL of the collector.
-        sample: Share of the traces that are recorded.
+        sample: Fraction of traces to record.
     """
 
     def __init__(self, endpoint: str, sample: float) -> None:
@@ -50,12 +50,12 @@ class OtelTracer:
 
     @contextlib.contextmanager
     def span(self, name: str, kind: str, inbound: Mapping[str, str] | None) -> Iterator[Span]:
-        """Open a span within that which is open, or that which the headers name."""
+        """Open a span under the current one, or under the one in the headers."""
         context = None
         if inbound is not None:
             told = {name.lower(): value for name, value in inbound.items()}
             context = self._propagator.extract(told)
-        # An exception's text may repeat what a client sent; its type is enough.
+        # An exception's text may contain client data; its type is enough.
         with self._tracer.start_as_current_span(
             name, context, _KINDS[kind], record_exception=False, set_status_on_exception=False
         ) as opened:
@@ -66,11 +66,11 @@ class OtelTracer:
                 raise
 
     def outbound(self) -> Mapping[str, str]:
-        """Give ``traceparent`` and ``tracestate`` of the span that is open."""
+        """Return ``traceparent`` and ``tracestate`` of the current span."""
         carrier: dict[str, str] = {}
         self._propagator.inject(carrier)
         return carrier
 
     async def close(self) -> None:
-        """Send what is left, without keeping the loop waiting."""
+        """Flush pending spans, without blocking the event loop."""
         await asyncio.to_thread(self._provider.shutdown)

@@ -1,4 +1,4 @@
-"""Keep signatures and secrets out of what is logged, whoever put them into a message."""
+"""Redact signatures and secrets in log lines."""
 
 import re
 from collections.abc import MutableMapping
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 MASK: Final = "[masked]"
 
-# Parameters and header fields that hold what somebody could use, in URLs, headers and reprs.
+# Parameters and header fields with secrets, in URLs, headers and reprs.
 _SECRET: Final = re.compile(
     r"""(?ix)
     \b(
@@ -25,12 +25,12 @@ _DEEPEST: Final = 4
 
 
 def masked(text: str) -> str:
-    """Give a text with everything masked that looks like a secret."""
+    """Return a text with everything masked that looks like a secret."""
     return _IN_URL.sub(rf"\1:{MASK}@", _SECRET.sub(rf"\1\2{MASK}", text))
 
 
 def redact(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Mask what a log line says; a processor of structlog."""
+    """Mask secrets in a log line; a structlog processor."""
     for name, value in event.items():
         event[name] = _clean(value, _DEEPEST)
     return event

@@ -1,4 +1,4 @@
-"""What the gateway records of its work beside metrics and the log."""
+"""What the gateway records besides metrics and logs."""
 
 from dataclasses import dataclass, field
 
@@ -9,12 +9,12 @@ from gateway.telemetry.tracing import Tracer
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """Where results are recorded.
+    """Recorders of results.
 
     Attributes:
-        ledger: What shadow policies find out.
+        ledger: Results of shadow policies.
         buckets: Bytes saved, by bucket.
-        tracer: Exports traces; None: none are made.
+        tracer: Exports traces; None: tracing is off.
     """
 
     ledger: Ledger

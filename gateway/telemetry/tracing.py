@@ -1,6 +1,7 @@
-"""Traces of requests, where an operator asks for them; without OpenTelemetry being imported else.
+"""Request tracing; imports OpenTelemetry only when configured.
 
-A span is opened wherever time may go; where nothing is traced that costs a look at a variable.
+Spans cover every step that may take long; without tracing, a span costs one context variable
+lookup.
 """
 
 import contextlib
@@ -20,43 +21,43 @@ Kind = Literal["server", "client", "internal"]
 
 
 class Span(Protocol):
-    """What happens between two moments."""
+    """A timed operation."""
 
     def set_attribute(self, key: str, value: Value) -> None:
-        """Say something about it."""
+        """Set an attribute."""
         ...
 
     def update_name(self, name: str) -> None:
-        """Call it otherwise."""
+        """Change the name."""
         ...
 
 
 class Tracer(Protocol):
-    """Records spans and sends them on in the background; it never fails a request."""
+    """Record spans and export them in the background; tracing never fails a request."""
 
     def span(
         self, name: str, kind: Kind, inbound: Mapping[str, str] | None
     ) -> contextlib.AbstractContextManager[Span]:
-        """Open a span; ``inbound`` headers may name the trace that it belongs to."""
+        """Open a span; ``inbound`` headers may name its trace."""
         ...
 
     def outbound(self) -> Mapping[str, str]:
-        """Give the headers that tell the next server of the span that is open."""
+        """Return the headers that propagate the current span to the next server."""
         ...
 
     async def close(self) -> None:
-        """Send what is left."""
+        """Flush pending spans."""
         ...
 
 
 class _NoopSpan:
-    """Stands for a span where nothing is traced."""
+    """A span that records nothing."""
 
     def set_attribute(self, key: str, value: Value) -> None:
-        """Say it to nobody."""
+        """Do nothing."""
 
     def update_name(self, name: str) -> None:
-        """Call nothing otherwise."""
+        """Do nothing."""
 
 
 _NOOP_SPAN: Final = _NoopSpan()
@@ -64,7 +65,7 @@ _current: Final[ContextVar[Tracer | None]] = ContextVar("tracer", default=None)
 
 
 def open_tracer(settings: TracingSettings) -> Tracer | None:
-    """Give the tracer that the settings ask for; None: nothing is traced.
+    """Return the configured tracer; None: tracing is off.
 
     Raises:
         CannotStart: OpenTelemetry is not installed.
@@ -74,7 +75,7 @@ def open_tracer(settings: TracingSettings) -> Tracer | None:
     try:
         module = importlib.import_module("gateway.telemetry.opentelemetry")
     except ImportError as error:
-        hint = "install slimgate[otel], or leave tracing.endpoint out"
+        hint = "install slimgate[otel], or remove tracing.endpoint"
         raise CannotStart(f"tracing.endpoint needs OpenTelemetry: {hint}") from error
     tracer: Tracer = module.OtelTracer(settings.endpoint, settings.sample)
     return tracer
@@ -82,12 +83,12 @@ def open_tracer(settings: TracingSettings) -> Tracer | None:
 
 @contextlib.contextmanager
 def span(name: str, kind: Kind = "internal", **attributes: Value) -> Iterator[Span]:
-    """Open a span within that of the request, if it is traced.
+    """Open a span under the request's span, if the request is traced.
 
     Args:
-        name: What is done; one of few.
-        kind: ``client``: somebody else is waited for.
-        attributes: What to say of it; nothing secret.
+        name: Operation; one of a few.
+        kind: ``client`` if it waits for another server.
+        attributes: Attributes; no secrets.
     """
     tracer = _current.get()
     if tracer is None:
@@ -100,17 +101,17 @@ def span(name: str, kind: Kind = "internal", **attributes: Value) -> Iterator[Sp
 
 
 def outbound() -> Mapping[str, str]:
-    """Give the headers that tell the store of the trace; empty where there is none."""
+    """Return the headers that propagate the trace to the store; empty without one."""
     tracer = _current.get()
     return tracer.outbound() if tracer else {}
 
 
 def traced(tracer: Tracer, name: Callable[[web.Request], str]) -> Middleware:
-    """Make the middleware that opens the span of each request.
+    """Return the middleware that opens a span for each request.
 
     Args:
-        tracer: Who records it.
-        name: Gives the operation, once that is known.
+        tracer: The tracer.
+        name: Returns the operation, once it is known.
     """
 
     @web.middleware

@@ -1,4 +1,4 @@
-"""Keep what operators think of restored images, for training."""
+"""Store operators' verdicts on restored images, for training."""
 
 import asyncio
 import hashlib
@@ -24,14 +24,14 @@ _log = structlog.get_logger(__name__)
 
 
 class FeedbackNotSaved(Exception):
-    """A verdict could not be kept; the message says what to do."""
+    """A verdict could not be saved; the message says what to do."""
 
 
 class Feedback:
-    """Write verdicts as JSON lines, and keep the images where that is wanted.
+    """Append verdicts to a file of JSON lines, and optionally save their images.
 
     Args:
-        settings: Where, and how much.
+        settings: Paths and limits.
     """
 
     def __init__(self, settings: FeedbackSettings) -> None:
@@ -40,15 +40,15 @@ class Feedback:
         self._max_bytes = settings.images_max_bytes
         self._writing = asyncio.Lock()
         self.wanted = settings.path is not None
-        """Whether verdicts are kept at all."""
+        """Whether verdicts are saved."""
 
     async def take(self, result: Result, verdict: str, comment: str) -> None:
-        """Keep a verdict.
+        """Save a verdict.
 
         Args:
-            result: What it is about.
+            result: The judged result.
             verdict: One of ``VERDICTS``.
-            comment: What else was said; its end is cut off where it is too long.
+            comment: Comment; truncated if too long.
 
         Raises:
             FeedbackNotSaved: It could not be written.
@@ -64,12 +64,12 @@ class Feedback:
             **_outcome(result),
         }
         if not await asyncio.to_thread(self._ledger.write, line):
-            raise FeedbackNotSaved("the verdict was not written: the gateway's log says why")
+            raise FeedbackNotSaved("the verdict was not saved: see the gateway's log")
         result.verdict = verdict
         result.verdicts += 1
 
     async def _keep_image(self, result: Result, digest: str) -> str | None:
-        """Keep the upload, and give the name of its file; None: it is not kept."""
+        """Save the upload and return its file name; None: not saved."""
         if self._folder is None or result.mime is None:
             return None
         name = digest + _SUFFIXES[result.mime]
@@ -77,7 +77,7 @@ class Feedback:
             async with self._writing:
                 return await asyncio.to_thread(self._write, self._folder, name, result.upload)
         except OSError as error:
-            _log.error("image of a verdict not kept", folder=str(self._folder), reason=str(error))
+            _log.error("feedback image not saved", folder=str(self._folder), reason=str(error))
             return None
 
     def _write(self, folder: Path, name: str, data: bytes) -> str | None:
@@ -86,10 +86,10 @@ class Feedback:
         if target.exists():
             return name
         if sum(each.stat().st_size for each in folder.iterdir()) + len(data) > self._max_bytes:
-            hint = "train with what is there and move it away, or raise images_max_bytes"
-            _log.warning("the folder of images is full", folder=str(folder), hint=hint)
+            hint = "train with these images and move them away, or raise images_max_bytes"
+            _log.warning("feedback image folder full", folder=str(folder), hint=hint)
             return None
-        # Complete or not at all: training reads whatever lies there.
+        # Write atomically: training reads every file in the folder.
         partial = folder / f".{secrets.token_hex(8)}"
         try:
             partial.touch(mode=0o640)

@@ -1,4 +1,4 @@
-"""Numbers in words for people."""
+"""Template filters: numbers and reasons in words."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -8,7 +8,7 @@ _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
 def size(count: float) -> str:
-    """Say bytes in three digits: ``28.4 kB``."""
+    """Return a byte count in three digits: ``28.4 kB``."""
     value, unit = float(count), 0
     while abs(value) >= 999.5 and unit < len(_UNITS) - 1:
         value /= 1000
@@ -20,17 +20,17 @@ def size(count: float) -> str:
 
 
 def exact(count: int) -> str:
-    """Say a whole number with its thousands apart."""
+    """Return an integer with thousands separators."""
     return f"{count:,}"
 
 
 def percent(share: float) -> str:
-    """Say a share of 1: ``93.2 %``."""
+    """Return a share of 1 as a percentage: ``93.2 %``."""
     return f"{100 * share:.1f} %"
 
 
 def dollars(amount: float) -> str:
-    """Say money, with the digits that small sums need."""
+    """Return an amount of money, with more digits for small sums."""
     if 0 < amount < 0.0001:
         return "less than $0.0001"
     return f"${amount:,.4f}" if 0 < amount < 0.01 else f"${amount:,.2f}"

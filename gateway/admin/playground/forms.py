@@ -1,4 +1,4 @@
-"""Read what browsers and scripts send, bounded in bytes, parts and time."""
+"""Read requests of browsers and scripts, bounded in bytes, parts and time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,24 +10,24 @@ from aiohttp import BodyPartReader, web
 from gateway.http.byte_budget import ByteBudget
 
 READ_S: Final = 120.0
-"""Longest time for sending a body."""
+"""Longest time to send a body, seconds."""
 
 _PIECE: Final = 1 << 16
 _MAX_PARTS: Final = 8
 _MAX_FIELD: Final = 4096
 _MAX_NAME: Final = 200
 MAX_FIELDS: Final = 1 << 15
-"""Bytes of a form without files; the applications for operators allow no more."""
+"""Most bytes of a form without files, enforced by the admin applications."""
 
 _FORM_ROOM: Final = 1 << 14
-"""Bytes that a form may have beside the file in it."""
+"""Bytes of form data in addition to the file."""
 
 
 class RequestRefused(Exception):
-    """A request is refused; the message tells the person what to do.
+    """A refused request; the message tells the person what to do.
 
     Args:
-        status: Of the answer.
+        status: HTTP status.
         message: What is wrong.
     """
 
@@ -40,28 +40,28 @@ class RequestRefused(Exception):
 async def reserved(
     request: web.Request, buffers: ByteBudget, max_bytes: int, *, form: bool = False
 ) -> AsyncIterator[None]:
-    """Hold room for a body, out of what all uploads have together.
+    """Reserve memory for a body.
 
     Args:
-        request: Whose body it is.
-        buffers: Where the room comes from.
-        max_bytes: That the file may have.
-        form: Whether the file comes in a form.
+        request: The request.
+        buffers: Shared memory budget of uploads.
+        max_bytes: Most bytes of the file.
+        form: Whether the file is part of a form.
 
     Raises:
-        RequestRefused: The length is not given, too large, or there is no room.
+        RequestRefused: The length is missing or too large, or the budget is exhausted.
     """
     length = request.content_length
     if length is None:
-        raise RequestRefused(411, "say how long the body is (Content-Length)")
+        raise RequestRefused(411, "send the length of the body (Content-Length)")
     if "Content-Encoding" in request.headers:
-        raise RequestRefused(415, "send the file as it is, without a Content-Encoding")
+        raise RequestRefused(415, "send the file without a Content-Encoding")
     if length > max_bytes + (_FORM_ROOM if form else 0):
         raise RequestRefused(
-            413, f"this file is larger than the {max_bytes >> 20} MiB that are taken"
+            413, f"this file is too large: choose one of at most {max_bytes >> 20} MiB"
         )
     if not buffers.reserve(length):
-        raise RequestRefused(503, "too many uploads are held in memory: try again in a moment")
+        raise RequestRefused(503, "too many uploads are in memory: try again in a moment")
     try:
         yield
     finally:
@@ -69,7 +69,7 @@ async def reserved(
 
 
 async def whole(request: web.Request) -> bytes:
-    """Read a body for which room was reserved.
+    """Read a body after :func:`reserved`.
 
     Raises:
         RequestRefused: It is empty, or takes too long.
@@ -78,18 +78,21 @@ async def whole(request: web.Request) -> bytes:
         async with asyncio.timeout(READ_S):
             data = await request.content.read()
     except TimeoutError:
-        raise RequestRefused(408, f"the body took longer than {READ_S:g} s") from None
+        raise RequestRefused(
+            408,
+            f"the body took longer than {READ_S:g} s: try a smaller image or a faster connection",
+        ) from None
     if not data:
         raise RequestRefused(400, "the body is empty: send an image")
     return data
 
 
 async def fields(request: web.Request) -> dict[str, str]:
-    """Read a form without files, of the few bytes that the application allows.
+    """Read a form without files.
 
     Raises:
         RequestRefused: It takes too long.
-        HTTPRequestEntityTooLarge: It is larger.
+        HTTPRequestEntityTooLarge: It is too large.
     """
     try:
         async with asyncio.timeout(READ_S):
@@ -102,11 +105,11 @@ async def fields(request: web.Request) -> dict[str, str]:
 
 
 class Form(dict[str, str]):
-    """The fields of a form, and the file in it.
+    """Fields of a form, and its file.
 
     Attributes:
-        file: Its bytes; None: there is none.
-        file_name: As the browser says.
+        file: Content of the file; None: there is none.
+        file_name: File name sent by the browser.
     """
 
     file: bytes | None = None
@@ -114,11 +117,11 @@ class Form(dict[str, str]):
 
 
 async def form(request: web.Request, max_bytes: int) -> Form:
-    """Read a form for which room was reserved.
+    """Read a form after :func:`reserved`.
 
     Args:
-        request: With a body of multipart/form-data.
-        max_bytes: That the file in it may have.
+        request: A multipart/form-data request.
+        max_bytes: Most bytes of the file.
 
     Raises:
         RequestRefused: The body is not a form, is too large, or takes too long.
@@ -133,7 +136,7 @@ async def form(request: web.Request, max_bytes: int) -> Form:
     except TimeoutError:
         raise RequestRefused(408, f"the form took longer than {READ_S:g} s") from None
     except (ValueError, RuntimeError, AssertionError) as error:
-        # aiohttp's parser says in all these ways that a form is malformed.
+        # aiohttp's parser raises any of these for a malformed form.
         raise RequestRefused(400, "this form is malformed") from error
 
 
@@ -145,7 +148,7 @@ async def _read(request: web.Request, max_bytes: int) -> Form:
         if part is None:
             return found
         if not isinstance(part, BodyPartReader):
-            raise RequestRefused(400, "a form within a form is not taken")
+            raise RequestRefused(400, "nested forms are not supported")
         if part.filename is None:
             field = await _bounded(part, _MAX_FIELD)
             found[part.name or ""] = field.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""The playground of several processes: the supervisor lets people in, and one of them serves."""
+"""Forward the playground to one of several processes; the supervisor handles logins."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,18 +15,18 @@ from gateway.admin.playground.routes import add_login
 from gateway.s3.headers import end_to_end
 
 _SILENCE_S: Final = 660.0
-"""Longer than the time that any policy may give to one image."""
+"""Longer than any policy allows for one image."""
 
 _PIECE: Final = 1 << 16
 
 
 def forward_playground(admin: web.Application, access: Access, socket: Path) -> None:
-    """Serve the pages of another process, and sign people in here.
+    """Forward the pages to another process, and serve the login here.
 
     Args:
-        admin: What serves them.
-        access: Who may see them; the application asks it already.
-        socket: Where the other process answers.
+        admin: The application.
+        access: Authorizes requests, in the application's middleware.
+        socket: Socket of the other process.
     """
     add_login(admin, access, Renderer(access))
     session = web.AppKey("session", aiohttp.ClientSession)
@@ -43,7 +43,7 @@ def forward_playground(admin: web.Application, access: Access, socket: Path) -> 
         try:
             return await _forwarded(request, request.app[session])
         except aiohttp.ClientError as error:
-            text = "the process that serves these pages is being replaced: try again\n"
+            text = "the process behind these pages is being replaced: try again\n"
             raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "1"}) from error
 
     admin.cleanup_ctx.append(open_session)
@@ -69,7 +69,7 @@ async def _forwarded(request: web.Request, session: aiohttp.ClientSession) -> we
         kept = end_to_end(response.headers.items())
         answer = web.StreamResponse(status=response.status, reason=response.reason, headers=kept)
         if request.can_read_body and not request.content.is_eof():
-            # What was refused unread must not be taken for the next request.
+            # The unread body must not be taken for the next request.
             answer.force_close()
         await answer.prepare(request)
         async for piece in response.content.iter_chunked(_PIECE):

@@ -1,4 +1,4 @@
-"""Signing in: the token is typed once, and a cookie stands for it afterwards."""
+"""The login page: it exchanges the token for a cookie."""
 
 from aiohttp import web
 
@@ -10,11 +10,11 @@ from gateway.admin.playground.rendering import Renderer
 
 
 class LoginPages:
-    """Let people in and out.
+    """Sign people in and out.
 
     Args:
-        access: Judges tokens.
-        renderer: Makes the page.
+        access: Verifies tokens.
+        renderer: Renders the page.
     """
 
     def __init__(self, access: Access, renderer: Renderer) -> None:
@@ -22,11 +22,11 @@ class LoginPages:
         self._renderer = renderer
 
     async def ask(self, request: web.Request) -> web.Response:
-        """Ask for the token."""
+        """Show the login form."""
         return self._asked(_next(request), wrong=False)
 
     async def enter(self, request: web.Request) -> web.StreamResponse:
-        """Let somebody in who knows the token."""
+        """Verify the token and set the cookie."""
         if not self._access.demands_token:
             raise web.HTTPSeeOther(ROOT)
         value = self._access.sign_in(request, await _token(request))
@@ -45,7 +45,7 @@ class LoginPages:
         raise response
 
     async def leave(self, _: web.Request) -> web.StreamResponse:
-        """Forget the cookie."""
+        """Delete the cookie."""
         response = web.HTTPSeeOther(LOGIN)
         response.del_cookie(self._access.cookie, path=COOKIE_PATH)
         raise response
@@ -63,7 +63,7 @@ async def _token(request: web.Request) -> str:
 
 
 def _next(request: web.Request) -> str:
-    """Give where to go afterwards: a page of ours, whatever the address says."""
+    """Return the page to show after the login, which must be one of ours."""
     wanted = request.query.get("next", ROOT)
     inside = wanted.startswith(ROOT) and wanted.isascii() and wanted.isprintable()
     return wanted if inside and "\\" not in wanted and "//" not in wanted else ROOT

@@ -1,4 +1,4 @@
-"""The pages: each translates a request, and leaves the work to others."""
+"""The request handlers of the playground."""
 
 import asyncio
 from http import HTTPStatus
@@ -20,25 +20,25 @@ from gateway.workers.pool import UNRESTORABLE, Busy, NotRestored, Workers
 ROOT: Final = "/_slimgate/"
 
 _AT_ONCE: Final = 4
-"""Images that are tried at the same time: most of the queue is for clients of the bucket."""
+"""Concurrent previews: most of the queue is for clients of the bucket."""
 
 _GIB: Final = 2**30
 _DEFAULTS: Final = Policy(name="defaults", bucket="*", mode="optimize")
-"""Offered where the configuration has no policy yet."""
+"""Offered if no policy is configured."""
 
-# A file that somebody sent must do nothing but be looked at.
+# Uploaded files are untrusted: display only.
 _INERT: Final = {"Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
 class Pages:
-    """Serve the playground.
+    """Request handlers of the playground.
 
     Args:
-        settings: The configuration, as it was at the start.
-        policies: In force.
-        workers: Try images.
+        settings: Settings at startup.
+        policies: Policies in force.
+        workers: Optimize and restore images.
         buffers: Bytes held in memory.
-        renderer: Makes the pages.
+        renderer: Renders the pages.
     """
 
     def __init__(
@@ -59,16 +59,18 @@ class Pages:
         self._previews = 0
 
     async def index(self, _: web.Request) -> web.Response:
-        """Offer to try an image."""
+        """Show the upload form."""
         policies = [(each, result_view.policy_demands(each)) for each in self._policies()]
         return self.renderer.page(
             "index.html", policies=policies, max_bytes=MAX_UPLOAD, minutes=int(LASTS_S / 60)
         )
 
     async def attempt(self, request: web.Request) -> web.Response:
-        """Try the image that was sent, and lead to what came of it."""
+        """Preview the uploaded image and redirect to the result."""
         if self._previews >= _AT_ONCE:
-            raise RequestRefused(503, f"{_AT_ONCE} images are being tried already: wait a moment")
+            raise RequestRefused(
+                503, f"{_AT_ONCE} images are being processed already: wait a moment"
+            )
         self._previews += 1
         try:
             async with forms.reserved(request, self._buffers, MAX_UPLOAD, form=True):
@@ -82,7 +84,7 @@ class Pages:
         raise web.HTTPSeeOther(f"{ROOT}results/{self._results.put(result)}")
 
     async def result(self, request: web.Request) -> web.Response:
-        """Show what came of an image."""
+        """Show a result."""
         return self.renderer.page(
             "result.html",
             **result_view.result_view(self._found(request)),
@@ -93,7 +95,7 @@ class Pages:
         )
 
     async def file(self, request: web.Request) -> web.Response:
-        """Give one of the three files of a result."""
+        """Return one of the three files of a result."""
         result, which = self._found(request), request.match_info["file"]
         body, mime = result.upload, result.mime
         if which == "stored":
@@ -102,25 +104,27 @@ class Pages:
         elif which == "restored":
             body = result.served or b""
         if not body or mime is None:
-            raise RequestRefused(404, "there is no such file of this image")
+            raise RequestRefused(404, "this image has no such file")
         return web.Response(body=body, content_type=mime, headers=_INERT)
 
     async def judge(self, request: web.Request) -> web.Response:
-        """Keep a verdict."""
+        """Save a verdict."""
         result = self._found(request)
         form = await forms.fields(request)
         verdict = form.get("verdict", "")
         if verdict not in VERDICTS:
-            raise RequestRefused(400, f"a verdict is one of {', '.join(VERDICTS)}")
+            raise RequestRefused(400, f"the verdict must be one of {', '.join(VERDICTS)}")
         if not self._feedback.wanted:
-            raise RequestRefused(409, "no verdicts are kept here: set admin.feedback.path")
+            raise RequestRefused(409, "verdicts are not saved here: set admin.feedback.path")
         if not result.may_be_judged:
-            raise RequestRefused(409, "this image was judged often enough: try it anew")
+            raise RequestRefused(
+                409, "there are enough verdicts on this result: try the image again"
+            )
         await self._feedback.take(result, verdict, form.get("comment", ""))
         raise web.HTTPSeeOther(f"{ROOT}results/{request.match_info['id']}#verdict")
 
     async def savings(self, request: web.Request) -> web.Response:
-        """Show what buckets were spared; only the table, where a page that is open asks again."""
+        """Show the savings by bucket; with ``?table`` only the table, for live updates."""
         found = await asyncio.to_thread(lambda: savings.by_bucket(savings.counted()))
         total = savings.Saving()
         for each in found.values():
@@ -134,7 +138,7 @@ class Pages:
         )
 
     async def policies(self, _: web.Request) -> web.Response:
-        """Show what is in force."""
+        """Show the policies in force."""
         policies = tuple(self._in_force)
         settings = self._settings.model_copy(update={"policies": policies})
         shown = [(each, result_view.policy_demands(each)) for each in policies]
@@ -146,7 +150,7 @@ class Pages:
         )
 
     async def upscale(self, request: web.Request) -> web.Response:
-        """Enlarge an image, for scripts."""
+        """Upscale an image, for scripts."""
         return await upscale.answer(request, self._workers, self._buffers)
 
     def _policies(self) -> Policies | list[Policy]:
@@ -156,18 +160,19 @@ class Pages:
         for policy in self._policies():
             if policy.name == name:
                 return policy
-        raise RequestRefused(400, "there is no such policy any more: load the page anew")
+        raise RequestRefused(400, "this policy no longer exists: reload the page")
 
     def _found(self, request: web.Request) -> Result:
         result = self._results.get(request.match_info["id"])
         if result is None:
             raise RequestRefused(
-                404, f"this image is not kept any more: it was for {LASTS_S / 60:.0f} min"
+                404,
+                f"this result has expired after {LASTS_S / 60:.0f} minutes: try the image again",
             )
         return result
 
     def render_error(self, error: Exception) -> web.Response | None:
-        """Say in a page what went wrong; None: that is nothing that is expected."""
+        """Return an error page; None: the error is unexpected."""
         if isinstance(error, RequestRefused):
             status, message = error.status, str(error)
         elif isinstance(error, Busy):
@@ -177,7 +182,7 @@ class Pages:
         elif isinstance(error, FeedbackNotSaved):
             status, message = 500, str(error)
         elif isinstance(error, UNRESTORABLE):
-            status, message = 500, f"The rendition did not restore: {error}"
+            status, message = 500, f"The rendition cannot be restored: {error}"
         else:
             return None
         response = self.renderer.page(

@@ -1,4 +1,4 @@
-"""Let a policy have an image, with the very workers that store and restore, but no bucket."""
+"""Preview what a policy makes of an image, with the gateway's own workers but no bucket."""
 
 import time
 
@@ -12,17 +12,17 @@ from gateway.workers.pool import Workers
 
 
 async def preview(workers: Workers, policy: Policy, name: str, data: bytes) -> Result:
-    """Find out what would be stored of an image, and what GET would give.
+    """Find what would be stored for an image, and what GET would return.
 
     Args:
-        workers: Who does it.
-        policy: What is demanded, whatever its mode.
-        name: Of the file.
+        workers: Optimize and restore.
+        policy: The policy, whatever its mode.
+        name: File name.
         data: The file, untrusted.
 
     Raises:
-        Busy: Too much is waiting already.
-        UNRESTORABLE: The rendition does not restore, although it did a moment ago.
+        Busy: The queue is full.
+        UNRESTORABLE: The rendition does not restore, although it did during the search.
     """
     started = time.monotonic()
     mime = sniff(data[:SNIFFED])

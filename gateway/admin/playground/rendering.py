@@ -1,4 +1,4 @@
-"""Templates, style and scripts of the pages; whatever is shown is escaped."""
+"""Templates, styles and scripts of the pages; all values are escaped."""
 
 import hashlib
 import mimetypes
@@ -21,7 +21,7 @@ _CSP: Final = (
 _HEADERS: Final = {
     "Content-Security-Policy": _CSP,
     "X-Content-Type-Options": "nosniff",
-    # Stricter ones would make browsers say "Origin: null" of our own forms.
+    # Stricter policies make browsers send "Origin: null" with our own forms.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -35,10 +35,10 @@ class _Asset(NamedTuple):
 
 
 class Renderer:
-    """Make pages.
+    """Render pages.
 
     Args:
-        access: Tells whether people have signed in and may sign out.
+        access: Tells whether people have to sign in.
     """
 
     def __init__(self, access: Access) -> None:
@@ -60,23 +60,23 @@ class Renderer:
         return web.Response(text=text, status=status, content_type="text/html")
 
     async def asset(self, request: web.Request) -> web.Response:
-        """Serve style, script or icon; its name changes with its content."""
+        """Serve a style, script or icon; its name contains a hash of its content."""
         found = self._assets.get(request.match_info["name"])
         if found is None:
-            raise web.HTTPNotFound(text="there is no such file: load the page anew\n")
+            raise web.HTTPNotFound(text="this file no longer exists: reload the page\n")
         kept = {"Cache-Control": "public, max-age=31536000, immutable"}
         return web.Response(body=found.body, content_type=found.mime, headers=kept)
 
 
 async def protect(_: web.Request, response: web.StreamResponse) -> None:
-    """Tell browsers what a page may do: nothing but ask us."""
+    """Add security headers: pages may load only our own resources."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers["Server"] = "slimgate"  # versions are nobody's business
+    response.headers["Server"] = "slimgate"  # hide the versions of libraries
 
 
 def _assets() -> tuple[dict[str, _Asset], dict[str, str]]:
-    """Load style and scripts; give them by name in URLs, and the URLs by name of the file."""
+    """Return assets by URL name, and URLs by file name."""
     found, urls = {}, {}
     for file in resources.files(_PACKAGE).joinpath("static").iterdir():
         body = file.read_bytes()

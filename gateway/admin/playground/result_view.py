@@ -1,4 +1,4 @@
-"""What a page says of a result."""
+"""Values for the result page."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -13,27 +13,27 @@ from gateway.admin.playground.results import Result
 from gateway.optimize import trial_rows
 
 VIEWABLE: Final = frozenset({"image/avif", "image/jpeg", "image/png", "image/webp"})
-"""What browsers show; JPEG XL is not among it."""
+"""Image types that browsers display; JPEG XL is not among them."""
 
-# Where a bar begins and ends: what nobody wants, and what nobody can tell from the original.
+# Ends of each bar: unacceptable, and indistinguishable from the original.
 _SCALES: Final = {
     "psnr_db": ("PSNR", "dB", ".2f", 20.0, 50.0),
     "ssim": ("SSIM", "", ".4f", 0.8, 1.0),
     "orb": ("ORB", "", ".3f", 0.0, 1.0),
     "block_psnr_db": ("PSNR of the worst block", "dB", ".2f", 10.0, 50.0),
-    "text": ("Words read again", "", ".3f", 0.0, 1.0),
+    "text": ("Legible words", "", ".3f", 0.0, 1.0),
 }
 
 
 class Measure(NamedTuple):
-    """One measure of fidelity.
+    """One fidelity measure.
 
     Attributes:
-        name: As people call it.
-        value: With its unit.
-        floor: What is demanded, with its unit; None: nothing is.
-        share: Where the value is on its bar, 0 to 100.
-        floor_share: Where the floor is; None: there is none.
+        name: Display name.
+        value: Value with unit.
+        floor: Floor with unit; None: none.
+        share: Position of the value on its bar, 0 to 100.
+        floor_share: Position of the floor; None: none.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Measure(NamedTuple):
 
 
 def result_view(result: Result) -> dict[str, Any]:
-    """Give the values of the template ``result.html``."""
+    """Return the values of the template ``result.html``."""
     found = result.found
     return {
         "result": result,
@@ -61,7 +61,7 @@ def result_view(result: Result) -> dict[str, Any]:
 
 
 def policy_demands(policy: Policy) -> str:
-    """Say a policy's floor in a few words."""
+    """Return a policy's floor as a short phrase."""
     parts = []
     for name, (title, unit, _, _, _) in _SCALES.items():
         least = getattr(policy.floor, name)
@@ -89,7 +89,7 @@ def _measures(found: Optimized, policy: Policy) -> Iterator[Measure]:
 
 
 def _reading(found: Optimized) -> Reading:
-    """Give what was measured of the winner, beyond what its manifest keeps."""
+    """Return the winner's measures that its manifest does not record."""
     winners = (each for each in found.trials if trial_rows.won(each, found.manifest.stored))
     trial = next(winners, None)
     return Reading() if trial is None else trial.reading
@@ -104,14 +104,14 @@ def _facts(found: Optimized) -> Iterator[tuple[str, str]]:
     stored, output = manifest.stored, manifest.output
     yield "Tier", stored.tier
     without_loss = stored.tier in ("exact", "lossless")
-    quality = "without loss" if without_loss else f"quality {stored.quality}"
+    quality = "lossless" if without_loss else f"quality {stored.quality}"
     yield "Codec", f"{stored.codec}, {quality}"
     width, height = small_size(manifest.width, manifest.height, stored.scale)
-    shrunk = f", shrunk ×{stored.scale}" if stored.scale > 1 else ""
+    shrunk = f", downscaled ×{stored.scale}" if stored.scale > 1 else ""
     yield "Stored at", f"{width}×{height}{shrunk}"
     yield "Restorer", models.hashed(stored.restorer).name if stored.restorer else "none needed"
     if output is None or stored.tier == "exact":
-        yield "GET gives", "the very file that was uploaded"
+        yield "GET returns", "the uploaded file, byte for byte"
         return
     sides = f"{manifest.width}×{manifest.height}"
-    yield "GET gives", f"{output.format}, {sides}, {manifest.size:,} bytes"
+    yield "GET returns", f"{output.format}, {sides}, {manifest.size:,} bytes"

@@ -1,4 +1,4 @@
-"""What came of images that somebody tried: kept in bounded memory, for a few minutes."""
+"""Results of previews: kept in bounded memory for a few minutes."""
 
 import asyncio
 import math
@@ -16,7 +16,7 @@ from codec.search.contest import Trial
 from config import Policy
 
 MAX_UPLOAD: Final = 32 << 20
-"""Bytes of the largest image that can be tried."""
+"""Largest image to preview, bytes."""
 
 LASTS_S: Final = 600.0
 
@@ -27,20 +27,20 @@ _MAX_VERDICTS: Final = 5
 
 @dataclass(slots=True)
 class Result:
-    """What a policy makes of an image.
+    """The result of a preview.
 
     Attributes:
-        name: Of the file, as whoever chose it says.
-        mime: Of the upload, by its first bytes; None: no image.
+        name: File name sent by the browser.
+        mime: Type by content; None: not an image.
         upload: The file.
-        policy: What was demanded.
+        policy: The policy.
         found: What would be stored; None: the upload stays as it is.
-        served: What GET would give; None where nothing was found.
-        refusal: Why it stays; None where something was found.
-        trials: What the referee tried.
-        seconds: Time that it took.
-        verdict: What was thought of it, if anything was said.
-        verdicts: How often that was said.
+        served: What GET would return; None without a rendition.
+        reason: Why the upload stays as it is; None with a rendition.
+        trials: Trials of the search.
+        seconds: Duration.
+        verdict: Verdict, if any.
+        verdicts: Number of verdicts.
     """
 
     name: str
@@ -57,24 +57,24 @@ class Result:
 
     @property
     def size(self) -> int:
-        """Give the bytes that it holds."""
+        """Return the size of its files, bytes."""
         stored = len(self.found.rendition) if self.found else 0
         return len(self.upload) + stored + len(self.served or b"")
 
     @property
     def may_be_judged(self) -> bool:
-        """Return whether another verdict is taken: people change their mind, programs never end."""
+        """Return whether another verdict is accepted, up to a limit that stops scripts."""
         return self.verdicts < _MAX_VERDICTS
 
 
 class Results:
-    """Keep results under names that nobody guesses; the oldest give way.
+    """Keep results under unguessable names, and drop the oldest ones.
 
     Args:
-        max_entries: How many to keep at most.
-        max_bytes: Files that they may hold together.
-        lasts_s: How long each is kept, seconds.
-        clock: Seconds that never go back.
+        max_entries: Most results.
+        max_bytes: Most bytes of their files.
+        lasts_s: Lifetime of a result, seconds.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -95,31 +95,31 @@ class Results:
 
     @property
     def held_bytes(self) -> int:
-        """Give the bytes that all of them hold."""
+        """Return the size of all files, bytes."""
         return int(self._kept.currsize)
 
     def put(self, result: Result) -> str:
-        """Keep a result.
+        """Store a result.
 
         Returns:
-            Its name, 128 random bits in URL-safe letters.
+            Its name: 128 random bits, URL-safe.
         """
         name = secrets.token_urlsafe(16)
         self._kept[name] = (self._clock(), result)
         while len(self._kept) > self._max_entries or self.held_bytes > self._max_bytes:
             self._kept.popitem()
-        # What nobody asks for has to go, too.
+        # Expire results that are never requested again.
         asyncio.get_running_loop().call_later(self._lasts_s, self.forget_old)
         return name
 
     def get(self, name: str) -> Result | None:
-        """Give a result, unless it is gone."""
+        """Return a result, or None if it has expired."""
         self.forget_old()
         entry = self._kept.get(name)
         return None if entry is None else entry[1]
 
     def forget_old(self) -> None:
-        """Drop what has been kept for long enough."""
+        """Drop expired results."""
         while self._kept and self._clock() - self._oldest() >= self._lasts_s:
             self._kept.popitem()
 

@@ -1,4 +1,4 @@
-"""Where each page is, on the operators' listener."""
+"""Routes of the playground on the admin listener."""
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -10,12 +10,12 @@ from gateway.admin.playground.rendering import Renderer, protect
 
 
 def add_playground(admin: web.Application, pages: Pages, access: Access) -> None:
-    """Add the pages to the operators' application.
+    """Add the pages to the admin application.
 
     Args:
-        admin: What serves them; everything it answers is protected by headers.
-        pages: What it serves.
-        access: Who may see them; the application asks it already.
+        admin: The application; all its responses get security headers.
+        pages: Request handlers.
+        access: Authorizes requests, in the application's middleware.
     """
     add_login(admin, access, pages.renderer)
 
@@ -30,7 +30,7 @@ def add_playground(admin: web.Application, pages: Pages, access: Access) -> None
                 if response is None:
                     raise
                 if request.can_read_body:
-                    # What is still to come of the body must not be taken for the next request.
+                    # The rest of the body must not be taken for the next request.
                     response.force_close()
                 return response
 
@@ -52,12 +52,12 @@ def add_playground(admin: web.Application, pages: Pages, access: Access) -> None
 
 
 def add_login(admin: web.Application, access: Access, renderer: Renderer) -> None:
-    """Add what is there without having signed in.
+    """Add the routes that require no login.
 
     Args:
         admin: As in :func:`add_playground`.
-        access: As there.
-        renderer: Makes the pages.
+        access: As in :func:`add_playground`.
+        renderer: Renders the pages.
     """
     login = LoginPages(access, renderer)
     admin.on_response_prepare.append(protect)

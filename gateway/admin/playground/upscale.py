@@ -1,4 +1,4 @@
-"""``POST /_slimgate/upscale``: an image body comes back larger, for scripts."""
+"""``POST /_slimgate/upscale``: upscale an image body, for scripts."""
 
 from http import HTTPStatus
 from typing import Final
@@ -16,7 +16,7 @@ from gateway.optimize.pipeline import SNIFFED
 from gateway.workers.pool import Busy, WorkerLost, Workers
 
 _LIMITS: Final = PolicyLimits()
-"""Those of a policy that sets none."""
+"""Default limits of a policy."""
 
 _TYPES: Final[dict[FileFormat, str]] = {
     "png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp",
@@ -24,14 +24,14 @@ _TYPES: Final[dict[FileFormat, str]] = {
 
 
 async def answer(request: web.Request, workers: Workers, buffers: ByteBudget) -> web.Response:
-    """Serve the request; whatever is wrong is said as ``{"error": "…"}``."""
+    """Handle the request; errors are returned as ``{"error": "…"}``."""
     try:
         enlarged, mime = await _enlarged(request, workers, buffers)
     except RequestRefused as refused:
         status = HTTPStatus(refused.status)
         headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
         response = web.json_response({"error": str(refused)}, status=status, headers=headers)
-        # What is still to come of the body must not be taken for the next request.
+        # The rest of the body must not be taken for the next request.
         response.force_close()
         return response
     return web.Response(body=enlarged, content_type=mime, headers={"Cache-Control": "no-store"})
@@ -55,43 +55,43 @@ async def _enlarged(
         except NotEnlarged as error:
             raise RequestRefused(422, str(error)) from error
         except Busy as error:
-            raise RequestRefused(503, f"too much is waiting: {error}") from error
+            raise RequestRefused(503, f"the gateway is busy, try again: {error}") from error
         except (LookupError, models.EngineError) as error:
             raise RequestRefused(501, f"this restorer cannot run here: {error}") from error
         except WorkerLost as error:
-            raise RequestRefused(503, f"not enlarged, try again: {error}") from error
+            raise RequestRefused(503, f"not upscaled, try again: {error}") from error
     return enlarged, _TYPES[format_]
 
 
 def _wanted(name: str, factor: str | None) -> tuple[str, int]:
-    """Give the hash of a restorer and the factor.
+    """Return the content hash of a restorer, and the factor.
 
     Raises:
-        RequestRefused: There is no such restorer, or not for that factor.
+        RequestRefused: The restorer is unknown, or does not support the factor.
     """
     if name not in models.NAMES:
         known = ", ".join(sorted(models.NAMES))
-        raise RequestRefused(400, f"no such restorer; known are {known}")
+        raise RequestRefused(400, f"unknown restorer: use one of {known}")
     by_scale = {scale: found for scale, found in models.chosen(name).items() if scale > 1}
     if not by_scale:
-        raise RequestRefused(400, f"{name} does not enlarge: it removes artefacts at full size")
+        raise RequestRefused(400, f"{name} does not upscale: it removes artefacts at full size")
     text = str(min(by_scale)) if factor is None else factor
     if text not in map(str, by_scale):
         factors = ", ".join(str(scale) for scale in sorted(by_scale))
-        raise RequestRefused(400, f"{name} enlarges by {factors}: say so with scale=")
+        raise RequestRefused(400, f"{name} upscales by {factors}: set scale= to one of them")
     return by_scale[int(text)], int(text)
 
 
 def _format(named: str | None, accept: str) -> FileFormat:
-    """Choose the format of the answer: the one that is named, or the first that is accepted.
+    """Return the output format: the named one, or the first accepted one.
 
     Raises:
-        RequestRefused: Nothing of that is written here.
+        RequestRefused: The format is not supported.
     """
     if named is not None:
         found = next((name for name in FORMATS if name == named.lower()), None)
         if found is None:
-            raise RequestRefused(400, f"format= is one of {', '.join(FORMATS)}")
+            raise RequestRefused(400, f"format= must be one of {', '.join(FORMATS)}")
         return found
     ranges = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
     if not accept.strip() or {"*/*", "image/*"} & set(ranges):
@@ -101,4 +101,6 @@ def _format(named: str | None, accept: str) -> FileFormat:
         for name, mime in _TYPES.items():
             if mime == each:
                 return name
-    raise RequestRefused(406, f"only {', '.join(_TYPES.values())} can be given: say so with Accept")
+    raise RequestRefused(
+        406, f"only {', '.join(_TYPES.values())} are available: name one of them in Accept"
+    )

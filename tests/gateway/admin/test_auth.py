@@ -29,7 +29,7 @@ def _access(token: str | None, clock: _Clock | None = None) -> Access:
 
 @asynccontextmanager
 async def _serving(access: Access) -> AsyncIterator[Client]:
-    """Serve one secret everywhere, and the cookie for a token where people sign in."""
+    """Serve a secret on every path, and the login."""
 
     async def sign_in(request: web.Request) -> web.Response:
         return web.Response(text=access.sign_in(request, request.query["token"]) or "")
@@ -57,7 +57,7 @@ async def _cookie(client: Client, token: str) -> str:
 
 
 async def test_a_token_opens() -> None:
-    """The bearer token lets in, anything else does not, and browsers are led to sign in."""
+    """Only the bearer token is accepted, and browsers are redirected to the login."""
     async with _serving(_access(_TOKEN)) as client:
         assert await _status(client, Authorization=f"Bearer {_TOKEN}") == 200
         assert await _status(client, Authorization=f"bearer {_TOKEN}") == 200
@@ -69,7 +69,7 @@ async def test_a_token_opens() -> None:
 
 
 async def test_a_cookie_stands_for_the_token() -> None:
-    """Who signed in is known for a while, by nothing that gives the token away or can be made."""
+    """A session lasts a while; its cookie neither reveals the token nor can be forged."""
     clock = _Clock()
     access = _access(_TOKEN, clock)
     async with _serving(access) as client:
@@ -88,7 +88,7 @@ async def test_a_cookie_stands_for_the_token() -> None:
 
 
 async def test_guessing_is_slow() -> None:
-    """After ten wrong tokens not even the right one is looked at; a cookie still is."""
+    """After ten wrong tokens even the right one is refused; a cookie still works."""
     access = _access(_TOKEN)
     async with _serving(access) as client:
         value = await _cookie(client, _TOKEN)
@@ -103,7 +103,7 @@ async def test_guessing_is_slow() -> None:
 
 
 def test_failures_are_forgotten() -> None:
-    """Guesses count for a minute, for one address or one network of IPv6, in bounded memory."""
+    """Wrong tokens count for a minute, per address or IPv6 network, in bounded memory."""
     clock = _Clock()
     failures = Failures(clock)
     for number in range(10):
@@ -131,14 +131,14 @@ def test_failures_are_forgotten() -> None:
     ],
 )
 async def test_loopback_has_few_names(host: str, expected: int) -> None:
-    """Without a token only loopback names are answered: any other may be somebody's trick."""
+    """Without a token only loopback names are served, against DNS rebinding."""
     async with _serving(_access(None)) as client:
         assert await _status(client, Host=host) == expected
 
 
 @pytest.mark.parametrize("token", [None, _TOKEN])
 async def test_pages_of_others_change_nothing(token: str | None) -> None:
-    """What a browser sends on behalf of another site is refused, signed in or not."""
+    """Cross-site requests are refused, signed in or not."""
     access = _access(token)
     async with _serving(access) as client:
         known = {} if token is None else {"Authorization": f"Bearer {token}"}

@@ -11,7 +11,7 @@ from tests.config.builders import settings
 
 _TOKEN = "Up-to-no-good-0123456789"
 _OPEN = ("/_slimgate/login", "/_slimgate/static/")
-"""The form that asks for the token, and what it looks like."""
+"""Paths that need no token: the login form and its assets."""
 
 
 def _admin(tmp_path: Path) -> web.Application:
@@ -22,7 +22,7 @@ def _admin(tmp_path: Path) -> web.Application:
 
 
 async def test_no_route_answers_without_the_token(tmp_path: Path) -> None:
-    """Whatever is added for operators is closed to everybody else, with any method."""
+    """Every admin route requires the token, with any method."""
     admin = _admin(tmp_path)
     routes = [(r.method, r.resource.canonical) for r in admin.router.routes() if r.resource]
     assert ("GET", "/metrics") in routes

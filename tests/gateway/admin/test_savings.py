@@ -6,7 +6,7 @@ from gateway.telemetry.metrics import REGISTRY
 
 
 def test_buckets_are_bounded() -> None:
-    """However many buckets there are, time series are few; what is beyond is summed up."""
+    """The number of time series is bounded; further buckets are summed."""
     before = by_bucket(REGISTRY.collect()).get(OTHERS, Saving())
     buckets = BucketSavings()
     for number in range(MAX_BUCKETS + 2):
@@ -19,7 +19,7 @@ def test_buckets_are_bounded() -> None:
 
 
 def test_processes_are_summed_up() -> None:
-    """What several processes count of one bucket is one sum, the largest saving first."""
+    """Counts of several processes are summed, largest saving first."""
     families = []
     for _ in range(2):
         registry = CollectorRegistry()

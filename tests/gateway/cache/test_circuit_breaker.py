@@ -18,7 +18,7 @@ def _fail(breaker: CircuitBreaker) -> None:
 
 
 def _is_tried(breaker: CircuitBreaker) -> bool:
-    """Return whether an attempt is let through, without letting it succeed or fail."""
+    """Return whether an attempt is admitted, without completing it."""
     try:
         with contextlib.suppress(KeyError), breaker.attempt():
             raise KeyError
@@ -28,7 +28,7 @@ def _is_tried(breaker: CircuitBreaker) -> bool:
 
 
 def test_nothing_is_tried_right_after_a_failure() -> None:
-    """Until some time has passed an attempt ends before it begins; then one may try."""
+    """After a failure attempts are rejected for a while; then one may probe."""
     clock = _Clock()
     breaker = CircuitBreaker(OSError, clock=clock)
     _fail(breaker)
@@ -41,7 +41,7 @@ def test_nothing_is_tried_right_after_a_failure() -> None:
 
 
 def test_one_finds_out_for_all() -> None:
-    """While one attempt is under way after a failure there is no other."""
+    """During a probe all other attempts are rejected."""
     clock = _Clock()
     breaker = CircuitBreaker(OSError, clock=clock)
     _fail(breaker)
@@ -53,7 +53,7 @@ def test_one_finds_out_for_all() -> None:
 
 
 def test_pauses_grow_to_a_limit() -> None:
-    """Each failed attempt doubles the pause, up to three seconds."""
+    """Each failed probe doubles the pause, up to three seconds."""
     clock = _Clock()
     breaker = CircuitBreaker(OSError, clock=clock)
     pauses = []
@@ -67,7 +67,7 @@ def test_pauses_grow_to_a_limit() -> None:
 
 
 def test_other_errors_are_no_failures() -> None:
-    """What is not named as a failure passes, and the next attempt is made."""
+    """Other exceptions pass through and do not open the circuit."""
     breaker = CircuitBreaker(OSError)
     with pytest.raises(KeyError), breaker.attempt():
         raise KeyError

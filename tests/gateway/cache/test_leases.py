@@ -1,4 +1,4 @@
-"""Work that gateways agree on through a real Redis, in all its layouts."""
+"""Leases in a real Redis, in all its layouts."""
 
 import asyncio
 import hashlib
@@ -36,7 +36,7 @@ def _cache(url: str, **changes: object) -> RedisCache:
 
 @pytest.fixture
 async def caches(server: RedisServer) -> AsyncIterator[tuple[RedisCache, RedisCache]]:
-    """Give what two gateways have of one Redis."""
+    """Return the caches of two gateways that share a Redis."""
     async with AsyncExitStack() as stack:
         both = _cache(server.url), _cache(server.url)
         for each in both:
@@ -45,7 +45,7 @@ async def caches(server: RedisServer) -> AsyncIterator[tuple[RedisCache, RedisCa
 
 
 class _Work:
-    """What takes as long as the test wants, and is counted."""
+    """Work that the test finishes, and counts."""
 
     def __init__(self) -> None:
         self._begun = asyncio.Semaphore(0)
@@ -68,7 +68,7 @@ class _Work:
 
 
 async def _waits(server: RedisServer, count: int = 2) -> None:
-    """Wait until so many have asked for the lease."""
+    """Wait until the given number of callers have tried to take the lease."""
     raw: Redis = Redis.from_url(server.url)
     try:
         async with asyncio.timeout(20):
@@ -80,7 +80,7 @@ async def _waits(server: RedisServer, count: int = 2) -> None:
 
 @pytest.mark.parametrize("layout", ["single", "sentinel", "cluster"])
 async def test_gateways_agree_in_every_layout(tmp_path: Path, layout: str) -> None:
-    """Of many who need a file at once, in two gateways, one makes it and all get it."""
+    """Of many concurrent requests in two gateways, one restores and all get the file."""
     with ExitStack() as servers:
         if layout == "single":
             url = servers.enter_context(RedisServer(tmp_path)).url
@@ -104,12 +104,12 @@ async def test_gateways_agree_in_every_layout(tmp_path: Path, layout: str) -> No
 async def test_a_lease_lasts_as_long_as_the_work(
     server: RedisServer, caches: tuple[RedisCache, RedisCache]
 ) -> None:
-    """Work that takes longer than a lease is not begun a second time."""
+    """Work that outlasts a lease is not started a second time."""
     work = _Work()
     first = asyncio.create_task(work.by(caches[0]))
     await work.begins()
     second = asyncio.create_task(work.by(caches[1]))
-    await _waits(server, 4)  # twice it has found the lease renewed after all of its time
+    await _waits(server, 4)  # it has found the lease renewed twice
     work.may_end.set()
     assert {await first, await second} == {_DATA}
     assert work.times == 1
@@ -118,7 +118,7 @@ async def test_a_lease_lasts_as_long_as_the_work(
 async def test_somebody_else_takes_over(
     server: RedisServer, caches: tuple[RedisCache, RedisCache]
 ) -> None:
-    """When the owner gives up, the next one begins at once; when it has died, after a while."""
+    """If the owner gives up, the next one starts at once; if it dies, when the lease expires."""
     work = _Work()
     first = asyncio.create_task(work.by(caches[0]))
     await work.begins()
@@ -144,7 +144,7 @@ async def test_somebody_else_takes_over(
 async def test_nobody_waits_for_a_redis_that_is_gone(
     server: RedisServer, caches: tuple[RedisCache, RedisCache], trouble: str
 ) -> None:
-    """Who waits begins by itself when Redis vanishes, and does not ask it from then on."""
+    """Waiters start on their own if Redis vanishes, and no longer ask it."""
     work = _Work()
     first = asyncio.create_task(work.by(caches[0]))
     await work.begins()
@@ -157,7 +157,7 @@ async def test_nobody_waits_for_a_redis_that_is_gone(
 
 
 async def test_large_files_are_not_waited_for(server: RedisServer) -> None:
-    """What Redis will not be given is made by everybody for himself."""
+    """Files too large for Redis are restored by each gateway."""
     one, other = (_cache(server.url, max_entry_bytes=len(_DATA) - 1) for _ in range(2))
     work = _Work()
     try:

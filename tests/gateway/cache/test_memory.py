@@ -1,4 +1,4 @@
-"""Tests of the memory cache against a model of it."""
+"""Test the memory cache against a model."""
 
 import asyncio
 import sys
@@ -18,7 +18,7 @@ _KEYS = [CacheKey("bucket", f"key{n % 2}", "", f"etag{n}", "", "sha") for n in r
 
 
 async def test_files_are_found_by_everything_they_depend_on() -> None:
-    """A file is found under its very key and under no other that differs in one part."""
+    """A file is found under its exact key only."""
     cache, key = MemoryCache(_MAX_BYTES, _TTL_S), CacheKey("b", "k", "v", "e", "r", "s")
     await cache.put(key, b"file")
     assert await cache.get(key) == b"file"
@@ -30,14 +30,14 @@ async def test_files_are_found_by_everything_they_depend_on() -> None:
     (100, 25, True), (100, 26, False), (100, 1, True), (0, 1, False), (3, 1, False), (4, 1, True),
 ])  # fmt: skip
 async def test_large_files_are_not_kept(max_bytes: int, size: int, kept: bool) -> None:
-    """A file of more than a quarter of the room is not kept, and no file where there is none."""
+    """Files above a quarter of the limit are not stored; nothing is, if the limit is zero."""
     cache = MemoryCache(max_bytes, _TTL_S)
     await cache.put(_KEYS[0], b"x" * size)
     assert (await cache.get(_KEYS[0]) is not None) == kept
 
 
 async def test_what_was_used_longest_ago_is_dropped() -> None:
-    """A file that was read lately stays, the one nobody asked for goes."""
+    """Recently read files stay; the least recently used one goes."""
     cache = MemoryCache(_MAX_BYTES, _TTL_S)
     for key in _KEYS[:4]:
         await cache.put(key, b"x" * 25)
@@ -52,7 +52,7 @@ _PUTS = st.tuples(st.sampled_from(_KEYS), st.integers(1, 30))
 
 
 class _Model:
-    """A list of keys and sizes, the one used longest ago first."""
+    """A model: keys and sizes, least recently used first."""
 
     def __init__(self) -> None:
         self.entries: list[tuple[CacheKey, int]] = []
@@ -91,18 +91,18 @@ async def _play(steps: Sequence[tuple[CacheKey, int | None]]) -> None:
 @steady
 @given(st.lists(_GETS | _PUTS, max_size=60))
 def test_the_cache_is_its_model(steps: list[tuple[CacheKey, int | None]]) -> None:
-    """After any steps the cache holds what a list in order of use holds, within its bytes."""
+    """After any steps the cache holds what the model holds, within its bytes."""
     asyncio.run(_play(steps))
 
 
 async def test_files_have_an_end() -> None:
-    """A file is gone when its time is over, used or not, and takes no room then."""
+    """A file expires, used or not, and frees its memory."""
     cache = MemoryCache(_MAX_BYTES, ttl_s=0.05)
     await cache.put(_KEYS[0], b"x" * 20)
     last = bytes(bytearray(20))
     unheld = sys.getrefcount(last)
     await cache.put(_KEYS[1], last)
-    # Nothing asks for it, and its memory is freed all the same.
+    # Expired files are freed without being requested.
     await asyncio.to_thread(wait_until, lambda: sys.getrefcount(last) <= unheld, "the files' end")
     assert cache.held_bytes == 0
     assert await cache.get(_KEYS[0]) is None
@@ -112,7 +112,7 @@ async def test_files_have_an_end() -> None:
 
 
 async def test_files_of_an_object_are_dropped() -> None:
-    """All files of the named objects go, however many there are, and no others."""
+    """Dropping removes all files of the given objects, and no others."""
     cache = MemoryCache(_MAX_BYTES, _TTL_S)
     for key in _KEYS:
         await cache.put(key, b"x" * 10)

@@ -1,4 +1,4 @@
-"""Redis as a cache: a real one, which is stopped, frozen and lied to."""
+"""Test the Redis cache against a real Redis that is stopped, suspended and corrupted."""
 
 import asyncio
 import hashlib
@@ -40,7 +40,7 @@ def _key(data: bytes, **changes: str) -> CacheKey:
 
 @pytest.mark.parametrize("kind", ["memory", "redis", "layered"])
 async def test_every_cache_gives_what_was_put(server: RedisServer, kind: str) -> None:
-    """A file is found under its very key, and under no other that differs in one part."""
+    """A file is found under its exact key only."""
     redis = RedisCache(_settings(server))
     caches: dict[str, Cache] = {
         "memory": MemoryCache(1000, 3600),
@@ -61,7 +61,7 @@ async def test_every_cache_gives_what_was_put(server: RedisServer, kind: str) ->
 
 
 async def test_gateways_share_it(server: RedisServer) -> None:
-    """What one has put another one finds, and keeps near."""
+    """A file stored by one gateway is found by another, which caches it."""
     one = LayeredCache(MemoryCache(1000, 3600), RedisCache(_settings(server)))
     other = LayeredCache(MemoryCache(1000, 3600), RedisCache(_settings(server)))
     try:
@@ -75,7 +75,7 @@ async def test_gateways_share_it(server: RedisServer) -> None:
 
 
 async def test_other_bytes_are_never_served(server: RedisServer) -> None:
-    """Whoever can write to Redis cannot change what clients get."""
+    """Write access to Redis does not allow changing what clients get."""
     cache, key = RedisCache(_settings(server)), _key(_DATA)
     raw: Redis = Redis.from_url(server.url)
     try:
@@ -92,7 +92,7 @@ async def test_other_bytes_are_never_served(server: RedisServer) -> None:
 
 
 async def test_entries_are_bounded(server: RedisServer) -> None:
-    """What is too large is not sent; what is has an end; names tell nothing of objects."""
+    """Large files are not stored, others expire, and names do not reveal keys."""
     cache = RedisCache(_settings(server, max_entry_bytes=len(_DATA), ttl_s=77))
     raw: Redis = Redis.from_url(server.url)
     try:
@@ -109,7 +109,7 @@ async def test_entries_are_bounded(server: RedisServer) -> None:
 
 
 async def test_what_is_written_to_is_dropped(server: RedisServer) -> None:
-    """All files of the named objects go, those of others stay; there are never too many of one."""
+    """Dropping removes all files of the given objects only; the number per object is bounded."""
     cache = LayeredCache(MemoryCache(1000, 3600), RedisCache(_settings(server)))
     raw: Redis = Redis.from_url(server.url)
     try:
@@ -144,7 +144,7 @@ _TROUBLES: dict[str, tuple[Callable[[RedisServer], object], Callable[[RedisServe
 
 @pytest.mark.parametrize("trouble", _TROUBLES)
 async def test_it_heals_by_itself(server: RedisServer, trouble: str) -> None:
-    """Without Redis everything is a miss and nothing raises; when it is back it is used again."""
+    """Without Redis every lookup misses without raising; a recovered Redis is used again."""
     begin, end = _TROUBLES[trouble]
     cache = RedisCache(_settings(server))
     try:
@@ -154,7 +154,7 @@ async def test_it_heals_by_itself(server: RedisServer, trouble: str) -> None:
         for _ in range(2):
             found = await asyncio.gather(*(cache.get(_key(_DATA)) for _ in range(50)))
             assert set(found) == {None}
-        # After the first failures hardly anybody tries: those who find out whether it is back.
+        # After the first failures only probes are sent.
         assert 45 <= _skipped() - before
         await cache.put(_key(_DATA), _DATA)
         await cache.drop("bucket", ["k"])
@@ -169,7 +169,7 @@ async def test_it_heals_by_itself(server: RedisServer, trouble: str) -> None:
 
 
 async def test_a_full_redis_is_still_read(server: RedisServer) -> None:
-    """When Redis refuses to write, what it has is served, and it is written again later."""
+    """A Redis that refuses writes is still read, and written again later."""
     cache, other = RedisCache(_settings(server)), b"another file"
     try:
         await cache.put(_key(_DATA), _DATA)
@@ -188,7 +188,7 @@ async def test_a_full_redis_is_still_read(server: RedisServer) -> None:
 
 
 async def test_secrets_stay_secret(server: RedisServer, capsys: pytest.CaptureFixture[str]) -> None:
-    """A password in the URL is in no message, no representation and no log."""
+    """The password in the URL appears in no message, repr or log line."""
     url = server.url.replace("redis://", "redis://user:a-pass-word@")
     settings = _settings(server, url=SecretStr(url))
     cache = RedisCache(settings)

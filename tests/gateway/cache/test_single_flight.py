@@ -1,4 +1,4 @@
-"""Tests of work that is shared by everybody who waits for it."""
+"""Test single-flight."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from gateway.cache.single_flight import SingleFlight
 
 
 class _Work:
-    """Counts how often it is begun and goes on when it is told to."""
+    """Work that counts its starts and finishes on demand."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.begun = 0
@@ -32,7 +32,7 @@ class _Work:
 
 
 async def _turns() -> None:
-    """Let everything run that can."""
+    """Run all ready tasks."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -42,7 +42,7 @@ def _waiters(flights: SingleFlight[int], work: _Work, count: int) -> list[asynci
 
 
 async def test_many_wait_for_one_work() -> None:
-    """However many wait for a key, the work is done once and all get its result."""
+    """All callers of a key share one run and get its result."""
     flights, work = SingleFlight[int](), _Work()
     waiters = _waiters(flights, work, 20)
     await _turns()
@@ -52,7 +52,7 @@ async def test_many_wait_for_one_work() -> None:
 
 
 async def test_keys_do_not_share() -> None:
-    """Work of different keys is done apart, at the same time."""
+    """Different keys run concurrently."""
     flights, works = SingleFlight[int](), [_Work(), _Work()]
     keys = [("bucket", "a"), ("bucket", "b")]
     waiters = [
@@ -66,14 +66,14 @@ async def test_keys_do_not_share() -> None:
 
 
 async def test_results_are_not_kept() -> None:
-    """Whoever comes after the work is done has it done anew."""
+    """A call after the end starts a new run."""
     flights, work = SingleFlight[int](), _Work()
     work.go_on.set()
     assert [await flights.run("key", work), await flights.run("key", work)] == [1, 2]
 
 
 async def test_errors_reach_everybody_and_are_not_kept() -> None:
-    """Every waiter gets the error, and the next caller tries anew."""
+    """An error reaches every waiter; the next call starts a new run."""
     flights, work = SingleFlight[int](), _Work(ValueError("broken"))
     waiters = _waiters(flights, work, 3)
     await _turns()
@@ -87,7 +87,7 @@ async def test_errors_reach_everybody_and_are_not_kept() -> None:
 
 
 async def test_one_that_leaves_takes_nobody_along() -> None:
-    """A waiter who is cancelled leaves the work and the others alone, the first one too."""
+    """Cancelling a waiter, even the first, affects neither the work nor the others."""
     flights, work = SingleFlight[int](), _Work()
     waiters = _waiters(flights, work, 3)
     await _turns()
@@ -101,7 +101,7 @@ async def test_one_that_leaves_takes_nobody_along() -> None:
 
 
 async def test_the_last_one_that_leaves_cancels_the_work() -> None:
-    """Work that nobody waits for any more is cancelled, and forgotten."""
+    """Work without waiters is cancelled and forgotten."""
     flights, work = SingleFlight[int](), _Work()
     waiters = _waiters(flights, work, 3)
     await _turns()
@@ -113,7 +113,7 @@ async def test_the_last_one_that_leaves_cancels_the_work() -> None:
 
 
 async def test_nobody_joins_what_is_being_cancelled() -> None:
-    """Whoever comes while abandoned work is still being ended gets work of its own."""
+    """A call during the cancellation of abandoned work starts a new run."""
     flights, abandoned, fresh = SingleFlight[int](), _Work(), _Work()
     abandoned.may_end.clear()
     (waiter,) = _waiters(flights, abandoned, 1)
@@ -133,7 +133,7 @@ async def test_nobody_joins_what_is_being_cancelled() -> None:
 
 
 async def test_work_may_be_abandoned_before_it_begins() -> None:
-    """A waiter who leaves at once leaves nothing behind."""
+    """A waiter that is cancelled immediately leaves nothing behind."""
     flights, work = SingleFlight[int](), _Work()
     (waiter,) = _waiters(flights, work, 1)
     await asyncio.sleep(0)

@@ -61,7 +61,7 @@ _SIGNATURES: Final = [
 
 
 def test_the_version_is_one_that_was_looked_at() -> None:
-    """The installed version is within the bounds that the project declares, and these are tight."""
+    """The installed version is within the declared bounds, and the bounds are tight."""
     declared = tomllib.loads(_PROJECT.read_text())["project"]["dependencies"]
     (bounds,) = (Requirement(each) for each in declared if Requirement(each).name == "aiohttp")
     installed = importlib.metadata.version("aiohttp")
@@ -74,13 +74,13 @@ def test_the_version_is_one_that_was_looked_at() -> None:
     ("method", "expected"), _SIGNATURES, ids=[each.__qualname__ for each, _ in _SIGNATURES]
 )
 def test_what_is_overridden_takes_these_arguments(method: Any, expected: list[str]) -> None:
-    """A method that is extended is called with the arguments that the extension takes."""
+    """An overridden method is called with the arguments that the override takes."""
     assert list(inspect.signature(method).parameters) == expected
 
 
 @pytest.mark.parametrize("package", ["gateway", "eval", "models", "bench"])
 def test_one_module_looks_inside(package: str) -> None:
-    """Every other module imports from what aiohttp documents."""
+    """All other modules import only documented names of aiohttp."""
     imported = re.compile(r"^ *(?:from|import) (aiohttp[\w.]*)", re.MULTILINE)
     inside = {
         f"{path.relative_to(_PROJECT.parent)}: {name}"
@@ -93,13 +93,13 @@ def test_one_module_looks_inside(package: str) -> None:
 
 
 def test_connections_take_these_options() -> None:
-    """A connection takes its loop and its lingering time as keywords."""
+    """A connection accepts its loop and lingering time as keyword arguments."""
     parameters = inspect.signature(RequestHandler.__init__).parameters
     assert {"manager", "loop", "lingering_time"} <= set(parameters)
 
 
 class _Protocol(ServerProtocol):
-    """Notes what aiohttp calls, in order."""
+    """A protocol that records aiohttp's calls in order."""
 
     def __init__(self, server: web.Server, events: list[str], **options: Any) -> None:
         super().__init__(server, **options)
@@ -138,7 +138,7 @@ class _Protocol(ServerProtocol):
 
 
 class _Runner(ProtocolRunner):
-    """Runs an application on protocols that note what is called."""
+    """A runner with recording protocols."""
 
     def __init__(self, app: web.Application, events: list[str], **options: Any) -> None:
         super().__init__(app, **options)
@@ -157,14 +157,14 @@ class _Runner(ProtocolRunner):
 
 
 class _Lab:
-    """A server of ours, and one connection to it."""
+    """A server and one connection to it."""
 
     def __init__(self, runner: _Runner, client: tuple[asyncio.StreamReader, Any]) -> None:
         self.runner, self.events = runner, runner.events
         self.reader, self.writer = client
 
     async def answered(self) -> bytes:
-        """Return the head of the next answer."""
+        """Return the next response head."""
         async with asyncio.timeout(20):
             return await self.reader.readuntil(b"\r\n\r\n")
 
@@ -192,7 +192,7 @@ async def _read(request: web.Request) -> web.Response:
 
 
 async def test_a_connection_is_served_in_this_order() -> None:
-    """Made; data parsed, the body at hand before the handler runs; handled; lost."""
+    """Calls come in order: made, data parsed with the body available, handled, lost."""
     async with _lab(_read) as lab:
         lab.writer.write(_POST % 3 + b"abc")
         assert (await lab.answered()).startswith(b"HTTP/1.1 200 ")
@@ -207,7 +207,7 @@ async def test_a_connection_is_served_in_this_order() -> None:
 
 
 async def test_an_unread_body_pauses_reading() -> None:
-    """Flow control pauses when a body passes its high mark, with more than the marks differ by."""
+    """Flow control pauses above the high-water mark, at least the marks' difference apart."""
     came: list[bool] = []
 
     async def answer(request: web.Request) -> web.Response:
@@ -225,7 +225,7 @@ async def test_an_unread_body_pauses_reading() -> None:
 
 
 async def test_a_body_can_be_failed() -> None:
-    """Whatever reads a body that was failed gets the error."""
+    """A failed body raises the error in its reader."""
 
     async def answer(request: web.Request) -> web.Response:
         fail(request.content, LookupError("ours"))
@@ -249,7 +249,7 @@ async def test_a_body_can_be_failed() -> None:
 async def test_what_is_no_http_is_answered_by_the_protocol(
     sent: bytes, error: type[Exception]
 ) -> None:
-    """The handler never sees what cannot be parsed: `handle_error` answers it."""
+    """Malformed requests go to `handle_error`, not to the handler."""
     async with _lab(_read) as lab:
         lab.writer.write(sent)
         assert (await lab.answered()).split()[1] == b"400"
@@ -258,7 +258,7 @@ async def test_what_is_no_http_is_answered_by_the_protocol(
 
 
 async def test_an_answer_says_when_it_has_begun() -> None:
-    """What an answer has sent is counted from its first byte."""
+    """A response counts as begun from its first byte."""
     begun: list[bool] = []
 
     async def answer(request: web.Request) -> web.StreamResponse:

@@ -5,7 +5,7 @@ from gateway.http.body_scheduler import BodyScheduler
 
 
 async def _steps(scheduler: BodyScheduler, takers: int) -> list[int]:
-    """Return how many of them had their turn after each step of the event loop."""
+    """Return how many takers were served after each step of the event loop."""
     tasks = [asyncio.create_task(scheduler.acquire()) for _ in range(takers)]
     seen = [0]
     while seen[-1] < takers:
@@ -15,14 +15,14 @@ async def _steps(scheduler: BodyScheduler, takers: int) -> list[int]:
 
 
 def test_so_many_in_each_step() -> None:
-    """No more pieces than that are passed on in one step of the event loop, and none for long."""
+    """Each step serves at most the given number of pieces, and all are served soon."""
     seen = asyncio.run(_steps(BodyScheduler(4), 40))
     assert max(later - earlier for earlier, later in itertools.pairwise(seen)) <= 4
     assert len(seen) <= 40
 
 
 def test_who_is_alone_does_not_wait() -> None:
-    """A single body takes its turn without giving up the event loop."""
+    """A single body does not wait for the event loop."""
 
     async def alone() -> bool:
         taking = BodyScheduler(4).acquire()
@@ -36,7 +36,7 @@ def test_who_is_alone_does_not_wait() -> None:
 
 
 def test_turns_of_clients_that_have_gone_are_passed_on() -> None:
-    """Who gives up while it waits takes no turn from the others."""
+    """Cancelled waiters do not use up slots."""
 
     async def given_up() -> None:
         scheduler = BodyScheduler(1)

@@ -8,7 +8,7 @@ _cuts = st.lists(st.integers(0, 2 * BLOCK), max_size=12)
 
 @given(_cuts)
 def test_pieces_come_back_in_order(sizes: list[int]) -> None:
-    """Whatever is added comes back whole and in order, as one and block by block."""
+    """Appended bytes come back complete and in order, at once or block by block."""
     pieces, expected = ByteQueue(), b""
     for number, size in enumerate(sizes):
         piece = bytes([number]) * size
@@ -20,7 +20,7 @@ def test_pieces_come_back_in_order(sizes: list[int]) -> None:
 
 
 def test_small_pieces_share_blocks() -> None:
-    """A million small pieces are held in as many blocks as a few large ones are."""
+    """A million small pieces take as many blocks as a few large ones."""
     pieces = ByteQueue()
     for _ in range(1 << 20):
         pieces.append(b"ab")
@@ -29,7 +29,7 @@ def test_small_pieces_share_blocks() -> None:
 
 
 def test_large_pieces_are_not_copied() -> None:
-    """A piece that is a block of its own is handed on as the same object."""
+    """A piece of block size is returned as the same object."""
     pieces, piece = ByteQueue(), bytes(BLOCK)
     pieces.append(piece)
     assert pieces.joined() is piece
@@ -37,7 +37,7 @@ def test_large_pieces_are_not_copied() -> None:
 
 
 def test_adding_behind_what_was_joined() -> None:
-    """Looking at everything held and adding more may alternate, and taking may follow."""
+    """Joining and appending can alternate, followed by popping."""
     pieces = ByteQueue()
     seen = []
     for piece in (b"a", b"b", bytes(BLOCK), b"c"):

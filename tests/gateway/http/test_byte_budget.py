@@ -5,7 +5,7 @@ from gateway.s3.errors import S3Error
 
 
 def test_what_is_shared_counts_once() -> None:
-    """Several holders of the same bytes take their room once, until the last one lets go."""
+    """Concurrent holders of the same bytes reserve them once, until the last one is done."""
     budget, data = ByteBudget(10), b"12345678"
     with budget.shared(data):
         with budget.shared(data):
@@ -20,7 +20,7 @@ def test_what_is_shared_counts_once() -> None:
 
 
 def test_no_more_than_there_is() -> None:
-    """What does not fit is refused at once, and what was held is given back after an error."""
+    """Reservations that do not fit fail at once, and an error releases the others."""
     budget = ByteBudget(10)
     with budget.reserved(6):
         assert not budget.reserve(5)
@@ -31,7 +31,7 @@ def test_no_more_than_there_is() -> None:
 
 
 def test_one_client_leaves_room_to_others() -> None:
-    """Several uploads of a client stay within its share; a single one may be as large as all."""
+    """Several uploads of a client stay within its share; a single one may exceed it."""
     budget = ByteBudget(100)
     first, second, other = (budget.client_quota(client, 0.5) for client in ("a", "a", "b"))
     assert [first.reserve(40), second.reserve(20), second.reserve(10)] == [True, False, True]

@@ -25,5 +25,5 @@ _PROXIES = ("10.0.0.0/8", "192.0.2.7/32", "fd00::/8")
     ],
 )
 def test_clients_are_told_apart(peer: object, expected: str | None) -> None:
-    """IPv4 counts by address, IPv6 by subnet; proxies and local sockets are not bound."""
+    """IPv4 counts by address, IPv6 by subnet; proxies and local sockets do not count."""
     assert ClientAddresses(_PROXIES).of(peer) == expected

@@ -17,23 +17,23 @@ def _judged(*left: int) -> list[bool]:
 
 
 def test_who_reads_nothing_crawls() -> None:
-    """When nothing moves for the longest silence, the reader is too slow, and not before."""
+    """A reader is too slow only after the full timeout without progress."""
     assert _judged(*[5000] * 11) == [False] * 10 + [True]
 
 
 def test_who_reads_at_the_rate_does_not_crawl() -> None:
-    """Whoever reads at the slowest rate that is allowed may go on for ever."""
+    """A client that reads at the minimum rate is never too slow."""
     assert not any(_judged(*range(100_000, 95_000, -100)))
     assert any(_judged(*range(100_000, 95_000, -99)))
 
 
 def test_what_is_added_does_not_hide_what_is_read() -> None:
-    """A reader who keeps up with what is written does not crawl, however much is unsent."""
+    """A client that keeps up is not too slow, however many bytes are unsent."""
     assert not any(_judged(*[5000, 1000] * 30))
 
 
 def test_as_many_files_as_are_needed() -> None:
-    """A process that begins with few open files allows itself more, and says when it may not."""
+    """A process raises its limit of open files, and warns if it cannot."""
     code = (
         "import resource as r; from gateway.http.runner import allow_files;"
         "r.setrlimit(r.RLIMIT_NOFILE, (256, 700)); allow_files(600);"

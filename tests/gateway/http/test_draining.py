@@ -18,19 +18,19 @@ async def test_waits_for_the_last_request() -> None:
 
 
 async def test_gives_up_in_the_end() -> None:
-    """What does not finish in time is told of."""
+    """Draining returns the number of unfinished requests."""
     in_flight = InFlightRequests()
     with in_flight.track(), in_flight.track():
         assert await in_flight.drain(0) == 2
 
 
 async def test_nothing_to_wait_for() -> None:
-    """Without requests there is nothing to wait for, however little time there is."""
+    """Draining without requests succeeds at once, whatever the timeout."""
     assert await InFlightRequests().drain(0) == 0
 
 
 class _Transport(asyncio.WriteTransport):
-    """One with as many bytes to send as it is told."""
+    """A transport with a given number of unsent bytes."""
 
     def __init__(self, *sizes: int) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class _Transport(asyncio.WriteTransport):
 
 
 async def test_waits_until_answers_are_sent() -> None:
-    """An answer that is not sent yet counts, for as long as it is not."""
+    """Draining waits for unsent responses."""
     leaving = _Transport(2, 1, 0)
     assert await InFlightRequests().drain(60, lambda: [leaving]) == 0
     assert await InFlightRequests().drain(0, lambda: [_Transport(1), _Transport(0)]) == 1

@@ -8,7 +8,7 @@ from tests.config.builders import settings
 
 
 class _Body:
-    """Gives pieces, each after a time."""
+    """A body whose pieces arrive after delays."""
 
     def __init__(self, *pieces: tuple[float, bytes]) -> None:
         self._pieces = list(pieces)
@@ -32,7 +32,7 @@ async def _read(reader: MinRateReader, body: _Body) -> bytes:
 
 
 async def test_a_steady_body_is_read_to_its_end() -> None:
-    """Bytes at a decent rate buy more time, however long it takes in all."""
+    """A body at the minimum rate may take any time."""
     body = _Body(*[(0.02, b"x" * 1000)] * 20)
     assert len(await _read(_reader(0.2, 1000), body)) == 20_000
 
@@ -42,12 +42,12 @@ async def test_a_steady_body_is_read_to_its_end() -> None:
     [
         _Body((30.0, b"late")),
         _Body(*[(0.02, b"x")] * 1000),
-        # What came fast at first buys no more than the longest silence.
+        # Fast bytes at the start earn at most the full timeout.
         _Body((0.0, b"x" * 1_000_000), (30.0, b"late")),
     ],
     ids=["silent", "dripping", "stops"],
 )
 async def test_too_slow_is_a_time_out(body: _Body) -> None:
-    """Silence, and bytes that drip, end with RequestTimeout."""
+    """Silence and dripping bytes end with RequestTimeout."""
     with pytest.raises(S3Error, match="RequestTimeout"):
         await _read(_reader(0.1, 1000), body)

@@ -7,7 +7,7 @@ from gateway.http.stall_timer import StallTimer
 
 
 class _Clock:
-    """The time of an event loop, moved by hand."""
+    """A manual clock for the event loop."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
@@ -15,7 +15,7 @@ class _Clock:
 
 
 class _Protocol(asyncio.Protocol):
-    """Tells when its connection is gone."""
+    """A protocol that signals the end of its connection."""
 
     def __init__(self, gone: "asyncio.Future[None]") -> None:
         self._gone = gone
@@ -26,14 +26,14 @@ class _Protocol(asyncio.Protocol):
 
 
 async def test_without_a_wait_nothing_is_silent() -> None:
-    """A request that waits for no client has no silence, and cannot be ended."""
+    """A request that is not waiting has not stalled, and cannot be ended."""
     stall_timer = StallTimer(1000)
     stall_timer.end()
     assert stall_timer.seconds() == 0
 
 
 async def test_bytes_make_up_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Silence adds up over waits, bytes at the rate take it back, and none is saved for later."""
+    """Stalls add up, bytes at the minimum rate make up for them, and no credit is kept."""
     clock, stall_timer = _Clock(monkeypatch), StallTimer(1000)
     for waited_s, came, expected in [(3, 1000, 3), (1, 1, 3), (0, 1_000_000, 2.999), (2, 0, 2)]:
         with stall_timer.reading(asyncio.timeout(60)):
@@ -44,7 +44,7 @@ async def test_bytes_make_up_for_silence(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def test_an_ended_wait_times_out() -> None:
-    """Ending a wait for a body is its time-out, come early."""
+    """Ending a read wait expires its timeout early."""
     stall_timer = StallTimer(1000)
 
     async def listen() -> None:
@@ -58,7 +58,7 @@ async def test_an_ended_wait_times_out() -> None:
 
 
 async def test_readers_that_take_nothing_are_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a reader takes makes up for silence; one that is ended is cut off."""
+    """Acknowledged bytes make up for stalls; ending a write wait aborts the connection."""
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
     loop, stall_timer = asyncio.get_running_loop(), StallTimer(1000)
@@ -83,7 +83,7 @@ async def test_readers_that_take_nothing_are_silent(monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_reader_that_is_gone_is_waited_for_no_more() -> None:
-    """Without a connection there is nothing to count."""
+    """Without a connection nothing is timed."""
     stall_timer = StallTimer(1000)
     with stall_timer.writing(None):
         assert stall_timer.seconds() == 0

@@ -16,13 +16,13 @@ from tests.servers.certificates import Pair
 
 
 def test_tls_is_1_2_at_least(pair: Pair) -> None:
-    """Older versions are not spoken."""
+    """TLS versions before 1.2 are disabled."""
     context = load_context((str(pair.certificate), str(pair.key)))
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
 def test_a_wrong_pair_is_refused(pair: Pair) -> None:
-    """Files that are missing, no PEM, or of two pairs are named."""
+    """The error names files that are missing, not PEM, or do not match."""
     shown = Certificate((str(pair.certificate), str(pair.key)))
     old = pair.key.read_bytes()
     pair.renew()
@@ -36,7 +36,7 @@ def test_a_wrong_pair_is_refused(pair: Pair) -> None:
 
 
 def test_nobody_is_asked_for_a_pass_phrase(pair: Pair) -> None:
-    """A key that is encrypted cannot be used, and does not wait for somebody at a terminal."""
+    """An encrypted key is refused without prompting for a password."""
     key = load_pem_private_key(pair.key.read_bytes(), None)
     locked = BestAvailableEncryption(b"secret")
     pair.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
@@ -45,7 +45,7 @@ def test_nobody_is_asked_for_a_pass_phrase(pair: Pair) -> None:
 
 
 def test_files_that_are_replaced_are_noticed(pair: Pair, tmp_path: Path) -> None:
-    """A link that leads elsewhere is a change, as are new files; none are configured: no change."""
+    """Retargeted links and new files change the stamp; without files it is constant."""
     tls = Tls.model_validate(pair.settings)
     before = certificate_stamp(tls)
     assert before == certificate_stamp(tls)

@@ -1,4 +1,4 @@
-"""The allocator is told to keep memory, where it can be told."""
+"""Test the tuning of the allocator."""
 
 import platform
 
@@ -6,5 +6,5 @@ from gateway.runtime.malloc import keep_freed_memory
 
 
 def test_glibc_takes_the_parameters() -> None:
-    """Every parameter is accepted by glibc; other C libraries are left alone."""
+    """Glibc accepts every parameter; other C libraries are left alone."""
     assert keep_freed_memory() is (platform.libc_ver()[0] == "glibc")

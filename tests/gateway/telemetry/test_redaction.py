@@ -28,19 +28,19 @@ _SECRET = "5f2cd0ffee"
     ],
 )
 def test_secrets_are_masked(text: str) -> None:
-    """Whatever a message repeats of a request or of the configuration, the secret is not in it."""
+    """No secret of request or configuration appears in a log line."""
     assert _SECRET not in masked(text)
     assert MASK in masked(text)
 
 
 @pytest.mark.parametrize("text", ["stored as uploaded", "a/key with = and : in it", "took 5 s"])
 def test_the_rest_is_left_alone(text: str) -> None:
-    """What holds no secret is logged as it is."""
+    """Lines without secrets are logged unchanged."""
     assert text == masked(text)
 
 
 def test_every_line_is_json_and_masked(capfd: pytest.CaptureFixture[str]) -> None:
-    """Our own lines, those of libraries, tracebacks and warnings: all JSON, none with a secret."""
+    """All lines are JSON without secrets: our own, libraries', tracebacks and warnings."""
     before = logging.root.handlers[:], logging.root.level
     try:
         logs.configure(process=1)

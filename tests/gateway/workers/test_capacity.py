@@ -1,4 +1,4 @@
-"""Limits of policies and the memory of workers agree, or the start says what to change."""
+"""Compare image limits of policies with worker memory."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ def _settings(memory: str | None = None, **changes: Any) -> Settings:
 
 @pytest.mark.parametrize("tiers", [["exact"], ["recode"], ["recode", "exact", "lossless"], None])
 def test_the_defaults_agree(tiers: list[str] | None) -> None:
-    """Images of the default size can be stored small within the default memory."""
+    """Images of the default maximum size fit the default memory."""
     changes: dict[str, Any] = {} if tiers is None else {"tiers": tiers}
     assert list(shortages(_settings(**changes))) == []
 
@@ -35,19 +35,19 @@ def test_the_defaults_agree(tiers: list[str] | None) -> None:
 def test_a_shortage_says_what_to_change(
     memory: str, changes: dict[str, Any], said: tuple[str, ...]
 ) -> None:
-    """The warning names the policy, the largest image that fits, and both ways out."""
+    """The warning names the policy, the largest image that fits, and both remedies."""
     (warning,) = shortages(_settings(memory, **changes))
     for words in ("policy 'photos'", *said):
         assert words in warning
 
 
 def test_nothing_is_said_of_policies_that_are_off() -> None:
-    """What is stored as uploaded in any case needs no memory."""
+    """Policies that are off need no memory."""
     assert list(shortages(_settings("256MiB", mode="off"))) == []
 
 
 def test_check_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command line validates such a configuration, and warns on standard error."""
+    """The command line accepts such a configuration, and warns on standard error."""
     document = {
         "upstream": {"endpoint": "http://store:9000", "region": "us-east-1"},
         "credentials": [{"access_key": "key", "secret_key": "secret"}],

@@ -1,4 +1,4 @@
-"""Tests of the engine process: it starts, is replaced when it is lost, and never outlives us."""
+"""Test start, replacement and end of the engine process."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ _LIMIT_S = 60
 
 
 def _engines() -> list[psutil.Process]:
-    """List the engine processes that this one has started."""
+    """Return the engine processes started by this process."""
     found = []
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -37,7 +37,7 @@ def _engines() -> list[psutil.Process]:
 
 
 def _asks(address: Path) -> str:
-    """Ask for a restorer that there is not, which the engine alone can tell."""
+    """Request an unknown restorer, which only the engine can refuse."""
     remote = models.Remote(address, timeout_s=_LIMIT_S)
     try:
         RemoteRestorer(remote, _UNKNOWN).upscale(np.zeros((2, 2, 3), np.uint8), 2, level=0)
@@ -49,7 +49,7 @@ def _asks(address: Path) -> str:
 
 
 async def _answer(address: Path) -> str:
-    """Ask until there is an engine."""
+    """Wait until the engine answers."""
     async with asyncio.timeout(_LIMIT_S):
         while True:
             answer = await asyncio.to_thread(_asks, address)
@@ -58,7 +58,7 @@ async def _answer(address: Path) -> str:
 
 
 async def test_it_answers_from_the_start() -> None:
-    """Once it is entered, workers can ask; once it is left, nothing of it remains."""
+    """The engine answers inside the block, and nothing of it remains afterwards."""
     async with EngineProcess(Engine()) as engine:
         assert f"no restorer with hash {_UNKNOWN}" in await asyncio.to_thread(_asks, engine.address)
         assert engine.address.parent.stat().st_mode & 0o777 == 0o700
@@ -67,7 +67,7 @@ async def test_it_answers_from_the_start() -> None:
 
 
 async def test_a_lost_one_is_replaced() -> None:
-    """After a crash there is another one, at the same address."""
+    """A crashed engine is replaced at the same address."""
     async with EngineProcess(Engine()) as engine:
         (first,) = _engines()
         first.kill()
@@ -78,7 +78,7 @@ async def test_a_lost_one_is_replaced() -> None:
 
 
 async def test_one_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gateway whose engine does not come up does not come up either."""
+    """A gateway does not start without its engine."""
     monkeypatch.setattr(sys, "executable", "/bin/true")
     with pytest.raises(CannotStart, match="did not start"):
         async with EngineProcess(Engine()):
@@ -87,7 +87,7 @@ async def test_one_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def orphan(tmp_path: Path) -> Path:
-    """Give the script of a process that starts an engine and says its number."""
+    """Return a script that starts an engine and prints its PID."""
     script = tmp_path / "parent.py"
     script.write_text(
         "import asyncio, psutil\n"
@@ -103,7 +103,7 @@ def orphan(tmp_path: Path) -> Path:
 
 
 async def test_it_does_not_outlive_a_gateway_that_is_killed(orphan: Path) -> None:
-    """When the gateway is killed, the engine ends by itself."""
+    """The engine exits when the gateway is killed."""
     async with _running(orphan) as parent:
         assert parent.stdout is not None
         engine = psutil.Process(int(await parent.stdout.readline()))

@@ -6,7 +6,7 @@ from gateway.workers.job_queue import Busy, JobQueue
 
 
 class _Scene:
-    """A line with one place, and who had it so far."""
+    """A queue with one slot, and the order of the jobs that had it."""
 
     def __init__(self, max_waiting: int = 4, max_wait_s: float = 60.0) -> None:
         self.queue = JobQueue(1, max_waiting, max_wait_s)
@@ -25,7 +25,7 @@ class _Scene:
 
 
 async def test_who_presses_goes_first() -> None:
-    """Of those that wait, pressing ones have three turns of four, each kind in its order."""
+    """Urgent jobs get three of four slots, each kind in order."""
     scene = _Scene(max_waiting=10)
     tasks = [await scene.enter("first")]
     tasks += [await scene.enter(f"patient {number}") for number in range(2)]
@@ -38,7 +38,7 @@ async def test_who_presses_goes_first() -> None:
 
 
 async def test_a_full_line_sends_away_at_once() -> None:
-    """Beyond the limit nobody waits; a pressing one takes the place of the last patient one."""
+    """A full queue refuses jobs; an urgent job displaces the last deferrable one."""
     scene = _Scene(max_waiting=2)
     tasks = [await scene.enter(name) for name in ("first", "second", "third")]
     with pytest.raises(Busy, match="2 images are waiting"):
@@ -55,7 +55,7 @@ async def test_a_full_line_sends_away_at_once() -> None:
 
 
 async def test_nobody_waits_for_ever() -> None:
-    """Who waits longer than the limit is sent away and leaves no trace."""
+    """A job that waits too long is refused and leaves nothing behind."""
     scene = _Scene(max_wait_s=0.01)
     first = await scene.enter("first")
     with pytest.raises(Busy, match=r"0\.01 s"):
@@ -69,7 +69,7 @@ async def test_nobody_waits_for_ever() -> None:
 
 @pytest.mark.parametrize("given", [False, True])
 async def test_a_turn_that_is_given_up_is_not_lost(given: bool) -> None:
-    """Whoever leaves, even in the moment of being called, leaves the turn to the next."""
+    """A cancelled job passes its slot on, even if it was just granted."""
     scene = _Scene()
     first, second = await scene.enter("first"), await scene.enter("second")
     third = await scene.enter("third")

@@ -1,4 +1,4 @@
-"""Worker processes: nothing of a job stays there, and want of memory is no damage."""
+"""Test worker processes: no job leaves data behind, and lack of memory is not damage."""
 
 import asyncio
 import contextlib
@@ -22,13 +22,13 @@ from gateway.workers.pool import Busy, NotRestored, Workers
 from gateway.workers.worker_process import WorkerProcess
 
 _NO_ENGINE: Final = Path("/nonexistent/engine")
-"""No network runs in these tests."""
+"""No test here runs a network."""
 
 _KEPT_BYTES: Final = 96 << 20
 _MEGAPIXELS: Final = 8
 _ENOUGH: Final = 1 << 30
 _SECONDS: Final = 15
-"""Far more than transcoding takes, and far less than a thorough search."""
+"""Far longer than transcoding, far shorter than a thorough search."""
 
 
 def _policy(**changes: object) -> Policy:
@@ -57,7 +57,7 @@ async def _optimized(workers: Workers, data: bytes, **changes: object) -> Optimi
 
 
 def _processes() -> Iterator[psutil.Process]:
-    """Find the processes that work: their parent is the fork server, not this process."""
+    """Return the worker processes; their parent is the fork server."""
     for each in psutil.Process().children(recursive=True):
         if each.ppid() != os.getpid():
             yield each
@@ -69,7 +69,7 @@ def _resident() -> int:
 
 @pytest.fixture(scope="module")
 def large() -> bytes:
-    """Make a photograph that takes hundreds of megabytes to optimize."""
+    """Return a photograph that takes hundreds of megabytes to optimize."""
     return mosaics.jpeg(_MEGAPIXELS)
 
 
@@ -93,7 +93,7 @@ async def test_nothing_of_a_job_stays_in_its_process(large: bytes) -> None:
 
 
 async def test_want_of_memory_is_no_damage(large: bytes) -> None:
-    """A rendition that needs more memory than there is, is not restored, and not called damaged."""
+    """A rendition that exceeds the memory is not restored, and not reported as damaged."""
     async with _one_worker() as workers:
         made = await _optimized(workers, large)
     async with _one_worker(256 << 20) as workers:
@@ -121,7 +121,7 @@ class _Killer:
         self.left = times
 
     async def run(self) -> None:
-        """Kill until it has killed so many."""
+        """Kill the given number of processes."""
         killed: list[WorkerProcess] = []
         while self.left:
             await asyncio.sleep(0.005)
@@ -131,7 +131,7 @@ class _Killer:
                     self.left -= 1
 
     def _kill(self) -> bool:
-        """Kill what is at work; a pool whose process died may be starting another one beside it."""
+        """Kill the working process; a pool may be starting a replacement beside it."""
         at_work = [each for each in _processes() if _is_at_work(each)]
         for each in at_work:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -157,7 +157,7 @@ async def _killing(workers: Workers, step: str, times: int) -> AsyncIterator[_Ki
 
 
 async def test_a_restore_whose_process_dies_is_done_by_another_one(large: bytes) -> None:
-    """The first kill costs nothing; after the second nothing is said against the object."""
+    """The first kill is retried; after the second, the error does not blame the object."""
     async with _one_worker() as workers:
         made = await _optimized(workers, large)
         for times in (1, 2):
@@ -182,7 +182,7 @@ async def test_a_restore_whose_process_dies_is_done_by_another_one(large: bytes)
 async def test_what_kills_a_process_loses(
     large: bytes, step: str, tiers: list[str], codec: set[str]
 ) -> None:
-    """The attempt is made again without it, and something else is stored."""
+    """The upload is retried without that step, and something else is stored."""
     async with _one_worker() as workers, _killing(workers, step, 1) as killer:
         made = await _optimized(workers, large, tiers=tiers, min_saving=0.05)
     assert killer.left == 0
@@ -191,16 +191,16 @@ async def test_what_kills_a_process_loses(
 
 
 async def test_an_upload_that_kills_each_process_stays_as_it_is(large: bytes) -> None:
-    """The attempts are bounded, and the reason names the step."""
+    """Retries are bounded, and the reason names the step."""
     async with _one_worker() as workers, _killing(workers, "", 99):
         with pytest.raises(Refused, match="the worker process"):
             await _optimized(workers, large, tiers=["recode", "exact"])
 
 
 async def test_what_takes_too_long_is_tried_without_loss(large: bytes) -> None:
-    """When time runs out, a file is still stored so that it returns byte for byte."""
+    """After a timeout the file is still stored in the exact tier."""
     async with _one_worker() as workers:
-        await _optimized(workers, mosaics.jpeg(0.1))  # the process is up
+        await _optimized(workers, mosaics.jpeg(0.1))  # start the process
         made = await _optimized(
             workers, large, effort="best", tiers=["recode", "exact"], min_saving=0.05,
             limits={"timeout_s": _SECONDS}, floor={"psnr_db": 50, "ssim": 0.999, "orb": 0.99},
@@ -211,16 +211,16 @@ async def test_what_takes_too_long_is_tried_without_loss(large: bytes) -> None:
 
 
 async def _at_work(workers: Workers) -> list[psutil.Process]:
-    """Wait until a process is at a step, and return it."""
+    """Wait until a process reaches a step, and return it."""
     found: list[psutil.Process] = []
     while not found:
-        await asyncio.sleep(0.005)  # no event tells of it: the step is in shared memory
+        await asyncio.sleep(0.005)  # the step is in shared memory: there is no event
         found = [each for each in _processes() if any(workers.steps) and _is_at_work(each)]
     return found
 
 
 async def test_what_hangs_is_stopped_and_the_reason_says_so(large: bytes) -> None:
-    """A process that does nothing any more is ended by the clock, and the next one works."""
+    """A hung process is ended by its timeout, and the next one works."""
     limits = {"timeout_s": 0.5}
     async with _one_worker() as workers:
         task = asyncio.create_task(_optimized(workers, large, limits=limits))
@@ -232,7 +232,7 @@ async def test_what_hangs_is_stopped_and_the_reason_says_so(large: bytes) -> Non
 
 
 async def test_waiting_costs_an_upload_nothing(large: bytes) -> None:
-    """A process that is kept waiting for longer than the work may take goes on where it was."""
+    """A suspended process continues, even if it was suspended for longer than its time limit."""
     limits = {"timeout_s": 1}
     async with _one_worker() as workers:
         expected = await _optimized(workers, large, limits=limits)
@@ -240,7 +240,7 @@ async def test_waiting_costs_an_upload_nothing(large: bytes) -> None:
         stopped = await _at_work(workers)
         for each in stopped:
             each.suspend()
-        await asyncio.sleep(2)  # longer than its work may be
+        await asyncio.sleep(2)  # longer than its time limit
         for each in stopped:
             each.resume()
         assert (await task).rendition == expected.rendition
@@ -248,7 +248,7 @@ async def test_waiting_costs_an_upload_nothing(large: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def huge() -> bytes:
-    """Make a file that may need more memory than is ordinary, and takes little work."""
+    """Return a file that may need more than the ordinary memory, but takes little work."""
     file = io.BytesIO()
     Image.new("L", (6300, 6300), 99).save(file, "JPEG", quality=90)
     return file.getvalue()
@@ -257,7 +257,7 @@ def huge() -> bytes:
 async def test_large_images_wait_for_each_other(
     huge: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One at a time may take more memory than is ordinary; others go on beside it."""
+    """Large jobs run one at a time; others continue beside them."""
     engine = Engine.model_validate({"workers": 2, "worker_memory": "4GiB"})
     async with Workers(engine, address=_NO_ENGINE) as workers:
         optimized, running, most = workers._optimized, 0, 0
@@ -280,7 +280,7 @@ async def test_large_images_wait_for_each_other(
 
 
 async def test_large_images_are_not_waited_for_without_end(huge: bytes) -> None:
-    """An image that would have to wait for too long stays as it is."""
+    """A large image that would wait too long stays as it is."""
     engine = Engine.model_validate({"workers": 2, "worker_memory": "4GiB", "max_queue_wait_s": 0.1})
     async with Workers(engine, address=_NO_ENGINE) as workers, workers._large:
         with pytest.raises(Busy, match="large"):

@@ -13,7 +13,7 @@ async def _store_answers() -> str | None:
 
 
 async def test_what_is_well_is_said_once() -> None:
-    """A store that answers and objects that restore as ever are one line, and counted."""
+    """If all checks pass, one line is logged, and golden objects are counted."""
     with capture_logs() as lines:
         await startup_checks.log_startup_checks(_store_answers)
     assert [line["event"] for line in lines] == ["startup checks passed"]
@@ -21,7 +21,7 @@ async def test_what_is_well_is_said_once() -> None:
 
 
 async def test_objects_that_restore_otherwise_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an encoder or a decoder has changed is named and counted, and what it means is said."""
+    """Changes by encoders and decoders are named, counted and explained."""
     outcomes = iter(["changed", "failed"])
     monkeypatch.setattr(Golden, "outcome", lambda *_: next(outcomes, "same"))
     with capture_logs() as lines:
@@ -36,7 +36,7 @@ async def test_objects_that_restore_otherwise_are_named(monkeypatch: pytest.Monk
 async def test_a_store_that_does_not_answer_is_told(
     monkeypatch: pytest.MonkeyPatch, *, silent: bool
 ) -> None:
-    """Whether it is silent or refuses, the log says that this gateway is not ready."""
+    """The log reports that the gateway is not ready, with the reason."""
     monkeypatch.setattr(startup_checks, "_STORE_TIMEOUT_S", 0.01)
 
     async def not_ready_reason() -> str | None:

@@ -1,4 +1,4 @@
-// The image is dropped or chosen, shown before it is sent, and the waiting is told.
+// Drop or choose an image, preview it, and show progress while the gateway works.
 "use strict";
 
 const form = document.querySelector("form.try");
@@ -28,7 +28,7 @@ function show() {
   text.textContent = file.name;
   note.textContent = `${file.size.toLocaleString("en")} bytes, ${file.type || "unknown type"}`;
   const large = file.size > Number(form.dataset.maxBytes);
-  input.setCustomValidity(large ? "This file is larger than what is taken." : "");
+  input.setCustomValidity(large ? "This file is too large." : "");
 }
 
 function wait() {
@@ -36,9 +36,9 @@ function wait() {
   button.disabled = true;
   const tick = () => {
     const seconds = Math.floor((performance.now() - began) / 1000);
-    status.textContent = `Candidates compete… ${seconds} s`;
+    status.textContent = `Optimizing… ${seconds} s`;
   };
-  status.textContent = "Candidates compete…";
+  status.textContent = "Optimizing…";
   clock = setInterval(tick, 1000);
 }
 
@@ -61,7 +61,7 @@ drop.addEventListener("drop", (event) => {
   }
 });
 form.addEventListener("submit", wait);
-// Whoever comes back finds the page as it was left.
+// Reset the form when the page is shown again.
 window.addEventListener("pageshow", () => {
   clearInterval(clock);
   button.disabled = false;

@@ -1,4 +1,4 @@
-// A divider between two images: moved by the range control (keyboard, touch) or on the image itself.
+// A divider between two images, moved by the range input (keyboard, touch) or on the image.
 "use strict";
 
 const root = document.querySelector(".compare");

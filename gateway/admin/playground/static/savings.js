@@ -1,4 +1,4 @@
-// The table is asked for again while somebody looks at it.
+// Refresh the table while the page is visible.
 "use strict";
 
 const live = document.querySelector(".live");
@@ -9,7 +9,7 @@ let told = "";
 let shown = "";
 
 function tell(words) {
-  // Told only when it changes: a screen reader would read the time again and again.
+  // Update only on changes: a screen reader announces every update.
   if (words !== told) status.textContent = told = words;
 }
 
@@ -21,10 +21,10 @@ async function ask() {
       const text = await answer.text();
       if (text !== shown) live.innerHTML = shown = text;
       pulse.classList.add("on");
-      tell("Live: read anew every 3 seconds.");
+      tell("Live: updates every 3 seconds.");
     } catch (error) {
       pulse.classList.remove("on");
-      tell("The gateway does not answer; this is what it said last. Sign in again if need be.");
+      tell("The gateway does not respond: these numbers may be outdated. Sign in again if necessary.");
     }
   }
   setTimeout(ask, PAUSE_MS);

@@ -6,7 +6,7 @@ from gateway.admin.playground.results import Result
 
 
 def plain(size: int = 10, *, mime: str | None = "image/png") -> Result:
-    """Make the result of an image that stays as it is."""
+    """Return the result of an image that stays as it is."""
     return Result(
         name="a.png",
         mime=mime,

@@ -11,7 +11,7 @@ from tests.gateway.admin.playground.results import plain
 
 
 async def test_a_verdict_is_one_line(tmp_path: Path) -> None:
-    """Whatever the comment holds, a verdict is one JSON line with what it is about."""
+    """Any comment yields one JSON line with the verdict and its subject."""
     path = tmp_path / "feedback.jsonl"
     feedback, result = Feedback(Settings(path=str(path))), plain()
     await feedback.take(result, "down", f" a\n\u2028b \udc80{'x' * 1000}")
@@ -25,7 +25,7 @@ async def test_a_verdict_is_one_line(tmp_path: Path) -> None:
 
 
 async def test_images_are_kept_within_bounds(tmp_path: Path) -> None:
-    """The folder gets each image once, whole, and none that would make it too large."""
+    """Each image is saved once and whole, and the folder stays within its limit."""
     folder = tmp_path / "images"
     feedback = Feedback(
         Settings(path=str(tmp_path / "f"), images=str(folder), images_max_bytes=2**20)
@@ -39,11 +39,11 @@ async def test_images_are_kept_within_bounds(tmp_path: Path) -> None:
     assert first.upload == (folder / name).read_bytes()
     kept = [json.loads(line)["image"] for line in (tmp_path / "f").read_text().splitlines()]
     assert kept == [name, name, None, None]
-    assert [line["event"] for line in logs] == ["the folder of images is full"]
+    assert [line["event"] for line in logs] == ["feedback image folder full"]
 
 
 async def test_a_lost_verdict_is_told(tmp_path: Path) -> None:
-    """Whoever judges learns when it could not be written; then nothing counts as judged."""
+    """A verdict that cannot be written is reported, and does not count."""
     feedback, result = Feedback(Settings(path=str(tmp_path / "no" / "f"))), plain()
     with pytest.raises(FeedbackNotSaved):
         await feedback.take(result, "up", "")
@@ -53,4 +53,4 @@ async def test_a_lost_verdict_is_told(tmp_path: Path) -> None:
     with capture_logs() as logs:
         await Feedback(settings).take(result, "up", "")
     assert result.verdict == "up"
-    assert [line["event"] for line in logs] == ["image of a verdict not kept"]
+    assert [line["event"] for line in logs] == ["feedback image not saved"]

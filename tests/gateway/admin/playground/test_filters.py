@@ -16,7 +16,7 @@ from gateway.admin.playground import filters
     ],
 )
 def test_sizes_have_three_digits(count: int, expected: str) -> None:
-    """Bytes are said in the unit that leaves three digits."""
+    """Byte counts have three digits."""
     assert expected == filters.size(count)
 
 
@@ -31,5 +31,5 @@ def test_sizes_have_three_digits(count: int, expected: str) -> None:
     ],
 )
 def test_small_sums_are_no_powers_of_ten(amount: float, expected: str) -> None:
-    """Money is said as people write it."""
+    """Amounts of money are formatted as usual."""
     assert expected == filters.dollars(amount)

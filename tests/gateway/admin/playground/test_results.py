@@ -12,7 +12,7 @@ class _Clock:
 
 
 async def test_entries_and_bytes_are_bounded() -> None:
-    """The oldest give way to the newest, and what is held is never more than is allowed."""
+    """The oldest results are dropped to stay within the limits."""
     results = Results(max_entries=3, max_bytes=100)
     names = [results.put(plain(10)) for _ in range(4)]
     assert [results.get(name) is not None for name in names] == [False, True, True, True]
@@ -24,7 +24,7 @@ async def test_entries_and_bytes_are_bounded() -> None:
 
 
 async def test_nothing_is_kept_for_long() -> None:
-    """A result is gone after its time, whether somebody asks for it or not."""
+    """A result expires, requested or not."""
     clock = _Clock()
     results = Results(lasts_s=60, clock=clock)
     old = results.put(plain())
@@ -42,7 +42,7 @@ async def test_nothing_is_kept_for_long() -> None:
 
 
 async def test_names_cannot_be_guessed() -> None:
-    """Names have 128 random bits and nothing that an address cannot hold."""
+    """Names have 128 random bits and are URL-safe."""
     results = Results()
     names = {results.put(plain()) for _ in range(50)}
     assert len(names) == 50
