@@ -46,7 +46,7 @@ def test_failed_allocations_are_known(error: Exception) -> None:
     [
         ValueError("broken data stream when reading image file"),
         OSError(errno.ENOSPC, "No space left on device"),
-        LookupError("no codec is called 'memory'"),
+        LookupError("unknown codec 'memory'"),
         RuntimeError("Failed to decode image: Truncated data"),
     ],
 )
