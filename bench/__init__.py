@@ -1,1 +1,1 @@
-"""What people run to measure: python -m bench.NAME."""
+"""Benchmarks, run as python -m bench.NAME."""

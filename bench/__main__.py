@@ -1,4 +1,4 @@
-"""Measure what the gateway costs: ``python -m bench``."""
+"""Measure the overhead of the gateway: ``python -m bench``."""
 
 import argparse
 import signal
@@ -19,7 +19,7 @@ from bench.setting import Store, bench, echo_store, moto_store
 from eval.demo.processes import StartFailed
 from eval.demo.servers import REGION
 
-# Transfers come first: then the memory of the gateway is what they have left.
+# Transfers come first, so that the memory of the gateway is measured after them.
 _FULL: Final[tuple[Measure, ...]] = (
     measures.transfers,
     measures.small_requests,
@@ -27,13 +27,13 @@ _FULL: Final[tuple[Measure, ...]] = (
     measures.mixed_listings,
 )
 _BARE: Final[tuple[Measure, ...]] = (measures.bare_transfers, measures.bare_small_requests)
-_BARE_TITLE: Final = "nothing but zeros from memory (the gateway's own cost at its worst)"
+_BARE_TITLE: Final = "zeros from memory (the gateway's overhead in the worst case)"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
-    Returns:
+    0; 1 if a server did not start or answered unexpectedly; 130 after Ctrl-C.
         0; 1 when a server did not start or did not answer as it should; 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
@@ -56,13 +56,16 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--upstream-kind", choices=["moto", "echo", "both"], default="both", help="what to measure"
+        "--upstream-kind",
+        choices=["moto", "echo", "both"],
+        default="both",
+        help="store to measure with",
     )
     parser.add_argument("--upstream", metavar="URL", help="another store instead of moto")
-    parser.add_argument("--access-key", help="its key, with the right to make buckets")
-    parser.add_argument("--secret-key", help="the secret of that key")
-    parser.add_argument("--region", default=REGION, help=f"its region (default {REGION})")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there, too")
+    parser.add_argument("--access-key", help="access key with permission to create buckets")
+    parser.add_argument("--secret-key", help="secret key")
+    parser.add_argument("--region", default=REGION, help=f"region of the store (default {REGION})")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results as JSON")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""A well-behaved client beside an attack: small GETs, on connections that are kept and new ones."""
+"""A well-behaved client next to an attack: small GETs, on persistent and new connections."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 SOURCE: Final = "127.0.0.2"
-"""Another address than that of the attackers: limits tell clients apart by it."""
+"""Address of this client, other than the attackers', as limits apply per address."""
 
 _KEPT: Final = 4
 _FRESH: Final = 2
@@ -22,11 +22,11 @@ _TIMEOUT_S: Final = 5.0
 
 @dataclass(slots=True)
 class Waits:
-    """What the client saw.
+    """Waiting times of the client.
 
     Attributes:
-        seconds: How long each request took, those that failed included.
-        failures: Of how many kinds: HTTP status, or why there was no answer.
+        seconds: duration of each request, failed ones included.
+        failures: number of failures by kind: HTTP status, or why there was no response.
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -34,29 +34,29 @@ class Waits:
 
     @property
     def median_ms(self) -> float:
-        """Return the median wait."""
+        """Return the median wait, milliseconds."""
         return median(self.seconds) * 1e3 if self.seconds else 0.0
 
     @property
     def max_ms(self) -> float:
-        """Return the longest wait."""
+        """Return the longest wait, milliseconds."""
         return max(self.seconds, default=0.0) * 1e3
 
     @property
     def p99_ms(self) -> float:
-        """Return the wait that one request of a hundred exceeds."""
+        """Return the 99th percentile of waits, milliseconds."""
         if not self.seconds:
             return 0.0
         return sorted(self.seconds)[min(len(self.seconds) - 1, len(self.seconds) * 99 // 100)] * 1e3
 
 
 async def get_for_a_while(url: str, seconds: float, context: ssl.SSLContext | None) -> Waits:
-    """Get an object again and again.
+    """Request an object repeatedly.
 
     Args:
-        url: Presigned.
-        seconds: For how long.
-        context: For https; None: http.
+        url: presigned URL.
+        seconds: duration, seconds.
+        context: TLS context for https; None: http.
     """
     waits, until = Waits(), time.perf_counter() + seconds
     loops = [_Loop(url, context, waits, kept=n < _KEPT) for n in range(_KEPT + _FRESH)]
@@ -65,7 +65,7 @@ async def get_for_a_while(url: str, seconds: float, context: ssl.SSLContext | No
 
 
 class _Loop:
-    """One request after the other."""
+    """Sends requests one after the other."""
 
     def __init__(
         self, url: str, context: ssl.SSLContext | None, waits: Waits, *, kept: bool
@@ -78,7 +78,7 @@ class _Loop:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def run(self, until: float) -> None:
-        """Ask until that time."""
+        """Send requests until a time."""
         while time.perf_counter() < until:
             began = time.perf_counter()
             failure = await self._failure()
@@ -91,7 +91,7 @@ class _Loop:
         self._close()
 
     async def _failure(self) -> str | None:
-        """Ask once, and return what went wrong; None: nothing did."""
+        """Send a request; return why it failed, or None."""
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 status = await self._status()
@@ -124,4 +124,4 @@ def _length(lines: Sequence[str]) -> int:
         name, _, value = line.partition(":")
         if name.lower() == "content-length":
             return int(value)
-    raise ValueError("an answer without a length")
+    raise ValueError("a response without a length")

@@ -1,6 +1,6 @@
-"""Attacks on a gateway by one address, over loopback: bounded in time and in connections.
+"""Attacks on a gateway from one address, over loopback: bounded in time and connections.
 
-Each runs in a process of its own, so that it does not slow down the client that is measured.
+Each runs in its own process, so that it does not slow down the measuring client.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from bench.echo import key_of
 
 BUCKET: Final = "plain"
 SOURCE: Final = "127.0.0.1"
-"""Address that attacks come from; other clients have another one."""
+"""Address of the attackers; other clients have another one."""
 
 _MANY: Final = 256
 _PIECE: Final = 1 << 16
@@ -24,12 +24,12 @@ _LARGE: Final = key_of(64 << 20)
 
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """Where a gateway listens.
+    """Address of a gateway.
 
     Attributes:
-        host: Its address.
-        port: Its port.
-        seconds: How long it is attacked.
+        host: IP address.
+        port: port.
+        seconds: duration of the attack.
     """
 
     host: str
@@ -41,7 +41,7 @@ Attack = Callable[[Victim], Awaitable[None]]
 
 
 async def _connected(victim: Victim, receive_bytes: int | None) -> socket.socket:
-    """Connect, with so small a buffer that who does not read is slow from the beginning."""
+    """Connect with a small receive buffer, so that a client that does not read blocks at once."""
     connection = socket.socket()
     try:
         if receive_bytes is not None:
@@ -57,7 +57,7 @@ async def _connected(victim: Victim, receive_bytes: int | None) -> socket.socket
 
 
 async def _hold(victim: Victim, connections: int, data: bytes, *, reads: bool = True) -> None:
-    """Open connections, send the same on each, and stay; those that are closed are opened again."""
+    """Send the same data on many connections and hold them, reopening closed ones."""
 
     async def one() -> None:
         while True:
@@ -71,13 +71,13 @@ async def _hold(victim: Victim, connections: int, data: bytes, *, reads: bool = 
                         await asyncio.Event().wait()
                     while await reader.read(_PIECE):
                         pass
-            await asyncio.sleep(0.2)  # attackers are in a hurry, but this is not about accepting
+            await asyncio.sleep(0.2)  # the attack does not target accepting of connections
 
     await _together(victim, one, connections)
 
 
 async def _repeat(victim: Victim, connections: int, data: bytes) -> None:
-    """Send a request again and again, each time on another connection, and read the answer."""
+    """Send a request repeatedly, each time on a new connection, and read the response."""
 
     async def one() -> None:
         while True:
@@ -130,11 +130,11 @@ _FRAMED: Final = (
     "x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER",
     f"x-amz-decoded-content-length: {1 << 20}",
 )
-"""What lets a body without a Content-Length be read."""
+"""Headers that allow a body without Content-Length."""
 
 
 def _chunks(size: int, total: int) -> Attack:
-    """Write aws-chunks of a few bytes each."""
+    """Send aws-chunks of a few bytes each."""
     chunk = b"%x\r\n%b\r\n" % (size, b"x" * size)
     body = chunk * (total // size) + b"0\r\n\r\n"
     fields = (
@@ -147,7 +147,7 @@ def _chunks(size: int, total: int) -> Attack:
 
 
 def _http_chunks(path: str, size: int, *fields: str) -> Attack:
-    """Write chunks of HTTP of a few bytes each, 1 MiB of payload."""
+    """Send HTTP chunks of a few bytes each, 1 MiB in total."""
     total = 1 << 20
     lines = [f"PUT {path} HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", *fields, "", ""]
     chunk = b"%x\r\n%b\r\n" % (size, b"x" * size)
@@ -177,7 +177,7 @@ ATTACKS: Final[dict[str, Attack]] = {
     "http-chunks-taken": _http_chunks(f"/{BUCKET}/chunks", 1, *_FRAMED),
     "long-query": _repeated(8, _request("GET", f"/{BUCKET}?" + "&".join(["a"] * 7000))),
 }
-"""By name; the client that is measured speaks TLS where the name ends so."""
+"""Attacks by name; the measuring client speaks TLS if the name ends in -tls."""
 
 
 def run(name: str, victim: Victim) -> None:

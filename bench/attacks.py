@@ -1,7 +1,7 @@
-"""Measure how long others wait while a gateway is attacked: ``python -m bench.attacks``.
+"""Measure how long other clients wait while a gateway is attacked: ``python -m bench.attacks``.
 
-A store that costs nothing, a gateway, an attacker at 127.0.0.1 and a client at 127.0.0.2 that gets
-objects of 1 KiB. The gateway comes from any checkout, so that two can be compared.
+A store without costs, a gateway, an attacker at 127.0.0.1 and a client at 127.0.0.2 that requests
+objects of 1 KiB. The gateway may come from another checkout, to compare versions.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from tests.servers.server import free_port
 _HERE: Final = Path(__file__).parents[1]
 _START_S: Final = 60.0
 _LEAD_S: Final = 1.0
-"""Time for an attack to get under way before anybody is measured."""
+"""Delay before measuring, for the attack to start."""
 
 _SAMPLE_S: Final = 0.05
 _READY_S: Final = 10.0
@@ -48,13 +48,13 @@ _HEADER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway that is attacked.
+    """The attacked gateway.
 
     Attributes:
-        url: Of an object of 1 KiB, presigned.
-        operators: HOST:PORT of its listener for operators.
-        process: Of the operating system.
-        context: Trusts its certificate; None: it speaks http.
+        url: presigned URL of an object of 1 KiB.
+        operators: HOST:PORT of the admin listener.
+        process: operating-system process.
+        context: TLS context that trusts its certificate; None: http.
     """
 
     url: str
@@ -64,10 +64,10 @@ class Gateway:
 
 
 class Watch:
-    """Look at the memory and the readiness of a gateway, from ``with`` to the end of its block.
+    """Monitors memory and readiness of a gateway within a ``with`` block.
 
     Args:
-        gateway: Which one.
+        gateway: gateway to monitor.
     """
 
     def __init__(self, gateway: Gateway) -> None:
@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0; 1 when a server did not start.
+        0; 1 if a server did not start.
     """
     options = _parser().parse_args(arguments)
     sys.stdout.write(f"{options.checkout}: milliseconds for a GET of 1 KiB\n{_HEADER}\n")
@@ -139,9 +139,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.attacks", description=__doc__)
     parser.add_argument("attack", nargs="*", metavar="attack", help=", ".join(ATTACKS))
     parser.add_argument(
-        "--checkout", type=Path, default=_HERE, help="whose gateway is attacked, with its .venv"
+        "--checkout", type=Path, default=_HERE, help="checkout of the gateway, with its .venv"
     )
-    parser.add_argument("--seconds", type=float, default=8.0, help="time for each attack")
+    parser.add_argument(
+        "--seconds", type=float, default=8.0, help="duration of each attack, seconds"
+    )
     return parser
 
 
@@ -157,7 +159,7 @@ def _store() -> Iterator[str]:
 
 @contextmanager
 def _gateway(checkout: Path, store: str, *, tls: bool) -> Iterator[Gateway]:
-    """Start a gateway with the settings that it has by default."""
+    """Start a gateway with default settings."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slimgate-")))
         operators = f"127.0.0.1:{free_port()}"
@@ -174,7 +176,7 @@ def _gateway(checkout: Path, store: str, *, tls: bool) -> Iterator[Gateway]:
         file = folder / "slimgate.yaml"
         file.write_text(yaml.safe_dump(settings))
         python = str(checkout / ".venv" / "bin" / "python")
-        # As many files as most systems allow to begin with; the gateway allows itself more.
+        # The default limit of open files on most systems; the gateway raises its own limit.
         inside = ["sh", "-c", 'ulimit -Sn 1024; cd "$0"; exec "$@"', str(checkout)]
         command = [*inside, python, "-m", "gateway", "--config", str(file)]
         server = stack.enter_context(Server(command, ready=gateway_address))

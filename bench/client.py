@@ -1,4 +1,4 @@
-"""A client that costs as little as possible: presigned requests on a connection kept open."""
+"""A low-overhead client: presigned requests on a persistent connection."""
 
 import asyncio
 import time
@@ -21,17 +21,17 @@ Call = Callable[[], float]
 
 
 class Unexpected(Exception):
-    """A server answered with something else than what is to be measured."""
+    """A server answered unexpectedly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Many requests at a time.
+    """Many concurrent requests.
 
     Attributes:
-        connections: How many at a time.
-        each: How many one after the other on each connection.
-        size: Bytes of the object.
+        connections: number of connections.
+        each: number of requests per connection.
+        size: size of the object, bytes.
     """
 
     connections: int
@@ -40,18 +40,18 @@ class Load:
 
     @property
     def requests(self) -> int:
-        """Give the number of all requests."""
+        """Return the number of requests."""
         return self.connections * self.each
 
 
 class Client:
-    """One endpoint, measured.
+    """A client of one endpoint.
 
     Args:
-        endpoint: URL of the gateway, or of the store behind it.
-        access_key: Signs the requests, before the clock starts.
-        secret_key: Its secret.
-        region: Region that is signed for.
+        endpoint: URL of the gateway or the store.
+        access_key: access key; requests are signed before timing.
+        secret_key: secret key.
+        region: region in signatures.
     """
 
     def __init__(self, endpoint: str, access_key: str, secret_key: str, region: str) -> None:
@@ -84,7 +84,7 @@ class Client:
         return lambda: self._exchange("GET", url, None, None)
 
     def many(self, bucket: str, key: str, load: Load) -> Call:
-        """Prepare many GETs of one object over several connections at a time."""
+        """Prepare many GETs of one object over several connections."""
         url = URL(self._signed("get_object", Bucket=bucket, Key=key), encoded=True)
         return lambda: asyncio.run(_many(url, load))
 
@@ -113,7 +113,7 @@ class Client:
 async def _many(url: URL, load: Load) -> float:
     connector = aiohttp.TCPConnector(limit=load.connections)
     async with aiohttp.ClientSession(connector=connector) as session:
-        # The connections are made before the clock starts.
+        # Connections are opened before timing.
         await asyncio.gather(*(_fetch(session, url, load.size) for _ in range(load.connections)))
         started = time.perf_counter()
         await asyncio.gather(*(_worker(session, url, load) for _ in range(load.connections)))

@@ -1,8 +1,8 @@
-"""Measure what the referee stores of a folder of images, and what that costs.
+"""Measure what the search stores of a folder of images, and its cost.
 
 ``python -m bench.contest FOLDER [--policy JSON] [--every N] [--out FILE]`` optimizes the
-images of a folder with one folder in it per class, restores every rendition as GET would, and
-compares the served file with the upload by scikit-image, independently of our own measures.
+images of a folder with one subfolder per class, restores every rendition as GET would, and compares
+the served file with the upload by scikit-image, independently of slimgate's measures.
 """
 
 import argparse
@@ -36,17 +36,17 @@ _SLACK: Final = 1e-9  # the two libraries round differently
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one image.
+    """Result for one image.
 
     Attributes:
-        name: Of the file.
-        upload: Bytes of the upload.
-        stored: Bytes that are stored.
-        how: Tier, codec and scale; ``plain`` for what stays as it is.
-        quality: Of the rendition; 0 for what stays as it is.
-        megapixels: Of the image.
-        seconds: CPU time of optimizing it.
-        below: Whether the served file is below the floor.
+        name: file name.
+        upload: size of the upload, bytes.
+        stored: bytes stored.
+        how: tier, codec and scale; ``plain`` if stored as uploaded.
+        quality: quality of the rendition; 0 if stored as uploaded.
+        megapixels: size of the image.
+        seconds: CPU time of optimizing.
+        below: the served file is below the floor.
     """
 
     name: str
@@ -60,11 +60,13 @@ class Row:
 
 
 def main() -> None:
-    """Print a line per class and one for all."""
+    """Print a line per class and a total."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--policy", type=json.loads, default={}, help="keys to change, as JSON")
-    parser.add_argument("--every", type=int, default=1, help="take only every nth image of a class")
+    parser.add_argument(
+        "--policy", type=json.loads, default={}, help="policy keys to override, as JSON"
+    )
+    parser.add_argument("--every", type=int, default=1, help="measure every nth image of a class")
     parser.add_argument("--out", type=Path, help="file for a JSON line per image")
     arguments = parser.parse_args()
     policy = policy_of(arguments.policy)
@@ -83,14 +85,14 @@ def main() -> None:
 
 
 def policy_of(changes: Mapping[str, Any]) -> Policy:
-    """Make a policy with the floor of the benches, and keys added or replaced."""
+    """Return a policy with the floor of the benchmarks and some keys overridden."""
     limits = {"timeout_s": 600}
     plain = {"name": "bench", "bucket": "*", "mode": "optimize", "limits": limits}
     return Policy.model_validate({**plain, **changes})
 
 
 def alone() -> tuple[Restorers, Local]:
-    """Keep everything in this process to one thread, and give it restorers of its own."""
+    """Limit this process to one thread, and return its own restorers."""
     cv2.setNumThreads(1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     networks = Restorers(Engine(threads=1, max_wait_ms=0), timeout_s=600)
@@ -154,7 +156,7 @@ def _print(name: str, rows: list[Row]) -> None:
     each = sum(row.seconds / row.megapixels for row in rows) / len(rows)
     ways = ", ".join(f"{count} {way}" for way, count in sorted(how.items()))
     sys.stdout.write(
-        f"{name:18}{len(rows):4}{upload:11}{stored:11}  {cost:.2f} CPU-s/MP (mean of images "
+        f"{name:18}{len(rows):4}{upload:11}{stored:11}  {cost:.2f} CPU-s/MP (mean per image "
         f"{each:.2f})  {sum(row.below for row in rows)} below  {ways}\n"
     )
     sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""A store that costs nothing: it gives zeros from memory, and forgets what it is given.
+"""A store without costs: it serves zeros from memory, and discards uploads.
 
-``python -m bench.echo``. Before it, a gateway shows its own cost at its worst. A GET of
-``/bucket/zeros-N`` answers with N bytes.
+``python -m bench.echo``. With it, a gateway shows its overhead in the worst case. A GET of
+``/bucket/zeros-N`` returns N bytes.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Final
 from aiohttp import web
 
 READY: Final = "Running on http://"
-"""What stands before the address in the line that announces it."""
+"""Text before the address in the line that announces it."""
 
 MAX_BYTES: Final = 64 << 20
 
@@ -22,12 +22,12 @@ _PIECE: Final = 1 << 18
 
 
 def key_of(size: int) -> str:
-    """Name the object of ``size`` bytes, at most ``MAX_BYTES``."""
+    """Return the key of the object of ``size`` bytes, at most ``MAX_BYTES``."""
     return f"{_PREFIX}{size}"
 
 
 async def serve(runner: web.BaseRunner) -> None:
-    """Serve on any free port, and announce which, until the process is ended."""
+    """Serve on a free port, announcing it, until the process ends."""
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0]
@@ -60,13 +60,13 @@ async def _put(request: web.Request) -> web.Response:
 
 
 def _announce(line: str) -> None:
-    # aiohttp says it in the middle of a longer line: "======== Running on http://… ========".
+    # aiohttp announces it within a longer line: "======== Running on http://… ========".
     sys.stderr.write(f"{line.splitlines()[0].strip('= ')}\n")
     sys.stderr.flush()
 
 
 def main() -> None:
-    """Serve on any free port until SIGTERM."""
+    """Serve on a free port until SIGTERM."""
     app = web.Application()
     app.router.add_get("/{bucket}/{key}", _get)
     app.router.add_put("/{bucket}/{key}", _put)

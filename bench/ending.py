@@ -1,8 +1,8 @@
-"""Stop a gateway under load and see what becomes of requests: ``python -m bench.ending``.
+"""Stop a gateway under load and count the outcomes of requests: ``python -m bench.ending``.
 
-A request is *answered* when its whole answer came and is right, *slowed* when that was 503
-SlowDown, *refused* when no connection was made for it, *dropped* when its connection ended before
-any of the answer came, and *broken* when the answer is wrong or only a part of it came.
+A request is *answered* if its response is complete and right, *slowed* if that is 503 SlowDown,
+*refused* if it got no connection, *dropped* if the connection ended before any response, and
+*broken* if the response is wrong or incomplete.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from tests.servers.server import S3Server
 
 _LARGE: Final = bytes(range(256)) * (32 << 10)  # 8 MiB
 _PIECE: Final = 1 << 18
-_PAUSE_S: Final = 0.02  # between pieces, so that transfers are in flight when the signal comes
+_PAUSE_S: Final = 0.02  # between pieces, so that transfers are in flight at the signal
 _EXPIRES_S: Final = 3600
 _TIMEOUT_S: Final = 120.0
 
@@ -38,12 +38,12 @@ class Task(NamedTuple):
     """One kind of request.
 
     Attributes:
-        name: For people.
-        method: Of HTTP.
-        url: Presigned, by the number of the request.
-        body: What is sent, if anything.
-        right: Tells whether an answer is right.
-        slow: Whether the client takes its time to send or to read.
+        name: name for people.
+        method: HTTP method.
+        url: returns the presigned URL of a request by number.
+        body: body, if any.
+        right: returns whether a response is right.
+        slow: the client sends or reads slowly.
     """
 
     name: str
@@ -55,14 +55,14 @@ class Task(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """What came of it.
+    """Result of a shutdown.
 
     Attributes:
-        before: Requests by kind and outcome, of those that began before the signal.
-        after: The same of those that began later.
-        seconds: From the signal to the end of the process.
-        exit_code: Of the process.
-        stored: Whether every upload that was answered is in the store.
+        before: requests that started before the signal, by kind and outcome.
+        after: requests that started later, by kind and outcome.
+        seconds: time from the signal to the end of the process.
+        exit_code: exit code of the process.
+        stored: every answered upload is in the store.
     """
 
     before: Counter[tuple[str, str]]
@@ -72,18 +72,18 @@ class Ending(NamedTuple):
     stored: bool
 
     def sum(self, outcome: str) -> int:
-        """Count the requests with an outcome, whenever they began."""
+        """Return the number of requests with an outcome, whenever they started."""
         both = itertools.chain(self.before.items(), self.after.items())
         return sum(count for (_, which), count in both if which == outcome)
 
 
 class Load:
-    """Requests of all kinds at the same time.
+    """Concurrent requests of all kinds.
 
     Args:
-        tasks: What is asked for, over and over.
-        each: How many clients there are of each kind.
-        keep: Whether clients use their connections again.
+        tasks: kinds of requests, repeated.
+        each: number of clients per kind.
+        keep: clients reuse their connections.
     """
 
     def __init__(self, tasks: tuple[Task, ...], each: int, *, keep: bool) -> None:
@@ -97,12 +97,11 @@ class Load:
         self._clients = 0
 
     async def run(self, enough: Callable[[], None], seconds: float) -> None:
-        """Ask until nobody answers.
+        """Send requests until the gateway is gone.
 
         Args:
-            enough: Called when every client has been answered at least once, and so many seconds
-                have passed.
-            seconds: How many.
+            enough: called once every client was answered at least once and `seconds` have passed.
+            seconds: minimum duration before `enough`.
         """
         connector = aiohttp.TCPConnector(limit=0, force_close=not self._keep)
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
@@ -163,7 +162,7 @@ async def _slowly(body: bytes) -> Any:
 
 @contextmanager
 def _tasks(store: S3Server, endpoint: str, buckets: tuple[str, str]) -> Iterator[tuple[Task, ...]]:
-    """Prepare objects and requests; the keys of uploads end in the number of the request."""
+    """Prepare objects and requests; keys of uploads end in the number of the request."""
     photos, plain = buckets
     photo = images.jpeg()
     with s3_client(store.at(endpoint)) as client:
@@ -204,11 +203,11 @@ def end(
     """Put a gateway under load, and send it SIGTERM.
 
     Args:
-        store: What is behind it.
-        process: The gateway; it has ended afterwards.
-        each: Clients of each of five kinds.
-        seconds: How long they ask before the signal, once all have been answered.
-        keep: Whether clients use their connections again.
+        store: store behind the gateway.
+        process: gateway; has exited afterwards.
+        each: clients of each of five kinds.
+        seconds: duration of load before the signal, once all clients were answered.
+        keep: clients reuse their connections.
     """
     buckets = (f"photos-ending-{process.process.pid}", f"ending-{process.process.pid}")
     with s3_client(store) as direct:
@@ -241,12 +240,14 @@ def _stored(direct: Any, buckets: tuple[str, ...]) -> set[str]:
 
 
 def main() -> int:
-    """Run the command line; 0 when nothing was broken or lost."""
+    """Run the command line; return 0 if no request was broken and no upload lost."""
     parser = argparse.ArgumentParser(prog="python -m bench.ending", description=__doc__)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], metavar="N")
     parser.add_argument("--each", type=int, default=6, help="clients of each kind (default 6)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of load (default 5)")
-    parser.add_argument("--keep-alive", action="store_true", help="use connections again")
+    parser.add_argument(
+        "--seconds", type=float, default=5.0, help="duration of load, seconds (default 5)"
+    )
+    parser.add_argument("--keep-alive", action="store_true", help="reuse connections")
     options = parser.parse_args()
     failed = False
     for processes in options.processes:
@@ -267,13 +268,13 @@ def main() -> int:
 def _write(processes: int, ending: Ending) -> None:
     outcomes = sorted({which for counts in ending[:2] for _, which in counts})
     lines = [f"processes: {processes}"]
-    for title, counts in (("begun before SIGTERM", ending.before), ("later", ending.after)):
+    for title, counts in (("started before SIGTERM", ending.before), ("later", ending.after)):
         for name in sorted({name for name, _ in counts}):
             said = "  ".join(f"{counts[name, which]:6,} {which}" for which in outcomes)
             lines.append(f"  {title:22}{name:12}{said}")
     kept = "yes" if ending.stored else "NO"
     lines.append(f"  exit code {ending.exit_code} after {ending.seconds:.1f} s")
-    lines.append(f"  every upload that was answered is stored: {kept}")
+    lines.append(f"  every answered upload is stored: {kept}")
     sys.stdout.write("\n".join(lines) + "\n")
 
 

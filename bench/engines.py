@@ -1,4 +1,4 @@
-"""Every engine that runs integer networks in the base package, in the form of one seam."""
+"""All engines of integer networks in the base package, behind one interface."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ _THREADS: Final = (1, 2)
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Say how a network is run.
+    """How to run a network.
 
     Attributes:
-        engine: Of which package.
-        threads: Most threads of a batch.
+        engine: package.
+        threads: maximum threads per batch.
     """
 
     engine: Literal["OpenVINO", "ONNX Runtime"]
@@ -29,20 +29,20 @@ class Variant:
 
 
 def variants() -> Iterator[Variant]:
-    """List everything that has to agree."""
+    """Yield every variant that must agree."""
     for threads in _THREADS:
         yield Variant("OpenVINO", threads)
         yield Variant("ONNX Runtime", threads)
 
 
 def load(variant: Variant, network: IntegerNetwork, data: bytes, *, core: int) -> Network:
-    """Make a network ready to run.
+    """Load a network.
 
     Args:
-        variant: How.
-        network: What the file holds.
-        data: The file.
-        core: Side of what is kept of a tile, in small pixels.
+        variant: how to run it.
+        network: content of the file.
+        data: ONNX file.
+        core: side of a tile without halo, in small pixels.
     """
     halo = network.reach
     shape = Shape(network.scale, core + 2 * halo, halo, LARGEST_BATCH, "residual")
@@ -55,9 +55,9 @@ class OnnxRuntimeNetwork:
     """An integer network on ONNX Runtime.
 
     Args:
-        data: The file.
-        shape: What it takes and gives.
-        threads: Most threads of a batch.
+        data: ONNX file.
+        shape: input and output.
+        threads: maximum threads per batch.
     """
 
     gives: Literal["residual"] = "residual"
@@ -74,7 +74,7 @@ class OnnxRuntimeNetwork:
         )
 
     def run(self, tiles: Pixels) -> Tiles:
-        """Compute one batch; see :meth:`models.engine.network.Network.run`."""
+        """Compute a batch; see :meth:`models.engine.network.Network.run`."""
         (planes,) = self._session.run(None, {"tiles": tiles.transpose(0, 3, 1, 2)})
         result: Tiles = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
         return result

@@ -1,8 +1,8 @@
 """Show that every engine restores the same bits: ``python -m bench.exactness``.
 
-Each image is restored by the float64 definition of a network, whole, and then by every engine, in
-tiles of several sizes, in batches of one to eight tiles of several images, and the way the gateway
-does it. One bit that differs anywhere is a failure.
+Each image is restored by the float64 definition of a network, whole, then by every engine: in tiles
+of several sizes, in batches of one to eight tiles of several images, and like the gateway. Any
+differing bit is a failure.
 """
 
 import argparse
@@ -30,13 +30,13 @@ from models.registry import native
 from models.registry.cards import Card
 
 _CORES: Final = (24, 48, 96, LARGEST_SIDE)
-"""Sides of tiles without their halos; the last one holds every image whole."""
+"""Tile sides without halo; the last one covers every image whole."""
 _TITLES: Final = ("NETWORK", "ENGINE", "THREADS", "TILES", "BATCHES", "COMPARED", "DIFFERENT")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one engine gave: how many images were compared, and how many of them differed."""
+    """Result of one engine: number of images compared, and of those that differ."""
 
     network: str
     engine: str
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0; 1 when anything differed.
+        0; 1 if anything differs.
     """
     options = _parser().parse_args(arguments)
     chosen = list(samples(options.images, photographs(options.corpus)))
@@ -66,11 +66,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def compare(cards: Sequence[Card], chosen: Sequence[Sample]) -> Iterator[Line]:
-    """Restore all images in every way, and count what differs.
+    """Restore all images in every way, and count differences.
 
     Args:
-        cards: Of integer networks.
-        chosen: The images.
+        cards: cards of integer networks.
+        chosen: images.
     """
     total = len(cards) * (len(list(variants())) + 1)
     with tqdm(total=total, leave=False, disable=None) as bar:
@@ -100,12 +100,12 @@ def _compare(card: Card, chosen: Sequence[Sample]) -> Iterator[Line]:
 
 
 def _largest_batch(count: int) -> int:
-    """Tell how large batches become, when the images are shared out as below."""
+    """Return the largest batch when images are distributed as below."""
     return max(size for size in range(1, LARGEST_BATCH + 1) if size * (size + 1) // 2 <= count)
 
 
 def definition(network: IntegerNetwork, sample: Sample) -> Pixels:
-    """Restore an image as it is defined: whole, extended by repeated edges, in float64."""
+    """Restore an image by the definition: whole, with repeated edges, in float64."""
     edge, scale = network.reach, network.scale
     height, width = sample.pixels.shape[:2]
     tile = np.full((1, height + 2 * edge, width + 2 * edge, CHANNELS), sample.level, np.uint8)
@@ -116,7 +116,7 @@ def definition(network: IntegerNetwork, sample: Sample) -> Pixels:
 
 
 def table(lines: Sequence[Line]) -> str:
-    """Show all lines in columns."""
+    """Return all lines in columns."""
     rows = [_TITLES]
     for each in lines:
         numbers = (str(each.compared), str(each.different))
@@ -129,7 +129,7 @@ def table(lines: Sequence[Line]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.exactness", description=__doc__)
     parser.add_argument("--images", type=int, default=50, choices=range(1, 1001), metavar="N")
-    parser.add_argument("--corpus", type=Path, metavar="DIR", help="photographs to take crops of")
+    parser.add_argument("--corpus", type=Path, metavar="DIR", help="photographs to crop")
     return parser
 
 
@@ -138,7 +138,7 @@ def _bicubic(sample: Sample, scale: int) -> Pixels:
 
 
 def _batched(network: Network, chosen: Sequence[Sample]) -> Iterator[Pixels]:
-    """Restore one image in batches of one tile, the next two together in batches of two, etc."""
+    """Restore one image in batches of one tile, the next two in batches of two, and so on."""
     remaining = iter(chosen)
     for size in itertools.cycle(range(1, LARGEST_BATCH + 1)):
         group = list(itertools.islice(remaining, size))
@@ -166,7 +166,7 @@ def _together(network: Network, group: Sequence[Sample], size: int) -> list[Pixe
 
 
 def _as_the_gateway_does(card: Card, chosen: Sequence[Sample]) -> Iterator[Pixels]:
-    """Restore all images through its queue, all of them in flight at the same time."""
+    """Restore all images through the gateway's queue, concurrently."""
     restorers = Restorers(Engine(threads=2), timeout_s=600)
     try:
         restorer = restorers(card.hash)

@@ -1,9 +1,9 @@
-"""Measure GETs of a restored image that is in a cache: ``python -m bench.hot``.
+"""Measure GETs of a cached restored image: ``python -m bench.hot``.
 
-A file of about 1 MB is got from plain aiohttp, which serves it from memory and knows nothing of S3,
-and from gateways that have it in memory or in Redis. Before either cache is looked at, the bucket
-is asked with a HEAD request whether this caller may read; that is measured with a store that keeps
-its objects in memory, and left out with a store inside the gateway's own process.
+A file of about 1 MB is served by plain aiohttp from memory, without S3, and by gateways that have
+it in memory or in Redis. Before looking at a cache, the gateway checks access with a HEAD request
+to the bucket; its cost is measured with an in-memory store, and excluded with a store inside the
+gateway's process.
 """
 
 import argparse
@@ -34,9 +34,9 @@ _KEY: Final = "hot.png"
 _TIMEOUT_S: Final = 60.0
 _PLAIN: Final = "plain aiohttp"
 _EXPLANATION: Final = (
-    "ratio: requests/s, and requests per second of the server's own processor time, as a share of\n"
-    "what plain aiohttp does; medians of interleaved repetitions. No HEAD: without the request\n"
-    "that asks the bucket whether this caller may read; the difference is what that costs."
+    "ratio: requests/s, and requests per CPU-second of the server, as a share of\n"
+    "plain aiohttp's; medians of interleaved repetitions. No HEAD: without the request\n"
+    "to the bucket that checks access; the difference is the cost of that check."
 )
 
 
@@ -45,8 +45,8 @@ class Contender:
     """A server that has the file.
 
     Attributes:
-        url: Where, signed.
-        process: Its process.
+        url: signed URL.
+        process: process of the server.
     """
 
     url: str
@@ -55,11 +55,11 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one server did.
+    """Results of one server.
 
     Attributes:
-        per_second: Requests, one number per repetition.
-        cpu_ms: Processor time of its process for one request.
+        per_second: requests per second, by repetition.
+        cpu_ms: CPU time per request, milliseconds, by repetition.
     """
 
     per_second: tuple[float, ...]
@@ -70,11 +70,11 @@ def main() -> int:
     """Print a table.
 
     Returns:
-        0; 1 when a server did not start or answered otherwise than it should.
+        0; 1 if a server did not start or answered unexpectedly.
     """
     parser = argparse.ArgumentParser(prog="python -m bench.hot", description=__doc__)
-    parser.add_argument("--connections", type=int, default=8, help="requests at a time")
-    parser.add_argument("--seconds", type=float, default=2.0, help="of one repetition")
+    parser.add_argument("--connections", type=int, default=8, help="concurrent requests")
+    parser.add_argument("--seconds", type=float, default=2.0, help="duration of one repetition")
     parser.add_argument("--repetitions", type=int, default=7)
     options = parser.parse_args()
     try:
@@ -114,7 +114,7 @@ def _contenders() -> Iterator[tuple[dict[str, Contender], int]]:
 @contextmanager
 def _in_redis(folder: Path) -> Iterator[dict[str, Any]]:
     if missing():
-        sys.stderr.write("redis-server is not installed: only the cache in memory is measured\n")
+        sys.stderr.write("redis-server is not installed: measuring the memory cache only\n")
         yield {}
         return
     with RedisServer(folder) as redis:
@@ -140,10 +140,10 @@ def _signed(endpoint: str) -> str:
 
 
 def _prepare(folder: Path, url: str, store: str) -> int:
-    """Store the file through a gateway, and note what it and the store then have.
+    """Store the file through a gateway, and save what it and the store return.
 
     Returns:
-        Bytes of the file.
+        Size of the file, bytes.
     """
     gateway = s3_client(url.partition(f"/{BUCKET}/")[0])
     gateway.put_object(Bucket=BUCKET, Key=_KEY, Body=photo(0, side=_SIDE, corners=8))
@@ -152,7 +152,7 @@ def _prepare(folder: Path, url: str, store: str) -> int:
     with urlopen(f"{store}/{BUCKET}/{_KEY}") as answer:  # noqa: S310  # our own server
         stored, headers = answer.read(), dict(answer.headers.items())
     if len(stored) >= len(file):
-        raise Unexpected("the file was stored as uploaded: there is nothing to measure")
+        raise Unexpected("the file was stored as uploaded: nothing to measure")
     (folder / hot_server.FILE).write_bytes(file)
     (folder / hot_server.STORED).write_bytes(stored)
     (folder / hot_server.HEADERS).write_text(json.dumps(headers))
@@ -168,13 +168,13 @@ def _warm(url: str, size: int) -> None:
     for _ in range(3):
         with urlopen(url) as answer:  # noqa: S310  # our own server
             if len(answer.read()) != size:
-                raise Unexpected("a server gives another file")
+                raise Unexpected("a server returned another file")
 
 
 def _measured(
     contenders: Mapping[str, Contender], options: argparse.Namespace
 ) -> dict[str, Result]:
-    """Let all take turns, so that a slow moment of the machine hits them alike."""
+    """Measure all servers alternately, so that slow moments of the machine affect all."""
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     costs: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(options.repetitions):
@@ -194,7 +194,7 @@ def _cpu_s(process: psutil.Process) -> float:
 def _table(results: Mapping[str, Result], size: int, connections: int) -> str:
     plain = results[_PLAIN]
     lines = [
-        f"GET of a restored image of {size:,} bytes, {connections} requests at a time",
+        f"GET of a restored image of {size:,} bytes, {connections} concurrent requests",
         "",
         f"{'':20}{'requests/s':>12}{'ratio':>8}{'spread':>13}{'CPU ms':>9}{'ratio':>8}",
         "-" * 70,

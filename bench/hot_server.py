@@ -1,7 +1,7 @@
-"""Servers that the hot path is compared with: ``python -m bench.hot_server KIND FOLDER``.
+"""Servers of the cache benchmark: ``python -m bench.hot_server KIND FOLDER``.
 
-``plain`` is aiohttp that serves the file from memory. ``gateway`` is the gateway with a store in
-its own process, which answers at once: everything but the request to the store and its signature.
+``plain`` is aiohttp serving the file from memory. ``gateway`` is the gateway with a store in its
+own process that answers immediately: everything except the signed request to the store.
 """
 
 import json
@@ -39,7 +39,7 @@ class _Content:
 
 
 class _Answer:
-    """As much of an answer of the store as the gateway looks at."""
+    """The part of a store's response that the gateway uses."""
 
     status = 200
 
@@ -48,7 +48,7 @@ class _Answer:
 
 
 class _AtOnce:
-    """Holds one object."""
+    """A store with one object."""
 
     def __init__(self, folder: Path) -> None:
         self._headers = CIMultiDict(json.loads((folder / HEADERS).read_text()))
@@ -64,7 +64,7 @@ class _AtOnce:
     async def send(
         self, request: Request, _: Identity | None, __: str | None = None
     ) -> AsyncIterator[_Answer]:
-        """Give the object, whatever was asked for."""
+        """Return the object for any request."""
         yield _Answer(request.method, self._headers, self._body)
 
 

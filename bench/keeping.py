@@ -1,6 +1,6 @@
-"""A store that answers at once: it keeps objects in memory, and asks nobody for a signature.
+"""An in-memory store without authentication, which answers immediately.
 
-``python -m bench.keeping``. Behind a gateway it shows what the gateway itself costs.
+``python -m bench.keeping``. With it, a gateway shows its own overhead.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ class _Store:
         self._objects: dict[str, tuple[dict[str, str], bytes]] = {}
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Serve PUT, GET and HEAD of objects; whatever else is asked for is not there."""
+        """Serve PUT, GET and HEAD of objects; answer 404 otherwise."""
         if request.method == "PUT" and not request.query_string:
             return await self._put(request)
         found = self._objects.get(request.path)

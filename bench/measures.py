@@ -1,4 +1,4 @@
-"""What is compared: transfers, small requests, and listings."""
+"""The comparisons: transfers, small requests, and listings."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -33,7 +33,7 @@ def transfers(bench: Bench) -> Iterator[Comparison]:
 
 
 def bare_transfers(bench: Bench) -> Iterator[Comparison]:
-    """Compare the same where there is nothing behind the gateway that takes time."""
+    """Compare the same with a store without costs."""
     for where, bucket in _plain_buckets(bench):
         for mib, repetitions in _TRANSFERS:
             yield from _transfer(bench, where, bucket, mib=mib, repetitions=repetitions)
@@ -51,7 +51,7 @@ def _transfer(
 ) -> Iterator[Comparison]:
     data, key = bytes(mib * MIB), echo.key_of(mib * MIB)
     sides = {"direct": bench.direct, "gateway": bench.gateway}
-    # PUT comes first: it makes the object that GET reads.
+    # PUT comes first: it creates the object that GET reads.
     puts = {name: side.put(bucket, key, data) for name, side in sides.items()}
     taken = interleave(puts, repetitions)
     yield compare(f"PUT {mib} MiB", where, taken, per_second=mib, unit="MiB/s")
@@ -61,7 +61,7 @@ def _transfer(
 
 
 def small_requests(bench: Bench) -> Iterator[Comparison]:
-    """Compare GET of 1 KiB: one at a time, and over many connections."""
+    """Compare GET of 1 KiB: sequentially, and over many connections."""
     for where, bucket in _plain_buckets(bench):
         with buckets(bench.direct.s3, bucket):
             bench.direct.put(bucket, echo.key_of(KIB), bytes(KIB))()
@@ -69,7 +69,7 @@ def small_requests(bench: Bench) -> Iterator[Comparison]:
 
 
 def bare_small_requests(bench: Bench) -> Iterator[Comparison]:
-    """Compare the same where there is nothing behind the gateway that takes time."""
+    """Compare the same with a store without costs."""
     for where, bucket in _plain_buckets(bench):
         yield from _small(bench, where, bucket)
 
@@ -86,7 +86,7 @@ def _small(bench: Bench, where: str, bucket: str) -> Iterator[Comparison]:
 
 
 def plain_listings(bench: Bench) -> Iterator[Comparison]:
-    """Compare listings of 1,000 plain keys: without a policy, and before and after the index."""
+    """Compare listings of 1,000 plain keys: without a policy, and with a cold and a warm index."""
     names = [bench.bucket(f"list-{number}", policy=True) for number in range(_COLD_REPETITIONS)]
     plain = bench.bucket("list", policy=False)
     with buckets(bench.direct.s3, plain, *names):
@@ -129,14 +129,14 @@ def _fill(bench: Bench, bucket: str, count: int) -> None:
 
 
 def _fill_mixed(bench: Bench, bucket: str) -> None:
-    """Store some photos through the gateway; the rest are copies, which are managed as well."""
+    """Store some photos through the gateway; the rest are copies, also managed."""
     _fill(bench, bucket, _LIST_KEYS - _MIXED_MANAGED)
     keys = [f"photo/{number:06}.png" for number in range(_MIXED_MANAGED)]
     for number, key in enumerate(keys[:_MIXED_PHOTOS]):
         photo = small_photo(number)
         bench.gateway.put(bucket, key, photo)()
         if bench.direct.s3.head_object(Bucket=bucket, Key=key)["ContentLength"] >= len(photo):
-            raise Unexpected(f"{key} was stored as uploaded: there is nothing to measure")
+            raise Unexpected(f"{key} was stored as uploaded: nothing to measure")
     for number, key in enumerate(keys[_MIXED_PHOTOS:]):
         source = {"Bucket": bucket, "Key": keys[number % _MIXED_PHOTOS]}
         bench.direct.s3.copy_object(Bucket=bucket, Key=key, CopySource=source)

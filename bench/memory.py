@@ -1,7 +1,7 @@
-"""What storing large photographs takes: ``python -m bench.memory``.
+"""Measure memory and CPU time of storing large photographs: ``python -m bench.memory``.
 
-Each photograph goes through a worker process of its own, as with the defaults of a gateway. The
-table shows what is stored, the peak of resident memory, and CPU seconds of storing and restoring.
+Each photograph is stored by its own worker process, as with default settings. The table shows what
+is stored, peak resident memory, and CPU-seconds of storing and restoring.
 """
 
 import argparse
@@ -27,7 +27,7 @@ _CLEAR_PEAK: Final = "5"  # proc(5), /proc/PID/clear_refs
 
 
 def _measured(data: bytes, policy: Policy, memory: int) -> str:
-    """Store and restore a photograph in this process, and give a row."""
+    """Store and restore a photograph in this process, and return its row."""
     jobs.initialize(memory, _NO_ENGINE)
     before, began = _rss("VmRSS"), time.process_time()
     result = jobs.run(
@@ -54,14 +54,14 @@ def _rss(name: str) -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) << 10
-    raise RuntimeError(f"/proc/self/status does not tell {name}")
+    raise RuntimeError(f"/proc/self/status has no {name}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.memory", description=__doc__)
     parser.add_argument("--megapixels", type=float, nargs="+", default=_SIZES)
-    parser.add_argument("--policy", default="{}", help="keys of the policy, as JSON")
+    parser.add_argument("--policy", default="{}", help="policy keys to override, as JSON")
     parser.add_argument("--files", type=Path, nargs="+", help="JPEG files instead of mosaics")
     options = parser.parse_args(arguments)
     settings = {"name": "bench", "bucket": "bench", "mode": "optimize"}

@@ -1,4 +1,4 @@
-"""Photographs of any size, laid out of those that scikit-image carries."""
+"""Photographs of any size, tiled from scikit-image's."""
 
 import io
 from pathlib import Path
@@ -17,11 +17,11 @@ _SIDES: Final = (512, 384)
 
 
 def mosaic(width: int, height: int) -> Pixels:
-    """Lay out a large photograph, the same in every run.
+    """Return a large photograph, identical in every run.
 
     Args:
-        width: In pixels.
-        height: In pixels.
+        width: width, pixels.
+        height: height, pixels.
 
     Returns:
         uint8, (height, width, 3).
@@ -39,11 +39,11 @@ def mosaic(width: int, height: int) -> Pixels:
 
 
 def jpeg(megapixels: float, **options: object) -> bytes:
-    """Write such a photograph, 4 wide to 3 high, as a JPEG file of quality 92.
+    """Return such a photograph, 4:3, as a JPEG of quality 92.
 
     Args:
-        megapixels: Its size, about.
-        options: More options of Pillow.
+        megapixels: approximate size.
+        options: further options of Pillow.
     """
     unit = (megapixels * 1e6 / 12) ** 0.5
     image = Image.fromarray(mosaic(8 * round(unit / 2), 8 * round(unit * 3 / 8)))

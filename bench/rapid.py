@@ -1,4 +1,4 @@
-"""A client that hardly costs anything: the same request again and again, its answers counted."""
+"""A client with minimal overhead: it repeats a request and counts the responses."""
 
 import asyncio
 import time
@@ -19,12 +19,12 @@ _END: Final = b"\r\n\r\n"
 
 @dataclass(slots=True)
 class Answers:
-    """What came of a load.
+    """Responses of a load.
 
     Attributes:
-        started: When each request was sent, seconds.
-        seconds: How long its answer took.
-        failed: What was answered with another status, or not at all.
+        started: start of each request, seconds.
+        seconds: duration of each request, seconds.
+        failed: requests with another status, or without a response.
     """
 
     started: list[float]
@@ -33,7 +33,7 @@ class Answers:
 
 
 class _Connection(asyncio.BufferedProtocol):
-    """Ask, read the whole answer, and ask again until nobody wants more."""
+    """Sends a request, reads the whole response, and repeats until the end."""
 
     def __init__(self, request: bytes, until: float, into: Answers) -> None:
         self._request, self._until, self._into = request, until, into
@@ -90,16 +90,16 @@ def _length(head: bytes) -> int:
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
             return int(value)
-    raise Unexpected(f"an answer without a length: {head[:200]!r}")
+    raise Unexpected(f"a response without a length: {head[:200]!r}")
 
 
 async def load(urls: Sequence[str], connections: int, seconds: float) -> Answers:
-    """Get something for a while on several connections, which are not opened anew.
+    """Send GET requests for some time on persistent connections.
 
     Args:
-        urls: What to get from one server; each connection asks for one of them.
-        connections: How many requests at a time.
-        seconds: For how long.
+        urls: URLs of one server; each connection requests one of them.
+        connections: number of connections.
+        seconds: duration, seconds.
     """
     parts = urlsplit(urls[0])
     answers, until = Answers([], [], 0), time.perf_counter() + seconds
@@ -122,13 +122,13 @@ def _request(url: str) -> bytes:
 
 
 def requests_per_second(url: str, connections: int, seconds: float) -> float:
-    """Tell how many answers come in a second.
+    """Return the number of responses per second.
 
     Raises:
-        Unexpected: One was not 200.
+        Unexpected: a response was not 200.
     """
     started = time.perf_counter()
     answers = uvloop.run(load([url], connections, seconds))
     if answers.failed:
-        raise Unexpected(f"{answers.failed} answers to {urlsplit(url).path} were no 200")
+        raise Unexpected(f"{answers.failed} responses to {urlsplit(url).path} were not 200")
     return len(answers.seconds) / (time.perf_counter() - started)

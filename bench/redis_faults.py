@@ -1,8 +1,8 @@
 """Stop, freeze and restart Redis under load: ``python -m bench.redis_faults``.
 
-A gateway keeps restored files in Redis alone. Clients get them without a pause while Redis is
-stopped, started again, frozen (SIGSTOP) and thawed. It fails when a request does, or when the 99th
-percentile is not back to normal within five seconds after Redis is.
+A gateway caches restored files in Redis only. Clients request them continuously while Redis is
+stopped, restarted, frozen (SIGSTOP) and thawed. The benchmark fails if a request fails, or if the
+99th percentile is not back to normal within five seconds of Redis.
 """
 
 import argparse
@@ -32,17 +32,17 @@ _WITHIN_S: Final = 5.0
 _STEP_S: Final = 0.5
 _LEAST_S: Final = 2.0
 _NORMAL: Final = 1.5
-"""Times the 99th percentile before the first fault."""
+"""Maximum ratio to the 99th percentile before the first fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What Redis does for a while.
+    """A state of Redis.
 
     Attributes:
-        name: What it is called.
-        begin: Brings it about.
-        works: Redis is used.
+        name: name of the state.
+        begin: enters the state.
+        works: Redis is usable.
     """
 
     name: str
@@ -54,14 +54,14 @@ def main() -> int:
     """Print a line per phase.
 
     Returns:
-        0; 1 when a request failed, or nothing was normal again in time, or a server did not start.
+        0; 1 if a request failed, latency did not recover in time, or a server did not start.
     """
     parser = argparse.ArgumentParser(prog="python -m bench.redis_faults", description=__doc__)
-    parser.add_argument("--connections", type=int, default=8, help="requests at a time")
-    parser.add_argument("--seconds", type=float, default=8.0, help="of one phase")
+    parser.add_argument("--connections", type=int, default=8, help="concurrent requests")
+    parser.add_argument("--seconds", type=float, default=8.0, help="duration of one phase")
     options = parser.parse_args()
     if missing():
-        sys.stderr.write("Install redis-server: there is nothing to measure without it.\n")
+        sys.stderr.write("redis-server is missing: install it.\n")
         return 1
     try:
         with _setting() as (redis, urls):
@@ -75,7 +75,7 @@ def main() -> int:
 
 @contextmanager
 def _setting() -> Iterator[tuple[RedisServer, list[str]]]:
-    """Start Redis, a store and a gateway before both, and store some images."""
+    """Start Redis, a store and a gateway, and store some images."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="slimgate-faults-")))
         redis = stack.enter_context(RedisServer(folder))
@@ -102,7 +102,7 @@ def _phases(redis: RedisServer) -> list[Phase]:
     return [
         Phase("normal", lambda: None, works=True),
         Phase("stopped", redis.stop, works=False),
-        Phase("started again", redis.start, works=True),
+        Phase("restarted", redis.start, works=True),
         Phase("frozen", redis.freeze, works=False),
         Phase("thawed", redis.thaw, works=True),
     ]
@@ -111,10 +111,10 @@ def _phases(redis: RedisServer) -> list[Phase]:
 async def _run(
     phases: Sequence[Phase], urls: Sequence[str], options: argparse.Namespace
 ) -> tuple[list[float], Answers]:
-    """Load the gateway while one phase follows another.
+    """Load the gateway through all phases.
 
     Returns:
-        When each phase had begun, and all answers.
+        Start of each phase, and all responses.
     """
     whole_s = options.seconds * len(phases) + 1
     loading = asyncio.create_task(load(urls, options.connections, whole_s))
@@ -160,7 +160,7 @@ def _p99(taken: Sequence[float]) -> float:
 def _back_to_normal(
     found: Sequence[tuple[float, float]], start: float, seconds: float, most: float
 ) -> float | None:
-    """Give the seconds after which the rest of the phase, of two seconds at least, is normal."""
+    """Return the seconds until the rest of the phase, at least two seconds, is normal; or None."""
     for number in range(int((seconds - _LEAST_S) / _STEP_S) + 1):
         after = number * _STEP_S
         if _p99(_between(found, start + after, start + seconds)) <= most:

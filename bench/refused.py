@@ -1,7 +1,8 @@
-"""GETs of healthy objects beside large uploads in vain: ``python -m bench.refused``.
+"""Download healthy objects while large uploads are refused: ``python -m bench.refused``.
 
-Every upload is tried as a whole and refused, because its policy demands more than any rendition
-saves. That must cost downloads nothing but time: no answer but 200 and 503 SlowDown is right.
+Every upload is tried completely and refused, because its policy demands more saving than any
+rendition has. Downloads may only be slower: any response other than 200 and 503 SlowDown is a
+fault.
 """
 
 import argparse
@@ -35,14 +36,14 @@ _FLOOR: Final = {"psnr_db": 30, "ssim": 0.8, "orb": None, "block_psnr_db": None}
 
 
 class Plan(NamedTuple):
-    """What to do.
+    """Parameters of the load.
 
     Attributes:
-        gets: How many GETs.
-        connections: Of those who read, at a time.
-        healthy: Megapixels of each object that is read, and of 100 GETs how many are of it.
-        uploads: Megapixels of the uploads that are refused.
-        engine: Settings of the gateway's `engine`.
+        gets: number of GETs.
+        connections: concurrent readers.
+        healthy: megapixels of each object read, and its share of GETs in percent.
+        uploads: megapixels of the refused uploads.
+        engine: `engine` settings of the gateway.
     """
 
     gets: int = 1000
@@ -54,7 +55,7 @@ class Plan(NamedTuple):
 
 @dataclass(slots=True)
 class Report:
-    """What came of it: how many answers of each kind, and why uploads stayed as they were."""
+    """Counts of responses by kind, and why uploads stayed as they were."""
 
     gets: Counter[str] = field(default_factory=Counter)
     puts: Counter[str] = field(default_factory=Counter)
@@ -64,13 +65,13 @@ class Report:
 
     @property
     def faults(self) -> list[str]:
-        """List what must not be; empty where all is well."""
+        """Return all faults; empty if there are none."""
         answers = {**self.gets, **{f"PUT {status}": n for status, n in self.puts.items()}}
         wrong = [name for name in answers if name.removeprefix("PUT ") not in _ALLOWED]
         return [f"{answers[name]} times {name}" for name in sorted(wrong)]
 
     def text(self) -> str:
-        """Render it for people."""
+        """Return the report as text."""
         lines = [f"stored: {', '.join(self.tiers)}"]
         for title, counts in (
             ("GET", self.gets), ("PUT", self.puts), ("refused", self.reasons),
@@ -81,12 +82,12 @@ class Report:
 
 
 def run(store: S3Server, folder: Path, plan: Plan) -> Report:
-    """Put a gateway before a store, and read from it while uploads are refused.
+    """Read from a gateway while uploads are refused.
 
     Args:
-        store: What is behind it.
-        folder: For its configuration.
-        plan: What to do.
+        store: store behind the gateway.
+        folder: folder for its configuration.
+        plan: parameters.
     """
     report = Report()
     with GatewayProcess(_configuration(store, plan), folder) as process:
@@ -140,7 +141,7 @@ def _drive(s3: Any, plan: Plan, report: Report) -> None:
 
 
 def _put_healthy(s3: Any, size: float, report: Report) -> str:
-    """Store an object; give the digest of what GET makes of it when nothing else is at work."""
+    """Store an object; return the digest of its GET while the gateway is idle."""
     s3.put_object(Bucket=_BUCKET, Key=str(size), Body=mosaics.jpeg(size))
     answer = s3.get_object(Bucket=_BUCKET, Key=str(size))
     sent = answer["ResponseMetadata"]["HTTPHeaders"]
@@ -149,7 +150,7 @@ def _put_healthy(s3: Any, size: float, report: Report) -> str:
 
 
 def _keys(plan: Plan) -> Iterator[str]:
-    """Spread the sizes evenly over all GETs."""
+    """Yield keys, spreading sizes evenly over all GETs."""
     turns = [
         ((turn + 0.5) / share, str(size)) for size, share in plan.healthy for turn in range(share)
     ]
@@ -179,7 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0; 1 when an answer was another than 200 or SlowDown.
+        0; 1 if a response was neither 200 nor SlowDown.
     """
     parser = argparse.ArgumentParser(prog="python -m bench.refused", description=__doc__)
     parser.add_argument("--gets", type=int, default=Plan().gets, help="default %(default)s")

@@ -1,4 +1,4 @@
-"""Show comparisons as a table, and as JSON for machines."""
+"""Format comparisons as a table, and as JSON."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from bench.stats import Comparison
 EXPLANATION: Final = (
     "ratio: speed through the gateway as a share of direct speed (1.00: as fast), the median of\n"
     "interleaved repetitions; half of them lie within the spread. Client, gateway and store share\n"
-    "the cores of this machine, so that a gateway on a machine of its own does better."
+    "the cores of this machine; a gateway on its own machine does better."
 )
 
 _TITLES: Final = ("what", "bucket", "direct", "gateway", "unit", "ratio", "spread", "added ms")
@@ -23,10 +23,10 @@ class Result:
     """One table.
 
     Attributes:
-        store: What stood behind the gateway.
-        comparisons: Its lines.
-        idle_mib: Memory of the gateway before the first request, MiB.
-        after_mib: Memory after the large transfers, MiB.
+        store: store behind the gateway.
+        comparisons: lines of the table.
+        idle_mib: memory of the gateway before the first request, MiB.
+        after_mib: memory after the large transfers, MiB.
     """
 
     store: str
@@ -36,13 +36,13 @@ class Result:
 
 
 def header(store: str) -> str:
-    """Give the lines above a table."""
+    """Return the lines above a table."""
     titles = _joined(_TITLES)
     return f"\nBehind the gateway: {store}\n\n{titles}\n{'-' * len(titles)}"
 
 
 def line(comparison: Comparison) -> str:
-    """Show one comparison."""
+    """Return the line of a comparison."""
     added = comparison.added_ms
     low, high = comparison.spread
     return _joined(
@@ -60,7 +60,7 @@ def line(comparison: Comparison) -> str:
 
 
 def memory(result: Result) -> str:
-    """Say what the gateway occupied."""
+    """Return the line of the gateway's memory."""
     return (
         f"\nMemory of the gateway: {result.idle_mib:.0f} MiB at the start, "
         f"{result.after_mib:.0f} MiB after the transfers of 64 MiB"
@@ -68,7 +68,7 @@ def memory(result: Result) -> str:
 
 
 def as_json(results: Iterable[Result]) -> str:
-    """Give everything, with each single ratio."""
+    """Return all results, with each single ratio, as JSON."""
     shown: list[dict[str, Any]] = []
     for result in results:
         fields = asdict(result)

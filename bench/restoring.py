@@ -1,7 +1,7 @@
 """Measure how images share a network: ``python -m bench.restoring``.
 
-64 clients ask for restored images of mixed sizes, most of them one after the other without a pause.
-The ones with the smallest images pause in between, like people who look at thumbnails.
+64 clients request restored images of mixed sizes, most continuously. Clients of the smallest
+images pause in between, like people who look at thumbnails.
 """
 
 import argparse
@@ -29,9 +29,9 @@ _LEVEL: Final = 40
 _CLIENTS: Final = 64
 _SMALL: Final = 8
 _SMALL_SIDE: Final = 32
-"""Side of the small pixels of the smallest images: 64 x 64 once they are restored."""
+"""Side of the smallest inputs: 64 x 64 when restored."""
 _OTHER_SIDE: Final = 128
-"""The same of the smallest ones that are asked for without a pause."""
+"""Side of the smallest inputs that are requested continuously."""
 _PAUSE_S: Final = 0.5
 _ALONE: Final = 20
 _MAX_PIXELS: Final = 1 << 30
@@ -39,7 +39,7 @@ _MAX_PIXELS: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class _Paced:
-    """Enlarge by repeating pixels, in a time proportional to the tiles."""
+    """A network that repeats pixels, in a time proportional to the number of tiles."""
 
     tile: int
     max_batch: int
@@ -55,15 +55,15 @@ class _Paced:
 
 @dataclass(slots=True)
 class _Client:
-    """Somebody who asks for one image again and again.
+    """A client that requests one image repeatedly.
 
     Attributes:
-        pixels: The small image.
-        small: Whether it is one of the smallest, and asked for with pauses.
-        checksum: Of the image restored alone.
-        alone: Seconds per request without any others.
-        loaded: Seconds per request among others.
-        wrong: Results that were not the image restored alone.
+        pixels: small image.
+        small: one of the smallest images, requested with pauses.
+        checksum: checksum of the image restored alone.
+        alone: seconds per request without other clients.
+        loaded: seconds per request under load.
+        wrong: number of results that differ from the image restored alone.
     """
 
     pixels: Pixels
@@ -74,13 +74,13 @@ class _Client:
     wrong: int = 0
 
     def first(self, restorer: NetworkRestorer) -> None:
-        """Ask while nobody else does."""
+        """Send requests without other clients."""
         self.checksum = _checksum(restorer.upscale(self.pixels, _SCALE, level=_LEVEL))
         for _ in range(_ALONE if self.small else 1):
             self._ask(restorer, self.alone)
 
     def loop(self, restorer: NetworkRestorer, ended: threading.Event) -> None:
-        """Ask until it is over."""
+        """Send requests until the end."""
         random = np.random.default_rng(self.pixels[0, 0])
         while not ended.wait(random.uniform(0, 2 * _PAUSE_S) if self.small else 0):
             try:
@@ -104,7 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0; 1 when a result was not the right one.
+        0; 1 if a result was wrong.
     """
     options = _parser().parse_args(arguments)
     network = _NETWORKS[options.network](options.tile, options.max_batch)
@@ -128,14 +128,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _loaded(queue: BatchingQueue, clients: list[_Client], seconds: float) -> Counters:
-    """Let all clients ask at the same time, and count while they all do."""
+    """Run all clients concurrently, and count while all of them are active."""
     restorer, ended = NetworkRestorer(queue), threading.Event()
     with ThreadPoolExecutor(_CLIENTS) as threads:
         running = [threads.submit(client.loop, restorer, ended) for client in clients]
         ended.wait(seconds)
         counters = queue.counters
         ended.set()
-        queue.close()  # nobody waits for the images that are half done
+        queue.close()  # unfinished images are discarded
     for each in running:
         each.result()
     return counters
@@ -151,7 +151,7 @@ def _report_small(clients: list[_Client], max_wait_ms: float) -> None:
 
 
 def _clients(largest_mp: float) -> list[_Client]:
-    """Make clients with images of many sizes: many are small, few are large, as in most buckets."""
+    """Return clients with images of many sizes: many small, few large, as in most buckets."""
     random = np.random.default_rng(1)
     largest = (largest_mp * 1e6) ** 0.5 / _SCALE
     growth = np.linspace(0, 1, _CLIENTS - _SMALL) ** 4
@@ -168,7 +168,7 @@ def _paced(tile: int, max_batch: int) -> Network:
 
 
 def _openvino(tile: int, max_batch: int) -> Network:
-    # Here, because they are needed for nothing else and take their time.
+    # Imported here: needed for this network only, and slow to import.
     from models.engines.openvino_engine import OpenVinoNetwork, Shape, read  # noqa: PLC0415
     from models.formats import qdq  # noqa: PLC0415
     from tests.models.networks import integer_network  # noqa: PLC0415
@@ -189,12 +189,16 @@ _NETWORKS: Final[dict[str, Callable[[int, int], Network]]] = {
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.restoring", description=__doc__)
-    parser.add_argument("--network", choices=_NETWORKS, default="openvino", help="what computes")
+    parser.add_argument("--network", choices=_NETWORKS, default="openvino", help="network to run")
     parser.add_argument("--tile", type=int, default=256, help="side of a tile (default 256)")
     parser.add_argument("--max-batch", type=int, default=2, help="tiles in a batch (default 2)")
-    parser.add_argument("--max-wait-ms", type=float, default=5, help="for others (default 5)")
-    parser.add_argument("--largest-mp", type=float, default=12, help="of all images (default 12)")
-    parser.add_argument("--seconds", type=float, default=30, help="of load (default 30)")
+    parser.add_argument(
+        "--max-wait-ms", type=float, default=5, help="maximum wait for a full batch (default 5)"
+    )
+    parser.add_argument(
+        "--largest-mp", type=float, default=12, help="largest image, megapixels (default 12)"
+    )
+    parser.add_argument("--seconds", type=float, default=30, help="duration of load (default 30)")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Images on which engines are compared."""
+"""Images for comparing engines."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,18 +30,18 @@ LARGEST_SIDE: Final = 160
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An image to restore: uint8 (height, width, 3), and how coarse its codec was, 0 to 255."""
+    """An image to restore: uint8 (height, width, 3), and its coding level, 0 to 255."""
 
     pixels: Pixels
     level: int
 
 
 def samples(count: int, files: Sequence[Path]) -> Iterator[Sample]:
-    """Make images, always the same: noise, extremes, and crops of photographs in turn.
+    """Yield reproducible images: noise, extremes, and crops of photographs in turn.
 
     Args:
-        count: How many.
-        files: The photographs.
+        count: number of images.
+        files: photographs.
     """
     random = np.random.default_rng(0)
     for number in range(count):
@@ -57,19 +57,19 @@ def samples(count: int, files: Sequence[Path]) -> Iterator[Sample]:
 
 
 def photographs(corpus: Path | None) -> list[Path]:
-    """Find photographs.
+    """Return photographs.
 
     Args:
-        corpus: A folder; None: those that come with scikit-image.
+        corpus: folder; None: scikit-image's.
 
     Raises:
-        SystemExit: There are none; says what to name.
+        SystemExit: no photographs; the message says what to pass.
     """
     if corpus is None:
         return [_PHOTOS / name for name in _NAMES]
     found = sorted(file for file in corpus.rglob("*") if file.suffix.lower() in _ENDINGS)
     if not found:
-        raise SystemExit(f"{corpus} holds no images; name a folder of PNG, JPEG or WebP files")
+        raise SystemExit(f"{corpus} contains no images; choose a folder of PNG, JPEG or WebP files")
     return found
 
 

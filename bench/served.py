@@ -1,9 +1,8 @@
-"""Check what a gateway gives back of a folder of images, by libraries that are not ours.
+"""Check files served by a gateway for a folder of images, with independent libraries.
 
-``python -m bench.served FOLDER [--policy JSON]`` puts every image of a folder with one folder
-in it per class into a bucket through a real gateway, gets it back, and compares: size, format, mode
-and dimensions, everything that Pillow finds in the header, and PSNR, SSIM and ORB by scikit-image
-and OpenCV.
+``python -m bench.served FOLDER [--policy JSON]`` uploads every image of a folder with one subfolder
+per class through a real gateway, downloads it, and compares size, format, mode and dimensions,
+everything that Pillow finds in the header, and PSNR, SSIM and ORB by scikit-image and OpenCV.
 """
 
 import argparse
@@ -44,7 +43,7 @@ _NEAR: Final = 50  # bits of 256
 _ENOUGH: Final = 50  # key points
 _BLOCK: Final = 64
 _FEATURELESS_DB: Final = 43.0
-_FLOOR: Final = Floor()  # of the demo's policy, which has every default
+_FLOOR: Final = Floor()  # of the demo's policy, all defaults
 _TIMEOUT_S: Final = 60.0
 
 _Pixels = npt.NDArray[np.uint8]
@@ -52,14 +51,14 @@ _Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one image.
+    """Result for one image.
 
     Attributes:
-        name: Class and file.
-        tier: As the gateway names it; ``plain`` for what is stored as uploaded.
-        uploaded: Bytes.
-        stored: Bytes in the bucket.
-        faults: Everything that is not as it has to be.
+        name: class and file name.
+        tier: tier; ``plain`` if stored as uploaded.
+        uploaded: size of the upload, bytes.
+        stored: bytes in the bucket.
+        faults: all faults.
     """
 
     name: str
@@ -73,11 +72,13 @@ def main() -> int:
     """Print each fault and a summary.
 
     Returns:
-        0 when there is no fault, else 1.
+        0 without faults, else 1.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--policy", type=json.loads, default={}, help="keys to change, as JSON")
+    parser.add_argument(
+        "--policy", type=json.loads, default={}, help="policy keys to override, as JSON"
+    )
     arguments = parser.parse_args()
     paths = sorted(path for path in arguments.folder.glob("*/*") if path.is_file())
     answers = list(tqdm(_answers(paths, arguments.policy), total=len(paths), disable=None))
@@ -122,7 +123,7 @@ def _answer(path: Path, gateway: Any, bucket: Any) -> Answer:
     tier = headers.get("x-slimgate-tier", "plain")
     faults = list(_disagreements(gateway, there, answer, len(upload)))
     if tier in {"plain", "exact"}:
-        faults += [] if served == upload else ["other bytes came back"]
+        faults += [] if served == upload else ["downloaded other bytes"]
     else:
         faults += _differences(upload, served)
         faults += _below(upload, served) if tier != "lossless" else _altered(upload, served)
@@ -135,14 +136,14 @@ def _disagreements(
     head = gateway.head_object(**there)
     (listed,) = gateway.list_objects_v2(Bucket=there["Bucket"], Prefix=there["Key"])["Contents"]
     if {size} != {answer["ContentLength"], head["ContentLength"], listed["Size"]}:
-        yield "GET, HEAD and LIST tell other sizes than the upload's"
+        yield "GET, HEAD and LIST report sizes other than the upload's"
     if len({answer["ETag"], head["ETag"], listed["ETag"]}) != 1:
-        yield "GET, HEAD and LIST tell different ETags"
+        yield "GET, HEAD and LIST report different ETags"
 
 
 def _differences(upload: bytes, served: bytes) -> Iterator[str]:
     if len(upload) != len(served):
-        yield f"{len(served)} bytes came back of {len(upload)}"
+        yield f"{len(served)} bytes downloaded of {len(upload)}"
     with Image.open(io.BytesIO(upload)) as before, Image.open(io.BytesIO(served)) as after:
         for what in ("format", "mode", "size"):
             pair = getattr(before, what), getattr(after, what)
@@ -155,7 +156,7 @@ def _differences(upload: bytes, served: bytes) -> Iterator[str]:
 
 
 def _header(image: ImageFile.ImageFile) -> dict[str, object]:
-    """Give what a header says beside how the pixels are coded."""
+    """Return what a header contains apart from the coding of pixels."""
     image.load()
     said: dict[str, object] = {str(key): value for key, value in image.info.items()}
     return {**said, "EXIF": dict(image.getexif())}
@@ -198,9 +199,9 @@ def _blocks(height: int, width: int) -> Iterator[tuple[slice, slice]]:
 
 
 def _found_again(before: _Pixels, after: _Pixels) -> float | None:
-    """Return the share of key points of the larger set that have a match, crosswise the best.
+    """Return the share of key points of the larger set with a cross-checked match; None if too few.
 
-    FAST looks for fainter ones where there are few; None: there are few even so.
+    FAST lowers its threshold if there are few key points.
     """
     for threshold in (20, 10, 5, 3):
         orb = cv2.ORB.create(_KEY_POINTS, fastThreshold=threshold)

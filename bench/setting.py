@@ -1,4 +1,4 @@
-"""What is measured: a store, a gateway before it, and a client of each."""
+"""The setup of measurements: a store, a gateway, and clients of both."""
 
 import io
 import sys
@@ -23,13 +23,13 @@ _POLICY: Final = "-policy"
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """An S3 store and who may use it.
+    """An S3 store and its credentials.
 
     Attributes:
-        endpoint: Its URL.
-        access_key: Key with the right to make buckets.
-        secret_key: Its secret.
-        region: Region to sign for.
+        endpoint: URL.
+        access_key: access key with permission to create buckets.
+        secret_key: secret key.
+        region: region in signatures.
     """
 
     endpoint: str
@@ -40,13 +40,13 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Everything that a measurement needs.
+    """What a measurement needs.
 
     Attributes:
-        direct: Client of the store.
-        gateway: Client of the gateway.
-        process: The gateway's process.
-        prefix: What the names of its buckets begin with.
+        direct: client of the store.
+        gateway: client of the gateway.
+        process: process of the gateway.
+        prefix: prefix of its bucket names.
     """
 
     direct: Client
@@ -55,17 +55,17 @@ class Bench:
     prefix: str
 
     def bucket(self, name: str, *, policy: bool) -> str:
-        """Name a bucket for which there is a policy, or none."""
+        """Return the name of a bucket with or without a policy."""
         return f"{self.prefix}{_POLICY if policy else ''}-{name}"
 
     def rss_mib(self) -> float:
-        """Give the memory that the gateway's process occupies, MiB."""
+        """Return the resident memory of the gateway's process, MiB."""
         return float(self.process.memory_info().rss) / 2**20
 
 
 @contextmanager
 def bench(store: Store) -> Iterator[Bench]:
-    """Start a gateway before a store, with policies for half of the buckets."""
+    """Start a gateway for a store, with policies for half of the buckets."""
     prefix = f"slimgate-bench-{token_hex(4)}"
     settings = {
         "upstream": {"endpoint": store.endpoint, "region": store.region},
@@ -83,7 +83,7 @@ def bench(store: Store) -> Iterator[Bench]:
 
 @contextmanager
 def buckets(client: Any, *names: str) -> Iterator[None]:
-    """Make buckets, and remove them with everything in them."""
+    """Create buckets, and delete them with their content."""
     with ExitStack() as stack:
         for name in names:
             client.create_bucket(Bucket=name)
@@ -101,21 +101,21 @@ def _remove(client: Any, bucket: str) -> None:
 
 @contextmanager
 def moto_store() -> Iterator[Store]:
-    """Start a store in memory."""
+    """Start an in-memory store."""
     with bucket_server() as endpoint:
         yield Store(endpoint)
 
 
 @contextmanager
 def echo_store() -> Iterator[Store]:
-    """Start a store that costs nothing and keeps nothing."""
+    """Start a store without costs."""
     with bench_server("echo") as (endpoint, _):
         yield Store(endpoint)
 
 
 @contextmanager
 def bench_server(module: str, *arguments: str) -> Iterator[tuple[str, psutil.Process]]:
-    """Start a server of this package; give its URL and its process."""
+    """Start a server of this package; yield its URL and process."""
     command = [sys.executable, "-m", f"bench.{module}", *arguments]
     with Server(command, ready=_announced) as server:
         endpoint = f"http://{server.address(_TIMEOUT_S)}"
@@ -128,17 +128,17 @@ def _announced(line: str) -> str | None:
 
 
 def small_photo(number: int) -> bytes:
-    """Draw a small image that a rendition saves much of: a PNG of 96 x 96 pixels."""
+    """Return a small PNG of 96 x 96 pixels of which a rendition saves much."""
     return photo(number, side=96, corners=4)
 
 
 def photo(number: int, *, side: int, corners: int) -> bytes:
-    """Draw a square PNG of soft colours and grain, of about one byte per pixel.
+    """Return a square PNG of soft colours and grain, about one byte per pixel.
 
     Args:
-        number: Which one.
-        side: Its pixels.
-        corners: How many colours it has from left to right.
+        number: seed.
+        side: side, pixels.
+        corners: number of colours from left to right.
     """
     random = np.random.default_rng(number)
     colours = random.integers(0, 256, (corners, corners, 3), dtype=np.uint8)

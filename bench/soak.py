@@ -1,4 +1,4 @@
-"""Mixed load for minutes, and what it leaves behind: ``python -m bench.soak``."""
+"""Run a mixed load for minutes, and check for leaks: ``python -m bench.soak``."""
 
 import argparse
 import asyncio
@@ -19,24 +19,24 @@ from tests.servers.moto import moto_server
 from tests.servers.server import S3Server
 
 _WARM_UP: Final = 0.3
-"""Share of the time that caches, pools and allocators get to fill up."""
+"""Share of the time for caches, pools and allocators to fill up."""
 
 _JUDGED_FROM_MINUTES: Final = 5.0
-"""In less time the memory of caches and allocators looks like a leak."""
+"""In less time, filling caches and allocators look like a leak."""
 
 _MAX_OWN_SLOPE: Final = 1.0  # MiB per minute
-_MAX_CHILDREN_SLOPE: Final = 8.0  # workers are replaced one by one after 500 images each
+_MAX_CHILDREN_SLOPE: Final = 8.0  # workers are replaced after 500 images each
 _MAX_MORE_FILES: Final = 8
 _MAX_MORE_TASKS: Final = 4
 _SETTLE_S: Final = 60.0
 
 
 class Report(NamedTuple):
-    """What came of it.
+    """Result of a run.
 
     Attributes:
-        text: For people.
-        faults: What must not be; empty where all is well.
+        text: report for people.
+        faults: all faults; empty if there are none.
     """
 
     text: str
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        0; 1 when something failed or leaked.
+        0; 1 if something failed or leaked.
     """
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
@@ -71,22 +71,22 @@ def _store(options: argparse.Namespace, folder: str) -> Iterator[S3Server]:
 
 
 def soak(store: S3Server, folder: Path, minutes: float, connections: int) -> Report:
-    """Put a gateway before a store and keep it busy.
+    """Load a gateway.
 
     Args:
-        store: What is behind it.
-        folder: For its configuration.
-        minutes: For how long.
-        connections: How many clients at a time.
+        store: store behind the gateway.
+        folder: folder for its configuration.
+        minutes: duration.
+        connections: number of concurrent clients.
     """
     config = configuration(
         store,
-        # Too small for the images that are read cold: they are restored again and again.
+        # Too small for the images of cold reads, so that each read restores.
         cache={"max_bytes": "96KiB"},
         limits={"keepalive_timeout_s": 5},
         admin={"listen": "127.0.0.1:0"},
     )
-    # The time-outs of an operator, not the short ones of tests.
+    # Timeouts of production, not the short ones of tests.
     config["upstream"] = {"endpoint": store.endpoint}
     with GatewayProcess(config, folder) as process, s3_client(store) as direct:
         for bucket in (MANAGED, PLAIN):
@@ -99,7 +99,7 @@ def soak(store: S3Server, folder: Path, minutes: float, connections: int) -> Rep
         unexpected = process.events("unexpected error")
         failed = process.events("refused", code="ServiceUnavailable")
     faults = [*load.tally.faults, *_leaks(watch.samples, idle, left, minutes)]
-    faults += [f"left behind: an upload in parts of {key}" for key in uploads]
+    faults += [f"left behind: a multipart upload of {key}" for key in uploads]
     faults += [f"unexpected error: {line.get('exception', '')}" for line in unexpected]
     faults += [f"the store failed: {reason}" for reason in {line.get("reason") for line in failed}]
     return Report(_text(load, watch.samples, (idle, left), faults), faults)
@@ -108,7 +108,7 @@ def soak(store: S3Server, folder: Path, minutes: float, connections: int) -> Rep
 async def _soaked(
     load: Load, watch: Watch, minutes: float, connections: int
 ) -> tuple[Sample, Sample]:
-    """Run the load; give what the gateway holds without work before and after it."""
+    """Run the load; return samples of the idle gateway before and after."""
     await load.once()
     idle = await _settled(watch, None)
     watching = asyncio.create_task(watch.run())
@@ -125,7 +125,7 @@ async def _soaked(
 
 
 async def _settled(watch: Watch, before: Sample | None) -> Sample:
-    """Wait until clients and pools have let go of their connections."""
+    """Wait until clients and pools have closed their connections."""
     deadline = time.monotonic() + _SETTLE_S
     while True:
         now = await asyncio.to_thread(watch.look)
@@ -180,7 +180,7 @@ def _text(
     if len(warm) > 2:
         own, children = slope(warm, "own_mib"), slope(warm, "children_mib")
         lines += ["", (f"slope after warm-up: gateway {own:+.2f} MiB/min, "
-                  f"all its children {children:+.2f} MiB/min")]  # fmt: skip
+                  f"all child processes {children:+.2f} MiB/min")]  # fmt: skip
     lines += [
         f"{what}: {s.files} files, {s.tasks} tasks, {s.connections} connections"
         for what, s in zip(("idle before", "idle after"), ends, strict=True)

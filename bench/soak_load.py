@@ -1,4 +1,4 @@
-"""Mixed load: everything that clients do, well-behaved or not, over a bounded set of keys."""
+"""Mixed load: all kinds of requests, complete and aborted, over a bounded set of keys."""
 
 import asyncio
 import hashlib
@@ -28,24 +28,24 @@ _UPLOAD_ID: Final = re.compile(r"<UploadId>([^<]{1,1024})</UploadId>")
 
 @dataclass
 class Tally:
-    """What came of the requests.
+    """Outcomes of requests.
 
     Attributes:
-        answers: By kind and status, or S3 code of an error; ``gone``: the client left on purpose.
-        faults: What must not happen, in words.
+        answers: number by kind and status, or S3 error code; ``gone``: aborted by the client.
+        faults: faults, as text.
     """
 
     answers: Counter[tuple[str, str]] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
     def note(self, kind: str, status: int, server: str, body: bytes) -> bool:
-        """Count an answer; tell whether it was a success.
+        """Count a response; return whether it was a success.
 
         Args:
-            kind: Of request.
+            kind: kind of request.
             status: HTTP status.
-            server: Who answered: the store's own failures are passed on, and not the gateway's.
-            body: Of the answer.
+            server: Server header: failures of the store are passed on, and not the gateway's fault.
+            body: body of the response.
         """
         if status < 400:
             self.answers[kind, str(status)] += 1
@@ -61,11 +61,11 @@ class Tally:
 
 
 class Load:
-    """Clients at work.
+    """Clients of all kinds.
 
     Args:
-        s3: A boto3 client of the gateway, which signs.
-        seed: Of what is done when.
+        s3: boto3 client of the gateway, for signing.
+        seed: seed of the order of requests.
     """
 
     def __init__(self, s3: Any, seed: int = 1) -> None:
@@ -85,7 +85,7 @@ class Load:
         )  # fmt: skip
 
     def prepare(self) -> None:
-        """Store what is read later."""
+        """Store the objects that are read later."""
         for number in range(_COLD):
             key = f"cold/{number}.jpg"
             self._s3.put_object(Bucket=MANAGED, Key=key, Body=self._file(number))
@@ -93,15 +93,15 @@ class Load:
         self._s3.put_object(Bucket=PLAIN, Key="large", Body=random.Random(3).randbytes(_LARGE))
 
     async def run(self, connections: int, ended: asyncio.Event) -> None:
-        """Keep that many clients busy until it is ended, and let each finish what it is at."""
-        # Not one connection is kept: each client has its own, and some leave in the middle.
+        """Keep clients busy until `ended`, and let each finish its request."""
+        # No keep-alive: each client has its own connection, and some leave in the middle.
         connector = aiohttp.TCPConnector(limit=0)
         timeout = aiohttp.ClientTimeout(total=120)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
             await asyncio.gather(*(self._client(session, ended) for _ in range(connections)))
 
     async def once(self) -> None:
-        """Do everything once, in turn."""
+        """Send one request of each kind."""
         async with aiohttp.ClientSession() as session:
             for _, kind, act in self._kinds:
                 await self._try(kind, act, session)
@@ -187,10 +187,10 @@ class Load:
         await self._ask(session, ("LIST", "GET", self._url("list_objects_v2", Bucket=bucket)))
 
     async def _abort_put(self, session: aiohttp.ClientSession) -> None:
-        """Leave in the middle of an upload, of an image or of something else."""
+        """Abort an upload, of an image or another file."""
         bucket, key = self._random.choice(((MANAGED, "aborted.jpg"), (PLAIN, "aborted")))
         url = self._url("put_object", Bucket=bucket, Key=key)
-        del session  # the connection must not be used again
+        del session  # the connection must not be reused
         _, writer = await asyncio.open_connection(url.host, url.port)
         body = self._files[0]
         head = f"PUT {url.raw_path_qs} HTTP/1.1\r\nHost: {url.authority}\r\n"
@@ -200,7 +200,7 @@ class Load:
         self.tally.answers["PUT aborted", "gone"] += 1
 
     async def _abort_get(self, session: aiohttp.ClientSession) -> None:
-        """Leave in the middle of a download."""
+        """Abort a download."""
         url = self._url("get_object", Bucket=PLAIN, Key="large")
         async with session.get(url) as response:
             await response.content.read(1000)
@@ -248,5 +248,5 @@ class Load:
         url = self._url("abort_multipart_upload", **name, UploadId=upload_id)
         good = False
         while not good:
-            # What slows a client down is no reason to leave parts behind.
+            # Abort even after a SlowDown, so that no parts are left behind.
             good, _, _ = await self._ask(session, ("multipart aborted", "DELETE", url))

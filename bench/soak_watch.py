@@ -1,4 +1,4 @@
-"""What a gateway holds while it is at work: memory, file descriptors, tasks, connections."""
+"""Monitor a gateway under load: memory, file descriptors, tasks, connections."""
 
 import asyncio
 import statistics
@@ -17,15 +17,15 @@ _MIB: Final = 2.0**20
 
 
 class Sample(NamedTuple):
-    """One look.
+    """One sample.
 
     Attributes:
-        at_s: When, seconds.
-        own_mib: Resident memory of the gateway's process, MiB.
-        children_mib: That of all that it has started.
-        files: Open file descriptors of all of them.
-        tasks: Tasks of its event loop.
-        connections: Connections of clients.
+        at_s: time, seconds.
+        own_mib: resident memory of the gateway's process, MiB.
+        children_mib: resident memory of its child processes, MiB.
+        files: open file descriptors of all processes.
+        tasks: tasks of the event loop.
+        connections: client connections.
     """
 
     at_s: float
@@ -37,10 +37,10 @@ class Sample(NamedTuple):
 
 
 class Watch:
-    """Looks at a gateway again and again.
+    """Samples a gateway periodically.
 
     Args:
-        process: The gateway; its admin listener is open.
+        process: gateway with an admin listener.
     """
 
     def __init__(self, process: GatewayProcess) -> None:
@@ -49,13 +49,13 @@ class Watch:
         self.samples: list[Sample] = []
 
     async def run(self) -> None:
-        """Look for ever."""
+        """Sample until cancelled."""
         while True:
             self.samples.append(await asyncio.to_thread(self.look))
             await asyncio.sleep(_EVERY_S)
 
     def look(self) -> Sample:
-        """Look once."""
+        """Take a sample."""
         own, whole = self._process.rss()
         counts = self._counts()
         return Sample(
@@ -80,7 +80,7 @@ def _files(process: psutil.Process) -> int:
 
 
 def slope(samples: Sequence[Sample], field: str) -> float:
-    """Give the slope of the least-squares line through a field, per minute."""
+    """Return the slope of the least-squares line through a field, per minute."""
     minutes = [sample.at_s / 60 for sample in samples]
     fitted = statistics.linear_regression(minutes, [getattr(s, field) for s in samples])
     return fitted.slope

@@ -1,4 +1,4 @@
-"""Numbers from repeated, interleaved measurements."""
+"""Statistics of repeated, interleaved measurements."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from statistics import median, quantiles
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One thing measured directly and through the gateway, in turn.
+    """One operation measured directly and through the gateway, alternately.
 
     Attributes:
-        what: What was done.
-        where: Kind of bucket, or of listing.
-        unit: Unit of the two values; ``ms`` is better when less, every other when more.
-        direct: Median without the gateway.
-        gateway: Median through it.
-        ratios: Speed of the gateway as a share of the direct speed, one per repetition.
+        what: operation.
+        where: kind of bucket or listing.
+        unit: unit of both values; lower is better for ``ms``, higher for all others.
+        direct: median without the gateway.
+        gateway: median through the gateway.
+        ratios: speed through the gateway as a share of the direct speed, by repetition.
     """
 
     what: str
@@ -27,29 +27,29 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """Give the median ratio: 1 is as fast as without the gateway, 0.5 half as fast."""
+        """Return the median ratio: 1 is as fast as without the gateway, 0.5 half as fast."""
         return median(self.ratios)
 
     @property
     def spread(self) -> tuple[float, float]:
-        """Give the quartiles of the ratios: half of the repetitions lie between them."""
+        """Return the quartiles of the ratios: half of the repetitions lie between them."""
         low, _, high = quantiles(self.ratios, n=4, method="inclusive")
         return low, high
 
     @property
     def added_ms(self) -> float | None:
-        """Give what the gateway adds to one request, ms; None for throughput."""
+        """Return what the gateway adds to one request, ms; None for throughput."""
         return self.gateway - self.direct if self.unit == "ms" else None
 
 
 def interleave(
     calls: Mapping[str, Callable[[], float]], repetitions: int
 ) -> dict[str, tuple[float, ...]]:
-    """Run all calls in turn, A B A B, so that a slow moment of the machine hits them alike.
+    """Run calls alternately, A B A B, so that slow moments of the machine affect all.
 
     Args:
-        calls: Each gives the seconds it took; run once before it counts.
-        repetitions: How often each one counts.
+        calls: functions that return their duration, seconds; run once before measuring.
+        repetitions: number of measured runs of each.
     """
     for call in calls.values():
         call()
@@ -68,14 +68,14 @@ def compare(
     per_second: float | None = None,
     unit: str = "ms",
 ) -> Comparison:
-    """Sum up two interleaved series of durations.
+    """Summarize two interleaved series of durations.
 
     Args:
-        what: What was done.
-        where: Kind of bucket, or of listing.
-        taken: Seconds per run, ``direct`` and through the ``gateway``.
-        per_second: Amount of work in one run, for a throughput; None for durations in ms.
-        unit: Unit of that amount per second.
+        what: operation.
+        where: kind of bucket or listing.
+        taken: seconds per run, ``direct`` and through the ``gateway``.
+        per_second: amount of work in one run, for a throughput; None for durations in ms.
+        unit: unit of that amount per second.
     """
     direct, gateway = taken["direct"], taken["gateway"]
     if per_second is None:

@@ -1,9 +1,9 @@
-"""Compare what the referee stores with what each single strategy would store of the same images.
+"""Compare what the search stores with what each single strategy would store of the same images.
 
 ``python -m bench.strategies FOLDER --out FILE [--jobs N]`` optimizes every image of a folder
-with one folder in it per class, once per strategy. ``FILE`` gets a JSON line for each, so that a
-run that was ended goes on. Whatever is below the floor, or larger than the upload, is stored as
-uploaded by every strategy. Of the fixed qualities the one that stores the least is shown.
+with one subfolder per class, once per strategy. ``FILE`` gets a JSON line for each, so an
+interrupted run can continue. With every strategy, results below the floor or larger than the upload
+are stored as uploaded. Of the fixed qualities, the one that stores the least is shown.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="file for a JSON line per trial")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
-    parser.add_argument("--without", nargs="*", default=[], help="strategies to leave out")
+    parser.add_argument("--without", nargs="*", default=[], help="strategies to omit")
     arguments = parser.parse_args()
     paths = sorted(path for path in arguments.folder.glob("*/*") if path.is_file())
     strategies = (*_POLICIES, *map(_fixed_name, _FIXED))
@@ -98,7 +98,7 @@ def _upscalers() -> Local:
 
 
 def _at(quality: int, path: Path, policy: Policy) -> Row:
-    """Store an image at full size with a fixed quality, if that holds."""
+    """Store an image at full size with a fixed quality, if it holds the floor."""
     data = path.read_bytes()
     with Image.open(path) as image:
         megapixels = image.width * image.height / 1e6

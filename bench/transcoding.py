@@ -1,7 +1,7 @@
-"""Check that JPEG files return byte for byte from the tier ``exact``, and print what that saves.
+"""Check that tier ``exact`` restores JPEG files byte for byte, and print the saving.
 
 ``python -m bench.transcoding FOLDER…`` stores every JPEG file below the folders that the tier
-accepts, restores it and compares the bytes; each folder in them gets a line.
+accepts, restores it and compares the bytes; each subfolder gets a line.
 """
 
 import argparse
@@ -21,10 +21,10 @@ from config import Policy
 
 
 def main() -> int:
-    """Print a line per folder and one for all.
+    """Print a line per folder and a total.
 
     Returns:
-        0, or 1 when a file came back with other bytes.
+        0, or 1 if a file was restored to other bytes.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", type=Path, nargs="+")
@@ -45,9 +45,9 @@ def main() -> int:
         wrong = sum(not line[2] for line in files)
         sys.stdout.write(
             f"{name:20}{len(files):5} files{uploaded:12,} bytes stored as {stored:12,}  "
-            f"{1 - stored / uploaded:.1%} saved  {wrong} came back with other bytes\n"
+            f"{1 - stored / uploaded:.1%} saved  {wrong} restored to other bytes\n"
         )
-    sys.stdout.write(f"{refused} JPEG files stay as they are; {seconds:.1f} CPU-seconds\n")
+    sys.stdout.write(f"{refused} JPEG files stored as uploaded; {seconds:.1f} CPU-seconds\n")
     return int(any(not line[2] for line in groups["all"]))
 
 
@@ -59,7 +59,7 @@ def _jpegs(folders: list[Path]) -> Iterator[Path]:
 
 
 def _tried(data: bytes, policy: Policy) -> tuple[int, int, bool] | None:
-    """Give bytes uploaded and stored, and whether the file returned; None: it is not accepted."""
+    """Return bytes uploaded and stored, and whether the file was reproduced; None if refused."""
     try:
         made = optimize(
             data, Terms(policy, "image/jpeg", {}, "0.1.0", float("inf")), models.restorer
