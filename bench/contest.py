@@ -6,32 +6,24 @@ the served file with the upload by scikit-image, independently of slimgate's mea
 """
 
 import argparse
-import io
 import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import cv2
-import numpy as np
 from PIL import AvifImagePlugin, Image
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import models
-from codec.measures import floors
-from codec.measures.block import block_psnr
-from codec.measures.orb import orb
+from bench.reference import decoded, shortfalls
 from codec.optimize import Refused, Terms, optimize
 from codec.restore.restore import restore
-from config import Engine, Floor, Policy
+from config import Engine, Policy
 from models.engine.loading import Local, Restorers
-
-_LUMA: Final = np.array([0.299, 0.587, 0.114])
-_SLACK: Final = 1e-9  # the two libraries round differently
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +108,7 @@ def row(path: Path, policy: Policy, upscalers: Local) -> Row:
     stored = made.manifest.stored
     how = f"{stored.tier} {stored.codec}" + (f" x{stored.scale}" if stored.scale > 1 else "")
     how += " cleaned" if stored.scale == 1 and stored.restorer else ""
-    below = served != data and _is_below(policy.floor, data, served)
+    below = served != data and any(shortfalls(policy.floor, decoded(data), decoded(served)))
     size = len(made.rendition)
     return Row(path.name, len(data), size, how, stored.quality, megapixels, seconds, below)
 
@@ -124,27 +116,6 @@ def row(path: Path, policy: Policy, upscalers: Local) -> Row:
 def _terms(policy: Policy) -> Terms:
     restorers = models.chosen(policy.restorer)
     return Terms(policy, "image/x", restorers, "0.1.0", policy.limits.timeout_s)
-
-
-def _is_below(floor: Floor, upload: bytes, served: bytes) -> bool:
-    before, after = _decoded(upload), _decoded(served)
-    floor = floors.applied(floor, before)
-    psnr: Callable[..., float] = peak_signal_noise_ratio
-    ssim: Callable[..., float] = structural_similarity
-    pair = [p.astype(np.float64) if p.ndim == 2 else p[..., :3] @ _LUMA for p in (before, after)]
-    options: dict[str, Any] = {"gaussian_weights": True, "sigma": 1.5, "data_range": 255}
-    similarity = ssim(*pair, use_sample_covariance=False, **options)
-    return (
-        psnr(before, after, data_range=255) < (floor.psnr_db or 0) - _SLACK
-        or similarity < (floor.ssim or 0) - _SLACK
-        or orb(before, after) < (floor.orb or 0)
-        or block_psnr(before, after) < (floor.block_psnr_db or 0)
-    )
-
-
-def _decoded(data: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image)
 
 
 def _print(name: str, rows: list[Row]) -> None:

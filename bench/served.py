@@ -10,18 +10,16 @@ import io
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageFile
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from tqdm import tqdm
 
+from bench.reference import Pixels, decoded, shortfalls
 from config import Floor
 from eval.demo.servers import (
     ACCESS_KEY,
@@ -35,18 +33,8 @@ from eval.demo.servers import (
 )
 
 _TYPES: Final = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
-_SLACK_DB: Final = 1e-9
-_SSIM_SLACK: Final = 1e-6
-_LUMA: Final = np.array([0.299, 0.587, 0.114])
-_KEY_POINTS: Final = 500
-_NEAR: Final = 50  # bits of 256
-_ENOUGH: Final = 50  # key points
-_BLOCK: Final = 64
-_FEATURELESS_DB: Final = 43.0
 _FLOOR: Final = Floor()  # of the demo's policy, all defaults
 _TIMEOUT_S: Final = 60.0
-
-_Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +114,8 @@ def _answer(path: Path, gateway: Any, bucket: Any) -> Answer:
         faults += [] if served == upload else ["downloaded other bytes"]
     else:
         faults += _differences(upload, served)
-        faults += _below(upload, served) if tier != "lossless" else _altered(upload, served)
+        pair = decoded(upload), decoded(served)
+        faults += _altered(*pair) if tier == "lossless" else shortfalls(_FLOOR, *pair)
     return Answer(name, tier, len(upload), stored, tuple(faults))
 
 
@@ -162,75 +151,8 @@ def _header(image: ImageFile.ImageFile) -> dict[str, object]:
     return {**said, "EXIF": dict(image.getexif())}
 
 
-def _altered(upload: bytes, served: bytes) -> list[str]:
-    same = np.array_equal(_decoded(upload), _decoded(served))
-    return [] if same else ["pixels differ, though the tier is lossless"]
-
-
-def _below(upload: bytes, served: bytes) -> Iterator[str]:
-    before, after = _decoded(upload), _decoded(served)
-    psnr: Callable[..., float] = peak_signal_noise_ratio
-    similarity: Callable[..., float] = structural_similarity
-    if before.tobytes() == after.tobytes():
-        return
-    db = psnr(before, after, data_range=255)
-    if db < (_FLOOR.psnr_db or 0) - _SLACK_DB:
-        yield f"PSNR {db:.3f} dB"
-    options: dict[str, Any] = {"gaussian_weights": True, "sigma": 1.5, "data_range": 255}
-    ssim = similarity(_gray(before), _gray(after), use_sample_covariance=False, **options)
-    if ssim < (_FLOOR.ssim or 0) - _SSIM_SLACK:
-        yield f"SSIM {ssim:.4f}"
-    found = _found_again(before, after)
-    least = _FLOOR.block_psnr_db or 0
-    if found is None:
-        least = _FEATURELESS_DB
-    elif found < (_FLOOR.orb or 0):
-        yield f"ORB {found:.3f}"
-    worst = min(psnr(before[b], after[b], data_range=255) for b in _blocks(*before.shape[:2]))
-    if worst < least - _SLACK_DB:
-        yield f"PSNR of a block {worst:.3f} dB"
-
-
-def _blocks(height: int, width: int) -> Iterator[tuple[slice, slice]]:
-    for top in range(0, height, _BLOCK):
-        for left in range(0, width, _BLOCK):
-            y, x = max(0, min(top, height - _BLOCK)), max(0, min(left, width - _BLOCK))
-            yield slice(y, y + _BLOCK), slice(x, x + _BLOCK)
-
-
-def _found_again(before: _Pixels, after: _Pixels) -> float | None:
-    """Return the share of key points of the larger set with a cross-checked match; None if too few.
-
-    FAST lowers its threshold if there are few key points.
-    """
-    for threshold in (20, 10, 5, 3):
-        orb = cv2.ORB.create(_KEY_POINTS, fastThreshold=threshold)
-        if len(orb.detect(_gray8(before), None)) >= _ENOUGH:
-            break
-    else:
-        return None
-    sets: list[Any] = [orb.detectAndCompute(_gray8(p), None)[1] for p in (before, after)]
-    counts = [0 if each is None else len(each) for each in sets]
-    if not min(counts):
-        return 0.0
-    matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(*sets)
-    return sum(match.distance <= _NEAR for match in matches) / max(counts)
-
-
-def _gray(pixels: _Pixels) -> npt.NDArray[np.float64]:
-    return pixels.astype(np.float64) if pixels.ndim == 2 else pixels[..., :3] @ _LUMA
-
-
-def _gray8(pixels: _Pixels) -> _Pixels:
-    if pixels.ndim == 2:
-        return pixels
-    gray = cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2GRAY)
-    return np.asarray(gray, np.uint8)
-
-
-def _decoded(data: bytes) -> _Pixels:
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image)
+def _altered(before: Pixels, after: Pixels) -> list[str]:
+    return [] if np.array_equal(before, after) else ["pixels differ, though the tier is lossless"]
 
 
 if __name__ == "__main__":

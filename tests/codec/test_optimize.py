@@ -3,16 +3,15 @@
 import hashlib
 import pickle
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import models
+from bench import reference
 from codec import manifest, optimize
 from codec.containers import bmff, parse
 from codec.image.pixels import Pixels, decode_as
@@ -181,10 +180,6 @@ def test_too_small_a_saving_is_refused() -> None:
     assert "too big" in _refusal(data, min_saving=0.95, floor={"psnr_db": 30, "ssim": None})
 
 
-def _luma(pixels: Pixels) -> Any:
-    return pixels.astype(float) if pixels.ndim == 2 else pixels @ np.array([0.299, 0.587, 0.114])
-
-
 @pytest.mark.parametrize(("format_", "mode"), [("JPEG", "L"), ("JPEG", "RGB"), ("PNG", "RGB")])
 @pytest.mark.parametrize("psnr_db", [20, 30, 38])
 def test_recorded_fidelity_is_true(format_: str, mode: str, psnr_db: float) -> None:
@@ -193,16 +188,11 @@ def test_recorded_fidelity_is_true(format_: str, mode: str, psnr_db: float) -> N
     made = _optimized(data, floor={"psnr_db": psnr_db, "ssim": 0.5}, min_saving=0)
     upload = parse(data)
     original, served = decode_as(upload, data), decode_as(upload, _served(made))
-    psnr: Callable[..., float] = peak_signal_noise_ratio
-    ssim: Callable[..., float] = structural_similarity
     found = made.manifest.measured
-    reference = psnr(original, served, data_range=255)
-    assert psnr_db <= found.psnr_db <= reference < found.psnr_db + 0.011
-    reference = ssim(
-        _luma(original), _luma(served), gaussian_weights=True, sigma=1.5,
-        use_sample_covariance=False, data_range=255,
-    )  # fmt: skip
-    assert 0.5 <= found.ssim <= reference + 1e-12 < found.ssim + 0.0003
+    psnr = reference.psnr(original, served)
+    assert psnr_db <= found.psnr_db <= psnr < found.psnr_db + 0.011
+    ssim = reference.ssim(reference.luma(original), reference.luma(served))
+    assert 0.5 <= found.ssim <= ssim + 1e-12 < found.ssim + 0.0003
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 from skimage import data
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from bench import reference
 
 FLOOR_PSNR_DB: Final = 34.0
 FLOOR_SSIM: Final = 0.93
@@ -102,7 +103,7 @@ def fidelity(upload: bytes, restored: bytes) -> tuple[float, float]:
     if first.mode == "L":
         return _gray_fidelity(np.asarray(first), np.asarray(second))
     a, b = np.asarray(first.convert("RGB")), np.asarray(second.convert("RGB"))
-    psnr, ssim = _psnr(a, b), _gray_fidelity(_luma(a), _luma(b))[1]
+    psnr, ssim = reference.psnr(a, b), reference.ssim(reference.luma(a), reference.luma(b))
     if first.mode != "RGBA":
         return psnr, ssim
     alpha = _gray_fidelity(np.asarray(first)[..., 3], np.asarray(second)[..., 3])
@@ -116,23 +117,6 @@ def saved(image: Image.Image, format_: str, **options: object) -> bytes:
     return file.getvalue()
 
 
-def _luma(pixels: Pixels) -> npt.NDArray[np.float64]:
-    return np.asarray(pixels.astype(np.float64) @ np.array([0.299, 0.587, 0.114]))
-
-
-def _psnr(first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]) -> float:
-    if np.array_equal(first, second):
-        return float("inf")
-    psnr = peak_signal_noise_ratio(  # type: ignore[no-untyped-call]  # scikit-image has no types
-        first, second, data_range=255
-    )
-    return float(psnr)
-
-
-def _gray_fidelity(
-    first: npt.NDArray[np.generic], second: npt.NDArray[np.generic]
-) -> tuple[float, float]:
-    ssim = structural_similarity(  # type: ignore[no-untyped-call]  # scikit-image has no types
-        first, second, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
-    )
-    return _psnr(first, second), float(ssim)
+def _gray_fidelity(first: Pixels, second: Pixels) -> tuple[float, float]:
+    ssim = reference.ssim(reference.luma(first), reference.luma(second))
+    return reference.psnr(first, second), ssim

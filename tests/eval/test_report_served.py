@@ -1,19 +1,14 @@
 """A report's figures against what a gateway really stores and serves."""
 
-import io
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 import pytest
 import yaml
-from PIL import Image
-from skimage.metrics import peak_signal_noise_ratio
 
+from bench import reference
 from eval.compare import rows
 from eval.demo import sample_images
 from eval.demo.servers import (
@@ -29,13 +24,6 @@ from eval.demo.servers import (
 
 NAMES: Final = ("astronaut.jpg", "coins.jpg", "text.png", "phantom.png")
 START_S: Final = 60.0
-
-_psnr: Callable[..., float] = peak_signal_noise_ratio
-
-
-def _decoded(data: bytes) -> npt.NDArray[np.uint8]:
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +72,6 @@ def _served(folder: Path) -> dict[str, tuple[int, float]]:
                 served = gateway.get_object(**there)["Body"].read()
                 stored = bucket.head_object(**there)["ContentLength"]
                 same = served == data
-                pair = (_decoded(data), _decoded(served))
-                found[path.name] = stored, 99.99 if same else _psnr(*pair, data_range=255)
+                pair = reference.decoded(data), reference.decoded(served)
+                found[path.name] = stored, 99.99 if same else reference.psnr(*pair)
             return found

@@ -1,12 +1,11 @@
 """PSNR and SSIM against scikit-image."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from bench import reference
 from codec.image.pixels import Pixels
 from codec.measures import floors, ssim
 from codec.measures.psnr import PERFECT_PSNR_DB, psnr
@@ -23,22 +22,12 @@ _PHOTOS = [
 _HEIGHTS = [11, 12, 13, 255, 256, 257, 265, 266, 267, 277, 278, 521, 522, 523, 1033, 1034, 1035]
 
 
-def _reference_psnr(original: Pixels, restored: Pixels) -> float:
-    measure: Callable[..., float] = peak_signal_noise_ratio
-    return measure(original, restored, data_range=255)
-
-
 def _reference_ssim(original: Pixels, restored: Pixels) -> float:
-    luma = np.array([0.299, 0.587, 0.114])
-    pair = [p.astype(np.float64) if p.ndim == 2 else p @ luma for p in (original, restored)]
-    measure: Callable[..., float] = structural_similarity
-    return measure(
-        *pair, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255
-    )
+    return reference.ssim(reference.luma(original), reference.luma(restored))
 
 
 def _equal_to_reference(original: Pixels, restored: Pixels) -> None:
-    expected = _reference_psnr(original, restored), _reference_ssim(original, restored)
+    expected = reference.psnr(original, restored), _reference_ssim(original, restored)
     actual = psnr(original, restored), ssim.exact(original, restored)
     assert actual == pytest.approx(expected, abs=1e-9)
 
@@ -103,7 +92,7 @@ def test_the_worse_of_colour_and_alpha_counts(ruined: str) -> None:
     restored = original.copy()
     part = (slice(None), slice(None), slice(0, 3) if ruined == "colour" else 3)
     restored[part] = worsened(original[part], 80)
-    expected = _reference_psnr(original[part], restored[part])
+    expected = reference.psnr(original[part], restored[part])
     assert psnr(original, restored) == pytest.approx(expected, abs=1e-9)
     expected = _reference_ssim(original[part], restored[part])
     assert ssim.exact(original, restored) == pytest.approx(expected, abs=1e-9)

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from skimage.transform import downscale_local_mean
 
+from bench import reference
 from codec.image.pixels import Pixels
 from codec.measures.orb import KeyPoints, orb
 from codec.measures.psnr import psnr
@@ -17,12 +17,9 @@ from eval.measure import structure
 from eval.measure.measures import Original, psnr_luma
 
 TOLERANCE = 1e-6
-LUMA = np.array([0.299, 0.587, 0.114])
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 SHAPES = [(211, 300, 3), (400, 177), (530, 190, 3), (60, 40, 3)]
 
-_psnr: Callable[..., float] = peak_signal_noise_ratio
-_ssim: Callable[..., float] = structural_similarity
 _mean: Callable[..., Any] = downscale_local_mean
 
 
@@ -35,21 +32,12 @@ def _pair(shape: tuple[int, ...], noise: float = 12.0) -> tuple[Pixels, Pixels]:
     return original.astype(np.uint8), spoiled.astype(np.uint8)
 
 
-def _luma(pixels: Pixels) -> npt.NDArray[np.float64]:
-    return pixels.astype(np.float64) if pixels.ndim == 2 else pixels[..., :3] @ LUMA
-
-
-def _similarity(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], k1: float = 0.01) -> float:
-    options: dict[str, Any] = {"gaussian_weights": True, "sigma": 1.5, "data_range": 255, "K1": k1}
-    return _ssim(x, y, use_sample_covariance=False, **options)
-
-
 def _multi_scale(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
     """Compute MS-SSIM by scikit-image: with a huge K1 its luminance term is 1."""
     product = 1.0
     for scale, weight in enumerate(WEIGHTS):
         last = scale == len(WEIGHTS) - 1
-        product *= _similarity(x, y, 0.01 if last else 1e6) ** weight
+        product *= reference.ssim(x, y, k1=0.01 if last else 1e6) ** weight
         even = np.s_[: x.shape[0] // 2 * 2, : x.shape[1] // 2 * 2]
         x, y = (_mean(each[even], (2, 2)) for each in (x, y))
     return product
@@ -60,17 +48,17 @@ def test_psnr_and_ssim_are_those_of_scikit_image(shape: tuple[int, ...]) -> None
     """PSNR of colour and of luma and SSIM agree with the reference to a millionth."""
     original, spoiled = _pair(shape)
     taken = Original(original).measure(spoiled)
-    luma = _luma(original), _luma(spoiled)
-    assert taken.psnr_db == pytest.approx(_psnr(original, spoiled, data_range=255), abs=TOLERANCE)
-    assert taken.psnr_luma_db == pytest.approx(_psnr(*luma, data_range=255), abs=TOLERANCE)
-    assert taken.ssim == pytest.approx(_similarity(*luma), abs=TOLERANCE)
+    luma = reference.luma(original), reference.luma(spoiled)
+    assert taken.psnr_db == pytest.approx(reference.psnr(original, spoiled), abs=TOLERANCE)
+    assert taken.psnr_luma_db == pytest.approx(reference.psnr(*luma), abs=TOLERANCE)
+    assert taken.ssim == pytest.approx(reference.ssim(*luma), abs=TOLERANCE)
 
 
 @pytest.mark.parametrize("shape", SHAPES[:3])
 def test_ms_ssim_is_that_of_scikit_image_at_five_scales(shape: tuple[int, ...]) -> None:
     """MS-SSIM agrees with one made of scikit-image's similarities to a millionth."""
     original, spoiled = _pair(shape)
-    expected = _multi_scale(_luma(original), _luma(spoiled))
+    expected = _multi_scale(reference.luma(original), reference.luma(spoiled))
     assert structure.compare(original, spoiled).ms_ssim == pytest.approx(expected, abs=TOLERANCE)
 
 
@@ -114,7 +102,7 @@ def test_worst_block_is_the_worst_of_scikit_image() -> None:
     """The worst block's PSNR is the least that scikit-image finds of any block."""
     original, spoiled = _pair((128, 192, 3))
     blocks = [np.s_[y : y + 64, x : x + 64] for y in (0, 64) for x in (0, 64, 128)]
-    expected = min(_psnr(original[b], spoiled[b], data_range=255) for b in blocks)
+    expected = min(reference.psnr(original[b], spoiled[b]) for b in blocks)
     assert Original(original).measure(spoiled).block_psnr_db == pytest.approx(expected)
 
 

@@ -1,0 +1,42 @@
+"""The measures of benches and of the search are the same, though computed by other code."""
+
+import numpy as np
+import pytest
+
+from bench import reference
+from codec.measures import floors
+from codec.measures.block import block_psnr
+from codec.measures.orb import orb
+from config import Floor
+from tests.codec.pictures import photo, worsened
+
+_PHOTO = photo("astronaut.png")
+
+
+@pytest.mark.parametrize("by", [5, 40])
+def test_key_points_and_blocks_are_those_of_the_search(by: int) -> None:
+    """ORB similarity and the worst block agree with our own to nine digits."""
+    spoiled = worsened(_PHOTO, by)
+    assert reference.orb(_PHOTO, spoiled) == pytest.approx(orb(_PHOTO, spoiled), abs=1e-9)
+    expected = block_psnr(_PHOTO, spoiled)
+    assert reference.block_psnr(_PHOTO, spoiled) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("by", [0, 3, 40])
+def test_what_is_below_a_floor_is_named(by: int) -> None:
+    """An image has shortfalls exactly where the search finds it below the floor."""
+    spoiled = worsened(_PHOTO, by) if by else _PHOTO
+    reading = floors.read(floors.applied(Floor(), _PHOTO), _PHOTO, spoiled, thorough=True)
+    found = list(reference.shortfalls(Floor(), _PHOTO, spoiled))
+    assert bool(found) != floors.holds(Floor(), reading)
+
+
+def test_an_image_without_key_points_keeps_its_worst_block() -> None:
+    """Where ORB says nothing, 43 dB of the worst block are demanded."""
+    flat = np.full((128, 128), 90, np.uint8)
+    spoiled = flat.copy()
+    spoiled[:64, :64:8] += 6  # 41.6 dB
+    assert reference.orb(flat, spoiled) is None
+    assert [text[:15] for text in reference.shortfalls(Floor(ssim=None), flat, spoiled)] == [
+        "PSNR of a block"
+    ]
