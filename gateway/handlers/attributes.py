@@ -17,7 +17,8 @@ _DEFAULT_CLASS: Final = "STANDARD"  # S3 leaves the header out for it
 
 async def get_attributes(exchange: Exchange) -> web.StreamResponse:
     """Serve GetObjectAttributes."""
-    found = await look(exchange, exchange.target, exchange.parameters.get("versionId"))
+    storage, version_id = exchange.storage, exchange.parameters.get("versionId")
+    found = await look(exchange.store, exchange.target, version_id, storage.seals, storage.index)
     if found is None:
         return await pass_through(exchange)
     wanted = exchange.headers.getall(_WANTED, [])

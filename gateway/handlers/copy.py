@@ -50,11 +50,12 @@ async def copy(exchange: Exchange) -> web.StreamResponse:
     """Serve CopyObject and UploadPartCopy."""
     target, version_id = _parse(exchange.headers[headers.COPY_SOURCE])
     exchange.overrides[headers.COPY_SOURCE] = _spelled(target, version_id)
-    source, etag = await look_closely(exchange, target, version_id)
+    known = exchange.storage.seals, exchange.storage.index
+    source, etag = await look_closely(exchange.store, target, version_id, *known)
     if source is None and version_id is None and "-" in etag:
         # It may be about to become small under the same ETag, and parts of it another file.
         await exchange.storage.completing.settled(target)
-        source, etag = await look_closely(exchange, target, version_id)
+        source, etag = await look_closely(exchange.store, target, version_id, *known)
     if source is None:
         return await _copy_plain(exchange, etag)
     _check_conditions(exchange, source.identity(source.manifest.etag))

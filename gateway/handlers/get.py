@@ -109,9 +109,9 @@ async def _probe(exchange: Exchange, plain: Response | None) -> web.StreamRespon
 
 
 def _found(exchange: Exchange, response: Response) -> Found | None:
-    version_id = exchange.parameters.get("versionId")
+    storage, version_id = exchange.storage, exchange.parameters.get("versionId")
     try:
-        return recognize(exchange, exchange.target, version_id, response)
+        return recognize(response, exchange.target, version_id, storage.seals, storage.index)
     except S3Error:
         cross_origin.told_by(exchange.request, response)
         raise

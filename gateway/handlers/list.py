@@ -4,13 +4,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
 import structlog
 from aiohttp import web
-from botocore.exceptions import ClientError
-from multidict import CIMultiDict
 
 from gateway.exchange import Exchange
 from gateway.relay import respond, sent, whole
@@ -18,9 +16,11 @@ from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
 from gateway.s3.listing_xml import View, with_logical_sizes
+from gateway.s3.routing import key_target
 from gateway.storage.listing_index import Listed, Sighting
 from gateway.storage.messages import read_bounded
-from gateway.storage.stored_object import META_KEY, read_manifest
+from gateway.storage.retries import shown_headers
+from gateway.storage.stored_object import read_manifest
 
 _log = structlog.get_logger(__name__)
 
@@ -29,9 +29,6 @@ _ENTRIES: Final = frozenset({"Contents", "Version"})
 _MAX_BYTES: Final = 16 << 20  # 1,000 keys of 1 KiB, percent-encoded, with owners
 _LARGE: Final = 1 << 16
 _CHECKSUMS: Final = ("ChecksumAlgorithm", "ChecksumType")
-
-# What forbids a look at one object says nothing against listing it.
-_NOT_READABLE: Final = frozenset({"401", "403", "404", "405"})
 
 
 async def list_objects(exchange: Exchange) -> web.StreamResponse:
@@ -134,15 +131,14 @@ async def _views(exchange: Exchange, entries: Sequence[_Entry]) -> dict[_Entry, 
 
 async def _view(exchange: Exchange, entry: _Entry) -> View | None:
     """Ask for one object; None: it is to be shown exactly as the upstream says."""
-    key = entry.key
+    target = key_target(exchange.target.bucket, entry.key)
     async with exchange.limits.listing_heads:
-        head = await _head(exchange, key, entry.listed.version_id)
-    if head is None or head["ETag"].strip('"') != entry.listed.etag:
+        answered = await shown_headers(exchange.store, target, entry.listed.version_id)
+    if answered is None or headers.bare_etag(answered) != entry.listed.etag:
         return None  # replaced since the page was written: the next listing tells
-    view = _view_of(exchange, key, head["Metadata"].get(META_KEY))
+    view = _view_of(exchange, entry.key, answered.get(headers.MANIFEST))
     if s3xml.text(entry.element, "IsLatest") != "false":
-        seen = Sighting.of(CIMultiDict(head["ResponseMetadata"]["HTTPHeaders"]))
-        exchange.storage.index.put(exchange.target.bucket, key, seen, view)
+        exchange.storage.index.put(target.bucket, target.key, Sighting.of(answered), view)
     return view
 
 
@@ -158,27 +154,6 @@ def _view_of(exchange: Exchange, key: str, note: str | None) -> View | None:
         )
         return None
     return View(manifest.size, manifest.etag)
-
-
-async def _head(exchange: Exchange, key: str, version_id: str | None) -> Mapping[str, Any] | None:
-    """Look at one object; None when this caller may not, or when it is gone.
-
-    Raises:
-        S3Error: ServiceUnavailable: a wrong size would make clients transfer or delete things.
-    """
-    try:
-        return await exchange.storage.upstream.head(
-            exchange.target.bucket,
-            key,
-            exchange.identity,
-            version_id,
-            client=exchange.client,
-        )
-    except ClientError as error:
-        status = str(error.response["ResponseMetadata"]["HTTPStatusCode"])
-        if status in _NOT_READABLE:
-            return None
-        raise S3Error("ServiceUnavailable") from error
 
 
 def _show(entry: s3xml.Element, view: View) -> None:

@@ -8,7 +8,6 @@ anything fails on the way, the plain object stays.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -17,6 +16,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from codec.containers import sniff
+from codec.manifest import Manifest
 from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
 from config import Policy
@@ -30,13 +30,13 @@ from gateway.relay import begin, respond, sent, whole
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
-from gateway.storage.completed_object import Plain, completed, described
+from gateway.storage.completed_object import Plain, completed
+from gateway.storage.errors import Denied
 from gateway.storage.messages import Response, read_bounded
-from gateway.storage.metadata import UNTOLD, untold
+from gateway.storage.metadata import CREATED_WITH, repeated, tags_of_private
 from gateway.storage.object_lock import locks_by_default
 from gateway.storage.originals import keep
-from gateway.storage.replacement import put_in_place
-from gateway.storage.stored_object import request_for
+from gateway.storage.replacement import put_in_place, to_the_end
 from gateway.storage.upstream import UNREACHABLE, Request
 from gateway.workers.pool import Busy
 
@@ -57,7 +57,7 @@ async def create(exchange: Exchange) -> web.StreamResponse:
         body = await read_bounded(response, _MAX_RESULT)
         shown = headers.end_to_end(response.headers.items())
     upload_id = s3xml.text(s3xml.parse(body), "UploadId")
-    said = {n: v for n, v in exchange.headers.items() if n.lower().startswith(UNTOLD)}
+    said = {n: v for n, v in exchange.headers.items() if n.lower().startswith(CREATED_WITH)}
     exchange.storage.uploads.put(upload_id, said)
     return whole(exchange, shown, body)
 
@@ -140,7 +140,7 @@ async def _finish(
     if s3xml.name(root) != "CompleteMultipartUploadResult":
         return body, version_id  # an error that comes with 200
     try:
-        plain = await completed(exchange, root, version_id)
+        plain = await completed(exchange.store, exchange.target, root, version_id)
         return body, await _replace(exchange, policy, plain)
     except (Refused, Busy) as reason:
         stays(exchange, policy, reason)
@@ -157,7 +157,9 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
     Returns:
         The version id of the rendition; None in a bucket without versions.
     """
-    if await locks_by_default(exchange):
+    if await locks_by_default(
+        exchange.store, exchange.target.bucket, exchange.storage.locked_buckets
+    ):
         raise Refused(Reason.LOCKED)
     data, said, plain = await _read_back(exchange, policy, plain)
     try:
@@ -165,24 +167,51 @@ async def _replace(exchange: Exchange, policy: Policy, plain: Plain) -> str | No
         if policy.mode == "optimize":
             plain_request = Request("PUT", exchange.target, headers=said)
             kept = policy.originals
-            await keep(partial(sent, exchange), kept, plain_request, optimized.manifest, data)
+            await keep(exchange.store, kept, plain_request, optimized.manifest, data)
     finally:
         exchange.limits.buffers.release(len(data))
     if policy.mode == "shadow":
         return plain.version_id
     manifest = optimized.manifest.model_copy(update={"upload_etag": plain.etag})
-    said.update(await untold(exchange, plain.version_id))
-    # Ceph takes the quotes of a PUT's If-Match for a part of the ETag; all others take both forms.
-    said["If-Match"] = plain.etag
+    said.update(await _created_with(exchange, plain))
     request = await stored_request(
         Request("PUT", exchange.target, headers=said),
         replace(optimized, manifest=manifest),
         exchange.storage.seals,
     )
-    version_id = await put_in_place(exchange, plain, request, manifest)
+    work = _put_in_place(exchange, plain, request, manifest)
+    version_id = await to_the_end(exchange.storage.finishing, work)
     bucket = exchange.target.bucket
     exchange.telemetry.buckets.note(bucket, manifest.size, len(optimized.rendition))
     return version_id
+
+
+async def _created_with(exchange: Exchange, plain: Plain) -> Mapping[str, str]:
+    """Return tags and grants of the completed object in the headers of a PUT.
+
+    What the client said when it created the upload is remembered as a rule; otherwise (another
+    process saw that request) the store is asked.
+
+    Raises:
+        Refused: They cannot be found out, or the object is shared.
+    """
+    remembered = exchange.storage.uploads.take(exchange.parameters["uploadId"])
+    if remembered is not None:
+        return remembered
+    try:
+        return await tags_of_private(exchange.store, exchange.target, plain.version_id)
+    except Denied as error:
+        raise Refused(Reason.UNREADABLE, error.detail) from error
+
+
+async def _put_in_place(
+    exchange: Exchange, plain: Plain, request: Request, manifest: Manifest
+) -> str | None:
+    storage = exchange.storage
+    with exchange.limits.in_flight.track(), storage.completing.at(exchange.target):
+        return await put_in_place(
+            exchange.store, plain, request, manifest, storage.seals, storage.index
+        )
 
 
 async def _rest(response: Response, head: bytes, length: int) -> bytes:
@@ -219,16 +248,14 @@ async def _read_back(
         Refused: It is not to be optimized.
     """
     buffers = exchange.limits.buffers
-    request = request_for(
-        exchange, "GET", exchange.target, plain.version_id, {"If-Match": f'"{plain.etag}"'}
-    )
-    async with sent(exchange, request) as response:
+    store, target = exchange.store, exchange.target
+    async with store.get(target, plain.version_id, etag=plain.etag) as response:
         length = response.content_length or 0
         if response.status != HTTPStatus.OK:
             raise Refused(Reason.READ_BACK, f"answered with {response.status}")
         if not 0 < length <= policy.limits.max_bytes:
             raise Refused(Reason.SIZE)
-        said = described(response.headers)
+        said = repeated(response.headers)
         version_id = plain.version_id or response.headers.get("x-amz-version-id")
         plain = replace(plain, version_id=version_id)
         try:

@@ -1,7 +1,6 @@
 """PutObject: an eligible image becomes a rendition, everything else is stored as it is."""
 
 from dataclasses import replace
-from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -53,7 +52,9 @@ async def _refusal(exchange: Exchange, policy: Policy) -> Refused | None:
         return Refused(Reason.SIZE)
     if sniff((await exchange.upload.peek(SNIFFED))[:SNIFFED]) not in policy.types:
         return Refused(Reason.TYPE)
-    if await locks_by_default(exchange):
+    if await locks_by_default(
+        exchange.store, exchange.target.bucket, exchange.storage.locked_buckets
+    ):
         return Refused(Reason.LOCKED)
     return None
 
@@ -74,7 +75,7 @@ async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.Str
         optimized = await optimize(exchange, policy, data, exchange.headers)
         request = await stored_request(exchange.forwarded(), optimized, exchange.storage.seals)
         if policy.mode == "optimize":
-            await keep(partial(sent, exchange), policy.originals, request, optimized.manifest, data)
+            await keep(exchange.store, policy.originals, request, optimized.manifest, data)
     except (Refused, Busy) as reason:
         stays(exchange, policy, reason)
         return await _store_plain(exchange, data)

@@ -11,12 +11,12 @@ from codec.reasons import Refused
 from config import ConfigError
 from gateway.jobs import explain, ledgers, opened, over_bucket
 from gateway.jobs.arguments import parser
-from gateway.jobs.conditions import check
 from gateway.jobs.journal import Unusable
 from gateway.jobs.opened import Misused
 from gateway.jobs.restore_original import restore_original
-from gateway.jobs.store import Changed, Denied
 from gateway.s3.errors import S3Error
+from gateway.storage.conditional_writes import check_conditional_writes
+from gateway.storage.errors import Changed, Denied
 from gateway.storage.originals import NoOriginal
 from gateway.telemetry import logs
 from gateway.workers.pool import Busy
@@ -56,11 +56,9 @@ def main(arguments: list[str]) -> int:
 async def _restore_original(options: argparse.Namespace) -> int:
     async with opened.tools(options, jobs=1) as tools:
         if not options.dry_run:
-            await check(tools.store, options.place)
+            await check_conditional_writes(tools.client, *options.place)
         uploaded = options.uploaded_as or options.place
-        done = await restore_original(
-            tools.store, options.place, uploaded, tools.policies, dry_run=options.dry_run
-        )
+        done = await restore_original(tools, options.place, uploaded, dry_run=options.dry_run)
     return _write(f"{done}\n")
 
 

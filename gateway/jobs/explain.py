@@ -11,10 +11,10 @@ from codec.search.contest import Trial
 from config import Policies, Policy
 from gateway.jobs.address import Place, object_place
 from gateway.jobs.opened import Tools
-from gateway.jobs.store import Store
 from gateway.optimize import byte_exact
 from gateway.optimize.pipeline import rendition
 from gateway.optimize.trial_rows import rows
+from gateway.storage import snapshot
 
 _TYPES: Final = {
     ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
@@ -43,7 +43,7 @@ async def explain(tools: Tools, image: str, policy_name: str | None) -> Iterator
     if place is None:
         data, said = _read_file(Path(image), policy.limits.max_bytes)
     else:
-        data, said = await _read_object(tools.store, place, policy.limits.max_bytes)
+        data, said = await _read_object(tools, place, policy.limits.max_bytes)
     head, content_type = _demanded(policy), said.get("Content-Type")
     why = await byte_exact.reason(place.key if place else "", data, said)
     if why:
@@ -81,17 +81,17 @@ def _read_file(path: Path, max_bytes: int) -> tuple[bytes, Mapping[str, str]]:
 
 
 async def _read_object(
-    store: Store, place: Place, max_bytes: int
+    tools: Tools, place: Place, max_bytes: int
 ) -> tuple[bytes, Mapping[str, str]]:
     """Read an object and its headers; the trials of what is stored small are over."""
-    seen = await store.look(place.target)
+    seen = await snapshot.take(tools.client, place.target, tools.seals)
     if seen.manifest is not None:
         kept = "\n".join(_stored(seen.manifest, seen.size))
         hint = "give the original file to see what else was tried"
         raise CannotExplain(f"{place} is stored small already; {hint}\n{kept}")
     if seen.size > max_bytes:
         raise CannotExplain(f"{place} is larger than the policy allows: it would stay as it is")
-    return await store.read(seen), seen.headers
+    return await snapshot.read(tools.client, seen), seen.headers
 
 
 def _demanded(policy: Policy) -> str:

@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
 from gateway.jobs.address import Place
-from gateway.jobs.store import Denied, Store
 from gateway.s3 import xml as s3xml
 from gateway.s3.canonical import escaped
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target
-from gateway.storage.messages import read_bounded
-from gateway.storage.upstream import Request
+from gateway.storage.errors import Denied
+from gateway.storage.messages import Request, read_bounded
+from gateway.storage.object_client import ObjectClient
 
 PAGES: Final = 50
 """Pages of a window: 50,000 objects, about 20 MB."""
@@ -53,7 +53,7 @@ class Window:
 
 
 async def windows(
-    store: Store,
+    client: ObjectClient,
     place: Place,
     wanted: Callable[[Entry], bool],
     *,
@@ -63,7 +63,7 @@ async def windows(
     """List a bucket.
 
     Args:
-        store: Where it is.
+        client: On whose behalf.
         place: Bucket and beginning of the keys.
         wanted: Judges entries by key and size.
         after: The key after which the listing begins.
@@ -77,7 +77,7 @@ async def windows(
     while more:
         window = Window(last=after)
         for _ in range(pages):
-            entries, more = await _page(store, place, after)
+            entries, more = await _page(client, place, after)
             window.entries += filter(wanted, entries)
             window.passed += len(entries)
             if entries:
@@ -88,11 +88,11 @@ async def windows(
         yield window
 
 
-async def _page(store: Store, place: Place, after: str) -> tuple[list[Entry], bool]:
+async def _page(client: ObjectClient, place: Place, after: str) -> tuple[list[Entry], bool]:
     """Give one page, and whether there is more."""
     # The first version of the operation: every store has it, and it goes on from any key.
     query = f"encoding-type=url&marker={escaped(after)}&prefix={escaped(place.key)}"
-    async with store.send(Request("GET", Target(place.bucket, "", ""), query)) as response:
+    async with client.send(Request("GET", Target(place.bucket, "", ""), query)) as response:
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise S3Error("ServiceUnavailable")
         if response.status != HTTPStatus.OK:

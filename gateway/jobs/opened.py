@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import models
 from config import Policies, Settings, load
-from gateway.jobs.store import Store
 from gateway.s3.identity import Identity
 from gateway.storage.manifest_seals import Seals
+from gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
 from gateway.storage.upstream import Upstream
 from gateway.workers.pool import Workers
 
@@ -24,13 +24,15 @@ class Tools(NamedTuple):
 
     Attributes:
         policies: Those of the configuration.
-        store: The upstream, for whoever runs the tool.
+        client: The store, with the key pair of whoever runs the tool.
+        seals: Read and write manifests.
         workers: As many processes as objects are worked on at a time.
         jobs: That number.
     """
 
     policies: Policies
-    store: Store
+    client: ObjectClient
+    seals: Seals
     workers: Workers
     jobs: int
 
@@ -52,8 +54,9 @@ async def tools(options: argparse.Namespace, *, jobs: int | None) -> AsyncIterat
     jobs = jobs or settings.engine.worker_count
     engine = settings.engine.model_copy(update={"workers": jobs})
     async with Upstream(settings.upstream) as upstream, Workers(engine) as workers:
-        store = Store(upstream, identity, Seals(settings.manifests))
-        yield Tools(Policies(settings.policies), store, workers, jobs)
+        client = UpstreamClient(upstream, Caller(identity))
+        seals = Seals(settings.manifests)
+        yield Tools(Policies(settings.policies), client, seals, workers, jobs)
 
 
 def _identity(settings: Settings, access_key: str | None) -> Identity:

@@ -1,45 +1,35 @@
 """Make small what lies plain in a bucket: what PUT through the gateway would have done."""
 
 from codec.optimize import Optimized
-from config import Policies, Policy
+from config import Policy
 from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry
+from gateway.jobs.opened import Tools
 from gateway.jobs.outcome import Outcome
-from gateway.jobs.said import everything, replaceable
-from gateway.jobs.store import Seen, Store
 from gateway.optimize import byte_exact
 from gateway.optimize.pipeline import rendition, stored_request
+from gateway.storage import metadata, snapshot
+from gateway.storage.messages import Request
 from gateway.storage.originals import keep
-from gateway.storage.upstream import Request
-from gateway.workers.pool import Workers
+from gateway.storage.replacement import remove_version
+from gateway.storage.snapshot import Snapshot
 
 
 class Optimizer:
     """Optimize objects of one bucket.
 
     Args:
-        store: Where they are.
+        tools: With the policies that say what is demanded of which object.
         bucket: Which bucket.
-        policies: What is demanded of which object.
-        workers: Who finds renditions.
         dry_run: Whether nothing is to be written.
         remove_replaced: Whether versions are removed that a rendition replaces.
     """
 
     def __init__(
-        self,
-        store: Store,
-        bucket: str,
-        policies: Policies,
-        workers: Workers,
-        *,
-        dry_run: bool = False,
-        remove_replaced: bool = False,
+        self, tools: Tools, bucket: str, *, dry_run: bool = False, remove_replaced: bool = False
     ) -> None:
-        self._store = store
+        self._tools = tools
         self._bucket = bucket
-        self._policies = policies
-        self._workers = workers
         self._dry_run = dry_run
         self._remove_replaced = remove_replaced
 
@@ -58,39 +48,48 @@ class Optimizer:
             Denied: The store refuses what is needed.
             S3Error: The store does not answer, or there is a manifest that cannot be read.
         """
-        policy = self._policy(entry.key)
-        seen = await self._store.look(Place(self._bucket, entry.key).target)
+        policy, client = self._policy(entry.key), self._tools.client
+        target = Place(self._bucket, entry.key).target
+        seen = await snapshot.take(client, target, self._tools.seals)
         if seen.manifest is not None or policy is None:
             return Outcome.same("already small", seen.size)
         if not 0 < seen.size <= policy.limits.max_bytes:
             return Outcome.same("stays", seen.size, "larger than the policy allows")
-        replaceable(seen)
-        data = await self._store.read(seen, lambda mime: mime in policy.types)
+        metadata.repeated(seen.headers)
+        data = await snapshot.read(client, seen, lambda mime: mime in policy.types)
         content_type = seen.headers.get("Content-Type")
         why = await byte_exact.reason(entry.key, data, seen.headers)
-        found = await rendition(self._workers, policy, data, content_type, exact_because=why)
+        workers = self._tools.workers
+        found = await rendition(workers, policy, data, content_type, exact_because=why)
         if self._dry_run:
             return Outcome("would be small", seen.size, len(found.rendition))
-        now = await self._store.look_again(seen)
-        request = Request("PUT", seen.target, headers=await everything(self._store, now))
-        small = await stored_request(request, found, self._store.seals)
-        await keep(self._store.send, policy.originals, request, found.manifest, data)
-        await self._store.replace(now, small)
+        return await self._put(seen, policy, data, found)
+
+    async def _put(self, seen: Snapshot, policy: Policy, data: bytes, found: Optimized) -> Outcome:
+        client, seals = self._tools.client, self._tools.seals
+        now = await snapshot.retake(client, seen, seals)
+        kept = await metadata.everything(client, now.target, now.headers)
+        request = Request("PUT", now.target, headers=kept)
+        small = await stored_request(request, found, seals)
+        await keep(client, policy.originals, request, found.manifest, data)
+        await client.put_if_match(small, now.state.etag)
         return await self._told(now, found)
 
-    async def _told(self, replaced: Seen, found: Optimized) -> Outcome:
+    async def _told(self, replaced: Snapshot, found: Optimized) -> Outcome:
         outcome = Outcome("made small", replaced.size, len(found.rendition))
         if not replaced.state.outlives_replacement:
             return outcome
-        version_id = replaced.state.version_id
-        if self._remove_replaced and await self._store.remove(replaced.target, version_id):
+        target, version_id = replaced.target, replaced.state.version_id
+        if self._remove_replaced and not await remove_version(
+            self._tools.client, target, version_id
+        ):
             return outcome
         # Both are paid for until a lifecycle rule or somebody removes the version.
         after = outcome.after + replaced.size
         return Outcome("made small", replaced.size, after, f"version {version_id} stays")
 
     def _policy(self, key: str) -> Policy | None:
-        policy = self._policies.match(self._bucket, key)
+        policy = self._tools.policies.match(self._bucket, key)
         if policy is None or policy.mode != "optimize" or key.endswith("/"):
             return None
         return None if self._keeps_originals(key) else policy
@@ -99,5 +98,5 @@ class Optimizer:
         """Return whether any policy keeps originals there: those stay as they are."""
         return any(
             policy.originals.keep == self._bucket and key.startswith(policy.originals.prefix)
-            for policy in self._policies
+            for policy in self._tools.policies
         )

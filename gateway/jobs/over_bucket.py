@@ -5,15 +5,15 @@ import sys
 from pathlib import Path
 
 from gateway.jobs import opened
-from gateway.jobs.conditions import check, retained
 from gateway.jobs.drain import Drainer
 from gateway.jobs.journal import Journal, Subject
 from gateway.jobs.listing import Entry, windows
 from gateway.jobs.opened import Tools
 from gateway.jobs.optimize import Optimizer
 from gateway.jobs.run import Work, run
-from gateway.jobs.store import Denied
 from gateway.jobs.verify import Verifier
+from gateway.storage.conditional_writes import check_conditional_writes
+from gateway.storage.errors import Denied
 
 
 async def command(options: argparse.Namespace) -> int:
@@ -28,8 +28,8 @@ async def command(options: argparse.Namespace) -> int:
     """
     async with opened.tools(options, jobs=options.jobs) as tools:
         if options.tool != "verify" and not options.dry_run:
-            await check(tools.store, options.place)
-        if options.tool == "optimize" and await retained(tools.store, options.place.bucket):
+            await check_conditional_writes(tools.client, *options.place)
+        if options.tool == "optimize" and await tools.client.lock(options.place.bucket):
             raise Denied("the bucket locks every object that it gets: they have to stay")
         with _journal(options) as journal:
             try:
@@ -42,19 +42,18 @@ async def command(options: argparse.Namespace) -> int:
 async def _go(options: argparse.Namespace, tools: Tools, journal: Journal) -> None:
     work = _work(options, tools)
     wanted = work.wants if isinstance(work, Optimizer) else _any
-    listed = windows(tools.store, options.place, wanted, after=journal.past.after)
+    listed = windows(tools.client, options.place, wanted, after=journal.past.after)
     await run(listed, work, journal, jobs=tools.jobs, limit=options.limit)
 
 
 def _work(options: argparse.Namespace, tools: Tools) -> Work:
-    store, bucket, workers = tools.store, options.place.bucket, tools.workers
+    bucket = options.place.bucket
     if options.tool == "verify":
-        return Verifier(store, bucket, workers)
+        return Verifier(tools, bucket)
     how = {"dry_run": options.dry_run, "remove_replaced": options.remove_replaced}
     if options.tool == "optimize":
-        return Optimizer(store, bucket, tools.policies, workers, **how)
-    policies = None if options.no_originals else tools.policies
-    return Drainer(store, bucket, policies, workers, **how)
+        return Optimizer(tools, bucket, **how)
+    return Drainer(tools, bucket, use_originals=not options.no_originals, **how)
 
 
 def _any(_: Entry) -> bool:

@@ -11,8 +11,8 @@ from codec.reasons import Refused
 from gateway.jobs.journal import Journal
 from gateway.jobs.listing import Entry, Window
 from gateway.jobs.outcome import CHANGED, FAILED, STAYS, Outcome
-from gateway.jobs.store import Changed, Denied
 from gateway.s3.errors import S3Error
+from gateway.storage.errors import Changed, Denied
 from gateway.workers.pool import Busy
 
 Work = Callable[[Entry], Awaitable[Outcome]]

@@ -2,24 +2,23 @@
 
 from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry
+from gateway.jobs.opened import Tools
 from gateway.jobs.outcome import FAILED, Outcome
-from gateway.jobs.store import Store
-from gateway.workers.pool import UNRESTORABLE, NotRestored, Workers
+from gateway.storage import snapshot
+from gateway.workers.pool import UNRESTORABLE, NotRestored
 
 
 class Verifier:
     """Restore objects of one bucket as GET does.
 
     Args:
-        store: Where they are.
+        tools: What it takes.
         bucket: Which bucket.
-        workers: Who restores.
     """
 
-    def __init__(self, store: Store, bucket: str, workers: Workers) -> None:
-        self._store = store
+    def __init__(self, tools: Tools, bucket: str) -> None:
+        self._tools = tools
         self._bucket = bucket
-        self._workers = workers
 
     async def __call__(self, entry: Entry) -> Outcome:
         """Restore one object and compare it with the recorded digest.
@@ -31,12 +30,13 @@ class Verifier:
             Denied: The store refuses what is needed.
             S3Error: The store does not answer, or there is a manifest that cannot be read.
         """
-        seen = await self._store.look(Place(self._bucket, entry.key).target)
+        target = Place(self._bucket, entry.key).target
+        seen = await snapshot.take(self._tools.client, target, self._tools.seals)
         if seen.manifest is None:
             return Outcome.same("plain", seen.size)
-        rendition = await self._store.read(seen)
+        rendition = await snapshot.read(self._tools.client, seen)
         try:
-            _, as_recorded = await self._workers.restore(rendition, seen.manifest)
+            _, as_recorded = await self._tools.workers.restore(rendition, seen.manifest)
         except NotRestored as error:
             return Outcome.same(FAILED, seen.size, f"not checked, run it again: {error}")
         except UNRESTORABLE as error:

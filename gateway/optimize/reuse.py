@@ -29,7 +29,7 @@ async def reuse(exchange: Exchange, data: bytes, content_type: str) -> Optimized
     if source is None or await sha256_hex(data) != source.manifest.sha256:
         return None
     try:
-        rendition = await read_rendition(exchange, source)
+        rendition = await read_rendition(exchange.store, source)
     except S3Error:
         return None  # replaced or removed meanwhile: the copy is optimized like any upload
     manifest = source.manifest.model_copy(update={"content_type": content_type})

@@ -55,7 +55,7 @@ async def _rendition(
                 HTTPStatus.OK,
             ):
                 return await read_bounded(response, found.manifest.size)
-            return await read_rendition(exchange, found)
+            return await read_rendition(exchange.store, found)
 
     try:
         return await exchange.compute.readings.run(key, read)

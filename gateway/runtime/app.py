@@ -41,7 +41,7 @@ from gateway.storage import cross_origin
 from gateway.storage.listing_index import LogicalIndex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.storage import Storage
-from gateway.storage.stored_object import translate_condition
+from gateway.storage.stored_object import stored_condition
 from gateway.storage.upstream import Upstream
 from gateway.telemetry import metrics, tracing
 from gateway.telemetry.ledger import Ledger
@@ -252,7 +252,12 @@ async def _dispatch(request: web.Request) -> web.StreamResponse:
     request[_OPERATION] = name
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return await HANDLERS[name](exchange)
-    await translate_condition(exchange)
+    storage = exchange.storage
+    exchange.overrides.update(
+        await stored_condition(
+            exchange.store, exchange.target, exchange.headers, storage.seals, storage.index
+        )
+    )
     with contextlib.closing(exchange.upload):
         await exchange.upload.settle()
         return await forgetting(exchange, HANDLERS[name])

@@ -1,29 +1,13 @@
-"""The plain object that a multipart upload has become: recognized, described, and removed."""
+"""The plain object that a multipart upload has become."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
-
-from multidict import CIMultiDict
 
 from codec.reasons import Reason, Refused
-from gateway.exchange import Exchange
-from gateway.relay import sent
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
-from gateway.storage.stored_object import request_for
-
-# What the answer to a GET says of an object, and a PUT can say again.
-_SAID_AGAIN: Final = frozenset(
-    {
-        "cache-control", "content-disposition", "content-encoding", "content-language",
-        "content-type", "expires", "x-amz-server-side-encryption",
-        "x-amz-server-side-encryption-aws-kms-key-id",
-        "x-amz-server-side-encryption-bucket-key-enabled", "x-amz-storage-class",
-        "x-amz-website-redirect-location",
-    }
-)  # fmt: skip
+from gateway.s3.routing import Target
+from gateway.storage.object_client import ObjectClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +32,9 @@ class Plain:
         return self.version_id not in {None, "null"}
 
 
-async def completed(exchange: Exchange, result: s3xml.Element, version_id: str | None) -> Plain:
+async def completed(
+    client: ObjectClient, target: Target, result: s3xml.Element, version_id: str | None
+) -> Plain:
     """Find out which object an upload has become.
 
     Ceph before release 17 answers CompleteMultipartUpload with an empty ETag; it is then asked for
@@ -56,7 +42,8 @@ async def completed(exchange: Exchange, result: s3xml.Element, version_id: str |
     rendition, and a rendition by nothing.
 
     Args:
-        exchange: The request that completed the upload.
+        client: On whose behalf.
+        target: Where the upload went.
         result: The answer, parsed.
         version_id: As the answer's headers give it.
 
@@ -66,29 +53,9 @@ async def completed(exchange: Exchange, result: s3xml.Element, version_id: str |
     etag = s3xml.text(result, "ETag").strip('"')
     if etag:
         return Plain(etag, version_id)
-    async with sent(exchange, request_for(exchange, "HEAD", exchange.target, version_id)) as head:
+    async with client.head(target, version_id) as head:
         etag = headers.bare_etag(head.headers)
         # Only the ETag of an upload in parts has a dash.
         if head.status != HTTPStatus.OK or headers.MANIFEST in head.headers or "-" not in etag:
             raise Refused(Reason.UNKNOWN_RESULT)
         return Plain(etag, head.headers.get("x-amz-version-id", version_id))
-
-
-def described(answered: Mapping[str, str]) -> CIMultiDict[str]:
-    """Say of the rendition what the upstream says of the plain object.
-
-    Args:
-        answered: Headers of the answer to a GET.
-
-    Raises:
-        Refused: The object is locked or encoded; its bytes are not ours to change.
-    """
-    if any(name.lower().startswith("x-amz-object-lock-") for name in answered):
-        raise Refused(Reason.OBJECT_LOCK)
-    if answered.get("Content-Encoding", "identity").lower() != "identity":
-        raise Refused(Reason.ENCODED)
-    return CIMultiDict(
-        (name, value)
-        for name, value in answered.items()
-        if name.lower() in _SAID_AGAIN or name.lower().startswith("x-amz-meta-")
-    )

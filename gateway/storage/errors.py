@@ -6,7 +6,7 @@
         ├── Changed        another has written to the object, or removed it
         └── Denied         the store does not allow what is needed
 
-``codec.optimize.Refused`` is none of these: there the store would, but the object stays as it is.
+``codec.reasons.Refused`` is none of these: there the store would, but the object stays as it is.
 """
 
 from http import HTTPStatus
@@ -24,7 +24,16 @@ _TRY_AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_R
 
 
 class StoreError(Exception):
-    """The store has answered, but not with what was asked for."""
+    """The store has answered, but not with what was asked for.
+
+    Args:
+        message: What happened, and what the person can do.
+        detail: The status or the subresource alone, for :class:`codec.reasons.Refused`.
+    """
+
+    def __init__(self, message: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
 
 
 class Changed(StoreError):
@@ -44,3 +53,20 @@ def check_available(response: Response) -> None:
     if response.status in _TRY_AGAIN or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         message = f"The store answered {response.method} with {response.status}."
         raise S3Error("ServiceUnavailable", message)
+
+
+def check_found(response: Response) -> None:
+    """Check that HEAD or GET of an object was answered with the object.
+
+    Raises:
+        Changed: It is not there any more, or another than its condition names.
+        Denied: The store does not show it.
+        S3Error: ServiceUnavailable: the same request may succeed later.
+    """
+    if response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED}:
+        raise Changed
+    check_available(response)
+    if response.status != HTTPStatus.OK:
+        raise Denied(
+            f"{response.method} was answered with {response.status}: may this key read it?"
+        )

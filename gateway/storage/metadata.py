@@ -1,59 +1,102 @@
-"""Tags and grants of an object: a GET does not tell them, and a rendition must have them, too."""
+"""What a store keeps of an object besides its bytes, as headers of the PUT that replaces it."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Final
-from urllib.parse import urlencode
+
+from multidict import CIMultiDict
 
 from codec.reasons import Reason, Refused
-from gateway.exchange import Exchange
-from gateway.relay import sent
-from gateway.s3 import xml as s3xml
-from gateway.storage.messages import read_bounded
-from gateway.storage.stored_object import request_for
+from gateway.s3 import headers
+from gateway.s3.access_control import Acl, Unrepeatable, tagging_headers
+from gateway.s3.routing import Target
+from gateway.storage.object_client import ObjectClient
 
-UNTOLD: Final = ("x-amz-acl", "x-amz-grant-", "x-amz-tagging")
+CREATED_WITH: Final = ("x-amz-acl", "x-amz-grant-", "x-amz-tagging")
 """Headers of CreateMultipartUpload that begin so are told by no GET of the object."""
 
-_MAX_BYTES: Final = 1 << 16
+# What the answer to a GET says of an object, and a PUT can say again.
+_REPEATED: Final = frozenset(
+    {
+        "cache-control", "content-disposition", "content-encoding", "content-language",
+        "content-type", "expires", "x-amz-server-side-encryption",
+        "x-amz-server-side-encryption-aws-kms-key-id",
+        "x-amz-server-side-encryption-bucket-key-enabled", "x-amz-storage-class",
+        "x-amz-website-redirect-location",
+    }
+)  # fmt: skip
+
+# Classes that give nothing to a GET; to write into them anew is charged, too.
+_ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 
-async def untold(exchange: Exchange, version_id: str | None) -> Mapping[str, str]:
-    """Give tags and grants of the completed object in the headers of a PUT.
+def repeated(answered: Mapping[str, str]) -> CIMultiDict[str]:
+    """Return the headers of a PUT that repeat those of an object, except for a manifest.
 
-    What the client said when it created the upload is remembered as a rule; otherwise (another
-    process saw that request) the upstream is asked.
+    Args:
+        answered: Headers of the answer to GET or HEAD.
 
     Raises:
-        Refused: They cannot be found out, or the object is shared with somebody.
+        Refused: The object is locked, encoded, archived or encrypted with the customer's key, or
+            has metadata that no header can hold.
     """
-    remembered = exchange.storage.uploads.take(exchange.parameters["uploadId"])
-    if remembered is not None:
-        return remembered
-    grants = await _ask(exchange, "acl", version_id)
-    if len(_descendants(grants, "Grant")) != 1 or _permission(grants) != "FULL_CONTROL":
+    names = [name.lower() for name in answered]
+    if any(name.startswith("x-amz-object-lock-") for name in names):
+        raise Refused(Reason.OBJECT_LOCK)
+    if answered.get("Content-Encoding", "identity").lower() != "identity":
+        raise Refused(Reason.ENCODED)
+    if "x-amz-missing-meta" in names:
+        raise Refused(Reason.UNSAYABLE)
+    if any(name.startswith("x-amz-server-side-encryption-customer-") for name in names):
+        raise Refused(Reason.CUSTOMER_KEY)
+    if answered.get("x-amz-storage-class") in _ARCHIVES:
+        raise Refused(Reason.ARCHIVED)
+    return CIMultiDict(
+        (name, value)
+        for name, value in answered.items()
+        if (name.lower() in _REPEATED or name.lower().startswith("x-amz-meta-"))
+        and name.lower() != headers.MANIFEST
+    )
+
+
+async def everything(
+    client: ObjectClient, target: Target, answered: Mapping[str, str]
+) -> CIMultiDict[str]:
+    """Return the headers of a PUT that repeat headers, tags and ACL of an object.
+
+    Args:
+        client: On whose behalf.
+        target: Which object.
+        answered: Headers of the answer to GET or HEAD.
+
+    Raises:
+        Refused: As :func:`repeated`, or the ACL cannot be repeated.
+        Denied: Tags or ACL cannot be read.
+        S3Error: ServiceUnavailable when the store does not answer.
+    """
+    kept = repeated(answered)
+    kept.update(_grants(await client.acl(target)))
+    kept.update(tagging_headers(await client.tags(target)))
+    return kept
+
+
+async def tags_of_private(
+    client: ObjectClient, target: Target, version_id: str | None
+) -> Mapping[str, str]:
+    """Return the headers of a PUT that repeat the tags of an object that is shared with nobody.
+
+    Raises:
+        Refused: It is shared.
+        Denied: Tags or ACL cannot be read.
+        S3Error: ServiceUnavailable when the store does not answer.
+    """
+    acl = await client.acl(target, version_id)
+    if acl is not None and not acl.is_private:
         raise Refused(Reason.ACL)
-    return tagging(await _ask(exchange, "tagging", version_id))
+    return tagging_headers(await client.tags(target, version_id))
 
 
-def tagging(told: s3xml.Element) -> dict[str, str]:
-    """Say the answer to GetObjectTagging in the headers of a PUT."""
-    tags = _descendants(told, "Tag")
-    pairs = [(s3xml.text(tag, "Key"), s3xml.text(tag, "Value")) for tag in tags]
-    return {"x-amz-tagging": urlencode(pairs)} if pairs else {}
-
-
-async def _ask(exchange: Exchange, subresource: str, version_id: str | None) -> s3xml.Element:
-    request = request_for(exchange, "GET", exchange.target, version_id, subresource=subresource)
-    async with sent(exchange, request) as response:
-        if response.status != HTTPStatus.OK:
-            raise Refused(Reason.UNREADABLE, subresource)
-        return s3xml.parse(await read_bounded(response, _MAX_BYTES))
-
-
-def _descendants(root: s3xml.Element, name: str) -> list[s3xml.Element]:
-    return [element for element in root.iter() if s3xml.name(element) == name]
-
-
-def _permission(root: s3xml.Element) -> str:
-    return s3xml.text(root.iter(), "Permission")
+def _grants(acl: Acl | None) -> Mapping[str, str]:
+    try:
+        return {} if acl is None else acl.headers()
+    except Unrepeatable as error:
+        raise Refused(Reason.ACL) from error

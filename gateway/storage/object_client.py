@@ -95,12 +95,12 @@ class ObjectClient(Protocol):
         """
         # Ceph takes the quotes of a PUT's If-Match for a part of the ETag; others take both forms.
         async with self.send(_with(request, {"If-Match": etag})) as response:
-            answer = f"the conditional write was answered with {response.status}"
+            status = str(response.status)
             if response.status in CONFLICT:
-                raise Changed(answer)
+                raise Changed(f"PUT was answered with {status}", status)
             check_available(response)
             if response.status != HTTPStatus.OK:
-                raise Denied(f"{answer}: may this key write it?")
+                raise Denied(f"PUT was answered with {status}: may this key write it?", status)
             return response.headers
 
     def delete(self, target: Target, version_id: str | None = None) -> Sending:
@@ -147,7 +147,8 @@ class ObjectClient(Protocol):
                 return None
             check_available(response)
             if response.status != HTTPStatus.OK:
-                raise Denied(f"its {name} cannot be read ({response.status}): allow this key to")
+                message = f"its {name} cannot be read ({response.status}): allow this key to"
+                raise Denied(message, name)
             return s3xml.parse(await read_bounded(response, _MAX_BYTES))
 
     def _about(

@@ -6,8 +6,7 @@ successive uploads to one key do not replace each other.
 """
 
 import base64
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -20,11 +19,8 @@ from gateway.s3 import xml as s3xml
 from gateway.s3.digests import md5_hex, sha256_hex
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target, key_target
-from gateway.storage.messages import Response, read_bounded
-from gateway.storage.upstream import Request
-
-Send = Callable[[Request], AbstractAsyncContextManager[Response]]
-"""Sends a request upstream as somebody."""
+from gateway.storage.messages import Request, Response, read_bounded
+from gateway.storage.object_client import ObjectClient
 
 _MAX_KEY_BYTES: Final = 1024  # S3 user guide, "Creating object key names"
 _MAX_ERROR_BYTES: Final = 1 << 16
@@ -66,7 +62,7 @@ def target_of(originals: Originals, uploaded: Target, md5: str) -> Target:
 
 
 async def keep(
-    send: Send, originals: Originals, request: Request, manifest: Manifest, data: bytes
+    client: ObjectClient, originals: Originals, request: Request, manifest: Manifest, data: bytes
 ) -> None:
     """Keep the original of an object that is about to be stored small.
 
@@ -75,7 +71,7 @@ async def keep(
     versions of Ceph answer a conditional write with 412 whatever is there.)
 
     Args:
-        send: Sends requests as the caller who uploads.
+        client: On behalf of the caller who uploads.
         originals: The policy's setting; nothing is done when it names no bucket.
         request: As it would store the upload: where, and how it is encrypted.
         manifest: Of the rendition.
@@ -94,21 +90,25 @@ async def keep(
     target = target_of(originals, request.target, manifest.md5)
     digest = await sha256_hex(data)
     try:
-        async with send(Request("HEAD", target)) as response:
+        async with client.send(Request("HEAD", target)) as response:
             if response.status == HTTPStatus.OK and response.content_length == len(data):
                 return
-        async with send(Request("PUT", target, "", headers, data, len(data), digest)) as response:
+        async with client.send(
+            Request("PUT", target, "", headers, data, len(data), digest)
+        ) as response:
             if response.status != HTTPStatus.OK:
                 raise Refused(Reason.ESCROW, f"answered with {response.status}")
     except S3Error as error:
         raise Refused(Reason.ESCROW, error.message) from error
 
 
-async def fetch(send: Send, originals: Originals, uploaded: Target, manifest: Manifest) -> bytes:
+async def fetch(
+    client: ObjectClient, originals: Originals, uploaded: Target, manifest: Manifest
+) -> bytes:
     """Give the original of a managed object.
 
     Args:
-        send: Sends requests as somebody who may read originals.
+        client: On behalf of a caller or job that may read originals.
         originals: The setting of the policy that the object was stored under.
         uploaded: Bucket and key that it was uploaded to.
         manifest: Of the managed object.
@@ -126,7 +126,7 @@ async def fetch(send: Send, originals: Originals, uploaded: Target, manifest: Ma
     except Refused as error:
         raise Missing(str(error)) from error
     where = f"s3://{target.bucket}/{target.key}"
-    async with send(Request("GET", target)) as response:
+    async with client.send(Request("GET", target)) as response:
         if response.status == HTTPStatus.NOT_FOUND:
             raise Missing(f"there is no {where}")
         if response.status != HTTPStatus.OK:

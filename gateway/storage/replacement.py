@@ -5,38 +5,65 @@ that was left behind would be paid for beside its rendition for as long as the b
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine
 from http import HTTPStatus
+from typing import Final, TypeVar
 
 import structlog
 
 from codec.manifest import Manifest
 from codec.reasons import Reason, Refused
-from gateway.exchange import Exchange
-from gateway.relay import sent
 from gateway.s3.errors import S3Error
 from gateway.s3.listing_xml import View
+from gateway.s3.routing import Target
 from gateway.storage.completed_object import Plain
-from gateway.storage.listing_index import Sighting
-from gateway.storage.stored_object import look, request_for
-from gateway.storage.upstream import Request
+from gateway.storage.errors import StoreError
+from gateway.storage.listing_index import LogicalIndex, Sighting
+from gateway.storage.manifest_seals import Seals
+from gateway.storage.messages import Request
+from gateway.storage.object_client import ObjectClient
+from gateway.storage.stored_object import look
 
 _log = structlog.get_logger(__name__)
 
-_ATTEMPTS = 3
+_ATTEMPTS: Final = 3
 """Of the removal: what is lost on the way to the store arrives with the next one as a rule."""
+
+_REMOVED: Final = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
+
+_T = TypeVar("_T")
+
+
+async def to_the_end(finishing: set[asyncio.Task[_T]], work: Coroutine[None, None, _T]) -> _T:
+    """Do work that goes on when its caller is cancelled.
+
+    Args:
+        finishing: Holds the work until it is done.
+        work: What to do.
+    """
+    task = asyncio.create_task(work)
+    finishing.add(task)
+    task.add_done_callback(finishing.discard)
+    return await asyncio.shield(task)
 
 
 async def put_in_place(
-    exchange: Exchange, plain: Plain, request: Request, manifest: Manifest
+    client: ObjectClient,
+    plain: Plain,
+    request: Request,
+    manifest: Manifest,
+    seals: Seals,
+    index: LogicalIndex,
 ) -> str | None:
     """Write a rendition on condition that the plain object is still there, and remove that.
 
     Args:
-        exchange: The request that completed the upload.
+        client: On behalf of the caller who completed the upload.
         plain: What it has become.
-        request: Stores the rendition; with If-Match.
+        request: Stores the rendition.
         manifest: Of the rendition.
+        seals: Read the manifest that stands when an answer is lost.
+        index: Remembers the view of the rendition.
 
     Returns:
         The version id of the rendition; None in a bucket without versions.
@@ -45,70 +72,59 @@ async def put_in_place(
         Refused: The store did not take it; the plain object stays.
         S3Error: ServiceUnavailable, likewise.
     """
-    finishing = exchange.storage.finishing
-    task = asyncio.create_task(_put_in_place(exchange, plain, request, manifest))
-    finishing.add(task)
-    task.add_done_callback(finishing.discard)
-    return await asyncio.shield(task)
-
-
-async def _put_in_place(
-    exchange: Exchange, plain: Plain, request: Request, manifest: Manifest
-) -> str | None:
-    completing = exchange.storage.completing
-    with exchange.limits.in_flight.track(), completing.at(exchange.target):
-        answered = await _written(exchange, request, manifest)
-        view, target = View(manifest.size, manifest.etag), exchange.target
-        exchange.storage.index.put(target.bucket, target.key, Sighting.of(answered), view)
-        version_id = answered.get("x-amz-version-id")
-        # Never the rendition's own: a store without versions may call both the same.
-        if plain.outlives_replacement and plain.version_id != version_id:
-            await _remove(exchange, plain)
-        return version_id
-
-
-async def _written(exchange: Exchange, request: Request, manifest: Manifest) -> Mapping[str, str]:
-    """Write the rendition; return what the store's answer says of it in its headers."""
+    target = request.target
     try:
-        return await _write(exchange, request)
-    except (Refused, S3Error):
+        answered = await client.put_if_match(request, plain.etag)
+    except (StoreError, S3Error) as error:
         # Where an answer is lost, aiohttp sends a PUT anew: then the first one has failed the
         # condition of the second. What stands is to be seen.
-        found = await look(exchange, exchange.target)
-        if found is None or _unsealed(found.manifest) != _unsealed(manifest):
+        found = await look(client, target, None, seals, index)
+        if found is not None and _unsealed(found.manifest) == _unsealed(manifest):
+            answered = found.upstream
+        elif isinstance(error, StoreError):
+            raise Refused(Reason.REPLACED, error.detail) from error
+        else:
             raise
-        return found.upstream
-
-
-async def _write(exchange: Exchange, request: Request) -> Mapping[str, str]:
-    async with sent(exchange, request) as response:
-        if response.status != HTTPStatus.OK:
-            raise Refused(Reason.REPLACED, str(response.status))
-        return response.headers
+    index.put(target.bucket, target.key, Sighting.of(answered), View(manifest.size, manifest.etag))
+    version_id = answered.get("x-amz-version-id")
+    # Never the rendition's own: a store without versions may call both the same.
+    if plain.outlives_replacement and plain.version_id != version_id:
+        await _remove(client, target, plain)
+    return version_id
 
 
 def _unsealed(manifest: Manifest) -> Manifest:
     return manifest.model_copy(update={"seal": None})
 
 
-async def _remove(exchange: Exchange, plain: Plain) -> None:
+async def _remove(client: ObjectClient, target: Target, plain: Plain) -> None:
     """Remove exactly the version that this upload made; where that is forbidden, it stays."""
-    request = request_for(exchange, "DELETE", exchange.target, plain.version_id)
-    answer = ""
+    reason = await remove_version(client, target, plain.version_id)
+    if reason:
+        _log.warning(
+            "plain version not removed",
+            bucket=target.bucket,
+            key=target.key,
+            version_id=plain.version_id,
+            reason=reason,
+        )
+
+
+async def remove_version(client: ObjectClient, target: Target, version_id: str | None) -> str:
+    """Remove one version of an object.
+
+    Returns:
+        Why it stays; empty when it is gone.
+    """
+    reason = ""
     for _ in range(_ATTEMPTS):
         try:
-            async with sent(exchange, request) as response:
-                if response.status in {HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND}:
-                    return
-                answer = str(response.status)
+            async with client.delete(target, version_id) as response:
+                if response.status in _REMOVED:
+                    return ""
+                reason = str(response.status)
                 if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                     break
         except S3Error as error:
-            answer = error.message
-    _log.warning(
-        "plain version not removed",
-        bucket=exchange.target.bucket,
-        key=exchange.target.key,
-        version_id=plain.version_id,
-        reason=answer,
-    )
+            reason = error.message
+    return reason

@@ -5,26 +5,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Final
 
 from codec.manifest import BrokenManifest, Manifest
 from gateway.cache.memory import CacheKey
-from gateway.exchange import Exchange
-from gateway.relay import sent
 from gateway.s3 import conditional, headers
-from gateway.s3.canonical import escaped
 from gateway.s3.errors import S3Error
 from gateway.s3.listing_xml import View
 from gateway.s3.routing import Target
-from gateway.storage.listing_index import Sighting
+from gateway.storage.errors import check_available
+from gateway.storage.listing_index import LogicalIndex, Sighting
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Response, read_bounded
-from gateway.storage.upstream import Request
+from gateway.storage.object_client import ObjectClient
 from gateway.telemetry import metrics
-
-_NO_ANSWER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
-
-META_KEY: Final = headers.MANIFEST.removeprefix("x-amz-meta-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,50 +71,74 @@ class Found:
 
 
 def recognize(
-    exchange: Exchange, target: Target, version_id: str | None, response: Response
+    response: Response, target: Target, version_id: str | None, seals: Seals, index: LogicalIndex
 ) -> Found | None:
-    """Read the manifest of a response about an object; None when the object is plain."""
+    """Read the manifest of an answer about an object, and remember how listings show it.
+
+    Args:
+        response: The answer to GET or HEAD.
+        target: Which object.
+        version_id: Which version was asked for; None: the current one.
+        seals: Read the manifest.
+        index: Remembers the view of a current version.
+
+    Returns:
+        None when the object is plain.
+
+    Raises:
+        S3Error: InternalError for a manifest that cannot be read.
+    """
     note = response.headers.get(headers.MANIFEST)
     if note is None or response.status >= HTTPStatus.MULTIPLE_CHOICES:
         return None
-    manifest = read_manifest(note, exchange.storage.seals)
+    manifest = read_manifest(note, seals)
     stored_etag = headers.bare_etag(response.headers)
     if version_id is None:
         view = View(manifest.size, manifest.etag)
         seen = Sighting.of(response.headers)
-        exchange.storage.index.put(target.bucket, target.key, seen, view)
+        index.put(target.bucket, target.key, seen, view)
     return Found(target, version_id, manifest, stored_etag, response.headers)
 
 
-async def look(exchange: Exchange, target: Target, version_id: str | None = None) -> Found | None:
-    """Look at an object with HEAD, as this caller; None when it is plain, hidden or not there.
+async def look(
+    client: ObjectClient,
+    target: Target,
+    version_id: str | None,
+    seals: Seals,
+    index: LogicalIndex,
+) -> Found | None:
+    """Look at an object with HEAD; None when it is plain, hidden or not there.
 
     Args:
-        exchange: Whose caller asks.
+        client: On whose behalf.
         target: Which object.
         version_id: Which version; None: the current one.
+        seals: Read the manifest.
+        index: Remembers the view of a current version.
 
     Raises:
         S3Error: ServiceUnavailable when the upstream does not say: what is not known to be plain
             must not be treated so, or a rendition could lose its manifest.
     """
-    return (await look_closely(exchange, target, version_id))[0]
+    return (await look_closely(client, target, version_id, seals, index))[0]
 
 
 async def look_closely(
-    exchange: Exchange, target: Target, version_id: str | None = None
+    client: ObjectClient,
+    target: Target,
+    version_id: str | None,
+    seals: Seals,
+    index: LogicalIndex,
 ) -> tuple[Found | None, str]:
     """Return what :func:`look` does, and the stored ETag: empty when the object is not shown.
 
     Raises:
         S3Error: As :func:`look`.
     """
-    request = request_for(exchange, "HEAD", target, version_id)
-    async with sent(exchange, request) as response:
-        if response.status in _NO_ANSWER or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise S3Error("ServiceUnavailable")
+    async with client.head(target, version_id) as response:
+        check_available(response)
         etag = headers.bare_etag(response.headers) if response.status == HTTPStatus.OK else ""
-        return recognize(exchange, target, version_id, response), etag
+        return recognize(response, target, version_id, seals, index), etag
 
 
 def read_manifest(note: str, seals: Seals) -> Manifest:
@@ -139,66 +156,53 @@ def read_manifest(note: str, seals: Seals) -> Manifest:
         ) from error
 
 
-async def read_rendition(exchange: Exchange, found: Found) -> bytes:
+async def read_rendition(client: ObjectClient, found: Found) -> bytes:
     """Read what is stored of a managed object.
 
     Raises:
         S3Error: SlowDown when the object was replaced meanwhile: a retry sees what is there now.
     """
-    condition = {"If-Match": f'"{found.stored_etag}"'}
-    request = request_for(exchange, "GET", found.target, found.version_id, condition)
-    async with sent(exchange, request) as response:
+    async with client.get(found.target, found.version_id, etag=found.stored_etag) as response:
         if response.status != HTTPStatus.OK:
             raise S3Error("SlowDown", "The object was changed while it was read. Try again.")
         return await read_bounded(response, found.manifest.size)
 
 
-def request_for(
-    exchange: Exchange,
-    method: str,
+async def stored_condition(
+    client: ObjectClient,
     target: Target,
-    version_id: str | None,
-    extra: Mapping[str, str] | None = None,
-    *,
-    subresource: str = "",
-) -> Request:
-    """Make a request of our own about an object, for the sake of the client's.
-
-    Args:
-        exchange: The client's request.
-        method: HTTP method.
-        target: Which object.
-        version_id: Which version; None: the current one.
-        extra: Headers to send along.
-        subresource: What of the object; empty: the object itself.
-    """
-    version = f"versionId={escaped(version_id)}" if version_id else ""
-    query = "&".join(filter(None, (subresource, version)))
-    kept = headers.caller_headers(exchange.headers, extra or {})
-    return Request(method, target, query, kept)
-
-
-async def translate_condition(exchange: Exchange) -> None:
+    asked: Mapping[str, str],
+    seals: Seals,
+    index: LogicalIndex,
+) -> Mapping[str, str]:
     """Evaluate the If-Match and If-None-Match of a write against a managed object.
 
     The names that clients know are not the upstream's. What holds goes upstream in terms of the
     stored ETag, so that it also holds in the moment of the write.
 
+    Args:
+        client: On whose behalf.
+        target: What is written to.
+        asked: Headers of the write, without regard to case.
+        seals: Read the manifest.
+        index: Remembers the view of the object.
+
+    Returns:
+        Headers to send in the place of the client's.
+
     Raises:
         S3Error: PreconditionFailed, or as :func:`look`.
     """
-    asked = {
-        name: value
+    conditions = {
+        name.lower(): value
         for name in ("If-Match", "If-None-Match")
-        if (value := exchange.headers.get(name, "*")) != "*"
+        if (value := asked.get(name, "*")) != "*"
     }
-    found = await look(exchange, exchange.target) if asked else None
+    found = await look(client, target, None, seals, index) if conditions else None
     if found is None:
-        return
-    conditions = {name.lower(): value for name, value in asked.items()}
+        return {}
     identity = found.identity(found.manifest.etag)
     if conditional.evaluate(conditions, identity) is not conditional.Outcome.PROCEED:
         raise S3Error("PreconditionFailed")
-    if "If-Match" in asked:
-        # Ceph takes the quotes of a PUT's If-Match for a part of the ETag; others take both forms.
-        exchange.overrides["If-Match"] = found.stored_etag
+    # Ceph takes the quotes of a PUT's If-Match for a part of the ETag; others take both forms.
+    return {"If-Match": found.stored_etag} if "if-match" in conditions else {}

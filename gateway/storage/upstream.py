@@ -1,21 +1,15 @@
-"""The bucket behind the gateway: signed requests, byte for byte, and typed calls."""
+"""The bucket behind the gateway: signed requests, byte for byte."""
 
-import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
-from typing import IO, TYPE_CHECKING, Any, Final, Self, cast
+from typing import IO, Final, Self, cast
 
 import aiohttp
-from aiobotocore.config import AioConfig
-from aiobotocore.session import get_session
-from botocore import UNSIGNED
 from botocore.auth import UNSIGNED_PAYLOAD, S3SigV4Auth
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, HTTPClientError
-from botocore.handlers import validate_bucket_name
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -28,9 +22,6 @@ from gateway.storage.endpoint import Endpoint
 from gateway.storage.expect_continue import Expectation
 from gateway.storage.messages import EMPTY_SHA256, UNREACHABLE, Body, Request
 from gateway.telemetry import metrics, tracing
-
-if TYPE_CHECKING:
-    from types_aiobotocore_s3 import S3Client
 
 _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _HEALTH_S: Final = 5.0
@@ -81,16 +72,11 @@ class Upstream:
         self._pool = Pool(settings.max_connections, address_share, settings.pool_timeout_s)
         self._endpoint = Endpoint(settings)
         self._stack = AsyncExitStack()
-        # One for all callers: each session reads the description of S3 anew.
-        self._botocore = get_session()
-        self._clients: dict[Identity | None, asyncio.Task[S3Client]] = {}
         self._session: aiohttp.ClientSession | None = None
         self._health_session: aiohttp.ClientSession | None = None
         self.expectation = Expectation(places=settings.max_connections // _EXPECTING)
 
     async def __aenter__(self) -> Self:
-        # The first client reads the description of S3, for a tenth of a second: before it matters.
-        await self._client(None)
         self._session = await self._open_session(self._settings.max_connections)
         self._health_session = await self._open_session(1, _HEALTH_S)
         return self
@@ -200,63 +186,6 @@ class Upstream:
             # Gives the connection back when the body was read to its end, and closes it otherwise.
             response.close() if not response.content.at_eof() else response.release()
 
-    async def head(
-        self,
-        bucket: str,
-        key: str,
-        identity: Identity | None,
-        version_id: str | None = None,
-        *,
-        client: Client = None,
-    ) -> Mapping[str, Any]:
-        """Ask for an object's metadata, on behalf of a client.
-
-        Returns:
-            ``ETag`` and ``Metadata`` among what boto3 documents for ``head_object``.
-
-        Raises:
-            S3Error: ServiceUnavailable when there was no answer, SlowDown when no connection got
-                free in time.
-            botocore.exceptions.ClientError: The upstream refused.
-        """
-        version: Any = {"VersionId": version_id} if version_id else {}
-        try:
-            store = await self._client(identity)
-            async with self._pool.place(client):
-                return await store.head_object(Bucket=bucket, Key=key, **version)
-        except (HTTPClientError, BotoCoreError) as error:
-            raise S3Error("ServiceUnavailable") from error
-
-    async def _client(self, identity: Identity | None) -> "S3Client":
-        # A task, so that callers who come at once share one client; there is one per known key.
-        if identity not in self._clients:
-            self._clients[identity] = asyncio.create_task(self._open_client(identity))
-        return await asyncio.shield(self._clients[identity])
-
-    async def _open_client(self, identity: Identity | None) -> "S3Client":
-        config = AioConfig(
-            signature_version=UNSIGNED if identity is None else "s3v4",
-            s3={"addressing_style": self._settings.addressing},
-            connect_timeout=self._settings.connect_timeout_s,
-            read_timeout=self._settings.read_timeout_s,
-            max_pool_connections=self._settings.max_connections,
-            retries={"mode": "standard", "total_max_attempts": 3},
-        )
-        client: S3Client = await self._stack.enter_async_context(
-            self._botocore.create_client(
-                "s3",
-                region_name=self._settings.region,
-                endpoint_url=self._settings.endpoint,
-                aws_access_key_id=identity.access_key if identity else None,
-                aws_secret_access_key=identity.secret_key if identity else None,
-                config=config,
-            )
-        )
-        # Its rule knows no tenants; every target has been judged by ours.
-        client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
-        client.meta.events.register("before-send.s3", self._check)
-        return client
-
     def _signed(
         self, request: Request, url: str, headers: CIMultiDict[str], identity: Identity
     ) -> CIMultiDict[str]:
@@ -266,20 +195,22 @@ class Upstream:
         _Signer(credentials, "s3", self._settings.region).add_auth(to_sign)
         return CIMultiDict(to_sign.headers.items())
 
-    def _check(self, request: AWSPreparedRequest, **_: object) -> None:
-        self._endpoint.checked(request.url)
-
 
 def _transport_headers(request: Request, url: URL) -> CIMultiDict[str]:
     """Add what the way to the store needs."""
     headers = CIMultiDict(request.headers)
     headers["Host"] = url.raw_authority
-    if request.method == "HEAD" and request.query:
+    if request.method == "HEAD" and not _about_object(request.query):
         # Ceph answers HEAD of a sub-resource with a body, which must not meet the next request.
         headers["Connection"] = "close"
     if request.length is not None:
         headers["Content-Length"] = str(request.length)
     return headers
+
+
+def _about_object(query: str) -> bool:
+    """Return whether a query asks for an object itself, in whatever version."""
+    return all(part.startswith("versionId=") for part in query.split("&") if part)
 
 
 def _payload(body: Body) -> Body | IO[bytes]:

@@ -6,14 +6,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from config import Manifests
 from config import Upstream as UpstreamSettings
 from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry, Window, windows
-from gateway.jobs.store import Denied, Store
 from gateway.s3.errors import S3Error
 from gateway.s3.identity import Identity
-from gateway.storage.manifest_seals import Seals
+from gateway.storage.errors import Denied
+from gateway.storage.object_client import Caller, UpstreamClient
 from gateway.storage.upstream import Upstream
 from tests.servers.clients import s3_client
 from tests.servers.server import S3Server
@@ -26,8 +25,8 @@ _KEYS = sorted(
 
 async def _listed(endpoint: str, place: Place, *, after: str = "", pages: int = 1) -> list[Window]:
     async with Upstream(UpstreamSettings(endpoint=endpoint)) as upstream:
-        store = Store(upstream, Identity("main", "main-secret"), Seals(Manifests()))
-        found = windows(store, place, lambda e: e.key != "n0001", after=after, pages=pages)
+        client = UpstreamClient(upstream, Caller(Identity("main", "main-secret")))
+        found = windows(client, place, lambda e: e.key != "n0001", after=after, pages=pages)
         return [window async for window in found]
 
 

@@ -9,8 +9,8 @@ from gateway.jobs import run as tested
 from gateway.jobs.journal import Journal, Subject
 from gateway.jobs.listing import Entry, Window
 from gateway.jobs.outcome import Outcome, Totals
-from gateway.jobs.store import Changed, Denied
 from gateway.s3.errors import S3Error
+from gateway.storage.errors import Changed, Denied
 from gateway.workers.pool import Busy
 
 _SUBJECT: Subject = {"tool": "verify", "bucket": "b", "prefix": "", "dry_run": False}

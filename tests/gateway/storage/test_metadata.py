@@ -2,22 +2,21 @@ import pytest
 from multidict import CIMultiDict
 
 from codec.optimize import Refused
-from gateway.jobs.said import _grants, replaceable
-from gateway.jobs.store import Seen
 from gateway.s3 import xml as s3xml
-from gateway.s3.routing import key_target
+from gateway.s3.access_control import Acl, read_acl
+from gateway.storage.metadata import _grants, repeated
 
 _ME, _ALL = "<ID>me</ID>", "<URI>http://acs.amazonaws.com/groups/global/AllUsers</URI>"
 
 
-def _acl(*grants: tuple[str, str]) -> s3xml.Element:
+def _acl(*grants: tuple[str, str]) -> Acl:
     inner = "".join(
         f"<Grant><Grantee>{grantee}</Grantee><Permission>{permission}</Permission></Grant>"
         for grantee, permission in grants
     )
     owner = f"<Owner>{_ME}</Owner>"
     text = f"<AccessControlPolicy>{owner}<AccessControlList>{inner}</AccessControlList>"
-    return s3xml.parse(f"{text}</AccessControlPolicy>".encode())
+    return read_acl(s3xml.parse(f"{text}</AccessControlPolicy>".encode()))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,7 @@ def test_some_objects_are_not_ours_to_change(name: str, value: str) -> None:
     """Locked, encoded, archived and otherwise special objects stay as they are."""
     said = CIMultiDict({"ETag": '"e"', "Content-Type": "image/jpeg", name: value})
     with pytest.raises(Refused):
-        replaceable(Seen(key_target("bucket", "k"), 1, said, None))
+        repeated(said)
 
 
 def test_everything_else_is_said_again() -> None:
@@ -84,4 +83,4 @@ def test_everything_else_is_said_again() -> None:
         "x-amz-storage-class": "STANDARD_IA", "x-amz-website-redirect-location": "/b",
     }  # fmt: skip
     told = {**kept, "ETag": '"e"', "Last-Modified": "now", "x-amz-meta-slimgate": "{}"}
-    assert kept == dict(replaceable(Seen(key_target("bucket", "k"), 1, CIMultiDict(told), None)))
+    assert kept == dict(repeated(CIMultiDict(told)))
