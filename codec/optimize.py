@@ -1,4 +1,4 @@
-"""Turn an upload into a rendition and its manifest, or say why it stays as it is."""
+"""Turn an upload into a rendition and its manifest, or report why it stays as it is."""
 
 import hashlib
 import math
@@ -31,17 +31,17 @@ __all__ = ["LOSSY_STEPS", "Optimized", "Refused", "Terms", "optimize"]
 
 _LOSSY: Final = frozenset({"recode", "downscale"})
 _LEAST: Final = {"JPEG": 0.6, "PNG": 0.4, "WEBP": 0.0}
-"""Share of the bytes of a JPEG or a photograph's PNG below which nothing comes without loss."""
+"""Size relative to a JPEG or a photographic PNG below which no lossless rendition exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Optimized:
-    """A rendition that was proved to hold its policy's floor.
+    """A rendition that provably holds its policy's floor.
 
     Attributes:
-        rendition: What to store.
-        manifest: How to restore it.
-        trials: What the referee tried.
+        rendition: file to store.
+        manifest: how to restore it.
+        trials: trials of the search.
     """
 
     rendition: bytes
@@ -51,17 +51,16 @@ class Optimized:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Under what conditions an upload is optimized.
+    """Options of an optimization.
 
     Attributes:
-        policy: The policy of its bucket and key.
-        content_type: As the client gave it.
-        restorers: Content hash of the policy's restorer for each scale; 1: of what removes
-            artefacts at full size.
-        gateway: Version to record.
-        work_s: Work after which the best so far counts, in seconds of one core as
-            :mod:`codec.search.effort` charges them.
-        steps: What may be done, and within which memory.
+        policy: policy of the object.
+        content_type: Content-Type from the client.
+        restorers: content hash of the policy's restorer by scale; 1: artefact removal at full size.
+        gateway: version to record.
+        work_s: limit of work after which the best so far is stored, in core-seconds as charged by
+            :mod:`codec.search.effort`.
+        steps: allowed steps and memory.
     """
 
     policy: Policy
@@ -73,17 +72,17 @@ class Terms:
 
 
 def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
-    """Find the smallest rendition of an upload and prove that it restores.
+    """Find the smallest rendition of an upload, and prove that it restores.
 
     Args:
-        data: The upload, untrusted.
-        terms: What is demanded.
-        upscalers: Where restorers come from.
+        data: upload, untrusted.
+        terms: options.
+        upscalers: source of restorers.
 
     Raises:
-        Refused: The upload is not handled, or nothing smaller holds the floor.
-        MemoryError: There is not enough memory to decode the upload.
-        OSError, ValueError, SyntaxError: The upload cannot be decoded.
+        Refused: the upload is unsupported, or nothing smaller holds the floor.
+        MemoryError: not enough memory to decode the upload.
+        OSError, ValueError, SyntaxError: the upload cannot be decoded.
     """
     if check_type(data, terms.policy) == "image/jpeg" and not _may_lose(data, terms):
         whole = _whole(data, terms, max_stored(data, terms.policy))
@@ -93,13 +92,13 @@ def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
             raise _in_vain(whole.trials)
     try:
         contest = _competed(data, terms, upscalers)
-    except Exception:  # noqa: BLE001  # decoders raise anything
+    except Exception:  # noqa: BLE001  # decoders raise any exception
         return _as_a_whole(data, terms, upscalers)
     return _best(data, contest, terms, upscalers)
 
 
 def _may_lose(data: bytes, terms: Terms) -> bool:
-    """Return whether a JPEG file need be decoded: something with loss may be stored of it."""
+    """Return whether a JPEG file must be decoded, because a lossy rendition is allowed."""
     policy, steps = terms.policy, terms.steps
     if not _LOSSY.intersection(policy.tiers) or DECODE in steps.ruled_out:
         return False
@@ -108,15 +107,15 @@ def _may_lose(data: bytes, terms: Terms) -> bool:
     try:
         width, height = jpeg_sides(data, policy)
     except Refused:
-        return True  # to hear why
+        return True  # decode to find the reason
     return steps.lacks(memory_needs.least_to_try(width * height)) is None
 
 
 def _as_a_whole(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
-    """Store what cannot be taken apart so that it returns as a whole; call it from a handler.
+    """Transcode a file that cannot be parsed; call this in an exception handler.
 
     Raises:
-        Exception: What is being handled, where that cannot be done.
+        Exception: the handled exception, if transcoding fails.
     """
     if sniff(data[:32]) == "image/jpeg":
         whole = _whole(data, terms, max_stored(data, terms.policy))
@@ -126,13 +125,13 @@ def _as_a_whole(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
 
 
 def _whole(data: bytes, terms: Terms, most: int, *, held: int = 0) -> Attempt:
-    """Transcode a JPEG file, also one that has something in it that cannot be taken apart.
+    """Transcode a JPEG file, even one that cannot be parsed.
 
     Args:
-        data: The file.
-        terms: What may be done.
-        most: Bytes that a rendition may have.
-        held: Bytes of memory that are taken already.
+        data: content of the file.
+        terms: options.
+        most: maximum size of a rendition, bytes.
+        held: memory already in use, bytes.
     """
     policy, steps = terms.policy, terms.steps
     if "exact" not in policy.tiers or EXACT in steps.ruled_out:
@@ -144,12 +143,12 @@ def _whole(data: bytes, terms: Terms, most: int, *, held: int = 0) -> Attempt:
     steps.mark(EXACT)
     try:
         return lossless.of_jpeg(data, size, max_stored=most)
-    except Exception as error:  # noqa: BLE001  # the library may raise anything
+    except Exception as error:  # noqa: BLE001  # the library may raise any exception
         return lossless.lost("exact", "jxl", Verdict.FAILED, reason_of(error))
 
 
 def _competed(data: bytes, terms: Terms, upscalers: Upscalers) -> Contest:
-    """Let everything with loss compete."""
+    """Run the lossy search."""
     if DECODE in terms.steps.ruled_out:
         raise Refused(Reason.WORKER_LOST, "process died decoding it")
     terms.steps.mark(DECODE)
@@ -164,10 +163,10 @@ def _competed(data: bytes, terms: Terms, upscalers: Upscalers) -> Contest:
 
 
 def _best(data: bytes, contest: Contest, terms: Terms, upscalers: Upscalers) -> Optimized:
-    """Store the smallest rendition that proves to restore; what fails makes room for the next.
+    """Return the smallest rendition that provably restores; on failure, try the next.
 
     Raises:
-        Refused: There is none.
+        Refused: none does.
     """
     trials, problems = [*contest.trials], list[Refused]()
     ways = [_without_loss, _winner]
@@ -177,7 +176,7 @@ def _best(data: bytes, contest: Contest, terms: Terms, upscalers: Upscalers) -> 
             trials += found.trials
             if found.chosen is not None:
                 return _stored(data, found.chosen, terms, upscalers, tuple(trials))
-        except Exception as error:  # noqa: BLE001  # a library's; the other way is still open
+        except Exception as error:  # noqa: BLE001  # of any library; try the other one
             problems.append(error if isinstance(error, Refused) else refusal(error))
             contest.best = None if find is _winner else contest.best
     if problems:
@@ -186,8 +185,8 @@ def _best(data: bytes, contest: Contest, terms: Terms, upscalers: Upscalers) -> 
 
 
 def _in_vain(trials: Sequence[Trial], *, late: bool = False) -> Refused:
-    """Say why nothing that was tried is stored."""
-    # A sample may hold, and the image not.
+    """Return the refusal if no trial can be stored."""
+    # A sample may hold although the image does not.
     lost = [t for t in trials if t.verdict is not Verdict.HOLDS]
     verdicts = {f"{t.verdict}: {t.note}" if t.note else str(t.verdict) for t in lost}
     if late:
@@ -209,11 +208,11 @@ def _subject(data: bytes, policy: Policy) -> Subject:
 
 
 def _without_loss(data: bytes, contest: Contest, terms: Terms) -> Attempt:
-    """Look for a rendition without loss that is smaller than the best of the contest."""
+    """Look for a lossless rendition that is smaller than the best lossy one."""
     subject, policy, steps = contest.subject, terms.policy, terms.steps
     if subject.upload.format == "JPEG":
         if contest.best is None:
-            contest.forget_pixels()  # it takes much memory, and needs none of them
+            contest.forget_pixels()  # lossless encoding needs memory, but not the pixels
         held = contest.subject.pixels.nbytes
         return _whole(data, terms, contest.max_stored, held=held)
     if subject.upload.format != "PNG" or LOSSLESS in steps.ruled_out:
@@ -232,7 +231,7 @@ def _without_loss(data: bytes, contest: Contest, terms: Terms) -> Attempt:
 
 
 def _is_beyond(contest: Contest, effort: Effort) -> bool:
-    """Tell that nothing without loss can be smaller than the best, which is not worth the proof."""
+    """Return whether a lossless rendition cannot be smaller than the best."""
     best, upload = contest.best, contest.subject.upload
     if best is None or effort == "best":
         return False
@@ -242,7 +241,7 @@ def _is_beyond(contest: Contest, effort: Effort) -> bool:
 
 
 def _winner(_: bytes, contest: Contest, __: Terms) -> Attempt:
-    """Describe the best of the contest."""
+    """Return the best lossy rendition."""
     winner, subject = contest.best, contest.subject
     if winner is None:
         return Attempt(None, ())
@@ -274,7 +273,7 @@ def _stored(
 
 
 def _step(chosen: Chosen, data: bytes) -> str:
-    """Name the step that made a rendition."""
+    """Return the step that created a rendition."""
     if chosen.stored.tier in _LOSSY:
         return chosen.stored.codec
     return EXACT if sniff(data[:32]) == "image/jpeg" else LOSSLESS
@@ -304,12 +303,12 @@ def _seal(data: bytes, chosen: Chosen, terms: Terms) -> Manifest:
 
 
 def _rounded_down(value: float, steps: int) -> float:
-    """Drop digits so that what is recorded is never above what was measured."""
+    """Round down, so that recorded values never exceed measured ones."""
     return math.floor(value * steps) / steps
 
 
 def _prove(rendition: bytes, note: Manifest, upscalers: Upscalers) -> None:
-    """Restore from nothing but what will be in the bucket, as GET does."""
+    """Restore from the stored data alone, as GET does."""
     try:
         restore(rendition, manifest.loads(note.dumps()), upscalers)
     except (DamagedRendition, DigestMismatch) as error:

@@ -1,1 +1,1 @@
-"""Find the smallest rendition that holds a floor."""
+"""The rate–distortion search for the smallest rendition that holds a floor."""

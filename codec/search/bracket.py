@@ -1,7 +1,7 @@
 """Find the lowest quality that holds, in few trials.
 
-Each measure grows nearly evenly with quality, so a line through what was measured says where it
-meets the floor. The bracket of known failures and successes keeps the lines honest.
+Each measure grows almost linearly with quality, so a line through the measurements predicts where
+it meets the floor. The bracket of known failures and successes bounds the prediction.
 """
 
 import math
@@ -12,10 +12,10 @@ from typing import Final
 from codec.search.verdicts import Verdict
 
 LOWEST, HIGHEST = 8, 96
-"""Qualities that are tried: beyond, nothing is saved or nothing holds."""
+"""Range of qualities: beyond it, nothing is saved or nothing holds."""
 
-# What one step of quality adds to a margin (codec.measures.floors.margins), until two trials tell
-# better: means over 36 images of open licences, AVIF qualities 30 to 70.
+# Prior slopes: gain of each margin (codec.measures.floors.margins) per step of quality until two
+# trials measure it. Means over 36 images of open licences, AVIF qualities 30 to 70.
 _SLOPES: Final = {
     "psnr_db": 0.22,
     "block_psnr_db": 0.15,
@@ -23,19 +23,19 @@ _SLOPES: Final = {
     "orb": 0.012,
     "text": 0.005,
 }
-_STEEPEST: Final = 6.0  # a line so many times steeper than the mean, or flatter, is an accident:
-_FLATTEST: Final = 6.0  # near what shrinking allows lines are flat, near no loss they are steep
-_BYTES_SLOPE: Final = 0.036  # growth of the logarithm of a file's bytes per step, measured alike
+_STEEPEST: Final = 6.0  # slopes beyond this factor of the prior are outliers: near the ceiling of
+_FLATTEST: Final = 6.0  # a downscale curves are flat, near lossless they are steep
+_BYTES_SLOPE: Final = 0.036  # growth of the logarithm of file size per step, measured likewise
 
 
 @dataclass(slots=True)
 class Search:
-    """What is known about the qualities of one candidate.
+    """Knowledge about the qualities of one candidate.
 
     Attributes:
-        low: Highest quality that is known to fail, or one below the range.
-        high: Lowest quality that is known to hold or to be too big, or one above the range.
-        usual: Slopes that are expected, where better ones are known than the usual.
+        low: highest quality known to fail, or one below the range.
+        high: lowest quality known to hold or to be too big, or one above the range.
+        usual: prior slopes that replace the defaults.
     """
 
     low: int = LOWEST - 1
@@ -44,7 +44,7 @@ class Search:
     _margins: dict[str, dict[int, float]] = field(default_factory=dict)
 
     def note(self, quality: int, verdict: Verdict, margins: Mapping[str, float]) -> None:
-        """Note the verdict of a trial; what neither held nor failed is out of question.
+        """Record the verdict of a trial; verdicts other than holding or failing cap the quality.
 
         A file that does not fit is smoother, and smaller, at a lower quality.
         """
@@ -57,32 +57,32 @@ class Search:
             self._note(quality, margins)
 
     def fails(self, quality: int, margins: Mapping[str, float]) -> None:
-        """Note a quality that is below the floor."""
+        """Record a quality that is below the floor."""
         self.low = max(self.low, quality)
         self._note(quality, margins)
 
     def holds(self, quality: int, margins: Mapping[str, float]) -> None:
-        """Note a quality that holds."""
+        """Record a quality that holds."""
         self.high = min(self.high, quality)
         self._note(quality, margins)
 
     def cap(self, quality: int) -> None:
-        """Note a quality that is out of question, as every higher one is."""
+        """Exclude a quality and all higher ones."""
         self.high = min(self.high, quality)
 
     def target(self) -> float | None:
-        """Say where the floor is expected, unrounded; None before anything was measured."""
+        """Return where the floor is expected, unrounded; None before any measurement."""
         zeros = [self._zero(name, points) for name, points in self._margins.items() if points]
         return max(zeros) if zeros else None
 
     def next(self, *, spare: float = 0.0) -> int | None:
-        """Choose the quality to try next.
+        """Return the next quality to try.
 
         Args:
-            spare: Steps of quality to stay above what is expected.
+            spare: margin above the expected quality, steps.
 
         Returns:
-            A quality strictly inside of the bracket; None when there is none left.
+            A quality strictly inside the bracket, or None.
         """
         if self.high - self.low < 2:
             return None
@@ -95,7 +95,7 @@ class Search:
             self._margins.setdefault(name, {})[quality] = margin
 
     def slopes(self) -> dict[str, float]:
-        """Give the slopes that were found between trials."""
+        """Return the slopes measured between trials."""
         return {
             name: self._slope(name, points)
             for name, points in self._margins.items()
@@ -117,10 +117,10 @@ class Search:
 
 
 def expected_bytes(size: int, quality: int, wanted: float) -> float:
-    """Estimate a file's size at another quality from its size at one."""
+    """Return the expected size of a file at another quality."""
     return size * math.exp(_BYTES_SLOPE * (wanted - quality))
 
 
 def qualities_between(small: float, large: float) -> float:
-    """Estimate how many steps of quality lie between two sizes of a file."""
+    """Return the expected number of quality steps between two sizes of a file."""
     return math.log(large / small) / _BYTES_SLOPE

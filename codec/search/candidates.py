@@ -1,4 +1,4 @@
-"""List the candidates that a policy lets compete, and say how much trouble is taken with them."""
+"""List the candidates that a policy allows, and the presets of search effort."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping
@@ -11,30 +11,31 @@ from config import Policy
 from config.policy import Codec, Effort
 
 _LIKELY: Final[tuple[Codec, ...]] = ("avif", "jxl", "webp", "jpeg")
-"""The codecs, the likeliest winner first."""
+"""Codecs, most likely winner first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pains:
-    """What an effort means.
+    """Parameters of the search at one effort.
 
     Attributes:
-        codecs: How many codecs compete, the likeliest ones.
-        ways: How many ways of AVIF to store colour and to spend bits.
-        samples: Most trials of a candidate on the sample.
-        finalists: Most candidates that are tried on the whole image.
-        trials: Trials of each of them, when it holds by then.
-        speed: Of the encoder of what is stored.
-        spare: Steps of quality above the expected one, so that the first trial holds.
-        worthwhile: Steps of quality that a further trial must be expected to save.
-        precious: The same for a trial beyond the number.
-        hope: A candidate expected to have so many times the bytes of the best is tried.
-        ceilings: Whether a whole image is restored without a codec between before it is shrunk.
-        dense: Bits per pixel of the best candidate of full size up to which others are shrunk.
-        shrunk: How many times its bytes a shrunk candidate counts: a network that enlarges costs
-            as much as the rest, and samples flatter what is shrunk.
-        enlarged: Pixels up to which they are tried at all, where anything of full size competes.
-        cleaned: Pixels up to which a restorer is tried at full size, which costs the most.
+        codecs: number of codecs to try, most likely first.
+        ways: number of combinations of chroma subsampling and tuning for AVIF.
+        samples: maximum trials per candidate on the sample.
+        finalists: maximum candidates tried on the whole image.
+        trials: trials per finalist, if it holds by then.
+        speed: encoder speed of stored renditions.
+        spare: margin above the expected quality for the first trial, steps.
+        worthwhile: minimum expected saving of a further trial, steps of quality.
+        precious: minimum expected saving of a trial beyond the number, steps of quality.
+        hope: maximum expected size relative to the best for a candidate to be tried.
+        ceilings: check the ceiling on the whole image, restored without a codec, before trying
+            downscaled candidates.
+        dense: maximum bits per pixel of the best full-size candidate for trying downscaled ones.
+        shrunk: factor on the size of downscaled candidates: restoring by a network costs as much as
+            everything else, and samples flatter them.
+        enlarged: maximum pixels for trying downscaled candidates if full-size ones compete.
+        cleaned: maximum pixels for trying a restorer at full size, the most expensive.
     """
 
     codecs: int
@@ -81,14 +82,14 @@ def candidates(
     tune: Tune,
     without: Collection[str] = (),
 ) -> Iterator[Candidate]:
-    """List what a policy lets compete, the likeliest winner first.
+    """Yield the candidates that a policy allows, most likely winner first.
 
     Args:
-        policy: What is allowed.
-        contest: For whom.
-        restorers: Content hash of the restorer for each scale.
-        tune: Which measure seems the hardest to hold.
-        without: Codecs that are left out.
+        policy: policy of the upload.
+        contest: state of the search.
+        restorers: content hash of the restorer by scale.
+        tune: measure expected to be hardest to hold.
+        without: codecs to exclude.
     """
     protected = contest.kind in policy.protect
     if protected and policy.protect_with == "lossless":
@@ -123,20 +124,20 @@ def _codecs(policy: Policy, subject: Subject, without: Collection[str]) -> list[
 
 
 def _ways(contest: Contest, codec: Codec, tune: Tune) -> list[tuple[str, Tune]]:
-    """Order the ways to store colour and to spend bits, the likeliest winner first."""
+    """Return combinations of chroma subsampling and tuning, most likely winner first."""
     thin, full = "4:2:0", "4:4:4"
     if codec in ("webp", "jxl"):
-        return [(full, tune)]  # they have no choice
+        return [(full, tune)]  # no other combination exists
     other: Tune = "psnr" if tune == "ssim" else "ssim"
     upload = contest.subject.upload
     if upload.mode == "L":
         return [(full, tune), (full, other)]
     if upload.subsampling == thin or (upload.format == "WEBP" and not upload.lossless):
-        # What the upload has thinned out already stays thin.
+        # Chroma that the upload has subsampled stays subsampled.
         return [(thin, tune), (thin, other), (full, "psnr"), (full, "ssim")]
     if contest.kind != "photo":
         # Full chroma saves up to 40 % on drawn images.
         return [(full, tune), (full, other), (thin, "ssim"), (thin, "psnr")]
-    # PSNR counts colours as much as luma; SSIM does not see them.
+    # PSNR weighs colour like luma; SSIM ignores it.
     ways: list[tuple[str, Tune]] = [(full, "psnr"), (thin, "ssim"), (thin, "psnr"), (full, "ssim")]
     return ways if tune == "psnr" else [ways[1], ways[0], *ways[2:]]

@@ -1,4 +1,4 @@
-"""The words of a competition: subject, candidates, trials, winner."""
+"""The state of a search: subject, candidates, trials, winner."""
 
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -23,20 +23,20 @@ from config import Floor
 from config.policy import Codec
 
 REFUSED: Final = -1
-"""Quality of a trial that ended before anything was encoded."""
+"""Quality of a trial that ended before encoding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way to store an image, all but its quality.
+    """One way to store an image, except its quality.
 
     Attributes:
-        tier: What the served file has in common with the upload.
-        codec: What it is written with.
-        scale: What it is shrunk by.
-        restorer: Content hash of what enlarges it.
-        subsampling: Of chroma.
-        tune: Which measure the encoder looks at.
+        tier: tier.
+        codec: codec.
+        scale: downscale factor.
+        restorer: content hash of the restorer.
+        subsampling: chroma subsampling.
+        tune: measure that the encoder optimizes.
     """
 
     tier: Literal["exact", "lossless", "recode", "downscale"]
@@ -47,7 +47,7 @@ class Candidate:
     tune: Tune = "ssim"
 
     def stored(self, quality: int) -> Stored:
-        """Say it in the manifest's words."""
+        """Return the manifest's description."""
         return Stored(
             tier=self.tier,
             codec=self.codec,
@@ -60,17 +60,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of one encoding.
+    """Result of one encoding.
 
     Attributes:
-        candidate: What was tried.
-        quality: Of the rendition, 0 to 100; ``REFUSED``: out before any encoding.
-        size: Bytes of the rendition; 0 when none was made. Estimated for a sampled trial.
-        verdict: Why it won or lost.
-        reading: As much as was measured; a measure that failed ends the measuring.
-        seconds: Time that it took.
-        sampled: Whether only a sample of the image was tried.
-        note: More about the verdict, for people.
+        candidate: candidate.
+        quality: quality of the rendition, 0 to 100; ``REFUSED``: ended before encoding.
+        size: size of the rendition, bytes; 0 if none. Estimated if sampled.
+        verdict: why it won or lost.
+        reading: measures, as far as taken; the first failure ends measuring.
+        seconds: duration.
+        sampled: only a sample of the image was tried.
+        note: details of the verdict, for people.
     """
 
     candidate: Candidate
@@ -85,15 +85,15 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The image that candidates compete for.
+    """The image to store.
 
     Attributes:
-        pixels: The decoded upload, uint8, (height, width[, channels]).
-        upload: The parsed container.
-        size: Bytes of the upload.
-        blob: Header segments as they travel in the rendition.
+        pixels: decoded upload, uint8, (height, width[, channels]).
+        upload: parsed container.
+        size: size of the upload, bytes.
+        blob: header segments, packed as the payload of a rendition.
         orientation: EXIF orientation.
-        max_stored: Bytes that a rendition may have to be worth storing.
+        max_stored: maximum size of a rendition, bytes.
     """
 
     pixels: Pixels
@@ -106,7 +106,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """The smallest rendition that holds the floor, and the file that GET will serve from it."""
+    """The smallest rendition that holds the floor, and the file that GET will serve."""
 
     rendition: bytes
     stored: Stored
@@ -118,14 +118,14 @@ class Winner:
 
 @dataclass(slots=True)
 class Contest:
-    """The state of one competition.
+    """State of one search.
 
     Attributes:
-        work: What was done, and what may be.
-        kind: What the image seems to be.
-        steps: What it may do.
-        trials: Everything that was tried, in order.
-        best: The winner so far.
+        work: work done and allowed.
+        kind: detected kind of image.
+        steps: allowed steps.
+        trials: all trials, in order.
+        best: best rendition so far.
     """
 
     subject: Subject
@@ -141,48 +141,48 @@ class Contest:
 
     @property
     def max_stored(self) -> int:
-        """Give the bytes that a rendition may have to become the best."""
+        """Return the maximum size of a rendition that would become the best, bytes."""
         return len(self.best.rendition) - 1 if self.best else self.subject.max_stored
 
     @property
     def is_over(self) -> bool:
-        """Return whether there is no work left for another trial."""
+        """Return whether the work for trials is used up."""
         return self.work.is_searched
 
     def lose(self, candidate: Candidate, verdict: Verdict, note: str, *, sampled: bool) -> None:
-        """Note that a candidate is out, for a reason that is not its fidelity."""
+        """Record that a candidate is out, for a reason other than fidelity."""
         trial = Trial(candidate, REFUSED, 0, verdict, Reading(), 0.0, sampled=sampled, note=note)
         self.trials.append(trial)
 
     @property
     def failed_codecs(self) -> frozenset[str]:
-        """Name the codecs of which a candidate failed."""
+        """Return the codecs with a failed candidate."""
         return frozenset(t.candidate.codec for t in self.trials if t.verdict.is_failure)
 
     def shrunk(self, scale: int) -> Pixels:
-        """Give what a candidate of that scale encodes; the last one is kept for the next trial."""
+        """Return the pixels to encode at a scale; the last result is cached."""
         if self._shrunk is None or self._shrunk[0] != scale:
             self._shrunk = scale, resample.shrunk(self.subject.pixels, scale)
         return self._shrunk[1]
 
     def forget_pixels(self) -> None:
-        """Let go of the upload's pixels: nothing competes any more."""
+        """Release the upload's pixels when the search is over."""
         nothing = np.empty((0, 0), np.uint8)
         self.subject = replace(self.subject, pixels=nothing)
         self._shrunk = None
 
     @property
     def words(self) -> Words:
-        """Read what is written in the upload, once.
+        """Return the words in the upload, recognized once.
 
         Raises:
-            CannotRead: See :func:`codec.measures.ocr.words`.
+            CannotRead: see :func:`codec.measures.ocr.words`.
         """
         if self._words is None:
             self._words = self.read(self.subject.pixels, sure=ocr.SURE)
         return self._words
 
     def read(self, pixels: Pixels, *, sure: float = 0.0) -> Words:
-        """Read what is written in pixels; see :func:`codec.measures.ocr.words`."""
+        """Return the words in some pixels; see :func:`codec.measures.ocr.words`."""
         self.work.read(pixels.shape[0] * pixels.shape[1])
         return ocr.words(pixels, timeout_s=ocr.HANGS_S, sure=sure)

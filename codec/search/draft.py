@@ -1,4 +1,4 @@
-"""Try candidates on a sample of the image, to know beforehand which is worth a whole encoding."""
+"""Try candidates on a sample of the image, to predict which ones are worth a full encoding."""
 
 import math
 import time
@@ -20,24 +20,24 @@ from codec.search.quality_model import Activity
 from codec.search.verdicts import Verdict
 
 _FRAME: Final = 300
-"""Bytes of a rendition that do not grow with the image: its boxes and headers, about."""
+"""Approximate bytes of a rendition that do not grow with the image: boxes and headers."""
 
 _SEAMS_DB: Final = 0.25
-"""How much easier a sample seems for the gradients at its seams: the mean over 60 photographs. With
-it the PSNR of samples agrees with that of their images to 0.37 dB."""
+"""PSNR by which a sample seems easier because of gradients at its seams: mean over 60 photographs.
+With it, the PSNR of samples agrees with that of their images to 0.37 dB."""
 
 _CODEC_COSTS: Final = {"block_psnr_db": 0.3, "orb": 0.03}
-"""What even a careful encoding of a shrunk image takes from measures of the whole."""
+"""What even a careful encoding of a downscaled image costs each measure of the whole."""
 
 _SSIM_EASE: Final = 1.05
-"""How many times more SSIM lacks to 1 in an image than in its sample, measured alike."""
+"""Ratio of 1 - SSIM of an image to that of its sample, measured likewise."""
 
 _DOUBT_DB: Final = 0.5
-"""A scale whose ceiling is this far below the floor on the sample is below it in the image."""
+"""A scale whose ceiling is this far below the floor on the sample is below it on the image."""
 
 
 _Way = tuple[int, str | None]
-"""How pixels are restored that no codec has touched: scale and restorer."""
+"""How to restore uncoded pixels: scale and restorer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Draft:
     """A sample of the subject, and how it differs from the whole.
 
     Attributes:
-        contest: The competition it is for.
-        sample: The sample.
-        inside: What of its pixels is measured.
-        ease: How many dB of PSNR the sample is easier to code than the image.
-        tune: Which measure seems the hardest to hold.
+        contest: state of the search.
+        sample: sample.
+        inside: pixels of the sample to measure.
+        ease: PSNR by which the sample is easier to code than the image, dB.
+        tune: measure expected to be hardest to hold.
     """
 
     contest: Contest
@@ -62,7 +62,7 @@ class Draft:
 
     @classmethod
     def of(cls, contest: Contest) -> Self:
-        """Take the sample of a contest's subject."""
+        """Sample the subject of a search."""
         pixels = contest.subject.pixels
         sample = Sample.of(pixels)
         inside = sample.inside(sample.pixels)
@@ -72,9 +72,9 @@ class Draft:
         return cls(contest, sample, inside, ease, quality_model.tune(whole, contest.floor))
 
     def may_hold(self, candidate: Candidate) -> bool:
-        """Restore what no codec has touched: when that is below the floor, everything else is.
+        """Return whether the ceiling, restoring uncoded pixels, is above the floor on the sample.
 
-        A candidate that is out leaves a trial behind.
+        Otherwise no quality can hold, and a trial is recorded.
         """
         if candidate.scale == 1:
             return True
@@ -84,7 +84,7 @@ class Draft:
         return lacking >= -_DOUBT_DB or self._out(candidate, reading, began, sampled=True)
 
     def may_hold_whole(self, candidate: Candidate) -> bool:
-        """Do the same with the whole image, for measures that a sample says nothing about."""
+        """Return the same for the whole image, for measures that a sample cannot predict."""
         floor = self.contest.floor
         if candidate.scale == 1 or (floor.orb is None and floor.block_psnr_db is None):
             return True
@@ -101,16 +101,16 @@ class Draft:
         return hopeful or self._out(candidate, reading, began, sampled=False)
 
     def guess(self, candidate: Candidate) -> int:
-        """Guess a quality from statistics alone."""
+        """Return a quality predicted from statistics alone."""
         small = shrunk(self.sample.pixels, candidate.scale)
         floor = self.contest.floor
         if candidate.scale > 1:
-            # What shrinking loses is not there to lose any more.
+            # Detail lost by downscaling cannot be lost again.
             floor = floor.model_copy(update={"psnr_db": self._left_to_lose(candidate)})
         return quality_model.quality(Activity.of(small), floor, candidate.codec)
 
     def attempt(self, candidate: Candidate, quality: int, speed: int) -> Trial:
-        """Try a quality on the sample; its size is that which the whole rendition would have."""
+        """Try a quality on the sample; the size is extrapolated to the whole image."""
         began = time.perf_counter()
         self.contest.steps.mark(candidate.codec)
         upload, mosaic = self.contest.subject.upload, self.sample.pixels
@@ -147,14 +147,14 @@ class Draft:
         return Reading(psnr_db=psnr_db, ssim=1 - lacking * (_SSIM_EASE if self.ease else 1))
 
     def _ceiling(self, candidate: Candidate) -> Reading:
-        """Measure the sample, restored from what no codec has touched; once for all codecs."""
+        """Return the measures of the sample restored from uncoded pixels, once for all codecs."""
         way = candidate.scale, candidate.restorer
         if way not in self._ceilings:
             self._ceilings[way] = self._read(self._uncoded(candidate, self.sample.pixels))
         return self._ceilings[way]
 
     def _uncoded(self, candidate: Candidate, pixels: Pixels) -> Pixels:
-        """Shrink and restore, without a codec between."""
+        """Shrink and restore without a codec."""
         area = pixels.shape[0] * pixels.shape[1]
         self.contest.work.restore(area, restored=candidate.restorer is not None)
         return enlarge(
@@ -174,7 +174,7 @@ class Draft:
         return False
 
     def _left_to_lose(self, candidate: Candidate) -> float | None:
-        """Give the PSNR that the codec alone must keep for both losses to hold the floor."""
+        """Return the PSNR that the codec alone must keep for both losses to hold the floor."""
         demanded, ceiling = self.contest.floor.psnr_db, self._ceiling(candidate).psnr_db
         if demanded is None or ceiling is None:
             return None

@@ -1,8 +1,8 @@
-"""Count the work of an attempt, so that what is stored does not depend on how busy a machine is.
+"""Account for the work of an attempt, so that results do not depend on the load of the machine.
 
-Each step is charged what it takes of a core by its kind and its pixels, as measured, and not what a
-clock says: the number and the order of trials follow from the upload and the policy alone. Waiting
-for a core, or for the process that runs networks, costs nothing.
+Each step is charged measured core-seconds for its kind and pixels, not elapsed time: the number and
+order of trials depend on the upload and the policy alone. Waiting for a core, or for the engine,
+is free.
 """
 
 import time
@@ -11,8 +11,8 @@ from typing import Final
 
 from config.policy import Codec
 
-_PER_PIXEL: Final = 1e-6  # what follows is in seconds per megapixel, measured on one core at 3 GHz
-_SLOW, _MEDIUM, _FAST = 6, 8, 10  # speeds up to which the figures of a row are for
+_PER_PIXEL: Final = 1e-6  # figures are seconds per megapixel on one core at 3 GHz
+_SLOW, _MEDIUM, _FAST = 6, 8, 10  # highest encoder speed of each column
 _ENCODING: Final[dict[Codec, dict[int, float]]] = {
     "avif": {_SLOW: 0.6, _MEDIUM: 0.18, _FAST: 0.045},
     "jxl": {_SLOW: 0.6, _MEDIUM: 0.18, _FAST: 0.18},
@@ -21,18 +21,17 @@ _ENCODING: Final[dict[Codec, dict[int, float]]] = {
 }
 _JUDGING: Final = 0.07  # decoding and all measures
 _SERVING: Final = {"PNG": 0.15, "JPEG": 0.04, "WEBP": 0.35}
-_RESTORING: Final = 0.3  # by a network, which another process runs
+_RESTORING: Final = 0.3  # waiting for the engine's network
 _LOSSLESS: Final = 0.6
-_READING: Final = 1.0  # of words
+_READING: Final = 1.0  # text recognition
 _DEFLATING: Final = 0.06  # per megabyte
 
 _SEARCHING: Final = 0.6
-"""Share of the work that the search may take; the rest is for renditions without loss."""
+"""Share of the work for the lossy search; the rest is for lossless renditions."""
 
 _GENEROUS: Final = 5.0
-"""CPU time of this process, in units of the limit, at which it ends all the same. It is far beyond
-what is charged, which mostly takes 0.4 to 2.5 times as much on a core of 3 GHz, and there for
-processors that are many times slower."""
+"""Factor on the limit at which CPU time of this process ends the search. Charged work mostly
+corresponds to 0.4 to 2.5 times as much on a core of 3 GHz; this protects much slower CPUs."""
 
 
 def _cpu_s() -> float:
@@ -44,8 +43,8 @@ class Work:
     """The work of one attempt.
 
     Attributes:
-        limit_s: What it may be in all, in seconds of one core as they are charged.
-        done_s: What it is so far.
+        limit_s: limit, in charged core-seconds.
+        done_s: work charged so far, core-seconds.
     """
 
     limit_s: float
@@ -54,38 +53,38 @@ class Work:
 
     @property
     def is_searched(self) -> bool:
-        """Return whether the search has taken its share, so that no further trial begins."""
+        """Return whether the search has used its share, so that no trial may start."""
         return self.done_s >= _SEARCHING * self.limit_s or self._is_slow
 
     def encode(self, pixels: int, codec: Codec, speed: int) -> None:
         """Charge the encoding of a candidate.
 
         Args:
-            pixels: That are encoded.
-            codec: What with.
-            speed: Of the encoder, 0 to 10.
+            pixels: number of pixels encoded.
+            codec: codec.
+            speed: encoder speed, 0 to 10.
         """
         figures = _ENCODING[codec]
         self._charge(pixels, next(figures[most] for most in figures if speed <= most))
 
     def restore(self, pixels: int, *, restored: bool) -> None:
-        """Charge decoding and measuring; `restored` says that a restorer does its part."""
+        """Charge decoding and measuring; `restored`: with a restorer."""
         self._charge(pixels, _JUDGING + (_RESTORING if restored else 0.0))
 
     def serve(self, pixels: int, format_: str) -> None:
-        """Charge the making of the file that GET would serve."""
+        """Charge encoding the file that GET would serve."""
         self._charge(pixels, _SERVING[format_])
 
     def read(self, pixels: int) -> None:
-        """Charge the reading of words."""
+        """Charge text recognition."""
         self._charge(pixels, _READING)
 
     def deflate(self, size: int) -> None:
-        """Charge the compression of bytes."""
+        """Charge compression."""
         self._charge(size, _DEFLATING)
 
     def afford_lossless(self, pixels: int) -> bool:
-        """Charge an encoding without loss if there is work left for it, and tell whether."""
+        """Charge a lossless encoding if work is left for it; return whether it is."""
         if self.done_s + _PER_PIXEL * _LOSSLESS * pixels > self.limit_s or self._is_slow:
             return False
         self._charge(pixels, _LOSSLESS)
@@ -93,7 +92,7 @@ class Work:
 
     @property
     def is_done(self) -> bool:
-        """Return whether all of it is done."""
+        """Return whether the work is used up."""
         return self.done_s >= self.limit_s or self._is_slow
 
     @property

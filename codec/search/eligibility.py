@@ -1,4 +1,4 @@
-"""Which uploads are taken: of a type that the policy names, and within its limits."""
+"""Check which uploads are eligible: type and limits of the policy."""
 
 from typing import Final
 
@@ -8,17 +8,17 @@ from codec.reasons import Reason, Refused
 from config import Policy
 
 MIN_SIDE: Final = 16
-"""Images with a smaller side stay plain: no measure is meaningful and nothing is to be saved."""
+"""Smaller images are stored as uploaded: measures are meaningless and savings negligible."""
 
 _MANIFEST_ROOM: Final = 400
-"""Bytes of metadata that a rendition costs on top, in round figures: they are billed too."""
+"""Approximate metadata overhead of a rendition, bytes, which is billed too."""
 
 
 def check_type(data: bytes, policy: Policy) -> str:
-    """Give the media type of an upload, judged by its first bytes.
+    """Return the media type of an upload, by its first bytes.
 
     Raises:
-        Refused: The policy does not name it.
+        Refused: the policy does not include it.
     """
     mime = sniff(data[:32])
     if mime is None or mime not in policy.types:
@@ -27,10 +27,10 @@ def check_type(data: bytes, policy: Policy) -> str:
 
 
 def admit(data: bytes, policy: Policy) -> Container:
-    """Take an upload apart whose pixels shall be restored.
+    """Parse an upload whose pixels will be restored.
 
     Raises:
-        Refused: It cannot be, or it is larger or smaller than the policy allows.
+        Refused: it is unsupported, or outside the policy's limits.
     """
     try:
         upload = parse(data)
@@ -41,10 +41,10 @@ def admit(data: bytes, policy: Policy) -> Container:
 
 
 def jpeg_sides(data: bytes, policy: Policy) -> tuple[int, int]:
-    """Give width and height of a JPEG file that returns as a whole, whatever is in it.
+    """Return width and height of any JPEG file, for transcoding.
 
     Raises:
-        Refused: It has none, or it is larger or smaller than the policy allows.
+        Refused: it has no size, or is outside the policy's limits.
     """
     try:
         width, height = jpeg_size.read(data)
@@ -55,7 +55,7 @@ def jpeg_sides(data: bytes, policy: Policy) -> tuple[int, int]:
 
 
 def pixels_of(data: bytes) -> int:
-    """Return the pixels of an upload by its headers; 0 where these cannot be read."""
+    """Return the pixels of an upload by its headers; 0 if unreadable."""
     try:
         if sniff(data[:32]) == "image/jpeg":
             width, height = jpeg_size.read(data)
@@ -67,10 +67,10 @@ def pixels_of(data: bytes) -> int:
 
 
 def check_size(width: int, height: int, policy: Policy) -> None:
-    """Check sides in pixels before anything of that size is allocated.
+    """Check the size in pixels before anything of that size is allocated.
 
     Raises:
-        Refused: There are more or fewer pixels than the policy allows.
+        Refused: the size is outside the policy's limits.
     """
     if width * height > min(policy.limits.max_pixels, manifest.MAX_PIXELS):
         raise Refused(Reason.PIXELS)
@@ -81,5 +81,5 @@ def check_size(width: int, height: int, policy: Policy) -> None:
 
 
 def max_stored(data: bytes, policy: Policy) -> int:
-    """Give the bytes that a rendition may have to be worth storing, its manifest included."""
+    """Return the maximum size of a rendition worth storing, manifest included, bytes."""
     return int(len(data) * (1 - policy.min_saving)) - _MANIFEST_ROOM

@@ -1,4 +1,4 @@
-"""A candidate that fails loses: the others still compete."""
+"""Isolate failures of candidates, so that others still compete."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,40 +11,40 @@ from codec.search.contest import Candidate, Contest
 from codec.search.verdicts import Verdict
 
 _LONGEST: Final = 200
-"""Characters of what a library says of a failure."""
+"""Maximum length of a library's error message, characters."""
 
 
 @contextlib.contextmanager
 def losing(contest: Contest, candidate: Candidate, *, sampled: bool) -> Iterator[None]:
-    """Turn whatever an encoder, a decoder or a restorer raises into a lost trial.
+    """Turn any exception of an encoder, decoder or restorer into a lost trial.
 
     Args:
-        contest: Where it is noted.
-        candidate: What is tried in the block.
-        sampled: Whether only a sample of the image is.
+        contest: state of the search.
+        candidate: candidate tried in the block.
+        sampled: only a sample of the image is tried.
     """
     try:
         yield
-    except Exception as error:  # noqa: BLE001  # libraries raise anything
+    except Exception as error:  # noqa: BLE001  # libraries raise any exception
         contest.lose(candidate, Verdict.FAILED, reason(error), sampled=sampled)
 
 
 def reason(error: Exception) -> str:
-    """Say in a few words why a step failed."""
+    """Return a short reason why a step failed."""
     if memory.is_exhausted(error):
         return "out of memory"
     return f"{type(error).__name__}: {error}".rstrip(": ")[:_LONGEST]
 
 
 def refusal(error: Exception) -> Refused:
-    """Say why an upload stays as it is for which a step failed."""
+    """Return the refusal of an upload for which a step failed."""
     if memory.is_exhausted(error):
         return Refused(Reason.MEMORY)
     return Refused(Reason.FAILED, reason(error))
 
 
 def has_memory(contest: Contest, candidate: Candidate) -> bool:
-    """Return whether there is enough memory for a candidate; one that lacks it is out."""
+    """Return whether memory suffices for a candidate; otherwise record a lost trial."""
     upload = contest.subject.upload
     need = memory_needs.to_try(
         upload.width * upload.height, candidate.codec, candidate.subsampling, candidate.scale

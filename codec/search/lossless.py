@@ -1,4 +1,4 @@
-"""Renditions without loss: of the tier ``exact``, which gives back the file, or ``lossless``."""
+"""Lossless renditions: tier ``exact``, the identical file, or ``lossless``, identical pixels."""
 
 import hashlib
 import time
@@ -20,22 +20,22 @@ _IDENTICAL: Final = Reading(IDENTICAL.psnr_db, IDENTICAL.psnr_db, IDENTICAL.ssim
 
 
 class Attempt(NamedTuple):
-    """What came of trying to store a file without loss; ``chosen`` is None when nothing did."""
+    """Result of trying lossless renditions; ``chosen`` is None if there is none."""
 
     chosen: Chosen | None
     trials: tuple[Trial, ...]
 
 
 def of_jpeg(data: bytes, size: tuple[int, int], *, max_stored: int) -> Attempt:
-    """Store a JPEG file so that it returns byte for byte.
+    """Transcode a JPEG file so that it is restored byte for byte.
 
     Args:
-        data: The upload.
-        size: Width and height in pixels, which have been checked.
-        max_stored: Bytes that a rendition may have to be worth storing.
+        data: upload.
+        size: width and height in pixels, already checked.
+        max_stored: maximum size of a rendition, bytes.
 
     Returns:
-        Nothing chosen when it cannot be reproduced, or is not small enough.
+        Nothing chosen if it cannot be reproduced, or is not small enough.
     """
     began = time.perf_counter()
     rendition = exact.transcode(data)
@@ -52,23 +52,23 @@ def of_jpeg(data: bytes, size: tuple[int, int], *, max_stored: int) -> Attempt:
 
 
 def lost(tier: str, codec: str, verdict: Verdict, note: str) -> Attempt:
-    """Say that something without loss was not made, for a reason that is not its size."""
+    """Return a lossless attempt that failed for a reason other than size."""
     return Attempt(
         None, (replace(_trial(tier, codec, 0, verdict, 0.0), reading=Reading(), note=note),)
     )
 
 
 def of_png(task: Task, tiers: Collection[str]) -> Attempt:
-    """Store a PNG file so that its pixels, its chunks and mostly its very bytes return.
+    """Store a PNG file so that pixels, chunks and mostly all bytes are restored.
 
-    What returns byte for byte is ``exact`` and serves a policy that asks for either tier.
+    A rendition that is restored byte for byte is ``exact``, and satisfies either tier.
 
     Args:
-        task: The file, and what is demanded.
-        tiers: What the policy allows.
+        task: file and limits.
+        tiers: tiers that the policy allows.
 
     Returns:
-        Nothing chosen when it is not small enough, or only an identical file would do.
+        Nothing chosen if it is not small enough, or only an identical file is allowed.
     """
     if not {"exact", "lossless"}.intersection(tiers):
         return Attempt(None, ())
@@ -96,7 +96,7 @@ def of_png(task: Task, tiers: Collection[str]) -> Attempt:
 
 
 def _trials(task: Task, tier: str, found: Lossless | None) -> Iterator[Trial]:
-    """Tell of each encoding, with the size of the whole rendition for the one that is stored."""
+    """Yield a trial per encoding, with the size of the whole rendition for the stored one."""
     for codec, size, seconds in task.tried:
         if found is not None and codec == found.codec:
             yield _trial(tier, codec, len(found.rendition), Verdict.HOLDS, seconds)

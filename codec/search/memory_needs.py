@@ -1,7 +1,7 @@
-"""How much memory each step takes for a pixel, as measured, so that none is begun in vain.
+"""Measured memory per pixel of each step, so that no step starts without enough.
 
 Bytes per pixel of address space, measured with photographs of 12 to 200 megapixels; for
-transcoding, of what is touched of it. ``python -m bench.memory`` measures whole jobs.
+transcoding, of memory touched. ``python -m bench.memory`` measures whole jobs.
 """
 
 from typing import Final
@@ -11,20 +11,20 @@ from config.policy import Codec
 _MIB: Final = 1 << 20
 
 RESTORING: Final = 24
-"""For making the file that GET serves: the rendition's pixels (JPEG XL takes 18 for a transcoded
-JPEG file; AVIF, WebP and Pillow's copies less), and the encoder's copies of them."""
+"""Encoding the served file: pixels of the rendition (18 for a transcoded JPEG in JPEG XL; less for
+AVIF, WebP and Pillow's copies), and the encoder's copies."""
 
 TRANSCODING: Final = 24
-"""For turning a JPEG file into JPEG XL and back. libjxl reserves more, and never touches that."""
+"""Transcoding a JPEG file to JPEG XL and back. libjxl reserves more, but never touches it."""
 
 RESERVED: Final = 3
-"""How many times what it touches libjxl reserves for transcoding: 54 to 58 bytes per pixel."""
+"""Ratio of memory that libjxl reserves for transcoding to what it touches: 54 to 58 bytes."""
 
 _UPLOAD: Final = 4
-"""For the upload's own pixels, as long as candidates compete for it."""
+"""The upload's own pixels, as long as candidates compete."""
 
 _JUDGING: Final = 20
-"""For restoring a candidate, the file that GET would serve, decoding that, and comparing."""
+"""Restoring a candidate, encoding and decoding the served file, and comparing."""
 
 _ENCODING: Final[dict[Codec, dict[str, int]]] = {
     "avif": {"4:4:4": 54, "4:2:2": 46, "4:2:0": 38},
@@ -36,32 +36,32 @@ _ENCODING_OTHERS: Final = 12
 
 
 ORDINARY: Final = 2 << 30
-"""Bytes that any number of jobs may take at a time; one that needs more has to be alone."""
+"""Memory that any number of jobs may use at a time, bytes; larger jobs run alone."""
 
 
 def is_large(pixels: int) -> bool:
-    """Return whether storing an image may take more than ``ORDINARY``: from 37 megapixels on."""
+    """Return whether storing an image may need more than ``ORDINARY``: from 37 megapixels."""
     return pixels * (_UPLOAD + _ENCODING["avif"]["4:4:4"]) > ORDINARY
 
 
 def to_restore(pixels: int) -> int:
-    """Return the bytes of memory that restoring an image takes at most."""
+    """Return the maximum memory for restoring an image, bytes."""
     return RESTORING * pixels
 
 
 def to_transcode(pixels: int) -> int:
-    """Return the bytes of memory that storing a JPEG file of so many pixels as it is takes."""
+    """Return the memory for transcoding a JPEG file of that many pixels, bytes."""
     return TRANSCODING * pixels
 
 
 def to_try(pixels: int, codec: Codec, subsampling: str, scale: int) -> int:
-    """Return the bytes of memory that a candidate takes.
+    """Return the memory for trying a candidate, bytes.
 
     Args:
-        pixels: Of the upload.
-        codec: What it is written with.
-        subsampling: Of chroma.
-        scale: What it is shrunk by.
+        pixels: pixels of the upload.
+        codec: codec.
+        subsampling: chroma subsampling.
+        scale: downscale factor.
     """
     encoding = _ENCODING[codec].get(subsampling, _ENCODING_OTHERS) // scale**2
     shrinking = _UPLOAD + 4 if scale > 1 else 0
@@ -69,10 +69,10 @@ def to_try(pixels: int, codec: Codec, subsampling: str, scale: int) -> int:
 
 
 def least_to_try(pixels: int) -> int:
-    """Return the bytes of memory that the candidate takes that needs the least."""
+    """Return the memory for the candidate that needs the least, bytes."""
     return pixels * (_UPLOAD + _JUDGING)
 
 
 def mib(size: int) -> str:
-    """Render a number of bytes for people."""
+    """Return a number of bytes in MiB, as text."""
     return f"{-(-size // _MIB):,}"

@@ -1,7 +1,7 @@
-"""Guess from a few statistics of an image which quality will hold a floor.
+"""Predict from image statistics which quality will hold a floor.
 
-The guess costs a hundredth of an encoding and is right to about six steps of quality; trials do the
-rest. It also tells how much easier to code a sample is than its image.
+The prediction costs a hundredth of an encoding, and is within about six steps of quality; trials do
+the rest. It also estimates how much easier to code a sample is than its image.
 """
 
 import math
@@ -18,24 +18,25 @@ from codec.measures import ssim
 from config import Floor
 
 _AT: Final = 50
-# Least-squares fits to AVIF (speed 8, 4:4:4) at quality 50 on 36 images of open licences: PSNR, of
-# an encoder that looks at it, from the logarithm of the mean gradient with an error of 0.9 dB;
-# -10 log10(1 - SSIM), in the same way, from that and the share of flat pixels with one of 1.2 dB;
-# and the means of their slopes.
+# Least-squares fits to AVIF (speed 8, 4:4:4) at quality 50 on 36 images of open licences: PSNR,
+# when tuned for it, from the logarithm of the mean gradient, with an error of 0.9 dB; likewise
+# -10 log10(1 - SSIM), from that and the share of flat pixels, with an error of 1.2 dB; and mean
+# slopes.
 _PSNR_FIT: Final = (42.25, -2.87)
 _SSIM_FIT: Final = (0.8, 2.35, 11.85)
 _PSNR_SLOPE: Final = 0.22
 _SSIM_SLOPE: Final = 0.19
-_FLAT: Final = 2  # steps of 255 that the eye takes for none, and cameras make as noise
+_FLAT: Final = 2  # of 255; invisible, and within camera noise
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """How much there is to code in an image.
+    """Statistics of coding difficulty.
 
     Attributes:
-        gradient: Natural logarithm of the mean step between neighbours, of 255, across plus down.
-        flat: Share of pixels that hardly differ from their right neighbour.
+        gradient: natural logarithm of the mean step between neighbours, of 255, horizontal plus
+            vertical.
+        flat: share of pixels that are almost equal to their right neighbour.
     """
 
     gradient: float
@@ -57,22 +58,22 @@ class Activity:
 
     @property
     def psnr_db(self) -> float:
-        """Expect this PSNR at AVIF quality 50."""
+        """Return the expected PSNR at AVIF quality 50, dB."""
         return _PSNR_FIT[0] + _PSNR_FIT[1] * self.gradient
 
     @property
     def ssim_db(self) -> float:
-        """Expect this much SSIM at AVIF quality 50, as dB of what is lacking to 1."""
+        """Return the expected SSIM at AVIF quality 50, as -10 log10(1 - SSIM), dB."""
         return _SSIM_FIT[0] + _SSIM_FIT[1] * self.gradient + _SSIM_FIT[2] * self.flat
 
 
 def quality(activity: Activity, floor: Floor, codec: str) -> int:
-    """Guess the lowest quality that holds.
+    """Return the lowest quality expected to hold.
 
     Args:
-        activity: Of the pixels that are encoded.
-        floor: What they must keep.
-        codec: Name of the codec.
+        activity: statistics of the pixels to encode.
+        floor: minimum fidelity.
+        codec: name of the codec.
 
     Returns:
         A quality of that codec, 10 to 95.
@@ -82,13 +83,13 @@ def quality(activity: Activity, floor: Floor, codec: str) -> int:
 
 
 def tune(activity: Activity, floor: Floor) -> Tune:
-    """Guess which measure is the harder to hold: that one an encoder should look at."""
+    """Return the measure expected to be harder to hold, which an encoder should optimize."""
     wanted = _wanted(activity, floor)
     return "ssim" if wanted.get("ssim", 0.0) > wanted.get("psnr", 0.0) else "psnr"
 
 
 def _wanted(activity: Activity, floor: Floor) -> dict[Tune, float]:
-    """Give the quality of AVIF that each measure asks for."""
+    """Return the AVIF quality that each measure needs."""
     wanted: dict[Tune, float] = {}
     if floor.psnr_db is not None:
         wanted["psnr"] = _AT + (floor.psnr_db - activity.psnr_db) / _PSNR_SLOPE
@@ -98,7 +99,7 @@ def _wanted(activity: Activity, floor: Floor) -> dict[Tune, float]:
 
 
 def _like_avif(codec: str, wanted: int) -> int:
-    """Find the quality of a codec that is about as coarse as one of AVIF."""
+    """Return the quality of a codec that is about as coarse as an AVIF quality."""
     if codec == "avif":
         return wanted
     coarse = level("avif", wanted)

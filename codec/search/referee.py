@@ -1,7 +1,7 @@
 """Find the smallest rendition of an image that holds its policy's floor.
 
-Candidates are tried on a sample of the image first; the most promising ones compete on the whole
-image, each at the lowest quality that holds there. What has won so far bounds what is still tried.
+Candidates are first tried on a sample; the most promising ones compete on the whole image, each at
+the lowest quality that holds. The best so far bounds what is still tried.
 """
 
 import math
@@ -27,26 +27,26 @@ from config import Policy
 __all__ = ["PAINS", "candidates", "compete"]
 
 _RESCUES: Final = 5
-"""Trials on top for a candidate that has not held yet: without one, all were in vain."""
+"""Extra trials for a candidate that has not held yet: without one, its trials were in vain."""
 
 _AFTER_A_FAILURE: Final = 0.5
-"""Steps of quality to add after a trial that failed although it was expected to hold, times the
-square of how often that has happened: key points come back by jumps that no line foretells."""
+"""Steps of quality to add after an unexpected failure, times the square of the number of such
+failures: key points recover in unpredictable jumps."""
 
 _LOST: Final = 0.15
-"""Share of key points short of the floor that no quality gives back to what was shrunk."""
+"""Deficit of key points that no quality of a downscaled candidate makes up for."""
 
 _SMALL: Final = 1_000_000
 """Pixels up to which a further trial takes a fraction of a second."""
 
 _LARGE: Final = 32_000_000
-"""Pixels from which AVIF is written fast: half the time, and less memory, for 3 % more bytes."""
+"""Pixels above which AVIF is encoded fast: half the time and less memory for 3 % more bytes."""
 
 _LARGE_SPEED: Final = 9
 
 _MISFITS: Final = 2
-"""Candidates whose served file does not fit into the upload's size, even at the floor: the others
-would hardly fare better, since it hardly matters who made the pixels."""
+"""Number of candidates whose served file exceeds the size of the upload even at the floor, after
+which the search gives up: the size hardly depends on the candidate."""
 
 
 def compete(
@@ -58,18 +58,18 @@ def compete(
     work: Work,
     steps: Steps | None = None,
 ) -> Contest:
-    """Let all candidates compete.
+    """Run the search.
 
     Args:
-        subject: The image.
-        policy: What is allowed and demanded.
-        restorers: Content hash of the restorer for each scale; 1: of what cleans up after a codec.
-        upscalers: Where restorers come from.
-        work: What may be done; no further trial begins after its share.
-        steps: What may be done; None: everything.
+        subject: image.
+        policy: policy of the upload.
+        restorers: content hash of the restorer by scale; 1: artefact removal at full size.
+        upscalers: source of restorers.
+        work: limit of work; no trial starts beyond its share.
+        steps: allowed steps; None: all.
 
     Returns:
-        The finished contest; its ``best`` is None when nothing small enough holds the floor.
+        The finished contest; its ``best`` is None if nothing small enough holds the floor.
     """
     kind = content_kind.kind(subject.pixels)
     floor = floors.applied(policy.floor, subject.pixels)
@@ -83,11 +83,11 @@ def compete(
         failed = contest.failed_codecs - without
         if contest.best or not failed or contest.is_over:
             return contest
-        without |= failed  # what else there is takes the place of what does not work here
+        without |= failed  # retry without codecs that failed
 
 
 def _affordable(pains: Pains, subject: Subject) -> Pains:
-    """Look more closely where that costs little, and less where it costs much."""
+    """Return parameters adapted to the size: more effort for small images, less for large ones."""
     height, width = subject.pixels.shape[:2]
     if height * width > _LARGE:
         return replace(pains, speed=max(pains.speed, _LARGE_SPEED))
@@ -100,10 +100,10 @@ def _affordable(pains: Pains, subject: Subject) -> Pains:
 
 
 def _run(draft: Draft, entries: list[Entry], pains: Pains) -> None:
-    """Let the shortlisted compete on the whole image."""
+    """Try the shortlist on the whole image."""
     contest = draft.contest
     tried = misfits = 0
-    ratio = 1.0  # of real sizes to expected ones
+    ratio = 1.0  # actual to expected size
     for entry in entries:
         best = len(contest.best.rendition) if contest.best else math.inf
         if (tried >= pains.finalists and contest.best) or tried > pains.finalists + 1:
@@ -123,7 +123,7 @@ def _run(draft: Draft, entries: list[Entry], pains: Pains) -> None:
 
 
 def _search(contest: Contest, entry: Entry, pains: Pains) -> None:
-    """Look for the lowest quality of a candidate that holds, starting at the expected one."""
+    """Search for the lowest quality of a candidate that holds, starting at the expected one."""
     search = Search(usual=entry.slopes)
     failures, sizes = 0, dict[int, int]()
     quality: int | None = round(entry.quality + pains.spare)
@@ -144,7 +144,7 @@ def _search(contest: Contest, entry: Entry, pains: Pains) -> None:
 
 
 def _steepness(sizes: dict[int, int]) -> float:
-    """Say how many usual steps of quality one of the highest tried is worth, at least one."""
+    """Return the value of one step at the highest qualities tried, in prior steps, at least 1."""
     if len(sizes) < 2:
         return 1.0
     below, above = sorted(sizes)[-2:]
@@ -152,7 +152,7 @@ def _steepness(sizes: dict[int, int]) -> float:
 
 
 def _is_lost(contest: Contest, trial: Trial) -> bool:
-    """Tell that a scale has lost too many key points for any quality to hold."""
+    """Return whether a scale has lost too many key points for any quality to hold."""
     margin = floors.margins(contest.floor, trial.reading).get("orb", 0.0)
     return trial.candidate.scale > 1 and margin < -_LOST
 
@@ -160,7 +160,7 @@ def _is_lost(contest: Contest, trial: Trial) -> bool:
 def _following(
     contest: Contest, entry: Entry, search: Search, trial: Trial, spare: float
 ) -> int | None:
-    """Choose the quality after a trial; None: there is none worth trying."""
+    """Return the quality after a trial, or None if none is worth trying."""
     if trial.verdict is Verdict.CANNOT_READ or _is_lost(contest, trial):
         return None
     if trial.verdict is Verdict.TOO_BIG:
@@ -168,6 +168,6 @@ def _following(
             return None
         excess = qualities_between(contest.max_stored, trial.size)
         wished = trial.quality - max(1, math.ceil(excess))
-        # What is known to fail, or is far below all expectation, need not be tried.
+        # Skip qualities that are known to fail, or far below the expectation.
         return wished if wished > max(search.low, entry.quality - entry.doubt) else None
     return search.next(spare=spare)

@@ -1,4 +1,4 @@
-"""What was chosen to be stored of an upload, from whichever tier."""
+"""The rendition chosen for an upload, of any tier."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,21 +8,21 @@ from codec.measures.psnr import PERFECT_PSNR_DB
 from codec.measures.reading import Fidelity
 
 IDENTICAL: Final = Fidelity(psnr_db=PERFECT_PSNR_DB, ssim=1.0, orb=1.0)
-"""Fidelity of a file with the upload's own pixels."""
+"""Fidelity of a file with identical pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A rendition, and everything that its manifest says of it.
+    """A rendition, and its data for the manifest.
 
     Attributes:
-        rendition: What to store.
-        size: Width and height of the upload.
-        stored: How it becomes pixels.
-        output: How the served file is made of them; None: the codec gives back the file itself.
-        sha256: Digest of the served file, 64 hex digits.
-        content: Digest of what is in it, whatever encoder writes it, 32 hex digits.
-        fidelity: Of the served file.
+        rendition: file to store.
+        size: width and height of the upload.
+        stored: how it becomes pixels.
+        output: how to encode the served file; None: the codec returns the file itself.
+        sha256: SHA-256 of the served file, 64 hex digits.
+        content: digest of its content, independent of encoders, 32 hex digits.
+        fidelity: fidelity of the served file.
     """
 
     rendition: bytes

@@ -1,4 +1,4 @@
-"""Choose the candidates that are worth trying on the whole image, by trials on a sample of it."""
+"""Choose candidates for the whole image, by trials on a sample."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from codec.search.draft import Draft
 from codec.search.failures import has_memory, losing
 
 _OUT_OF_REACH: Final = 1.25
-"""A candidate whose sample has so many times the bytes of the best one's is not refined."""
+"""Size relative to the best, on the sample, beyond which a candidate is not refined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,12 @@ class Entry:
     """A candidate on the shortlist.
 
     Attributes:
-        candidate: Who it is.
-        quality: Expected to hold.
-        size: Bytes expected then; 0: unknown.
-        doubt: Steps of quality that the expectation may be wrong by.
-        slopes: What a step of quality adds to each margin, as far as that is known.
-        weight: Its bytes, as they count when it is compared with others.
+        candidate: candidate.
+        quality: expected quality that holds.
+        size: expected size, bytes; 0: unknown.
+        doubt: uncertainty of the expected quality, steps.
+        slopes: gain of each margin per step of quality, as far as known.
+        weight: size as compared with other candidates, bytes.
     """
 
     candidate: Candidate
@@ -38,12 +38,12 @@ class Entry:
 
 
 def shortlist(draft: Draft, candidates: Iterator[Candidate], pains: Pains) -> list[Entry]:
-    """Order who is tried on the whole image, the smallest expected rendition first.
+    """Return candidates for the whole image, smallest expected rendition first.
 
     Args:
-        draft: The sample; its contest is told of every trial.
-        candidates: Who may compete, the likeliest winner first.
-        pains: How much trouble to take.
+        draft: sample; its contest records every trial.
+        candidates: candidates, most likely winner first.
+        pains: parameters of the search.
     """
     entries: list[Entry] = []
     for candidate in candidates:
@@ -54,14 +54,14 @@ def shortlist(draft: Draft, candidates: Iterator[Candidate], pains: Pains) -> li
             if has_memory(draft.contest, candidate) and draft.may_hold(candidate):
                 entry = _estimate(draft, candidate, pains, smallest)
                 entries += [entry] if entry else []
-    # Of an image that is too small for a sample no size is expected, and the order stays.
+    # Images too small for a sample have no expected size; their order is kept.
     return sorted(entries, key=lambda entry: entry.weight)
 
 
 def _is_worth(contest: Contest, candidate: Candidate, smallest: float, pains: Pains) -> bool:
-    """Return whether shrinking may be worth what it costs to restore.
+    """Return whether downscaling may be worth the cost of restoring.
 
-    Where full size takes many bits it wins: networks gain on codecs below about 0.25 bits per pixel
+    At many bits per pixel, full size wins: networks beat codecs below about 0.25 bits per pixel
     (docs/restorers.md).
     """
     if candidate.scale == 1 or smallest == math.inf:
@@ -72,10 +72,10 @@ def _is_worth(contest: Contest, candidate: Candidate, smallest: float, pains: Pa
 
 
 def _estimate(draft: Draft, candidate: Candidate, pains: Pains, smallest: float) -> Entry | None:
-    """Expect a quality and a size of a candidate; None: there is no hope that it holds."""
+    """Return the expected quality and size of a candidate; None if it cannot hold."""
     quality = draft.guess(candidate)
     if draft.sample.share == 1:
-        # The image is so small that a sample would be the image.
+        # The image is so small that it is its own sample.
         return Entry(candidate, quality, 0, 16, {}, 0)
     search = Search()
     for _ in range(pains.samples):

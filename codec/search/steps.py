@@ -1,7 +1,7 @@
-"""The steps of an attempt to store an image: which are ruled out, and which one it is at.
+"""The steps of an attempt to store an image: which are excluded, and which is running.
 
-A step is the name of a codec that a candidate is written with, or ``exact``, ``lossless`` or
-``decode``. The process may die at any of them; then another one makes the attempt without it.
+A step is the name of a candidate's codec, or ``exact``, ``lossless`` or ``decode``. If the process
+dies in a step, another one makes the attempt without it.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ EXACT: Final = "exact"
 LOSSLESS: Final = "lossless"
 
 LOSSY_STEPS: Final = frozenset({"avif", "jpeg", "jxl", "webp"})
-"""All steps that make a rendition with loss."""
+"""All steps that create lossy renditions."""
 
 
 def _unheard(_: str) -> None:
@@ -24,12 +24,12 @@ def _unheard(_: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What an attempt may do.
+    """Constraints of an attempt.
 
     Attributes:
-        ruled_out: Steps that are left out.
-        memory: Bytes that it may take; None: no limit.
-        mark: Is told the name of each step before it begins.
+        ruled_out: excluded steps.
+        memory: memory limit, bytes; None: unlimited.
+        mark: called with the name of each step before it starts.
     """
 
     ruled_out: frozenset[str] = frozenset()
@@ -37,7 +37,7 @@ class Steps:
     mark: Callable[[str], None] = _unheard
 
     def lacks(self, need: int) -> str | None:
-        """Say what is missing where a step needs more memory than there is; None: it has enough."""
+        """Return what is missing if a step needs more memory than allowed, or None."""
         if self.memory is None or need <= self.memory:
             return None
         return f"needs {memory_needs.mib(need)} MiB of memory, not {memory_needs.mib(self.memory)}"

@@ -20,13 +20,13 @@ from codec.search.verdicts import Verdict
 def attempt(contest: Contest, candidate: Candidate, quality: int, speed: int) -> Trial:
     """Try a quality; a rendition that holds becomes the best so far.
 
-    What decides is measured on the decoded file that GET will serve.
+    Measures compare the decoded file that GET will serve.
 
     Args:
-        contest: What has happened before.
-        candidate: What to try.
-        quality: Of its codec.
-        speed: Of its encoder.
+        contest: state of the search.
+        candidate: candidate.
+        quality: quality of its codec.
+        speed: encoder speed.
     """
     began = time.perf_counter()
     contest.steps.mark(candidate.codec)
@@ -65,7 +65,7 @@ def _judge(contest: Contest, stored: Stored, rendition: bytes) -> tuple[Verdict,
         size=(upload.width, upload.height),
         upscalers=contest.upscalers,
     )
-    # A PNG shows what was restored; what other formats lose comes on top.
+    # A PNG shows the restored pixels; other formats add their own loss.
     unchanged = upload.format == "PNG"
     names = floors.ALL if unchanged else ("psnr_db",)
     reading = floors.read(floor, subject.pixels, pixels, names=names)
@@ -89,7 +89,7 @@ def _judge(contest: Contest, stored: Stored, rendition: bytes) -> tuple[Verdict,
 
 
 def _explained(contest: Contest, reading: Reading, shown: Pixels) -> Reading:
-    """Take all measures while nothing holds, so that the search knows which one asks for most."""
+    """Take all measures until a candidate holds, so that the search knows the critical one."""
     if contest.best:
         return reading
     every = floors.read(contest.floor, contest.subject.pixels, shown, thorough=True)
@@ -97,7 +97,7 @@ def _explained(contest: Contest, reading: Reading, shown: Pixels) -> Reading:
 
 
 def _with_text(contest: Contest, shown: Pixels, reading: Reading) -> tuple[Verdict, Reading]:
-    """Decide; words are read last, and only when everything else holds."""
+    """Return the verdict; words are read last, and only if everything else holds."""
     if floors.holds(contest.floor, reading) and contest.floor.text is not None:
         try:
             after = contest.read(shown)
