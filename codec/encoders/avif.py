@@ -5,6 +5,7 @@ from typing import Final
 from PIL import features
 
 from codec.encoders import pillow
+from codec.encoders.settings import EncoderSettings
 from codec.image.pixels import Pixels
 
 MIME: Final = "image/avif"
@@ -16,41 +17,25 @@ def installed() -> bool:
     return bool(features.check("avif"))
 
 
-def encode(  # noqa: PLR0913 - said by name
-    pixels: Pixels,
-    quality: int,
-    *,
-    subsampling: str,
-    speed: int,
-    tune: str = "ssim",
-    icc: bytes | None = None,
-    orientation: int = 1,
-) -> bytes:
+def encode(pixels: Pixels, settings: EncoderSettings) -> bytes:
     """Encode pixels so that viewers show them like the upload.
 
     Args:
         pixels: uint8, (height, width[, 3 or 4]).
-        quality: 0 (smallest) to 100.
-        subsampling: ``4:4:4``, ``4:2:2`` or ``4:2:0``; gray is always written without chroma.
-        speed: 0 (smallest file) to 10 (fastest).
-        tune: measure to optimize, ``psnr`` or ``ssim``.
-        icc: colour profile to embed.
-        orientation: EXIF orientation to embed as a property; pixels are not rotated.
+        settings: all are supported.
     """
     return pillow.save(
         pixels,
         "AVIF",
-        orientation=orientation,
-        quality=quality,
-        subsampling="4:0:0" if pixels.ndim == 2 else subsampling,
-        speed=speed,
+        orientation=settings.orientation,
+        quality=settings.quality,
+        subsampling="4:0:0" if pixels.ndim == 2 else settings.subsampling,
+        speed=settings.speed,
         max_threads=1,  # there is one worker process per core
         autotiling=False,
-        # libavif tunes for appearance by default, which costs 6 to 12 % more bytes at equal PSNR
-        # and
-        # SSIM.
-        advanced={"tune": tune},
-        icc_profile=icc or b"",
+        # libavif tunes for appearance by default: 6 to 12 % more bytes at equal PSNR and SSIM.
+        advanced={"tune": settings.tune},
+        icc_profile=settings.icc or b"",
     )
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from PIL import features
 
 from codec.encoders import pillow
+from codec.encoders.settings import EncoderSettings
 from codec.image.pixels import Pixels, decode
 
 MIME: Final = "image/jpeg"
@@ -16,36 +17,21 @@ def installed() -> bool:
     return bool(features.check("jpg"))
 
 
-def encode(  # noqa: PLR0913 - said by name
-    pixels: Pixels,
-    quality: int,
-    *,
-    subsampling: str,
-    speed: int,
-    tune: str = "ssim",
-    icc: bytes | None = None,
-    orientation: int = 1,
-) -> bytes:
+def encode(pixels: Pixels, settings: EncoderSettings) -> bytes:
     """Encode pixels so that viewers show them like the upload.
 
     Args:
         pixels: uint8, (height, width[, 3]).
-        quality: 0 (smallest) to 100.
-        subsampling: ``4:4:4``, ``4:2:2`` or ``4:2:0``; gray has no chroma.
-        speed: ignored: there is only one.
-        tune: ignored.
-        icc: colour profile to embed.
-        orientation: EXIF orientation to embed; pixels are not rotated.
+        settings: speed and tune are ignored.
     """
-    del speed, tune
-    options: dict[str, object] = {} if pixels.ndim == 2 else {"subsampling": subsampling}
+    options: dict[str, object] = {} if pixels.ndim == 2 else {"subsampling": settings.subsampling}
     return pillow.save(
         pixels,
         "JPEG",
-        orientation=orientation,
-        quality=quality,
+        orientation=settings.orientation,
+        quality=settings.quality,
         progressive=True,  # smaller, and displayed earlier
-        icc_profile=icc or b"",
+        icc_profile=settings.icc or b"",
         **options,
     )
 

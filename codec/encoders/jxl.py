@@ -10,6 +10,7 @@ import numpy as np
 from imagecodecs import JPEGXL, jpegxl_decode, jpegxl_encode
 
 from codec.containers import jxl_header
+from codec.encoders.settings import EncoderSettings
 from codec.image.pixels import Pixels, Undecodable
 
 MIME: Final = "image/jxl"
@@ -23,40 +24,29 @@ def installed() -> bool:
     return bool(JPEGXL.available)
 
 
-def encode(  # noqa: PLR0913 - said by name
-    pixels: Pixels,
-    quality: int,
-    *,
-    subsampling: str,
-    speed: int,
-    tune: str = "ssim",
-    icc: bytes | None = None,
-    orientation: int = 1,
-) -> bytes:
+def encode(pixels: Pixels, settings: EncoderSettings) -> bytes:
     """Encode pixels of an upload without profile and orientation.
 
     Args:
         pixels: uint8, (height, width[, 3 or 4]).
-        quality: 0 (smallest) to 100.
-        subsampling: ignored: the codec does not subsample. Colours under transparent alpha are
-            lost, which is measured like any other loss.
-        speed: 0 (smallest file) to 10 (fastest).
-        tune: ignored.
-        icc: None.
-        orientation: 1.
+        settings: subsampling and tune are ignored. Colours under transparent alpha are lost, which
+            is measured like any other loss.
 
     Raises:
         ValueError: a profile or an orientation is set.
     """
-    del subsampling, tune
-    _check_plain(icc, orientation)
-    return _encode(pixels, speed, lossless=False, distance=_distance(quality))
+    _check_plain(settings.icc, settings.orientation)
+    return _encode(pixels, settings.speed, lossless=False, distance=_distance(settings.quality))
 
 
 def encode_lossless(
     pixels: Pixels, *, speed: int, icc: bytes | None = None, orientation: int = 1
 ) -> bytes:
-    """Encode pixels without loss; arguments and errors as for :func:`encode`."""
+    """Encode pixels without loss; further arguments are encoder settings.
+
+    Raises:
+        ValueError: a profile or an orientation is set.
+    """
     _check_plain(icc, orientation)
     return _encode(pixels, speed, lossless=True, distance=None)
 

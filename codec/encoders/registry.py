@@ -3,42 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from codec.containers import Mode, bmff, jpeg_payload, webp_payload
 from codec.encoders import avif, jpeg, jxl, webp
+from codec.encoders.settings import EncoderSettings
 from codec.image.pixels import Pixels
-
-Tune = Literal["psnr", "ssim"]
-"""Measure that an encoder optimizes."""
-
-
-class Encode(Protocol):
-    """Encodes pixels as a rendition."""
-
-    def __call__(  # noqa: PLR0913 - said by name
-        self,
-        pixels: Pixels,
-        quality: int,
-        *,
-        subsampling: str,
-        speed: int,
-        tune: Tune = "ssim",
-        icc: bytes | None = None,
-        orientation: int = 1,
-    ) -> bytes:
-        """Encode uint8 pixels (height, width[, 3 or 4]) so that viewers show them like the upload.
-
-        Args:
-            pixels: image that :meth:`Codec.takes`.
-            quality: 0 (smallest) to 100, on the codec's scale.
-            subsampling: ``4:4:4``, ``4:2:2`` or ``4:2:0``, if the codec supports several.
-            speed: 0 (smallest file) to 10 (fastest).
-            tune: measure to optimize, if the codec supports several.
-            icc: colour profile to embed.
-            orientation: EXIF orientation to embed; pixels are not rotated.
-        """
-        ...
 
 
 class Read(Protocol):
@@ -65,7 +35,7 @@ class Codec:
         alpha: supports an alpha channel.
         described: its files carry colour profile and orientation.
         installed: returns whether its library is installed.
-        encode: encodes a rendition.
+        encode: encodes uint8 pixels (height, width[, 3 or 4]) that the codec :meth:`takes`.
         read: decodes a rendition.
         icc_profile: returns the profile of a rendition, or None.
         attach: adds header segments to a rendition.
@@ -78,7 +48,7 @@ class Codec:
     alpha: bool
     described: bool
     installed: Callable[[], bool]
-    encode: Encode
+    encode: Callable[[Pixels, EncoderSettings], bytes]
     read: Read
     icc_profile: Callable[[bytes], bytes | None]
     attach: Callable[[bytes, bytes], bytes]

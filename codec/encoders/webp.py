@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, features
 
 from codec.encoders import pillow
+from codec.encoders.settings import EncoderSettings
 from codec.image.pixels import Pixels
 
 MIME: Final = "image/webp"
@@ -19,44 +20,29 @@ def installed() -> bool:
     return bool(features.check("webp"))
 
 
-def encode(  # noqa: PLR0913 - said by name
-    pixels: Pixels,
-    quality: int,
-    *,
-    subsampling: str,
-    speed: int,
-    tune: str = "ssim",
-    icc: bytes | None = None,
-    orientation: int = 1,
-) -> bytes:
+def encode(pixels: Pixels, settings: EncoderSettings) -> bytes:
     """Encode pixels so that viewers show them like the upload.
 
     Args:
         pixels: uint8, (height, width[, 3 or 4]).
-        quality: 0 (smallest) to 100.
-        subsampling: ignored: lossy WebP is always 4:2:0.
-        speed: 0 (smallest file) to 10 (fastest).
-        tune: ignored.
-        icc: colour profile to embed.
-        orientation: EXIF orientation to embed; pixels are not rotated.
+        settings: subsampling, always 4:2:0 in lossy WebP, and tune are ignored.
     """
-    del subsampling, tune
     return pillow.save(
         _coloured(pixels),
         "WEBP",
-        orientation=orientation,
-        quality=quality,
+        orientation=settings.orientation,
+        quality=settings.quality,
         alpha_quality=100,
-        method=_method(speed),
+        method=_method(settings.speed),
         exact=True,  # colours under transparent alpha are also measured
-        icc_profile=icc or b"",
+        icc_profile=settings.icc or b"",
     )
 
 
 def encode_lossless(
     pixels: Pixels, *, speed: int, icc: bytes | None = None, orientation: int = 1
 ) -> bytes:
-    """Encode pixels without loss; arguments as for :func:`encode`."""
+    """Encode pixels without loss; further arguments are encoder settings."""
     return pillow.save(
         _coloured(pixels),
         "WEBP",

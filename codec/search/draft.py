@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
-from codec.encoders import Tune, by_name
+from codec.encoders import EncoderSettings, Tune, by_name
 from codec.encoders.coding import LOSSLESS
 from codec.image.pixels import Pixels
 from codec.image.resample import shrunk
@@ -117,13 +117,13 @@ class Draft:
         area, work = mosaic.shape[0] * mosaic.shape[1], self.contest.work
         work.encode(area // candidate.scale**2, candidate.codec, speed)
         work.restore(area, restored=candidate.restorer is not None)
-        rendition = by_name(candidate.codec).encode(
-            shrunk(mosaic, candidate.scale),
-            quality,
+        settings = EncoderSettings(
+            quality=quality,
             subsampling=candidate.subsampling,
             speed=speed,
             tune=candidate.tune,
         )
+        rendition = by_name(candidate.codec).encode(shrunk(mosaic, candidate.scale), settings)
         restored = pixels_of(
             rendition,
             candidate.stored(quality),

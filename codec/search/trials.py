@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from codec.containers import DoesNotFit
-from codec.encoders import by_name
+from codec.encoders import EncoderSettings, by_name
 from codec.image.pixels import Pixels, decode_as
 from codec.manifest import Stored
 from codec.measures import floors, ocr
@@ -40,15 +40,15 @@ def attempt(contest: Contest, candidate: Candidate, quality: int, speed: int) ->
 
 def _encode(contest: Contest, candidate: Candidate, quality: int, speed: int) -> bytes:
     subject, codec = contest.subject, by_name(candidate.codec)
-    image = codec.encode(
-        contest.shrunk(candidate.scale),
-        quality,
+    settings = EncoderSettings(
+        quality=quality,
         subsampling=candidate.subsampling,
         speed=speed,
         tune=candidate.tune,
         icc=subject.upload.icc,
         orientation=subject.orientation,
     )
+    image = codec.encode(contest.shrunk(candidate.scale), settings)
     return codec.attach(image, subject.blob) if subject.blob else image
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import models
 from codec.containers import Container
-from codec.encoders import by_name
+from codec.encoders import EncoderSettings, by_name
 from codec.image.pixels import Pixels
 from codec.image.resample import join_planes, shrunk, small_size, split_planes
 from codec.measures import floors, psnr
@@ -104,13 +104,13 @@ class Coder:
         if quality not in self._files:
             clock = Clock()
             codec, upload = by_name(self.codec), self.source.upload
-            image = codec.encode(
-                self._small(),
-                quality,
+            settings = EncoderSettings(
+                quality=quality,
                 subsampling=_chroma(upload),
                 speed=self.speed,
                 icc=upload.icc,
             )
+            image = codec.encode(self._small(), settings)
             data = codec.attach(image, self.source.blob) if self.source.blob else image
             self._files[quality] = File(data, clock.taken())
         return self._files[quality]

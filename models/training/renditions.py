@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from codec.encoders import by_name, coding, registry
+from codec.encoders import EncoderSettings, Tune, by_name, coding
 from codec.image import resample
 from codec.measures.psnr import psnr
 from codec.measures.ssim import exact as ssim
@@ -16,7 +16,6 @@ from codec.measures.ssim import exact as ssim
 __all__ = ["Pixels", "Tune", "decode", "encode", "level", "psnr", "shrink", "ssim"]
 
 Pixels = npt.NDArray[np.uint8]
-Tune = registry.Tune
 
 _SPEED: Final = 8  # the encoder speed of renditions at low effort
 
@@ -43,7 +42,8 @@ def encode(
         subsampling: ``4:4:4`` or ``4:2:0``, if the codec supports both.
         tune: ``ssim`` or ``psnr``, if the codec supports both.
     """
-    return by_name(codec).encode(pixels, quality, subsampling=subsampling, speed=_SPEED, tune=tune)
+    settings = EncoderSettings(quality=quality, subsampling=subsampling, speed=_SPEED, tune=tune)
+    return by_name(codec).encode(pixels, settings)
 
 
 def decode(data: bytes, codec: str, *, width: int, height: int) -> Pixels:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from codec.containers import ContainerError, Mode
-from codec.encoders import NAMES, Codec, by_name, mime_of
+from codec.encoders import NAMES, Codec, EncoderSettings, by_name, mime_of
 from codec.image.pixels import Pixels, Undecodable
 from codec.measures.psnr import psnr
 from tests.codec.pictures import crop
@@ -24,8 +25,8 @@ _DESCRIBED = [kind for kind in _KINDS if kind[0] != "jxl"]
 
 
 def _encode(codec: Codec, pixels: Pixels, quality: int = 80, **parameters: object) -> bytes:
-    defaults: dict[str, object] = {"subsampling": "4:4:4", "speed": 9}
-    return codec.encode(pixels, quality, **{**defaults, **parameters})  # type: ignore[arg-type]  # a table
+    settings = EncoderSettings(quality=quality, subsampling="4:4:4", speed=9)
+    return codec.encode(pixels, replace(settings, **parameters))  # type: ignore[arg-type]  # a table
 
 
 @cache  # it holds the time when it was made

@@ -7,7 +7,7 @@ import pytest
 
 import models
 from codec.containers import bmff, header, parse
-from codec.encoders import avif
+from codec.encoders import EncoderSettings, avif
 from codec.image.pixels import Pixels, decode
 from codec.image.resample import downscale
 from codec.manifest import Manifest, Measured, Output, Stored
@@ -76,7 +76,7 @@ def _note(pixels: Pixels, format_: str, mode: str, stored: Stored) -> Manifest:
 
 def _rendition(pixels: Pixels, scale: int) -> bytes:
     small = pixels if scale == 1 else downscale(pixels, scale)
-    return avif.encode(small, 70, subsampling="4:4:4", speed=9)
+    return avif.encode(small, EncoderSettings(quality=70, subsampling="4:4:4", speed=9))
 
 
 def _sealed(note: Manifest, served: bytes, content: str) -> Manifest:

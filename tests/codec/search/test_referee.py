@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 import models
 from codec.containers import DoesNotFit, parse
-from codec.encoders import by_name
+from codec.encoders import EncoderSettings, by_name
 from codec.image import resample
 from codec.image.pixels import Pixels, decode_as
 from codec.measures import floors, ssim
@@ -64,9 +64,10 @@ def _sizes_that_hold(subject: Subject, floor: Floor, candidate: Candidate) -> di
     size = (subject.upload.width, subject.upload.height)
     found = {}
     for quality in range(LOWEST, HIGHEST + 1):
-        rendition = by_name(candidate.codec).encode(
-            small, quality, subsampling=candidate.subsampling, speed=8, tune=candidate.tune
+        settings = EncoderSettings(
+            quality=quality, subsampling=candidate.subsampling, speed=8, tune=candidate.tune
         )
+        rendition = by_name(candidate.codec).encode(small, settings)
         pixels = pixels_of(
             rendition,
             candidate.stored(quality),
