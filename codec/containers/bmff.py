@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from codec.containers.chunks import walk
 from codec.containers.errors import Malformed
 
 BOX_ID: Final = UUID("487f3b8e-3464-4946-a236-a8a30090fa30").bytes
@@ -78,20 +79,12 @@ def _own(data: bytes, found: list[Box]) -> list[Box]:
 
 
 def boxes(data: bytes) -> Iterator[Box]:
-    """Yield all top-level boxes.
+    """Return all top-level boxes.
 
     Raises:
         Malformed: the bytes are not a sequence of boxes, or there are too many.
     """
-    position = 0
-    for _ in range(_MAX_BOXES):
-        if position == len(data):
-            return
-        box = _box(data, position)
-        yield box
-        position = box.end
-    if position != len(data):
-        raise Malformed("too many boxes")
+    return walk(data, 0, _box, most=_MAX_BOXES, too_many=Malformed("too many boxes"))
 
 
 def _box(data: bytes, start: int) -> Box:

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from codec.containers import chunks
 from codec.containers.errors import Unsupported
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
@@ -45,19 +46,13 @@ class Chunk(NamedTuple):
 
 
 def walk(data: bytes, position: int = 0) -> Iterator[Chunk]:
-    """Yield all chunks up to the end of the bytes, verifying their CRC.
+    """Return all chunks up to the end of the bytes, verifying their CRC.
 
     Raises:
         Unsupported: a chunk is damaged, or there are too many.
     """
-    for _ in range(_MAX_CHUNKS):
-        if position == len(data):
-            return
-        chunk = _chunk(data, position)
-        yield chunk
-        position = chunk.end
-    if position != len(data):
-        raise Unsupported("too many chunks")
+    too_many = Unsupported("too many chunks")
+    return chunks.walk(data, position, _chunk, most=_MAX_CHUNKS, too_many=too_many)
 
 
 def make(kind: bytes, payload: bytes) -> bytes:

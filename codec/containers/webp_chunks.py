@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from codec.containers import chunks
 from codec.containers.errors import Unsupported
 
 ICC_FLAG: Final = 0x20  # RFC 9649, figure 7
@@ -36,19 +37,13 @@ class Still(NamedTuple):
 
 
 def walk(data: bytes, position: int = 0) -> Iterator[Chunk]:
-    """Yield all chunks up to the end of the bytes.
+    """Return all chunks up to the end of the bytes.
 
     Raises:
         Unsupported: a chunk is damaged, or there are too many.
     """
-    for _ in range(_MAX_CHUNKS):
-        if position == len(data):
-            return
-        chunk = _chunk(data, position)
-        yield chunk
-        position = chunk.end
-    if position != len(data):
-        raise Unsupported("too many chunks")
+    too_many = Unsupported("too many chunks")
+    return chunks.walk(data, position, _chunk, most=_MAX_CHUNKS, too_many=too_many)
 
 
 def read_file(data: bytes) -> list[Chunk]:
