@@ -1,1 +1,1 @@
-"""Tools for the command line: what is done to a bucket directly, without a server."""
+"""Jobs on whole buckets, run from the command line without a gateway."""

@@ -1,4 +1,4 @@
-"""Places in a bucket as people write them: ``s3://bucket/key``."""
+"""Addresses of objects as people write them: ``s3://bucket/key``."""
 
 from typing import Final, NamedTuple
 
@@ -9,28 +9,28 @@ _MAX_KEY_BYTES: Final = 1024
 
 
 class Place(NamedTuple):
-    """A bucket and a key, or the beginning of keys.
+    """A bucket and a key, or a key prefix.
 
     Attributes:
-        bucket: Name of the bucket.
-        key: As it is, not percent-encoded; may be empty.
+        bucket: Bucket name.
+        key: Decoded key; may be empty.
     """
 
     bucket: str
     key: str
 
     def __str__(self) -> str:
-        """Write it as :func:`place` reads it; what would move a cursor is replaced."""
+        """Return the form that :func:`place` parses; control characters are replaced."""
         return "".join(c if c.isprintable() else "?" for c in f"s3://{self.bucket}/{self.key}")
 
     @property
     def target(self) -> Target:
-        """Give what requests are sent to."""
+        """Return the request target."""
         return key_target(self.bucket, self.key)
 
 
 def place(text: str) -> Place:
-    """Read ``s3://bucket`` or ``s3://bucket/key``.
+    """Parse ``s3://bucket`` or ``s3://bucket/key``.
 
     Raises:
         ValueError: It is neither.
@@ -45,7 +45,7 @@ def place(text: str) -> Place:
 
 
 def object_place(text: str) -> Place:
-    """Read ``s3://bucket/key``.
+    """Parse ``s3://bucket/key``.
 
     Raises:
         ValueError: It is something else.

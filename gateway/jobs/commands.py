@@ -1,4 +1,4 @@
-"""Run the tools: ``python -m gateway optimize|drain|verify|restore-original|explain|ledger``."""
+"""Run the jobs: ``python -m gateway optimize|drain|verify|restore-original|explain|ledger``."""
 
 import argparse
 import asyncio
@@ -22,7 +22,7 @@ from gateway.telemetry import logs
 from gateway.workers.pool import Busy
 
 _CHANGED: Final = (
-    "somebody else has written to the object meanwhile, or it is gone: nothing was done"
+    "the object was changed or deleted meanwhile: nothing was done; run the command again"
 )
 _FAILURES: Final = (
     Denied, Refused, NoOriginal, S3Error, Busy, explain.CannotExplain, OSError, ValueError,
@@ -30,13 +30,13 @@ _FAILURES: Final = (
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the tools.
+    """Run one job.
 
     Args:
-        arguments: Its name and what follows.
+        arguments: Its name and its arguments.
 
     Returns:
-        0; 1 when something failed or was interrupted; 2 when the usage was wrong.
+        0; 1 after a failure or an interruption; 2 for wrong usage.
     """
     options = parser().parse_args(arguments)
     logs.configure()

@@ -1,4 +1,4 @@
-"""The way back: managed objects become plain ones, full size, that need no gateway."""
+"""Drain a bucket: convert managed objects back to plain ones that need no gateway."""
 
 from codec.manifest import Manifest
 from config import Originals
@@ -16,14 +16,14 @@ from gateway.workers.pool import UNRESTORABLE, NotRestored
 
 
 class Drainer:
-    """Give objects of one bucket back their full size.
+    """Convert the objects of one bucket back to full size.
 
     Args:
-        tools: With the policies that say which originals are kept where.
-        bucket: Which bucket.
-        use_originals: Whether originals are stored, where they are kept; else restored files.
-        dry_run: Whether nothing is to be written.
-        remove_replaced: Whether versions are removed that a file replaces.
+        tools: Client, workers and policies, which say where originals are kept.
+        bucket: Bucket name.
+        use_originals: Whether to store kept originals rather than restored files.
+        dry_run: Whether to write nothing.
+        remove_replaced: Whether to delete replaced versions.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class Drainer:
         self._remove_replaced = remove_replaced
 
     async def __call__(self, entry: Entry) -> Outcome:
-        """Give one object back its full size.
+        """Convert one object.
 
         Raises:
             Refused: It stays as it is.
-            Busy: Too many jobs are waiting.
-            Changed: Somebody else wrote to it meanwhile.
-            Denied: The store refuses what is needed.
-            S3Error: The store does not answer, or there is a manifest that cannot be read.
+            Busy: The queue is full.
+            Changed: Another client wrote to it meanwhile.
+            Denied: The store does not permit it.
+            S3Error: The store does not respond, or the manifest is invalid.
         """
         target = Place(self._bucket, entry.key).target
         seen = await snapshot.take(self._tools.client, target, self._tools.seals)
@@ -73,15 +73,15 @@ class Drainer:
         return Outcome(verdict, seen.size, len(data))
 
     async def _file(self, seen: Snapshot, manifest: Manifest) -> tuple[bytes, str]:
-        """Give the original, where one is kept, else the restored file."""
+        """Return the original if one is kept, else the restored file."""
         client, originals = self._tools.client, self._originals(seen.target.key)
         if originals.keep is not None:
             try:
                 return await fetch(client, originals, seen.target, manifest), "original"
             except Missing:
-                pass  # it was stored before originals were kept, or is a copy
+                pass  # stored before originals were kept, or a copy
         rendition = await snapshot.read(client, seen)
-        # Should an encoder have changed: the pixels are right, and from now on the bytes are these.
+        # If an encoder has changed, the pixels are right, and these are the bytes from now on.
         data, _ = await self._tools.workers.restore(rendition, manifest)
         return data, "restored"
 
@@ -91,13 +91,13 @@ class Drainer:
 
 
 async def write_back(tools: Tools, seen: Snapshot, manifest: Manifest, data: bytes) -> Snapshot:
-    """Store a full-size file in the place of its rendition, with all that is said of the object.
+    """Replace a rendition by a full-size file, with all metadata of the object.
 
     Returns:
-        The object that was replaced, as it was in the end.
+        The replaced object.
 
     Raises:
-        Refused, Changed, Denied, S3Error: It was not done; see :mod:`gateway.storage.snapshot`.
+        Refused, Changed, Denied, S3Error: Nothing was written; see :mod:`gateway.storage.snapshot`.
     """
     now = await snapshot.retake(tools.client, seen, tools.seals)
     kept = await metadata.everything(tools.client, now.target, now.headers)

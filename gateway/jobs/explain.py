@@ -1,4 +1,4 @@
-"""Say of one image what a policy would make of it, and why."""
+"""Explain what a policy would do with one image, and why."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -26,16 +26,16 @@ class CannotExplain(Exception):
 
 
 async def explain(tools: Tools, image: str, policy_name: str | None) -> Iterator[str]:
-    """Let candidates compete for an image, and give lines that tell of it.
+    """Run the search on an image, and return lines that explain the result.
 
     Args:
-        tools: What it takes.
+        tools: Client, workers and policies.
         image: A file, or ``s3://bucket/key``.
-        policy_name: Which policy; None: the object's own, or the only one.
+        policy_name: Policy to use; None: the object's own, or the only one.
 
     Raises:
-        CannotExplain: It is not clear which policy, there is no such file, or nothing competes.
-        Busy: Too many jobs are waiting.
+        CannotExplain: The policy is ambiguous, the file does not exist, or nothing is searched.
+        Busy: The queue is full.
         Refused, Changed, Denied, S3Error: The object cannot be read.
     """
     place = object_place(image) if image.startswith("s3://") else None
@@ -63,12 +63,12 @@ def _policy(policies: Policies, place: Place | None, name: str | None) -> Policy
     found = [each for each in policies if name in {None, each.name}]
     if len(found) != 1:
         names = ", ".join(each.name for each in policies) or "none"
-        raise CannotExplain(f"name a policy with --policy; there are: {names}")
+        raise CannotExplain(f"choose a policy with --policy: {names}")
     return found[0]
 
 
 def _read_file(path: Path, max_bytes: int) -> tuple[bytes, Mapping[str, str]]:
-    """Read a file, and guess the Content-Type that it would be uploaded with."""
+    """Read a file, and guess the Content-Type it would be uploaded with."""
     try:
         with path.open("rb") as file:
             data = file.read(max_bytes + 1)
@@ -83,12 +83,12 @@ def _read_file(path: Path, max_bytes: int) -> tuple[bytes, Mapping[str, str]]:
 async def _read_object(
     tools: Tools, place: Place, max_bytes: int
 ) -> tuple[bytes, Mapping[str, str]]:
-    """Read an object and its headers; the trials of what is stored small are over."""
+    """Read an object and its headers; fail if it is already optimized."""
     seen = await snapshot.take(tools.client, place.target, tools.seals)
     if seen.manifest is not None:
         kept = "\n".join(_stored(seen.manifest, seen.size))
-        hint = "give the original file to see what else was tried"
-        raise CannotExplain(f"{place} is stored small already; {hint}\n{kept}")
+        hint = "pass the original file to see the other trials"
+        raise CannotExplain(f"{place} is already optimized; {hint}\n{kept}")
     if seen.size > max_bytes:
         raise CannotExplain(f"{place} is larger than the policy allows: it would stay as it is")
     return await snapshot.read(tools.client, seen), seen.headers
@@ -122,7 +122,7 @@ def _stored(manifest: Manifest, size: int) -> Iterator[str]:
 
 
 def _table(trials: Sequence[Trial], winner: Stored | None) -> Iterator[str]:
-    """Give a line for each trial; the winner may also be a transcoding, which is no trial."""
+    """Yield a line per trial; the winner may also be a transcoding, which is not a trial."""
     if not trials:
         return
     yield _line(

@@ -1,4 +1,4 @@
-"""The log of a run: a JSON line per object, from which an interrupted run goes on."""
+"""The log of a run: one JSON line per object, from which an interrupted run continues."""
 
 import fcntl
 import json
@@ -13,27 +13,27 @@ from gateway.jobs.listing import PAGES, Entry, Window
 from gateway.jobs.outcome import FAILED, Outcome, Totals
 
 _MAX_LINE: Final = 1 << 16
-"""A key of 1,024 bytes is at most 6,144 characters of JSON."""
+"""A key of 1,024 bytes takes at most 6,144 characters of JSON."""
 
 _MAX_FAILED: Final = PAGES * 1000
 
 Subject = dict[str, str | bool]
-"""What a run is about: only the same run goes on from its log."""
+"""What a run is about: only the same run may continue from its log."""
 
 
 class Unusable(Exception):
-    """The log cannot be written to or gone on from; the message says what to do."""
+    """The log cannot be written or continued; the message says what to do."""
 
 
 @dataclass(slots=True)
 class Past:
-    """What a log tells of the run so far.
+    """Progress of a run, as its log records it.
 
     Attributes:
-        totals: What became of objects.
+        totals: Sums of outcomes.
         after: The listing is done up to this key.
-        done: Keys behind it that are done already.
-        failed: What failed, to be tried again.
+        done: Later keys that are done.
+        failed: Failed objects, to be retried.
     """
 
     totals: Totals = field(default_factory=Totals)
@@ -42,7 +42,7 @@ class Past:
     failed: dict[str, Outcome] = field(default_factory=dict)
 
     def take(self, line: dict[str, object]) -> None:
-        """Follow what one line tells.
+        """Apply one line of the log.
 
         Raises:
             KeyError, TypeError, ValueError: It is not a line of such a log.
@@ -62,15 +62,17 @@ class Past:
         if outcome.verdict == FAILED:
             self.failed[key] = outcome
         if len(self.failed) > _MAX_FAILED:
-            raise Unusable(f"more than {_MAX_FAILED:,} objects failed: begin anew with another log")
+            raise Unusable(
+                f"more than {_MAX_FAILED:,} objects failed: start again with another --log"
+            )
 
 
 class Journal:
     """Write the log of a run, flushed line by line.
 
     Args:
-        file: Open for appending.
-        past: What it holds already.
+        file: File open for appending.
+        past: What it already contains.
     """
 
     def __init__(self, file: IO[bytes], past: Past) -> None:
@@ -80,16 +82,16 @@ class Journal:
 
     @classmethod
     def begin(cls, path: Path, subject: Subject) -> Self:
-        """Begin a log.
+        """Create a log.
 
         Raises:
-            Unusable: There is such a file already, or it cannot be made.
+            Unusable: The file exists, or cannot be created.
         """
         try:
             file = path.open("xb")
         except FileExistsError as error:
-            hint = "go on with --resume, or name another file with --log"
-            raise Unusable(f"{path} is there already: {hint}") from error
+            hint = "continue with --resume, or choose another file with --log"
+            raise Unusable(f"{path} already exists: {hint}") from error
         except OSError as error:
             raise Unusable(f"{path} cannot be written: {error.strerror}") from error
         _lock(file, path)
@@ -99,17 +101,17 @@ class Journal:
 
     @classmethod
     def resume(cls, path: Path, subject: Subject) -> Self:
-        """Go on with a log; a last line that was torn is cut off.
+        """Continue a log, dropping a torn last line.
 
         Raises:
-            Unusable: There is no such log, or it is that of another run.
+            Unusable: The log does not exist, or belongs to another run.
         """
         past, end = Past(), 0
         try:
             file = path.open("r+b")
         except OSError as error:
             reason = f"{path} cannot be opened ({error.strerror})"
-            raise Unusable(f"{reason}: without --resume a run begins anew") from error
+            raise Unusable(f"{reason}: omit --resume to start a new run") from error
         try:
             _lock(file, path)
             for line in _lines(file):
@@ -119,13 +121,15 @@ class Journal:
                 end = file.tell()
         except (KeyError, TypeError, ValueError) as error:
             file.close()
-            raise Unusable(f"{path} is damaged after byte {end}: begin anew with --log") from error
+            raise Unusable(
+                f"{path} is damaged after byte {end}: start again with another --log"
+            ) from error
         except Unusable:
             file.close()
             raise
         if end == 0:
             file.close()
-            raise Unusable(f"{path} holds nothing to go on from: remove it and begin anew")
+            raise Unusable(f"{path} is empty: remove it and start again")
         file.truncate(end)
         file.seek(end)
         return cls(file, past)
@@ -142,10 +146,10 @@ class Journal:
         self._file.close()
 
     def add(self, key: str, outcome: Outcome) -> None:
-        """Note what became of an object.
+        """Record the outcome of an object.
 
         Raises:
-            OSError: The log cannot be written to.
+            OSError: The log cannot be written.
         """
         earlier = self.past.failed.pop(key, None)
         if earlier is not None:
@@ -154,22 +158,22 @@ class Journal:
         self._write({"event": "object", "key": key, **outcome._asdict()})
 
     def close_window(self, window: Window) -> None:
-        """Note that everything up to the end of a window is done.
+        """Record that everything up to the end of a window is done.
 
         Raises:
-            OSError: The log cannot be written to.
+            OSError: The log cannot be written.
         """
         if window.last:
             self._write({"event": "window", "after": window.last, "passed": window.passed})
 
     def again(self) -> list[Entry]:
-        """Give what failed before the last whole window, and is not going to be listed again."""
-        # Listings are in the order of the keys' UTF-8.
+        """Return failed objects of completed windows, which will not be listed again."""
+        # Listings are sorted by UTF-8 bytes.
         after, failed = _octets(self.past.after), self.past.failed.items()
         return [Entry(key, outcome.before) for key, outcome in failed if _octets(key) <= after]
 
     def is_done(self, key: str) -> bool:
-        """Return whether an object that is listed again needs nothing more."""
+        """Return whether an object that is listed again is done."""
         return key in self.past.done and key not in self.past.failed
 
     def _write(self, line: dict[str, object]) -> None:
@@ -179,7 +183,7 @@ class Journal:
 
 
 def _lines(file: IO[bytes]) -> Iterator[dict[str, object]]:
-    """Give all whole lines."""
+    """Yield all complete lines."""
     while (raw := file.readline(_MAX_LINE)).endswith(b"\n"):
         line = json.loads(raw)
         if not isinstance(line, dict):
@@ -193,7 +197,7 @@ def _lock(file: IO[bytes], path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise Unusable(f"{path} is being written to by another run") from error
+        raise Unusable(f"{path} is in use by another run") from error
 
 
 def _octets(key: str) -> bytes:
@@ -203,7 +207,7 @@ def _octets(key: str) -> bytes:
 def _check(line: dict[str, object], subject: Subject, path: Path) -> None:
     about = {name: line.get(name) for name in subject}
     if line.get("event") != "run" or about != subject:
-        raise Unusable(f"{path} is the log of another run: name the right one with --log")
+        raise Unusable(f"{path} is the log of another run: choose the right one with --log")
 
 
 def _outcome(line: dict[str, object]) -> Outcome:

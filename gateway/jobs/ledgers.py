@@ -1,4 +1,4 @@
-"""Sum a ledger up: what shadow policies would have saved, and why the rest would have stayed."""
+"""Summarize ledgers: what shadow policies would have saved, and why other uploads would stay."""
 
 import json
 import re
@@ -9,9 +9,9 @@ from typing import IO, Final
 
 _MAX_LINE: Final = 1 << 16
 _MAX_KINDS: Final = 1000
-"""Policies and reasons that are told apart: a damaged file must not fill the memory."""
+"""Most distinct policies and reasons: a damaged file must not exhaust memory."""
 
-# What comes after it is about one upload: "cannot be decoded: OSError", "(exit code -9)", "20 s".
+# Details of one upload follow: "cannot be decoded: OSError", "(exit code -9)", "20 s".
 _PARTICULAR: Final = re.compile(r"[:(].*")
 _NUMBER: Final = re.compile(r"\d[\d.,]*")
 
@@ -26,17 +26,17 @@ class _Sum:
 
 
 def summary(paths: list[Path]) -> str:
-    """Sum ledgers up.
+    """Summarize ledgers.
 
     Args:
         paths: The files, such as ``ledger.jsonl.1`` and ``ledger.jsonl``.
 
     Returns:
-        Lines for a terminal: per policy its totals and the classes of reasons.
+        Lines for a terminal: totals and classes of reasons by policy.
 
     Raises:
         OSError: A file cannot be read.
-        ValueError: A file is no ledger.
+        ValueError: A file is not a ledger.
     """
     sums: dict[str, _Sum] = {}
     for path in paths:
@@ -48,7 +48,7 @@ def summary(paths: list[Path]) -> str:
 def _read(file: IO[bytes], sums: dict[str, _Sum], path: Path) -> None:
     while raw := file.readline(_MAX_LINE):
         if not raw.endswith(b"\n") and len(raw) < _MAX_LINE:
-            return  # torn, or just being written
+            return  # torn, or being written
         try:
             line = json.loads(raw)
             each = sums.setdefault(_printable(line["policy"]), _Sum())

@@ -1,4 +1,4 @@
-"""Objects of a bucket, page by page; a window of pages at a time is held in memory."""
+"""List the objects of a bucket, a window of pages at a time."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -16,17 +16,17 @@ from gateway.storage.messages import Request, read_bounded
 from gateway.storage.object_client import ObjectClient
 
 PAGES: Final = 50
-"""Pages of a window: 50,000 objects, about 20 MB."""
+"""Pages per window: 50,000 objects, about 20 MB."""
 
 _MAX_BYTES: Final = 16 << 20  # 1,000 keys of 1 KiB, percent-encoded, with owners
 
 
 class Entry(NamedTuple):
-    """One object of a listing.
+    """An object in a listing.
 
     Attributes:
-        key: As it is.
-        size: Stored bytes.
+        key: Decoded key.
+        size: Stored size, bytes.
     """
 
     key: str
@@ -35,12 +35,12 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Window:
-    """A stretch of a listing.
+    """A section of a listing.
 
     Attributes:
-        entries: What is wanted of it.
-        passed: How many objects are not.
-        last: The last key of the stretch; empty when there is none.
+        entries: Wanted objects.
+        passed: Number of other objects.
+        last: Last key of the section; empty if there is none.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Window:
     last: str = ""
 
     def largest_first(self) -> list[Entry]:
-        """Give the entries in the order that saves most soonest; equal sizes by key."""
+        """Return the entries by descending size, then key: the largest save most."""
         return sorted(self.entries, key=lambda entry: (-entry.size, entry.key))
 
 
@@ -63,15 +63,15 @@ async def windows(
     """List a bucket.
 
     Args:
-        client: On whose behalf.
-        place: Bucket and beginning of the keys.
+        client: Client of the store.
+        place: Bucket and key prefix.
         wanted: Judges entries by key and size.
-        after: The key after which the listing begins.
-        pages: Of how many pages a window is made.
+        after: Key after which to start.
+        pages: Pages per window.
 
     Raises:
-        Denied: The store does not list it.
-        S3Error: The store does not answer, or not as S3 does.
+        Denied: The store does not permit listing.
+        S3Error: The store does not respond, or not as S3 does.
     """
     more = True
     while more:
@@ -89,8 +89,8 @@ async def windows(
 
 
 async def _page(client: ObjectClient, place: Place, after: str) -> tuple[list[Entry], bool]:
-    """Give one page, and whether there is more."""
-    # The first version of the operation: every store has it, and it goes on from any key.
+    """Return one page, and whether there are more."""
+    # ListObjects version 1: every store supports it, and it continues from any key.
     query = f"encoding-type=url&marker={escaped(after)}&prefix={escaped(place.key)}"
     async with client.send(Request("GET", Target(place.bucket, "", ""), query)) as response:
         if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -105,7 +105,7 @@ async def _page(client: ObjectClient, place: Place, after: str) -> tuple[list[En
     entries = [_entry(child, encoded) for child in root if s3xml.name(child) == "Contents"]
     more = s3xml.text(root, "IsTruncated") == "true"
     if more and (not entries or entries[-1].key == after):
-        raise S3Error("InternalError", "The store's listing does not get on.")
+        raise S3Error("InternalError", "The store's listing does not advance.")
     return entries, more
 
 

@@ -1,4 +1,4 @@
-"""What a tool works with, made from its command line and the configuration."""
+"""Open the resources of a job from its command line and the configuration."""
 
 import argparse
 import os
@@ -16,18 +16,18 @@ from gateway.workers.pool import Workers
 
 
 class Misused(Exception):
-    """The command line does not fit the configuration; the message says how."""
+    """The command line does not match the configuration; the message says how."""
 
 
 class Tools(NamedTuple):
-    """What a tool works with.
+    """Resources of a job.
 
     Attributes:
-        policies: Those of the configuration.
-        client: The store, with the key pair of whoever runs the tool.
+        policies: Policies of the configuration.
+        client: Client of the store, with the key pair of the job.
         seals: Read and write manifests.
-        workers: As many processes as objects are worked on at a time.
-        jobs: That number.
+        workers: One process per concurrent object.
+        jobs: Concurrent objects.
     """
 
     policies: Policies
@@ -39,15 +39,15 @@ class Tools(NamedTuple):
 
 @asynccontextmanager
 async def tools(options: argparse.Namespace, *, jobs: int | None) -> AsyncIterator[Tools]:
-    """Open everything for a while.
+    """Open the resources of a job for the duration of the block.
 
     Args:
-        options: With ``config`` and ``access_key``.
-        jobs: How many objects are worked on at a time; None: as the configuration says.
+        options: Command line, with ``config`` and ``access_key``.
+        jobs: Concurrent objects; None: as configured.
 
     Raises:
-        ConfigError: The configuration is not valid.
-        Misused: It has no such key.
+        ConfigError: The configuration is invalid.
+        Misused: The access key is not configured.
     """
     settings = load(options.config, environ=os.environ, known_restorers=models.NAMES)
     identity = _identity(settings, options.access_key)

@@ -1,4 +1,4 @@
-"""Make small what lies plain in a bucket: what PUT through the gateway would have done."""
+"""Optimize existing objects, as a PUT through the gateway would have done."""
 
 from codec.optimize import Optimized
 from config import Policy
@@ -19,10 +19,10 @@ class Optimizer:
     """Optimize objects of one bucket.
 
     Args:
-        tools: With the policies that say what is demanded of which object.
-        bucket: Which bucket.
-        dry_run: Whether nothing is to be written.
-        remove_replaced: Whether versions are removed that a rendition replaces.
+        tools: Client, workers and policies.
+        bucket: Bucket name.
+        dry_run: Whether to write nothing.
+        remove_replaced: Whether to delete replaced versions.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Optimizer:
         self._remove_replaced = remove_replaced
 
     def wants(self, entry: Entry) -> bool:
-        """Return whether an entry of a listing may be worth a closer look."""
+        """Return whether a listed object may be worth optimizing."""
         policy = self._policy(entry.key)
         return policy is not None and 0 < entry.size <= policy.limits.max_bytes
 
@@ -43,10 +43,10 @@ class Optimizer:
 
         Raises:
             Refused: It stays as it is.
-            Busy: Too many jobs are waiting.
-            Changed: Somebody else wrote to it meanwhile.
-            Denied: The store refuses what is needed.
-            S3Error: The store does not answer, or there is a manifest that cannot be read.
+            Busy: The queue is full.
+            Changed: Another client wrote to it meanwhile.
+            Denied: The store does not permit it.
+            S3Error: The store does not respond, or the manifest is invalid.
         """
         policy, client = self._policy(entry.key), self._tools.client
         target = Place(self._bucket, entry.key).target
@@ -84,7 +84,7 @@ class Optimizer:
             self._tools.client, target, version_id
         ):
             return outcome
-        # Both are paid for until a lifecycle rule or somebody removes the version.
+        # Both versions cost money until a lifecycle rule or a person deletes the old one.
         after = outcome.after + replaced.size
         return Outcome("made small", replaced.size, after, f"version {version_id} stays")
 
@@ -95,7 +95,7 @@ class Optimizer:
         return None if self._keeps_originals(key) else policy
 
     def _keeps_originals(self, key: str) -> bool:
-        """Return whether any policy keeps originals there: those stay as they are."""
+        """Return whether a policy keeps originals under this key: those stay as they are."""
         return any(
             policy.originals.keep == self._bucket and key.startswith(policy.originals.prefix)
             for policy in self._tools.policies

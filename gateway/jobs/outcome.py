@@ -1,23 +1,23 @@
-"""What became of objects, one by one and in sum."""
+"""Outcomes of objects, and their sums."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 FAILED: Final = "failed"
-"""The one verdict that asks somebody to do something."""
+"""The only verdict that requires action."""
 
 CHANGED: Final = "changed meanwhile"
 STAYS: Final = "stays"
 
 
 class Outcome(NamedTuple):
-    """What became of one object.
+    """The outcome of one object.
 
     Attributes:
-        verdict: In a word or two; what is summed up by.
+        verdict: A word or two, by which outcomes are summed.
         before: Stored bytes before.
-        after: Stored bytes now, or as they would be.
-        reason: Why, where the verdict does not say it.
+        after: Stored bytes after; in a dry run, as they would be.
+        reason: Reason, if the verdict does not say it.
     """
 
     verdict: str
@@ -27,7 +27,7 @@ class Outcome(NamedTuple):
 
     @classmethod
     def same(cls, verdict: str, size: int, reason: str = "") -> "Outcome":
-        """Make the outcome of an object that is as large as before."""
+        """Return the outcome of an object whose size is unchanged."""
         return cls(verdict, size, size, reason)
 
 
@@ -38,7 +38,7 @@ class Totals:
         self._sums: dict[str, tuple[int, int, int]] = {}
 
     def add(self, outcome: Outcome, sign: int = 1) -> None:
-        """Count an outcome; with the sign -1, take it back."""
+        """Count an outcome; a sign of -1 reverts it."""
         count, before, after = self._sums.get(outcome.verdict, (0, 0, 0))
         self._sums[outcome.verdict] = (
             count + sign,
@@ -48,16 +48,16 @@ class Totals:
 
     @property
     def failed(self) -> int:
-        """Give how many objects failed."""
+        """Return the number of failed objects."""
         return self._sums.get(FAILED, (0, 0, 0))[0]
 
     @property
     def saved(self) -> int:
-        """Give by how many bytes less is stored; negative when it is more."""
+        """Return the saved bytes; negative if more are stored."""
         return sum(before - after for _, before, after in self._sums.values())
 
     def table(self) -> str:
-        """Give a line for each verdict, and one for all, each with a line end."""
+        """Return a line per verdict, and a total."""
         rows = sorted(self._sums.items())
         whole = [sum(column) for column in zip(*(sums for _, sums in rows), strict=True)]
         lines = [_line("", "objects", "bytes before", "bytes after", "saved")]

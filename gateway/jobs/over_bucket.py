@@ -1,4 +1,4 @@
-"""The tools that go through a whole bucket: optimize, drain and verify."""
+"""Jobs on a whole bucket: optimize, drain and verify."""
 
 import argparse
 import sys
@@ -17,20 +17,20 @@ from gateway.storage.errors import Denied
 
 
 async def command(options: argparse.Namespace) -> int:
-    """Go through a bucket.
+    """Run a job on a bucket.
 
     Returns:
-        0, or 1 when an object failed.
+        0, or 1 if an object failed.
 
     Raises:
-        Misused, ConfigError, Unusable: It was not begun; nothing was touched.
-        Denied, S3Error, OSError: It cannot be gone on with.
+        Misused, ConfigError, Unusable: The job did not start; nothing was changed.
+        Denied, S3Error, OSError: The job cannot continue.
     """
     async with opened.tools(options, jobs=options.jobs) as tools:
         if options.tool != "verify" and not options.dry_run:
             await check_conditional_writes(tools.client, *options.place)
         if options.tool == "optimize" and await tools.client.lock(options.place.bucket):
-            raise Denied("the bucket locks every object that it gets: they have to stay")
+            raise Denied("the bucket has default retention: its objects cannot be replaced")
         with _journal(options) as journal:
             try:
                 await _go(options, tools, journal)
@@ -61,10 +61,10 @@ def _any(_: Entry) -> bool:
 
 
 def _journal(options: argparse.Namespace) -> Journal:
-    """Open the log: anew, or where an interrupted run has left it.
+    """Create the log, or continue that of an interrupted run.
 
     Raises:
-        Unusable: It cannot be.
+        Unusable: It cannot be opened.
     """
     bucket, prefix = options.place
     subject: Subject = {

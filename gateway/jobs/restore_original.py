@@ -1,4 +1,4 @@
-"""Put the upload back in the place of its rendition, from where originals are kept."""
+"""Replace a rendition by its original, from where originals are kept."""
 
 from gateway.jobs.address import Place
 from gateway.jobs.drain import write_back
@@ -8,19 +8,19 @@ from gateway.storage.originals import Missing, fetch
 
 
 async def restore_original(tools: Tools, place: Place, uploaded: Place, *, dry_run: bool) -> str:
-    """Put one original back.
+    """Restore one original.
 
     Args:
-        tools: With the policies that say which originals are kept where.
+        tools: Client and policies, which say where originals are kept.
         place: The managed object.
-        uploaded: Where it was uploaded to; another place when the object is a copy.
-        dry_run: Whether nothing is to be written.
+        uploaded: Where it was uploaded; differs if the object is a copy.
+        dry_run: Whether to write nothing.
 
     Returns:
-        A sentence that says what was done.
+        A sentence about the result.
 
     Raises:
-        NoOriginal, Refused, Changed, Denied, S3Error: It was not done; the object is as it was.
+        NoOriginal, Refused, Changed, Denied, S3Error: Nothing was written.
     """
     policy = tools.policies.match(uploaded.bucket, uploaded.key)
     if policy is None:

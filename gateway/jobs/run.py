@@ -1,4 +1,4 @@
-"""Do something to every object of a bucket that is wanted, several at a time."""
+"""Process all wanted objects of a bucket, several at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -16,10 +16,10 @@ from gateway.storage.errors import Changed, Denied
 from gateway.workers.pool import Busy
 
 Work = Callable[[Entry], Awaitable[Outcome]]
-"""Does it to one object. It may be called again after it has raised."""
+"""Processes one object; may be called again after an error."""
 
 _PAUSES_S: Final = (0.5, 4.0)
-"""Waiting times before an object is tried again that the store did not answer for."""
+"""Pauses before retries when the store does not respond, seconds."""
 
 _PASSING: Final = frozenset({"ServiceUnavailable", "SlowDown"})
 
@@ -32,18 +32,18 @@ async def run(
     jobs: int,
     limit: int | None = None,
 ) -> None:
-    """Work through windows one after the other; what failed in an earlier run comes first.
+    """Process windows in order, failed objects of an earlier run first.
 
     Args:
-        windows: What the listing has after what the journal knows to be done.
-        work: What is done to each object.
-        journal: Where it is noted.
-        jobs: How many objects are worked on at a time.
-        limit: After how many objects to stop; None: at the end.
+        windows: Listing after the progress in the journal.
+        work: Processes an object.
+        journal: Records outcomes.
+        jobs: Concurrent objects.
+        limit: Most objects to process; None: all.
 
     Raises:
         Denied, S3Error: The bucket cannot be listed any further.
-        OSError: The journal cannot be written to.
+        OSError: The journal cannot be written.
     """
     left = _Left(limit)
     bar: tqdm[NoReturn] = tqdm(unit="object", disable=None, dynamic_ncols=True, total=0)
@@ -58,7 +58,7 @@ async def run(
 
 
 class _Left:
-    """How many objects may still be worked on."""
+    """Number of objects that may still be processed."""
 
     def __init__(self, limit: int | None) -> None:
         self._limit = limit
@@ -66,11 +66,11 @@ class _Left:
 
     @property
     def is_none(self) -> bool:
-        """Return whether it is time to stop."""
+        """Return whether the limit is reached."""
         return self._limit is not None and self._limit <= 0
 
     def of(self, entries: list[Entry]) -> list[Entry]:
-        """Give as many entries as may be worked on."""
+        """Return as many entries as may be processed."""
         if self._limit is None:
             return entries
         chosen = entries[: self._limit]
@@ -81,7 +81,7 @@ class _Left:
 
 @dataclass(frozen=True, slots=True)
 class _Shop:
-    """Where the work of a run is done."""
+    """Processes the entries of a run concurrently."""
 
     work: Work
     journal: Journal
@@ -89,7 +89,7 @@ class _Shop:
     jobs: int
 
     async def work_through(self, entries: list[Entry]) -> None:
-        """Work on these objects, several at a time."""
+        """Process entries, several at a time."""
         self.bar.total = (self.bar.total or 0) + len(entries)
         left = iter(entries)
         try:
@@ -97,7 +97,7 @@ class _Shop:
                 for _ in range(min(self.jobs, len(entries))):
                     group.create_task(self._take(left))
         except BaseExceptionGroup as errors:
-            # Whatever ends one worker ends the run, and the others would say the same.
+            # An error in one task ends the run; the others would fail likewise.
             raise errors.exceptions[0] from errors
 
     async def _take(self, left: Iterator[Entry]) -> None:
@@ -110,7 +110,7 @@ class _Shop:
 
 
 async def attempt(work: Work, entry: Entry) -> Outcome:
-    """Do it to one object, again when the store was not there, and say what became of it."""
+    """Process one object, with retries if the store does not respond, and return the outcome."""
     for pause_s in _PAUSES_S:
         try:
             return await _outcome(work, entry)
@@ -123,10 +123,10 @@ async def attempt(work: Work, entry: Entry) -> Outcome:
 
 
 async def _outcome(work: Work, entry: Entry) -> Outcome:
-    """Do it once.
+    """Process one object once.
 
     Raises:
-        S3Error: It may go better the next time.
+        S3Error: A retry may succeed.
     """
     try:
         return await work(entry)

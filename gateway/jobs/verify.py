@@ -1,4 +1,4 @@
-"""Prove that managed objects restore; nothing is written."""
+"""Verify that managed objects restore; writes nothing."""
 
 from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry
@@ -9,11 +9,11 @@ from gateway.workers.pool import UNRESTORABLE, NotRestored
 
 
 class Verifier:
-    """Restore objects of one bucket as GET does.
+    """Restore objects of one bucket, as GET does.
 
     Args:
-        tools: What it takes.
-        bucket: Which bucket.
+        tools: Client and workers.
+        bucket: Bucket name.
     """
 
     def __init__(self, tools: Tools, bucket: str) -> None:
@@ -21,14 +21,14 @@ class Verifier:
         self._bucket = bucket
 
     async def __call__(self, entry: Entry) -> Outcome:
-        """Restore one object and compare it with the recorded digest.
+        """Restore one object and compare its digest.
 
         Raises:
-            Refused: It is not to be read.
-            Busy: Too many jobs are waiting.
-            Changed: Somebody else wrote to it meanwhile.
-            Denied: The store refuses what is needed.
-            S3Error: The store does not answer, or there is a manifest that cannot be read.
+            Refused: It cannot be read.
+            Busy: The queue is full.
+            Changed: Another client wrote to it meanwhile.
+            Denied: The store does not permit it.
+            S3Error: The store does not respond, or the manifest is invalid.
         """
         target = Place(self._bucket, entry.key).target
         seen = await snapshot.take(self._tools.client, target, self._tools.seals)
@@ -42,6 +42,6 @@ class Verifier:
         except UNRESTORABLE as error:
             return Outcome.same(FAILED, seen.size, f"cannot be restored: {error}")
         if not as_recorded:
-            reason = "the right pixels, but an encoder writes them otherwise than was recorded"
+            reason = "the pixels are right, but an upgraded encoder writes other bytes"
             return Outcome.same(FAILED, seen.size, reason)
         return Outcome.same("restores", seen.size)

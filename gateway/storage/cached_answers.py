@@ -1,4 +1,4 @@
-"""Answers of the upstream that change rarely."""
+"""Cache of store properties that rarely change."""
 
 from typing import Final
 
@@ -8,19 +8,20 @@ _REMEMBERED_S: Final = 300.0
 
 
 class Remembered:
-    """Keep answers for a while.
+    """Cache answers for a while.
 
     Args:
-        max_entries: Beyond it those used longest ago are forgotten; asking again costs one request.
+        max_entries: Most entries; the least recently added ones are dropped, which costs one
+            request.
     """
 
     def __init__(self, max_entries: int = 10_000) -> None:
         self._answers: TTLCache[str, bool] = TTLCache(max_entries, _REMEMBERED_S)
 
     def get(self, name: str) -> bool | None:
-        """Return the answer, unless it is unknown or too old."""
+        """Return the answer, or None if it is unknown or expired."""
         return self._answers.get(name)
 
     def put(self, name: str, answer: bool) -> None:
-        """Remember the answer from now on."""
+        """Store an answer."""
         self._answers[name] = answer

@@ -1,4 +1,4 @@
-"""The plain object that a multipart upload has become."""
+"""The plain object that results from a multipart upload."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,8 +15,8 @@ class Plain:
     """The object as the upstream completed it.
 
     Attributes:
-        etag: Without quotes.
-        version_id: None in a bucket without versions.
+        etag: ETag without quotes.
+        version_id: Version ID; None in an unversioned bucket.
     """
 
     etag: str
@@ -24,10 +24,10 @@ class Plain:
 
     @property
     def outlives_replacement(self) -> bool:
-        """Return whether a new version leaves this one in the bucket.
+        """Return whether this version stays in the bucket when a new one is written.
 
-        The version ``null`` of a bucket without or with suspended versioning is replaced itself:
-        to remove it then would remove the rendition.
+        The version ``null`` of an unversioned bucket, or with versioning suspended, is replaced
+        itself: deleting it afterwards would delete the rendition.
         """
         return self.version_id not in {None, "null"}
 
@@ -35,27 +35,27 @@ class Plain:
 async def completed(
     client: ObjectClient, target: Target, result: s3xml.Element, version_id: str | None
 ) -> Plain:
-    """Find out which object an upload has become.
+    """Return the object that results from a multipart upload.
 
-    Ceph before release 17 answers CompleteMultipartUpload with an empty ETag; it is then asked for
-    the object. Whatever another client has written meanwhile is only ever replaced by its own
-    rendition, and a rendition by nothing.
+    Ceph before release 17 answers CompleteMultipartUpload with an empty ETag; a HEAD then finds it.
+    An object that another client has written meanwhile is only ever replaced by its own rendition,
+    and a rendition by nothing.
 
     Args:
-        client: On whose behalf.
-        target: Where the upload went.
-        result: The answer, parsed.
-        version_id: As the answer's headers give it.
+        client: Client of the store.
+        target: Target of the upload.
+        result: Parsed response.
+        version_id: Version ID in the response headers.
 
     Raises:
-        Refused: It cannot be found out.
+        Refused: The result cannot be determined.
     """
     etag = s3xml.text(result, "ETag").strip('"')
     if etag:
         return Plain(etag, version_id)
     async with client.head(target, version_id) as head:
         etag = headers.bare_etag(head.headers)
-        # Only the ETag of an upload in parts has a dash.
+        # Only ETags of multipart uploads contain a dash.
         if head.status != HTTPStatus.OK or headers.MANIFEST in head.headers or "-" not in etag:
             raise Refused(Reason.UNKNOWN_RESULT)
         return Plain(etag, head.headers.get("x-amz-version-id", version_id))

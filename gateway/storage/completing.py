@@ -1,8 +1,8 @@
-"""Keys at which a multipart upload is being completed, which nobody reads meanwhile.
+"""Multipart uploads that are being completed; reads of their keys wait.
 
-For a while the store shows the plain object there, under the very ETag that its rendition will have
-for clients: what was read of the one could be continued with the other. A store may show what an
-upload has become as late as with the answer to its completion, so that a reader may as well wait.
+For a while the store shows the plain object under the same ETag that its rendition will have for
+clients: a client could continue a read of one with the other. A store may take until the response
+of CompleteMultipartUpload to show the object, so readers can just as well wait.
 """
 
 import asyncio
@@ -15,29 +15,29 @@ from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target
 
 _PATIENCE_S: Final = 20.0
-"""Time that a reader waits: most clients give up after 60 s, and try again after SlowDown."""
+"""Longest wait of a reader: most clients time out after 60 s, and retry after SlowDown."""
 
 
 class BeingCompleted(S3Error):
-    """The object may be about to become another under the same ETag."""
+    """The object may be about to be replaced under the same ETag."""
 
     def __init__(self) -> None:
-        super().__init__("SlowDown", "An upload to this key is being completed. Try again.")
+        super().__init__("SlowDown", "An upload to this key is being completed. Please try again.")
 
 
 @dataclass(slots=True)
 class _Work:
-    """Uploads that are being completed at one key."""
+    """Uploads being completed at one key."""
 
     count: int = 0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Completing:
-    """Know where this process completes uploads that may become small.
+    """Track the multipart uploads that this process completes and may optimize.
 
     Args:
-        patience_s: Time that a reader waits, seconds.
+        patience_s: Longest wait of a reader, seconds.
     """
 
     def __init__(self, patience_s: float = _PATIENCE_S) -> None:
@@ -46,7 +46,7 @@ class Completing:
 
     @contextlib.contextmanager
     def at(self, target: Target) -> Iterator[None]:
-        """Note for the time of the block that an upload is completed there."""
+        """Track an upload to this key for the duration of the block."""
         work = self._under_way.setdefault(_name(target), _Work())
         work.count += 1
         try:
@@ -58,11 +58,11 @@ class Completing:
                 work.ended.set()
 
     def check(self, target: Target, etag: str) -> None:
-        """Check that a plain object is not one that is about to become small.
+        """Check that a plain object is not about to be replaced by its rendition.
 
         Args:
-            target: Where it is.
-            etag: Of the object; only that of an upload in parts has a dash.
+            target: Bucket and key.
+            etag: ETag of the object; only those of multipart uploads contain a dash.
 
         Raises:
             BeingCompleted: It may be.
@@ -71,7 +71,7 @@ class Completing:
             raise BeingCompleted
 
     async def settled(self, target: Target) -> None:
-        """Wait until what is completed there has ended, or patience has."""
+        """Wait until uploads to this key are completed, or the wait times out."""
         work = self._under_way.get(_name(target))
         if work is None:
             return

@@ -1,4 +1,4 @@
-"""Whether a store refuses a write that comes too late: without that, no job may write to it."""
+"""Check that the store supports conditional writes, without which no job may write."""
 
 import uuid
 from http import HTTPStatus
@@ -14,19 +14,19 @@ _STALE: Final = "0" * 32
 
 
 async def check_conditional_writes(client: ObjectClient, bucket: str, prefix: str) -> None:
-    """Check that a bucket can be worked on without losing what others write meanwhile.
+    """Check that the store refuses a write with an outdated If-Match.
 
-    The one way to find out whether a store heeds If-Match is to write: to a key that nobody has,
-    on condition of an ETag that nothing has. A store that heeds it stores nothing.
+    The only way to find out is to write: to an unused key, with an ETag that matches nothing. A
+    store that supports If-Match stores nothing.
 
     Args:
-        client: On whose behalf.
-        bucket: Which bucket.
-        prefix: Beginning of the keys that will be written to.
+        client: Client of the store.
+        bucket: Bucket name.
+        prefix: Prefix of the keys that will be written.
 
     Raises:
-        Denied: It cannot; the message says why.
-        S3Error: ServiceUnavailable when the store does not answer.
+        Denied: It does not; the message says why.
+        S3Error: ServiceUnavailable if the store does not respond.
     """
     probe = key_target(bucket, f"{prefix[:512]}.slimgate-probe-{uuid.uuid4().hex}")
     stale = {"If-Match": _STALE}
@@ -38,12 +38,12 @@ async def check_conditional_writes(client: ObjectClient, bucket: str, prefix: st
         raise S3Error("ServiceUnavailable")
     if status != HTTPStatus.OK:
         raise Denied(
-            f"the store answers a conditional write with {status}: allow this key to write, or use "
-            "a store that knows If-Match"
+            f"the store answered a conditional write with {status}: let this key write, or use a "
+            "store that supports If-Match"
         )
     async with client.delete(probe, version_id):
         pass
     raise Denied(
-        "the store ignores If-Match: what others upload meanwhile would be lost. Put the images "
+        "the store ignores If-Match, so concurrent uploads could be lost: upload the images "
         "through the gateway instead"
     )

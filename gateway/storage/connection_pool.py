@@ -1,7 +1,7 @@
-"""Places for requests to the store: shared fairly among clients, and waited for only so long.
+"""The pool of store connections, shared fairly among clients.
 
-A place is of use to the client alone as long as the gateway waits for that client: when others
-wait for a place, the holders whose clients have been silent for longest lose theirs.
+A request that waits for its client holds a connection in vain: when others wait for a connection,
+the requests whose clients have stalled longest lose theirs.
 """
 
 import asyncio
@@ -17,30 +17,30 @@ from gateway.s3.errors import S3Error
 from gateway.telemetry import metrics
 
 STALLED_S: Final = 1.0
-"""A client that is silent for so long may lose its place to one that waits."""
+"""Stall after which a client may lose its connection to a waiting one, seconds."""
 
 _LEAST_PAUSE_S: Final = 0.1
-"""Silent clients are looked for no more often than this."""
+"""Shortest interval between searches for stalled clients, seconds."""
 
 Client = str | None
-"""The address of a client; None: our own errands and proxies, which no share binds."""
+"""Client address; None: the gateway itself and proxies, which no share limits."""
 
 
 class Holder(Protocol):
-    """A request that holds a place."""
+    """A request that holds a connection."""
 
     def seconds(self) -> float:
-        """Return for how long it has waited for its client; 0: it does not."""
+        """Return how long it has waited for its client, seconds; 0: it is not waiting."""
         ...
 
     def end(self) -> None:
-        """Break it off, so that it leaves its place very soon."""
+        """Abort the request, so that it releases its connection soon."""
         ...
 
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """A place that is waited for, held, or given back."""
+    """A slot of the pool: waited for, held, or released."""
 
     client: Client
     holder: Holder | None
@@ -57,12 +57,12 @@ class _Place:
 
 
 class Pool:
-    """Hand out places, to waiting clients in turn.
+    """Grant slots to waiting clients in turn.
 
     Args:
-        places: How many requests may be on their way at the same time.
-        share: The largest part of the places that one client may hold.
-        max_wait_s: Longest wait for a place, seconds.
+        places: Most concurrent requests.
+        share: Largest share of the slots for one client.
+        max_wait_s: Longest wait, seconds.
     """
 
     def __init__(self, places: int, share: float, max_wait_s: float) -> None:
@@ -76,24 +76,24 @@ class Pool:
 
     @property
     def held(self) -> int:
-        """Return the number of places that are taken."""
+        """Return the number of slots in use."""
         return self._held.total()
 
     @asynccontextmanager
     async def place(
         self, client: Client, holder: Holder | None = None
     ) -> AsyncIterator[Callable[[], None]]:
-        """Hold a place for as long as the block lasts, or until it calls what it is given.
+        """Hold a slot for the duration of the block, or until the yielded function is called.
 
         Args:
-            client: On whose behalf.
-            holder: It may lose the place when its client is silent; None: it never does.
+            client: Client address.
+            holder: May lose the slot when its client stalls; None: never does.
 
         Raises:
-            S3Error: SlowDown when none gets free in time.
+            S3Error: SlowDown if no slot becomes free in time.
         """
         place = _Place(client, holder, asyncio.get_running_loop().create_future())
-        # A free place that somebody waits for is one that this client may not have, either.
+        # If slots are free in spite of waiters, those are at their share.
         if self._free and self._may_have(client):
             self._take(place)
         else:
@@ -132,14 +132,16 @@ class Pool:
                 await called
         except BaseException as error:
             if called.done() and not called.cancelled():
-                # The place was given in the very moment in which it was given up.
+                # The slot was granted in the moment in which the wait ended.
                 self._give_back(place)
             else:
                 self._leave(place)
             if isinstance(error, TimeoutError):
                 limit = "store connections" if self._may_have(client) else "store share"
                 metrics.LIMITED.labels(limit).inc()
-                raise S3Error("SlowDown", "All connections to the storage are in use.") from error
+                raise S3Error(
+                    "SlowDown", "All connections to the object store are in use. Please try again."
+                ) from error
             raise
 
     def _leave(self, place: _Place) -> None:
@@ -150,7 +152,7 @@ class Pool:
                 del self._queues[place.client]
 
     def _call_next(self) -> None:
-        """Give free places to clients that wait, one to each in turn."""
+        """Grant free slots to waiting clients, one each in turn."""
         for client in list(self._queues):
             if not self._free:
                 return
@@ -169,7 +171,7 @@ class Pool:
             self._queues[client] = queue  # behind all others
 
     def _make_room(self) -> None:
-        """Break off silent holders, at most one for each that waits, and look again later."""
+        """Abort stalled holders, at most one per waiter, and check again later."""
         self._next_look = None
         if not self._queues:
             return
@@ -185,13 +187,13 @@ class Pool:
         self._next_look = loop.call_later(max(_LEAST_PAUSE_S, pause_s), self._make_room)
 
     def _missing(self, now: float) -> int:
-        """Return how many wait for a place that no holder is about to leave."""
+        """Return the number of waiters for whom no slot is about to be released."""
         waiting = sum(map(len, self._queues.values()))
         ended = (each.ended_at for each in self._taken if each.ended_at is not None)
         return waiting - sum(now - at < STALLED_S for at in ended)
 
     def _in_the_way(self, stalled: list[_Place], most: int) -> list[_Place]:
-        """Choose holders to break off: a client that has its share makes room for itself alone."""
+        """Choose stalled holders to abort; a client at its share displaces only itself."""
         chosen: list[_Place] = []
         for client, queue in self._queues.items():
             own = not self._may_have(client)

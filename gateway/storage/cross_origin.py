@@ -1,7 +1,7 @@
-"""CORS and Vary on answers that the gateway makes itself: they are the store's to decide.
+"""Add the store's CORS and Vary headers to the gateway's own responses.
 
-What the store answers is passed on as it is. An error or a restored file gets what the store says
-of the same origin: in its answer about the object, or else to a preflight of the gateway's own.
+Responses of the store pass unchanged. An error or a restored file gets the headers that the store
+sends for the same origin: in its response about the object, or else to a preflight by the gateway.
 """
 
 import asyncio
@@ -35,11 +35,11 @@ _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Allowances:
-    """What the store allows pages of other origins, remembered for half a minute.
+    """Cache of the store's CORS headers, for half a minute.
 
     Args:
-        max_entries: Beyond it those used longest ago are forgotten; asking again costs one request.
-        max_asking: Preflights under way at once; an answer beyond them goes without.
+        max_entries: Most entries; the oldest are dropped, which costs one request.
+        max_asking: Most concurrent preflights; further responses go without CORS headers.
     """
 
     def __init__(self, max_entries: int = 1000, max_asking: int = 8) -> None:
@@ -51,14 +51,14 @@ class Allowances:
     async def of(
         self, upstream: Upstream, target: Target, origin: str, method: str, *, ask: bool
     ) -> Mapping[str, str]:
-        """Return the headers that the store adds for an origin; none when it does not say.
+        """Return the store's CORS headers for an origin; empty if unknown.
 
         Args:
             upstream: The store.
-            target: What the request is about.
-            origin: As the browser sent it.
-            method: Of the request.
-            ask: Whether the store may be asked, should the answer not be known.
+            target: Bucket and key.
+            origin: Origin header of the browser.
+            method: HTTP method.
+            ask: Whether to send a preflight if they are not cached.
         """
         if method not in _METHODS or not target.bucket or not _is_plausible(origin):
             return _NOTHING
@@ -101,14 +101,14 @@ def _selected(answered: Mapping[str, str]) -> CIMultiDict[str]:
 
 
 def told_by(request: web.Request, response: Response) -> CIMultiDict[str]:
-    """Return the headers of the store's answer, as far as they are true of this request's.
+    """Return the headers of the store's response that also apply to this request.
 
-    Those for other origins are about a method: what the store allows HEAD says nothing of GET.
-    All answers that the gateway makes to the request get what is left of them.
+    CORS headers depend on the method: those for HEAD do not apply to GET. All responses of the
+    gateway to this request get the remaining ones.
 
     Args:
-        request: The client's.
-        response: The store's answer about the same object, to GET or HEAD.
+        request: Request of the client.
+        response: Response of the store about the same object, to GET or HEAD.
     """
     same = response.method == request.method
     told = CIMultiDict(
@@ -122,7 +122,7 @@ def told_by(request: web.Request, response: Response) -> CIMultiDict[str]:
 
 
 def pass_on(response: web.StreamResponse) -> None:
-    """Note that an answer is the store's: nothing is added to it."""
+    """Mark a response as the store's: nothing is added to it."""
     response[_PASSED_ON] = True
 
 
@@ -133,13 +133,13 @@ async def complete(
     allowances: Allowances,
     upstream: Upstream,
 ) -> None:
-    """Add what the store says of the origin to an answer of the gateway's own.
+    """Add the store's CORS headers to a response of the gateway.
 
     Args:
-        request: The client's.
-        response: The answer, not yet begun.
-        target: What the request is about; None: it could not be made out.
-        allowances: What is remembered.
+        request: Request of the client.
+        response: The response, not yet started.
+        target: Bucket and key; None: unknown.
+        allowances: Cached CORS headers.
         upstream: The store.
     """
     if response.get(_PASSED_ON):
@@ -148,7 +148,7 @@ async def complete(
     origin = request.headers.get("Origin")
     if origin is None or target is None or ALLOW_ORIGIN in response.headers:
         return
-    # What cannot be served for want of something must not cause more work.
+    # Do not add load when the gateway or the store is overloaded.
     ask = response.status < HTTPStatus.INTERNAL_SERVER_ERROR
     _add(response, await allowances.of(upstream, target, origin, request.method, ask=ask))
 

@@ -1,4 +1,4 @@
-"""URLs of the store: built from parts, and never of another host than the configured one."""
+"""Build URLs of the store, which never lead to another host."""
 
 from typing import Final
 
@@ -13,14 +13,14 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class ForeignHost(Exception):
-    """A request would leave for another host than the store's: a fault of the gateway."""
+    """A request would go to another host than the store's: a bug in the gateway."""
 
 
 class Endpoint:
-    """The address of the store, and of every bucket and object in it.
+    """The address of the store, its buckets and objects.
 
     Args:
-        settings: Endpoint and addressing.
+        settings: Endpoint and addressing style.
     """
 
     def __init__(self, settings: UpstreamSettings) -> None:
@@ -32,17 +32,18 @@ class Endpoint:
         self._virtual = settings.addressing == "virtual"
 
     def url(self, target: Target, query: str) -> URL:
-        """Build the URL of a request.
+        """Return the URL of a request.
 
-        A bucket whose name does not fit a host name is addressed in the path, as botocore does.
+        Buckets whose name does not fit into a host name are addressed in the path, as botocore
+        does.
 
         Args:
-            target: What the request is about.
+            target: Bucket and key.
             query: Percent-encoded, without ``?``.
 
         Raises:
             S3Error: InvalidURI for a broken percent escape in the query.
-            ForeignHost: It would lead elsewhere.
+            ForeignHost: The URL would lead elsewhere.
         """
         host, path = self._host, target.path
         if self._virtual and fits_host_name(target.bucket, dots=self._scheme == "http"):
@@ -57,7 +58,7 @@ class Endpoint:
         return self.checked(str(url))
 
     def checked(self, text: str) -> URL:
-        """Return a URL that leads to the store, as whoever connects will read it.
+        """Return a URL if it leads to the store, as the HTTP client parses it.
 
         Raises:
             ForeignHost: It leads elsewhere.
@@ -65,7 +66,7 @@ class Endpoint:
         url = URL(text, encoded=True)
         ours = (url.scheme, url.port) == (self._scheme, self._number)
         if not ours or "@" in url.raw_authority or not self._owns(url.host_subcomponent or ""):
-            raise ForeignHost(f"refused to leave the store for {url.scheme}://{url.raw_authority}")
+            raise ForeignHost(f"refused to send a request to {url.scheme}://{url.raw_authority}")
         return url
 
     def _owns(self, host: str) -> bool:

@@ -1,12 +1,13 @@
-"""What the store's answers to requests of the gateway's own amount to, decided in one place.
+"""Errors of the gateway's own requests to the store, decided in one place.
 
     Exception
     ├── S3Error            SlowDown or ServiceUnavailable: try again
     └── StoreError
-        ├── Changed        another has written to the object, or removed it
-        └── Denied         the store does not allow what is needed
+        ├── Changed        another client has replaced or deleted the object
+        └── Denied         the store does not permit the request
 
-``codec.reasons.Refused`` is none of these: there the store would, but the object stays as it is.
+``codec.reasons.Refused`` is not one of them: the store would permit it, but the object stays as it
+is.
 """
 
 from http import HTTPStatus
@@ -18,17 +19,17 @@ from gateway.storage.messages import Response
 CONFLICT: Final = frozenset(
     {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
 )
-"""Answers to a PutObject with If-Match: another ETag, no object, or another such write just now."""
+"""Responses to a PutObject with If-Match: another ETag, no object, or a concurrent write."""
 
 _TRY_AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class StoreError(Exception):
-    """The store has answered, but not with what was asked for.
+    """The store responded, but not with success.
 
     Args:
         message: What happened, and what the person can do.
-        detail: The status or the subresource alone, for :class:`codec.reasons.Refused`.
+        detail: Status or subresource alone, for :class:`codec.reasons.Refused`.
     """
 
     def __init__(self, message: str = "", detail: str = "") -> None:
@@ -37,18 +38,18 @@ class StoreError(Exception):
 
 
 class Changed(StoreError):
-    """Another has written to the object or removed it meanwhile; theirs is what counts."""
+    """Another client has replaced or deleted the object; its write counts."""
 
 
 class Denied(StoreError):
-    """The store does not allow what is needed; the message says what."""
+    """The store does not permit the request; the message says which."""
 
 
 def check_available(response: Response) -> None:
-    """Check that the store was able to answer.
+    """Check that the store was able to respond.
 
     Raises:
-        S3Error: ServiceUnavailable: the same request may succeed later.
+        S3Error: ServiceUnavailable: a retry may succeed.
     """
     if response.status in _TRY_AGAIN or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         message = f"The store answered {response.method} with {response.status}."
@@ -56,12 +57,12 @@ def check_available(response: Response) -> None:
 
 
 def check_found(response: Response) -> None:
-    """Check that HEAD or GET of an object was answered with the object.
+    """Check that the response to HEAD or GET is the object.
 
     Raises:
-        Changed: It is not there any more, or another than its condition names.
-        Denied: The store does not show it.
-        S3Error: ServiceUnavailable: the same request may succeed later.
+        Changed: The object is gone, or does not match its condition.
+        Denied: The store does not permit reading it.
+        S3Error: ServiceUnavailable: a retry may succeed.
     """
     if response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED}:
         raise Changed

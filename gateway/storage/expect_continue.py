@@ -1,8 +1,8 @@
-"""``Expect: 100-continue`` towards the store: a refusal comes before the body is on its way.
+"""``Expect: 100-continue`` towards the store: a refusal arrives before the body is sent.
 
-RFC 9110, section 10.1.1: who waits for 100 should not wait for ever, as servers may ignore it.
-Whoever is asked to send the body may stall, and many stores ask before they look at a signature:
-only so many connections to the store may wait for the beginning of a body at a time.
+RFC 9110, section 10.1.1: clients should not wait for 100 indefinitely, because servers may ignore
+the expectation. A client may stall when asked for its body, and many stores ask for it before they
+check the signature: only a limited number of store connections may wait for a body to begin.
 """
 
 import time
@@ -14,19 +14,19 @@ import aiohttp
 from gateway.http.aiohttp_internals import bounded_request
 
 WAIT_S: Final = 2.0
-"""Time for the store to say 100 or to refuse; then it gets the body all the same."""
+"""Time for the store to send 100 or an error, seconds; then the body is sent anyway."""
 
 SILENCE_S: Final = 300.0
-"""Time in which a store that has said neither is not asked again."""
+"""Time without expectations after a store has ignored one, seconds."""
 
 
 class Expectation:
-    """Whether the store is worth asking before it gets a body.
+    """Decide whether to send ``Expect: 100-continue`` to the store.
 
     Args:
-        wait_s: Time for its answer, seconds.
-        clock: Seconds that only go up.
-        places: Uploads at a time that may wait for it and then for the beginning of their body.
+        wait_s: Time for the store to respond, seconds.
+        clock: Returns monotonic seconds.
+        places: Most uploads that wait for the store and then for their body to begin.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class Expectation:
 
     @property
     def worthwhile(self) -> bool:
-        """Return whether the store has not been silent lately."""
+        """Return whether the store has not ignored an expectation recently."""
         return self._clock() >= self._silent_until
 
     def take_place(self) -> Callable[[], None] | None:
-        """Take a place among the uploads that wait; None: there is none.
+        """Reserve one of the places of waiting uploads; None: there is none.
 
         Returns:
-            What returns the place; it may be called more than once.
+            A function that releases it; further calls have no effect.
         """
         if not self._free:
             return None
@@ -64,7 +64,7 @@ class Expectation:
         return give_back
 
     def request_class(self) -> type[aiohttp.ClientRequest]:
-        """Return the class of requests that wait no longer than this for the store's word."""
+        """Return the request class that limits the wait for 100."""
         return bounded_request(self._wait_s, self._note_silence)
 
     def _note_silence(self) -> None:

@@ -1,9 +1,9 @@
-"""What clients see of objects, remembered: so that listings need not ask for each one.
+"""Index of logical sizes and ETags, so that listings need not HEAD every object.
 
-The bucket is the truth, and losing all entries costs nothing but HEAD requests. The stored ETag
-alone does not tell which object an entry is of: two files of the same pixels may become the same
-rendition, with other manifests. An entry therefore holds for one version, and only as long as the
-object has not been written to since the store told of it.
+The bucket is the truth: losing all entries costs HEAD requests only. The stored ETag alone does not
+identify an object, because two files with the same pixels may yield the same rendition with
+different manifests. An entry therefore applies to one version, and only while the object has not
+been modified since the store described it.
 """
 
 from collections.abc import Mapping
@@ -18,16 +18,16 @@ from gateway.s3.listing_xml import View
 
 _SECOND: Final = timedelta(seconds=1)
 _UNVERSIONED: Final = "null"
-"""What listings call the only version of an object."""
+"""Version ID of unversioned objects in listings."""
 
 
 class Sighting(NamedTuple):
-    """An object as the store told of it in an answer about it alone.
+    """An object as a response about it described it.
 
     Attributes:
-        etag: Of what is stored, without quotes.
-        version_id: As listings call it.
-        until: Whatever was written later is another object; by the store's own clock, aware, whole
+        etag: Stored ETag without quotes.
+        version_id: Version ID as in listings.
+        until: Objects modified later are different ones; by the clock of the store, aware, whole
             seconds.
     """
 
@@ -37,34 +37,34 @@ class Sighting(NamedTuple):
 
     @classmethod
     def of(cls, answered: Mapping[str, str]) -> Self:
-        """Read it from the headers of the answer to a GET or HEAD.
+        """Return the object that a response to GET or HEAD describes.
 
         Args:
-            answered: The headers, without regard to case.
+            answered: Response headers, case-insensitive.
         """
         written = cls.of_write(answered, headers.bare_etag(answered))
-        # It may be overwritten in the very second in which it was looked at.
+        # It may be overwritten within the second of the response.
         return written._replace(until=written.until - _SECOND)
 
     @classmethod
     def of_write(cls, answered: Mapping[str, str], etag: str) -> Self:
-        """Read it from the headers of the answer to what has written it.
+        """Return the object that a response to a write describes.
 
         Args:
-            answered: The headers, without regard to case.
-            etag: As the answer tells it, without quotes.
+            answered: Response headers, case-insensitive.
+            etag: ETag in the response, without quotes.
         """
         until = parse_http_date(answered.get("Date", "")) or datetime.now(UTC)
         return cls(etag, answered.get("x-amz-version-id") or _UNVERSIONED, until)
 
 
 class Listed(NamedTuple):
-    """An object as a listing shows it.
+    """An object in a listing.
 
     Attributes:
-        etag: Of what is stored, without quotes.
-        modified: When it was written, aware; None: the listing does not tell.
-        version_id: None in a listing of current versions.
+        etag: Stored ETag without quotes.
+        modified: Last-Modified, aware; None: not in the listing.
+        version_id: Version ID; None in a listing of current versions.
     """
 
     etag: str
@@ -72,18 +72,18 @@ class Listed(NamedTuple):
     version_id: str | None = None
 
     def is_of(self, seen: Sighting) -> bool:
-        """Return whether this is the object that was seen, and not one that replaced it."""
+        """Return whether this is the described object, and not a later one."""
         if self.etag != seen.etag or self.version_id not in {None, seen.version_id}:
             return False
-        # Answers tell whole seconds; some listings are more precise.
+        # Responses have whole seconds; some listings are more precise.
         return self.modified is not None and self.modified.replace(microsecond=0) <= seen.until
 
 
 class LogicalIndex:
-    """Remember, for (bucket, key), what was seen there, and its view; None: it is plain.
+    """Map (bucket, key) to the last described object and its view; None: it is plain.
 
     Args:
-        max_entries: How many objects are remembered; the ones used longest ago are forgotten.
+        max_entries: Most entries; the least recently used ones are dropped.
     """
 
     def __init__(self, max_entries: int) -> None:
@@ -91,22 +91,22 @@ class LogicalIndex:
         self._entries = LRUCache(max_entries)
 
     def put(self, bucket: str, key: str, seen: Sighting, view: View | None) -> None:
-        """Remember one object; what was known of an earlier one under that key is replaced."""
+        """Store an object, replacing an earlier one under the same key."""
         if self._entries.maxsize:
             self._entries[bucket, key] = (seen, view)
 
     def knows(self, bucket: str, key: str, listed: Listed) -> bool:
-        """Return whether :meth:`get` has an answer for exactly this object."""
+        """Return whether :meth:`get` has an entry for exactly this object."""
         entry = self._entries.get((bucket, key))
         return entry is not None and listed.is_of(entry[0])
 
     def get(self, bucket: str, key: str, listed: Listed) -> View | None:
-        """Return the view of a managed object; None for a plain or an unknown one."""
+        """Return the view of a managed object; None for a plain or unknown one."""
         if not self.knows(bucket, key, listed):
             return None
         return self._entries[bucket, key][1]
 
     def managed(self, bucket: str, key: str) -> bool:
-        """Guess whether the key holds a managed object now: true when it last did."""
+        """Return whether the key held a managed object when last described."""
         entry = self._entries.get((bucket, key))
         return entry is not None and entry[1] is not None

@@ -1,8 +1,8 @@
-"""Seals: a keyed digest at the end of a manifest, which only gateways can make.
+"""Seals: a MAC at the end of a manifest, which only gateways can create.
 
-It covers the text of the manifest and thereby the digests of the file that is restored, not the
-name of the object: stores copy objects with their metadata. A sealed manifest beside another
-rendition is found out when that is restored.
+It covers the text of the manifest, and with it the digests of the restored file, but not the name
+of the object: stores copy objects with their metadata. A sealed manifest beside another rendition
+is detected when that is restored.
 """
 
 import base64
@@ -21,10 +21,10 @@ _SEALED: Final = re.compile(r'(\{.*),"s":"([A-Za-z0-9_-]{22})"\}')
 
 
 class Seals:
-    """Write and read manifests.
+    """Read and write manifests.
 
     Args:
-        settings: The first key seals, all of them verify.
+        settings: The first key seals; all keys verify.
     """
 
     def __init__(self, settings: Manifests) -> None:
@@ -34,10 +34,10 @@ class Seals:
         """As :meth:`_read`; what was read lately is at hand."""
 
     def write(self, manifest: Manifest) -> str:
-        """Write a manifest, sealed where there is a key.
+        """Return a manifest as text, sealed if a key is configured.
 
         Raises:
-            ValueError: It would be longer than ``MAX_BYTES``.
+            ValueError: It would exceed ``MAX_BYTES``.
         """
         text = manifest.model_copy(update={"seal": None}).dumps()
         if not self._keys:
@@ -48,10 +48,10 @@ class Seals:
         return sealed
 
     def _read(self, note: str) -> Manifest:
-        """Read a manifest, and verify its seal where there is a key.
+        """Parse a manifest, and verify its seal if a key is configured.
 
         Raises:
-            BrokenManifest: It is malformed, its seal is wrong, or it has none and needs one.
+            BrokenManifest: It is malformed, its seal is wrong, or a required seal is missing.
         """
         manifest = loads(note)
         if manifest.seal is None:

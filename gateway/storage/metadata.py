@@ -1,4 +1,4 @@
-"""What a store keeps of an object besides its bytes, as headers of the PUT that replaces it."""
+"""Object metadata, as headers of the PUT that replaces the object."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,9 +12,9 @@ from gateway.s3.routing import Target
 from gateway.storage.object_client import ObjectClient
 
 CREATED_WITH: Final = ("x-amz-acl", "x-amz-grant-", "x-amz-tagging")
-"""Headers of CreateMultipartUpload that begin so are told by no GET of the object."""
+"""Prefixes of CreateMultipartUpload headers that GET does not return."""
 
-# What the answer to a GET says of an object, and a PUT can say again.
+# Headers that GET returns and PUT accepts.
 _REPEATED: Final = frozenset(
     {
         "cache-control", "content-disposition", "content-encoding", "content-language",
@@ -25,19 +25,19 @@ _REPEATED: Final = frozenset(
     }
 )  # fmt: skip
 
-# Classes that give nothing to a GET; to write into them anew is charged, too.
+# Classes that GET cannot read; writing to them again costs money.
 _ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 
 
 def repeated(answered: Mapping[str, str]) -> CIMultiDict[str]:
-    """Return the headers of a PUT that repeat those of an object, except for a manifest.
+    """Return PUT headers that repeat those of an object, except the manifest.
 
     Args:
-        answered: Headers of the answer to GET or HEAD.
+        answered: Response headers of GET or HEAD.
 
     Raises:
-        Refused: The object is locked, encoded, archived or encrypted with the customer's key, or
-            has metadata that no header can hold.
+        Refused: The object is locked, encoded, archived, encrypted with a customer key, or has
+            metadata that headers cannot represent.
     """
     names = [name.lower() for name in answered]
     if any(name.startswith("x-amz-object-lock-") for name in names):
@@ -61,17 +61,17 @@ def repeated(answered: Mapping[str, str]) -> CIMultiDict[str]:
 async def everything(
     client: ObjectClient, target: Target, answered: Mapping[str, str]
 ) -> CIMultiDict[str]:
-    """Return the headers of a PUT that repeat headers, tags and ACL of an object.
+    """Return PUT headers that repeat headers, tags and ACL of an object.
 
     Args:
-        client: On whose behalf.
-        target: Which object.
-        answered: Headers of the answer to GET or HEAD.
+        client: Client of the store.
+        target: Bucket and key.
+        answered: Response headers of GET or HEAD.
 
     Raises:
         Refused: As :func:`repeated`, or the ACL cannot be repeated.
         Denied: Tags or ACL cannot be read.
-        S3Error: ServiceUnavailable when the store does not answer.
+        S3Error: ServiceUnavailable if the store does not respond.
     """
     kept = repeated(answered)
     kept.update(_grants(await client.acl(target)))
@@ -82,12 +82,12 @@ async def everything(
 async def tags_of_private(
     client: ObjectClient, target: Target, version_id: str | None
 ) -> Mapping[str, str]:
-    """Return the headers of a PUT that repeat the tags of an object that is shared with nobody.
+    """Return PUT headers that repeat the tags of a private object.
 
     Raises:
-        Refused: It is shared.
+        Refused: The object is shared.
         Denied: Tags or ACL cannot be read.
-        S3Error: ServiceUnavailable when the store does not answer.
+        S3Error: ServiceUnavailable if the store does not respond.
     """
     acl = await client.acl(target, version_id)
     if acl is not None and not acl.is_private:

@@ -1,4 +1,4 @@
-"""Multipart uploads in progress, as far as their parts do not tell."""
+"""State of multipart uploads in progress that their parts do not carry."""
 
 from typing import Generic, TypeVar
 
@@ -8,19 +8,19 @@ _T = TypeVar("_T")
 
 
 class Uploads(Generic[_T]):
-    """Remember something about multipart uploads by their ids.
+    """Facts about multipart uploads, by upload ID.
 
     Args:
-        max_entries: The ones heard of longest ago are forgotten first.
+        max_entries: Most entries; the oldest ones are dropped.
     """
 
     def __init__(self, max_entries: int = 10_000) -> None:
         self._known: FIFOCache[str, _T] = FIFOCache(max_entries)
 
     def put(self, upload_id: str, fact: _T) -> None:
-        """Remember a fact about one upload."""
+        """Store a fact about an upload."""
         self._known[upload_id] = fact
 
     def take(self, upload_id: str) -> _T | None:
-        """Give what is remembered, and forget it."""
+        """Return and remove the fact about an upload."""
         return self._known.pop(upload_id, None)

@@ -1,15 +1,15 @@
-"""Buckets that lock every object they get: what lies under retention is stored as it came."""
+"""Detect buckets with default retention: their objects are stored unchanged."""
 
 from gateway.storage.cached_answers import Remembered
 from gateway.storage.object_client import ObjectClient
 
 
 async def locks_by_default(client: ObjectClient, bucket: str, known: Remembered) -> bool:
-    """Return whether a bucket puts new objects under retention.
+    """Return whether a bucket has default retention.
 
     Args:
-        client: On whose behalf; one that may not ask is taken to use an ordinary bucket.
-        bucket: Which bucket.
+        client: Client of the store; without permission to ask, the bucket counts as ordinary.
+        bucket: Bucket name.
         known: Answers of the last five minutes.
     """
     answer = known.get(bucket)

@@ -1,7 +1,7 @@
-"""Originals: a copy of each upload whose rendition is stored, in a bucket of the owner's choice.
+"""Archive the original of every optimized upload in a bucket of the owner's choice.
 
-The copy is written before the rendition. Its key follows from bucket, key and MD5 of the upload:
-the managed object tells all of them, so that nothing needs to be noted down, and the originals of
+The copy is written before the rendition. Its key follows from bucket, key and MD5 of the upload,
+all of which the managed object records. No other bookkeeping is necessary, and originals of
 successive uploads to one key do not replace each other.
 """
 
@@ -25,35 +25,35 @@ from gateway.storage.object_client import ObjectClient
 _MAX_KEY_BYTES: Final = 1024  # S3 user guide, "Creating object key names"
 _MAX_ERROR_BYTES: Final = 1 << 16
 
-# It is kept under the same keys as the object itself.
+# The original is encrypted as the object itself.
 _ENCRYPTION: Final = "x-amz-server-side-encryption"
 
 
 class NoOriginal(Exception):
-    """The original cannot be given back; the message says why.
+    """The original cannot be returned; the message says why.
 
-    ``Missing`` says that there is none, ``Archived`` that it takes a while.
+    ``Missing`` means that there is none, ``Archived`` that it has to be restored first.
     """
 
 
 class Missing(NoOriginal):
-    """No original is kept of this object."""
+    """There is no original of this object."""
 
 
 class Archived(NoOriginal):
-    """The original lies in a storage class that has to be asked first."""
+    """The original is in an archive class."""
 
 
 def target_of(originals: Originals, uploaded: Target, md5: str) -> Target:
-    """Say where the original of an object is kept.
+    """Return bucket and key of an original.
 
     Args:
-        originals: The policy's setting; its ``keep`` is set.
-        uploaded: Bucket and key that it was uploaded to.
-        md5: Of the upload, 32 hex digits.
+        originals: Setting of the policy, with ``keep`` set.
+        uploaded: Target of the upload.
+        md5: MD5 of the upload, 32 hex digits.
 
     Raises:
-        Refused: The key would be longer than S3 allows.
+        Refused: The key would exceed the S3 limit.
     """
     key = f"{originals.prefix}{uploaded.bucket}/{uploaded.key}/{md5}"
     if len(key.encode(errors="surrogateescape")) > _MAX_KEY_BYTES:
@@ -64,24 +64,24 @@ def target_of(originals: Originals, uploaded: Target, md5: str) -> Target:
 async def keep(
     client: ObjectClient, originals: Originals, request: Request, manifest: Manifest, data: bytes
 ) -> None:
-    """Keep the original of an object that is about to be stored small.
+    """Archive the original of an object that is about to be optimized.
 
-    The store verifies the MD5. What is kept already is not written a second time: in an archive
-    class the earlier copy would have to be paid for all the same. (It is looked for first: some
-    versions of Ceph answer a conditional write with 412 whatever is there.)
+    The store verifies the MD5. An existing copy is not written again, because archive classes would
+    charge for both. A HEAD checks that: some versions of Ceph answer every conditional write with
+    412.
 
     Args:
-        client: On behalf of the caller who uploads.
-        originals: The policy's setting; nothing is done when it names no bucket.
-        request: As it would store the upload: where, and how it is encrypted.
-        manifest: Of the rendition.
+        client: Client of the store, for the uploading caller.
+        originals: Setting of the policy; without a bucket, nothing happens.
+        request: Request that would store the upload: target and encryption.
+        manifest: Manifest of the rendition.
         data: The upload.
 
     Raises:
-        Refused: It cannot be kept, so the object has to stay as it is.
+        Refused: It cannot be archived, so the object has to stay as it is.
     """
     if originals.keep is None or await md5_hex(data) != manifest.md5:
-        return  # a copy that was made of a restored file: its original is kept elsewhere
+        return  # a copy of a restored file: its original is archived elsewhere
     headers = _encryption(request.headers)
     headers["Content-Type"] = manifest.content_type
     headers["Content-MD5"] = base64.b64encode(bytes.fromhex(manifest.md5)).decode()
@@ -105,22 +105,22 @@ async def keep(
 async def fetch(
     client: ObjectClient, originals: Originals, uploaded: Target, manifest: Manifest
 ) -> bytes:
-    """Give the original of a managed object.
+    """Return the original of a managed object.
 
     Args:
-        client: On behalf of a caller or job that may read originals.
-        originals: The setting of the policy that the object was stored under.
-        uploaded: Bucket and key that it was uploaded to.
-        manifest: Of the managed object.
+        client: Client of the store that may read originals.
+        originals: Setting of the policy that the object was stored under.
+        uploaded: Target of the upload.
+        manifest: Manifest of the object.
 
     Raises:
-        Missing: None is kept.
-        Archived: It has to be brought back from an archive class first.
-        NoOriginal: It cannot be read, or what is kept is another file.
-        S3Error: ServiceUnavailable when the store cannot be reached or gives no usable answer.
+        Missing: There is no original.
+        Archived: It has to be restored from an archive class first.
+        NoOriginal: It cannot be read, or is another file.
+        S3Error: ServiceUnavailable if the store cannot be reached or its response is unusable.
     """
     if originals.keep is None:
-        raise Missing("the policy keeps no originals: set originals.keep to where they are")
+        raise Missing("the policy keeps no originals: set originals.keep to their bucket")
     try:
         target = target_of(originals, uploaded, manifest.md5)
     except Refused as error:
@@ -128,12 +128,12 @@ async def fetch(
     where = f"s3://{target.bucket}/{target.key}"
     async with client.send(Request("GET", target)) as response:
         if response.status == HTTPStatus.NOT_FOUND:
-            raise Missing(f"there is no {where}")
+            raise Missing(f"{where} does not exist")
         if response.status != HTTPStatus.OK:
             raise await _refusal(response, where)
         data = await read_bounded(response, manifest.size)
     if await md5_hex(data) != manifest.md5:
-        raise NoOriginal(f"{where} is not the file that was uploaded: its MD5 is another")
+        raise NoOriginal(f"{where} is not the uploaded file: its MD5 differs")
     return data
 
 
@@ -144,8 +144,8 @@ async def _refusal(response: Response, where: str) -> Exception:
     code = s3xml.text(s3xml.parse(body), "Code") if body else ""
     if code == "InvalidObjectState":
         return Archived(
-            f"{where} is archived: ask for it with RestoreObject (aws s3api restore-object), wait "
-            "until it is there, and try again"
+            f"{where} is archived: restore it with RestoreObject (aws s3api restore-object), wait "
+            "until that is done, and try again"
         )
     return NoOriginal(f"{where} cannot be read: {code or response.status}")
 

@@ -1,7 +1,7 @@
-"""Put a rendition in the place of the plain object that a multipart upload has become.
+"""Replace the plain object of a multipart upload by its rendition.
 
-Once the write has begun it is seen to its end, whether the client still waits or not: a version
-that was left behind would be paid for beside its rendition for as long as the bucket lives.
+A write that has begun runs to its end even if the client disconnects: a leftover version would be
+paid for as long as the bucket exists.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from gateway.storage.stored_object import look
 _log = structlog.get_logger(__name__)
 
 _ATTEMPTS: Final = 3
-"""Of the removal: what is lost on the way to the store arrives with the next one as a rule."""
+"""Attempts to delete a version: transient errors rarely repeat."""
 
 _REMOVED: Final = frozenset({HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND})
 
@@ -35,11 +35,11 @@ _T = TypeVar("_T")
 
 
 async def to_the_end(finishing: set[asyncio.Task[_T]], work: Coroutine[None, None, _T]) -> _T:
-    """Do work that goes on when its caller is cancelled.
+    """Run work that continues if its caller is cancelled.
 
     Args:
-        finishing: Holds the work until it is done.
-        work: What to do.
+        finishing: Holds the task until it is done.
+        work: The work.
     """
     task = asyncio.create_task(work)
     finishing.add(task)
@@ -55,29 +55,29 @@ async def put_in_place(
     seals: Seals,
     index: LogicalIndex,
 ) -> str | None:
-    """Write a rendition on condition that the plain object is still there, and remove that.
+    """Write a rendition if the plain object is still there, and delete that.
 
     Args:
-        client: On behalf of the caller who completed the upload.
-        plain: What it has become.
-        request: Stores the rendition.
-        manifest: Of the rendition.
-        seals: Read the manifest that stands when an answer is lost.
-        index: Remembers the view of the rendition.
+        client: Client of the store, for the caller who completed the upload.
+        plain: The plain object.
+        request: Request that stores the rendition.
+        manifest: Manifest of the rendition.
+        seals: Read the stored manifest if a response is lost.
+        index: Receives the view of the rendition.
 
     Returns:
-        The version id of the rendition; None in a bucket without versions.
+        Version ID of the rendition; None in an unversioned bucket.
 
     Raises:
-        Refused: The store did not take it; the plain object stays.
-        S3Error: ServiceUnavailable, likewise.
+        Refused: The store did not accept it; the plain object stays.
+        S3Error: ServiceUnavailable; the plain object stays.
     """
     target = request.target
     try:
         answered = await client.put_if_match(request, plain.etag)
     except (StoreError, S3Error) as error:
-        # Where an answer is lost, aiohttp sends a PUT anew: then the first one has failed the
-        # condition of the second. What stands is to be seen.
+        # If a response is lost, aiohttp retries the PUT, and the first attempt makes the second
+        # fail its condition: look at what is stored.
         found = await look(client, target, None, seals, index)
         if found is not None and _unsealed(found.manifest) == _unsealed(manifest):
             answered = found.upstream
@@ -87,7 +87,7 @@ async def put_in_place(
             raise
     index.put(target.bucket, target.key, Sighting.of(answered), View(manifest.size, manifest.etag))
     version_id = answered.get("x-amz-version-id")
-    # Never the rendition's own: a store without versions may call both the same.
+    # Never delete the rendition itself: an unversioned store may report equal IDs.
     if plain.outlives_replacement and plain.version_id != version_id:
         await _remove(client, target, plain)
     return version_id
@@ -98,7 +98,7 @@ def _unsealed(manifest: Manifest) -> Manifest:
 
 
 async def _remove(client: ObjectClient, target: Target, plain: Plain) -> None:
-    """Remove exactly the version that this upload made; where that is forbidden, it stays."""
+    """Delete exactly the version of this upload; without permission, it stays."""
     reason = await remove_version(client, target, plain.version_id)
     if reason:
         _log.warning(
@@ -111,10 +111,10 @@ async def _remove(client: ObjectClient, target: Target, plain: Plain) -> None:
 
 
 async def remove_version(client: ObjectClient, target: Target, version_id: str | None) -> str:
-    """Remove one version of an object.
+    """Delete one version of an object.
 
     Returns:
-        Why it stays; empty when it is gone.
+        Why it stays; empty if it is gone.
     """
     reason = ""
     for _ in range(_ATTEMPTS):

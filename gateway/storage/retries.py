@@ -1,4 +1,4 @@
-"""HEADs in bulk: among a thousand, one that fails in passing must not fail the whole listing."""
+"""HEAD requests in bulk, with retries, so that one transient error does not fail a listing."""
 
 import asyncio
 import random
@@ -12,9 +12,9 @@ from gateway.storage.errors import check_available
 from gateway.storage.object_client import ObjectClient
 
 _MAX_PAUSES_S: Final = (1.0, 2.0)
-"""Before the second and the third attempt, as the SDKs of AWS wait: a random part of it."""
+"""Longest pauses before the second and third attempt, with full jitter, as in the AWS SDKs."""
 
-# What forbids a look at one object says nothing against listing it.
+# A caller may be allowed to list objects that it may not read.
 _NOT_SHOWN: Final = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
@@ -28,15 +28,15 @@ _NOT_SHOWN: Final = frozenset(
 async def shown_headers(
     client: ObjectClient, target: Target, version_id: str | None
 ) -> Mapping[str, str] | None:
-    """Return the headers that describe an object; None when it is gone or this caller may not look.
+    """Return the headers of an object; None if it is gone or not readable.
 
     Args:
-        client: On whose behalf.
-        target: Which object.
-        version_id: Which version; None: the current one.
+        client: Client of the store.
+        target: Bucket and key.
+        version_id: Version; None: the current one.
 
     Raises:
-        S3Error: ServiceUnavailable when no attempt succeeds, SlowDown when no connection gets free
+        S3Error: ServiceUnavailable if no attempt succeeds, SlowDown if no connection becomes free
             in time.
     """
     for max_pause_s in _MAX_PAUSES_S:
@@ -57,7 +57,7 @@ async def _headers(
         if response.status in _NOT_SHOWN:
             return None
         if response.status != HTTPStatus.OK:
-            # A wrong size would make clients transfer or delete things.
+            # With a wrong size, clients would transfer or delete objects.
             message = f"The store answered HEAD with {response.status}."
             raise S3Error("ServiceUnavailable", message)
         return response.headers

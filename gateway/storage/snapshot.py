@@ -1,7 +1,6 @@
-"""Objects as HEAD shows them: read and replaced only as long as they are the same.
+"""Snapshots of objects, which are read and replaced only while they are unchanged.
 
-What a job has seen may be written to by others at any time. Every step therefore names the ETag
-that it is about.
+Other clients may write at any time, so every step names the ETag it refers to.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ from gateway.storage.object_client import ObjectClient
 from gateway.storage.stored_object import read_manifest
 
 SNIFFED = 32
-"""Bytes of the beginning that tell an image by its magic."""
+"""Leading bytes that identify an image type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +33,9 @@ class Snapshot:
 
     Attributes:
         target: Bucket and key.
-        size: Stored bytes.
-        headers: Of the store's answer.
-        manifest: How to restore it; None: it is plain.
+        size: Stored size, bytes.
+        headers: Response headers of the store.
+        manifest: Manifest; None: the object is plain.
     """
 
     target: Target
@@ -51,19 +50,19 @@ class Snapshot:
 
 
 async def take(client: ObjectClient, target: Target, seals: Seals) -> Snapshot:
-    """Look at an object with HEAD.
+    """Take a snapshot of an object with HEAD.
 
     Args:
-        client: On whose behalf.
-        target: The object, in its current version.
+        client: Client of the store.
+        target: Bucket and key, current version.
         seals: Read the manifest.
 
     Raises:
-        Changed: It is not there any more.
-        Refused: It cannot be read without the customer's own key.
-        Denied: The store does not show it.
-        S3Error: ServiceUnavailable when the store does not answer; InternalError when the
-            manifest cannot be read.
+        Changed: The object is gone.
+        Refused: It is encrypted with a customer key.
+        Denied: The store does not permit reading it.
+        S3Error: ServiceUnavailable if the store does not respond; InternalError for an invalid
+            manifest.
     """
     async with client.head(target) as response:
         if response.status == HTTPStatus.BAD_REQUEST:
@@ -76,10 +75,10 @@ async def take(client: ObjectClient, target: Target, seals: Seals) -> Snapshot:
 
 
 async def retake(client: ObjectClient, earlier: Snapshot, seals: Seals) -> Snapshot:
-    """Look once more right before a write, so that all headers are up to date.
+    """Take another snapshot right before a write, with current headers.
 
     Raises:
-        Changed: It is another object now.
+        Changed: It is a different object now.
         Refused, Denied, S3Error: As :func:`take`.
     """
     now = await take(client, earlier.target, seals)
@@ -95,16 +94,16 @@ async def read(
     """Read exactly the object of the snapshot.
 
     Args:
-        client: On whose behalf.
-        seen: Which object.
-        wanted: Judges the type of image that the first bytes show; the rest of an unwanted object
-            is not read.
+        client: Client of the store.
+        seen: The snapshot.
+        wanted: Judges the image type of the first bytes; the rest of an unwanted object is not
+            read.
 
     Raises:
-        Changed: It is another object now.
-        Refused: It is not wanted.
+        Changed: It is a different object now.
+        Refused: It is unwanted.
         Denied: The store does not return it.
-        S3Error: ServiceUnavailable when the store does not answer or breaks off.
+        S3Error: ServiceUnavailable if the store does not respond or disconnects.
     """
     async with client.get(seen.target, etag=seen.state.etag) as response:
         check_found(response)

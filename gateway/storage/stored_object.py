@@ -1,4 +1,4 @@
-"""Managed objects: recognized by their manifest, and read back as they were uploaded."""
+"""Managed objects: recognized by their manifest, and restored to the uploaded file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,11 +25,11 @@ class Found:
     """A managed object in the bucket.
 
     Attributes:
-        target: Where it lies.
-        version_id: Which version was asked for; None: the current one.
-        manifest: How to restore it.
-        stored_etag: Of the rendition, without quotes.
-        upstream: The upstream's response headers.
+        target: Bucket and key.
+        version_id: Requested version; None: the current one.
+        manifest: Its manifest.
+        stored_etag: ETag of the rendition, without quotes.
+        upstream: Response headers of the store.
     """
 
     target: Target
@@ -40,7 +40,7 @@ class Found:
 
     @property
     def cache_key(self) -> CacheKey:
-        """Give what the restored file depends on."""
+        """Return the cache key of the restored file."""
         return CacheKey(
             bucket=self.target.bucket,
             key=self.target.key,
@@ -52,15 +52,15 @@ class Found:
 
     @property
     def stored_size(self) -> int:
-        """Give the bytes of the rendition; what the upstream does not tell is taken for most."""
+        """Return the size of the rendition, bytes; at most the size of the upload if unknown."""
         told = self.upstream.get("Content-Length", "")
         return min(int(told), self.manifest.size) if told.isdigit() else self.manifest.size
 
     def identity(self, etag: str) -> conditional.Representation:
-        """Return what conditions compare with; the stored ETag names no restored bytes.
+        """Return the validators of the restored file; the stored ETag is not one of them.
 
         Args:
-            etag: Of the bytes that are served: the manifest's, unless an encoder has changed.
+            etag: ETag of the served bytes: the manifest's, unless an encoder has changed.
         """
         modified = self.upstream.get("Last-Modified")
         return conditional.Representation(
@@ -73,20 +73,20 @@ class Found:
 def recognize(
     response: Response, target: Target, version_id: str | None, seals: Seals, index: LogicalIndex
 ) -> Found | None:
-    """Read the manifest of an answer about an object, and remember how listings show it.
+    """Read the manifest in a response about an object, and update the listing index.
 
     Args:
-        response: The answer to GET or HEAD.
-        target: Which object.
-        version_id: Which version was asked for; None: the current one.
+        response: Response to GET or HEAD.
+        target: Bucket and key.
+        version_id: Requested version; None: the current one.
         seals: Read the manifest.
-        index: Remembers the view of a current version.
+        index: Receives the view of a current version.
 
     Returns:
-        None when the object is plain.
+        The managed object; None if it is plain.
 
     Raises:
-        S3Error: InternalError for a manifest that cannot be read.
+        S3Error: InternalError for an invalid manifest.
     """
     note = response.headers.get(headers.MANIFEST)
     if note is None or response.status >= HTTPStatus.MULTIPLE_CHOICES:
@@ -107,18 +107,18 @@ async def look(
     seals: Seals,
     index: LogicalIndex,
 ) -> Found | None:
-    """Look at an object with HEAD; None when it is plain, hidden or not there.
+    """Look up an object with HEAD; None if it is plain, hidden or missing.
 
     Args:
-        client: On whose behalf.
-        target: Which object.
-        version_id: Which version; None: the current one.
+        client: Client of the store.
+        target: Bucket and key.
+        version_id: Version; None: the current one.
         seals: Read the manifest.
-        index: Remembers the view of a current version.
+        index: Receives the view of a current version.
 
     Raises:
-        S3Error: ServiceUnavailable when the upstream does not say: what is not known to be plain
-            must not be treated so, or a rendition could lose its manifest.
+        S3Error: ServiceUnavailable if the upstream does not respond: treating an unknown object as
+            plain could lose a manifest.
     """
     return (await look_closely(client, target, version_id, seals, index))[0]
 
@@ -130,7 +130,7 @@ async def look_closely(
     seals: Seals,
     index: LogicalIndex,
 ) -> tuple[Found | None, str]:
-    """Return what :func:`look` does, and the stored ETag: empty when the object is not shown.
+    """Return the result of :func:`look`, and the stored ETag: empty if the object is not visible.
 
     Raises:
         S3Error: As :func:`look`.
@@ -142,10 +142,10 @@ async def look_closely(
 
 
 def read_manifest(note: str, seals: Seals) -> Manifest:
-    """Read a manifest from metadata.
+    """Parse a manifest in metadata.
 
     Raises:
-        S3Error: InternalError; the rendition must never pass for the object.
+        S3Error: InternalError; a rendition must never be served as the object.
     """
     try:
         return seals.read(note)
@@ -157,14 +157,16 @@ def read_manifest(note: str, seals: Seals) -> Manifest:
 
 
 async def read_rendition(client: ObjectClient, found: Found) -> bytes:
-    """Read what is stored of a managed object.
+    """Read the rendition of a managed object.
 
     Raises:
-        S3Error: SlowDown when the object was replaced meanwhile: a retry sees what is there now.
+        S3Error: SlowDown if the object has been replaced: a retry sees the new one.
     """
     async with client.get(found.target, found.version_id, etag=found.stored_etag) as response:
         if response.status != HTTPStatus.OK:
-            raise S3Error("SlowDown", "The object was changed while it was read. Try again.")
+            raise S3Error(
+                "SlowDown", "The object was changed while it was being read. Please try again."
+            )
         return await read_bounded(response, found.manifest.size)
 
 
@@ -175,20 +177,20 @@ async def stored_condition(
     seals: Seals,
     index: LogicalIndex,
 ) -> Mapping[str, str]:
-    """Evaluate the If-Match and If-None-Match of a write against a managed object.
+    """Evaluate If-Match and If-None-Match of a write to a managed object.
 
-    The names that clients know are not the upstream's. What holds goes upstream in terms of the
-    stored ETag, so that it also holds in the moment of the write.
+    Clients know other ETags than the upstream. A condition that holds is forwarded with the stored
+    ETag, so that the store checks it again at the time of the write.
 
     Args:
-        client: On whose behalf.
-        target: What is written to.
-        asked: Headers of the write, without regard to case.
+        client: Client of the store.
+        target: Target of the write.
+        asked: Request headers, case-insensitive.
         seals: Read the manifest.
-        index: Remembers the view of the object.
+        index: Receives the view of the object.
 
     Returns:
-        Headers to send in the place of the client's.
+        Headers that replace the client's.
 
     Raises:
         S3Error: PreconditionFailed, or as :func:`look`.
@@ -204,5 +206,5 @@ async def stored_condition(
     identity = found.identity(found.manifest.etag)
     if conditional.evaluate(conditions, identity) is not conditional.Outcome.PROCEED:
         raise S3Error("PreconditionFailed")
-    # Ceph takes the quotes of a PUT's If-Match for a part of the ETag; others take both forms.
+    # Ceph treats quotes in If-Match of a PUT as part of the ETag; other stores accept both forms.
     return {"If-Match": found.stored_etag} if "if-match" in conditions else {}

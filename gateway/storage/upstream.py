@@ -1,4 +1,4 @@
-"""The bucket behind the gateway: signed requests, byte for byte."""
+"""The object store behind the gateway: signed, streaming requests."""
 
 import io
 from collections.abc import AsyncIterator, Callable
@@ -25,20 +25,20 @@ from gateway.telemetry import metrics, tracing
 
 _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _HEALTH_S: Final = 5.0
-"""Time for the store to answer a health check."""
+"""Timeout of a health check, seconds."""
 
 _EXPECTING: Final = 4
-"""Of so many connections to the store, one may wait for the beginning of a body."""
+"""One of this many store connections may wait for a body to begin."""
 
 _READ_BUFFER: Final = 1 << 16
-"""Bytes of an answer that wait to be taken, before no more are read."""
+"""Buffered response bytes that pause reading."""
 
 _LARGE: Final = 1 << 20
-"""Bytes that are too many to hand to the kernel at once."""
+"""Bodies above this size are sent in pieces, bytes."""
 
 
 class _Signer(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
-    """botocore's signer, told the payload's hash instead of reading the payload."""
+    """botocore's signer with a given payload hash, so that it does not read the payload."""
 
     def payload(self, request: AWSRequest) -> str:
         payload_hash: str = request.context["payload_hash"]
@@ -46,25 +46,25 @@ class _Signer(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
 
 
 class StoreResponse(aiohttp.ClientResponse):
-    """An answer of the store that gives its place among the connections back."""
+    """A response of the store that releases its place in the connection pool."""
 
     give_back: Callable[[], None]
 
     def let_go(self) -> None:
-        """Leave the connection to others; see :class:`gateway.storage.messages.Response`."""
+        """Release the connection; see :class:`gateway.storage.messages.Response`."""
         self.release() if self.content.at_eof() else self.close()
         self.give_back()
 
 
 class Upstream:
-    """Talks to the bucket with each caller's own key.
+    """Send requests to the store, signed with each caller's own key.
 
     Args:
-        settings: Endpoint, region, addressing and time-outs.
-        address_share: The largest part of the connections that one client may hold.
+        settings: Endpoint, region, addressing and timeouts.
+        address_share: Largest share of the connections for one client.
 
     Attributes:
-        expectation: Whether the store can be asked before it gets a body.
+        expectation: Decides whether to send ``Expect: 100-continue``.
     """
 
     def __init__(self, settings: UpstreamSettings, address_share: float = 1.0) -> None:
@@ -113,17 +113,17 @@ class Upstream:
         client: Client = None,
         holder: Holder | None = None,
     ) -> AsyncIterator[StoreResponse]:
-        """Send a request as that identity and give the response, its body still unread.
+        """Send a request and yield the response, with its body unread.
 
         Args:
-            request: What to send.
-            identity: Whose key signs it; None sends it unsigned.
-            client: On whose behalf: its share of the connections is bounded.
-            holder: What loses the connection while its client is silent and others wait for one.
+            request: The request.
+            identity: Key pair that signs it; None: unsigned.
+            client: Client address, whose share of the connections is limited.
+            holder: Request that loses the connection when its client stalls and others wait.
 
         Raises:
-            S3Error: ServiceUnavailable when the upstream cannot be reached or breaks off, SlowDown
-                when no connection gets free in time.
+            S3Error: ServiceUnavailable if the store cannot be reached or disconnects, SlowDown if
+                no connection becomes free in time.
         """
         async with (
             self._pool.place(client, holder) as give_back,
@@ -133,9 +133,9 @@ class Upstream:
             yield response
 
     async def is_healthy(self) -> bool:
-        """Return whether the store answers with less than 500, a refusal included.
+        """Return whether the store responds with a status below 500, errors included.
 
-        The question has a connection of its own, however many clients wait for the others.
+        Health checks have their own connection, however many clients wait for the others.
         """
         request = Request("HEAD", Target("", "", ""))
         try:
@@ -152,7 +152,7 @@ class Upstream:
         identity: Identity | None,
     ) -> AsyncIterator[StoreResponse]:
         if session is None:
-            raise RuntimeError("the upstream is used outside its context")
+            raise RuntimeError("enter the upstream's context first")
         url = self._endpoint.url(request.target, request.query)
         headers = _transport_headers(request, url)
         try:
@@ -160,7 +160,7 @@ class Upstream:
                 metrics.UPSTREAM_SECONDS.time(),
                 tracing.span(f"store {request.method}", "client") as span,
             ):
-                # Before signing, which then takes every header into account that it has to.
+                # Before signing, so that the signature covers them.
                 headers.update(tracing.outbound())
                 if identity is not None:
                     headers = self._signed(request, str(url), headers, identity)
@@ -172,7 +172,7 @@ class Upstream:
                     expect100=request.expects,
                     allow_redirects=False,
                 )
-                response = cast("StoreResponse", answer)  # as the session was told to make them
+                response = cast("StoreResponse", answer)  # as configured in the session
                 span.set_attribute("http.response.status_code", response.status)
         except UNREACHABLE as error:
             metrics.UPSTREAM_REQUESTS.labels("error").inc()
@@ -183,7 +183,7 @@ class Upstream:
         try:
             yield response
         finally:
-            # Gives the connection back when the body was read to its end, and closes it otherwise.
+            # Reuse the connection if the body was read to its end, and close it otherwise.
             response.close() if not response.content.at_eof() else response.release()
 
     def _signed(
@@ -197,11 +197,11 @@ class Upstream:
 
 
 def _transport_headers(request: Request, url: URL) -> CIMultiDict[str]:
-    """Add what the way to the store needs."""
+    """Return the headers of a request to the store."""
     headers = CIMultiDict(request.headers)
     headers["Host"] = url.raw_authority
     if request.method == "HEAD" and not _about_object(request.query):
-        # Ceph answers HEAD of a sub-resource with a body, which must not meet the next request.
+        # Ceph answers HEAD of a sub-resource with a body, which would corrupt the next response.
         headers["Connection"] = "close"
     if request.length is not None:
         headers["Content-Length"] = str(request.length)
@@ -209,12 +209,12 @@ def _transport_headers(request: Request, url: URL) -> CIMultiDict[str]:
 
 
 def _about_object(query: str) -> bool:
-    """Return whether a query asks for an object itself, in whatever version."""
+    """Return whether a query refers to an object itself, in any version."""
     return all(part.startswith("versionId=") for part in query.split("&") if part)
 
 
 def _payload(body: Body) -> Body | IO[bytes]:
-    """Let aiohttp send what is large piece by piece: it would hand bytes to the kernel at once."""
+    """Wrap large bodies, so that aiohttp sends them in pieces rather than in one call."""
     return io.BytesIO(body) if isinstance(body, bytes) and len(body) > _LARGE else body
 
 

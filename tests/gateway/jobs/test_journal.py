@@ -54,7 +54,7 @@ def test_any_torn_end_is_cut_off(tmp_path: Path) -> None:
         path = tmp_path / "cut"
         path.write_bytes(whole[:end])
         if end < first:
-            with pytest.raises(Unusable, match="begin anew"):
+            with pytest.raises(Unusable, match="start again"):
                 Journal.resume(path, _SUBJECT)
             continue
         with Journal.resume(path, _SUBJECT) as journal:
@@ -88,7 +88,7 @@ def test_another_run_does_not_go_on(tmp_path: Path, change: Subject) -> None:
 
 def test_logs_are_not_mixed(tmp_path: Path) -> None:
     """A log that is there is not begun anew, one that is not is not gone on with."""
-    with pytest.raises(Unusable, match="without --resume"):
+    with pytest.raises(Unusable, match="omit --resume"):
         Journal.resume(tmp_path / "log", _SUBJECT)
     with Journal.begin(tmp_path / "log", _SUBJECT):
         with pytest.raises(Unusable, match="--resume"):
