@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from codec import manifest
@@ -21,6 +21,7 @@ from codec.search.eligibility import admit, check_type, jpeg_sides, max_stored
 from codec.search.failures import reason as reason_of
 from codec.search.failures import refusal
 from codec.search.lossless import Attempt
+from codec.search.omissions import LOSSY, TIERS, Omission, Omitted, Tier, What
 from codec.search.result import Chosen
 from codec.search.steps import DECODE, EXACT, LOSSLESS, LOSSY_STEPS, Steps
 from codec.search.verdicts import Verdict
@@ -29,7 +30,11 @@ from config.policy import Effort
 
 __all__ = ["LOSSY_STEPS", "Optimized", "Refused", "Terms", "optimize"]
 
-_LOSSY: Final = frozenset({"recode", "downscale"})
+_NOT_FOR: Final[Mapping[str, tuple[Tier, ...]]] = {
+    "image/jpeg": ("lossless",), "image/webp": ("exact", "lossless")
+}  # fmt: skip
+"""Tiers that files of a type never have."""
+
 _LEAST: Final = {"JPEG": 0.6, "PNG": 0.4, "WEBP": 0.0}
 """Size relative to a JPEG or a photographic PNG below which no lossless rendition exists."""
 
@@ -42,11 +47,13 @@ class Optimized:
         rendition: file to store.
         manifest: how to restore it.
         trials: trials of the search.
+        omitted: what the search left out.
     """
 
     rendition: bytes
     manifest: Manifest
     trials: tuple[Trial, ...]
+    omitted: tuple[Omitted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +91,33 @@ def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
         MemoryError: not enough memory to decode the upload.
         OSError, ValueError, SyntaxError: the upload cannot be decoded.
     """
-    if check_type(data, terms.policy) == "image/jpeg" and not _may_lose(data, terms):
+    terms = replace(terms, steps=terms.steps.begun())
+    try:
+        return _optimized(data, terms, upscalers)
+    except Refused as refused:
+        refused.omitted = tuple(terms.steps.omitted.values())
+        raise
+
+
+def _optimized(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
+    mime = check_type(data, terms.policy)
+    for tier in TIERS:
+        if tier not in terms.policy.tiers:
+            terms.steps.omit(tier, Omission.TIER)
+    for tier in _NOT_FOR.get(mime, ()):
+        terms.steps.omit(tier, Omission.FORMAT, mime)
+    if mime == "image/jpeg" and not _may_lose(data, terms):
         whole = _whole(data, terms, max_stored(data, terms.policy))
         if whole.chosen is not None:
             return _stored(data, whole.chosen, terms, upscalers, whole.trials)
-        if _LOSSY.intersection(terms.policy.tiers):
+        if LOSSY.intersection(terms.policy.tiers):
             raise _in_vain(whole.trials)
     try:
         contest = _competed(data, terms, upscalers)
-    except Exception:  # noqa: BLE001  # decoders raise any exception
+    except Exception as error:  # noqa: BLE001  # decoders raise any exception
+        what: tuple[What, ...] = ("lossy",) if mime == "image/jpeg" else ("lossy", *TIERS)
+        for each in what:
+            terms.steps.omit(each, Omission.UNSUPPORTED, refusal(error).detail)
         return _as_a_whole(data, terms, upscalers)
     return _best(data, contest, terms, upscalers)
 
@@ -100,15 +125,19 @@ def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
 def _may_lose(data: bytes, terms: Terms) -> bool:
     """Return whether a JPEG file must be decoded, because a lossy rendition is allowed."""
     policy, steps = terms.policy, terms.steps
-    if not _LOSSY.intersection(policy.tiers) or DECODE in steps.ruled_out:
+    if not LOSSY.intersection(policy.tiers):
         return False
-    if not set(policy.codecs) - steps.ruled_out:
+    if DECODE in steps.ruled_out or not set(policy.codecs) - steps.ruled_out:
+        steps.omit("lossy", Omission.LOST)
         return False
     try:
         width, height = jpeg_sides(data, policy)
     except Refused:
         return True  # decode to find the reason
-    return steps.lacks(memory_needs.least_to_try(width * height)) is None
+    lacking = steps.lacks(memory_needs.least_to_try(width * height))
+    if lacking:
+        steps.omit("lossy", Omission.MEMORY, lacking)
+    return lacking is None
 
 
 def _as_a_whole(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
@@ -134,6 +163,8 @@ def _whole(data: bytes, terms: Terms, most: int, *, held: int = 0) -> Attempt:
         held: memory already in use, bytes.
     """
     policy, steps = terms.policy, terms.steps
+    if EXACT in steps.ruled_out:
+        steps.omit("exact", Omission.LOST)
     if "exact" not in policy.tiers or EXACT in steps.ruled_out:
         return Attempt(None, ())
     size = jpeg_sides(data, policy)
@@ -170,14 +201,18 @@ def _best(data: bytes, contest: Contest, terms: Terms, upscalers: Upscalers) -> 
     """
     trials, problems = [*contest.trials], list[Refused]()
     ways = [_without_loss, _winner]
-    for find in reversed(ways) if _is_beyond(contest, terms.policy.effort) else ways:
+    beyond = _is_beyond(contest, terms.policy.effort)
+    for find in reversed(ways) if beyond else ways:
         try:
             found = find(data, contest, terms)
             trials += found.trials
             if found.chosen is not None:
+                if beyond and find is _winner:
+                    terms.steps.omit("exact", Omission.WITHOUT_LOSS_IS_LARGER)
+                    terms.steps.omit("lossless", Omission.WITHOUT_LOSS_IS_LARGER)
                 return _stored(data, found.chosen, terms, upscalers, tuple(trials))
         except Exception as error:  # noqa: BLE001  # of any library; try the other one
-            problems.append(error if isinstance(error, Refused) else refusal(error))
+            problems.append(refusal(error))
             contest.best = None if find is _winner else contest.best
     if problems:
         raise Refused(problems[0].reason, problems[0].detail, tuple(trials))
@@ -216,6 +251,8 @@ def _without_loss(data: bytes, contest: Contest, terms: Terms) -> Attempt:
         held = contest.subject.pixels.nbytes
         return _whole(data, terms, contest.max_stored, held=held)
     if subject.upload.format != "PNG" or LOSSLESS in steps.ruled_out:
+        steps.omit("exact", Omission.LOST)
+        steps.omit("lossless", Omission.LOST)
         return Attempt(None, ())
     steps.mark(LOSSLESS)
     task = Task(
@@ -269,12 +306,12 @@ def _stored(
     note = _seal(data, chosen, terms)
     terms.steps.mark(_step(chosen, data))
     _prove(chosen.rendition, note, upscalers)
-    return Optimized(chosen.rendition, note, trials)
+    return Optimized(chosen.rendition, note, trials, tuple(terms.steps.omitted.values()))
 
 
 def _step(chosen: Chosen, data: bytes) -> str:
     """Return the step that created a rendition."""
-    if chosen.stored.tier in _LOSSY:
+    if chosen.stored.tier in LOSSY:
         return chosen.stored.codec
     return EXACT if sniff(data[:32]) == "image/jpeg" else LOSSLESS
 

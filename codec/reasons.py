@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from codec.search.contest import Trial
+    from codec.search.omissions import Omitted
 
 
 class Reason(StrEnum):
@@ -294,13 +295,25 @@ class Refused(Exception):
         reason: Why.
         detail: Particulars, such as a number or the text of an error.
         trials: What was tried before, if anything was.
+        omitted: What was not tried.
     """
 
-    def __init__(self, reason: Reason, detail: str = "", trials: "tuple[Trial, ...]" = ()) -> None:
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str = "",
+        trials: "tuple[Trial, ...]" = (),
+        omitted: "tuple[Omitted, ...]" = (),
+    ) -> None:
         super().__init__(reason, detail)  # what pickle makes it from, in another process
         self.reason = reason
         self.detail = detail
         self.trials = trials
+        self.omitted = omitted
+
+    def because(self, reason: Reason, detail: str) -> "Refused":
+        """Return a refusal for another reason, after the same trials."""
+        return Refused(reason, detail, self.trials, self.omitted)
 
     def __str__(self) -> str:
         return self.reason.told(self.detail)

@@ -7,6 +7,7 @@ from typing import Final
 
 from codec.encoders import Tune, by_name
 from codec.search.contest import Candidate, Contest, Subject
+from codec.search.omissions import Omission, What
 from config import Policy
 from config.policy import Codec, Effort
 
@@ -91,36 +92,65 @@ def candidates(
         tune: measure expected to be hardest to hold.
         without: codecs to exclude.
     """
+    pains, subject = PAINS[policy.effort], contest.subject
+    codecs = _codecs(policy, contest, without)
+    scales = sorted(restorers.keys() & set(policy.scales))
+    _note_omissions(policy, contest, codecs, scales)
     protected = contest.kind in policy.protect
     if protected and policy.protect_with == "lossless":
         return
-    pains, subject = PAINS[policy.effort], contest.subject
     cleaned = 1 in restorers and not protected and _pixels(subject) <= pains.cleaned
-    for codec in _codecs(policy, subject, without)[: pains.codecs]:
+    for codec in codecs[: pains.codecs]:
         for chroma, tuned in _ways(contest, codec, tune)[: pains.ways]:
             if "recode" in policy.tiers:
                 yield Candidate("recode", codec, 1, None, chroma, tuned)
                 if cleaned:
                     yield Candidate("recode", codec, 1, restorers[1], chroma, tuned)
         if not protected:
-            for scale in sorted(restorers.keys() & set(policy.scales)):
+            for scale in scales:
                 yield Candidate("downscale", codec, scale, restorers[scale], "4:4:4", tune)
+
+
+def _note_omissions(
+    policy: Policy, contest: Contest, codecs: list[Codec], scales: list[int]
+) -> None:
+    """Note what the policy leaves out of this image."""
+    steps = contest.steps
+    if contest.kind in policy.protect:
+        what: What = "lossy" if policy.protect_with == "lossless" else "downscale"
+        steps.omit(what, Omission.PROTECTED, contest.kind)
+    if not scales:
+        steps.omit("downscale", Omission.NO_SCALE)
+    if not codecs:
+        steps.omit("lossy", Omission.NO_CODEC)
+    for codec in codecs[PAINS[policy.effort].codecs :]:
+        steps.omit(codec, Omission.EFFORT, policy.effort)
 
 
 def _pixels(subject: Subject) -> int:
     return subject.upload.width * subject.upload.height
 
 
-def _codecs(policy: Policy, subject: Subject, without: Collection[str]) -> list[Codec]:
+def _codecs(policy: Policy, contest: Contest, without: Collection[str]) -> list[Codec]:
+    """List the codecs that can hold the image; the others are noted as left out."""
+    found: list[Codec] = []
+    for name in _LIKELY:
+        if name not in policy.codecs:
+            contest.steps.omit(name, Omission.CODEC)
+        elif name in contest.steps.ruled_out:
+            contest.steps.omit(name, Omission.LOST)
+        elif not _takes(name, contest.subject):
+            contest.steps.omit(name, Omission.COLOURS)
+        elif name not in without:
+            found.append(name)
+    return found
+
+
+def _takes(name: Codec, subject: Subject) -> bool:
     upload = subject.upload
     size = upload.width, upload.height
-    return [
-        name
-        for name in _LIKELY
-        if name in policy.codecs
-        and name not in without
-        and by_name(name).takes(upload.mode, size, icc=upload.icc, orientation=subject.orientation)
-    ]
+    icc, orientation = upload.icc, subject.orientation
+    return by_name(name).takes(upload.mode, size, icc=icc, orientation=orientation)
 
 
 def _ways(contest: Contest, codec: Codec, tune: Tune) -> list[tuple[str, Tune]]:

@@ -38,6 +38,8 @@ def reason(error: Exception) -> str:
 
 def refusal(error: Exception) -> Refused:
     """Return the refusal of an upload for which a step failed."""
+    if isinstance(error, Refused):
+        return error
     if memory.is_exhausted(error):
         return Refused(Reason.MEMORY)
     return Refused(Reason.FAILED, reason(error))

@@ -11,6 +11,7 @@ from codec.search.candidates import Pains
 from codec.search.contest import Candidate, Contest
 from codec.search.draft import Draft
 from codec.search.failures import has_memory, losing
+from codec.search.omissions import Omission
 
 _OUT_OF_REACH: Final = 1.25
 """Size relative to the best, on the sample, beyond which a candidate is not refined."""
@@ -48,7 +49,11 @@ def shortlist(draft: Draft, candidates: Iterator[Candidate], pains: Pains) -> li
     entries: list[Entry] = []
     for candidate in candidates:
         smallest = min((entry.size for entry in entries), default=math.inf)
-        if draft.contest.is_over or not _is_worth(draft.contest, candidate, smallest, pains):
+        if draft.contest.is_over:
+            draft.contest.steps.omit(candidate.tier, Omission.NO_WORK)
+            continue
+        if not _is_worth(draft.contest, candidate, smallest, pains):
+            draft.contest.steps.omit(candidate.tier, Omission.NOT_WORTH)
             continue
         with losing(draft.contest, candidate, sampled=True):
             if has_memory(draft.contest, candidate) and draft.may_hold(candidate):

@@ -5,10 +5,11 @@ dies in a step, another one makes the attempt without it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, Self
 
 from codec.search import memory_needs
+from codec.search.omissions import Omission, Omitted, What
 
 DECODE: Final = "decode"
 EXACT: Final = "exact"
@@ -30,11 +31,21 @@ class Steps:
         ruled_out: excluded steps.
         memory: memory limit, bytes; None: unlimited.
         mark: called with the name of each step before it starts.
+        omitted: what the attempt has left out so far.
     """
 
     ruled_out: frozenset[str] = frozenset()
     memory: int | None = None
     mark: Callable[[str], None] = _unheard
+    omitted: dict[What, Omitted] = field(default_factory=dict, compare=False)
+
+    def begun(self) -> Self:
+        """Return the same steps for an attempt that has left nothing out yet."""
+        return replace(self, omitted={})
+
+    def omit(self, what: What, why: Omission, detail: str = "") -> None:
+        """Note that something is not tried; the first reason counts."""
+        self.omitted.setdefault(what, Omitted(what, why, detail))
 
     def lacks(self, need: int) -> str | None:
         """Return what is missing if a step needs more memory than allowed, or None."""

@@ -8,11 +8,13 @@ from codec.manifest import Manifest, Stored
 from codec.optimize import Optimized
 from codec.reasons import Refused
 from codec.search.contest import Trial
+from codec.search.omissions import Omitted
 from config import Policies, Policy
 from gateway.jobs.address import Place, object_place
 from gateway.jobs.opened import Tools
 from gateway.optimize import byte_exact
 from gateway.optimize.pipeline import rendition
+from gateway.optimize.summary import fates
 from gateway.optimize.trial_rows import rows
 from gateway.storage import snapshot
 
@@ -51,9 +53,10 @@ async def explain(tools: Tools, image: str, policy_name: str | None) -> Iterator
     try:
         found = await rendition(tools.workers, policy, data, content_type, exact_because=why)
     except Refused as reason:
-        return iter([head, *_table(reason.trials, None), f"stays as it is: {reason}"])
-    table = _table(found.trials, found.manifest.stored)
-    return iter([head, *table, *_won(found, len(data))])
+        tried = _tried(reason.trials, reason.omitted, None)
+        return iter([head, *tried, f"stays as it is: {reason}", f"  {reason.reason.advice}"])
+    tried = _tried(found.trials, found.omitted, found.manifest.stored)
+    return iter([head, *tried, *_won(found, len(data))])
 
 
 def _policy(policies: Policies, place: Place | None, name: str | None) -> Policy:
@@ -119,6 +122,15 @@ def _stored(manifest: Manifest, size: int) -> Iterator[str]:
         f"  GET gives {file}, {manifest.width}x{manifest.height}:"
         f" PSNR {measured.psnr_db:.2f} dB, SSIM {measured.ssim:.4f}, ORB {measured.orb:.3f}"
     )
+
+
+def _tried(
+    trials: Sequence[Trial], omitted: Sequence[Omitted], winner: Stored | None
+) -> Iterator[str]:
+    """Give the table of trials, and what became of each tier."""
+    yield from _table(trials, winner)
+    for what, text in fates(trials, omitted, winner):
+        yield f"{what:>10}  {text}"
 
 
 def _table(trials: Sequence[Trial], winner: Stored | None) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import Final
 
 from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
+from codec.search.omissions import TIERS, Omission, Omitted
 from config import Policy
 
 _TIER: Final = "exact"
@@ -85,17 +86,29 @@ def narrowed(policy: Policy, why: str) -> Policy:
         Refused: The policy allows none.
     """
     if _TIER not in policy.tiers:
-        raise refusal(why, f"the policy does not allow the tier {_TIER}")
+        omitted = tuple(Omitted(tier, Omission.TIER) for tier in TIERS)
+        detail = f"({why}): the policy does not allow the tier {_TIER}"
+        raise Refused(Reason.BYTE_EXACT, detail, omitted=_by_policy(omitted, policy))
     return policy.model_copy(update={"tiers": (_TIER,), "scales": ()})
 
 
-def refusal(why: str, rest: Refused | str) -> Refused:
+def refusal(why: str, refused: Refused, policy: Policy) -> Refused:
     """Say why an upload that has to come back byte for byte stays as it is."""
-    trials = rest.trials if isinstance(rest, Refused) else ()
-    return Refused(Reason.BYTE_EXACT, f"({why}): {rest}", trials)
+    omitted = _by_policy(refused.omitted, policy)
+    return Refused(Reason.BYTE_EXACT, f"({why}): {refused}", refused.trials, omitted)
+
+
+def _by_policy(omitted: tuple[Omitted, ...], policy: Policy) -> tuple[Omitted, ...]:
+    """Name the bytes as the reason for leaving out tiers that the policy allows."""
+    return tuple(
+        each._replace(why=Omission.BYTES)
+        if each.why is Omission.TIER and each.what in policy.tiers
+        else each
+        for each in omitted
+    )
 
 
 def by_policy(found: Optimized, policy: Policy) -> Optimized:
     """Note the policy that asked for a rendition, not the one that was narrowed from it."""
     manifest = found.manifest.model_copy(update={"policy": policy.digest})
-    return replace(found, manifest=manifest)
+    return replace(found, manifest=manifest, omitted=_by_policy(found.omitted, policy))

@@ -163,7 +163,7 @@ async def rendition(
         _note_failures(policy, refused.trials)
         if not exact_because:
             raise
-        raise byte_exact.refusal(exact_because, refused) from refused
+        raise byte_exact.refusal(exact_because, refused, policy) from refused
     _note_failures(policy, found.trials)
     return byte_exact.by_policy(found, policy) if exact_because else found
 

@@ -172,7 +172,7 @@ class Workers:
                         raise
                     # The first loss explains more than the final refusal.
                     detail = f"{losses[0].detail}; then {refused}"
-                    raise Refused(losses[0].reason, detail, refused.trials) from refused
+                    raise refused.because(losses[0].reason, detail) from refused
                 except WorkerLost as lost:
                     losses.append(lost)
                     late = time.monotonic() - started > policy.limits.wall_s

@@ -33,9 +33,9 @@ async def preview(workers: Workers, policy: Policy, name: str, data: bytes) -> R
         _check_size(data, policy)
         found = await rendition(workers, policy, data, mime)
         served, _ = await workers.restore(found.rendition, found.manifest)
-        trials = found.trials
+        trials, omitted = found.trials, found.omitted
     except Refused as refused:
-        refusal, trials = refused, refused.trials
+        refusal, trials, omitted = refused, refused.trials, refused.omitted
     return Result(
         name=name or "image",
         mime=mime,
@@ -45,6 +45,7 @@ async def preview(workers: Workers, policy: Policy, name: str, data: bytes) -> R
         served=served,
         refusal=refusal,
         trials=trials,
+        omitted=omitted,
         seconds=time.monotonic() - started,
     )
 

@@ -11,6 +11,7 @@ from codec.optimize import Optimized
 from config import Policy
 from gateway.admin.playground.results import Result
 from gateway.optimize import trial_rows
+from gateway.optimize.summary import fates
 
 VIEWABLE: Final = frozenset({"image/avif", "image/jpeg", "image/png", "image/webp"})
 """Image types that browsers display; JPEG XL is not among them."""
@@ -46,6 +47,7 @@ class Measure(NamedTuple):
 def result_view(result: Result) -> dict[str, Any]:
     """Return the values of the template ``result.html``."""
     found = result.found
+    winner = found.manifest.stored if found else None
     return {
         "result": result,
         "stored": None if found is None else len(found.rendition),
@@ -54,7 +56,8 @@ def result_view(result: Result) -> dict[str, Any]:
         "facts": [] if found is None else list(_facts(found)),
         "identical": found is not None and found.manifest.stored.tier in ("exact", "lossless"),
         "shows_stored": found is not None and mime_of(found.manifest.stored.codec) in VIEWABLE,
-        "rows": list(trial_rows.rows(result.trials, found.manifest.stored if found else None)),
+        "rows": list(trial_rows.rows(result.trials, winner)),
+        "fates": list(fates(result.trials, result.omitted, winner)),
         "hint": result.refusal.reason.advice if result.refusal else None,
         "demands": policy_demands(result.policy),
     }

@@ -13,6 +13,7 @@ from cachetools import FIFOCache
 from codec.optimize import Optimized
 from codec.reasons import Refused
 from codec.search.contest import Trial
+from codec.search.omissions import Omitted
 from config import Policy
 
 MAX_UPLOAD: Final = 32 << 20
@@ -36,8 +37,9 @@ class Result:
         policy: The policy.
         found: What would be stored; None: the upload stays as it is.
         served: What GET would return; None without a rendition.
-        reason: Why the upload stays as it is; None with a rendition.
+        refusal: Why the upload stays as it is; None with a rendition.
         trials: Trials of the search.
+        omitted: What the search left out.
         seconds: Duration.
         verdict: Verdict, if any.
         verdicts: Number of verdicts.
@@ -51,6 +53,7 @@ class Result:
     served: bytes | None
     refusal: Refused | None
     trials: tuple[Trial, ...]
+    omitted: tuple[Omitted, ...]
     seconds: float
     verdict: str | None = None
     verdicts: int = 0

@@ -16,5 +16,6 @@ def plain(size: int = 10, *, mime: str | None = "image/png") -> Result:
         served=None,
         refusal=Refused(Reason.SMALL),
         trials=(),
+        omitted=(),
         seconds=0.1,
     )
