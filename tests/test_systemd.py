@@ -101,12 +101,18 @@ def test_systemd_is_told_of_every_change(
     assert _heard(listener) == "STOPPING=1"
 
 
-def test_nobody_is_told_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_without_a_listener(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without systemd nothing is sent, and a socket that is gone is no error."""
-    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    address = os.environ["NOTIFY_SOCKET"]
+    monkeypatch.delenv("NOTIFY_SOCKET")
     notify("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/notify")
-    notify("READY=1")
+    notify("READY=2")
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    notify("READY=3")
+    assert listener.recv(4096) == b"READY=3"
 
 
 def test_names_without_a_file(monkeypatch: pytest.MonkeyPatch) -> None:

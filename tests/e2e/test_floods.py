@@ -359,6 +359,8 @@ def test_broken_handshakes_leave_nothing_behind(
                 _answer(each)
             crowd.send(2, b"")
         wait_until(lambda: _succeeds(get), "an answer", 20)
+    wait_until(lambda: counted(counts(process), "connections") == 0, "the end of all", 20)
+    assert process.process.poll() is None
 
 
 def _succeeds(get: Callable[[str], bytes]) -> bool:

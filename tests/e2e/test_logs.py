@@ -1,4 +1,5 @@
 import json
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -52,7 +53,7 @@ def test_no_log_has_a_secret(moto: S3Server, moto_bucket: str, start: Start) -> 
     assert all(400 <= answer.status < 500 for answer in answers)
     for answer in answers:
         process.wait_for("refused", request_id=answer.headers["x-amz-request-id"])
-    assert process.wait_for("optimized")["request_id"]
+    assert re.fullmatch("[0-9A-F]{16}", process.wait_for("optimized")["request_id"])
     log = json.dumps(process.log)
     assert [secret for secret in secrets if secret in log] == []
     assert [line for line in process.log if "text" in line] == []

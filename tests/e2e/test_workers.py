@@ -54,6 +54,7 @@ def test_a_worker_that_is_killed_while_idle_costs_nothing(
             s3.put_object(Bucket=moto_bucket, Key=key, Body=images.jpeg())
             process.wait_for("optimized", key=key)
             _worker(process).send_signal(signal.SIGKILL)
+    assert [line["key"] for line in process.events("optimized")] == ["first", "second", "third"]
 
 
 def test_an_image_that_is_too_much_work_stays(

@@ -25,12 +25,13 @@ def test_kept_segments_come_back(kept: bytes, repeat: int, profile: bool) -> Non
 @_settings
 @given(data=st.binary(max_size=300))
 def test_any_bytes_are_unpacked_or_malformed(data: bytes) -> None:
-    """Arbitrary bytes behind a valid prefix raise nothing but Malformed."""
+    """Arbitrary bytes behind a valid prefix are segments or Malformed, and nothing else."""
     for prefix in (b"", b"\1\0", b"\1\1", b"\1\1\0\0\0\0"):
         try:
-            header.unpack(prefix + data, icc())
+            found = header.unpack(prefix + data, icc())
         except Malformed:
             continue
+        assert header.unpack(header.pack(found, icc()), icc()) == found
 
 
 def test_a_profile_in_the_segments_costs_next_to_nothing() -> None:

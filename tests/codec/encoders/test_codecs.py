@@ -168,9 +168,10 @@ def test_truncated_files_raise_what_is_documented(name: str) -> None:
 
 
 def _ask(codec: Codec, data: bytes) -> None:
-    """Read a file in every way, through nothing but documented errors."""
+    """Read a file in every way, through nothing but documented errors; its size is as asked."""
     with contextlib.suppress(*_DOCUMENTED):
-        codec.read(data, mode="RGB", **_SIZE)
+        pixels = codec.read(data, mode="RGB", **_SIZE)
+        assert pixels.shape == (_SIZE["height"], _SIZE["width"], 3)
     with contextlib.suppress(*_DOCUMENTED):
         codec.icc_profile(data)
     with contextlib.suppress(*_DOCUMENTED):

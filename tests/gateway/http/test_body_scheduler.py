@@ -38,12 +38,13 @@ def test_who_is_alone_does_not_wait() -> None:
 def test_turns_of_clients_that_have_gone_are_passed_on() -> None:
     """Cancelled waiters do not use up slots."""
 
-    async def given_up() -> None:
+    async def given_up() -> list[bool]:
         scheduler = BodyScheduler(1)
         tasks = [asyncio.create_task(scheduler.acquire()) for _ in range(9)]
         await asyncio.sleep(0)
         for task in tasks[2:8]:
             task.cancel()
         await asyncio.wait_for(tasks[8], 5)
+        return [task.cancelled() for task in tasks]
 
-    asyncio.run(given_up())
+    assert asyncio.run(given_up()) == [False] * 2 + [True] * 6 + [False]
