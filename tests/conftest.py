@@ -1,4 +1,5 @@
 import itertools
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -100,12 +101,28 @@ def upstream(request: pytest.FixtureRequest) -> S3Server:
 
 
 @pytest.fixture(scope="session")
-def process(
-    upstream: S3Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[GatewayProcess]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Start gateways that stay to the end of the session, each configuration once.
+
+    What depends on ``upstream`` ends with each of its parameters, twice in every test file.
+    """
+    started: dict[str, GatewayProcess] = {}
+    with ExitStack() as stack:
+
+        def start(config: Mapping[str, Any]) -> GatewayProcess:
+            key = json.dumps(config, sort_keys=True)
+            if key not in started:
+                process = GatewayProcess(config, tmp_path_factory.mktemp("shared"))
+                started[key] = stack.enter_context(process)
+            return started[key]
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def process(upstream: S3Server, shared: Start) -> GatewayProcess:
     """Run a gateway in front of the upstream."""
-    with GatewayProcess(configuration(upstream), tmp_path_factory.mktemp("gateway")) as started:
-        yield started
+    return shared(configuration(upstream))
 
 
 @pytest.fixture(scope="session")
@@ -129,13 +146,12 @@ def direct(upstream: S3Server) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def forgetful(upstream: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+def forgetful(upstream: S3Server, shared: Start) -> S3Server:
     """Run a gateway that remembers next to nothing: every object is new to it."""
     config = configuration(
         upstream, cache={"max_bytes": 0}, limits={"list_index_entries": 1}, engine={"workers": 1}
     )
-    with GatewayProcess(config, tmp_path_factory.mktemp("forgetful")) as process:
-        yield upstream.at(process.endpoint)
+    return upstream.at(shared(config).endpoint)
 
 
 @pytest.fixture

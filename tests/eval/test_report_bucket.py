@@ -69,6 +69,7 @@ def _listing(s3: Any) -> list[tuple[Any, ...]]:
     return [tuple(e[name] for name in ("Key", "ETag", "Size", "LastModified")) for e in entries]
 
 
+@pytest.mark.slow  # a bucket of 2,000 images, as large as what is sampled from
 def test_a_bucket_is_only_read(
     s3: Any, store: S3Server, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

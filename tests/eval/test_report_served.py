@@ -38,6 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow  # optimizes each image twice: for the report and in the gateway
 def test_a_gateway_serves_what_a_report_says(folder: Path) -> None:
     """Bytes in the bucket and PSNR of what GET returns, by scikit-image, are those of the CSV."""
     command = [sys.executable, "-m", "eval", str(folder / "in"), "--out", str(folder / "out")]

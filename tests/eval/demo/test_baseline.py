@@ -9,6 +9,7 @@ from eval.demo.baseline import EFFORTS, Figures
 BEFORE = Figures("a.png", "recode", 1000, psnr_db=34.5, ssim=0.95, orb=0.8, block_psnr_db=27.0)
 
 
+@pytest.mark.slow  # optimizes all images of the demo with each effort
 @pytest.mark.parametrize("effort", EFFORTS)
 def test_no_image_costs_more_than_before(effort: Effort) -> None:
     """No change may cost bytes or fidelity; `make baselines` takes new figures that are meant."""

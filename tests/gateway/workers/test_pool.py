@@ -196,6 +196,7 @@ async def test_an_upload_that_kills_each_process_stays_as_it_is(large: bytes) ->
             await _optimized(workers, large, tiers=["recode", "exact"])
 
 
+@pytest.mark.slow  # uses up the time of a large image with the best effort
 async def test_what_takes_too_long_is_tried_without_loss(large: bytes) -> None:
     """After a timeout the file is still stored in the exact tier."""
     async with _one_worker() as workers:
