@@ -47,11 +47,11 @@ def test_the_note_describes_the_upload() -> None:
     assert note.output is not None
     assert (1, len(data), 150, 110) == (note.version, note.size, note.width, note.height)
     assert hashlib.md5(data, usedforsecurity=False).hexdigest() == note.md5
-    assert ("image/jpeg; x=y", "1.2.3") == (note.content_type, note.gateway)
+    assert (note.content_type, note.gateway) == ("image/jpeg; x=y", "1.2.3")
     assert asked.policy.digest == note.policy
-    assert ("JPEG", "RGB", "4:2:2", True) == (
+    assert (
         note.output.format, note.output.mode, note.output.subsampling, note.output.progressive
-    )  # fmt: skip
+    ) == ("JPEG", "RGB", "4:2:2", True)  # fmt: skip
     assert hashlib.sha256(_served(made)).hexdigest() == note.sha256
     assert len(made.rendition) in {trial.size for trial in made.trials}
 
@@ -62,7 +62,7 @@ def test_scales_without_a_restorer_are_left_out() -> None:
     asked = terms(floor={"psnr_db": 20, "ssim": None})
     asked = replace(asked, restorers={2: asked.restorers[2]})
     made = optimize.optimize(data, asked, models.restorer)
-    assert {1, 2} == {trial.candidate.scale for trial in made.trials}
+    assert {trial.candidate.scale for trial in made.trials} == {1, 2}
 
 
 def test_the_content_type_is_a_mere_label() -> None:
@@ -71,7 +71,7 @@ def test_the_content_type_is_a_mere_label() -> None:
     asked = replace(terms(), content_type="text/plain")
     note = optimize.optimize(data, asked, models.restorer).manifest
     assert note.output is not None
-    assert ("text/plain", "JPEG") == (note.content_type, note.output.format)
+    assert (note.content_type, note.output.format) == ("text/plain", "JPEG")
 
 
 def test_results_travel_between_processes() -> None:
@@ -118,10 +118,10 @@ def test_renditions_look_turned_but_pixels_are_not(format_: str, orientation: in
     pixels = crop("RGB", 170, 130)
     data = save(pixels, format_, **_JPEG, exif=samples.exif(orientation))
     made = _optimized(data)
-    assert orientation == _turned(made.rendition)
+    assert _turned(made.rendition) == orientation
     served = _served(made)
-    assert orientation == _turned(served)
-    assert (170, 130) == (parse(served).width, parse(served).height)
+    assert _turned(served) == orientation
+    assert (parse(served).width, parse(served).height) == (170, 130)
 
 
 def _turned(data: bytes) -> int:
@@ -201,7 +201,7 @@ def test_recorded_fidelity_is_true(format_: str, mode: str, psnr_db: float) -> N
 )
 def test_rounding_is_downwards(value: float, steps: int, expected: float) -> None:
     """Dropped digits make no value greater, a negative one neither."""
-    assert expected == optimize._rounded_down(value, steps)
+    assert optimize._rounded_down(value, steps) == expected
 
 
 def _flipped(data: bytes, position: int) -> bytes:
@@ -235,7 +235,7 @@ def test_pixels_at_the_limit_are_taken() -> None:
     """An image with exactly the pixels that the policy allows is optimized."""
     data = save(crop("RGB", 150, 110), "JPEG", quality=98)
     made = _optimized(data, limits={"max_pixels": 150 * 110})
-    assert 150 * 110 == made.manifest.width * made.manifest.height
+    assert made.manifest.width * made.manifest.height == 150 * 110
 
 
 def test_pillows_own_limit_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +244,7 @@ def test_pillows_own_limit_does_not_count(monkeypatch: pytest.MonkeyPatch) -> No
     expected = _optimized(data)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     made = _optimized(data)
-    assert (expected.rendition, expected.manifest) == (made.rendition, made.manifest)
+    assert (made.rendition, made.manifest) == (expected.rendition, expected.manifest)
     assert made.manifest.size == len(_served(made))
 
 

@@ -142,7 +142,7 @@ def test_operators_need_a_token_from_elsewhere(
     admin: dict[str, Any], address: tuple[str, int] | None
 ) -> None:
     """On loopback the listener for operators may be open; nobody listens unless told to."""
-    assert address == settings(admin=admin).admin.address
+    assert settings(admin=admin).admin.address == address
 
 
 def upstream(**changes: Any) -> dict[str, Any]:

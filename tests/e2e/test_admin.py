@@ -43,8 +43,8 @@ def test_what_happens_is_counted(moto: S3Server, moto_bucket: str, start: Start)
     assert counted(found, "restores_total", outcome="ok") == 1
     assert counted(found, "cache_bytes") == len(_FILE)
     assert counted(found, "worker_jobs") == counted(found, "buffered_bytes") == 0
-    assert 4 <= counted(found, "upstream_requests_total", status="2xx")
-    assert 0 < found["process_resident_memory_bytes", frozenset()]
+    assert counted(found, "upstream_requests_total", status="2xx") >= 4
+    assert found["process_resident_memory_bytes", frozenset()] > 0
 
 
 def test_clients_cannot_make_time_series(moto: S3Server, moto_bucket: str, start: Start) -> None:

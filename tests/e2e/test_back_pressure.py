@@ -49,11 +49,11 @@ def test_work_on_images_holds_nothing_else_up(
             s3.put_object(Bucket=moto_bucket, Key=key, Body=images.jpeg())
         with ThreadPoolExecutor(8) as threads, _stopped(process):
             stuck = [threads.submit(wire.ask, server, "GET", f"/{moto_bucket}/a")]
-            wait_until(lambda: 1 == counted(counts(process), "worker_jobs"), "the first job")
+            wait_until(lambda: counted(counts(process), "worker_jobs") == 1, "the first job")
             stuck += [
                 threads.submit(wire.ask, server, "GET", f"/{moto_bucket}/{key}") for key in "bc"
             ]
-            wait_until(lambda: 2 == counted(counts(process), "worker_jobs_waiting"), "the queue")
+            wait_until(lambda: counted(counts(process), "worker_jobs_waiting") == 2, "the queue")
             for key in "def":
                 answer = wire.ask(server, "GET", f"/{moto_bucket}/{key}")
                 assert answer.failure == (503, "SlowDown")

@@ -62,7 +62,7 @@ def test_each_upload_is_kept_and_put_back(
     assert {_kept_key(photos, "a/k.jpg", body) for body in (_OTHER, _FILE)} == kept
     tried = tool.run("restore-original", f"s3://{photos}/a/k.jpg", "--dry-run")
     assert (tried.returncode, "would be" in tried.stdout) == (0, True), tried.stderr
-    assert _FILE != direct.get_object(Bucket=photos, Key="a/k.jpg")["Body"].read()
+    assert direct.get_object(Bucket=photos, Key="a/k.jpg")["Body"].read() != _FILE
     done = tool.run("restore-original", f"s3://{photos}/a/k.jpg")
     assert done.returncode == 0, done.stderr
     got = direct.get_object(Bucket=photos, Key="a/k.jpg")

@@ -79,7 +79,7 @@ def test_a_lost_one_is_replaced(moto: S3Server, process: GatewayProcess) -> None
         process.wait_for("gateway process lost", exit_code=-signal.SIGKILL)
         for _ in range(3):
             client.list_buckets()
-    wait_until(lambda: (200, "ready\n") == asked(process, "/_slimgate/readyz"), "its replacement")
+    wait_until(lambda: asked(process, "/_slimgate/readyz") == (200, "ready\n"), "its replacement")
     assert len(_acceptors(process)) == 2
     assert len(before & {child.pid for child in _acceptors(process)}) == 1
     found = counts(process)
@@ -173,7 +173,7 @@ def test_all_take_the_same_policies(moto: S3Server, process: GatewayProcess) -> 
     process.wait_for("configuration not reloaded: the old policies stay")
     os.kill(_acceptors(process)[0].pid, signal.SIGTERM)
     process.wait_for("gateway process lost", exit_code=0)
-    wait_until(lambda: (200, "ready\n") == asked(process, "/_slimgate/readyz"), "its replacement")
+    wait_until(lambda: asked(process, "/_slimgate/readyz") == (200, "ready\n"), "its replacement")
     with s3_client(moto) as direct, s3_client(moto.at(process.endpoint)) as client:
         direct.create_bucket(Bucket="photos-reloaded")
         for number in range(8):

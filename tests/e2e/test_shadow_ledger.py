@@ -24,15 +24,15 @@ def test_each_upload_has_its_line(
             s3.put_object(Bucket=bucket, Key=key, Body=body)
         s3.put_object(Bucket=new_bucket("photos"), Key="optimized.jpg", Body=_FILE)
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert ["a.jpg", "b.jpg", "c.jpg"] == [line["key"] for line in lines]
+    assert [line["key"] for line in lines] == ["a.jpg", "b.jpg", "c.jpg"]
     small, text, torn = lines
-    assert {
+    assert set(text) == set(small) == {
         "time", "policy", "bucket", "key", "tier", "codec", "scale", "quality", "uploaded_bytes",
         "stored_bytes", "psnr_db", "ssim", "orb", "label", "reason",
-    } == set(small) == set(text)  # fmt: skip
+    }  # fmt: skip
     assert len(_FILE) == small["uploaded_bytes"] > small["stored_bytes"]
-    assert (None, "plain", 4) == (small["reason"], text["tier"], text["stored_bytes"])
-    assert ("plain", 500) == (torn["tier"], torn["stored_bytes"])
+    assert (small["reason"], text["tier"], text["stored_bytes"]) == (None, "plain", 4)
+    assert (torn["tier"], torn["stored_bytes"]) == ("plain", 500)
     assert torn["reason"]
     told = ledgers.summary([path])
     assert "shadow: 3 uploads, 1 would be small" in told
@@ -50,4 +50,4 @@ def test_a_ledger_that_cannot_be_written_costs_nothing(
     with s3_client(moto.at(process.endpoint)) as s3:
         for _ in range(2):
             s3.put_object(Bucket="shadow-unwritten", Key="k", Body=b"text")
-    assert 1 == len(process.events("ledger not written"))
+    assert len(process.events("ledger not written")) == 1

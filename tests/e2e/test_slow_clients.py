@@ -200,7 +200,7 @@ def test_too_many_at_once(
         readers = [stack.enter_context(_connected(server, 1 << 17)) for _ in range(3)]
         for reader in readers:
             reader.sendall(_head(server, "GET", "/plain-slow/large"))
-        assert all(b"HTTP/1.1 200" == reader.recv(12) for reader in readers)
+        assert all(reader.recv(12) == b"HTTP/1.1 200" for reader in readers)
         for method in ("GET", "HEAD"):
             late = stack.enter_context(_connected(server))
             late.sendall(f"{method} / HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -253,7 +253,7 @@ def test_slow_readers_share_what_they_hold(moto: S3Server, start: Start) -> None
         readers = [stack.enter_context(_connected(server, 1 << 17)) for _ in range(5)]
         for reader in readers:
             reader.sendall(_head(server, "GET", "/photos-held/one"))
-        assert all(b"HTTP/1.1 200" == reader.recv(12) for reader in readers)
+        assert all(reader.recv(12) == b"HTTP/1.1 200" for reader in readers)
         answer = wire.ask(server, "GET", "/photos-held/two")
         assert answer.failure == (503, "SlowDown")
         assert answer.headers["Retry-After"] == "1"

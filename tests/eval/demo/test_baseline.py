@@ -31,4 +31,4 @@ def test_no_image_costs_more_than_before(effort: Effort) -> None:
 )  # fmt: skip
 def test_losses_are_told_by_image(now: Figures, said: list[str]) -> None:
     """More bytes are named, and measures that fell beyond their slack for no fewer bytes."""
-    assert said == list(baseline.worse([BEFORE], [now]))
+    assert list(baseline.worse([BEFORE], [now])) == said

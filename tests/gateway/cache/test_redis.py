@@ -122,7 +122,7 @@ async def test_what_is_written_to_is_dropped(server: RedisServer) -> None:
         assert await raw.dbsize() == 2
         for number in range(100):
             await cache.put(_key(_DATA, stored_etag=str(number)), _DATA)
-        assert 60 > await raw.dbsize()
+        assert await raw.dbsize() < 60
     finally:
         await raw.aclose()
         await cache.close()
@@ -155,7 +155,7 @@ async def test_it_heals_by_itself(server: RedisServer, trouble: str) -> None:
             found = await asyncio.gather(*(cache.get(_key(_DATA)) for _ in range(50)))
             assert set(found) == {None}
         # After the first failures only probes are sent.
-        assert 45 <= _skipped() - before
+        assert _skipped() - before >= 45
         await cache.put(_key(_DATA), _DATA)
         await cache.drop("bucket", ["k"])
         async with cache.lease(_key(_DATA), len(_DATA)) as data:

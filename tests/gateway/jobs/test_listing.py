@@ -40,8 +40,8 @@ async def test_every_key_is_listed(moto: S3Server, moto_bucket: str) -> None:
     """Keys come as they are, whatever is in them; unwanted ones are counted."""
     _fill(moto, moto_bucket)
     (window,) = await _listed(moto.endpoint, Place(moto_bucket, ""))
-    assert [Entry(key, 3) for key in _KEYS if key != "n0001"] == window.entries
-    assert (1, _KEYS[-1]) == (window.passed, window.last)
+    assert window.entries == [Entry(key, 3) for key in _KEYS if key != "n0001"]
+    assert (window.passed, window.last) == (1, _KEYS[-1])
 
 
 @pytest.mark.parametrize("after", [_KEYS[0], _KEYS[4], _KEYS[-1]])
@@ -60,7 +60,7 @@ async def test_only_the_prefix_is_listed(moto: S3Server, moto_bucket: str) -> No
     """Keys that do not begin with the prefix are left out."""
     _fill(moto, moto_bucket)
     (window,) = await _listed(moto.endpoint, Place(moto_bucket, "b/"))
-    assert ["b/", "b/\U0001f600"] == [entry.key for entry in window.entries]
+    assert [entry.key for entry in window.entries] == ["b/", "b/\U0001f600"]
 
 
 async def test_a_bucket_that_is_not_there(moto: S3Server) -> None:

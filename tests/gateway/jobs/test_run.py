@@ -41,19 +41,19 @@ async def _run(path: Path, limit: int | None, *, resume: bool = False) -> list[s
 
 async def test_the_largest_come_first(tmp_path: Path) -> None:
     """Within a window the largest objects come first, window after window."""
-    assert ["b", "c", "a", "d"] == await _run(tmp_path / "log", None)
+    assert await _run(tmp_path / "log", None) == ["b", "c", "a", "d"]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 9])
 async def test_a_limit_leaves_the_rest_for_later(tmp_path: Path, limit: int) -> None:
     """A run stops after that many objects; resumed, it does the others and nothing twice."""
     first = await _run(tmp_path / "log", limit)
-    assert min(limit, 4) == len(first)
+    assert len(first) == min(limit, 4)
     with Journal.resume(tmp_path / "log", _SUBJECT) as journal:
         after = journal.past.after
     rest = await _run(tmp_path / "log", None, resume=True)
     # The listing itself begins after that key; this one does not, and repeats what is before it.
-    assert ["b", "c", "a", "d"] == first + [key for key in rest if key > after]
+    assert first + [key for key in rest if key > after] == ["b", "c", "a", "d"]
 
 
 async def test_jobs_work_at_the_same_time(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ async def test_jobs_work_at_the_same_time(tmp_path: Path) -> None:
     window = Window([Entry(str(index), 1) for index in range(6)], last="5")
     with Journal.begin(tmp_path / "log", _SUBJECT) as journal:
         await tested.run(_windows(window), work, journal, jobs=3)
-        assert [("seen", 6)] == list(journal.totals)
+        assert list(journal.totals) == [("seen", 6)]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ async def test_errors_are_outcomes(error: Exception, verdict: str, reason: str) 
     async def work(_: Entry) -> Outcome:
         raise error
 
-    assert Outcome(verdict, 5, 5, reason) == await tested.attempt(work, Entry("k", 5))
+    assert await tested.attempt(work, Entry("k", 5)) == Outcome(verdict, 5, 5, reason)
 
 
 async def test_a_store_that_was_away_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,12 +100,12 @@ async def test_a_store_that_was_away_is_asked_again(monkeypatch: pytest.MonkeyPa
             raise S3Error("ServiceUnavailable")
         return Outcome.same("seen", entry.size)
 
-    assert "seen" == (await tested.attempt(work, Entry("k", 5))).verdict
+    assert (await tested.attempt(work, Entry("k", 5))).verdict == "seen"
 
     async def never(_: Entry) -> Outcome:
         raise S3Error("ServiceUnavailable")
 
-    assert "failed" == (await tested.attempt(never, Entry("k", 5))).verdict
+    assert (await tested.attempt(never, Entry("k", 5))).verdict == "failed"
 
 
 async def test_a_full_disk_ends_the_run(tmp_path: Path) -> None:
@@ -127,6 +127,6 @@ def test_the_table_sums_up() -> None:
     for outcome in (Outcome("made small", 1000, 250), Outcome.same("stays", 500)):
         totals.add(outcome)
     rows = [line.split() for line in totals.table().splitlines()]
-    assert ["made", "small", "1", "1,000", "250", "75.0", "%"] == rows[1]
-    assert ["in", "all", "2", "1,500", "750", "50.0", "%"] == rows[-1]
-    assert ["in", "all", "0", "0", "0", "0.0", "%"] == Totals().table().splitlines()[-1].split()
+    assert rows[1] == ["made", "small", "1", "1,000", "250", "75.0", "%"]
+    assert rows[-1] == ["in", "all", "2", "1,500", "750", "50.0", "%"]
+    assert Totals().table().splitlines()[-1].split() == ["in", "all", "0", "0", "0", "0.0", "%"]

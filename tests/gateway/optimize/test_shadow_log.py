@@ -36,7 +36,7 @@ def test_the_file_is_bounded(tmp_path: Path) -> None:
     for index in range(100):
         ledger.write(_line(index))
     old = path.with_name("ledger.1")
-    assert {path, old} == set(tmp_path.iterdir())
+    assert set(tmp_path.iterdir()) == {path, old}
     assert max(path.stat().st_size, old.stat().st_size) <= 4096
     kept = _keys(old) + _keys(path)
     assert [f"k{n}\n\udc80" for n in range(100 - len(kept), 100)] == kept
@@ -54,11 +54,11 @@ def test_failures_are_logged_once(tmp_path: Path) -> None:
         (folder / "ledger").unlink()
         folder.rmdir()
         ledger.write(_line(2))
-    assert ["ledger not written"] * 2 == [line["event"] for line in logs]
+    assert [line["event"] for line in logs] == ["ledger not written"] * 2
 
 
 def test_without_a_file_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No path, no ledger."""
     monkeypatch.chdir(tmp_path)
     _ledger(None).write(_line(0))
-    assert [] == list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == []

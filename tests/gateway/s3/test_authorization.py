@@ -90,7 +90,7 @@ def test_anonymous(query: list[tuple[str, str]]) -> None:
 )
 def test_malformed_headers(authorization: str, code: str) -> None:
     """Every defect of an Authorization header has the code that S3 gives."""
-    assert code == _error({**_HEADERS, "authorization": authorization}, []).code
+    assert _error({**_HEADERS, "authorization": authorization}, []).code == code
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_dates(dates: dict[str, str]) -> None:
 )
 def test_malformed_queries(changes: dict[str, str], code: str) -> None:
     """Every defect of a presigned query has the code that S3 gives."""
-    assert code == _error({}, list({**_QUERY, **changes}.items())).code
+    assert _error({}, list({**_QUERY, **changes}.items())).code == code
 
 
 @pytest.mark.parametrize("missing", sorted(_QUERY))

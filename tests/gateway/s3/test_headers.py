@@ -38,14 +38,14 @@ def test_what_signs_or_frames_a_request_stays(name: str, spelled: Callable[[str]
 )  # fmt: skip
 def test_everything_else_is_forwarded(name: str) -> None:
     """Headers that the gateway need not know pass, with their values."""
-    assert [(name, "a, b ; c")] == list(headers.forwardable([(name, "a, b ; c")]).items())
+    assert list(headers.forwardable([(name, "a, b ; c")]).items()) == [(name, "a, b ; c")]
 
 
 def test_repeated_headers_are_joined() -> None:
     """A header that came more than once is forwarded once, its values in order."""
     sent = [("X-Amz-Meta-A", "1"), ("X-Other", "x"), ("x-amz-meta-a", "2"), ("X-AMZ-META-A", "3")]
     found = headers.forwardable(sent)
-    assert {"x-amz-meta-a": "1,2,3", "x-other": "x"} == {k.lower(): v for k, v in found.items()}
+    assert {k.lower(): v for k, v in found.items()} == {"x-amz-meta-a": "1,2,3", "x-other": "x"}
     assert sorted(_names(found)) == sorted(set(_names(found)))
 
 
@@ -66,7 +66,7 @@ def test_repeated_headers_are_joined() -> None:
 def test_aws_chunked_is_no_content_encoding(sent: str, kept: str | None) -> None:
     """The transfer's framing is taken out of the object's encodings, the rest stays."""
     found = headers.forwardable([("Content-Encoding", sent)])
-    assert kept == found.get("Content-Encoding")
+    assert found.get("Content-Encoding") == kept
 
 
 def test_digests_of_the_body_are_dropped() -> None:
@@ -75,13 +75,13 @@ def test_digests_of_the_body_are_dropped() -> None:
         {"Content-MD5": "x", "X-Amz-Checksum-CRC32": "x", "x-amz-checksum-algorithm": "x",
          "X-Amz-Sdk-Checksum-Algorithm": "x", "Content-Type": "image/png", "x-amz-meta-a": "b"}
     )  # fmt: skip
-    assert ["content-type", "x-amz-meta-a"] == _names(headers.without_body_digests(sent))
+    assert _names(headers.without_body_digests(sent)) == ["content-type", "x-amz-meta-a"]
 
 
 def test_named_headers_are_dropped() -> None:
     """Headers are dropped by their lower-case names, the others stay with their values."""
     sent = CIMultiDict({"Range": "x", "If-Match": "y", "Accept": "z"})
-    assert {"Accept": "z"} == dict(headers.without(sent, headers.CONDITIONS))
+    assert dict(headers.without(sent, headers.CONDITIONS)) == {"Accept": "z"}
 
 
 def test_requests_of_our_own_keep_who_asks() -> None:
@@ -90,7 +90,7 @@ def test_requests_of_our_own_keep_who_asks() -> None:
         {"X-Amz-Request-Payer": "requester", "X-Amz-Expected-Bucket-Owner": "1", "Range": "x"}
     )
     expected = {"X-Amz-Request-Payer": "requester", "X-Amz-Expected-Bucket-Owner": "1", "A": "b"}
-    assert expected == dict(headers.caller_headers(sent, {"A": "b"}))
+    assert dict(headers.caller_headers(sent, {"A": "b"})) == expected
 
 
 def test_responses_lose_connection_headers_only() -> None:
@@ -106,7 +106,7 @@ def test_responses_lose_connection_headers_only() -> None:
         ("Content-Length", "3"),
     ]
     expected = [("ETag", '"e"'), ("Set-Cookie", "a"), ("Set-Cookie", "b"), ("Content-Length", "3")]
-    assert expected == list(headers.end_to_end(sent).items())
+    assert list(headers.end_to_end(sent).items()) == expected
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_managed_objects_show_the_rest() -> None:
 def test_the_md5_of_s3cmd_is_hidden(stored: str, shown: str) -> None:
     """Of the attributes that s3cmd keeps only the MD5 is taken out."""
     found = headers.client_metadata([("X-Amz-Meta-S3cmd-Attrs", stored)])
-    assert [shown] == list(found.values())
+    assert list(found.values()) == [shown]
 
 
 @pytest.mark.parametrize(

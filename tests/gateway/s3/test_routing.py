@@ -109,7 +109,7 @@ def test_broken_escapes_are_refused(raw_path: str) -> None:
 )
 def test_paths_are_path_style(target: Target, path: str) -> None:
     """The path of a target is path-style and percent-encoded."""
-    assert path == target.path
+    assert target.path == path
 
 
 @pytest.mark.parametrize(

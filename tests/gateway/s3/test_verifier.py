@@ -11,7 +11,7 @@ from tests.gateway.s3.test_sigv4 import _NOW, _SECRETS, _changed, _presigned
 def verifier() -> Verifier:
     """Give one that has seen a presigned URL."""
     made = Verifier(_SECRETS)
-    assert verify(_presigned(), _SECRETS, _NOW) == made.verify(_presigned(), _NOW)
+    assert made.verify(_presigned(), _NOW) == verify(_presigned(), _SECRETS, _NOW)
     return made
 
 
@@ -24,9 +24,9 @@ def _code(verifier: Verifier, request: WireRequest, seconds: float = 0) -> str:
 def test_what_is_remembered_is_the_same(verifier: Verifier) -> None:
     """A URL that was right is right again, until the very second in which it expires."""
     expected = verify(_presigned(), _SECRETS, _NOW)
-    assert expected == verifier.verify(_presigned(), _NOW + timedelta(seconds=600))
-    assert "AccessDenied" == _code(verifier, _presigned(), 601)
-    assert "AccessDenied" == _code(verifier, _presigned(), -901)
+    assert verifier.verify(_presigned(), _NOW + timedelta(seconds=600)) == expected
+    assert _code(verifier, _presigned(), 601) == "AccessDenied"
+    assert _code(verifier, _presigned(), -901) == "AccessDenied"
 
 
 def test_only_the_very_request_is_remembered(verifier: Verifier) -> None:
@@ -38,13 +38,13 @@ def test_only_the_very_request_is_remembered(verifier: Verifier) -> None:
         _changed(request, query=f"{request.raw_query}&versionId=1"),
         _changed(request, headers=(("Host", "elsewhere:8080"),)),
     )
-    assert {"SignatureDoesNotMatch"} == {_code(verifier, other) for other in others}
+    assert {_code(verifier, other) for other in others} == {"SignatureDoesNotMatch"}
 
 
 def test_refusals_are_not_remembered(verifier: Verifier) -> None:
     """What was refused for its time is accepted when its time has come."""
     early = Verifier(_SECRETS)
-    assert "AccessDenied" == _code(early, _presigned(), -901)
+    assert _code(early, _presigned(), -901) == "AccessDenied"
     assert early.verify(_presigned(), _NOW) == verifier.verify(_presigned(), _NOW)
 
 
@@ -53,6 +53,6 @@ def test_few_are_remembered() -> None:
     made = Verifier(_SECRETS)
     for number in range(1100):
         made.verify(_presigned(f"/b/{number}"), _NOW)
-    assert 1024 >= len(made._cache)
+    assert len(made._cache) <= 1024
     made.verify(_presigned("/b/" + "x" * 2000), _NOW)
     assert max(len(known.raw_path) for known in made._cache) < 2000

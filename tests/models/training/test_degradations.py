@@ -47,7 +47,7 @@ def test_settings_of_nothing_change_next_to_nothing() -> None:
     """With every strength at its least, the image stays what it was."""
     pixels = picture(60, seed=1)
     result = _degraded(0, _GENTLE, (60, 60))
-    assert 3 > np.abs(result.astype(np.int64) - pixels).mean()
+    assert np.abs(result.astype(np.int64) - pixels).mean() < 3
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_sinc_kernels_ring_and_gaussian_ones_do_not() -> None:
     assert degradations.sinc_kernel(random).min() < 0
     oval = degradations.gaussian_kernel(random, np.array([3.0, 1.0]), 0.0)
     middle = len(oval) // 2
-    assert 0 <= oval.min()
+    assert oval.min() >= 0
     assert oval[middle, middle + 2] > oval[middle + 2, middle]
 
 

@@ -17,7 +17,7 @@ from gateway.admin.playground import filters
 )
 def test_sizes_have_three_digits(count: int, expected: str) -> None:
     """Byte counts have three digits."""
-    assert expected == filters.size(count)
+    assert filters.size(count) == expected
 
 
 @pytest.mark.parametrize(
@@ -32,4 +32,4 @@ def test_sizes_have_three_digits(count: int, expected: str) -> None:
 )
 def test_small_sums_are_no_powers_of_ten(amount: float, expected: str) -> None:
     """Amounts of money are formatted as usual."""
-    assert expected == filters.dollars(amount)
+    assert filters.dollars(amount) == expected
