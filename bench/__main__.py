@@ -15,7 +15,7 @@ from bench import measures, report
 from bench.client import Unexpected
 from bench.measures import Measure
 from bench.report import Result
-from bench.setting import Store, bench, echo_store, moto_store
+from bench.testbed import Store, bench, echo_store, moto_store
 from eval.demo.processes import StartFailed
 from eval.demo.servers import REGION
 

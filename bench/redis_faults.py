@@ -19,8 +19,8 @@ from typing import Final
 
 import uvloop
 
-from bench.rapid import Answers, load
-from bench.setting import bench_server, photo
+from bench.load_client import Answers, load
+from bench.testbed import bench_server, photo
 from eval.demo.processes import StartFailed
 from eval.demo.servers import ACCESS_KEY, BUCKET, SECRET_KEY, gateway_server, s3_client
 from tests.servers.redis import RedisServer, missing
@@ -79,7 +79,7 @@ def _setting() -> Iterator[tuple[RedisServer, list[str]]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="slimgate-faults-")))
         redis = stack.enter_context(RedisServer(folder))
-        store, _ = stack.enter_context(bench_server("keeping"))
+        store, _ = stack.enter_context(bench_server("memory_store"))
         settings = {
             "upstream": {"endpoint": store},
             "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],

@@ -32,9 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        wish = _wish(options)
-        _announce(wish)
-        study, summed = report.make(wish)
+        wanted = _report_options(options)
+        _announce(wanted)
+        study, summed = report.make(wanted)
     except (BadCorpus, BadOutput, NoPolicy, ConfigError, OSError) as error:
         print(error, file=sys.stderr)
         return _BAD_INPUT
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nStopped. Repeat the command to continue.", file=sys.stderr)
         return _INTERRUPTED
     print("\n".join(terminal.lines(study, summed)))
-    print(f"written to {wish.folder}: open report.html")
+    print(f"written to {wanted.folder}: open report.html")
     return 0
 
 
@@ -80,10 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _wish(options: argparse.Namespace) -> report.Wish:
+def _report_options(options: argparse.Namespace) -> report.ReportOptions:
     changes: dict[str, Any] = {"effort": options.effort} if options.effort else {}
     policy, engine = policies.choose(options.policies, options.policy, options.corpus, changes)
-    return report.Wish(
+    return report.ReportOptions(
         location=options.corpus,
         folder=options.out,
         policy=policy,
@@ -99,10 +99,10 @@ def _wish(options: argparse.Namespace) -> report.Wish:
     )
 
 
-def _announce(wish: report.Wish) -> None:
+def _announce(wanted: report.ReportOptions) -> None:
     print(
-        f"Measuring {wish.location} under the policy {wish.policy.name} (effort "
-        f"{wish.policy.effort}) in {wish.processes} processes …",
+        f"Measuring {wanted.location} under the policy {wanted.policy.name} (effort "
+        f"{wanted.policy.effort}) in {wanted.processes} processes …",
         file=sys.stderr,
         flush=True,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from tqdm import tqdm
 
 from models.engine.network import EngineError
-from models.registry import describing
+from models.registry import formatting
 from models.registry.cards import Card
 from models.registry.catalog import CATALOG, named
 from models.registry.fetch import FetchFailed, Report, cache_folder, fetch, find
@@ -51,10 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     listing = commands.add_parser("list", help="list all restorers")
-    listing.set_defaults(act=lambda _: describing.table(CATALOG))
+    listing.set_defaults(act=lambda _: formatting.table(CATALOG))
     show = commands.add_parser("show", help="show all properties of one restorer")
     show.add_argument("name")
-    show.set_defaults(act=lambda options: describing.card(_card(options.name)))
+    show.set_defaults(act=lambda options: formatting.card(_card(options.name)))
     verify = commands.add_parser("verify", help="verify fetched weights, or any checkpoint")
     verify.add_argument("what", nargs="?", metavar="NAME|FILE", help="default: all fetched weights")
     verify.set_defaults(act=lambda options: _verify(options.what))
@@ -151,7 +151,7 @@ def _verify_file(path: Path) -> str:
     except ModuleNotFoundError as error:
         raise _Failed(_NEEDS_TORCH) from error
     try:
-        return describing.checkpoint(checkpoints.load(path))
+        return formatting.checkpoint(checkpoints.load(path))
     except checkpoints.Unusable as error:
         raise _Failed(str(error)) from error
 

@@ -18,7 +18,7 @@ import pytest
 import redis
 from PIL import Image
 
-from models.bench.measuring_worker import photograph
+from models.bench.benchmark_worker import photograph
 from tests.compose import FOLDER, Secrets, dockerfile, image_environment, services
 from tests.servers.clients import s3_client
 from tests.servers.gateway import environment

@@ -12,7 +12,7 @@ from codec.image.pixels import Pixels
 from codec.image.resample import join_planes, shrunk, small_size, split_planes
 from codec.measures import floors, psnr
 from config import Floor
-from eval.compare import seek
+from eval.compare import quality_search
 
 RESTORER: Final = "bicubic"
 """Interpolation that users enlarge with."""
@@ -27,7 +27,7 @@ _NEAR: Final = 0.5
 _BYTES_STEP: Final = 0.034  # logarithm of file size per step of quality
 
 
-class Taken(NamedTuple):
+class Elapsed(NamedTuple):
     """Wall-clock and CPU time, seconds."""
 
     wall_s: float
@@ -40,16 +40,16 @@ class Clock:
     def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def taken(self) -> Taken:
+    def taken(self) -> Elapsed:
         """Return the time since creation."""
-        return Taken(time.perf_counter() - self._wall, time.process_time() - self._cpu)
+        return Elapsed(time.perf_counter() - self._wall, time.process_time() - self._cpu)
 
 
 class File(NamedTuple):
     """An encoded image and its encoding time."""
 
     data: bytes
-    put: Taken
+    put: Elapsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +129,12 @@ class Coder:
 
     def at_floor(self) -> int | None:
         """Return the lowest quality at or above the floor; None if none is."""
-        return seek.lowest(self._margin, self._margins, start=_STARTS[self.codec])
+        return quality_search.lowest(self._margin, self._margins, start=_STARTS[self.codec])
 
     def at_bytes(self, size: int) -> int:
         """Return the quality whose file size is within 2 % of `size`, or nearest by ratio."""
         found = {q: _excess(len(file.data), size) for q, file in self._files.items()}
-        return seek.nearest(
+        return quality_search.nearest(
             lambda quality: _excess(len(self.file(quality).data), size),
             found,
             start=_STARTS[self.codec],
@@ -145,7 +145,7 @@ class Coder:
         """Return the quality whose PSNR is within 0.1 dB of `psnr_db`, or nearest."""
         step = _STEPS["psnr_db"]
         found = {quality: (known - psnr_db) / step for quality, known in self._psnr.items()}
-        return seek.nearest(
+        return quality_search.nearest(
             lambda quality: (self._psnr_of(quality) - psnr_db) / step,
             found,
             start=_STARTS[self.codec],

@@ -30,7 +30,7 @@ _FIGURES: Final = 1 + len(MEASURES) + len(WORK)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StrategySummary:
     """Summary of one strategy over a group of images.
 
     Attributes:
@@ -65,7 +65,7 @@ class Standing:
     finer: WinRate
 
 
-def compare(study: Study) -> tuple[Standing, ...]:
+def compare(study: Study) -> tuple[StrategySummary, ...]:
     """Return a summary of every measured strategy: over all images first, then by class.
 
     Equal studies give equal figures: intervals are drawn with the study's seed.
@@ -80,7 +80,7 @@ def compare(study: Study) -> tuple[Standing, ...]:
     return tuple(each for kind, own in groups for each in _group(kind, own, study.seed))
 
 
-def _group(kind: str | None, rows: Sequence[Row], seed: int) -> Iterator[Standing]:
+def _group(kind: str | None, rows: Sequence[Row], seed: int) -> Iterator[StrategySummary]:
     by_strategy: dict[str, list[Row]] = {}
     for row in rows:
         by_strategy.setdefault(row.strategy, []).append(row)
@@ -103,12 +103,12 @@ def _standing(
     policy: Mapping[str, Row],
     saved: Estimate | None,
     means: Sequence[Estimate | None],
-) -> Standing:
+) -> StrategySummary:
     if saved is None:
         raise ValueError("an empty upload was measured")
     pairs = [(policy[row.image], row) for row in rows if row.image in policy]
     lossy = [row.psnr_db for row in rows if row.psnr_db is not None and not identical(row)]
-    return Standing(
+    return StrategySummary(
         kind=kind,
         strategy=rows[0].strategy,
         images=len(rows),

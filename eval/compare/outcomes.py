@@ -10,10 +10,10 @@ from codec.manifest import Manifest
 from codec.optimize import Refused, Terms, optimize
 from codec.restore.restore import Upscalers, restore
 from config import Policy
-from eval.compare.coders import Clock, Taken
+from eval.compare.coders import Clock, Elapsed
 from eval.compare.rows import PLAIN
 
-PATIENCE_S: Final = 600.0
+NETWORK_TIMEOUT_S: Final = 600.0
 """Timeout of one image in a network, seconds."""
 
 
@@ -32,8 +32,8 @@ class Outcome:
     """
 
     stored: int
-    put: Taken
-    get: Taken | None = None
+    put: Elapsed
+    get: Elapsed | None = None
     rendition: bytes | None = None
     manifest: Manifest | None = None
     shown: Pixels | None = None
@@ -98,7 +98,7 @@ def outcome(data: bytes, upload: Container | None, policy: Policy, upscalers: Up
     )
 
 
-def _late(put: Taken, policy: Policy) -> str:
+def _late(put: Elapsed, policy: Policy) -> str:
     limit = policy.limits.wall_s
     if put.cpu_s <= limit:
         return ""

@@ -199,7 +199,7 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Exhibit:
+class Crop:
     """A crop of an image: uploaded, stored and served.
 
     Attributes:

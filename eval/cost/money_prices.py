@@ -62,7 +62,7 @@ class Small(Frozen):
     billed_as: Name
 
 
-class Beside(Frozen):
+class Overhead(Frozen):
     """Overhead stored and billed per object.
 
     Attributes:
@@ -105,7 +105,7 @@ class StorageClass(Frozen):
     min_object_bytes: NonNegativeInt = 0
     min_days: NonNegativeInt = 0
     small: Small | None = None
-    beside: Beside | None = None
+    beside: Overhead | None = None
 
     @model_validator(mode="after")
     def _steps_rise(self) -> Self:

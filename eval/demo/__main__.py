@@ -75,7 +75,7 @@ def _images(text: str) -> tuple[Recipe, ...]:
 
 def _demo(recipes: tuple[Recipe, ...]) -> int:
     recipes = recipes or sample_images.RECIPES
-    _tell("Starting an in-memory bucket and a gateway …")
+    _print("Starting an in-memory bucket and a gateway …")
     with running() as pair:
         rows = _rows(pair, recipes)
     summary = table.totals(rows)
@@ -86,7 +86,7 @@ def _demo(recipes: tuple[Recipe, ...]) -> int:
 def _rows(pair: Pair, recipes: Iterable[Recipe]) -> list[Row]:
     gateway, upstream = s3_client(pair.endpoint), s3_client(pair.upstream)
     gateway.create_bucket(Bucket=BUCKET)
-    _tell(f"Gateway {pair.endpoint}, bucket {pair.upstream}")
+    _print(f"Gateway {pair.endpoint}, bucket {pair.upstream}")
     print(f"{hints.policy_line()}\n\n{table.header()}", flush=True)
     rows = []
     # Without a terminal there is no progress bar; with one, lines go above it.
@@ -112,7 +112,7 @@ def _serve(listen: str) -> int:
     if not free:
         print(hints.taken(listen, int(port)), file=sys.stderr)
         return 2
-    _tell("Starting an in-memory bucket and a gateway …")
+    _print("Starting an in-memory bucket and a gateway …")
     with running(listen, _show, _operators(int(port))) as pair:
         s3_client(pair.endpoint).create_bucket(Bucket=BUCKET)
         print(f"{hints.welcome(pair)}\n", flush=True)
@@ -135,7 +135,7 @@ def _show(line: str) -> None:
         print(told, flush=True)
 
 
-def _tell(text: str) -> None:
+def _print(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

@@ -19,10 +19,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from config import Engine, Policy
 from config.policy import Effort
-from eval.compare.comparing import Comparison
-from eval.compare.rowmaking import RowMaker
+from eval.compare.image_strategies import Comparison
+from eval.compare.row_builder import RowBuilder
 from eval.corpus.corpus import Item
-from eval.corpus.looking import look
+from eval.corpus.inspection import look
 from eval.demo import sample_images
 from eval.run.machine import cores
 from eval.run.work import single_threaded
@@ -156,7 +156,7 @@ def _measured(name: str, effort: Effort) -> Figures:
         {"name": "demo", "bucket": "photos", "mode": "optimize", "effort": effort}
     )
     seen = look(data, policy)
-    make = RowMaker(Item(name, "", len(data), ""), "", seen, len(data), policy.floor)
+    make = RowBuilder(Item(name, "", len(data), ""), "", seen, len(data), policy.floor)
     row = next(Comparison(data, seen, policy, _upscalers(), make).rows())
     measures = {measure: round(getattr(row, measure), 5) for measure in _SLACK}
     return Figures(image=name, tier=row.tier, stored=row.stored, **measures)

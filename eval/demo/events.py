@@ -21,7 +21,7 @@ def readable(line: str) -> str | None:
         event = json.loads(line)
         if not isinstance(event, dict):
             return printable(line)
-        tell = _TOLD.get(str(event.get("event")))
+        tell = _FORMATTERS.get(str(event.get("event")))
         if tell is not None:
             return printable(tell(event))
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -63,7 +63,7 @@ def _name(event: _Event) -> str:
     return f"{event['bucket']}/{event['key']}"
 
 
-_TOLD: Final[Mapping[str, Callable[[_Event], str]]] = {
+_FORMATTERS: Final[Mapping[str, Callable[[_Event], str]]] = {
     "optimized": _optimized,
     "stored as uploaded": _plain,
     "restored": _restored,

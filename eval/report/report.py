@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from config import Engine, Policy
-from eval.compare import recommending
+from eval.compare import recommendation
 from eval.compare.rows import COLUMNS, Study
 from eval.corpus import buckets, corpus
 from eval.corpus.corpus import Item
@@ -19,7 +19,7 @@ from eval.cost.money_prices import Prices
 from eval.report import page, summary
 from eval.report.summary import Summary
 from eval.run import journal, machine
-from eval.run.conducting import conduct
+from eval.run.study_run import run_study
 from eval.run.work import Plan
 
 CSV: Final = "results.csv"
@@ -27,7 +27,7 @@ POLICY_FILE: Final = "recommended-policy.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ReportOptions:
     """Options of a report.
 
     Attributes:
@@ -59,7 +59,7 @@ class Wish:
     prices: Prices = field(default_factory=money_prices.load)
 
 
-def make(wish: Wish) -> tuple[Study, Summary]:
+def make(report_options: ReportOptions) -> tuple[Study, Summary]:
     """Measure the corpus, and write all results into the folder.
 
     Raises:
@@ -67,47 +67,56 @@ def make(wish: Wish) -> tuple[Study, Summary]:
         BadOutput: the folder is not usable.
         OSError: writing failed.
     """
-    items, taken = _items(wish)
+    items, taken = _items(report_options)
     study = Study(
-        corpus=corpus.described(wish.location, items, taken),
-        policy=wish.policy.model_dump(mode="json"),
-        floor=wish.policy.floor.model_dump(),
-        seed=wish.seed,
+        corpus=corpus.described(report_options.location, items, taken),
+        policy=report_options.policy.model_dump(mode="json"),
+        floor=report_options.policy.floor.model_dump(),
+        seed=report_options.seed,
         versions=machine.versions(),
         machine=machine.machine(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    with journal.opened(wish.folder, study, force=wish.force) as written:
-        study, exhibits = conduct(study, taken, _plan(wish), written, wish.processes)
-        summed = summary.summarize(study, wish.prices)
-        page.write(study, exhibits, wish.folder, wish.prices)
-        _write(wish.folder, study, summed)
+    with journal.opened(report_options.folder, study, force=report_options.force) as written:
+        study, exhibits = run_study(
+            study, taken, _plan(report_options), written, report_options.processes
+        )
+        summed = summary.summarize(study, report_options.prices)
+        page.write(study, exhibits, report_options.folder, report_options.prices)
+        _write(report_options.folder, study, summed)
     return study, summed
 
 
-def _items(wish: Wish) -> tuple[list[Item], list[Item]]:
+def _items(report_options: ReportOptions) -> tuple[list[Item], list[Item]]:
     """Return the images of the corpus, and the sample of them."""
-    if wish.location.startswith(buckets.SCHEME):
-        items = buckets.read(wish.location, buckets.client(wish.endpoint))
+    if report_options.location.startswith(buckets.SCHEME):
+        items = buckets.read(report_options.location, buckets.client(report_options.endpoint))
     else:
-        items = corpus.read(wish.location)
-    items = corpus.only(items, wish.kinds)
-    if wish.auto:
+        items = corpus.read(report_options.location)
+    items = corpus.only(items, report_options.kinds)
+    if report_options.auto:
         items = corpus.with_kinds(items, "")
-    count = len(items) if wish.count is None else wish.count
+    count = len(items) if report_options.count is None else report_options.count
     if count > len(items):
         print(
             f"The corpus has {len(items)} images, fewer than the sample: measuring all.",
             file=sys.stderr,
         )
-    return items, sample(items, count, seed=wish.seed)
+    return items, sample(items, count, seed=report_options.seed)
 
 
-def _plan(wish: Wish) -> Plan:
+def _plan(report_options: ReportOptions) -> Plan:
     bucket = None
-    if wish.location.startswith(buckets.SCHEME):
-        bucket, _ = buckets.split(wish.location)
-    return Plan(wish.policy, wish.engine, wish.auto, wish.folder, bucket, wish.endpoint)
+    if report_options.location.startswith(buckets.SCHEME):
+        bucket, _ = buckets.split(report_options.location)
+    return Plan(
+        report_options.policy,
+        report_options.engine,
+        report_options.auto,
+        report_options.folder,
+        bucket,
+        report_options.endpoint,
+    )
 
 
 def _write(folder: Path, study: Study, summed: Summary) -> None:
@@ -117,7 +126,7 @@ def _write(folder: Path, study: Study, summed: Summary) -> None:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(_cells(study))
-    (folder / POLICY_FILE).write_text(recommending.as_yaml(summed.recommended, study))
+    (folder / POLICY_FILE).write_text(recommendation.as_yaml(summed.recommended, study))
     summary.save(summed, folder / journal.SUMMARY)
 
 

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from pydantic import TypeAdapter
 
-from eval.compare.comparison import Standing, compare
-from eval.compare.recommending import Recommendation, recommend
+from eval.compare.comparison import StrategySummary, compare
+from eval.compare.recommendation import Recommendation, recommend
 from eval.compare.rows import PLAIN, Row, Study
 from eval.compare.strategies import of_family
 from eval.cost.money_measured import Budget, budget
@@ -59,7 +59,7 @@ class Summary:
     cpu_s_per_megapixel: Mapping[str, float]
     money: Budget | None
     recommended: Recommendation
-    standings: Sequence[Standing]
+    standings: Sequence[StrategySummary]
 
     @property
     def saved(self) -> float:

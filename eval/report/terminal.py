@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from eval.compare.comparison import Standing
+from eval.compare.comparison import StrategySummary
 from eval.compare.intervals import Estimate, WinRate
 from eval.compare.rows import Study
 from eval.compare.strategies import POLICY, named
 from eval.cost.money_measured import Budget
 from eval.demo.events import printable
-from eval.report.page import shown
+from eval.report.page import formatting
 from eval.report.summary import Summary
 
 LEGEND: Final = (
@@ -42,7 +42,7 @@ def _header(first: str) -> str:
     )
 
 
-def _line(name: str, standing: Standing) -> str:
+def _line(name: str, standing: StrategySummary) -> str:
     saved = standing.saved
     interval = f"{100 * saved.low:.1f} to {100 * saved.high:.1f}"
     worst = "=" if standing.worst is None else f"{standing.worst:.2f}"
@@ -57,7 +57,7 @@ def _line(name: str, standing: Standing) -> str:
     ).rstrip()
 
 
-def _mean(standing: Standing, name: str, form: str) -> str:
+def _mean(standing: StrategySummary, name: str, form: str) -> str:
     mean: Estimate | None = standing.means.get(name)
     return "=" if mean is None else format(mean.value, form)
 
@@ -114,12 +114,12 @@ def _money(budget: Budget | None) -> Iterator[str]:
         return
     found = budget.result
     now, then = (
-        shown.amount(each, budget.currency) for each in (found.now_per_tb, found.then_per_tb)
+        formatting.amount(each, budget.currency) for each in (found.now_per_tb, found.then_per_tb)
     )
     yield (
         f"money: {now} per TB and month now, {then} with the gateway ({found.terabytes:g} TB in "
         f"{budget.assumed.storage_class} of {budget.price_list}, prices of {budget.date}); pays "
-        f"for itself: {shown.pays(found)}"
+        f"for itself: {formatting.pays(found)}"
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from eval.compare import rows
-from eval.compare.comparing import LATER
+from eval.compare.image_strategies import LATER
 from eval.compare.rows import ROWS, STUDY, BrokenResult, Row, Study
 from eval.compare.strategies import POLICY, STRATEGIES
 from eval.run.work import RENDITIONS

@@ -14,13 +14,13 @@ from PIL import Image
 
 from eval.corpus.corpus import Item
 from eval.run import work
-from eval.run.work import Done, Plan
+from eval.run.work import ImageResult, Plan
 
 MEGAPIXELS_IN_FLIGHT: Final = 32.0
 """Limit of megapixels measured at a time, at about 40 MB each. A larger image is measured alone."""
 
-_PATIENCE_S: Final = 600.0
-_PATIENCE_S_PER_MEGAPIXEL: Final = 120.0
+_TIMEOUT_S: Final = 600.0
+_TIMEOUT_S_PER_MEGAPIXEL: Final = 120.0
 _MAX_TASKS: Final = 200  # restart processes now and then, in case a decoder leaks
 _BYTES_PER_PIXEL: Final = 0.1  # for objects with unread headers; few have less
 
@@ -69,7 +69,7 @@ def run(
     jobs: Sequence[Job],
     processes: int,
     *arguments: Any,
-) -> Iterator[tuple[Job, Done]]:
+) -> Iterator[tuple[Job, ImageResult]]:
     """Measure images, the largest first, and yield each result when it is done.
 
     Args:
@@ -79,11 +79,11 @@ def run(
         arguments: further arguments of :func:`eval.run.work.compare`.
     """
     waiting = sorted(jobs, key=lambda job: -job.megapixels)
-    running: dict[Future[Done], Job] = {}
+    running: dict[Future[ImageResult], Job] = {}
     while waiting or running:
         while len(running) < processes and (job := _fitting(waiting, running.values())):
             waiting.remove(job)
-            timeout_s = _PATIENCE_S + _PATIENCE_S_PER_MEGAPIXEL * job.megapixels
+            timeout_s = _TIMEOUT_S + _TIMEOUT_S_PER_MEGAPIXEL * job.megapixels
             task = [job.item, *arguments]
             running[workers.schedule(work.compare, task, timeout=timeout_s)] = job
         for ended in wait(running, return_when=FIRST_COMPLETED).done:
@@ -99,7 +99,7 @@ def _fitting(waiting: Sequence[Job], running: Collection[Job]) -> Job | None:
     return next((job for job in waiting if job.megapixels <= room), None)
 
 
-def _result(job: Job, future: "Future[Done]") -> Done:
+def _result(job: Job, future: "Future[ImageResult]") -> ImageResult:
     try:
         return future.result()
     except PoolTimeoutError:
@@ -108,4 +108,4 @@ def _result(job: Job, future: "Future[Done]") -> Done:
         why = f"ended the process that measured it (exit code {error.exitcode})"
     except BrokenProcessPool:
         why = "ended all processes"
-    return Done((work.failed(job.item, why),), 0.0, 0, 0)
+    return ImageResult((work.failed(job.item, why),), 0.0, 0, 0)

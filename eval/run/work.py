@@ -19,22 +19,22 @@ from codec.image import content_kind
 from codec.manifest import Manifest
 from codec.measures import floors
 from config import Engine, Policy
-from eval.compare.comparing import Comparison
-from eval.compare.outcomes import PATIENCE_S
-from eval.compare.rowmaking import RowMaker
-from eval.compare.rows import Exhibit, Row
+from eval.compare.image_strategies import Comparison
+from eval.compare.outcomes import NETWORK_TIMEOUT_S
+from eval.compare.row_builder import RowBuilder
+from eval.compare.rows import Crop, Row
 from eval.compare.strategies import POLICY
 from eval.corpus import buckets
 from eval.corpus.buckets import TooLarge, Unreadable
 from eval.corpus.corpus import Item
-from eval.corpus.looking import Broken, Seen, look
-from eval.report import exhibits
+from eval.corpus.inspection import Broken, Inspection, look
+from eval.report import crops
 from models.engine.loading import Local, Restorers
 
 RENDITIONS: Final = "renditions"
 """Folder of renditions, next to the rows: ``….bin`` and its manifest ``….json``."""
 
-_UNSEEN: Final = Seen("", 0, 0, None)
+_UNSEEN: Final = Inspection("", 0, 0, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ImageResult:
     """Result for one image.
 
     Attributes:
@@ -97,10 +97,10 @@ def single_threaded(engine: Engine) -> Local:
     cv2.setNumThreads(1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     alone = engine.model_copy(update={"threads": 1, "max_wait_ms": 0.0})
-    return Local(Restorers(alone, timeout_s=PATIENCE_S))
+    return Local(Restorers(alone, timeout_s=NETWORK_TIMEOUT_S))
 
 
-def compare(item: Item, later: dict[str, int] | None = None) -> Done:
+def compare(item: Item, later: dict[str, int] | None = None) -> ImageResult:
     """Measure one image.
 
     Args:
@@ -116,10 +116,10 @@ def compare(item: Item, later: dict[str, int] | None = None) -> Done:
         rows = (failed(item, f"cannot be measured: {type(error).__name__}: {error}"),)
     # Kibibytes, on Linux.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Done(rows, time.process_time() - began, os.getpid(), peak)
+    return ImageResult(rows, time.process_time() - began, os.getpid(), peak)
 
 
-def cut(item: Item, row: Row) -> Exhibit | None:
+def cut(item: Item, row: Row) -> Crop | None:
     """Return a crop of an image; None if the image has changed or is gone.
 
     Args:
@@ -127,16 +127,16 @@ def cut(item: Item, row: Row) -> Exhibit | None:
         row: measures of the image under the policy.
     """
     plan = _Process.plan
-    binary, note = kept_as(plan.folder, item.name)
+    binary, note = rendition_files(plan.folder, item.name)
     try:
         source = look(read(item, plan, _Process.s3), plan.policy).source
         kept = binary.read_bytes(), note.read_text()
     except (Unreadable, Broken, OSError):
         return None
-    return exhibits.exhibit(row, source, *kept, _Process.upscalers) if source else None
+    return crops.exhibit(row, source, *kept, _Process.upscalers) if source else None
 
 
-def kept_as(folder: Path, image: str) -> tuple[Path, Path]:
+def rendition_files(folder: Path, image: str) -> tuple[Path, Path]:
     """Return the files of an image's rendition and manifest."""
     name = hashlib.sha256(image.encode()).hexdigest()[:32]
     return folder / RENDITIONS / f"{name}.bin", folder / RENDITIONS / f"{name}.json"
@@ -170,7 +170,7 @@ def read(item: Item, plan: Plan, s3: Any = None) -> bytes:
 
 def _rows(item: Item, later: dict[str, int] | None) -> tuple[Row, ...]:
     plan = _Process.plan
-    make = RowMaker(item, item.kind, _UNSEEN, item.bytes, plan.policy.floor)
+    make = RowBuilder(item, item.kind, _UNSEEN, item.bytes, plan.policy.floor)
     try:
         data = read(item, plan, _Process.s3)
         seen = look(data, plan.policy)
@@ -182,7 +182,7 @@ def _rows(item: Item, later: dict[str, int] | None) -> tuple[Row, ...]:
     floor = plan.policy.floor
     if seen.source is not None:
         floor = floors.applied(floor, seen.source.pixels)
-    make = RowMaker(item, kind, seen, len(data), floor)
+    make = RowBuilder(item, kind, seen, len(data), floor)
     comparison = Comparison(data, seen, plan.policy, _Process.upscalers, make)
     if later is not None:
         return tuple(comparison.later(later))
@@ -193,11 +193,11 @@ def _rows(item: Item, later: dict[str, int] | None) -> tuple[Row, ...]:
     return rows
 
 
-def _kind(seen: Seen) -> str:
+def _kind(seen: Inspection) -> str:
     return content_kind.kind(seen.source.pixels) if seen.source else "other"
 
 
 def _keep(image: str, rendition: bytes, manifest: Manifest) -> None:
-    binary, note = kept_as(_Process.plan.folder, image)
+    binary, note = rendition_files(_Process.plan.folder, image)
     binary.write_bytes(rendition)
     note.write_text(manifest.dumps())

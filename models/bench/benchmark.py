@@ -8,8 +8,8 @@ from typing import Final, Literal
 from tqdm import tqdm
 
 from config import Engine
-from models.bench.measuring import Measuring
-from models.bench.measuring_worker import Measured, Subject
+from models.bench.benchmark_process import BenchmarkProcess
+from models.bench.benchmark_worker import Contender, Measured
 from models.engine.network import CannotRun
 from models.registry.cards import Card
 
@@ -48,48 +48,50 @@ def run(
     if not card.is_network:
         raise CannotRun(f"{card.name} is not a network; choose one from python -m models list")
     engine = Engine(backend=backend, threads=threads)
-    measured, problems = _measured(_subjects(card, engine, size), seconds)
-    if not any(subject.way == "gateway" for subject in measured):
+    measured, problems = _measured(_contenders(card, engine, size), seconds)
+    if not any(contender.way == "gateway" for contender in measured):
         raise CannotRun("\n".join(problems))
     heading = f"{card.name} on {backend}, output {size[0]}x{size[1]}\n\n"
     notes = [f"SPEED: relative to {_REFERENCE}; MiB above idle: memory of the process.", *problems]
     return heading + table(measured) + "\n" + "".join(f"{note}\n" for note in notes)
 
 
-def _subjects(card: Card, engine: Engine, size: tuple[int, int]) -> list[Subject]:
+def _contenders(card: Card, engine: Engine, size: tuple[int, int]) -> list[Contender]:
     width, height = size
     name = card.name
     title = f"slimgate, {engine.backend}"
     return [
-        Subject(f"{title}, one image", "gateway", name, engine, width, height),
-        Subject(f"{title}, {_TOGETHER} images", "gateway", name, engine, width, height, _TOGETHER),
-        Subject(_REFERENCE, "whole", name, engine, width, height),
-        Subject("torch float32, tile by tile", "tiled", name, engine, width, height),
+        Contender(f"{title}, one image", "gateway", name, engine, width, height),
+        Contender(
+            f"{title}, {_TOGETHER} images", "gateway", name, engine, width, height, _TOGETHER
+        ),
+        Contender(_REFERENCE, "whole", name, engine, width, height),
+        Contender("torch float32, tile by tile", "tiled", name, engine, width, height),
     ]
 
 
 def _measured(
-    subjects: Sequence[Subject], seconds: float
-) -> tuple[dict[Subject, Measured], list[str]]:
+    contenders: Sequence[Contender], seconds: float
+) -> tuple[dict[Contender, Measured], list[str]]:
     """Measure all contenders; return why some could not run."""
     problems = []
-    taken: dict[Subject, list[Measured]] = {}
-    steps = len(subjects) * (_ROUNDS + 1)
+    taken: dict[Contender, list[Measured]] = {}
+    steps = len(contenders) * (_ROUNDS + 1)
     with ExitStack() as stack, tqdm(total=steps, leave=False, disable=None) as bar:
-        running = {each: stack.enter_context(Measuring(each)) for each in subjects}
+        running = {each: stack.enter_context(BenchmarkProcess(each)) for each in contenders}
         for number in range(_ROUNDS + 1):
-            for subject, process in list(running.items()):
-                bar.set_description(subject.title)
+            for contender, process in list(running.items()):
+                bar.set_description(contender.title)
                 try:
                     if number:
-                        taken.setdefault(subject, []).append(process.run(seconds / _ROUNDS))
+                        taken.setdefault(contender, []).append(process.run(seconds / _ROUNDS))
                     else:
                         process.prepare()
                 except CannotRun as error:
-                    problems.append(f"{subject.title}: {error}")
-                    del running[subject]
+                    problems.append(f"{contender.title}: {error}")
+                    del running[contender]
                 bar.update()
-    return {subject: _joined(taken[subject]) for subject in running}, problems
+    return {contender: _joined(taken[contender]) for contender in running}, problems
 
 
 def _joined(rounds: Sequence[Measured]) -> Measured:
@@ -99,15 +101,17 @@ def _joined(rounds: Sequence[Measured]) -> Measured:
     return Measured(seconds, last.pixels, last.peak_mib, last.fill)
 
 
-def table(measured: dict[Subject, Measured]) -> str:
+def table(measured: dict[Contender, Measured]) -> str:
     """Return a table, one contender per line; times are medians."""
-    reference = next((each for subject, each in measured.items() if subject.way == "whole"), None)
+    reference = next(
+        (each for contender, each in measured.items() if contender.way == "whole"), None
+    )
     rows = [_TITLES]
-    for subject, each in measured.items():
+    for contender, each in measured.items():
         speed = each.pixels / median(each.seconds)
         rows.append(
             (
-                subject.title,
+                contender.title,
                 f"{speed / 1e6:.2f}",
                 f"{1e3 * _SQUARE / speed:.1f}",
                 "-" if each.peak_mib is None else f"{each.peak_mib:.0f}",

@@ -12,7 +12,15 @@ import numpy as np
 
 from models.engine.batch_limit import BatchLimit
 from models.engine.inflight import Counters, InFlight
-from models.engine.network import CHANNELS, EngineError, Faulty, Network, OutOfMemory, Pixels, Tiles
+from models.engine.network import (
+    CHANNELS,
+    BadResult,
+    EngineError,
+    Network,
+    OutOfMemory,
+    Pixels,
+    Tiles,
+)
 from models.engine.tile_scheduler import Job, Ticket
 from models.engine.tiling import Tiling, tiling_of
 
@@ -150,7 +158,7 @@ class BatchingQueue:
         expected = (len(batch), side * scale, side * scale, 3)
         dtype = np.int8 if self.network.gives == "residual" else np.uint8
         if results.shape != expected or results.dtype != dtype:
-            raise Faulty(
+            raise BadResult(
                 f"the network returned {results.dtype} {results.shape} instead of "
                 f"{np.dtype(dtype)} {expected}: it does not match its card"
             )

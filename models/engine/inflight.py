@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from models.engine.network import Busy, EngineError, Pixels, TooLate
-from models.engine.tile_scheduler import Job, Ticket, Turns
+from models.engine.tile_scheduler import Job, Ticket, TileScheduler
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class InFlight:
         self._max_wait_s = max_wait_s
         self._numbers = itertools.count()
         self._jobs: dict[int, Job] = {}  # in the order of arrival
-        self._turns = Turns()
+        self._turns = TileScheduler()
         self._counters = Counters()
         self._closed = False
         self._changed = threading.Condition()

@@ -12,7 +12,7 @@ from models.engine import selfcheck
 from models.engine.batching import BatchingQueue
 from models.engine.inflight import Counters
 from models.engine.network import CannotRun, Network
-from models.engine.restoring import NetworkRestorer
+from models.engine.network_restorer import NetworkRestorer
 from models.registry import catalog, fetch
 from models.registry.cards import Card, Restorer, definition_of
 

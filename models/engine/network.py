@@ -36,7 +36,7 @@ class OutOfMemory(EngineError):
     """The batch exceeded the memory of the device."""
 
 
-class Faulty(EngineError):
+class BadResult(EngineError):
     """The result of a network is not an image."""
 
 
@@ -87,7 +87,7 @@ class Network(Protocol):
 
         Raises:
             OutOfMemory: fewer tiles may succeed.
-            Faulty: the result is not finite.
+            BadResult: the result is not finite.
             EngineError: the engine failed otherwise.
         """
         ...

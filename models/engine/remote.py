@@ -100,7 +100,7 @@ class RemoteRestorer:
         self._hash = content_hash
 
     def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
-        """Enlarge an image; see :meth:`models.engine.restoring.NetworkRestorer.upscale`."""
+        """Enlarge an image; see :meth:`models.engine.network_restorer.NetworkRestorer.upscale`."""
         height, width = pixels.shape[:2]
         channels = 1 if pixels.ndim == 2 else 3
         request = wire.Request(self._hash, scale, level, height, width, channels)

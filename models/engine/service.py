@@ -22,7 +22,7 @@ from models.engine import heartbeat, wire
 from models.engine.batch_fill import packed
 from models.engine.loading import Restorers
 from models.engine.network import EngineError, Pixels
-from models.engine.restoring import NetworkRestorer
+from models.engine.network_restorer import NetworkRestorer
 
 Find = Callable[[str], NetworkRestorer]
 """Returns a restorer by hash, or raises LookupError or EngineError."""

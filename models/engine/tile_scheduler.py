@@ -53,7 +53,7 @@ Ticket = tuple[Job, int]
 """One tile of a job, by its number in the tiling."""
 
 
-class Turns:
+class TileScheduler:
     """Jobs with waiting tiles, scheduled fairly.
 
     Attributes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Final, Self
 
-from models.engine.network import Busy, CannotRun, EngineError, Faulty, OutOfMemory, TooLate
+from models.engine.network import BadResult, Busy, CannotRun, EngineError, OutOfMemory, TooLate
 
 MAX_PIXELS: Final = 1 << 28
 """Maximum output pixels, above the limit of manifests."""
@@ -108,7 +108,7 @@ ANSWER: Final = struct.Struct("!BI")
 _ERRORS: Final[dict[Status, type[Exception]]] = {
     Status.BUSY: Busy,
     Status.TOO_LATE: TooLate,
-    Status.FAULTY: Faulty,
+    Status.FAULTY: BadResult,
     Status.OUT_OF_MEMORY: OutOfMemory,
     Status.CANNOT_RUN: CannotRun,
     Status.UNKNOWN: LookupError,

@@ -13,9 +13,9 @@ from openvino.preprocess import PrePostProcessor
 
 from models.engine.network import (
     CHANNELS,
+    BadResult,
     CannotRun,
     EngineError,
-    Faulty,
     OutOfMemory,
     Pixels,
     Tiles,
@@ -146,5 +146,5 @@ def _translated(infer: Callable[[], np.ndarray]) -> np.ndarray:
 def _as_pixels(result: np.ndarray) -> Pixels:
     """Convert values from 0 to 1 to pixels."""
     if not math.isfinite(float(result.sum(dtype=np.float64))):
-        raise Faulty("the network returned values that are not finite")
+        raise BadResult("the network returned values that are not finite")
     return np.asarray(np.clip(np.rint(result * 255), 0, 255), np.uint8)

@@ -18,7 +18,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from models.engine.network import Busy, EngineError, Faulty, Pixels, TooLate
+from models.engine.network import BadResult, Busy, EngineError, Pixels, TooLate
 from models.engines import sagemaker_images as images
 from models.engines.sagemaker_errors import is_throttled, translated
 
@@ -99,7 +99,7 @@ class SageMakerNetwork:
             CannotRun: missing or insufficient credentials, or no such endpoint.
             Busy: the endpoint is overloaded, even after several attempts.
             TooLate: exceeded ``timeout_s``.
-            Faulty: the response is not an image of the right size.
+            BadResult: the response is not an image of the right size.
             EngineError: the endpoint failed otherwise.
         """
         with self._lock:
@@ -183,5 +183,5 @@ async def _bounded(body: _Body) -> bytes:
     while chunk := await body.read(_CHUNK):
         answer += chunk
         if len(answer) > _MAX_ANSWER:
-            raise Faulty(f"the endpoint returned more than {_MAX_ANSWER} bytes")
+            raise BadResult(f"the endpoint returned more than {_MAX_ANSWER} bytes")
     return bytes(answer)

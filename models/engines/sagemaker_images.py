@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from models.engine.network import Faulty, Pixels
+from models.engine.network import BadResult, Pixels
 
 CONTENT_TYPES: Final = {False: "application/json", True: "application/json;jpeg"}
 """Content types, by whether images are JPEG."""
@@ -42,19 +42,19 @@ def unpacked(answer: bytes, side: int) -> Pixels:
         uint8, (side, side, 3).
 
     Raises:
-        Faulty: the response has no such image.
+        BadResult: the response has no such image.
     """
     try:
         image = json.loads(answer)["generated_images"][0]
         pixels = _decoded(image, side) if isinstance(image, str) else np.array(image)
     except (ValueError, LookupError, TypeError, RecursionError, OSError, SyntaxError) as error:
-        raise Faulty(f"the endpoint did not return an image: {error}") from error
+        raise BadResult(f"the endpoint did not return an image: {error}") from error
     if pixels.shape != (side, side, 3) or pixels.dtype.kind not in "iu":
-        raise Faulty(
+        raise BadResult(
             f"the endpoint returned {pixels.shape} {pixels.dtype}, not {side} x {side} RGB"
         )
     if pixels.min() < 0 or pixels.max() > 255:
-        raise Faulty("the endpoint returned values that are not pixels")
+        raise BadResult("the endpoint returned values that are not pixels")
     return pixels.astype(np.uint8)
 
 

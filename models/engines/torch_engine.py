@@ -10,7 +10,7 @@ import structlog
 import torch
 from torch import Tensor, nn
 
-from models.engine.network import Faulty, Pixels
+from models.engine.network import BadResult, Pixels
 from models.engines.torch_device import DeviceName, choose, translated
 from models.engines.torch_graph import Recorded
 from models.formats.checkpoints import Checkpoint
@@ -113,7 +113,7 @@ class TorchNetwork:
         """Convert values from 0 to 1 to pixels."""
         side = self.tile * self.scale
         if tuple(result.shape) != (self.max_batch, 3, side, side) or not _is_finite(result):
-            raise Faulty(f"{self._checkpoint.name} did not return an image")
+            raise BadResult(f"{self._checkpoint.name} did not return an image")
         levels = result[:count].float().clamp(0, 1).mul_(255).round_().to(torch.uint8)
         pixels: Pixels = levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
         return pixels

@@ -27,7 +27,7 @@ class FetchFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryLimits:
     """Limits of retrying.
 
     Attributes:
@@ -74,7 +74,7 @@ def fetch(
     download: Download,
     folder: Path,
     *,
-    patience: Patience = Patience(),
+    patience: RetryLimits = RetryLimits(),
     report: Report = lambda _: None,
 ) -> Path:
     """Download a file into a folder, unless it is there.
@@ -122,7 +122,7 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def _complete(download: Download, part: Path, patience: Patience, report: Report) -> None:
+def _complete(download: Download, part: Path, patience: RetryLimits, report: Report) -> None:
     """Reconnect until the file is complete."""
     deadline = time.monotonic() + patience.total_s
     futile = 0

@@ -15,10 +15,10 @@ from models.engine.network import Pixels, Tiles
 from models.engines import openvino_engine
 from models.formats import qdq
 from models.formats.integer import IntegerNetwork
-from models.training import saving, trying
+from models.training import run_files, unpublished
 from models.training.errors import EnginesDiffer, Unusable
 from models.training.quantized import QuantizedStack
-from models.training.saving import Checkpoint
+from models.training.run_files import Checkpoint
 
 _SIDE: Final = 40  # of the tiles for comparing engines; beyond the receptive field of any network
 _RANDOM_TILES: Final = 4
@@ -39,7 +39,7 @@ def export(checkpoint: Path, out: Path) -> dict[str, str]:
         Inexact: a sum could overflow.
         EnginesDiffer: engines disagree.
     """
-    read = saving.read(checkpoint)
+    read = run_files.read(checkpoint)
     network = integer_network(read)
     notes = {**_notes(read), "largest_sum": str(network.prove())}
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
@@ -57,7 +57,7 @@ def card(data: bytes) -> dict[str, str]:
     Args:
         data: ONNX file.
     """
-    loaded = trying.ready(data)
+    loaded = unpublished.ready(data)
     return {
         "sha256": hashlib.sha256(data).hexdigest(),
         "check": selfcheck.digest(loaded),

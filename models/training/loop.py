@@ -14,14 +14,14 @@ from torch.optim import swa_utils
 from tqdm import tqdm
 
 from models.training import devices, pairs
-from models.training.building import build
 from models.training.devices import DeviceName
 from models.training.errors import Diverged, NoImages, Unusable
+from models.training.initialization import build
 from models.training.measures import fidelity_loss, gain_by_label
 from models.training.pair_cache import PairCache, Recipe, data_digest
 from models.training.pairs import Source
 from models.training.patches import Patches
-from models.training.saving import Checkpoint, Folder
+from models.training.run_files import Checkpoint, Folder
 from models.training.settings import Run
 from models.training.tracking import Track
 

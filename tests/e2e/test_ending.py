@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.ending import end
+from bench.shutdown import end
 from tests.conftest import Start
 from tests.e2e import images
 from tests.servers.clients import s3_client

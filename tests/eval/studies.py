@@ -13,7 +13,7 @@ from PIL import Image
 
 from codec.image.pixels import Pixels
 from codec.measures.psnr import PERFECT_PSNR_DB
-from eval.compare.rows import Corpus, Exhibit, Row, Study
+from eval.compare.rows import Corpus, Crop, Row, Study
 from eval.compare.strategies import POLICY, STRATEGIES
 
 HOSTILE = '"><script>alert(1)</script>&\u202egnp.<img src=x onerror=alert(2)>\n\udcff'
@@ -71,15 +71,15 @@ def _row(name: str, kind: str, strategy: str, easy: float, chance: random.Random
     )  # fmt: skip
 
 
-def exhibits(of: Study) -> list[Exhibit]:
+def crops(of: Study) -> list[Crop]:
     """Show two images: one recoded at its own size, one shrunk to a half."""
     row = next(row for row in of.of() if row.measured and row.tier == "recode")
     shrunk = Row("shrunk.png", "photos", POLICY, 500_000, 9_000, 512, 512, "PNG", "downscale",
                  "avif", 50, 2, "native", psnr_db=33.1, ssim=0.94, holds=False)  # fmt: skip
     photo, recoded, small, enlarged = _states()
     return [
-        Exhibit(row, 0, 0, photo, recoded, recoded),
-        Exhibit(shrunk, 0, 0, photo, small, enlarged),
+        Crop(row, 0, 0, photo, recoded, recoded),
+        Crop(shrunk, 0, 0, photo, small, enlarged),
     ]
 
 

@@ -46,7 +46,7 @@ def study() -> Study:
 @pytest.fixture(scope="module")
 def file(study: Study, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write its page."""
-    return page.write(study, studies.exhibits(study), tmp_path_factory.mktemp("page"), PRICES)
+    return page.write(study, studies.crops(study), tmp_path_factory.mktemp("page"), PRICES)
 
 
 @pytest.fixture

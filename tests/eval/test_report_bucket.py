@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from PIL import Image
 
-from bench.setting import small_photo
+from bench.testbed import small_photo
 from eval.compare import rows
 from eval.corpus import buckets
 from eval.corpus.buckets import TooLarge, Unreadable

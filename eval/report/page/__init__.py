@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from eval.compare import intervals
-from eval.compare.rows import Exhibit, Study
+from eval.compare.rows import Crop, Study
 from eval.cost import money_measured
 from eval.cost.money import Assumptions
 from eval.cost.money_prices import Prices
 from eval.report.page import money_view, points, rendering, view
-from eval.report.page.exhibits import within_bounds
+from eval.report.page.crops import within_bounds
 
 NAME: Final = "report.html"
 """File name of the page."""
@@ -18,7 +18,7 @@ NAME: Final = "report.html"
 
 def write(
     study: Study,
-    exhibits: Sequence[Exhibit],
+    exhibits: Sequence[Crop],
     folder: Path,
     prices: Prices,
     assumed: Assumptions | None = None,
@@ -50,7 +50,7 @@ def write(
 
 
 def _context(
-    study: Study, exhibits: Sequence[Exhibit], prices: Prices, assumed: Assumptions | None
+    study: Study, exhibits: Sequence[Crop], prices: Prices, assumed: Assumptions | None
 ) -> dict[str, Any]:
     measured = money_measured.images(study)
     shown = within_bounds(exhibits)

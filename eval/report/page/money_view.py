@@ -9,7 +9,7 @@ from eval.cost import money, money_formulas, money_measured
 from eval.cost.formula import Table
 from eval.cost.money import Assumptions, Basis, Money
 from eval.cost.money_prices import Prices
-from eval.report.page import shown
+from eval.report.page import formatting
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def view(rows: Sequence[Row], prices: Prices, assumed: Assumptions | None = None
     """
     given = money_measured.basis(rows, prices)
     assumed = assumed or money_measured.assumptions(rows, prices)
-    data = {**_data(given), "symbol": shown.symbol(prices.currency)}
+    data = {**_data(given), "symbol": formatting.symbol(prices.currency)}
     return MoneyView(prices, assumed, money.calculate(given, assumed), data)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from eval.compare.comparison import identical
 from eval.compare.rows import Row, Study
 from eval.compare.strategies import POLICY, STRATEGIES, Strategy
-from eval.report.page.shown import capital, text
+from eval.report.page.formatting import capital, text
 
 MAX_POINTS: Final = 6000
 """Maximum number of points; images are thinned evenly, but the worst ones always stay."""

@@ -13,13 +13,13 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from eval.report.page import shown
+from eval.report.page import formatting
 
 _FOLDER: Final = Path(__file__).parent / "assets"
 _SCRIPTS: Final = ("format.js", "money.js", "plots.js", "sliders.js")
 _FILTERS: Final = (
-    shown.text, shown.capital, shown.count, shown.size, shown.percent, shown.number, shown.span,
-    shown.amount, shown.pays,
+    formatting.text, formatting.capital, formatting.count, formatting.size, formatting.percent,
+    formatting.number, formatting.span, formatting.amount, formatting.pays,
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from codec.measures.psnr import PERFECT_PSNR_DB
 from eval.compare import comparison
-from eval.compare.comparison import Standing, identical
+from eval.compare.comparison import StrategySummary, identical
 from eval.compare.rows import Row, Study
 from eval.compare.strategies import POLICY, STRATEGIES, Family
 
@@ -56,8 +56,8 @@ class Group:
     """
 
     kind: str | None
-    policy: Standing
-    families: list[tuple[str, list[tuple[str, Standing]]]]
+    policy: StrategySummary
+    families: list[tuple[str, list[tuple[str, StrategySummary]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def floor(demanded: Mapping[str, float | None]) -> str:
     return ", ".join(parts) or "nothing"
 
 
-def _group(standings: Sequence[Standing], kind: str | None) -> Group | None:
+def _group(standings: Sequence[StrategySummary], kind: str | None) -> Group | None:
     own = {each.strategy: each for each in standings if each.kind == kind}
     if POLICY not in own:
         return None

@@ -10,10 +10,10 @@ from config import Engine
 from models.engine import loading
 from models.engine.batching import BatchingQueue
 from models.engine.network import CannotRun, Network
-from models.engine.restoring import NetworkRestorer
+from models.engine.network_restorer import NetworkRestorer
 from models.registry import catalog
 from models.registry.cards import Restorer
-from models.training import trying
+from models.training import unpublished
 from models.training.errors import NoRestorer
 from models.training.evaluation.plan import INTERPOLATIONS, NONE
 
@@ -78,8 +78,8 @@ def _from_catalog(name: str) -> Tested:
 
 def _from_file(path: Path) -> Tested:
     with path.open("rb") as file:
-        data = file.read(trying.MAX_BYTES + 1)
-    network = trying.ready(data)
+        data = file.read(unpublished.MAX_BYTES + 1)
+    network = unpublished.ready(data)
     digest = hashlib.sha256(data).hexdigest()[:16]
     return Tested(path.stem, digest, (network.scale,), _behind_a_queue(network))
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from eval.compare import intervals
 from eval.compare.intervals import Estimate
-from eval.compare.rows import Exhibit, Row
+from eval.compare.rows import Crop, Row
 from eval.cost import money_prices
 from eval.report import page
-from eval.report.page import exhibits, points, shown
+from eval.report.page import crops, formatting, points
 from tests.eval import studies
 
 PRICES = money_prices.load()
@@ -55,7 +55,7 @@ def quick() -> Iterator[None]:
 
 def _page(folder: Path, **changes: Any) -> str:
     study = studies.study(**changes)
-    return page.write(study, studies.exhibits(study), folder, PRICES).read_text()
+    return page.write(study, studies.crops(study), folder, PRICES).read_text()
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ def test_large_studies_are_bounded(tmp_path: Path) -> None:
     """A study of 120 classes and thousands of rows still makes a page of a few megabytes."""
     rows = _many(360, 120)
     study = studies.study(rows=rows)
-    (one, other) = studies.exhibits(study)
+    (one, other) = studies.crops(study)
     tiny = dataclasses.replace(
         other,
         original=other.original[:8, :8],
@@ -193,7 +193,7 @@ def test_large_studies_are_bounded(tmp_path: Path) -> None:
     )
     text = page.write(study, [one, *[tiny] * 59], tmp_path, PRICES).read_text()
     assert len(text) < 10_000_000
-    assert text.count("data-exhibit>") == exhibits.MAX_EXHIBITS
+    assert text.count("data-exhibit>") == crops.MAX_EXHIBITS
     assert "36 more are left out" in text
     assert "20 smaller classes are omitted here" in text
 
@@ -227,10 +227,10 @@ def test_measures_that_are_missing_leave_no_gap() -> None:
 def test_exhibits_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Images stop before they take more than their share of the page."""
     study = studies.study()
-    both = studies.exhibits(study)
-    size = len(exhibits.within_bounds(both)[0].original)
-    monkeypatch.setattr(exhibits, "MAX_BYTES", 3 * size)
-    assert [each.row.image for each in exhibits.within_bounds(both)] == ["shrunk.png"]
+    both = studies.crops(study)
+    size = len(crops.within_bounds(both)[0].original)
+    monkeypatch.setattr(crops, "MAX_BYTES", 3 * size)
+    assert [each.row.image for each in crops.within_bounds(both)] == ["shrunk.png"]
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
@@ -248,40 +248,40 @@ def test_states_lie_on_each_other(scale: int) -> None:
 
     kept: list[Any] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exhibits, "_data_uri", keep)
-        exhibits.within_bounds([Exhibit(row, 0, 0, large, small, large + 1)])
+        patch.setattr(crops, "_data_uri", keep)
+        crops.within_bounds([Crop(row, 0, 0, large, small, large + 1)])
     original, _, stored = kept
     assert np.array_equal(original, stored.repeat(scale, axis=0).repeat(scale, axis=1))
-    assert original.shape[0] <= exhibits.SIDE[1]
-    assert original.shape[1] <= exhibits.SIDE[0]
+    assert original.shape[0] <= crops.SIDE[1]
+    assert original.shape[1] <= crops.SIDE[0]
 
 
 @given(st.text())
 def test_foreign_text_is_printable(name: str) -> None:
     """Whatever a name holds, what is shown can be encoded, is one line and bounded."""
-    found = shown.text(name)
+    found = formatting.text(name)
     found.encode()
     assert found.isprintable()
-    assert len(found) <= shown.NAME_LIMIT
+    assert len(found) <= formatting.NAME_LIMIT
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (shown.count(1234567), "1,234,567"),
-        (shown.size(999), "999\xa0B"),
-        (shown.size(1_234_567), "1.2\xa0MB"),
-        (shown.size(2e15), "2,000.0\xa0TB"),
-        (shown.percent(0.7349), "73.5\xa0%"),
-        (shown.number(None), "–"),
-        (shown.span(Estimate(0.5, 0.25, 0.75), 0, 100), "25–75"),
-        (shown.span(None), ""),
-        (shown.amount(1234.5, "USD"), "$1,234"),
-        (shown.amount(12.345, "EUR"), "€12.35"),
-        (shown.amount(12.345, "USD", 5000.0), "$12"),
-        (shown.amount(-0.5, "CHF"), "−CHF\xa00.50"),
-        (shown.amount(-0.001, "USD"), "$0.00"),
-        (shown.text("x" * 200, 11), "xxxxx…xxxxx"),
+        (formatting.count(1234567), "1,234,567"),
+        (formatting.size(999), "999\xa0B"),
+        (formatting.size(1_234_567), "1.2\xa0MB"),
+        (formatting.size(2e15), "2,000.0\xa0TB"),
+        (formatting.percent(0.7349), "73.5\xa0%"),
+        (formatting.number(None), "–"),
+        (formatting.span(Estimate(0.5, 0.25, 0.75), 0, 100), "25–75"),
+        (formatting.span(None), ""),
+        (formatting.amount(1234.5, "USD"), "$1,234"),
+        (formatting.amount(12.345, "EUR"), "€12.35"),
+        (formatting.amount(12.345, "USD", 5000.0), "$12"),
+        (formatting.amount(-0.5, "CHF"), "−CHF\xa00.50"),
+        (formatting.amount(-0.001, "USD"), "$0.00"),
+        (formatting.text("x" * 200, 11), "xxxxx…xxxxx"),
     ],
 )
 def test_figures_as_people_read_them(found: str, expected: str) -> None:

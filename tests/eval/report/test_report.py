@@ -22,10 +22,10 @@ from eval import __main__ as command
 from eval.compare import rows
 from eval.compare.rows import COLUMNS, Row, Study
 from eval.compare.strategies import POLICY, STRATEGIES, named
-from eval.corpus.looking import look
-from eval.report import exhibits
+from eval.corpus.inspection import look
+from eval.report import crops
 from eval.run.journal import OUTPUTS
-from eval.run.work import kept_as, single_threaded
+from eval.run.work import rendition_files, single_threaded
 
 SIDE = 192
 
@@ -195,9 +195,9 @@ def test_a_piece_is_cut_around_the_worst_block(place: Path, study: Study) -> Non
     data = (place / "in" / row.image).read_bytes()
     source = look(data, Policy.model_validate(study.policy)).source
     assert source is not None
-    binary, note = kept_as(place / "out", row.image)
+    binary, note = rendition_files(place / "out", row.image)
     made = binary.read_bytes(), note.read_text()
-    piece = exhibits.exhibit(row, source, *made, single_threaded(Engine()))
+    piece = crops.exhibit(row, source, *made, single_threaded(Engine()))
     height, width = piece.original.shape[:2]
     rows_, columns = slice(piece.top, piece.top + height), slice(piece.left, piece.left + width)
     assert np.array_equal(source.pixels[rows_, columns], piece.original)

@@ -10,8 +10,8 @@ import pytest
 from config import Engine
 from models.__main__ import main
 from models.bench import benchmark
-from models.bench.measuring import Measuring
-from models.bench.measuring_worker import Measured, Subject, photograph
+from models.bench.benchmark_process import BenchmarkProcess
+from models.bench.benchmark_worker import Contender, Measured, photograph
 from models.engine.loading import Restorers
 from models.engine.network import CannotRun
 from models.registry import native
@@ -24,8 +24,8 @@ _needs_torch = pytest.mark.skipif(
 )
 
 
-def _subject(way: Literal["gateway", "whole", "tiled"], *, in_flight: int = 1) -> Subject:
-    return Subject(way, way, _NAME, Engine(threads=1), 64, 48, in_flight)
+def _subject(way: Literal["gateway", "whole", "tiled"], *, in_flight: int = 1) -> Contender:
+    return Contender(way, way, _NAME, Engine(threads=1), 64, 48, in_flight)
 
 
 def test_a_restorer_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +88,7 @@ def test_numbers_out_of_range_are_refused(
 
 def test_all_images_of_a_round_are_counted() -> None:
     """With several images at a time, a measurement holds seconds per image, memory and fill."""
-    with Measuring(_subject("gateway", in_flight=2)) as process:
+    with BenchmarkProcess(_subject("gateway", in_flight=2)) as process:
         process.prepare()
         measured = process.run(0.05)
     assert measured.pixels == 64 * 48
@@ -100,7 +100,7 @@ def test_all_images_of_a_round_are_counted() -> None:
 
 def test_a_process_that_dies_is_told() -> None:
     """Whoever waits for a process that is gone hears of it and does not wait for ever."""
-    process = Measuring(_subject("gateway"))
+    process = BenchmarkProcess(_subject("gateway"))
     process.prepare()
     process._process.kill()
     process._process.join()

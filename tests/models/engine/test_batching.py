@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.engine.batching import BatchingQueue
-from models.engine.network import Busy, EngineError, Faulty, OutOfMemory, Pixels, TooLate
+from models.engine.network import BadResult, Busy, EngineError, OutOfMemory, Pixels, TooLate
 from tests.models.fakes import FakeNetwork
 
 _PATIENCE_S = 60.0
@@ -113,7 +113,7 @@ _REQUESTS = st.lists(
 _FAULTS = st.dictionaries(
     st.integers(1, 25),
     st.sampled_from(
-        [EngineError("broken"), Faulty("not finite"), ValueError("a bug"), MemoryError()]
+        [EngineError("broken"), BadResult("not finite"), ValueError("a bug"), MemoryError()]
     ),
     max_size=3,
 )
@@ -418,7 +418,7 @@ class _WrongType(FakeNetwork):
 def test_what_is_no_image_is_faulty(network: FakeNetwork) -> None:
     """A result of another shape or type than promised is an error and never a wrong image."""
     with BatchingQueue(network, max_wait_ms=0, max_pixels=10**9) as queue:
-        assert isinstance(_Request(1, 1, 1).submit(queue).exception(_PATIENCE_S), Faulty)
+        assert isinstance(_Request(1, 1, 1).submit(queue).exception(_PATIENCE_S), BadResult)
 
 
 def test_closing_fails_what_waits() -> None:

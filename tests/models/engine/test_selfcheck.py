@@ -18,7 +18,7 @@ from models.engines.openvino_engine import OpenVinoNetwork
 from models.formats import qdq
 from models.formats.integer import Array, IntegerNetwork, Layer
 from models.registry import native
-from models.training import trying
+from models.training import unpublished
 from tests.models.networks import random_tiles
 
 _CARDS: Final = pytest.mark.parametrize("card", native.CARDS, ids=lambda card: card.name)
@@ -146,7 +146,7 @@ def test_one_value_is_enough(batch: int) -> None:
 def test_a_network_without_a_card_is_compared_with_its_definition() -> None:
     """Results of a network that was trained here count only where they are those defined."""
     data, definition = _file(_NATIVE), _definition(_NATIVE)
-    selfcheck.check_against(trying.ready(data), definition)
+    selfcheck.check_against(unpublished.ready(data), definition)
     with pytest.raises(CannotRun, match="does not compute integers exactly"):
         selfcheck.check_against(_on_an_engine_that_rounds(definition, _bfloat16), definition)
 
@@ -159,8 +159,8 @@ def test_inexact_engines_are_refused_at_loading(monkeypatch: pytest.MonkeyPatch)
             return _on_an_engine_that_rounds(_definition(_NATIVE), _bfloat16).run(tiles)
 
     monkeypatch.setattr(openvino_engine, "OpenVinoNetwork", Inexact)
-    monkeypatch.setattr(trying, "OpenVinoNetwork", Inexact)
+    monkeypatch.setattr(unpublished, "OpenVinoNetwork", Inexact)
     with pytest.raises(CannotRun, match="does not reproduce its recorded result"):
         loading.load(_NATIVE, Engine(threads=1))
     with pytest.raises(CannotRun, match="does not reproduce its recorded result"):
-        trying.ready(_file(_NATIVE))
+        unpublished.ready(_file(_NATIVE))

@@ -14,9 +14,9 @@ import pytest
 from models import batch_fill
 from models.engine import wire
 from models.engine.batching import BatchingQueue
-from models.engine.network import Busy, EngineError, Faulty, Pixels
+from models.engine.network import BadResult, Busy, EngineError, Pixels
+from models.engine.network_restorer import NetworkRestorer
 from models.engine.remote import Remote, RemoteRestorer
-from models.engine.restoring import NetworkRestorer
 from models.engine.service import serving
 from tests.models.fakes import FakeNetwork
 from tests.servers.server import wait_until
@@ -142,12 +142,12 @@ async def test_faults_arrive_with_their_reason(tmp_path: Path) -> None:
     """What the network could not do is told to the worker that asked."""
 
     def fail(_: Pixels) -> None:
-        raise Faulty("not finite")
+        raise BadResult("not finite")
 
     engine = _Engine(tmp_path, FakeNetwork(before=fail))
     with engine.queue:
         async with engine.served():
-            with engine.remote() as remote, pytest.raises(Faulty, match="not finite"):
+            with engine.remote() as remote, pytest.raises(BadResult, match="not finite"):
                 await asyncio.to_thread(
                     RemoteRestorer(remote, _HASH).upscale, _image(4, 4, 3), 2, level=0
                 )

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.engine.tile_scheduler import Job, Turns
+from models.engine.tile_scheduler import Job, TileScheduler
 from models.engine.tiling import Tiling
 
 
@@ -29,7 +29,7 @@ def _job(number: int, tiles: int) -> Job:
 )
 def test_every_tile_is_taken_once(steps: list[tuple[str, int]]) -> None:
     """Whatever comes and goes, a job gives each tile once and in order, and none after it left."""
-    turns, jobs = Turns(), dict[int, Job]()
+    turns, jobs = TileScheduler(), dict[int, Job]()
     taken = Counter[int]()
     for number, (step, amount) in enumerate(steps):
         if step == "join":
@@ -49,7 +49,7 @@ def test_every_tile_is_taken_once(steps: list[tuple[str, int]]) -> None:
 
 def test_small_images_overtake_large_ones() -> None:
     """An image of one tile is taken with the next two tiles, however many large ones wait."""
-    turns = Turns()
+    turns = TileScheduler()
     for number in range(20):
         turns.join(_job(number, 100))
     for number in range(100, 120):
@@ -60,7 +60,7 @@ def test_small_images_overtake_large_ones() -> None:
 
 def test_large_images_do_not_starve() -> None:
     """While small images never stop coming, every fourth tile still goes round robin."""
-    turns = Turns()
+    turns = TileScheduler()
     large, small, waiting = _job(0, 10), 5, 0
     turns.join(large)
     for number in range(1, 1 + 4 * (small + 1) * 10):
@@ -73,7 +73,7 @@ def test_large_images_do_not_starve() -> None:
 
 def test_equal_images_keep_their_order() -> None:
     """Of two images of the same length the one that came first is finished first."""
-    turns = Turns()
+    turns = TileScheduler()
     first, second = _job(1, 6), _job(2, 6)
     turns.join(first)
     turns.join(second)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.engine import wire
-from models.engine.network import Busy, CannotRun, EngineError, Faulty, OutOfMemory, TooLate
+from models.engine.network import BadResult, Busy, CannotRun, EngineError, OutOfMemory, TooLate
 
 _HASH = "0123456789abcdef"
 
@@ -51,7 +51,7 @@ def test_another_protocol_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [Busy, TooLate, Faulty, OutOfMemory, CannotRun, LookupError, EngineError]
+    "kind", [Busy, TooLate, BadResult, OutOfMemory, CannotRun, LookupError, EngineError]
 )
 def test_errors_arrive_as_what_they_are(kind: type[Exception]) -> None:
     """Whoever asked gets the error that was raised on the other side, with its message."""

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
 
-from models.engine.network import Busy, CannotRun, EngineError, Faulty, Pixels, TooLate
+from models.engine.network import BadResult, Busy, CannotRun, EngineError, Pixels, TooLate
 from models.engines import sagemaker, sagemaker_images
 from models.engines.sagemaker import Endpoint, SageMakerNetwork
 from models.engines.sagemaker_errors import translated
@@ -209,7 +209,7 @@ def test_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sagemaker, "_MAX_ANSWER", 100_000)
     with (
         _endpoint((200, b" " * 1_000_000)) as (endpoint, _),
-        pytest.raises(Faulty, match="more than 100000 bytes"),
+        pytest.raises(BadResult, match="more than 100000 bytes"),
     ):
         _run(endpoint)
 
@@ -259,7 +259,7 @@ def test_answers_may_be_image_files(kind: str) -> None:
 )
 def test_whatever_is_no_image_is_a_fault(answer: bytes) -> None:
     """An answer is an image of the right size, or an error."""
-    with pytest.raises(Faulty):
+    with pytest.raises(BadResult):
         sagemaker_images.unpacked(answer, _SIDE)
 
 

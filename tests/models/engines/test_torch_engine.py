@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
 
-from models.engine.network import CannotRun, EngineError, Faulty, OutOfMemory, Pixels  # noqa: E402
+from models.engine.network import BadResult, CannotRun, EngineError, OutOfMemory, Pixels  # noqa: E402
 from models.engine.tiling import tiling_of  # noqa: E402
 from models.engines.torch_device import choose, translated  # noqa: E402
 from models.engines.torch_engine import Precision, TorchNetwork  # noqa: E402
@@ -103,14 +103,14 @@ def test_values_that_are_not_finite_are_faults(tmp_path: Path) -> None:
     checkpoint = _checkpoint(files.compact(2), tmp_path)
     checkpoint.module.body[0].weight.fill_(1e38)
     network = TorchNetwork(checkpoint, device="cpu", tile=34)
-    with pytest.raises(Faulty, match=r"tiny\.pth did not return an image"):
+    with pytest.raises(BadResult, match=r"tiny\.pth did not return an image"):
         network.run(_random(1, 34, 34, 4))
 
 
 def test_results_of_another_shape_are_faults(tmp_path: Path) -> None:
     """A network that enlarges by another factor than it says is found out."""
     checkpoint = dataclasses.replace(_checkpoint(files.compact(2), tmp_path), scale=3)
-    with pytest.raises(Faulty):
+    with pytest.raises(BadResult):
         TorchNetwork(checkpoint, device="cpu", tile=34).run(_random(1, 34, 34, 4))
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from models.registry.catalog import CATALOG, Download
-from models.registry.fetch import FetchFailed, Patience, cache_folder, fetch, find
+from models.registry.fetch import FetchFailed, RetryLimits, cache_folder, fetch, find
 from models.registry.transfer import Refused, check
 from tests.servers.files import FileServer, file_server
 
 _BODY = bytes(range(256)) * 40
-_EAGER = Patience(timeout_s=5, total_s=30, attempts=3, pause_s=0)
+_EAGER = RetryLimits(timeout_s=5, total_s=30, attempts=3, pause_s=0)
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ pytest.importorskip("openvino", reason="openvino is not installed; see the extra
 from models.engine import selfcheck  # noqa: E402
 from models.formats import qdq  # noqa: E402
 from models.formats.integer import Inexact  # noqa: E402
-from models.training import export, saving, trying  # noqa: E402
+from models.training import export, run_files, unpublished  # noqa: E402
 from models.training.errors import EnginesDiffer, Unusable  # noqa: E402
 from models.training.network import PlainStack  # noqa: E402
 from models.training.quantized import QuantizedStack  # noqa: E402
-from models.training.saving import Checkpoint  # noqa: E402
+from models.training.run_files import Checkpoint  # noqa: E402
 from tests.models.networks import integer_network, random_tiles  # noqa: E402
 from tests.models.training.samples import tiny_run  # noqa: E402
 
@@ -36,7 +36,7 @@ def _checkpoint(folder: Path, scale: int = 2, *, weight: float = 1.0) -> Path:
     stack.take(network, [torch.rand(2, 4, 16, 16)])
     run = tiny_run(folder / "secret", scale=scale, integer=True)
     path = folder / "step-000006.pt"
-    saving.write(path, Checkpoint(stack.state_dict(), run, 6, 0.5, "ab" * 32))
+    run_files.write(path, Checkpoint(stack.state_dict(), run, 6, 0.5, "ab" * 32))
     return path
 
 
@@ -48,7 +48,7 @@ def test_engines_agree_and_the_file_is_the_network(tmp_path: Path, scale: int) -
     notes = export.export(path, out)
     assert "OpenVINO" in notes["engines"]
     tiles = random_tiles(2, 18, seed=scale)
-    expected = export.integer_network(saving.read(path)).residual(tiles)
+    expected = export.integer_network(run_files.read(path)).residual(tiles)
     assert len(np.unique(expected)) > 50
     np.testing.assert_array_equal(expected, qdq.read(out.read_bytes()).residual(tiles))
     assert {each.name for each in tmp_path.iterdir()} == {"network.onnx", "step-000006.pt"}
@@ -82,7 +82,7 @@ def test_the_card_is_told(tmp_path: Path) -> None:
     notes = export.export(_checkpoint(tmp_path), out)
     assert hashlib.sha256(out.read_bytes()).hexdigest() == notes["sha256"]
     assert notes["receptive_field"] == "3"
-    assert selfcheck.digest(trying.ready(out.read_bytes())) == notes["check"]
+    assert selfcheck.digest(unpublished.ready(out.read_bytes())) == notes["check"]
     assert len(notes["check"]) == 64
 
 
@@ -110,9 +110,9 @@ def test_another_network_is_noticed(tmp_path: Path) -> None:
 def test_what_cannot_be_proved_leaves_the_file_alone(tmp_path: Path) -> None:
     """A network whose sums may become too large is refused, and an earlier file stays."""
     path = _checkpoint(tmp_path)
-    checkpoint = saving.read(path)
+    checkpoint = run_files.read(path)
     checkpoint.network["biases.0"].fill_(1e4)
-    saving.write(path, checkpoint)
+    run_files.write(path, checkpoint)
     out = tmp_path / "network.onnx"
     out.write_bytes(b"before")
     with pytest.raises(Inexact, match="layer 0"):
@@ -124,7 +124,7 @@ def test_float_runs_are_refused(tmp_path: Path) -> None:
     """A float checkpoint is answered with what to do."""
     path = tmp_path / "step-000001.pt"
     network = PlainStack(2, width=4, depth=1)
-    saving.write(path, Checkpoint(network.state_dict(), tiny_run(None), 1, 0.0))
+    run_files.write(path, Checkpoint(network.state_dict(), tiny_run(None), 1, 0.0))
     with pytest.raises(Unusable, match="fine-tune it with an integer run first"):
         export.export(path, tmp_path / "network.onnx")
 
@@ -134,6 +134,6 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "step-000001.pt"
     stack = QuantizedStack(2, width=8, depth=1)
     run = tiny_run(None, integer=True)
-    saving.write(path, Checkpoint(stack.state_dict(), run, 1, 0.0))
+    run_files.write(path, Checkpoint(stack.state_dict(), run, 1, 0.0))
     with pytest.raises(Unusable, match="do not fit the run tiny"):
         export.export(path, tmp_path / "network.onnx")

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
 
-from models.training import saving  # noqa: E402
+from models.training import run_files  # noqa: E402
 from models.training.errors import Diverged, NoDevice, NoImages, Unusable  # noqa: E402
 from models.training.loop import Data, Loop, load_data, rate_at  # noqa: E402
 from models.training.measures import fidelity_loss  # noqa: E402
@@ -77,7 +77,7 @@ def test_integer_runs_go_on_from_float_ones(tmp_path: Path) -> None:
     """The float checkpoint becomes an integer network that is fine-tuned and validated."""
     parent = Loop(tiny_run(None), tmp_path / "float", _data(), _Notes()).finish()
     run = tiny_run(None, integer=True, start=parent)
-    best = saving.read(Loop(run, tmp_path / "integer", _data(), _Notes()).finish())
+    best = run_files.read(Loop(run, tmp_path / "integer", _data(), _Notes()).finish())
     assert "exponents" in best.network
     assert (best.run, best.data) == (run, "cd" * 32)
 
@@ -91,7 +91,7 @@ def test_the_three_best_checkpoints_are_kept(tmp_path: Path) -> None:
         f"step-{step:06d}.pt" for step in expected
     }
     assert best.name == f"step-{expected[-1]:06d}.pt"
-    assert notes.gains[expected[-1]] == saving.read(best).gain_db
+    assert notes.gains[expected[-1]] == run_files.read(best).gain_db
 
 
 def test_runs_end_when_nothing_is_gained(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_killed_runs_end_like_others(tmp_path: Path) -> None:
         "step-000002.pt",
         "step-000004.pt",
     }
-    ends = [saving.read(whole_run(folder)) for folder in (killed, whole)]
+    ends = [run_files.read(whole_run(folder)) for folder in (killed, whole)]
     assert ends[0].step == ends[1].step
     assert ends[0].gain_db == ends[1].gain_db
     states = [torch.load(folder / "state.pt", weights_only=True) for folder in (killed, whole)]
@@ -213,14 +213,14 @@ def test_damaged_files_are_said(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(Unusable, match=r"state\.pt is damaged"):
         Loop(tiny_run(None), tmp_path, _data(), _Notes())
     with pytest.raises(Unusable, match=r"state\.pt is damaged"):
-        saving.read(tmp_path / "state.pt")
+        run_files.read(tmp_path / "state.pt")
 
 
 def _parent(folder: Path, *, scale: int = 2, width: int = 4) -> Path:
     run = tiny_run(None, scale=scale, network={"width": width, "depth": 1})
     network = PlainStack(scale, width=width, depth=1)
     path = folder / "parent.pt"
-    saving.write(path, saving.Checkpoint(network.state_dict(), run, 1, 0.0))
+    run_files.write(path, run_files.Checkpoint(network.state_dict(), run, 1, 0.0))
     return path
 
 
@@ -228,7 +228,7 @@ def test_other_scales_lend_their_body(tmp_path: Path) -> None:
     """A run starts with all weights of another scale that fit: all but those of the last layer."""
     parent = _parent(tmp_path, scale=3)
     loop = Loop(tiny_run(None, start=parent), tmp_path / "run", _data(), _Notes())
-    own, learned = loop.network.state_dict(), saving.read(parent).network
+    own, learned = loop.network.state_dict(), run_files.read(parent).network
     for name, value in own.items():
         assert name.startswith("last.") or torch.equal(learned[name], value), name
     assert own["last.kernel"].shape != learned["last.kernel"].shape
@@ -241,7 +241,7 @@ def test_wider_networks_begin_with_what_narrower_ones_give(tmp_path: Path) -> No
     loop = Loop(wide, tmp_path / "run", _data(), _Notes())
     small, _ = Patches(_data().learning, scale=2, batch=4, patch=16, seed=5).draw()
     narrow = PlainStack(2, width=4, depth=1)
-    narrow.load_state_dict(saving.read(parent).network)
+    narrow.load_state_dict(run_files.read(parent).network)
     with torch.no_grad():
         torch.testing.assert_close(loop.network(small), narrow(small), rtol=0, atol=1e-6)
     before = loop.network.state_dict()["last.kernel"][:, 4:].clone()
@@ -302,7 +302,7 @@ def test_bfloat16_learns_too(tmp_path: Path) -> None:
     """A run in mixed precision keeps its weights in float32 and gives a finite gain."""
     notes = _Notes()
     best = Loop(tiny_run(None, precision="bfloat16"), tmp_path, _data(), notes).finish()
-    assert {value.dtype for value in saving.read(best).network.values()} == {torch.float32}
+    assert {value.dtype for value in run_files.read(best).network.values()} == {torch.float32}
     assert all(abs(gain) < 50 for gain in notes.gains.values())
 
 

@@ -9,8 +9,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed; see make te
 
 from models.formats import qdq  # noqa: E402
 from models.training import shipped  # noqa: E402
-from models.training.building import build  # noqa: E402
 from models.training.errors import Unusable  # noqa: E402
+from models.training.initialization import build  # noqa: E402
 from models.training.network import PlainStack  # noqa: E402
 from models.training.quantized import QuantizedStack  # noqa: E402
 from tests.models.networks import random_tiles  # noqa: E402

@@ -19,7 +19,7 @@ class Broken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Inspection:
     """Result of inspecting a file.
 
     Attributes:
@@ -37,7 +37,7 @@ class Seen:
     reason: str = ""
 
 
-def look(data: bytes, policy: Policy) -> Seen:
+def look(data: bytes, policy: Policy) -> Inspection:
     """Decode a file as the gateway would.
 
     Args:
@@ -58,16 +58,16 @@ def look(data: bytes, policy: Policy) -> Seen:
         raise Broken(f"cannot be decoded: {error}") from error
     blob = header.pack(upload.kept, upload.icc) if upload.kept else b""
     source = Source(upload, pixels, blob, len(data))
-    return Seen(upload.format, upload.width, upload.height, source)
+    return Inspection(upload.format, upload.width, upload.height, source)
 
 
-def _opened(data: bytes, policy: Policy, reason: str) -> Seen:
+def _opened(data: bytes, policy: Policy, reason: str) -> Inspection:
     """Inspect a file that is passed through; it must be an image nevertheless."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about oddities of files; sizes are checked here
         try:
             with Image.open(io.BytesIO(data)) as image:
-                seen = Seen(image.format or "", *image.size, None, reason)
+                seen = Inspection(image.format or "", *image.size, None, reason)
                 if image.width * image.height <= policy.limits.max_pixels:
                     image.load()
         except UnidentifiedImageError as error:

@@ -8,16 +8,16 @@ from codec.measures.psnr import PERFECT_PSNR_DB
 from codec.measures.reading import Reading
 from codec.measures.ssim import MIN_SIDE
 from config import Floor
-from eval.compare.coders import Taken
+from eval.compare.coders import Elapsed
 from eval.compare.rows import Row
 from eval.corpus.corpus import Item
-from eval.corpus.looking import Seen
+from eval.corpus.inspection import Inspection
 from eval.measure import perceptual, structure
 from eval.measure.measures import Measures
 
 
 @dataclass(frozen=True, slots=True)
-class RowMaker:
+class RowBuilder:
     """Builds the rows of one image.
 
     Attributes:
@@ -30,7 +30,7 @@ class RowMaker:
 
     item: Item
     kind: str
-    seen: Seen
+    seen: Inspection
     size: int
     floor: Floor
 
@@ -87,7 +87,7 @@ class RowMaker:
         )
 
 
-def timed(put: Taken | None = None, get: Taken | None = None) -> dict[str, float]:
+def timed(put: Elapsed | None = None, get: Elapsed | None = None) -> dict[str, float]:
     """Return times under the names of row fields."""
     taken = {"put": put, "get": get}
     return {

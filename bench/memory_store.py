@@ -1,6 +1,6 @@
 """An in-memory store without authentication, which answers immediately.
 
-``python -m bench.keeping``. With it, a gateway shows its own overhead.
+``python -m bench.memory_store``. With it, a gateway shows its own overhead.
 """
 
 import hashlib

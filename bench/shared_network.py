@@ -1,4 +1,4 @@
-"""Measure how images share a network: ``python -m bench.restoring``.
+"""Measure how images share a network: ``python -m bench.shared_network``.
 
 64 clients request restored images of mixed sizes, most continuously. Clients of the smallest
 images pause in between, like people who look at thumbnails.
@@ -22,7 +22,7 @@ import numpy as np
 from models.engine.batching import BatchingQueue
 from models.engine.inflight import Counters
 from models.engine.network import EngineError, Network, Pixels, Tiles
-from models.engine.restoring import NetworkRestorer
+from models.engine.network_restorer import NetworkRestorer
 
 _SCALE: Final = 2
 _LEVEL: Final = 40
@@ -188,7 +188,7 @@ _NETWORKS: Final[dict[str, Callable[[int, int], Network]]] = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench.restoring", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.shared_network", description=__doc__)
     parser.add_argument("--network", choices=_NETWORKS, default="openvino", help="network to run")
     parser.add_argument("--tile", type=int, default=256, help="side of a tile (default 256)")
     parser.add_argument("--max-batch", type=int, default=2, help="tiles in a batch (default 2)")

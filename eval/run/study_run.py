@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pebble import ProcessPool
 from tqdm import tqdm
 
-from eval.compare.rows import PLAIN, Exhibit, Study, ordered
+from eval.compare.rows import PLAIN, Crop, Study, ordered
 from eval.compare.strategies import POLICY, of_family
 from eval.corpus.corpus import Item
-from eval.report import exhibits
-from eval.report.page.exhibits import MAX_EXHIBITS
+from eval.report import crops
+from eval.report.page.crops import MAX_EXHIBITS
 from eval.run import machine, work
 from eval.run.journal import Journal
 from eval.run.pool import Job, pool, run
@@ -26,9 +26,9 @@ class _Costs:
     peaks: machine.Peaks
 
 
-def conduct(
+def run_study(
     study: Study, items: Sequence[Item], plan: Plan, journal: Journal, processes: int
-) -> tuple[Study, list[Exhibit]]:
+) -> tuple[Study, list[Crop]]:
     """Measure the remaining images, and crop the worst ones.
 
     Args:
@@ -51,7 +51,7 @@ def conduct(
         late = [job for job in jobs if job.item.name not in journal.late]
         qualities = common_qualities(journal)
         _measure(workers, late, processes, journal, costs, "one quality for all", qualities)
-        shown = _exhibits(workers, items, journal)
+        shown = _crops(workers, items, journal)
     measured = replace(
         study,
         seconds=time.monotonic() - began,
@@ -62,10 +62,10 @@ def conduct(
     return measured, shown
 
 
-def _exhibits(workers: ProcessPool, items: Sequence[Item], journal: Journal) -> list[Exhibit]:
+def _crops(workers: ProcessPool, items: Sequence[Item], journal: Journal) -> list[Crop]:
     """Return crops of the worst images, skipping unreadable ones."""
     by_name = {item.name: item for item in items}
-    worst = exhibits.chosen([*journal.of(POLICY)], MAX_EXHIBITS)
+    worst = crops.chosen([*journal.of(POLICY)], MAX_EXHIBITS)
     futures = [workers.schedule(work.cut, [by_name[row.image], row]) for row in worst]
     return [piece for future in futures if (piece := future.result()) is not None]
 

@@ -58,7 +58,7 @@ def recommend(study: Study) -> Recommendation:
     policy = Policy.model_validate({**study.policy, **changes})
     stored = sum(row.stored for row in study.of() if row.measured)
     return Recommendation(
-        policy=_spoken(policy),
+        policy=_non_defaults(policy),
         saved=1 - totals[best] / uploaded if uploaded else 0.0,
         configured=1 - stored / uploaded if uploaded else 0.0,
     )
@@ -100,7 +100,7 @@ def _sizes(study: Study) -> tuple[list[dict[str, int]], int]:
     return list(whole.values()), sum(uploaded[name] for name in whole)
 
 
-def _spoken(policy: Policy) -> dict[str, Any]:
+def _non_defaults(policy: Policy) -> dict[str, Any]:
     """Return the settings that differ from their defaults."""
     said = policy.model_dump(mode="json", exclude_defaults=True)
     plain = Policy(name=policy.name, bucket=policy.bucket, mode=policy.mode, tiers=policy.tiers)

@@ -1,4 +1,4 @@
-"""Stop a gateway under load and count the outcomes of requests: ``python -m bench.ending``.
+"""Stop a gateway under load and count the outcomes of requests: ``python -m bench.shutdown``.
 
 A request is *answered* if its response is complete and right, *slowed* if that is 503 SlowDown,
 *refused* if it got no connection, *dropped* if the connection ended before any response, and
@@ -241,7 +241,7 @@ def _stored(direct: Any, buckets: tuple[str, ...]) -> set[str]:
 
 def main() -> int:
     """Run the command line; return 0 if no request was broken and no upload lost."""
-    parser = argparse.ArgumentParser(prog="python -m bench.ending", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.shutdown", description=__doc__)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2], metavar="N")
     parser.add_argument("--each", type=int, default=6, help="clients of each kind (default 6)")
     parser.add_argument(

@@ -31,7 +31,7 @@ _FORGET_PEAK: Final = "5"  # proc(5), /proc/pid/clear_refs: reset the peak to th
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Contender:
     """A contender.
 
     Attributes:
@@ -95,19 +95,19 @@ def photograph(width: int, height: int) -> Pixels:
     return np.asarray(np.clip(total, 0, 255), np.uint8)
 
 
-def serve(subject: Subject, connection: Connection) -> None:
+def serve(contender: Contender, connection: Connection) -> None:
     """Measure for each duration received, until the peer disconnects.
 
     Sends None once the restorer is loaded, then measurements; or, at any time, the reason why it
     cannot run.
 
     Args:
-        subject: contender to measure.
+        contender: contender to measure.
         connection: connection to the parent.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent also gets it, and stops this process
     try:
-        with _prepared(subject) as measure:
+        with _prepared(contender) as measure:
             connection.send("")
             while True:
                 connection.send(measure(connection.recv()))
@@ -122,18 +122,21 @@ def serve(subject: Subject, connection: Connection) -> None:
 
 
 @contextmanager
-def _prepared(subject: Subject) -> Iterator[Callable[[float], Measured]]:
+def _prepared(contender: Contender) -> Iterator[Callable[[float], Measured]]:
     """Load and warm up the restorer, and yield its measuring function."""
-    card = catalog.named(subject.card)
+    card = catalog.named(contender.card)
     scale = max(card.scales)
-    image = photograph(subject.width // scale, subject.height // scale)
-    _import(subject, card)
+    image = photograph(contender.width // scale, contender.height // scale)
+    _import(contender, card)
     idle = _idle_mib()
-    with _loaded(subject, card) as (restorer, fill), _restoring(subject, restorer, image) as once:
+    with (
+        _loaded(contender, card) as (restorer, fill),
+        _restoring(contender, restorer, image) as once,
+    ):
 
         def measure(seconds: float) -> Measured:
             taken = [once()]
-            while sum(taken) * subject.in_flight < seconds:
+            while sum(taken) * contender.in_flight < seconds:
                 taken.append(once())
             peak = None if idle is None else _status_mib("VmHWM") - idle
             return Measured(tuple(taken), image.size // 3 * scale**2, peak, fill())
@@ -144,31 +147,31 @@ def _prepared(subject: Subject) -> Iterator[Callable[[float], Measured]]:
 
 @contextmanager
 def _restoring(
-    subject: Subject, restorer: Restorer, image: Pixels
+    contender: Contender, restorer: Restorer, image: Pixels
 ) -> Iterator[Callable[[], float]]:
     """Yield a function that restores all images concurrently and returns seconds per image."""
-    scale = max(catalog.named(subject.card).scales)
-    with ThreadPoolExecutor(subject.in_flight) as threads:
+    scale = max(catalog.named(contender.card).scales)
+    with ThreadPoolExecutor(contender.in_flight) as threads:
 
         def once() -> float:
             started = time.perf_counter()
             begun = [
                 threads.submit(restorer.upscale, image, scale, level=_LEVEL)
-                for _ in range(subject.in_flight)
+                for _ in range(contender.in_flight)
             ]
             for each in begun:
                 each.result()
-            return (time.perf_counter() - started) / subject.in_flight
+            return (time.perf_counter() - started) / contender.in_flight
 
         yield once
 
 
-def _import(subject: Subject, card: Card) -> None:
+def _import(contender: Contender, card: Card) -> None:
     """Import packages before measuring idle memory: they are not a cost of images."""
-    on_torch = subject.way != "gateway" or subject.engine.backend == "torch"
+    on_torch = contender.way != "gateway" or contender.engine.backend == "torch"
     if on_torch and card.kind == "integer":
         import_module("models.formats.qdq")
-    if subject.way != "gateway":
+    if contender.way != "gateway":
         import_module("models.bench.baselines")
     elif on_torch:
         import_module("models.engines.torch_integer")
@@ -177,14 +180,16 @@ def _import(subject: Subject, card: Card) -> None:
 
 
 @contextmanager
-def _loaded(subject: Subject, card: Card) -> Iterator[tuple[Restorer, Callable[[], float | None]]]:
+def _loaded(
+    contender: Contender, card: Card
+) -> Iterator[tuple[Restorer, Callable[[], float | None]]]:
     """Yield the restorer, and a function that returns how full its batches are."""
-    if subject.way != "gateway":
+    if contender.way != "gateway":
         from models.bench import baselines  # noqa: PLC0415  # torch is an extra
 
-        yield baselines.load(card, subject.engine, tiled=subject.way == "tiled"), lambda: None
+        yield baselines.load(card, contender.engine, tiled=contender.way == "tiled"), lambda: None
         return
-    restorers = Restorers(subject.engine, timeout_s=_TIMEOUT_S)
+    restorers = Restorers(contender.engine, timeout_s=_TIMEOUT_S)
     try:
         yield restorers(card.hash), lambda: restorers.counters[card.hash].fill
     finally:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from models.engine.batching import BatchingQueue
 from models.engine.network import Busy, CannotRun, EngineError, Pixels, TooLate
-from models.engine.restoring import NetworkRestorer
+from models.engine.network_restorer import NetworkRestorer
 from models.engines import strips
 from models.engines.interpolation import Interpolation
 from models.registry.catalog import Restorer

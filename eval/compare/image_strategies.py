@@ -13,10 +13,10 @@ from codec.search.referee import PAINS
 from config import Policy
 from eval.compare.coders import RESTORER, Clock, Coder
 from eval.compare.outcomes import Outcome, outcome
-from eval.compare.rowmaking import RowMaker, timed
+from eval.compare.row_builder import RowBuilder, timed
 from eval.compare.rows import PLAIN, Row
 from eval.compare.strategies import POLICY, STRATEGIES, Strategy, of_family
-from eval.corpus.looking import Seen
+from eval.corpus.inspection import Inspection
 from eval.measure.measures import Original
 
 LATER: Final = frozenset(strategy.name for strategy in of_family("fixed"))
@@ -41,10 +41,10 @@ class Comparison:
     """
 
     data: bytes
-    seen: Seen
+    seen: Inspection
     policy: Policy
     upscalers: Upscalers
-    make: RowMaker
+    make: RowBuilder
     chosen: Outcome | None = None
     _coders: dict[tuple[str, int], Coder] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from torch import Tensor
 
-from models.training import saving, shipped
+from models.training import run_files, shipped
 from models.training.errors import Unusable
 from models.training.network import PlainStack
 from models.training.quantized import QuantizedStack
@@ -44,7 +44,7 @@ def build(run: Run, batches: Iterable[Tensor]) -> PlainStack | QuantizedStack:
 def _learned(start: Path) -> Mapping[str, Tensor]:
     if start.suffix == shipped.SUFFIX:
         return shipped.weights(start)
-    return saving.read(start).network
+    return run_files.read(start).network
 
 
 def _fitting(

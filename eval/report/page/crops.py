@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from codec.image.pixels import Pixels
-from eval.compare.rows import Exhibit, Row
+from eval.compare.rows import Crop, Row
 
 MAX_EXHIBITS: Final = 24
 """Maximum number of crops on a page."""
@@ -47,13 +47,13 @@ class Shown:
     stored: str | None
 
 
-def within_bounds(exhibits: Sequence[Exhibit]) -> tuple[Shown, ...]:
+def within_bounds(exhibits: Sequence[Crop]) -> tuple[Shown, ...]:
     """Encode crops, worst fidelity first, up to the limits."""
     ordered = sorted(exhibits, key=lambda each: each.row.psnr_db or 0.0)
     return tuple(_until_full(ordered[:MAX_EXHIBITS]))
 
 
-def _until_full(exhibits: Sequence[Exhibit]) -> Iterator[Shown]:
+def _until_full(exhibits: Sequence[Crop]) -> Iterator[Shown]:
     left = MAX_BYTES
     for exhibit in exhibits:
         shown = _shown(exhibit)
@@ -63,7 +63,7 @@ def _until_full(exhibits: Sequence[Exhibit]) -> Iterator[Shown]:
         yield shown
 
 
-def _shown(exhibit: Exhibit) -> Shown:
+def _shown(exhibit: Crop) -> Shown:
     height, width = exhibit.original.shape[:2]
     scale = max(1, exhibit.row.scale)
     # Align to whole pixels of the rendition; otherwise the three crops would not overlay.

@@ -3,22 +3,22 @@
 from multiprocessing import get_context
 from typing import Self
 
-from models.bench.measuring_worker import Measured, Subject, serve
+from models.bench.benchmark_worker import Contender, Measured, serve
 from models.engine.network import CannotRun
 
 
-class Measuring:
+class BenchmarkProcess:
     """A benchmark process; the context manager stops it.
 
     Args:
-        subject: contender to measure.
+        contender: contender to measure.
     """
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, contender: Contender) -> None:
         context = get_context("spawn")  # a fork would share, and so hide, memory of this process
-        self._title = subject.title
+        self._title = contender.title
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(subject, theirs), daemon=True)
+        self._process = context.Process(target=serve, args=(contender, theirs), daemon=True)
         self._process.start()
         theirs.close()
 

@@ -12,7 +12,7 @@ from codec.image.resample import small_size
 from codec.measures.psnr import PERFECT_PSNR_DB
 from codec.restore.restore import Upscalers, restore
 from eval.compare.coders import Source
-from eval.compare.rows import Exhibit, Row
+from eval.compare.rows import Crop, Row
 
 WIDTH, HEIGHT = 352, 264
 """Largest crop, pixels."""
@@ -31,7 +31,7 @@ def chosen(rows: Sequence[Row], count: int) -> list[Row]:
     return sorted(lossy, key=lambda row: (row.psnr_db or 0.0, row.image))[:count]
 
 
-def exhibit(row: Row, source: Source, rendition: bytes, note: str, upscalers: Upscalers) -> Exhibit:
+def exhibit(row: Row, source: Source, rendition: bytes, note: str, upscalers: Upscalers) -> Crop:
     """Return the crop around the worst block.
 
     Args:
@@ -54,7 +54,7 @@ def exhibit(row: Row, source: Source, rendition: bytes, note: str, upscalers: Up
     rows = _around(top, HEIGHT, upload.height, scale)
     columns = _around(left, WIDTH, upload.width, scale)
     less = tuple(slice(s.start // scale, -(-s.stop // scale)) for s in (rows, columns))
-    return Exhibit(
+    return Crop(
         row=row,
         left=columns.start,
         top=rows.start,

@@ -7,10 +7,10 @@ from typing import Final
 LOWEST, HIGHEST = 1, 100
 """Qualities of every codec."""
 
-_CREEPING: Final = 3
+_BISECT_PERIOD: Final = 3
 """Period of trials that bisect, in case interpolation does not converge."""
 
-_PATIENCE: Final = 6
+_MAX_INTERPOLATIONS: Final = 6
 """Number of trials after which every trial bisects."""
 
 Value = Callable[[int], float]
@@ -38,7 +38,7 @@ def lowest(
         low, high = _bracket(known)
         if high - low == 1:
             return high if high <= HIGHEST else None
-        halve = trial > _PATIENCE or trial % _CREEPING == _CREEPING - 1
+        halve = trial > _MAX_INTERPOLATIONS or trial % _BISECT_PERIOD == _BISECT_PERIOD - 1
         quality = _next(known, low, high, start, halve=halve)
         known[quality] = value(quality)
     raise AssertionError("each trial narrows the bracket")
