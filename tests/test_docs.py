@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from codec.reasons import Reason
+from codec.search.omissions import Omission
+from codec.search.verdicts import Verdict
 from config import reference
 
 _ROOT = Path(__file__).parents[1]
@@ -12,6 +15,19 @@ _ROOT = Path(__file__).parents[1]
 def test_readme_names_every_setting() -> None:
     """The README holds the table of settings exactly as the program describes them."""
     assert reference() in (_ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *(f"| `{reason.value}` | {reason.text} | {reason.advice} |" for reason in Reason),
+        *(f"| `{verdict.value}` | {verdict.meaning} |" for verdict in Verdict),
+        *(f"- {omission.value}" for omission in Omission),
+    ],
+)
+def test_every_reason_is_documented(row: str) -> None:
+    """The list of reasons, verdicts and omissions has each as the program describes it."""
+    assert row in (_ROOT / "docs/reasons.md").read_text("utf-8").splitlines()
 
 
 @pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"])

@@ -214,4 +214,5 @@ def _outcome(line: dict[str, object]) -> Outcome:
     before, after = line["before"], line["after"]
     if not isinstance(before, int) or not isinstance(after, int):
         raise TypeError("sizes are whole numbers")
-    return Outcome(str(line["verdict"]), before, after, str(line["reason"]))
+    label = str(line.get("label", ""))  # logs of earlier versions have none
+    return Outcome(str(line["verdict"]), before, after, str(line["reason"]), label)

@@ -1,6 +1,7 @@
 """Optimize existing objects, as a PUT through the gateway would have done."""
 
 from codec.optimize import Optimized
+from codec.reasons import Reason, Refused
 from config import Policy
 from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry
@@ -54,7 +55,7 @@ class Optimizer:
         if seen.manifest is not None or policy is None:
             return Outcome.same("already small", seen.size)
         if not 0 < seen.size <= policy.limits.max_bytes:
-            return Outcome.same("stays", seen.size, "larger than the policy allows")
+            raise Refused(Reason.SIZE)
         metadata.repeated(seen.headers)
         data = await snapshot.read(client, seen, lambda mime: mime in policy.types)
         content_type = seen.headers.get("Content-Type")

@@ -18,17 +18,19 @@ class Outcome(NamedTuple):
         before: Stored bytes before.
         after: Stored bytes after; in a dry run, as they would be.
         reason: Reason, if the verdict does not say it.
+        label: Label of the reason for an object that stays as it is: see docs/reasons.md.
     """
 
     verdict: str
     before: int
     after: int
     reason: str = ""
+    label: str = ""
 
     @classmethod
-    def same(cls, verdict: str, size: int, reason: str = "") -> "Outcome":
+    def same(cls, verdict: str, size: int, reason: str = "", label: str = "") -> "Outcome":
         """Return the outcome of an object whose size is unchanged."""
-        return cls(verdict, size, size, reason)
+        return cls(verdict, size, size, reason, label)
 
 
 class Totals:

@@ -133,7 +133,7 @@ async def _outcome(work: Work, entry: Entry) -> Outcome:
     except Changed:
         return Outcome.same(CHANGED, entry.size)
     except Refused as reason:
-        return Outcome.same(STAYS, entry.size, str(reason))
+        return Outcome.same(STAYS, entry.size, str(reason), reason.reason.value)
     except (Denied, Busy) as error:
         return Outcome.same(FAILED, entry.size, str(error))
     except S3Error as error:

@@ -8,6 +8,7 @@ import pytest
 
 import codec
 from codec.reasons import Reason, Refused
+from codec.search.omissions import Omission
 from codec.search.verdicts import Verdict
 
 _ROOT = Path(codec.__file__).parents[1]
@@ -15,7 +16,7 @@ _SOURCES = [
     path
     for package in ("codec", "gateway")
     for path in (_ROOT / package).rglob("*.py")
-    if path.name not in {"reasons.py", "verdicts.py"}
+    if path.name not in {"reasons.py", "verdicts.py", "omissions.py"}
 ]
 
 
@@ -81,8 +82,8 @@ def test_every_reason_has_a_text_and_advice(reason: Reason) -> None:
     assert reason.wording.count("{}") == bool(reason.wording)
 
 
-@pytest.mark.parametrize("member", [*Reason, *Verdict], ids=lambda member: member.name)
-def test_every_member_is_used(member: Reason | Verdict) -> None:
+@pytest.mark.parametrize("member", [*Reason, *Verdict, *Omission], ids=lambda member: member.name)
+def test_every_member_is_used(member: Reason | Verdict | Omission) -> None:
     """No reason or verdict is left over that nothing gives."""
     name = f"{type(member).__name__}.{member.name}"
     uses = re.compile(rf"\b{re.escape(name)}\b")

@@ -86,7 +86,8 @@ async def test_errors_are_outcomes(error: Exception, verdict: str, reason: str) 
     async def work(_: Entry) -> Outcome:
         raise error
 
-    assert await tested.attempt(work, Entry("k", 5)) == Outcome(verdict, 5, 5, reason)
+    label = error.reason.value if isinstance(error, Refused) else ""
+    assert await tested.attempt(work, Entry("k", 5)) == Outcome(verdict, 5, 5, reason, label)
 
 
 async def test_a_store_that_was_away_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
