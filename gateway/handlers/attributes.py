@@ -5,35 +5,48 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway.exchange import Exchange
-from gateway.relay import pass_through, whole
+from gateway.handlers.call import Call
+from gateway.handlers.passthrough import PassThrough
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
+from gateway.storage.storage import Storage
 from gateway.storage.stored_object import Found, look
 
 _WANTED: Final = "x-amz-object-attributes"
 _DEFAULT_CLASS: Final = "STANDARD"  # S3 leaves the header out for it
 
 
-async def get_attributes(exchange: Exchange) -> web.StreamResponse:
-    """Serve GetObjectAttributes."""
-    storage, version_id = exchange.storage, exchange.parameters.get("versionId")
-    found = await look(exchange.store, exchange.target, version_id, storage.seals, storage.index)
-    if found is None:
-        return await pass_through(exchange)
-    wanted = exchange.headers.getall(_WANTED, [])
-    names = {name.strip() for value in wanted for name in value.split(",")}
-    known = _attributes(found)
-    body = s3xml.document(
-        "GetObjectAttributesResponse", {k: v for k, v in known.items() if k in names}
-    )
-    shown = CIMultiDict(
-        (name, value)
-        for name, value in headers.client_metadata(found.upstream.items()).items()
-        if name.lower() in {"last-modified", "x-amz-version-id", "x-amz-request-id"}
-    )
-    shown["Content-Type"] = s3xml.CONTENT_TYPE
-    return whole(exchange, shown, body)
+class GetAttributes:
+    """Serve GetObjectAttributes.
+
+    Args:
+        storage: The store.
+        plain: Serves plain objects.
+    """
+
+    def __init__(self, storage: Storage, plain: PassThrough) -> None:
+        self._storage = storage
+        self._plain = plain
+
+    async def __call__(self, call: Call) -> web.StreamResponse:
+        """Serve one request."""
+        storage, version_id = self._storage, call.parameters.get("versionId")
+        found = await look(call.client, call.target, version_id, storage.seals, storage.index)
+        if found is None:
+            return await self._plain(call)
+        wanted = call.headers.getall(_WANTED, [])
+        names = {name.strip() for value in wanted for name in value.split(",")}
+        known = _attributes(found)
+        body = s3xml.document(
+            "GetObjectAttributesResponse", {k: v for k, v in known.items() if k in names}
+        )
+        shown = CIMultiDict(
+            (name, value)
+            for name, value in headers.client_metadata(found.upstream.items()).items()
+            if name.lower() in {"last-modified", "x-amz-version-id", "x-amz-request-id"}
+        )
+        shown["Content-Type"] = s3xml.CONTENT_TYPE
+        return call.whole(shown, body)
 
 
 def _attributes(found: Found) -> dict[str, str]:

@@ -16,10 +16,10 @@ from multidict import CIMultiDict
 
 from codec.encoders import mime_of
 from codec.manifest import Manifest
-from gateway.exchange import Exchange
-from gateway.optimize.reuse import remember_source
-from gateway.relay import pass_through, respond, sent, whole
-from gateway.restore.reading import fetch
+from gateway.handlers.call import Call, forwarded
+from gateway.handlers.passthrough import PassThrough
+from gateway.restore.pipeline import file_of
+from gateway.restore.read import Parts
 from gateway.s3 import conditional, headers, ranges
 from gateway.s3 import xml as s3xml
 from gateway.s3.canonical import escaped, query_pairs, unescaped
@@ -30,7 +30,8 @@ from gateway.s3.listing_xml import View
 from gateway.s3.routing import Target, key_target
 from gateway.storage.listing_index import Sighting
 from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Response, read_bounded
+from gateway.storage.messages import Request, Response, read_bounded
+from gateway.storage.storage import Storage
 from gateway.storage.stored_object import Found, look_closely, read_manifest
 
 _PREFIX: Final = "x-amz-copy-source-"
@@ -46,61 +47,132 @@ _OF_TARGET: Final = frozenset({"if-match", "if-none-match"})
 _MAX_RESULT: Final = 1 << 16
 
 
-async def copy(exchange: Exchange) -> web.StreamResponse:
-    """Serve CopyObject and UploadPartCopy."""
-    target, version_id = _parse(exchange.headers[headers.COPY_SOURCE])
-    exchange.overrides[headers.COPY_SOURCE] = _spelled(target, version_id)
-    known = exchange.storage.seals, exchange.storage.index
-    source, etag = await look_closely(exchange.store, target, version_id, *known)
-    if source is None and version_id is None and "-" in etag:
-        # It may be about to become small under the same ETag, and parts of it another file.
-        await exchange.storage.completing.settled(target)
-        source, etag = await look_closely(exchange.store, target, version_id, *known)
-    if source is None:
-        return await _copy_plain(exchange, etag)
-    _check_conditions(exchange, source.identity(source.manifest.etag))
-    if "uploadId" in exchange.parameters:
-        return await _copy_part(exchange, source)
-    request, seals = exchange.forwarded(), exchange.storage.seals
-    changed = _translated(request.headers, source, seals)
-    async with sent(exchange, replace(request, headers=changed)) as response:
-        _check_unchanged(exchange, response)
-        if response.status != HTTPStatus.OK:
-            return await respond(exchange, response)
-        note = changed.get(headers.MANIFEST)
-        manifest = source.manifest if note is None else read_manifest(note, seals)
-        return await _result(exchange, response, manifest)
-
-
-async def _copy_plain(exchange: Exchange, etag: str) -> web.StreamResponse:
-    """Let the upstream copy a plain object, unless a rendition takes its place right now.
+class Copy:
+    """Serve CopyObject and UploadPartCopy.
 
     Args:
-        exchange: The client's request.
-        etag: Of the source; empty when this caller may not see it.
+        storage: The store.
+        parts: What reads of the source need.
+        plain: Streams answers of the store.
     """
-    # Where the date counts as well, a matching ETag would outweigh it.
-    if not etag or not {_IF_MATCH, _IF_UNMODIFIED}.isdisjoint(_conditions(exchange)):
-        return await pass_through(exchange)
-    exchange.overrides[_IF_MATCH] = f'"{etag}"'
-    async with sent(exchange, exchange.forwarded()) as response:
-        _check_unchanged(exchange, response)
-        return await respond(exchange, response)
+
+    def __init__(self, storage: Storage, parts: Parts, plain: PassThrough) -> None:
+        self._storage = storage
+        self._parts = parts
+        self._plain = plain
+
+    async def __call__(self, call: Call) -> web.StreamResponse:
+        """Serve one request."""
+        target, version_id = _parse(call.headers[headers.COPY_SOURCE])
+        spelled = {headers.COPY_SOURCE: _spelled(target, version_id)}
+        source, etag = await self._look(call, target, version_id)
+        if source is None and version_id is None and "-" in etag:
+            # It may be about to become small under the same ETag, and parts of it another file.
+            await self._storage.completing.settled(target)
+            source, etag = await self._look(call, target, version_id)
+        if source is None:
+            return await self._copy_plain(call, spelled, etag)
+        _check_conditions(call, source.identity(source.manifest.etag))
+        request = forwarded(call, spelled)
+        if "uploadId" in call.parameters:
+            return await self._copy_part(call, request, source)
+        return await self._copy_managed(call, request, source)
+
+    async def _look(
+        self, call: Call, target: Target, version_id: str | None
+    ) -> tuple[Found | None, str]:
+        seals, index = self._storage.seals, self._storage.index
+        return await look_closely(call.client, target, version_id, seals, index)
+
+    async def _copy_managed(
+        self, call: Call, request: Request, source: Found
+    ) -> web.StreamResponse:
+        seals = self._storage.seals
+        changed = _translated(request.headers, source, seals)
+        async with call.client.send(replace(request, headers=changed)) as response:
+            _check_unchanged(call, response)
+            if response.status != HTTPStatus.OK:
+                return await self._plain.answer(call, response)
+            note = changed.get(headers.MANIFEST)
+            manifest = source.manifest if note is None else read_manifest(note, seals)
+            return await self._result(call, response, manifest)
+
+    async def _copy_plain(
+        self, call: Call, spelled: Mapping[str, str], etag: str
+    ) -> web.StreamResponse:
+        """Let the store copy a plain object, unless a rendition takes its place right now.
+
+        Args:
+            call: The client's request.
+            spelled: The header that names the source.
+            etag: Of the source; empty when this caller may not see it.
+        """
+        # Where the date counts as well, a matching ETag would outweigh it.
+        if not etag or not {_IF_MATCH, _IF_UNMODIFIED}.isdisjoint(_conditions(call)):
+            return await self._plain(call, spelled)
+        request = forwarded(call, {**spelled, _IF_MATCH: f'"{etag}"'})
+        async with call.client.send(request) as response:
+            _check_unchanged(call, response)
+            return await self._plain.answer(call, response)
+
+    async def _result(
+        self, call: Call, response: Response, manifest: Manifest
+    ) -> web.StreamResponse:
+        """Show the ETag that clients see of the copy; errors sent with 200 stay as they are."""
+        body = await read_bounded(response, _MAX_RESULT)
+        shown = headers.client_metadata(response.headers.items())
+        root = s3xml.parse(body)
+        if s3xml.name(root) == "CopyObjectResult":
+            target, stored_etag = call.target, s3xml.text(root, "ETag").strip('"')
+            view = View(manifest.size, manifest.etag)
+            seen = Sighting.of_write(response.headers, stored_etag)
+            self._storage.index.put(target.bucket, target.key, seen, view)
+            body = _with_etag(root, manifest.etag)
+        return _answer(call, shown, body)
+
+    async def _copy_part(self, call: Call, request: Request, source: Found) -> web.StreamResponse:
+        """Upload a range of the restored object as a part."""
+        wanted = _source_range(call.headers.get(_RANGE), source.manifest.size)
+        served, etag = await file_of(self._parts, call.client, source)
+        if etag != source.manifest.etag:
+            _check_conditions(call, source.identity(etag))
+        upload = await _part(request, served[wanted.start : wanted.stop])
+        async with call.client.send(upload) as response:
+            if response.status != HTTPStatus.OK:
+                return await self._plain.answer(call, response)
+            shown = headers.client_metadata(response.headers.items())
+        self._storage.copied.put(call.parameters["uploadId"], source)
+        etag = shown.popone("ETag", "")
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        body = s3xml.document("CopyPartResult", {"LastModified": now, "ETag": etag})
+        return _answer(call, shown, body)
 
 
-def _conditions(exchange: Exchange) -> dict[str, str]:
+async def _part(request: Request, data: bytes) -> Request:
+    """Return an UploadPart of some bytes in the place of an UploadPartCopy."""
+    kept = [name.lower() for name in request.headers if name.lower().startswith(_PREFIX[:-1])]
+    return replace(
+        request,
+        headers=headers.without(request.headers, kept),
+        body=data,
+        length=len(data),
+        payload_hash=await sha256_hex(data),
+    )
+
+
+def _conditions(call: Call) -> dict[str, str]:
     """Return the conditions on the source that the client has set, by lower-case name."""
-    sent_headers = exchange.headers
+    sent_headers = call.headers
     return {name: sent_headers[name] for name in _CONDITIONS if name in sent_headers}
 
 
-def _check_unchanged(exchange: Exchange, response: Response) -> None:
+def _check_unchanged(call: Call, response: Response) -> None:
     """Check that a condition of the gateway's own did not fail.
 
     Raises:
         S3Error: SlowDown; a client that has set no condition expects no PreconditionFailed.
     """
-    own = not _conditions(exchange) and _OF_TARGET.isdisjoint(map(str.lower, exchange.headers))
+    own = not _conditions(call) and _OF_TARGET.isdisjoint(map(str.lower, call.headers))
     if own and response.status == HTTPStatus.PRECONDITION_FAILED:
         raise S3Error("SlowDown", "The source was changed while it was copied. Try again.")
 
@@ -152,20 +224,6 @@ def _checked(note: Manifest, seals: Seals) -> str:
     return text
 
 
-async def _result(exchange: Exchange, response: Response, manifest: Manifest) -> web.StreamResponse:
-    """Show the ETag that clients will see of the copy; errors sent with 200 stay as they are."""
-    body = await read_bounded(response, _MAX_RESULT)
-    shown = headers.client_metadata(response.headers.items())
-    root = s3xml.parse(body)
-    if s3xml.name(root) == "CopyObjectResult":
-        target, stored_etag = exchange.target, s3xml.text(root, "ETag").strip('"')
-        view = View(manifest.size, manifest.etag)
-        seen = Sighting.of_write(response.headers, stored_etag)
-        exchange.storage.index.put(target.bucket, target.key, seen, view)
-        body = _with_etag(root, manifest.etag)
-    return _answer(exchange, shown, body)
-
-
 def _with_etag(root: s3xml.Element, etag: str) -> bytes:
     for child in list(root):
         if s3xml.name(child) == "ETag":
@@ -175,45 +233,16 @@ def _with_etag(root: s3xml.Element, etag: str) -> bytes:
     return s3xml.write(root)
 
 
-def _answer(exchange: Exchange, shown: CIMultiDict[str], body: bytes) -> web.Response:
+def _answer(call: Call, shown: CIMultiDict[str], body: bytes) -> web.Response:
     shown["Content-Type"] = s3xml.CONTENT_TYPE
-    return whole(exchange, shown, body)
+    return call.whole(shown, body)
 
 
-async def _copy_part(exchange: Exchange, source: Found) -> web.StreamResponse:
-    """Upload a range of the restored object as a part."""
-    wanted = _source_range(exchange.headers.get(_RANGE), source.manifest.size)
-    (served, etag), _ = await fetch(exchange, source)
-    if etag != source.manifest.etag:
-        _check_conditions(exchange, source.identity(etag))
-    part = served[wanted.start : wanted.stop]
-    request = exchange.forwarded()
-    kept = [name.lower() for name in request.headers if name.lower().startswith(_PREFIX[:-1])]
-    upload = replace(
-        request,
-        headers=headers.without(request.headers, kept),
-        body=part,
-        length=len(part),
-        payload_hash=await sha256_hex(part),
-    )
-    async with sent(exchange, upload) as response:
-        if response.status != HTTPStatus.OK:
-            return await respond(exchange, response)
-        shown = headers.client_metadata(response.headers.items())
-    remember_source(exchange, source)
-    etag = shown.popone("ETag", "")
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    body = s3xml.document("CopyPartResult", {"LastModified": now, "ETag": etag})
-    return _answer(exchange, shown, body)
-
-
-def _check_conditions(exchange: Exchange, source: conditional.Representation) -> None:
+def _check_conditions(call: Call, source: conditional.Representation) -> None:
     """Judge the copy conditions here: not every upstream does, and of a part it sees an upload."""
-    if _RANGE in exchange.headers:
+    if _RANGE in call.headers:
         source = source.without_aliases
-    conditions = {
-        name.removeprefix(_PREFIX): value for name, value in _conditions(exchange).items()
-    }
+    conditions = {name.removeprefix(_PREFIX): value for name, value in _conditions(call).items()}
     if conditional.evaluate(conditions, source) is not Outcome.PROCEED:
         raise S3Error("PreconditionFailed")
 

@@ -5,81 +5,78 @@ deleted to lie around.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from http import HTTPStatus
 
 import structlog
 from aiohttp import web
 
-from gateway.exchange import Exchange
+from gateway.cache.memory import Cache
+from gateway.handlers.call import Call
 from gateway.http.body_copy import BodyCopy
-from gateway.s3.deleted_keys import MAX_BYTES, deleted_keys
+from gateway.s3.deleted_keys import deleted_keys
 from gateway.s3.errors import S3Error
 
 _log = structlog.get_logger(__name__)
 
 
-async def forgetting(
-    exchange: Exchange, handler: Callable[[Exchange], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Serve a request that may change something, and drop what it is about.
+class Dropping:
+    """Drop the restored files of what a request changes, as soon as it may have been done.
 
     What the store refuses has changed nothing: a stranger must not be able to empty the cache.
 
     Args:
-        exchange: The request.
-        handler: Serves it.
-    """
-    dropping = _Dropping(exchange, _listed(exchange))
-    exchange.before_answer = dropping.once
-    try:
-        response = await handler(exchange)
-    except S3Error as error:
-        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            await dropping.once()  # it may have been done all the same
-        raise
-    if response.status < HTTPStatus.BAD_REQUEST:
-        await dropping.once()
-    return response
-
-
-class _Dropping:
-    """Drop what a request is about, as soon as it may have been done.
-
-    Args:
-        exchange: The request.
-        listed: Its body, where that names the objects.
+        cache: Restored files.
+        bucket: Which bucket.
+        key: Of the object; empty: none.
     """
 
-    def __init__(self, exchange: Exchange, listed: BodyCopy | None) -> None:
-        self._exchange = exchange
-        self._listed = listed
+    def __init__(self, cache: Cache, bucket: str, key: str) -> None:
+        self._cache = cache
+        self._bucket = bucket
+        self._key = key
+        self._listed: BodyCopy | None = None
         self._done = False
 
+    def follow(self, listed: BodyCopy) -> None:
+        """Take the keys from the body of DeleteObjects.
+
+        Args:
+            listed: A copy of it, made on its way to the store.
+        """
+        self._listed = listed
+
     async def once(self) -> None:
-        """Drop it, unless that has been done."""
+        """Drop the files, unless that has been done."""
         if self._done:
             return
         self._done = True
-        keys = _named(self._exchange) or await _keys(self._listed)
+        keys = [self._key] if self._key else await _keys(self._listed)
         if keys:
-            await self._exchange.compute.cache.drop(self._exchange.target.bucket, keys)
+            await self._cache.drop(self._bucket, keys)
+
+    async def after(self, answer: Awaitable[web.StreamResponse]) -> web.StreamResponse:
+        """Return an answer; the files are dropped unless it says that nothing was done."""
+        try:
+            response = await answer
+        except S3Error as error:
+            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                await self.once()  # it may have been done all the same
+            raise
+        if response.status < HTTPStatus.BAD_REQUEST:
+            await self.once()
+        return response
 
 
-def _named(exchange: Exchange) -> list[str]:
-    """Name the object that may be another afterwards; parts of uploads change none."""
-    if not exchange.target.key:
-        return []
-    part = exchange.request.method == "PUT" and "uploadId" in exchange.parameters
-    return [] if part else [exchange.target.key]
+def changed_key(call: Call) -> str:
+    """Return the key of the object that a request may change; empty: none, or a part of one."""
+    part = call.method == "PUT" and "uploadId" in call.parameters
+    return "" if part else call.target.key
 
 
-def _listed(exchange: Exchange) -> BodyCopy | None:
-    """Copy the body of DeleteObjects on its way; None: this is another request."""
-    deletes = exchange.request.method == "POST" and "delete" in exchange.parameters
-    if exchange.target.key or not deletes:
-        return None
-    return exchange.upload.copy(exchange.upload_room, MAX_BYTES)
+def deletes_many(call: Call) -> bool:
+    """Return whether a request is DeleteObjects."""
+    return call.method == "POST" and not call.target.key and "delete" in call.parameters
 
 
 async def _keys(listed: BodyCopy | None) -> list[str]:

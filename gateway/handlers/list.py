@@ -10,16 +10,19 @@ from urllib.parse import unquote_plus
 import structlog
 from aiohttp import web
 
-from gateway.exchange import Exchange
-from gateway.relay import respond, sent, whole
+from config import Policies
+from gateway.handlers.call import Call, forwarded
+from gateway.handlers.passthrough import PassThrough
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
 from gateway.s3.listing_xml import View, with_logical_sizes
-from gateway.s3.routing import key_target
+from gateway.s3.routing import Target, key_target
 from gateway.storage.listing_index import Listed, Sighting
+from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import read_bounded
 from gateway.storage.retries import shown_headers
+from gateway.storage.storage import Storage
 from gateway.storage.stored_object import read_manifest
 
 _log = structlog.get_logger(__name__)
@@ -31,32 +34,74 @@ _LARGE: Final = 1 << 16
 _CHECKSUMS: Final = ("ChecksumAlgorithm", "ChecksumType")
 
 
-async def list_objects(exchange: Exchange) -> web.StreamResponse:
+class ListObjects:
     """Serve ListObjects, ListObjectsV2 and ListObjectVersions.
 
     A bucket that no policy names is listed as it is. In the others each object whose view is not
     remembered is asked for with HEAD; a page without managed objects stays as it came.
+
+    Args:
+        policies: In force.
+        storage: The store.
+        heads: HEAD requests of listings under way.
+        plain: Streams answers of the store.
     """
-    async with sent(exchange, exchange.forwarded()) as response:
-        named = exchange.policies.names_bucket(exchange.target.bucket)
-        if response.status != HTTPStatus.OK or not named:
-            return await respond(exchange, response)
-        page = await read_bounded(response, _MAX_BYTES)
-        shown = headers.end_to_end(response.headers.items())
-    return whole(exchange, shown, await _rewritten(exchange, page))
 
+    def __init__(
+        self, policies: Policies, storage: Storage, heads: asyncio.Semaphore, plain: PassThrough
+    ) -> None:
+        self._policies = policies
+        self._storage = storage
+        self._heads = heads
+        self._plain = plain
 
-async def _rewritten(exchange: Exchange, page: bytes) -> bytes:
-    # A page of 1,000 entries takes tens of milliseconds to read, and to write.
-    parsed = await asyncio.to_thread(_parsed, page) if len(page) > _LARGE else _parsed(page)
-    if parsed is None:
-        return page
-    views = await _views(exchange, parsed.entries)
-    if not views:
-        return page
-    if len(page) > _LARGE:
-        return await asyncio.to_thread(_edited, page, parsed, views)
-    return _edited(page, parsed, views)
+    async def __call__(self, call: Call) -> web.StreamResponse:
+        """Serve one request."""
+        async with call.client.send(forwarded(call)) as response:
+            named = self._policies.names_bucket(call.target.bucket)
+            if response.status != HTTPStatus.OK or not named:
+                return await self._plain.answer(call, response)
+            page = await read_bounded(response, _MAX_BYTES)
+            shown = headers.end_to_end(response.headers.items())
+        return call.whole(shown, await self._rewritten(call, page))
+
+    async def _rewritten(self, call: Call, page: bytes) -> bytes:
+        # A page of 1,000 entries takes tens of milliseconds to read, and to write.
+        parsed = await asyncio.to_thread(_parsed, page) if len(page) > _LARGE else _parsed(page)
+        if parsed is None:
+            return page
+        views = await self._views(call, parsed.entries)
+        if not views:
+            return page
+        if len(page) > _LARGE:
+            return await asyncio.to_thread(_edited, page, parsed, views)
+        return _edited(page, parsed, views)
+
+    async def _views(self, call: Call, entries: Sequence["_Entry"]) -> dict["_Entry", View]:
+        """Find out which entries are managed, and what clients see of those."""
+        index, bucket = self._storage.index, call.target.bucket
+        views: list[tuple[_Entry, View | None]] = []
+        unknown: list[_Entry] = []
+        for entry in entries:
+            if index.knows(bucket, entry.key, entry.listed):
+                views.append((entry, index.get(bucket, entry.key, entry.listed)))
+            elif not entry.key.endswith("/"):
+                unknown.append(entry)
+        found = await asyncio.gather(*(self._view(call, entry) for entry in unknown))
+        views += zip(unknown, found, strict=True)
+        return {entry: view for entry, view in views if view is not None}
+
+    async def _view(self, call: Call, entry: "_Entry") -> View | None:
+        """Ask for one object; None: it is to be shown exactly as the upstream says."""
+        target = key_target(call.target.bucket, entry.key)
+        async with self._heads:
+            answered = await shown_headers(call.client, target, entry.listed.version_id)
+        if answered is None or headers.bare_etag(answered) != entry.listed.etag:
+            return None  # replaced since the page was written: the next listing tells
+        view = _view_of(target, answered.get(headers.MANIFEST), self._storage.seals)
+        if s3xml.text(entry.element, "IsLatest") != "false":
+            self._storage.index.put(target.bucket, target.key, Sighting.of(answered), view)
+        return view
 
 
 def _parsed(page: bytes) -> "_Page | None":
@@ -114,44 +159,14 @@ def _time(text: str) -> datetime | None:
         return None
 
 
-async def _views(exchange: Exchange, entries: Sequence[_Entry]) -> dict[_Entry, View]:
-    """Find out which entries are managed, and what clients see of those."""
-    index, bucket = exchange.storage.index, exchange.target.bucket
-    views: list[tuple[_Entry, View | None]] = []
-    unknown: list[_Entry] = []
-    for entry in entries:
-        if index.knows(bucket, entry.key, entry.listed):
-            views.append((entry, index.get(bucket, entry.key, entry.listed)))
-        elif not entry.key.endswith("/"):
-            unknown.append(entry)
-    found = await asyncio.gather(*(_view(exchange, entry) for entry in unknown))
-    views += zip(unknown, found, strict=True)
-    return {entry: view for entry, view in views if view is not None}
-
-
-async def _view(exchange: Exchange, entry: _Entry) -> View | None:
-    """Ask for one object; None: it is to be shown exactly as the upstream says."""
-    target = key_target(exchange.target.bucket, entry.key)
-    async with exchange.limits.listing_heads:
-        answered = await shown_headers(exchange.store, target, entry.listed.version_id)
-    if answered is None or headers.bare_etag(answered) != entry.listed.etag:
-        return None  # replaced since the page was written: the next listing tells
-    view = _view_of(exchange, entry.key, answered.get(headers.MANIFEST))
-    if s3xml.text(entry.element, "IsLatest") != "false":
-        exchange.storage.index.put(target.bucket, target.key, Sighting.of(answered), view)
-    return view
-
-
-def _view_of(exchange: Exchange, key: str, note: str | None) -> View | None:
+def _view_of(target: Target, note: str | None, seals: Seals) -> View | None:
     if note is None:
         return None
     try:
-        manifest = read_manifest(note, exchange.storage.seals)
+        manifest = read_manifest(note, seals)
     except S3Error as error:
         # One object that nobody can read must not keep the others from being listed.
-        _log.warning(
-            "unreadable manifest", bucket=exchange.target.bucket, key=key, reason=str(error)
-        )
+        _log.warning("unreadable manifest", bucket=target.bucket, key=target.key, reason=str(error))
         return None
     return View(manifest.size, manifest.etag)
 

@@ -1,130 +1,212 @@
 """PutObject: an eligible image becomes a rendition, everything else is stored as it is."""
 
-from dataclasses import replace
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-from codec.containers import sniff
 from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
-from config import Policy
-from gateway.exchange import Exchange
-from gateway.optimize.pipeline import SNIFFED, optimize, policy_for, refusal, stays, stored_request
-from gateway.relay import respond, sent, whole
+from config import Policies, Policy
+from gateway.handlers.call import Call, forwarded
+from gateway.handlers.passthrough import PassThrough
+from gateway.optimize import pipeline
+from gateway.optimize.candidate import Stored
+from gateway.optimize.report import Report
+from gateway.optimize.screening import policy_for
 from gateway.s3 import headers
 from gateway.s3.listing_xml import View
 from gateway.storage.listing_index import Sighting
-from gateway.storage.messages import Response
+from gateway.storage.messages import Request, Response
 from gateway.storage.object_lock import locks_by_default
-from gateway.storage.originals import keep
-from gateway.workers.pool import Busy
+from gateway.storage.snapshot import SNIFFED
+from gateway.storage.storage import Storage
+from gateway.telemetry.telemetry import Telemetry
+from gateway.workers.pool import Busy, Workers
 
 _PLAIN_PARAMETERS: Final = frozenset({"x-id"})
 """Parameters that leave an upload what it is. Ceph takes ``append`` and ``position``, for one."""
 
 
-async def put(exchange: Exchange) -> web.StreamResponse:
-    """Serve PutObject."""
-    policy = policy_for(exchange)
-    if policy is None:
-        return await _stream(exchange)
-    if (why := refusal(exchange) or await _refusal(exchange, policy)) is not None:
-        return await _stream_refused(exchange, policy, why)
-    buffers = exchange.upload_room
-    data = await exchange.upload.read(buffers)
-    if data is None:
-        # Rather the whole upload than none: it can be optimized at any later time.
-        return await _stream_refused(exchange, policy, Refused(Reason.BUFFERS))
-    try:
-        return await _put_image(exchange, policy, data)
-    finally:
-        buffers.release(len(data))
+class Put:
+    """Serve PutObject.
+
+    Args:
+        policies: In force.
+        storage: The store.
+        workers: Search for renditions.
+        telemetry: Where results are recorded.
+        plain: Streams answers of the store.
+    """
+
+    def __init__(
+        self,
+        policies: Policies,
+        storage: Storage,
+        workers: Workers,
+        telemetry: Telemetry,
+        plain: PassThrough,
+    ) -> None:
+        self._policies = policies
+        self._storage = storage
+        self._workers = workers
+        self._telemetry = telemetry
+        self._plain = plain
+
+    async def __call__(self, call: Call) -> web.StreamResponse:
+        """Serve one request."""
+        policy = policy_for(self._policies, call.target)
+        if policy is None:
+            return await self._store_upload(call)
+        async with AsyncExitStack() as open_:
+            source = _Upload(call)
+            open_.callback(source.release)
+            taken = _Taken(call, open_)
+            image = self._image(call, policy, source, taken)
+            steps = pipeline.STEPS if policy.mode == "optimize" else pipeline.SHADOW
+            try:
+                await pipeline.run(steps, image)
+            except (Refused, Busy) as why:
+                return await self._store_plain(call, image, why)
+            if taken.response is None:
+                return await self._store_read(call, image.data)
+            return await self._answer_managed(call, image.rendition, taken.response)
+
+    def _image(self, call: Call, policy: Policy, source: "_Upload", taken: "_Taken") -> Stored:
+        known = self._storage.locked_buckets
+        return Stored(
+            policy=policy,
+            target=call.target,
+            headers=call.headers,
+            source=source,
+            workers=self._workers,
+            report=Report(self._telemetry.ledger, policy, call.target, call.upload.length),
+            signed=call.identity is not None,
+            asks_more=not call.parameters.keys() <= _PLAIN_PARAMETERS,
+            locks=partial(locks_by_default, call.client, call.target.bucket, known),
+            client=call.client,
+            seals=self._storage.seals,
+            plain=taken.plain,
+            destination=taken.store,
+        )
+
+    async def _store_plain(
+        self, call: Call, image: Stored, why: Refused | Busy
+    ) -> web.StreamResponse:
+        """Store an upload as it came, and record why; of an unsigned one once it is stored."""
+        report = Report(self._telemetry.ledger, image.policy, call.target, call.upload.length)
+        if call.identity is not None:
+            report.stays(why)
+        if image.data:
+            return await self._store_read(call, image.data)
+        answer = await self._store_upload(call)
+        if call.identity is None and answer.status == HTTPStatus.OK:
+            report.stays(why)
+        return answer
+
+    async def _store_upload(self, call: Call) -> web.StreamResponse:
+        async with call.client.send(forwarded(call)) as response:
+            return await self._answer_plain(call, response)
+
+    async def _store_read(self, call: Call, data: bytes) -> web.StreamResponse:
+        request = replace(forwarded(call), body=data, length=len(data))
+        # By now a checksum from the trailer is known and verified; upstreams take it as a header.
+        verified: CIMultiDict[str] = CIMultiDict(call.upload.digests.echo())
+        verified.popall("x-amz-checksum-type", None)
+        verified.update(request.headers)
+        async with call.client.send(replace(request, headers=verified)) as response:
+            return await self._answer_plain(call, response)
+
+    async def _answer_plain(self, call: Call, response: Response) -> web.StreamResponse:
+        if response.status != HTTPStatus.OK:
+            return await self._plain.answer(call, response)
+        target = call.target
+        seen = Sighting.of_write(response.headers, headers.bare_etag(response.headers))
+        self._storage.index.put(target.bucket, target.key, seen, None)
+        return await self._plain.answer(call, response, extra=call.upload.digests.echo())
+
+    async def _answer_managed(
+        self, call: Call, optimized: Optimized, response: Response
+    ) -> web.StreamResponse:
+        if response.status != HTTPStatus.OK:
+            return await self._plain.answer(call, response)
+        manifest, target = optimized.manifest, call.target
+        self._telemetry.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
+        view = View(manifest.size, manifest.etag)
+        seen = Sighting.of_write(response.headers, headers.bare_etag(response.headers))
+        self._storage.index.put(target.bucket, target.key, seen, view)
+        shown = headers.client_metadata(response.headers.items())
+        shown["ETag"] = f'"{manifest.md5}"'
+        shown.update(call.upload.digests.echo())
+        shown["x-slimgate-tier"] = manifest.stored.tier
+        return call.whole(shown)
 
 
-async def _refusal(exchange: Exchange, policy: Policy) -> Refused | None:
-    """Return why an upload need not be read to know that it stays as it is."""
-    if not exchange.parameters.keys() <= _PLAIN_PARAMETERS:
-        return Refused(Reason.QUERY)
-    if not 0 < (exchange.upload.length or 0) <= policy.limits.max_bytes:
-        return Refused(Reason.SIZE)
-    if sniff((await exchange.upload.peek(SNIFFED))[:SNIFFED]) not in policy.types:
-        return Refused(Reason.TYPE)
-    if await locks_by_default(
-        exchange.store, exchange.target.bucket, exchange.storage.locked_buckets
-    ):
-        return Refused(Reason.LOCKED)
-    return None
+class _Upload:
+    """The body of a PutObject, as the source of an image."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._held = 0
+
+    @property
+    def size(self) -> int:
+        """Return its bytes."""
+        return self._call.upload.length or 0
+
+    async def peek(self) -> bytes:
+        """Return its first bytes."""
+        return await self._call.upload.peek(SNIFFED)
+
+    async def read(self) -> bytes:
+        """Return all of it, within the client's quota.
+
+        Raises:
+            Refused: BUFFERS; it can still be streamed, and optimized at any later time.
+        """
+        data = await self._call.upload.read(self._call.upload_quota)
+        if data is None:
+            raise Refused(Reason.BUFFERS)
+        self._held = len(data)
+        return data
+
+    def release(self) -> None:
+        """Return the memory that it took."""
+        self._call.upload_quota.release(self._held)
 
 
-async def _stream_refused(exchange: Exchange, policy: Policy, why: Refused) -> web.StreamResponse:
-    """Store an upload as it came, and say why; of an unsigned one once the store has taken it."""
-    if exchange.identity is not None:
-        stays(exchange, policy, why)
-        return await _stream(exchange)
-    answer = await _stream(exchange)
-    if answer.status == HTTPStatus.OK:
-        stays(exchange, policy, why)
-    return answer
+@dataclass(slots=True)
+class _Taken:
+    """The store's answer to a rendition.
 
+    Attributes:
+        call: The client's request.
+        open: Closes the answer.
+        response: The answer; None: there is none.
+    """
 
-async def _put_image(exchange: Exchange, policy: Policy, data: bytes) -> web.StreamResponse:
-    try:
-        optimized = await optimize(exchange, policy, data, exchange.headers)
-        request = await stored_request(exchange.forwarded(), optimized, exchange.storage.seals)
-        if policy.mode == "optimize":
-            await keep(exchange.store, policy.originals, request, optimized.manifest, data)
-    except (Refused, Busy) as reason:
-        stays(exchange, policy, reason)
-        return await _store_plain(exchange, data)
-    if policy.mode == "shadow":
-        return await _store_plain(exchange, data)
-    async with sent(exchange, request) as response:
-        if response.status != HTTPStatus.BAD_REQUEST:
-            return await _answer_managed(exchange, optimized, response)
-    # A bucket may demand what only the original upload has, such as a checksum for its lock.
-    stays(exchange, policy, Refused(Reason.REFUSED))
-    return await _store_plain(exchange, data)
+    call: Call
+    open: AsyncExitStack
+    response: Response | None = None
 
+    async def plain(self) -> Request:
+        """Return the request that would store the upload as it is."""
+        return forwarded(self.call)
 
-async def _answer_managed(
-    exchange: Exchange, optimized: Optimized, response: Response
-) -> web.StreamResponse:
-    if response.status != HTTPStatus.OK:
-        return await respond(exchange, response)
-    manifest, target = optimized.manifest, exchange.target
-    exchange.telemetry.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
-    view = View(manifest.size, manifest.etag)
-    seen = Sighting.of_write(response.headers, headers.bare_etag(response.headers))
-    exchange.storage.index.put(target.bucket, target.key, seen, view)
-    shown = headers.client_metadata(response.headers.items())
-    shown["ETag"] = f'"{manifest.md5}"'
-    shown.update(exchange.upload.digests.echo())
-    shown["x-slimgate-tier"] = manifest.stored.tier
-    return whole(exchange, shown)
+    async def store(self, request: Request, _: Optimized) -> None:
+        """Store a rendition.
 
-
-async def _stream(exchange: Exchange) -> web.StreamResponse:
-    async with sent(exchange, exchange.forwarded()) as response:
-        return await _answer_plain(exchange, response)
-
-
-async def _store_plain(exchange: Exchange, data: bytes) -> web.StreamResponse:
-    request = replace(exchange.forwarded(), body=data, length=len(data))
-    # By now a checksum from the trailer is known and verified; upstreams take it as a header.
-    verified: CIMultiDict[str] = CIMultiDict(exchange.upload.digests.echo())
-    verified.popall("x-amz-checksum-type", None)
-    verified.update(request.headers)
-    async with sent(exchange, replace(request, headers=verified)) as response:
-        return await _answer_plain(exchange, response)
-
-
-async def _answer_plain(exchange: Exchange, response: Response) -> web.StreamResponse:
-    if response.status != HTTPStatus.OK:
-        return await respond(exchange, response)
-    target = exchange.target
-    seen = Sighting.of_write(response.headers, headers.bare_etag(response.headers))
-    exchange.storage.index.put(target.bucket, target.key, seen, None)
-    return await respond(exchange, response, extra=exchange.upload.digests.echo())
+        Raises:
+            Refused: REFUSED; a bucket may demand what only the original upload has, such as a
+                checksum for its lock.
+        """
+        async with AsyncExitStack() as attempt:
+            response = await attempt.enter_async_context(self.call.client.send(request))
+            if response.status == HTTPStatus.BAD_REQUEST:
+                raise Refused(Reason.REFUSED)
+            self.response = response
+            self.open.push_async_exit(attempt.pop_all())

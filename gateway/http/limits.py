@@ -4,9 +4,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Self
 
+from aiohttp import web
+
 from config import Limits as LimitSettings
 from gateway.http.body_scheduler import BodyScheduler
-from gateway.http.byte_budget import ByteBudget
+from gateway.http.byte_budget import ByteBudget, Quota
 from gateway.http.client_addresses import ClientAddresses
 from gateway.http.draining import InFlightRequests
 
@@ -43,3 +45,12 @@ class Limits:
             listing_heads=asyncio.Semaphore(settings.max_listing_heads),
             addresses=ClientAddresses(settings.proxies),
         )
+
+    def address_of(self, request: web.Request) -> str | None:
+        """Return the address by which limits know a client; None: they do not bind it."""
+        transport = request.transport
+        return self.addresses.of(transport.get_extra_info("peername") if transport else None)
+
+    def quota_of(self, address: str | None) -> Quota:
+        """Return the room in memory that is left to one upload of a client."""
+        return self.buffers.client_quota(address, self.settings.address_share)

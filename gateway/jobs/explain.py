@@ -13,7 +13,7 @@ from config import Policies, Policy
 from gateway.jobs.address import Place, object_place
 from gateway.jobs.opened import Tools
 from gateway.optimize import byte_exact
-from gateway.optimize.pipeline import rendition
+from gateway.optimize.search import rendition
 from gateway.optimize.summary import fates
 from gateway.optimize.trial_rows import rows
 from gateway.storage import snapshot

@@ -8,7 +8,8 @@ from gateway.jobs.listing import Entry
 from gateway.jobs.opened import Tools
 from gateway.jobs.outcome import Outcome
 from gateway.optimize import byte_exact
-from gateway.optimize.pipeline import rendition, stored_request
+from gateway.optimize.search import rendition
+from gateway.optimize.stored_request import stored_request
 from gateway.storage import metadata, snapshot
 from gateway.storage.messages import Request
 from gateway.storage.originals import keep

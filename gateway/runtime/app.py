@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -16,30 +17,38 @@ from aiohttp import web
 from config import Cache as CacheSettings
 from config import Limits as LimitSettings
 from config import Policies, Settings
-from gateway import relay
 from gateway.cache.memory import Cache, MemoryCache
 from gateway.cache.redis import LayeredCache, RedisCache
-from gateway.exchange import Exchange
-from gateway.handlers import attributes, multipart, post_form
-from gateway.handlers import copy as copies
-from gateway.handlers import get as reads
-from gateway.handlers import list as listings
-from gateway.handlers import put as writes
-from gateway.handlers.invalidation import forgetting
+from gateway.handlers.attributes import GetAttributes
+from gateway.handlers.call import Call, Handler
+from gateway.handlers.copy import Copy
+from gateway.handlers.get import Get
+from gateway.handlers.invalidation import Dropping, changed_key, deletes_many
+from gateway.handlers.list import ListObjects
+from gateway.handlers.multipart import CompleteUpload, CreateUpload
+from gateway.handlers.passthrough import PassThrough
+from gateway.handlers.post_form import PostObject, is_form
+from gateway.handlers.put import Put
+from gateway.handlers.replacing import Replacing
 from gateway.http.aiohttp_internals import SERVER_SOFTWARE
 from gateway.http.authentication import Authenticator
 from gateway.http.error_responses import new_request_id, refusal
 from gateway.http.limits import Limits
-from gateway.http.request_body import expects_continue
+from gateway.http.request_body import BodyLimits, expects_continue
+from gateway.http.responses import drop_default_type
 from gateway.http.runner import Runner, allow_files
+from gateway.http.stall_timer import StallTimer
 from gateway.restore.compute import Compute
+from gateway.restore.read import Parts as Reads
 from gateway.runtime.parts import PARTS, Parts
 from gateway.s3 import headers, query
+from gateway.s3.deleted_keys import MAX_BYTES
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target, locate, operation
 from gateway.storage import cross_origin
 from gateway.storage.listing_index import LogicalIndex
 from gateway.storage.manifest_seals import Seals
+from gateway.storage.object_client import Caller, UpstreamClient
 from gateway.storage.storage import Storage
 from gateway.storage.stored_object import stored_condition
 from gateway.storage.upstream import Upstream
@@ -51,21 +60,6 @@ from gateway.workers.pool import Workers
 from gateway.workers.startup_checks import required_networks
 
 _log = structlog.get_logger(__name__)
-
-_Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
-
-HANDLERS: Final[Mapping[str, _Handler]] = {
-    "CompleteMultipartUpload": multipart.complete,
-    "CopyObject": copies.copy,
-    "CreateMultipartUpload": multipart.create,
-    "GetObjectAttributes": attributes.get_attributes,
-    "GetObject": reads.get_or_head,
-    "HeadObject": reads.get_or_head,
-    "ListObjects": listings.list_objects,
-    "Other": relay.pass_through,
-    "PostObject": post_form.post,
-    "PutObject": writes.put,
-}
 
 _OTHER_FILES: Final = 512
 """Open files beside connections: pipes of workers, spooled bodies, clients that are sent away."""
@@ -81,6 +75,7 @@ _LAST_WORDS_S: Final = 1.0
 """Time to end for what has not finished while the gateway drained."""
 
 _AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
+_HANDLERS = web.AppKey("handlers", Mapping[str, Handler])
 _REQUEST_ID = web.RequestKey("request_id", str)
 _OPERATION = web.RequestKey("operation", str)
 
@@ -132,10 +127,35 @@ def create_app(
         limits=Limits.of(settings.limits),
         telemetry=Telemetry(ledger=Ledger(settings.ledger), tracer=tracer),
     )
+    app[_HANDLERS] = handlers(app[PARTS])
     metrics.BUILD_INFO.labels(version("slimgate")).set(1)
     app.cleanup_ctx.append(_open_parts)
     app.on_response_prepare.append(_complete_head)
     return app
+
+
+def handlers(parts: Parts) -> Mapping[str, Handler]:
+    """Return what serves each operation; the names are those of :func:`routing.operation`."""
+    policies, storage, telemetry = parts.policies, parts.storage, parts.telemetry
+    workers, limits = parts.compute.workers, parts.limits
+    plain = PassThrough(limits.body_scheduler)
+    reads = Reads(parts.compute, limits.buffers, storage.index, storage.seals, storage.completing)
+    get = Get(reads, plain)
+    replacing = Replacing(storage, workers, limits, telemetry)
+    return {
+        "CompleteMultipartUpload": CompleteUpload(
+            policies, storage, replacing, telemetry.ledger, plain
+        ),
+        "CopyObject": Copy(storage, reads, plain),
+        "CreateMultipartUpload": CreateUpload(policies, storage, plain),
+        "GetObject": get,
+        "GetObjectAttributes": GetAttributes(storage, plain),
+        "HeadObject": get,
+        "ListObjects": ListObjects(policies, storage, limits.listing_heads, plain),
+        "Other": plain,
+        "PostObject": PostObject(plain),
+        "PutObject": Put(policies, storage, workers, telemetry, plain),
+    }
 
 
 def make_runner(app: web.Application, settings: Settings) -> Runner:
@@ -244,26 +264,32 @@ def _rendered(request: web.Request, failure: S3Error, request_id: str) -> web.Re
 
 async def _dispatch(request: web.Request) -> web.StreamResponse:
     """Authenticate a request and hand it to the handler of its operation."""
-    exchange = _arrived(request)
-    copies_object = headers.COPY_SOURCE in exchange.headers
-    name = operation(request.method, exchange.target, exchange.parameters, copies_object)
-    if post_form.is_form(exchange):
+    parts, call = request.app[PARTS], _arrived(request)
+    copies_object = headers.COPY_SOURCE in call.headers
+    name = operation(request.method, call.target, call.parameters, copies_object)
+    if is_form(call):
         name = "PostObject"
     request[_OPERATION] = name
+    handler = request.app[_HANDLERS][name]
     if request.method in {"GET", "HEAD", "OPTIONS"}:
-        return await HANDLERS[name](exchange)
-    storage = exchange.storage
-    exchange.overrides.update(
-        await stored_condition(
-            exchange.store, exchange.target, exchange.headers, storage.seals, storage.index
-        )
+        return await handler(call)
+    storage = parts.storage
+    dropping = Dropping(parts.compute.cache, call.target.bucket, changed_key(call))
+    call = replace(
+        call,
+        translated=await stored_condition(
+            call.client, call.target, call.headers, storage.seals, storage.index
+        ),
+        accepted=dropping.once,
     )
-    with contextlib.closing(exchange.upload):
-        await exchange.upload.settle()
-        return await forgetting(exchange, HANDLERS[name])
+    with contextlib.closing(call.upload):
+        await call.upload.settle()
+        if deletes_many(call):
+            dropping.follow(call.upload.copy(call.upload_quota, MAX_BYTES))
+        return await dropping.after(handler(call))
 
 
-def _arrived(request: web.Request) -> Exchange:
+def _arrived(request: web.Request) -> Call:
     """Find out who asks, about what, and with which headers.
 
     A preflight (OPTIONS) is never verified: browsers send it without a signature, but to the very
@@ -284,19 +310,23 @@ def _arrived(request: web.Request) -> Exchange:
         else request.app[_AUTHENTICATOR].authenticate(request, raw_path, raw_query)
     )
     asked = query.read(raw_query)
-    return Exchange(
+    merged = query.merged(request.headers, () if preflight else asked.headers)
+    limits = parts.limits
+    address = limits.address_of(request)
+    stall_timer = StallTimer(limits.settings.min_client_rate)
+    caller = Caller(identity, address, stall_timer, headers.caller_headers(merged, {}))
+    return Call(
         request=request,
-        policies=parts.policies,
-        storage=parts.storage,
-        compute=parts.compute,
-        limits=parts.limits,
-        telemetry=parts.telemetry,
+        request_id=request[_REQUEST_ID],
         target=target,
-        headers=query.merged(request.headers, () if preflight else asked.headers),
-        asked=asked,
+        headers=merged,
+        query=asked,
         verified=verified,
         identity=identity,
-        request_id=request[_REQUEST_ID],
+        client=UpstreamClient(parts.storage.upstream, caller),
+        stall_timer=stall_timer,
+        body_limits=BodyLimits(limits.settings, limits.spool, stall_timer),
+        upload_quota=limits.quota_of(address),
     )
 
 
@@ -346,7 +376,7 @@ async def _complete_head(request: web.Request, response: web.StreamResponse) -> 
     storage = request.app[PARTS].storage
     target = _target(request) if "Origin" in request.headers else None
     await cross_origin.complete(request, response, target, storage.allowances, storage.upstream)
-    relay.stay_typeless(response)
+    drop_default_type(response)
     _name_the_server(response)
     _part_when_draining(request, response)
 

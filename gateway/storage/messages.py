@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -99,6 +100,10 @@ class Response(Protocol):
         Status and headers stay readable. A second call does nothing.
         """
         ...
+
+
+Sending = AbstractAsyncContextManager[Response]
+"""Sends a request when it is entered, and closes the answer when it is left."""
 
 
 async def read_bounded(response: Response, limit: int) -> bytes:

@@ -1,7 +1,6 @@
 """The store as one caller or one job sees it: all that is asked about objects goes through here."""
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final, Protocol
@@ -15,7 +14,8 @@ from gateway.s3.identity import Identity
 from gateway.s3.routing import Target
 from gateway.storage.connection_pool import Client, Holder
 from gateway.storage.errors import CONFLICT, Changed, Denied, check_available
-from gateway.storage.messages import Request, Response, read_bounded
+from gateway.storage.messages import Request, Sending, read_bounded
+from gateway.storage.streamed_upload import Streamed, streamed
 from gateway.storage.upstream import Upstream
 
 _MAX_BYTES: Final = 1 << 16
@@ -24,9 +24,6 @@ _MAX_BYTES: Final = 1 << 16
 _NONE: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
-
-Sending = AbstractAsyncContextManager[Response]
-"""Sends a request when it is entered, and closes the answer when it is left."""
 
 
 class ObjectClient(Protocol):
@@ -194,7 +191,16 @@ class UpstreamClient(ObjectClient):
         return self.caller.passed_along
 
     def send(self, request: Request) -> Sending:
-        """Send a request; see :meth:`gateway.storage.upstream.Upstream.send`."""
+        """Send a request; see :meth:`gateway.storage.upstream.Upstream.send`.
+
+        An error in a body that a client sends is raised as such.
+        """
+        body = request.body
+        if isinstance(body, Streamed):
+            return streamed(self._send, request, body, self.upstream.expectation)
+        return self._send(request)
+
+    def _send(self, request: Request) -> Sending:
         by = self.caller
         return self.upstream.send(request, by.identity, by.client, by.holder)
 

@@ -1,14 +1,19 @@
 """Preview what a policy makes of an image, with the gateway's own workers but no bucket."""
 
 import time
+from typing import Final
 
 from codec.containers import sniff
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
+from codec.reasons import Refused
 from config import Policy
 from gateway.admin.playground.results import Result
-from gateway.optimize.pipeline import SNIFFED, rendition
+from gateway.optimize import pipeline
+from gateway.optimize.candidate import Candidate, InMemory
+from gateway.s3.routing import Target
+from gateway.storage.snapshot import SNIFFED
 from gateway.workers.pool import Workers
+
+_NOWHERE: Final = Target("", "", "")
 
 
 async def preview(workers: Workers, policy: Policy, name: str, data: bytes) -> Result:
@@ -26,12 +31,18 @@ async def preview(workers: Workers, policy: Policy, name: str, data: bytes) -> R
     """
     started = time.monotonic()
     mime = sniff(data[:SNIFFED])
-    found: Optimized | None = None
+    image = Candidate(
+        policy=policy,
+        target=_NOWHERE,
+        headers={} if mime is None else {"Content-Type": mime},
+        source=InMemory(data),
+        workers=workers,
+    )
     served: bytes | None = None
     refusal: Refused | None = None
     try:
-        _check_size(data, policy)
-        found = await rendition(workers, policy, data, mime)
+        await pipeline.run(pipeline.FIND, image)
+        found = image.rendition
         served, _ = await workers.restore(found.rendition, found.manifest)
         trials, omitted = found.trials, found.omitted
     except Refused as refused:
@@ -41,15 +52,10 @@ async def preview(workers: Workers, policy: Policy, name: str, data: bytes) -> R
         mime=mime,
         upload=data,
         policy=policy,
-        found=found,
+        found=image.found,
         served=served,
         refusal=refusal,
         trials=trials,
         omitted=omitted,
         seconds=time.monotonic() - started,
     )
-
-
-def _check_size(data: bytes, policy: Policy) -> None:
-    if not 0 < len(data) <= policy.limits.max_bytes:
-        raise Refused(Reason.SIZE)

@@ -12,7 +12,7 @@ from config import PolicyLimits
 from gateway.admin.playground import forms
 from gateway.admin.playground.forms import RequestRefused
 from gateway.http.byte_budget import ByteBudget
-from gateway.optimize.pipeline import SNIFFED
+from gateway.storage.snapshot import SNIFFED
 from gateway.workers.pool import Busy, WorkerLost, Workers
 
 _LIMITS: Final = PolicyLimits()

@@ -1,0 +1,128 @@
+"""One authenticated request, and the request to the store that passes it on."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from aiohttp import web
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from gateway.http import responses
+from gateway.http.byte_budget import Quota
+from gateway.http.request_body import BodyLimits, Upload, expects_continue
+from gateway.http.stall_timer import StallTimer
+from gateway.s3 import headers
+from gateway.s3.identity import Identity
+from gateway.s3.query import Query
+from gateway.s3.routing import Target
+from gateway.s3.sigv4 import Verified
+from gateway.storage.messages import Request
+from gateway.storage.object_client import ObjectClient
+
+
+async def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request, authenticated.
+
+    Attributes:
+        request: As aiohttp received it.
+        request_id: For logs and errors.
+        target: Bucket and key.
+        headers: All headers that are judged, those of the query included.
+        query: The other parameters of the query.
+        verified: The verified signature; None for an anonymous request.
+        identity: The caller, to the store; None for an anonymous one.
+        client: The store on behalf of this caller.
+        stall_timer: How long the gateway has waited for the client.
+        body_limits: What the body must stay within.
+        upload_quota: The room of the body in memory.
+        translated: Headers that replace the client's towards the store.
+        accepted: Awaited when the store has accepted the request, before the client knows.
+    """
+
+    request: web.Request
+    request_id: str
+    target: Target
+    headers: CIMultiDictProxy[str]
+    query: Query
+    verified: Verified | None
+    identity: Identity | None
+    client: ObjectClient
+    stall_timer: StallTimer
+    body_limits: BodyLimits
+    upload_quota: Quota
+    translated: Mapping[str, str] = field(default_factory=dict)
+    accepted: Callable[[], Awaitable[None]] = _nothing
+
+    @property
+    def method(self) -> str:
+        """Return the HTTP method."""
+        return self.request.method
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """Return the decoded query parameters."""
+        return self.query.parameters
+
+    @cached_property
+    def upload(self) -> Upload:
+        """Return the body.
+
+        Raises:
+            S3Error: What the client declares of it is malformed.
+        """
+        completes = self.method == "POST" and "uploadId" in self.parameters
+        return Upload(
+            self.request, self.headers, self.verified, self.body_limits, completes=completes
+        )
+
+    def begin(self, status: int, shown: CIMultiDict[str]) -> web.StreamResponse:
+        """Return an answer to be streamed; see :func:`gateway.http.responses.begin`."""
+        return responses.begin(self.request, self.request_id, status, shown)
+
+    def whole(self, shown: CIMultiDict[str], body: bytes = b"") -> web.Response:
+        """Return an answer that is complete; see :func:`gateway.http.responses.whole`."""
+        return responses.whole(self.request_id, shown, body)
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+"""Serves one operation."""
+
+
+def forwarded(call: Call, changes: Mapping[str, str] | None = None) -> Request:
+    """Return the request to the store that passes a client's request on, body included.
+
+    Args:
+        call: The client's request.
+        changes: Headers that replace the client's, beside those of the call.
+
+    Raises:
+        S3Error: What the client declares of the body is malformed.
+    """
+    upload = call.upload
+    kept = headers.forwardable(call.headers.items())
+    kept.update(call.translated)
+    kept.update(changes or {})
+    body = upload if upload.length else None
+    return Request(
+        method=call.method,
+        target=call.target,
+        query=call.query.text,
+        headers=kept,
+        body=body,
+        length=upload.length,
+        payload_hash=upload.forwarded_hash,
+        expects=body is not None and expects_continue(call.request),
+    )
+
+
+def head_of(call: Call) -> Request:
+    """Return the client's request as a HEAD request; a body is announced as it was."""
+    if call.request.can_read_body:
+        return replace(forwarded(call), method="HEAD")
+    kept = headers.forwardable(call.headers.items())
+    return Request("HEAD", call.target, call.query.text, kept)

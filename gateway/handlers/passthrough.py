@@ -1,0 +1,85 @@
+"""Any operation that needs nothing of the gateway: request and answer are streamed as they are."""
+
+from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from gateway.handlers.call import Call, forwarded
+from gateway.http import responses
+from gateway.http.body_scheduler import BodyScheduler
+from gateway.s3 import headers
+from gateway.s3.errors import S3Error
+from gateway.storage import cross_origin
+from gateway.storage.messages import UNREACHABLE, Response
+
+
+class PassThrough:
+    """Pass requests and answers on.
+
+    Args:
+        scheduler: Turns of bodies at the event loop.
+    """
+
+    def __init__(self, scheduler: BodyScheduler) -> None:
+        self._scheduler = scheduler
+
+    async def __call__(
+        self, call: Call, changes: Mapping[str, str] | None = None
+    ) -> web.StreamResponse:
+        """Send a request on as it is, and return what the store answers.
+
+        Args:
+            call: The client's request.
+            changes: Headers that replace the client's.
+        """
+        async with call.client.send(forwarded(call, changes)) as response:
+            return await self.answer(call, response, extra=_verified_checksum(call, response))
+
+    async def answer(
+        self, call: Call, response: Response, *, extra: Mapping[str, str] | None = None
+    ) -> web.StreamResponse:
+        """Stream an answer of the store to the client.
+
+        Args:
+            call: The client's request.
+            response: Status, headers and unread body.
+            extra: Headers to add where the store sends none of that name.
+        """
+        if response.status < HTTPStatus.BAD_REQUEST:
+            await call.accepted()
+        shown = headers.end_to_end(response.headers.items())
+        for name, value in (extra or {}).items():
+            shown.setdefault(name, value)
+        answer = call.begin(response.status, shown)
+        cross_origin.pass_on(answer)
+        await answer.prepare(call.request)
+        async for piece in self._pieces(call, response):
+            with call.stall_timer.writing(call.request.transport):
+                await answer.write(piece)
+        await answer.write_eof()
+        return answer
+
+    async def _pieces(self, call: Call, response: Response) -> AsyncIterator[bytes]:
+        """Read the store's body; a client that goes away meanwhile is no failure of the store."""
+        begun = False
+        try:
+            async for piece in response.content.iter_any():
+                if begun:  # what is small need not wait for its turn
+                    await self._scheduler.acquire()
+                begun = True
+                yield piece
+        except UNREACHABLE as error:
+            # The status line is out already: only a broken connection tells that this is not all.
+            responses.abort(call.request)
+            raise S3Error("ServiceUnavailable") from error
+
+
+def _verified_checksum(call: Call, response: Response) -> dict[str, str]:
+    """Return the checksum that was verified here; its type is said of whole objects only."""
+    if response.status != HTTPStatus.OK:
+        return {}
+    echoed = call.upload.digests.echo()
+    if "partNumber" in call.parameters:
+        echoed.pop("x-amz-checksum-type", None)
+    return echoed

@@ -1,0 +1,237 @@
+"""The plain object that an upload in parts has become makes room for its rendition."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
+
+from multidict import CIMultiDict
+
+from codec.manifest import Manifest
+from codec.optimize import Optimized
+from codec.reasons import Reason, Refused
+from config import Policy
+from gateway.handlers.call import Call
+from gateway.http.byte_blocks import ByteQueue
+from gateway.http.byte_budget import ByteBudget
+from gateway.http.limits import Limits
+from gateway.optimize import pipeline
+from gateway.optimize.candidate import Stored
+from gateway.optimize.report import Report
+from gateway.optimize.reuse import known_rendition
+from gateway.storage.completed_object import Plain
+from gateway.storage.errors import Denied
+from gateway.storage.messages import UNREACHABLE, Request, Response
+from gateway.storage.metadata import repeated, tags_of_private
+from gateway.storage.object_lock import locks_by_default
+from gateway.storage.replacement import put_in_place, to_the_end
+from gateway.storage.snapshot import SNIFFED
+from gateway.storage.storage import Storage
+from gateway.telemetry.telemetry import Telemetry
+from gateway.workers.pool import Workers
+
+
+class Replacing:
+    """Put renditions in the place of completed uploads.
+
+    Args:
+        storage: The store.
+        workers: Search for renditions.
+        limits: Across all requests.
+        telemetry: Where results are recorded.
+    """
+
+    def __init__(
+        self, storage: Storage, workers: Workers, limits: Limits, telemetry: Telemetry
+    ) -> None:
+        self._storage = storage
+        self._workers = workers
+        self._limits = limits
+        self._telemetry = telemetry
+
+    async def replace(self, call: Call, policy: Policy, plain: Plain, report: Report) -> str | None:
+        """Put a rendition in the place of the plain object.
+
+        Returns:
+            The version id of the object that is there now; None in a bucket without versions.
+
+        Raises:
+            Refused, Busy: The plain object stays.
+            S3Error: The same; the store does not answer.
+        """
+        locks = partial(
+            locks_by_default, call.client, call.target.bucket, self._storage.locked_buckets
+        )
+        # Asked now, so that no connection waits for another: the answer is remembered.
+        if await locks():
+            raise Refused(Reason.LOCKED)
+        async with call.client.get(call.target, plain.version_id, etag=plain.etag) as response:
+            if response.status != HTTPStatus.OK:
+                raise Refused(Reason.READ_BACK, f"answered with {response.status}")
+            # Not every store names the version when it completes an upload.
+            version_id = plain.version_id or response.headers.get("x-amz-version-id")
+            work = _Replacement(
+                self._storage,
+                self._limits,
+                call,
+                replace(plain, version_id=version_id),
+                repeated(response.headers),
+            )
+            source = _ReadBack(response, self._limits.buffers)
+            image = self._image(work, policy, source, report)
+            image.locks = locks
+            try:
+                await pipeline.run(
+                    pipeline.STEPS if policy.mode == "optimize" else pipeline.RECORD, image
+                )
+            finally:
+                source.release()
+        if policy.mode == "shadow":
+            return version_id
+        size = image.rendition.manifest.size
+        self._telemetry.buckets.note(call.target.bucket, size, len(image.rendition.rendition))
+        return work.stored_version_id
+
+    def _image(
+        self, work: "_Replacement", policy: Policy, source: "_ReadBack", report: Report
+    ) -> Stored:
+        call = work.call
+        upload_id = call.parameters["uploadId"]
+        return Stored(
+            policy=policy,
+            target=call.target,
+            headers=work.headers,
+            source=source,
+            workers=self._workers,
+            report=report,
+            known=partial(
+                known_rendition, call.client, self._storage.copied, upload_id, work.headers
+            ),
+            client=call.client,
+            seals=self._storage.seals,
+            plain=work.plain_request,
+            destination=work.store,
+            upload_etag=work.plain.etag,
+        )
+
+
+class _ReadBack:
+    """A completed upload, as the source of an image.
+
+    Args:
+        response: The answer to GET.
+        buffers: Bytes held in memory.
+    """
+
+    def __init__(self, response: Response, buffers: ByteBudget) -> None:
+        self._response = response
+        self._buffers = buffers
+        self._head = b""
+        self._held = 0
+
+    @property
+    def size(self) -> int:
+        """Return its bytes."""
+        return self._response.content_length or 0
+
+    async def peek(self) -> bytes:
+        """Return its first bytes.
+
+        Raises:
+            Refused: READ_BACK.
+        """
+        try:
+            self._head = await self._response.content.readexactly(min(SNIFFED, self.size))
+        except (asyncio.IncompleteReadError, *UNREACHABLE) as error:
+            raise Refused(Reason.READ_BACK) from error
+        return self._head
+
+    async def read(self) -> bytes:
+        """Return all of it.
+
+        Raises:
+            Refused: BUFFERS or READ_BACK.
+        """
+        if not self._buffers.reserve(self.size):
+            raise Refused(Reason.BUFFERS)
+        self._held = self.size
+        try:
+            data = await self._rest()
+        except UNREACHABLE as error:
+            raise Refused(Reason.READ_BACK) from error
+        # To hold this connection while waiting for another could be to wait for oneself.
+        self._response.let_go()
+        return data
+
+    async def _rest(self) -> bytes:
+        pieces = ByteQueue()
+        pieces.append(self._head)
+        async for piece in self._response.content.iter_any():
+            pieces.append(piece)
+        if pieces.size != self._held:
+            raise Refused(Reason.READ_BACK)
+        return await pieces.whole()
+
+    def release(self) -> None:
+        """Return the memory that it took."""
+        self._buffers.release(self._held)
+        self._held = 0
+
+
+@dataclass(slots=True)
+class _Replacement:
+    """What takes the place of a completed upload.
+
+    Attributes:
+        storage: The store.
+        limits: Across all requests.
+        call: The request that completed the upload.
+        plain: What it has become.
+        headers: Its headers, as a PUT says them.
+        stored_version_id: Of the rendition, once it is stored.
+    """
+
+    storage: Storage
+    limits: Limits
+    call: Call
+    plain: Plain
+    headers: CIMultiDict[str]
+    stored_version_id: str | None = None
+
+    async def plain_request(self) -> Request:
+        """Return the request that would store the same object by PUT, with tags and grants.
+
+        Raises:
+            Refused: They cannot be found out, or the object is shared.
+        """
+        kept = CIMultiDict(self.headers)
+        kept.update(await self._created_with())
+        return Request("PUT", self.call.target, headers=kept)
+
+    async def _created_with(self) -> Mapping[str, str]:
+        """Return what the client said when it created the upload, or else what the store says."""
+        remembered = self.storage.uploads.take(self.call.parameters["uploadId"])
+        if remembered is not None:
+            return remembered
+        client, version_id = self.call.client, self.plain.version_id
+        try:
+            return await tags_of_private(client, self.call.target, version_id)
+        except Denied as error:
+            raise Refused(Reason.UNREADABLE, error.detail) from error
+
+    async def store(self, request: Request, optimized: Optimized) -> None:
+        """Store the rendition; once that has begun, it is seen to its end.
+
+        Raises:
+            Refused: The store did not take it.
+        """
+        work = self._store(request, optimized.manifest)
+        self.stored_version_id = await to_the_end(self.storage.finishing, work)
+
+    async def _store(self, request: Request, manifest: Manifest) -> str | None:
+        storage, target = self.storage, self.call.target
+        with self.limits.in_flight.track(), storage.completing.at(target):
+            return await put_in_place(
+                self.call.client, self.plain, request, manifest, storage.seals, storage.index
+            )

@@ -1,0 +1,93 @@
+"""What becomes of uploads, in metrics, log and ledger."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from codec.optimize import Optimized
+from codec.reasons import Reason, Refused
+from config import Policy
+from gateway.optimize.shadow_log import optimizable, staying
+from gateway.s3.routing import Target
+from gateway.telemetry import metrics
+from gateway.telemetry.ledger import Ledger
+from gateway.workers.pool import Busy
+
+_log = structlog.get_logger(__name__)
+
+_OUTCOMES: Final = {"optimize": "optimized", "shadow": "shadow"}
+
+_UNLOGGED: Final = frozenset({Reason.TYPE, Reason.SIZE, Reason.DIRECTORY})
+"""Reasons that are counted alone: most uploads to a bucket of mixed content have one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Record what becomes of one upload.
+
+    Attributes:
+        ledger: What shadow policies find out.
+        policy: That of the upload.
+        target: Bucket and key.
+        size: Bytes of the upload; None: not known.
+    """
+
+    ledger: Ledger
+    policy: Policy
+    target: Target
+    size: int | None
+
+    def found(self, optimized: Optimized, exact_because: str, seconds: float) -> None:
+        """Record the rendition of an upload.
+
+        Args:
+            optimized: The rendition.
+            exact_because: Why it has to come back byte for byte; empty: it need not.
+            seconds: Time that the search took.
+        """
+        policy, manifest = self.policy, optimized.manifest
+        stored, measured = manifest.stored, manifest.measured
+        _log.info(
+            "optimized" if policy.mode == "optimize" else "would have been optimized",
+            bucket=self.target.bucket,
+            key=self.target.key,
+            policy=policy.name,
+            tier=stored.tier,
+            scale=stored.scale,
+            uploaded_bytes=manifest.size,
+            stored_bytes=len(optimized.rendition),
+            psnr_db=measured.psnr_db,
+            ssim=measured.ssim,
+            seconds=round(seconds, 3),
+            **({"exact_because": exact_because} if exact_because else {}),
+        )
+        metrics.UPLOADS.labels(policy.name, _OUTCOMES[policy.mode]).inc()
+        if policy.mode == "optimize":
+            metrics.UPLOADED_BYTES.labels(policy.name, stored.tier).inc(manifest.size)
+            metrics.STORED_BYTES.labels(policy.name, stored.tier).inc(len(optimized.rendition))
+        if policy.mode == "shadow":
+            self.ledger.write(
+                optimizable(policy.name, self._name, len(optimized.rendition), manifest)
+            )
+
+    def stays(self, why: Refused | Busy) -> None:
+        """Record why an upload is stored as it came."""
+        policy = self.policy
+        metrics.UPLOADS.labels(policy.name, "plain").inc()
+        metrics.PLAIN.labels(policy.name, why.reason).inc()
+        if why.reason not in _UNLOGGED:
+            _log.info(
+                "stored as uploaded",
+                bucket=self.target.bucket,
+                key=self.target.key,
+                policy=policy.name,
+                label=why.reason,
+                reason=str(why),
+            )
+        if policy.mode == "shadow":
+            self.ledger.write(staying(policy.name, self._name, self.size, why))
+
+    @property
+    def _name(self) -> tuple[str, str]:
+        return self.target.bucket, self.target.key

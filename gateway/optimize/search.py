@@ -1,0 +1,79 @@
+"""The smallest rendition of an image that a policy accepts."""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Final
+
+import structlog
+
+from codec.optimize import Optimized
+from codec.reasons import Reason, Refused
+from codec.search.contest import Trial
+from config import Policy
+from gateway.optimize import byte_exact
+from gateway.telemetry import metrics
+from gateway.workers.pool import Workers
+
+_log = structlog.get_logger(__name__)
+
+_VERSION: Final = version("slimgate")
+_DEFAULT_TYPE: Final = "binary/octet-stream"  # what S3 gives an object without a Content-Type
+_MAX_TYPE_LENGTH: Final = 100
+
+
+def is_recordable(content_type: str) -> bool:
+    """Return whether a manifest can hold a content type."""
+    printable = content_type.isascii() and content_type.isprintable()
+    return printable and len(content_type) <= _MAX_TYPE_LENGTH
+
+
+async def rendition(
+    workers: Workers,
+    policy: Policy,
+    data: bytes,
+    content_type: str | None,
+    *,
+    exact_because: str = "",
+) -> Optimized:
+    """Find the smallest rendition of an image.
+
+    Args:
+        workers: Who looks for it.
+        policy: What is demanded.
+        data: The whole image.
+        content_type: As the client gave it.
+        exact_because: Why it has to come back byte for byte; empty when the policy decides.
+
+    Raises:
+        Refused: It stays as it is.
+        Busy: Too much is waiting already.
+    """
+    if not is_recordable(content_type or ""):
+        raise Refused(Reason.CONTENT_TYPE)
+    allowed = byte_exact.narrowed(policy, exact_because) if exact_because else policy
+    try:
+        found = await workers.optimize(
+            data, allowed, content_type=content_type or _DEFAULT_TYPE, version=_VERSION
+        )
+    except Refused as refused:
+        _note_failures(policy, refused.trials)
+        if not exact_because:
+            raise
+        raise byte_exact.refusal(exact_because, refused, policy) from refused
+    _note_failures(policy, found.trials)
+    return byte_exact.by_policy(found, policy) if exact_because else found
+
+
+def _note_failures(policy: Policy, trials: Iterable[Trial]) -> None:
+    """Log and count candidates that lost for a reason that is not the image."""
+    for trial in trials:
+        if trial.verdict.is_failure:
+            metrics.CANDIDATES_FAILED.labels(trial.candidate.codec).inc()
+            _log.warning(
+                "a candidate failed",
+                policy=policy.name,
+                tier=trial.candidate.tier,
+                codec=trial.candidate.codec,
+                subsampling=trial.candidate.subsampling,
+                reason=trial.note or trial.verdict,
+            )

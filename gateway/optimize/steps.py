@@ -1,0 +1,141 @@
+"""The steps from an upload to a stored rendition. Each may refuse, with a reason."""
+
+import time
+from dataclasses import replace
+
+from codec.containers import sniff
+from codec.reasons import Reason, Refused
+from gateway.optimize import byte_exact
+from gateway.optimize.candidate import Candidate, Stored
+from gateway.optimize.screening import refusal
+from gateway.optimize.search import rendition
+from gateway.optimize.stored_request import stored_request
+from gateway.storage.originals import keep
+from gateway.storage.snapshot import SNIFFED
+from gateway.telemetry import metrics, tracing
+
+
+async def screen_request(candidate: Candidate) -> None:
+    """Judge key, headers and query: of some uploads the bytes are not ours to change.
+
+    Raises:
+        Refused: As :func:`gateway.optimize.screening.refusal`, or QUERY.
+    """
+    why = refusal(candidate.target.key, candidate.headers, signed=candidate.signed)
+    if why is not None:
+        raise why
+    if candidate.asks_more:
+        raise Refused(Reason.QUERY)
+
+
+async def bound_size(candidate: Candidate) -> None:
+    """Judge the size before anything is read.
+
+    Raises:
+        Refused: SIZE.
+    """
+    if not 0 < candidate.source.size <= candidate.policy.limits.max_bytes:
+        raise Refused(Reason.SIZE)
+
+
+async def sniff_type(candidate: Candidate) -> None:
+    """Judge the type by the first bytes, never by name or Content-Type.
+
+    Raises:
+        Refused: TYPE.
+    """
+    if sniff((await candidate.source.peek())[:SNIFFED]) not in candidate.policy.types:
+        raise Refused(Reason.TYPE)
+
+
+async def check_lock(candidate: Candidate) -> None:
+    """Leave what lies under retention as it came.
+
+    Raises:
+        Refused: LOCKED.
+    """
+    if await candidate.locks():
+        raise Refused(Reason.LOCKED)
+
+
+async def read(candidate: Candidate) -> None:
+    """Read the image into bounded memory.
+
+    Raises:
+        Refused: BUFFERS or READ_BACK.
+    """
+    candidate.data = await candidate.source.read()
+
+
+async def find_byte_exact(candidate: Candidate) -> None:
+    """Find out whether the very bytes count."""
+    why = await byte_exact.reason(candidate.target.key, candidate.data, candidate.headers)
+    candidate.exact_because = why
+
+
+async def reuse(candidate: Candidate) -> None:
+    """Take the rendition that the image was restored from: a copy must not cost fidelity."""
+    known = await candidate.known(candidate.data)
+    if known is None or (candidate.exact_because and known.manifest.stored.tier != "exact"):
+        return
+    candidate.found, candidate.reused = known, True
+
+
+async def search(candidate: Candidate) -> None:
+    """Search for the smallest rendition that the policy accepts.
+
+    Raises:
+        Refused: The image stays as it is; the reason is the codec's.
+        Busy: Too many jobs are waiting.
+    """
+    if candidate.reused:
+        return
+    policy, data, started = candidate.policy, candidate.data, time.monotonic()
+    timed = metrics.OPTIMIZE_SECONDS.labels(policy.name).time()
+    with timed, tracing.span("optimize", policy=policy.name, size=len(data)):
+        candidate.found = await rendition(
+            candidate.workers,
+            policy,
+            data,
+            candidate.headers.get("Content-Type"),
+            exact_because=candidate.exact_because,
+        )
+    candidate.seconds = time.monotonic() - started
+
+
+async def record(candidate: Candidate) -> None:
+    """Count and log the rendition; of a shadow policy, write it to the ledger."""
+    if candidate.report is not None and not candidate.reused:
+        candidate.report.found(candidate.rendition, candidate.exact_because, candidate.seconds)
+
+
+async def write_manifest(stored: Stored) -> None:
+    """Write the manifest into the metadata of the request that stores the rendition.
+
+    Raises:
+        Refused: MANIFEST or METADATA.
+    """
+    if stored.upload_etag is not None:
+        update = {"upload_etag": stored.upload_etag}
+        manifest = stored.rendition.manifest.model_copy(update=update)
+        stored.found = replace(stored.rendition, manifest=manifest)
+    stored.small = await stored_request(await stored.plain(), stored.rendition, stored.seals)
+
+
+async def keep_original(stored: Stored) -> None:
+    """Keep a copy of the upload where the policy says so.
+
+    Raises:
+        Refused: ESCROW or KEY_LENGTH.
+    """
+    originals, manifest = stored.policy.originals, stored.rendition.manifest
+    await keep(stored.client, originals, stored.request, manifest, stored.data)
+
+
+async def store(stored: Stored) -> None:
+    """Store rendition and manifest.
+
+    Raises:
+        Refused: REFUSED or REPLACED; the store did not take it.
+    """
+    await stored.destination(stored.request, stored.rendition)

@@ -1,0 +1,55 @@
+"""The request that stores a rendition in the place of the upload."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from multidict import CIMultiDict
+
+from codec.encoders import mime_of
+from codec.optimize import Optimized
+from codec.reasons import Reason, Refused
+from gateway.s3 import headers
+from gateway.s3.digests import sha256_hex
+from gateway.storage.manifest_seals import Seals
+from gateway.storage.messages import Request
+
+_MAX_USER_METADATA: Final = 2048  # bytes of keys and values together, S3 user guide
+_META: Final = "x-amz-meta-"
+
+
+async def stored_request(request: Request, optimized: Optimized, seals: Seals) -> Request:
+    """Turn the upload of an image into that of its rendition.
+
+    Args:
+        request: As it would store the image, with everything that is said of the object.
+        optimized: What to store instead.
+        seals: Who writes the manifest.
+
+    Raises:
+        Refused: The manifest does not fit into the metadata.
+    """
+    try:
+        note = seals.write(optimized.manifest)
+    except ValueError as error:
+        raise Refused(Reason.MANIFEST, str(error)) from error
+    kept = headers.without_body_digests(request.headers)
+    kept["Content-Type"] = mime_of(optimized.manifest.stored.codec)
+    kept[headers.MANIFEST] = note
+    if _user_metadata(kept) > _MAX_USER_METADATA:
+        raise Refused(Reason.METADATA)
+    return replace(
+        request,
+        headers=CIMultiDict(kept),
+        body=optimized.rendition,
+        length=len(optimized.rendition),
+        payload_hash=await sha256_hex(optimized.rendition),
+    )
+
+
+def _user_metadata(kept: Mapping[str, str]) -> int:
+    return sum(
+        len(name) - len(_META) + len(value.encode())
+        for name, value in kept.items()
+        if name.lower().startswith(_META)
+    )

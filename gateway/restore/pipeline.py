@@ -1,0 +1,61 @@
+"""A GET, from the client's request to its answer: the steps, in their order."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from gateway.restore.compute import File
+from gateway.restore.probing import probe
+from gateway.restore.read import Answer, FileRead, ObjectRead, Parts
+from gateway.restore.steps import (
+    judge_conditions,
+    look_in_cache,
+    read_stored,
+    respond,
+    restore,
+)
+from gateway.storage.object_client import ObjectClient
+from gateway.storage.stored_object import Found
+
+FILE: Final[tuple[Callable[[FileRead], Awaitable[None]], ...]] = (
+    look_in_cache,
+    read_stored,
+    restore,
+)
+"""From a managed object to the file as uploaded."""
+
+STEPS: Final[tuple[Callable[[ObjectRead], Awaitable[Answer | None]], ...]] = (
+    probe,
+    judge_conditions,
+    *FILE,
+    respond,
+)
+"""From a request to its answer; the first step that returns one is the last."""
+
+
+async def answer(read: ObjectRead) -> Answer:
+    """Answer a GET or HEAD of an object.
+
+    Returns:
+        The answer; what it is made of stays open as long as ``read.open``.
+
+    Raises:
+        BeingCompleted: The plain object may be about to be replaced.
+        S3Error: As the steps.
+    """
+    for step in STEPS:
+        found = await step(read)
+        if found is not None:
+            return found
+    raise RuntimeError("no step has answered")
+
+
+async def file_of(parts: Parts, client: ObjectClient, found: Found) -> File:
+    """Return a managed object as it was uploaded.
+
+    Raises:
+        S3Error: As the steps of ``FILE``.
+    """
+    read = FileRead(parts=parts, client=client, found=found)
+    for step in FILE:
+        await step(read)
+    return read.restored

@@ -1,0 +1,115 @@
+"""The first step of a read: find out whether the object is plain or managed.
+
+The request is sent on as it is: for a plain object, that is all. An answer that carries a manifest
+is of a rendition, and the object is restored instead.
+"""
+
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Final
+
+from gateway.restore.read import Asked, AsStored, ObjectRead
+from gateway.s3 import headers
+from gateway.s3.errors import S3Error
+from gateway.storage.messages import Request, Response
+from gateway.storage.stored_object import Found, recognize
+
+# Answers that may speak of the rendition without saying so: conditions and ranges are those of
+# the restored file, and the store judged them by the stored one; some refuse odd ones.
+_AMBIGUOUS: Final = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_MODIFIED,
+        HTTPStatus.PRECONDITION_FAILED,
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    }
+)
+_NOT_FOR_RENDITIONS: Final = headers.CONDITIONS | {"x-amz-checksum-mode", "x-amz-te"}
+
+
+async def probe(read: ObjectRead) -> AsStored | None:
+    """Ask the store for the object; return its answer unless the object is managed.
+
+    Raises:
+        BeingCompleted: The plain object may be about to be replaced.
+        S3Error: The store does not answer, or the manifest cannot be read.
+    """
+    plain: Response | None = None
+    asked = read.asked
+    if not read.parts.index.managed(asked.target.bucket, asked.target.key):
+        plain = await _ask(read, asked.as_sent())
+        if read.found is not None or plain.status not in _AMBIGUOUS:
+            return _plain(read, plain)
+    if await _is_managed(read, plain):
+        return None
+    if plain is None:
+        # It may have been replaced by a rendition in this very moment.
+        plain = await _ask(read, asked.as_sent())
+    return _plain(read, plain)
+
+
+async def _ask(read: ObjectRead, request: Request) -> Response:
+    """Send a request whose answer stays open, and note what it is about."""
+    response = await read.open.enter_async_context(read.client.send(request))
+    read.found = _found(read, response)
+    read.response = response
+    return response
+
+
+async def _is_managed(read: ObjectRead, plain: Response | None) -> bool:
+    """Ask with HEAD and without conditions; an answer about a managed object stays open.
+
+    Args:
+        read: Where it is noted.
+        plain: The answer to give for a plain object; None: it was not asked for yet.
+    """
+    if plain is not None and plain.content.at_eof():
+        plain.let_go()
+    try:
+        async with AsyncExitStack() as attempt:
+            head = await attempt.enter_async_context(read.client.send(_unconditional(read.asked)))
+            read.found = _found(read, head)
+            if read.found is None:
+                return False
+            if plain is not None:
+                plain.let_go()
+            read.response = head
+            read.open.push_async_exit(attempt.pop_all())
+            return True
+    except S3Error as error:
+        # What makes the store break off a HEAD is what it refused in the first answer.
+        refused = plain is not None and plain.status == HTTPStatus.BAD_REQUEST
+        if not refused or error.code != "ServiceUnavailable":
+            raise
+        return False
+
+
+def _plain(read: ObjectRead, response: Response) -> AsStored | None:
+    if read.found is not None:
+        return None
+    if read.asked.version_id is None:
+        read.parts.completing.check(read.asked.target, headers.bare_etag(response.headers))
+    return AsStored(response)
+
+
+def _found(read: ObjectRead, response: Response) -> Found | None:
+    parts, asked = read.parts, read.asked
+    try:
+        return recognize(response, asked.target, asked.version_id, parts.seals, parts.index)
+    except S3Error:
+        asked.true_of_answer(response)
+        raise
+
+
+def _unconditional(asked: Asked) -> Request:
+    """Return a request for the object itself.
+
+    What is kept are headers that decide whether the store answers at all.
+    """
+    request = asked.as_head()
+    query = request.query
+    if query:
+        query = "&".join(p for p in query.split("&") if p and not p.startswith("partNumber="))
+    kept = headers.without(request.headers, _NOT_FOR_RENDITIONS)
+    return replace(request, query=query, headers=kept)

@@ -1,0 +1,117 @@
+"""The steps of a read of a managed object, from its manifest to the bytes that are served."""
+
+from http import HTTPStatus
+from typing import Final
+
+from gateway.restore.compute import File
+from gateway.restore.conditions import decide, shown_headers, with_length
+from gateway.restore.read import FileRead, ObjectRead, Served
+from gateway.restore.restoration import restored
+from gateway.s3.errors import S3Error
+from gateway.storage.messages import read_bounded
+from gateway.storage.stored_object import read_rendition
+from gateway.telemetry import metrics
+
+_HITS: Final = metrics.CACHE_REQUESTS.labels("hit")
+_MISSES: Final = metrics.CACHE_REQUESTS.labels("miss")
+
+
+async def judge_conditions(read: ObjectRead) -> Served | None:
+    """Judge conditions and ranges; return the answer to HEAD, or 304.
+
+    Raises:
+        S3Error: PreconditionFailed, InvalidRange.
+    """
+    asked, found, response = read.asked, read.managed, read.response
+    stored = found.upstream if response is None else asked.true_of_answer(response)
+    read.shown = shown_headers(found, stored, asked.parameters)
+    read.status, read.part = decide(found, found.manifest.etag, asked.headers, asked.parameters)
+    if read.status == HTTPStatus.NOT_MODIFIED or asked.method == "HEAD":
+        shown = with_length(read.shown, read.status, read.part, found.manifest.size)
+        return Served(read.status, shown)
+    if response is not None and response.method == "HEAD":
+        # To hold this connection while waiting for another could be to wait for oneself.
+        response.let_go()
+    return None
+
+
+async def look_in_cache(read: FileRead) -> None:
+    """Take the restored file from the cache, where it is there."""
+    found = read.managed
+    data = await read.parts.compute.cache.get(found.cache_key)
+    read.cached = data is not None
+    (_MISSES if data is None else _HITS).inc()
+    if data is not None:
+        read.file = File(data, found.manifest.etag)
+
+
+async def read_stored(read: FileRead) -> None:
+    """Read the rendition, once for all who wait: it is in memory once.
+
+    Raises:
+        S3Error: SlowDown when the object was replaced meanwhile, or no memory is left.
+    """
+    if read.file is not None:
+        return
+    began = False
+
+    async def work() -> bytes:
+        nonlocal began
+        began = True
+        return await _rendition(read)
+
+    try:
+        key = read.managed.cache_key
+        read.rendition = await read.parts.compute.readings.run(key, work)
+    except S3Error:
+        if began:
+            raise
+        # The first to ask has gone away, and with it what was read from.
+        read.rendition = await work()
+
+
+async def _rendition(read: FileRead) -> bytes:
+    found, response = read.managed, read.response
+    with read.parts.buffers.reserved(found.stored_size):
+        unread = response is not None and response.method == "GET"
+        if response is not None and unread and response.status == HTTPStatus.OK:
+            return await read_bounded(response, found.manifest.size)
+        return await read_rendition(read.client, found)
+
+
+async def restore(read: FileRead) -> None:
+    """Restore the file, once for all who wait.
+
+    Raises:
+        S3Error: SlowDown when too much is waiting, InternalError when it cannot be restored.
+    """
+    if read.rendition is None:
+        return
+    found, parts = read.managed, read.parts
+    with parts.buffers.shared(read.rendition):
+        read.file = await restored(
+            parts.compute, parts.buffers, found.cache_key, read.rendition, found.manifest
+        )
+    read.rendition = None
+
+
+async def respond(read: ObjectRead) -> Served:
+    """Choose the bytes; what an encoder's upgrade has changed goes under another ETag.
+
+    Raises:
+        S3Error: PreconditionFailed, InvalidRange, or SlowDown when no memory is left.
+    """
+    asked, found, (data, etag) = read.asked, read.managed, read.restored
+    if read.response is not None:
+        read.response.let_go()
+    read.shown["ETag"] = f'"{etag}"'
+    if etag != found.manifest.etag:
+        # Parts of these bytes must not meet parts of those recorded.
+        read.status, read.part = decide(found, etag, asked.headers, asked.parameters)
+        if read.status == HTTPStatus.NOT_MODIFIED:
+            return Served(read.status, read.shown)
+    read.shown["x-slimgate-cache"] = "hit" if read.cached else "miss"
+    shown = with_length(read.shown, read.status, read.part, found.manifest.size)
+    # However slowly they are read: they are held once for all readers, and within bounds.
+    read.open.enter_context(read.parts.buffers.shared(data))
+    return Served(read.status, shown, memoryview(data)[read.part.start : read.part.stop])
