@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from gateway.storage.cached_answers import Remembered
 from gateway.storage.completing import Completing
@@ -11,10 +10,8 @@ from gateway.storage.cross_origin import Allowances
 from gateway.storage.listing_index import LogicalIndex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.multipart_state import Uploads
+from gateway.storage.stored_object import Found
 from gateway.storage.upstream import Upstream
-
-if TYPE_CHECKING:
-    from gateway.storage.stored_object import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +36,6 @@ class Storage:
     locked_buckets: Remembered = field(default_factory=Remembered)
     allowances: Allowances = field(default_factory=Allowances)
     uploads: Uploads[Mapping[str, str]] = field(default_factory=Uploads)
-    copied: "Uploads[Found]" = field(default_factory=Uploads)
+    copied: Uploads[Found] = field(default_factory=Uploads)
     completing: Completing = field(default_factory=Completing)
     finishing: set[asyncio.Task[str | None]] = field(default_factory=set)
