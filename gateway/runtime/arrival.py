@@ -1,0 +1,85 @@
+"""What a request is about, and who sends it."""
+
+from aiohttp import web
+
+from config import Limits as LimitSettings
+from gateway.handlers.call import Call
+from gateway.http.authentication import Authenticator
+from gateway.http.request_body import BodyLimits
+from gateway.http.stall_timer import StallTimer
+from gateway.runtime.parts import PARTS
+from gateway.s3 import headers, query
+from gateway.s3.errors import S3Error
+from gateway.s3.routing import Target, locate
+from gateway.storage.object_client import Caller, UpstreamClient
+from gateway.telemetry import metrics
+
+AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
+
+
+def call_of(request: web.Request, request_id: str) -> Call:
+    """Return a request, authenticated.
+
+    A preflight (OPTIONS) is never verified: browsers send it without a signature, but to the very
+    URL that they are going to use, which may be presigned for another method.
+
+    Raises:
+        S3Error: As :func:`locate`, :meth:`Authenticator.authenticate`, :func:`query.read` and
+            :func:`query.merged`.
+    """
+    raw_path, raw_query = split_url(request)
+    parts = request.app[PARTS]
+    _check_head(request, parts.limits.settings)
+    target = located(request)  # first, so that nothing else sees what is no bucket
+    preflight = request.method == "OPTIONS"
+    verified, identity = (
+        (None, None)
+        if preflight
+        else request.app[AUTHENTICATOR].authenticate(request, raw_path, raw_query)
+    )
+    asked = query.read(raw_query)
+    merged = query.merged(request.headers, () if preflight else asked.headers)
+    limits = parts.limits
+    address = limits.address_of(request)
+    stall_timer = StallTimer(limits.settings.min_client_rate)
+    caller = Caller(identity, address, stall_timer, headers.caller_headers(merged, {}))
+    return Call(
+        request=request,
+        request_id=request_id,
+        target=target,
+        headers=merged,
+        query=asked,
+        verified=verified,
+        identity=identity,
+        client=UpstreamClient(parts.storage.upstream, caller),
+        stall_timer=stall_timer,
+        body_limits=BodyLimits(limits.settings, limits.spool, stall_timer),
+        upload_quota=limits.quota_of(address),
+    )
+
+
+def located(request: web.Request) -> Target:
+    """Make out what a request is about.
+
+    Raises:
+        S3Error: It does not name a bucket and a key as S3 does.
+    """
+    domains = request.app[PARTS].settings.domains
+    return locate(split_url(request)[0], request.headers.get("Host", ""), domains)
+
+
+def _check_head(request: web.Request, limits: LimitSettings) -> None:
+    """Refuse a head that is too large as a whole, though each of its fields is not."""
+    fields = sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
+    if len(request.raw_path) + fields > max(limits.max_head_bytes, limits.max_header_bytes):
+        metrics.LIMITED.labels("head").inc()
+        raise S3Error("RequestHeaderSectionTooLarge")
+
+
+def split_url(request: web.Request) -> tuple[str, str]:
+    """Give path and query exactly as sent; both are signed."""
+    path, _, query = request.raw_path.partition("?")
+    if path.startswith(("http://", "https://")):
+        # RFC 9112 section 3.2.2: a server has to accept the absolute form, too.
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    return path, query

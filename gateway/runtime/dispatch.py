@@ -1,0 +1,126 @@
+"""From a request to the handler of its operation, and from what goes wrong to an S3 error."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from http import HTTPStatus
+
+import structlog
+from aiohttp import web
+
+from gateway.handlers.call import Handler
+from gateway.handlers.invalidation import Dropping, changed_key, deletes_many
+from gateway.handlers.post_form import is_form
+from gateway.http.error_responses import new_request_id, refusal
+from gateway.runtime.arrival import call_of, split_url
+from gateway.runtime.parts import PARTS
+from gateway.s3 import headers
+from gateway.s3.deleted_keys import MAX_BYTES
+from gateway.s3.errors import S3Error
+from gateway.s3.routing import operation
+from gateway.storage.stored_object import stored_condition
+from gateway.telemetry import metrics
+
+_log = structlog.get_logger(__name__)
+
+HANDLERS = web.AppKey("handlers", Mapping[str, Handler])
+
+_REQUEST_ID = web.RequestKey("request_id", str)
+_OPERATION = web.RequestKey("operation", str)
+
+
+@web.middleware
+async def counted(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Count and time a request; one that its client gave up, or that broke off, has no status.
+
+    Nothing is behind this one: keys may look like anything, and a router would judge them.
+    """
+    del handler
+    started, status, sent = time.monotonic(), "none", 0
+    try:
+        with metrics.IN_FLIGHT.track_inprogress(), request.app[PARTS].limits.in_flight.track():
+            response = await _with_errors_as_s3(request)
+            with contextlib.suppress(ConnectionError):  # of a client that is gone, as is noticed
+                # The server would do it, but afterwards: this one is in flight until it is sent.
+                await response.prepare(request)
+                await response.write_eof()
+        status = str(response.status)
+        # What is whole already is sent by the server, after this.
+        sent = response.body_length if response.prepared else response.content_length or 0
+        return response
+    finally:
+        name = operation_of(request)
+        count, seconds, sent_bytes = metrics.request_metrics(name, status)
+        sent_bytes.inc(sent)
+        count.inc()
+        seconds.observe(time.monotonic() - started)
+
+
+def operation_of(request: web.Request) -> str:
+    """Return the name of the operation of a request; ``Refused`` as long as it is not known."""
+    name: str = request.get(_OPERATION, "Refused")
+    return name
+
+
+async def _with_errors_as_s3(request: web.Request) -> web.StreamResponse:
+    """Render every error as S3 does; whatever is unexpected is logged and tells nothing."""
+    request_id = request[_REQUEST_ID] = new_request_id()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    try:
+        return await _dispatch(request)
+    except S3Error as error:
+        failure = error
+    except (asyncio.CancelledError, ConnectionResetError):
+        raise
+    except Exception:  # noqa: BLE001  # whatever it is, the client gets an S3 error
+        _log.exception("unexpected error", method=request.method)
+        failure = S3Error("InternalError")
+    _log.info("refused", code=failure.code, method=request.method, **_cause(failure))
+    return _rendered(request, failure, request_id)
+
+
+def _cause(failure: S3Error) -> dict[str, str]:
+    """Say what is behind an error that is not the client's, for the log alone."""
+    cause = failure.__cause__
+    if cause is None or failure.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return {}
+    return {"reason": f"{type(cause).__name__}: {cause}"}
+
+
+def _rendered(request: web.Request, failure: S3Error, request_id: str) -> web.Response:
+    response = refusal(failure, resource=split_url(request)[0], request_id=request_id)
+    if request.can_read_body:
+        # What is still to come of the body must not be taken for the next request.
+        response.force_close()
+    return response
+
+
+async def _dispatch(request: web.Request) -> web.StreamResponse:
+    """Authenticate a request and hand it to the handler of its operation."""
+    parts, call = request.app[PARTS], call_of(request, request[_REQUEST_ID])
+    copies_object = headers.COPY_SOURCE in call.headers
+    name = operation(request.method, call.target, call.parameters, copies_object)
+    if is_form(call):
+        name = "PostObject"
+    request[_OPERATION] = name
+    handler = request.app[HANDLERS][name]
+    if request.method in {"GET", "HEAD", "OPTIONS"}:
+        return await handler(call)
+    storage = parts.storage
+    dropping = Dropping(parts.compute.cache, call.target.bucket, changed_key(call))
+    call = replace(
+        call,
+        translated=await stored_condition(
+            call.client, call.target, call.headers, storage.seals, storage.index
+        ),
+        accepted=dropping.once,
+    )
+    with contextlib.closing(call.upload):
+        await call.upload.settle()
+        if deletes_many(call):
+            dropping.follow(call.upload.copy(call.upload_quota, MAX_BYTES))
+        return await dropping.after(handler(call))
