@@ -1,5 +1,7 @@
 """Optimize existing objects, as a PUT through the gateway would have done."""
 
+from dataclasses import dataclass
+
 from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
 from config import Policy
@@ -7,14 +9,12 @@ from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry
 from gateway.jobs.opened import Tools
 from gateway.jobs.outcome import Outcome
-from gateway.optimize import byte_exact
-from gateway.optimize.search import rendition
-from gateway.optimize.stored_request import stored_request
+from gateway.optimize import pipeline
+from gateway.optimize.candidate import Stored
 from gateway.storage import metadata, snapshot
 from gateway.storage.messages import Request
-from gateway.storage.originals import keep
 from gateway.storage.replacement import remove_version
-from gateway.storage.snapshot import Snapshot
+from gateway.storage.snapshot import Contents, Snapshot
 
 
 class Optimizer:
@@ -58,24 +58,14 @@ class Optimizer:
         if not 0 < seen.size <= policy.limits.max_bytes:
             raise Refused(Reason.SIZE)
         metadata.repeated(seen.headers)
-        data = await snapshot.read(client, seen, lambda mime: mime in policy.types)
-        content_type = seen.headers.get("Content-Type")
-        why = await byte_exact.reason(entry.key, data, seen.headers)
-        workers = self._tools.workers
-        found = await rendition(workers, policy, data, content_type, exact_because=why)
+        replacement = _Replacement(self._tools, seen)
+        async with snapshot.opened(client, seen) as contents:
+            image = replacement.image(policy, contents)
+            await pipeline.run(pipeline.FIND, image)
         if self._dry_run:
-            return Outcome("would be small", seen.size, len(found.rendition))
-        return await self._put(seen, policy, data, found)
-
-    async def _put(self, seen: Snapshot, policy: Policy, data: bytes, found: Optimized) -> Outcome:
-        client, seals = self._tools.client, self._tools.seals
-        now = await snapshot.retake(client, seen, seals)
-        kept = await metadata.everything(client, now.target, now.headers)
-        request = Request("PUT", now.target, headers=kept)
-        small = await stored_request(request, found, seals)
-        await keep(client, policy.originals, request, found.manifest, data)
-        await client.put_if_match(small, now.state.etag)
-        return await self._told(now, found)
+            return Outcome("would be small", seen.size, len(image.rendition.rendition))
+        await pipeline.run(pipeline.STORE, image)
+        return await self._told(replacement.seen, image.rendition)
 
     async def _told(self, replaced: Snapshot, found: Optimized) -> Outcome:
         outcome = Outcome("made small", replaced.size, len(found.rendition))
@@ -102,3 +92,45 @@ class Optimizer:
             policy.originals.keep == self._bucket and key.startswith(policy.originals.prefix)
             for policy in self._tools.policies
         )
+
+
+@dataclass(slots=True)
+class _Replacement:
+    """What takes the place of an object.
+
+    Attributes:
+        tools: With the store.
+        seen: The object; looked at once more before it is replaced.
+    """
+
+    tools: Tools
+    seen: Snapshot
+
+    def image(self, policy: Policy, contents: Contents) -> Stored:
+        """Return the object as an image that is to be stored small."""
+        return Stored(
+            policy=policy,
+            target=self.seen.target,
+            headers=self.seen.headers,
+            source=contents,
+            workers=self.tools.workers,
+            client=self.tools.client,
+            seals=self.tools.seals,
+            plain=self._request,
+            destination=self._put,
+        )
+
+    async def _request(self) -> Request:
+        """Return the request that would store the same object, as it is described now.
+
+        Raises:
+            Changed: It is another object now.
+            Refused, Denied, S3Error: It cannot be described in headers, or not be seen.
+        """
+        client = self.tools.client
+        self.seen = await snapshot.retake(client, self.seen, self.tools.seals)
+        kept = await metadata.everything(client, self.seen.target, self.seen.headers)
+        return Request("PUT", self.seen.target, headers=kept)
+
+    async def _put(self, request: Request, _: Optimized) -> None:
+        await self.tools.client.put_if_match(request, self.seen.state.etag)

@@ -1,7 +1,8 @@
 """A PUT, from the upload to the stored rendition: the steps, in their order.
 
-PutObject and CompleteMultipartUpload take all of them. A policy in shadow mode ends before anything
-is stored, the playground before anything is recorded.
+PutObject and CompleteMultipartUpload take all of them, ``python -m gateway optimize`` those that
+find and store. A policy in shadow mode ends before anything is stored, the playground before
+anything is recorded.
 """
 
 from collections.abc import Awaitable, Callable, Iterable

@@ -4,13 +4,13 @@ Other clients may write at any time, so every step names the ETag it refers to.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from multidict import CIMultiDict
 
-from codec.containers import sniff
 from codec.manifest import Manifest
 from codec.reasons import Reason, Refused
 from gateway.s3 import headers
@@ -19,7 +19,7 @@ from gateway.s3.routing import Target
 from gateway.storage.completed_object import Plain
 from gateway.storage.errors import Changed, Denied, check_found
 from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import UNREACHABLE
+from gateway.storage.messages import UNREACHABLE, Response
 from gateway.storage.object_client import ObjectClient
 from gateway.storage.stored_object import read_manifest
 
@@ -88,31 +88,71 @@ async def retake(client: ObjectClient, earlier: Snapshot, seals: Seals) -> Snaps
     return now
 
 
-async def read(
-    client: ObjectClient, seen: Snapshot, wanted: Callable[[str | None], bool] | None = None
-) -> bytes:
-    """Read exactly the object of the snapshot.
+class Contents:
+    """The bytes of a snapshot, while the store sends them.
+
+    Args:
+        response: The answer to GET.
+        size: Bytes of the object.
+    """
+
+    def __init__(self, response: Response, size: int) -> None:
+        self._response = response
+        self._head = b""
+        self.size = size
+
+    async def peek(self) -> bytes:
+        """Return the first bytes, as many as tell an image by its magic.
+
+        Raises:
+            S3Error: ServiceUnavailable when the store breaks off.
+        """
+        if not self._head:
+            self._head = await self._next(min(SNIFFED, self.size))
+        return self._head
+
+    async def read(self) -> bytes:
+        """Return everything, and give the connection back.
+
+        Raises:
+            S3Error: ServiceUnavailable when the store breaks off.
+        """
+        data = self._head + await self._next(self.size - len(self._head))
+        self._response.let_go()
+        return data
+
+    async def _next(self, count: int) -> bytes:
+        try:
+            return await self._response.content.readexactly(count)
+        except (asyncio.IncompleteReadError, *UNREACHABLE) as error:
+            raise S3Error("ServiceUnavailable") from error
+
+
+@asynccontextmanager
+async def opened(client: ObjectClient, seen: Snapshot) -> AsyncIterator[Contents]:
+    """Read exactly the object of the snapshot, piece by piece.
 
     Args:
         client: Client of the store.
         seen: The snapshot.
-        wanted: Judges the image type of the first bytes; the rest of an unwanted object is not
-            read.
 
     Raises:
         Changed: It is a different object now.
-        Refused: It is unwanted.
         Denied: The store does not return it.
-        S3Error: ServiceUnavailable if the store does not respond or disconnects.
+        S3Error: ServiceUnavailable if the store does not respond.
     """
     async with client.get(seen.target, etag=seen.state.etag) as response:
         check_found(response)
         if response.content_length != seen.size:
             raise Denied(f"GET returned {response.content_length} bytes, HEAD said {seen.size}")
-        try:
-            head = await response.content.readexactly(min(SNIFFED, seen.size))
-            if wanted is not None and not wanted(sniff(head)):
-                raise Refused(Reason.TYPE)
-            return head + await response.content.readexactly(seen.size - len(head))
-        except (asyncio.IncompleteReadError, *UNREACHABLE) as error:
-            raise S3Error("ServiceUnavailable") from error
+        yield Contents(response, seen.size)
+
+
+async def read(client: ObjectClient, seen: Snapshot) -> bytes:
+    """Read exactly the object of the snapshot.
+
+    Raises:
+        Changed, Denied, S3Error: As :func:`opened`, or the store breaks off.
+    """
+    async with opened(client, seen) as contents:
+        return await contents.read()
