@@ -16,7 +16,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 
 from bench import echo
-from bench.setting import Store, echo_store
+from bench.testbed import Store, echo_store
 from config import Limits
 from config import Upstream as UpstreamSettings
 from gateway.s3.identity import Identity

@@ -25,10 +25,12 @@ class MemoryStore:
     Attributes:
         buckets: By name.
         requests: All that were sent, in order.
+        faults: By method and key, the statuses that the next such requests are answered with.
     """
 
     buckets: dict[str, Bucket] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
+    faults: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
     def client(
         self, user: str | None = "main", passed_along: Mapping[str, str] | None = None
@@ -42,12 +44,17 @@ class MemoryStore:
         self.requests.append(request)
         parameters = dict(parse_qsl(request.query, keep_blank_values=True))
         try:
+            self._check_faults(request)
             if not request.target.key:
                 return self._bucket(request, parameters, user, data)
             bucket = self._find(request, user, parameters)
             return self._object(bucket, request, parameters, data)
         except Failure as failure:
             return failed(request.method, failure)
+
+    def _check_faults(self, request: Request) -> None:
+        if faults := self.faults.get((request.method, request.target.key)):
+            raise Failure(faults.pop(0), "InternalError")
 
     def _find(self, request: Request, user: str | None, parameters: Mapping[str, str]) -> Bucket:
         """Find the bucket, and check that the user may do this."""

@@ -1,0 +1,136 @@
+"""Listings of the store in memory: which objects are asked for, and how they are shown."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from gateway.handlers.list import ListObjects
+from gateway.s3 import xml as s3xml
+from gateway.s3.errors import S3Error
+from gateway.s3.routing import Target
+from gateway.storage import retries
+from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered, manifest
+
+_MANAGED = (100_000, "a" * 32)
+
+
+async def _list(gateway: Gateway, text: str = "", **said: str) -> Answer:
+    """List the bucket; underscores in the names of headers are dashes."""
+    handler = ListObjects(gateway.policies, gateway.storage, asyncio.Semaphore(4), gateway.plain)
+    about = {name.replace("_", "-"): value for name, value in said.items()}
+    call, writer = gateway.call("GET", Target(BUCKET, "", ""), text, about)
+    return answered(await handler(call), writer)
+
+
+def _entries(answer: Answer) -> dict[str, tuple[int, str]]:
+    return {
+        s3xml.text(entry, "Key"): (
+            int(s3xml.text(entry, "Size")),
+            s3xml.text(entry, "ETag").strip('"'),
+        )
+        for entry in s3xml.parse(answer.body)
+        if s3xml.name(entry) in {"Contents", "Version"}
+    }
+
+
+@pytest.fixture
+async def gateway() -> Gateway:
+    """Make a gateway, and a bucket with one managed and one plain object."""
+    made = Gateway()
+    await made.store_managed("managed", manifest(*_MANAGED))
+    await made.store("plain", b"text")
+    for versions in made.memory.buckets[BUCKET].keys.values():
+        versions[-1].modified -= timedelta(hours=1)  # what was just written is not remembered
+    made.memory.requests.clear()
+    return made
+
+
+async def test_managed_objects_are_shown_as_uploaded(gateway: Gateway) -> None:
+    """Size and ETag are those of the manifest; plain objects have their own."""
+    entries = _entries(await _list(gateway))
+    assert entries["managed"] == _MANAGED
+    assert entries["plain"] == (4, "1cb251ec0d568de6a929b520c4aed8d1")
+
+
+async def test_what_is_remembered_is_not_asked_for(gateway: Gateway) -> None:
+    """The second listing sends no HEAD, the first one for each object."""
+    first = await _list(gateway)
+    assert sorted(head.target.key for head in gateway.sent("HEAD")) == ["managed", "plain"]
+    assert (await _list(gateway)).body == first.body
+    assert gateway.sent("HEAD") == []
+
+
+async def test_who_pays_is_said_in_every_request(gateway: Gateway) -> None:
+    """HEADs carry the headers of the caller that say who pays and whose bucket it is."""
+    said = {"x-amz-request-payer": "requester", "x-amz-expected-bucket-owner": "main"}
+    await _list(gateway, **{name.replace("-", "_"): value for name, value in said.items()})
+    assert [dict(head.headers) for head in gateway.sent("HEAD")] == [said, said]
+
+
+async def test_other_buckets_are_listed_as_they_are() -> None:
+    """Where no policy names the bucket, nothing is asked for, and no byte is changed."""
+    gateway = Gateway()
+    gateway.policies.replace(())
+    await gateway.store_managed("managed", manifest(*_MANAGED))
+    answer = await _list(gateway)
+    assert _entries(answer)["managed"][0] == len(b"rendition")
+    assert gateway.sent("HEAD") == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405])
+async def test_what_may_not_be_looked_at_is_shown_as_it_is(gateway: Gateway, status: int) -> None:
+    """An object that the store does not show this caller keeps the entry of the store."""
+    gateway.memory.faults["HEAD", "managed"] = [status]
+    assert _entries(await _list(gateway))["managed"][0] == len(b"rendition")
+
+
+async def test_a_passing_failure_is_not_seen(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A HEAD is sent three times before the listing fails."""
+    monkeypatch.setattr(retries, "_MAX_PAUSES_S", (0.0, 0.0))
+    gateway.memory.faults["HEAD", "managed"] = [503, 500]
+    assert _entries(await _list(gateway))["managed"] == _MANAGED
+
+
+@pytest.mark.parametrize("status", [400, 500, 503])
+async def test_a_wrong_size_is_never_shown(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """When the store does not say what an object is, the listing fails."""
+    monkeypatch.setattr(retries, "_MAX_PAUSES_S", (0.0, 0.0))
+    gateway.memory.faults["HEAD", "managed"] = [status] * 3
+    with pytest.raises(S3Error, match="ServiceUnavailable"):
+        await _list(gateway)
+
+
+async def test_an_unreadable_manifest_spoils_one_entry(gateway: Gateway) -> None:
+    """An object whose manifest is broken is listed as it is stored."""
+    await gateway.store("broken", b"rendition", {"x-amz-meta-slimgate": "{"})
+    entries = _entries(await _list(gateway))
+    assert (entries["broken"][0], entries["managed"]) == (len(b"rendition"), _MANAGED)
+
+
+async def test_each_version_has_its_own_view() -> None:
+    """In a listing of versions, managed and plain versions of one key are told apart."""
+    gateway = Gateway()
+    await gateway.store("k", b"")
+    gateway.memory.buckets[BUCKET].is_versioned = True
+    named = await gateway.store_managed("k", manifest(*_MANAGED))
+    await gateway.store("k", b"text")
+    answer = await _list(gateway, "versions")
+    sizes = {
+        s3xml.text(entry, "VersionId"): s3xml.text(entry, "Size")
+        for entry in s3xml.parse(answer.body)
+        if s3xml.name(entry) == "Version"
+    }
+    assert sizes[named["x-amz-version-id"]] == str(_MANAGED[0])
+    assert sorted(sizes.values()) == ["0", str(_MANAGED[0]), "4"]
+
+
+async def test_refusals_are_passed_on(gateway: Gateway) -> None:
+    """What the store answers to a caller who may not list is the answer."""
+    answer = await _list(gateway, x_amz_expected_bucket_owner="another")
+    assert (answer.status, b"AccessDenied" in answer.body) == (403, True)
+    assert gateway.sent("HEAD") == []
