@@ -20,7 +20,7 @@ from PIL import AvifImagePlugin, Image
 
 import models
 from bench.reference import decoded, shortfalls
-from codec.optimize import Refused, Terms, optimize
+from codec.optimize import OptimizeOptions, Refused, optimize
 from codec.restore.restore import restore
 from config import Engine, Policy
 from models.engine.loading import Local, Restorers
@@ -113,9 +113,9 @@ def row(path: Path, policy: Policy, upscalers: Local) -> Row:
     return Row(path.name, len(data), size, how, stored.quality, megapixels, seconds, below)
 
 
-def _terms(policy: Policy) -> Terms:
+def _terms(policy: Policy) -> OptimizeOptions:
     restorers = models.chosen(policy.restorer)
-    return Terms(policy, "image/x", restorers, "0.1.0", policy.limits.timeout_s)
+    return OptimizeOptions(policy, "image/x", restorers, "0.1.0", policy.limits.timeout_s)
 
 
 def _print(name: str, rows: list[Row]) -> None:

@@ -27,9 +27,9 @@ from bench.contest import Row, alone, policy_of, row
 from codec.image.pixels import decode_as
 from codec.reasons import Refused
 from codec.search import trials
-from codec.search.contest import Candidate, Contest, Subject
 from codec.search.effort import Work
 from codec.search.eligibility import admit, max_stored
+from codec.search.state import Candidate, SearchState, SourceImage
 from config import Policy
 from models.engine.loading import Local
 
@@ -108,10 +108,10 @@ def _at(quality: int, path: Path, policy: Policy) -> Row:
         pixels = decode_as(upload, data)
     except (Refused, OSError, ValueError, SyntaxError):
         return plain
-    subject = Subject(pixels, upload, len(data), b"", 1, max_stored(data, policy))
-    contest = Contest(subject, policy.floor, _upscalers(), Work(math.inf), "photo")
+    source = SourceImage(pixels, upload, len(data), b"", 1, max_stored(data, policy))
+    state = SearchState(source, policy.floor, _upscalers(), Work(math.inf), "photo")
     chroma = "4:2:0" if upload.subsampling == "4:2:0" else "4:4:4"
-    trial = trials.attempt(contest, Candidate("recode", "avif", 1, None, chroma), quality, _SPEED)
+    trial = trials.attempt(state, Candidate("recode", "avif", 1, None, chroma), quality, _SPEED)
     if trial.verdict != "holds":
         return plain
     name, size = "recode avif", len(data)

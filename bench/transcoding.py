@@ -14,7 +14,7 @@ from pathlib import Path
 
 import models
 from bench.contest import policy_of
-from codec.optimize import Terms, optimize
+from codec.optimize import OptimizeOptions, optimize
 from codec.reasons import Refused
 from codec.restore.restore import restore
 from config import Policy
@@ -62,7 +62,7 @@ def _tried(data: bytes, policy: Policy) -> tuple[int, int, bool] | None:
     """Return bytes uploaded and stored, and whether the file was reproduced; None if refused."""
     try:
         made = optimize(
-            data, Terms(policy, "image/jpeg", {}, "0.1.0", float("inf")), models.restorer
+            data, OptimizeOptions(policy, "image/jpeg", {}, "0.1.0", float("inf")), models.restorer
         )
     except (Refused, OSError, ValueError, SyntaxError):
         return None

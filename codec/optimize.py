@@ -14,21 +14,21 @@ from codec.measures import floors
 from codec.reasons import Reason, Refused
 from codec.restore.lossless import Task
 from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
-from codec.search import lossless, memory_needs, referee
-from codec.search.contest import Contest, Subject, Trial
+from codec.search import lossless, memory_needs, search
+from codec.search.allowed_steps import DECODE, EXACT, LOSSLESS, LOSSY_STEPS, AllowedSteps
 from codec.search.effort import Work
 from codec.search.eligibility import admit, check_type, jpeg_sides, max_stored
 from codec.search.failures import reason as reason_of
 from codec.search.failures import refusal
 from codec.search.lossless import Attempt
 from codec.search.omissions import LOSSY, TIERS, Omission, Omitted, Tier, What
-from codec.search.result import Chosen
-from codec.search.steps import DECODE, EXACT, LOSSLESS, LOSSY_STEPS, Steps
+from codec.search.result import ChosenRendition
+from codec.search.state import SearchState, SourceImage, Trial
 from codec.search.verdicts import Verdict
 from config import Policy
 from config.policy import Effort
 
-__all__ = ["LOSSY_STEPS", "Optimized", "Refused", "Terms", "optimize"]
+__all__ = ["LOSSY_STEPS", "OptimizeOptions", "Optimized", "Refused", "optimize"]
 
 _NOT_FOR: Final[Mapping[str, tuple[Tier, ...]]] = {
     "image/jpeg": ("lossless",), "image/webp": ("exact", "lossless")
@@ -57,7 +57,7 @@ class Optimized:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class OptimizeOptions:
     """Options of an optimization.
 
     Attributes:
@@ -75,15 +75,15 @@ class Terms:
     restorers: Mapping[int, str]
     gateway: str
     work_s: float
-    steps: Steps = field(default_factory=Steps)
+    steps: AllowedSteps = field(default_factory=AllowedSteps)
 
 
-def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
+def optimize(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> Optimized:
     """Find the smallest rendition of an upload, and prove that it restores.
 
     Args:
         data: upload, untrusted.
-        terms: options.
+        options: options.
         upscalers: source of restorers.
 
     Raises:
@@ -91,40 +91,40 @@ def optimize(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
         MemoryError: not enough memory to decode the upload.
         OSError, ValueError, SyntaxError: the upload cannot be decoded.
     """
-    terms = replace(terms, steps=terms.steps.begun())
+    options = replace(options, steps=options.steps.begun())
     try:
-        return _optimized(data, terms, upscalers)
+        return _optimized(data, options, upscalers)
     except Refused as refused:
-        refused.omitted = tuple(terms.steps.omitted.values())
+        refused.omitted = tuple(options.steps.omitted.values())
         raise
 
 
-def _optimized(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
-    mime = check_type(data, terms.policy)
+def _optimized(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> Optimized:
+    mime = check_type(data, options.policy)
     for tier in TIERS:
-        if tier not in terms.policy.tiers:
-            terms.steps.omit(tier, Omission.TIER)
+        if tier not in options.policy.tiers:
+            options.steps.omit(tier, Omission.TIER)
     for tier in _NOT_FOR.get(mime, ()):
-        terms.steps.omit(tier, Omission.FORMAT, mime)
-    if mime == "image/jpeg" and not _may_lose(data, terms):
-        whole = _whole(data, terms, max_stored(data, terms.policy))
+        options.steps.omit(tier, Omission.FORMAT, mime)
+    if mime == "image/jpeg" and not _may_lose(data, options):
+        whole = _whole(data, options, max_stored(data, options.policy))
         if whole.chosen is not None:
-            return _stored(data, whole.chosen, terms, upscalers, whole.trials)
-        if LOSSY.intersection(terms.policy.tiers):
+            return _stored(data, whole.chosen, options, upscalers, whole.trials)
+        if LOSSY.intersection(options.policy.tiers):
             raise _in_vain(whole.trials)
     try:
-        contest = _competed(data, terms, upscalers)
+        state = _lossy_search(data, options, upscalers)
     except Exception as error:  # noqa: BLE001  # decoders raise any exception
         what: tuple[What, ...] = ("lossy",) if mime == "image/jpeg" else ("lossy", *TIERS)
         for each in what:
-            terms.steps.omit(each, Omission.UNSUPPORTED, refusal(error).detail)
-        return _as_a_whole(data, terms, upscalers)
-    return _best(data, contest, terms, upscalers)
+            options.steps.omit(each, Omission.UNSUPPORTED, refusal(error).detail)
+        return _as_a_whole(data, options, upscalers)
+    return _best(data, state, options, upscalers)
 
 
-def _may_lose(data: bytes, terms: Terms) -> bool:
+def _may_lose(data: bytes, options: OptimizeOptions) -> bool:
     """Return whether a JPEG file must be decoded, because a lossy rendition is allowed."""
-    policy, steps = terms.policy, terms.steps
+    policy, steps = options.policy, options.steps
     if not LOSSY.intersection(policy.tiers):
         return False
     if DECODE in steps.ruled_out or not set(policy.codecs) - steps.ruled_out:
@@ -140,29 +140,29 @@ def _may_lose(data: bytes, terms: Terms) -> bool:
     return lacking is None
 
 
-def _as_a_whole(data: bytes, terms: Terms, upscalers: Upscalers) -> Optimized:
+def _as_a_whole(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> Optimized:
     """Transcode a file that cannot be parsed; call this in an exception handler.
 
     Raises:
         Exception: the handled exception, if transcoding fails.
     """
     if sniff(data[:32]) == "image/jpeg":
-        whole = _whole(data, terms, max_stored(data, terms.policy))
+        whole = _whole(data, options, max_stored(data, options.policy))
         if whole.chosen is not None:
-            return _stored(data, whole.chosen, terms, upscalers, whole.trials)
+            return _stored(data, whole.chosen, options, upscalers, whole.trials)
     raise  # noqa: PLE0704  # see above
 
 
-def _whole(data: bytes, terms: Terms, most: int, *, held: int = 0) -> Attempt:
+def _whole(data: bytes, options: OptimizeOptions, most: int, *, held: int = 0) -> Attempt:
     """Transcode a JPEG file, even one that cannot be parsed.
 
     Args:
         data: content of the file.
-        terms: options.
+        options: options.
         most: maximum size of a rendition, bytes.
         held: memory already in use, bytes.
     """
-    policy, steps = terms.policy, terms.steps
+    policy, steps = options.policy, options.steps
     if EXACT in steps.ruled_out:
         steps.omit("exact", Omission.LOST)
     if "exact" not in policy.tiers or EXACT in steps.ruled_out:
@@ -178,45 +178,47 @@ def _whole(data: bytes, terms: Terms, most: int, *, held: int = 0) -> Attempt:
         return lossless.lost("exact", "jxl", Verdict.FAILED, reason_of(error))
 
 
-def _competed(data: bytes, terms: Terms, upscalers: Upscalers) -> Contest:
+def _lossy_search(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> SearchState:
     """Run the lossy search."""
-    if DECODE in terms.steps.ruled_out:
+    if DECODE in options.steps.ruled_out:
         raise Refused(Reason.WORKER_LOST, "process died decoding it")
-    terms.steps.mark(DECODE)
-    return referee.compete(
-        _subject(data, terms.policy),
-        terms.policy,
-        restorers=terms.restorers,
+    options.steps.mark(DECODE)
+    return search.find_rendition(
+        _source(data, options.policy),
+        options.policy,
+        restorers=options.restorers,
         upscalers=upscalers,
-        work=Work(terms.work_s),
-        steps=terms.steps,
+        work=Work(options.work_s),
+        steps=options.steps,
     )
 
 
-def _best(data: bytes, contest: Contest, terms: Terms, upscalers: Upscalers) -> Optimized:
+def _best(
+    data: bytes, state: SearchState, options: OptimizeOptions, upscalers: Upscalers
+) -> Optimized:
     """Return the smallest rendition that provably restores; on failure, try the next.
 
     Raises:
         Refused: none does.
     """
-    trials, problems = [*contest.trials], list[Refused]()
-    ways = [_without_loss, _winner]
-    beyond = _is_beyond(contest, terms.policy.effort)
+    trials, problems = [*state.trials], list[Refused]()
+    ways = [_without_loss, _best_lossy]
+    beyond = _is_beyond(state, options.policy.effort)
     for find in reversed(ways) if beyond else ways:
         try:
-            found = find(data, contest, terms)
+            found = find(data, state, options)
             trials += found.trials
             if found.chosen is not None:
-                if beyond and find is _winner:
-                    terms.steps.omit("exact", Omission.WITHOUT_LOSS_IS_LARGER)
-                    terms.steps.omit("lossless", Omission.WITHOUT_LOSS_IS_LARGER)
-                return _stored(data, found.chosen, terms, upscalers, tuple(trials))
+                if beyond and find is _best_lossy:
+                    options.steps.omit("exact", Omission.WITHOUT_LOSS_IS_LARGER)
+                    options.steps.omit("lossless", Omission.WITHOUT_LOSS_IS_LARGER)
+                return _stored(data, found.chosen, options, upscalers, tuple(trials))
         except Exception as error:  # noqa: BLE001  # of any library; try the other one
             problems.append(refusal(error))
-            contest.best = None if find is _winner else contest.best
+            state.best = None if find is _best_lossy else state.best
     if problems:
         raise Refused(problems[0].reason, problems[0].detail, tuple(trials))
-    raise _in_vain(trials, late=contest.is_over)
+    raise _in_vain(trials, late=state.is_over)
 
 
 def _in_vain(trials: Sequence[Trial], *, late: bool = False) -> Refused:
@@ -230,9 +232,9 @@ def _in_vain(trials: Sequence[Trial], *, late: bool = False) -> Refused:
     return Refused(Reason.FLOOR, shown, tuple(trials))
 
 
-def _subject(data: bytes, policy: Policy) -> Subject:
+def _source(data: bytes, policy: Policy) -> SourceImage:
     upload = admit(data, policy)
-    return Subject(
+    return SourceImage(
         pixels=decode_as(upload, data),
         upload=upload,
         size=len(data),
@@ -242,55 +244,55 @@ def _subject(data: bytes, policy: Policy) -> Subject:
     )
 
 
-def _without_loss(data: bytes, contest: Contest, terms: Terms) -> Attempt:
+def _without_loss(data: bytes, state: SearchState, options: OptimizeOptions) -> Attempt:
     """Look for a lossless rendition that is smaller than the best lossy one."""
-    subject, policy, steps = contest.subject, terms.policy, terms.steps
-    if subject.upload.format == "JPEG":
-        if contest.best is None:
-            contest.forget_pixels()  # lossless encoding needs memory, but not the pixels
-        held = contest.subject.pixels.nbytes
-        return _whole(data, terms, contest.max_stored, held=held)
-    if subject.upload.format != "PNG" or LOSSLESS in steps.ruled_out:
+    source, policy, steps = state.source, options.policy, options.steps
+    if source.upload.format == "JPEG":
+        if state.best is None:
+            state.forget_pixels()  # lossless encoding needs memory, but not the pixels
+        held = state.source.pixels.nbytes
+        return _whole(data, options, state.max_stored, held=held)
+    if source.upload.format != "PNG" or LOSSLESS in steps.ruled_out:
         steps.omit("exact", Omission.LOST)
         steps.omit("lossless", Omission.LOST)
         return Attempt(None, ())
     steps.mark(LOSSLESS)
     task = Task(
         data=data,
-        upload=subject.upload,
-        pixels=subject.pixels,
-        orientation=subject.orientation,
-        speed=referee.PAINS[policy.effort].speed,
-        max_stored=contest.max_stored,
-        work=contest.work,
+        upload=source.upload,
+        pixels=source.pixels,
+        orientation=source.orientation,
+        speed=search.EFFORT_PRESETS[policy.effort].speed,
+        max_stored=state.max_stored,
+        work=state.work,
     )
     return lossless.of_png(task, policy.tiers)
 
 
-def _is_beyond(contest: Contest, effort: Effort) -> bool:
+def _is_beyond(state: SearchState, effort: Effort) -> bool:
     """Return whether a lossless rendition cannot be smaller than the best."""
-    best, upload = contest.best, contest.subject.upload
+    best, upload = state.best, state.source.upload
     if best is None or effort == "best":
         return False
-    if upload.format == "PNG" and contest.kind != "photo":
+    if upload.format == "PNG" and state.kind != "photo":
         return False
-    return len(best.rendition) < _LEAST[upload.format] * contest.subject.size
+    return len(best.rendition) < _LEAST[upload.format] * state.source.size
 
 
-def _winner(_: bytes, contest: Contest, __: Terms) -> Attempt:
+def _best_lossy(_: bytes, state: SearchState, __: OptimizeOptions) -> Attempt:
     """Return the best lossy rendition."""
-    winner, subject = contest.best, contest.subject
+    winner, source = state.best, state.source
     if winner is None:
         return Attempt(None, ())
-    chosen = Chosen(
+    chosen = ChosenRendition(
         rendition=winner.rendition,
-        size=(subject.upload.width, subject.upload.height),
+        size=(source.upload.width, source.upload.height),
         stored=winner.stored,
         output=winner.output,
         sha256=hashlib.sha256(winner.served).hexdigest(),
         content=winner.content,
         fidelity=floors.complete(
-            winner.reading, subject.pixels, lambda: decode_as(subject.upload, winner.served)
+            winner.reading, source.pixels, lambda: decode_as(source.upload, winner.served)
         ),
     )
     return Attempt(chosen, ())
@@ -298,31 +300,31 @@ def _winner(_: bytes, contest: Contest, __: Terms) -> Attempt:
 
 def _stored(
     data: bytes,
-    chosen: Chosen,
-    terms: Terms,
+    chosen: ChosenRendition,
+    options: OptimizeOptions,
     upscalers: Upscalers,
     trials: tuple[Trial, ...],
 ) -> Optimized:
-    note = _seal(data, chosen, terms)
-    terms.steps.mark(_step(chosen, data))
+    note = _seal(data, chosen, options)
+    options.steps.mark(_step(chosen, data))
     _prove(chosen.rendition, note, upscalers)
-    return Optimized(chosen.rendition, note, trials, tuple(terms.steps.omitted.values()))
+    return Optimized(chosen.rendition, note, trials, tuple(options.steps.omitted.values()))
 
 
-def _step(chosen: Chosen, data: bytes) -> str:
+def _step(chosen: ChosenRendition, data: bytes) -> str:
     """Return the step that created a rendition."""
     if chosen.stored.tier in LOSSY:
         return chosen.stored.codec
     return EXACT if sniff(data[:32]) == "image/jpeg" else LOSSLESS
 
 
-def _seal(data: bytes, chosen: Chosen, terms: Terms) -> Manifest:
+def _seal(data: bytes, chosen: ChosenRendition, options: OptimizeOptions) -> Manifest:
     width, height = chosen.size
     return Manifest(
         version=manifest.VERSION,
         size=len(data),
         md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),
-        content_type=terms.content_type,
+        content_type=options.content_type,
         width=width,
         height=height,
         stored=chosen.stored,
@@ -334,8 +336,8 @@ def _seal(data: bytes, chosen: Chosen, terms: Terms) -> Manifest:
             ssim=_rounded_down(chosen.fidelity.ssim, 10_000),
             orb=_rounded_down(chosen.fidelity.orb, 1_000),
         ),
-        policy=terms.policy.digest,
-        gateway=terms.gateway,
+        policy=options.policy.digest,
+        gateway=options.gateway,
     )
 
 

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from codec.search.contest import Trial
     from codec.search.omissions import Omitted
+    from codec.search.state import Trial
 
 
 class Reason(StrEnum):

@@ -29,7 +29,7 @@ _SCREEN_WIDTH: Final = 900  # minimum width of a large picture, pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Traits:
+class PixelStatistics:
     """Statistics, as shares of 1.
 
     Attributes:
@@ -85,7 +85,7 @@ def kind(pixels: Pixels) -> Kind:
     Args:
         pixels: uint8, (height, width[, channels]), at least 2 on each side.
     """
-    traits = Traits.of(pixels)
+    traits = PixelStatistics.of(pixels)
     if _is_drawn(traits):
         return _drawn_kind(traits, pixels)
     if _is_page(traits):
@@ -96,14 +96,14 @@ def kind(pixels: Pixels) -> Kind:
     return "photo"
 
 
-def _is_drawn(traits: Traits) -> bool:
+def _is_drawn(traits: PixelStatistics) -> bool:
     """Return whether the image is line art: flat areas separated by hard edges."""
     lettered = traits.crisp > 0.2 and traits.text > 0.09
     dense = traits.crisp > 0.5 and traits.text > 0.4 and traits.same > 0.55
     return dense or (traits.flat > 0.8 and (traits.crisp > 0.26 or lettered))
 
 
-def _drawn_kind(traits: Traits, pixels: Pixels) -> Kind:
+def _drawn_kind(traits: PixelStatistics, pixels: Pixels) -> Kind:
     # A scan is never as flat as a computer drawing.
     noisy = traits.flat - traits.same > 0.06 and traits.text > 0.15
     if noisy or traits.same > 0.975:
@@ -111,7 +111,7 @@ def _drawn_kind(traits: Traits, pixels: Pixels) -> Kind:
     return "screenshot" if pixels.shape[1] >= _SCREEN_WIDTH else "chart"
 
 
-def _is_page(traits: Traits) -> bool:
+def _is_page(traits: PixelStatistics) -> bool:
     """Return whether the image is photographed or scanned paper."""
     blank = traits.bright > 0.9 and traits.flat > 0.6
     lettered = traits.text > 0.18 and traits.text > 0.5 * traits.inked

@@ -35,7 +35,7 @@ class Lossless(NamedTuple):
     served: bytes
 
 
-class Tried(NamedTuple):
+class LosslessEncoding(NamedTuple):
     """One lossless encoding.
 
     Attributes:
@@ -71,7 +71,7 @@ class Task:
     speed: int
     max_stored: int
     work: Work
-    tried: list[Tried] = field(default_factory=list)
+    tried: list[LosslessEncoding] = field(default_factory=list)
 
 
 def store(task: Task) -> Lossless | None:
@@ -124,9 +124,9 @@ def _renditions(task: Task) -> Iterator[tuple[_Name, bytes]]:
             try:
                 image = encode(task.pixels, speed=task.speed, icc=icc, orientation=orientation)
             except Exception:  # noqa: BLE001  # the library may raise any exception; try the other one
-                task.tried.append(Tried(name, 0, time.perf_counter() - began))
+                task.tried.append(LosslessEncoding(name, 0, time.perf_counter() - began))
                 continue
-            task.tried.append(Tried(name, len(image), time.perf_counter() - began))
+            task.tried.append(LosslessEncoding(name, len(image), time.perf_counter() - began))
             yield name, image
             if len(image) > _WORTH_ANOTHER * task.max_stored:
                 return

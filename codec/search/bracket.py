@@ -29,7 +29,7 @@ _BYTES_SLOPE: Final = 0.036  # growth of the logarithm of file size per step, me
 
 
 @dataclass(slots=True)
-class Search:
+class QualityBracket:
     """Knowledge about the qualities of one candidate.
 
     Attributes:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from codec.encoders import Tune, by_name
-from codec.search.contest import Candidate, Contest, Subject
 from codec.search.omissions import Omission, What
+from codec.search.state import Candidate, SearchState, SourceImage
 from config import Policy
 from config.policy import Codec, Effort
 
@@ -16,7 +16,7 @@ _LIKELY: Final[tuple[Codec, ...]] = ("avif", "jxl", "webp", "jpeg")
 
 
 @dataclass(frozen=True, slots=True)
-class Pains:
+class EffortPreset:
     """Parameters of the search at one effort.
 
     Attributes:
@@ -56,18 +56,18 @@ class Pains:
     cleaned: float
 
 
-PAINS: Final[dict[Effort, Pains]] = {
-    "fast": Pains(
+EFFORT_PRESETS: Final[dict[Effort, EffortPreset]] = {
+    "fast": EffortPreset(
         codecs=1, ways=1, samples=2, finalists=1, trials=1, speed=9,
         spare=1.0, worthwhile=3, precious=12, hope=0.97,
         ceilings=True, dense=0, shrunk=1.3, enlarged=0, cleaned=0,
     ),
-    "balanced": Pains(
+    "balanced": EffortPreset(
         codecs=1, ways=3, samples=2, finalists=2, trials=2, speed=8,
         spare=1.0, worthwhile=3, precious=5, hope=0.95,
         ceilings=False, dense=0.4, shrunk=1.1, enlarged=2e6, cleaned=0,
     ),
-    "best": Pains(
+    "best": EffortPreset(
         codecs=4, ways=4, samples=3, finalists=4, trials=5, speed=6,
         spare=0.0, worthwhile=1, precious=3, hope=1.05,
         ceilings=True, dense=math.inf, shrunk=1.05, enlarged=math.inf, cleaned=math.inf,
@@ -77,7 +77,7 @@ PAINS: Final[dict[Effort, Pains]] = {
 
 def candidates(
     policy: Policy,
-    contest: Contest,
+    state: SearchState,
     restorers: Mapping[int, str],
     *,
     tune: Tune,
@@ -87,21 +87,21 @@ def candidates(
 
     Args:
         policy: policy of the upload.
-        contest: state of the search.
+        state: state of the search.
         restorers: content hash of the restorer by scale.
         tune: measure expected to be hardest to hold.
         without: codecs to exclude.
     """
-    pains, subject = PAINS[policy.effort], contest.subject
-    codecs = _codecs(policy, contest, without)
+    preset, source = EFFORT_PRESETS[policy.effort], state.source
+    codecs = _codecs(policy, state, without)
     scales = sorted(restorers.keys() & set(policy.scales))
-    _note_omissions(policy, contest, codecs, scales)
-    protected = contest.kind in policy.protect
+    _note_omissions(policy, state, codecs, scales)
+    protected = state.kind in policy.protect
     if protected and policy.protect_with == "lossless":
         return
-    cleaned = 1 in restorers and not protected and _pixels(subject) <= pains.cleaned
-    for codec in codecs[: pains.codecs]:
-        for chroma, tuned in _ways(contest, codec, tune)[: pains.ways]:
+    cleaned = 1 in restorers and not protected and _pixels(source) <= preset.cleaned
+    for codec in codecs[: preset.codecs]:
+        for chroma, tuned in _ways(state, codec, tune)[: preset.ways]:
             if "recode" in policy.tiers:
                 yield Candidate("recode", codec, 1, None, chroma, tuned)
                 if cleaned:
@@ -112,60 +112,60 @@ def candidates(
 
 
 def _note_omissions(
-    policy: Policy, contest: Contest, codecs: list[Codec], scales: list[int]
+    policy: Policy, state: SearchState, codecs: list[Codec], scales: list[int]
 ) -> None:
     """Note what the policy leaves out of this image."""
-    steps = contest.steps
-    if contest.kind in policy.protect:
+    steps = state.steps
+    if state.kind in policy.protect:
         what: What = "lossy" if policy.protect_with == "lossless" else "downscale"
-        steps.omit(what, Omission.PROTECTED, contest.kind)
+        steps.omit(what, Omission.PROTECTED, state.kind)
     if not scales:
         steps.omit("downscale", Omission.NO_SCALE)
     if not codecs:
         steps.omit("lossy", Omission.NO_CODEC)
-    for codec in codecs[PAINS[policy.effort].codecs :]:
+    for codec in codecs[EFFORT_PRESETS[policy.effort].codecs :]:
         steps.omit(codec, Omission.EFFORT, policy.effort)
 
 
-def _pixels(subject: Subject) -> int:
-    return subject.upload.width * subject.upload.height
+def _pixels(source: SourceImage) -> int:
+    return source.upload.width * source.upload.height
 
 
-def _codecs(policy: Policy, contest: Contest, without: Collection[str]) -> list[Codec]:
+def _codecs(policy: Policy, state: SearchState, without: Collection[str]) -> list[Codec]:
     """List the codecs that can hold the image; the others are noted as left out."""
     found: list[Codec] = []
     for name in _LIKELY:
         if name not in policy.codecs:
-            contest.steps.omit(name, Omission.CODEC)
-        elif name in contest.steps.ruled_out:
-            contest.steps.omit(name, Omission.LOST)
-        elif not _takes(name, contest.subject):
-            contest.steps.omit(name, Omission.COLOURS)
+            state.steps.omit(name, Omission.CODEC)
+        elif name in state.steps.ruled_out:
+            state.steps.omit(name, Omission.LOST)
+        elif not _takes(name, state.source):
+            state.steps.omit(name, Omission.COLOURS)
         elif name not in without:
             found.append(name)
     return found
 
 
-def _takes(name: Codec, subject: Subject) -> bool:
-    upload = subject.upload
+def _takes(name: Codec, source: SourceImage) -> bool:
+    upload = source.upload
     size = upload.width, upload.height
-    icc, orientation = upload.icc, subject.orientation
+    icc, orientation = upload.icc, source.orientation
     return by_name(name).takes(upload.mode, size, icc=icc, orientation=orientation)
 
 
-def _ways(contest: Contest, codec: Codec, tune: Tune) -> list[tuple[str, Tune]]:
+def _ways(state: SearchState, codec: Codec, tune: Tune) -> list[tuple[str, Tune]]:
     """Return combinations of chroma subsampling and tuning, most likely winner first."""
     thin, full = "4:2:0", "4:4:4"
     if codec in ("webp", "jxl"):
         return [(full, tune)]  # no other combination exists
     other: Tune = "psnr" if tune == "ssim" else "ssim"
-    upload = contest.subject.upload
+    upload = state.source.upload
     if upload.mode == "L":
         return [(full, tune), (full, other)]
     if upload.subsampling == thin or (upload.format == "WEBP" and not upload.lossless):
         # Chroma that the upload has subsampled stays subsampled.
         return [(thin, tune), (thin, other), (full, "psnr"), (full, "ssim")]
-    if contest.kind != "photo":
+    if state.kind != "photo":
         # Full chroma saves up to 40 % on drawn images.
         return [(full, tune), (full, other), (thin, "ssim"), (thin, "psnr")]
     # PSNR weighs colour like luma; SSIM ignores it.

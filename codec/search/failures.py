@@ -7,7 +7,7 @@ from typing import Final
 from codec.image import memory
 from codec.reasons import Reason, Refused
 from codec.search import memory_needs
-from codec.search.contest import Candidate, Contest
+from codec.search.state import Candidate, SearchState
 from codec.search.verdicts import Verdict
 
 _LONGEST: Final = 200
@@ -15,18 +15,18 @@ _LONGEST: Final = 200
 
 
 @contextlib.contextmanager
-def losing(contest: Contest, candidate: Candidate, *, sampled: bool) -> Iterator[None]:
+def losing(state: SearchState, candidate: Candidate, *, sampled: bool) -> Iterator[None]:
     """Turn any exception of an encoder, decoder or restorer into a lost trial.
 
     Args:
-        contest: state of the search.
+        state: state of the search.
         candidate: candidate tried in the block.
         sampled: only a sample of the image is tried.
     """
     try:
         yield
     except Exception as error:  # noqa: BLE001  # libraries raise any exception
-        contest.lose(candidate, Verdict.FAILED, reason(error), sampled=sampled)
+        state.lose(candidate, Verdict.FAILED, reason(error), sampled=sampled)
 
 
 def reason(error: Exception) -> str:
@@ -45,13 +45,13 @@ def refusal(error: Exception) -> Refused:
     return Refused(Reason.FAILED, reason(error))
 
 
-def has_memory(contest: Contest, candidate: Candidate) -> bool:
+def has_memory(state: SearchState, candidate: Candidate) -> bool:
     """Return whether memory suffices for a candidate; otherwise record a lost trial."""
-    upload = contest.subject.upload
+    upload = state.source.upload
     need = memory_needs.to_try(
         upload.width * upload.height, candidate.codec, candidate.subsampling, candidate.scale
     )
-    lacking = contest.steps.lacks(need)
+    lacking = state.steps.lacks(need)
     if lacking:
-        contest.lose(candidate, Verdict.NEEDS_MEMORY, lacking, sampled=False)
+        state.lose(candidate, Verdict.NEEDS_MEMORY, lacking, sampled=False)
     return lacking is None

@@ -12,8 +12,8 @@ from codec.measures.reading import Reading
 from codec.restore import exact, lossless
 from codec.restore.lossless import Lossless, Task
 from codec.restore.restore import content_digest, file_digest
-from codec.search.contest import Candidate, Trial
-from codec.search.result import IDENTICAL, Chosen
+from codec.search.result import IDENTICAL, ChosenRendition
+from codec.search.state import Candidate, Trial
 from codec.search.verdicts import Verdict
 
 _IDENTICAL: Final = Reading(IDENTICAL.psnr_db, IDENTICAL.psnr_db, IDENTICAL.ssim, IDENTICAL.orb)
@@ -22,7 +22,7 @@ _IDENTICAL: Final = Reading(IDENTICAL.psnr_db, IDENTICAL.psnr_db, IDENTICAL.ssim
 class Attempt(NamedTuple):
     """Result of trying lossless renditions; ``chosen`` is None if there is none."""
 
-    chosen: Chosen | None
+    chosen: ChosenRendition | None
     trials: tuple[Trial, ...]
 
 
@@ -47,7 +47,9 @@ def of_jpeg(data: bytes, size: tuple[int, int], *, max_stored: int) -> Attempt:
     if verdict is Verdict.TOO_BIG:
         return Attempt(None, tried)
     stored = Stored(tier="exact", codec="jxl", quality=100, scale=1, restorer=None)
-    chosen = Chosen(rendition, size, stored, None, _sha256(data), file_digest(data), IDENTICAL)
+    chosen = ChosenRendition(
+        rendition, size, stored, None, _sha256(data), file_digest(data), IDENTICAL
+    )
     return Attempt(chosen, tried)
 
 
@@ -83,7 +85,7 @@ def of_png(task: Task, tiers: Collection[str]) -> Attempt:
         scale=1,
         restorer=None,
     )
-    chosen = Chosen(
+    chosen = ChosenRendition(
         rendition=found.rendition,
         size=(task.upload.width, task.upload.height),
         stored=stored,

@@ -12,7 +12,7 @@ IDENTICAL: Final = Fidelity(psnr_db=PERFECT_PSNR_DB, ssim=1.0, orb=1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenRendition:
     """A rendition, and its data for the manifest.
 
     Attributes:

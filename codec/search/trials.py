@@ -13,96 +13,96 @@ from codec.measures import floors, ocr
 from codec.measures.reading import Reading
 from codec.restore import output
 from codec.restore.restore import content_digest, pixels_of
-from codec.search.contest import Candidate, Contest, Trial, Winner
+from codec.search.state import BestRendition, Candidate, SearchState, Trial
 from codec.search.verdicts import Verdict
 
 
-def attempt(contest: Contest, candidate: Candidate, quality: int, speed: int) -> Trial:
+def attempt(state: SearchState, candidate: Candidate, quality: int, speed: int) -> Trial:
     """Try a quality; a rendition that holds becomes the best so far.
 
     Measures compare the decoded file that GET will serve.
 
     Args:
-        contest: state of the search.
+        state: state of the search.
         candidate: candidate.
         quality: quality of its codec.
         speed: encoder speed.
     """
     began = time.perf_counter()
-    contest.steps.mark(candidate.codec)
-    height, width = contest.subject.pixels.shape[:2]
-    contest.work.encode(height * width // candidate.scale**2, candidate.codec, speed)
-    rendition = _encode(contest, candidate, quality, speed)
-    verdict, reading = _judge(contest, candidate.stored(quality), rendition)
+    state.steps.mark(candidate.codec)
+    height, width = state.source.pixels.shape[:2]
+    state.work.encode(height * width // candidate.scale**2, candidate.codec, speed)
+    rendition = _encode(state, candidate, quality, speed)
+    verdict, reading = _judge(state, candidate.stored(quality), rendition)
     seconds = time.perf_counter() - began
     return Trial(candidate, quality, len(rendition), verdict, reading, seconds, sampled=False)
 
 
-def _encode(contest: Contest, candidate: Candidate, quality: int, speed: int) -> bytes:
-    subject, codec = contest.subject, by_name(candidate.codec)
+def _encode(state: SearchState, candidate: Candidate, quality: int, speed: int) -> bytes:
+    source, codec = state.source, by_name(candidate.codec)
     settings = EncoderSettings(
         quality=quality,
         subsampling=candidate.subsampling,
         speed=speed,
         tune=candidate.tune,
-        icc=subject.upload.icc,
-        orientation=subject.orientation,
+        icc=source.upload.icc,
+        orientation=source.orientation,
     )
-    image = codec.encode(contest.shrunk(candidate.scale), settings)
-    return codec.attach(image, subject.blob) if subject.blob else image
+    image = codec.encode(state.shrunk(candidate.scale), settings)
+    return codec.attach(image, source.blob) if source.blob else image
 
 
-def _judge(contest: Contest, stored: Stored, rendition: bytes) -> tuple[Verdict, Reading]:
-    if len(rendition) > contest.max_stored:
+def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdict, Reading]:
+    if len(rendition) > state.max_stored:
         return Verdict.TOO_BIG, Reading()
-    subject, upload, floor = contest.subject, contest.subject.upload, contest.floor
+    source, upload, floor = state.source, state.source.upload, state.floor
     area = upload.width * upload.height
-    contest.work.restore(area, restored=stored.restorer is not None)
+    state.work.restore(area, restored=stored.restorer is not None)
     pixels = pixels_of(
         rendition,
         stored,
         mode=upload.mode,
         size=(upload.width, upload.height),
-        upscalers=contest.upscalers,
+        upscalers=state.upscalers,
     )
     # A PNG shows the restored pixels; other formats add their own loss.
     unchanged = upload.format == "PNG"
     names = floors.ALL if unchanged else ("psnr_db",)
-    reading = floors.read(floor, subject.pixels, pixels, names=names)
+    reading = floors.read(floor, source.pixels, pixels, names=names)
     if not floors.holds(floor, reading):
-        return Verdict.BELOW_FLOOR, _explained(contest, reading, pixels)
-    contest.work.serve(area, upload.format)
+        return Verdict.BELOW_FLOOR, _explained(state, reading, pixels)
+    state.work.serve(area, upload.format)
     try:
-        parameters, served = output.fit(pixels, upload, subject.size)
+        parameters, served = output.fit(pixels, upload, source.size)
     except DoesNotFit:
         return Verdict.DOES_NOT_FIT, reading
     shown = decode_as(upload, served)
     if not (unchanged and np.array_equal(shown, pixels)):
-        reading = floors.read(floor, subject.pixels, shown)
-    verdict, reading = _with_text(contest, shown, reading)
+        reading = floors.read(floor, source.pixels, shown)
+    verdict, reading = _with_text(state, shown, reading)
     if verdict is Verdict.BELOW_FLOOR:
-        reading = _explained(contest, reading, shown)
+        reading = _explained(state, reading, shown)
     if verdict is Verdict.HOLDS:
         content = content_digest(upload.kept, pixels)
-        contest.best = Winner(rendition, stored, parameters, served, content, reading)
+        state.best = BestRendition(rendition, stored, parameters, served, content, reading)
     return verdict, reading
 
 
-def _explained(contest: Contest, reading: Reading, shown: Pixels) -> Reading:
+def _explained(state: SearchState, reading: Reading, shown: Pixels) -> Reading:
     """Take all measures until a candidate holds, so that the search knows the critical one."""
-    if contest.best:
+    if state.best:
         return reading
-    every = floors.read(contest.floor, contest.subject.pixels, shown, thorough=True)
+    every = floors.read(state.floor, state.source.pixels, shown, thorough=True)
     return replace(every, text=reading.text)
 
 
-def _with_text(contest: Contest, shown: Pixels, reading: Reading) -> tuple[Verdict, Reading]:
+def _with_text(state: SearchState, shown: Pixels, reading: Reading) -> tuple[Verdict, Reading]:
     """Return the verdict; words are read last, and only if everything else holds."""
-    if floors.holds(contest.floor, reading) and contest.floor.text is not None:
+    if floors.holds(state.floor, reading) and state.floor.text is not None:
         try:
-            after = contest.read(shown)
-            reading = replace(reading, text=ocr.kept(contest.words, after))
+            after = state.read(shown)
+            reading = replace(reading, text=ocr.kept(state.words, after))
         except ocr.CannotRead:
             return Verdict.CANNOT_READ, reading
-    holds = floors.holds(contest.floor, reading)
+    holds = floors.holds(state.floor, reading)
     return (Verdict.HOLDS if holds else Verdict.BELOW_FLOOR), reading

@@ -9,7 +9,7 @@ from codec.encoders import by_name, jxl
 from codec.measures.psnr import PERFECT_PSNR_DB
 from codec.restore import exact
 from codec.restore.restore import Upscalers
-from codec.search.referee import PAINS
+from codec.search.search import EFFORT_PRESETS
 from config import Policy
 from eval.compare.coders import RESTORER, Clock, Coder
 from eval.compare.outcomes import Outcome, outcome
@@ -216,7 +216,7 @@ class Comparison:
 
     @property
     def _speed(self) -> int:
-        return PAINS[self.policy.effort].speed
+        return EFFORT_PRESETS[self.policy.effort].speed
 
 
 class _NotApplicable(Exception):

@@ -7,7 +7,7 @@ import models
 from codec.containers import Container
 from codec.image.pixels import Pixels, decode_as
 from codec.manifest import Manifest
-from codec.optimize import Refused, Terms, optimize
+from codec.optimize import OptimizeOptions, Refused, optimize
 from codec.restore.restore import Upscalers, restore
 from config import Policy
 from eval.compare.coders import Clock, Elapsed
@@ -71,7 +71,7 @@ def outcome(data: bytes, upload: Container | None, policy: Policy, upscalers: Up
         EngineError: a restorer cannot run.
     """
     clock = Clock()
-    terms = Terms(
+    options = OptimizeOptions(
         policy=policy,
         content_type=upload.mime if upload else "application/octet-stream",
         restorers=models.chosen(policy.restorer),
@@ -79,7 +79,7 @@ def outcome(data: bytes, upload: Container | None, policy: Policy, upscalers: Up
         work_s=policy.limits.timeout_s,
     )
     try:
-        made = optimize(data, terms, upscalers)
+        made = optimize(data, options, upscalers)
     except Refused as reason:
         return Outcome(len(data), clock.taken(), note=str(reason))
     put = clock.taken()

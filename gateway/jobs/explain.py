@@ -7,8 +7,8 @@ from typing import Final
 from codec.manifest import Manifest, Stored
 from codec.optimize import Optimized
 from codec.reasons import Refused
-from codec.search.contest import Trial
 from codec.search.omissions import Omitted
+from codec.search.state import Trial
 from config import Policies, Policy
 from gateway.jobs.address import Place, object_place
 from gateway.jobs.opened import Tools

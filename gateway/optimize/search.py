@@ -8,7 +8,7 @@ import structlog
 
 from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
-from codec.search.contest import Trial
+from codec.search.state import Trial
 from config import Policy
 from gateway.optimize import byte_exact
 from gateway.telemetry import metrics

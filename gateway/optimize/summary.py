@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from codec.manifest import Stored
-from codec.search.contest import Trial
 from codec.search.omissions import LOSSY, TIERS, Omission, Omitted, Tier, What
+from codec.search.state import Trial
 from codec.search.verdicts import Verdict
 
 _TOGETHER: Final[Mapping[Tier, tuple[Tier, str]]] = {

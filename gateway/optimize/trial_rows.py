@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from codec.manifest import Stored
-from codec.search.contest import Trial
+from codec.search.state import Trial
 
 
 class Row(NamedTuple):

@@ -21,12 +21,12 @@ import models
 from codec.image import memory
 from codec.image.memory import OutOfMemory
 from codec.manifest import Manifest, loads
-from codec.optimize import Optimized, Terms, optimize
+from codec.optimize import Optimized, OptimizeOptions, optimize
 from codec.reasons import Reason, Refused
 from codec.restore.restore import DigestMismatch, EncoderChanged, restore
 from codec.search import memory_needs
+from codec.search.allowed_steps import AllowedSteps
 from codec.search.eligibility import pixels_of
-from codec.search.steps import Steps
 from codec.upscale_file import FileFormat, enlarge_file
 from config import Policy
 from gateway.workers.job_values import JobInput, JobResult, result_of
@@ -146,7 +146,7 @@ def optimize_upload(
         policy: Its policy.
         content_type: Content type that the client sent.
         version: Version of the gateway.
-        ruled_out: Steps that killed a process: see :mod:`codec.search.steps`.
+        ruled_out: Steps that killed a process: see :mod:`codec.search.allowed_steps`.
         may_be_large: Allow more than the ordinary amount of memory.
 
     Raises:
@@ -156,16 +156,16 @@ def optimize_upload(
     most = _allowed(may_be_large=may_be_large)
     if most < _Process.memory_bytes and memory_needs.is_large(pixels_of(data)):
         raise LargeImage
-    terms = Terms(
+    options = OptimizeOptions(
         policy=policy,
         content_type=content_type,
         restorers=models.chosen(policy.restorer),
         gateway=version,
         work_s=policy.limits.timeout_s,
-        steps=Steps(ruled_out, most, _mark),
+        steps=AllowedSteps(ruled_out, most, _mark),
     )
     try:
-        return optimize(data, terms, _Process.upscalers)
+        return optimize(data, options, _Process.upscalers)
     except Refused:
         raise
     except models.EngineError as error:

@@ -17,7 +17,7 @@ from codec.optimize import LOSSY_STEPS, Optimized
 from codec.reasons import Reason, Refused
 from codec.restore.restore import DamagedRendition, DigestMismatch
 from codec.search import memory_needs
-from codec.search.steps import EXACT, LOSSLESS
+from codec.search.allowed_steps import EXACT, LOSSLESS
 from codec.upscale_file import FileFormat, TooLarge
 from config import Engine, Policy
 from gateway.telemetry import metrics

@@ -11,7 +11,7 @@ from PIL import Image
 
 import models
 from codec.image.pixels import Pixels
-from codec.optimize import Terms
+from codec.optimize import OptimizeOptions
 from config import Policy
 
 _PHOTOS: Final = Path(skimage.__file__).parent / "data"
@@ -67,6 +67,6 @@ def policy(**changes: Any) -> Policy:
     return Policy.model_validate({**plain, **few, **changes})
 
 
-def terms(**changes: Any) -> Terms:
+def optimize_options(**changes: Any) -> OptimizeOptions:
     """Make terms of a policy that has keys added or replaced."""
-    return Terms(policy(**changes), "image/x", RESTORERS, "0.1.0", FOREVER)
+    return OptimizeOptions(policy(**changes), "image/x", RESTORERS, "0.1.0", FOREVER)

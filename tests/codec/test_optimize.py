@@ -19,13 +19,13 @@ from codec.optimize import Optimized, Refused
 from codec.reasons import Reason
 from codec.restore.restore import Upscaler, restore
 from tests.codec.containers import samples
-from tests.codec.pictures import crop, noise, save, terms
+from tests.codec.pictures import crop, noise, optimize_options, save
 
 _JPEG = {"quality": 95}
 
 
 def _optimized(data: bytes, **changes: Any) -> Optimized:
-    return optimize.optimize(data, terms(**changes), models.restorer)
+    return optimize.optimize(data, optimize_options(**changes), models.restorer)
 
 
 def _served(made: Optimized) -> bytes:
@@ -41,7 +41,9 @@ def _refusal(data: bytes, **changes: Any) -> str:
 def test_the_note_describes_the_upload() -> None:
     """The manifest holds what clients will be told, as it was uploaded."""
     data = save(crop("RGB", 150, 110), "JPEG", **_JPEG, progressive=True, subsampling="4:2:2")
-    asked = replace(terms(min_saving=0.2), content_type="image/jpeg; x=y", gateway="1.2.3")
+    asked = replace(
+        optimize_options(min_saving=0.2), content_type="image/jpeg; x=y", gateway="1.2.3"
+    )
     made = optimize.optimize(data, asked, models.restorer)
     note = made.manifest
     assert note.output is not None
@@ -59,7 +61,7 @@ def test_the_note_describes_the_upload() -> None:
 def test_scales_without_a_restorer_are_left_out() -> None:
     """A restorer that knows one factor is no reason to fail where the policy allows three."""
     data = save(crop("RGB", 150, 110), "JPEG", **_JPEG)
-    asked = terms(floor={"psnr_db": 20, "ssim": None})
+    asked = optimize_options(floor={"psnr_db": 20, "ssim": None})
     asked = replace(asked, restorers={2: asked.restorers[2]})
     made = optimize.optimize(data, asked, models.restorer)
     assert {trial.candidate.scale for trial in made.trials} == {1, 2}
@@ -68,7 +70,7 @@ def test_scales_without_a_restorer_are_left_out() -> None:
 def test_the_content_type_is_a_mere_label() -> None:
     """What an upload is, its bytes say; the client's type for it is only recorded."""
     data = save(crop("RGB", 150, 110), "JPEG", **_JPEG)
-    asked = replace(terms(), content_type="text/plain")
+    asked = replace(optimize_options(), content_type="text/plain")
     note = optimize.optimize(data, asked, models.restorer).manifest
     assert note.output is not None
     assert (note.content_type, note.output.format) == ("text/plain", "JPEG")
@@ -257,7 +259,7 @@ def test_noise_is_refused(format_: str) -> None:
 
 def test_a_refusal_tells_what_was_tried() -> None:
     """Where nothing holds, the trials say by how much."""
-    asked = terms(floor={"psnr_db": 45})
+    asked = optimize_options(floor={"psnr_db": 45})
     with pytest.raises(Refused) as refusal:
         optimize.optimize(save(noise(64, 64, 3), "JPEG", quality=60), asked, models.restorer)
     assert refusal.value.trials
@@ -266,7 +268,7 @@ def test_a_refusal_tells_what_was_tried() -> None:
 
 def test_no_work_left_is_a_reason() -> None:
     """An upload for which no work may be done is refused, and the reason says so."""
-    late = replace(terms(), work_s=0.0)
+    late = replace(optimize_options(), work_s=0.0)
     with pytest.raises(Refused, match=r"no work left: see limits\.timeout_s"):
         optimize.optimize(_PHOTO, late, models.restorer)
 
@@ -296,7 +298,7 @@ class _Drifting:
 def test_what_does_not_restore_is_refused() -> None:
     """A restorer that does not repeat itself is found out before anything is stored."""
     drifting: Upscaler = _Drifting()
-    asked = terms(tiers=["downscale"], scales=[2], floor={"psnr_db": 10, "ssim": None})
+    asked = optimize_options(tiers=["downscale"], scales=[2], floor={"psnr_db": 10, "ssim": None})
     data = save(crop("RGB", 150, 110), "PNG")
     with pytest.raises(Refused, match="does not restore"):
         optimize.optimize(data, asked, lambda _: drifting)

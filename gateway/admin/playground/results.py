@@ -12,8 +12,8 @@ from cachetools import FIFOCache
 
 from codec.optimize import Optimized
 from codec.reasons import Refused
-from codec.search.contest import Trial
 from codec.search.omissions import Omitted
+from codec.search.state import Trial
 from config import Policy
 
 MAX_UPLOAD: Final = 32 << 20

@@ -10,7 +10,7 @@ from codec.image.pixels import decode_as
 from codec.optimize import optimize
 from codec.restore.restore import restore
 from tests.codec.containers.jpeg_parts import segment_of
-from tests.codec.pictures import crop, save, terms
+from tests.codec.pictures import crop, optimize_options, save
 
 _ENTRY = struct.Struct("<IIIHH")
 
@@ -34,7 +34,7 @@ def _file(index: bytes) -> bytes:
 def test_the_first_picture_is_restored_with_its_index() -> None:
     """A file that has lost its other pictures is one image; its index stays where it was."""
     data = _file(_index(2, 2, 5000))
-    made = optimize(data, terms(floor={"psnr_db": 28, "ssim": None}), models.restorer)
+    made = optimize(data, optimize_options(floor={"psnr_db": 28, "ssim": None}), models.restorer)
     served = restore(made.rendition, made.manifest, models.restorer)
     assert made.manifest.stored.tier in {"recode", "downscale"}
     assert (len(data), data.index(b"MPF\0")) == (len(served), served.index(b"MPF\0"))

@@ -87,7 +87,7 @@ def test_every_shape_has_a_kind(shape: tuple[int, ...]) -> None:
 
 def test_traits_are_shares() -> None:
     """Steps between neighbours are counted once each, and shares lie between 0 and 1."""
-    traits = content_kind.Traits.of(crop("RGB", 300, 300))
+    traits = content_kind.PixelStatistics.of(crop("RGB", 300, 300))
     assert traits.flat + traits.soft + traits.hard == pytest.approx(1)
     assert 0 <= traits.same <= traits.flat
     assert 0 <= traits.text <= traits.inked <= 1

@@ -14,21 +14,21 @@ from PIL import Image
 
 import models
 from codec.image.pixels import Pixels
-from codec.optimize import Refused, Terms, optimize
+from codec.optimize import OptimizeOptions, Refused, optimize
 from codec.restore.restore import restore
 from config import Floor, Policy
 from eval.demo import sample_images
 from tests.codec import smooth_images
-from tests.codec.pictures import RESTORERS, save, terms
+from tests.codec.pictures import RESTORERS, optimize_options, save
 
 _XRAYS: Final = Path(__file__).parents[3] / "../shared/data/eval/xray"
 _EFFORTS: Final = ("fast", "balanced")
 
 
-def _terms(effort: str) -> Terms:
+def _terms(effort: str) -> OptimizeOptions:
     policy = {"name": "default", "bucket": "*", "mode": "optimize", "effort": effort}
-    policy_terms = terms()
-    return Terms(
+    policy_terms = optimize_options()
+    return OptimizeOptions(
         Policy.model_validate(policy), "image/x", RESTORERS, policy_terms.gateway,
         policy_terms.work_s,
     )  # fmt: skip

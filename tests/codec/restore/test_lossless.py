@@ -15,7 +15,7 @@ from codec.optimize import Optimized, Refused
 from codec.restore import exact
 from codec.restore.restore import DamagedRendition, DigestMismatch, EncoderChanged, restore
 from tests.codec.containers import samples
-from tests.codec.pictures import crop, noise, photo, save, terms
+from tests.codec.pictures import crop, noise, optimize_options, photo, save
 from tests.codec.png_files import png_file
 
 _WITHOUT_LOSS = ["exact", "lossless"]
@@ -23,7 +23,7 @@ _WITHOUT_LOSS = ["exact", "lossless"]
 
 def _optimized(data: bytes, **changes: Any) -> Optimized:
     asked: dict[str, Any] = {"tiers": _WITHOUT_LOSS, "min_saving": 0.05}
-    return optimize.optimize(data, terms(**asked | changes), models.restorer)
+    return optimize.optimize(data, optimize_options(**asked | changes), models.restorer)
 
 
 def _served(made: Optimized) -> bytes:

@@ -23,7 +23,7 @@ from codec.restore.restore import (
     restore,
 )
 from tests.codec.containers import samples
-from tests.codec.pictures import LANCZOS, crop, save, terms
+from tests.codec.pictures import LANCZOS, crop, optimize_options, save
 
 _SIZE = 60_000
 _KINDS = [
@@ -124,7 +124,9 @@ def test_the_promised_file_is_restored(
 def test_what_optimize_makes_restores(format_: str, mode: str, tiers: dict[str, object]) -> None:
     """A rendition and its note are all that is needed for the file of the recorded digest."""
     data = save(crop(mode, 101, 87), format_, quality=95)
-    made = optimize(data, terms(floor={"psnr_db": 15, "ssim": None}, **tiers), models.restorer)
+    made = optimize(
+        data, optimize_options(floor={"psnr_db": 15, "ssim": None}, **tiers), models.restorer
+    )
     served = restore(made.rendition, made.manifest, models.restorer)
     assert made.manifest.sha256 == hashlib.sha256(served).hexdigest()
     assert len(data) == len(served)
@@ -135,7 +137,7 @@ def test_what_optimize_makes_restores(format_: str, mode: str, tiers: dict[str, 
 
 def _good() -> tuple[bytes, Manifest]:
     data = save(crop("RGB", 101, 87), "JPEG", quality=95, comment=b"kept", exif=samples.exif())
-    policy = terms(tiers=["downscale"], scales=[2], floor={"psnr_db": 15, "ssim": None})
+    policy = optimize_options(tiers=["downscale"], scales=[2], floor={"psnr_db": 15, "ssim": None})
     made = optimize(data, policy, models.restorer)
     return made.rendition, made.manifest
 

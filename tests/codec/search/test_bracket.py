@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.search.bracket import Search, expected_bytes, qualities_between
+from codec.search.bracket import QualityBracket, expected_bytes, qualities_between
 from tests.config.builders import steady
 
 
 def _found(lowest: int, slope: float) -> tuple[int | None, int]:
     """Search qualities 8 to 96 of which those from the lowest on hold: the result, the trials."""
-    search = Search()
+    search = QualityBracket()
     best, trials = None, 0
     while (quality := search.next()) is not None:
         trials += 1
@@ -43,7 +43,7 @@ def test_nothing_that_holds() -> None:
 
 def test_the_worst_measure_leads() -> None:
     """With two measures the search goes where both are expected to hold."""
-    search = Search()
+    search = QualityBracket()
     search.fails(40, {"psnr_db": 1.0, "ssim": -1.9})
     assert search.target() == pytest.approx(50)
     assert search.next() == 50
@@ -52,7 +52,7 @@ def test_the_worst_measure_leads() -> None:
 
 def test_it_stays_inside_of_what_is_known() -> None:
     """A line that points outside of the bracket is not believed."""
-    search = Search()
+    search = QualityBracket()
     search.fails(40, {"psnr_db": -0.1})
     search.holds(44, {"psnr_db": 5.0})
     assert search.next() == 41
@@ -62,7 +62,7 @@ def test_it_stays_inside_of_what_is_known() -> None:
 
 def test_an_accident_does_not_mislead() -> None:
     """Two trials on a flat stretch do not send the search to the end of the range."""
-    search = Search()
+    search = QualityBracket()
     search.fails(40, {"ssim": -0.5})
     search.fails(41, {"ssim": -0.4999})
     assert search.next() == 44

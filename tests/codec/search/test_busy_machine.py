@@ -14,9 +14,9 @@ import pytest
 import models
 from codec.measures import ocr
 from codec.optimize import Optimized, Refused, optimize
-from codec.search.contest import Trial
 from codec.search.effort import Work
-from tests.codec.pictures import noise, photo, save, terms
+from codec.search.state import Trial
+from tests.codec.pictures import noise, optimize_options, photo, save
 
 _POLICY: Final[dict[str, Any]] = {
     "tiers": ["downscale", "recode", "exact", "lossless"], "codecs": ["avif", "jxl", "webp"],
@@ -30,7 +30,7 @@ _FILES: Final = {
 
 
 def _stored(data: bytes) -> Optimized:
-    asked = terms(**_POLICY)
+    asked = optimize_options(**_POLICY)
     limited = replace(asked, work_s=asked.policy.limits.timeout_s)
     return optimize(data, limited, models.restorer)
 
@@ -84,7 +84,7 @@ def test_load_changes_nothing() -> None:
 
 def test_the_budget_ends_at_the_same_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     """A budget that is too small ends the search at the same trial under any clock."""
-    short = replace(terms(**_POLICY), work_s=0.25)
+    short = replace(optimize_options(**_POLICY), work_s=0.25)
     monkeypatch.setattr(time, "process_time", lambda: 0.0)
     found = []
     for clock in (time.monotonic, itertools.count(step=1000).__next__):

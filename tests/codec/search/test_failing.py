@@ -12,10 +12,10 @@ from bench import mosaics
 from codec import optimize
 from codec.encoders import pillow
 from codec.image.pixels import Pixels
-from codec.optimize import Refused, Terms
+from codec.optimize import OptimizeOptions, Refused
 from codec.restore.restore import restore
 from codec.search import memory_needs
-from codec.search.steps import DECODE, LOSSY_STEPS, Steps
+from codec.search.allowed_steps import DECODE, LOSSY_STEPS, AllowedSteps
 from models.engine.network import EngineError
 from tests.codec.pictures import FOREVER, RESTORERS, policy
 
@@ -25,10 +25,12 @@ _CODECS: Final = ["avif", "jpeg", "jxl", "webp"]
 _EASY: Final = {"floor": {"psnr_db": 28, "ssim": 0.7, "orb": None, "block_psnr_db": None}}
 
 
-def _optimized(data: bytes = _PHOTO, steps: Steps | None = None, **changes: Any) -> Any:
+def _optimized(data: bytes = _PHOTO, steps: AllowedSteps | None = None, **changes: Any) -> Any:
     chosen = policy(**{**_EASY, "codecs": _CODECS, "min_saving": 0.05, **changes})
-    terms = Terms(chosen, "image/jpeg", RESTORERS, "0.1.0", FOREVER, steps=steps or Steps())
-    return optimize.optimize(data, terms, models.restorer)
+    optimize_options = OptimizeOptions(
+        chosen, "image/jpeg", RESTORERS, "0.1.0", FOREVER, steps=steps or AllowedSteps()
+    )
+    return optimize.optimize(data, optimize_options, models.restorer)
 
 
 _ERRORS: Final[list[Exception]] = [
@@ -119,14 +121,14 @@ def test_steps_that_are_ruled_out_are_left_out(ruled_out: set[str], tiers: set[s
     """What killed a process is not tried again."""
     began: list[str] = []
     made = _optimized(
-        steps=Steps(frozenset(ruled_out), None, began.append), tiers=["recode", "exact"]
+        steps=AllowedSteps(frozenset(ruled_out), None, began.append), tiers=["recode", "exact"]
     )
     assert made.manifest.stored.tier in tiers
     assert not ruled_out & set(began)
 
 
-def _per_pixel(count: float) -> Steps:
-    return Steps(memory=round(count * _SIDE * _SIDE))
+def _per_pixel(count: float) -> AllowedSteps:
+    return AllowedSteps(memory=round(count * _SIDE * _SIDE))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_exact_needs_no_pixels() -> None:
     began: list[str] = []
     size = memory_needs.to_transcode(_SIDE * _SIDE)
     made = _optimized(
-        steps=Steps(memory=round(1.01 * size), mark=began.append), codecs=["avif"],
+        steps=AllowedSteps(memory=round(1.01 * size), mark=began.append), codecs=["avif"],
         tiers=["recode", "exact"],
     )  # fmt: skip
     assert made.manifest.stored.tier == "exact"

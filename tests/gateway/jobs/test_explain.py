@@ -7,7 +7,7 @@ import models
 from codec.image.pixels import Pixels
 from codec.optimize import Refused, optimize
 from gateway.jobs.explain import _table
-from tests.codec.pictures import crop, noise, save, terms
+from tests.codec.pictures import crop, noise, optimize_options, save
 
 _WITHOUT_LOSS = {"tiers": ["exact", "lossless"], "codecs": ["avif"], "min_saving": 0}
 
@@ -28,7 +28,7 @@ def _drawing() -> Pixels:
 )
 def test_trials_without_loss_are_listed(data: bytes, codecs: list[str]) -> None:
     """What was tried without loss has a line each, and the one that is stored has won."""
-    made = optimize(data, terms(**_WITHOUT_LOSS), models.restorer)
+    made = optimize(data, optimize_options(**_WITHOUT_LOSS), models.restorer)
     assert sorted(trial.candidate.codec for trial in made.trials) == codecs
     head, *lines = _table(made.trials, made.manifest.stored)
     assert head.split()[:3] == ["tier", "codec", "scale"]
@@ -41,6 +41,6 @@ def test_trials_without_loss_that_were_in_vain_are_listed() -> None:
     """A file that does not get smaller without loss says with what that was tried."""
     data = save(noise(64, 64, 3), "PNG")
     with pytest.raises(Refused) as caught:
-        optimize(data, terms(**_WITHOUT_LOSS), models.restorer)
+        optimize(data, optimize_options(**_WITHOUT_LOSS), models.restorer)
     assert {trial.verdict for trial in caught.value.trials} == {"too big"}
     assert [line for line in _table(caught.value.trials, None) if "won" in line] == []

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import models
-from codec.optimize import Optimized, Refused, Terms, optimize
+from codec.optimize import Optimized, OptimizeOptions, Refused, optimize
+from codec.search.allowed_steps import DECODE, LOSSY_STEPS, AllowedSteps
 from codec.search.omissions import Omission, Omitted
-from codec.search.steps import DECODE, LOSSY_STEPS, Steps
 from config import Policy
 from gateway.optimize import byte_exact
 from gateway.optimize.summary import fates
@@ -31,13 +31,15 @@ def _page() -> bytes:
     return save(np.stack([pixels] * 3, axis=2), "PNG", compress_level=1)
 
 
-def _told(data: bytes, steps: Steps | None = None, **changes: Any) -> dict[str, str]:
+def _told(data: bytes, steps: AllowedSteps | None = None, **changes: Any) -> dict[str, str]:
     """Let candidates compete; return what is said of each tier and codec."""
     chosen = policy(**{"tiers": _EVERYTHING, "floor": _EASY, "min_saving": 0.05, **changes})
-    terms = Terms(chosen, "image/jpeg", RESTORERS, "0.1.0", FOREVER, steps=steps or Steps())
+    optimize_options = OptimizeOptions(
+        chosen, "image/jpeg", RESTORERS, "0.1.0", FOREVER, steps=steps or AllowedSteps()
+    )
     found: Optimized | Refused
     try:
-        found = optimize(data, terms, models.restorer)
+        found = optimize(data, optimize_options, models.restorer)
     except Refused as refused:
         found = refused
     winner = found.manifest.stored if isinstance(found, Optimized) else None
@@ -48,8 +50,8 @@ _SKIPPED: Final = "not tried: "
 _NO_CODEC: Final = "not tried with loss: "
 _NOISE: Final = save(noise(64, 64, 3), "PNG")
 _PALETTE: Final = images.saved(images.photo().convert("P"), "PNG")
-_NO_LOSSY: Final = Steps(LOSSY_STEPS)
-_SMALL_MEMORY: Final = Steps(memory=1_000_000)
+_NO_LOSSY: Final = AllowedSteps(LOSSY_STEPS)
+_SMALL_MEMORY: Final = AllowedSteps(memory=1_000_000)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,12 @@ _SMALL_MEMORY: Final = Steps(memory=1_000_000)
             {"steps": _SMALL_MEMORY},
             f"{_SKIPPED}{Omission.MEMORY} (needs",
         ),
-        ("with loss", _PHOTO, {"steps": Steps(frozenset({DECODE}))}, f"{_SKIPPED}{Omission.LOST}"),
+        (
+            "with loss",
+            _PHOTO,
+            {"steps": AllowedSteps(frozenset({DECODE}))},
+            f"{_SKIPPED}{Omission.LOST}",
+        ),
         ("with loss", _PNG, {"steps": _NO_LOSSY}, f"{_SKIPPED}{Omission.NO_CODEC}"),
         (
             "avif, jxl, webp, jpeg",

@@ -19,11 +19,11 @@ from codec.measures.block import block_psnr
 from codec.measures.psnr import psnr
 from codec.restore import output
 from codec.restore.restore import pixels_of
-from codec.search import referee, trials
+from codec.search import search, trials
 from codec.search.bracket import HIGHEST, LOWEST
-from codec.search.contest import REFUSED, Candidate, Contest, Subject
-from codec.search.draft import Draft
 from codec.search.effort import Work
+from codec.search.sample_trials import SampleTrials
+from codec.search.state import REFUSED, Candidate, SearchState, SourceImage
 from config import Floor
 from tests.codec.pictures import FOREVER, LANCZOS, crop, noise, photo, policy, save
 
@@ -31,11 +31,11 @@ _SCALES = (2, 3, 4)
 _EFFORTS = ("fast", "balanced", "best")
 
 
-def _subject(pixels: Pixels, format_: str = "JPEG", **parameters: Any) -> Subject:
+def _source(pixels: Pixels, format_: str = "JPEG", **parameters: Any) -> SourceImage:
     parameters = parameters or {"quality": 97, "subsampling": "4:4:4"}
     data = save(pixels, format_, **parameters)
     upload = parse(data)
-    return Subject(
+    return SourceImage(
         pixels=decode_as(upload, data),
         upload=upload,
         size=len(data),
@@ -45,12 +45,12 @@ def _subject(pixels: Pixels, format_: str = "JPEG", **parameters: Any) -> Subjec
     )
 
 
-def _compete(
-    subject: Subject, work_s: float = FOREVER, *, clean: str | None = None, **changes: Any
-) -> Contest:
+def _find_rendition(
+    source: SourceImage, work_s: float = FOREVER, *, clean: str | None = None, **changes: Any
+) -> SearchState:
     restorers = dict.fromkeys(_SCALES, LANCZOS)
-    return referee.compete(
-        subject,
+    return search.find_rendition(
+        source,
         policy(**changes),
         restorers={**restorers, 1: clean} if clean else restorers,
         upscalers=models.restorer,
@@ -58,10 +58,10 @@ def _compete(
     )
 
 
-def _sizes_that_hold(subject: Subject, floor: Floor, candidate: Candidate) -> dict[int, int]:
+def _sizes_that_hold(source: SourceImage, floor: Floor, candidate: Candidate) -> dict[int, int]:
     """Try every quality there is: the bytes of each that holds."""
-    small = resample.shrunk(subject.pixels, candidate.scale)
-    size = (subject.upload.width, subject.upload.height)
+    small = resample.shrunk(source.pixels, candidate.scale)
+    size = (source.upload.width, source.upload.height)
     found = {}
     for quality in range(LOWEST, HIGHEST + 1):
         settings = EncoderSettings(
@@ -71,16 +71,16 @@ def _sizes_that_hold(subject: Subject, floor: Floor, candidate: Candidate) -> di
         pixels = pixels_of(
             rendition,
             candidate.stored(quality),
-            mode=subject.upload.mode,
+            mode=source.upload.mode,
             size=size,
             upscalers=models.restorer,
         )
         try:
-            served = output.fit(pixels, subject.upload, subject.size)[1]
+            served = output.fit(pixels, source.upload, source.size)[1]
         except DoesNotFit:
             continue
-        shown = decode_as(subject.upload, served)
-        if floors.holds(floor, floors.read(floor, subject.pixels, shown)):
+        shown = decode_as(source.upload, served)
+        if floors.holds(floor, floors.read(floor, source.pixels, shown)):
             found[quality] = len(rendition)
     return found
 
@@ -95,49 +95,49 @@ _CONTESTS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("mode", "changes"), _CONTESTS)
 def test_the_lowest_quality_that_holds_is_found(mode: str, changes: dict[str, Any]) -> None:
     """The winner is within a few steps of quality of what an exhaustive search finds."""
-    subject = _subject(crop(mode, 64, 48))
-    contest = _compete(subject, **changes)
-    assert contest.best is not None
-    winner = [trial for trial in contest.trials if trial.verdict == "holds"][-1].candidate
-    exhaustive = _sizes_that_hold(subject, policy(**changes).floor, winner)
-    assert len(contest.best.rendition) == exhaustive[contest.best.stored.quality]
+    source = _source(crop(mode, 64, 48))
+    state = _find_rendition(source, **changes)
+    assert state.best is not None
+    winner = [trial for trial in state.trials if trial.verdict == "holds"][-1].candidate
+    exhaustive = _sizes_that_hold(source, policy(**changes).floor, winner)
+    assert len(state.best.rendition) == exhaustive[state.best.stored.quality]
     within = [size for quality, size in exhaustive.items() if quality <= min(exhaustive) + 6]
-    assert min(exhaustive.values()) <= len(contest.best.rendition) <= max(within)
+    assert min(exhaustive.values()) <= len(state.best.rendition) <= max(within)
 
 
 def test_more_effort_finds_smaller_renditions() -> None:
     """The best effort finds nothing larger than the others, with more trials."""
-    subject = _subject(crop("RGB", 96, 80), "PNG")
-    contests = [_compete(subject, effort=effort) for effort in _EFFORTS]
-    sizes = [len(contest.best.rendition) for contest in contests if contest.best]
+    source = _source(crop("RGB", 96, 80), "PNG")
+    states = [_find_rendition(source, effort=effort) for effort in _EFFORTS]
+    sizes = [len(state.best.rendition) for state in states if state.best]
     assert [min(sizes)] == sizes[2:]
-    assert len(contests[0].trials) < len(contests[2].trials)
+    assert len(states[0].trials) < len(states[2].trials)
 
 
 def test_the_winner_holds_and_is_the_smallest_that_did() -> None:
     """The winner's served file has the size of the upload and holds; no trial that held is less."""
-    subject = _subject(crop("RGB", 96, 80))
-    contest = _compete(subject, floor={"psnr_db": 25, "ssim": 0.7}, effort="best")
-    best = contest.best
+    source = _source(crop("RGB", 96, 80))
+    state = _find_rendition(source, floor={"psnr_db": 25, "ssim": 0.7}, effort="best")
+    best = state.best
     assert best is not None
-    held = [t.size for t in contest.trials if t.verdict == "holds" and not t.sampled]
+    held = [t.size for t in state.trials if t.verdict == "holds" and not t.sampled]
     assert sorted(held, reverse=True) == held
-    assert held[-1] == len(best.rendition) <= subject.max_stored
-    assert subject.size == len(best.served)
-    served = decode_as(subject.upload, best.served)
-    measured = psnr(subject.pixels, served), ssim.exact(subject.pixels, served)
+    assert held[-1] == len(best.rendition) <= source.max_stored
+    assert source.size == len(best.served)
+    served = decode_as(source.upload, best.served)
+    measured = psnr(source.pixels, served), ssim.exact(source.pixels, served)
     assert pytest.approx(measured, abs=2 * ssim.QUICK_ERROR) == (
         best.reading.psnr_db, best.reading.ssim
     )  # fmt: skip
-    assert psnr(subject.pixels, served) >= 25
-    assert ssim.exact(subject.pixels, served) >= 0.7
+    assert psnr(source.pixels, served) >= 25
+    assert ssim.exact(source.pixels, served) >= 0.7
 
 
-def _candidates(subject: Subject, *, kind: str = "photo", **changes: Any) -> list[Candidate]:
+def _candidates(source: SourceImage, *, kind: str = "photo", **changes: Any) -> list[Candidate]:
     asked = policy(**changes)
-    contest = Contest(subject, asked.floor, models.restorer, Work(FOREVER), kind)  # type: ignore[arg-type]  # a literal in a test
+    state = SearchState(source, asked.floor, models.restorer, Work(FOREVER), kind)  # type: ignore[arg-type]  # a literal in a test
     restorers = {1: "1" * 16, **dict.fromkeys(_SCALES, LANCZOS)}
-    return list(referee.candidates(asked, contest, restorers, tune="psnr"))
+    return list(search.candidates(asked, state, restorers, tune="psnr"))
 
 
 @pytest.mark.parametrize(
@@ -154,9 +154,9 @@ def test_candidates_follow_the_policy(
     changes: dict[str, Any], subsampling: str | None, expected: list[tuple[int, str]]
 ) -> None:
     """Full size competes first, with best effort cleaned up after, too; then each scale."""
-    subject = _subject(crop("RGB", 32, 32))
-    subject = replace(subject, upload=replace(subject.upload, subsampling=subsampling))
-    found = _candidates(subject, codecs=["avif"], **changes)
+    source = _source(crop("RGB", 32, 32))
+    source = replace(source, upload=replace(source.upload, subsampling=subsampling))
+    found = _candidates(source, codecs=["avif"], **changes)
     assert [(c.scale, c.subsampling) for c in found] == expected
 
 
@@ -167,7 +167,7 @@ def test_effort_admits_codecs(effort: str) -> None:
     codecs = {}
     for mode, format_ in (("RGB", "JPEG"), ("RGBA", "PNG")):
         found = _candidates(
-            _subject(crop(mode, 32, 32), format_, **({"quality": 95} if mode == "RGB" else {})),
+            _source(crop(mode, 32, 32), format_, **({"quality": 95} if mode == "RGB" else {})),
             codecs=known, tiers=["recode"], effort=effort,
         )  # fmt: skip
         codecs[mode] = list(dict.fromkeys(candidate.codec for candidate in found))
@@ -178,13 +178,13 @@ def test_effort_admits_codecs(effort: str) -> None:
 
 def test_what_is_protected_is_left_whole() -> None:
     """Protected kinds are not shrunk and not given to a restorer, others are."""
-    subject = _subject(crop("RGB", 32, 32))
+    source = _source(crop("RGB", 32, 32))
     for kind in ("document", "screenshot", "chart"):
-        found = _candidates(subject, kind=kind)
+        found = _candidates(source, kind=kind)
         assert {(candidate.scale, candidate.restorer) for candidate in found} == {(1, None)}
-    assert len(_candidates(subject, kind="illustration")) == 6
-    assert len(_candidates(subject, kind="document", protect=[])) == 6
-    assert _candidates(subject, kind="document", protect_with="lossless") == []
+    assert len(_candidates(source, kind="illustration")) == 6
+    assert len(_candidates(source, kind="document", protect=[])) == 6
+    assert _candidates(source, kind="document", protect_with="lossless") == []
 
 
 def _letter() -> Pixels:
@@ -197,45 +197,45 @@ def _letter() -> Pixels:
 
 def test_protection_follows_the_pixels() -> None:
     """An image of text is found to be one and only recoded, whatever the upload says it is."""
-    contest = _compete(_subject(_letter()), floor={"psnr_db": 10, "ssim": None})
-    assert contest.kind in ("document", "screenshot", "chart")
-    assert {trial.candidate.scale for trial in contest.trials} == {1}
+    state = _find_rendition(_source(_letter()), floor={"psnr_db": 10, "ssim": None})
+    assert state.kind in ("document", "screenshot", "chart")
+    assert {trial.candidate.scale for trial in state.trials} == {1}
 
 
 def test_samples_come_first() -> None:
     """Of a larger image samples are tried first, and few qualities of the whole."""
-    contest = _compete(_subject(photo("astronaut.png")), tiers=["recode"])
-    sampled = [trial.sampled for trial in contest.trials]
-    assert contest.best is not None
+    state = _find_rendition(_source(photo("astronaut.png")), tiers=["recode"])
+    sampled = [trial.sampled for trial in state.trials]
+    assert state.best is not None
     assert sorted(sampled, reverse=True) == sampled
     assert 1 <= sampled.count(True) <= 6
     assert 1 <= sampled.count(False) <= 5
-    assert all(trial.seconds > 0 for trial in contest.trials)
+    assert all(trial.seconds > 0 for trial in state.trials)
 
 
 def test_samples_agree_with_their_image() -> None:
     """What a sample says of size and PSNR is near to what the image shows."""
-    subject = _subject(photo("astronaut.png"), "PNG")
-    contest = Contest(subject, Floor(), models.restorer, Work(FOREVER), "photo")
-    draft = Draft.of(contest)
+    source = _source(photo("astronaut.png"), "PNG")
+    state = SearchState(source, Floor(), models.restorer, Work(FOREVER), "photo")
+    sample_trials = SampleTrials.of(state)
     candidate = Candidate("recode", "avif", 1, None, "4:4:4")
-    expected = trials.attempt(contest, candidate, 60, 9)
-    found = draft.attempt(candidate, 60, 9)
+    expected = trials.attempt(state, candidate, 60, 9)
+    found = sample_trials.attempt(candidate, 60, 9)
     assert found.reading.psnr_db == pytest.approx(expected.reading.psnr_db, abs=1)
     assert found.size == pytest.approx(expected.size, rel=0.25)
 
 
 def test_no_trial_begins_without_work_left() -> None:
     """With no work left nothing is tried and nothing wins."""
-    contest = _compete(_subject(crop("RGB", 32, 32)), work_s=0)
-    assert (contest.trials, contest.best) == ([], None)
+    state = _find_rendition(_source(crop("RGB", 32, 32)), work_s=0)
+    assert (state.trials, state.best) == ([], None)
 
 
 def test_what_was_found_before_the_work_is_done_counts() -> None:
     """When the work is done in the middle, the best so far is the winner."""
-    subject, floor = _subject(crop("RGB", 64, 48)), {"psnr_db": 20, "ssim": None}
-    whole = _compete(subject, floor=floor)
-    part = _compete(subject, work_s=whole.work.done_s, floor=floor)
+    source, floor = _source(crop("RGB", 64, 48)), {"psnr_db": 20, "ssim": None}
+    whole = _find_rendition(source, floor=floor)
+    part = _find_rendition(source, work_s=whole.work.done_s, floor=floor)
     assert part.best is not None
     assert 1 <= len(part.trials) < len(whole.trials)
     kept = [(trial.candidate, trial.quality) for trial in whole.trials][: len(part.trials)]
@@ -247,53 +247,53 @@ def test_a_slow_processor_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> No
     clock = itertools.count(step=5)
     counting = SimpleNamespace(process_time=lambda: next(clock))  # threads of others go on
     monkeypatch.setattr("codec.search.effort.time", counting)
-    contest = _compete(
-        _subject(crop("RGB", 64, 48)), work_s=10, floor={"psnr_db": 20, "ssim": None}
+    state = _find_rendition(
+        _source(crop("RGB", 64, 48)), work_s=10, floor={"psnr_db": 20, "ssim": None}
     )
-    assert contest.best is not None
+    assert state.best is not None
     assert next(clock) <= 100
 
 
-def _verdicts(subject: Subject, **changes: Any) -> set[tuple[str, bool]]:
-    contest = _compete(subject, **changes)
-    assert contest.best is None
-    return {(trial.verdict, trial.size > 0) for trial in contest.trials}
+def _verdicts(source: SourceImage, **changes: Any) -> set[tuple[str, bool]]:
+    state = _find_rendition(source, **changes)
+    assert state.best is None
+    return {(trial.verdict, trial.size > 0) for trial in state.trials}
 
 
 def test_nothing_small_enough() -> None:
     """When every rendition is too big there is no winner."""
-    subject = replace(_subject(crop("RGB", 48, 48)), max_stored=0)
-    assert _verdicts(subject, tiers=["recode"], floor={"psnr_db": 10}) == {("too big", True)}
+    source = replace(_source(crop("RGB", 48, 48)), max_stored=0)
+    assert _verdicts(source, tiers=["recode"], floor={"psnr_db": 10}) == {("too big", True)}
 
 
 def test_nothing_that_fits() -> None:
     """When no served file gets as small as the upload there is no winner."""
-    subject = replace(_subject(crop("RGB", 48, 48)), size=100)
-    assert ("does not fit", True) in _verdicts(subject, tiers=["recode"])
+    source = replace(_source(crop("RGB", 48, 48)), size=100)
+    assert ("does not fit", True) in _verdicts(source, tiers=["recode"])
 
 
 def test_nothing_that_holds() -> None:
     """When no quality holds the floor there is no winner."""
-    subject = replace(_subject(noise(48, 48, 3)), max_stored=10**6)
-    assert _verdicts(subject, tiers=["recode"], floor={"psnr_db": 60}) == {("below floor", True)}
+    source = replace(_source(noise(48, 48, 3)), max_stored=10**6)
+    assert _verdicts(source, tiers=["recode"], floor={"psnr_db": 60}) == {("below floor", True)}
 
 
 def test_hopeless_scales_are_not_encoded() -> None:
     """A scale whose restored image is below the floor before any encoding costs one trial."""
-    contest = _compete(_subject(noise(48, 48, 3)), tiers=["downscale"])
-    assert [(trial.verdict, trial.quality, trial.size) for trial in contest.trials] == [
+    state = _find_rendition(_source(noise(48, 48, 3)), tiers=["downscale"])
+    assert [(trial.verdict, trial.quality, trial.size) for trial in state.trials] == [
         ("ceiling below floor", REFUSED, 0)
     ] * 3
-    assert [trial.candidate.scale for trial in contest.trials] == [2, 3, 4]
+    assert [trial.candidate.scale for trial in state.trials] == [2, 3, 4]
 
 
 def test_scales_that_lose_key_points_are_not_encoded() -> None:
     """Where shrinking alone costs more key points than the floor allows, nothing is encoded."""
     floor = {"psnr_db": 20, "ssim": None, "orb": 0.99}
-    subject = _subject(photo("astronaut.png", "L"))
-    contest = _compete(subject, tiers=["downscale"], floor=floor, effort="best")
-    refused = [trial for trial in contest.trials if trial.quality == REFUSED]
-    assert [trial for trial in contest.trials if not trial.sampled and trial.size] == []
+    source = _source(photo("astronaut.png", "L"))
+    state = _find_rendition(source, tiers=["downscale"], floor=floor, effort="best")
+    refused = [trial for trial in state.trials if trial.quality == REFUSED]
+    assert [trial for trial in state.trials if not trial.sampled and trial.size] == []
     assert refused
     assert all(trial.reading.orb is not None for trial in refused if not trial.sampled)
 
@@ -301,8 +301,8 @@ def test_scales_that_lose_key_points_are_not_encoded() -> None:
 def test_scales_that_lost_key_points_are_given_up() -> None:
     """Without a look at the ceiling, one trial of a scale far below the floor is enough."""
     floor = {"psnr_db": 20, "ssim": None, "orb": 0.99}
-    contest = _compete(_subject(photo("astronaut.png")), tiers=["downscale"], floor=floor)
-    whole = [trial.candidate.scale for trial in contest.trials if not trial.sampled]
+    state = _find_rendition(_source(photo("astronaut.png")), tiers=["downscale"], floor=floor)
+    whole = [trial.candidate.scale for trial in state.trials if not trial.sampled]
     assert whole
     assert sorted(set(whole)) == sorted(whole)
 
@@ -311,26 +311,26 @@ def test_a_ruined_block_counts() -> None:
     """A floor for the worst block asks for a higher quality than one for the mean."""
     pixels = np.full((128, 192, 3), 128, np.uint8)
     pixels[:64, :64] = noise(64, 64, 3)
-    subject = replace(_subject(pixels, "PNG"), max_stored=10**6, size=10**6)
+    source = replace(_source(pixels, "PNG"), max_stored=10**6, size=10**6)
     found = [
-        _compete(subject, tiers=["recode"], floor={"psnr_db": 30, "ssim": None, **worst}).best
+        _find_rendition(source, tiers=["recode"], floor={"psnr_db": 30, "ssim": None, **worst}).best
         for worst in ({}, {"block_psnr_db": 30})
     ]
     assert found[0] is not None
     assert found[1] is not None
     assert found[1].stored.quality > found[0].stored.quality
-    served = decode_as(subject.upload, found[1].served)
-    assert block_psnr(subject.pixels, served) >= 30
+    served = decode_as(source.upload, found[1].served)
+    assert block_psnr(source.pixels, served) >= 30
 
 
 def test_the_bar_rises_with_each_winner() -> None:
     """What may be stored is at first what the subject allows, then less than the best so far."""
-    subject = _subject(crop("RGB", 64, 48))
-    contest = _compete(subject, floor={"psnr_db": 25, "ssim": None})
-    assert contest.best is not None
-    assert len(contest.best.rendition) - 1 == contest.max_stored
-    contest.best = None
-    assert subject.max_stored == contest.max_stored
+    source = _source(crop("RGB", 64, 48))
+    state = _find_rendition(source, floor={"psnr_db": 25, "ssim": None})
+    assert state.best is not None
+    assert len(state.best.rendition) - 1 == state.max_stored
+    state.best = None
+    assert source.max_stored == state.max_stored
 
 
 def test_candidates_speak_the_language_of_the_manifest() -> None:

@@ -16,8 +16,8 @@ from codec.measures import ocr
 from codec.measures.ocr import Words
 from codec.measures.reading import Reading
 from codec.restore.restore import Upscalers
+from codec.search.allowed_steps import AllowedSteps
 from codec.search.effort import Work
-from codec.search.steps import Steps
 from codec.search.verdicts import Verdict
 from config import Floor
 from config.policy import Codec
@@ -84,7 +84,7 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class SourceImage:
     """The image to store.
 
     Attributes:
@@ -105,7 +105,7 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Winner:
+class BestRendition:
     """The smallest rendition that holds the floor, and the file that GET will serve."""
 
     rendition: bytes
@@ -117,7 +117,7 @@ class Winner:
 
 
 @dataclass(slots=True)
-class Contest:
+class SearchState:
     """State of one search.
 
     Attributes:
@@ -128,21 +128,21 @@ class Contest:
         best: best rendition so far.
     """
 
-    subject: Subject
+    source: SourceImage
     floor: Floor
     upscalers: Upscalers
     work: Work
     kind: Kind
-    steps: Steps = field(default_factory=Steps)
+    steps: AllowedSteps = field(default_factory=AllowedSteps)
     trials: list[Trial] = field(default_factory=list)
-    best: Winner | None = None
+    best: BestRendition | None = None
     _words: Words | None = None
     _shrunk: tuple[int, Pixels] | None = None
 
     @property
     def max_stored(self) -> int:
         """Return the maximum size of a rendition that would become the best, bytes."""
-        return len(self.best.rendition) - 1 if self.best else self.subject.max_stored
+        return len(self.best.rendition) - 1 if self.best else self.source.max_stored
 
     @property
     def is_over(self) -> bool:
@@ -162,13 +162,13 @@ class Contest:
     def shrunk(self, scale: int) -> Pixels:
         """Return the pixels to encode at a scale; the last result is cached."""
         if self._shrunk is None or self._shrunk[0] != scale:
-            self._shrunk = scale, resample.shrunk(self.subject.pixels, scale)
+            self._shrunk = scale, resample.shrunk(self.source.pixels, scale)
         return self._shrunk[1]
 
     def forget_pixels(self) -> None:
         """Release the upload's pixels when the search is over."""
         nothing = np.empty((0, 0), np.uint8)
-        self.subject = replace(self.subject, pixels=nothing)
+        self.source = replace(self.source, pixels=nothing)
         self._shrunk = None
 
     @property
@@ -179,7 +179,7 @@ class Contest:
             CannotRead: see :func:`codec.measures.ocr.words`.
         """
         if self._words is None:
-            self._words = self.read(self.subject.pixels, sure=ocr.SURE)
+            self._words = self.read(self.source.pixels, sure=ocr.SURE)
         return self._words
 
     def read(self, pixels: Pixels, *, sure: float = 0.0) -> Words:

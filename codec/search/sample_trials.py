@@ -15,8 +15,8 @@ from codec.measures import floors, psnr, ssim
 from codec.measures.reading import Reading
 from codec.restore.restore import enlarge, pixels_of
 from codec.search import quality_model
-from codec.search.contest import REFUSED, Candidate, Contest, Trial
 from codec.search.quality_model import Activity
+from codec.search.state import REFUSED, Candidate, SearchState, Trial
 from codec.search.verdicts import Verdict
 
 _FRAME: Final = 300
@@ -41,18 +41,18 @@ _Way = tuple[int, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class SampleTrials:
     """A sample of the subject, and how it differs from the whole.
 
     Attributes:
-        contest: state of the search.
+        state: state of the search.
         sample: sample.
         inside: pixels of the sample to measure.
         ease: PSNR by which the sample is easier to code than the image, dB.
         tune: measure expected to be hardest to hold.
     """
 
-    contest: Contest
+    state: SearchState
     sample: Sample
     inside: Pixels
     ease: float
@@ -61,15 +61,15 @@ class Draft:
     _whole_ceilings: dict[_Way, Reading] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, contest: Contest) -> Self:
+    def of(cls, state: SearchState) -> Self:
         """Sample the subject of a search."""
-        pixels = contest.subject.pixels
+        pixels = state.source.pixels
         sample = Sample.of(pixels)
         inside = sample.inside(sample.pixels)
         whole, ease = Activity.of(pixels), 0.0
         if sample.share < 1:
             ease = Activity.of(inside).psnr_db - whole.psnr_db + _SEAMS_DB
-        return cls(contest, sample, inside, ease, quality_model.tune(whole, contest.floor))
+        return cls(state, sample, inside, ease, quality_model.tune(whole, state.floor))
 
     def may_hold(self, candidate: Candidate) -> bool:
         """Return whether the ceiling, restoring uncoded pixels, is above the floor on the sample.
@@ -80,18 +80,18 @@ class Draft:
             return True
         began = time.perf_counter()
         reading = self._ceiling(candidate)
-        lacking = min(floors.margins(self.contest.floor, reading).values(), default=0.0)
+        lacking = min(floors.margins(self.state.floor, reading).values(), default=0.0)
         return lacking >= -_DOUBT_DB or self._out(candidate, reading, began, sampled=True)
 
     def may_hold_whole(self, candidate: Candidate) -> bool:
         """Return the same for the whole image, for measures that a sample cannot predict."""
-        floor = self.contest.floor
+        floor = self.state.floor
         if candidate.scale == 1 or (floor.orb is None and floor.block_psnr_db is None):
             return True
         began = time.perf_counter()
         way = candidate.scale, candidate.restorer
         if way not in self._whole_ceilings:
-            pixels = self.contest.subject.pixels
+            pixels = self.state.source.pixels
             restored = self._uncoded(candidate, pixels)
             names = ("block_psnr_db", "orb")
             self._whole_ceilings[way] = floors.read(floor, pixels, restored, names=names)
@@ -103,7 +103,7 @@ class Draft:
     def guess(self, candidate: Candidate) -> int:
         """Return a quality predicted from statistics alone."""
         small = shrunk(self.sample.pixels, candidate.scale)
-        floor = self.contest.floor
+        floor = self.state.floor
         if candidate.scale > 1:
             # Detail lost by downscaling cannot be lost again.
             floor = floor.model_copy(update={"psnr_db": self._left_to_lose(candidate)})
@@ -112,9 +112,9 @@ class Draft:
     def attempt(self, candidate: Candidate, quality: int, speed: int) -> Trial:
         """Try a quality on the sample; the size is extrapolated to the whole image."""
         began = time.perf_counter()
-        self.contest.steps.mark(candidate.codec)
-        upload, mosaic = self.contest.subject.upload, self.sample.pixels
-        area, work = mosaic.shape[0] * mosaic.shape[1], self.contest.work
+        self.state.steps.mark(candidate.codec)
+        upload, mosaic = self.state.source.upload, self.sample.pixels
+        area, work = mosaic.shape[0] * mosaic.shape[1], self.state.work
         work.encode(area // candidate.scale**2, candidate.codec, speed)
         work.restore(area, restored=candidate.restorer is not None)
         settings = EncoderSettings(
@@ -129,10 +129,10 @@ class Draft:
             candidate.stored(quality),
             mode=upload.mode,
             size=(mosaic.shape[1], mosaic.shape[0]),
-            upscalers=self.contest.upscalers,
+            upscalers=self.state.upscalers,
         )
         reading = self._read(restored)
-        holds = floors.holds(self.contest.floor, reading)
+        holds = floors.holds(self.state.floor, reading)
         verdict = Verdict.HOLDS if holds else Verdict.BELOW_FLOOR
         size = self._whole_size(len(rendition))
         seconds = time.perf_counter() - began
@@ -156,12 +156,12 @@ class Draft:
     def _uncoded(self, candidate: Candidate, pixels: Pixels) -> Pixels:
         """Shrink and restore without a codec."""
         area = pixels.shape[0] * pixels.shape[1]
-        self.contest.work.restore(area, restored=candidate.restorer is not None)
+        self.state.work.restore(area, restored=candidate.restorer is not None)
         return enlarge(
             shrunk(pixels, candidate.scale),
             _untouched(candidate),
             size=(pixels.shape[1], pixels.shape[0]),
-            upscalers=self.contest.upscalers,
+            upscalers=self.state.upscalers,
         )
 
     def _out(
@@ -170,19 +170,19 @@ class Draft:
         verdict = Verdict.CEILING
         seconds = time.perf_counter() - began
         trial = Trial(candidate, REFUSED, 0, verdict, reading, seconds, sampled=sampled)
-        self.contest.trials.append(trial)
+        self.state.trials.append(trial)
         return False
 
     def _left_to_lose(self, candidate: Candidate) -> float | None:
         """Return the PSNR that the codec alone must keep for both losses to hold the floor."""
-        demanded, ceiling = self.contest.floor.psnr_db, self._ceiling(candidate).psnr_db
+        demanded, ceiling = self.state.floor.psnr_db, self._ceiling(candidate).psnr_db
         if demanded is None or ceiling is None:
             return None
         left = 10 ** (-demanded / 10) - 10 ** (-ceiling / 10)
         return -10 * math.log10(left) if left > 0 else psnr.PERFECT_PSNR_DB
 
     def _whole_size(self, size: int) -> int:
-        blob = len(self.contest.subject.blob)
+        blob = len(self.state.source.blob)
         return round(max(0, size - _FRAME) / self.sample.share) + _FRAME + blob
 
 

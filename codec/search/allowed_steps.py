@@ -24,7 +24,7 @@ def _unheard(_: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class AllowedSteps:
     """Constraints of an attempt.
 
     Attributes:

@@ -1,0 +1,173 @@
+"""Find the smallest rendition of an image that holds its policy's floor.
+
+Candidates are first tried on a sample; the most promising ones compete on the whole image, each at
+the lowest quality that holds. The best so far bounds what is still tried.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from codec.image import content_kind
+from codec.measures import floors
+from codec.restore.restore import Upscalers
+from codec.search import trials
+from codec.search.allowed_steps import AllowedSteps
+from codec.search.bracket import HIGHEST, LOWEST, QualityBracket, qualities_between
+from codec.search.candidates import EFFORT_PRESETS, EffortPreset, candidates
+from codec.search.effort import Work
+from codec.search.failures import losing
+from codec.search.sample_trials import SampleTrials
+from codec.search.shortlist import Finalist, shortlist
+from codec.search.state import SearchState, SourceImage, Trial
+from codec.search.verdicts import Verdict
+from config import Policy
+
+__all__ = ["EFFORT_PRESETS", "candidates", "find_rendition"]
+
+_RESCUES: Final = 5
+"""Extra trials for a candidate that has not held yet: without one, its trials were in vain."""
+
+_AFTER_A_FAILURE: Final = 0.5
+"""Steps of quality to add after an unexpected failure, times the square of the number of such
+failures: key points recover in unpredictable jumps."""
+
+_LOST: Final = 0.15
+"""Deficit of key points that no quality of a downscaled candidate makes up for."""
+
+_SMALL: Final = 1_000_000
+"""Pixels up to which a further trial takes a fraction of a second."""
+
+_LARGE: Final = 32_000_000
+"""Pixels above which AVIF is encoded fast: half the time and less memory for 3 % more bytes."""
+
+_LARGE_SPEED: Final = 9
+
+_MISFITS: Final = 2
+"""Number of candidates whose served file exceeds the size of the upload even at the floor, after
+which the search gives up: the size hardly depends on the candidate."""
+
+
+def find_rendition(
+    source: SourceImage,
+    policy: Policy,
+    *,
+    restorers: Mapping[int, str],
+    upscalers: Upscalers,
+    work: Work,
+    steps: AllowedSteps | None = None,
+) -> SearchState:
+    """Run the search.
+
+    Args:
+        source: image.
+        policy: policy of the upload.
+        restorers: content hash of the restorer by scale; 1: artefact removal at full size.
+        upscalers: source of restorers.
+        work: limit of work; no trial starts beyond its share.
+        steps: allowed steps; None: all.
+
+    Returns:
+        The finished contest; its ``best`` is None if nothing small enough holds the floor.
+    """
+    kind = content_kind.kind(source.pixels)
+    floor = floors.applied(policy.floor, source.pixels)
+    state = SearchState(source, floor, upscalers, work, kind, steps or AllowedSteps())
+    preset = _affordable(EFFORT_PRESETS[policy.effort], source)
+    sample_trials = SampleTrials.of(state)
+    without = state.steps.ruled_out
+    while True:
+        listed = candidates(policy, state, restorers, tune=sample_trials.tune, without=without)
+        _run(sample_trials, shortlist(sample_trials, listed, preset), preset)
+        failed = state.failed_codecs - without
+        if state.best or not failed or state.is_over:
+            return state
+        without |= failed  # retry without codecs that failed
+
+
+def _affordable(preset: EffortPreset, source: SourceImage) -> EffortPreset:
+    """Return parameters adapted to the size: more effort for small images, less for large ones."""
+    height, width = source.pixels.shape[:2]
+    if height * width > _LARGE:
+        return replace(preset, speed=max(preset.speed, _LARGE_SPEED))
+    if height * width > _SMALL:
+        return preset
+    least = min(preset.precious, 2)
+    return replace(
+        preset, trials=preset.trials + 2, worthwhile=min(preset.worthwhile, 2), precious=least
+    )
+
+
+def _run(sample_trials: SampleTrials, finalists: list[Finalist], preset: EffortPreset) -> None:
+    """Try the shortlist on the whole image."""
+    state = sample_trials.state
+    tried = misfits = 0
+    ratio = 1.0  # actual to expected size
+    for finalist in finalists:
+        best = len(state.best.rendition) if state.best else math.inf
+        if (tried >= preset.finalists and state.best) or tried > preset.finalists + 1:
+            return
+        if finalist.weight * ratio > preset.hope * best:
+            continue
+        with losing(state, finalist.candidate, sampled=False):
+            if preset.ceilings and not sample_trials.may_hold_whole(finalist.candidate):
+                continue
+            tried += finalist.size > 0
+            _search_quality(state, finalist, preset)
+        misfits += state.best is None and state.trials[-1].verdict is Verdict.DOES_NOT_FIT
+        if misfits >= _MISFITS:
+            return
+        if state.best and finalist.size and len(state.best.rendition) < best:
+            ratio = len(state.best.rendition) / finalist.size
+
+
+def _search_quality(state: SearchState, finalist: Finalist, preset: EffortPreset) -> None:
+    """Search for the lowest quality of a candidate that holds, starting at the expected one."""
+    bracket = QualityBracket(usual=finalist.slopes)
+    failures, sizes = 0, dict[int, int]()
+    quality: int | None = round(finalist.quality + preset.spare)
+    for count in range(1, preset.trials + _RESCUES + 1):
+        if quality is None or state.is_over:
+            return
+        quality = min(HIGHEST, max(LOWEST, quality))
+        trial = trials.attempt(state, finalist.candidate, quality, preset.speed)
+        state.trials.append(trial)
+        sizes[trial.quality] = trial.size
+        bracket.note(trial.quality, trial.verdict, floors.margins(state.floor, trial.reading))
+        failures += trial.verdict is Verdict.BELOW_FLOOR
+        quality = _following(state, finalist, bracket, trial, _AFTER_A_FAILURE * failures**2)
+        held = bracket.high <= HIGHEST and trial.verdict is not Verdict.TOO_BIG
+        least = preset.precious if count >= preset.trials else preset.worthwhile
+        if held and quality is not None and (bracket.high - quality) * _steepness(sizes) < least:
+            return
+
+
+def _steepness(sizes: dict[int, int]) -> float:
+    """Return the value of one step at the highest qualities tried, in prior steps, at least 1."""
+    if len(sizes) < 2:
+        return 1.0
+    below, above = sorted(sizes)[-2:]
+    return max(1.0, qualities_between(sizes[below], sizes[above]) / (above - below))
+
+
+def _is_lost(state: SearchState, trial: Trial) -> bool:
+    """Return whether a scale has lost too many key points for any quality to hold."""
+    margin = floors.margins(state.floor, trial.reading).get("orb", 0.0)
+    return trial.candidate.scale > 1 and margin < -_LOST
+
+
+def _following(
+    state: SearchState, finalist: Finalist, bracket: QualityBracket, trial: Trial, spare: float
+) -> int | None:
+    """Return the quality after a trial, or None if none is worth trying."""
+    if trial.verdict is Verdict.CANNOT_READ or _is_lost(state, trial):
+        return None
+    if trial.verdict is Verdict.TOO_BIG:
+        if state.max_stored <= 0:
+            return None
+        excess = qualities_between(state.max_stored, trial.size)
+        wished = trial.quality - max(1, math.ceil(excess))
+        # Skip qualities that are known to fail, or far below the expectation.
+        return wished if wished > max(bracket.low, finalist.quality - finalist.doubt) else None
+    return bracket.next(spare=spare)
