@@ -1,4 +1,4 @@
-"""GetObjectAttributes: what is said of a managed object is what was uploaded."""
+"""GetObjectAttributes: managed objects are described as uploaded."""
 
 from typing import Final
 
@@ -13,15 +13,15 @@ from gateway.storage.storage import Storage
 from gateway.storage.stored_object import Found, look
 
 _WANTED: Final = "x-amz-object-attributes"
-_DEFAULT_CLASS: Final = "STANDARD"  # S3 leaves the header out for it
+_DEFAULT_CLASS: Final = "STANDARD"  # S3 omits the header for it
 
 
 class GetAttributes:
-    """Serve GetObjectAttributes.
+    """Handle GetObjectAttributes.
 
     Args:
         storage: The store.
-        plain: Serves plain objects.
+        plain: Handles plain objects.
     """
 
     def __init__(self, storage: Storage, plain: PassThrough) -> None:
@@ -29,7 +29,7 @@ class GetAttributes:
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
-        """Serve one request."""
+        """Handle a request."""
         storage, version_id = self._storage, call.parameters.get("versionId")
         found = await look(call.client, call.target, version_id, storage.seals, storage.index)
         if found is None:
@@ -50,7 +50,7 @@ class GetAttributes:
 
 
 def _attributes(found: Found) -> dict[str, str]:
-    """List what is known; parts and checksums would be those of the rendition."""
+    """Return the known attributes; parts and checksums would be those of the rendition."""
     return {
         "ETag": found.manifest.etag,  # without quotes, unlike everywhere else
         "StorageClass": found.upstream.get("x-amz-storage-class", _DEFAULT_CLASS),

@@ -1,4 +1,4 @@
-"""One authenticated request, and the request to the store that passes it on."""
+"""One authenticated request, and the store request that forwards it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,22 +26,22 @@ async def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Call:
-    """One request, authenticated.
+    """One authenticated request.
 
     Attributes:
-        request: As aiohttp received it.
-        request_id: For logs and errors.
+        request: Request as aiohttp received it.
+        request_id: ID for logs and errors.
         target: Bucket and key.
-        headers: All headers that are judged, those of the query included.
-        query: The other parameters of the query.
-        verified: The verified signature; None for an anonymous request.
-        identity: The caller, to the store; None for an anonymous one.
-        client: The store on behalf of this caller.
-        stall_timer: How long the gateway has waited for the client.
-        body_limits: What the body must stay within.
-        upload_quota: The room of the body in memory.
-        translated: Headers that replace the client's towards the store.
-        accepted: Awaited when the store has accepted the request, before the client knows.
+        headers: Effective headers, those in the query included.
+        query: Remaining query parameters.
+        verified: Verified signature; None for an anonymous request.
+        identity: Upstream credentials; None for an anonymous request.
+        client: Client of the store, for this caller.
+        stall_timer: Measures how long the gateway has waited for the client.
+        body_limits: Limits of the body.
+        upload_quota: Memory quota of the body.
+        translated: Headers that replace the client's in requests to the store.
+        accepted: Awaited after the store has accepted the request, before the response.
     """
 
     request: web.Request
@@ -73,7 +73,7 @@ class Call:
         """Return the body.
 
         Raises:
-            S3Error: What the client declares of it is malformed.
+            S3Error: A declared length or digest is malformed.
         """
         completes = self.method == "POST" and "uploadId" in self.parameters
         return Upload(
@@ -81,27 +81,27 @@ class Call:
         )
 
     def begin(self, status: int, shown: CIMultiDict[str]) -> web.StreamResponse:
-        """Return an answer to be streamed; see :func:`gateway.http.responses.begin`."""
+        """Return a streaming response; see :func:`gateway.http.responses.begin`."""
         return responses.begin(self.request, self.request_id, status, shown)
 
     def whole(self, shown: CIMultiDict[str], body: bytes = b"") -> web.Response:
-        """Return an answer that is complete; see :func:`gateway.http.responses.whole`."""
+        """Return a complete response; see :func:`gateway.http.responses.whole`."""
         return responses.whole(self.request_id, shown, body)
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
-"""Serves one operation."""
+"""Handles one operation."""
 
 
 def forwarded(call: Call, changes: Mapping[str, str] | None = None) -> Request:
-    """Return the request to the store that passes a client's request on, body included.
+    """Return the store request that forwards a client's request, body included.
 
     Args:
-        call: The client's request.
-        changes: Headers that replace the client's, beside those of the call.
+        call: Request of the client.
+        changes: Headers that replace the client's, in addition to ``call.translated``.
 
     Raises:
-        S3Error: What the client declares of the body is malformed.
+        S3Error: A declared length or digest is malformed.
     """
     upload = call.upload
     kept = headers.forwardable(call.headers.items())
@@ -121,7 +121,7 @@ def forwarded(call: Call, changes: Mapping[str, str] | None = None) -> Request:
 
 
 def head_of(call: Call) -> Request:
-    """Return the client's request as a HEAD request; a body is announced as it was."""
+    """Return the client's request as HEAD, announcing the body as the client did."""
     if call.request.can_read_body:
         return replace(forwarded(call), method="HEAD")
     kept = headers.forwardable(call.headers.items())

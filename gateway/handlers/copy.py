@@ -1,8 +1,8 @@
-"""CopyObject and UploadPartCopy: a copy of a managed object is managed, or made of its pixels.
+"""CopyObject and UploadPartCopy: copies of managed objects stay managed, parts are restored.
 
-The upstream copies renditions as they are. What a client says of the object (its type, conditions
-on its ETag, new metadata) is translated, so that the manifest travels along. A part is made of the
-restored bytes: its range counts those.
+The upstream copies renditions unchanged. Everything the client says about the object (type, ETag
+conditions, new metadata) is translated, so that the manifest stays valid. Parts are cut from the
+restored file, since ranges refer to it.
 """
 
 from collections.abc import Mapping
@@ -48,12 +48,12 @@ _MAX_RESULT: Final = 1 << 16
 
 
 class Copy:
-    """Serve CopyObject and UploadPartCopy.
+    """Handle CopyObject and UploadPartCopy.
 
     Args:
         storage: The store.
-        parts: What reads of the source need.
-        plain: Streams answers of the store.
+        parts: Resources to read the source.
+        plain: Streams responses of the store.
     """
 
     def __init__(self, storage: Storage, parts: Parts, plain: PassThrough) -> None:
@@ -62,12 +62,12 @@ class Copy:
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
-        """Serve one request."""
+        """Handle a request."""
         target, version_id = _parse(call.headers[headers.COPY_SOURCE])
         spelled = {headers.COPY_SOURCE: _spelled(target, version_id)}
         source, etag = await self._look(call, target, version_id)
         if source is None and version_id is None and "-" in etag:
-            # It may be about to become small under the same ETag, and parts of it another file.
+            # Its rendition may be about to replace it under the same ETag, with other bytes.
             await self._storage.completing.settled(target)
             source, etag = await self._look(call, target, version_id)
         if source is None:
@@ -100,14 +100,14 @@ class Copy:
     async def _copy_plain(
         self, call: Call, spelled: Mapping[str, str], etag: str
     ) -> web.StreamResponse:
-        """Let the store copy a plain object, unless a rendition takes its place right now.
+        """Let the store copy a plain object, unless a rendition replaces it concurrently.
 
         Args:
-            call: The client's request.
-            spelled: The header that names the source.
-            etag: Of the source; empty when this caller may not see it.
+            call: Request of the client.
+            spelled: The copy source header.
+            etag: ETag of the source; empty if this caller cannot see it.
         """
-        # Where the date counts as well, a matching ETag would outweigh it.
+        # An added ETag condition would take precedence over the client's date condition.
         if not etag or not {_IF_MATCH, _IF_UNMODIFIED}.isdisjoint(_conditions(call)):
             return await self._plain(call, spelled)
         request = forwarded(call, {**spelled, _IF_MATCH: f'"{etag}"'})
@@ -118,7 +118,7 @@ class Copy:
     async def _result(
         self, call: Call, response: Response, manifest: Manifest
     ) -> web.StreamResponse:
-        """Show the ETag that clients see of the copy; errors sent with 200 stay as they are."""
+        """Return the result with the served ETag; errors with status 200 pass unchanged."""
         body = await read_bounded(response, _MAX_RESULT)
         shown = headers.client_metadata(response.headers.items())
         root = s3xml.parse(body)
@@ -149,7 +149,7 @@ class Copy:
 
 
 async def _part(request: Request, data: bytes) -> Request:
-    """Return an UploadPart of some bytes in the place of an UploadPartCopy."""
+    """Return an UploadPart with the given bytes, in place of an UploadPartCopy."""
     kept = [name.lower() for name in request.headers if name.lower().startswith(_PREFIX[:-1])]
     return replace(
         request,
@@ -161,27 +161,29 @@ async def _part(request: Request, data: bytes) -> Request:
 
 
 def _conditions(call: Call) -> dict[str, str]:
-    """Return the conditions on the source that the client has set, by lower-case name."""
+    """Return the client's conditions on the source, by lower-case name."""
     sent_headers = call.headers
     return {name: sent_headers[name] for name in _CONDITIONS if name in sent_headers}
 
 
 def _check_unchanged(call: Call, response: Response) -> None:
-    """Check that a condition of the gateway's own did not fail.
+    """Check that the gateway's own condition did not fail.
 
     Raises:
-        S3Error: SlowDown; a client that has set no condition expects no PreconditionFailed.
+        S3Error: SlowDown; a client without conditions does not expect PreconditionFailed.
     """
     own = not _conditions(call) and _OF_TARGET.isdisjoint(map(str.lower, call.headers))
     if own and response.status == HTTPStatus.PRECONDITION_FAILED:
-        raise S3Error("SlowDown", "The source was changed while it was copied. Try again.")
+        raise S3Error(
+            "SlowDown", "The source was changed while it was being copied. Please try again."
+        )
 
 
 def _parse(value: str) -> tuple[Target, str | None]:
-    """Split ``[/]bucket/key[?versionId=…]``, percent-encoded, slashes included or not.
+    """Parse ``[/]bucket/key[?versionId=…]``, percent-encoded, with or without encoded slashes.
 
     Raises:
-        S3Error: InvalidArgument, as S3 words it, or InvalidBucketName.
+        S3Error: InvalidArgument, worded as by S3, or InvalidBucketName.
     """
     try:
         path, _, query = value.partition("?")
@@ -197,14 +199,14 @@ def _parse(value: str) -> tuple[Target, str | None]:
 
 
 def _spelled(source: Target, version_id: str | None) -> str:
-    """Write a copy source so that the store reads of it what was judged here."""
+    """Return a copy source that the store parses exactly as it was parsed here."""
     version = f"?versionId={escaped(version_id)}" if version_id else ""
     return f"{source.path.removeprefix('/')}{version}"
 
 
 def _translated(sent_headers: Mapping[str, str], source: Found, seals: Seals) -> CIMultiDict[str]:
     changed = headers.without(sent_headers, _CONDITIONS)
-    # They hold, as was judged here. What must hold upstream is that the manifest is still true.
+    # The client's conditions hold. The store has to check that the manifest is still valid.
     changed[_IF_MATCH] = f'"{source.stored_etag}"'
     if changed.get(_DIRECTIVE, "COPY").upper() == "REPLACE":
         content_type = changed.get("Content-Type", source.manifest.content_type)
@@ -215,7 +217,7 @@ def _translated(sent_headers: Mapping[str, str], source: Found, seals: Seals) ->
 
 
 def _checked(note: Manifest, seals: Seals) -> str:
-    """Write a manifest whose content type came from a client."""
+    """Return a manifest whose content type came from a client."""
     try:
         text = seals.write(note)
     except ValueError as error:
@@ -239,7 +241,7 @@ def _answer(call: Call, shown: CIMultiDict[str], body: bytes) -> web.Response:
 
 
 def _check_conditions(call: Call, source: conditional.Representation) -> None:
-    """Judge the copy conditions here: not every upstream does, and of a part it sees an upload."""
+    """Evaluate copy conditions: not every upstream does, and it would compare the stored ETag."""
     if _RANGE in call.headers:
         source = source.without_aliases
     conditions = {name.removeprefix(_PREFIX): value for name, value in _conditions(call).items()}
@@ -248,7 +250,7 @@ def _check_conditions(call: Call, source: conditional.Representation) -> None:
 
 
 def _source_range(value: str | None, size: int) -> ranges.Range:
-    """Read ``bytes=first-last``; unlike a Range header it must lie within the object.
+    """Parse ``bytes=first-last``; unlike a Range header, it must lie within the object.
 
     Raises:
         S3Error: InvalidArgument or InvalidRange.

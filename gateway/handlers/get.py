@@ -1,4 +1,4 @@
-"""GetObject and HeadObject: managed objects as they were uploaded, all others as they are."""
+"""GetObject and HeadObject: managed objects are restored, all others pass through."""
 
 from contextlib import AsyncExitStack
 from functools import partial
@@ -14,15 +14,15 @@ from gateway.s3 import headers
 from gateway.storage import cross_origin
 from gateway.storage.completing import BeingCompleted
 
-_PIECE: Final = 1 << 20  # of a restored file; TLS makes a copy of what it is given at a time
+_PIECE: Final = 1 << 20  # of a restored file; TLS copies every write
 
 
 class Get:
-    """Serve GetObject and HeadObject.
+    """Handle GetObject and HeadObject.
 
     Args:
-        parts: What all reads share.
-        plain: Streams answers of the store.
+        parts: Resources shared by all reads.
+        plain: Streams responses of the store.
     """
 
     def __init__(self, parts: Parts, plain: PassThrough) -> None:
@@ -30,7 +30,7 @@ class Get:
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
-        """Serve one request."""
+        """Handle a request."""
         if headers.wants_stored(call.headers):
             async with call.client.send(forwarded(call)) as response:
                 return await self._plain.answer(call, response)

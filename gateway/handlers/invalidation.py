@@ -1,7 +1,7 @@
-"""Drop restored files of what is written to or deleted.
+"""Drop cached restored files of overwritten and deleted objects.
 
-They could not be served any more, as their name holds the stored ETag; but nobody expects what was
-deleted to lie around.
+They would not be served any more, because their cache key contains the stored ETag; but deleted
+data should not linger.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ _log = structlog.get_logger(__name__)
 
 
 class Dropping:
-    """Drop the restored files of what a request changes, as soon as it may have been done.
+    """Drop cached files of a request's objects as soon as the store may have changed them.
 
-    What the store refuses has changed nothing: a stranger must not be able to empty the cache.
+    A request that the store refuses drops nothing: strangers must not be able to empty the cache.
 
     Args:
         cache: Restored files.
-        bucket: Which bucket.
-        key: Of the object; empty: none.
+        bucket: Bucket name.
+        key: Object key; empty: none.
     """
 
     def __init__(self, cache: Cache, bucket: str, key: str) -> None:
@@ -42,12 +42,12 @@ class Dropping:
         """Take the keys from the body of DeleteObjects.
 
         Args:
-            listed: A copy of it, made on its way to the store.
+            listed: Copy of the body.
         """
         self._listed = listed
 
     async def once(self) -> None:
-        """Drop the files, unless that has been done."""
+        """Drop the files, at most once."""
         if self._done:
             return
         self._done = True
@@ -56,12 +56,12 @@ class Dropping:
             await self._cache.drop(self._bucket, keys)
 
     async def after(self, answer: Awaitable[web.StreamResponse]) -> web.StreamResponse:
-        """Return an answer; the files are dropped unless it says that nothing was done."""
+        """Return the response; drop the files unless it says that nothing was changed."""
         try:
             response = await answer
         except S3Error as error:
             if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                await self.once()  # it may have been done all the same
+                await self.once()  # the store may have applied it
             raise
         if response.status < HTTPStatus.BAD_REQUEST:
             await self.once()
@@ -69,7 +69,7 @@ class Dropping:
 
 
 def changed_key(call: Call) -> str:
-    """Return the key of the object that a request may change; empty: none, or a part of one."""
+    """Return the key that a request may change; empty: none, or only a part of an upload."""
     part = call.method == "PUT" and "uploadId" in call.parameters
     return "" if part else call.target.key
 
@@ -80,13 +80,13 @@ def deletes_many(call: Call) -> bool:
 
 
 async def _keys(listed: BodyCopy | None) -> list[str]:
-    """Read what the store has deleted, aside from the event loop."""
+    """Return the deleted keys, parsed outside the event loop."""
     body = listed.read() if listed is not None else None
     if not body:
         return []
     try:
         return await asyncio.to_thread(deleted_keys, body)
     except ValueError as error:
-        # The store has understood it otherwise; the cache forgets those objects by itself.
-        _log.info("deleted objects stay in the cache for a while", reason=str(error))
+        # The store accepted a body that this parser refuses; cached files expire on their own.
+        _log.info("deleted objects stay cached until they expire", reason=str(error))
         return []

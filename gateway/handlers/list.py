@@ -1,4 +1,4 @@
-"""Listings: every managed object with the size and ETag that it was uploaded with."""
+"""Listings: managed objects appear with the size and ETag of their upload."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -35,16 +35,16 @@ _CHECKSUMS: Final = ("ChecksumAlgorithm", "ChecksumType")
 
 
 class ListObjects:
-    """Serve ListObjects, ListObjectsV2 and ListObjectVersions.
+    """Handle ListObjects, ListObjectsV2 and ListObjectVersions.
 
-    A bucket that no policy names is listed as it is. In the others each object whose view is not
-    remembered is asked for with HEAD; a page without managed objects stays as it came.
+    Buckets without a policy are listed unchanged. In others, a HEAD request is sent for each object
+    that is not in the index; pages without managed objects stay unchanged.
 
     Args:
-        policies: In force.
+        policies: Policies in force.
         storage: The store.
-        heads: HEAD requests of listings under way.
-        plain: Streams answers of the store.
+        heads: Limits concurrent HEAD requests of listings.
+        plain: Streams responses of the store.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ListObjects:
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
-        """Serve one request."""
+        """Handle a request."""
         async with call.client.send(forwarded(call)) as response:
             named = self._policies.names_bucket(call.target.bucket)
             if response.status != HTTPStatus.OK or not named:
@@ -66,7 +66,7 @@ class ListObjects:
         return call.whole(shown, await self._rewritten(call, page))
 
     async def _rewritten(self, call: Call, page: bytes) -> bytes:
-        # A page of 1,000 entries takes tens of milliseconds to read, and to write.
+        # A page of 1,000 entries takes tens of milliseconds to parse, and to write.
         parsed = await asyncio.to_thread(_parsed, page) if len(page) > _LARGE else _parsed(page)
         if parsed is None:
             return page
@@ -78,7 +78,7 @@ class ListObjects:
         return _edited(page, parsed, views)
 
     async def _views(self, call: Call, entries: Sequence["_Entry"]) -> dict["_Entry", View]:
-        """Find out which entries are managed, and what clients see of those."""
+        """Return what clients see of managed entries."""
         index, bucket = self._storage.index, call.target.bucket
         views: list[tuple[_Entry, View | None]] = []
         unknown: list[_Entry] = []
@@ -92,12 +92,12 @@ class ListObjects:
         return {entry: view for entry, view in views if view is not None}
 
     async def _view(self, call: Call, entry: "_Entry") -> View | None:
-        """Ask for one object; None: it is to be shown exactly as the upstream says."""
+        """Return the view of one entry from a HEAD; None: show it as the upstream does."""
         target = key_target(call.target.bucket, entry.key)
         async with self._heads:
             answered = await shown_headers(call.client, target, entry.listed.version_id)
         if answered is None or headers.bare_etag(answered) != entry.listed.etag:
-            return None  # replaced since the page was written: the next listing tells
+            return None  # replaced since the page was written
         view = _view_of(target, answered.get(headers.MANIFEST), self._storage.seals)
         if s3xml.text(entry.element, "IsLatest") != "false":
             self._storage.index.put(target.bucket, target.key, Sighting.of(answered), view)
@@ -105,7 +105,7 @@ class ListObjects:
 
 
 def _parsed(page: bytes) -> "_Page | None":
-    """Read a page; None: it is none."""
+    """Parse a page; None: it is not a listing."""
     try:
         root = s3xml.parse(page)
     except S3Error:
@@ -127,7 +127,7 @@ def _edited(page: bytes, parsed: "_Page", views: Mapping["_Entry", View]) -> byt
 
 
 class _Entry(NamedTuple):
-    """One object or version of a page."""
+    """An object or version in a page."""
 
     element: s3xml.Element
     key: str
@@ -135,7 +135,7 @@ class _Entry(NamedTuple):
 
 
 class _Page(NamedTuple):
-    """A page, parsed."""
+    """A parsed page."""
 
     root: s3xml.Element
     entries: Sequence[_Entry]
@@ -152,7 +152,7 @@ def _entry(element: s3xml.Element, encoded: bool) -> _Entry:
 
 
 def _time(text: str) -> datetime | None:
-    """Read a time as listings write it, which is always in UTC; None: it is none."""
+    """Parse a time in a listing, always UTC; None if invalid."""
     try:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
@@ -165,7 +165,7 @@ def _view_of(target: Target, note: str | None, seals: Seals) -> View | None:
     try:
         manifest = read_manifest(note, seals)
     except S3Error as error:
-        # One object that nobody can read must not keep the others from being listed.
+        # One unreadable manifest must not break the listing of other objects.
         _log.warning("unreadable manifest", bucket=target.bucket, key=target.key, reason=str(error))
         return None
     return View(manifest.size, manifest.etag)

@@ -1,8 +1,8 @@
-"""CompleteMultipartUpload: what became one image is optimized before the answer is given.
+"""CreateMultipartUpload and CompleteMultipartUpload: completed images are optimized.
 
-The parts are the upstream's own, durable at once. The upstream completes the upload; the whole is
-then read back, optimized, and replaced on condition that nobody wrote to the key meanwhile. When
-anything fails on the way, the plain object stays.
+Parts go to the upstream directly and are durable at once. The upstream completes the upload; the
+object is read back, optimized, and replaced by a conditional write. If anything fails, the plain
+object stays.
 """
 
 import asyncio
@@ -34,18 +34,18 @@ from gateway.workers.pool import Busy
 _log = structlog.get_logger(__name__)
 
 _MAX_RESULT: Final = 1 << 16
-_MAX_PARTS: Final = 1 << 17  # bytes of a list of parts; of the largest image it has some 40 KB
+_MAX_PARTS: Final = 1 << 17  # bytes of a part list; the largest images need about 40 KB
 _PATIENCE_S: Final = 5.0
-"""How long a client waits for the answer before it gets white space: most give up after 60 s."""
+"""Wait before the gateway sends white space: most clients time out after 60 s."""
 
 
 class CreateUpload:
-    """Serve CreateMultipartUpload, and remember what a later GET would not tell.
+    """Handle CreateMultipartUpload, and keep the headers that a later GET does not return.
 
     Args:
-        policies: In force.
+        policies: Policies in force.
         storage: The store.
-        plain: Streams answers of the store.
+        plain: Streams responses of the store.
     """
 
     def __init__(self, policies: Policies, storage: Storage, plain: PassThrough) -> None:
@@ -54,10 +54,10 @@ class CreateUpload:
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
-        """Serve one request."""
+        """Handle a request."""
         policy = policy_for(self._policies, call.target)
         async with call.client.send(forwarded(call)) as response:
-            # What its headers say is judged again, of the object that the upload becomes.
+            # The resulting object is judged again when the upload is completed.
             if response.status != HTTPStatus.OK or policy is None or _refusal(call) is not None:
                 return await self._plain.answer(call, response)
             body = await read_bounded(response, _MAX_RESULT)
@@ -69,14 +69,14 @@ class CreateUpload:
 
 
 class CompleteUpload:
-    """Serve CompleteMultipartUpload.
+    """Handle CompleteMultipartUpload.
 
     Args:
-        policies: In force.
+        policies: Policies in force.
         storage: The store.
-        replacing: Puts renditions in the place of what was completed.
-        ledger: What shadow policies find out.
-        plain: Streams answers of the store.
+        replacing: Replaces completed uploads by renditions.
+        ledger: Records results of shadow policies.
+        plain: Streams responses of the store.
     """
 
     def __init__(
@@ -94,14 +94,14 @@ class CompleteUpload:
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
-        """Serve one request."""
+        """Handle a request."""
         policy = policy_for(self._policies, call.target)
         if policy is None or policy.mode != "optimize" or _refusal(call) is not None:
             return await self._complete(call, policy)
         length = call.upload.length or 0
         if length > _MAX_PARTS or expects_continue(call.request):
             return await self._complete(call, policy)
-        # Readers must not have to wait for a client that does not send its list of parts.
+        # Read the part list first: readers must not wait for a slow client.
         await call.upload.peek(length)
         with self._storage.completing.at(call.target):
             return await self._complete(call, policy)
@@ -118,7 +118,7 @@ class CompleteUpload:
             version_id = response.headers.get("x-amz-version-id")
             work = asyncio.create_task(self._finish(call, response, policy, version_id))
             try:
-                # A version id stands in the head of the answer, which therefore has to wait.
+                # A version ID goes into the response head, which therefore has to wait.
                 await asyncio.wait({work}, timeout=_patience_s(version_id))
                 if not work.done():
                     return await _answer_slowly(call, shown, work)
@@ -132,15 +132,15 @@ class CompleteUpload:
     async def _finish(
         self, call: Call, response: Response, policy: Policy, version_id: str | None
     ) -> tuple[bytes, str | None]:
-        """Optimize what was completed.
+        """Optimize the completed object.
 
         Returns:
-            The body to answer with, and the version id that the object has now.
+            Response body, and current version ID.
         """
         body = await read_bounded(response, _MAX_RESULT)
         root = s3xml.parse(body.strip())
         if s3xml.name(root) != "CompleteMultipartUploadResult":
-            return body, version_id  # an error that comes with 200
+            return body, version_id  # an error with status 200
         report = self._report(call, policy)
         try:
             plain = await completed(call.client, call.target, root, version_id)
@@ -148,13 +148,13 @@ class CompleteUpload:
         except (Refused, Busy) as why:
             report.stays(why)
         except S3Error as error:
-            # The upload is complete, whatever became of the rendition.
+            # The upload is complete, with or without a rendition.
             _log.warning("not optimized", key=call.target.key, reason=error.message)
             report.stays(Refused(Reason.UNAVAILABLE, error.message))
         return body, version_id
 
     def _report(self, call: Call, policy: Policy) -> Report:
-        # What completes an upload in parts does not say how large that is.
+        # CompleteMultipartUpload does not declare the size of the object.
         return Report(self._ledger, policy, call.target, None)
 
 
@@ -169,7 +169,7 @@ def _patience_s(version_id: str | None) -> float | None:
 async def _answer_slowly(
     call: Call, shown: CIMultiDict[str], work: asyncio.Task[tuple[bytes, str | None]]
 ) -> web.StreamResponse:
-    """Send white space until the answer is there, as S3 does: it keeps clients from giving up."""
+    """Send white space until the response is ready, as S3 does, so that clients do not time out."""
     answer = call.begin(HTTPStatus.OK, shown)
     await answer.prepare(call.request)
     await answer.write(s3xml.DECLARATION)
@@ -179,7 +179,7 @@ async def _answer_slowly(
     try:
         body, _ = work.result()
     except S3Error as error:
-        # The status is out already; S3, too, sends such an error with 200.
+        # The status has been sent; S3 also sends late errors with status 200.
         body = error.to_xml(resource=call.target.path, request_id=call.request_id)
     await answer.write(s3xml.write(s3xml.parse(body)).removeprefix(s3xml.DECLARATION))
     await answer.write_eof()

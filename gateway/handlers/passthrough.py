@@ -1,4 +1,4 @@
-"""Any operation that needs nothing of the gateway: request and answer are streamed as they are."""
+"""Stream requests and responses through unchanged."""
 
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
@@ -15,10 +15,10 @@ from gateway.storage.messages import UNREACHABLE, Response
 
 
 class PassThrough:
-    """Pass requests and answers on.
+    """Forward requests and stream responses.
 
     Args:
-        scheduler: Turns of bodies at the event loop.
+        scheduler: Shares the event loop among bodies.
     """
 
     def __init__(self, scheduler: BodyScheduler) -> None:
@@ -27,10 +27,10 @@ class PassThrough:
     async def __call__(
         self, call: Call, changes: Mapping[str, str] | None = None
     ) -> web.StreamResponse:
-        """Send a request on as it is, and return what the store answers.
+        """Forward a request and stream the response.
 
         Args:
-            call: The client's request.
+            call: Request of the client.
             changes: Headers that replace the client's.
         """
         async with call.client.send(forwarded(call, changes)) as response:
@@ -39,12 +39,12 @@ class PassThrough:
     async def answer(
         self, call: Call, response: Response, *, extra: Mapping[str, str] | None = None
     ) -> web.StreamResponse:
-        """Stream an answer of the store to the client.
+        """Stream a response of the store to the client.
 
         Args:
-            call: The client's request.
-            response: Status, headers and unread body.
-            extra: Headers to add where the store sends none of that name.
+            call: Request of the client.
+            response: Response with an unread body.
+            extra: Headers to add unless the store sent them.
         """
         if response.status < HTTPStatus.BAD_REQUEST:
             await call.accepted()
@@ -61,22 +61,22 @@ class PassThrough:
         return answer
 
     async def _pieces(self, call: Call, response: Response) -> AsyncIterator[bytes]:
-        """Read the store's body; a client that goes away meanwhile is no failure of the store."""
+        """Read the store's body; a disconnected client is not an error of the store."""
         begun = False
         try:
             async for piece in response.content.iter_any():
-                if begun:  # what is small need not wait for its turn
+                if begun:  # a single piece need not wait
                     await self._scheduler.acquire()
                 begun = True
                 yield piece
         except UNREACHABLE as error:
-            # The status line is out already: only a broken connection tells that this is not all.
+            # The status line has been sent: only a reset connection signals the truncation.
             responses.abort(call.request)
             raise S3Error("ServiceUnavailable") from error
 
 
 def _verified_checksum(call: Call, response: Response) -> dict[str, str]:
-    """Return the checksum that was verified here; its type is said of whole objects only."""
+    """Return headers of the verified checksum; its type applies to whole objects only."""
     if response.status != HTTPStatus.OK:
         return {}
     echoed = call.upload.digests.echo()

@@ -1,4 +1,4 @@
-"""Uploads by HTML forms: judged by the upstream, which verifies the form's own signature."""
+"""Form uploads (PostObject): the upstream verifies the signature in the form."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,12 +14,12 @@ from gateway.s3.form_data import MAX_FIELD_BYTES, FormParser, boundary_of
 
 _TYPE: Final = "multipart/form-data"
 
-# What stores do with POST to a key whatever type it has; all else they may take for a form.
+# POST operations on a key whatever its type; stores may take anything else for a form.
 _OF_KEYS: Final = frozenset({"uploads", "uploadId"})
 
 
 def is_form(call: Call) -> bool:
-    """Return whether a store may take a request for an upload by form: some ignore the query."""
+    """Return whether a store may take a request for a form upload: some ignore the query."""
     if call.method != "POST" or not call.target.bucket:
         return False
     if call.target.key and not _OF_KEYS.isdisjoint(call.parameters):
@@ -28,24 +28,24 @@ def is_form(call: Call) -> bool:
 
 
 class PostObject:
-    """Serve a POST to a bucket; the file of a form is stored as it was uploaded.
+    """Handle a POST to a bucket; the file in a form is stored unchanged.
 
-    The fields before the file are judged before anything goes upstream, those behind it as they
-    come: the upload breaks off when one of them is refused.
+    Fields before the file are checked before anything is sent upstream, later ones while streaming:
+    a refused field aborts the upload.
 
     Args:
-        plain: Streams answers of the store.
+        plain: Streams responses of the store.
     """
 
     def __init__(self, plain: PassThrough) -> None:
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
-        """Serve one request.
+        """Handle a request.
 
         Raises:
-            S3Error: MethodNotAllowed for a form that is sent to a key, PreconditionFailed for one
-                of another type, or as :class:`FormParser`.
+            S3Error: MethodNotAllowed for a form sent to a key, PreconditionFailed for another
+                content type, or as :class:`FormParser`.
         """
         if not is_form(call):
             return await self._without_form(call)
@@ -74,11 +74,11 @@ class PostObject:
 
 
 class _Judged:
-    """A body whose last piece is given out once all of it has been judged.
+    """A body whose last piece is yielded only after the whole form is checked.
 
     Args:
         upload: The body.
-        parser: Judges it.
+        parser: Checks it.
     """
 
     def __init__(self, upload: Upload, parser: FormParser) -> None:
@@ -88,11 +88,11 @@ class _Judged:
 
     @property
     def error(self) -> S3Error | None:
-        """Return what is wrong with the body."""
+        """Return the error of the body."""
         return self._own_error or self._upload.error
 
     async def peek(self, count: int) -> bytes:
-        """Return at least the first ``count`` bytes, as far as there are any."""
+        """Return the first ``count`` bytes, or all of a shorter body."""
         return await self._upload.peek(count)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""PutObject: an eligible image becomes a rendition, everything else is stored as it is."""
+"""PutObject: eligible images become renditions, everything else is stored unchanged."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -29,18 +29,18 @@ from gateway.telemetry.telemetry import Telemetry
 from gateway.workers.pool import Busy, Workers
 
 _PLAIN_PARAMETERS: Final = frozenset({"x-id"})
-"""Parameters that leave an upload what it is. Ceph takes ``append`` and ``position``, for one."""
+"""Parameters without effect on the object; others may have one, such as Ceph's ``append``."""
 
 
 class Put:
-    """Serve PutObject.
+    """Handle PutObject.
 
     Args:
-        policies: In force.
+        policies: Policies in force.
         storage: The store.
         workers: Search for renditions.
-        telemetry: Where results are recorded.
-        plain: Streams answers of the store.
+        telemetry: Records results.
+        plain: Streams responses of the store.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Put:
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
-        """Serve one request."""
+        """Handle a request."""
         policy = policy_for(self._policies, call.target)
         if policy is None:
             return await self._store_upload(call)
@@ -97,7 +97,7 @@ class Put:
     async def _store_plain(
         self, call: Call, image: Stored, why: Refused | Busy
     ) -> web.StreamResponse:
-        """Store an upload as it came, and record why; of an unsigned one once it is stored."""
+        """Store an upload unchanged and record why; if anonymous, only once it is stored."""
         report = Report(self._telemetry.ledger, image.policy, call.target, call.upload.length)
         if call.identity is not None:
             report.stays(why)
@@ -114,7 +114,7 @@ class Put:
 
     async def _store_read(self, call: Call, data: bytes) -> web.StreamResponse:
         request = replace(forwarded(call), body=data, length=len(data))
-        # By now a checksum from the trailer is known and verified; upstreams take it as a header.
+        # A checksum in a trailer is now verified; send it as a header.
         verified: CIMultiDict[str] = CIMultiDict(call.upload.digests.echo())
         verified.popall("x-amz-checksum-type", None)
         verified.update(request.headers)
@@ -155,18 +155,18 @@ class _Upload:
 
     @property
     def size(self) -> int:
-        """Return its bytes."""
+        """Return the size, bytes."""
         return self._call.upload.length or 0
 
     async def peek(self) -> bytes:
-        """Return its first bytes."""
+        """Return the first bytes."""
         return await self._call.upload.peek(SNIFFED)
 
     async def read(self) -> bytes:
-        """Return all of it, within the client's quota.
+        """Return the whole body, within the client's quota.
 
         Raises:
-            Refused: BUFFERS; it can still be streamed, and optimized at any later time.
+            Refused: BUFFERS; the body can still be streamed.
         """
         data = await self._call.upload.read(self._call.upload_quota)
         if data is None:
@@ -175,18 +175,18 @@ class _Upload:
         return data
 
     def release(self) -> None:
-        """Return the memory that it took."""
+        """Release its memory."""
         self._call.upload_quota.release(self._held)
 
 
 @dataclass(slots=True)
 class _Taken:
-    """The store's answer to a rendition.
+    """The store's response to a rendition.
 
     Attributes:
-        call: The client's request.
-        open: Closes the answer.
-        response: The answer; None: there is none.
+        call: Request of the client.
+        open: Closes the response.
+        response: The response; None: the rendition was not sent.
     """
 
     call: Call
@@ -194,15 +194,15 @@ class _Taken:
     response: Response | None = None
 
     async def plain(self) -> Request:
-        """Return the request that would store the upload as it is."""
+        """Return the request that would store the upload unchanged."""
         return forwarded(self.call)
 
     async def store(self, request: Request, _: Optimized) -> None:
         """Store a rendition.
 
         Raises:
-            Refused: REFUSED; a bucket may demand what only the original upload has, such as a
-                checksum for its lock.
+            Refused: REFUSED; the bucket may require something that only the upload has, such as a
+                checksum for object lock.
         """
         async with AsyncExitStack() as attempt:
             response = await attempt.enter_async_context(self.call.client.send(request))

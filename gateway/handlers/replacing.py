@@ -1,4 +1,4 @@
-"""The plain object that an upload in parts has become makes room for its rendition."""
+"""Replace completed multipart uploads by their renditions."""
 
 import asyncio
 from collections.abc import Mapping
@@ -33,13 +33,13 @@ from gateway.workers.pool import Workers
 
 
 class Replacing:
-    """Put renditions in the place of completed uploads.
+    """Replace completed multipart uploads by their renditions.
 
     Args:
         storage: The store.
         workers: Search for renditions.
-        limits: Across all requests.
-        telemetry: Where results are recorded.
+        limits: Limits across requests.
+        telemetry: Records results.
     """
 
     def __init__(
@@ -51,25 +51,25 @@ class Replacing:
         self._telemetry = telemetry
 
     async def replace(self, call: Call, policy: Policy, plain: Plain, report: Report) -> str | None:
-        """Put a rendition in the place of the plain object.
+        """Replace a plain object by its rendition.
 
         Returns:
-            The version id of the object that is there now; None in a bucket without versions.
+            Current version ID; None in an unversioned bucket.
 
         Raises:
             Refused, Busy: The plain object stays.
-            S3Error: The same; the store does not answer.
+            S3Error: The plain object stays; the store does not respond.
         """
         locks = partial(
             locks_by_default, call.client, call.target.bucket, self._storage.locked_buckets
         )
-        # Asked now, so that no connection waits for another: the answer is remembered.
+        # Ask first, while no connection is held; the answer is cached.
         if await locks():
             raise Refused(Reason.LOCKED)
         async with call.client.get(call.target, plain.version_id, etag=plain.etag) as response:
             if response.status != HTTPStatus.OK:
                 raise Refused(Reason.READ_BACK, f"answered with {response.status}")
-            # Not every store names the version when it completes an upload.
+            # Not every store returns the version ID of a completed upload.
             version_id = plain.version_id or response.headers.get("x-amz-version-id")
             work = _Replacement(
                 self._storage,
@@ -120,7 +120,7 @@ class _ReadBack:
     """A completed upload, as the source of an image.
 
     Args:
-        response: The answer to GET.
+        response: Response to GET.
         buffers: Bytes held in memory.
     """
 
@@ -132,11 +132,11 @@ class _ReadBack:
 
     @property
     def size(self) -> int:
-        """Return its bytes."""
+        """Return the size, bytes."""
         return self._response.content_length or 0
 
     async def peek(self) -> bytes:
-        """Return its first bytes.
+        """Return the first bytes.
 
         Raises:
             Refused: READ_BACK.
@@ -148,7 +148,7 @@ class _ReadBack:
         return self._head
 
     async def read(self) -> bytes:
-        """Return all of it.
+        """Return the whole object.
 
         Raises:
             Refused: BUFFERS or READ_BACK.
@@ -160,7 +160,7 @@ class _ReadBack:
             data = await self._rest()
         except UNREACHABLE as error:
             raise Refused(Reason.READ_BACK) from error
-        # To hold this connection while waiting for another could be to wait for oneself.
+        # Release this connection: waiting for another while holding it could deadlock.
         self._response.let_go()
         return data
 
@@ -174,22 +174,22 @@ class _ReadBack:
         return await pieces.whole()
 
     def release(self) -> None:
-        """Return the memory that it took."""
+        """Release its memory."""
         self._buffers.release(self._held)
         self._held = 0
 
 
 @dataclass(slots=True)
 class _Replacement:
-    """What takes the place of a completed upload.
+    """The replacement of a completed upload.
 
     Attributes:
         storage: The store.
-        limits: Across all requests.
+        limits: Limits across requests.
         call: The request that completed the upload.
-        plain: What it has become.
-        headers: Its headers, as a PUT says them.
-        stored_version_id: Of the rendition, once it is stored.
+        plain: The plain object.
+        headers: Its headers, for a PUT.
+        stored_version_id: Version ID of the stored rendition.
     """
 
     storage: Storage
@@ -200,17 +200,17 @@ class _Replacement:
     stored_version_id: str | None = None
 
     async def plain_request(self) -> Request:
-        """Return the request that would store the same object by PUT, with tags and grants.
+        """Return the PUT that would store the same object, with tags and grants.
 
         Raises:
-            Refused: They cannot be found out, or the object is shared.
+            Refused: They cannot be determined, or the object is shared.
         """
         kept = CIMultiDict(self.headers)
         kept.update(await self._created_with())
         return Request("PUT", self.call.target, headers=kept)
 
     async def _created_with(self) -> Mapping[str, str]:
-        """Return what the client said when it created the upload, or else what the store says."""
+        """Return headers of CreateMultipartUpload, as remembered or as the store knows them."""
         remembered = self.storage.uploads.take(self.call.parameters["uploadId"])
         if remembered is not None:
             return remembered
@@ -221,10 +221,10 @@ class _Replacement:
             raise Refused(Reason.UNREADABLE, error.detail) from error
 
     async def store(self, request: Request, optimized: Optimized) -> None:
-        """Store the rendition; once that has begun, it is seen to its end.
+        """Store the rendition; once started, this runs to its end.
 
         Raises:
-            Refused: The store did not take it.
+            Refused: The store did not accept it.
         """
         work = self._store(request, optimized.manifest)
         self.stored_version_id = await to_the_end(self.storage.finishing, work)

@@ -1,4 +1,4 @@
-"""What the gateway bounds, across all requests."""
+"""Limits across all requests, and their current use."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ from gateway.http.draining import InFlightRequests
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """BodyLimits, and what is used of them.
+    """Limits across all requests, and their current use.
 
     Attributes:
-        settings: As configured.
+        settings: Configured limits.
         buffers: Bytes held in memory.
         spool: Bytes of bodies on disk.
-        listing_heads: HEAD requests of listings under way.
-        addresses: The addresses by which clients are told apart.
-        body_scheduler: Turns of bodies at the event loop.
-        in_flight: Requests in flight, and whether the gateway ends.
+        listing_heads: Limits concurrent HEAD requests of listings.
+        addresses: Identifies clients.
+        body_scheduler: Shares the event loop among bodies.
+        in_flight: Requests in flight, and whether the gateway is draining.
     """
 
     settings: LimitSettings
@@ -37,7 +37,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: LimitSettings) -> Self:
-        """Return limits of which nothing is used yet."""
+        """Return unused limits."""
         return cls(
             settings=settings,
             buffers=ByteBudget(settings.max_buffered_bytes),
@@ -47,10 +47,10 @@ class Limits:
         )
 
     def address_of(self, request: web.Request) -> str | None:
-        """Return the address by which limits know a client; None: they do not bind it."""
+        """Return the client address that limits apply to; None: none apply."""
         transport = request.transport
         return self.addresses.of(transport.get_extra_info("peername") if transport else None)
 
     def quota_of(self, address: str | None) -> Quota:
-        """Return the room in memory that is left to one upload of a client."""
+        """Return the memory quota for one upload of a client."""
         return self.buffers.client_quota(address, self.settings.address_share)

@@ -1,4 +1,4 @@
-"""Answers to clients: their heads, and what breaks them off."""
+"""Responses to clients."""
 
 from http import HTTPStatus
 from typing import Final
@@ -12,19 +12,19 @@ _TYPELESS: Final = web.ResponseKey("typeless", bool)
 def begin(
     request: web.Request, request_id: str, status: int, shown: CIMultiDict[str]
 ) -> web.StreamResponse:
-    """Return an answer to be streamed, with the request's id where there is none yet.
+    """Return a streaming response, with the request ID unless it has one.
 
     Args:
-        request: The client's.
-        request_id: Of the request.
+        request: Request of the client.
+        request_id: Request ID.
         status: HTTP status.
-        shown: The headers.
+        shown: Headers.
     """
     answer = web.StreamResponse(status=status, headers=shown)
     answer.headers.setdefault("x-amz-request-id", request_id)
     answer[_TYPELESS] = "Content-Type" not in shown
     if request.can_read_body:
-        # An early refusal: what is still to come must not be taken for the next request.
+        # An early response: the rest of the body must not be taken for the next request.
         answer.force_close()
     return answer
 
@@ -32,12 +32,12 @@ def begin(
 def whole(
     request_id: str, shown: CIMultiDict[str], body: bytes = b"", status: int = HTTPStatus.OK
 ) -> web.Response:
-    """Return an answer that is complete, with its length and the request's id.
+    """Return a complete response, with its length and the request ID.
 
     Args:
-        request_id: Of the request.
-        shown: The headers; changed in place.
-        body: All of it.
+        request_id: Request ID.
+        shown: Headers, changed in place.
+        body: The body.
         status: HTTP status.
     """
     shown.setdefault("x-amz-request-id", request_id)
@@ -46,12 +46,12 @@ def whole(
 
 
 def drop_default_type(response: web.StreamResponse) -> None:
-    """Remove the Content-Type that the server adds to answers that came without one."""
+    """Remove the Content-Type that the server adds to responses without one."""
     if response.get(_TYPELESS):
         response.headers.popall("Content-Type", None)
 
 
 def abort(request: web.Request) -> None:
-    """Break off the client's connection."""
+    """Abort the client's connection."""
     if request.transport is not None:
         request.transport.abort()

@@ -1,1 +1,1 @@
-"""From an upload to a stored rendition."""
+"""Optimize uploads: from an image to a stored rendition."""

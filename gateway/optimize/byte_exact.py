@@ -1,7 +1,7 @@
-"""Uploads whose very bytes count: only byte-exact tiers may store them small.
+"""Uploads that must come back byte for byte: only byte-exact tiers may store them.
 
-That is what ``Cache-Control: no-transform`` asks for (RFC 9111, section 5.2.2.6), and what a key
-needs that names the content by a digest: who reads it checks the bytes against the key.
+``Cache-Control: no-transform`` requires it (RFC 9111, section 5.2.2.6), and so do keys that contain
+a digest of the content, because readers verify it.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ from config import Policy
 
 _TIER: Final = "exact"
 
-# Of its shortest spelling, base64 without padding; what is shorter needs no digest.
+# Length of the shortest encoding, base64 without padding; shorter words contain no digest.
 _DIGESTS: Final = (("MD5", 22), ("SHA-1", 27), ("SHA-256", 43))
 _WORDS: Final = re.compile(r"[A-Za-z0-9+_-]+")
 
 
 async def reason(key: str, data: bytes, said: Mapping[str, str]) -> str:
-    """Return why an upload has to come back byte for byte; empty when it need not.
+    """Return why an upload must come back byte for byte; empty if it need not.
 
     Args:
-        key: Of the object.
-        data: The whole upload; its digests are computed in a thread.
-        said: The headers of the upload, without regard to case.
+        key: Object key.
+        data: The whole upload; digests are computed in a thread.
+        said: Upload headers, case-insensitive.
     """
     directives = {each.strip().lower() for each in said.get("Cache-Control", "").split(",")}
     if "no-transform" in directives:
@@ -42,9 +42,9 @@ async def reason(key: str, data: bytes, said: Mapping[str, str]) -> str:
 
 
 def digest_in(key: str, data: bytes) -> str:
-    """Return the name of the digest of the content that a key contains; empty when there is none.
+    """Return the name of the digest that a key contains; empty if there is none.
 
-    It may be spelled in hexadecimal, also as a UUID, in base32 or base64, and be cut by slashes.
+    Recognized are hexadecimal (also as a UUID), base32 and base64, split by slashes or not.
     """
     longest = _longest_word(key)
     bare = key.replace("/", "")
@@ -71,15 +71,15 @@ def _spelled_in_any_case(digest: bytes) -> Iterator[str]:
 
 def _spelled_in_this_case(digest: bytes) -> Iterator[str]:
     yield base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    # A slash of the alphabet is one that cuts.
+    # A slash of the base64 alphabet also splits.
     yield base64.b64encode(digest).decode().rstrip("=").replace("/", "")
 
 
 def narrowed(policy: Policy, why: str) -> Policy:
-    """Return a policy that allows byte-exact tiers alone.
+    """Return a policy restricted to byte-exact tiers.
 
     Args:
-        policy: What is demanded otherwise.
+        policy: The policy.
         why: As :func:`reason`.
 
     Raises:
@@ -93,7 +93,7 @@ def narrowed(policy: Policy, why: str) -> Policy:
 
 
 def refusal(why: str, refused: Refused, policy: Policy) -> Refused:
-    """Say why an upload that has to come back byte for byte stays as it is."""
+    """Return why an upload that must come back byte for byte stays as it is."""
     omitted = _by_policy(refused.omitted, policy)
     return Refused(Reason.BYTE_EXACT, f"({why}): {refused}", refused.trials, omitted)
 
@@ -109,6 +109,6 @@ def _by_policy(omitted: tuple[Omitted, ...], policy: Policy) -> tuple[Omitted, .
 
 
 def by_policy(found: Optimized, policy: Policy) -> Optimized:
-    """Note the policy that asked for a rendition, not the one that was narrowed from it."""
+    """Record the original policy in a manifest, not the restricted one."""
     manifest = found.manifest.model_copy(update={"policy": policy.digest})
     return replace(found, manifest=manifest, omitted=_by_policy(found.omitted, policy))

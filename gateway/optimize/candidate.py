@@ -1,4 +1,4 @@
-"""An image on its way through the pipeline."""
+"""An image in the optimization pipeline."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -15,29 +15,29 @@ from gateway.workers.pool import Workers
 
 
 class Source(Protocol):
-    """Where an image comes from. It is read at most once."""
+    """Source of an image; read at most once."""
 
     @property
     def size(self) -> int:
-        """Return its bytes; 0 when it has none, or does not say."""
+        """Return the size, bytes; 0 if empty or unknown."""
         ...
 
     async def peek(self) -> bytes:
-        """Return the first bytes, as many as tell its type."""
+        """Return the first bytes, enough to identify the type."""
         ...
 
     async def read(self) -> bytes:
-        """Return all of it.
+        """Return the whole image.
 
         Raises:
-            Refused: It cannot be read, or there is no memory for it.
+            Refused: It cannot be read, or memory is short.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class InMemory:
-    """An image that is in memory.
+    """An image in memory.
 
     Attributes:
         data: The file.
@@ -47,48 +47,48 @@ class InMemory:
 
     @property
     def size(self) -> int:
-        """Return its bytes."""
+        """Return the size, bytes."""
         return len(self.data)
 
     async def peek(self) -> bytes:
-        """Return all of it."""
+        """Return the whole image."""
         return self.data
 
     async def read(self) -> bytes:
-        """Return all of it."""
+        """Return the whole image."""
         return self.data
 
 
 async def no_lock() -> bool:
-    """Return that nothing is locked."""
+    """Return False: nothing is locked."""
     return False
 
 
 async def nothing_known(_: bytes) -> Optimized | None:
-    """Return that no rendition is known."""
+    """Return None: no rendition is known."""
     return None
 
 
 @dataclass(slots=True, kw_only=True)
 class Candidate:
-    """An image, and what is known of it so far: each step finds out more.
+    """An image and its state in the pipeline; each step adds to it.
 
     Attributes:
-        policy: What is demanded.
-        target: Bucket and key; both empty for an image that is only tried.
-        headers: Those of the upload, without regard to case.
+        policy: The policy.
+        target: Bucket and key; both empty in a preview.
+        headers: Upload headers, case-insensitive.
         source: The image.
         workers: Search for renditions.
-        report: Records what becomes of it; None: nothing is recorded.
-        signed: The upload has a signature.
-        asks_more: The query asks for more than to store the object.
-        locks: Returns whether the bucket puts new objects under retention.
-        known: Returns the rendition that the image was restored from, if that is known.
-        data: The image, once it is read.
-        exact_because: Why it has to come back byte for byte; empty: it need not.
+        report: Records the result; None: nothing is recorded.
+        signed: The upload is signed.
+        asks_more: The query asks for more than storing the object.
+        locks: Returns whether the bucket has default retention.
+        known: Returns the rendition that the image was restored from, if known.
+        data: The image, once read.
+        exact_because: Why it must come back byte for byte; empty: it need not.
         found: The rendition.
         reused: The rendition was known before.
-        seconds: Time that the search took.
+        seconds: Duration of the search.
     """
 
     policy: Policy
@@ -109,23 +109,23 @@ class Candidate:
 
     @property
     def rendition(self) -> Optimized:
-        """Return the rendition, which an earlier step has found."""
+        """Return the rendition found by an earlier step."""
         if self.found is None:
-            raise RuntimeError("nothing was found yet")
+            raise RuntimeError("no step has found a rendition")
         return self.found
 
 
 @dataclass(slots=True, kw_only=True)
 class Stored(Candidate):
-    """An image whose rendition is to be stored.
+    """An image whose rendition will be stored.
 
     Attributes:
-        client: The store on behalf of the caller.
+        client: Client of the store, for the caller.
         seals: Write the manifest.
-        plain: Returns the request that would store the image as it is; its body is not used.
-        destination: Stores the rendition; raises Refused when the store does not take it.
-        upload_etag: Of the upload in parts that the object was; None: it was none.
-        small: The request that stores the rendition.
+        plain: Returns the request that would store the image unchanged; its body is not used.
+        destination: Stores the rendition; raises Refused if the store does not accept it.
+        upload_etag: ETag of the multipart upload; None: it was not one.
+        small: Request that stores the rendition.
     """
 
     client: ObjectClient
@@ -137,7 +137,7 @@ class Stored(Candidate):
 
     @property
     def request(self) -> Request:
-        """Return the request that stores the rendition, which an earlier step has made."""
+        """Return the request, made by an earlier step, that stores the rendition."""
         if self.small is None:
-            raise RuntimeError("no manifest was written yet")
+            raise RuntimeError("no step has written the manifest")
         return self.small

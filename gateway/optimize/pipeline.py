@@ -1,8 +1,7 @@
-"""A PUT, from the upload to the stored rendition: the steps, in their order.
+"""The steps of a PUT in order, from the upload to the stored rendition.
 
-PutObject and CompleteMultipartUpload take all of them, ``python -m gateway optimize`` those that
-find and store. A policy in shadow mode ends before anything is stored, the playground before
-anything is recorded.
+PutObject and CompleteMultipartUpload run all of them; ``python -m gateway optimize`` runs those
+that find and store. Shadow policies stop before storing, the playground before recording.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -36,10 +35,10 @@ FIND: Final[tuple[Callable[[Candidate], Awaitable[None]], ...]] = (
     reuse,
     search,
 )
-"""From an image to its rendition; all that the playground does."""
+"""From an image to its rendition; the playground runs these."""
 
 RECORD: Final[tuple[Callable[[Candidate], Awaitable[None]], ...]] = (*FIND, record)
-"""The same for uploads, whose renditions are counted."""
+"""The same for uploads, whose renditions are recorded."""
 
 STORE: Final[tuple[Callable[[Stored], Awaitable[None]], ...]] = (
     write_manifest,
@@ -51,18 +50,18 @@ STORE: Final[tuple[Callable[[Stored], Awaitable[None]], ...]] = (
 STEPS: Final[tuple[Callable[[Stored], Awaitable[None]], ...]] = (*RECORD, *STORE)
 
 SHADOW: Final[tuple[Callable[[Stored], Awaitable[None]], ...]] = (*RECORD, write_manifest)
-"""What a policy in shadow mode does of a PutObject."""
+"""Steps of a PutObject under a shadow policy."""
 
 
 async def run(steps: Iterable[Callable[[_T], Awaitable[None]]], candidate: _T) -> None:
-    """Take the steps in their order.
+    """Run steps in order.
 
     Args:
-        steps: Those that the candidate needs.
+        steps: The steps.
         candidate: The image.
 
     Raises:
-        Refused, Busy: The image stays as it is; later steps are not taken.
+        Refused, Busy: The image stays as it is; later steps are skipped.
     """
     for step in steps:
         await step(candidate)

@@ -1,4 +1,4 @@
-"""What becomes of uploads, in metrics, log and ledger."""
+"""Record the results of uploads in metrics, log and ledger."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,18 +19,18 @@ _log = structlog.get_logger(__name__)
 _OUTCOMES: Final = {"optimize": "optimized", "shadow": "shadow"}
 
 _UNLOGGED: Final = frozenset({Reason.TYPE, Reason.SIZE, Reason.DIRECTORY})
-"""Reasons that are counted alone: most uploads to a bucket of mixed content have one of them."""
+"""Reasons that are only counted: most uploads to buckets of mixed content have one of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Record what becomes of one upload.
+    """Records the result of one upload.
 
     Attributes:
-        ledger: What shadow policies find out.
-        policy: That of the upload.
+        ledger: Ledger of shadow policies.
+        policy: Policy of the upload.
         target: Bucket and key.
-        size: Bytes of the upload; None: not known.
+        size: Size of the upload, bytes; None: unknown.
     """
 
     ledger: Ledger
@@ -43,8 +43,8 @@ class Report:
 
         Args:
             optimized: The rendition.
-            exact_because: Why it has to come back byte for byte; empty: it need not.
-            seconds: Time that the search took.
+            exact_because: Why it must come back byte for byte; empty: it need not.
+            seconds: Duration of the search.
         """
         policy, manifest = self.policy, optimized.manifest
         stored, measured = manifest.stored, manifest.measured
@@ -72,7 +72,7 @@ class Report:
             )
 
     def stays(self, why: Refused | Busy) -> None:
-        """Record why an upload is stored as it came."""
+        """Record why an upload is stored unchanged."""
         policy = self.policy
         metrics.UPLOADS.labels(policy.name, "plain").inc()
         metrics.PLAIN.labels(policy.name, why.reason).inc()

@@ -1,4 +1,4 @@
-"""A managed object that is copied in parts keeps its rendition: copying must not cost fidelity."""
+"""Reuse the rendition of a managed object copied in parts: copying must not cost fidelity."""
 
 from collections.abc import Mapping
 
@@ -17,17 +17,17 @@ async def known_rendition(
     headers: Mapping[str, str],
     data: bytes,
 ) -> Optimized | None:
-    """Return the rendition that a completed object is known to have been restored from.
+    """Return the rendition that a completed object was restored from, if known.
 
     Args:
-        client: On behalf of the caller who completes the upload.
+        client: Client of the store, for the caller who completes the upload.
         copied: Sources of uploads in progress.
-        upload_id: Of the upload; its source is forgotten.
-        headers: Of the completed object, without regard to case.
-        data: What the upload has become.
+        upload_id: Upload ID; its source is removed.
+        headers: Headers of the completed object, case-insensitive.
+        data: Content of the completed object.
 
     Returns:
-        The rendition with its manifest, as long as the source is unchanged; None otherwise.
+        The rendition with its manifest if the source is unchanged; else None.
     """
     content_type = headers.get("Content-Type")
     source = copied.take(upload_id) if content_type else None
@@ -36,6 +36,6 @@ async def known_rendition(
     try:
         rendition = await read_rendition(client, source)
     except S3Error:
-        return None  # replaced or removed meanwhile: the copy is optimized like any upload
+        return None  # replaced or deleted: optimize the copy like any upload
     manifest = source.manifest.model_copy(update={"content_type": content_type})
     return Optimized(rendition, manifest, ())

@@ -1,4 +1,4 @@
-"""Which uploads stay as they are whatever they contain."""
+"""Uploads that stay as they are, whatever they contain."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,7 +9,7 @@ from gateway.optimize.search import is_recordable
 from gateway.s3 import headers
 from gateway.s3.routing import Target
 
-# Uploads with any of these are stored as they are: the bytes are not ours to change.
+# Uploads with any of these headers must be stored unchanged.
 _UNTOUCHABLE: Final = {
     "x-amz-object-lock-": Reason.OBJECT_LOCK,
     "x-amz-server-side-encryption-customer-": Reason.CUSTOMER_KEY,
@@ -18,21 +18,21 @@ _UNTOUCHABLE: Final = {
 
 
 def policy_for(policies: Policies, target: Target) -> Policy | None:
-    """Return the policy of an upload; None: there is none, or it is off."""
+    """Return the policy of an upload; None: none matches, or it is off."""
     policy = policies.match(target.bucket, target.key)
     return None if policy is None or policy.mode == "off" else policy
 
 
 def refusal(key: str, sent: Mapping[str, str], *, signed: bool) -> Refused | None:
-    """Return why an upload stays as it is; None: its key and its headers allow more.
+    """Return why an upload stays as it is; None: key and headers permit optimization.
 
     Args:
-        key: Of the object.
-        sent: Headers of the upload, without regard to case.
-        signed: The upload has a signature.
+        key: Object key.
+        sent: Upload headers, case-insensitive.
+        signed: The upload is signed.
     """
     if not signed:
-        # An unknown client may not make the gateway work before the store has said yes.
+        # Do no work for an anonymous client before the store has accepted the upload.
         return Refused(Reason.ANONYMOUS)
     if key.endswith("/"):
         return Refused(Reason.DIRECTORY)

@@ -1,4 +1,4 @@
-"""The smallest rendition of an image that a policy accepts."""
+"""Search for the smallest rendition of an image under a policy."""
 
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -17,12 +17,12 @@ from gateway.workers.pool import Workers
 _log = structlog.get_logger(__name__)
 
 _VERSION: Final = version("slimgate")
-_DEFAULT_TYPE: Final = "binary/octet-stream"  # what S3 gives an object without a Content-Type
+_DEFAULT_TYPE: Final = "binary/octet-stream"  # the default of S3
 _MAX_TYPE_LENGTH: Final = 100
 
 
 def is_recordable(content_type: str) -> bool:
-    """Return whether a manifest can hold a content type."""
+    """Return whether a manifest can record a content type."""
     printable = content_type.isascii() and content_type.isprintable()
     return printable and len(content_type) <= _MAX_TYPE_LENGTH
 
@@ -35,18 +35,18 @@ async def rendition(
     *,
     exact_because: str = "",
 ) -> Optimized:
-    """Find the smallest rendition of an image.
+    """Return the smallest rendition of an image.
 
     Args:
-        workers: Who looks for it.
-        policy: What is demanded.
+        workers: Run the search.
+        policy: The policy.
         data: The whole image.
-        content_type: As the client gave it.
-        exact_because: Why it has to come back byte for byte; empty when the policy decides.
+        content_type: Content type that the client sent.
+        exact_because: Why it must come back byte for byte; empty: the policy decides.
 
     Raises:
         Refused: It stays as it is.
-        Busy: Too much is waiting already.
+        Busy: The queue is full.
     """
     if not is_recordable(content_type or ""):
         raise Refused(Reason.CONTENT_TYPE)
@@ -65,12 +65,12 @@ async def rendition(
 
 
 def _note_failures(policy: Policy, trials: Iterable[Trial]) -> None:
-    """Log and count candidates that lost for a reason that is not the image."""
+    """Log and count candidates that failed for reasons other than the image."""
     for trial in trials:
         if trial.verdict.is_failure:
             metrics.CANDIDATES_FAILED.labels(trial.candidate.codec).inc()
             _log.warning(
-                "a candidate failed",
+                "candidate failed",
                 policy=policy.name,
                 tier=trial.candidate.tier,
                 codec=trial.candidate.codec,

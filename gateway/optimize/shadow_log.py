@@ -1,4 +1,4 @@
-"""Lines of the shadow ledger: what a policy would have stored."""
+"""Lines of the ledger of shadow policies."""
 
 from codec.manifest import Manifest
 from codec.reasons import Refused
@@ -7,13 +7,13 @@ from gateway.workers.job_queue import Busy
 
 
 def optimizable(policy: str, name: tuple[str, str], stored_bytes: int, manifest: Manifest) -> Line:
-    """Make the line of an upload that would have been stored small.
+    """Return the line of an upload that would have been optimized.
 
     Args:
-        policy: Name of the policy.
+        policy: Policy name.
         name: Bucket and key.
         stored_bytes: Size of the rendition.
-        manifest: How it would have been restored.
+        manifest: Its manifest.
     """
     return {**_named(policy, name), **small(stored_bytes, manifest)}
 
@@ -21,19 +21,19 @@ def optimizable(policy: str, name: tuple[str, str], stored_bytes: int, manifest:
 def staying(
     policy: str, name: tuple[str, str], uploaded_bytes: int | None, why: Refused | Busy
 ) -> Line:
-    """Make the line of an upload that would have been stored as it came.
+    """Return the line of an upload that would have been stored unchanged.
 
     Args:
-        policy: Name of the policy.
+        policy: Policy name.
         name: Bucket and key.
-        uploaded_bytes: Size of the upload; None: not known.
-        why: Why it stays.
+        uploaded_bytes: Size of the upload; None: unknown.
+        why: The reason.
     """
     return {**_named(policy, name), **plain(uploaded_bytes, why)}
 
 
 def small(stored_bytes: int, manifest: Manifest) -> dict[str, str | int | float | None]:
-    """Say how an image is stored small; the arguments are those of :func:`optimizable`."""
+    """Return the fields of an optimized image; arguments as in :func:`optimizable`."""
     stored, measured = manifest.stored, manifest.measured
     return {
         "tier": stored.tier,
@@ -51,7 +51,7 @@ def small(stored_bytes: int, manifest: Manifest) -> dict[str, str | int | float 
 
 
 def plain(uploaded_bytes: int | None, why: Refused | Busy) -> dict[str, str | int | float | None]:
-    """Say why an image stays as it came; the arguments are those of :func:`staying`."""
+    """Return the fields of an unchanged image; arguments as in :func:`staying`."""
     nothing = dict.fromkeys(("codec", "scale", "quality"))
     unmeasured = dict.fromkeys(("psnr_db", "ssim", "orb"))
     sizes = {"uploaded_bytes": uploaded_bytes, "stored_bytes": uploaded_bytes}

@@ -1,4 +1,4 @@
-"""The steps from an upload to a stored rendition. Each may refuse, with a reason."""
+"""The steps from an upload to a stored rendition; each may refuse with a reason."""
 
 import time
 from dataclasses import replace
@@ -16,7 +16,7 @@ from gateway.telemetry import metrics, tracing
 
 
 async def screen_request(candidate: Candidate) -> None:
-    """Judge key, headers and query: of some uploads the bytes are not ours to change.
+    """Check key, headers and query: some uploads must not be changed.
 
     Raises:
         Refused: As :func:`gateway.optimize.screening.refusal`, or QUERY.
@@ -29,7 +29,7 @@ async def screen_request(candidate: Candidate) -> None:
 
 
 async def bound_size(candidate: Candidate) -> None:
-    """Judge the size before anything is read.
+    """Check the size before reading.
 
     Raises:
         Refused: SIZE.
@@ -39,7 +39,7 @@ async def bound_size(candidate: Candidate) -> None:
 
 
 async def sniff_type(candidate: Candidate) -> None:
-    """Judge the type by the first bytes, never by name or Content-Type.
+    """Check the type by the first bytes, never by name or Content-Type.
 
     Raises:
         Refused: TYPE.
@@ -49,7 +49,7 @@ async def sniff_type(candidate: Candidate) -> None:
 
 
 async def check_lock(candidate: Candidate) -> None:
-    """Leave what lies under retention as it came.
+    """Check the bucket's default retention.
 
     Raises:
         Refused: LOCKED.
@@ -68,13 +68,13 @@ async def read(candidate: Candidate) -> None:
 
 
 async def find_byte_exact(candidate: Candidate) -> None:
-    """Find out whether the very bytes count."""
+    """Determine whether the image must come back byte for byte."""
     why = await byte_exact.reason(candidate.target.key, candidate.data, candidate.headers)
     candidate.exact_because = why
 
 
 async def reuse(candidate: Candidate) -> None:
-    """Take the rendition that the image was restored from: a copy must not cost fidelity."""
+    """Reuse the rendition that the image was restored from: copying must not cost fidelity."""
     known = await candidate.known(candidate.data)
     if known is None or (candidate.exact_because and known.manifest.stored.tier != "exact"):
         return
@@ -86,7 +86,7 @@ async def search(candidate: Candidate) -> None:
 
     Raises:
         Refused: The image stays as it is; the reason is the codec's.
-        Busy: Too many jobs are waiting.
+        Busy: The queue is full.
     """
     if candidate.reused:
         return
@@ -104,13 +104,13 @@ async def search(candidate: Candidate) -> None:
 
 
 async def record(candidate: Candidate) -> None:
-    """Count and log the rendition; of a shadow policy, write it to the ledger."""
+    """Record the rendition in metrics, log and, for a shadow policy, the ledger."""
     if candidate.report is not None and not candidate.reused:
         candidate.report.found(candidate.rendition, candidate.exact_because, candidate.seconds)
 
 
 async def write_manifest(stored: Stored) -> None:
-    """Write the manifest into the metadata of the request that stores the rendition.
+    """Add the manifest to the metadata of the request that stores the rendition.
 
     Raises:
         Refused: MANIFEST or METADATA.
@@ -123,7 +123,7 @@ async def write_manifest(stored: Stored) -> None:
 
 
 async def keep_original(stored: Stored) -> None:
-    """Keep a copy of the upload where the policy says so.
+    """Archive the upload if the policy says so.
 
     Raises:
         Refused: ESCROW or KEY_LENGTH.
@@ -136,6 +136,6 @@ async def store(stored: Stored) -> None:
     """Store rendition and manifest.
 
     Raises:
-        Refused: REFUSED or REPLACED; the store did not take it.
+        Refused: REFUSED or REPLACED; the store did not accept it.
     """
     await stored.destination(stored.request, stored.rendition)

@@ -1,4 +1,4 @@
-"""The request that stores a rendition in the place of the upload."""
+"""The request that stores a rendition instead of the upload."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,12 +19,12 @@ _META: Final = "x-amz-meta-"
 
 
 async def stored_request(request: Request, optimized: Optimized, seals: Seals) -> Request:
-    """Turn the upload of an image into that of its rendition.
+    """Return the request that stores a rendition.
 
     Args:
-        request: As it would store the image, with everything that is said of the object.
-        optimized: What to store instead.
-        seals: Who writes the manifest.
+        request: Request that would store the image, with all metadata.
+        optimized: The rendition.
+        seals: Write the manifest.
 
     Raises:
         Refused: The manifest does not fit into the metadata.

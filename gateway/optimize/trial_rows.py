@@ -1,4 +1,4 @@
-"""What the referee tried of an image, as rows of a table."""
+"""Trials of a search, as rows of a table."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -11,11 +11,11 @@ class Row(NamedTuple):
     """One trial.
 
     Attributes:
-        cells: Tier, codec, scale, quality, bytes, PSNR in dB, SSIM, ORB and milliseconds; a dash
-            where there is nothing to say.
-        verdict: Why it won or lost, with a note where there is one.
+        cells: Tier, codec, scale, quality, bytes, PSNR in dB, SSIM, ORB and milliseconds; a dash if
+            absent.
+        verdict: Verdict, with a note if there is one.
         sampled: Whether only a sample of the image was tried.
-        won: Whether that is what is stored.
+        won: Whether this trial is stored.
     """
 
     cells: tuple[str, ...]
@@ -25,11 +25,11 @@ class Row(NamedTuple):
 
 
 def rows(trials: Sequence[Trial], winner: Stored | None) -> Iterator[Row]:
-    """Give a row for each trial.
+    """Yield a row per trial.
 
     Args:
-        trials: In the order in which they were made.
-        winner: What is stored; it may also be a transcoding, which is no trial. None: nothing.
+        trials: Trials in order.
+        winner: What is stored; may be a transcoding, which is not a trial. None: nothing.
     """
     for trial in trials:
         verdict = f"{trial.verdict}: {trial.note}" if trial.note else trial.verdict
@@ -37,7 +37,7 @@ def rows(trials: Sequence[Trial], winner: Stored | None) -> Iterator[Row]:
 
 
 def won(trial: Trial, winner: Stored | None) -> bool:
-    """Return whether a trial made what is stored in the end."""
+    """Return whether a trial is what is stored."""
     if winner is None or trial.verdict != "holds" or trial.sampled:
         return False
     return _name(trial) == (winner.tier, winner.codec, winner.scale, winner.quality)

@@ -1,1 +1,1 @@
-"""From a stored rendition to the file as served."""
+"""Restore managed objects: from a stored rendition to the served file."""

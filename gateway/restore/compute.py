@@ -1,4 +1,4 @@
-"""What restores images, and what keeps and shares the results."""
+"""The workers that restore images, and the caches that save work."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -12,8 +12,8 @@ class File(NamedTuple):
     """A restored file.
 
     Attributes:
-        data: All of it.
-        etag: Without quotes; another than the manifest's when the bytes are others.
+        data: Content.
+        etag: ETag without quotes; differs from the manifest's if the bytes do.
     """
 
     data: bytes
@@ -22,13 +22,13 @@ class File(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Worker processes, and what saves work.
+    """Worker processes and caches.
 
     Attributes:
         workers: Decode, optimize and restore images.
         cache: Restored files.
-        readings: Renditions being read.
-        restores: Files being restored.
+        readings: Reads of renditions in flight.
+        restores: Restores in flight.
     """
 
     workers: Workers

@@ -1,4 +1,4 @@
-"""Conditions and ranges of a read, judged against the restored file."""
+"""Evaluate conditions and ranges of a read against the restored file."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from gateway.storage.stored_object import Found
 
 _PARTIAL: Final = frozenset({"range", "if-range"})
 
-# Amazon S3 API reference, GetObject: headers that the parameters response-… set.
+# Amazon S3 API reference, GetObject: headers that response-… parameters set.
 _OVERRIDABLE: Final = (
     "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language",
     "Content-Type", "Expires",
@@ -23,13 +23,13 @@ _OVERRIDABLE: Final = (
 def decide(
     found: Found, etag: str, sent: Mapping[str, str], parameters: Mapping[str, str]
 ) -> tuple[HTTPStatus, ranges.Range]:
-    """Return the status of the answer, and which bytes are served.
+    """Return status and byte range of the response.
 
     Args:
-        found: Which object.
-        etag: Of the bytes that are served.
-        sent: Headers of the request, without regard to case.
-        parameters: Of its query.
+        found: The managed object.
+        etag: ETag of the served bytes.
+        sent: Request headers, case-insensitive.
+        parameters: Query parameters.
 
     Raises:
         S3Error: PreconditionFailed, InvalidRange, InvalidRequest.
@@ -72,15 +72,15 @@ def _range(
 def shown_headers(
     found: Found, stored: Mapping[str, str], parameters: Mapping[str, str]
 ) -> CIMultiDict[str]:
-    """Return the headers that a client sees of a managed object.
+    """Return the response headers of a managed object.
 
     Args:
-        found: Which object.
-        stored: Headers of the store's answer that are true of the answer to the client.
-        parameters: Of the query.
+        found: The managed object.
+        stored: Headers of the store's response that also apply to the client's.
+        parameters: Query parameters.
 
     Raises:
-        S3Error: InvalidArgument when a header that the query sets is not printable.
+        S3Error: InvalidArgument for a ``response-`` parameter that is not printable.
     """
     manifest = found.manifest
     shown = headers.client_metadata(stored.items())
@@ -97,7 +97,7 @@ def shown_headers(
 
 
 def _overrides(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that the query sets; not every store heeds them on HEAD."""
+    """Return headers set by the query; not every store honours them on HEAD."""
     if not parameters:
         return {}
     asked = {
@@ -113,13 +113,13 @@ def _overrides(parameters: Mapping[str, str]) -> dict[str, str]:
 def with_length(
     shown: CIMultiDict[str], status: HTTPStatus, part: ranges.Range, size: int
 ) -> CIMultiDict[str]:
-    """Add the length of what is served, and where in the file it lies.
+    """Add Content-Length and Content-Range.
 
     Args:
-        shown: The headers; changed in place.
-        status: Of the answer.
-        part: Which bytes are served.
-        size: Bytes of the whole file.
+        shown: Headers, changed in place.
+        status: HTTP status.
+        part: Served byte range.
+        size: Size of the whole file, bytes.
     """
     if status == HTTPStatus.PARTIAL_CONTENT:
         shown["Content-Range"] = part.content_range(size)

@@ -1,4 +1,4 @@
-"""A GET, from the client's request to its answer: the steps, in their order."""
+"""The steps of a GET in order, from the request to the response."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -21,7 +21,7 @@ FILE: Final[tuple[Callable[[FileRead], Awaitable[None]], ...]] = (
     read_stored,
     restore,
 )
-"""From a managed object to the file as uploaded."""
+"""From a managed object to the restored file."""
 
 STEPS: Final[tuple[Callable[[ObjectRead], Awaitable[Answer | None]], ...]] = (
     probe,
@@ -29,14 +29,14 @@ STEPS: Final[tuple[Callable[[ObjectRead], Awaitable[Answer | None]], ...]] = (
     *FILE,
     respond,
 )
-"""From a request to its answer; the first step that returns one is the last."""
+"""From a request to its response; the first step that returns one is the last."""
 
 
 async def answer(read: ObjectRead) -> Answer:
     """Answer a GET or HEAD of an object.
 
     Returns:
-        The answer; what it is made of stays open as long as ``read.open``.
+        The answer; its resources stay open as long as ``read.open``.
 
     Raises:
         BeingCompleted: The plain object may be about to be replaced.
@@ -46,11 +46,11 @@ async def answer(read: ObjectRead) -> Answer:
         found = await step(read)
         if found is not None:
             return found
-    raise RuntimeError("no step has answered")
+    raise RuntimeError("no step returned an answer")
 
 
 async def file_of(parts: Parts, client: ObjectClient, found: Found) -> File:
-    """Return a managed object as it was uploaded.
+    """Return the restored file of a managed object.
 
     Raises:
         S3Error: As the steps of ``FILE``.

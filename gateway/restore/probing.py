@@ -1,7 +1,7 @@
-"""The first step of a read: find out whether the object is plain or managed.
+"""The first step of a read: determine whether the object is plain or managed.
 
-The request is sent on as it is: for a plain object, that is all. An answer that carries a manifest
-is of a rendition, and the object is restored instead.
+The request is forwarded unchanged: for a plain object, that is all. A response with a manifest is a
+rendition, and the object is restored.
 """
 
 from contextlib import AsyncExitStack
@@ -15,8 +15,8 @@ from gateway.s3.errors import S3Error
 from gateway.storage.messages import Request, Response
 from gateway.storage.stored_object import Found, recognize
 
-# Answers that may speak of the rendition without saying so: conditions and ranges are those of
-# the restored file, and the store judged them by the stored one; some refuse odd ones.
+# Responses that may refer to a rendition without a manifest: the client's conditions and ranges
+# refer to the restored file, but the store evaluated them against the stored one.
 _AMBIGUOUS: Final = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
@@ -29,11 +29,11 @@ _NOT_FOR_RENDITIONS: Final = headers.CONDITIONS | {"x-amz-checksum-mode", "x-amz
 
 
 async def probe(read: ObjectRead) -> AsStored | None:
-    """Ask the store for the object; return its answer unless the object is managed.
+    """Request the object from the store; return its response unless the object is managed.
 
     Raises:
         BeingCompleted: The plain object may be about to be replaced.
-        S3Error: The store does not answer, or the manifest cannot be read.
+        S3Error: The store does not respond, or the manifest is invalid.
     """
     plain: Response | None = None
     asked = read.asked
@@ -44,13 +44,13 @@ async def probe(read: ObjectRead) -> AsStored | None:
     if await _is_managed(read, plain):
         return None
     if plain is None:
-        # It may have been replaced by a rendition in this very moment.
+        # A rendition may have replaced it meanwhile.
         plain = await _ask(read, asked.as_sent())
     return _plain(read, plain)
 
 
 async def _ask(read: ObjectRead, request: Request) -> Response:
-    """Send a request whose answer stays open, and note what it is about."""
+    """Send a request, keep its response open, and record the object."""
     response = await read.open.enter_async_context(read.client.send(request))
     read.found = _found(read, response)
     read.response = response
@@ -58,11 +58,11 @@ async def _ask(read: ObjectRead, request: Request) -> Response:
 
 
 async def _is_managed(read: ObjectRead, plain: Response | None) -> bool:
-    """Ask with HEAD and without conditions; an answer about a managed object stays open.
+    """Send HEAD without conditions; a response about a managed object stays open.
 
     Args:
-        read: Where it is noted.
-        plain: The answer to give for a plain object; None: it was not asked for yet.
+        read: Records the object.
+        plain: Response for a plain object; None: not requested yet.
     """
     if plain is not None and plain.content.at_eof():
         plain.let_go()
@@ -78,7 +78,7 @@ async def _is_managed(read: ObjectRead, plain: Response | None) -> bool:
             read.open.push_async_exit(attempt.pop_all())
             return True
     except S3Error as error:
-        # What makes the store break off a HEAD is what it refused in the first answer.
+        # The store disconnects on HEAD for the same reason it refused the first request.
         refused = plain is not None and plain.status == HTTPStatus.BAD_REQUEST
         if not refused or error.code != "ServiceUnavailable":
             raise
@@ -103,9 +103,9 @@ def _found(read: ObjectRead, response: Response) -> Found | None:
 
 
 def _unconditional(asked: Asked) -> Request:
-    """Return a request for the object itself.
+    """Return a request for the object without conditions.
 
-    What is kept are headers that decide whether the store answers at all.
+    Headers that decide whether the store responds at all are kept.
     """
     request = asked.as_head()
     query = request.query

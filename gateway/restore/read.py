@@ -1,4 +1,4 @@
-"""One read of an object on its way through the pipeline."""
+"""One read of an object in the restore pipeline."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -25,14 +25,14 @@ _EMPTY: Final = memoryview(b"")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What all reads share.
+    """Resources shared by all reads.
 
     Attributes:
-        compute: Restores files and keeps them.
+        compute: Restores and caches files.
         buffers: Bytes held in memory.
         index: Guesses which objects are managed.
         seals: Read manifests.
-        completing: Keys whose plain object is about to be replaced.
+        completing: Uploads being completed.
     """
 
     compute: Compute
@@ -44,17 +44,16 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client asks for.
+    """The request of a client.
 
     Attributes:
         target: Bucket and key.
         method: GET or HEAD.
-        headers: Without regard to case.
-        parameters: Of the query, decoded.
-        as_sent: Returns the request to the store that passes the client's on.
+        headers: Request headers, case-insensitive.
+        parameters: Decoded query parameters.
+        as_sent: Returns the store request that forwards the client's.
         as_head: Returns the same as HEAD.
-        true_of_answer: Returns the headers of an answer of the store that are also true of the
-            answer to the client.
+        true_of_answer: Returns the headers of a store response that also apply to the client's.
     """
 
     target: Target
@@ -67,22 +66,22 @@ class Asked:
 
     @property
     def version_id(self) -> str | None:
-        """Return the version; None: the current one."""
+        """Return the requested version; None: the current one."""
         return self.parameters.get("versionId")
 
 
 @dataclass(slots=True, kw_only=True)
 class FileRead:
-    """A managed object on its way to the file as uploaded: each step finds out more.
+    """A managed object and its state in the pipeline; each step adds to it.
 
     Attributes:
-        parts: What all reads share.
-        client: The store on behalf of the client.
+        parts: Resources shared by all reads.
+        client: Client of the store, for the caller.
         found: The managed object.
-        response: An answer of the store about it; to GET it holds the rendition, unread.
+        response: Response of the store; for GET it holds the rendition, unread.
         rendition: The stored file.
         file: The restored file.
-        cached: Whether the cache had it.
+        cached: Whether the file came from the cache.
     """
 
     parts: Parts
@@ -95,7 +94,7 @@ class FileRead:
 
     @property
     def managed(self) -> Found:
-        """Return the managed object, which an earlier step has found."""
+        """Return the managed object found by an earlier step."""
         if self.found is None:
             raise RuntimeError("nothing was found yet")
         return self.found
@@ -129,10 +128,10 @@ class ObjectRead(FileRead):
 
 @dataclass(frozen=True, slots=True)
 class AsStored:
-    """The answer is the store's own: the object is plain, or there is none.
+    """The store's response: the object is plain or missing.
 
     Attributes:
-        response: Its body unread.
+        response: Response with an unread body.
     """
 
     response: Response
@@ -140,12 +139,12 @@ class AsStored:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The answer is the gateway's.
+    """A response of the gateway.
 
     Attributes:
         status: HTTP status.
-        headers: Of the answer, complete.
-        body: All of it.
+        headers: Complete headers.
+        body: Complete body.
     """
 
     status: HTTPStatus

@@ -1,4 +1,4 @@
-"""Restored files: from the cache, or made once for everybody who waits."""
+"""Restore files, from the cache or once for all waiters."""
 
 import time
 
@@ -23,25 +23,25 @@ _UNREADABLE = (
 
 _UNAVAILABLE = (
     "The gateway had no memory, time or process to restore this object, which is not damaged. "
-    "Try again."
+    "Please try again."
 )
 
 
 async def restored(
     compute: Compute, buffers: ByteBudget, key: CacheKey, rendition: bytes, manifest: Manifest
 ) -> File:
-    """Restore a rendition, unless somebody is at it already.
+    """Restore a rendition, joining a restore in flight.
 
     Args:
-        compute: Where workers and cache live.
+        compute: Workers and cache.
         buffers: Bytes held in memory.
-        key: What the restored file depends on.
+        key: Cache key of the restored file.
         rendition: The stored file.
-        manifest: How to restore it.
+        manifest: Its manifest.
 
     Raises:
-        S3Error: SlowDown when too much is waiting or memory is short, InternalError when it
-            cannot be restored.
+        S3Error: SlowDown if the queue is full or memory is short, InternalError if it cannot be
+            restored.
     """
     try:
         return await compute.restores.run(
@@ -66,7 +66,7 @@ async def _restore(
 ) -> File:
     async with compute.cache.lease(key, manifest.size) as cached:
         if cached is not None:
-            # Restored for somebody else while this caller read the rendition, or waited.
+            # Restored for another request meanwhile.
             return File(cached, manifest.etag)
         return await _made(compute, buffers, key, rendition, manifest)
 
@@ -90,9 +90,9 @@ async def _made(
         seconds=round(time.monotonic() - started, 3),
     )
     if not as_recorded:
-        # Readable above all; but other bytes never go under the ETag that promised the old ones.
+        # Serve it, but never under the ETag of the recorded bytes.
         _log.error(
-            "an encoder has changed", bucket=key.bucket, key=key.key, gateway=manifest.gateway
+            "encoder output changed", bucket=key.bucket, key=key.key, gateway=manifest.gateway
         )
         return File(data, f"{(await sha256_hex(data))[:32]}-1")
     await compute.cache.put(key, data)

@@ -1,4 +1,4 @@
-"""The steps of a read of a managed object, from its manifest to the bytes that are served."""
+"""The steps of a read of a managed object, from its manifest to the served bytes."""
 
 from http import HTTPStatus
 from typing import Final
@@ -17,7 +17,7 @@ _MISSES: Final = metrics.CACHE_REQUESTS.labels("miss")
 
 
 async def judge_conditions(read: ObjectRead) -> Served | None:
-    """Judge conditions and ranges; return the answer to HEAD, or 304.
+    """Evaluate conditions and ranges; return the response to HEAD, or 304.
 
     Raises:
         S3Error: PreconditionFailed, InvalidRange.
@@ -30,13 +30,13 @@ async def judge_conditions(read: ObjectRead) -> Served | None:
         shown = with_length(read.shown, read.status, read.part, found.manifest.size)
         return Served(read.status, shown)
     if response is not None and response.method == "HEAD":
-        # To hold this connection while waiting for another could be to wait for oneself.
+        # Release this connection: waiting for another while holding it could deadlock.
         response.let_go()
     return None
 
 
 async def look_in_cache(read: FileRead) -> None:
-    """Take the restored file from the cache, where it is there."""
+    """Take the restored file from the cache, if present."""
     found = read.managed
     data = await read.parts.compute.cache.get(found.cache_key)
     read.cached = data is not None
@@ -46,10 +46,10 @@ async def look_in_cache(read: FileRead) -> None:
 
 
 async def read_stored(read: FileRead) -> None:
-    """Read the rendition, once for all who wait: it is in memory once.
+    """Read the rendition, once for all waiters.
 
     Raises:
-        S3Error: SlowDown when the object was replaced meanwhile, or no memory is left.
+        S3Error: SlowDown if the object was replaced, or memory is short.
     """
     if read.file is not None:
         return
@@ -66,7 +66,7 @@ async def read_stored(read: FileRead) -> None:
     except S3Error:
         if began:
             raise
-        # The first to ask has gone away, and with it what was read from.
+        # The first caller has disconnected, and its response is closed.
         read.rendition = await work()
 
 
@@ -80,10 +80,10 @@ async def _rendition(read: FileRead) -> bytes:
 
 
 async def restore(read: FileRead) -> None:
-    """Restore the file, once for all who wait.
+    """Restore the file, once for all waiters.
 
     Raises:
-        S3Error: SlowDown when too much is waiting, InternalError when it cannot be restored.
+        S3Error: SlowDown if the queue is full, InternalError if it cannot be restored.
     """
     if read.rendition is None:
         return
@@ -96,22 +96,22 @@ async def restore(read: FileRead) -> None:
 
 
 async def respond(read: ObjectRead) -> Served:
-    """Choose the bytes; what an encoder's upgrade has changed goes under another ETag.
+    """Return the response; bytes that an upgraded encoder has changed get another ETag.
 
     Raises:
-        S3Error: PreconditionFailed, InvalidRange, or SlowDown when no memory is left.
+        S3Error: PreconditionFailed, InvalidRange, or SlowDown if memory is short.
     """
     asked, found, (data, etag) = read.asked, read.managed, read.restored
     if read.response is not None:
         read.response.let_go()
     read.shown["ETag"] = f'"{etag}"'
     if etag != found.manifest.etag:
-        # Parts of these bytes must not meet parts of those recorded.
+        # Parts of these bytes must not be mixed with parts of the recorded ones.
         read.status, read.part = decide(found, etag, asked.headers, asked.parameters)
         if read.status == HTTPStatus.NOT_MODIFIED:
             return Served(read.status, read.shown)
     read.shown["x-slimgate-cache"] = "hit" if read.cached else "miss"
     shown = with_length(read.shown, read.status, read.part, found.manifest.size)
-    # However slowly they are read: they are held once for all readers, and within bounds.
+    # The bytes are held until sent, once for all readers, within the budget.
     read.open.enter_context(read.parts.buffers.shared(data))
     return Served(read.status, shown, memoryview(data)[read.part.start : read.part.stop])

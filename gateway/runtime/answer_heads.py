@@ -1,4 +1,4 @@
-"""What the head of every answer needs, whichever handler has made it."""
+"""Complete the head of every response."""
 
 from aiohttp import web
 
@@ -14,7 +14,7 @@ from gateway.storage import cross_origin
 
 
 async def complete_head(request: web.Request, response: web.StreamResponse) -> None:
-    """Do to the head of every answer what its handler need not know."""
+    """Complete the head of a response, whichever handler made it."""
     _part_early(request, response)
     if headers.wants_stored(request.headers):
         headers.forbid_caching(response.headers)
@@ -27,25 +27,24 @@ async def complete_head(request: web.Request, response: web.StreamResponse) -> N
 
 
 def _name_the_server(response: web.StreamResponse) -> None:
-    """Name the gateway where the upstream names nobody; versions are nobody's business."""
+    """Set the Server header unless the upstream sent one, without versions."""
     if response.headers.get("Server", SERVER_SOFTWARE) == SERVER_SOFTWARE:
         response.headers["Server"] = "slimgate"
 
 
 def _part_when_draining(request: web.Request, response: web.StreamResponse) -> None:
-    """Let no connection bring another request to a gateway that ends: clients open a new one."""
+    """Close the connection while draining: clients open a new one elsewhere."""
     if request.app[PARTS].limits.in_flight.draining:
         response.force_close()
         response.headers["Connection"] = "close"
 
 
 def _part_early(request: web.Request, response: web.StreamResponse) -> None:
-    """Close the connection of a client that has not sent all of its body by now.
+    """Close the connection if the request body is incomplete.
 
-    What it still sends is not worth being parsed only to find the next request. If it waits to be
-    asked for its body, it may send that all the same, or the next request in its place, and nobody
-    could tell which (RFC 9110, section 10.1.1). botocore misreads the second such answer on a
-    connection.
+    The rest of the body is not worth parsing to find the next request. A client that waits for 100
+    Continue may send its body anyway, or the next request instead, which are indistinguishable (RFC
+    9110, section 10.1.1). botocore misreads the second such response on a connection.
     """
     if expects_continue(request) or not request.content.is_eof():
         response.force_close()

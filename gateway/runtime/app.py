@@ -1,4 +1,4 @@
-"""The composition root: what is put together, and which handler serves which operation."""
+"""The composition root: build a gateway, and map operations to handlers."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
@@ -44,17 +44,20 @@ from gateway.workers.pool import Workers
 from gateway.workers.startup_checks import required_networks
 
 _OTHER_FILES: Final = 512
-"""Open files beside connections: pipes of workers, spooled bodies, clients that are sent away."""
+"""Open files in addition to connections: worker pipes, spooled bodies, refused clients."""
 
 _MAX_FIELDS: Final = 256
-"""Header fields of a request: 2 KiB of user metadata in short ones, and what clients add."""
+"""Most header fields: 2 KiB of user metadata in short ones, and those that clients add."""
 
 _READ_BUFFER: Final = 1 << 15
-"""Bytes of a body that wait to be taken. A sixteenth of it is the number of chunks that aiohttp
-parses at a time, however small they are. More would not make uploads faster."""
+"""Most buffered bytes of a body.
+
+aiohttp parses a sixteenth as many chunks at a time, however small they are. A larger buffer does
+not speed up uploads.
+"""
 
 _LAST_WORDS_S: Final = 1.0
-"""Time to end for what has not finished while the gateway drained."""
+"""Time for requests to end after draining, seconds."""
 
 
 def create_app(
@@ -65,22 +68,22 @@ def create_app(
     workers: Workers | None = None,
     engine: Path | None = None,
 ) -> web.Application:
-    """Put a gateway together.
+    """Build a gateway.
 
     Args:
         settings: The whole configuration.
-        upstream: The bucket; made from the settings when omitted, as are the others.
-        cache: Where restored files are kept.
-        workers: What decodes and restores images.
-        engine: Socket of an engine process that others use, too; None: one of its own.
+        upstream: The store; like all others, created from the settings if omitted.
+        cache: Cache of restored files.
+        workers: Decode and restore images.
+        engine: Socket of a shared engine process; None: start one.
 
     Returns:
-        An application that opens what it needs when it starts and closes it when it ends.
+        An application that opens its resources on startup and closes them on shutdown.
     """
     tracer = tracing.open_tracer(settings.tracing)
     spans = [tracing.traced(tracer, operation_of)] if tracer else []
     app = web.Application(middlewares=[*spans, counted])
-    # aiohttp would ask for the body of any request before anybody has looked at its signature.
+    # aiohttp would send 100 Continue before the signature is verified.
     app.router.add_route("*", "/{anything:.*}", _unrouted, expect_handler=_ask_later)
     app[AUTHENTICATOR] = Authenticator(settings)
     app[PARTS] = Parts(
@@ -112,7 +115,7 @@ def create_app(
 
 
 def handlers(parts: Parts) -> Mapping[str, Handler]:
-    """Return what serves each operation; the names are those of :func:`routing.operation`."""
+    """Return the handler of each operation, by the names of :func:`routing.operation`."""
     policies, storage, telemetry = parts.policies, parts.storage, parts.telemetry
     workers, limits = parts.compute.workers, parts.limits
     plain = PassThrough(limits.body_scheduler)
@@ -136,10 +139,9 @@ def handlers(parts: Parts) -> Mapping[str, Handler]:
 
 
 def make_runner(app: web.Application, settings: Settings) -> Runner:
-    """Make the server around the application.
+    """Return the server of the application.
 
-    Bodies are stored as they were sent, compressed or not, and a client that has gone away ends
-    the work that was done for it.
+    Bodies are stored as sent, compressed or not, and a client that disconnects cancels its request.
     """
     limits = settings.limits
     allow_files(limits.max_connections + settings.upstream.max_connections + _OTHER_FILES)
@@ -154,7 +156,7 @@ def make_runner(app: web.Application, settings: Settings) -> Runner:
         max_line_size=limits.max_header_bytes,
         max_headers=_MAX_FIELDS,
         read_bufsize=_READ_BUFFER,
-        # The table of connections looks after these, and after those that aiohttp would not.
+        # Connections enforces timeouts, including those that aiohttp lacks.
         keepalive_timeout=limits.keepalive_timeout_s + _LAST_WORDS_S,
     )
 
@@ -182,4 +184,4 @@ async def _unrouted(_: web.Request) -> web.StreamResponse:
 
 
 async def _ask_later(_: web.Request) -> None:
-    """Leave ``Expect: 100-continue`` to who reads the body."""
+    """Leave ``Expect: 100-continue`` to the reader of the body."""

@@ -1,4 +1,4 @@
-"""What a request is about, and who sends it."""
+"""Authenticate a request, and find its target."""
 
 from aiohttp import web
 
@@ -18,10 +18,10 @@ AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
 
 
 def call_of(request: web.Request, request_id: str) -> Call:
-    """Return a request, authenticated.
+    """Return an authenticated request.
 
-    A preflight (OPTIONS) is never verified: browsers send it without a signature, but to the very
-    URL that they are going to use, which may be presigned for another method.
+    Preflights (OPTIONS) are not verified: browsers send them unsigned to the URL of the later
+    request, which may be presigned for another method.
 
     Raises:
         S3Error: As :func:`locate`, :meth:`Authenticator.authenticate`, :func:`query.read` and
@@ -30,7 +30,7 @@ def call_of(request: web.Request, request_id: str) -> Call:
     raw_path, raw_query = split_url(request)
     parts = request.app[PARTS]
     _check_head(request, parts.limits.settings)
-    target = located(request)  # first, so that nothing else sees what is no bucket
+    target = located(request)  # first: nothing else sees an invalid bucket name
     preflight = request.method == "OPTIONS"
     verified, identity = (
         (None, None)
@@ -59,17 +59,17 @@ def call_of(request: web.Request, request_id: str) -> Call:
 
 
 def located(request: web.Request) -> Target:
-    """Make out what a request is about.
+    """Return bucket and key of a request.
 
     Raises:
-        S3Error: It does not name a bucket and a key as S3 does.
+        S3Error: They are invalid.
     """
     domains = request.app[PARTS].settings.domains
     return locate(split_url(request)[0], request.headers.get("Host", ""), domains)
 
 
 def _check_head(request: web.Request, limits: LimitSettings) -> None:
-    """Refuse a head that is too large as a whole, though each of its fields is not."""
+    """Refuse a request head that is too large in total."""
     fields = sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
     if len(request.raw_path) + fields > max(limits.max_head_bytes, limits.max_header_bytes):
         metrics.LIMITED.labels("head").inc()
@@ -77,9 +77,9 @@ def _check_head(request: web.Request, limits: LimitSettings) -> None:
 
 
 def split_url(request: web.Request) -> tuple[str, str]:
-    """Give path and query exactly as sent; both are signed."""
+    """Return path and query exactly as sent; both are signed."""
     path, _, query = request.raw_path.partition("?")
     if path.startswith(("http://", "https://")):
-        # RFC 9112 section 3.2.2: a server has to accept the absolute form, too.
+        # RFC 9112 section 3.2.2: servers must also accept the absolute form.
         path = "/" + path.partition("://")[2].partition("/")[2]
     return path, query

@@ -1,4 +1,4 @@
-"""From a request to the handler of its operation, and from what goes wrong to an S3 error."""
+"""Dispatch requests to handlers, and render errors as S3 does."""
 
 import asyncio
 import contextlib
@@ -35,21 +35,21 @@ _OPERATION = web.RequestKey("operation", str)
 async def counted(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Count and time a request; one that its client gave up, or that broke off, has no status.
+    """Count and time a request; an aborted one has no status.
 
-    Nothing is behind this one: keys may look like anything, and a router would judge them.
+    It bypasses the router, which would reject some keys.
     """
     del handler
     started, status, sent = time.monotonic(), "none", 0
     try:
         with metrics.IN_FLIGHT.track_inprogress(), request.app[PARTS].limits.in_flight.track():
             response = await _with_errors_as_s3(request)
-            with contextlib.suppress(ConnectionError):  # of a client that is gone, as is noticed
-                # The server would do it, but afterwards: this one is in flight until it is sent.
+            with contextlib.suppress(ConnectionError):  # the client has disconnected
+                # The server would do this later, but the request is in flight until it is sent.
                 await response.prepare(request)
                 await response.write_eof()
         status = str(response.status)
-        # What is whole already is sent by the server, after this.
+        # The server sends complete responses after this.
         sent = response.body_length if response.prepared else response.content_length or 0
         return response
     finally:
@@ -61,13 +61,13 @@ async def counted(
 
 
 def operation_of(request: web.Request) -> str:
-    """Return the name of the operation of a request; ``Refused`` as long as it is not known."""
+    """Return the operation of a request; ``Refused`` while it is unknown."""
     name: str = request.get(_OPERATION, "Refused")
     return name
 
 
 async def _with_errors_as_s3(request: web.Request) -> web.StreamResponse:
-    """Render every error as S3 does; whatever is unexpected is logged and tells nothing."""
+    """Render every error as S3 does; unexpected ones are logged, without details for the client."""
     request_id = request[_REQUEST_ID] = new_request_id()
     structlog.contextvars.bind_contextvars(request_id=request_id)
     try:
@@ -76,7 +76,7 @@ async def _with_errors_as_s3(request: web.Request) -> web.StreamResponse:
         failure = error
     except (asyncio.CancelledError, ConnectionResetError):
         raise
-    except Exception:  # noqa: BLE001  # whatever it is, the client gets an S3 error
+    except Exception:  # noqa: BLE001  # the client gets an S3 error
         _log.exception("unexpected error", method=request.method)
         failure = S3Error("InternalError")
     _log.info("refused", code=failure.code, method=request.method, **_cause(failure))
@@ -84,7 +84,7 @@ async def _with_errors_as_s3(request: web.Request) -> web.StreamResponse:
 
 
 def _cause(failure: S3Error) -> dict[str, str]:
-    """Say what is behind an error that is not the client's, for the log alone."""
+    """Return the cause of a server error, for the log only."""
     cause = failure.__cause__
     if cause is None or failure.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return {}
@@ -94,13 +94,13 @@ def _cause(failure: S3Error) -> dict[str, str]:
 def _rendered(request: web.Request, failure: S3Error, request_id: str) -> web.Response:
     response = refusal(failure, resource=split_url(request)[0], request_id=request_id)
     if request.can_read_body:
-        # What is still to come of the body must not be taken for the next request.
+        # The rest of the body must not be taken for the next request.
         response.force_close()
     return response
 
 
 async def _dispatch(request: web.Request) -> web.StreamResponse:
-    """Authenticate a request and hand it to the handler of its operation."""
+    """Authenticate a request and call the handler of its operation."""
     parts, call = request.app[PARTS], call_of(request, request[_REQUEST_ID])
     copies_object = headers.COPY_SOURCE in call.headers
     name = operation(request.method, call.target, call.parameters, copies_object)

@@ -1,4 +1,4 @@
-"""Requests to the store, and its answers: the head at once, the body as it is read."""
+"""Requests to the store and its responses, whose bodies are read on demand."""
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
@@ -15,7 +15,7 @@ from gateway.s3.routing import Target
 
 EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-# What goes wrong between the gateway and the bucket: the client shall try again.
+# Errors between the gateway and the store: the client should retry.
 UNREACHABLE: Final = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
 
 Body = AsyncIterable[bytes] | bytes | None
@@ -23,17 +23,17 @@ Body = AsyncIterable[bytes] | bytes | None
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to the store.
+    """A request to the store.
 
     Attributes:
         method: HTTP method.
         target: Bucket and key.
         query: Percent-encoded, without ``?``.
-        headers: End-to-end headers without those of a signature.
-        body: Exactly ``length`` bytes; None for none.
-        length: Content-Length; None sends no such header.
-        payload_hash: What ``x-amz-content-sha256`` shall say.
-        expects: The store is asked first, and gets the body when it says 100.
+        headers: End-to-end headers, without those of a signature.
+        body: Exactly ``length`` bytes; None for no body.
+        length: Content-Length; None to omit it.
+        payload_hash: Value of ``x-amz-content-sha256``.
+        expects: Send ``Expect: 100-continue``.
     """
 
     method: str
@@ -47,14 +47,14 @@ class Request:
 
 
 class Content(Protocol):
-    """The body of an answer; reading raises one of ``UNREACHABLE`` when the store breaks off."""
+    """A response body; reading raises one of ``UNREACHABLE`` if the store disconnects."""
 
     def at_eof(self) -> bool:
-        """Return whether the body has been read to its end, or is empty."""
+        """Return whether the body is fully read, or empty."""
         ...
 
     def iter_any(self) -> AsyncIterator[bytes]:
-        """Iterate over what is left of the body, in pieces of any size."""
+        """Iterate over the rest of the body, in pieces of any size."""
         ...
 
     async def readexactly(self, n: int, /) -> bytes:
@@ -67,7 +67,7 @@ class Content(Protocol):
 
 
 class Response(Protocol):
-    """An answer of the store. The context that sent the request closes it, read or unread."""
+    """A response of the store; the context that sent the request closes it."""
 
     @property
     def method(self) -> str:
@@ -86,7 +86,7 @@ class Response(Protocol):
 
     @property
     def content_length(self) -> int | None:
-        """Return the Content-Length, bytes; None: the store does not state it."""
+        """Return the Content-Length, bytes; None: unknown."""
         ...
 
     @property
@@ -95,30 +95,32 @@ class Response(Protocol):
         ...
 
     def let_go(self) -> None:
-        """Give the connection back early; the body must not be read any more.
+        """Release the connection early; the body cannot be read afterwards.
 
-        Status and headers stay readable. A second call does nothing.
+        Status and headers stay readable. Further calls have no effect.
         """
         ...
 
 
 Sending = AbstractAsyncContextManager[Response]
-"""Sends a request when it is entered, and closes the answer when it is left."""
+"""Sends a request on entry, and closes the response on exit."""
 
 
 async def read_bounded(response: Response, limit: int) -> bytes:
-    """Read the body of an answer that the gateway has to understand.
+    """Read a response body completely.
 
     Raises:
-        S3Error: InternalError when it is longer than ``limit`` bytes, ServiceUnavailable when it
-            breaks off.
+        S3Error: InternalError if it exceeds ``limit`` bytes, ServiceUnavailable if the store
+            disconnects.
     """
     body = ByteQueue()
     try:
         async for piece in response.content.iter_any():
             body.append(piece)
             if body.size > limit:
-                raise S3Error("InternalError", "The storage answered with more than it should.")
+                raise S3Error(
+                    "InternalError", "The object store returned a response that is too long."
+                )
     except UNREACHABLE as error:
         raise S3Error("ServiceUnavailable") from error
     return await body.whole()

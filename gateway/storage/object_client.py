@@ -1,4 +1,4 @@
-"""The store as one caller or one job sees it: all that is asked about objects goes through here."""
+"""The store on behalf of one caller or job: all requests about objects go through here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,34 +20,33 @@ from gateway.storage.upstream import Upstream
 
 _MAX_BYTES: Final = 1 << 16
 
-# Stores that know no tags or ACLs, or say of an object without tags that it has none.
+# Stores without support for tags or ACLs, or objects without tags.
 _NONE: Final = frozenset(
     {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 )
 
 
 class ObjectClient(Protocol):
-    """Objects of the store, on behalf of one caller or of one job.
+    """Access objects of the store, on behalf of one caller or job.
 
-    An implementation supplies :meth:`send` and :attr:`passed_along`; the other methods send what
-    they say. Any of them may be called any number of times, also at once. All raise
-    ``S3Error``: ServiceUnavailable when the store cannot be reached or breaks off, SlowDown when no
-    connection to it gets free in time.
+    Implementations provide :meth:`send` and :attr:`passed_along`; the other methods build on them.
+    All may be called repeatedly and concurrently. All raise ``S3Error``: ServiceUnavailable if the
+    store cannot be reached or disconnects, SlowDown if no connection becomes free in time.
     """
 
     @property
     def passed_along(self) -> Mapping[str, str]:
-        """Return the caller's headers that every request on its behalf carries; none for a job."""
+        """Return the caller's headers for every request; none for a job."""
         ...
 
     def send(self, request: Request) -> Sending:
-        """Send a request exactly as it is, whatever the store answers.
+        """Send a request exactly as it is; any status is returned.
 
         Args:
-            request: What to send, with all its headers.
+            request: The request, with all headers.
 
         Returns:
-            What is entered once; the answer's body can be read inside it, and is closed with it.
+            A context manager to enter once; the response is closed on exit.
         """
         ...
 
@@ -55,8 +54,8 @@ class ObjectClient(Protocol):
         """Send HEAD for an object.
 
         Args:
-            target: Which object.
-            version_id: Which version; None: the current one.
+            target: Bucket and key.
+            version_id: Version; None: the current one.
         """
         return self.send(self._about("HEAD", target, version_id))
 
@@ -66,9 +65,9 @@ class ObjectClient(Protocol):
         """Send GET for an object.
 
         Args:
-            target: Which object.
-            version_id: Which version; None: the current one.
-            etag: Without quotes; the store answers with 412 when the object has another.
+            target: Bucket and key.
+            version_id: Version; None: the current one.
+            etag: ETag without quotes; otherwise the store responds with 412.
         """
         request = self._about("GET", target, version_id)
         if etag is not None:
@@ -76,21 +75,21 @@ class ObjectClient(Protocol):
         return self.send(request)
 
     async def put_if_match(self, request: Request, etag: str) -> Mapping[str, str]:
-        """Write an object on condition that it is still the one that is replaced.
+        """Replace an object if it is unchanged.
 
         Args:
             request: A PUT with its body in memory.
-            etag: Of what is replaced, without quotes.
+            etag: ETag of the object to replace, without quotes.
 
         Returns:
-            The headers of the answer.
+            Response headers.
 
         Raises:
-            Changed: It is another object now, or gone; nothing was written.
-            Denied: The store does not take it; nothing was written.
+            Changed: The object is different or gone; nothing was written.
+            Denied: The store does not permit it; nothing was written.
             S3Error: ServiceUnavailable; it may have been written.
         """
-        # Ceph takes the quotes of a PUT's If-Match for a part of the ETag; others take both forms.
+        # Ceph treats quotes in If-Match of a PUT as part of the ETag; others accept both forms.
         async with self.send(_with(request, {"If-Match": etag})) as response:
             status = str(response.status)
             if response.status in CONFLICT:
@@ -101,11 +100,11 @@ class ObjectClient(Protocol):
             return response.headers
 
     def delete(self, target: Target, version_id: str | None = None) -> Sending:
-        """Send DELETE for an object or for one version of it."""
+        """Send DELETE for an object or one of its versions."""
         return self.send(self._about("DELETE", target, version_id))
 
     async def tags(self, target: Target, version_id: str | None = None) -> Tags:
-        """Return the tags of an object; none from a store that knows no tags.
+        """Return the tags of an object; empty if the store does not support tags.
 
         Raises:
             Denied: They cannot be read.
@@ -114,7 +113,7 @@ class ObjectClient(Protocol):
         return [] if answer is None else read_tags(answer)
 
     async def acl(self, target: Target, version_id: str | None = None) -> Acl | None:
-        """Return the ACL of an object; None from a store that knows no ACLs.
+        """Return the ACL of an object; None if the store does not support ACLs.
 
         Raises:
             Denied: It cannot be read.
@@ -123,10 +122,10 @@ class ObjectClient(Protocol):
         return None if answer is None else read_acl(answer)
 
     async def lock(self, bucket: str) -> bool:
-        """Return whether a bucket puts new objects under retention.
+        """Return whether a bucket has default retention.
 
-        A caller who may not ask is taken to use an ordinary bucket: should it lock after all, the
-        store refuses what cannot be done.
+        Without permission to ask, the bucket counts as ordinary: if it does have retention, the
+        store refuses what is not allowed.
         """
         request = self._about("GET", Target(bucket, "", ""), subresource="object-lock")
         async with self.send(request) as response:
@@ -158,13 +157,13 @@ class ObjectClient(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """On whose behalf the store is used.
+    """On whose behalf requests are sent.
 
     Attributes:
-        identity: Whose key signs the requests; None sends them unsigned.
-        client: The address whose share of the connections bounds them; None: no share does.
-        holder: What loses a connection while its client is silent and others wait for one.
-        passed_along: Headers of the caller's request that say who pays and whose bucket it is.
+        identity: Key pair that signs the requests; None: unsigned.
+        client: Client address, whose share of the connections is limited; None: not limited.
+        holder: Request that loses its connection when its client stalls and others wait.
+        passed_along: Headers for requester pays and expected bucket owner.
     """
 
     identity: Identity | None
@@ -175,11 +174,11 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamClient(ObjectClient):
-    """The configured store, used on behalf of a caller; for a job, its identity alone.
+    """The configured store, on behalf of a caller, or of a job by its identity alone.
 
     Attributes:
-        upstream: Already open.
-        caller: On whose behalf.
+        upstream: The open upstream.
+        caller: The caller.
     """
 
     upstream: Upstream
@@ -187,13 +186,13 @@ class UpstreamClient(ObjectClient):
 
     @property
     def passed_along(self) -> Mapping[str, str]:
-        """Return the caller's headers that every request on its behalf carries."""
+        """Return the caller's headers for every request."""
         return self.caller.passed_along
 
     def send(self, request: Request) -> Sending:
         """Send a request; see :meth:`gateway.storage.upstream.Upstream.send`.
 
-        An error in a body that a client sends is raised as such.
+        An error in a client's body is raised as such.
         """
         body = request.body
         if isinstance(body, Streamed):

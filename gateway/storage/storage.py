@@ -1,4 +1,4 @@
-"""What the gateway knows of the store, and how it reaches it."""
+"""The store and its cached state."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,18 +16,18 @@ from gateway.storage.upstream import Upstream
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The store, and what is remembered of it. All but the store may be lost at any time.
+    """The store and its cached state, all of which may be lost at any time.
 
     Attributes:
         upstream: Sends requests to the store.
-        index: Sizes and ETags of objects, as clients see them.
+        index: Logical sizes and ETags of objects.
         seals: Read and write manifests.
-        locked_buckets: Whether a bucket puts new objects under retention.
-        allowances: What the store allows pages of other origins.
-        uploads: Headers of multipart uploads in progress that no GET of the object returns.
-        copied: Sources of multipart uploads in progress, parts of which were copied.
-        completing: Keys at which a multipart upload is being completed.
-        finishing: Replacements that are seen to their end without their clients.
+        locked_buckets: Whether buckets have default retention.
+        allowances: Cached CORS headers.
+        uploads: Headers of multipart uploads in progress that GET does not return.
+        copied: Sources of multipart uploads in progress with copied parts.
+        completing: Uploads being completed.
+        finishing: Replacements that finish without their clients.
     """
 
     upstream: Upstream

@@ -1,4 +1,4 @@
-"""Bodies of clients on their way to the store, so that a slow client holds no connection to it."""
+"""Stream client bodies to the store, so that slow clients hold no store connection."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,16 +10,16 @@ from gateway.storage.expect_continue import Expectation
 from gateway.storage.messages import Request, Response, Sending
 
 _FIRST_PIECE: Final = 1 << 16
-"""Bytes of an upload that are in memory before a connection to the store is taken."""
+"""Bytes to buffer before a store connection is taken."""
 
 
 @runtime_checkable
 class Streamed(Protocol):
-    """A body that a client sends while it is passed on."""
+    """A body that the client sends while it is forwarded."""
 
     @property
     def error(self) -> S3Error | None:
-        """Return what is wrong with the part of the body that has come; None: nothing."""
+        """Return the error in the received part of the body; None: there is none."""
         ...
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -27,7 +27,7 @@ class Streamed(Protocol):
         ...
 
     async def peek(self, count: int) -> bytes:
-        """Wait for the first ``count`` bytes without using them."""
+        """Wait for the first ``count`` bytes without consuming them."""
         ...
 
 
@@ -35,20 +35,19 @@ class Streamed(Protocol):
 async def streamed(
     send: Callable[[Request], Sending], request: Request, body: Streamed, expectation: Expectation
 ) -> AsyncIterator[Response]:
-    """Send a request whose body a client sends; an error in that body is raised as such.
+    """Send a request with a streamed body; an error in the body is raised as such.
 
-    A client that announces a body and stalls holds no connection to the store, and a small upload
-    holds one no longer than the store needs. Where the client waits for ``100 Continue``, the store
-    is asked first.
+    A client that announces a body and stalls holds no store connection, and a small upload holds
+    one no longer than necessary. If the client expects ``100 Continue``, the store is asked first.
 
     Args:
         send: Sends a request on behalf of the caller.
-        request: What to send.
+        request: The request.
         body: Its body.
-        expectation: Whether the store can be asked before it gets a body.
+        expectation: Decides whether to send ``Expect: 100-continue``.
 
     Raises:
-        S3Error: What is wrong with the body, or as ``send``.
+        S3Error: The error in the body, or as ``send``.
     """
     asks = request.expects and expectation.worthwhile
     release = expectation.take_place() if asks else None
@@ -71,7 +70,7 @@ async def streamed(
 
 
 async def _after(body: Streamed, count: int, call: Callable[[], None]) -> AsyncIterator[bytes]:
-    """Iterate over a body, and call when so many bytes of it have come."""
+    """Iterate over a body, and call once ``count`` bytes have passed."""
     async for piece in body:
         count -= len(piece)
         if count <= 0:
