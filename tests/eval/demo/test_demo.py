@@ -40,7 +40,7 @@ def test_serve_ends_cleanly(number: signal.Signals) -> None:
         endpoints: list[str] = []
         for line in served.stdout:
             endpoints += re.findall(r"http://127\.0\.0\.1:(\d+)", line)
-            if line.startswith("Ctrl-C ends"):
+            if line.startswith("Ctrl-C stops"):
                 break
         served.send_signal(number)
         said = served.stderr.read()
