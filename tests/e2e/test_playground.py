@@ -128,6 +128,7 @@ async def test_why_something_stays(
     assert "stored unchanged" in page
     assert reason in page
     assert tried in page
+    assert "<dt>lossless</dt><dd>not tried: " in page
     assert (await _ask(playground.process, f"{where}/restored")).status == 404
     shown = 404 if file == b"no image" else 200
     assert shown == (await _ask(playground.process, f"{where}/uploaded")).status

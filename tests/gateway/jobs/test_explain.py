@@ -6,7 +6,7 @@ import pytest
 import models
 from codec.image.pixels import Pixels
 from codec.optimize import Refused, optimize
-from gateway.jobs.explain import _table
+from gateway.jobs.explain import _table, _tried
 from tests.codec.pictures import crop, noise, optimize_options, save
 
 _WITHOUT_LOSS = {"tiers": ["exact", "lossless"], "codecs": ["avif"], "min_saving": 0}
@@ -44,3 +44,16 @@ def test_trials_without_loss_that_were_in_vain_are_listed() -> None:
         optimize(data, optimize_options(**_WITHOUT_LOSS), models.restorer)
     assert {trial.verdict for trial in caught.value.trials} == {"too big"}
     assert [line for line in _table(caught.value.trials, None) if "won" in line] == []
+
+
+def test_each_tier_is_told() -> None:
+    """Below the trials there is a line for each tier: what won, lost, or was not tried."""
+    data = save(crop("RGB", 300, 250), "JPEG", quality=92)
+    made = optimize(data, optimize_options(**_WITHOUT_LOSS), models.restorer)
+    lines = list(_tried(made.trials, made.omitted, made.manifest.stored))
+    assert lines[-4:] == [
+        "     exact  won",
+        "  lossless  not tried: this tier is not for files of the format (image/jpeg)",
+        "    recode  not tried: the policy does not allow the tier",
+        " downscale  not tried: the policy does not allow the tier",
+    ]

@@ -37,6 +37,16 @@ def test_reasons_are_summed_up_by_class(tmp_path: Path) -> None:
     ]
 
 
+def test_ledgers_without_labels_are_summed_up(tmp_path: Path) -> None:
+    """Lines of earlier versions, which have no label, count like those of today."""
+    _write(tmp_path / "ledger")
+    lines = [json.loads(line) for line in (tmp_path / "ledger").read_text().splitlines()]
+    earlier = [{name: line[name] for name in line if name != "label"} for line in lines]
+    assert earlier != lines
+    (tmp_path / "earlier").write_text("".join(f"{json.dumps(line)}\n" for line in earlier))
+    assert summary([tmp_path / "earlier"]) == summary([tmp_path / "ledger"])
+
+
 def test_files_are_summed_up_together(tmp_path: Path) -> None:
     """A rotated ledger and its successor count as one; a torn last line does not count."""
     _write(tmp_path / "ledger.1")
