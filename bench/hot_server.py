@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Self, cast
 
@@ -21,30 +22,16 @@ from config import load
 from gateway.runtime.app import create_app, make_runner
 from gateway.runtime.malloc import keep_freed_memory
 from gateway.s3.identity import Identity
-from gateway.storage.upstream import Request, Upstream
+from gateway.storage.connection_pool import Client, Holder
+from gateway.storage.messages import Request
+from gateway.storage.upstream import Upstream
 from gateway.telemetry import logs
+from tests.memory_store.answers import MemoryResponse
 
 FILE: Final = "file"
 STORED: Final = "stored"
 HEADERS: Final = "headers.json"
 CONFIGURATION: Final = "slimgate.yaml"
-
-
-class _Content:
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-
-    async def iter_any(self) -> AsyncIterator[bytes]:
-        yield self._body
-
-
-class _Answer:
-    """The part of a store's response that the gateway uses."""
-
-    status = 200
-
-    def __init__(self, method: str, headers: CIMultiDict[str], body: bytes) -> None:
-        self.method, self.headers, self.content = method, headers, _Content(body)
 
 
 class _AtOnce:
@@ -62,10 +49,10 @@ class _AtOnce:
 
     @asynccontextmanager
     async def send(
-        self, request: Request, _: Identity | None, __: str | None = None
-    ) -> AsyncIterator[_Answer]:
+        self, request: Request, *_: Identity | Client | Holder
+    ) -> AsyncIterator[MemoryResponse]:
         """Return the object for any request."""
-        yield _Answer(request.method, self._headers, self._body)
+        yield MemoryResponse(request.method, HTTPStatus.OK, self._headers, self._body)
 
 
 def _plain(folder: Path) -> web.AppRunner:

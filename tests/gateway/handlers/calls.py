@@ -177,18 +177,3 @@ def answered(response: web.StreamResponse, writer: Recorder) -> Answer:
     """Return what a client sees of an answer, streamed or whole."""
     body = response.body if isinstance(response, web.Response) else writer.body
     return Answer(response.status, response.headers, bytes(body or b""))  # type: ignore[arg-type]
-
-
-def manifest(size: int = 100_000, etag: str = "a" * 32) -> Manifest:
-    """Return the manifest of an image.
-
-    Args:
-        size: Bytes of the file that was uploaded.
-        etag: Its MD5.
-    """
-    told: dict[str, Any] = {
-        "v": 1, "n": size, "md5": etag, "ct": "image/png", "w": 640, "h": 427,
-        "st": {"t": "exact", "c": "jxl", "q": 100, "x": 1, "r": None}, "sha": "1" * 64,
-        "cd": "2" * 32, "fid": {"p": 100.0, "s": 1.0, "o": 1.0}, "pol": "3" * 12, "gw": "0.1.0",
-    }  # fmt: skip
-    return Manifest.model_validate(told, by_alias=True, by_name=False)

@@ -3,7 +3,8 @@
 from gateway.handlers.attributes import GetAttributes
 from gateway.s3 import xml as s3xml
 from gateway.s3.routing import key_target
-from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered, manifest
+from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
+from tests.gateway.instant_workers import manifest
 
 _ALL = "ETag,Checksum,ObjectParts,StorageClass,ObjectSize"
 

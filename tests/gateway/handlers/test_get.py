@@ -1,12 +1,9 @@
 """Reads of objects in the store in memory, with workers that restore at once."""
 
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from codec.manifest import Manifest
-from config import Engine
 from gateway.cache.memory import MemoryCache
 from gateway.handlers.get import Get
 from gateway.http.byte_budget import ByteBudget
@@ -14,26 +11,11 @@ from gateway.restore.compute import Compute
 from gateway.restore.read import Parts
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import key_target
-from gateway.workers.pool import Workers
-from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered, manifest
+from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
+from tests.gateway.instant_workers import InstantWorkers, manifest
 
 _FILE: Final = b"0123456789"
 _ETAG: Final = "a" * 32
-
-
-class _Restoring(Workers):
-    """Workers that know one file."""
-
-    def __init__(self) -> None:
-        super().__init__(Engine(), address=Path("nobody"))
-        self.restored = 0
-
-    async def restore(self, rendition: bytes, manifest: Manifest) -> tuple[bytes, bool]:
-        """Return the file."""
-        del manifest
-        assert rendition == b"rendition"
-        self.restored += 1
-        return _FILE, True
 
 
 class _Reader:
@@ -44,7 +26,7 @@ class _Reader:
     """
 
     def __init__(self, gateway: Gateway) -> None:
-        self.workers, storage = _Restoring(), gateway.storage
+        self.workers, storage = InstantWorkers(_FILE), gateway.storage
         self.gateway = gateway
         parts = Parts(
             compute=Compute(self.workers, MemoryCache(1 << 20, 60.0)),

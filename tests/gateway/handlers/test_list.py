@@ -10,7 +10,8 @@ from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target
 from gateway.storage import retries
-from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered, manifest
+from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
+from tests.gateway.instant_workers import manifest
 
 _MANAGED = (100_000, "a" * 32)
 

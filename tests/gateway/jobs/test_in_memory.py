@@ -1,0 +1,158 @@
+"""Jobs on the store in memory, also while others write to it."""
+
+from typing import Final
+
+import pytest
+from multidict import CIMultiDict
+
+from codec.reasons import Refused
+from config import Manifests as ManifestSettings
+from config import Policies, Policy
+from gateway.jobs.drain import Drainer
+from gateway.jobs.listing import Entry
+from gateway.jobs.opened import Tools
+from gateway.jobs.optimize import Optimizer
+from gateway.jobs.outcome import Outcome
+from gateway.jobs.verify import Verifier
+from gateway.s3 import headers
+from gateway.s3.routing import Target, key_target
+from gateway.storage.errors import Changed, Denied
+from gateway.storage.manifest_seals import Seals
+from gateway.storage.messages import Request
+from tests.gateway.instant_workers import IMAGE, RENDITION, InstantWorkers
+from tests.memory_store.buckets import ALL_USERS, Version
+from tests.memory_store.store import MemoryStore
+
+_BUCKET: Final = "photos"
+_ENTRY: Final = Entry("k", len(IMAGE))
+_SAID: Final = {
+    "Content-Type": "image/png", "Cache-Control": "no-cache", "x-amz-meta-a": "1",
+    "x-amz-tagging": "colour=red", "x-amz-acl": "public-read",
+}  # fmt: skip
+
+
+class _Shop:
+    """A bucket with one image, and what jobs work with."""
+
+    def __init__(self, user: str = "main") -> None:
+        self.memory, self.workers = MemoryStore(), InstantWorkers()
+        policies = Policies((Policy(name="p", bucket=_BUCKET, mode="optimize"),))
+        seals = Seals(ManifestSettings())
+        self.tools = Tools(policies, self.memory.client(user), seals, self.workers, 1)
+
+    async def put(self, data: bytes = IMAGE) -> None:
+        """Store the image, as its owner."""
+        client = self.memory.client()
+        for request in (
+            Request("PUT", Target(_BUCKET, "", "")),
+            Request("PUT", key_target(_BUCKET, "k"), "", CIMultiDict(_SAID), data, len(data)),
+        ):
+            async with client.send(request) as response:
+                assert response.status == 200
+
+    async def optimize(self, *, remove_replaced: bool = False) -> Outcome:
+        """Make the image small."""
+        return await Optimizer(self.tools, _BUCKET, remove_replaced=remove_replaced)(_ENTRY)
+
+    async def drain(self) -> Outcome:
+        """Give the image its full size."""
+        return await Drainer(self.tools, _BUCKET)(_ENTRY)
+
+    @property
+    def stored(self) -> Version:
+        """Return what the store has."""
+        return self.memory.buckets[_BUCKET].find("k", None)
+
+
+@pytest.fixture
+async def shop() -> _Shop:
+    """Store an image."""
+    made = _Shop()
+    await made.put()
+    return made
+
+
+def _about(version: Version) -> tuple[object, ...]:
+    kept = headers.without(version.headers, {headers.MANIFEST, "content-type"})
+    return dict(kept), version.tags, sorted(version.grants)
+
+
+async def test_there_and_back(shop: _Shop) -> None:
+    """An image becomes small, verifies, and becomes what it was, with all that is said of it."""
+    before = _about(shop.stored)
+    assert ("READ", ALL_USERS) in shop.stored.grants
+    assert await shop.optimize() == Outcome("made small", len(IMAGE), len(RENDITION))
+    assert (shop.stored.data, _about(shop.stored)) == (RENDITION, before)
+    assert headers.MANIFEST in shop.stored.headers
+    assert (await Verifier(shop.tools, _BUCKET)(_ENTRY)).verdict == "restores"
+    assert await shop.drain() == Outcome("restored", len(RENDITION), len(IMAGE))
+    assert (shop.stored.data, _about(shop.stored)) == (IMAGE, before)
+    assert headers.MANIFEST not in shop.stored.headers
+
+
+async def test_what_is_done_is_not_done_again(shop: _Shop) -> None:
+    """A small object stays small, and a plain one plain."""
+    assert (await shop.drain()).verdict == "plain already"
+    await shop.optimize()
+    assert (await shop.optimize()).verdict == "already small"
+    assert len(shop.workers.optimized) == 1
+
+
+async def test_what_others_write_meanwhile_counts(shop: _Shop) -> None:
+    """An object that is replaced during the work is left as the other has written it."""
+    shop.workers.meanwhile = lambda: shop.put(b"theirs")
+    with pytest.raises(Changed):
+        await shop.optimize()
+    assert shop.stored.data == b"theirs"
+
+
+async def test_what_others_say_meanwhile_is_kept(shop: _Shop) -> None:
+    """Tags that are set during the work are those of the rendition."""
+
+    async def tag() -> None:
+        shop.stored.tags.append(("size", "1"))
+
+    shop.workers.meanwhile = tag
+    await shop.optimize()
+    assert shop.stored.tags == [("colour", "red"), ("size", "1")]
+
+
+async def test_what_is_removed_meanwhile_stays_removed(shop: _Shop) -> None:
+    """A rendition does not bring back what its owner has deleted."""
+
+    async def remove() -> None:
+        shop.memory.buckets[_BUCKET].keys.clear()
+
+    shop.workers.meanwhile = remove
+    with pytest.raises(Changed):
+        await shop.optimize()
+    assert shop.memory.buckets[_BUCKET].keys == {}
+
+
+@pytest.mark.parametrize("remove", [False, True])
+async def test_replaced_versions(shop: _Shop, remove: bool) -> None:
+    """In a bucket with versions the replaced one stays, unless it is to be removed."""
+    shop.memory.buckets[_BUCKET].is_versioned = True
+    await shop.put()
+    version_id = shop.stored.version_id
+    outcome = await shop.optimize(remove_replaced=remove)
+    left = [each.version_id for each in shop.memory.buckets[_BUCKET].keys["k"]]
+    assert (version_id in left) != remove
+    assert outcome.reason == ("" if remove else f"version {version_id} stays")
+
+
+async def test_a_locked_object_stays(shop: _Shop) -> None:
+    """An object under Object Lock is not touched, and not even read."""
+    shop.stored.headers["x-amz-object-lock-mode"] = "GOVERNANCE"
+    with pytest.raises(Refused, match="Object Lock"):
+        await shop.optimize()
+    assert (shop.stored.data, shop.workers.optimized) == (IMAGE, [])
+
+
+async def test_a_key_that_may_not_write_writes_nothing() -> None:
+    """A job that may read alone says what it may not do."""
+    shop = _Shop(user="reader")
+    await shop.put()
+    with pytest.raises(Denied, match="allow this key"):
+        await shop.optimize()
+    assert shop.stored.data == IMAGE
