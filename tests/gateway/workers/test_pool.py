@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from bench import mosaics
-from codec.optimize import Optimized, Refused
+from codec.optimize import Optimized
+from codec.reasons import Reason, Refused
 from codec.restore.restore import DamagedRendition
 from config import Engine, Policy
 from gateway.workers.pool import Busy, NotRestored, Workers
@@ -192,8 +193,9 @@ async def test_what_kills_a_process_loses(
 async def test_an_upload_that_kills_each_process_stays_as_it_is(large: bytes) -> None:
     """Retries are bounded, and the reason names the step."""
     async with _one_worker() as workers, _killing(workers, "", 99):
-        with pytest.raises(Refused, match="the worker process"):
+        with pytest.raises(Refused, match="the worker process") as refused:
             await _optimized(workers, large, tiers=["recode", "exact"])
+    assert refused.value.reason is Reason.WORKER_LOST
 
 
 @pytest.mark.slow  # uses up the time of a large image with the best effort
@@ -226,8 +228,9 @@ async def test_what_hangs_is_stopped_and_the_reason_says_so(large: bytes) -> Non
         task = asyncio.create_task(_optimized(workers, large, limits=limits))
         for each in await _at_work(workers):
             each.suspend()
-        with pytest.raises(Refused, match=r"^stopped after 3 s of wall-clock time"):
+        with pytest.raises(Refused, match=r"^stopped after 3 s of wall-clock time") as refused:
             await task
+        assert refused.value.reason is Reason.TIMEOUT
         small = mosaics.jpeg(0.1)
         assert (await _optimized(workers, small)).manifest.size == len(small)
 
