@@ -17,12 +17,17 @@ MAX_PIXELS: Final = 250_000_000
 MAX_FILE_BYTES: Final = 1 << 30
 
 
+LOWEST_SCORE: Final = -99.99
+"""Scores below are beyond recognition, and are recorded as this one."""
+
+
 class BrokenManifest(ValueError):
     """The manifest is invalid, or of a version that this release cannot restore."""
 
 
 _Hex = Annotated[str, Field(pattern=r"^[0-9a-f]+$")]
 _Quality = Annotated[int, Field(ge=0, le=100)]
+_Score = Annotated[float, Field(ge=LOWEST_SCORE, le=100)]
 
 
 class _Note(BaseModel):
@@ -92,11 +97,27 @@ class Output(_Note):
 
 
 class Measured(_Note):
-    """Fidelity of the served file against the upload, measured when storing."""
+    """Fidelity of the served file against the upload, measured when storing.
+
+    Attributes:
+        psnr_db: Of all samples.
+        ssim: Mean structural similarity of luma.
+        orb: Share of key points found again.
+        ssimulacra2: Score; None: not measured.
+        ssimulacra2_worst: Score of the worst region; None: not measured.
+    """
 
     psnr_db: Annotated[float, Field(ge=0, le=100)] = Field(alias="p")
     ssim: Annotated[float, Field(ge=-1, le=1)] = Field(alias="s")
     orb: Annotated[float, Field(ge=0, le=1)] = Field(alias="o")
+    ssimulacra2: _Score | None = Field(default=None, alias="v")
+    ssimulacra2_worst: _Score | None = Field(default=None, alias="w")
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """Return the SSIMULACRA2 scores that were measured, by name."""
+        scores = {"ssimulacra2": self.ssimulacra2, "ssimulacra2_worst": self.ssimulacra2_worst}
+        return {name: score for name, score in scores.items() if score is not None}
 
 
 class Manifest(_Note):

@@ -134,7 +134,8 @@ def _may_lose(data: bytes, options: OptimizeOptions) -> bool:
         width, height = jpeg_sides(data, policy)
     except Refused:
         return True  # decode to find the reason
-    lacking = steps.lacks(memory_needs.least_to_try(width * height))
+    need = memory_needs.least_to_try(width * height, scored=floors.is_scored(policy.floor))
+    lacking = steps.lacks(need)
     if lacking:
         steps.omit("lossy", Omission.MEMORY, lacking)
     return lacking is None
@@ -292,7 +293,7 @@ def _best_lossy(_: bytes, state: SearchState, __: OptimizeOptions) -> Attempt:
         sha256=hashlib.sha256(winner.served).hexdigest(),
         content=winner.content,
         fidelity=floors.complete(
-            winner.reading, source.pixels, lambda: decode_as(source.upload, winner.served)
+            winner.reading, state.original, lambda: decode_as(source.upload, winner.served)
         ),
     )
     return Attempt(chosen, ())
@@ -335,10 +336,16 @@ def _seal(data: bytes, chosen: ChosenRendition, options: OptimizeOptions) -> Man
             psnr_db=_rounded_down(chosen.fidelity.psnr_db, 100),
             ssim=_rounded_down(chosen.fidelity.ssim, 10_000),
             orb=_rounded_down(chosen.fidelity.orb, 1_000),
+            ssimulacra2=_score(chosen.fidelity.ssimulacra2),
+            ssimulacra2_worst=_score(chosen.fidelity.ssimulacra2_worst),
         ),
         policy=options.policy.digest,
         gateway=options.gateway,
     )
+
+
+def _score(value: float | None) -> float | None:
+    return None if value is None else _rounded_down(max(value, manifest.LOWEST_SCORE), 100)
 
 
 def _rounded_down(value: float, steps: int) -> float:

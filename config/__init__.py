@@ -3,12 +3,13 @@
 from config.cache import Cache, RedisCacheSettings
 from config.describe import effective, reference
 from config.engine import Engine
+from config.floor import Floor
 from config.limits import Limits
 from config.loading import config_path, load
 from config.manifests import Manifests
 from config.matching import Policies
 from config.operators import Admin, Feedback, Ledger, Tracing
-from config.policy import Floor, Originals, Policy, PolicyLimits
+from config.policy import Originals, Policy, PolicyLimits
 from config.problems import ConfigError, Problem
 from config.redisurl import RedisPlace
 from config.settings import Settings, Tls

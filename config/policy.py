@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import shutil
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from config.base import LISTED, Frozen, contradiction, later, unique_sorted
+from config.floor import PRESETS, Fidelity, Floor
 from config.units import ByteCount, PixelCount
 
 ImageType = Literal["image/jpeg", "image/png", "image/webp"]
@@ -24,51 +24,6 @@ Scale = Annotated[int, Field(ge=2, le=4)]
 
 # Duplicates are refused and order is ignored, so equal choices have equal digests.
 _SET: Final = AfterValidator(unique_sorted)
-
-
-class Floor(Frozen):
-    """Minimum fidelity of every stored rendition; null disables a measure."""
-
-    # The project's only default; tests compare every other use with it. PSNR and mean SSIM are
-    # averages: a mostly smooth image keeps 34 dB and 0.93 when its content is gone (figures in
-    # docs/floors.md).
-    psnr_db: float | None = Field(
-        default=34.0, gt=0, le=99, description="minimum PSNR, dB; null: none"
-    )
-    ssim: float | None = Field(
-        default=0.93, gt=0, le=1, description="minimum mean SSIM, 0 to 1; null: none"
-    )
-    orb: float | None = Field(
-        default=0.65,
-        gt=0,
-        le=1,
-        description="minimum share of ORB key points matched; null: none",
-    )
-    block_psnr_db: float | None = Field(
-        default=28.0,
-        gt=0,
-        le=99,
-        description="minimum PSNR of the worst 64x64 block, dB; null: none",
-    )
-    text: float | None = Field(
-        default=None,
-        gt=0,
-        le=1,
-        description="minimum share of words that `tesseract` still reads; null: none",
-    )
-
-    @model_validator(mode="after")
-    def _demands_something(self) -> Self:
-        if self.psnr_db is None and self.ssim is None and self.orb is None:
-            raise contradiction((), "no measure is left: set at least one of psnr_db, ssim and orb")
-        return self
-
-    @model_validator(mode="after")
-    def _can_read(self) -> Self:
-        if self.text is not None and shutil.which("tesseract") is None:
-            reason = "needs tesseract on the PATH: install it, or remove this key"
-            raise contradiction(("text",), reason)
-        return self
 
 
 class PolicyLimits(Frozen):
@@ -129,6 +84,11 @@ def _default_scales(validated: dict[str, Any]) -> tuple[int, ...]:
     return (2, 3, 4) if "downscale" in validated.get("tiers", ("downscale",)) else ()
 
 
+def _default_floor(validated: dict[str, Any]) -> Floor:
+    fidelity = validated.get("fidelity")
+    return PRESETS[fidelity] if fidelity else Floor()
+
+
 class Policy(Frozen):
     """How to store the objects of some buckets; immutable and picklable.
 
@@ -178,7 +138,11 @@ class Policy(Frozen):
         validate_default=True,
         description="restorer that enlarges downscaled images",
     )
-    floor: Floor = Field(default=Floor(), description="minimum fidelity")
+    fidelity: Fidelity | None = Field(
+        default=None,
+        description="floor by name: archive, high, standard or economy; null: as `floor` says",
+    )
+    floor: Floor = Field(default_factory=_default_floor, description="minimum fidelity")
     protect: Annotated[tuple[Kind, ...], LISTED, _SET] = Field(
         default=("chart", "document", "screenshot"),
         max_length=16,
@@ -219,6 +183,13 @@ class Policy(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _has_one_floor(self) -> Self:
+        if self.fidelity and self.floor != PRESETS[self.fidelity]:
+            reason = f"differs from fidelity {self.fidelity}: remove one of the two"
+            raise contradiction(("floor",), reason)
+        return self
+
+    @model_validator(mode="after")
     def _leaves_originals_alone(self) -> Self:
         kept, ours = self.originals.prefix, self.prefix
         overlap = kept.startswith(ours) or ours.startswith(kept)
@@ -233,8 +204,10 @@ class Policy(Frozen):
     @property
     def digest(self) -> str:
         """Return 12 hex digits of the SHA-256 of the effective policy as canonical JSON."""
-        # Policies without originals keep the digest that they had before the key existed.
-        unset = {"originals"} if self.originals.keep is None else None
+        # Keys that are newer than the digest count only where they are set; a fidelity is a floor.
+        unset: dict[str, Any] = {"fidelity": True, "floor": self.floor.unset}
+        if self.originals.keep is None:
+            unset["originals"] = True
         settings = self.model_dump(exclude=unset)
         document = json.dumps(settings, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(document.encode()).hexdigest()[:12]

@@ -72,4 +72,4 @@ def test_nothing_else_states_a_floor() -> None:
         if path.suffix in {".py", ".yaml", ".html", ".js"}
         and spelled.search(path.read_text("utf-8"))
     ]
-    assert set(found) <= {"config/policy.py", "config/example.yaml", "codec/measures/orb.py"}
+    assert set(found) <= {"config/floor.py", "config/example.yaml", "codec/measures/orb.py"}

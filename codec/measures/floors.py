@@ -4,23 +4,37 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from codec.image.pixels import Pixels
-from codec.measures import ssim
+from codec.measures import ssim, ssimulacra2
 from codec.measures.block import block_psnr
-from codec.measures.orb import KeyPoints, orb
+from codec.measures.prepared import Prepared
 from codec.measures.psnr import psnr
 from codec.measures.reading import Fidelity, Reading
 from config import Floor
 
+Measure = Callable[[Prepared, Pixels], Sequence[float]]
+
 # In the order of cost. Text is read elsewhere: that takes another program.
-_MEASURES: Final[dict[str, Callable[[Pixels, Pixels], float]]] = {
-    "psnr_db": psnr,
-    "block_psnr_db": block_psnr,
-    "ssim": ssim.quick,
-    "orb": orb,
+_MEASURES: Final[dict[tuple[str, ...], Measure]] = {
+    ("psnr_db",): lambda original, restored: (psnr(original.pixels, restored),),
+    ("block_psnr_db",): lambda original, restored: (block_psnr(original.pixels, restored),),
+    ("ssim",): lambda original, restored: (ssim.quick(original.pixels, restored),),
+    ("orb",): lambda original, restored: (original.key_points.found_in(restored).share,),
+    # Never above what other implementations find, which have 100 only for what is identical, too.
+    ("ssimulacra2", "ssimulacra2_worst"): lambda original, restored: [
+        score if score == 100 else score - ssimulacra2.ERROR
+        for score in original.reference.compare(restored)
+    ],
 }
 
-ALL: Final = tuple(_MEASURES)
+ALL: Final = tuple(name for names in _MEASURES for name in names)
 """Names of the measures that are taken here."""
+
+_RECORDED: Final[dict[str, Callable[[Prepared, Pixels], float]]] = {
+    "psnr_db": lambda original, restored: psnr(original.pixels, restored),
+    "ssim": lambda original, restored: ssim.exact(original.pixels, restored),
+    "orb": lambda original, restored: original.key_points.found_in(restored).share,
+}
+"""What is recorded of every stored image."""
 
 _NEAR: Final = 2 * ssim.QUICK_ERROR
 """So near to the floor the exact SSIM decides."""
@@ -34,7 +48,7 @@ a grid of blocks up to 42; at 43 they look smooth, for 1 to 3 % of their bytes. 
 without loss, since YCbCr of eight bits rounds colours by as much (docs/floors.md)."""
 
 
-def applied(floor: Floor, original: Pixels) -> Floor:
+def applied(floor: Floor, original: Prepared) -> Floor:
     """Return what a floor demands of one image.
 
     ORB says nothing about an image that has too few key points (a gradient, fog, a thumbnail): two
@@ -42,9 +56,9 @@ def applied(floor: Floor, original: Pixels) -> Floor:
 
     Args:
         floor: What the policy demands.
-        original: uint8, (height, width[, channels]).
+        original: The upload.
     """
-    if floor.orb is None or KeyPoints.of(original).are_enough:
+    if floor.orb is None or original.key_points.are_enough:
         return floor
     block = max(FEATURELESS_DB, floor.block_psnr_db or 0)
     # An image is at least as good as its worst block; to say so makes better guesses.
@@ -54,7 +68,7 @@ def applied(floor: Floor, original: Pixels) -> Floor:
 
 def read(
     floor: Floor,
-    original: Pixels,
+    original: Prepared,
     restored: Pixels,
     *,
     names: Sequence[str] = ALL,
@@ -64,8 +78,8 @@ def read(
 
     Args:
         floor: What is demanded.
-        original: uint8, (height, width[, channels]).
-        restored: Same shape and dtype.
+        original: The upload.
+        restored: Of the shape and dtype of its pixels.
         names: Which measures to take at most.
         thorough: Whether to go on after a measure that is below the floor.
 
@@ -73,19 +87,21 @@ def read(
         The measures; SSIM may be too low by twice ``ssim.QUICK_ERROR`` where that decides nothing.
     """
     found: dict[str, float] = {}
-    for name, measure in _MEASURES.items():
-        demanded = getattr(floor, name)
-        if demanded is None or name not in names:
+    for group, measure in _MEASURES.items():
+        demanded = {name: getattr(floor, name) for name in group if name in names}
+        if all(each is None for each in demanded.values()):
             continue
-        value = measure(original, restored)
-        found[name] = value if name != "ssim" else _sure(value, demanded, original, restored)
-        if found[name] < demanded and not thorough:
+        values = dict(zip(group, measure(original, restored), strict=True))
+        if "ssim" in demanded:
+            values["ssim"] = _sure(values["ssim"], demanded["ssim"], original.pixels, restored)
+        found |= values
+        if not thorough and not holds(floor, Reading(**values)):
             break
     return Reading(**found)
 
 
 def _sure(quick: float, demanded: float, original: Pixels, restored: Pixels) -> float:
-    """Give an SSIM that is never above the exact one; near the floor, that one itself."""
+    """Return an SSIM that is never above the exact one; near the floor, that one itself."""
     if abs(quick - demanded) < _NEAR:
         return ssim.exact(original, restored)
     return quick - ssim.QUICK_ERROR
@@ -93,24 +109,32 @@ def _sure(quick: float, demanded: float, original: Pixels, restored: Pixels) -> 
 
 def measure(original: Pixels, restored: Pixels) -> Fidelity:
     """Measure what is recorded of every stored image."""
-    return complete(Reading(), original, lambda: restored)
+    return complete(Reading(), Prepared(original), lambda: restored)
 
 
-def complete(reading: Reading, original: Pixels, restored: Callable[[], Pixels]) -> Fidelity:
+def complete(reading: Reading, original: Prepared, restored: Callable[[], Pixels]) -> Fidelity:
     """Measure what is recorded of every stored image and was not yet measured.
 
     Args:
         reading: What was measured.
-        original: uint8, (height, width[, channels]).
-        restored: Gives the other image, of the same shape and dtype, if it is needed.
+        original: The upload.
+        restored: Returns the other image, of the same shape and dtype, if it is needed.
     """
-    exact = {"psnr_db": psnr, "ssim": ssim.exact, "orb": orb}
-    values = {name: getattr(reading, name) for name in exact}
+    values = {name: getattr(reading, name) for name in _RECORDED}
     missing = [name for name, value in values.items() if value is None]
     if missing:
         other = restored()
-        values |= {name: exact[name](original, other) for name in missing}
-    return Fidelity(**values)
+        values |= {name: _RECORDED[name](original, other) for name in missing}
+    return Fidelity(
+        **values,
+        ssimulacra2=reading.ssimulacra2,
+        ssimulacra2_worst=reading.ssimulacra2_worst,
+    )
+
+
+def is_scored(floor: Floor) -> bool:
+    """Return whether a floor demands SSIMULACRA2, of the image or of its worst region."""
+    return floor.ssimulacra2 is not None or floor.ssimulacra2_worst is not None
 
 
 def holds(floor: Floor, reading: Reading) -> bool:
@@ -122,7 +146,7 @@ def margins(floor: Floor, reading: Reading) -> dict[str, float]:
     """Say how far above the floor each measure is; below 0: beneath it.
 
     The units are such that a margin grows about evenly with a codec's quality: dB for PSNR, for
-    SSIM the dB of what is lacking to 1, shares for the others.
+    SSIM and SSIMULACRA2 the dB of what they lack to 1 and to 100, shares for the others.
     """
     return {
         name: _evened(name, value) - _evened(name, demanded)
@@ -138,4 +162,12 @@ def _both(floor: Floor, reading: Reading) -> Iterator[tuple[str, float, float]]:
 
 
 def _evened(name: str, value: float) -> float:
-    return ssim.decibels(value) if name == "ssim" else value
+    even = _EVEN.get(name)
+    return even(value) if even else value
+
+
+_EVEN: Final[dict[str, Callable[[float], float]]] = {
+    "ssim": ssim.decibels,
+    "ssimulacra2": ssimulacra2.decibels,
+    "ssimulacra2_worst": ssimulacra2.decibels,
+}

@@ -21,6 +21,8 @@ _SLOPES: Final = {
     "block_psnr_db": 0.15,
     "ssim": 0.19,
     "orb": 0.012,
+    "ssimulacra2": 0.135,
+    "ssimulacra2_worst": 0.135,
     "text": 0.005,
 }
 _STEEPEST: Final = 6.0  # slopes beyond this factor of the prior are outliers: near the ceiling of

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from codec.encoders import Tune, by_name
+from codec.measures import floors
 from codec.search.omissions import Omission, What
 from codec.search.state import Candidate, SearchState, SourceImage
 from config import Policy
@@ -162,6 +163,8 @@ def _ways(state: SearchState, codec: Codec, tune: Tune) -> list[tuple[str, Tune]
     upload = state.source.upload
     if upload.mode == "L":
         return [(full, tune), (full, other)]
+    if floors.is_scored(state.floor):
+        return _scored_ways(state)
     if upload.subsampling == thin or (upload.format == "WEBP" and not upload.lossless):
         # Chroma that the upload has subsampled stays subsampled.
         return [(thin, tune), (thin, other), (full, "psnr"), (full, "ssim")]
@@ -171,3 +174,11 @@ def _ways(state: SearchState, codec: Codec, tune: Tune) -> list[tuple[str, Tune]
     # PSNR weighs colour like luma; SSIM ignores it.
     ways: list[tuple[str, Tune]] = [(full, "psnr"), (thin, "ssim"), (thin, "psnr"), (full, "ssim")]
     return ways if tune == "psnr" else [ways[1], ways[0], *ways[2:]]
+
+
+def _scored_ways(state: SearchState) -> list[tuple[str, Tune]]:
+    """Order them where SSIMULACRA2 counts, which sees colours and favours what SSIM favours."""
+    thin, full = "4:2:0", "4:4:4"
+    upload = state.source.upload
+    first, second = (thin, full) if upload.subsampling == thin else (full, thin)
+    return [(first, "ssim"), (second, "ssim"), (first, "psnr"), (second, "psnr")]

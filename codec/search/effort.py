@@ -20,6 +20,7 @@ _ENCODING: Final[dict[Codec, dict[int, float]]] = {
     "jpeg": {_SLOW: 0.02, _MEDIUM: 0.02, _FAST: 0.02},
 }
 _JUDGING: Final = 0.07  # decoding and all measures
+_SCORING: Final = 0.08  # SSIMULACRA2, the upload's side of it included
 _SERVING: Final = {"PNG": 0.15, "JPEG": 0.04, "WEBP": 0.35}
 _RESTORING: Final = 0.3  # waiting for the engine's network
 _LOSSLESS: Final = 0.6
@@ -70,6 +71,10 @@ class Work:
     def restore(self, pixels: int, *, restored: bool) -> None:
         """Charge decoding and measuring; `restored`: with a restorer."""
         self._charge(pixels, _JUDGING + (_RESTORING if restored else 0.0))
+
+    def score(self, pixels: int) -> None:
+        """Charge a comparison by SSIMULACRA2."""
+        self._charge(pixels, _SCORING)
 
     def serve(self, pixels: int, format_: str) -> None:
         """Charge encoding the file that GET would serve."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from codec.image import memory
+from codec.measures import floors
 from codec.reasons import Reason, Refused
 from codec.search import memory_needs
 from codec.search.state import Candidate, SearchState
@@ -49,7 +50,11 @@ def has_memory(state: SearchState, candidate: Candidate) -> bool:
     """Return whether memory suffices for a candidate; otherwise record a lost trial."""
     upload = state.source.upload
     need = memory_needs.to_try(
-        upload.width * upload.height, candidate.codec, candidate.subsampling, candidate.scale
+        upload.width * upload.height,
+        candidate.codec,
+        candidate.subsampling,
+        candidate.scale,
+        scored=floors.is_scored(state.floor),
     )
     lacking = state.steps.lacks(need)
     if lacking:

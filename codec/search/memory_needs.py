@@ -6,6 +6,7 @@ transcoding, of memory touched. ``python -m bench.memory`` measures whole jobs.
 
 from typing import Final
 
+from codec.measures import ssimulacra2
 from config.policy import Codec
 
 _MIB: Final = 1 << 20
@@ -25,6 +26,12 @@ _UPLOAD: Final = 4
 
 _JUDGING: Final = 20
 """Restoring a candidate, encoding and decoding the served file, and comparing."""
+
+_SCORE_KEPT: Final = 28
+"""The upload's side of SSIMULACRA2, kept up to ``ssimulacra2.KEPT_PIXELS``."""
+
+_SCORE_STRIP: Final = {True: 56, False: 130}
+"""Comparing a strip by SSIMULACRA2, with that side kept and without."""
 
 _ENCODING: Final[dict[Codec, dict[str, int]]] = {
     "avif": {"4:4:4": 54, "4:2:2": 46, "4:2:0": 38},
@@ -54,7 +61,7 @@ def to_transcode(pixels: int) -> int:
     return TRANSCODING * pixels
 
 
-def to_try(pixels: int, codec: Codec, subsampling: str, scale: int) -> int:
+def to_try(pixels: int, codec: Codec, subsampling: str, scale: int, *, scored: bool = False) -> int:
     """Return the memory for trying a candidate, bytes.
 
     Args:
@@ -62,15 +69,30 @@ def to_try(pixels: int, codec: Codec, subsampling: str, scale: int) -> int:
         codec: codec.
         subsampling: chroma subsampling.
         scale: downscale factor.
+        scored: whether SSIMULACRA2 compares it.
     """
     encoding = _ENCODING[codec].get(subsampling, _ENCODING_OTHERS) // scale**2
     shrinking = _UPLOAD + 4 if scale > 1 else 0
-    return pixels * (_UPLOAD + max(encoding + shrinking, _JUDGING + shrinking))
+    kept, strip = _to_score(pixels) if scored else (0, 0)
+    most = max(pixels * encoding, pixels * _JUDGING + strip)
+    return pixels * (_UPLOAD + shrinking) + kept + most
 
 
-def least_to_try(pixels: int) -> int:
-    """Return the memory for the candidate that needs the least, bytes."""
-    return pixels * (_UPLOAD + _JUDGING)
+def least_to_try(pixels: int, *, scored: bool = False) -> int:
+    """Return the memory for the candidate that needs the least, bytes.
+
+    Args:
+        pixels: pixels of the upload.
+        scored: whether SSIMULACRA2 compares it.
+    """
+    return pixels * (_UPLOAD + _JUDGING) + (sum(_to_score(pixels)) if scored else 0)
+
+
+def _to_score(pixels: int) -> tuple[int, int]:
+    """Return the memory that SSIMULACRA2 keeps of an upload, and that of a comparison, bytes."""
+    keeps = pixels <= ssimulacra2.KEPT_PIXELS
+    strip = _SCORE_STRIP[keeps] * min(pixels, ssimulacra2.STRIP_PIXELS)
+    return (_SCORE_KEPT * pixels if keeps else 0), strip
 
 
 def mib(size: int) -> str:

@@ -12,6 +12,7 @@ from codec.image.resample import shrunk
 from codec.image.sample import Sample
 from codec.manifest import Stored
 from codec.measures import floors, psnr, ssim
+from codec.measures.prepared import Prepared
 from codec.measures.reading import Reading
 from codec.restore.restore import enlarge, pixels_of
 from codec.search import quality_model
@@ -26,8 +27,19 @@ _SEAMS_DB: Final = 0.25
 """PSNR by which a sample seems easier because of gradients at its seams: mean over 60 photographs.
 With it, the PSNR of samples agrees with that of their images to 0.37 dB."""
 
-_CODEC_COSTS: Final = {"block_psnr_db": 0.3, "orb": 0.03}
+_CODEC_COSTS: Final = {
+    "block_psnr_db": 0.3,
+    "orb": 0.03,
+    "ssimulacra2": 0.3,
+    "ssimulacra2_worst": 0.3,
+}
 """What even a careful encoding of a downscaled image costs each measure of the whole."""
+
+_SCORE_SEAMS_DB: Final = 0.47
+"""The same for SSIMULACRA2, as dB of what a score lacks to 100."""
+
+_SCORE_POWER: Final = 1.6
+"""What a score lacks to 100 is about the root of this power of the error in its maps."""
 
 _SSIM_EASE: Final = 1.05
 """Ratio of 1 - SSIM of an image to that of its sample, measured likewise."""
@@ -49,13 +61,15 @@ class SampleTrials:
         sample: sample.
         inside: pixels of the sample to measure.
         ease: PSNR by which the sample is easier to code than the image, dB.
+        score_ease: the same for SSIMULACRA2, as dB of what a score lacks to 100.
         tune: measure expected to be hardest to hold.
     """
 
     state: SearchState
     sample: Sample
-    inside: Pixels
+    inside: Prepared
     ease: float
+    score_ease: float
     tune: Tune
     _ceilings: dict[_Way, Reading] = field(default_factory=dict)
     _whole_ceilings: dict[_Way, Reading] = field(default_factory=dict)
@@ -66,10 +80,13 @@ class SampleTrials:
         pixels = state.source.pixels
         sample = Sample.of(pixels)
         inside = sample.inside(sample.pixels)
-        whole, ease = Activity.of(pixels), 0.0
+        whole, ease, score_ease = Activity.of(pixels), 0.0, 0.0
         if sample.share < 1:
-            ease = Activity.of(inside).psnr_db - whole.psnr_db + _SEAMS_DB
-        return cls(state, sample, inside, ease, quality_model.tune(whole, state.floor))
+            part = Activity.of(inside)
+            ease = part.psnr_db - whole.psnr_db + _SEAMS_DB
+            score_ease = part.score_db - whole.score_db + _SCORE_SEAMS_DB
+        tune = quality_model.tune(whole, state.floor)
+        return cls(state, sample, Prepared(inside), ease, score_ease, tune)
 
     def may_hold(self, candidate: Candidate) -> bool:
         """Return whether the ceiling, restoring uncoded pixels, is above the floor on the sample.
@@ -86,15 +103,18 @@ class SampleTrials:
     def may_hold_whole(self, candidate: Candidate) -> bool:
         """Return the same for the whole image, for measures that a sample cannot predict."""
         floor = self.state.floor
-        if candidate.scale == 1 or (floor.orb is None and floor.block_psnr_db is None):
+        if candidate.scale == 1 or all(getattr(floor, name) is None for name in _CODEC_COSTS):
             return True
         began = time.perf_counter()
         way = candidate.scale, candidate.restorer
         if way not in self._whole_ceilings:
-            pixels = self.state.source.pixels
-            restored = self._uncoded(candidate, pixels)
-            names = ("block_psnr_db", "orb")
-            self._whole_ceilings[way] = floors.read(floor, pixels, restored, names=names)
+            restored = self._uncoded(candidate, self.state.source.pixels)
+            if floors.is_scored(floor):
+                self.state.work.score(restored.shape[0] * restored.shape[1])
+            names = tuple(_CODEC_COSTS)
+            self._whole_ceilings[way] = floors.read(
+                floor, self.state.original, restored, names=names
+            )
         reading = self._whole_ceilings[way]
         margins = floors.margins(floor, reading)
         hopeful = all(margin > _CODEC_COSTS[name] for name, margin in margins.items())
@@ -106,7 +126,11 @@ class SampleTrials:
         floor = self.state.floor
         if candidate.scale > 1:
             # Detail lost by downscaling cannot be lost again.
-            floor = floor.model_copy(update={"psnr_db": self._left_to_lose(candidate)})
+            left = {
+                "psnr_db": self._left_to_lose(candidate),
+                "ssimulacra2": self._left_score(candidate),
+            }
+            floor = floor.model_copy(update=left)
         return quality_model.quality(Activity.of(small), floor, candidate.codec)
 
     def attempt(self, candidate: Candidate, quality: int, speed: int) -> Trial:
@@ -117,6 +141,8 @@ class SampleTrials:
         area, work = mosaic.shape[0] * mosaic.shape[1], self.state.work
         work.encode(area // candidate.scale**2, candidate.codec, speed)
         work.restore(area, restored=candidate.restorer is not None)
+        if floors.is_scored(self.state.floor):
+            work.score(area)
         settings = EncoderSettings(
             quality=quality,
             subsampling=candidate.subsampling,
@@ -139,12 +165,19 @@ class SampleTrials:
         return Trial(candidate, quality, size, verdict, reading, seconds, sampled=True)
 
     def _read(self, restored: Pixels) -> Reading:
-        shown = self.sample.inside(restored)
-        psnr_db = psnr.psnr(self.inside, shown) - self.ease
-        if min(self.inside.shape[:2]) < ssim.MIN_SIDE:
-            return Reading(psnr_db=psnr_db)
-        lacking = 1 - ssim.quick(self.inside, shown)
-        return Reading(psnr_db=psnr_db, ssim=1 - lacking * (_SSIM_EASE if self.ease else 1))
+        shown, pixels = self.sample.inside(restored), self.inside.pixels
+        psnr_db = psnr.psnr(pixels, shown) - self.ease
+        score = self._score(shown) if self.state.floor.ssimulacra2 is not None else None
+        if min(pixels.shape[:2]) < ssim.MIN_SIDE:
+            return Reading(psnr_db=psnr_db, ssimulacra2=score)
+        lacking = 1 - ssim.quick(pixels, shown)
+        similarity = 1 - lacking * (_SSIM_EASE if self.ease else 1)
+        return Reading(psnr_db=psnr_db, ssim=similarity, ssimulacra2=score)
+
+    def _score(self, shown: Pixels) -> float:
+        """Return the score that the whole image would have; of its regions a sample says little."""
+        lacking = 100 - self.inside.reference.compare(shown).whole
+        return 100 - lacking * 10 ** (self.score_ease / 10)
 
     def _ceiling(self, candidate: Candidate) -> Reading:
         """Return the measures of the sample restored from uncoded pixels, once for all codecs."""
@@ -180,6 +213,14 @@ class SampleTrials:
             return None
         left = 10 ** (-demanded / 10) - 10 ** (-ceiling / 10)
         return -10 * math.log10(left) if left > 0 else psnr.PERFECT_PSNR_DB
+
+    def _left_score(self, candidate: Candidate) -> float | None:
+        """Return the score that the codec alone must keep for both losses to hold the floor."""
+        demanded, ceiling = self.state.floor.ssimulacra2, self._ceiling(candidate).ssimulacra2
+        if demanded is None or ceiling is None:
+            return None
+        left = (100 - demanded) ** _SCORE_POWER - max(0, 100 - ceiling) ** _SCORE_POWER
+        return 100 - left ** (1 / _SCORE_POWER) if left > 0 else 100.0
 
     def _whole_size(self, size: int) -> int:
         blob = len(self.state.source.blob)

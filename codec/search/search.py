@@ -23,8 +23,16 @@ from codec.search.shortlist import Finalist, shortlist
 from codec.search.state import SearchState, SourceImage, Trial
 from codec.search.verdicts import Verdict
 from config import Policy
+from config.policy import Effort
 
 __all__ = ["EFFORT_PRESETS", "candidates", "find_rendition"]
+
+_STAGES: Final[dict[Effort, tuple[Effort, ...]]] = {
+    "fast": ("fast",),
+    "balanced": ("balanced",),
+    "best": ("balanced", "best"),
+}
+"""Efforts to search with, one after another: ``best`` never stores more than ``balanced``."""
 
 _RESCUES: Final = 5
 """Extra trials for a candidate that has not held yet: without one, its trials were in vain."""
@@ -72,17 +80,33 @@ def find_rendition(
         The finished contest; its ``best`` is None if nothing small enough holds the floor.
     """
     kind = content_kind.kind(source.pixels)
-    floor = floors.applied(policy.floor, source.pixels)
-    state = SearchState(source, floor, upscalers, work, kind, steps or AllowedSteps())
-    preset = _affordable(EFFORT_PRESETS[policy.effort], source)
+    state = SearchState(source, policy.floor, upscalers, work, kind, steps or AllowedSteps())
+    state.floor = floors.applied(policy.floor, state.original)
     sample_trials = SampleTrials.of(state)
+    for effort in _STAGES[policy.effort]:
+        # Where ceilings are measured, what lies below them is not tried at any stage.
+        ceilings = EFFORT_PRESETS[policy.effort].ceilings
+        preset = replace(EFFORT_PRESETS[effort], ceilings=ceilings)
+        stage = policy.model_copy(update={"effort": effort})
+        _search_stage(sample_trials, stage, restorers, _affordable(preset, source))
+    return state
+
+
+def _search_stage(
+    sample_trials: SampleTrials,
+    policy: Policy,
+    restorers: Mapping[int, str],
+    preset: EffortPreset,
+) -> None:
+    """Try the candidates of one effort; they have to be smaller than the best so far."""
+    state = sample_trials.state
     without = state.steps.ruled_out
     while True:
         listed = candidates(policy, state, restorers, tune=sample_trials.tune, without=without)
         _run(sample_trials, shortlist(sample_trials, listed, preset), preset)
         failed = state.failed_codecs - without
         if state.best or not failed or state.is_over:
-            return state
+            return
         without |= failed  # retry without codecs that failed
 
 

@@ -14,6 +14,7 @@ from codec.image.pixels import Pixels
 from codec.manifest import Output, Stored
 from codec.measures import ocr
 from codec.measures.ocr import Words
+from codec.measures.prepared import Prepared
 from codec.measures.reading import Reading
 from codec.restore.restore import Upscalers
 from codec.search.allowed_steps import AllowedSteps
@@ -136,6 +137,7 @@ class SearchState:
     steps: AllowedSteps = field(default_factory=AllowedSteps)
     trials: list[Trial] = field(default_factory=list)
     best: BestRendition | None = None
+    _prepared: Prepared | None = None
     _words: Words | None = None
     _shrunk: tuple[int, Pixels] | None = None
 
@@ -165,11 +167,18 @@ class SearchState:
             self._shrunk = scale, resample.shrunk(self.source.pixels, scale)
         return self._shrunk[1]
 
+    @property
+    def original(self) -> Prepared:
+        """Return the upload as measures compare with it."""
+        if self._prepared is None:
+            self._prepared = Prepared(self.source.pixels)
+        return self._prepared
+
     def forget_pixels(self) -> None:
         """Release the upload's pixels when the search is over."""
         nothing = np.empty((0, 0), np.uint8)
         self.source = replace(self.source, pixels=nothing)
-        self._shrunk = None
+        self._prepared = self._shrunk = None
 
     @property
     def words(self) -> Words:

@@ -58,6 +58,8 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
     source, upload, floor = state.source, state.source.upload, state.floor
     area = upload.width * upload.height
     state.work.restore(area, restored=stored.restorer is not None)
+    if floors.is_scored(floor):
+        state.work.score(area)
     pixels = pixels_of(
         rendition,
         stored,
@@ -67,10 +69,14 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
     )
     # A PNG shows the restored pixels; other formats add their own loss.
     unchanged = upload.format == "PNG"
+    # While nothing holds all measures are taken, so that the search knows which one asks for most.
+    thorough = state.best is None
     names = floors.ALL if unchanged else ("psnr_db",)
-    reading = floors.read(floor, source.pixels, pixels, names=names)
+    reading = floors.read(floor, state.original, pixels, names=names, thorough=thorough)
     if not floors.holds(floor, reading):
-        return Verdict.BELOW_FLOOR, _explained(state, reading, pixels)
+        if thorough and not unchanged:
+            reading = floors.read(floor, state.original, pixels, thorough=True)
+        return Verdict.BELOW_FLOOR, reading
     state.work.serve(area, upload.format)
     try:
         parameters, served = output.fit(pixels, upload, source.size)
@@ -78,22 +84,12 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
         return Verdict.DOES_NOT_FIT, reading
     shown = decode_as(upload, served)
     if not (unchanged and np.array_equal(shown, pixels)):
-        reading = floors.read(floor, source.pixels, shown)
+        reading = floors.read(floor, state.original, shown, thorough=thorough)
     verdict, reading = _with_text(state, shown, reading)
-    if verdict is Verdict.BELOW_FLOOR:
-        reading = _explained(state, reading, shown)
     if verdict is Verdict.HOLDS:
         content = content_digest(upload.kept, pixels)
         state.best = BestRendition(rendition, stored, parameters, served, content, reading)
     return verdict, reading
-
-
-def _explained(state: SearchState, reading: Reading, shown: Pixels) -> Reading:
-    """Take all measures until a candidate holds, so that the search knows the critical one."""
-    if state.best:
-        return reading
-    every = floors.read(state.floor, state.source.pixels, shown, thorough=True)
-    return replace(every, text=reading.text)
 
 
 def _with_text(state: SearchState, shown: Pixels, reading: Reading) -> tuple[Verdict, Reading]:

@@ -11,6 +11,7 @@ from codec.encoders import EncoderSettings, by_name
 from codec.image.pixels import Pixels
 from codec.image.resample import join_planes, shrunk, small_size, split_planes
 from codec.measures import floors, psnr
+from codec.measures.prepared import Prepared
 from config import Floor
 from eval.compare import quality_search
 
@@ -18,7 +19,14 @@ RESTORER: Final = "bicubic"
 """Interpolation that users enlarge with."""
 
 _STARTS: Final = {"avif": 60, "webp": 85, "jpeg": 85}
-_STEPS: Final = {"psnr_db": 0.18, "ssim": 0.165, "orb": 0.012, "block_psnr_db": 0.15}
+_STEPS: Final = {
+    "psnr_db": 0.18,
+    "ssim": 0.165,
+    "orb": 0.012,
+    "block_psnr_db": 0.15,
+    "ssimulacra2": 0.135,
+    "ssimulacra2_worst": 0.135,
+}
 """Approximate gain of each ``codec.measures.floors.margins`` per step of quality."""
 
 _NEAR: Final = 0.5
@@ -67,6 +75,14 @@ class Source:
     pixels: Pixels
     blob: bytes
     size: int
+    _prepared: list[Prepared] = field(default_factory=list)
+
+    @property
+    def original(self) -> Prepared:
+        """Return the upload as measures compare with it."""
+        if not self._prepared:
+            self._prepared.append(Prepared(self.pixels))
+        return self._prepared[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +182,7 @@ class Coder:
         """Return the approximate margin to the floor in steps of quality, and record PSNR."""
         shown = self.shown(quality)
         self._psnr[quality] = psnr.psnr(self.source.pixels, shown)
-        reading = floors.read(self.floor, self.source.pixels, shown)
+        reading = floors.read(self.floor, self.source.original, shown)
         margins = floors.margins(self.floor, reading)
         steps = min(margin / _STEPS[name] for name, margin in margins.items())
         self._margins[quality] = steps

@@ -55,6 +55,8 @@ class RowBuilder:
             block_psnr_db=measures.block_psnr_db,
             ssim=measures.ssim,
             orb=measures.orb,
+            ssimulacra2=measures.ssimulacra2,
+            ssimulacra2_worst=measures.ssimulacra2_worst,
         )
         holds = floors.holds(self.floor, reading)
         return replace(self._base(strategy), holds=holds, **asdict(measures), **fields)

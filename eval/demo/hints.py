@@ -24,6 +24,8 @@ def _demands() -> Iterator[str]:
         "ssim": "SSIM >= {:g}",
         "orb": "ORB >= {:g}",
         "block_psnr_db": "worst 64x64 block >= {:g} dB",
+        "ssimulacra2": "SSIMULACRA2 >= {:g}",
+        "ssimulacra2_worst": "SSIMULACRA2 of the worst 128x128 region >= {:g}",
         "text": "words read again >= {:g}",
     }
     for name, least in Floor().model_dump().items():

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from codec.image.pixels import Pixels
 from codec.measures import floors
 from codec.measures.block import block_psnr
+from codec.measures.prepared import Prepared
 from codec.measures.psnr import PERFECT_PSNR_DB
 from codec.measures.reading import Fidelity, Reading
 from config import Floor
@@ -146,7 +147,7 @@ def _measured(row: Row, before: Pixels, after: Pixels) -> Row:
         row,
         measured=floors.measure(before, after),
         block_psnr_db=block_psnr(before, after),
-        floor=floors.applied(row.floor, before),
+        floor=floors.applied(row.floor, Prepared(before)),
     )
 
 

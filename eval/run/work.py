@@ -18,6 +18,7 @@ from PIL import AvifImagePlugin
 from codec.image import content_kind
 from codec.manifest import Manifest
 from codec.measures import floors
+from codec.measures.prepared import Prepared
 from config import Engine, Policy
 from eval.compare.image_strategies import Comparison
 from eval.compare.outcomes import NETWORK_TIMEOUT_S
@@ -181,7 +182,7 @@ def _rows(item: Item, later: dict[str, int] | None) -> tuple[Row, ...]:
     kind = _kind(seen) if plan.auto else item.kind
     floor = plan.policy.floor
     if seen.source is not None:
-        floor = floors.applied(floor, seen.source.pixels)
+        floor = floors.applied(floor, Prepared(seen.source.pixels))
     make = RowBuilder(item, kind, seen, len(data), floor)
     comparison = Comparison(data, seen, plan.policy, _Process.upscalers, make)
     if later is not None:

@@ -12,10 +12,9 @@ from codec.search.state import Trial
 from config import Policies, Policy
 from gateway.jobs.address import Place, object_place
 from gateway.jobs.opened import Tools
-from gateway.optimize import byte_exact
+from gateway.optimize import byte_exact, trial_rows
 from gateway.optimize.search import rendition
 from gateway.optimize.summary import fates
-from gateway.optimize.trial_rows import rows
 from gateway.storage import snapshot
 
 _TYPES: Final = {
@@ -121,6 +120,7 @@ def _stored(manifest: Manifest, size: int) -> Iterator[str]:
     yield (
         f"  GET gives {file}, {manifest.width}x{manifest.height}:"
         f" PSNR {measured.psnr_db:.2f} dB, SSIM {measured.ssim:.4f}, ORB {measured.orb:.3f}"
+        f"{''.join(f', {name} {score:.2f}' for name, score in measured.scores.items())}"
     )
 
 
@@ -137,16 +137,15 @@ def _table(trials: Sequence[Trial], winner: Stored | None) -> Iterator[str]:
     """Yield a line per trial; the winner may also be a transcoding, which is not a trial."""
     if not trials:
         return
-    yield _line(
-        "tier", "codec", "scale", "quality", "bytes", "PSNR", "SSIM", "ORB", "ms", "verdict"
-    )
-    for row in rows(trials, winner):
+    yield _line(*trial_rows.columns(trials), "verdict")
+    for row in trial_rows.rows(trials, winner):
         sampled = " (of a sample)" if row.sampled else ""
         yield _line(*row.cells, f"{row.verdict}{sampled}{' <- won' if row.won else ''}")
 
 
 def _line(*cells: str) -> str:
-    *columns, verdict = cells
-    widths = (10, 6, 6, 8, 12, 7, 8, 7, 7)
-    shown = "".join(f"{cell:>{width}}" for cell, width in zip(columns, widths, strict=True))
+    *columns, milliseconds, verdict = cells
+    widths = (10, 6, 6, 8, 12, 7, 8, 7, 13, 13)  # the last two only where they were measured
+    shown = "".join(f"{cell:>{width}}" for cell, width in zip(columns, widths, strict=False))
+    shown += f"{milliseconds:>7}"
     return f"{shown}  {verdict}"

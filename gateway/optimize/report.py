@@ -59,6 +59,7 @@ class Report:
             stored_bytes=len(optimized.rendition),
             psnr_db=measured.psnr_db,
             ssim=measured.ssim,
+            **measured.scores,
             seconds=round(seconds, 3),
             **({"exact_because": exact_because} if exact_because else {}),
         )

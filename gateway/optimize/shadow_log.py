@@ -45,6 +45,7 @@ def small(stored_bytes: int, manifest: Manifest) -> dict[str, str | int | float 
         "psnr_db": measured.psnr_db,
         "ssim": measured.ssim,
         "orb": measured.orb,
+        **measured.scores,
         "label": None,
         "reason": None,
     }

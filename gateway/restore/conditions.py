@@ -93,6 +93,8 @@ def shown_headers(
     shown["x-slimgate-model"] = manifest.stored.restorer or "none"
     shown["x-slimgate-psnr"] = f"{manifest.measured.psnr_db:.2f}"
     shown["x-slimgate-ssim"] = f"{manifest.measured.ssim:.4f}"
+    if manifest.measured.ssimulacra2 is not None:
+        shown["x-slimgate-ssimulacra2"] = f"{manifest.measured.ssimulacra2:.2f}"
     return shown
 
 

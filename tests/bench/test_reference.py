@@ -7,6 +7,7 @@ from bench import reference
 from codec.measures import floors
 from codec.measures.block import block_psnr
 from codec.measures.orb import orb
+from codec.measures.prepared import Prepared
 from config import Floor
 from tests.codec.pictures import photo, worsened
 
@@ -26,7 +27,8 @@ def test_key_points_and_blocks_are_those_of_the_search(by: int) -> None:
 def test_what_is_below_a_floor_is_named(by: int) -> None:
     """An image has shortfalls exactly where the search finds it below the floor."""
     spoiled = worsened(_PHOTO, by) if by else _PHOTO
-    reading = floors.read(floors.applied(Floor(), _PHOTO), _PHOTO, spoiled, thorough=True)
+    original = Prepared(_PHOTO)
+    reading = floors.read(floors.applied(Floor(), original), original, spoiled, thorough=True)
     found = list(reference.shortfalls(Floor(), _PHOTO, spoiled))
     assert bool(found) != floors.holds(Floor(), reading)
 

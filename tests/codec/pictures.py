@@ -55,6 +55,12 @@ def save(pixels: Pixels, format_: str, **parameters: Any) -> bytes:
     return target.getvalue()
 
 
+def opened(data: bytes) -> Pixels:
+    """Decode a file of any format."""
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
 def policy(**changes: Any) -> Policy:
     """Make a policy that optimizes everything as AVIF, with keys added or replaced.
 

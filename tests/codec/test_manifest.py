@@ -72,6 +72,8 @@ def manifests(draw: st.DrawFn) -> Manifest:
             psnr_db=draw(_steps(0, 9999, 100)),
             ssim=draw(_steps(-10_000, 10_000, 10_000)),
             orb=draw(_steps(0, 1000, 1000)),
+            ssimulacra2=draw(st.none() | _steps(-9_999, 10_000, 100)),
+            ssimulacra2_worst=draw(st.none() | _steps(-9_999, 10_000, 100)),
         ),
         policy=draw(_hex(12)),
         gateway=draw(st.from_regex(r"[0-9A-Za-z.+-]{0,20}", fullmatch=True)),
@@ -94,7 +96,13 @@ def _longest() -> Manifest:
         ),
         sha256="f" * 64,
         content="f" * 32,
-        measured=Measured(psnr_db=99.99, ssim=-0.9999, orb=0.999),
+        measured=Measured(
+            psnr_db=99.99,
+            ssim=-0.9999,
+            orb=0.999,
+            ssimulacra2=-99.99,
+            ssimulacra2_worst=-99.99,
+        ),
         upload_etag=f"{'f' * 32}-10000",
         policy="f" * 12,
         gateway="9" * 20,
@@ -341,3 +349,22 @@ def test_the_level_is_nothing_unless_it_is_told() -> None:
     del document["st"]["l"]
     assert _loads(document).stored.level == 0
     assert document == json.loads(_loads(document).dumps())
+
+
+def test_scores_are_optional() -> None:
+    """Notes without scores are valid, and scores that were not taken cost no bytes."""
+    document = _document()
+    expected = {"ssimulacra2": -99.99, "ssimulacra2_worst": -99.99}
+    assert _loads(document).measured.scores == expected
+    del document["fid"]["v"], document["fid"]["w"]
+    assert _loads(document).measured.scores == {}
+    assert document == json.loads(_loads(document).dumps())
+
+
+@pytest.mark.parametrize("value", [-100, 100.1, float("nan"), "70", True])
+def test_scores_are_bounded(value: Any) -> None:
+    """A score that none can have breaks the note."""
+    document = _document()
+    document["fid"]["v"] = value
+    with pytest.raises(BrokenManifest):
+        _loads(document)

@@ -1,4 +1,5 @@
 import hashlib
+import itertools
 import pickle
 import re
 from pathlib import Path
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from config.policy import Floor, Policy, PolicyLimits
+from config.floor import PRESETS, Floor
+from config.policy import Policy, PolicyLimits
 from tests.config.builders import policy, steady
 
 
@@ -30,11 +32,14 @@ def test_defaults_are_those_of_the_design() -> None:
         "scales": (2, 3, 4),
         "codecs": ("avif", "jpeg", "jxl", "webp"),
         "restorer": "native",
+        "fidelity": None,
         "floor": {
             "psnr_db": 34.0,
             "ssim": 0.93,
             "orb": 0.65,
             "block_psnr_db": 28.0,
+            "ssimulacra2": None,
+            "ssimulacra2_worst": None,
             "text": None,
         },
         "protect": ("chart", "document", "screenshot"),
@@ -52,6 +57,38 @@ def test_an_empty_floor_is_the_default_floor() -> None:
     assert make() == make(floor={})
     assert Floor() == make(floor={}).floor
     assert PolicyLimits() == make(limits={}).limits
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_fidelity_is_a_floor_by_name(name: str) -> None:
+    """A fidelity sets the whole floor, and means the same policy as that floor written out."""
+    named = make(fidelity=name)
+    assert named.floor == PRESETS[name]  # type: ignore[index]
+    assert named.digest == make(floor=named.floor.model_dump()).digest
+    assert named == make(fidelity=name, floor=named.floor.model_dump())
+
+
+def test_stricter_fidelities_demand_more_of_every_measure() -> None:
+    """From archive to economy each measure demands less."""
+    floors = [tuple(PRESETS[name].model_dump(exclude_none=True).values()) for name in PRESETS]
+    assert [90.0, 80.0, 70.0, 55.0] == [each.ssimulacra2 for each in PRESETS.values()]
+    for stricter, looser in itertools.pairwise(floors):
+        assert all(a > b for a, b in zip(stricter, looser, strict=True))
+
+
+@pytest.mark.parametrize("floor", [{}, {"text": None}, {"ssimulacra2": 71}])
+def test_a_fidelity_and_another_floor_contradict(floor: dict[str, Any]) -> None:
+    """A floor beside a fidelity is refused where it is another one, and the error says so."""
+    expected = "differs from fidelity standard: remove one of the two"
+    with pytest.raises(ValidationError, match=expected):
+        make(fidelity="standard", floor=floor)
+
+
+def test_ssimulacra2_joins_the_other_measures() -> None:
+    """The score can be demanded beside the defaults, or alone."""
+    assert make(floor={"ssimulacra2": 70}).floor == Floor(ssimulacra2=70.0)
+    alone = {"psnr_db": None, "ssim": None, "orb": None, "block_psnr_db": None}
+    assert make(floor={**alone, "ssimulacra2": 70}).floor.ssimulacra2 == 70
 
 
 def test_one_measure_can_be_switched_off() -> None:
@@ -108,7 +145,7 @@ def test_legibility_needs_the_program(tmp_path: Path, monkeypatch: pytest.Monkey
         ({"floor": None}, "valid dictionary"),
         (
             {"floor": {"psnr_db": None, "ssim": None, "orb": None}},
-            "at least one of psnr_db, ssim and orb",
+            "at least one of psnr_db, ssim, orb and ssimulacra2",
         ),
         ({"floor": {"psnr_db": 0}}, "greater than 0"),
         ({"floor": {"psnr_db": 99.5}}, "less than or equal to 99"),
@@ -220,6 +257,9 @@ def test_the_digest_is_that_of_the_effective_policy() -> None:
         {"min_saving": 0.2},
         {"limits": {"timeout_s": 21}},
         {"floor": {"block_psnr_db": 27}},
+        {"floor": {"ssimulacra2": 70}},
+        {"floor": {"ssimulacra2_worst": 50}},
+        {"fidelity": "standard"},
         {"protect": []},
         {"protect_with": "lossless"},
         {"originals": {"keep": "archive"}},

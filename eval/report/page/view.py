@@ -131,7 +131,14 @@ def worst(rows: Sequence[Row]) -> list[Row]:
 
 def floor(demanded: Mapping[str, float | None]) -> str:
     """Return the floor of a policy as text."""
-    names = {"psnr_db": "PSNR", "ssim": "SSIM", "orb": "ORB", "block_psnr_db": "worst block"}
+    names = {
+        "psnr_db": "PSNR",
+        "ssim": "SSIM",
+        "orb": "ORB",
+        "block_psnr_db": "worst block",
+        "ssimulacra2": "SSIMULACRA2",
+        "ssimulacra2_worst": "SSIMULACRA2 of the worst region",
+    }
     parts = [
         f"{names.get(name, name)} ≥ {value:g}{' dB' if name.endswith('_db') else ''}"
         for name, value in demanded.items()

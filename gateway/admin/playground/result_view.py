@@ -22,6 +22,8 @@ _SCALES: Final = {
     "ssim": ("SSIM", "", ".4f", 0.8, 1.0),
     "orb": ("ORB", "", ".3f", 0.0, 1.0),
     "block_psnr_db": ("PSNR of the worst block", "dB", ".2f", 10.0, 50.0),
+    "ssimulacra2": ("SSIMULACRA2", "", ".1f", 30.0, 100.0),
+    "ssimulacra2_worst": ("SSIMULACRA2 of the worst region", "", ".1f", 0.0, 100.0),
     "text": ("Legible words", "", ".3f", 0.0, 1.0),
 }
 
@@ -56,6 +58,7 @@ def result_view(result: Result) -> dict[str, Any]:
         "facts": [] if found is None else list(_facts(found)),
         "identical": found is not None and found.manifest.stored.tier in ("exact", "lossless"),
         "shows_stored": found is not None and mime_of(found.manifest.stored.codec) in VIEWABLE,
+        "columns": trial_rows.columns(result.trials),
         "rows": list(trial_rows.rows(result.trials, winner)),
         "fates": list(fates(result.trials, result.omitted, winner)),
         "hint": result.refusal.reason.advice if result.refusal else None,
@@ -76,6 +79,7 @@ def policy_demands(policy: Policy) -> str:
 def _measures(found: Optimized, policy: Policy) -> Iterator[Measure]:
     measured = found.manifest.measured
     values = {"psnr_db": measured.psnr_db, "ssim": measured.ssim, "orb": measured.orb}
+    values |= measured.scores
     reading = _reading(found)
     extra = {"block_psnr_db": reading.block_psnr_db, "text": reading.text}
     values.update({name: value for name, value in extra.items() if value is not None})

@@ -19,6 +19,7 @@ from codec.restore.restore import restore
 from config import Floor, Policy
 from eval.demo import sample_images
 from tests.codec import smooth_images
+from tests.codec.measures.details import kept
 from tests.codec.pictures import RESTORERS, optimize_options, save
 
 _XRAYS: Final = Path(__file__).parents[3] / "../shared/data/eval/xray"
@@ -47,17 +48,6 @@ def _opened(data: bytes) -> Pixels:
         return np.asarray(image)
 
 
-def _detail(pixels: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Return what is finer than 10 pixels and coarser than grain."""
-    gray = pixels.astype(np.float64) if pixels.ndim == 2 else pixels[..., :3].mean(axis=2)
-    blurred = [np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma)) for sigma in (1.5, 10.0)]
-    return np.asarray(blurred[0] - blurred[1], np.float64)
-
-
-def _kept(before: Pixels, after: Pixels) -> float:
-    return float(np.corrcoef(_detail(before).ravel(), _detail(after).ravel())[0, 1])
-
-
 def _false_steps(before: Pixels, after: Pixels) -> float:
     """Return the largest error that is spread over an area, in levels of 255: what bands are."""
     error = after.astype(np.float64) - before
@@ -69,7 +59,7 @@ def test_a_fundus_photograph_keeps_its_vessels(effort: str) -> None:
     """The vessels of the demo's retina are there after a GET (0.905 without ORB and block)."""
     (recipe,) = sample_images.chosen(["retina.jpg"])
     data = sample_images.make(recipe).data
-    assert _kept(_opened(data), _restored(data, effort)) > 0.985
+    assert kept(_opened(data), _restored(data, effort)) > 0.985
 
 
 @pytest.mark.parametrize("effort", _EFFORTS)
@@ -79,16 +69,16 @@ def test_an_xray_keeps_its_ribs(effort: str) -> None:
     if not found:
         pytest.skip(f"needs an X-ray in {_XRAYS}")
     data = found[0].read_bytes()
-    assert _kept(_opened(data), _restored(data, effort)) > 0.985
+    assert kept(_opened(data), _restored(data, effort)) > 0.985
 
 
 @pytest.mark.parametrize("contrast", [6, 10, 14, 24])
 @pytest.mark.parametrize("format_", ["PNG", "JPEG"])
-def test_faint_thin_structures_are_kept(contrast: float, format_: str) -> None:
+def test_faint_thin_structures_arekept(contrast: float, format_: str) -> None:
     """Lines of any contrast that people see survive on smooth ground (below 0.4 otherwise)."""
     pixels = smooth_images.faint_xray(480, 640, contrast=contrast)
     data = save(pixels, format_, **({"quality": 95} if format_ == "JPEG" else {}))
-    assert _kept(_opened(data), _restored(data)) > 0.95
+    assert kept(_opened(data), _restored(data)) > 0.95
 
 
 _GRADIENTS: Final[dict[str, tuple[Pixels, str]]] = {

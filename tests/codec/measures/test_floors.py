@@ -1,12 +1,13 @@
 """Tests of holding images against floors."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import pytest
 
 from codec.image.pixels import Pixels
 from codec.measures import floors, ssim
 from codec.measures.block import block_psnr
+from codec.measures.prepared import Prepared
 from codec.measures.reading import Reading
 from config import Floor
 from tests.codec.pictures import crop, worsened
@@ -39,7 +40,7 @@ def test_each_measure_is_demanded_to_the_digit(measure: str) -> None:
     found = []
     for demanded in (value * 0.999, value, value * 1.001):
         floor = _floor(**{measure: demanded})
-        found.append(floors.holds(floor, floors.read(floor, _PIXELS, _WORSE)))
+        found.append(floors.holds(floor, floors.read(floor, Prepared(_PIXELS), _WORSE)))
     assert found == [True, True, False]
 
 
@@ -53,6 +54,8 @@ _EVERYTHING = {"psnr_db": 1.0, "block_psnr_db": 1.0, "ssim": 0.01, "orb": 0.01}
         ({"block_psnr_db": 90.0}, ["psnr_db", "block_psnr_db"]),
         ({"ssim": 1.0}, ["psnr_db", "block_psnr_db", "ssim"]),
         ({}, ["psnr_db", "block_psnr_db", "ssim", "orb"]),
+        ({"ssimulacra2": 10}, ["psnr_db", "block_psnr_db", "ssim", "orb", "ssimulacra2"]),
+        ({"ssimulacra2_worst": 10}, ["psnr_db", "block_psnr_db", "ssim", "orb", "ssimulacra2"]),
         ({"psnr_db": None, "ssim": None, "block_psnr_db": None}, ["orb"]),
     ],
 )
@@ -62,24 +65,22 @@ def test_cheap_measures_come_first(
     """Nothing is measured that is not demanded, or after one measure has failed."""
     asked = []
 
-    def spied(
-        name: str, measure: Callable[[Pixels, Pixels], float]
-    ) -> Callable[[Pixels, Pixels], float]:
-        def spy(original: Pixels, restored: Pixels) -> float:
+    def spied(name: str, measure: floors.Measure) -> floors.Measure:
+        def spy(original: Prepared, restored: Pixels) -> Sequence[float]:
             asked.append(name)
             return measure(original, restored)
 
         return spy
 
-    table = {key: spied(key, measure) for key, measure in floors._MEASURES.items()}
+    table = {names: spied(names[0], measure) for names, measure in floors._MEASURES.items()}
     monkeypatch.setattr(floors, "_MEASURES", table)
-    floors.read(_floor(**{**_EVERYTHING, **changes}), _PIXELS, _WORSE)
+    floors.read(_floor(**{**_EVERYTHING, **changes}), Prepared(_PIXELS), _WORSE)
     assert asked == expected
 
 
 def test_only_the_named_measures_are_taken() -> None:
     """Asked for one measure, only that one is read, however much the floor demands."""
-    reading = floors.read(_floor(**_EVERYTHING), _PIXELS, _WORSE, names=("ssim",))
+    reading = floors.read(_floor(**_EVERYTHING), Prepared(_PIXELS), _WORSE, names=("ssim",))
     exact = ssim.exact(_PIXELS, _WORSE)
     assert Reading(ssim=reading.ssim) == reading
     assert exact - 2 * ssim.QUICK_ERROR <= (reading.ssim or 0) <= exact
@@ -89,7 +90,7 @@ def test_only_the_named_measures_are_taken() -> None:
 def test_completing_measures_what_is_missing(known: dict[str, float]) -> None:
     """What was read before is kept, and everything else that is recorded is measured."""
     expected = {**_measured(), **known}
-    found = floors.complete(Reading(**known), _PIXELS, lambda: _WORSE)
+    found = floors.complete(Reading(**known), Prepared(_PIXELS), lambda: _WORSE)
     assert (
         found.psnr_db, found.ssim, found.orb
     ) == (expected["psnr_db"], expected["ssim"], expected["orb"])  # fmt: skip

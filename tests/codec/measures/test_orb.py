@@ -8,6 +8,7 @@ from codec.image.pixels import Pixels
 from codec.measures import floors
 from codec.measures.floors import FEATURELESS_DB
 from codec.measures.orb import ENOUGH, KeyPoints, orb
+from codec.measures.prepared import Prepared
 from config import Floor
 from tests.codec import smooth_images
 from tests.codec.pictures import crop, noise, photo, worsened
@@ -50,9 +51,9 @@ _FEATURELESS: list[Pixels] = [
 @pytest.mark.parametrize("pixels", _FEATURELESS)
 def test_without_key_points_the_worst_block_counts(pixels: Pixels) -> None:
     """Where ORB has nothing to find, the floor asks for a good worst block in its place."""
-    floor = floors.applied(Floor(), pixels)
+    floor = floors.applied(Floor(), Prepared(pixels))
     assert (floor.orb, floor.block_psnr_db, floor.ssim) == (None, FEATURELESS_DB, 0.93)
-    stricter = floors.applied(Floor(block_psnr_db=50, psnr_db=55), pixels)
+    stricter = floors.applied(Floor(block_psnr_db=50, psnr_db=55), Prepared(pixels))
     assert (stricter.block_psnr_db, stricter.psnr_db) == (50, 55)
 
 
@@ -62,7 +63,7 @@ def test_without_key_points_the_worst_block_counts(pixels: Pixels) -> None:
 )
 def test_other_floors_apply_as_they_are(floor: Floor, pixels: Pixels) -> None:
     """An image with key points, and a policy that does not ask for them, change nothing."""
-    assert floors.applied(floor, pixels) == floor
+    assert floors.applied(floor, Prepared(pixels)) == floor
 
 
 def _reference_orb(original: Pixels, restored: Pixels) -> float:

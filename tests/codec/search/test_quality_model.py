@@ -23,6 +23,15 @@ def test_what_is_demanded_raises_the_guess() -> None:
     assert _quality(pixels, psnr_db=None, ssim=0.99) > _quality(pixels, psnr_db=None, ssim=0.9)
 
 
+def test_higher_scores_need_higher_qualities() -> None:
+    """A higher SSIMULACRA2 score raises the guess and asks for an encoder that looks at SSIM."""
+    pixels = photo("astronaut.png")
+    alone = {"psnr_db": None, "ssim": None, "orb": None}
+    guesses = [_quality(pixels, **alone, ssimulacra2=score) for score in (55, 70, 80, 90)]
+    assert sorted(set(guesses)) == guesses
+    assert quality_model.tune(Activity.of(pixels), Floor(**alone, ssimulacra2=70.0)) == "ssim"
+
+
 @pytest.mark.parametrize("codec", sorted(NAMES))
 @pytest.mark.parametrize("pixels", [np.full((20, 20), 7, np.uint8), noise(30, 20, 4)])
 def test_guesses_are_qualities(codec: str, pixels: object) -> None:

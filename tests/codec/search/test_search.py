@@ -16,6 +16,7 @@ from codec.image import resample
 from codec.image.pixels import Pixels, decode_as
 from codec.measures import floors, ssim
 from codec.measures.block import block_psnr
+from codec.measures.prepared import Prepared
 from codec.measures.psnr import psnr
 from codec.restore import output
 from codec.restore.restore import pixels_of
@@ -80,7 +81,7 @@ def _sizes_that_hold(source: SourceImage, floor: Floor, candidate: Candidate) ->
         except DoesNotFit:
             continue
         shown = decode_as(source.upload, served)
-        if floors.holds(floor, floors.read(floor, source.pixels, shown)):
+        if floors.holds(floor, floors.read(floor, Prepared(source.pixels), shown)):
             found[quality] = len(rendition)
     return found
 

@@ -37,6 +37,19 @@ def test_trials_without_loss_are_listed(data: bytes, codecs: list[str]) -> None:
     assert f"{len(made.rendition):,}" == won[0][4]
 
 
+@pytest.mark.parametrize(("floor", "shown"), [({}, False), ({"ssimulacra2": 30}, True)])
+def test_scores_are_shown_where_they_were_measured(floor: dict[str, float], *, shown: bool) -> None:
+    """The table has columns for SSIMULACRA2 where the floor demands it, and lines up with them."""
+    made = optimize(
+        save(crop("RGB", 300, 250), "PNG"), optimize_options(floor=floor), models.restorer
+    )
+    head, *lines = _table(made.trials, made.manifest.stored)
+    assert ("SSIMULACRA2 worst region" in head) is shown
+    assert {line.index("  holds") for line in lines if "  holds" in line} == {
+        head.index("  verdict")
+    }
+
+
 def test_trials_without_loss_that_were_in_vain_are_listed() -> None:
     """A file that does not get smaller without loss says with what that was tried."""
     data = save(noise(64, 64, 3), "PNG")

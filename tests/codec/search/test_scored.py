@@ -1,0 +1,100 @@
+"""Searches for the smallest rendition that holds a floor of SSIMULACRA2."""
+
+from typing import Any
+
+import pytest
+
+import models
+from codec.image.pixels import Pixels
+from codec.measures import ssimulacra2
+from codec.measures.ssimulacra2 import Reference
+from codec.optimize import optimize
+from codec.restore.restore import restore
+from codec.search import memory_needs
+from codec.search.effort import Work
+from config.floor import PRESETS
+from tests.codec.pictures import crop, opened, optimize_options, photo, save
+
+_SCORED: dict[str, Any] = {"psnr_db": None, "ssim": None, "ssimulacra2": 70}
+_UPLOADS: list[tuple[Pixels, str]] = [
+    (photo("astronaut.png"), "JPEG"),
+    (photo("coffee.png")[:300, :400], "PNG"),
+    (photo("camera.png", "L"), "JPEG"),
+    (crop("RGBA", 240, 200), "PNG"),
+    (crop("RGB", 96, 80), "WEBP"),
+]
+
+
+@pytest.mark.parametrize(("pixels", "format_"), _UPLOADS)
+@pytest.mark.parametrize("effort", ["fast", "balanced"])
+def test_scores_are_held(pixels: Pixels, format_: str, effort: str) -> None:
+    """What GET serves has the score, and the one of its worst region, that the manifest tells."""
+    data = save(pixels, format_, quality=97)
+    asked = optimize_options(floor={**_SCORED, "ssimulacra2_worst": 50}, effort=effort)
+    made = optimize(data, asked, models.restorer)
+    served = restore(made.rendition, made.manifest, models.restorer)
+    whole, worst = Reference(opened(data)).compare(opened(served))
+    measured = made.manifest.measured
+    assert whole >= (measured.ssimulacra2 or 0) >= 70
+    assert worst >= (measured.ssimulacra2_worst or 0) >= 50
+    assert whole == pytest.approx(measured.ssimulacra2, abs=0.02)
+
+
+@pytest.mark.parametrize(("pixels", "format_"), _UPLOADS[:3])
+def test_the_score_is_met_in_few_trials(pixels: Pixels, format_: str) -> None:
+    """The winner is little better than it needs to be, after at most three whole encodings."""
+    made = optimize(
+        save(pixels, format_, quality=97), optimize_options(floor=_SCORED), models.restorer
+    )
+    ways: dict[object, int] = {}
+    for trial in made.trials:
+        ways[trial.candidate] = ways.get(trial.candidate, 0) + (not trial.sampled)
+    assert max(ways.values()) <= 3
+    assert (made.manifest.measured.ssimulacra2 or 0) < 74
+
+
+def test_the_worst_region_can_ask_for_most() -> None:
+    """A floor of the worst region alone is searched for like any other."""
+    floor = {**_SCORED, "ssimulacra2": 20, "ssimulacra2_worst": 75}
+    data = save(photo("astronaut.png")[:300, :300], "PNG")
+    measured = optimize(data, optimize_options(floor=floor), models.restorer).manifest.measured
+    assert 75 <= (measured.ssimulacra2_worst or 0) < 80
+
+
+def test_floors_without_a_score_measure_none() -> None:
+    """The default floor costs no comparison by SSIMULACRA2, and its manifests have no scores."""
+    made = optimize(save(crop("RGB", 200, 160), "PNG"), optimize_options(), models.restorer)
+    assert made.manifest.measured.scores == {}
+    assert {trial.reading.ssimulacra2 for trial in made.trials} == {None}
+
+
+@pytest.mark.parametrize("fidelity", PRESETS)
+def test_stricter_presets_keep_more(fidelity: str) -> None:
+    """Each preset holds what it promises; nothing that is stored with loss is below."""
+    data = save(photo("coffee.png")[:200, :240], "PNG")
+    made = optimize(data, optimize_options(fidelity=fidelity), models.restorer)
+    served = opened(restore(made.rendition, made.manifest, models.restorer))
+    whole, worst = Reference(opened(data)).compare(served)
+    floor = PRESETS[fidelity]  # type: ignore[index]
+    assert whole >= (floor.ssimulacra2 or 0)
+    assert worst >= (floor.ssimulacra2_worst or 0)
+
+
+def test_comparisons_are_charged() -> None:
+    """Comparing by SSIMULACRA2 counts as work."""
+    work = Work(1.0)
+    work.score(1_000_000)
+    assert 0.05 < work.done_s < 0.2
+
+
+@pytest.mark.parametrize("codec", ["avif", "webp"])
+def test_comparisons_need_memory(codec: Any) -> None:
+    """Memory for comparisons grows with the image only as far as the upload's side is kept."""
+    for megapixels in (1, 4, 12, 50, 200):
+        pixels = megapixels * 1_000_000
+        plain = memory_needs.least_to_try(pixels)
+        extra = memory_needs.least_to_try(pixels, scored=True) - plain
+        assert 0 < extra <= 600_000_000
+        need = memory_needs.to_try(pixels, codec, "4:2:0", 1, scored=True)
+        assert plain <= memory_needs.to_try(pixels, codec, "4:2:0", 1) <= need <= plain * 4 + extra
+    assert ssimulacra2.KEPT_PIXELS < 50_000_000
