@@ -19,7 +19,7 @@ from codec.manifest import Manifest
 from gateway.handlers.call import Call, forwarded
 from gateway.handlers.passthrough import PassThrough
 from gateway.restore.pipeline import file_of
-from gateway.restore.read import Parts
+from gateway.restore.read import Reads
 from gateway.s3 import conditional, headers, ranges
 from gateway.s3 import xml as s3xml
 from gateway.s3.canonical import escaped, query_pairs, unescaped
@@ -56,7 +56,7 @@ class Copy:
         plain: Streams responses of the store.
     """
 
-    def __init__(self, storage: Storage, parts: Parts, plain: PassThrough) -> None:
+    def __init__(self, storage: Storage, parts: Reads, plain: PassThrough) -> None:
         self._storage = storage
         self._parts = parts
         self._plain = plain

@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.handlers.call import Call, forwarded, head_of
 from gateway.handlers.passthrough import PassThrough
 from gateway.restore import pipeline
-from gateway.restore.read import Asked, AsStored, ObjectRead, Parts, Served
+from gateway.restore.read import Asked, AsStored, ObjectRead, Reads, Served
 from gateway.s3 import headers
 from gateway.storage import cross_origin
 from gateway.storage.completing import BeingCompleted
@@ -25,7 +25,7 @@ class Get:
         plain: Streams responses of the store.
     """
 
-    def __init__(self, parts: Parts, plain: PassThrough) -> None:
+    def __init__(self, parts: Reads, plain: PassThrough) -> None:
         self._parts = parts
         self._plain = plain
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.restore.compute import File
 from gateway.restore.probing import probe
-from gateway.restore.read import Answer, FileRead, ObjectRead, Parts
+from gateway.restore.read import Answer, FileRead, ObjectRead, Reads
 from gateway.restore.steps import (
     judge_conditions,
     look_in_cache,
@@ -49,7 +49,7 @@ async def answer(read: ObjectRead) -> Answer:
     raise RuntimeError("no step returned an answer")
 
 
-async def file_of(parts: Parts, client: ObjectClient, found: Found) -> File:
+async def file_of(parts: Reads, client: ObjectClient, found: Found) -> File:
     """Return the restored file of a managed object.
 
     Raises:

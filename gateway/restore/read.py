@@ -24,7 +24,7 @@ _EMPTY: Final = memoryview(b"")
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Reads:
     """Resources shared by all reads.
 
     Attributes:
@@ -84,7 +84,7 @@ class FileRead:
         cached: Whether the file came from the cache.
     """
 
-    parts: Parts
+    parts: Reads
     client: ObjectClient
     found: Found | None = None
     response: Response | None = None

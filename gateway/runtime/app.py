@@ -26,7 +26,7 @@ from gateway.http.authentication import Authenticator
 from gateway.http.limits import Limits
 from gateway.http.runner import Runner, allow_files
 from gateway.restore.compute import Compute
-from gateway.restore.read import Parts as Reads
+from gateway.restore.read import Reads
 from gateway.runtime.answer_heads import complete_head
 from gateway.runtime.arrival import AUTHENTICATOR
 from gateway.runtime.dispatch import HANDLERS, counted, operation_of

@@ -8,7 +8,7 @@ from gateway.cache.memory import MemoryCache
 from gateway.handlers.get import Get
 from gateway.http.byte_budget import ByteBudget
 from gateway.restore.compute import Compute
-from gateway.restore.read import Parts
+from gateway.restore.read import Reads
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import key_target
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
@@ -28,7 +28,7 @@ class _Reader:
     def __init__(self, gateway: Gateway) -> None:
         self.workers, storage = InstantWorkers(_FILE), gateway.storage
         self.gateway = gateway
-        parts = Parts(
+        parts = Reads(
             compute=Compute(self.workers, MemoryCache(1 << 20, 60.0)),
             buffers=ByteBudget(1 << 20),
             index=storage.index,

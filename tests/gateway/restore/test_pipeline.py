@@ -15,7 +15,7 @@ from gateway.cache.memory import MemoryCache
 from gateway.http.byte_budget import ByteBudget
 from gateway.restore import pipeline
 from gateway.restore.compute import Compute
-from gateway.restore.read import Answer, Asked, AsStored, ObjectRead, Parts, Served
+from gateway.restore.read import Answer, Asked, AsStored, ObjectRead, Reads, Served
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import key_target
 from gateway.storage.completing import BeingCompleted, Completing
@@ -139,10 +139,10 @@ class _Gateway:
 
     store: _Store
     workers: Workers = field(default_factory=lambda: _Restoring((_FILE, True)))
-    parts: Parts = field(init=False)
+    parts: Reads = field(init=False)
 
     def __post_init__(self) -> None:
-        self.parts = Parts(
+        self.parts = Reads(
             Compute(self.workers, MemoryCache(1 << 20, 60.0)),
             ByteBudget(1 << 20),
             LogicalIndex(100),
