@@ -11,7 +11,7 @@ from unittest import mock
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.base_protocol import BaseProtocol
-from aiohttp.streams import StreamReader
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -165,6 +165,8 @@ class Gateway:
 
 
 def _payload(body: bytes) -> StreamReader:
+    if not body:
+        return EMPTY_PAYLOAD
     loop = asyncio.get_running_loop()
     protocol = mock.create_autospec(BaseProtocol, instance=True)
     reader = StreamReader(protocol, 1 << 16, loop=loop)
