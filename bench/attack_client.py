@@ -21,7 +21,7 @@ _TIMEOUT_S: Final = 5.0
 
 
 @dataclass(slots=True)
-class Waits:
+class WaitingTimes:
     """Waiting times of the client.
 
     Attributes:
@@ -50,7 +50,7 @@ class Waits:
         return sorted(self.seconds)[min(len(self.seconds) - 1, len(self.seconds) * 99 // 100)] * 1e3
 
 
-async def get_for_a_while(url: str, seconds: float, context: ssl.SSLContext | None) -> Waits:
+async def get_for_a_while(url: str, seconds: float, context: ssl.SSLContext | None) -> WaitingTimes:
     """Request an object repeatedly.
 
     Args:
@@ -58,7 +58,7 @@ async def get_for_a_while(url: str, seconds: float, context: ssl.SSLContext | No
         seconds: duration, seconds.
         context: TLS context for https; None: http.
     """
-    waits, until = Waits(), time.perf_counter() + seconds
+    waits, until = WaitingTimes(), time.perf_counter() + seconds
     loops = [_Loop(url, context, waits, kept=n < _KEPT) for n in range(_KEPT + _FRESH)]
     await asyncio.gather(*(each.run(until) for each in loops))
     return waits
@@ -68,7 +68,7 @@ class _Loop:
     """Sends requests one after the other."""
 
     def __init__(
-        self, url: str, context: ssl.SSLContext | None, waits: Waits, *, kept: bool
+        self, url: str, context: ssl.SSLContext | None, waits: WaitingTimes, *, kept: bool
     ) -> None:
         parts = urlsplit(url)
         self._address = parts.hostname or "", parts.port or 0

@@ -25,7 +25,7 @@ import trustme
 import yaml
 
 from bench import attack_kinds
-from bench.attack_client import Waits, get_for_a_while
+from bench.attack_client import WaitingTimes, get_for_a_while
 from bench.attack_kinds import ATTACKS, BUCKET, Target
 from bench.echo import READY, key_of
 from eval.demo.processes import Server, StartFailed
@@ -198,7 +198,7 @@ def _certified(folder: Path, settings: dict[str, object]) -> ssl.SSLContext:
     return context
 
 
-def _measured(name: str, gateway: Gateway, seconds: float) -> tuple[Waits, Watch]:
+def _measured(name: str, gateway: Gateway, seconds: float) -> tuple[WaitingTimes, Watch]:
     host, _, port = gateway.url.partition("://")[2].partition("/")[0].rpartition(":")
     target = Target(host, int(port), _LEAD_S + seconds)
     spawn = multiprocessing.get_context("spawn")
@@ -214,7 +214,7 @@ def _measured(name: str, gateway: Gateway, seconds: float) -> tuple[Waits, Watch
     return waits, watch
 
 
-def _line(name: str, waits: Waits, watch: Watch) -> str:
+def _line(name: str, waits: WaitingTimes, watch: Watch) -> str:
     failures = ", ".join(f"{count} {kind}" for kind, count in sorted(waits.failures.items()))
     return (
         f"{name:<17}{len(waits.seconds):>9}{waits.failures.total():>8}"

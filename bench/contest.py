@@ -23,7 +23,7 @@ from bench.reference import decoded, shortfalls
 from codec.optimize import OptimizeOptions, Refused, optimize
 from codec.restore.restore import restore
 from config import Engine, Policy
-from models.engine.loading import Local, Restorers
+from models.engine.loading import LocalRestorers, Restorers
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +83,15 @@ def policy_of(changes: Mapping[str, Any]) -> Policy:
     return Policy.model_validate({**plain, **changes})
 
 
-def alone() -> tuple[Restorers, Local]:
+def alone() -> tuple[Restorers, LocalRestorers]:
     """Limit this process to one thread, and return its own restorers."""
     cv2.setNumThreads(1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     networks = Restorers(Engine(threads=1, max_wait_ms=0), timeout_s=600)
-    return networks, Local(networks)
+    return networks, LocalRestorers(networks)
 
 
-def row(path: Path, policy: Policy, upscalers: Local) -> Row:
+def row(path: Path, policy: Policy, upscalers: LocalRestorers) -> Row:
     """Optimize one image, restore it and compare."""
     data = path.read_bytes()
     with Image.open(path) as image:

@@ -34,7 +34,7 @@ HEADERS: Final = "headers.json"
 CONFIGURATION: Final = "slimgate.yaml"
 
 
-class _AtOnce:
+class _InstantStore:
     """A store with one object."""
 
     def __init__(self, folder: Path) -> None:
@@ -68,7 +68,7 @@ def _plain(folder: Path) -> web.AppRunner:
 
 def _gateway(folder: Path) -> web.AppRunner:
     settings = load(folder / CONFIGURATION, environ={}, known_restorers=models.NAMES)
-    upstream = cast("Upstream", _AtOnce(folder))
+    upstream = cast("Upstream", _InstantStore(folder))
     return make_runner(create_app(settings, upstream=upstream), settings)
 
 

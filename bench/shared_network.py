@@ -38,7 +38,7 @@ _MAX_PIXELS: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class _Paced:
+class _SimulatedNetwork:
     """A network that repeats pixels, in a time proportional to the number of tiles."""
 
     tile: int
@@ -164,7 +164,7 @@ def _clients(largest_mp: float) -> list[_Client]:
 
 
 def _paced(tile: int, max_batch: int) -> Network:
-    return _Paced(tile, max_batch)
+    return _SimulatedNetwork(tile, max_batch)
 
 
 def _openvino(tile: int, max_batch: int) -> Network:

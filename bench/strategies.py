@@ -28,10 +28,10 @@ from codec.image.pixels import decode_as
 from codec.reasons import Refused
 from codec.search import trials
 from codec.search.effort import Work
-from codec.search.eligibility import admit, max_stored
+from codec.search.eligibility import max_stored, parse_eligible
 from codec.search.state import Candidate, SearchState, SourceImage
 from config import Policy
-from models.engine.loading import Local
+from models.engine.loading import LocalRestorers
 
 _FIXED: Final = (40, 50, 60, 70, 80, 90)
 _SPEED: Final = 8
@@ -93,7 +93,7 @@ def _try(task: tuple[str, Path]) -> dict[str, Any]:
 
 
 @cache
-def _upscalers() -> Local:
+def _upscalers() -> LocalRestorers:
     return alone()[1]
 
 
@@ -104,7 +104,7 @@ def _at(quality: int, path: Path, policy: Policy) -> Row:
         megapixels = image.width * image.height / 1e6
     plain = Row(path.name, len(data), len(data), "plain", 0, megapixels, 0.0, below=False)
     try:
-        upload = admit(data, policy)
+        upload = parse_eligible(data, policy)
         pixels = decode_as(upload, data)
     except (Refused, OSError, ValueError, SyntaxError):
         return plain

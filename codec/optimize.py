@@ -17,7 +17,7 @@ from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, r
 from codec.search import lossless, memory_needs, search
 from codec.search.allowed_steps import DECODE, EXACT, LOSSLESS, LOSSY_STEPS, AllowedSteps
 from codec.search.effort import Work
-from codec.search.eligibility import admit, check_type, jpeg_sides, max_stored
+from codec.search.eligibility import check_type, jpeg_sides, max_stored, parse_eligible
 from codec.search.failures import reason as reason_of
 from codec.search.failures import refusal
 from codec.search.lossless import Attempt
@@ -171,12 +171,12 @@ def _whole(data: bytes, options: OptimizeOptions, most: int, *, held: int = 0) -
     size = jpeg_sides(data, policy)
     lacking = steps.lacks(held + memory_needs.to_transcode(size[0] * size[1]))
     if lacking:
-        return lossless.lost("exact", "jxl", Verdict.NEEDS_MEMORY, lacking)
+        return lossless.failed_attempt("exact", "jxl", Verdict.NEEDS_MEMORY, lacking)
     steps.mark(EXACT)
     try:
         return lossless.of_jpeg(data, size, max_stored=most)
     except Exception as error:  # noqa: BLE001  # the library may raise any exception
-        return lossless.lost("exact", "jxl", Verdict.FAILED, reason_of(error))
+        return lossless.failed_attempt("exact", "jxl", Verdict.FAILED, reason_of(error))
 
 
 def _lossy_search(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> SearchState:
@@ -234,12 +234,12 @@ def _in_vain(trials: Sequence[Trial], *, late: bool = False) -> Refused:
 
 
 def _source(data: bytes, policy: Policy) -> SourceImage:
-    upload = admit(data, policy)
+    upload = parse_eligible(data, policy)
     return SourceImage(
         pixels=decode_as(upload, data),
         upload=upload,
         size=len(data),
-        blob=header.pack(upload.kept, upload.icc) if upload.kept else b"",
+        payload=header.pack(upload.metadata, upload.icc) if upload.metadata else b"",
         orientation=orientation(data, upload),
         max_stored=max_stored(data, policy),
     )

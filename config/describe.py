@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from config.base import Frozen
 from config.document import plain_scalar
-from config.schema import Spot
+from config.schema import SettingNode
 from config.settings import Settings
 
 MASK: Final = "**********"
@@ -29,7 +29,7 @@ def effective(settings: Settings) -> str:
 
 def rows() -> tuple[Row, ...]:
     """Return every setting that holds a value, in the order of the configuration."""
-    return tuple(_rows(Spot(Settings), ""))
+    return tuple(_rows(SettingNode(Settings), ""))
 
 
 def reference() -> str:
@@ -56,24 +56,24 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def _tree(model: Frozen) -> dict[str, Any]:
-    spot = Spot(type(model))
-    return {key: _plain(getattr(model, key), spot.child(key)) for key in spot.keys}
+    node = SettingNode(type(model))
+    return {key: _plain(getattr(model, key), node.child(key)) for key in node.keys}
 
 
-def _plain(value: Any, spot: Spot | None) -> Any:
+def _plain(value: Any, node: SettingNode | None) -> Any:
     if isinstance(value, Frozen):
         return _tree(value)
     if isinstance(value, tuple):
-        return [_plain(item, spot.item if spot else None) for item in value]
+        return [_plain(item, node.item if node else None) for item in value]
     if isinstance(value, SecretStr):
         return MASK
-    unit = spot.unit if spot else None
+    unit = node.unit if node else None
     return unit.render(value) if unit else value
 
 
-def _rows(spot: Spot, prefix: str) -> Iterator[Row]:
-    for name in spot.keys:
-        child = spot.child(name)
+def _rows(node: SettingNode, prefix: str) -> Iterator[Row]:
+    for name in node.keys:
+        child = node.child(name)
         if child is None or child.field is None:
             raise LookupError(f"{prefix}{name} is not a setting")
         key = f"{prefix}{name}"
@@ -85,12 +85,12 @@ def _rows(spot: Spot, prefix: str) -> Iterator[Row]:
             yield Row(key, _default(child), child.field.description or "")
 
 
-def _default(spot: Spot) -> str:
-    if spot.field is None or spot.field.is_required():
+def _default(node: SettingNode) -> str:
+    if node.field is None or node.field.is_required():
         return "required"
-    default = spot.field.get_default(call_default_factory=True, validated_data={})
+    default = node.field.get_default(call_default_factory=True, validated_data={})
     text = yaml.dump(
-        _plain(default, spot), Dumper=_Dumper, default_flow_style=True, width=1000
+        _plain(default, node), Dumper=_Dumper, default_flow_style=True, width=1000
     ).removesuffix("...\n")
     return f"`{text.strip()}`"
 

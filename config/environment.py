@@ -19,7 +19,7 @@ from typing import Any, Final
 from config.document import plain_scalar
 from config.files import read_text
 from config.problems import ConfigError, Path, Problem, show_path
-from config.schema import Spot
+from config.schema import SettingNode
 
 PREFIX: Final = "SLIMGATE_"
 CONFIG_VARIABLE: Final = "SLIMGATE_CONFIG"
@@ -70,8 +70,8 @@ def _set(
     except ConfigError as error:
         reason = f"the file that it names {error.problems[0].reason}"
         return Problem(name, None, show_path(path), reason)
-    spot = Spot.at(path)
-    if _assign(root, path, text if spot and spot.is_text else plain_scalar(text.strip())):
+    node = SettingNode.at(path)
+    if _assign(root, path, text if node and node.is_text else plain_scalar(text.strip())):
         return None
     return Problem(name, None, show_path(path), "there is no such place in the file")
 
@@ -107,15 +107,15 @@ def _paths(variables: Mapping[str, str], problems: list[Problem]) -> Iterator[tu
 
 def _resolve(segments: list[str]) -> Path | str:
     """Return the path that the parts of a name lead to, or the reason why there is none."""
-    spot = Spot.at(())
+    node = SettingNode.at(())
     path: Path = ()
     for segment in segments:
-        step = _step(segment, is_list=spot is not None and spot.item is not None)
-        spot = spot.child(step) if spot and step is not None else None
-        if spot is None or step is None:
+        step = _step(segment, is_list=node is not None and node.item is not None)
+        node = node.child(step) if node and step is not None else None
+        if node is None or step is None:
             return _UNKNOWN
         path = (*path, step)
-    return _CONTAINER if spot and (spot.keys or spot.item) else path
+    return _CONTAINER if node and (node.keys or node.item) else path
 
 
 def _step(segment: str, *, is_list: bool) -> str | int | None:

@@ -13,7 +13,7 @@ from config.document import Document, parse_document
 from config.environment import CONFIG_VARIABLE, override
 from config.files import read_text
 from config.problems import MAX_PROBLEMS, ConfigError, Path, Problem, show_path
-from config.schema import Spot
+from config.schema import SettingNode
 from config.settings import Settings
 
 DEFAULT_PATH: Final = "slimgate.yaml"
@@ -104,7 +104,7 @@ def _reason(path: Path, error: Any) -> str:
 
 
 def _unknown_key(path: Path, _error: Any) -> str:
-    parent = Spot.at(path[:-1])
+    parent = SettingNode.at(path[:-1])
     key = str(path[-1])
     close = difflib.get_close_matches(key[:_MAX_COMPARED], parent.keys if parent else (), n=1)
     return f"unknown key; did you mean '{close[0]}'?" if close else "unknown key"
@@ -112,9 +112,9 @@ def _unknown_key(path: Path, _error: Any) -> str:
 
 def _bound(word: str, key: str) -> Callable[[Path, Any], str]:
     def explain(path: Path, error: Any) -> str:
-        spot = Spot.at(path)
+        node = SettingNode.at(path)
         limit = error["ctx"][key]
-        return f"must be {word} {spot.unit.render(limit) if spot and spot.unit else limit}"
+        return f"must be {word} {node.unit.render(limit) if node and node.unit else limit}"
 
     return explain
 

@@ -18,7 +18,7 @@ from config.units import Unit
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class SettingNode:
     """A node of the tree.
 
     Attributes:
@@ -32,10 +32,10 @@ class Spot:
     @classmethod
     def at(cls, path: Path) -> Self | None:
         """Return the node at a path from the root, or None."""
-        spot: Self | None = cls(Settings)
+        node: Self | None = cls(Settings)
         for step in path:
-            spot = spot and spot.child(step)
-        return spot
+            node = node and node.child(step)
+        return node
 
     @property
     def model(self) -> type[Frozen] | None:

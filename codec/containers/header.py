@@ -11,7 +11,7 @@ from typing import Final
 
 from codec.containers.errors import Malformed, Unsupported
 
-MAX_KEPT: Final = 4 << 20
+MAX_METADATA: Final = 4 << 20
 """Maximum size of the header segments of an image, bytes."""
 
 _VERSION: Final = 1
@@ -22,70 +22,70 @@ _WINDOW: Final = 32 << 10  # RFC 1951, section 2: matches reach back 32 KiB
 _RAW: Final = -15  # raw stream, full window; a public profile needs no checksum
 
 
-def check_kept(size: int) -> None:
+def check_metadata_size(size: int) -> None:
     """Check the size of header segments.
 
     Raises:
-        Unsupported: larger than ``MAX_KEPT``.
+        Unsupported: larger than ``MAX_METADATA``.
     """
-    if size > MAX_KEPT:
+    if size > MAX_METADATA:
         raise Unsupported("too much metadata")
 
 
-def pack(kept: bytes, icc: bytes | None) -> bytes:
+def pack(metadata: bytes, icc: bytes | None) -> bytes:
     """Return the payload of header segments.
 
     Args:
-        kept: at most ``MAX_KEPT`` bytes.
+        metadata: at most ``MAX_METADATA`` bytes.
         icc: colour profile of the rendition; ``unpack`` needs the same one.
 
     Raises:
         Unsupported: the segments are too large.
     """
-    check_kept(len(kept))
-    if not kept:
+    check_metadata_size(len(metadata))
+    if not metadata:
         return b""
     deflater = zlib.compressobj(9, zlib.DEFLATED, _RAW, 9, zdict=_dictionary(icc))
-    deflated = deflater.compress(kept) + deflater.flush()
-    method, body = (_DEFLATED, deflated) if len(deflated) < len(kept) else (_STORED, kept)
-    return bytes([_VERSION, method]) + zlib.crc32(kept).to_bytes(4, "big") + body
+    deflated = deflater.compress(metadata) + deflater.flush()
+    method, body = (_DEFLATED, deflated) if len(deflated) < len(metadata) else (_STORED, metadata)
+    return bytes([_VERSION, method]) + zlib.crc32(metadata).to_bytes(4, "big") + body
 
 
-def unpack(blob: bytes, icc: bytes | None, *, max_bytes: int = MAX_KEPT) -> bytes:
+def unpack(payload: bytes, icc: bytes | None, *, max_bytes: int = MAX_METADATA) -> bytes:
     """Return the header segments of a payload.
 
     Args:
-        blob: result of ``pack``.
+        payload: result of ``pack``.
         icc: colour profile that was passed to ``pack``.
         max_bytes: maximum size; no more is inflated.
 
     Raises:
         Malformed: the payload is damaged or too long, or the profile differs.
     """
-    if not blob:
+    if not payload:
         return b""
-    if len(blob) < _PREFIX or blob[0] != _VERSION or blob[1] not in (_STORED, _DEFLATED):
+    if len(payload) < _PREFIX or payload[0] != _VERSION or payload[1] not in (_STORED, _DEFLATED):
         raise Malformed("unknown form of kept segments")
-    body = blob[_PREFIX:]
-    kept = body if blob[1] == _STORED else _inflate(body, icc, max_bytes)
-    if len(kept) > max_bytes:
+    body = payload[_PREFIX:]
+    metadata = body if payload[1] == _STORED else _inflate(body, icc, max_bytes)
+    if len(metadata) > max_bytes:
         raise Malformed("more kept segments than allowed")
-    if zlib.crc32(kept) != int.from_bytes(blob[2:_PREFIX], "big"):
+    if zlib.crc32(metadata) != int.from_bytes(payload[2:_PREFIX], "big"):
         raise Malformed("kept segments have another checksum")
-    return kept
+    return metadata
 
 
 def _inflate(body: bytes, icc: bytes | None, max_bytes: int) -> bytes:
     inflater = zlib.decompressobj(_RAW, zdict=_dictionary(icc))
     try:
-        kept = inflater.decompress(body, max_bytes + 1)
+        metadata = inflater.decompress(body, max_bytes + 1)
     except zlib.error as error:
         raise Malformed("kept segments cannot be inflated") from error
-    if len(kept) > max_bytes:
+    if len(metadata) > max_bytes:
         raise Malformed("more kept segments than allowed")
     if not inflater.eof or inflater.unused_data:
         raise Malformed("kept segments end too early or too late")
-    return kept
+    return metadata
 
 
 def _dictionary(icc: bytes | None) -> bytes:

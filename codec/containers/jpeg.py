@@ -12,7 +12,7 @@ from typing import Final
 
 from codec.containers import jpeg_metadata
 from codec.containers.errors import DoesNotFit, Unsupported
-from codec.containers.header import check_kept
+from codec.containers.header import check_metadata_size
 from codec.containers.jpeg_frame import Frame, Scans, parse_frame
 from codec.containers.jpeg_segments import (
     COM,
@@ -44,8 +44,8 @@ class Jpeg:
         progressive: progressive frame.
         subsampling: ``4:4:4``, ``4:2:2``, ``4:2:0``, or None for gray and other ratios.
         sampling: horizontal and vertical sampling factor of each component.
-        kept: all APPn and COM segments verbatim, in order, without slimgate's padding; and, after
-            an end-of-image marker, the images after the first.
+        metadata: all APPn and COM segments verbatim, in order, without slimgate's padding; and,
+            after an end-of-image marker, the images after the first.
         icc: colour profile.
     """
 
@@ -55,7 +55,7 @@ class Jpeg:
     progressive: bool
     subsampling: str | None
     sampling: tuple[tuple[int, int], ...]
-    kept: bytes
+    metadata: bytes
     icc: bytes | None
 
 
@@ -71,44 +71,46 @@ def parse(data: bytes) -> Jpeg:
     return reader.result()
 
 
-def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
+def assemble(encoded: bytes, metadata: bytes, size: int) -> bytes:
     """Return a new JPEG file with the header segments and the size of the upload.
 
     Args:
         encoded: a complete JPEG file; its own APPn and COM segments are dropped.
-        kept: segments from :func:`parse`.
+        metadata: segments from :func:`parse`.
         size: required size, bytes.
 
     Raises:
         DoesNotFit: the file is too long.
-        Unsupported: ``encoded`` or ``kept`` is damaged.
+        Unsupported: ``encoded`` or ``metadata`` is damaged.
     """
     body = _without_metadata(encoded)
-    segments, end = _kept_segments(kept)
-    behind = kept[end + len(END) :]
+    segments, end = _kept_segments(metadata)
+    behind = metadata[end + len(END) :]
     gap = size - (2 + end + len(body) + len(behind))
     if gap < 0:
         raise DoesNotFit(f"{-gap} bytes too long")
     # Readers show the last comment, so the kept comments must follow the padding.
     split = next((s.start for s in segments if s.marker == COM), end)
-    return b"".join([b"\xff\xd8", kept[:split], _padding(gap), kept[split:end], body, behind])
+    return b"".join(
+        [b"\xff\xd8", metadata[:split], _padding(gap), metadata[split:end], body, behind]
+    )
 
 
-def overhead(kept: bytes) -> int:
+def overhead(metadata: bytes) -> int:
     """Return the size of the kept segments and images in an assembled file, bytes.
 
     Raises:
-        Unsupported: ``kept`` is damaged.
+        Unsupported: ``metadata`` is damaged.
     """
-    _, end = _kept_segments(kept)
-    return len(kept) - (len(END) if end < len(kept) else 0)
+    _, end = _kept_segments(metadata)
+    return len(metadata) - (len(END) if end < len(metadata) else 0)
 
 
-def _kept_segments(kept: bytes) -> tuple[list[Segment], int]:
+def _kept_segments(metadata: bytes) -> tuple[list[Segment], int]:
     """Return the kept segments and their end; images may follow after a marker."""
-    segments = list(walk_metadata(kept))
+    segments = list(walk_metadata(metadata))
     end = segments[-1].end if segments else 0
-    if end + len(END) == len(kept):
+    if end + len(END) == len(metadata):
         raise Unsupported("kept segments are damaged")
     return segments, end
 
@@ -151,7 +153,7 @@ class _Reader:
             progressive=frame.progressive,
             subsampling=frame.subsampling,
             sampling=tuple((c.horizontal, c.vertical) for c in frame.components),
-            kept=self._kept(),
+            metadata=self._kept(),
             icc=jpeg_metadata.icc_profile(apps),
         )
 
@@ -211,9 +213,9 @@ class _Reader:
             parts.append(self._data[segment.start : segment.end])
         if self._end < len(self._data):
             parts += [END, self._data[self._end :]]
-        kept = b"".join(parts)
-        check_kept(len(kept))
-        return kept
+        metadata = b"".join(parts)
+        check_metadata_size(len(metadata))
+        return metadata
 
 
 def _without_metadata(encoded: bytes) -> bytes:

@@ -97,7 +97,7 @@ def walk_first(data: bytes) -> Iterator[Segment]:
     raise Unsupported("too many segments")
 
 
-def walk_metadata(kept: bytes) -> Iterator[Segment]:
+def walk_metadata(metadata: bytes) -> Iterator[Segment]:
     """Yield the segments of concatenated APPn and COM segments, up to an end-of-image marker.
 
     Raises:
@@ -105,15 +105,15 @@ def walk_metadata(kept: bytes) -> Iterator[Segment]:
     """
     position = 0
     for _ in range(_MAX_SEGMENTS):
-        if position == len(kept) or kept.startswith(END, position):
+        if position == len(metadata) or metadata.startswith(END, position):
             return
-        marker, start = _next_marker(kept, position)
+        marker, start = _next_marker(metadata, position)
         if marker not in METADATA or start != position:
             raise Unsupported("kept segments are damaged")
-        segment = _segment(kept, marker, start)
+        segment = _segment(metadata, marker, start)
         yield segment
         position = segment.next
-    if position != len(kept) and not kept.startswith(END, position):
+    if position != len(metadata) and not metadata.startswith(END, position):
         raise Unsupported("too many segments")
 
 

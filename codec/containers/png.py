@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from codec.containers.errors import DoesNotFit, Unsupported
-from codec.containers.header import check_kept
+from codec.containers.header import check_metadata_size
 from codec.containers.png_chunks import (
     DROPPED,
     PADDING,
@@ -47,7 +47,7 @@ class Png:
     icc: bytes | None
 
     @property
-    def kept(self) -> bytes:
+    def metadata(self) -> bytes:
         """Return both groups of chunks, preceded by the length of the first."""
         if not (self.before or self.after):
             return b""
@@ -69,27 +69,27 @@ def parse(data: bytes) -> Png:
     check_ancillary(late, before_data=False)
     check_unique([*early, *late])
     before, after = _verbatim(data, early), _verbatim(data, _without_padding(data, late))
-    check_kept(4 + len(before) + len(after))
+    check_metadata_size(4 + len(before) + len(after))
     profile = next((chunk for chunk in early if chunk.type == b"iCCP"), None)
     icc = None if profile is None else _inflate_profile(profile.payload(data))
     return Png(width, height, channels, before, after, icc)
 
 
-def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
+def assemble(encoded: bytes, metadata: bytes, size: int) -> bytes:
     """Return a new PNG file with the ancillary chunks and the size of the upload.
 
     Args:
         encoded: a complete PNG file; its own ancillary chunks are dropped.
-        kept: chunks from :attr:`Png.kept`.
+        metadata: chunks from :attr:`Png.metadata`.
         size: required size, bytes.
 
     Raises:
         DoesNotFit: the file is too long, or 1 to 11 bytes too short.
-        Unsupported: ``encoded`` or ``kept`` is damaged.
+        Unsupported: ``encoded`` or ``metadata`` is damaged.
     """
     if not encoded.startswith(SIGNATURE):
         raise Unsupported("no png signature")
-    before, after = _split(kept)
+    before, after = _split(metadata)
     chunks = list(walk(encoded, len(SIGNATURE)))
     _header(encoded, chunks)
     _around_data(chunks)
@@ -124,13 +124,13 @@ def make_file(size: tuple[int, int], channels: int, parts: list[bytes]) -> bytes
     return b"".join([SIGNATURE, header, *(make(b"IDAT", p) for p in parts), make(b"IEND", b"")])
 
 
-def overhead(kept: bytes) -> int:
+def overhead(metadata: bytes) -> int:
     """Return the size of the kept chunks in an assembled file, bytes.
 
     Raises:
-        Unsupported: ``kept`` is damaged.
+        Unsupported: ``metadata`` is damaged.
     """
-    return sum(map(len, _split(kept)))
+    return sum(map(len, _split(metadata)))
 
 
 def _header(data: bytes, chunks: list[Chunk]) -> tuple[int, int, int]:
@@ -196,13 +196,13 @@ def _inflate_profile(payload: bytes) -> bytes:
     return profile
 
 
-def _split(kept: bytes) -> tuple[bytes, bytes]:
-    if not kept:
+def _split(metadata: bytes) -> tuple[bytes, bytes]:
+    if not metadata:
         return b"", b""
-    middle = 4 + int.from_bytes(kept[:4], "big")
-    if len(kept) < middle:
+    middle = 4 + int.from_bytes(metadata[:4], "big")
+    if len(metadata) < middle:
         raise Unsupported("kept chunks are damaged")
-    groups = kept[4:middle], kept[middle:]
+    groups = metadata[4:middle], metadata[middle:]
     for group, before_data in zip(groups, (True, False), strict=True):
         check_ancillary(list(walk(group)), before_data=before_data)
     return groups

@@ -25,7 +25,7 @@ class Container:
         width: width, pixels.
         height: height, pixels.
         mode: mode of the decoded image, as Pillow names it.
-        kept: header segments, opaque; :func:`assemble` restores them verbatim.
+        metadata: header segments, opaque; :func:`assemble` restores them verbatim.
         icc: colour profile.
         progressive: progressive JPEG.
         subsampling: ``4:4:4``, ``4:2:2``, ``4:2:0``; None for gray, other ratios, other formats.
@@ -37,7 +37,7 @@ class Container:
     width: int
     height: int
     mode: Mode
-    kept: bytes
+    metadata: bytes
     icc: bytes | None
     progressive: bool
     subsampling: str | None
@@ -74,29 +74,29 @@ def parse(data: bytes) -> Container:
     return _FORMATS[name].parse(data)
 
 
-def assemble(format: FormatName, encoded: bytes, kept: bytes, size: int) -> bytes:  # noqa: A002 - Pillow's word
+def assemble(format: FormatName, encoded: bytes, metadata: bytes, size: int) -> bytes:  # noqa: A002 - Pillow's word
     """Return an encoded file with the header segments and the size of the upload.
 
     Args:
         format: ``JPEG``, ``PNG`` or ``WEBP``.
         encoded: a complete file of that format; its own metadata is dropped.
-        kept: header segments from :class:`Container`.
+        metadata: header segments from :class:`Container`.
         size: required size, bytes.
 
     Raises:
         DoesNotFit: the file cannot have that size.
-        Unsupported: ``encoded`` or ``kept`` is damaged.
+        Unsupported: ``encoded`` or ``metadata`` is damaged.
     """
-    return _FORMATS[format].assemble(encoded, kept, size)
+    return _FORMATS[format].assemble(encoded, metadata, size)
 
 
-def overhead(format: FormatName, kept: bytes) -> int:  # noqa: A002 - Pillow's word
+def overhead(format: FormatName, metadata: bytes) -> int:  # noqa: A002 - Pillow's word
     """Return the bytes that kept segments add to a file without metadata.
 
     Raises:
-        Unsupported: ``kept`` is damaged.
+        Unsupported: ``metadata`` is damaged.
     """
-    return _FORMATS[format].overhead(kept)
+    return _FORMATS[format].overhead(metadata)
 
 
 def _name(head: bytes) -> FormatName | None:
@@ -112,7 +112,7 @@ def _parse_jpeg(data: bytes) -> Container:
         width=file.width,
         height=file.height,
         mode="L" if file.components == 1 else "RGB",
-        kept=file.kept,
+        metadata=file.metadata,
         icc=file.icc,
         progressive=file.progressive,
         subsampling=file.subsampling,
@@ -128,7 +128,7 @@ def _parse_png(data: bytes) -> Container:
         width=file.width,
         height=file.height,
         mode=_PNG_MODES[file.channels],
-        kept=file.kept,
+        metadata=file.metadata,
         icc=file.icc,
         progressive=False,
         subsampling=None,
@@ -144,7 +144,7 @@ def _parse_webp(data: bytes) -> Container:
         width=file.width,
         height=file.height,
         mode="RGBA" if file.alpha else "RGB",
-        kept=file.kept,
+        metadata=file.metadata,
         icc=file.icc,
         progressive=False,
         subsampling=None,

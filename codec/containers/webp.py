@@ -8,7 +8,7 @@ from typing import Final
 
 from codec.containers import webp_chunks
 from codec.containers.errors import DoesNotFit, Unsupported
-from codec.containers.header import check_kept
+from codec.containers.header import check_metadata_size
 from codec.containers.webp_chunks import Chunk, Still, make_file, read_file, walk
 
 PADDING: Final = b"SLIM"
@@ -44,7 +44,7 @@ class WebP:
         height: height, pixels.
         alpha: decodes with an alpha channel.
         lossless: colours are coded without loss.
-        kept: the ICCP, EXIF and XMP chunks verbatim, in order.
+        metadata: the ICCP, EXIF and XMP chunks verbatim, in order.
         icc: colour profile.
     """
 
@@ -52,7 +52,7 @@ class WebP:
     height: int
     alpha: bool
     lossless: bool
-    kept: bytes
+    metadata: bytes
     icc: bytes | None
 
 
@@ -69,33 +69,33 @@ def parse(data: bytes) -> WebP:
         _check_extended(data, chunks, still)
     elif len(chunks) != 1:
         raise Unsupported("simple file with further chunks")
-    metadata = [chunk for chunk in chunks if chunk.type in _FLAGS]
-    kept = b"".join(data[chunk.start : chunk.end] for chunk in metadata)
-    check_kept(len(kept))
-    icc = next((chunk.payload(data) for chunk in metadata if chunk.type == b"ICCP"), None)
+    metadata_chunks = [chunk for chunk in chunks if chunk.type in _FLAGS]
+    metadata = b"".join(data[chunk.start : chunk.end] for chunk in metadata_chunks)
+    check_metadata_size(len(metadata))
+    icc = next((chunk.payload(data) for chunk in metadata_chunks if chunk.type == b"ICCP"), None)
     lossless = any(chunk.type == b"VP8L" for chunk in chunks)
-    return WebP(still.width, still.height, still.alpha, lossless, kept, icc or None)
+    return WebP(still.width, still.height, still.alpha, lossless, metadata, icc or None)
 
 
-def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
+def assemble(encoded: bytes, metadata: bytes, size: int) -> bytes:
     """Return a new WebP file with the metadata chunks and the size of the upload.
 
     Args:
         encoded: a complete still WebP file; its own metadata chunks are dropped.
-        kept: chunks from :func:`parse`.
+        metadata: chunks from :func:`parse`.
         size: required size, bytes.
 
     Raises:
         DoesNotFit: the file is too long, the gap is too small, or the size is odd.
-        Unsupported: ``encoded`` or ``kept`` is damaged.
+        Unsupported: ``encoded`` or ``metadata`` is damaged.
     """
     chunks = read_file(encoded)
     _check_order(chunks)
     still = _still(encoded, chunks)
     picture = b"".join(encoded[c.start : c.end] for c in chunks if c.type in (b"ALPH", *_CODED))
-    if not kept and picture[:4] in _CODED and size == _RIFF_HEAD + len(picture):
+    if not metadata and picture[:4] in _CODED and size == _RIFF_HEAD + len(picture):
         return make_file(picture)
-    profile, rest, flags = _split(kept)
+    profile, rest, flags = _split(metadata)
     flags |= webp_chunks.ALPHA_FLAG if still.alpha else 0
     parts = [webp_chunks.extended_header(still, flags), profile, picture, rest]
     gap = size - (_RIFF_HEAD + sum(map(len, parts)))
@@ -108,9 +108,9 @@ def assemble(encoded: bytes, kept: bytes, size: int) -> bytes:
     return make_file(b"".join(parts))
 
 
-def overhead(kept: bytes) -> int:
+def overhead(metadata: bytes) -> int:
     """Return the size of the kept chunks and their header in an assembled file, bytes."""
-    return _EXTENDED_HEAD + len(kept) if kept else 0
+    return _EXTENDED_HEAD + len(metadata) if metadata else 0
 
 
 def _without_padding(data: bytes, chunks: list[Chunk]) -> list[Chunk]:
@@ -155,11 +155,11 @@ def _check_extended(data: bytes, chunks: list[Chunk], still: Still) -> None:
         raise Unsupported("flags and chunks disagree")
 
 
-def _split(kept: bytes) -> tuple[bytes, bytes, int]:
+def _split(metadata: bytes) -> tuple[bytes, bytes, int]:
     """Return the profile chunk, the other chunks, and the flags of both."""
-    chunks = list(walk(kept))
+    chunks = list(walk(metadata))
     types = [chunk.type for chunk in chunks]
     if not set(types).issubset(_FLAGS) or len(set(types)) != len(types) or b"ICCP" in types[1:]:
         raise Unsupported("kept chunks are damaged")
     end = chunks[0].end if types[:1] == [b"ICCP"] else 0
-    return kept[:end], kept[end:], sum(_FLAGS[kind] for kind in types)
+    return metadata[:end], metadata[end:], sum(_FLAGS[kind] for kind in types)

@@ -107,7 +107,7 @@ def decode_as(upload: Container, data: bytes) -> Pixels:
 
 def orientation(data: bytes, upload: Container) -> int:
     """Return the EXIF orientation of a decoded upload, 1 to 8."""
-    if not upload.kept:
+    if not upload.metadata:
         return 1  # no EXIF; searching for it, Pillow would decode a PNG again
     try:
         with opened(data, upload.format) as image:

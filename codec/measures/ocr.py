@@ -63,7 +63,7 @@ def words(pixels: Pixels, *, timeout_s: float, sure: float = 0.0) -> Words:
     return found
 
 
-def kept(before: Words, after: Words) -> float:
+def share_recognized(before: Words, after: Words) -> float:
     """Give the share of the words before that are there after; 1 where there were none."""
     return (before & after).total() / before.total() if before else 1.0
 

@@ -84,22 +84,22 @@ def store(task: Task) -> Lossless | None:
     if smallest is None or len(smallest[1]) > task.max_stored:
         return None
     codec, image = smallest
-    kept = task.upload.kept
+    metadata = task.upload.metadata
     try:
-        recipe, served = png_recipe.find(task.data, task.pixels, kept, work=task.work)
-        rendition = by_name(codec).attach(image, pack(recipe, kept, codec, task.upload.icc))
+        recipe, served = png_recipe.find(task.data, task.pixels, metadata, work=task.work)
+        rendition = by_name(codec).attach(image, pack(recipe, metadata, codec, task.upload.icc))
     except ContainerError:
         return None
     return Lossless(rendition, codec, served) if len(rendition) <= task.max_stored else None
 
 
-def pack(recipe: Recipe, kept: bytes, codec: str, icc: bytes | None) -> bytes:
+def pack(recipe: Recipe, metadata: bytes, codec: str, icc: bytes | None) -> bytes:
     """Return the payload of a lossless rendition.
 
     Raises:
         Unsupported: the header segments are too large.
     """
-    return header.pack(recipe.dumps() + kept, icc if by_name(codec).described else None)
+    return header.pack(recipe.dumps() + metadata, icc if by_name(codec).described else None)
 
 
 def unpack(rendition: bytes, codec: str) -> tuple[Recipe, bytes]:

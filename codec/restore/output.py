@@ -33,19 +33,19 @@ _JPEG_HEADERS: Final = 64 << 10  # more than enough for tables; progressive file
 _long_jpeg: Final = threading.Lock()
 
 
-def encode(pixels: Pixels, output: Output, *, kept: bytes, size: int) -> bytes:
+def encode(pixels: Pixels, output: Output, *, metadata: bytes, size: int) -> bytes:
     """Encode the served file.
 
     Args:
         pixels: uint8, (height, width[, channels]), matching ``output.mode``.
         output: format and parameters.
-        kept: header segments of the upload.
+        metadata: header segments of the upload.
         size: required size of the file, bytes.
 
     Raises:
         DoesNotFit: the file cannot have exactly ``size`` bytes.
     """
-    return assemble(output.format, _WRITERS[output.format](pixels, output, size), kept, size)
+    return assemble(output.format, _WRITERS[output.format](pixels, output, size), metadata, size)
 
 
 def fit(pixels: Pixels, upload: Container, size: int) -> tuple[Output, bytes]:
@@ -59,7 +59,7 @@ def fit(pixels: Pixels, upload: Container, size: int) -> tuple[Output, bytes]:
     """
     if upload.format == "PNG":
         return _fit_png(pixels, upload, size)
-    return _best_that_fits(pixels, _candidates(upload, _QUALITIES), upload.kept, size)
+    return _best_that_fits(pixels, _candidates(upload, _QUALITIES), upload.metadata, size)
 
 
 def _candidates(
@@ -99,7 +99,7 @@ def _fit_png(pixels: Pixels, upload: Container, size: int) -> tuple[Output, byte
         for output in outputs:
             data = _write_png(pixels, output, size)
             try:
-                return output, assemble("PNG", data, upload.kept, size)
+                return output, assemble("PNG", data, upload.metadata, size)
             except DoesNotFit:
                 if len(data) * _PNG_LEVELS[output.quality] > size:
                     break
@@ -117,12 +117,12 @@ def _png_ways(pixels: Pixels, upload: Container) -> Iterator[list[Output]]:
 
 
 def _best_that_fits(
-    pixels: Pixels, outputs: Sequence[Output], kept: bytes, size: int
+    pixels: Pixels, outputs: Sequence[Output], metadata: bytes, size: int
 ) -> tuple[Output, bytes]:
     """Search by bisection: what fits at one quality fits at lower ones, except small gaps."""
     found: tuple[Output, bytes] | None = None
     low, high = 0, len(outputs)
-    expected = _expected(pixels, outputs, size - len(kept))
+    expected = _expected(pixels, outputs, size - len(metadata))
     while low < high:
         middle = (low + high) // 2
         if expected is not None:
@@ -130,7 +130,7 @@ def _best_that_fits(
         elif low == 0 and high == len(outputs):
             middle = 0  # smoothed pixels mostly fit immediately
         try:
-            found = outputs[middle], encode(pixels, outputs[middle], kept=kept, size=size)
+            found = outputs[middle], encode(pixels, outputs[middle], metadata=metadata, size=size)
             high = middle
         except DoesNotFit:
             low = middle + 1

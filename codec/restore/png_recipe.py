@@ -79,13 +79,13 @@ class Recipe:
         return cls(coder, level, memory, strategy, head, chunks, data[middle:end]), data[end:]
 
 
-def find(data: bytes, pixels: Pixels, kept: bytes, *, work: Work) -> tuple[Recipe, bytes]:
+def find(data: bytes, pixels: Pixels, metadata: bytes, *, work: Work) -> tuple[Recipe, bytes]:
     """Find how a PNG file was written, or how to write one of its size.
 
     Args:
         data: parsed file.
         pixels: decoded pixels.
-        kept: its ancillary chunks.
+        metadata: its ancillary chunks.
         work: work done and allowed; no further parameters are tried beyond.
 
     Returns:
@@ -103,25 +103,25 @@ def find(data: bytes, pixels: Pixels, kept: bytes, *, work: Work) -> tuple[Recip
         if work.is_done:
             break
         if _gives(recipe, pixels, stream, work):
-            return recipe, _file(stream, recipe, pixels, kept, len(data))
+            return recipe, _file(stream, recipe, pixels, metadata, len(data))
     unknown = Recipe(_ZLIB, 9, 8, 0, stream[:2], chunks, filters)
-    return _that_fits(pixels, _others(unknown), kept, len(data))
+    return _that_fits(pixels, _others(unknown), metadata, len(data))
 
 
-def write(pixels: Pixels, recipe: Recipe, kept: bytes, size: int) -> bytes:
+def write(pixels: Pixels, recipe: Recipe, metadata: bytes, size: int) -> bytes:
     """Write a PNG file by a recipe; if a coder has changed, in another way that fits.
 
     Args:
         pixels: uint8, (height, width[, 3 or 4]).
         recipe: recipe from the rendition.
-        kept: ancillary chunks.
+        metadata: ancillary chunks.
         size: required size of the file, bytes.
 
     Raises:
         DoesNotFit: no coder reaches that size.
         ValueError: the recipe belongs to another image, or has invalid parameters.
     """
-    return _that_fits(pixels, (recipe, *_others(recipe)), kept, size)[1]
+    return _that_fits(pixels, (recipe, *_others(recipe)), metadata, size)[1]
 
 
 def _others(recipe: Recipe) -> tuple[Recipe, ...]:
@@ -133,25 +133,25 @@ def _others(recipe: Recipe) -> tuple[Recipe, ...]:
 
 
 def _that_fits(
-    pixels: Pixels, recipes: tuple[Recipe, ...], kept: bytes, size: int
+    pixels: Pixels, recipes: tuple[Recipe, ...], metadata: bytes, size: int
 ) -> tuple[Recipe, bytes]:
     last = DoesNotFit("no way to write it")
     for recipe in recipes:
         try:
             stream = b"".join(_deflate(recipe, pixels))
-            return recipe, _file(stream, recipe, pixels, kept, size)
+            return recipe, _file(stream, recipe, pixels, metadata, size)
         except DoesNotFit as error:
             last = error
     raise last
 
 
-def _file(stream: bytes, recipe: Recipe, pixels: Pixels, kept: bytes, size: int) -> bytes:
+def _file(stream: bytes, recipe: Recipe, pixels: Pixels, metadata: bytes, size: int) -> bytes:
     stream = recipe.head + stream[2:]
     bounds = [0, *accumulate(recipe.chunks), len(stream)]
     parts = [stream[start:end] for start, end in pairwise(bounds)]
     height, width = pixels.shape[:2]
     file = png.make_file((width, height), pixels.size // (width * height), parts)
-    return assemble("PNG", file, kept, size)
+    return assemble("PNG", file, metadata, size)
 
 
 def _deflate(recipe: Recipe, pixels: Pixels) -> Iterator[bytes]:

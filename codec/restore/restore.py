@@ -129,17 +129,17 @@ def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> bytes
     return found.served
 
 
-def content_digest(kept: bytes, pixels: Pixels) -> str:
+def content_digest(metadata: bytes, pixels: Pixels) -> str:
     """Return a digest of header segments and pixels, independent of encoders.
 
     Args:
-        kept: header segments of the upload.
+        metadata: header segments of the upload.
         pixels: uint8, (height, width[, channels]).
 
     Returns:
         The first 32 hex digits of the SHA-256 of both, the pixels row by row.
     """
-    digest = hashlib.sha256(kept)
+    digest = hashlib.sha256(metadata)
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()[:32]
 
@@ -166,12 +166,12 @@ def _restored(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Re
         upscalers=upscalers,
     )
     if stored.tier in ("exact", "lossless"):
-        recipe, kept = lossless.unpack(rendition, stored.codec)
-        served = png_recipe.write(pixels, recipe, kept, manifest.size)
+        recipe, metadata = lossless.unpack(rendition, stored.codec)
+        served = png_recipe.write(pixels, recipe, metadata, manifest.size)
     else:
-        kept = _kept(rendition, stored)
-        served = output.encode(pixels, parameters, kept=kept, size=manifest.size)
-    return _Restored(served, content_digest(kept, pixels))
+        metadata = _kept(rendition, stored)
+        served = output.encode(pixels, parameters, metadata=metadata, size=manifest.size)
+    return _Restored(served, content_digest(metadata, pixels))
 
 
 def _exact(rendition: bytes, manifest: Manifest) -> _Restored:

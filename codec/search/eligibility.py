@@ -26,7 +26,7 @@ def check_type(data: bytes, policy: Policy) -> str:
     return mime
 
 
-def admit(data: bytes, policy: Policy) -> Container:
+def parse_eligible(data: bytes, policy: Policy) -> Container:
     """Parse an upload whose pixels will be restored.
 
     Raises:

@@ -16,7 +16,7 @@ _LONGEST: Final = 200
 
 
 @contextlib.contextmanager
-def losing(state: SearchState, candidate: Candidate, *, sampled: bool) -> Iterator[None]:
+def recording_failure(state: SearchState, candidate: Candidate, *, sampled: bool) -> Iterator[None]:
     """Turn any exception of an encoder, decoder or restorer into a lost trial.
 
     Args:
@@ -27,7 +27,7 @@ def losing(state: SearchState, candidate: Candidate, *, sampled: bool) -> Iterat
     try:
         yield
     except Exception as error:  # noqa: BLE001  # libraries raise any exception
-        state.lose(candidate, Verdict.FAILED, reason(error), sampled=sampled)
+        state.record_failure(candidate, Verdict.FAILED, reason(error), sampled=sampled)
 
 
 def reason(error: Exception) -> str:
@@ -58,5 +58,5 @@ def has_memory(state: SearchState, candidate: Candidate) -> bool:
     )
     lacking = state.steps.lacks(need)
     if lacking:
-        state.lose(candidate, Verdict.NEEDS_MEMORY, lacking, sampled=False)
+        state.record_failure(candidate, Verdict.NEEDS_MEMORY, lacking, sampled=False)
     return lacking is None

@@ -53,7 +53,7 @@ def of_jpeg(data: bytes, size: tuple[int, int], *, max_stored: int) -> Attempt:
     return Attempt(chosen, tried)
 
 
-def lost(tier: str, codec: str, verdict: Verdict, note: str) -> Attempt:
+def failed_attempt(tier: str, codec: str, verdict: Verdict, note: str) -> Attempt:
     """Return a lossless attempt that failed for a reason other than size."""
     return Attempt(
         None, (replace(_trial(tier, codec, 0, verdict, 0.0), reading=Reading(), note=note),)
@@ -91,7 +91,7 @@ def of_png(task: Task, tiers: Collection[str]) -> Attempt:
         stored=stored,
         output=_output(task.upload),
         sha256=_sha256(found.served),
-        content=content_digest(task.upload.kept, task.pixels),
+        content=content_digest(task.upload.metadata, task.pixels),
         fidelity=IDENTICAL,
     )
     return Attempt(chosen, tuple(_trials(task, stored.tier, found)))

@@ -223,8 +223,8 @@ class SampleTrials:
         return 100 - left ** (1 / _SCORE_POWER) if left > 0 else 100.0
 
     def _whole_size(self, size: int) -> int:
-        blob = len(self.state.source.blob)
-        return round(max(0, size - _FRAME) / self.sample.share) + _FRAME + blob
+        payload = len(self.state.source.payload)
+        return round(max(0, size - _FRAME) / self.sample.share) + _FRAME + payload
 
 
 def _untouched(candidate: Candidate) -> Stored:

@@ -17,7 +17,7 @@ from codec.search.allowed_steps import AllowedSteps
 from codec.search.bracket import HIGHEST, LOWEST, QualityBracket, qualities_between
 from codec.search.candidates import EFFORT_PRESETS, EffortPreset, candidates
 from codec.search.effort import Work
-from codec.search.failures import losing
+from codec.search.failures import recording_failure
 from codec.search.sample_trials import SampleTrials
 from codec.search.shortlist import Finalist, shortlist
 from codec.search.state import SearchState, SourceImage, Trial
@@ -134,7 +134,7 @@ def _run(sample_trials: SampleTrials, finalists: list[Finalist], preset: EffortP
             return
         if finalist.weight * ratio > preset.hope * best:
             continue
-        with losing(state, finalist.candidate, sampled=False):
+        with recording_failure(state, finalist.candidate, sampled=False):
             if preset.ceilings and not sample_trials.may_hold_whole(finalist.candidate):
                 continue
             tried += finalist.size > 0

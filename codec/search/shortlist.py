@@ -8,7 +8,7 @@ from typing import Final
 from codec.measures import floors
 from codec.search.bracket import HIGHEST, LOWEST, QualityBracket, expected_bytes
 from codec.search.candidates import EffortPreset
-from codec.search.failures import has_memory, losing
+from codec.search.failures import has_memory, recording_failure
 from codec.search.omissions import Omission
 from codec.search.sample_trials import SampleTrials
 from codec.search.state import Candidate, SearchState
@@ -57,7 +57,7 @@ def shortlist(
         if not _is_worth(sample_trials.state, candidate, smallest, preset):
             sample_trials.state.steps.omit(candidate.tier, Omission.NOT_WORTH)
             continue
-        with losing(sample_trials.state, candidate, sampled=True):
+        with recording_failure(sample_trials.state, candidate, sampled=True):
             if has_memory(sample_trials.state, candidate) and sample_trials.may_hold(candidate):
                 finalist = _estimate(sample_trials, candidate, preset, smallest)
                 finalists += [finalist] if finalist else []

@@ -92,7 +92,7 @@ class SourceImage:
         pixels: decoded upload, uint8, (height, width[, channels]).
         upload: parsed container.
         size: size of the upload, bytes.
-        blob: header segments, packed as the payload of a rendition.
+        payload: header segments, packed as the payload of a rendition.
         orientation: EXIF orientation.
         max_stored: maximum size of a rendition, bytes.
     """
@@ -100,7 +100,7 @@ class SourceImage:
     pixels: Pixels
     upload: Container
     size: int
-    blob: bytes
+    payload: bytes
     orientation: int
     max_stored: int
 
@@ -151,7 +151,9 @@ class SearchState:
         """Return whether the work for trials is used up."""
         return self.work.is_searched
 
-    def lose(self, candidate: Candidate, verdict: Verdict, note: str, *, sampled: bool) -> None:
+    def record_failure(
+        self, candidate: Candidate, verdict: Verdict, note: str, *, sampled: bool
+    ) -> None:
         """Record that a candidate is out, for a reason other than fidelity."""
         trial = Trial(candidate, REFUSED, 0, verdict, Reading(), 0.0, sampled=sampled, note=note)
         self.trials.append(trial)

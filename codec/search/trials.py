@@ -49,7 +49,7 @@ def _encode(state: SearchState, candidate: Candidate, quality: int, speed: int) 
         orientation=source.orientation,
     )
     image = codec.encode(state.shrunk(candidate.scale), settings)
-    return codec.attach(image, source.blob) if source.blob else image
+    return codec.attach(image, source.payload) if source.payload else image
 
 
 def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdict, Reading]:
@@ -87,7 +87,7 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
         reading = floors.read(floor, state.original, shown, thorough=thorough)
     verdict, reading = _with_text(state, shown, reading)
     if verdict is Verdict.HOLDS:
-        content = content_digest(upload.kept, pixels)
+        content = content_digest(upload.metadata, pixels)
         state.best = BestRendition(rendition, stored, parameters, served, content, reading)
     return verdict, reading
 
@@ -97,7 +97,7 @@ def _with_text(state: SearchState, shown: Pixels, reading: Reading) -> tuple[Ver
     if floors.holds(state.floor, reading) and state.floor.text is not None:
         try:
             after = state.read(shown)
-            reading = replace(reading, text=ocr.kept(state.words, after))
+            reading = replace(reading, text=ocr.share_recognized(state.words, after))
         except ocr.CannotRead:
             return Verdict.CANNOT_READ, reading
     holds = floors.holds(state.floor, reading)

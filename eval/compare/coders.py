@@ -67,13 +67,13 @@ class Source:
     Attributes:
         upload: parsed container.
         pixels: decoded pixels.
-        blob: header segments that every rendition carries.
+        payload: header segments that every rendition carries.
         size: size of the upload, bytes.
     """
 
     upload: Container
     pixels: Pixels
-    blob: bytes
+    payload: bytes
     size: int
     _prepared: list[Prepared] = field(default_factory=list)
 
@@ -127,7 +127,7 @@ class Coder:
                 icc=upload.icc,
             )
             image = codec.encode(self._small(), settings)
-            data = codec.attach(image, self.source.blob) if self.source.blob else image
+            data = codec.attach(image, self.source.payload) if self.source.payload else image
             self._files[quality] = File(data, clock.taken())
         return self._files[quality]
 

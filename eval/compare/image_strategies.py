@@ -197,7 +197,7 @@ class Comparison:
         if not by_name("jxl").takes(upload.mode, size, icc=upload.icc, orientation=1):
             raise _NotApplicable("JPEG XL is written without colour profiles")
         image = jxl.encode_lossless(source.pixels, speed=self._speed)
-        return by_name("jxl").attach(image, source.blob) if source.blob else image
+        return by_name("jxl").attach(image, source.payload) if source.payload else image
 
     def _refusal(self, strategy: Strategy) -> str:
         if self.seen.source is None:

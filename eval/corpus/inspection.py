@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 from codec.containers import header
 from codec.image.pixels import decode_as
 from codec.reasons import Refused
-from codec.search.eligibility import admit
+from codec.search.eligibility import parse_eligible
 from config import Policy
 from eval.compare.coders import Source
 
@@ -50,14 +50,14 @@ def look(data: bytes, policy: Policy) -> Inspection:
     if not data:
         raise Broken("the file is empty (0 bytes)")
     try:
-        upload = admit(data, policy)
+        upload = parse_eligible(data, policy)
         pixels = decode_as(upload, data)
     except Refused as reason:
         return _opened(data, policy, str(reason))
     except (OSError, ValueError, SyntaxError) as error:
         raise Broken(f"cannot be decoded: {error}") from error
-    blob = header.pack(upload.kept, upload.icc) if upload.kept else b""
-    source = Source(upload, pixels, blob, len(data))
+    payload = header.pack(upload.metadata, upload.icc) if upload.metadata else b""
+    source = Source(upload, pixels, payload, len(data))
     return Inspection(upload.format, upload.width, upload.height, source)
 
 

@@ -26,7 +26,7 @@ from eval.corpus.inspection import look
 from eval.demo import sample_images
 from eval.run.machine import cores
 from eval.run.work import single_threaded
-from models.engine.loading import Local
+from models.engine.loading import LocalRestorers
 
 FOLDER: Final = Path(__file__).parents[1] / "baselines"
 """Folder of baselines, one file per effort."""
@@ -163,7 +163,7 @@ def _measured(name: str, effort: Effort) -> Figures:
 
 
 @cache
-def _upscalers() -> Local:
+def _upscalers() -> LocalRestorers:
     return single_threaded(Engine())
 
 

@@ -30,7 +30,7 @@ from eval.corpus.buckets import TooLarge, Unreadable
 from eval.corpus.corpus import Item
 from eval.corpus.inspection import Broken, Inspection, look
 from eval.report import crops
-from models.engine.loading import Local, Restorers
+from models.engine.loading import LocalRestorers, Restorers
 
 RENDITIONS: Final = "renditions"
 """Folder of renditions, next to the rows: ``….bin`` and its manifest ``….json``."""
@@ -80,7 +80,7 @@ class _Process:
     """State that a worker process keeps between images."""
 
     plan: ClassVar[Plan]
-    upscalers: ClassVar[Local]
+    upscalers: ClassVar[LocalRestorers]
     s3: ClassVar[Any] = None
 
 
@@ -93,12 +93,12 @@ def initialize(plan: Plan) -> None:
         _Process.s3 = buckets.client(plan.endpoint)
 
 
-def single_threaded(engine: Engine) -> Local:
+def single_threaded(engine: Engine) -> LocalRestorers:
     """Limit this process to one thread, as one process per core runs; return its restorers."""
     cv2.setNumThreads(1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     alone = engine.model_copy(update={"threads": 1, "max_wait_ms": 0.0})
-    return Local(Restorers(alone, timeout_s=NETWORK_TIMEOUT_S))
+    return LocalRestorers(Restorers(alone, timeout_s=NETWORK_TIMEOUT_S))
 
 
 def compare(item: Item, later: dict[str, int] | None = None) -> ImageResult:

@@ -90,7 +90,7 @@ class Restorers:
         return _Loaded(queue, NetworkRestorer(queue, timeout_s=self._timeout_s))
 
 
-class Local:
+class LocalRestorers:
     """Finds restorers by hash, all in this process: for tools without a gateway.
 
     Args:

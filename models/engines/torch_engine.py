@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.engine.network import BadResult, Pixels
 from models.engines.torch_device import DeviceName, choose, translated
-from models.engines.torch_graph import Recorded
+from models.engines.torch_graph import CudaGraph
 from models.formats.checkpoints import Checkpoint
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
@@ -90,7 +90,7 @@ class TorchNetwork:
         shape = (self.max_batch, 3, self.tile, self.tile)
         sample = torch.zeros(shape, dtype=self._type, device=self._device)
         try:
-            return Recorded(module, sample.to(memory_format=torch.channels_last))
+            return CudaGraph(module, sample.to(memory_format=torch.channels_last))
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:

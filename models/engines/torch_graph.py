@@ -8,7 +8,7 @@ from torch import Tensor, nn
 _WARM_UP: Final = 3  # as often as torch.cuda.make_graphed_callables does
 
 
-class Recorded:
+class CudaGraph:
     """A network for inputs of one shape, as a CUDA graph.
 
     Args:

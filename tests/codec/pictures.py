@@ -22,7 +22,7 @@ FOREVER: Final = float("inf")
 
 @cache
 def photo(name: str, mode: str = "RGB") -> Pixels:
-    """Give a photograph that comes with scikit-image."""
+    """Return a photograph from scikit-image."""
     with Image.open(_PHOTOS / name) as image:
         return np.asarray(image.convert(mode))
 

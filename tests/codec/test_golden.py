@@ -1,4 +1,4 @@
-"""Objects stored by an earlier version restore to the very same bytes.
+"""Objects stored by an earlier version restore to the same bytes.
 
 The files in ``codec/golden`` were written once and never change: when one of these tests fails, an
 update of a decoder, encoder or restorer would give every stored object other bytes than were
@@ -20,7 +20,7 @@ _GOLDEN = objects()
 
 @pytest.mark.parametrize("golden", _GOLDEN, ids=lambda golden: golden.name)
 def test_what_was_stored_once_restores_for_ever(golden: Golden) -> None:
-    """A rendition and its manifest give the file whose digest was recorded."""
+    """A rendition and its manifest restore to the recorded digest."""
     assert golden.outcome(models.restorer) == "same"
 
 
@@ -35,14 +35,14 @@ def test_golden_objects_cover_every_format_tier_and_codec() -> None:
 
 @pytest.mark.parametrize("golden", _GOLDEN, ids=lambda golden: golden.name)
 def test_exact_objects_are_the_upload(golden: Golden) -> None:
-    """What an exact manifest restores to has the MD5 of the upload, and no other tier's has."""
+    """Only files restored from an exact manifest have the MD5 of the upload."""
     served = restore(golden.rendition, golden.manifest, models.restorer)
     found = hashlib.md5(served, usedforsecurity=False).hexdigest()
     assert (found == golden.manifest.md5) == (golden.manifest.stored.tier == "exact")
 
 
 def test_another_encoder_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An encoder that writes other bytes is told from a decoder that reads other pixels."""
+    """A changed encoder is distinguished from a changed decoder."""
     golden = next(each for each in _GOLDEN if each.name == "recode-jpeg-jxl.jxl")
     encode = output.encode
 

@@ -110,7 +110,7 @@ def _longest() -> Manifest:
 
 
 def _document() -> dict[str, Any]:
-    """Give a note as plain data, with room for changes below the limit."""
+    """Return a manifest as plain data, with room for changes below the limit."""
     document: dict[str, Any] = json.loads(_longest().dumps())
     return document | {"ct": "image/jpeg"}
 
@@ -124,7 +124,7 @@ def _loads(document: dict[str, Any]) -> Manifest:
 @steady
 @given(manifests())
 def test_notes_survive_the_bucket(note: Manifest) -> None:
-    """What was written is read back equal, from printable ASCII within the limit."""
+    """A manifest round-trips, as printable ASCII within the limit."""
     text = note.dumps()
     assert note == manifest.loads(text)
     assert text.isascii()
@@ -335,7 +335,7 @@ def test_exact_notes_need_no_output() -> None:
     ],
 )  # fmt: skip
 def test_contradictory_exact_notes_are_broken(changes: dict[str, Any]) -> None:
-    """What gives back the file itself has one codec, full size, no restorer and no level."""
+    """A byte-exact rendition has one codec, full size, no restorer and no level."""
     document = _exact()
     document["st"] |= changes
     with pytest.raises(BrokenManifest):

@@ -68,7 +68,7 @@ def test_scales_without_a_restorer_are_left_out() -> None:
 
 
 def test_the_content_type_is_a_mere_label() -> None:
-    """What an upload is, its bytes say; the client's type for it is only recorded."""
+    """The bytes of an upload decide its type; the client's type is only recorded."""
     data = save(crop("RGB", 150, 110), "JPEG", **_JPEG)
     asked = replace(optimize_options(), content_type="text/plain")
     note = optimize.optimize(data, asked, models.restorer).manifest
@@ -110,7 +110,7 @@ def test_metadata_survive(format_: str, mode: str, parameters: dict[str, Any]) -
     served = _served(_optimized(data, floor={"psnr_db": 28, "ssim": None}))
     assert len(data) == len(served)
     assert samples.read(data)[1] == samples.read(served)[1]
-    assert parse(data).kept == parse(served).kept
+    assert parse(data).metadata == parse(served).metadata
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
@@ -135,17 +135,17 @@ def _turned(data: bytes) -> int:
 
 @pytest.mark.parametrize("exif", [b"no TIFF at all", b"MM\x00\x2a\xff\xff\xff\xff", b"II", b"\0"])
 def test_damaged_exif_does_not_matter(exif: bytes) -> None:
-    """An upload whose EXIF nobody can read is optimized, and gets back what it had."""
+    """An upload with unreadable EXIF is optimized, and keeps its EXIF."""
     plain = save(crop("RGB", 170, 130), "WEBP", **_JPEG, exif=samples.exif())
-    chunk = parse(plain).kept
+    chunk = parse(plain).metadata
     damaged = b"EXIF" + len(exif).to_bytes(4, "little") + exif + b"\0" * (len(exif) % 2)
     data = plain.replace(chunk, damaged)
     data = data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:]
-    assert damaged == parse(data).kept
+    assert damaged == parse(data).metadata
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow tells of the damage
         made = _optimized(data)
-        assert damaged == parse(_served(made)).kept
+        assert damaged == parse(_served(made)).metadata
 
 
 def test_nothing_kept_costs_no_box() -> None:
@@ -185,7 +185,7 @@ def test_too_small_a_saving_is_refused() -> None:
 @pytest.mark.parametrize(("format_", "mode"), [("JPEG", "L"), ("JPEG", "RGB"), ("PNG", "RGB")])
 @pytest.mark.parametrize("psnr_db", [20, 30, 38])
 def test_recorded_fidelity_is_true(format_: str, mode: str, psnr_db: float) -> None:
-    """What is recorded holds the floor and is never above what scikit-image measures."""
+    """Recorded measures hold the floor, and never exceed those of scikit-image."""
     data = save(crop(mode, 150, 110), format_, quality=97)
     made = _optimized(data, floor={"psnr_db": psnr_db, "ssim": 0.5}, min_saving=0)
     upload = parse(data)

@@ -27,7 +27,7 @@ def _file(image: Image.Image, format_: str, **options: object) -> bytes:
 
 @pytest.mark.parametrize("sample", images.samples(), ids=lambda sample: sample.name)
 def test_every_kind_is_enlarged(sample: images.Sample) -> None:
-    """Each format and mode comes back as PNG, with every pixel enlarged as the restorer does."""
+    """Each format and mode becomes a PNG, with every pixel enlarged like the restorer's."""
     before, after = images.opened(sample.bytes), _enlarged(sample.bytes, 3)
     assert (before.width * 3, before.height * 3) == after.size
     assert ("PNG", before.mode) == (after.format, after.mode)

@@ -55,7 +55,7 @@ def test_the_effective_configuration_is_a_configuration(
 @steady
 @given(document=documents())
 def test_no_secret_is_printed(document: dict[str, Any]) -> None:
-    """Every secret is replaced by the mask, whatever it is."""
+    """Every secret is masked."""
     made = settings(**document)
     shown = parse_document(effective(made), "effective").value["credentials"]
     secrets = [value for pair in shown for key, value in pair.items() if "secret" in key]

@@ -187,5 +187,5 @@ _TREES = st.recursive(
 @steady
 @given(_TREES)
 def test_dumped_trees_are_read_again(tree: Any) -> None:
-    """Quoted text, numbers, booleans and null come back as what they were."""
+    """Quoted text, numbers, booleans and null round-trip."""
     assert tree == parse_document(dump(tree), "f").value

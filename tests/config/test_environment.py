@@ -133,7 +133,7 @@ _NAMES = st.lists(
     st.dictionaries(_NAMES, st.text(max_size=5), max_size=4),
 )
 def test_every_variable_is_used_or_reported(tree: Any, environ: dict[str, str]) -> None:
-    """Whatever the file holds, a variable is either the origin of a value or a problem."""
+    """Each variable is either the origin of a value or a problem, whatever the file contains."""
     _, origins, problems = override(tree, environ)
     assert sorted(environ) == sorted([*origins.values(), *(problem.source for problem in problems)])
 

@@ -44,7 +44,7 @@ def refusal(folder: Path, text: str, **environ: str) -> list[str]:
 
 
 def test_a_small_file_is_loaded(tmp_path: Path) -> None:
-    """The smallest file gives the same settings as the smallest document."""
+    """The smallest file yields the same settings as the smallest document."""
     assert load_text(tmp_path, dump(minimal())) == settings()
 
 
@@ -192,7 +192,7 @@ def test_the_size_of_a_file_is_bounded(tmp_path: Path) -> None:
 
 
 def test_a_flood_of_problems_is_bounded(tmp_path: Path) -> None:
-    """Thousands of unknown keys give a bounded report."""
+    """Thousands of unknown keys yield a bounded report."""
     lines = refusal(tmp_path, HEAD + "".join(f"listem{index}: 1\n" for index in range(5000)))
     assert len(lines) == MAX_PROBLEMS + 1
     assert lines[-1].endswith("and more problems like these")

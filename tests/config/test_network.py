@@ -18,7 +18,7 @@ from tests.config.builders import steady
     ],
 )
 def test_listening_addresses_are_split(text: str, expected: tuple[str, int]) -> None:
-    """Host and port are told apart, and brackets are taken off."""
+    """Host and port are separated, and brackets removed."""
     assert split_listen(text) == expected
     assert listen_address(text) == text
 
@@ -76,7 +76,7 @@ def test_endpoints_have_one_spelling(text: str, expected: str) -> None:
     ],
 )
 def test_other_endpoints_are_refused(text: str) -> None:
-    """Whatever is more or less than scheme, host and port is refused."""
+    """URLs with more or less than scheme, host and port are refused."""
     with pytest.raises(ValueError, match="http or https URL without path"):
         endpoint_url(text)
 

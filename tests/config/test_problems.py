@@ -29,7 +29,7 @@ def test_a_problem_is_one_line(problem: Problem, expected: str) -> None:
     ],
 )
 def test_paths_are_bounded_and_printable(path: Path, expected: str) -> None:
-    """Whatever a key holds, its path can go to a terminal."""
+    """The path of any key is safe for a terminal."""
     assert show_path(path) == expected
 
 

@@ -24,7 +24,7 @@ from config.redisurl import redis_place
 def test_urls_are_read(
     text: str, url: str, hosts: tuple[tuple[str, int], ...], service: str
 ) -> None:
-    """Several servers, their service, and what a URL of one of them says are told apart."""
+    """Topologies, their service, and the user of a URL are distinguished."""
     place = redis_place(text)
     assert (place.url, place.hosts, place.service) == (url, hosts, service)
 
@@ -41,7 +41,7 @@ def test_urls_are_read(
     ],
 )
 def test_other_urls_are_refused(text: str) -> None:
-    """What no client could use is refused at the start."""
+    """URLs that no client could use are refused at startup."""
     with pytest.raises(ValueError, match=r"redis://host:6379/0"):
         redis_place(text)
 

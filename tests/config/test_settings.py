@@ -141,7 +141,7 @@ def test_workers_are_counted() -> None:
 def test_operators_need_a_token_from_elsewhere(
     admin: dict[str, Any], address: tuple[str, int] | None
 ) -> None:
-    """On loopback the listener for operators may be open; nobody listens unless told to."""
+    """The admin listener may be open on loopback, and is off by default."""
     assert settings(admin=admin).admin.address == address
 
 

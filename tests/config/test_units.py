@@ -63,7 +63,7 @@ def test_numbers_are_rendered_as_people_write_them(number: int, expected: object
 @steady
 @given(st.integers(0, 2**50), st.sampled_from([1, 1000, 1024, 10**6, 2**20, 2**30]))
 def test_rendered_numbers_are_read_again(count: int, factor: int) -> None:
-    """What is rendered parses to the same number."""
+    """A rendered size parses to the same number."""
     number = count * factor % 2**50
     assert number == BYTES.parse(BYTES.render(number))
     assert number == PIXELS.parse(PIXELS.render(number))

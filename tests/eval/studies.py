@@ -85,7 +85,7 @@ def crops(of: Study) -> list[Crop]:
 
 @cache
 def _states() -> tuple[Pixels, Pixels, Pixels, Pixels]:
-    """Give a photo, the same recoded, its half recoded, and that half enlarged."""
+    """Return a photo, the same recoded, its half recoded, and that half enlarged."""
     with Image.open(Path(skimage.__file__).parent / "data" / "astronaut.png") as image:
         photo = np.asarray(image)
         small = _recoded(np.asarray(image.reduce(2)), 50)

@@ -28,5 +28,5 @@ def test_locks_are_sorted_and_distinct(name: str) -> None:
 
 
 def test_run_time_versions_are_the_tested_ones() -> None:
-    """What a container installs is what the tests ran with."""
+    """Containers install the packages that the tests ran with."""
     assert set(_lines("requirements.lock")) - set(_lines("requirements-dev.lock")) == set()

@@ -100,7 +100,7 @@ def test_slider_by_keyboard(shown: Browser) -> None:
 
 
 def test_slider_by_pointer(shown: Browser) -> None:
-    """The line follows whoever drags it over the image."""
+    """The divider follows the pointer that drags it."""
     pair = shown.driver.find_element("css selector", "[data-pair]")
     quarter = pair.size["width"] // 4
     actions = ActionChains(shown.driver).move_to_element(pair).click_and_hold()
@@ -178,7 +178,7 @@ def test_plot_by_keyboard(shown: Browser, study: Study) -> None:
 
 
 def test_legend(shown: Browser) -> None:
-    """What is ticked is drawn, in every plot; another measure goes onto the axis."""
+    """Every plot draws the selected strategies; another measure changes the axis."""
     count = "return document.querySelectorAll('#plot-grid svg .mark').length"
     before = int(shown.script(count))
     shown.driver.find_element("css selector", "#plot-legend input").click()
@@ -220,7 +220,7 @@ def _exact(text: str) -> str | float:
 
 
 def test_money_is_calculated_as_in_python(shown: Browser, study: Study) -> None:
-    """Whatever is assumed, the page's script and the model come to the same figures."""
+    """The page's script and the model agree under any assumptions."""
     form = {field.name: field.factor for field in FIELDS}
     for case in CASES:
         assumed = _assumed(study, case)
@@ -262,7 +262,7 @@ def test_formulas_are_carried_out_as_in_python(shown: Browser, study: Study) -> 
 
 
 def test_money_before_anything_is_changed(shown: Browser, study: Study) -> None:
-    """What the page says when it is opened is what its script would say."""
+    """The initial figures of the page equal those of its script."""
     before = {name: _exact(text) for name, text in shown.script(SHOWN).items()}
     words = (
         "return document.getElementById('money').innerText + document.querySelector('dl').innerText"
@@ -306,7 +306,7 @@ def test_everything_is_reached_by_tab(shown: Browser) -> None:
 
 
 def test_motion_is_reduced(browser: Browser, file: Path) -> None:
-    """Whoever asks for less motion gets jumps instead of scrolling."""
+    """Readers who prefer reduced motion get jumps instead of scrolling."""
     for still, expected in ((False, "smooth"), (True, "auto")):
         browser.look(still=still)
         browser.open(file)

@@ -28,7 +28,7 @@ _REQUEST: Final = re.compile(r'"([A-Z]+) (\S+) HTTP/1\.1" (\d+)')
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of the store's log."""
+    """Return the folder of the store's log."""
     return tmp_path_factory.mktemp("store")
 
 
@@ -41,7 +41,7 @@ def store(log: Path) -> Iterator[S3Server]:
 
 @pytest.fixture(scope="module")
 def s3(store: S3Server) -> Any:
-    """Give a client of a store with 2,000 small images in two classes."""
+    """Return a client of a store with 2,000 small images in two classes."""
     client = s3_client(store.endpoint)
     client.create_bucket(Bucket=BUCKET)
     bodies = [small_photo(number) for number in range(8)]
@@ -99,7 +99,7 @@ def test_a_bucket_is_only_read(
 
 
 def test_names_begin_after_the_prefix(s3: Any) -> None:
-    """What is listed is named within the folder that the prefix names, and classed by the next."""
+    """Names are relative to the prefix, and the next folder is the class."""
     found = buckets.read(f"s3://{BUCKET}/photos/sm", s3)
     assert len(found) == OBJECTS // 2
     assert (found[0].name, found[0].kind) == ("small/0008.png", "small")
@@ -113,7 +113,7 @@ def test_names_begin_after_the_prefix(s3: Any) -> None:
     ],
 )
 def test_a_bucket_without_images_is_explained(s3: Any, location: str, message: str) -> None:
-    """A wrong prefix or bucket is said with what to check."""
+    """A wrong prefix or bucket is reported with what to check."""
     with pytest.raises(BadCorpus, match=message):
         buckets.read(location, s3)
 

@@ -28,7 +28,7 @@ START_S: Final = 60.0
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with images in ``in`` and a configuration that a gateway and a report share."""
+    """Return a folder with images in ``in`` and a configuration shared by gateway and report."""
     root = tmp_path_factory.mktemp("served")
     (root / "in").mkdir()
     for recipe in sample_images.chosen(NAMES):
@@ -55,7 +55,7 @@ def test_a_gateway_serves_what_a_report_says(folder: Path) -> None:
 
 
 def _served(folder: Path) -> dict[str, tuple[int, float]]:
-    """Put every image through a gateway: bytes in the bucket, PSNR of what comes back."""
+    """Upload and download every image; return bytes in the bucket and PSNR."""
     policies = yaml.safe_load((folder / "policies.yaml").read_text())
     with bucket_server() as upstream:
         settings = {

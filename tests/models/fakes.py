@@ -20,7 +20,7 @@ def _nothing(_: Pixels) -> None:
 
 @dataclass
 class FakeNetwork:
-    """Compute a stack of random 3x3 convolutions modulo 256: no change of its input goes unnoticed.
+    """A stack of random 3x3 convolutions modulo 256: any change of the input changes the result.
 
     Attributes:
         scale: By how much it enlarges.

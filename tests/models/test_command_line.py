@@ -59,7 +59,7 @@ def test_the_list_names_every_restorer(capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.parametrize("card", CATALOG, ids=lambda card: card.name)
 def test_all_that_is_known_is_shown(card: Card, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody has to look into the source for the licence or the origin of a restorer."""
+    """The command line shows licence and origin of every restorer."""
     assert main(["show", card.name]) == 0
     shown = capsys.readouterr().out
     for fact in (card.name, card.hash, card.licence, card.source, card.training_data):
@@ -80,7 +80,7 @@ def test_unknown_names_are_told(command: str, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("command", ["fetch", "verify"])
 def test_interpolations_have_no_weights(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """What needs no weights says so."""
+    """Restorers without weights say so."""
     assert main([command, "bicubic"]) == 1
     assert "bicubic has no weights" in capsys.readouterr().err
 
@@ -125,7 +125,7 @@ def test_fetched_weights_are_verified(
 
 @pytest.mark.skipif(not _WITHOUT_TORCH, reason="torch is installed")
 def test_files_need_torch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without torch, whoever wants to look into a file is told what to install."""
+    """Without torch, verifying a file reports what to install."""
     assert main(["verify", str(tmp_path / "x.pth")]) == 1
     assert "pip install 'slimgate[gpu]'" in capsys.readouterr().err
 
@@ -148,6 +148,6 @@ def test_files_are_described(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_nothing_heavy_is_imported() -> None:
-    """Whoever imports the restorers, as the gateway does, does not load torch."""
+    """Importing the restorers, as the gateway does, does not load torch."""
     program = "import sys, models, models.__main__; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0

@@ -19,7 +19,7 @@ def segment_of(marker: int, payload: bytes) -> bytes:
 
 
 def with_segments(*segments: bytes) -> bytes:
-    """Give a file whose header begins with some segments."""
+    """Return a file whose header starts with some segments."""
     return b"".join([b"\xff\xd8", *segments, BODY])
 
 

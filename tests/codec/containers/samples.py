@@ -17,7 +17,7 @@ CHANNELS: Final = {"L": 1, "RGB": 3, "RGBA": 4}
 
 @cache
 def icc() -> bytes:
-    """Give a colour profile with a fixed date, so that every run tests the same bytes."""
+    """Return a colour profile with a fixed date, so that every run tests the same bytes."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[24:36] = bytes(12)
     return bytes(profile)
@@ -67,7 +67,7 @@ EVERYTHING: Final[dict[str, Any]] = ALL["exif"] | ALL["icc"] | ALL["xmp"]
 
 @cache
 def files() -> dict[str, tuple[FormatName, str, bytes]]:
-    """Give one file of every kind by name, with its format and mode."""
+    """Return one file of every kind by name, with its format and mode."""
     jpeg = EVERYTHING | {"comment": b"made slim", "dpi": (300, 300)}
     png = ALL["exif"] | ALL["icc"] | {"pnginfo": text(), "dpi": (144, 144)}
     return {

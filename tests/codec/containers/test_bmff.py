@@ -15,7 +15,7 @@ _FTYP = b"\0\0\0\x10ftypavif\0\0\0\0"
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
 @given(payload=st.binary(max_size=3000))
 def test_payloads_travel_in_a_file_that_still_opens(payload: bytes) -> None:
-    """The payload comes back, and Pillow sees the same picture."""
+    """The payload is extracted unchanged, and Pillow decodes the same picture."""
     carrier = bmff.attach(_AVIF, payload)
     assert payload == bmff.extract(carrier)
     with Image.open(io.BytesIO(carrier)) as image, Image.open(io.BytesIO(_AVIF)) as bare:
@@ -40,7 +40,7 @@ def test_a_file_without_payload_has_none() -> None:
     ],
 )
 def test_all_forms_of_size_are_read(box: bytes) -> None:
-    """The three ways to state a size give the same payload."""
+    """The three ways to encode a box size yield the same payload."""
     assert bmff.extract(_FTYP + box) == b"abc"
 
 

@@ -13,13 +13,13 @@ _BLOB = header.pack(b"segments " * 20, None)
 
 
 @_settings
-@given(kept=st.binary(max_size=4000), repeat=st.integers(1, 20), profile=st.booleans())
-def test_kept_segments_come_back(kept: bytes, repeat: int, profile: bool) -> None:
-    """What was packed is unpacked with the same profile, and packing is deterministic."""
+@given(metadata=st.binary(max_size=4000), repeat=st.integers(1, 20), profile=st.booleans())
+def test_kept_segments_come_back(metadata: bytes, repeat: int, profile: bool) -> None:
+    """Unpacking with the same profile restores the segments, and packing is deterministic."""
     shared = icc() if profile else None
-    blob = header.pack(kept * repeat, shared)
-    assert kept * repeat == header.unpack(blob, shared)
-    assert blob == header.pack(kept * repeat, shared)
+    payload = header.pack(metadata * repeat, shared)
+    assert metadata * repeat == header.unpack(payload, shared)
+    assert payload == header.pack(metadata * repeat, shared)
 
 
 @_settings
@@ -36,16 +36,16 @@ def test_any_bytes_are_unpacked_or_malformed(data: bytes) -> None:
 
 def test_a_profile_in_the_segments_costs_next_to_nothing() -> None:
     """The rendition's own profile serves as dictionary for the same profile among the segments."""
-    kept = b"\xff\xe2\2\0ICC_PROFILE\0\1\1" + icc()
-    assert len(header.pack(kept, icc())) < 60 < len(header.pack(kept, None))
+    metadata = b"\xff\xe2\2\0ICC_PROFILE\0\1\1" + icc()
+    assert len(header.pack(metadata, icc())) < 60 < len(header.pack(metadata, None))
 
 
 def test_only_the_last_32_kib_of_a_profile_count() -> None:
     """A profile longer than the window works, with its end as dictionary."""
     profile = random.Random(5).randbytes(70_000)
-    blob = header.pack(profile[-30_000:], profile)
-    assert len(blob) < 500
-    assert profile[-30_000:] == header.unpack(blob, profile)
+    payload = header.pack(profile[-30_000:], profile)
+    assert len(payload) < 500
+    assert profile[-30_000:] == header.unpack(payload, profile)
 
 
 def test_incompressible_segments_are_stored() -> None:
@@ -61,7 +61,7 @@ def test_nothing_is_packed_as_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "blob",
+    "payload",
     [
         _BLOB[:5],
         b"\2" + _BLOB[1:],
@@ -72,24 +72,24 @@ def test_nothing_is_packed_as_nothing() -> None:
         b"\1\0\0\0\0\0stored",
     ],
 )
-def test_damaged_blobs_are_malformed(blob: bytes) -> None:
+def test_damaged_blobs_are_malformed(payload: bytes) -> None:
     """Another version, method, length or checksum is noticed."""
     with pytest.raises(Malformed):
-        header.unpack(blob, None)
+        header.unpack(payload, None)
 
 
 def test_another_profile_is_noticed() -> None:
     """A blob that needs the profile cannot be unpacked without it."""
-    blob = header.pack(icc(), icc())
+    payload = header.pack(icc(), icc())
     with pytest.raises(Malformed):
-        header.unpack(blob, None)
+        header.unpack(payload, None)
 
 
 def test_limits_hold() -> None:
     """No more is packed than allowed, and a bomb is not inflated."""
-    assert header.unpack(header.pack(bytes(header.MAX_KEPT), None), None) == bytes(4 << 20)
+    assert header.unpack(header.pack(bytes(header.MAX_METADATA), None), None) == bytes(4 << 20)
     with pytest.raises(Unsupported, match="too much metadata"):
-        header.pack(bytes(header.MAX_KEPT + 1), None)
+        header.pack(bytes(header.MAX_METADATA + 1), None)
     bomb = zlib.compress(bytes(50 << 20), 9, -15)
     with pytest.raises(Malformed, match="more kept segments than allowed"):
         header.unpack(b"\1\1" + bytes(4) + bomb, None)

@@ -13,7 +13,7 @@ _BOUND_S = 1.0
 
 
 def _outcome(data: bytes) -> str:
-    """Parse; only an answer or Unsupported comes back, anything else fails the test."""
+    """Parse; any exception other than Unsupported fails the test."""
     try:
         parse(data)
     except Unsupported as error:

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from codec.containers import DoesNotFit, Unsupported, jpeg
-from codec.containers.header import MAX_KEPT
+from codec.containers.header import MAX_METADATA
 from tests.codec.containers.jpeg_parts import (
     BARE,
     BODY,
@@ -52,14 +52,14 @@ def test_kept_segments_are_verbatim_and_in_order() -> None:
     first, second = segment_of(0xE5, b"five"), segment_of(0xFE, b"comment")
     late = segment_of(0xE4, b"four")
     data = b"\xff\xd8" + JFIF + second + first + BARE[20:SCAN] + late + BARE[SCAN:]
-    assert JFIF + second + first + late == jpeg.parse(data).kept
+    assert JFIF + second + first + late == jpeg.parse(data).metadata
 
 
 def test_fill_bytes_are_dropped() -> None:
     """Fill bytes before markers are legal and not kept."""
     segment = segment_of(0xE5, b"five")
     found = jpeg.parse(with_segments(b"\xff\xff", JFIF, b"\xff", segment, b"\xff\xff\xff"))
-    assert JFIF + segment == found.kept
+    assert JFIF + segment == found.metadata
 
 
 def test_profile_in_portions_out_of_order() -> None:
@@ -91,7 +91,7 @@ def test_large_profile() -> None:
     ],
 )
 def test_subsampling(factors: tuple[int, int, int], subsampling: str | None) -> None:
-    """The ratio of the sampling factors gives the name, where it has one."""
+    """The ratio of sampling factors determines the subsampling name, if there is one."""
 
     def change(payload: bytearray) -> None:
         payload[7], payload[10], payload[13] = factors
@@ -152,17 +152,17 @@ def test_padding_stands_before_the_first_comment(gap: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "kept", [b"\0", JFIF[:-1], b"\xff" + JFIF, GRAY_FRAME, JFIF + b"\xff\xd9", b"\xff\xda\0\2"]
+    "metadata", [b"\0", JFIF[:-1], b"\xff" + JFIF, GRAY_FRAME, JFIF + b"\xff\xd9", b"\xff\xda\0\2"]
 )
-def test_damaged_kept_segments_are_refused(kept: bytes) -> None:
+def test_damaged_kept_segments_are_refused(metadata: bytes) -> None:
     """Only whole APPn and COM segments are put into a file."""
     with pytest.raises(Unsupported):
-        jpeg.assemble(BARE, kept, 10_000)
+        jpeg.assemble(BARE, metadata, 10_000)
 
 
 @pytest.mark.parametrize("encoded", [b"", b"\xff\xd8\xff\xd9", BARE[:50]])
 def test_damaged_encodings_are_refused(encoded: bytes) -> None:
-    """What is no JPEG file is not assembled into one."""
+    """Data other than a JPEG file is not assembled into one."""
     with pytest.raises(Unsupported):
         jpeg.assemble(encoded, b"", 10_000)
 
@@ -170,24 +170,24 @@ def test_damaged_encodings_are_refused(encoded: bytes) -> None:
 def test_the_limit_of_metadata_is_reachable() -> None:
     """Just as much metadata as allowed is kept."""
     segments = segment_of(0xE5, b"x" * 65_532) * 64
-    assert len(segments) == MAX_KEPT
-    assert segments == jpeg.parse(with_segments(segments)).kept
+    assert len(segments) == MAX_METADATA
+    assert segments == jpeg.parse(with_segments(segments)).metadata
 
 
 @pytest.mark.parametrize("gap", [0, 3, 4, 60_000])
 def test_images_behind_the_first_return_to_their_place(gap: int) -> None:
     """Index and further images are verbatim, and stand where the index says, at any padding."""
     upload = with_segments(JFIF, INDEX, segment_of(0xFE, b"x" * (9 + gap))) + BARE + b"tail"
-    kept = jpeg.parse(upload).kept
+    metadata = jpeg.parse(upload).metadata
     fresh = save("RGB", "JPEG", quality=1)
-    served = jpeg.assemble(fresh, kept, len(upload))
+    served = jpeg.assemble(fresh, metadata, len(upload))
     assert len(upload) == len(served)
     assert upload.index(INDEX) == served.index(INDEX)
     assert upload.endswith(BARE + b"tail")
     assert served.endswith(b"\xff\xd9" + BARE + b"tail")
-    assert jpeg.parse(served).kept == kept
+    assert jpeg.parse(served).metadata == metadata
 
 
 def test_an_index_without_further_images() -> None:
     """A file whose previews were cut off keeps its index."""
-    assert jpeg.parse(with_segments(JFIF, INDEX)).kept == JFIF + INDEX
+    assert jpeg.parse(with_segments(JFIF, INDEX)).metadata == JFIF + INDEX

@@ -33,7 +33,7 @@ def _file(width: int, height: int, channels: int, *, lossless: bool) -> bytes:
 def test_headers_tell_size_and_channels(
     width: int, height: int, channels: int, lossless: bool
 ) -> None:
-    """What a file was made of stands in its header, whatever its proportions."""
+    """The header reports size and channels of the source, for any proportions."""
     data = _file(width, height, channels, lossless=lossless)
     assert jxl_header.read(data) == Header(width, height, channels)
     assert jxl_header.read_size(data) == (width, height)
@@ -65,7 +65,7 @@ def test_transcoded_files_tell_their_size() -> None:
     ids=["16 bits", "float", "animation"],
 )
 def test_other_kinds_are_refused(pixels: np.ndarray) -> None:
-    """What slimgate does not write is refused, as it could decode to more than its size says."""
+    """Files that slimgate does not write are refused: they could decode to more than declared."""
     data = bytes(jpegxl_encode(pixels, lossless=True, effort=1, usecontainer=True, numthreads=1))
     with pytest.raises(Malformed):
         jxl_header.read(data)
@@ -73,7 +73,7 @@ def test_other_kinds_are_refused(pixels: np.ndarray) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\xff\x0a", b"JXL ", b"\0\0\0\x0cJXL \x0d\x0a\x87\x0a"])
 def test_other_files_are_refused(data: bytes) -> None:
-    """What holds no codestream in a box is refused."""
+    """A container without a codestream is refused."""
     with pytest.raises(Malformed):
         jxl_header.read(data)
 

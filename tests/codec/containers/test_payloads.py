@@ -38,19 +38,19 @@ def test_jpeg_payloads_stand_behind_other_metadata() -> None:
 
 
 def test_missing_pieces_are_noticed() -> None:
-    """A JPEG file that lost, doubled or reordered a piece of its payload gives none."""
+    """A JPEG file with a lost, duplicate or reordered piece yields no payload."""
     attached = jpeg_payload.attach(_JPEG, b"x" * 140_000)
     own = [segment for segment in walk(attached) if segment.marker == 0xEA]
     pieces = [attached[segment.start : segment.end] for segment in own]
     head, tail = attached[: own[0].start], attached[own[-1].end :]
     a, b, c = pieces
-    for kept in ([a, b], [b, c], [a, c], [b, a, c], [a, b, c, c], [a]):
+    for metadata in ([a, b], [b, c], [a, c], [b, a, c], [a, b, c, c], [a]):
         with pytest.raises(Malformed, match="missing"):
-            jpeg_payload.extract(head + b"".join(kept) + tail)
+            jpeg_payload.extract(head + b"".join(metadata) + tail)
 
 
 def test_two_webp_payloads_are_refused() -> None:
-    """A WebP file with two payloads gives none."""
+    """A WebP file with two payloads yields none."""
     attached = webp_payload.attach(_WEBP["lossy"], b"once")
     twice = make_file(attached[12:] + make(webp_payload.CHUNK, b"twice"))
     with pytest.raises(Malformed, match="more than one"):

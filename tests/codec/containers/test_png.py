@@ -136,16 +136,16 @@ def test_kept_chunks_are_verbatim_on_their_side() -> None:
     found = png.parse(_file(before=before, after=after))
     assert (found.before, found.after) == (before, after)
     size = len(_BARE) + len(before) + len(after)
-    assert _file(before=before, after=after) == png.assemble(_BARE, found.kept, size)
+    assert _file(before=before, after=after) == png.assemble(_BARE, found.metadata, size)
 
 
 @pytest.mark.parametrize(
     ("before", "after"), [(b"", b""), (_GAMMA, b""), (b"", make(b"tEXt", b"a\0b"))]
 )
 def test_one_side_may_be_empty(before: bytes, after: bytes) -> None:
-    """What is kept goes back to its side when the other has nothing."""
+    """Chunks return to their side of the image data when the other side has none."""
     data = _file(before=before, after=after)
-    assert data == png.assemble(_BARE, png.parse(data).kept, len(data))
+    assert data == png.assemble(_BARE, png.parse(data).metadata, len(data))
 
 
 def test_what_must_not_be_copied_is_left_out() -> None:
@@ -166,7 +166,7 @@ def test_padding_is_one_private_chunk_before_the_end() -> None:
     data = png.assemble(_BARE, b"", len(_BARE) + 100)
     assert data == _BARE[:-12] + make(PADDING, bytes(88)) + _IEND
     assert tuple(letter >= 0x61 for letter in PADDING) == (True, True, False, True)
-    assert png.parse(data).kept == b""
+    assert png.parse(data).metadata == b""
 
 
 def test_a_padding_chunk_of_other_bytes_is_kept() -> None:
@@ -190,7 +190,7 @@ def test_gaps_without_a_chunk_do_not_fit(gap: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "kept",
+    "metadata",
     [
         b"\0",
         b"\0\0\0\1",
@@ -200,17 +200,17 @@ def test_gaps_without_a_chunk_do_not_fit(gap: int) -> None:
         len(_IHDR).to_bytes(4, "big") + _IHDR,
     ],
 )
-def test_damaged_kept_chunks_are_refused(kept: bytes) -> None:
+def test_damaged_kept_chunks_are_refused(metadata: bytes) -> None:
     """Only whole ancillary chunks are put into a file, each on its side."""
     with pytest.raises(Unsupported):
-        png.assemble(_BARE, kept, 10_000)
+        png.assemble(_BARE, metadata, 10_000)
     with pytest.raises(Unsupported):
-        png.overhead(kept)
+        png.overhead(metadata)
 
 
 @pytest.mark.parametrize("encoded", [b"", _SIGNATURE, _BARE[:-12], b"x"])
 def test_damaged_encodings_are_refused(encoded: bytes) -> None:
-    """What is no whole PNG file is not assembled into one."""
+    """Data other than a complete PNG file is not assembled into one."""
     with pytest.raises(Unsupported):
         png.assemble(encoded, b"", 10_000)
 

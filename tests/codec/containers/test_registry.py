@@ -10,7 +10,7 @@ _MIMES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 
 @pytest.mark.parametrize("name", sorted(files()))
 def test_types_are_told_by_magic_bytes(name: str) -> None:
-    """The first 32 bytes of a file suffice to tell its type."""
+    """The first 32 bytes determine the type of a file."""
     format_, _, data = files()[name]
     assert _MIMES[format_] == sniff(data[:32])
     assert _MIMES[format_] == parse(data).mime
@@ -30,7 +30,7 @@ def test_types_are_told_by_magic_bytes(name: str) -> None:
     ],
 )
 def test_other_bytes_have_no_type(head: bytes) -> None:
-    """What does not begin like one of the three formats is none of them."""
+    """Data with other magic bytes has no type."""
     assert sniff(head) is None
     with pytest.raises(Unsupported, match="neither jpeg nor png nor webp"):
         parse(head)

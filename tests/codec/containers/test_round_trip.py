@@ -28,17 +28,17 @@ def _fresh(name: str) -> bytes:
 def _least(name: str) -> int:
     """Find the smallest size by asking for too little."""
     format_, _, data = files()[name]
-    encoded, kept = _fresh(name), parse(data).kept
+    encoded, metadata = _fresh(name), parse(data).metadata
     return next(
         size
-        for size in range(len(encoded) - 64, len(encoded) + 64 + overhead(format_, kept))
-        if _reachable(format_, encoded, kept, size)
+        for size in range(len(encoded) - 64, len(encoded) + 64 + overhead(format_, metadata))
+        if _reachable(format_, encoded, metadata, size)
     )
 
 
-def _reachable(format_: FormatName, encoded: bytes, kept: bytes, size: int) -> bool:
+def _reachable(format_: FormatName, encoded: bytes, metadata: bytes, size: int) -> bool:
     try:
-        assemble(format_, encoded, kept, size)
+        assemble(format_, encoded, metadata, size)
     except DoesNotFit:
         return False
     return True
@@ -60,12 +60,12 @@ def test_assembled_files_have_the_size_the_pixels_and_the_metadata(name: str, ga
         gap += gap % 2 + 26  # also when a simple file has to become an extended one
     encoded, upload = _fresh(name), parse(data)
 
-    assembled = assemble(format_, encoded, upload.kept, _LEAST[name] + gap)
+    assembled = assemble(format_, encoded, upload.metadata, _LEAST[name] + gap)
 
     assert _LEAST[name] + gap == len(assembled)
     assert (read(encoded)[0], read(data)[1]) == read(assembled)
     again = parse(assembled)
-    assert upload.kept == again.kept
+    assert upload.metadata == again.metadata
     assert (upload.icc, upload.mode, SIZE) == (again.icc, again.mode, (again.width, again.height))
 
 
@@ -73,10 +73,12 @@ def test_assembled_files_have_the_size_the_pixels_and_the_metadata(name: str, ga
 def test_sizes_out_of_reach_are_refused(name: str) -> None:
     """Exactly the sizes below the least one, and those no padding can meet, are refused."""
     format_, _, data = files()[name]
-    encoded, kept = _fresh(name), parse(data).kept
+    encoded, metadata = _fresh(name), parse(data).metadata
 
     refused = [
-        gap for gap in range(-8, 14) if not _reachable(format_, encoded, kept, _LEAST[name] + gap)
+        gap
+        for gap in range(-8, 14)
+        if not _reachable(format_, encoded, metadata, _LEAST[name] + gap)
     ]
 
     assert [*range(-8, 0), *_UNREACHABLE[format_]] == refused
@@ -86,14 +88,14 @@ def test_sizes_out_of_reach_are_refused(name: str) -> None:
 def test_overhead_is_what_the_kept_segments_add(name: str) -> None:
     """An assembled file is as long as one without kept segments plus the overhead."""
     format_, _, data = files()[name]
-    encoded, kept = _fresh(name), parse(data).kept
+    encoded, metadata = _fresh(name), parse(data).metadata
     bare = next(
         size
         for size in range(len(encoded) - 64, len(encoded) + 64)
         if _reachable(format_, encoded, b"", size)
     )
     extended = encoded[12:16] == b"VP8X"
-    assert _LEAST[name] - bare == overhead(format_, kept) - (18 if kept and extended else 0)
+    assert _LEAST[name] - bare == overhead(format_, metadata) - (18 if metadata and extended else 0)
 
 
 @pytest.mark.parametrize("name", _NAMES)

@@ -129,9 +129,9 @@ def test_kept_chunks_are_verbatim_and_in_order(flags: int, before: bytes, after:
     """Metadata chunks go back to where they were, with their flags."""
     data = _extended(flags, before, _VP8, after)
     found = webp.parse(data)
-    assert found.kept == before + after
+    assert found.metadata == before + after
     assert found.icc == (icc() if before else None)
-    assert data == webp.assemble(_LOSSY, found.kept, len(data))
+    assert data == webp.assemble(_LOSSY, found.metadata, len(data))
 
 
 def test_simple_files_stay_simple() -> None:
@@ -165,16 +165,16 @@ def test_the_encoders_own_chunks_are_dropped() -> None:
 
 
 @pytest.mark.parametrize(
-    "kept", [b"\0", _EXIF[:-1], _EXIF + _EXIF, _EXIF + _ICCP, _VP8, make(b"abcd", b"")]
+    "metadata", [b"\0", _EXIF[:-1], _EXIF + _EXIF, _EXIF + _ICCP, _VP8, make(b"abcd", b"")]
 )
-def test_damaged_kept_chunks_are_refused(kept: bytes) -> None:
+def test_damaged_kept_chunks_are_refused(metadata: bytes) -> None:
     """Only whole metadata chunks are put into a file."""
     with pytest.raises(Unsupported):
-        webp.assemble(_LOSSY, kept, 10_000)
+        webp.assemble(_LOSSY, metadata, 10_000)
 
 
 @pytest.mark.parametrize("encoded", [b"", _LOSSY[:-2], _extended(8, _EXIF), _animated()])
 def test_damaged_encodings_are_refused(encoded: bytes) -> None:
-    """What is no still WebP file is not assembled into one."""
+    """Data other than a still WebP file is not assembled into one."""
     with pytest.raises(Unsupported):
         webp.assemble(encoded, b"", 10_000)

@@ -37,7 +37,7 @@ def _profile() -> bytes:
 @pytest.mark.parametrize(("name", "mode"), _KINDS)
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
 def test_pixels_survive(name: str, mode: str, subsampling: str) -> None:
-    """What was encoded in any mode and subsampling is decoded in that mode, and much alike."""
+    """Every mode and subsampling decodes in the same mode, close to the source."""
     codec, pixels = by_name(name), crop(mode, 65, 49)
     decoded = codec.read(_encode(codec, pixels, 95, subsampling=subsampling), mode=mode, **_SIZE)
     assert pixels.shape == decoded.shape
@@ -78,7 +78,7 @@ def test_hidden_colours_survive(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "mode"), _KINDS)
 def test_encoding_is_reproducible(name: str, mode: str) -> None:
-    """The same pixels and parameters give the same file."""
+    """Equal pixels and parameters yield equal files."""
     codec, pixels = by_name(name), crop(mode, 65, 49)
     assert _encode(codec, pixels) == _encode(codec, pixels.copy())
 
@@ -94,7 +94,7 @@ def test_profiles_are_embedded(name: str, mode: str) -> None:
 @pytest.mark.parametrize("name", ["avif", "jpeg", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_leaves_pixels_alone(name: str, orientation: int) -> None:
-    """Viewers are told how to turn the image; the decoded pixels are the unturned ones."""
+    """Files carry the orientation for viewers; decoded pixels are not rotated."""
     codec, pixels = by_name(name), crop("RGB", 65, 49)
     data = _encode(codec, pixels, orientation=orientation)
     decoded = codec.read(data, mode="RGB", **_SIZE)

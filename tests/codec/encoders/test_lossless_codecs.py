@@ -27,7 +27,7 @@ _SHAPES: dict[str, tuple[int, ...]] = {"L": (), "RGB": (3,), "RGBA": (4,)}
 def test_every_pixel_returns(
     name: str, width: int, height: int, mode: str, seed: int, flat: bool
 ) -> None:
-    """Pixels of any size, mode and content come back the same, hidden colours included."""
+    """Pixels of any size, mode and content are preserved, hidden colours included."""
     encode: Callable[..., bytes] = _ENCODERS[name]
     pixels = noise(height, width, *_SHAPES[mode], seed=seed)
     if flat:

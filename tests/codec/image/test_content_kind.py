@@ -33,7 +33,7 @@ def _bars(width: int, height: int) -> Pixels:
 
 
 def _scanned(page: Pixels) -> Pixels:
-    """Give paper a little noise, as a scanner does."""
+    """Add a little noise to paper, like a scanner."""
     grain = np.random.default_rng(3).normal(0, 2.5, page.shape)
     return np.asarray(np.clip(page + grain, 0, 255), dtype=np.uint8)
 
@@ -57,7 +57,7 @@ def test_photographs(name: str) -> None:
 
 @pytest.mark.parametrize(("ink", "paper"), [(20, 250), (235, 25)])
 def test_screens_of_text_are_drawn(ink: int, paper: int) -> None:
-    """Clean text is told from photographs, dark on light and light on dark."""
+    """Clean text is distinguished from photographs, dark on light and light on dark."""
     assert content_kind.kind(_page(1280, 700, ink=ink, paper=paper)) == "screenshot"
     assert content_kind.kind(_page(600, 400, ink=ink, paper=paper)) == "chart"
 

@@ -39,7 +39,7 @@ def test_flat_areas_come_back(mode: str, near: int) -> None:
 
 @pytest.mark.parametrize("mode", _MODES)
 def test_no_pixel_changes_by_more_than_is_near(mode: str) -> None:
-    """Whatever the image, no sample changes by more than was allowed, and the input stays."""
+    """No sample changes by more than the distance, and the input is unchanged."""
     pixels = crop(mode, 90, 70)
     before = pixels.copy()
     found = flatten.flattened(pixels, 8)
@@ -66,7 +66,7 @@ def test_a_drawing_fits_when_it_is_flat_again(mode: str) -> None:
     found, data = output.fit(pixels, upload, size)
     assert (found.near, found.step, len(data)) == (4, 1, size)
     np.testing.assert_array_equal(flatten.flattened(pixels, 4), decode_as(upload, data))
-    assert data == output.encode(pixels, found, kept=upload.kept, size=size)
+    assert data == output.encode(pixels, found, metadata=upload.metadata, size=size)
 
 
 def test_what_nothing_makes_fit_is_an_error() -> None:

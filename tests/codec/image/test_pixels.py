@@ -1,4 +1,4 @@
-"""Tests of decoding what somebody else wrote."""
+"""Tests of decoding untrusted files."""
 
 import io
 
@@ -22,7 +22,7 @@ _LOSSLESS: list[tuple[str, str, dict[str, bool]]] = [
 def test_lossless_files_give_their_pixels(
     format_: str, mode: str, parameters: dict[str, bool]
 ) -> None:
-    """What was saved without loss is decoded to the same array, by name and by container."""
+    """Losslessly saved pixels decode to the same array, by name and by container."""
     expected = crop(mode, 37, 29)
     data = save(expected, format_, **parameters)
     actual = pixels.decode(data, format_=format_, mode=mode, **_SIZE)
@@ -52,7 +52,7 @@ def test_other_headers_than_expected_are_refused(
 
 
 def test_no_other_decoder_is_tried() -> None:
-    """A PNG file is no JPEG file, whatever Pillow could make of it."""
+    """A PNG file is not decoded as JPEG, although Pillow could."""
     data = save(crop("RGB", 37, 29), "PNG")
     with pytest.raises(OSError, match="cannot identify"):
         pixels.decode(data, format_="JPEG", mode="RGB", **_SIZE)
@@ -91,7 +91,7 @@ def test_truncated_files_raise_what_is_documented(format_: str) -> None:
     "error", [EOFError("x"), KeyError("x"), IndexError("x"), RuntimeError("x"), TypeError("x")]
 )
 def test_foreign_errors_become_undecodable(error: Exception) -> None:
-    """What decoders raise against Pillow's documentation comes out as Undecodable."""
+    """Undocumented exceptions of decoders are translated to Undecodable."""
     with (
         pytest.raises(pixels.Undecodable, match="damaged"),
         pixels.opened(save(crop("L", 20, 20), "PNG"), "PNG"),

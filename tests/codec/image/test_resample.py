@@ -60,7 +60,7 @@ def test_edges_are_repeated(width: int, height: int, scale: int) -> None:
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("width", [96, 97, 98, 99])
 def test_images_are_not_shifted(scale: int, width: int) -> None:
-    """A ramp that goes down and up again stays where it was, whatever its width."""
+    """A symmetric ramp keeps its position at any width."""
     ramp = np.broadcast_to(np.arange(width, dtype=np.uint8) * 2, (12, width))
     inner = slice(3 * scale, width - 4 * scale)  # the filter reaches three small pixels
     for pixels, axis in ((ramp, 1), (ramp.T, 0)):
@@ -84,7 +84,7 @@ def test_hidden_colours_survive(scale: int) -> None:
 
 @pytest.mark.parametrize(("channels", "planes"), [((), 1), ((3,), 1), ((4,), 2)])
 def test_planes_join_to_what_was_split(channels: tuple[int, ...], planes: int) -> None:
-    """Only RGBA is split, into colour and alpha, and joining gives the same pixels again."""
+    """Only RGBA is split, into colour and alpha, and joining restores the pixels."""
     pixels = noise(9, 7, *channels)
     split = resample.split_planes(pixels)
     assert len(split) == planes

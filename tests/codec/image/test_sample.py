@@ -48,12 +48,12 @@ def test_tiles_are_pieces_of_the_image() -> None:
 
 
 def test_seams_are_left_out() -> None:
-    """What changes within eight pixels of a seam is not measured, and all else is."""
+    """Only changes within eight pixels of a seam are ignored."""
     sample = Sample.of(photo("astronaut.png"))
     changed = sample.pixels.copy()
     for seam in range(0, changed.shape[0] + 1, sample.tile[0]):
         changed[max(0, seam - 8) : seam + 8] ^= 255
         changed[:, max(0, seam - 8) : seam + 8] ^= 255
     assert np.array_equal(sample.inside(sample.pixels), sample.inside(changed))
-    kept = (sample.tile[0] - 16) * (changed.shape[0] // sample.tile[0])
-    assert sample.inside(changed).shape == (kept, kept, 3)
+    metadata = (sample.tile[0] - 16) * (changed.shape[0] // sample.tile[0])
+    assert sample.inside(changed).shape == (metadata, metadata, 3)

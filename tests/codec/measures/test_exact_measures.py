@@ -50,7 +50,7 @@ def test_bands_leave_no_seam(height: int, channels: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("size", [(11, 11), (11, 40), (40, 11), (17, 23), (33, 31)])
 def test_odd_sizes_measure_as_in_scikit_image(size: tuple[int, int]) -> None:
-    """Sides of any length from the window upwards give what scikit-image gives."""
+    """Any side from the window size up agrees with scikit-image."""
     original = noise(*size, 3)
     _equal_to_reference(original, noise(*size, 3, seed=6))
 
@@ -87,7 +87,7 @@ def test_black_against_white_is_nothing() -> None:
 
 @pytest.mark.parametrize("ruined", ["colour", "alpha"])
 def test_the_worse_of_colour_and_alpha_counts(ruined: str) -> None:
-    """What one of colour and alpha lost is not made up for by the other."""
+    """Good alpha does not compensate for bad colour, nor the reverse."""
     original = crop("RGBA", 90, 80)
     restored = original.copy()
     part = (slice(None), slice(None), slice(0, 3) if ruined == "colour" else 3)

@@ -57,7 +57,7 @@ def test_sure_words_are_counted(install: Install) -> None:
 def test_the_program_gets_gray_pixels(
     install: Install, tmp_path: Path, shape: tuple[int, ...]
 ) -> None:
-    """What the program reads is a complete graymap of the image, twice as large."""
+    """The program receives a complete graymap of the image at twice the size."""
     install(f"""
         import pathlib, sys
         pathlib.Path({str(tmp_path / "seen")!r}).write_bytes(sys.stdin.buffer.read())
@@ -93,7 +93,7 @@ def test_it_sees_no_secrets(install: Install, monkeypatch: pytest.MonkeyPatch) -
 def test_a_program_that_fails_says_so(
     install: Install, body: str, timeout_s: float, reason: str
 ) -> None:
-    """A program that hangs is ended, one that fails is reported; neither gives words."""
+    """A hung program is killed, and a failure is reported; neither yields words."""
     install(body)
     with pytest.raises(CannotRead, match=reason):
         ocr.words(noise(20, 30), timeout_s=timeout_s)
@@ -124,7 +124,7 @@ def test_large_images_are_not_read(shape: tuple[int, int]) -> None:
 )
 def test_kept_words_are_a_share(before: list[str], after: list[str], expected: float) -> None:
     """The share is of the words before; what is read in addition counts for nothing."""
-    assert ocr.kept(Counter(before), Counter(after)) == expected
+    assert ocr.share_recognized(Counter(before), Counter(after)) == expected
 
 
 def _page(*, blurred: bool) -> Pixels:
@@ -142,5 +142,5 @@ def test_the_real_program_reads() -> None:
     before = ocr.words(_page(blurred=False), timeout_s=60)
     after = ocr.words(_page(blurred=True), timeout_s=60)
     assert {"legible", "words", "paper"} <= set(before)
-    assert ocr.kept(before, before) == 1
-    assert ocr.kept(before, after) < 0.5
+    assert ocr.share_recognized(before, before) == 1
+    assert ocr.share_recognized(before, after) < 0.5

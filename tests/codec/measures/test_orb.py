@@ -33,7 +33,7 @@ def test_faint_images_are_searched_for_faint_key_points(pixels: Pixels, threshol
 
 
 def test_both_images_are_searched_alike() -> None:
-    """What was invented at the threshold of the upload counts against the restored image."""
+    """Key points invented at the upload's threshold count against the restored image."""
     mosaic = noise(25, 25).repeat(8, axis=0).repeat(8, axis=1) // 16 + 80
     assert len(KeyPoints.of(mosaic).descriptors) >= ENOUGH
     assert orb(_FLAT, mosaic) == 0.0

@@ -66,7 +66,7 @@ def _colours(gray: Pixels) -> Pixels:
 
 
 def test_identical_images_score_100() -> None:
-    """An image that comes back unchanged scores 100 everywhere."""
+    """An unchanged image scores 100 everywhere."""
     assert Reference(PHOTO).compare(PHOTO.copy()) == (100.0, 100.0)
 
 

@@ -30,7 +30,7 @@ _FILES: dict[str, bytes] = {
 
 @pytest.mark.parametrize("data", _FILES.values(), ids=_FILES.keys())
 def test_files_return_byte_for_byte(data: bytes) -> None:
-    """Any file that is taken comes back the same, to the bytes behind its end."""
+    """Every accepted file is reproduced, including the bytes after its end."""
     stored = exact.transcode(data)
     assert stored is not None
     assert exact.restore(stored, size=_SIZE, length=len(data)) == data
@@ -54,14 +54,14 @@ _REFUSED: dict[str, bytes] = {
 
 @pytest.mark.parametrize("data", _REFUSED.values(), ids=_REFUSED.keys())
 def test_what_cannot_be_reproduced_is_none(data: bytes) -> None:
-    """A file that the codec cannot give back is not taken, and that is no error."""
+    """A file that the codec cannot reproduce is declined without an error."""
     assert exact.transcode(data) is None
 
 
 @steady
 @given(st.integers(0, 2000), st.integers(1, 255), st.sampled_from(sorted(_FILES)))
 def test_damaged_files_return_or_are_not_taken(position: int, flip: int, name: str) -> None:
-    """Whichever byte of an upload is wrong, it comes back with that byte or is not taken."""
+    """An upload with any wrong byte is reproduced with that byte, or declined."""
     data = bytearray(_FILES[name])
     data[position % len(data)] ^= flip
     stored = exact.transcode(bytes(data))
@@ -86,7 +86,7 @@ def test_other_sizes_are_refused(size: tuple[int, int]) -> None:
 
 
 def test_no_more_bytes_than_promised_are_written() -> None:
-    """A rendition that gives a longer file than its manifest says is refused."""
+    """A rendition that decodes to a longer file than its manifest declares is refused."""
     data, stored = _good()
     with pytest.raises(Undecodable):
         exact.restore(stored, size=_SIZE, length=len(data) - 1)

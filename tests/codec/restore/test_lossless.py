@@ -49,7 +49,7 @@ _WHOLE: dict[str, bytes] = {
 
 @pytest.mark.parametrize("data", _WHOLE.values(), ids=_WHOLE.keys())
 def test_exact_objects_return_byte_for_byte(data: bytes) -> None:
-    """The tier exact gives back the file, and its ETag is the MD5 that clients compute."""
+    """Tier exact reproduces the file, and its ETag is the MD5 that clients compute."""
     made = _optimized(data)
     note = made.manifest
     assert note.stored.tier == "exact"
@@ -77,7 +77,7 @@ def test_lossless_objects_keep_pixels_chunks_and_size(described: bool) -> None:
     made = _optimized(data)
     served = _served(made)
     assert len(data) == len(served)
-    assert parse(data).kept == parse(served).kept
+    assert parse(data).metadata == parse(served).metadata
     np.testing.assert_array_equal(pixels, decode_as(parse(data), served))
     assert made.manifest.stored.codec in ({"webp"} if described else {"webp", "jxl"})
 
@@ -101,7 +101,7 @@ def test_only_jpeg_and_png_are_tried() -> None:
     [(["exact"], "exact"), (["lossless"], "exact"), (["exact", "recode"], "recode")],
 )
 def test_the_smallest_of_the_allowed_wins(tiers: list[str], expected: str) -> None:
-    """What returns byte for byte satisfies both tiers, and loses to a smaller one that holds."""
+    """A byte-exact result satisfies both tiers, and loses to a smaller one that holds."""
     data = png_file(crop("RGB", 200, 150))
     made = _optimized(data, tiers=tiers, floor={"psnr_db": 25, "ssim": None})
     assert made.manifest.stored.tier == expected
@@ -176,7 +176,7 @@ def test_altered_renditions_are_never_served(name: str) -> None:
 
 
 def test_another_jpeg_is_a_mismatch() -> None:
-    """A sound rendition of another file of that size in pixels is told from the right one."""
+    """A valid rendition of another file of the same pixel size is detected."""
     _, note = _good("jpeg")
     other = exact.transcode(_jpeg(comment=b"other"))
     assert other is not None

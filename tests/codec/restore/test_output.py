@@ -29,17 +29,20 @@ def _upload(format_: str, pixels: Pixels, **parameters: object) -> Container:
     return parse(save(pixels, format_, **parameters))
 
 
-def _encoded(pixels: Pixels, parameters: Output, kept: bytes, size: int) -> bytes | None:
+def _encoded(pixels: Pixels, parameters: Output, metadata: bytes, size: int) -> bytes | None:
     try:
-        return output.encode(pixels, parameters, kept=kept, size=size)
+        return output.encode(pixels, parameters, metadata=metadata, size=size)
     except DoesNotFit:
         return None
 
 
-def _best_of_all(pixels: Pixels, found: Output, kept: bytes, size: int) -> int:
-    """Try every quality from the best to the worst and give the first that fits."""
+def _best_of_all(pixels: Pixels, found: Output, metadata: bytes, size: int) -> int:
+    """Try every quality from best to worst, and return the first that fits."""
     for quality in output._QUALITIES:
-        if _encoded(pixels, found.model_copy(update={"quality": quality}), kept, size) is not None:
+        if (
+            _encoded(pixels, found.model_copy(update={"quality": quality}), metadata, size)
+            is not None
+        ):
             return quality
     raise AssertionError("nothing fits")
 
@@ -49,13 +52,13 @@ def _best_of_all(pixels: Pixels, found: Output, kept: bytes, size: int) -> int:
 def test_files_are_exactly_as_long_as_the_upload(
     format_: str, mode: str, parameters: dict[str, object], more: int
 ) -> None:
-    """Whatever the format, the served file has the wanted length and looks like the upload."""
+    """In every format, the served file has the required size and looks like the upload."""
     pixels = crop(mode, 61, 47)
     upload = _upload(format_, pixels, **parameters)
     size = len(save(pixels, format_, quality=97, compress_level=6, **parameters)) + more
     found, data = output.fit(pixels, upload, size)
     assert size == len(data)
-    assert data == output.encode(pixels, found, kept=upload.kept, size=size)
+    assert data == output.encode(pixels, found, metadata=upload.metadata, size=size)
     served = parse(data)
     same = (upload.format, upload.mode, upload.subsampling, upload.progressive)
     assert same == (served.format, served.mode, served.subsampling, served.progressive)
@@ -73,8 +76,8 @@ def test_the_best_quality_that_fits_is_found(
     size = int(worst + (best - worst) * share) // 2 * 2  # WebP files have even lengths
     found, data = output.fit(pixels, upload, size)
     assert size == len(data)
-    assert _best_of_all(pixels, found, upload.kept, size) == found.quality
-    assert data == output.encode(pixels, found, kept=upload.kept, size=size)
+    assert _best_of_all(pixels, found, upload.metadata, size) == found.quality
+    assert data == output.encode(pixels, found, metadata=upload.metadata, size=size)
 
 
 @pytest.mark.parametrize(("format_", "mode", "parameters"), _KINDS)
@@ -123,7 +126,7 @@ def test_colours_of_a_png_are_rounded_when_nothing_else_makes_it_fit(step: int) 
     assert np.abs(shown - pixels).max() == step // 2
     np.testing.assert_array_equal(pixels[:8, :16], shown[:8, :16])
     np.testing.assert_array_equal(pixels[..., 3], shown[..., 3])
-    assert data == output.encode(pixels, found, kept=upload.kept, size=size)
+    assert data == output.encode(pixels, found, metadata=upload.metadata, size=size)
 
 
 @pytest.mark.parametrize("progressive", [False, True])
@@ -131,7 +134,7 @@ def test_colours_of_a_png_are_rounded_when_nothing_else_makes_it_fit(step: int) 
 def test_noise_needs_more_room_than_pillow_gives(
     progressive: bool, share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pixels that take more bytes than Pillow expects get the file that enough room gives."""
+    """Pixels that need more bytes than Pillow expects are written with enough room."""
     pixels = noise(290, 310, 3)
     upload = _upload("JPEG", noise(16, 16, 3), subsampling="4:4:4", progressive=progressive)
     size = int(290 * 310 * share)
@@ -168,7 +171,7 @@ def test_hidden_colours_of_webp_are_kept() -> None:
 def test_impossible_parameters_raise_what_is_documented(
     format_: str, mode: str, quality: int
 ) -> None:
-    """Parameters that a manifest may hold, but no encoder takes, give an OSError or ValueError."""
+    """Parameters that no encoder accepts raise OSError or ValueError."""
     parameters = Output.model_validate(
         {
             "format": format_,
@@ -179,4 +182,4 @@ def test_impossible_parameters_raise_what_is_documented(
         }
     )
     with pytest.raises((OSError, ValueError)):
-        output.encode(crop(mode, 20, 20), parameters, kept=b"", size=10_000)
+        output.encode(crop(mode, 20, 20), parameters, metadata=b"", size=10_000)

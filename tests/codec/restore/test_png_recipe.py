@@ -32,17 +32,17 @@ _CODERS = [
 def _found(data: bytes, work_s: float = FOREVER) -> tuple[Recipe, bytes, Pixels, bytes]:
     upload = parse(data)
     pixels = decode_as(upload, data)
-    recipe, served = png_recipe.find(data, pixels, upload.kept, work=Work(work_s))
-    return recipe, served, pixels, upload.kept
+    recipe, served = png_recipe.find(data, pixels, upload.metadata, work=Work(work_s))
+    return recipe, served, pixels, upload.metadata
 
 
 @pytest.mark.parametrize("coder", _CODERS, ids=str)
 def test_files_written_with_zlib_return_byte_for_byte(coder: tuple[int, int, int]) -> None:
     """With any level, memory and strategy, a file returns from pixels and recipe alone."""
     data = png_file(crop("RGB", 70, 60), coder=coder)
-    recipe, served, pixels, kept = _found(data)
+    recipe, served, pixels, metadata = _found(data)
     assert data == served
-    assert data == png_recipe.write(pixels, recipe, kept, len(data))
+    assert data == png_recipe.write(pixels, recipe, metadata, len(data))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
@@ -51,8 +51,8 @@ def test_files_written_with_zlib_return_byte_for_byte(coder: tuple[int, int, int
 def test_chunks_and_windows_are_recorded(mode: str, chunk: int, window: int) -> None:
     """However the image data are cut into chunks, and however far matches reach, it returns."""
     data = png_file(crop(mode, 40, 30), chunk=chunk, window=window)
-    recipe, served, pixels, kept = _found(data)
-    assert data == served == png_recipe.write(pixels, recipe, kept, len(data))
+    recipe, served, pixels, metadata = _found(data)
+    assert data == served == png_recipe.write(pixels, recipe, metadata, len(data))
 
 
 @pytest.mark.parametrize("level", [1, 6, 9])
@@ -60,11 +60,11 @@ def test_pillows_files_return_with_their_metadata(level: int) -> None:
     """A file of Pillow with all its chunks returns, where Python's zlib writes as Pillow's."""
     parameters = {"pnginfo": samples.text(), "exif": samples.exif(), "dpi": (96, 96)}
     data = save(crop("RGB", 70, 60), "PNG", compress_level=level, **parameters)
-    recipe, served, pixels, kept = _found(data)
+    recipe, served, pixels, metadata = _found(data)
     assert len(data) == len(served)
-    assert parse(data).kept == parse(served).kept
+    assert parse(data).metadata == parse(served).metadata
     np.testing.assert_array_equal(pixels, decode_as(parse(data), served))
-    assert served == png_recipe.write(pixels, recipe, kept, len(data))
+    assert served == png_recipe.write(pixels, recipe, metadata, len(data))
 
 
 def _written(pixels: Pixels, stream: bytes) -> bytes:
@@ -73,7 +73,7 @@ def _written(pixels: Pixels, stream: bytes) -> bytes:
 
 
 def test_files_of_libdeflate_return() -> None:
-    """What an optimizer has written at the highest level comes back byte for byte."""
+    """The output of an optimizer at its highest level is reproduced byte for byte."""
     pixels = crop("RGB", 90, 80)
     stream = bytes(deflate_encode(b"".join(filtered(pixels, bytes([4]) * 80)), 12))
     data = _written(pixels, stream)
@@ -91,14 +91,14 @@ def _two_streams(pixels: Pixels) -> bytes:
 
 
 def test_other_files_return_with_the_same_pixels_and_size() -> None:
-    """A file that nobody knows how to write is padded to its size, with all its pixels."""
+    """A file of an unknown encoder is padded to its size, with all its pixels."""
     pixels = crop("RGB", 70, 60)
     data = _written(pixels, _two_streams(pixels))
-    recipe, served, _, kept = _found(data)
+    recipe, served, _, metadata = _found(data)
     assert data != served
     assert len(data) == len(served)
     np.testing.assert_array_equal(pixels, decode_as(parse(data), served))
-    assert served == png_recipe.write(pixels, recipe, kept, len(data))
+    assert served == png_recipe.write(pixels, recipe, metadata, len(data))
 
 
 def test_nothing_is_tried_without_work_left() -> None:
@@ -110,7 +110,7 @@ def test_nothing_is_tried_without_work_left() -> None:
 
 
 def test_what_cannot_get_so_small_is_an_error() -> None:
-    """Pixels whose file nobody can write in the wanted size are refused."""
+    """Pixels that no encoder fits into the required size are refused."""
     pixels = crop("RGB", 70, 60)
     recipe = _found(png_file(pixels))[0]
     with pytest.raises(DoesNotFit):
@@ -118,7 +118,7 @@ def test_what_cannot_get_so_small_is_an_error() -> None:
 
 
 def test_a_coder_that_has_changed_is_replaced() -> None:
-    """When the recorded parameters give another length, the file is written in another way."""
+    """When the recorded parameters yield another length, the file is written in another way."""
     pixels = crop("RGB", 70, 60)
     data = png_file(pixels, coder=(6, 8, 0))
     recipe = replace(_found(data)[0], level=0)
@@ -160,7 +160,7 @@ def test_broken_recipes_are_refused() -> None:
 @steady
 @given(st.integers(0, 60), st.integers(0, 255))
 def test_altered_recipes_raise_what_is_documented(position: int, value: int) -> None:
-    """Whatever a recipe says, a file of the wanted size or a documented error comes of it."""
+    """Any recipe yields a file of the required size or a documented error."""
     pixels = crop("L", 20, 20)
     data = png_file(pixels)
     text = bytearray(_found(data)[0].dumps())

@@ -111,7 +111,7 @@ def test_the_promised_file_is_restored(
     note = _note(pixels, format_, mode, _stored(scale, restorer))
     full = _by_hand(rendition, pixels, mode, scale)
     assert pixels.shape == full.shape
-    served = output.encode(full, _parameters(format_, mode), kept=b"", size=_SIZE)
+    served = output.encode(full, _parameters(format_, mode), metadata=b"", size=_SIZE)
     assert served == restore(
         rendition, _sealed(note, served, content_digest(b"", full)), models.restorer
     )
@@ -147,7 +147,7 @@ _NO_IMAGES = {"nothing": b"", "text": b"no image", "zeros": bytes(500), "PNG": b
 
 @pytest.mark.parametrize("stored", _NO_IMAGES.values(), ids=_NO_IMAGES.keys())
 def test_other_files_are_damaged_renditions(stored: bytes) -> None:
-    """What is no rendition at all is reported as damaged."""
+    """Data other than a rendition is reported as damaged."""
     _, note = _good()
     with pytest.raises(DamagedRendition):
         restore(stored, note, models.restorer)
@@ -204,7 +204,7 @@ def test_a_broken_box_is_noticed(blob: bytes) -> None:
     ],
 )  # fmt: skip
 def test_a_note_of_another_image_is_noticed(changes: dict[str, object]) -> None:
-    """A note that does not fit the stored bytes gives an error before anything is served."""
+    """A manifest that does not match the stored bytes raises before anything is served."""
     rendition, note = _good()
     with pytest.raises((DamagedRendition, DigestMismatch)):
         restore(rendition, note.model_copy(update=changes), models.restorer)
@@ -218,7 +218,7 @@ def test_wrong_dimensions_are_damage() -> None:
 
 
 def test_other_content_is_a_mismatch() -> None:
-    """Sound bytes that restore to other content than promised are told from damaged ones."""
+    """Valid bytes with other content are distinguished from damaged ones."""
     rendition, note = _good()
     with pytest.raises(DigestMismatch) as raised:
         restore(rendition, note.model_copy(update={"content": "0" * 32}), models.restorer)

@@ -1,4 +1,4 @@
-"""What is stored follows from the upload and the policy, however busy the machine is."""
+"""Results depend on the upload and the policy, not on the load of the machine."""
 
 import itertools
 import multiprocessing
@@ -117,7 +117,7 @@ def test_each_step_is_charged() -> None:
 
 
 def test_reading_waits_for_what_is_slow_not_for_what_hangs() -> None:
-    """Tesseract gets far longer than any image takes it, whatever else the machine does."""
+    """Tesseract's timeout far exceeds the time of any image, even under load."""
     assert ocr.HANGS_S >= 600
     with pytest.raises(ocr.CannotRead):
         ocr.words(noise(20, 40_000), timeout_s=ocr.HANGS_S)

@@ -118,7 +118,7 @@ def test_a_rendition_that_does_not_restore_makes_room_for_the_next(
     ],
 )
 def test_steps_that_are_ruled_out_are_left_out(ruled_out: set[str], tiers: set[str]) -> None:
-    """What killed a process is not tried again."""
+    """A step that killed a process is not tried again."""
     began: list[str] = []
     made = _optimized(
         steps=AllowedSteps(frozenset(ruled_out), None, began.append), tiers=["recode", "exact"]

@@ -40,7 +40,7 @@ def _source(pixels: Pixels, format_: str = "JPEG", **parameters: Any) -> SourceI
         pixels=decode_as(upload, data),
         upload=upload,
         size=len(data),
-        blob=b"",
+        payload=b"",
         orientation=1,
         max_stored=len(data),
     )
@@ -197,7 +197,7 @@ def _letter() -> Pixels:
 
 
 def test_protection_follows_the_pixels() -> None:
-    """An image of text is found to be one and only recoded, whatever the upload says it is."""
+    """An image of text is detected and only recoded, whatever its declared type."""
     state = _find_rendition(_source(_letter()), floor={"psnr_db": 10, "ssim": None})
     assert state.kind in ("document", "screenshot", "chart")
     assert {trial.candidate.scale for trial in state.trials} == {1}
@@ -215,7 +215,7 @@ def test_samples_come_first() -> None:
 
 
 def test_samples_agree_with_their_image() -> None:
-    """What a sample says of size and PSNR is near to what the image shows."""
+    """Size and PSNR predicted from a sample are close to the whole image's."""
     source = _source(photo("astronaut.png"), "PNG")
     state = SearchState(source, Floor(), models.restorer, Work(FOREVER), "photo")
     sample_trials = SampleTrials.of(state)
@@ -239,8 +239,8 @@ def test_what_was_found_before_the_work_is_done_counts() -> None:
     part = _find_rendition(source, work_s=whole.work.done_s, floor=floor)
     assert part.best is not None
     assert 1 <= len(part.trials) < len(whole.trials)
-    kept = [(trial.candidate, trial.quality) for trial in whole.trials][: len(part.trials)]
-    assert [(trial.candidate, trial.quality) for trial in part.trials] == kept
+    metadata = [(trial.candidate, trial.quality) for trial in whole.trials][: len(part.trials)]
+    assert [(trial.candidate, trial.quality) for trial in part.trials] == metadata
 
 
 def test_a_slow_processor_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,7 +325,7 @@ def test_a_ruined_block_counts() -> None:
 
 
 def test_the_bar_rises_with_each_winner() -> None:
-    """What may be stored is at first what the subject allows, then less than the best so far."""
+    """The size limit is the source's at first, then just below the best so far."""
     source = _source(crop("RGB", 64, 48))
     state = _find_rendition(source, floor={"psnr_db": 25, "ssim": None})
     assert state.best is not None
@@ -335,7 +335,7 @@ def test_the_bar_rises_with_each_winner() -> None:
 
 
 def test_candidates_speak_the_language_of_the_manifest() -> None:
-    """A candidate says how it would be stored; restorers are told how coarse the codec is."""
+    """A candidate describes how it would be stored, coding level included."""
     stored = Candidate("downscale", "avif", 3, LANCZOS, "4:4:4").stored(40)
     assert (
         stored.tier, stored.codec, stored.quality, stored.scale, stored.restorer, stored.level

@@ -55,7 +55,7 @@ def test_sums() -> None:
 
 
 def test_means() -> None:
-    """Fidelity is averaged over images that do not come back identical, time over all."""
+    """Fidelity is averaged over images that are not identical, time over all."""
     policy = comparison.compare(_study(*ROWS))[0]
     assert (
         policy.means["psnr_db"].value,
@@ -74,7 +74,7 @@ def test_policy_against_others() -> None:
 
 
 def test_equal_seeds() -> None:
-    """The same study gives the same figures."""
+    """Equal studies yield equal figures."""
     assert comparison.compare(_study(*ROWS)) == comparison.compare(_study(*ROWS))
 
 

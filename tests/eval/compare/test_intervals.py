@@ -18,7 +18,7 @@ def _means(values: Floats, seed: int = 1) -> Estimate:
 
 
 def test_interval_of_a_mean() -> None:
-    """The interval is the one that scipy's bootstrap gives, up to what chance makes of it."""
+    """Intervals agree with scipy's bootstrap within chance."""
     values = np.random.default_rng(5).gamma(2.0, size=200)
     ours = _means(values)
     theirs = stats.bootstrap(
@@ -53,7 +53,7 @@ def test_what_was_not_measured_is_left_out() -> None:
 
 
 def test_same_seed_same_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Equal seeds give equal intervals, other seeds other ones, also when drawn in parts."""
+    """Equal seeds yield equal intervals, even when drawn in chunks; others differ."""
     values = np.random.default_rng(8).normal(size=50)
     assert _means(values, 1) == _means(values, 1) != _means(values, 2)
     monkeypatch.setattr(intervals, "_CHUNK_NUMBERS", 50 * 300)

@@ -41,7 +41,7 @@ def _write(folder: Path, *lines: str) -> None:
 
 
 def test_a_study_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    """What a run wrote is loaded as the same study with the same rows."""
+    """A saved run loads as the same study with the same rows."""
     _write(tmp_path, f"{MEASURED.dumps()}\n", f"{BROKEN.dumps()}\n")
     assert rows.load(tmp_path) == replace(STUDY, rows=(MEASURED, BROKEN))
 

@@ -59,7 +59,7 @@ def test_a_csv_names_paths_beside_itself(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_csv_is_explained(tmp_path: Path, content: bytes, message: str) -> None:
-    """Whatever is wrong with a CSV file is said with its name."""
+    """Errors in a CSV file name the file."""
     table = tmp_path / "list.csv"
     table.write_bytes(content)
     with pytest.raises(BadCorpus, match=message):
@@ -81,7 +81,7 @@ def test_unknown_classes_are_answered_with_known_ones() -> None:
 
 
 def test_a_sample_has_all_sizes_and_classes() -> None:
-    """Each tenth of the sizes of each class gives as many images as any other."""
+    """Each decile of sizes of each class contributes equally many images."""
     random.seed(1)
     items = [Item(f"{kind}{n}", kind, n * 100, "") for kind in ("a", "b") for n in range(1, 501)]
     random.shuffle(items)

@@ -142,7 +142,7 @@ def test_originals() -> None:
 
 
 def test_backfill() -> None:
-    """What is there already is read once and stored anew; savings pay for that in time."""
+    """Existing objects are read once and converted; savings pay for that in time."""
     result = _money(storage_class="STANDARD_IA", put_core_s=3.6, core_hour=1.0)
     each = (0.001 + 0.01) / 1000 + 0.001
     assert result.backfill == pytest.approx(2**20 * each + 1024 * 0.01)

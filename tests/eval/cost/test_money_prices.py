@@ -87,7 +87,7 @@ def test_another_store(file: Path) -> None:
     ],
 )
 def test_mistakes_are_named(file: Path, good: str, bad: str, message: str) -> None:
-    """What is wrong with a price list is told with its line and its place."""
+    """Errors in a price list name line and path."""
     file.write_text(GOOD.replace(good, bad))
     with pytest.raises(ConfigError) as caught:
         money_prices.load(file)

@@ -13,7 +13,7 @@ TOTALS = re.compile(r"\nsaved \d+\.\d % of 2 images, 2 restored, 0 below floor, 
 
 
 def test_demo_runs_to_the_end() -> None:
-    """Two images go through a real gateway and come back above the floor."""
+    """Two images pass through a real gateway and stay above the floor."""
     run = subprocess.run(
         [*DEMO, "--images", "coins.jpg,page.png"],
         capture_output=True,
@@ -86,7 +86,7 @@ def test_pages_for_operators_are_beside_the_gateway() -> None:
     ],
 )
 def test_bad_arguments_are_refused(arguments: list[str]) -> None:
-    """What cannot work is refused before anything starts."""
+    """Impossible options are refused before anything starts."""
     with pytest.raises(SystemExit) as ended:
         demo.main(arguments)
     assert ended.value.code == 2

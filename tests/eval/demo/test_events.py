@@ -51,7 +51,7 @@ OPTIMIZED = {
     ],
 )
 def test_events_in_words(event: dict[str, Any], expected: str | None) -> None:
-    """Each event that tells of an object becomes one line, and what nobody waits for none."""
+    """Each event about an object becomes one line; others are dropped."""
     assert events.readable(json.dumps(event)) == expected
 
 
@@ -70,7 +70,7 @@ def test_incomplete_events_are_shown_as_they_came(missing: str) -> None:
 
 @given(st.text())
 def test_names_cannot_command_the_terminal(key: str) -> None:
-    """Whatever a client calls its object, the line is one printable line."""
+    """Any object name yields one printable line."""
     told = events.readable(json.dumps({**OPTIMIZED, "key": key}))
     assert told is not None
     assert told.isprintable()

@@ -73,7 +73,7 @@ def test_environment_keeps_servers_to_themselves() -> None:
 
 
 def test_taken_ports_are_noticed() -> None:
-    """A port is free until somebody listens on it."""
+    """A port is free until a server listens on it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert not processes.is_free("127.0.0.1", port)

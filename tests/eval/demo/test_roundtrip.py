@@ -23,7 +23,7 @@ SAMPLE = Sample("noise.png", _png(1), "image/png")
 
 
 class _FakeStore:
-    """Answer like boto3, with whatever view of one object a test wants."""
+    """A boto3-like client with a configurable view of one object."""
 
     def __init__(self, data: bytes, *, tier: str | None = None, **views: Any) -> None:
         self.data, self.tier, self.views = data, tier, views
@@ -63,7 +63,7 @@ def _trip(gateway: Any, stored: int = 100) -> Row:
 
 
 def test_identical_bytes_are_perfect() -> None:
-    """What comes back byte for byte is not decoded, and nothing is wrong with it."""
+    """An identical file is not decoded, and has no problems."""
     row = _trip(_FakeStore(SAMPLE.data))
     assert (row.measured, row.problems, row.tier, row.restored) == (IDENTICAL, (), "plain", False)
 

@@ -28,7 +28,7 @@ def test_row_shows_every_column() -> None:
 
 
 def test_identical_pixels_are_shown_as_such() -> None:
-    """What came back unchanged has no numbers for its fidelity, but equals signs."""
+    """Identical images show equals signs instead of measures."""
     assert table.line(PLAIN).split()[-6:] == ["plain", "=", "=", "=", "0", "0"]
 
 
@@ -48,7 +48,7 @@ def test_long_names_are_cut() -> None:
 
 
 def test_problems_follow_their_row() -> None:
-    """What went wrong with an image stands on a line of its own under it."""
+    """Problems of an image follow on separate lines."""
     assert table.line(FAILED).splitlines()[1] == "    FAILED: HEAD says 9, GET says 10"
 
 

@@ -41,7 +41,7 @@ class Reader(HTMLParser):
         self.text += data
 
     def all(self, name: str) -> Iterator[dict[str, str | None]]:
-        """Give the attributes of all elements of a name."""
+        """Return the attributes of all elements of a name."""
         return (attributes for tag, attributes in self.elements if tag == name)
 
 
@@ -235,7 +235,7 @@ def test_exhibits_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_states_lie_on_each_other(scale: int) -> None:
-    """What is cut out of a large piece is the same place in all three states."""
+    """A crop of a large piece shows the same place in all three states."""
     small = np.arange(200 * 300 * 3, dtype=np.uint32).astype(np.uint8).reshape(200, 300, 3)
     large = small.repeat(scale, axis=0).repeat(scale, axis=1)
     row = dataclasses.replace(studies.study().rows[0], scale=scale)
@@ -258,7 +258,7 @@ def test_states_lie_on_each_other(scale: int) -> None:
 
 @given(st.text())
 def test_foreign_text_is_printable(name: str) -> None:
-    """Whatever a name holds, what is shown can be encoded, is one line and bounded."""
+    """Any name is displayed as one bounded line that can be encoded."""
     found = formatting.text(name)
     found.encode()
     assert found.isprintable()

@@ -61,7 +61,7 @@ def _run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the corpus ``in`` and its report ``out``."""
+    """Return a folder with the corpus ``in`` and its report ``out``."""
     root = tmp_path_factory.mktemp("report")
     _corpus(root / "in")
     done = _run(root / "in", "--out", root / "out", "--effort", "fast", "--processes", "2")
@@ -72,7 +72,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def study(place: Path) -> Study:
-    """Give what was measured."""
+    """Return the measured study."""
     return rows.load(place / "out")
 
 
@@ -163,7 +163,7 @@ def test_the_recommended_policy_can_be_pasted(place: Path, study: Study) -> None
 
 
 def test_the_terminal_has_the_figures_of_the_summary(place: Path) -> None:
-    """What is printed is what is written."""
+    """Printed and written figures agree."""
     summary = json.loads((place / "out" / "summary.json").read_text())
     saved = 1 - summary["stored"] / summary["uploaded"]
     printed = (place / "terminal.txt").read_text()
@@ -304,7 +304,7 @@ def test_bad_input_is_explained(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Whatever is wrong with what was asked for is said in one message, and nothing is written."""
+    """Each input error is reported in one message, and nothing is written."""
     monkeypatch.chdir(tmp_path)
     for folder in ("empty", "in/cats", "full"):
         Path(folder).mkdir(parents=True)

@@ -80,7 +80,7 @@ def test_what_cannot_be_measured_is_told(
 def test_numbers_out_of_range_are_refused(
     options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What would measure nothing, or for ever, is refused before anything starts."""
+    """Impossible benchmarks are refused before anything starts."""
     with pytest.raises(SystemExit):
         main(["bench", "--restorer", _NAME, *options])
     assert f"argument {options[0]}" in capsys.readouterr().err
@@ -99,7 +99,7 @@ def test_all_images_of_a_round_are_counted() -> None:
 
 
 def test_a_process_that_dies_is_told() -> None:
-    """Whoever waits for a process that is gone hears of it and does not wait for ever."""
+    """Waiting for a dead process raises an error instead of hanging."""
     process = BenchmarkProcess(_subject("gateway"))
     process.prepare()
     process._process.kill()
@@ -130,7 +130,7 @@ def test_the_image_is_always_the_same() -> None:
 @_needs_torch
 @pytest.mark.parametrize("card", native.CARDS, ids=lambda card: card.name)
 def test_baselines_compute_the_same_network(card: Card) -> None:
-    """What is compared with differs from the restorer by rounding alone, tiled or whole."""
+    """Baselines differ from the restorer by rounding alone, tiled or whole."""
     from models.bench import baselines  # noqa: PLC0415  # it needs torch
 
     (scale,) = card.scales

@@ -7,7 +7,7 @@ from models.engine.batch_limit import BatchLimit
 
 @pytest.mark.parametrize(("size", "half"), [(2, 1), (3, 2), (8, 4), (9, 5)])
 def test_half_is_less_and_at_least_one(size: int, half: int) -> None:
-    """What did not fit is tried with half as much, which is always less and never nothing."""
+    """A batch out of memory is retried with half its tiles, always fewer and at least one."""
     limit = BatchLimit(16)
     assert limit.halve(size, now=100.0) == half
     assert limit.at(100.0) == half

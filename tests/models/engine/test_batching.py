@@ -96,7 +96,7 @@ def _gated(
 
 
 def _cost(network: FakeNetwork) -> int:
-    """Give the pixels that one tile stands for."""
+    """Return the pixels of one tile."""
     return (network.core * network.scale) ** 2
 
 
@@ -275,7 +275,7 @@ def _frozen() -> Pixels:
     ],
 )
 def test_arguments_are_checked(level: int, canvas: Callable[[], Pixels]) -> None:
-    """What cannot be computed is refused with the reason, before it reaches a batch."""
+    """Invalid input is refused with the reason before it reaches a batch."""
     with BatchingQueue(FakeNetwork(), max_wait_ms=0, max_pixels=10**9) as queue:
         with pytest.raises(ValueError, match=r"level must be|canvas must be"):
             queue.submit(np.zeros((1, 1, 3), np.uint8), level=level, canvas=canvas)

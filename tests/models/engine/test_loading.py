@@ -35,14 +35,14 @@ def test_shipped_networks_are_those_of_their_cards(card: models.Card) -> None:
 
 @pytest.mark.parametrize("max_batch", [1, 2, 8])
 def test_any_size_of_batch_passes_the_check(max_batch: int) -> None:
-    """How many tiles are computed at the same time is no reason to refuse a network."""
+    """Every batch size of an engine is accepted."""
     engine = Engine(threads=1, max_batch=max_batch)
     assert loading.load(_NATIVE, engine).max_batch == max_batch
 
 
 @pytest.mark.parametrize("card", native.CARDS, ids=lambda card: card.name)
 def test_restored_images_are_those_of_the_definition(card: models.Card) -> None:
-    """What comes out of the queue is the definition in float64, added to the bicubic image."""
+    """The queue returns the float64 definition, added to the bicubic image."""
     small = np.random.default_rng(1).integers(0, 256, (37, 150, 3), dtype=np.uint8)
     definition = _definition_of(card)
     reach, scale = definition.reach, definition.scale
@@ -84,7 +84,7 @@ def test_a_damaged_file_is_refused() -> None:
 
 
 def test_an_engine_that_computes_otherwise_is_refused() -> None:
-    """A network that does not give its recorded result on this machine is not used."""
+    """A network that does not reproduce its recorded result here is refused."""
     card = dataclasses.replace(_NATIVE, check="0" * 64)
     with pytest.raises(CannotRun, match="does not reproduce its recorded result"):
         loading.load(card, _ENGINE)
@@ -108,7 +108,7 @@ def test_what_cannot_run_says_what_it_needs(
 
 
 def test_the_pattern_is_the_same_everywhere() -> None:
-    """What networks are checked with never changes."""
+    """The self-check pattern never changes."""
     pattern = selfcheck.pattern()
     assert pattern.shape == (64, 64, 4)
     assert len(np.unique(pattern)) == 256

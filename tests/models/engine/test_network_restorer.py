@@ -76,7 +76,7 @@ def test_results_are_those_of_the_definition(
 @pytest.mark.parametrize(("own", "scale"), [(2, 1), (3, 2), (4, 1), (4, 2), (4, 3)])
 @pytest.mark.parametrize("shape", [(7, 11, 3), (7, 11), (1, 1, 3)])
 def test_larger_results_are_shrunk(own: int, scale: int, shape: tuple[int, ...]) -> None:
-    """A network that enlarges by more is run as it is, and Lanczos gives the wanted size."""
+    """A network with a larger scale runs as it is, and Lanczos reduces to the wanted size."""
     network, pixels = FakeNetwork(scale=own, gives="pixels"), _image(*shape)
     full = _expected(network, pixels, 20)
     expected = _shrunk(full, shape[1] * scale, shape[0] * scale)
@@ -127,7 +127,7 @@ def test_a_hung_engine_is_not_waited_for() -> None:
 
 
 def test_errors_reach_the_caller() -> None:
-    """What the queue refuses and what the engine fails at is raised as it is."""
+    """Errors of queue and engine are raised unchanged."""
     network = FakeNetwork()
     queue = BatchingQueue(network, **_LIMITS)
     restorer = NetworkRestorer(queue)

@@ -75,7 +75,7 @@ def test_what_is_recorded_is_what_is_defined(card: models.Card) -> None:
 @_CARDS
 @pytest.mark.parametrize("rounding", [_bfloat16, _float16])
 def test_engines_that_round_sums_are_refused(card: models.Card, rounding: Rounding) -> None:
-    """An engine of less than float32 is noticed, on a processor that has no such engine, too."""
+    """An engine with less precision than float32 is detected on any CPU."""
     inexact = _on_an_engine_that_rounds(_definition(card), rounding)
     with pytest.raises(CannotRun, match=f"{card.name} does not reproduce its recorded result"):
         selfcheck.check(inexact, card)
@@ -115,7 +115,7 @@ def _is_refused(network: Network, card: models.Card) -> bool:
     ids=lambda settings: "-".join(settings.values()),
 )
 def test_openvino_is_exact_or_refused(card: models.Card, settings: dict[str, str]) -> None:
-    """Whatever a processor makes of a setting, no image is restored otherwise than defined."""
+    """No setting of any CPU changes a restored image."""
     network = _with(card, settings)
     tiles = random_tiles(2, selfcheck.SIDE, seed=3)
     exact = np.array_equal(_definition(card).residual(tiles), network.run(tiles))

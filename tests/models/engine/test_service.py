@@ -53,7 +53,7 @@ class _Engine:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[_Engine]:
-    """Give an engine with a small network."""
+    """Start an engine with a small network."""
     engine = _Engine(tmp_path, FakeNetwork())
     with engine.queue:
         yield engine
@@ -139,7 +139,7 @@ async def test_a_full_queue_says_busy(tmp_path: Path) -> None:
 
 
 async def test_faults_arrive_with_their_reason(tmp_path: Path) -> None:
-    """What the network could not do is told to the worker that asked."""
+    """Errors of the network reach the worker that sent the request."""
 
     def fail(_: Pixels) -> None:
         raise BadResult("not finite")
@@ -177,7 +177,7 @@ async def test_a_worker_that_dies_is_not_worked_for(tmp_path: Path) -> None:
 
 
 async def test_garbage_is_cut_off(engine: _Engine) -> None:
-    """Who does not speak the protocol loses its connection; others keep theirs."""
+    """A client that violates the protocol is disconnected; others are not."""
     async with engine.served():
         reader, writer = await asyncio.open_unix_connection(engine.address)
         writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -191,7 +191,7 @@ async def test_garbage_is_cut_off(engine: _Engine) -> None:
 
 
 async def test_workers_find_the_next_engine(engine: _Engine) -> None:
-    """Without an engine there is an error that says so; with the next one, work goes on."""
+    """A missing engine raises a clear error; work continues with the next one."""
     image = _image(4, 4, 3)
     with engine.remote() as remote:
         restorer = RemoteRestorer(remote, _HASH)
@@ -206,7 +206,7 @@ async def test_workers_find_the_next_engine(engine: _Engine) -> None:
 
 
 async def test_operators_hear_how_full_batches_are(engine: _Engine) -> None:
-    """Whoever asks the engine gets what its queue has counted, between images; nobody, nothing."""
+    """The engine reports its batch fill between images; without an engine there is none."""
     assert await batch_fill(engine.address) is None
     pixels = np.zeros((20, 20, 3), np.uint8)
     async with engine.served():

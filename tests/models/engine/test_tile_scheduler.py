@@ -28,7 +28,7 @@ def _job(number: int, tiles: int) -> Job:
     )
 )
 def test_every_tile_is_taken_once(steps: list[tuple[str, int]]) -> None:
-    """Whatever comes and goes, a job gives each tile once and in order, and none after it left."""
+    """Each job yields its tiles once, in order, and none after it left."""
     turns, jobs = TileScheduler(), dict[int, Job]()
     taken = Counter[int]()
     for number, (step, amount) in enumerate(steps):

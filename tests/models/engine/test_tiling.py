@@ -58,7 +58,7 @@ _NETWORKS = st.builds(
 def test_tiled_is_untiled(
     network: FakeNetwork, size: tuple[int, int], level: int, gray: bool
 ) -> None:
-    """Tiles give the very result of the whole image, for every size, scale, halo and canvas."""
+    """Tiled and whole results are equal for every size, scale, halo and canvas."""
     pixels = _image(*size)
     canvas = _image(size[0] * network.scale, size[1] * network.scale)
     canvas = np.ascontiguousarray(canvas[..., 0]) if gray else canvas

@@ -44,7 +44,7 @@ def test_senseless_requests_are_refused(request_: wire.Request) -> None:
 
 
 def test_another_protocol_is_refused() -> None:
-    """What does not begin as agreed is no request."""
+    """Data with another magic number is not a request."""
     header = wire.Request(_HASH, 2, 0, 1, 1, 3).pack()
     with pytest.raises(wire.Broken):
         wire.Request.unpack(b"GET " + header[4:])
@@ -54,14 +54,14 @@ def test_another_protocol_is_refused() -> None:
     "kind", [Busy, TooLate, BadResult, OutOfMemory, CannotRun, LookupError, EngineError]
 )
 def test_errors_arrive_as_what_they_are(kind: type[Exception]) -> None:
-    """Whoever asked gets the error that was raised on the other side, with its message."""
+    """The client gets the server's error with its message."""
     arrived = wire.error_of(wire.status_of(kind("é: why")), "é: why".encode())
     assert type(arrived) is kind
     assert str(arrived) == "é: why"
 
 
 def test_unexpected_errors_arrive_as_engine_errors() -> None:
-    """An error that nobody thought of is one of the engine."""
+    """An unexpected error arrives as EngineError."""
     assert type(wire.error_of(wire.status_of(ZeroDivisionError("x")), b"x")) is EngineError
 
 

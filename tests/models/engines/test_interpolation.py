@@ -33,7 +33,7 @@ def _pixels(*shape: int) -> npt.NDArray[np.uint8]:
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 @pytest.mark.parametrize("shape", [(13, 17), (13, 17, 3), (1, 1), (1, 9, 3)])
 def test_results_are_those_of_pillow(name: str, scale: int, shape: tuple[int, ...]) -> None:
-    """The result is what Pillow's filter of that name gives, in the scaled size."""
+    """The result equals Pillow's filter of that name, in the scaled size."""
     pixels = _pixels(*shape)
     size = (shape[1] * scale, shape[0] * scale)
     expected = np.asarray(Image.fromarray(pixels).resize(size, _FILTERS[name]))

@@ -25,7 +25,7 @@ def _network(path: Path, scale: int, *, threads: int = 1) -> OpenVinoNetwork:
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_integer_networks_are_exact(tmp_path: Path, scale: int, threads: int) -> None:
-    """Every batch size gives what the definition gives, to the bit."""
+    """Every batch size is bit-identical to the definition."""
     network = integer_network(scale, seed=scale, width=32)
     path = tmp_path / "network.onnx"
     qdq.write(network, path)
@@ -50,7 +50,7 @@ def test_float32_is_pinned(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 @pytest.mark.parametrize("optimized", [True, False])
 def test_onnx_runtime_agrees(tmp_path: Path, scale: int, optimized: bool) -> None:
-    """Another engine reads the same file and gives the same bits."""
+    """Another engine reads the same file and computes the same bits."""
     network = integer_network(scale, seed=scale + 10, width=32)
     path = tmp_path / "network.onnx"
     qdq.write(network, path)
@@ -87,7 +87,7 @@ def test_files_are_the_same_for_the_same_network(tmp_path: Path) -> None:
 
 
 def test_inexact_networks_are_not_written(tmp_path: Path) -> None:
-    """What some engines would compute otherwise never becomes a file."""
+    """Networks on which engines could differ are never written."""
     with pytest.raises(Inexact):
         qdq.write(integer_network(2, seed=7, max_weight=127), tmp_path / "network.onnx")
     assert list(tmp_path.iterdir()) == []

@@ -21,7 +21,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("state", [files.compact(2), files.compact(4), files.rrdb()], ids=len)
 def test_both_engines_agree(state: files.State, tmp_path: Path) -> None:
-    """A checkpoint gives on OpenVINO what it gives on torch, but for rounding."""
+    """A checkpoint on OpenVINO equals torch except for rounding."""
     checkpoint = checkpoints.load(files.saved({"params": state}, tmp_path / "tiny.pth"))
     converted = openvino_float.load(checkpoint, threads=1, tile=40)
     reference = TorchNetwork(checkpoint, device="cpu", tile=40)

@@ -58,7 +58,7 @@ def _encoded(image: Image.Image, kind: str) -> bytes:
 
 
 def _queue(moto: S3Server, bodies: list[str]) -> None:
-    """Tell moto what its endpoints answer next."""
+    """Set the next responses of moto's endpoints."""
     results = [{"Body": body, "ContentType": "application/json"} for body in bodies]
     with closing(HTTPConnection(moto.host, timeout=10)) as connection:
         connection.request(
@@ -72,7 +72,7 @@ def _queue(moto: S3Server, bodies: list[str]) -> None:
 
 @pytest.mark.parametrize("jpeg", [False, True])
 def test_tiles_go_to_the_endpoint_one_by_one(jpeg: bool, moto: S3Server) -> None:
-    """Each tile is one request, and its answer comes back exactly and in its place."""
+    """Each tile is one request, and its response lands exactly in its place."""
     wanted = [_full(1), _full(2)]
     _queue(moto, [_arrays(image).decode() for image in wanted])
     endpoint = Endpoint(f"upscaler-{jpeg}", _REGION, moto.endpoint, jpeg=jpeg)
@@ -85,7 +85,7 @@ def test_tiles_go_to_the_endpoint_one_by_one(jpeg: bool, moto: S3Server) -> None
 
 @contextmanager
 def _endpoint(*answers: Answer, **settings: Any) -> Iterator[tuple[Endpoint, list[bytes]]]:
-    """Run an endpoint that gives these answers in turn, and then none."""
+    """Run an endpoint with these responses in turn, and then none."""
     asked: list[bytes] = []
     ended = threading.Event()
     left = list(answers)
@@ -182,7 +182,7 @@ def test_overloaded_endpoints_are_asked_again() -> None:
 def test_answers_are_errors_of_ours(
     status: int, code: str, error: type[EngineError], reason: str
 ) -> None:
-    """What the service refuses is told once, with what to do; nothing is asked twice."""
+    """A refusal is reported once, with what to do, and not retried."""
     with _endpoint((status, _failure(code))) as (endpoint, asked):
         with pytest.raises(error, match=reason) as caught:
             _run(endpoint)

@@ -30,7 +30,7 @@ def _random(*shape: int) -> Pixels:
 
 
 def _defined(checkpoint: Checkpoint, pixels: Pixels) -> Pixels:
-    """Compute what a network gives for (height, width, 3) in the most direct way."""
+    """Compute a network's result for (height, width, 3) in the most direct way."""
     with torch.inference_mode():
         image = torch.from_numpy(pixels / np.float32(255)).permute(2, 0, 1)[np.newaxis]
         values = checkpoint.module(image)[0].permute(1, 2, 0).numpy()
@@ -99,7 +99,7 @@ def test_halos_follow_the_reach(reach: int | None, halo: int, tmp_path: Path) ->
 
 
 def test_values_that_are_not_finite_are_faults(tmp_path: Path) -> None:
-    """What is no image is never taken for a black or a white one."""
+    """Values that are not an image never become a black or a white one."""
     checkpoint = _checkpoint(files.compact(2), tmp_path)
     checkpoint.module.body[0].weight.fill_(1e38)
     network = TorchNetwork(checkpoint, device="cpu", tile=34)
@@ -161,7 +161,7 @@ def test_loading_leaves_the_checkpoint_alone(tmp_path: Path) -> None:
 
 @_needs_no_gpu
 def test_a_gpu_that_is_not_there_is_an_error() -> None:
-    """Whoever asks for a GPU is told that there is none; auto takes the processor."""
+    """Requesting a missing GPU raises; auto uses the CPU."""
     with pytest.raises(CannotRun, match="torch finds no GPU"):
         choose("cuda")
     assert torch.device("cpu") == choose("auto")
@@ -179,7 +179,7 @@ def test_threads_are_limited() -> None:
 
 
 def test_errors_of_torch_are_ours() -> None:
-    """Memory that is not there is told apart from all other faults."""
+    """Out of memory is distinguished from other errors."""
     with pytest.raises(OutOfMemory), translated():
         torch.empty(1 << 50)
     with pytest.raises(OutOfMemory), translated():

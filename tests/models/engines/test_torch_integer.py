@@ -22,7 +22,7 @@ pytestmark = pytest.mark.torch
 @pytest.mark.parametrize("depth", [1, 5])
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_results_are_those_of_the_definition(scale: int, depth: int) -> None:
-    """Every engine gives the same bits, for noise and for the largest sums."""
+    """Every engine computes the same bits, for noise and for the largest sums."""
     network = integer_network(scale, seed=scale, width=16, depth=depth)
     tiles = random_tiles(4, 24, seed=scale)
     loaded = TorchIntegerNetwork(network, device="cpu", tile=24)
@@ -33,7 +33,7 @@ def test_results_are_those_of_the_definition(scale: int, depth: int) -> None:
 
 
 def test_the_company_of_a_tile_makes_no_difference() -> None:
-    """A tile gives the same alone and in a batch, with one thread and with two."""
+    """A tile has the same result alone and in a batch, with one thread and with two."""
     network = integer_network(2, seed=9)
     tiles = random_tiles(3, 20, seed=9)
     loaded = TorchIntegerNetwork(network, device="cpu", tile=20)
@@ -66,7 +66,7 @@ class _Careless(TorchIntegerNetwork):
 
 
 def test_a_device_that_differs_is_refused() -> None:
-    """What a device computes is compared with the definition before it is used."""
+    """A device is compared with the definition before use."""
     with pytest.raises(CannotRun, match="cpu computes integers inexactly"):
         _Careless(integer_network(2, seed=3), device="cpu")
 
@@ -79,7 +79,7 @@ def test_shipped_networks_give_what_is_recorded(card: Card) -> None:
 
 
 def test_loading_compares_with_what_is_recorded() -> None:
-    """Torch, too, may not give anything else than what the card says."""
+    """Torch must also reproduce the digest on the card."""
     card = dataclasses.replace(native.CARDS[0], check="0" * 64)
     with pytest.raises(CannotRun, match="does not reproduce its recorded result"):
         loading.load(card, Engine(backend="torch", device="cpu", threads=1))

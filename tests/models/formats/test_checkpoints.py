@@ -45,7 +45,7 @@ def test_published_architectures_are_recognized(
     multiple_of: int,
     tmp_path: Path,
 ) -> None:
-    """What a checkpoint is follows from its weights alone."""
+    """The weights alone determine the architecture."""
     path = files.saved({"params_ema": state}, tmp_path / "any.pth")
     found = checkpoints.load(path)
     assert (found.architecture, found.scale, found.reach) == (architecture, scale, reach)
@@ -60,7 +60,7 @@ def test_published_architectures_are_recognized(
 def test_both_formats_hold_the_same(
     wrap: Callable[[files.State], dict[str, object]], suffix: str, tmp_path: Path
 ) -> None:
-    """A network computes the same whatever its weights were wrapped in, and whatever their name."""
+    """Neither wrapping nor renaming of weights changes the result."""
     state = files.compact(2)
     plain = tmp_path / f"plain{suffix}"
     save_file(state, plain)
@@ -124,7 +124,7 @@ def test_truncated_files_are_refused(suffix: str, tmp_path: Path) -> None:
 def test_noise_is_refused(
     tmp_path_factory: pytest.TempPathFactory, noise: bytes, start: bytes
 ) -> None:
-    """Whatever is no checkpoint gives that one error."""
+    """Anything other than a checkpoint raises Unusable."""
     path = tmp_path_factory.getbasetemp() / "noise.pth"
     path.write_bytes(start + noise)
     with pytest.raises(Unusable):
@@ -132,7 +132,7 @@ def test_noise_is_refused(
 
 
 def test_large_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is larger than the limit is not loaded, nor what unpacks to more."""
+    """Files above the limit are not loaded, nor those that unpack to more."""
     monkeypatch.setattr(weights, "MAX_BYTES", 10_000)
     (tmp_path / "large.pth").write_bytes(bytes(10_001))
     with pytest.raises(Unusable, match="more than 10000 bytes"):
@@ -162,7 +162,7 @@ def test_large_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_other_networks_are_refused(held: object, reason: str, tmp_path: Path) -> None:
-    """What does not restore RGB images is refused with its name and the reason."""
+    """Networks other than RGB restorers are refused with name and reason."""
     path = files.saved(held, tmp_path / "other.pth")
     with pytest.raises(Unusable, match=rf"other\.pth: .*{reason}"):
         checkpoints.load(path)
@@ -178,7 +178,7 @@ def test_weights_that_claim_to_be_huge_are_refused(tmp_path: Path) -> None:
 
 
 def test_networks_for_other_purposes_are_refused() -> None:
-    """A network that draws faces is none that restores images, whatever its channels."""
+    """A network that draws faces is refused, whatever its channels."""
     found = recognition.recognize(files.compact())
     found._purpose = "FaceSR"
     with pytest.raises(Unusable, match="not for super-resolution but for FaceSR"):
@@ -187,7 +187,7 @@ def test_networks_for_other_purposes_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["missing.pth", "."])
 def test_what_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
-    """A path without a file gives the system's reason."""
+    """A path without a file reports the system's reason."""
     with pytest.raises(Unusable, match=r"cannot be read: (No such file|Is a directory)"):
         checkpoints.load(tmp_path / name)
 

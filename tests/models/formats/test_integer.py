@@ -92,7 +92,7 @@ def test_too_large_weights_are_refused() -> None:
 
 @pytest.mark.parametrize("bias", [1 << 24, -(1 << 24), (1 << 24) - 255])
 def test_too_large_sums_are_refused(bias: int) -> None:
-    """What float32 cannot hold exactly does not ship."""
+    """Sums that float32 cannot represent exactly are refused."""
     network = IntegerNetwork(1, (_single(1, bias=bias),))
     with pytest.raises(Inexact, match="layer 0: a sum may reach"):
         network.prove()

@@ -83,7 +83,7 @@ def test_every_card_is_found(card: Card) -> None:
 
 @pytest.mark.parametrize("card", _INTERPOLATIONS, ids=lambda card: card.name)
 def test_interpolations_load(card: Card) -> None:
-    """What needs no engine enlarges by all its scales."""
+    """Restorers without an engine support all their scales."""
     pixels = np.full((5, 7, 3), 90, np.uint8)
     for scale in card.scales:
         full = models.restorer(card.hash).upscale(pixels, scale, level=0)

@@ -57,7 +57,7 @@ def test_cut_connections_go_on_where_they_ended(server: FileServer, tmp_path: Pa
 
 
 def test_a_later_process_goes_on(server: FileServer, tmp_path: Path) -> None:
-    """What a failed download left behind is used by the next one."""
+    """A later download continues a failed one."""
     server.cuts = [4000, 0, 0, 0]
     with pytest.raises(FetchFailed, match="received 4000 of 10240 bytes: try again"):
         fetch(_download(server), tmp_path, patience=_EAGER)
@@ -67,7 +67,7 @@ def test_a_later_process_goes_on(server: FileServer, tmp_path: Path) -> None:
 
 
 def test_servers_without_ranges_start_again(server: FileServer, tmp_path: Path) -> None:
-    """A server that gives whole files only is asked for the whole, and none of it comes twice."""
+    """A server that only sends whole files is asked for the whole, and no byte is written twice."""
     server.ranges = False
     server.cuts = [4000, 6000]
     assert fetch(_download(server), tmp_path, patience=_EAGER).read_bytes() == _BODY
@@ -84,7 +84,7 @@ def test_other_files_are_refused_and_removed(server: FileServer, tmp_path: Path)
 
 
 def test_files_without_an_end_are_refused(server: FileServer, tmp_path: Path) -> None:
-    """No more is taken than the file has bytes, whatever the server gives."""
+    """A download never exceeds the size of the file."""
     server.body = _BODY * 1000
     told: list[int] = []
     with pytest.raises(FetchFailed, match="larger than 10240 bytes"):
@@ -122,14 +122,14 @@ def test_silent_servers_are_given_up(server: FileServer, tmp_path: Path) -> None
 
 
 def test_no_download_takes_for_ever(server: FileServer, tmp_path: Path) -> None:
-    """A server that gives a byte at a time is given up when the time is over."""
+    """A server that sends a byte at a time is abandoned at the timeout."""
     server.cuts = [1] * 100
     with pytest.raises(FetchFailed, match="try again"):
         fetch(_download(server), tmp_path, patience=dataclasses.replace(_EAGER, total_s=0))
 
 
 def test_servers_that_are_not_there_are_named(tmp_path: Path) -> None:
-    """Without a connection, the address and the reason are told."""
+    """A failed connection reports address and reason."""
     with file_server(b"") as server:
         gone = Download(server.url, "0" * 64, 5)
     with pytest.raises(FetchFailed, match=r"weights\.pth: no connection: .*refused"):
@@ -138,7 +138,7 @@ def test_servers_that_are_not_there_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("location", ["http://192.0.2.1/x", "ftp://127.0.0.1/x", "file:///etc"])
 def test_redirections_have_to_be_safe(location: str, server: FileServer, tmp_path: Path) -> None:
-    """Nothing is fetched that somebody on the way could have replaced."""
+    """Unencrypted downloads are refused."""
     server.location = location
     with pytest.raises(FetchFailed, match=r"is not encrypted|the server answered 302"):
         fetch(_download(server), tmp_path, patience=_EAGER)
@@ -188,14 +188,14 @@ def test_two_processes_fetch_once(server: FileServer, tmp_path: Path) -> None:
 
 
 def test_folders_that_cannot_be_written_are_named(server: FileServer, tmp_path: Path) -> None:
-    """A cache that cannot be made gives the system's reason."""
+    """A cache folder that cannot be created reports the system's reason."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(FetchFailed, match=r"weights\.pth cannot be written: (Not a dir|File ex)"):
         fetch(_download(server), tmp_path / "file", patience=_EAGER)
 
 
 def test_files_are_found_without_a_connection(server: FileServer, tmp_path: Path) -> None:
-    """A folder with the right file will do; a missing or a wrong one is told, and left alone."""
+    """A folder with the right file suffices; a missing or wrong one is reported and not deleted."""
     wanted = _download(server)
     path = tmp_path / "weights.pth"
     with pytest.raises(FetchFailed, match=f"is missing; download {wanted.url}"):

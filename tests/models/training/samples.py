@@ -34,7 +34,7 @@ def write_pictures(folder: Path, count: int, *, side: int = 72) -> Path:
 
 
 def roughness(pixels: Pixels) -> float:
-    """Give the mean difference between a pixel and the one below it."""
+    """Return the mean difference between a pixel and the one below it."""
     return float(np.abs(np.diff(pixels.astype(np.int64), axis=0)).mean())
 
 

@@ -24,14 +24,14 @@ def _degraded(seed: int, how: Degradations = _HOW, size: tuple[int, int] = (24, 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), size=st.tuples(st.integers(8, 40), st.integers(8, 40)))
 def test_results_are_images_of_the_size(seed: int, size: tuple[int, int]) -> None:
-    """Whatever is drawn, the result is an image of the size that was asked for."""
+    """Every draw yields an image of the requested size."""
     result = _degraded(seed, size=size)
     assert result.shape == (*size, 3)
     assert result.dtype == np.uint8
 
 
 def test_the_same_seed_gives_the_same() -> None:
-    """A seed decides everything, and another one gives something else."""
+    """The seed determines everything; another seed yields another result."""
     np.testing.assert_array_equal(_degraded(3), _degraded(3))
     assert not np.array_equal(_degraded(3), _degraded(4))
 

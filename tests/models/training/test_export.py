@@ -56,7 +56,7 @@ def test_engines_agree_and_the_file_is_the_network(tmp_path: Path, scale: int) -
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_large_sums_agree_too(tmp_path: Path, scale: int) -> None:
-    """Engines give the same bits with weights up to the largest and activations that saturate."""
+    """Engines agree with the largest weights and saturated activations."""
     network = integer_network(scale, seed=scale, width=16, depth=3)
     out = tmp_path / "network.onnx"
     qdq.write(network, out)
@@ -87,7 +87,7 @@ def test_the_card_is_told(tmp_path: Path) -> None:
 
 
 def test_the_same_checkpoint_gives_the_same_file(tmp_path: Path) -> None:
-    """Who exports again gets the same bytes, and so the same hash."""
+    """Repeated exports yield the same bytes, and so the same hash."""
     path = _checkpoint(tmp_path)
     export.export(path, tmp_path / "one.onnx")
     export.export(path, tmp_path / "two.onnx")

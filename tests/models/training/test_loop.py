@@ -26,7 +26,7 @@ pytestmark = pytest.mark.torch
 
 
 class _Notes:
-    """Keeps measurements; calls somebody at each."""
+    """Records measurements, and calls a function at each."""
 
     def __init__(self) -> None:
         self.gains: dict[int, float] = {}
@@ -131,7 +131,7 @@ test_loop.whole_run(folder)
 
 
 def loop_module() -> object:
-    """Give the module in which the loss is looked up."""
+    """Return the module in which the loss is looked up."""
     from models.training import loop  # noqa: PLC0415  # for the child process
 
     return loop
@@ -143,7 +143,7 @@ def whole_run(folder: Path) -> Path:
 
 
 def test_killed_runs_end_like_others(tmp_path: Path) -> None:
-    """A run that is killed in the middle of a step gives the same bits once it is resumed."""
+    """A run killed in the middle of a step is bit-identical after resuming."""
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     child = subprocess.run(
         [sys.executable, "-c", _CHILD, str(killed), "5"],
@@ -188,7 +188,7 @@ def test_folders_of_other_runs_are_refused(tmp_path: Path, other: dict[str, obje
 
 
 def test_schedules_may_be_prolonged(tmp_path: Path) -> None:
-    """A run that has ended goes on when its schedule has more steps than before."""
+    """A finished run continues when its schedule is extended."""
     whole_run(tmp_path)
     notes = _Notes()
     Loop(tiny_run(None, steps=10), tmp_path, _data(), notes).finish()
@@ -271,7 +271,7 @@ def test_parents_that_do_not_fit_are_refused(tmp_path: Path, run: Run, said: str
 
 
 def test_integer_parents_are_refused(tmp_path: Path) -> None:
-    """What has been rounded is no start."""
+    """An integer checkpoint is refused as a start."""
     parent = Loop(tiny_run(None), tmp_path / "float", _data(), _Notes()).finish()
     child = tiny_run(None, integer=True, start=parent)
     rounded = Loop(child, tmp_path / "integer", _data(), _Notes()).finish()
@@ -280,7 +280,7 @@ def test_integer_parents_are_refused(tmp_path: Path) -> None:
 
 
 def test_data_come_from_the_folder(tmp_path: Path) -> None:
-    """Pairs are made of the images of a folder, some kept apart; without a folder it is said."""
+    """Pairs come from the images of a folder, some for validation; a missing folder is reported."""
     folder = write_pictures(tmp_path / "images", 3)
     data = load_data(tiny_run(folder), PairCache(tmp_path / "pairs"))
     assert (len(data.learning), len(data.validating)) == (2, 1)
@@ -299,7 +299,7 @@ def test_missing_devices_are_said(tmp_path: Path) -> None:
 
 
 def test_bfloat16_learns_too(tmp_path: Path) -> None:
-    """A run in mixed precision keeps its weights in float32 and gives a finite gain."""
+    """A mixed-precision run keeps its weights in float32 and has a finite gain."""
     notes = _Notes()
     best = Loop(tiny_run(None, precision="bfloat16"), tmp_path, _data(), notes).finish()
     assert {value.dtype for value in run_files.read(best).network.values()} == {torch.float32}

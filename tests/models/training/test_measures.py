@@ -1,4 +1,4 @@
-"""Tests of what a network is told and judged by."""
+"""Tests of the loss function and the validation measure."""
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ def test_decibels_count_alike_wherever_they_are_lost() -> None:
 
 
 def test_gains_are_over_bicubic_and_by_coding() -> None:
-    """A residual of zero gains nothing; each coding is told apart."""
+    """A residual of zero has no gain; codings are distinguished."""
     small = picture(12, seed=0)
     full = small.repeat(2, axis=0).repeat(2, axis=1)
     source = Source("a", full, (Small(small, 0, "one"), Small(small, 9, "two")))
@@ -76,13 +76,13 @@ def test_gains_are_over_bicubic_and_by_coding() -> None:
 
 
 class _Constant(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
-    """Gives the same residual everywhere."""
+    """A network with a constant residual."""
 
     def __init__(self, value: float) -> None:
         super().__init__()
         self._value = value
 
     def forward(self, small: Tensor) -> Tensor:
-        """Give it in twice the size."""
+        """Return it at twice the size."""
         count, _, height, width = small.shape
         return torch.full((count, 3, 2 * height, 2 * width), self._value)

@@ -27,7 +27,7 @@ def _branches(layer: Collapsible, features: Tensor) -> Tensor:
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(4, 6), (6, 6), (6, 12)])
 def test_branches_collapse_exactly(inputs: int, outputs: int) -> None:
-    """One convolution with the sum of all branches gives what they give one by one."""
+    """One convolution with the summed kernels equals the sum of all branches."""
     torch.manual_seed(inputs)
     layer = Collapsible(inputs, outputs, gain=1.0, identity=False).double()
     nn.init.normal_(layer.points)
@@ -37,7 +37,7 @@ def test_branches_collapse_exactly(inputs: int, outputs: int) -> None:
 
 
 def test_identities_begin_as_such() -> None:
-    """A layer with an identity and no gain gives what it takes."""
+    """A layer with an identity and no gain returns its input."""
     layer = Collapsible(5, 5, gain=0.0, identity=True)
     features = torch.randn(1, 5, 6, 7)
     torch.testing.assert_close(features, layer(features))
@@ -58,7 +58,7 @@ def test_interpolation_is_that_of_restorers(scale: int) -> None:
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_results_have_the_enlarged_size(scale: int) -> None:
-    """A small batch gives residuals in full size, and looks no further than its reach."""
+    """Residuals have full size, and depend on the receptive field alone."""
     torch.manual_seed(0)
     network = PlainStack(scale, width=6, depth=2).double()
     small = torch.rand(2, 4, 16, 17, dtype=torch.float64)

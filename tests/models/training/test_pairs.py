@@ -72,7 +72,7 @@ def test_lossless_pairs_are_aligned(tmp_path: Path, scale: int) -> None:
 
 @pytest.mark.parametrize("codec", ["avif", "webp", "jxl", "jpeg"])
 def test_coded_pairs_tell_how_coarse_they_are(codec: str) -> None:
-    """A coded image is close to what it was, and carries the level that restorers are told."""
+    """A coded image is close to its source, and carries its coding level."""
     pixels = picture(40, seed=2)
     small = pairs.coded(pixels, codec, 50, "4:2:0")
     assert coding.level(codec, 50) == small.level > 0
@@ -89,7 +89,7 @@ def test_variants_follow_their_weights(tmp_path: Path) -> None:
 
 
 def test_large_originals_are_cut_at_their_centre(tmp_path: Path) -> None:
-    """What exceeds the limit is cut off on all sides alike."""
+    """Larger images are cropped equally on all sides."""
     (path,) = write_pictures(tmp_path, 1, side=80).iterdir()
     pixels = pairs.cut(path, 40 * 40, 2)
     np.testing.assert_array_equal(picture(80, seed=0)[20:60, 20:60], pixels)
@@ -97,7 +97,7 @@ def test_large_originals_are_cut_at_their_centre(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_damaged_originals_are_named(tmp_path: Path, processes: int) -> None:
-    """An image that cannot be decoded ends it with its name, in whatever process."""
+    """An undecodable image raises with its name, in any process."""
     folder = write_pictures(tmp_path / "images", 2)
     whole = (folder / "1.png").read_bytes()
     (folder / "1.png").write_bytes(whole[: len(whole) // 2])
@@ -135,7 +135,7 @@ def test_some_originals_are_learned_from_softened_as_well(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("part", [0.0, 0.3, 1.0])
 def test_a_share_of_the_originals_is_about_that(part: float) -> None:
-    """None, a part or all are picked, the same ones whatever else there is."""
+    """A share of none, some or all originals is stable when others are added."""
     paths = [Path(f"{number}.png") for number in range(1000)]
     picked = pairs.share(paths, part)
     assert len(picked) == pytest.approx(1000 * part, abs=60)
@@ -155,7 +155,7 @@ def test_avif_is_tuned_as_the_gateway_may() -> None:
 
 
 def test_kept_pairs_are_those_that_were_made(tmp_path: Path) -> None:
-    """The cache gives back every pixel, level and label, and does not make them twice."""
+    """The cache returns every pixel, level and label, and creates them once."""
     paths = pairs.originals(write_pictures(tmp_path / "images", 2))
     cache = PairCache(tmp_path / "cache")
     made = cache.load(paths, _recipe())

@@ -26,7 +26,7 @@ def _patches(scale: int, *, seed: int = 0, patch: int = 16) -> Patches:
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_patches_are_aligned(scale: int) -> None:
-    """Small and full patches are of the same place, whatever they are turned and mirrored by."""
+    """Small and full patches show the same place, however rotated or mirrored."""
     small, full = _patches(scale).draw()
     assert (
         tuple(small.shape),
@@ -43,7 +43,7 @@ def test_patches_carry_the_level() -> None:
 
 
 def test_the_same_seed_draws_the_same() -> None:
-    """A seed decides all batches, and another seed gives others."""
+    """The seed determines all batches; another seed yields others."""
     one, same, other = (_patches(2, seed=seed).draw()[0] for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)

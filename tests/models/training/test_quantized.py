@@ -40,7 +40,7 @@ def _quantized(scale: int) -> QuantizedStack:
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_the_forward_pass_is_the_definition(scale: int) -> None:
-    """What is fine-tuned gives, to the bit, what the exported integers are defined to give."""
+    """The fine-tuned network is bit-identical to the exported integers."""
     stack = _quantized(scale)
     tiles = random_tiles(4, 20, seed=2)
     expected = stack.export().residual(tiles)
@@ -51,7 +51,7 @@ def test_the_forward_pass_is_the_definition(scale: int) -> None:
 
 
 def test_it_stays_close_to_its_parent() -> None:
-    """Rounding to 8 bits changes what the float network gives by a fraction of it."""
+    """Rounding to 8 bits changes results by a fraction of them."""
     network, stack = _float(2, gain=1.0), QuantizedStack(2, width=8, depth=3)
     stack.take(network, [_inputs(seed=1)])
     small = _inputs(seed=3)

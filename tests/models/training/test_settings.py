@@ -31,7 +31,7 @@ def test_runs_that_ship_are_valid_and_name_no_folder(path: Path) -> None:
 
 @pytest.mark.parametrize("name", _NETWORKS)
 def test_integer_runs_have_the_shape_and_data_of_their_parents(name: str) -> None:
-    """What is fine-tuned is the very network that was trained, on the same pairs."""
+    """Integer runs fine-tune the trained network on the same pairs."""
     parent, child = (
         settings.load(_CONFIGS[0].with_name(f"{name}{kind}.yaml")) for kind in ("", "-integer")
     )

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.torch
 
 
 def _trained(path: Path, *, width: int = 8, depth: int = 3) -> PlainStack:
-    """Write the integer form of a float network, as an export does; give the float one."""
+    """Write the integer form of a float network, like an export; return the float one."""
     torch.manual_seed(1)
     network = PlainStack(2, width=width, depth=depth)
     with torch.no_grad():

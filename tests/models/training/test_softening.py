@@ -13,7 +13,7 @@ _MOST_GRAIN = 4
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (40, 31)])
 def test_softened_originals_keep_their_shape(shape: tuple[int, int]) -> None:
-    """Whatever is drawn, the size stays; flat colours stay, get grain, or become gray."""
+    """Every draw keeps the size; flat colours stay, get grain, or become gray."""
     flat = np.full((*shape, 3), (30, 120, 220), np.uint8)
     for seed in range(24):
         soft = soften(flat, np.random.default_rng(seed))

@@ -22,7 +22,7 @@ def without_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_mlflow")
 def test_measurements_go_into_a_file(tmp_path: Path) -> None:
-    """Without MLflow each measurement is a line of JSON, and a resumed run goes on after them."""
+    """Without MLflow each measurement is a line of JSON, and a resumed run appends."""
     for step in (1, 2):
         with tracking(_RUN, tmp_path / "run", None) as (track, said):
             track({"gain_db": 0.5 * step}, step)

@@ -35,7 +35,7 @@ def test_lines_cross_where_they_do() -> None:
 
 
 def test_curves_are_compared_only_where_both_were_measured() -> None:
-    """What one of them was not measured at is neither won nor lost."""
+    """Ranges without measurements of one curve are neither won nor lost."""
     (only,) = compare(_line(2, 31, 0.5, 4), _line(2, 30, 0.125, 1))
     assert [only.low, only.high, only.gain] == pytest.approx([0.5, 1, 1])
     assert compare(_line(2, 31, 2, 4), _line(2, 30, 0.125, 1)) == []

@@ -79,7 +79,7 @@ def test_points_are_what_the_gateway_would_store(images: Path, cache: Path) -> N
 def test_what_was_measured_is_not_measured_again(
     images: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second sweep encodes only what the first one has not: an interrupted one goes on."""
+    """A second sweep only encodes what the first one has not."""
     cache.mkdir(parents=True)
     path = images / "cats" / "0.png"
     before = measuring.measure(path, _PLAN, cache)
@@ -164,7 +164,7 @@ def test_a_second_report_replaces_the_first(images: Path, tmp_path: Path) -> Non
 
 
 def test_processes_measure_the_same(images: Path, cache: Path) -> None:
-    """Two processes give the points of one, in the order of the images."""
+    """Two processes yield the points of one, in the order of the images."""
     classes = plan.classes(images, None)
     alone = sweep.sweep(classes, _PLAN, cache / "one", processes=1)
     assert alone == sweep.sweep(classes, _PLAN, cache / "two", processes=2)
@@ -199,7 +199,7 @@ def test_restorers_that_are_not_there_are_said(tmp_path: Path, name: str) -> Non
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
-    """What could not be told apart in tables is refused."""
+    """Restorers with equal labels are refused."""
     one, two = (_network(tmp_path / part, seed=seed) for seed, part in enumerate(("a", "b")))
     with pytest.raises(NoRestorer, match="two restorers have the label net"):
         restorers.load_all((one, two))
