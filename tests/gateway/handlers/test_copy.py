@@ -7,7 +7,7 @@ from gateway.cache.memory import MemoryCache
 from gateway.handlers.copy import Copy
 from gateway.http.byte_budget import ByteBudget
 from gateway.restore.compute import Compute
-from gateway.restore.read import Parts
+from gateway.restore.read import Reads
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
@@ -21,7 +21,7 @@ _ETAG = "a" * 32
 async def _copy(gateway: Gateway, source: str, **said: str) -> Answer:
     """Copy an object to the key ``copy``; underscores in the names of headers are dashes."""
     storage = gateway.storage
-    parts = Parts(
+    parts = Reads(
         compute=Compute(InstantWorkers(), MemoryCache(1 << 20, 60.0)),
         buffers=ByteBudget(1 << 20),
         index=storage.index,
