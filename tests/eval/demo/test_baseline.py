@@ -26,7 +26,7 @@ def test_no_image_costs_more_than_before(effort: Effort) -> None:
         (replace(BEFORE, stored=995, psnr_db=34.4), ["a.png: psnr_db 34.4000, 34.5000 before"]),
         (replace(BEFORE, ssim=0.9, orb=0.7), ["a.png: ssim 0.9000, 0.9500 before",
                                                "a.png: orb 0.7000, 0.8000 before"]),
-        (replace(BEFORE, image="b.png"), ["b.png: is not in the baseline"]),
+        (replace(BEFORE, image="b.png"), ["b.png: is missing in the baseline"]),
     ],
 )  # fmt: skip
 def test_losses_are_told_by_image(now: Figures, said: list[str]) -> None:

@@ -269,7 +269,7 @@ def test_an_ended_run_says_how_to_go_on(
         run.stderr.readline()  # it announces what it does
         run.send_signal(number)
         rest = run.stderr.read()
-    assert (run.returncode, "The same command goes on" in rest) == (130, True)
+    assert (run.returncode, "Repeat the command to continue" in rest) == (130, True)
     assert "Traceback" not in rest
 
 
