@@ -22,7 +22,7 @@ from config import load
 from gateway.runtime.app import create_app, make_runner
 from gateway.runtime.malloc import keep_freed_memory
 from gateway.s3.identity import Identity
-from gateway.storage.connection_pool import Client, Holder
+from gateway.storage.connection_pool import Client, ConnectionHolder
 from gateway.storage.messages import Request
 from gateway.storage.upstream import Upstream
 from gateway.telemetry import logs
@@ -49,7 +49,7 @@ class _InstantStore:
 
     @asynccontextmanager
     async def send(
-        self, request: Request, *_: Identity | Client | Holder
+        self, request: Request, *_: Identity | Client | ConnectionHolder
     ) -> AsyncIterator[MemoryResponse]:
         """Return the object for any request."""
         yield MemoryResponse(request.method, HTTPStatus.OK, self._headers, self._body)

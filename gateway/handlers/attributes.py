@@ -10,7 +10,7 @@ from gateway.handlers.passthrough import PassThrough
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.storage.storage import Storage
-from gateway.storage.stored_object import Found, look
+from gateway.storage.stored_object import ManagedObject, look_up
 
 _WANTED: Final = "x-amz-object-attributes"
 _DEFAULT_CLASS: Final = "STANDARD"  # S3 omits the header for it
@@ -31,7 +31,7 @@ class GetAttributes:
     async def __call__(self, call: Call) -> web.StreamResponse:
         """Handle a request."""
         storage, version_id = self._storage, call.parameters.get("versionId")
-        found = await look(call.client, call.target, version_id, storage.seals, storage.index)
+        found = await look_up(call.client, call.target, version_id, storage.seals, storage.index)
         if found is None:
             return await self._plain(call)
         wanted = call.headers.getall(_WANTED, [])
@@ -49,7 +49,7 @@ class GetAttributes:
         return call.whole(shown, body)
 
 
-def _attributes(found: Found) -> dict[str, str]:
+def _attributes(found: ManagedObject) -> dict[str, str]:
     """Return the known attributes; parts and checksums would be those of the rendition."""
     return {
         "ETag": found.manifest.etag,  # without quotes, unlike everywhere else

@@ -26,13 +26,13 @@ from gateway.s3.canonical import escaped, query_pairs, unescaped
 from gateway.s3.conditional import Outcome
 from gateway.s3.digests import sha256_hex
 from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import View
+from gateway.s3.listing_xml import LogicalView
 from gateway.s3.routing import Target, key_target
-from gateway.storage.listing_index import Sighting
+from gateway.storage.listing_index import ObjectState
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request, Response, read_bounded
 from gateway.storage.storage import Storage
-from gateway.storage.stored_object import Found, look_closely, read_manifest
+from gateway.storage.stored_object import ManagedObject, look_up_with_etag, read_manifest
 
 _PREFIX: Final = "x-amz-copy-source-"
 _RANGE: Final = "x-amz-copy-source-range"
@@ -68,7 +68,7 @@ class Copy:
         source, etag = await self._look(call, target, version_id)
         if source is None and version_id is None and "-" in etag:
             # Its rendition may be about to replace it under the same ETag, with other bytes.
-            await self._storage.completing.settled(target)
+            await self._storage.completing.wait(target)
             source, etag = await self._look(call, target, version_id)
         if source is None:
             return await self._copy_plain(call, spelled, etag)
@@ -80,12 +80,12 @@ class Copy:
 
     async def _look(
         self, call: Call, target: Target, version_id: str | None
-    ) -> tuple[Found | None, str]:
+    ) -> tuple[ManagedObject | None, str]:
         seals, index = self._storage.seals, self._storage.index
-        return await look_closely(call.client, target, version_id, seals, index)
+        return await look_up_with_etag(call.client, target, version_id, seals, index)
 
     async def _copy_managed(
-        self, call: Call, request: Request, source: Found
+        self, call: Call, request: Request, source: ManagedObject
     ) -> web.StreamResponse:
         seals = self._storage.seals
         changed = _translated(request.headers, source, seals)
@@ -124,13 +124,15 @@ class Copy:
         root = s3xml.parse(body)
         if s3xml.name(root) == "CopyObjectResult":
             target, stored_etag = call.target, s3xml.text(root, "ETag").strip('"')
-            view = View(manifest.size, manifest.etag)
-            seen = Sighting.of_write(response.headers, stored_etag)
+            view = LogicalView(manifest.size, manifest.etag)
+            seen = ObjectState.of_write(response.headers, stored_etag)
             self._storage.index.put(target.bucket, target.key, seen, view)
             body = _with_etag(root, manifest.etag)
         return _answer(call, shown, body)
 
-    async def _copy_part(self, call: Call, request: Request, source: Found) -> web.StreamResponse:
+    async def _copy_part(
+        self, call: Call, request: Request, source: ManagedObject
+    ) -> web.StreamResponse:
         """Upload a range of the restored object as a part."""
         wanted = _source_range(call.headers.get(_RANGE), source.manifest.size)
         served, etag = await file_of(self._parts, call.client, source)
@@ -204,7 +206,9 @@ def _spelled(source: Target, version_id: str | None) -> str:
     return f"{source.path.removeprefix('/')}{version}"
 
 
-def _translated(sent_headers: Mapping[str, str], source: Found, seals: Seals) -> CIMultiDict[str]:
+def _translated(
+    sent_headers: Mapping[str, str], source: ManagedObject, seals: Seals
+) -> CIMultiDict[str]:
     changed = headers.without(sent_headers, _CONDITIONS)
     # The client's conditions hold. The store has to check that the manifest is still valid.
     changed[_IF_MATCH] = f'"{source.stored_etag}"'

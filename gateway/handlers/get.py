@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.handlers.call import Call, forwarded, head_of
 from gateway.handlers.passthrough import PassThrough
 from gateway.restore import pipeline
-from gateway.restore.read import Asked, AsStored, ObjectRead, Reads, Served
+from gateway.restore.read import AsStored, ObjectRead, ReadRequest, Reads, Served
 from gateway.s3 import headers
 from gateway.storage import cross_origin
 from gateway.storage.completing import BeingCompleted
@@ -37,7 +37,7 @@ class Get:
         try:
             return await self._serve(call)
         except BeingCompleted:
-            await self._parts.completing.settled(call.target)
+            await self._parts.completing.wait(call.target)
         return await self._serve(call)
 
     async def _serve(self, call: Call) -> web.StreamResponse:
@@ -49,15 +49,15 @@ class Get:
             return await _written(call, answer)
 
 
-def _asked(call: Call) -> Asked:
-    return Asked(
+def _asked(call: Call) -> ReadRequest:
+    return ReadRequest(
         target=call.target,
         method=call.method,
         headers=call.headers,
         parameters=call.parameters,
         as_sent=partial(forwarded, call),
         as_head=partial(head_of, call),
-        true_of_answer=partial(cross_origin.told_by, call.request),
+        applicable_headers=partial(cross_origin.applicable_headers, call.request),
     )
 
 

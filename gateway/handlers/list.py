@@ -16,9 +16,9 @@ from gateway.handlers.passthrough import PassThrough
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import View, with_logical_sizes
+from gateway.s3.listing_xml import LogicalView, with_logical_sizes
 from gateway.s3.routing import Target, key_target
-from gateway.storage.listing_index import Listed, Sighting
+from gateway.storage.listing_index import ListedObject, ObjectState
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import read_bounded
 from gateway.storage.retries import shown_headers
@@ -77,10 +77,10 @@ class ListObjects:
             return await asyncio.to_thread(_edited, page, parsed, views)
         return _edited(page, parsed, views)
 
-    async def _views(self, call: Call, entries: Sequence["_Entry"]) -> dict["_Entry", View]:
+    async def _views(self, call: Call, entries: Sequence["_Entry"]) -> dict["_Entry", LogicalView]:
         """Return what clients see of managed entries."""
         index, bucket = self._storage.index, call.target.bucket
-        views: list[tuple[_Entry, View | None]] = []
+        views: list[tuple[_Entry, LogicalView | None]] = []
         unknown: list[_Entry] = []
         for entry in entries:
             if index.knows(bucket, entry.key, entry.listed):
@@ -91,7 +91,7 @@ class ListObjects:
         views += zip(unknown, found, strict=True)
         return {entry: view for entry, view in views if view is not None}
 
-    async def _view(self, call: Call, entry: "_Entry") -> View | None:
+    async def _view(self, call: Call, entry: "_Entry") -> LogicalView | None:
         """Return the view of one entry from a HEAD; None: show it as the upstream does."""
         target = key_target(call.target.bucket, entry.key)
         async with self._heads:
@@ -100,7 +100,7 @@ class ListObjects:
             return None  # replaced since the page was written
         view = _view_of(target, answered.get(headers.MANIFEST), self._storage.seals)
         if s3xml.text(entry.element, "IsLatest") != "false":
-            self._storage.index.put(target.bucket, target.key, Sighting.of(answered), view)
+            self._storage.index.put(target.bucket, target.key, ObjectState.of(answered), view)
         return view
 
 
@@ -117,7 +117,7 @@ def _parsed(page: bytes) -> "_Page | None":
     return _Page(root, entries)
 
 
-def _edited(page: bytes, parsed: "_Page", views: Mapping["_Entry", View]) -> bytes:
+def _edited(page: bytes, parsed: "_Page", views: Mapping["_Entry", LogicalView]) -> bytes:
     edited = with_logical_sizes(page, [views.get(entry) for entry in parsed.entries])
     if edited is not None:
         return edited
@@ -131,7 +131,7 @@ class _Entry(NamedTuple):
 
     element: s3xml.Element
     key: str
-    listed: Listed
+    listed: ListedObject
 
 
 class _Page(NamedTuple):
@@ -143,7 +143,7 @@ class _Page(NamedTuple):
 
 def _entry(element: s3xml.Element, encoded: bool) -> _Entry:
     key = s3xml.text(element, "Key")
-    listed = Listed(
+    listed = ListedObject(
         etag=s3xml.text(element, "ETag").strip('"'),
         modified=_time(s3xml.text(element, "LastModified")),
         version_id=s3xml.text(element, "VersionId") or None,
@@ -159,7 +159,7 @@ def _time(text: str) -> datetime | None:
         return None
 
 
-def _view_of(target: Target, note: str | None, seals: Seals) -> View | None:
+def _view_of(target: Target, note: str | None, seals: Seals) -> LogicalView | None:
     if note is None:
         return None
     try:
@@ -168,10 +168,10 @@ def _view_of(target: Target, note: str | None, seals: Seals) -> View | None:
         # One unreadable manifest must not break the listing of other objects.
         _log.warning("unreadable manifest", bucket=target.bucket, key=target.key, reason=str(error))
         return None
-    return View(manifest.size, manifest.etag)
+    return LogicalView(manifest.size, manifest.etag)
 
 
-def _show(entry: s3xml.Element, view: View) -> None:
+def _show(entry: s3xml.Element, view: LogicalView) -> None:
     for child in list(entry):
         if s3xml.name(child) == "Size":
             child.text = str(view.size)

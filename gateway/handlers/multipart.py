@@ -17,7 +17,7 @@ from codec.reasons import Reason, Refused
 from config import Policies, Policy
 from gateway.handlers.call import Call, forwarded
 from gateway.handlers.passthrough import PassThrough
-from gateway.handlers.replacing import Replacing
+from gateway.handlers.replacing import RenditionReplacement
 from gateway.http.request_body import expects_continue
 from gateway.optimize.report import Report
 from gateway.optimize.screening import policy_for, refusal
@@ -35,7 +35,7 @@ _log = structlog.get_logger(__name__)
 
 _MAX_RESULT: Final = 1 << 16
 _MAX_PARTS: Final = 1 << 17  # bytes of a part list; the largest images need about 40 KB
-_PATIENCE_S: Final = 5.0
+_KEEPALIVE_S: Final = 5.0
 """Wait before the gateway sends white space: most clients time out after 60 s."""
 
 
@@ -83,7 +83,7 @@ class CompleteUpload:
         self,
         policies: Policies,
         storage: Storage,
-        replacing: Replacing,
+        replacing: RenditionReplacement,
         ledger: Ledger,
         plain: PassThrough,
     ) -> None:
@@ -103,7 +103,7 @@ class CompleteUpload:
             return await self._complete(call, policy)
         # Read the part list first: readers must not wait for a slow client.
         await call.upload.peek(length)
-        with self._storage.completing.at(call.target):
+        with self._storage.completing.track(call.target):
             return await self._complete(call, policy)
 
     async def _complete(self, call: Call, policy: Policy | None) -> web.StreamResponse:
@@ -119,9 +119,9 @@ class CompleteUpload:
             work = asyncio.create_task(self._finish(call, response, policy, version_id))
             try:
                 # A version ID goes into the response head, which therefore has to wait.
-                await asyncio.wait({work}, timeout=_patience_s(version_id))
+                await asyncio.wait({work}, timeout=_response_wait_s(version_id))
                 if not work.done():
-                    return await _answer_slowly(call, shown, work)
+                    return await _answer_with_keepalive(call, shown, work)
                 body, version_id = work.result()
             finally:
                 work.cancel()
@@ -162,11 +162,11 @@ def _refusal(call: Call) -> Refused | None:
     return refusal(call.target.key, call.headers, signed=call.identity is not None)
 
 
-def _patience_s(version_id: str | None) -> float | None:
-    return _PATIENCE_S if version_id in {None, "null"} else None
+def _response_wait_s(version_id: str | None) -> float | None:
+    return _KEEPALIVE_S if version_id in {None, "null"} else None
 
 
-async def _answer_slowly(
+async def _answer_with_keepalive(
     call: Call, shown: CIMultiDict[str], work: asyncio.Task[tuple[bytes, str | None]]
 ) -> web.StreamResponse:
     """Send white space until the response is ready, as S3 does, so that clients do not time out."""
@@ -175,7 +175,7 @@ async def _answer_slowly(
     await answer.write(s3xml.DECLARATION)
     while not work.done():
         await answer.write(b" ")
-        await asyncio.wait({work}, timeout=_PATIENCE_S)
+        await asyncio.wait({work}, timeout=_KEEPALIVE_S)
     try:
         body, _ = work.result()
     except S3Error as error:

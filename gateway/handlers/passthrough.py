@@ -52,7 +52,7 @@ class PassThrough:
         for name, value in (extra or {}).items():
             shown.setdefault(name, value)
         answer = call.begin(response.status, shown)
-        cross_origin.pass_on(answer)
+        cross_origin.mark_passed_through(answer)
         await answer.prepare(call.request)
         async for piece in self._pieces(call, response):
             with call.stall_timer.writing(call.request.transport):

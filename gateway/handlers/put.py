@@ -15,12 +15,12 @@ from config import Policies, Policy
 from gateway.handlers.call import Call, forwarded
 from gateway.handlers.passthrough import PassThrough
 from gateway.optimize import pipeline
-from gateway.optimize.candidate import Stored
+from gateway.optimize.candidate import StoredCandidate
 from gateway.optimize.report import Report
 from gateway.optimize.screening import policy_for
 from gateway.s3 import headers
-from gateway.s3.listing_xml import View
-from gateway.storage.listing_index import Sighting
+from gateway.s3.listing_xml import LogicalView
+from gateway.storage.listing_index import ObjectState
 from gateway.storage.messages import Request, Response
 from gateway.storage.object_lock import locks_by_default
 from gateway.storage.snapshot import SNIFFED
@@ -65,7 +65,7 @@ class Put:
         async with AsyncExitStack() as open_:
             source = _Upload(call)
             open_.callback(source.release)
-            taken = _Taken(call, open_)
+            taken = _StoreResponse(call, open_)
             image = self._image(call, policy, source, taken)
             steps = pipeline.STEPS if policy.mode == "optimize" else pipeline.SHADOW
             try:
@@ -76,9 +76,11 @@ class Put:
                 return await self._store_read(call, image.data)
             return await self._answer_managed(call, image.rendition, taken.response)
 
-    def _image(self, call: Call, policy: Policy, source: "_Upload", taken: "_Taken") -> Stored:
+    def _image(
+        self, call: Call, policy: Policy, source: "_Upload", taken: "_StoreResponse"
+    ) -> StoredCandidate:
         known = self._storage.locked_buckets
-        return Stored(
+        return StoredCandidate(
             policy=policy,
             target=call.target,
             headers=call.headers,
@@ -95,7 +97,7 @@ class Put:
         )
 
     async def _store_plain(
-        self, call: Call, image: Stored, why: Refused | Busy
+        self, call: Call, image: StoredCandidate, why: Refused | Busy
     ) -> web.StreamResponse:
         """Store an upload unchanged and record why; if anonymous, only once it is stored."""
         report = Report(self._telemetry.ledger, image.policy, call.target, call.upload.length)
@@ -125,7 +127,7 @@ class Put:
         if response.status != HTTPStatus.OK:
             return await self._plain.answer(call, response)
         target = call.target
-        seen = Sighting.of_write(response.headers, headers.bare_etag(response.headers))
+        seen = ObjectState.of_write(response.headers, headers.bare_etag(response.headers))
         self._storage.index.put(target.bucket, target.key, seen, None)
         return await self._plain.answer(call, response, extra=call.upload.digests.echo())
 
@@ -136,8 +138,8 @@ class Put:
             return await self._plain.answer(call, response)
         manifest, target = optimized.manifest, call.target
         self._telemetry.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
-        view = View(manifest.size, manifest.etag)
-        seen = Sighting.of_write(response.headers, headers.bare_etag(response.headers))
+        view = LogicalView(manifest.size, manifest.etag)
+        seen = ObjectState.of_write(response.headers, headers.bare_etag(response.headers))
         self._storage.index.put(target.bucket, target.key, seen, view)
         shown = headers.client_metadata(response.headers.items())
         shown["ETag"] = f'"{manifest.md5}"'
@@ -180,7 +182,7 @@ class _Upload:
 
 
 @dataclass(slots=True)
-class _Taken:
+class _StoreResponse:
     """The store's response to a rendition.
 
     Attributes:

@@ -17,10 +17,10 @@ from gateway.http.byte_blocks import ByteQueue
 from gateway.http.byte_budget import ByteBudget
 from gateway.http.limits import Limits
 from gateway.optimize import pipeline
-from gateway.optimize.candidate import Stored
+from gateway.optimize.candidate import StoredCandidate
 from gateway.optimize.report import Report
 from gateway.optimize.reuse import known_rendition
-from gateway.storage.completed_object import Plain
+from gateway.storage.completed_object import PlainObject
 from gateway.storage.errors import Denied
 from gateway.storage.messages import UNREACHABLE, Request, Response
 from gateway.storage.metadata import repeated, tags_of_private
@@ -32,7 +32,7 @@ from gateway.telemetry.telemetry import Telemetry
 from gateway.workers.pool import Workers
 
 
-class Replacing:
+class RenditionReplacement:
     """Replace completed multipart uploads by their renditions.
 
     Args:
@@ -50,7 +50,9 @@ class Replacing:
         self._limits = limits
         self._telemetry = telemetry
 
-    async def replace(self, call: Call, policy: Policy, plain: Plain, report: Report) -> str | None:
+    async def replace(
+        self, call: Call, policy: Policy, plain: PlainObject, report: Report
+    ) -> str | None:
         """Replace a plain object by its rendition.
 
         Returns:
@@ -95,10 +97,10 @@ class Replacing:
 
     def _image(
         self, work: "_Replacement", policy: Policy, source: "_ReadBack", report: Report
-    ) -> Stored:
+    ) -> StoredCandidate:
         call = work.call
         upload_id = call.parameters["uploadId"]
-        return Stored(
+        return StoredCandidate(
             policy=policy,
             target=call.target,
             headers=work.headers,
@@ -195,7 +197,7 @@ class _Replacement:
     storage: Storage
     limits: Limits
     call: Call
-    plain: Plain
+    plain: PlainObject
     headers: CIMultiDict[str]
     stored_version_id: str | None = None
 
@@ -231,7 +233,7 @@ class _Replacement:
 
     async def _store(self, request: Request, manifest: Manifest) -> str | None:
         storage, target = self.storage, self.call.target
-        with self.limits.in_flight.track(), storage.completing.at(target):
+        with self.limits.in_flight.track(), storage.completing.track(target):
             return await put_in_place(
                 self.call.client, self.plain, request, manifest, storage.seals, storage.index
             )

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from codec.reasons import Refused
 from config import ConfigError
-from gateway.jobs import explain, ledgers, opened, over_bucket
+from gateway.jobs import explain, ledgers, over_bucket, resources
 from gateway.jobs.arguments import parser
-from gateway.jobs.journal import Unusable
-from gateway.jobs.opened import Misused
+from gateway.jobs.journal import JournalError
+from gateway.jobs.resources import UsageError
 from gateway.jobs.restore_original import restore_original
 from gateway.s3.errors import S3Error
 from gateway.storage.conditional_writes import check_conditional_writes
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return asyncio.run(_TOOLS[options.tool](options))
-    except (ConfigError, Misused, Unusable) as error:
+    except (ConfigError, UsageError, JournalError) as error:
         return _complain(str(error), 2)
     except Changed:
         return _complain(_CHANGED, 1)
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
 
 
 async def _restore_original(options: argparse.Namespace) -> int:
-    async with opened.tools(options, jobs=1) as tools:
+    async with resources.open_tools(options, jobs=1) as tools:
         if not options.dry_run:
             await check_conditional_writes(tools.client, *options.place)
         uploaded = options.uploaded_as or options.place
@@ -63,7 +63,7 @@ async def _restore_original(options: argparse.Namespace) -> int:
 
 
 async def _explain(options: argparse.Namespace) -> int:
-    async with opened.tools(options, jobs=1) as tools:
+    async with resources.open_tools(options, jobs=1) as tools:
         lines = await explain.explain(tools, options.image, options.policy)
     return _write("".join(f"{line}\n" for line in lines))
 

@@ -4,8 +4,8 @@ from codec.manifest import Manifest
 from config import Originals
 from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry
-from gateway.jobs.opened import Tools
 from gateway.jobs.outcome import FAILED, STAYS, Outcome
+from gateway.jobs.resources import Tools
 from gateway.s3.digests import sha256_hex
 from gateway.storage import metadata, snapshot
 from gateway.storage.messages import Request

@@ -11,7 +11,7 @@ from codec.search.omissions import Omitted
 from codec.search.state import Trial
 from config import Policies, Policy
 from gateway.jobs.address import Place, object_place
-from gateway.jobs.opened import Tools
+from gateway.jobs.resources import Tools
 from gateway.optimize import byte_exact, trial_rows
 from gateway.optimize.search import rendition
 from gateway.optimize.summary import fates

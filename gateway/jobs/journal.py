@@ -21,12 +21,12 @@ Subject = dict[str, str | bool]
 """What a run is about: only the same run may continue from its log."""
 
 
-class Unusable(Exception):
+class JournalError(Exception):
     """The log cannot be written or continued; the message says what to do."""
 
 
 @dataclass(slots=True)
-class Past:
+class Progress:
     """Progress of a run, as its log records it.
 
     Attributes:
@@ -62,7 +62,7 @@ class Past:
         if outcome.verdict == FAILED:
             self.failed[key] = outcome
         if len(self.failed) > _MAX_FAILED:
-            raise Unusable(
+            raise JournalError(
                 f"more than {_MAX_FAILED:,} objects failed: start again with another --log"
             )
 
@@ -72,30 +72,30 @@ class Journal:
 
     Args:
         file: File open for appending.
-        past: What it already contains.
+        progress: What it already contains.
     """
 
-    def __init__(self, file: IO[bytes], past: Past) -> None:
+    def __init__(self, file: IO[bytes], progress: Progress) -> None:
         self._file = file
-        self.past = past
-        self.totals = past.totals
+        self.progress = progress
+        self.totals = progress.totals
 
     @classmethod
     def begin(cls, path: Path, subject: Subject) -> Self:
         """Create a log.
 
         Raises:
-            Unusable: The file exists, or cannot be created.
+            JournalError: The file exists, or cannot be created.
         """
         try:
             file = path.open("xb")
         except FileExistsError as error:
             hint = "continue with --resume, or choose another file with --log"
-            raise Unusable(f"{path} already exists: {hint}") from error
+            raise JournalError(f"{path} already exists: {hint}") from error
         except OSError as error:
-            raise Unusable(f"{path} cannot be written: {error.strerror}") from error
+            raise JournalError(f"{path} cannot be written: {error.strerror}") from error
         _lock(file, path)
-        journal = cls(file, Past())
+        journal = cls(file, Progress())
         journal._write({"event": "run", **subject})
         return journal
 
@@ -104,35 +104,35 @@ class Journal:
         """Continue a log, dropping a torn last line.
 
         Raises:
-            Unusable: The log does not exist, or belongs to another run.
+            JournalError: The log does not exist, or belongs to another run.
         """
-        past, end = Past(), 0
+        progress, end = Progress(), 0
         try:
             file = path.open("r+b")
         except OSError as error:
             reason = f"{path} cannot be opened ({error.strerror})"
-            raise Unusable(f"{reason}: omit --resume to start a new run") from error
+            raise JournalError(f"{reason}: omit --resume to start a new run") from error
         try:
             _lock(file, path)
             for line in _lines(file):
                 if end == 0:
                     _check(line, subject, path)
-                past.take(line)
+                progress.take(line)
                 end = file.tell()
         except (KeyError, TypeError, ValueError) as error:
             file.close()
-            raise Unusable(
+            raise JournalError(
                 f"{path} is damaged after byte {end}: start again with another --log"
             ) from error
-        except Unusable:
+        except JournalError:
             file.close()
             raise
         if end == 0:
             file.close()
-            raise Unusable(f"{path} is empty: remove it and start again")
+            raise JournalError(f"{path} is empty: remove it and start again")
         file.truncate(end)
         file.seek(end)
-        return cls(file, past)
+        return cls(file, progress)
 
     def __enter__(self) -> Self:
         return self
@@ -151,7 +151,7 @@ class Journal:
         Raises:
             OSError: The log cannot be written.
         """
-        earlier = self.past.failed.pop(key, None)
+        earlier = self.progress.failed.pop(key, None)
         if earlier is not None:
             self.totals.add(earlier, -1)
         self.totals.add(outcome)
@@ -169,12 +169,12 @@ class Journal:
     def again(self) -> list[Entry]:
         """Return failed objects of completed windows, which will not be listed again."""
         # Listings are sorted by UTF-8 bytes.
-        after, failed = _octets(self.past.after), self.past.failed.items()
+        after, failed = _octets(self.progress.after), self.progress.failed.items()
         return [Entry(key, outcome.before) for key, outcome in failed if _octets(key) <= after]
 
     def is_done(self, key: str) -> bool:
         """Return whether an object that is listed again is done."""
-        return key in self.past.done and key not in self.past.failed
+        return key in self.progress.done and key not in self.progress.failed
 
     def _write(self, line: dict[str, object]) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -197,7 +197,7 @@ def _lock(file: IO[bytes], path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise Unusable(f"{path} is in use by another run") from error
+        raise JournalError(f"{path} is in use by another run") from error
 
 
 def _octets(key: str) -> bytes:
@@ -207,7 +207,7 @@ def _octets(key: str) -> bytes:
 def _check(line: dict[str, object], subject: Subject, path: Path) -> None:
     about = {name: line.get(name) for name in subject}
     if line.get("event") != "run" or about != subject:
-        raise Unusable(f"{path} is the log of another run: choose the right one with --log")
+        raise JournalError(f"{path} is the log of another run: choose the right one with --log")
 
 
 def _outcome(line: dict[str, object]) -> Outcome:

@@ -7,10 +7,10 @@ from codec.reasons import Reason, Refused
 from config import Policy
 from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry
-from gateway.jobs.opened import Tools
 from gateway.jobs.outcome import Outcome
+from gateway.jobs.resources import Tools
 from gateway.optimize import pipeline
-from gateway.optimize.candidate import Stored
+from gateway.optimize.candidate import StoredCandidate
 from gateway.storage import metadata, snapshot
 from gateway.storage.messages import Request
 from gateway.storage.replacement import remove_version
@@ -106,9 +106,9 @@ class _Replacement:
     tools: Tools
     seen: Snapshot
 
-    def image(self, policy: Policy, contents: Contents) -> Stored:
+    def image(self, policy: Policy, contents: Contents) -> StoredCandidate:
         """Return the object as an image that is to be stored small."""
-        return Stored(
+        return StoredCandidate(
             policy=policy,
             target=self.seen.target,
             headers=self.seen.headers,

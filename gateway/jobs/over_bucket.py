@@ -4,12 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from gateway.jobs import opened
+from gateway.jobs import resources
 from gateway.jobs.drain import Drainer
 from gateway.jobs.journal import Journal, Subject
 from gateway.jobs.listing import Entry, windows
-from gateway.jobs.opened import Tools
 from gateway.jobs.optimize import Optimizer
+from gateway.jobs.resources import Tools
 from gateway.jobs.run import Work, run
 from gateway.jobs.verify import Verifier
 from gateway.storage.conditional_writes import check_conditional_writes
@@ -23,10 +23,10 @@ async def command(options: argparse.Namespace) -> int:
         0, or 1 if an object failed.
 
     Raises:
-        Misused, ConfigError, Unusable: The job did not start; nothing was changed.
+        UsageError, ConfigError, JournalError: The job did not start; nothing was changed.
         Denied, S3Error, OSError: The job cannot continue.
     """
-    async with opened.tools(options, jobs=options.jobs) as tools:
+    async with resources.open_tools(options, jobs=options.jobs) as tools:
         if options.tool != "verify" and not options.dry_run:
             await check_conditional_writes(tools.client, *options.place)
         if options.tool == "optimize" and await tools.client.lock(options.place.bucket):
@@ -42,7 +42,7 @@ async def command(options: argparse.Namespace) -> int:
 async def _go(options: argparse.Namespace, tools: Tools, journal: Journal) -> None:
     work = _work(options, tools)
     wanted = work.wants if isinstance(work, Optimizer) else _any
-    listed = windows(tools.client, options.place, wanted, after=journal.past.after)
+    listed = windows(tools.client, options.place, wanted, after=journal.progress.after)
     await run(listed, work, journal, jobs=tools.jobs, limit=options.limit)
 
 
@@ -64,7 +64,7 @@ def _journal(options: argparse.Namespace) -> Journal:
     """Create the log, or continue that of an interrupted run.
 
     Raises:
-        Unusable: It cannot be opened.
+        JournalError: It cannot be opened.
     """
     bucket, prefix = options.place
     subject: Subject = {

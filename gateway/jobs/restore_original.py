@@ -2,7 +2,7 @@
 
 from gateway.jobs.address import Place
 from gateway.jobs.drain import write_back
-from gateway.jobs.opened import Tools
+from gateway.jobs.resources import Tools
 from gateway.storage import metadata, snapshot
 from gateway.storage.originals import Missing, fetch
 

@@ -45,19 +45,19 @@ async def run(
         Denied, S3Error: The bucket cannot be listed any further.
         OSError: The journal cannot be written.
     """
-    left = _Left(limit)
+    left = _Remaining(limit)
     bar: tqdm[NoReturn] = tqdm(unit="object", disable=None, dynamic_ncols=True, total=0)
     with bar:
-        shop = _Shop(work, journal, bar, jobs)
-        await shop.work_through(left.of(journal.again()))
+        runner = _Runner(work, journal, bar, jobs)
+        await runner.work_through(left.of(journal.again()))
         while not left.is_none and (window := await anext(windows, None)) is not None:
             entries = [e for e in window.largest_first() if not journal.is_done(e.key)]
-            await shop.work_through(left.of(entries))
+            await runner.work_through(left.of(entries))
             if left.took_all:
                 journal.close_window(window)
 
 
-class _Left:
+class _Remaining:
     """Number of objects that may still be processed."""
 
     def __init__(self, limit: int | None) -> None:
@@ -80,7 +80,7 @@ class _Left:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shop:
+class _Runner:
     """Processes the entries of a run concurrently."""
 
     work: Work

@@ -2,8 +2,8 @@
 
 from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry
-from gateway.jobs.opened import Tools
 from gateway.jobs.outcome import FAILED, Outcome
+from gateway.jobs.resources import Tools
 from gateway.storage import snapshot
 from gateway.workers.pool import UNRESTORABLE, NotRestored
 

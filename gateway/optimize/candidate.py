@@ -116,7 +116,7 @@ class Candidate:
 
 
 @dataclass(slots=True, kw_only=True)
-class Stored(Candidate):
+class StoredCandidate(Candidate):
     """An image whose rendition will be stored.
 
     Attributes:

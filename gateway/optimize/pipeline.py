@@ -7,7 +7,7 @@ that find and store. Shadow policies stop before storing, the playground before 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
-from gateway.optimize.candidate import Candidate, Stored
+from gateway.optimize.candidate import Candidate, StoredCandidate
 from gateway.optimize.steps import (
     bound_size,
     check_lock,
@@ -40,16 +40,16 @@ FIND: Final[tuple[Callable[[Candidate], Awaitable[None]], ...]] = (
 RECORD: Final[tuple[Callable[[Candidate], Awaitable[None]], ...]] = (*FIND, record)
 """The same for uploads, whose renditions are recorded."""
 
-STORE: Final[tuple[Callable[[Stored], Awaitable[None]], ...]] = (
+STORE: Final[tuple[Callable[[StoredCandidate], Awaitable[None]], ...]] = (
     write_manifest,
     keep_original,
     store,
 )
 """From the rendition to the store."""
 
-STEPS: Final[tuple[Callable[[Stored], Awaitable[None]], ...]] = (*RECORD, *STORE)
+STEPS: Final[tuple[Callable[[StoredCandidate], Awaitable[None]], ...]] = (*RECORD, *STORE)
 
-SHADOW: Final[tuple[Callable[[Stored], Awaitable[None]], ...]] = (*RECORD, write_manifest)
+SHADOW: Final[tuple[Callable[[StoredCandidate], Awaitable[None]], ...]] = (*RECORD, write_manifest)
 """Steps of a PutObject under a shadow policy."""
 
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from codec.optimize import Optimized
 from gateway.s3.digests import sha256_hex
 from gateway.s3.errors import S3Error
-from gateway.storage.multipart_state import Uploads
+from gateway.storage.multipart_state import MultipartState
 from gateway.storage.object_client import ObjectClient
-from gateway.storage.stored_object import Found, read_rendition
+from gateway.storage.stored_object import ManagedObject, read_rendition
 
 
 async def known_rendition(
     client: ObjectClient,
-    copied: Uploads[Found],
+    copied: MultipartState[ManagedObject],
     upload_id: str,
     headers: Mapping[str, str],
     data: bytes,

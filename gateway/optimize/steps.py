@@ -6,7 +6,7 @@ from dataclasses import replace
 from codec.containers import sniff
 from codec.reasons import Reason, Refused
 from gateway.optimize import byte_exact
-from gateway.optimize.candidate import Candidate, Stored
+from gateway.optimize.candidate import Candidate, StoredCandidate
 from gateway.optimize.screening import refusal
 from gateway.optimize.search import rendition
 from gateway.optimize.stored_request import stored_request
@@ -109,7 +109,7 @@ async def record(candidate: Candidate) -> None:
         candidate.report.found(candidate.rendition, candidate.exact_because, candidate.seconds)
 
 
-async def write_manifest(stored: Stored) -> None:
+async def write_manifest(stored: StoredCandidate) -> None:
     """Add the manifest to the metadata of the request that stores the rendition.
 
     Raises:
@@ -122,7 +122,7 @@ async def write_manifest(stored: Stored) -> None:
     stored.small = await stored_request(await stored.plain(), stored.rendition, stored.seals)
 
 
-async def keep_original(stored: Stored) -> None:
+async def keep_original(stored: StoredCandidate) -> None:
     """Archive the upload if the policy says so.
 
     Raises:
@@ -132,7 +132,7 @@ async def keep_original(stored: Stored) -> None:
     await keep(stored.client, originals, stored.request, manifest, stored.data)
 
 
-async def store(stored: Stored) -> None:
+async def store(stored: StoredCandidate) -> None:
     """Store rendition and manifest.
 
     Raises:

@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 from gateway.s3 import conditional, headers, ranges
 from gateway.s3.conditional import Outcome
 from gateway.s3.errors import S3Error
-from gateway.storage.stored_object import Found
+from gateway.storage.stored_object import ManagedObject
 
 _PARTIAL: Final = frozenset({"range", "if-range"})
 
@@ -21,7 +21,7 @@ _OVERRIDABLE: Final = (
 
 
 def decide(
-    found: Found, etag: str, sent: Mapping[str, str], parameters: Mapping[str, str]
+    found: ManagedObject, etag: str, sent: Mapping[str, str], parameters: Mapping[str, str]
 ) -> tuple[HTTPStatus, ranges.Range]:
     """Return status and byte range of the response.
 
@@ -70,7 +70,7 @@ def _range(
 
 
 def shown_headers(
-    found: Found, stored: Mapping[str, str], parameters: Mapping[str, str]
+    found: ManagedObject, stored: Mapping[str, str], parameters: Mapping[str, str]
 ) -> CIMultiDict[str]:
     """Return the response headers of a managed object.
 

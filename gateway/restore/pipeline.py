@@ -14,7 +14,7 @@ from gateway.restore.steps import (
     restore,
 )
 from gateway.storage.object_client import ObjectClient
-from gateway.storage.stored_object import Found
+from gateway.storage.stored_object import ManagedObject
 
 FILE: Final[tuple[Callable[[FileRead], Awaitable[None]], ...]] = (
     look_in_cache,
@@ -49,7 +49,7 @@ async def answer(read: ObjectRead) -> Answer:
     raise RuntimeError("no step returned an answer")
 
 
-async def file_of(parts: Reads, client: ObjectClient, found: Found) -> File:
+async def file_of(parts: Reads, client: ObjectClient, found: ManagedObject) -> File:
     """Return the restored file of a managed object.
 
     Raises:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
-from gateway.restore.read import Asked, AsStored, ObjectRead
+from gateway.restore.read import AsStored, ObjectRead, ReadRequest
 from gateway.s3 import headers
 from gateway.s3.errors import S3Error
 from gateway.storage.messages import Request, Response
-from gateway.storage.stored_object import Found, recognize
+from gateway.storage.stored_object import ManagedObject, recognize
 
 # Responses that may refer to a rendition without a manifest: the client's conditions and ranges
 # refer to the restored file, but the store evaluated them against the stored one.
@@ -93,16 +93,16 @@ def _plain(read: ObjectRead, response: Response) -> AsStored | None:
     return AsStored(response)
 
 
-def _found(read: ObjectRead, response: Response) -> Found | None:
+def _found(read: ObjectRead, response: Response) -> ManagedObject | None:
     parts, asked = read.parts, read.asked
     try:
         return recognize(response, asked.target, asked.version_id, parts.seals, parts.index)
     except S3Error:
-        asked.true_of_answer(response)
+        asked.applicable_headers(response)
         raise
 
 
-def _unconditional(asked: Asked) -> Request:
+def _unconditional(asked: ReadRequest) -> Request:
     """Return a request for the object without conditions.
 
     Headers that decide whether the store responds at all are kept.

@@ -12,12 +12,12 @@ from gateway.http.byte_budget import ByteBudget
 from gateway.restore.compute import Compute, File
 from gateway.s3 import ranges
 from gateway.s3.routing import Target
-from gateway.storage.completing import Completing
+from gateway.storage.completing import PendingCompletions
 from gateway.storage.listing_index import LogicalIndex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request, Response
 from gateway.storage.object_client import ObjectClient
-from gateway.storage.stored_object import Found
+from gateway.storage.stored_object import ManagedObject
 
 _NO_BYTES: Final = ranges.Range(0, 0)
 _EMPTY: Final = memoryview(b"")
@@ -39,11 +39,11 @@ class Reads:
     buffers: ByteBudget
     index: LogicalIndex
     seals: Seals
-    completing: Completing
+    completing: PendingCompletions
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReadRequest:
     """The request of a client.
 
     Attributes:
@@ -53,7 +53,7 @@ class Asked:
         parameters: Decoded query parameters.
         as_sent: Returns the store request that forwards the client's.
         as_head: Returns the same as HEAD.
-        true_of_answer: Returns the headers of a store response that also apply to the client's.
+        applicable_headers: Returns the headers of a store response that also apply to the client's.
     """
 
     target: Target
@@ -62,7 +62,7 @@ class Asked:
     parameters: Mapping[str, str]
     as_sent: Callable[[], Request]
     as_head: Callable[[], Request]
-    true_of_answer: Callable[[Response], CIMultiDict[str]]
+    applicable_headers: Callable[[Response], CIMultiDict[str]]
 
     @property
     def version_id(self) -> str | None:
@@ -86,14 +86,14 @@ class FileRead:
 
     parts: Reads
     client: ObjectClient
-    found: Found | None = None
+    found: ManagedObject | None = None
     response: Response | None = None
     rendition: bytes | None = None
     file: File | None = None
     cached: bool = False
 
     @property
-    def managed(self) -> Found:
+    def managed(self) -> ManagedObject:
         """Return the managed object found by an earlier step."""
         if self.found is None:
             raise RuntimeError("nothing was found yet")
@@ -119,7 +119,7 @@ class ObjectRead(FileRead):
         part: Which bytes of the restored file are served.
     """
 
-    asked: Asked
+    asked: ReadRequest
     open: AsyncExitStack
     shown: CIMultiDict[str] = field(default_factory=CIMultiDict)
     status: HTTPStatus = HTTPStatus.OK

@@ -23,7 +23,7 @@ async def judge_conditions(read: ObjectRead) -> Served | None:
         S3Error: PreconditionFailed, InvalidRange.
     """
     asked, found, response = read.asked, read.managed, read.response
-    stored = found.upstream if response is None else asked.true_of_answer(response)
+    stored = found.upstream if response is None else asked.applicable_headers(response)
     read.shown = shown_headers(found, stored, asked.parameters)
     read.status, read.part = decide(found, found.manifest.etag, asked.headers, asked.parameters)
     if read.status == HTTPStatus.NOT_MODIFIED or asked.method == "HEAD":

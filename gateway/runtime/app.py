@@ -21,16 +21,15 @@ from gateway.handlers.multipart import CompleteUpload, CreateUpload
 from gateway.handlers.passthrough import PassThrough
 from gateway.handlers.post_form import PostObject
 from gateway.handlers.put import Put
-from gateway.handlers.replacing import Replacing
+from gateway.handlers.replacing import RenditionReplacement
 from gateway.http.authentication import Authenticator
 from gateway.http.limits import Limits
 from gateway.http.runner import Runner, allow_files
 from gateway.restore.compute import Compute
-from gateway.restore.read import Reads
-from gateway.runtime.answer_heads import complete_head
-from gateway.runtime.arrival import AUTHENTICATOR
+from gateway.runtime.authenticated_call import AUTHENTICATOR
 from gateway.runtime.dispatch import HANDLERS, counted, operation_of
 from gateway.runtime.parts import PARTS, Parts
+from gateway.runtime.response_heads import complete_head
 from gateway.s3.errors import S3Error
 from gateway.storage.listing_index import LogicalIndex
 from gateway.storage.manifest_seals import Seals
@@ -56,7 +55,7 @@ aiohttp parses a sixteenth as many chunks at a time, however small they are. A l
 not speed up uploads.
 """
 
-_LAST_WORDS_S: Final = 1.0
+_ABORT_TIMEOUT_S: Final = 1.0
 """Time for requests to end after draining, seconds."""
 
 
@@ -84,7 +83,7 @@ def create_app(
     spans = [tracing.traced(tracer, operation_of)] if tracer else []
     app = web.Application(middlewares=[*spans, counted])
     # aiohttp would send 100 Continue before the signature is verified.
-    app.router.add_route("*", "/{anything:.*}", _unrouted, expect_handler=_ask_later)
+    app.router.add_route("*", "/{anything:.*}", _unrouted, expect_handler=_defer_continue)
     app[AUTHENTICATOR] = Authenticator(settings)
     app[PARTS] = Parts(
         settings=settings,
@@ -121,7 +120,7 @@ def handlers(parts: Parts) -> Mapping[str, Handler]:
     plain = PassThrough(limits.body_scheduler)
     reads = Reads(parts.compute, limits.buffers, storage.index, storage.seals, storage.completing)
     get = Get(reads, plain)
-    replacing = Replacing(storage, workers, limits, telemetry)
+    replacing = RenditionReplacement(storage, workers, limits, telemetry)
     return {
         "CompleteMultipartUpload": CompleteUpload(
             policies, storage, replacing, telemetry.ledger, plain
@@ -151,13 +150,13 @@ def make_runner(app: web.Application, settings: Settings) -> Runner:
         auto_decompress=False,
         handler_cancellation=True,
         access_log=None,
-        shutdown_timeout=_LAST_WORDS_S,
+        shutdown_timeout=_ABORT_TIMEOUT_S,
         max_field_size=limits.max_header_bytes,
         max_line_size=limits.max_header_bytes,
         max_headers=_MAX_FIELDS,
         read_bufsize=_READ_BUFFER,
         # Connections enforces timeouts, including those that aiohttp lacks.
-        keepalive_timeout=limits.keepalive_timeout_s + _LAST_WORDS_S,
+        keepalive_timeout=limits.keepalive_timeout_s + _ABORT_TIMEOUT_S,
     )
 
 
@@ -183,5 +182,5 @@ async def _unrouted(_: web.Request) -> web.StreamResponse:
     raise S3Error("InternalError")
 
 
-async def _ask_later(_: web.Request) -> None:
+async def _defer_continue(_: web.Request) -> None:
     """Leave ``Expect: 100-continue`` to the reader of the body."""

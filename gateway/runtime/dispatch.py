@@ -10,11 +10,11 @@ from http import HTTPStatus
 import structlog
 from aiohttp import web
 
+from gateway.handlers.cache_invalidation import CacheInvalidation, changed_key, deletes_many
 from gateway.handlers.call import Handler
-from gateway.handlers.invalidation import Dropping, changed_key, deletes_many
 from gateway.handlers.post_form import is_form
 from gateway.http.error_responses import new_request_id, refusal
-from gateway.runtime.arrival import call_of, split_url
+from gateway.runtime.authenticated_call import call_of, split_url
 from gateway.runtime.parts import PARTS
 from gateway.s3 import headers
 from gateway.s3.deleted_keys import MAX_BYTES
@@ -111,16 +111,16 @@ async def _dispatch(request: web.Request) -> web.StreamResponse:
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return await handler(call)
     storage = parts.storage
-    dropping = Dropping(parts.compute.cache, call.target.bucket, changed_key(call))
+    invalidation = CacheInvalidation(parts.compute.cache, call.target.bucket, changed_key(call))
     call = replace(
         call,
         translated=await stored_condition(
             call.client, call.target, call.headers, storage.seals, storage.index
         ),
-        accepted=dropping.once,
+        accepted=invalidation.once,
     )
     with contextlib.closing(call.upload):
         await call.upload.settle()
         if deletes_many(call):
-            dropping.follow(call.upload.copy(call.upload_quota, MAX_BYTES))
-        return await dropping.after(handler(call))
+            invalidation.follow(call.upload.copy(call.upload_quota, MAX_BYTES))
+        return await invalidation.after(handler(call))

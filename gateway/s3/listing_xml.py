@@ -14,7 +14,7 @@ _ETAG: Final = re.compile(rb"<ETag>[^<]*</ETag>")
 _CHECKSUM: Final = re.compile(rb"<(Checksum(?:Algorithm|Type))>[^<]*</\1>")
 
 
-class View(NamedTuple):
+class LogicalView(NamedTuple):
     """Logical properties of a managed object in a listing.
 
     Attributes:
@@ -26,7 +26,7 @@ class View(NamedTuple):
     etag: str
 
 
-def with_logical_sizes(page: bytes, views: Sequence[View | None]) -> bytes | None:
+def with_logical_sizes(page: bytes, views: Sequence[LogicalView | None]) -> bytes | None:
     """Replace sizes and ETags of managed objects in a page.
 
     Args:
@@ -51,7 +51,7 @@ def with_logical_sizes(page: bytes, views: Sequence[View | None]) -> bytes | Non
     return b"".join([*pieces, page[done:]])
 
 
-def _edited(entry: bytes, view: View) -> bytes | None:
+def _edited(entry: bytes, view: LogicalView) -> bytes | None:
     entry, sizes = _SIZE.subn(b"<Size>%d</Size>" % view.size, entry)
     entry, etags = _ETAG.subn(b"<ETag>&quot;%s&quot;</ETag>" % view.etag.encode("ascii"), entry)
     return _CHECKSUM.sub(b"", entry) if (sizes, etags) == (1, 1) else None

@@ -11,7 +11,7 @@ from gateway.storage.object_client import ObjectClient
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class PlainObject:
     """The object as the upstream completed it.
 
     Attributes:
@@ -34,7 +34,7 @@ class Plain:
 
 async def completed(
     client: ObjectClient, target: Target, result: s3xml.Element, version_id: str | None
-) -> Plain:
+) -> PlainObject:
     """Return the object that results from a multipart upload.
 
     Ceph before release 17 answers CompleteMultipartUpload with an empty ETag; a HEAD then finds it.
@@ -52,10 +52,10 @@ async def completed(
     """
     etag = s3xml.text(result, "ETag").strip('"')
     if etag:
-        return Plain(etag, version_id)
+        return PlainObject(etag, version_id)
     async with client.head(target, version_id) as head:
         etag = headers.bare_etag(head.headers)
         # Only ETags of multipart uploads contain a dash.
         if head.status != HTTPStatus.OK or headers.MANIFEST in head.headers or "-" not in etag:
             raise Refused(Reason.UNKNOWN_RESULT)
-        return Plain(etag, head.headers.get("x-amz-version-id", version_id))
+        return PlainObject(etag, head.headers.get("x-amz-version-id", version_id))

@@ -14,7 +14,7 @@ from typing import Final
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target
 
-_PATIENCE_S: Final = 20.0
+_MAX_WAIT_S: Final = 20.0
 """Longest wait of a reader: most clients time out after 60 s, and retry after SlowDown."""
 
 
@@ -33,19 +33,19 @@ class _Work:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Completing:
+class PendingCompletions:
     """Track the multipart uploads that this process completes and may optimize.
 
     Args:
-        patience_s: Longest wait of a reader, seconds.
+        max_wait_s: Longest wait of a reader, seconds.
     """
 
-    def __init__(self, patience_s: float = _PATIENCE_S) -> None:
-        self._patience_s = patience_s
+    def __init__(self, max_wait_s: float = _MAX_WAIT_S) -> None:
+        self._max_wait_s = max_wait_s
         self._under_way: dict[tuple[str, str], _Work] = {}
 
     @contextlib.contextmanager
-    def at(self, target: Target) -> Iterator[None]:
+    def track(self, target: Target) -> Iterator[None]:
         """Track an upload to this key for the duration of the block."""
         work = self._under_way.setdefault(_name(target), _Work())
         work.count += 1
@@ -70,13 +70,13 @@ class Completing:
         if "-" in etag and _name(target) in self._under_way:
             raise BeingCompleted
 
-    async def settled(self, target: Target) -> None:
+    async def wait(self, target: Target) -> None:
         """Wait until uploads to this key are completed, or the wait times out."""
         work = self._under_way.get(_name(target))
         if work is None:
             return
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(self._max_wait_s):
                 await work.ended.wait()
 
 

@@ -26,7 +26,7 @@ Client = str | None
 """Client address; None: the gateway itself and proxies, which no share limits."""
 
 
-class Holder(Protocol):
+class ConnectionHolder(Protocol):
     """A request that holds a connection."""
 
     def seconds(self) -> float:
@@ -39,11 +39,11 @@ class Holder(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class _Place:
+class _Slot:
     """A slot of the pool: waited for, held, or released."""
 
     client: Client
-    holder: Holder | None
+    holder: ConnectionHolder | None
     called: asyncio.Future[None]
     ended_at: float | None = None
 
@@ -56,7 +56,7 @@ class _Place:
             self.holder.end()
 
 
-class Pool:
+class ConnectionPool:
     """Grant slots to waiting clients in turn.
 
     Args:
@@ -69,9 +69,9 @@ class Pool:
         self._free = places
         self._per_client = math.ceil(places * share)
         self._max_wait_s = max_wait_s
-        self._taken: set[_Place] = set()
+        self._taken: set[_Slot] = set()
         self._held: Counter[Client] = Counter()
-        self._queues: dict[Client, deque[_Place]] = {}
+        self._queues: dict[Client, deque[_Slot]] = {}
         self._next_look: asyncio.TimerHandle | None = None
 
     @property
@@ -80,8 +80,8 @@ class Pool:
         return self._held.total()
 
     @asynccontextmanager
-    async def place(
-        self, client: Client, holder: Holder | None = None
+    async def slot(
+        self, client: Client, holder: ConnectionHolder | None = None
     ) -> AsyncIterator[Callable[[], None]]:
         """Hold a slot for the duration of the block, or until the yielded function is called.
 
@@ -92,7 +92,7 @@ class Pool:
         Raises:
             S3Error: SlowDown if no slot becomes free in time.
         """
-        place = _Place(client, holder, asyncio.get_running_loop().create_future())
+        place = _Slot(client, holder, asyncio.get_running_loop().create_future())
         # If slots are free in spite of waiters, those are at their share.
         if self._free and self._may_have(client):
             self._take(place)
@@ -107,12 +107,12 @@ class Pool:
     def _may_have(self, client: Client) -> bool:
         return client is None or self._held[client] < self._per_client
 
-    def _take(self, place: _Place) -> None:
+    def _take(self, place: _Slot) -> None:
         self._free -= 1
         self._taken.add(place)
         self._held[place.client] += 1
 
-    def _give_back(self, place: _Place) -> None:
+    def _give_back(self, place: _Slot) -> None:
         if place not in self._taken:
             return
         self._taken.remove(place)
@@ -122,7 +122,7 @@ class Pool:
             del self._held[place.client]
         self._call_next()
 
-    async def _wait(self, place: _Place) -> None:
+    async def _wait(self, place: _Slot) -> None:
         client, called = place.client, place.called
         self._queues.setdefault(client, deque()).append(place)
         if self._next_look is None:
@@ -144,7 +144,7 @@ class Pool:
                 ) from error
             raise
 
-    def _leave(self, place: _Place) -> None:
+    def _leave(self, place: _Slot) -> None:
         queue = self._queues.get(place.client)
         if queue is not None and place in queue:
             queue.remove(place)
@@ -192,9 +192,9 @@ class Pool:
         ended = (each.ended_at for each in self._taken if each.ended_at is not None)
         return waiting - sum(now - at < STALLED_S for at in ended)
 
-    def _in_the_way(self, stalled: list[_Place], most: int) -> list[_Place]:
+    def _in_the_way(self, stalled: list[_Slot], most: int) -> list[_Slot]:
         """Choose stalled holders to abort; a client at its share displaces only itself."""
-        chosen: list[_Place] = []
+        chosen: list[_Slot] = []
         for client, queue in self._queues.items():
             own = not self._may_have(client)
             reach = [p for p in stalled if p not in chosen and (not own or p.client == client)]

@@ -24,17 +24,17 @@ ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
 
 _ALLOWANCE: Final = "access-control-"
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "POST", "PUT"})
-_REMEMBERED_S: Final = 30.0
+_TTL_S: Final = 30.0
 _MAX_WAIT_S: Final = 2.0
 _MAX_ORIGIN: Final = 260  # characters; a host name has at most 253
 
-_TOLD: Final = web.RequestKey("CORS and Vary of the store", CIMultiDict[str])
-_PASSED_ON: Final = web.ResponseKey("passed on", bool)
+_STORE_HEADERS: Final = web.RequestKey("CORS and Vary of the store", CIMultiDict[str])
+_PASSED_THROUGH: Final = web.ResponseKey("passed on", bool)
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Allowances:
+class CorsCache:
     """Cache of the store's CORS headers, for half a minute.
 
     Args:
@@ -46,7 +46,7 @@ class Allowances:
         self._max_asking = max_asking
         self._asking = 0
         self._known: TTLCache[tuple[str, str, str], Mapping[str, str]]
-        self._known = TTLCache(max_entries, _REMEMBERED_S)
+        self._known = TTLCache(max_entries, _TTL_S)
 
     async def of(
         self, upstream: Upstream, target: Target, origin: str, method: str, *, ask: bool
@@ -100,7 +100,7 @@ def _selected(answered: Mapping[str, str]) -> CIMultiDict[str]:
     )
 
 
-def told_by(request: web.Request, response: Response) -> CIMultiDict[str]:
+def applicable_headers(request: web.Request, response: Response) -> CIMultiDict[str]:
     """Return the headers of the store's response that also apply to this request.
 
     CORS headers depend on the method: those for HEAD do not apply to GET. All responses of the
@@ -117,20 +117,20 @@ def told_by(request: web.Request, response: Response) -> CIMultiDict[str]:
         if same or not name.lower().startswith(_ALLOWANCE)
     )
     headers.vary_by(told, headers.RAW)
-    request[_TOLD] = _selected(told)
+    request[_STORE_HEADERS] = _selected(told)
     return told
 
 
-def pass_on(response: web.StreamResponse) -> None:
+def mark_passed_through(response: web.StreamResponse) -> None:
     """Mark a response as the store's: nothing is added to it."""
-    response[_PASSED_ON] = True
+    response[_PASSED_THROUGH] = True
 
 
-async def complete(
+async def add_headers(
     request: web.Request,
     response: web.StreamResponse,
     target: Target | None,
-    allowances: Allowances,
+    cors_cache: CorsCache,
     upstream: Upstream,
 ) -> None:
     """Add the store's CORS headers to a response of the gateway.
@@ -139,18 +139,18 @@ async def complete(
         request: Request of the client.
         response: The response, not yet started.
         target: Bucket and key; None: unknown.
-        allowances: Cached CORS headers.
+        cors_cache: Cached CORS headers.
         upstream: The store.
     """
-    if response.get(_PASSED_ON):
+    if response.get(_PASSED_THROUGH):
         return
-    _add(response, request.get(_TOLD, _NOTHING))
+    _add(response, request.get(_STORE_HEADERS, _NOTHING))
     origin = request.headers.get("Origin")
     if origin is None or target is None or ALLOW_ORIGIN in response.headers:
         return
     # Do not add load when the gateway or the store is overloaded.
     ask = response.status < HTTPStatus.INTERNAL_SERVER_ERROR
-    _add(response, await allowances.of(upstream, target, origin, request.method, ask=ask))
+    _add(response, await cors_cache.of(upstream, target, origin, request.method, ask=ask))
 
 
 def _add(response: web.StreamResponse, told: Mapping[str, str]) -> None:

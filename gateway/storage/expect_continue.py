@@ -20,7 +20,7 @@ SILENCE_S: Final = 300.0
 """Time without expectations after a store has ignored one, seconds."""
 
 
-class Expectation:
+class ExpectContinue:
     """Decide whether to send ``Expect: 100-continue`` to the store.
 
     Args:
@@ -45,7 +45,7 @@ class Expectation:
         """Return whether the store has not ignored an expectation recently."""
         return self._clock() >= self._silent_until
 
-    def take_place(self) -> Callable[[], None] | None:
+    def acquire(self) -> Callable[[], None] | None:
         """Reserve one of the places of waiting uploads; None: there is none.
 
         Returns:

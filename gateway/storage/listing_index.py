@@ -14,14 +14,14 @@ from cachetools import LRUCache
 
 from gateway.s3 import headers
 from gateway.s3.http_date import parse_http_date
-from gateway.s3.listing_xml import View
+from gateway.s3.listing_xml import LogicalView
 
 _SECOND: Final = timedelta(seconds=1)
 _UNVERSIONED: Final = "null"
 """Version ID of unversioned objects in listings."""
 
 
-class Sighting(NamedTuple):
+class ObjectState(NamedTuple):
     """An object as a response about it described it.
 
     Attributes:
@@ -58,7 +58,7 @@ class Sighting(NamedTuple):
         return cls(etag, answered.get("x-amz-version-id") or _UNVERSIONED, until)
 
 
-class Listed(NamedTuple):
+class ListedObject(NamedTuple):
     """An object in a listing.
 
     Attributes:
@@ -71,7 +71,7 @@ class Listed(NamedTuple):
     modified: datetime | None
     version_id: str | None = None
 
-    def is_of(self, seen: Sighting) -> bool:
+    def is_of(self, seen: ObjectState) -> bool:
         """Return whether this is the described object, and not a later one."""
         if self.etag != seen.etag or self.version_id not in {None, seen.version_id}:
             return False
@@ -87,20 +87,20 @@ class LogicalIndex:
     """
 
     def __init__(self, max_entries: int) -> None:
-        self._entries: LRUCache[tuple[str, str], tuple[Sighting, View | None]]
+        self._entries: LRUCache[tuple[str, str], tuple[ObjectState, LogicalView | None]]
         self._entries = LRUCache(max_entries)
 
-    def put(self, bucket: str, key: str, seen: Sighting, view: View | None) -> None:
+    def put(self, bucket: str, key: str, seen: ObjectState, view: LogicalView | None) -> None:
         """Store an object, replacing an earlier one under the same key."""
         if self._entries.maxsize:
             self._entries[bucket, key] = (seen, view)
 
-    def knows(self, bucket: str, key: str, listed: Listed) -> bool:
+    def knows(self, bucket: str, key: str, listed: ListedObject) -> bool:
         """Return whether :meth:`get` has an entry for exactly this object."""
         entry = self._entries.get((bucket, key))
         return entry is not None and listed.is_of(entry[0])
 
-    def get(self, bucket: str, key: str, listed: Listed) -> View | None:
+    def get(self, bucket: str, key: str, listed: ListedObject) -> LogicalView | None:
         """Return the view of a managed object; None for a plain or unknown one."""
         if not self.knows(bucket, key, listed):
             return None

@@ -7,7 +7,7 @@ from cachetools import FIFOCache
 _T = TypeVar("_T")
 
 
-class Uploads(Generic[_T]):
+class MultipartState(Generic[_T]):
     """Facts about multipart uploads, by upload ID.
 
     Args:

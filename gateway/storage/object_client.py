@@ -12,7 +12,7 @@ from gateway.s3.access_control import Acl, Tags, read_acl, read_tags
 from gateway.s3.canonical import escaped
 from gateway.s3.identity import Identity
 from gateway.s3.routing import Target
-from gateway.storage.connection_pool import Client, Holder
+from gateway.storage.connection_pool import Client, ConnectionHolder
 from gateway.storage.errors import CONFLICT, Changed, Denied, check_available
 from gateway.storage.messages import Request, Sending, read_bounded
 from gateway.storage.streamed_upload import Streamed, streamed
@@ -168,7 +168,7 @@ class Caller:
 
     identity: Identity | None
     client: Client = None
-    holder: Holder | None = None
+    holder: ConnectionHolder | None = None
     passed_along: Mapping[str, str] = field(default_factory=dict)
 
 

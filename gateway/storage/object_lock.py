@@ -1,10 +1,10 @@
 """Detect buckets with default retention: their objects are stored unchanged."""
 
-from gateway.storage.cached_answers import Remembered
+from gateway.storage.answer_cache import AnswerCache
 from gateway.storage.object_client import ObjectClient
 
 
-async def locks_by_default(client: ObjectClient, bucket: str, known: Remembered) -> bool:
+async def locks_by_default(client: ObjectClient, bucket: str, known: AnswerCache) -> bool:
     """Return whether a bucket has default retention.
 
     Args:

@@ -14,15 +14,15 @@ import structlog
 from codec.manifest import Manifest
 from codec.reasons import Reason, Refused
 from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import View
+from gateway.s3.listing_xml import LogicalView
 from gateway.s3.routing import Target
-from gateway.storage.completed_object import Plain
+from gateway.storage.completed_object import PlainObject
 from gateway.storage.errors import StoreError
-from gateway.storage.listing_index import LogicalIndex, Sighting
+from gateway.storage.listing_index import LogicalIndex, ObjectState
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request
 from gateway.storage.object_client import ObjectClient
-from gateway.storage.stored_object import look
+from gateway.storage.stored_object import look_up
 
 _log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ async def to_the_end(finishing: set[asyncio.Task[_T]], work: Coroutine[None, Non
 
 async def put_in_place(
     client: ObjectClient,
-    plain: Plain,
+    plain: PlainObject,
     request: Request,
     manifest: Manifest,
     seals: Seals,
@@ -78,14 +78,19 @@ async def put_in_place(
     except (StoreError, S3Error) as error:
         # If a response is lost, aiohttp retries the PUT, and the first attempt makes the second
         # fail its condition: look at what is stored.
-        found = await look(client, target, None, seals, index)
+        found = await look_up(client, target, None, seals, index)
         if found is not None and _unsealed(found.manifest) == _unsealed(manifest):
             answered = found.upstream
         elif isinstance(error, StoreError):
             raise Refused(Reason.REPLACED, error.detail) from error
         else:
             raise
-    index.put(target.bucket, target.key, Sighting.of(answered), View(manifest.size, manifest.etag))
+    index.put(
+        target.bucket,
+        target.key,
+        ObjectState.of(answered),
+        LogicalView(manifest.size, manifest.etag),
+    )
     version_id = answered.get("x-amz-version-id")
     # Never delete the rendition itself: an unversioned store may report equal IDs.
     if plain.outlives_replacement and plain.version_id != version_id:
@@ -97,7 +102,7 @@ def _unsealed(manifest: Manifest) -> Manifest:
     return manifest.model_copy(update={"seal": None})
 
 
-async def _remove(client: ObjectClient, target: Target, plain: Plain) -> None:
+async def _remove(client: ObjectClient, target: Target, plain: PlainObject) -> None:
     """Delete exactly the version of this upload; without permission, it stays."""
     reason = await remove_version(client, target, plain.version_id)
     if reason:

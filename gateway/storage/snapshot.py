@@ -16,7 +16,7 @@ from codec.reasons import Reason, Refused
 from gateway.s3 import headers
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target
-from gateway.storage.completed_object import Plain
+from gateway.storage.completed_object import PlainObject
 from gateway.storage.errors import Changed, Denied, check_found
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import UNREACHABLE, Response
@@ -44,9 +44,9 @@ class Snapshot:
     manifest: Manifest | None
 
     @property
-    def state(self) -> Plain:
+    def state(self) -> PlainObject:
         """Return ETag and version."""
-        return Plain(headers.bare_etag(self.headers), self.headers.get("x-amz-version-id"))
+        return PlainObject(headers.bare_etag(self.headers), self.headers.get("x-amz-version-id"))
 
 
 async def take(client: ObjectClient, target: Target, seals: Seals) -> Snapshot:

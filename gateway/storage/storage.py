@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.storage.cached_answers import Remembered
-from gateway.storage.completing import Completing
-from gateway.storage.cross_origin import Allowances
+from gateway.storage.answer_cache import AnswerCache
+from gateway.storage.completing import PendingCompletions
+from gateway.storage.cross_origin import CorsCache
 from gateway.storage.listing_index import LogicalIndex
 from gateway.storage.manifest_seals import Seals
-from gateway.storage.multipart_state import Uploads
-from gateway.storage.stored_object import Found
+from gateway.storage.multipart_state import MultipartState
+from gateway.storage.stored_object import ManagedObject
 from gateway.storage.upstream import Upstream
 
 
@@ -23,19 +23,19 @@ class Storage:
         index: Logical sizes and ETags of objects.
         seals: Read and write manifests.
         locked_buckets: Whether buckets have default retention.
-        allowances: Cached CORS headers.
+        cors_cache: Cached CORS headers.
         uploads: Headers of multipart uploads in progress that GET does not return.
         copied: Sources of multipart uploads in progress with copied parts.
-        completing: Uploads being completed.
+        completing: MultipartState being completed.
         finishing: Replacements that finish without their clients.
     """
 
     upstream: Upstream
     index: LogicalIndex
     seals: Seals
-    locked_buckets: Remembered = field(default_factory=Remembered)
-    allowances: Allowances = field(default_factory=Allowances)
-    uploads: Uploads[Mapping[str, str]] = field(default_factory=Uploads)
-    copied: Uploads[Found] = field(default_factory=Uploads)
-    completing: Completing = field(default_factory=Completing)
+    locked_buckets: AnswerCache = field(default_factory=AnswerCache)
+    cors_cache: CorsCache = field(default_factory=CorsCache)
+    uploads: MultipartState[Mapping[str, str]] = field(default_factory=MultipartState)
+    copied: MultipartState[ManagedObject] = field(default_factory=MultipartState)
+    completing: PendingCompletions = field(default_factory=PendingCompletions)
     finishing: set[asyncio.Task[str | None]] = field(default_factory=set)

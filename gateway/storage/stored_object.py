@@ -10,10 +10,10 @@ from codec.manifest import BrokenManifest, Manifest
 from gateway.cache.memory import CacheKey
 from gateway.s3 import conditional, headers
 from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import View
+from gateway.s3.listing_xml import LogicalView
 from gateway.s3.routing import Target
 from gateway.storage.errors import check_available
-from gateway.storage.listing_index import LogicalIndex, Sighting
+from gateway.storage.listing_index import LogicalIndex, ObjectState
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Response, read_bounded
 from gateway.storage.object_client import ObjectClient
@@ -21,7 +21,7 @@ from gateway.telemetry import metrics
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ManagedObject:
     """A managed object in the bucket.
 
     Attributes:
@@ -72,7 +72,7 @@ class Found:
 
 def recognize(
     response: Response, target: Target, version_id: str | None, seals: Seals, index: LogicalIndex
-) -> Found | None:
+) -> ManagedObject | None:
     """Read the manifest in a response about an object, and update the listing index.
 
     Args:
@@ -94,19 +94,19 @@ def recognize(
     manifest = read_manifest(note, seals)
     stored_etag = headers.bare_etag(response.headers)
     if version_id is None:
-        view = View(manifest.size, manifest.etag)
-        seen = Sighting.of(response.headers)
+        view = LogicalView(manifest.size, manifest.etag)
+        seen = ObjectState.of(response.headers)
         index.put(target.bucket, target.key, seen, view)
-    return Found(target, version_id, manifest, stored_etag, response.headers)
+    return ManagedObject(target, version_id, manifest, stored_etag, response.headers)
 
 
-async def look(
+async def look_up(
     client: ObjectClient,
     target: Target,
     version_id: str | None,
     seals: Seals,
     index: LogicalIndex,
-) -> Found | None:
+) -> ManagedObject | None:
     """Look up an object with HEAD; None if it is plain, hidden or missing.
 
     Args:
@@ -120,20 +120,20 @@ async def look(
         S3Error: ServiceUnavailable if the upstream does not respond: treating an unknown object as
             plain could lose a manifest.
     """
-    return (await look_closely(client, target, version_id, seals, index))[0]
+    return (await look_up_with_etag(client, target, version_id, seals, index))[0]
 
 
-async def look_closely(
+async def look_up_with_etag(
     client: ObjectClient,
     target: Target,
     version_id: str | None,
     seals: Seals,
     index: LogicalIndex,
-) -> tuple[Found | None, str]:
-    """Return the result of :func:`look`, and the stored ETag: empty if the object is not visible.
+) -> tuple[ManagedObject | None, str]:
+    """Return the result of :func:`look_up`, and the stored ETag: empty if not visible.
 
     Raises:
-        S3Error: As :func:`look`.
+        S3Error: As :func:`look_up`.
     """
     async with client.head(target, version_id) as response:
         check_available(response)
@@ -156,7 +156,7 @@ def read_manifest(note: str, seals: Seals) -> Manifest:
         ) from error
 
 
-async def read_rendition(client: ObjectClient, found: Found) -> bytes:
+async def read_rendition(client: ObjectClient, found: ManagedObject) -> bytes:
     """Read the rendition of a managed object.
 
     Raises:
@@ -193,14 +193,14 @@ async def stored_condition(
         Headers that replace the client's.
 
     Raises:
-        S3Error: PreconditionFailed, or as :func:`look`.
+        S3Error: PreconditionFailed, or as :func:`look_up`.
     """
     conditions = {
         name.lower(): value
         for name in ("If-Match", "If-None-Match")
         if (value := asked.get(name, "*")) != "*"
     }
-    found = await look(client, target, None, seals, index) if conditions else None
+    found = await look_up(client, target, None, seals, index) if conditions else None
     if found is None:
         return {}
     identity = found.identity(found.manifest.etag)

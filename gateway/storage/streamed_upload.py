@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final, Protocol, runtime_checkable
 
 from gateway.s3.errors import S3Error
-from gateway.storage.expect_continue import Expectation
+from gateway.storage.expect_continue import ExpectContinue
 from gateway.storage.messages import Request, Response, Sending
 
 _FIRST_PIECE: Final = 1 << 16
@@ -33,7 +33,10 @@ class Streamed(Protocol):
 
 @asynccontextmanager
 async def streamed(
-    send: Callable[[Request], Sending], request: Request, body: Streamed, expectation: Expectation
+    send: Callable[[Request], Sending],
+    request: Request,
+    body: Streamed,
+    expectation: ExpectContinue,
 ) -> AsyncIterator[Response]:
     """Send a request with a streamed body; an error in the body is raised as such.
 
@@ -50,7 +53,7 @@ async def streamed(
         S3Error: The error in the body, or as ``send``.
     """
     asks = request.expects and expectation.worthwhile
-    release = expectation.take_place() if asks else None
+    release = expectation.acquire() if asks else None
     begun = min(_FIRST_PIECE, request.length or 0)
     try:
         if release is None:

@@ -17,9 +17,9 @@ from config import Upstream as UpstreamSettings
 from gateway.s3.errors import S3Error
 from gateway.s3.identity import Identity
 from gateway.s3.routing import Target
-from gateway.storage.connection_pool import Client, Holder, Pool
+from gateway.storage.connection_pool import Client, ConnectionHolder, ConnectionPool
 from gateway.storage.endpoint import Endpoint
-from gateway.storage.expect_continue import Expectation
+from gateway.storage.expect_continue import ExpectContinue
 from gateway.storage.messages import EMPTY_SHA256, UNREACHABLE, Body, Request
 from gateway.telemetry import metrics, tracing
 
@@ -69,12 +69,14 @@ class Upstream:
 
     def __init__(self, settings: UpstreamSettings, address_share: float = 1.0) -> None:
         self._settings = settings
-        self._pool = Pool(settings.max_connections, address_share, settings.pool_timeout_s)
+        self._pool = ConnectionPool(
+            settings.max_connections, address_share, settings.pool_timeout_s
+        )
         self._endpoint = Endpoint(settings)
         self._stack = AsyncExitStack()
         self._session: aiohttp.ClientSession | None = None
         self._health_session: aiohttp.ClientSession | None = None
-        self.expectation = Expectation(places=settings.max_connections // _EXPECTING)
+        self.expectation = ExpectContinue(places=settings.max_connections // _EXPECTING)
 
     async def __aenter__(self) -> Self:
         self._session = await self._open_session(self._settings.max_connections)
@@ -111,7 +113,7 @@ class Upstream:
         request: Request,
         identity: Identity | None,
         client: Client = None,
-        holder: Holder | None = None,
+        holder: ConnectionHolder | None = None,
     ) -> AsyncIterator[StoreResponse]:
         """Send a request and yield the response, with its body unread.
 
@@ -126,7 +128,7 @@ class Upstream:
                 no connection becomes free in time.
         """
         async with (
-            self._pool.place(client, holder) as give_back,
+            self._pool.slot(client, holder) as give_back,
             self._sent(self._session, request, identity) as response,
         ):
             response.give_back = give_back

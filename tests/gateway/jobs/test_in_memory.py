@@ -10,9 +10,9 @@ from config import Manifests as ManifestSettings
 from config import Policies, Policy
 from gateway.jobs.drain import Drainer
 from gateway.jobs.listing import Entry
-from gateway.jobs.opened import Tools
 from gateway.jobs.optimize import Optimizer
 from gateway.jobs.outcome import Outcome
+from gateway.jobs.resources import Tools
 from gateway.jobs.verify import Verifier
 from gateway.s3 import headers
 from gateway.s3.routing import Target, key_target

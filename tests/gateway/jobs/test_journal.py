@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.jobs.journal import Journal, Subject, Unusable
+from gateway.jobs.journal import Journal, JournalError, Subject
 from gateway.jobs.listing import Entry, Window
 from gateway.jobs.outcome import FAILED, Outcome
 
@@ -26,7 +26,7 @@ def test_what_is_done_is_known_again(tmp_path: Path) -> None:
     """A resumed run knows sums, place, what is done, and what has to be tried again first."""
     _written(tmp_path / "log")
     with Journal.resume(tmp_path / "log", _SUBJECT) as journal:
-        assert journal.past.after == "c"
+        assert journal.progress.after == "c"
         assert journal.again() == [Entry("b", 10)]
         assert [journal.is_done(key) for key in "def"] == [True, False, False]
         assert list(journal.totals) == [(FAILED, 2), ("made small", 2)]
@@ -54,7 +54,7 @@ def test_any_torn_end_is_cut_off(tmp_path: Path) -> None:
         path = tmp_path / "cut"
         path.write_bytes(whole[:end])
         if end < first:
-            with pytest.raises(Unusable, match="start again"):
+            with pytest.raises(JournalError, match="start again"):
                 Journal.resume(path, _SUBJECT)
             continue
         with Journal.resume(path, _SUBJECT) as journal:
@@ -73,7 +73,7 @@ def test_damage_is_refused(tmp_path: Path, line: str) -> None:
     whole = (tmp_path / "log").read_text().splitlines()
     damaged = "\n".join([*whole[:2], line, *whole[2:], ""])
     (tmp_path / "log").write_text(damaged)
-    with pytest.raises(Unusable, match="damaged after byte"):
+    with pytest.raises(JournalError, match="damaged after byte"):
         Journal.resume(tmp_path / "log", _SUBJECT)
     assert damaged == (tmp_path / "log").read_text()
 
@@ -82,16 +82,16 @@ def test_damage_is_refused(tmp_path: Path, line: str) -> None:
 def test_another_run_does_not_go_on(tmp_path: Path, change: Subject) -> None:
     """Only the run that began a log goes on with it."""
     _written(tmp_path / "log")
-    with pytest.raises(Unusable, match="another run"):
+    with pytest.raises(JournalError, match="another run"):
         Journal.resume(tmp_path / "log", {**_SUBJECT, **change})
 
 
 def test_logs_are_not_mixed(tmp_path: Path) -> None:
     """A log that is there is not begun anew, one that is not is not gone on with."""
-    with pytest.raises(Unusable, match="omit --resume"):
+    with pytest.raises(JournalError, match="omit --resume"):
         Journal.resume(tmp_path / "log", _SUBJECT)
     with Journal.begin(tmp_path / "log", _SUBJECT):
-        with pytest.raises(Unusable, match="--resume"):
+        with pytest.raises(JournalError, match="--resume"):
             Journal.begin(tmp_path / "log", _SUBJECT)
-        with pytest.raises(Unusable, match="another run"):
+        with pytest.raises(JournalError, match="another run"):
             Journal.resume(tmp_path / "log", _SUBJECT)

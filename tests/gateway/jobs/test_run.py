@@ -50,7 +50,7 @@ async def test_a_limit_leaves_the_rest_for_later(tmp_path: Path, limit: int) -> 
     first = await _run(tmp_path / "log", limit)
     assert len(first) == min(limit, 4)
     with Journal.resume(tmp_path / "log", _SUBJECT) as journal:
-        after = journal.past.after
+        after = journal.progress.after
     rest = await _run(tmp_path / "log", None, resume=True)
     # The listing itself begins after that key; this one does not, and repeats what is before it.
     assert first + [key for key in rest if key > after] == ["b", "c", "a", "d"]

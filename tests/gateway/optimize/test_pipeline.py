@@ -12,7 +12,7 @@ from codec.reasons import Reason, Refused
 from config import Engine, Policy
 from config import Manifests as ManifestSettings
 from gateway.optimize import pipeline, steps
-from gateway.optimize.candidate import Candidate, InMemory, Stored
+from gateway.optimize.candidate import Candidate, InMemory, StoredCandidate
 from gateway.s3.routing import Target, key_target
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request, Sending
@@ -82,7 +82,7 @@ class _Full:
         raise Refused(Reason.BUFFERS)
 
 
-def _image(shelf: _Shelf | None = None, **changes: Any) -> Stored:
+def _image(shelf: _Shelf | None = None, **changes: Any) -> StoredCandidate:
     """Return an image that takes all steps, with some facts changed."""
 
     async def plain() -> Request:
@@ -99,7 +99,7 @@ def _image(shelf: _Shelf | None = None, **changes: Any) -> Stored:
         "plain": plain,
         "destination": (shelf or _Shelf()).put,
     }
-    return Stored(**{**facts, **changes})
+    return StoredCandidate(**{**facts, **changes})
 
 
 def _found(tier: str = "recode") -> Optimized:

@@ -15,10 +15,10 @@ from gateway.cache.memory import MemoryCache
 from gateway.http.byte_budget import ByteBudget
 from gateway.restore import pipeline
 from gateway.restore.compute import Compute
-from gateway.restore.read import Answer, Asked, AsStored, ObjectRead, Reads, Served
+from gateway.restore.read import Answer, AsStored, ObjectRead, ReadRequest, Reads, Served
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import key_target
-from gateway.storage.completing import BeingCompleted, Completing
+from gateway.storage.completing import BeingCompleted, PendingCompletions
 from gateway.storage.listing_index import LogicalIndex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Content, Request, Response, Sending
@@ -147,7 +147,7 @@ class _Gateway:
             ByteBudget(1 << 20),
             LogicalIndex(100),
             Seals(ManifestSettings()),
-            Completing(),
+            PendingCompletions(),
         )
 
     async def read(
@@ -162,14 +162,14 @@ class _Gateway:
         def request(method: str) -> Callable[[], Request]:
             return lambda: Request(method, _TARGET, headers=sent)
 
-        asked = Asked(
+        asked = ReadRequest(
             target=_TARGET,
             method=method,
             headers=sent,
             parameters=parameters or {},
             as_sent=request(method),
             as_head=request("HEAD"),
-            true_of_answer=lambda response: CIMultiDict(response.headers),
+            applicable_headers=lambda response: CIMultiDict(response.headers),
         )
         async with AsyncExitStack() as open_:
             read = ObjectRead(parts=self.parts, client=self.store, asked=asked, open=open_)
@@ -273,7 +273,7 @@ async def test_other_bytes_go_under_another_etag() -> None:
 async def test_an_object_that_is_being_completed_is_not_served() -> None:
     """Its plain bytes and its rendition share an ETag."""
     gateway = _Gateway(_plain("0-1"))
-    with gateway.parts.completing.at(_TARGET), pytest.raises(BeingCompleted):
+    with gateway.parts.completing.track(_TARGET), pytest.raises(BeingCompleted):
         await gateway.read()
 
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.s3 import xml as s3xml
-from gateway.s3.listing_xml import View, with_logical_sizes
+from gateway.s3.listing_xml import LogicalView, with_logical_sizes
 
-_VIEW = View(12345, "0123456789abcdef0123456789abcdef-1")
+_VIEW = LogicalView(12345, "0123456789abcdef0123456789abcdef-1")
 
 
 def _entry(key: str, size: int = 7, tag: str = "Contents", more: str = "") -> str:
@@ -23,7 +23,7 @@ def _page(*entries: str) -> bytes:
 
 
 @given(st.lists(st.none() | st.just(_VIEW), max_size=8))
-def test_only_managed_entries_change(views: list[View | None]) -> None:
+def test_only_managed_entries_change(views: list[LogicalView | None]) -> None:
     """Managed entries get their size and ETag; every other byte stays."""
     page = _page(*(_entry(f"k{number}") for number in range(len(views))))
     edited = with_logical_sizes(page, views)
@@ -66,6 +66,8 @@ def test_versions_are_edited_too() -> None:
         ([_entry("k", more="<Size>8</Size>")], [_VIEW]),
     ],
 )
-def test_doubtful_pages_are_left_to_a_parser(entries: list[str], views: list[View | None]) -> None:
+def test_doubtful_pages_are_left_to_a_parser(
+    entries: list[str], views: list[LogicalView | None]
+) -> None:
     """A page that looks otherwise than servers write it is not edited."""
     assert with_logical_sizes(_page(*entries), views) is None

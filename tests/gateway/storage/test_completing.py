@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from gateway.s3.routing import key_target
-from gateway.storage.completing import BeingCompleted, Completing
+from gateway.storage.completing import BeingCompleted, PendingCompletions
 
 _HERE, _THERE = key_target("bucket", "a"), key_target("bucket", "b")
 _IN_PARTS: Final = "0" * 32 + "-2"
@@ -14,11 +14,11 @@ _IN_PARTS: Final = "0" * 32 + "-2"
 
 async def test_readers_wait_for_the_last_completion() -> None:
     """Two uploads to one key may be completed at once; other keys are read meanwhile."""
-    completing = Completing()
-    with completing.at(_HERE):
-        with completing.at(_HERE):
-            reader = asyncio.create_task(completing.settled(_HERE))
-            await completing.settled(_THERE)
+    completing = PendingCompletions()
+    with completing.track(_HERE):
+        with completing.track(_HERE):
+            reader = asyncio.create_task(completing.wait(_HERE))
+            await completing.wait(_THERE)
             completing.check(_THERE, _IN_PARTS)
         await asyncio.sleep(0)
         assert not reader.done()
@@ -28,10 +28,10 @@ async def test_readers_wait_for_the_last_completion() -> None:
 
 async def test_only_what_was_uploaded_in_parts_is_in_doubt() -> None:
     """An object with another kind of ETag is not the one that is being completed."""
-    completing = Completing(patience_s=0.01)
-    with completing.at(_HERE):
+    completing = PendingCompletions(max_wait_s=0.01)
+    with completing.track(_HERE):
         completing.check(_HERE, "0" * 32)
-        await completing.settled(_HERE)  # patience ends
+        await completing.wait(_HERE)  # patience ends
         with pytest.raises(BeingCompleted, match="being completed") as refused:
             completing.check(_HERE, _IN_PARTS)
         assert refused.value.code == "SlowDown"
@@ -39,7 +39,7 @@ async def test_only_what_was_uploaded_in_parts_is_in_doubt() -> None:
 
 async def test_what_fails_is_over() -> None:
     """A completion that breaks off holds nobody up."""
-    completing = Completing()
-    with pytest.raises(ValueError, match="broken"), completing.at(_HERE):
+    completing = PendingCompletions()
+    with pytest.raises(ValueError, match="broken"), completing.track(_HERE):
         raise ValueError("broken")
     completing.check(_HERE, _IN_PARTS)

@@ -5,14 +5,14 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.s3.errors import S3Error
-from gateway.storage.connection_pool import Pool
+from gateway.storage.connection_pool import ConnectionPool
 
 
 class _Scene:
     """A pool, and who has had a place so far."""
 
     def __init__(self, places: int, share: float = 1.0, max_wait_s: float = 60.0) -> None:
-        self.pool = Pool(places, share, max_wait_s)
+        self.pool = ConnectionPool(places, share, max_wait_s)
         self.had: list[str | None] = []
         self._released: dict[asyncio.Task[None], asyncio.Event] = {}
 
@@ -33,7 +33,7 @@ class _Scene:
         await asyncio.sleep(0)
 
     async def _visit(self, client: str | None, released: asyncio.Event) -> None:
-        async with self.pool.place(client):
+        async with self.pool.slot(client):
             self.had.append(client)
             await released.wait()
 
@@ -65,7 +65,7 @@ async def test_the_wait_is_bounded(client: str | None) -> None:
     scene = _Scene(1, max_wait_s=0.01)
     first = await scene.enter("a")
     with pytest.raises(S3Error, match="SlowDown"):
-        async with scene.pool.place(client):
+        async with scene.pool.slot(client):
             pass
     await scene.leave(*first)
     await scene.leave(*await scene.enter("a", "a"))
@@ -75,7 +75,7 @@ async def test_the_wait_is_bounded(client: str | None) -> None:
 async def test_a_place_given_up_is_not_lost() -> None:
     """A client that leaves in the moment in which it is called passes its place on."""
     scene = _Scene(1)
-    place = scene.pool.place("first")
+    place = scene.pool.slot("first")
     await place.__aenter__()
     second, third = await scene.enter("b", "c")
     await place.__aexit__(None, None, None)
@@ -121,13 +121,17 @@ class _Holder:
         self.ended.set()
 
 
-async def _hold(pool: Pool, client: str | None, holder: _Holder, begun: asyncio.Event) -> None:
-    async with pool.place(client, holder):
+async def _hold(
+    pool: ConnectionPool, client: str | None, holder: _Holder, begun: asyncio.Event
+) -> None:
+    async with pool.slot(client, holder):
         begun.set()
         await holder.ended.wait()
 
 
-async def _held_by(pool: Pool, client: str | None, holder: _Holder) -> "asyncio.Task[None]":
+async def _held_by(
+    pool: ConnectionPool, client: str | None, holder: _Holder
+) -> "asyncio.Task[None]":
     begun = asyncio.Event()
     task = asyncio.create_task(_hold(pool, client, holder, begun))
     await begun.wait()
@@ -136,7 +140,7 @@ async def _held_by(pool: Pool, client: str | None, holder: _Holder) -> "asyncio.
 
 @asynccontextmanager
 async def _holding(
-    pool: Pool, *held: tuple[str | None, float]
+    pool: ConnectionPool, *held: tuple[str | None, float]
 ) -> AsyncIterator[list[tuple[_Holder, "asyncio.Task[None]"]]]:
     """Fill a pool with requests of clients that have been silent for so many seconds."""
     holders = [_Holder(seconds) for _, seconds in held]
@@ -154,35 +158,35 @@ def _ended(holders: list[tuple[_Holder, "asyncio.Task[None]"]]) -> list[bool]:
 
 async def test_the_longest_silent_makes_room() -> None:
     """Who waits gets the place of the client that has been silent for longest, and no other."""
-    pool = Pool(3, 1.0, 60.0)
+    pool = ConnectionPool(3, 1.0, 60.0)
     async with _holding(pool, ("a", 1.5), ("b", 4.0), (None, 2.0)) as holders:
-        async with pool.place("c"):
+        async with pool.slot("c"):
             assert _ended(holders) == [False, True, False]
         assert _ended(holders) == [False, True, False]
 
 
 async def test_each_that_waits_ends_one() -> None:
     """No more holders are broken off than others wait for a place."""
-    pool = Pool(4, 1.0, 60.0)
+    pool = ConnectionPool(4, 1.0, 60.0)
     held = [("a", 2.0), ("a", 3.0), ("b", 4.0), ("b", 5.0)]
-    async with _holding(pool, *held) as holders, pool.place("c"), pool.place("d"):
+    async with _holding(pool, *held) as holders, pool.slot("c"), pool.slot("d"):
         assert _ended(holders) == [False, False, True, True]
 
 
 @pytest.mark.parametrize("silent_s", [0.0, 0.5])
 async def test_whose_client_is_not_silent_stays(silent_s: float) -> None:
     """Holders that wait for the store, or for a client that has just sent something, stay."""
-    pool = Pool(1, 1.0, 0.3)
+    pool = ConnectionPool(1, 1.0, 0.3)
     async with _holding(pool, ("a", silent_s)) as holders:
         with pytest.raises(S3Error, match="SlowDown"):
-            async with pool.place("b"):
+            async with pool.slot("b"):
                 pass
         assert _ended(holders) == [False]
 
 
 async def test_silence_is_noticed_when_it_has_lasted() -> None:
     """A client that falls silent while others wait loses its place then."""
-    pool = Pool(1, 1.0, 60.0)
+    pool = ConnectionPool(1, 1.0, 60.0)
     async with _holding(pool, ("a", 0.95)) as holders:
         waiting = asyncio.create_task(_held_by(pool, "b", late := _Holder(0.0)))
         await asyncio.sleep(0)
@@ -196,27 +200,27 @@ async def test_silence_is_noticed_when_it_has_lasted() -> None:
 
 async def test_a_client_with_its_share_makes_room_for_itself() -> None:
     """A client beyond its share ends requests of its own, however silent others are."""
-    pool = Pool(4, 0.5, 60.0)
-    async with _holding(pool, ("a", 2.0), ("a", 3.0), ("b", 9.0)) as holders, pool.place("a"):
+    pool = ConnectionPool(4, 0.5, 60.0)
+    async with _holding(pool, ("a", 2.0), ("a", 3.0), ("b", 9.0)) as holders, pool.slot("a"):
         assert _ended(holders) == [False, True, False]
 
 
 async def test_nobody_is_ended_for_nothing() -> None:
     """As long as there are places, silent clients keep theirs."""
-    pool = Pool(3, 1.0, 60.0)
+    pool = ConnectionPool(3, 1.0, 60.0)
     async with _holding(pool, ("a", 20.0), ("b", 30.0)) as holders:
-        async with pool.place("c"):
+        async with pool.slot("c"):
             pass
         assert _ended(holders) == [False, False]
 
 
 async def test_a_place_is_given_back_once() -> None:
     """A holder may leave early, and its place is free then."""
-    pool = Pool(1, 1.0, 60.0)
-    async with pool.place("a") as give_back:
+    pool = ConnectionPool(1, 1.0, 60.0)
+    async with pool.slot("a") as give_back:
         give_back()
         assert pool.held == 0
-        async with pool.place("b"):
+        async with pool.slot("b"):
             give_back()
             assert pool.held == 1
     assert pool.held == 0

@@ -9,7 +9,7 @@ import pytest
 
 from config import Upstream as UpstreamSettings
 from gateway.s3.routing import Target
-from gateway.storage.expect_continue import SILENCE_S, Expectation
+from gateway.storage.expect_continue import SILENCE_S, ExpectContinue
 from gateway.storage.upstream import UNSIGNED_PAYLOAD, Request, Upstream
 
 _BODY: Final = b"x" * 100_000
@@ -21,7 +21,7 @@ _Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def _store(serve: _Serve, expectation: Expectation) -> AsyncIterator[Upstream]:
+async def _store(serve: _Serve, expectation: ExpectContinue) -> AsyncIterator[Upstream]:
     """Run a store that answers so, and the client that talks to it."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -81,7 +81,7 @@ async def test_the_body_is_read_when_the_store_has_said_so() -> None:
         assert await reader.readexactly(len(_BODY)) == _BODY
         writer.write(_OK)
 
-    async with _store(serve, Expectation(wait_s=30)) as upstream:
+    async with _store(serve, ExpectContinue(wait_s=30)) as upstream:
         assert await _put(upstream, events) == (200, b"")
     assert events == ["asked", "said", "read"]
 
@@ -97,7 +97,7 @@ async def test_a_refusal_comes_without_the_body() -> None:
         assert await reader.read() == b""
         closed.set()
 
-    async with _store(serve, Expectation(wait_s=30)) as upstream:
+    async with _store(serve, ExpectContinue(wait_s=30)) as upstream:
         assert await _put(upstream, events) == (403, b"denied")
         assert await _put(upstream, events) == (403, b"denied")
         async with asyncio.timeout(20):
@@ -118,7 +118,7 @@ async def test_a_silent_store_gets_the_body_all_the_same() -> None:
             await reader.readexactly(len(_BODY))
             writer.write(_OK)
 
-    async with _store(serve, Expectation(0.01, lambda: now[0])) as upstream:
+    async with _store(serve, ExpectContinue(0.01, lambda: now[0])) as upstream:
         for now[0] in times:
             assert await _put(upstream, events) == (200, b"")
     assert asked == [True, False, True]
@@ -127,7 +127,7 @@ async def test_a_silent_store_gets_the_body_all_the_same() -> None:
 async def test_a_slow_refusal_is_not_taken_for_silence() -> None:
     """Once the head of an answer is there, the body stays where it is."""
     events: list[str] = []
-    expectation = Expectation(wait_s=0.05)
+    expectation = ExpectContinue(wait_s=0.05)
     go_on = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -159,7 +159,7 @@ async def test_other_requests_do_not_wait(early: bytes) -> None:
         await reader.readexactly(len(_BODY))
         writer.write(_OK)
 
-    async with _store(serve, Expectation(wait_s=30)) as upstream:
+    async with _store(serve, ExpectContinue(wait_s=30)) as upstream:
         request = Request("PUT", Target("bucket", "k", "k"), body=_Body(events), length=len(_BODY))
         async with upstream.send(request, None) as response:
             assert response.status == 200
@@ -168,11 +168,11 @@ async def test_other_requests_do_not_wait(early: bytes) -> None:
 
 def test_only_so_many_wait_for_the_store() -> None:
     """A place is taken by one, and returned once, however often that is said."""
-    expectation = Expectation(places=2)
-    first, second = expectation.take_place(), expectation.take_place()
+    expectation = ExpectContinue(places=2)
+    first, second = expectation.acquire(), expectation.acquire()
     assert first is not None and second is not None  # noqa: PT018
-    assert expectation.take_place() is None
+    assert expectation.acquire() is None
     first()
     first()
-    assert expectation.take_place() is not None
-    assert expectation.take_place() is None
+    assert expectation.acquire() is not None
+    assert expectation.acquire() is None

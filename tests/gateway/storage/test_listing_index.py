@@ -6,20 +6,20 @@ from typing import Final
 import pytest
 from multidict import CIMultiDict
 
-from gateway.s3.listing_xml import View
-from gateway.storage.listing_index import Listed, LogicalIndex, Sighting
+from gateway.s3.listing_xml import LogicalView
+from gateway.storage.listing_index import ListedObject, LogicalIndex, ObjectState
 
-_VIEW: Final = View(1234, "0" * 32 + "-1")
+_VIEW: Final = LogicalView(1234, "0" * 32 + "-1")
 _NOON: Final = datetime(2026, 1, 2, 12, tzinfo=UTC)
 _DATE: Final = "Fri, 02 Jan 2026 12:00:00 GMT"
 
 
-def _seen(etag: str = "etag") -> Sighting:
-    return Sighting(etag, "null", _NOON)
+def _seen(etag: str = "etag") -> ObjectState:
+    return ObjectState(etag, "null", _NOON)
 
 
-def _listed(etag: str = "etag") -> Listed:
-    return Listed(etag, _NOON)
+def _listed(etag: str = "etag") -> ListedObject:
+    return ListedObject(etag, _NOON)
 
 
 def test_a_view_holds_for_one_stored_etag() -> None:
@@ -37,21 +37,21 @@ def test_a_view_holds_for_one_stored_etag() -> None:
 @pytest.mark.parametrize(
     ("listed", "is_known"),
     [
-        (Listed("etag", _NOON), True),
-        (Listed("etag", _NOON - timedelta(days=1)), True),
-        (Listed("etag", _NOON + timedelta(milliseconds=999)), True),
-        (Listed("etag", _NOON + timedelta(seconds=1)), False),
-        (Listed("etag", None), False),
-        (Listed("etag", _NOON, "v1"), True),
-        (Listed("etag", _NOON, "v2"), False),
-        (Listed("etag", _NOON, "null"), False),
-        (Listed("other", _NOON, "v1"), False),
+        (ListedObject("etag", _NOON), True),
+        (ListedObject("etag", _NOON - timedelta(days=1)), True),
+        (ListedObject("etag", _NOON + timedelta(milliseconds=999)), True),
+        (ListedObject("etag", _NOON + timedelta(seconds=1)), False),
+        (ListedObject("etag", None), False),
+        (ListedObject("etag", _NOON, "v1"), True),
+        (ListedObject("etag", _NOON, "v2"), False),
+        (ListedObject("etag", _NOON, "null"), False),
+        (ListedObject("other", _NOON, "v1"), False),
     ],
 )
-def test_a_view_holds_for_one_object(listed: Listed, is_known: bool) -> None:
+def test_a_view_holds_for_one_object(listed: ListedObject, is_known: bool) -> None:
     """Another version, or what was written later, is not known even under the same stored ETag."""
     index = LogicalIndex(10)
-    index.put("bucket", "key", Sighting("etag", "v1", _NOON), _VIEW)
+    index.put("bucket", "key", ObjectState("etag", "v1", _NOON), _VIEW)
     assert index.knows("bucket", "key", listed) == is_known
     assert index.get("bucket", "key", listed) == (_VIEW if is_known else None)
 
@@ -59,9 +59,9 @@ def test_a_view_holds_for_one_object(listed: Listed, is_known: bool) -> None:
 def test_answers_of_the_store_are_read() -> None:
     """A look does not vouch for the second in which it was taken; a write does."""
     answered = CIMultiDict({"ETag": '"etag"', "date": _DATE, "x-amz-version-id": "v1"})
-    assert Sighting.of(answered) == Sighting("etag", "v1", _NOON - timedelta(seconds=1))
-    written = Sighting.of_write(CIMultiDict(Date=_DATE), "other")
-    assert written == Sighting("other", "null", _NOON)
+    assert ObjectState.of(answered) == ObjectState("etag", "v1", _NOON - timedelta(seconds=1))
+    written = ObjectState.of_write(CIMultiDict(Date=_DATE), "other")
+    assert written == ObjectState("other", "null", _NOON)
 
 
 def test_plain_objects_are_known_too() -> None:

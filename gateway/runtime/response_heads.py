@@ -5,7 +5,7 @@ from aiohttp import web
 from gateway.http.aiohttp_internals import SERVER_SOFTWARE
 from gateway.http.request_body import expects_continue
 from gateway.http.responses import drop_default_type
-from gateway.runtime.arrival import located
+from gateway.runtime.authenticated_call import located
 from gateway.runtime.parts import PARTS
 from gateway.s3 import headers
 from gateway.s3.errors import S3Error
@@ -15,15 +15,15 @@ from gateway.storage import cross_origin
 
 async def complete_head(request: web.Request, response: web.StreamResponse) -> None:
     """Complete the head of a response, whichever handler made it."""
-    _part_early(request, response)
+    _close_if_body_incomplete(request, response)
     if headers.wants_stored(request.headers):
         headers.forbid_caching(response.headers)
     storage = request.app[PARTS].storage
     target = _target(request) if "Origin" in request.headers else None
-    await cross_origin.complete(request, response, target, storage.allowances, storage.upstream)
+    await cross_origin.add_headers(request, response, target, storage.cors_cache, storage.upstream)
     drop_default_type(response)
     _name_the_server(response)
-    _part_when_draining(request, response)
+    _close_when_draining(request, response)
 
 
 def _name_the_server(response: web.StreamResponse) -> None:
@@ -32,14 +32,14 @@ def _name_the_server(response: web.StreamResponse) -> None:
         response.headers["Server"] = "slimgate"
 
 
-def _part_when_draining(request: web.Request, response: web.StreamResponse) -> None:
+def _close_when_draining(request: web.Request, response: web.StreamResponse) -> None:
     """Close the connection while draining: clients open a new one elsewhere."""
     if request.app[PARTS].limits.in_flight.draining:
         response.force_close()
         response.headers["Connection"] = "close"
 
 
-def _part_early(request: web.Request, response: web.StreamResponse) -> None:
+def _close_if_body_incomplete(request: web.Request, response: web.StreamResponse) -> None:
     """Close the connection if the request body is incomplete.
 
     The rest of the body is not worth parsing to find the next request. A client that waits for 100

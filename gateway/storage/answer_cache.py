@@ -4,10 +4,10 @@ from typing import Final
 
 from cachetools import TTLCache
 
-_REMEMBERED_S: Final = 300.0
+_TTL_S: Final = 300.0
 
 
-class Remembered:
+class AnswerCache:
     """Cache answers for a while.
 
     Args:
@@ -16,7 +16,7 @@ class Remembered:
     """
 
     def __init__(self, max_entries: int = 10_000) -> None:
-        self._answers: TTLCache[str, bool] = TTLCache(max_entries, _REMEMBERED_S)
+        self._answers: TTLCache[str, bool] = TTLCache(max_entries, _TTL_S)
 
     def get(self, name: str) -> bool | None:
         """Return the answer, or None if it is unknown or expired."""

@@ -20,7 +20,7 @@ from gateway.s3.errors import S3Error
 _log = structlog.get_logger(__name__)
 
 
-class Dropping:
+class CacheInvalidation:
     """Drop cached files of a request's objects as soon as the store may have changed them.
 
     A request that the store refuses drops nothing: strangers must not be able to empty the cache.

@@ -15,7 +15,7 @@ from gateway.storage.upstream import Upstream
 from gateway.workers.pool import Workers
 
 
-class Misused(Exception):
+class UsageError(Exception):
     """The command line does not match the configuration; the message says how."""
 
 
@@ -38,7 +38,7 @@ class Tools(NamedTuple):
 
 
 @asynccontextmanager
-async def tools(options: argparse.Namespace, *, jobs: int | None) -> AsyncIterator[Tools]:
+async def open_tools(options: argparse.Namespace, *, jobs: int | None) -> AsyncIterator[Tools]:
     """Open the resources of a job for the duration of the block.
 
     Args:
@@ -47,7 +47,7 @@ async def tools(options: argparse.Namespace, *, jobs: int | None) -> AsyncIterat
 
     Raises:
         ConfigError: The configuration is invalid.
-        Misused: The access key is not configured.
+        UsageError: The access key is not configured.
     """
     settings = load(options.config, environ=os.environ, known_restorers=models.NAMES)
     identity = _identity(settings, options.access_key)
@@ -64,4 +64,4 @@ def _identity(settings: Settings, access_key: str | None) -> Identity:
         if access_key in {None, pair.access_key}:
             key, secret = pair.upstream
             return Identity(key, secret.get_secret_value())
-    raise Misused(f"the configuration has no credentials with the access key {access_key}")
+    raise UsageError(f"the configuration has no credentials with the access key {access_key}")
