@@ -26,6 +26,7 @@ from gateway.http.authentication import Authenticator
 from gateway.http.limits import Limits
 from gateway.http.runner import Runner, allow_files
 from gateway.restore.compute import Compute
+from gateway.restore.read import Reads
 from gateway.runtime.authenticated_call import AUTHENTICATOR
 from gateway.runtime.dispatch import HANDLERS, counted, operation_of
 from gateway.runtime.parts import PARTS, Parts
