@@ -8,7 +8,7 @@ from codec.reasons import Reason, Refused
 from config import Ledger as LedgerSettings
 from config import Limits as LimitSettings
 from gateway.handlers.multipart import CompleteUpload, CreateUpload
-from gateway.handlers.replacing import Replacing
+from gateway.handlers.replacing import RenditionReplacement
 from gateway.http.limits import Limits
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
@@ -42,7 +42,7 @@ class _Uploader:
         limits = Limits.of(LimitSettings())
         policies, plain = self.gateway.policies, self.gateway.plain
         self._create = CreateUpload(policies, storage, plain)
-        replacing = Replacing(storage, self.workers, limits, Telemetry(ledger))
+        replacing = RenditionReplacement(storage, self.workers, limits, Telemetry(ledger))
         self._complete = CompleteUpload(policies, storage, replacing, ledger, plain)
 
     async def begin(self, **said: str) -> str:
