@@ -49,7 +49,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "limits": {"max_bytes": 67108864, "max_pixels": 200_000_000, "timeout_s": 20.0},
         "originals": {"keep": None, "prefix": "slimgate/", "storage_class": None},
     }
-    assert expected == make().model_dump()
+    assert make().model_dump() == expected
 
 
 def test_an_empty_floor_is_the_default_floor() -> None:
@@ -71,7 +71,7 @@ def test_a_fidelity_is_a_floor_by_name(name: str) -> None:
 def test_stricter_fidelities_demand_more_of_every_measure() -> None:
     """From archive to economy each measure demands less."""
     floors = [tuple(PRESETS[name].model_dump(exclude_none=True).values()) for name in PRESETS]
-    assert [90.0, 80.0, 70.0, 55.0] == [each.ssimulacra2 for each in PRESETS.values()]
+    assert [each.ssimulacra2 for each in PRESETS.values()] == [90.0, 80.0, 70.0, 55.0]
     for stricter, looser in itertools.pairwise(floors):
         assert all(a > b for a, b in zip(stricter, looser, strict=True))
 
@@ -104,7 +104,7 @@ def test_legibility_needs_the_program(tmp_path: Path, monkeypatch: pytest.Monkey
         make(floor={"text": 0.95})
     program = tmp_path / "tesseract"
     program.touch(mode=0o755)
-    assert 0.95 == make(floor={"text": 0.95}).floor.text
+    assert make(floor={"text": 0.95}).floor.text == 0.95
 
 
 @pytest.mark.parametrize(
@@ -241,8 +241,8 @@ def test_the_digest_is_that_of_the_effective_policy() -> None:
         floor={"psnr_db": 34},
         limits={"max_bytes": 67108864, "max_pixels": "200MP"},
     )
-    assert make().digest == same.digest
-    assert make() == same
+    assert same.digest == make().digest
+    assert same == make()
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_every_change_changes_the_digest(change: dict[str, Any]) -> None:
 def test_originals_may_lie_beside_what_a_policy_is_for() -> None:
     """Originals are kept in a bucket that the policy names, as long as the prefixes differ."""
     made = make(prefix="uploads/", originals={"keep": "photos-a", "storage_class": "GLACIER"})
-    assert ("photos-a", "slimgate/") == (made.originals.keep, made.originals.prefix)
+    assert (made.originals.keep, made.originals.prefix) == ("photos-a", "slimgate/")
 
 
 _JSON = st.recursive(

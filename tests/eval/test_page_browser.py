@@ -64,11 +64,11 @@ def test_opens_offline(browser: Browser, file: Path, width: int, *, dark: bool) 
     browser.look(width, 844, dark=dark)
     browser.open(file)
     browser.until("document.querySelectorAll('#plot-grid svg .mark').length > 0")
-    assert [] == browser.complaints()
+    assert browser.complaints() == []
     assert [file.as_uri()] == browser.requested()
     assert browser.script(FIT)
     ground = browser.script("return getComputedStyle(document.body).backgroundColor")
-    assert ("rgb(20, 23, 27)" if dark else "rgb(255, 255, 255)") == ground
+    assert ground == ("rgb(20, 23, 27)" if dark else "rgb(255, 255, 255)")
 
 
 def test_hostile_names_do_nothing(shown: Browser) -> None:
@@ -90,11 +90,11 @@ def _at(shown: Browser) -> str:
 def test_slider_by_keyboard(shown: Browser) -> None:
     """Arrow keys move the line, and show more or less of the upload."""
     slider = shown.driver.find_element("css selector", "[data-slider]")
-    assert "50%" == _at(shown)
+    assert _at(shown) == "50%"
     slider.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
-    assert "52%" == _at(shown)
+    assert _at(shown) == "52%"
     slider.send_keys(Keys.HOME)
-    assert "0%" == _at(shown)
+    assert _at(shown) == "0%"
     over = "getComputedStyle(document.querySelector('[data-over]')).clipPath"
     assert "100%" in re.findall(r"[\d.]+%", str(shown.script(f"return {over}")))
 
@@ -105,9 +105,9 @@ def test_slider_by_pointer(shown: Browser) -> None:
     quarter = pair.size["width"] // 4
     actions = ActionChains(shown.driver).move_to_element(pair).click_and_hold()
     actions.move_by_offset(quarter, 0).release().perform()
-    assert "75%" == _at(shown)
+    assert _at(shown) == "75%"
     slider = shown.driver.find_element("css selector", "[data-slider]")
-    assert "75" == slider.get_property("value")
+    assert slider.get_property("value") == "75"
 
 
 def test_all_states_are_seen(shown: Browser) -> None:
@@ -118,11 +118,11 @@ def test_all_states_are_seen(shown: Browser) -> None:
         images = figure.find_elements("css selector", "[data-state]")
         return [each.get_attribute("data-state") for each in images if each.is_displayed()]
 
-    assert ["restored"] == visible()
+    assert visible() == ["restored"]
     figure.find_element("css selector", "[value=stored]").click()
-    assert (["stored"], "As stored") == (visible(), _right(shown))
+    assert (visible(), _right(shown)) == (["stored"], "As stored")
     figure.find_element("css selector", "[value=difference]").click()
-    assert (["restored"], "Difference × 8") == (visible(), _right(shown))
+    assert (visible(), _right(shown)) == (["restored"], "Difference × 8")
 
 
 def _right(shown: Browser) -> str:
@@ -150,7 +150,7 @@ def test_plot_by_pointer(shown: Browser, study: Study) -> None:
     ActionChains(shown.driver).move_to_element(mark).perform()
     tooltip = shown.driver.find_element("id", "tooltip")
     row = _said(study, tooltip.text)
-    assert "photos" == row.kind
+    assert row.kind == "photos"
     assert f"{row.stored:,} of 2,000,000 bytes" in tooltip.text
     assert f"PSNR {row.psnr_db:.2f} dB" in tooltip.text
     ActionChains(shown.driver).move_to_element(
@@ -185,7 +185,7 @@ def test_legend(shown: Browser) -> None:
     assert before - studies.IMAGES == shown.script(count)
     shown.driver.find_element("css selector", "#plot-measure [value='1']").click()
     labels = shown.driver.find_elements("css selector", "#plot-grid text")
-    assert any("SSIM" == label.text for label in labels)
+    assert any(label.text == "SSIM" for label in labels)
 
 
 def _basis(study: Study) -> Basis:
@@ -230,10 +230,10 @@ def test_money_is_calculated_as_in_python(shown: Browser, study: Study) -> None:
         shown.script(ENTER, given)
         found = {name: _exact(text) for name, text in shown.script(SHOWN).items()}
         expected = _figures(money.calculate(_basis(study), assumed))
-        assert expected.keys() == found.keys()
+        assert found.keys() == expected.keys()
         for name, value in expected.items():
             wanted = value if isinstance(value, str) else pytest.approx(value, rel=1e-9, abs=1e-9)
-            assert wanted == found[name], (name, case)
+            assert found[name] == wanted, (name, case)
 
 
 # Carries out the page's formulas for many assumptions at once.
@@ -269,9 +269,9 @@ def test_money_before_anything_is_changed(shown: Browser, study: Study) -> None:
     )
     said = shown.script(words)
     shown.script(ENTER, {})
-    assert pytest.approx(before) == {
-        name: _exact(text) for name, text in shown.script(SHOWN).items()
-    }
+    assert {name: _exact(text) for name, text in shown.script(SHOWN).items()} == pytest.approx(
+        before
+    )
     assert said == shown.script(words)
 
 
@@ -311,4 +311,4 @@ def test_motion_is_reduced(browser: Browser, file: Path) -> None:
         browser.look(still=still)
         browser.open(file)
         style = "getComputedStyle(document.documentElement).scrollBehavior"
-        assert expected == browser.script(f"return {style}")
+        assert browser.script(f"return {style}") == expected

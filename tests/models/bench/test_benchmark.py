@@ -92,7 +92,7 @@ def test_all_images_of_a_round_are_counted() -> None:
         process.prepare()
         measured = process.run(0.05)
     assert measured.pixels == 64 * 48
-    assert all(0 < seconds for seconds in measured.seconds)
+    assert all(seconds > 0 for seconds in measured.seconds)
     assert measured.fill is not None
     assert 0 < measured.fill <= 1
     assert measured.peak_mib is None or 0 < measured.peak_mib < 2048
