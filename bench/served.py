@@ -21,16 +21,7 @@ from tqdm import tqdm
 
 from bench.reference import Pixels, decoded, shortfalls
 from config import Floor
-from eval.demo.servers import (
-    ACCESS_KEY,
-    BUCKET,
-    REGION,
-    SECRET_KEY,
-    bucket_server,
-    demo_policy,
-    gateway_server,
-    s3_client,
-)
+from eval.demo.servers import BUCKET, demo_policy, running, s3_client
 
 _TYPES: Final = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 _FLOOR: Final = Floor()  # of the demo's policy, all defaults
@@ -85,18 +76,11 @@ def main() -> int:
 
 def _answers(paths: list[Path], changes: Mapping[str, Any]) -> Iterator[Answer]:
     policy = {**demo_policy(), "limits": {"timeout_s": _TIMEOUT_S}, **changes}
-    with bucket_server() as upstream:
-        settings = {
-            "upstream": {"endpoint": upstream, "region": REGION, "read_timeout_s": 2 * _TIMEOUT_S},
-            "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
-            "policies": [policy],
-        }
-        with gateway_server(settings, "127.0.0.1:0") as server:
-            gateway = s3_client(f"http://{server.address(_TIMEOUT_S)}")
-            bucket = s3_client(upstream)
-            gateway.create_bucket(Bucket=BUCKET)
-            for path in paths:
-                yield _answer(path, gateway, bucket)
+    with running(policies=[policy], timeout_s=2 * _TIMEOUT_S) as pair:
+        gateway, bucket = s3_client(pair.endpoint), s3_client(pair.upstream)
+        gateway.create_bucket(Bucket=BUCKET)
+        for path in paths:
+            yield _answer(path, gateway, bucket)
 
 
 def _answer(path: Path, gateway: Any, bucket: Any) -> Answer:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +43,12 @@ class Pair:
 
 @contextmanager
 def running(
-    listen: str = "127.0.0.1:0", on_line: LineReader | None = None, operators: str | None = None
+    listen: str = "127.0.0.1:0",
+    on_line: LineReader | None = None,
+    operators: str | None = None,
+    *,
+    policies: Sequence[Mapping[str, Any]] | None = None,
+    timeout_s: float | None = None,
 ) -> Iterator[Pair]:
     """Start an in-memory store and a gateway; stop both when the context exits.
 
@@ -51,16 +56,19 @@ def running(
         listen: address of the gateway; port 0: any free port.
         on_line: receives each line of the gateway's log, in another thread.
         operators: address of the admin listener; None: none.
+        policies: content of ``policies``; None: the demo's.
+        timeout_s: maximum wait for the store's answer; None: the default.
 
     Raises:
         StartFailed: a server did not start.
     """
     with ExitStack() as stack:
         upstream = stack.enter_context(bucket_server())
+        wait = {} if timeout_s is None else {"read_timeout_s": timeout_s}
         settings = {
-            "upstream": {"endpoint": upstream, "region": REGION},
+            "upstream": {"endpoint": upstream, "region": REGION, **wait},
             "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
-            "policies": [demo_policy()],
+            "policies": [demo_policy()] if policies is None else list(policies),
             "admin": {"listen": operators},
         }
         gateway = stack.enter_context(gateway_server(settings, listen, on_line))
