@@ -1,8 +1,8 @@
-"""YAML with line numbers: plain mappings, lists and scalars, and where each of them stands.
+"""Parse YAML with line numbers into plain mappings, lists and scalars.
 
-A subset of YAML 1.2 is read: one document without tags, anchors and aliases, with the scalars of
-the core schema. YAML 1.1, PyYAML's default, would read `mode: off` as false and `12:30` as 750.
-Messages never quote the text: what stands at the wrong place may be a secret.
+The accepted subset of YAML 1.2 is one document without tags, anchors and aliases, with the scalars
+of the core schema. YAML 1.1, PyYAML's default, would read `mode: off` as false and `12:30` as 750.
+Messages never quote the text: misplaced text may be a secret.
 
 PyYAML parses; this module bounds and reads its nodes. ruamel.yaml would supply line numbers, but
 the rest would have to be overridden: it quotes both values of a duplicate key, stops at the first
@@ -23,7 +23,7 @@ MAX_FILE_BYTES: Final = 2**20
 MAX_DEPTH: Final = 16
 MAX_NODES: Final = 100_000
 
-# YAML 1.2.2, section 10.3.2, decimal numbers only; longer ones than any setting takes stay text.
+# YAML 1.2.2, section 10.3.2, decimal numbers only; longer ones than any setting needs stay text.
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT: Final = re.compile(
     r"[-+]?(?:\.[0-9]{1,32}|[0-9]{1,32}(?:\.[0-9]{0,32})?)(?:[eE][-+]?[0-9]{1,3})?"
@@ -39,7 +39,7 @@ Scalar = str | int | float | bool | None
 
 @dataclass(slots=True)
 class Document:
-    """The content of a file and the line, from 1, of every key and list item in it."""
+    """The content of a file, and the line of every key and list item, from 1."""
 
     source: str
     value: Any = None
@@ -47,7 +47,7 @@ class Document:
 
 
 def plain_scalar(text: str) -> Scalar:
-    """Return what an unquoted scalar means: null, a boolean, a number, or the text itself."""
+    """Return the value of an unquoted scalar: null, a boolean, a number, or the text itself."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
@@ -56,14 +56,14 @@ def plain_scalar(text: str) -> Scalar:
 
 
 def parse_document(text: str, source: str) -> Document:
-    """Read one YAML document.
+    """Parse one YAML document.
 
     Args:
-        text: the whole file.
-        source: what problems name as the file.
+        text: content of the file.
+        source: name of the file in problems.
 
     Raises:
-        ConfigError: broken YAML, YAML outside the subset, a duplicate key, too deep, too large.
+        ConfigError: invalid YAML, YAML outside the subset, a duplicate key, too deep, or too large.
     """
     root = _compose(text, source)
     document = Document(source, lines={(): 1})
@@ -76,7 +76,7 @@ def parse_document(text: str, source: str) -> Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes only; refuses whatever is not in the subset before it is expanded."""
+    """Composes nodes only, and refuses YAML outside the subset before it is expanded."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -119,7 +119,7 @@ def _compose(text: str, source: str) -> yaml.Node | None:
         mark = error.problem_mark or error.context_mark
         raise _broken(source, mark.line + 1 if mark else None, _reason(error)) from None
     except (ValueError, OverflowError):
-        # PyYAML hands \UFFFFFFFF to chr() and version numbers of any length to int().
+        # PyYAML passes \UFFFFFFFF to chr(), and version numbers of any length to int().
         raise _broken(source, loader.line + 1, "a number in the YAML syntax is too large") from None
     finally:
         loader.dispose()
@@ -127,7 +127,7 @@ def _compose(text: str, source: str) -> yaml.Node | None:
 
 def _reason(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "broken"
-    # The one message of the parser that repeats text of the file.
+    # The only message of the parser that quotes text of the file.
     if "tag handle" in problem:
         return "tags are not accepted; text that begins with ! needs quotes"
     if isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError):

@@ -1,11 +1,11 @@
 """Environment variables that override single values of the file.
 
 `SLIMGATE_UPSTREAM__ENDPOINT` is `upstream.endpoint`, `SLIMGATE_CREDENTIALS__0__SECRET_KEY` is
-`credentials[0].secret_key`. A list may grow by one item at its end. Values of text settings are
-taken as they are; others mean what the same characters mean in the file, unquoted.
+`credentials[0].secret_key`. A list may grow by one item at its end. Text settings take the value as
+it is; others parse it like an unquoted scalar of the file.
 
-`SLIMGATE_CREDENTIALS__0__SECRET_KEY_FILE` names a file that holds the value, as containers get
-their secrets; a line break at its end does not count.
+`SLIMGATE_CREDENTIALS__0__SECRET_KEY_FILE` names a file with the value, the way containers get
+secrets; a trailing line break is ignored.
 
 pydantic-settings cannot address items of lists (`POLICIES__0__MODE` is ignored or refused), ignores
 unknown variables, and does not report which variable a wrong value came from.
@@ -29,19 +29,19 @@ _IN_FILE: Final = "_FILE"
 
 _UNKNOWN: Final = "unknown variable; levels are separated by two underscores, list items by index"
 _CONTAINER: Final = "names several settings; name one of them after two more underscores"
-# A pod gets such variables for a service that is called slimgate.
+# Kubernetes injects such variables into pods for a service named slimgate.
 _INJECTED: Final = "; if Kubernetes made it for a service, set enableServiceLinks: false"
 
 
 def override(value: Any, environ: Mapping[str, str]) -> tuple[Any, dict[Path, str], list[Problem]]:
-    """Put the values of the environment into the content of a file.
+    """Override values of a file with the environment.
 
     Args:
-        value: content of the file, changed in place where it can be.
-        environ: all variables; only those named SLIMGATE_… count.
+        value: content of the file, modified in place where possible.
+        environ: all variables; only names starting with SLIMGATE_ matter.
 
     Returns:
-        The content, the variable behind each path that was set, and what is wrong with variables.
+        The content, the variable behind each path that was set, and problems with variables.
     """
     root = {} if value is None else value
     variables = {name: text for name, text in environ.items() if _is_ours(name)}
@@ -49,7 +49,7 @@ def override(value: Any, environ: Mapping[str, str]) -> tuple[Any, dict[Path, st
         return root, {}, [Problem(PREFIX, None, "", f"more than {MAX_VARIABLES} variables")]
     origins: dict[Path, str] = {}
     problems: list[Problem] = []
-    # In the order of paths item 0 of a list comes before item 1, so a list can grow item by item.
+    # Sorted by path, item 0 of a list precedes item 1, so that a list can grow item by item.
     for path, name in sorted(_paths(variables, problems), key=lambda pair: _order(pair[0])):
         if problem := _set(root, path, name, variables, origins):
             problems.append(problem)
@@ -61,9 +61,9 @@ def override(value: Any, environ: Mapping[str, str]) -> tuple[Any, dict[Path, st
 def _set(
     root: Any, path: Path, name: str, variables: Mapping[str, str], origins: Mapping[Path, str]
 ) -> Problem | None:
-    """Put in the value of one variable; return what is wrong with it."""
+    """Set the value of one variable; return the problem with it, if any."""
     if path in origins:
-        reason = f"{origins[path]} sets it, too; leave one of them out"
+        reason = f"{origins[path]} also sets it; remove one of them"
         return Problem(name, None, show_path(path), reason)
     try:
         text = variables[name] if _names_setting(name) else _content(variables[name])
@@ -73,14 +73,14 @@ def _set(
     node = SettingNode.at(path)
     if _assign(root, path, text if node and node.is_text else plain_scalar(text.strip())):
         return None
-    return Problem(name, None, show_path(path), "there is no such place in the file")
+    return Problem(name, None, show_path(path), "the file has no such place: check the index")
 
 
 def _content(file: str) -> str:
-    """Read a value from a file; editors and `echo` end it with a line break.
+    """Return a value from a file, without the line break that editors and `echo` append.
 
     Raises:
-        ConfigError: It cannot be read, is larger than 1 MiB, or is no UTF-8 text.
+        ConfigError: the file is unreadable, larger than 1 MiB, or not UTF-8.
     """
     return read_text(FilePath(file)).removesuffix("\n").removesuffix("\r")
 
@@ -106,7 +106,7 @@ def _paths(variables: Mapping[str, str], problems: list[Problem]) -> Iterator[tu
 
 
 def _resolve(segments: list[str]) -> Path | str:
-    """Return the path that the parts of a name lead to, or the reason why there is none."""
+    """Return the path of a variable's name parts, or the reason why there is none."""
     node = SettingNode.at(())
     path: Path = ()
     for segment in segments:
@@ -130,7 +130,7 @@ def _order(path: Path) -> tuple[tuple[str, int], ...]:
 
 
 def _assign(root: Any, path: Path, value: Any) -> bool:
-    """Set a value, making empty containers on the way; tell whether there was a place for it."""
+    """Set a value, creating containers on the way; return whether its place exists."""
     target = root
     for step, following in pairwise(path):
         empty: Any = [] if isinstance(following, int) else {}
@@ -151,7 +151,7 @@ def _has_place(target: Any, step: str | int) -> bool:
 
 def _entered(target: Any, step: str | int, empty: Any) -> Any:
     exists = step < len(target) if isinstance(step, int) else step in target
-    # A key without a value is null in YAML, and means a group with nothing set yet.
+    # A key without a value is null in YAML; it stands for a group with no settings yet.
     if not exists or target[step] is None:
         _put(target, step, empty)
     return target[step]

@@ -1,4 +1,4 @@
-"""From a file and the environment to settings, or to a list of everything that is wrong."""
+"""Load settings from a file and the environment, or report everything that is wrong."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ from config.settings import Settings
 
 DEFAULT_PATH: Final = "slimgate.yaml"
 _MAX_COMPARED: Final = 64
-# pydantic reports it for a default that depends on a setting which is itself at fault.
+# pydantic's error for a default that depends on an invalid setting.
 _CONSEQUENCE: Final = "default_factory_not_called"
 
 
@@ -30,16 +30,15 @@ def config_path(environ: Mapping[str, str]) -> FilePath:
 def load(
     path: FilePath, *, environ: Mapping[str, str], known_restorers: frozenset[str]
 ) -> Settings:
-    """Read and check the configuration.
+    """Load and validate the configuration.
 
     Args:
-        path: the YAML file, at most 1 MiB.
-        environ: variables named SLIMGATE_… override single values of the file, or name files with
-            such values.
-        known_restorers: names that a policy may use as its restorer.
+        path: YAML file, at most 1 MiB.
+        environ: variables named SLIMGATE_… override single values, or name files with such values.
+        known_restorers: names allowed as a policy's restorer.
 
     Raises:
-        ConfigError: the file cannot be read, or anything in it or in a variable is wrong.
+        ConfigError: the file is unreadable, or the file or a variable is invalid.
     """
     document = parse_document(read_text(path), str(path))
     value, variables, problems = override(document.value, environ)
@@ -55,7 +54,7 @@ def load(
 
 @dataclass(frozen=True, slots=True)
 class _Reporter:
-    """Says for each validation error where it comes from and what is accepted instead."""
+    """Turns validation errors into problems with location and accepted values."""
 
     document: Document
     variables: Mapping[Path, str]
@@ -65,7 +64,7 @@ class _Reporter:
         located = [(_location(e), e) for e in found]
         inner = {path[:end] for path, _ in located for end in range(len(path))}
         located = [(path, e) for path, e in located if not _is_consequence(path, e, inner)]
-        # Finding a suggestion is slow; one problem past the limit is enough to say "and more".
+        # Suggestions are slow to find; one problem past the limit is enough to say "and more".
         shown = [self._problem(path, e) for path, e in located[: MAX_PROBLEMS + 1]]
         return sorted(shown, key=lambda problem: problem.line or 0)
 
@@ -84,7 +83,7 @@ class _Reporter:
 
 
 def _is_consequence(path: Path, error: Any, inner: set[Path]) -> bool:
-    # A list whose only items are wrong counts as empty.
+    # A list with only invalid items counts as empty.
     return error["type"] == _CONSEQUENCE or (error["type"] == "too_short" and path in inner)
 
 

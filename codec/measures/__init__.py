@@ -1,1 +1,1 @@
-"""How close a restored image is to the upload."""
+"""Fidelity measures of restored images."""

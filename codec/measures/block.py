@@ -1,4 +1,4 @@
-"""PSNR of the worst block, so that no ruin is averaged away."""
+"""PSNR of the worst block, so that local damage is not averaged away."""
 
 from typing import Final
 
@@ -12,14 +12,14 @@ _SIDE: Final = 64
 
 
 def block_psnr(original: Pixels, restored: Pixels) -> float:
-    """Return the PSNR in dB of the worst block of 64x64 pixels.
+    """Return the PSNR of the worst block of 64x64 pixels, dB.
 
-    The last blocks of a row and of a column overlap those before them, so that all are whole; a
-    side that is shorter than a block is one block wide. Colour and alpha are measured apart.
+    The last blocks of a row or column overlap their neighbours, so that all are whole; a side
+    shorter than a block is one block wide. Colour and alpha are measured separately.
 
     Args:
         original: uint8, (height, width[, channels]).
-        restored: Same shape and dtype.
+        restored: same shape and dtype.
     """
     if original.ndim == 3 and original.shape[2] == 4:
         colour = block_psnr(original[..., :3], restored[..., :3])

@@ -1,4 +1,4 @@
-"""Hold an image against a policy's floor, the cheapest measure first."""
+"""Compare an image with a policy's floor, cheapest measure first."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -13,13 +13,13 @@ from config import Floor
 
 Measure = Callable[[Prepared, Pixels], Sequence[float]]
 
-# In the order of cost. Text is read elsewhere: that takes another program.
+# In order of cost. Text is measured elsewhere, as it needs another program.
 _MEASURES: Final[dict[tuple[str, ...], Measure]] = {
     ("psnr_db",): lambda original, restored: (psnr(original.pixels, restored),),
     ("block_psnr_db",): lambda original, restored: (block_psnr(original.pixels, restored),),
     ("ssim",): lambda original, restored: (ssim.quick(original.pixels, restored),),
     ("orb",): lambda original, restored: (original.key_points.found_in(restored).share,),
-    # Never above what other implementations find, which have 100 only for what is identical, too.
+    # Never above other implementations, which return 100 only for identical images.
     ("ssimulacra2", "ssimulacra2_worst"): lambda original, restored: [
         score if score == 100 else score - ssimulacra2.ERROR
         for score in original.reference.compare(restored)
@@ -27,41 +27,41 @@ _MEASURES: Final[dict[tuple[str, ...], Measure]] = {
 }
 
 ALL: Final = tuple(name for names in _MEASURES for name in names)
-"""Names of the measures that are taken here."""
+"""Names of the measures taken here."""
 
 _RECORDED: Final[dict[str, Callable[[Prepared, Pixels], float]]] = {
     "psnr_db": lambda original, restored: psnr(original.pixels, restored),
     "ssim": lambda original, restored: ssim.exact(original.pixels, restored),
     "orb": lambda original, restored: original.key_points.found_in(restored).share,
 }
-"""What is recorded of every stored image."""
+"""Measures recorded for every stored image."""
 
 _NEAR: Final = 2 * ssim.QUICK_ERROR
-"""So near to the floor the exact SSIM decides."""
+"""Distance from the floor within which the exact SSIM decides."""
 
 
 FEATURELESS_DB: Final = 43.0
-"""PSNR that the worst block keeps of an image without enough key points, where ORB is demanded.
+"""PSNR of the worst block required of images without enough key points, where ORB is demanded, dB.
 
-Nothing hides an error there. Colour gradients of 1600x1000 pixels show false colours at 38 dB, and
-a grid of blocks up to 42; at 43 they look smooth, for 1 to 3 % of their bytes. From 44 on they stay
-without loss, since YCbCr of eight bits rounds colours by as much (docs/floors.md)."""
+Such images hide no error. Colour gradients of 1600x1000 pixels show false colours at 38 dB, and
+block edges up to 42; at 43 they look smooth, for 1 to 3 % of their bytes. From 44 on they would be
+stored without loss, since 8-bit YCbCr rounds colours by as much (docs/floors.md)."""
 
 
 def applied(floor: Floor, original: Prepared) -> Floor:
-    """Return what a floor demands of one image.
+    """Return the floor that applies to one image.
 
-    ORB says nothing about an image that has too few key points (a gradient, fog, a thumbnail): two
-    mosaics without any are alike. Such an image has to keep its worst block well instead.
+    ORB is meaningless for an image with too few key points (a gradient, fog, a thumbnail): two
+    mosaics without any are alike. Such an image must keep its worst block well instead.
 
     Args:
-        floor: What the policy demands.
-        original: The upload.
+        floor: floor of the policy.
+        original: upload.
     """
     if floor.orb is None or original.key_points.are_enough:
         return floor
     block = max(FEATURELESS_DB, floor.block_psnr_db or 0)
-    # An image is at least as good as its worst block; to say so makes better guesses.
+    # An image is at least as good as its worst block; stating it improves predictions.
     whole = max(block, floor.psnr_db or 0)
     return floor.model_copy(update={"orb": None, "block_psnr_db": block, "psnr_db": whole})
 
@@ -74,17 +74,17 @@ def read(
     names: Sequence[str] = ALL,
     thorough: bool = False,
 ) -> Reading:
-    """Measure what the floor demands, up to the first measure that is below it.
+    """Measure until the first measure below the floor.
 
     Args:
-        floor: What is demanded.
-        original: The upload.
-        restored: Of the shape and dtype of its pixels.
-        names: Which measures to take at most.
-        thorough: Whether to go on after a measure that is below the floor.
+        floor: minimum fidelity.
+        original: upload.
+        restored: restored pixels, of the same shape and dtype.
+        names: measures to take at most.
+        thorough: continue after a measure below the floor.
 
     Returns:
-        The measures; SSIM may be too low by twice ``ssim.QUICK_ERROR`` where that decides nothing.
+        The measures; SSIM may be too low by twice ``ssim.QUICK_ERROR`` where that is irrelevant.
     """
     found: dict[str, float] = {}
     for group, measure in _MEASURES.items():
@@ -101,24 +101,24 @@ def read(
 
 
 def _sure(quick: float, demanded: float, original: Pixels, restored: Pixels) -> float:
-    """Return an SSIM that is never above the exact one; near the floor, that one itself."""
+    """Return an SSIM that never exceeds the exact one; near the floor, the exact one."""
     if abs(quick - demanded) < _NEAR:
         return ssim.exact(original, restored)
     return quick - ssim.QUICK_ERROR
 
 
 def measure(original: Pixels, restored: Pixels) -> Fidelity:
-    """Measure what is recorded of every stored image."""
+    """Return the measures recorded for every stored image."""
     return complete(Reading(), Prepared(original), lambda: restored)
 
 
 def complete(reading: Reading, original: Prepared, restored: Callable[[], Pixels]) -> Fidelity:
-    """Measure what is recorded of every stored image and was not yet measured.
+    """Add the recorded measures that are missing.
 
     Args:
-        reading: What was measured.
-        original: The upload.
-        restored: Returns the other image, of the same shape and dtype, if it is needed.
+        reading: measures taken so far.
+        original: upload.
+        restored: returns the restored pixels, of the same shape and dtype, if needed.
     """
     values = {name: getattr(reading, name) for name in _RECORDED}
     missing = [name for name, value in values.items() if value is None]
@@ -138,15 +138,15 @@ def is_scored(floor: Floor) -> bool:
 
 
 def holds(floor: Floor, reading: Reading) -> bool:
-    """Return whether everything that was measured is at or above the floor."""
+    """Return whether all measures taken are at or above the floor."""
     return all(value >= demanded for _, value, demanded in _both(floor, reading))
 
 
 def margins(floor: Floor, reading: Reading) -> dict[str, float]:
-    """Say how far above the floor each measure is; below 0: beneath it.
+    """Return the distance of each measure from the floor; negative if below.
 
-    The units are such that a margin grows about evenly with a codec's quality: dB for PSNR, for
-    SSIM and SSIMULACRA2 the dB of what they lack to 1 and to 100, shares for the others.
+    Margins grow about linearly with a codec's quality: dB for PSNR; for SSIM and SSIMULACRA2, the
+    distance to 1 or 100 in dB; shares for others.
     """
     return {
         name: _evened(name, value) - _evened(name, demanded)

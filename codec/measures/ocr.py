@@ -1,8 +1,7 @@
-"""Read the words in an image with Tesseract, to compare what can be read before and after.
+"""Recognize words with Tesseract, to compare what is legible before and after.
 
-Tesseract is a program of its own; a policy that asks for it is refused at start where it is not
-installed. It gets pixels that were decoded here, never the upload, and its memory is bounded as
-that of the worker that calls it.
+Tesseract is a separate program; a policy that needs it is refused at startup if it is missing. It
+gets decoded pixels, never the upload, and its memory is limited like the calling worker's.
 """
 
 import os
@@ -20,15 +19,15 @@ MAX_PIXELS: Final = 40_000_000
 """Larger images are not read: that would take minutes."""
 
 HANGS_S: Final = 600.0
-"""Wall-clock seconds after which the program is taken to hang. What calls it has a limit of its own
-that ends both earlier; a busy machine must not change what is read."""
+"""Timeout after which the program is considered hung, wall-clock seconds. Callers have their own,
+earlier limit; the load of a machine must not change the result."""
 
 _MAX_SIDE: Final = 32_767  # Tesseract's own limit
 _MAX_OUTPUT: Final = 8 << 20  # far more than there are words in the largest image
 SURE: Final = 50.0
-"""Tesseract's confidence, of 100, from which a word is not a guess: for words to look for."""
+"""Minimum confidence of Tesseract, of 100, for words of the upload."""
 
-_ENLARGED: Final = 2_000  # longest side of images that are read twice as large: small print
+_ENLARGED: Final = 2_000  # longest side of images that are enlarged before reading, for small print
 _SHORTEST: Final = 2  # single letters are found in any texture
 _INHERITED: Final = ("PATH", "TESSDATA_PREFIX", "LD_LIBRARY_PATH")
 
@@ -36,19 +35,19 @@ Words = Counter[str]
 
 
 class CannotRead(Exception):
-    """Whether the text is still legible cannot be told; the message says why."""
+    """The text cannot be compared; the message says why."""
 
 
 def words(pixels: Pixels, *, timeout_s: float, sure: float = 0.0) -> Words:
-    """Count the words of an image, without regard to their places.
+    """Count the words of an image, ignoring their positions.
 
     Args:
         pixels: uint8, (height, width[, channels]); alpha is ignored.
-        timeout_s: Time after which the program is ended.
-        sure: Confidence of 100 that a word needs to count.
+        timeout_s: timeout of the program, seconds.
+        sure: minimum confidence of a word, of 100.
 
     Raises:
-        CannotRead: The image is too large, or the program failed or took too long.
+        CannotRead: the image is too large, or the program failed or timed out.
     """
     height, width = pixels.shape[:2]
     if height * width > MAX_PIXELS or max(height, width) > _MAX_SIDE:
@@ -64,7 +63,7 @@ def words(pixels: Pixels, *, timeout_s: float, sure: float = 0.0) -> Words:
 
 
 def share_recognized(before: Words, after: Words) -> float:
-    """Give the share of the words before that are there after; 1 where there were none."""
+    """Return the share of words before that are recognized after; 1 without any words before."""
     return (before & after).total() / before.total() if before else 1.0
 
 
@@ -80,7 +79,7 @@ def _portable_graymap(pixels: Pixels) -> bytes:
 
 
 def _table(image: bytes, timeout_s: float) -> str:
-    # Page segmentation 3 is the usual one; 11, for sparse text, repeats itself less on receipts.
+    # Page segmentation 3 is the default; 11, for sparse text, repeats less on receipts.
     command = [PROGRAM, "stdin", "stdout", "--psm", "3", "tsv"]
     kept_back = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     try:

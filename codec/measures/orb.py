@@ -1,9 +1,8 @@
-"""Find and match ORB key points: whether an image still shows what it is recognized by.
+"""Detect and match ORB key points: whether an image still shows what it is recognized by.
 
-FAST finds corners that are brighter or darker than their surroundings by a threshold of 20, which
-is OpenCV's default and says little about faint images: an X-ray, mist, a drawing in pale colours.
-Where an image has too few key points at 20, both it and what was restored are searched at 10, at 5
-and at 3, which is about what people see in a smooth area.
+FAST detects corners that differ from their surroundings by a threshold, 20 by default in OpenCV,
+which misses faint images: X-rays, mist, drawings in pale colours. If an image has too few key
+points at 20, both images are searched at 10, 5 and 3, about what people see in a smooth area.
 """
 
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ import numpy.typing as npt
 from codec.image.pixels import Pixels
 
 ENOUGH: Final = 50
-"""Key points from which a share of them tells something: of so many, a share of 0.65 is known to
-about 0.07."""
+"""Minimum number of key points for a meaningful share: with this many, a share of 0.65 has an error
+of about 0.07."""
 
 _THRESHOLDS: Final = (20, 10, 5, 3)
 _DISTANCE: Final = 50  # bits of 256 that may differ between the descriptors of a match
@@ -27,11 +26,11 @@ _DESCRIPTOR: Final = 32  # bytes
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How many key points were found again.
+    """Result of matching key points.
 
     Attributes:
-        share: Of the key points of the larger set, 0 to 1.
-        matched: Of the cross-checked matches, those within the distance; None without any match.
+        share: share of key points of the larger set that match, 0 to 1.
+        matched: share of cross-checked matches within the distance; None without any match.
     """
 
     share: float
@@ -43,7 +42,7 @@ class KeyPoints:
     """The ORB key points of an image.
 
     Attributes:
-        threshold: Contrast from which FAST found them, of 255.
+        threshold: FAST threshold, of 255.
         descriptors: uint8, (points, 32).
     """
 
@@ -52,7 +51,7 @@ class KeyPoints:
 
     @classmethod
     def of(cls, original: Pixels) -> Self:
-        """Find those of an upload, at the highest threshold that gives enough.
+        """Detect the key points of an upload, at the highest threshold that yields enough.
 
         Args:
             original: uint8, (height, width[, channels]).
@@ -67,14 +66,14 @@ class KeyPoints:
 
     @property
     def are_enough(self) -> bool:
-        """Return whether they suffice to compare images by."""
+        """Return whether there are enough key points for a comparison."""
         return len(self.descriptors) >= ENOUGH
 
     def found_in(self, restored: Pixels) -> Found:
-        """Match with those of a restored image, found at the same threshold.
+        """Match with a restored image's key points, detected at the same threshold.
 
-        The share is of the larger of the two sets, so that points that got lost or were invented
-        count as misses. Two images without any key point are alike.
+        The share refers to the larger set, so that lost and invented points count as misses. Two
+        images without key points are alike.
 
         Args:
             restored: uint8, (height, width[, channels]).
@@ -89,14 +88,14 @@ class KeyPoints:
 
 
 def orb(original: Pixels, restored: Pixels) -> float:
-    """Return the share of ORB key points that find a cross-checked match within 50 of 256 bits.
+    """Return the share of ORB key points with a cross-checked match within 50 of 256 bits.
 
-    Of an image with too few of them the share says little, and floors look at the worst block
-    instead (:func:`codec.measures.floors.applied`).
+    With too few key points the share is meaningless, and floors demand the worst block instead
+    (:func:`codec.measures.floors.applied`).
 
     Args:
         original: uint8, (height, width[, channels]).
-        restored: Same shape and dtype.
+        restored: same shape and dtype.
     """
     return KeyPoints.of(original).found_in(restored).share
 

@@ -1,4 +1,4 @@
-"""An image that others are compared with; what a measure needs of it is computed once."""
+"""A reference image of comparisons, with cached intermediate results."""
 
 from functools import cached_property
 
@@ -8,7 +8,7 @@ from codec.measures.orb import KeyPoints
 
 
 class Prepared:
-    """An upload's pixels, its key points and its side of SSIMULACRA2, each made when first needed.
+    """An upload's pixels, key points and SSIMULACRA2 reference, computed on first use.
 
     Args:
         pixels: uint8, (height, width[, channels]).
@@ -24,9 +24,9 @@ class Prepared:
 
     @cached_property
     def reference(self) -> ssimulacra2.Reference:
-        """Return what SSIMULACRA2 compares with.
+        """Return the reference of SSIMULACRA2.
 
         Raises:
-            ValueError: A side is below ``ssimulacra2.SMALLEST``.
+            ValueError: a side is below ``ssimulacra2.SMALLEST``.
         """
         return ssimulacra2.Reference(self.pixels)

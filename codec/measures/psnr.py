@@ -1,7 +1,6 @@
 """Peak signal-to-noise ratio of all samples.
 
-It equals scikit-image's ``peak_signal_noise_ratio`` and is computed with OpenCV in bands, so that
-memory stays bounded for any image.
+Equals scikit-image's ``peak_signal_noise_ratio``; computed with OpenCV in bands to bound memory.
 """
 
 import math
@@ -12,20 +11,20 @@ import cv2
 from codec.image.pixels import Pixels
 
 PERFECT_PSNR_DB: Final = 99.99
-"""PSNR of identical pixels, for which the formula has no finite value."""
+"""PSNR assigned to identical pixels, for which the formula is infinite."""
 
-_BAND_ROWS: Final = 256  # the differences of a band stay in the processor's cache
+_BAND_ROWS: Final = 256  # differences of a band stay in the CPU cache
 
 
 def psnr(original: Pixels, restored: Pixels) -> float:
-    """Return the peak signal-to-noise ratio in dB.
+    """Return the peak signal-to-noise ratio, dB.
 
-    With alpha, colour and alpha are measured apart and the worse one counts: an opaque alpha must
-    not make up for ruined colours.
+    With alpha, colour and alpha are measured separately, and the worse value counts: opaque alpha
+    must not compensate for damaged colours.
 
     Args:
         original: uint8, (height, width[, channels]).
-        restored: Same shape and dtype.
+        restored: same shape and dtype.
     """
     if original.ndim == 3 and original.shape[2] == 4:
         colour = psnr(original[..., :3], restored[..., :3])
@@ -36,11 +35,11 @@ def psnr(original: Pixels, restored: Pixels) -> float:
 
 
 def decibels(squares: float, samples: int) -> float:
-    """Return the PSNR in dB, at most ``PERFECT_PSNR_DB``.
+    """Return the PSNR, dB, at most ``PERFECT_PSNR_DB``.
 
     Args:
-        squares: Sum of the squared differences, in steps of 255.
-        samples: How many differences were summed.
+        squares: sum of squared differences, of 255.
+        samples: number of differences.
     """
     if squares == 0:
         return PERFECT_PSNR_DB

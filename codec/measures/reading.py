@@ -1,18 +1,18 @@
-"""What was measured of an image, in part or in full."""
+"""Measures of an image, complete or partial."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """How much of an image survived.
+    """Fidelity of a restored image.
 
     Attributes:
-        psnr_db: Peak signal-to-noise ratio over all samples, dB; at most ``psnr.PERFECT_DB``.
-        ssim: Mean structural similarity of luma, at most 1.
-        orb: Share of ORB key points found again, 0 to 1.
-        ssimulacra2: Score, at most 100; None: not measured.
-        ssimulacra2_worst: Score of the worst region; None: not measured.
+        psnr_db: peak signal-to-noise ratio over all samples, dB; at most ``psnr.PERFECT_DB``.
+        ssim: mean structural similarity of luma, at most 1.
+        orb: share of ORB key points matched, 0 to 1.
+        ssimulacra2: SSIMULACRA2 score, at most 100; None: not measured.
+        ssimulacra2_worst: SSIMULACRA2 score of the worst region; None: not measured.
     """
 
     psnr_db: float
@@ -24,16 +24,16 @@ class Fidelity:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """As much of an image's fidelity as was measured; None: not measured.
+    """Measures taken so far; None: not measured.
 
     Attributes:
-        psnr_db: Of all samples.
-        block_psnr_db: Of the worst block.
-        ssim: Mean structural similarity.
-        orb: Share of key points found again.
-        ssimulacra2: Score, at most 100.
-        ssimulacra2_worst: Score of the worst region.
-        text: Share of words read again.
+        psnr_db: PSNR of all samples, dB.
+        block_psnr_db: PSNR of the worst block, dB.
+        ssim: mean structural similarity.
+        orb: share of key points matched.
+        ssimulacra2: SSIMULACRA2 score, at most 100.
+        ssimulacra2_worst: SSIMULACRA2 score of the worst region.
+        text: share of words still recognized.
     """
 
     psnr_db: float | None = None

@@ -1,4 +1,4 @@
-"""Sum maps over the regions of an image, strip by strip to bound memory."""
+"""Sum maps over regions of an image, strip by strip to bound memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Cut one side of an image into regions.
+    """The regions along one side of an image.
 
     Attributes:
-        length: Of the side, pixels.
-        starts: Where regions begin: multiples of their size. The last one takes the rest, half a
+        length: length of the side, pixels.
+        starts: starts of regions, multiples of their size. The last region takes the rest: half a
             region to one and a half.
     """
 
@@ -26,24 +26,24 @@ class Edges:
 
     @classmethod
     def of(cls, length: int, region: int) -> Self:
-        """Cut a side into regions of this size."""
+        """Divide a side into regions of this size."""
         count = max(1, (length + region // 2) // region)
         return cls(length, tuple(range(0, count * region, region)))
 
     def at(self, scale: int) -> list[int]:
-        """Return the starts where the image is shrunk by 2 to the power of ``scale``."""
+        """Return the starts in the image shrunk by 2 to the power of ``scale``."""
         return [start >> scale for start in self.starts]
 
     def lengths(self, scale: int) -> npt.NDArray[np.int64]:
-        """Return the lengths of the regions there."""
+        """Return the lengths of regions at a scale."""
         return np.diff([*self.at(scale), -(-self.length >> scale)])
 
     def strips(self, pixels: int, halo: int) -> Iterator["Strip"]:
         """Yield strips of whole regions.
 
         Args:
-            pixels: Length of a strip, about; it is at least one region.
-            halo: What a strip sees of its neighbours.
+            pixels: approximate length of a strip, at least one region.
+            halo: rows that a strip reads of its neighbours.
         """
         each = max(1, pixels // (self.starts[1] if len(self.starts) > 1 else self.length))
         for first in range(0, len(self.starts), each):
@@ -58,10 +58,10 @@ class Strip:
     """Some rows of an image.
 
     Attributes:
-        regions: Their numbers, from above.
-        starts: Their first rows.
-        seen: Rows that are read; a halo above and below belongs to the neighbours.
-        stop: The row behind its last one.
+        regions: indices of its regions, from the top.
+        starts: first rows of its regions.
+        seen: rows to read, including a halo above and below.
+        stop: the row after its last one.
     """
 
     regions: slice
@@ -70,13 +70,13 @@ class Strip:
     stop: int
 
     def core(self, scale: int) -> slice:
-        """Return its own rows among those that are seen, both shrunk."""
+        """Return its own rows within the rows read, both shrunk."""
         top = (self.starts[0] - self.seen.start) >> scale
-        # Where nothing is seen below, the image ends: an odd row counts as whole there.
+        # Without a halo below, the image ends: an odd row counts as whole there.
         return slice(top, top - (-(self.stop - self.starts[0]) >> scale))
 
     def at(self, scale: int) -> list[int]:
-        """Return where its regions begin among its own rows, shrunk."""
+        """Return the starts of its regions within its own rows, shrunk."""
         return [(start - self.starts[0]) >> scale for start in self.starts]
 
 
@@ -85,11 +85,11 @@ def sums(values: Floats, rows: list[int], columns: list[int]) -> Doubles:
 
     Args:
         values: (height, width).
-        rows: Where regions begin.
-        columns: The same from left to right.
+        rows: starts of regions, top to bottom.
+        columns: starts of regions, left to right.
 
     Returns:
-        (regions from top to bottom, from left to right).
+        Sums, (rows of regions, columns of regions).
     """
     stops = [*rows[1:], values.shape[0]]
     bands = [values[a:b].sum(axis=0) for a, b in zip(rows, stops, strict=True)]

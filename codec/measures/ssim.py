@@ -1,9 +1,9 @@
-"""Structural similarity of luma: exact, quick, and as sums that other measures are made of.
+"""Structural similarity of luma: exact, quick, and as factors for other measures.
 
 Source: Wang et al. 2004, "Image quality assessment", equation 13, with population covariance. The
-exact one equals scikit-image's ``structural_similarity`` with ``gaussian_weights=True, sigma=1.5,
-use_sample_covariance=False, data_range=255``. The quick one is the same in single precision and
-takes a quarter of the time. Both are computed in bands, so that memory stays bounded.
+exact variant equals scikit-image's ``structural_similarity`` with ``gaussian_weights=True,
+sigma=1.5, use_sample_covariance=False, data_range=255``. The quick one uses single precision and
+takes a quarter of the time. Both are computed in bands to bound memory.
 """
 
 import math
@@ -18,11 +18,11 @@ import numpy.typing as npt
 from codec.image.pixels import Pixels
 
 MIN_SIDE: Final = 11
-"""Smallest side on which SSIM is defined: the width of its Gaussian window."""
+"""Smallest side for SSIM: the width of its Gaussian window."""
 
 QUICK_ERROR: Final = 1e-4
-"""Largest distance of the quick one from the exact one: on photographs it is a few millionths, and
-nowhere more than half of this, in black and white areas that differ by one."""
+"""Maximum error of the quick variant: a few millionths on photographs, and at most half of this on
+black and white areas that differ by one."""
 
 _RADIUS: Final = 5  # scikit-image truncates its Gaussian at 3.5 sigma: int(3.5 * 1.5 + 0.5)
 _INNER: Final = np.s_[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
@@ -39,13 +39,13 @@ Rows = Callable[[slice], Plane]
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """How exactly to compute.
+    """Arithmetic of the computation.
 
     Attributes:
-        dtype: Of values and results.
-        band_rows: Rows that are computed at a time, so that they stay in the processor's cache.
-        centred: Whether values are taken around the mean of a band, so that the variances, which
-            are differences of squares, lose few digits.
+        dtype: type of values and results.
+        band_rows: rows per band, so that a band fits into the CPU cache.
+        centred: subtract the mean of a band, so that variances, which are differences of squares,
+            keep their digits.
     """
 
     dtype: type[np.floating]
@@ -70,7 +70,7 @@ QUICK: Final = Precision(np.float32, band_rows=128, centred=True)
 
 
 class Factors(NamedTuple):
-    """The factors of similarity in a band, as numerators and denominators; the border included."""
+    """Factors of similarity in a band, as numerators and denominators, border included."""
 
     luminance: Plane
     luminance_below: Plane
@@ -86,49 +86,49 @@ class Factors(NamedTuple):
 
     @property
     def contrasts(self) -> Plane:
-        """Return its part without luminance under each whole window."""
+        """Return the contrast-structure term under each whole window."""
         return np.asarray((self.contrast / self.contrast_below)[_INNER])
 
 
 def exact(original: Pixels, restored: Pixels) -> float:
-    """Return the mean structural similarity of luma (and of alpha, where that is worse).
+    """Return the mean structural similarity of luma, or of alpha where that is worse.
 
     Args:
         original: uint8, (height, width[, channels]), at least ``MIN_SIDE`` on each side.
-        restored: Same shape and dtype.
+        restored: same shape and dtype.
 
     Raises:
-        ValueError: The image is smaller than the window.
+        ValueError: the image is smaller than the window.
     """
     return _mean(original, restored, EXACT)
 
 
 def quick(original: Pixels, restored: Pixels) -> float:
-    """Return the same as :func:`exact`, to ``QUICK_ERROR``.
+    """Return the same as :func:`exact`, within ``QUICK_ERROR``.
 
     Args:
         original: uint8, (height, width[, channels]), at least ``MIN_SIDE`` on each side.
-        restored: Same shape and dtype.
+        restored: same shape and dtype.
 
     Raises:
-        ValueError: The image is smaller than the window.
+        ValueError: the image is smaller than the window.
     """
     return _mean(original, restored, QUICK)
 
 
 def decibels(value: float) -> float:
-    """Return what a similarity lacks to 1 in dB, which grows evenly as PSNR does: 0.93 is 11.5."""
+    """Return the distance of a similarity to 1 in dB, linear like PSNR: 0.93 is 11.5."""
     return -10 * math.log10(max(1 - value, 1e-9))
 
 
 def bands(x: Rows, y: Rows, size: tuple[int, int], precision: Precision) -> Iterator[Factors]:
-    """Yield the factors band by band.
+    """Yield the factors, band by band.
 
     Args:
-        x: Rows of one plane.
-        y: Rows of the other one.
-        size: Height and width of both.
-        precision: How exactly to compute.
+        x: rows of one plane.
+        y: rows of the other.
+        size: height and width of both.
+        precision: arithmetic.
     """
     height, _ = size
     for top in range(_RADIUS, height - _RADIUS, precision.band_rows):
@@ -138,7 +138,7 @@ def bands(x: Rows, y: Rows, size: tuple[int, int], precision: Precision) -> Iter
 
 
 def windows(size: tuple[int, int]) -> float:
-    """Return how many whole windows there are in a plane of this height and width."""
+    """Return the number of whole windows in a plane of this height and width."""
     height, width = size
     return float((height - 2 * _RADIUS) * (width - 2 * _RADIUS))
 
@@ -162,7 +162,7 @@ def _lumas(pixels: Pixels, precision: Precision) -> Rows:
 
 
 def _factors(x: Plane, y: Plane, precision: Precision) -> Factors:
-    """Compute the factors, in place where that saves memory traffic."""
+    """Compute the factors, in place to save memory traffic."""
     middle = precision.dtype(round(cv2.mean(x)[0]) if precision.centred else 0)
     if middle:
         x -= middle
@@ -173,7 +173,7 @@ def _factors(x: Plane, y: Plane, precision: Precision) -> Factors:
     variances = precision.blur(x * x + y * y) - squares
     covariance = precision.blur(x * y) - product
     if middle:
-        # Back to means that are not taken around the middle.
+        # Back to means that are not centred.
         shift = (mean_x + mean_y) * middle + middle * middle
         product += shift
         squares += 2 * shift

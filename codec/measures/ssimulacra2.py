@@ -1,14 +1,14 @@
-"""SSIMULACRA2: how different two images look to people.
+"""SSIMULACRA2, a perceptual measure of the difference of two images.
 
 100 is no visible difference, 90 visually lossless, 70 high, 50 medium, 30 low quality.
 
 Source: J. Sneyers (Cloudinary), SSIMULACRA 2.1, in libjxl 0.11, tools/ssimulacra2.cc: at each of
 six scales, three maps (structure, artifacts, lost detail) of each channel of XYB, their means and
-4-norms. Here in single precision, with a true Gaussian in the place of a recursive one, and without
-the maps whose weights are negligible. Borders are those of the package ssimulacra2 0.3; libjxl
+4-norms. This implementation uses single precision and a true Gaussian instead of a recursive one,
+and omits maps with negligible weights. Borders are those of the package ssimulacra2 0.3; libjxl
 reads zeros above and below an image, and scores small images about a point higher.
 
-The same norms are taken of regions: one word or face that is destroyed must not be averaged away.
+The same norms are taken of regions, so that one destroyed word or face is not averaged away.
 """
 
 import math
@@ -28,13 +28,13 @@ from codec.measures.ssimulacra2_weights import SCALES
 from codec.measures.xyb import Floats
 
 REGION: Final = 128
-"""Sides of the regions that are scored one by one, pixels."""
+"""Side of separately scored regions, pixels."""
 
 SMALLEST: Final = 8
-"""Least sides of an image, and of a scale that counts."""
+"""Smallest side of an image, and of a scale that counts."""
 
 ERROR: Final = 0.005
-"""Largest distance from the package ``ssimulacra2``: 0.0014 on 112 pairs of images."""
+"""Maximum error against the package ``ssimulacra2``: 0.0014 on 112 pairs of images."""
 
 _C2: Final = np.float32(0.0009)
 _RADIUS: Final = 5
@@ -43,32 +43,32 @@ _BACKGROUNDS: Final = (0.1, 0.9)
 """sRGB values behind transparent images; the worse score counts."""
 
 _HALO: Final = 96
-"""Rows beside a strip that its maps depend on: the radius of the Gaussian at the fifth scale (the
-sixth has negligible weights), and a multiple of what one row stands for there."""
+"""Rows beside a strip that affect its maps: the radius of the Gaussian at the fifth scale (the
+sixth is negligible), and a multiple of what one row covers there."""
 
 STRIP_PIXELS: Final = 4_000_000
-"""Pixels that are compared at a time, beside a halo."""
+"""Pixels compared at a time, plus a halo."""
 
 KEPT_PIXELS: Final = 12_000_000
-"""Largest image whose reference is kept, at about 28 bytes a pixel; of larger ones it is computed
-anew for each comparison."""
+"""Largest image with a cached reference, at about 28 bytes per pixel; larger ones are recomputed
+each time."""
 
 
 def decibels(score: float) -> float:
-    """Return what a score lacks to 100 in dB, which grows evenly with a codec's quality: 70 is -15.
+    """Return the distance of a score to 100 in dB, linear in a codec's quality: 70 is -15.
 
     Args:
-        score: At most 100; what lacks less than 0.1 counts as that much.
+        score: at most 100; distances below 0.1 count as 0.1.
     """
     return -10 * math.log10(max(100 - score, 0.1))
 
 
 class Score(NamedTuple):
-    """How different two images look.
+    """SSIMULACRA2 of two images.
 
     Attributes:
-        whole: Score of the whole image, at most 100; below 0 for what is beyond recognition.
-        worst: The lowest score of a region.
+        whole: score of the whole image, at most 100; below 0 beyond recognition.
+        worst: lowest score of a region.
     """
 
     whole: float
@@ -77,7 +77,7 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Plane:
-    """A channel at one scale, and what a comparison needs of it."""
+    """A channel at one scale, with precomputed statistics."""
 
     channel: int
     scale: int
@@ -92,7 +92,7 @@ class _Plane:
 
 
 class Reference:
-    """An image that others are compared with; what it takes is computed once.
+    """A reference image of comparisons, with cached statistics.
 
     Args:
         pixels: uint8, (height, width[, channels]): gray, RGB or RGBA, at least 8 on each side.
@@ -109,10 +109,10 @@ class Reference:
         self._keeps = height * width <= KEPT_PIXELS
 
     def compare(self, restored: Pixels) -> Score:
-        """Compare an image.
+        """Compare an image with the reference.
 
         Args:
-            restored: Of the same shape and dtype.
+            restored: same shape and dtype.
         """
         scores = [self._compare(restored, each) for each in _backgrounds(self._pixels, restored)]
         return Score(min(each.whole for each in scores), min(each.worst for each in scores))
@@ -138,7 +138,7 @@ class Reference:
         return planes
 
     def _add(self, sums: Doubles, strip: Strip, one: _Plane, other: _Plane) -> None:
-        """Add up the norms of the maps that count, region by region."""
+        """Add the norms of the relevant maps, region by region."""
         needed = self._needed[one.channel, one.scale]
         core, rows, columns = (
             strip.core(one.scale),
@@ -164,12 +164,12 @@ class Reference:
 
 
 def _norms(means: Doubles) -> Doubles:
-    """Take the roots of what was raised to the fourth power."""
+    """Return the fourth roots of the 4-norms' sums."""
     return np.stack([means[:, :, 0], means[:, :, 1] ** 0.25], axis=2)
 
 
 def _scales(height: int, width: int) -> int:
-    """Count the scales at which both sides are long enough."""
+    """Return the number of scales at which both sides are long enough."""
     shrunk = [-(-min(height, width) >> scale) for scale in range(SCALES)]
     return sum(each >= SMALLEST for each in shrunk)
 
@@ -181,7 +181,7 @@ def _backgrounds(*images: Pixels) -> Sequence[float | None]:
 
 
 def _planes(light: Floats, needed: npt.NDArray[np.bool_]) -> Iterator[_Plane]:
-    """Yield the channels that count, scale by scale; gray differs in luma alone."""
+    """Yield the relevant channels, scale by scale; gray images differ in luma alone."""
     counts = np.asarray(needed.any(axis=(2, 3)))
     channels = (xyb.Y,) if light.ndim == 2 else (xyb.X, xyb.Y, xyb.B)
     last = int(np.nonzero(counts.any(axis=0))[0][-1])
@@ -193,14 +193,14 @@ def _planes(light: Floats, needed: npt.NDArray[np.bool_]) -> Iterator[_Plane]:
 
 
 def _blurred(values: Floats) -> Floats:
-    """Blur with zeros beside the image, and its rows mirrored above and below it."""
+    """Blur with zeros left and right of the image, and rows mirrored above and below."""
     padded = cv2.copyMakeBorder(values, _RADIUS, _RADIUS, 0, 0, cv2.BORDER_REFLECT)
     blurred = cv2.sepFilter2D(padded, -1, _KERNEL, _KERNEL, borderType=cv2.BORDER_CONSTANT)
     return np.asarray(blurred[_RADIUS:-_RADIUS])
 
 
 def _structure(one: _Plane, other: _Plane) -> Floats:
-    """Compute 1 minus structural similarity, of differences: covariances would cancel digits."""
+    """Return 1 minus structural similarity, from differences: covariances would lose digits."""
     apart = one.mean - other.mean
     apart *= apart
     difference = one.values - other.values
@@ -218,7 +218,7 @@ def _lost_detail(one: _Plane, other: _Plane) -> Floats:
 
 
 def _edges(one: _Plane, other: _Plane) -> Floats:
-    """Compare how strong edges are: above 0 where the other image has more of them."""
+    """Compare edge strength: positive where the other image has stronger edges."""
     ours, theirs = np.abs(one.values - one.mean), np.abs(other.values - other.mean)
     return np.asarray((1 + theirs) / (1 + ours) - 1)
 

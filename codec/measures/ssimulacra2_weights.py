@@ -1,4 +1,4 @@
-"""The weights of SSIMULACRA2, and its last polynomial.
+"""Weights of SSIMULACRA2, and its final polynomial.
 
 Source: libjxl 0.11, tools/ssimulacra2.cc, version 2.1 of the metric.
 """
@@ -22,7 +22,7 @@ MAPS: Final = 3
 SCALES: Final = 6
 
 NEGLIGIBLE: Final = 0.003
-"""Weight up to which a map is not computed; all of them together move a score by less than 0.01."""
+"""Maps with at most this weight are not computed; together they are worth less than 0.01."""
 
 # By channel (X, Y, B), scale, norm and map.
 # fmt: off
@@ -57,8 +57,8 @@ def table(scales: int) -> Doubles:
     """Return the weights for an image.
 
     Args:
-        scales: How many scales it has. Small images have fewer; the original then reads its list
-            of weights from the beginning all the same, and so do scores that are compared with it.
+        scales: number of scales. Small images have fewer; the original still reads its list of
+            weights from the beginning, and comparable scores must do the same.
 
     Returns:
         (channels, scales, norms, maps); those at or below ``NEGLIGIBLE`` are 0.

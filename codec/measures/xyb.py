@@ -32,7 +32,7 @@ _DARK: Final = np.float32(np.cbrt(_BIAS))
 
 
 def _srgb_to_linear(steps: int) -> Floats:
-    """Tabulate IEC 61966-2-1 from 0 to 1."""
+    """Return a table of IEC 61966-2-1 from 0 to 1."""
     values = np.linspace(0, 1, steps)
     curved = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
     return curved.astype(np.float32)
@@ -74,11 +74,11 @@ def halved(light: Floats) -> Floats:
 
 
 def plane(light: Floats, channel: int) -> Floats:
-    """Return one channel of XYB, shifted and scaled to positive numbers of about 0 to 1.
+    """Return one channel of XYB, shifted and scaled to about 0 to 1.
 
     Args:
-        light: Linear light; see :func:`linear`.
-        channel: ``X``, ``Y`` or ``B``; gray has no other than ``Y``.
+        light: linear light; see :func:`linear`.
+        channel: ``X``, ``Y`` or ``B``; gray has only ``Y``.
     """
     if light.ndim == 2:
         return _root(light + np.float32(_BIAS)) + np.float32(0.01)

@@ -1,4 +1,4 @@
-"""What a search leaves out, and why: tiers, codecs, and everything with loss."""
+"""What a search omits, and why: tiers, codecs, and everything lossy."""
 
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
@@ -8,14 +8,14 @@ Tier = Literal["exact", "lossless", "recode", "downscale"]
 TIERS: Final[tuple[Tier, ...]] = ("exact", "lossless", "recode", "downscale")
 
 LOSSY: Final[frozenset[Tier]] = frozenset({"recode", "downscale"})
-"""Tiers that lose something."""
+"""Lossy tiers."""
 
 What = Literal["exact", "lossless", "recode", "downscale", "lossy", "avif", "jxl", "webp", "jpeg"]
-"""A tier, all tiers with loss, or a codec."""
+"""A tier, all lossy tiers, or a codec."""
 
 
 class Omission(StrEnum):
-    """Why something was not tried; the value is what people read."""
+    """Why something was not tried; the value is for people."""
 
     TIER = "the policy does not allow the tier"
     BYTES = "the upload has to come back byte for byte"
@@ -38,9 +38,9 @@ class Omitted(NamedTuple):
     """Something that was not tried.
 
     Attributes:
-        what: A tier, a codec, or everything with loss.
-        why: Why.
-        detail: Particulars.
+        what: a tier, a codec, or all lossy tiers.
+        why: reason.
+        detail: details.
     """
 
     what: What

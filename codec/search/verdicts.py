@@ -1,15 +1,15 @@
-"""What can become of a candidate."""
+"""Verdicts of the search on candidates."""
 
 from enum import StrEnum
 from typing import Self
 
 
 class Verdict(StrEnum):
-    """Why a candidate won or lost; the value is what people read in the table of trials.
+    """Why a candidate won or lost; the value appears in the table of trials.
 
     Attributes:
-        meaning: What it says, in a sentence.
-        is_failure: Whether it says nothing about how good the candidate is.
+        meaning: explanation in a sentence.
+        is_failure: the verdict is unrelated to the candidate's quality.
     """
 
     meaning: str

@@ -191,4 +191,4 @@ def test_a_value_comes_from_one_place(tmp_path: FilePath) -> None:
         _, origins, problems = override(None, environ)
         assert len(origins) == 1
         assert [problem.path for problem in problems] == ["admin.token"]
-        assert problems[0].reason.endswith("sets it, too; leave one of them out")
+        assert problems[0].reason.endswith("also sets it; remove one of them")
