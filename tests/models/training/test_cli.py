@@ -60,11 +60,11 @@ def test_a_network_is_trained_rounded_and_exported(
     assert main(["train", _config(tmp_path), *usual, str(tmp_path / "a")]) == 0
     shown = capsys.readouterr()
     assert " dB\nstep 2: " in shown.err
-    best = shown.out.removeprefix("the best checkpoint: ").strip()
+    best = shown.out.removeprefix("best checkpoint: ").strip()
     start = ["--start", best, "--data", images, "--threads", "1"]
     rounded = _config(tmp_path, integer=True)
     assert main(["retrain", rounded, *start, "--out", str(tmp_path / "b")]) == 0
-    best = capsys.readouterr().out.removeprefix("the best checkpoint: ").strip()
+    best = capsys.readouterr().out.removeprefix("best checkpoint: ").strip()
     assert main(["export", best, "--out", str(tmp_path / "net.onnx")]) == 0
     said = capsys.readouterr().out
     assert "OpenVINO" in said
@@ -80,7 +80,7 @@ def test_a_network_is_trained_rounded_and_exported(
         (["train", "{config}", "--data", "{folder}"], "no images in"),
         (["retrain", "{config}", "--data", "{images}", "--start", "nowhere.pt"], "nowhere.pt"),
         (["export", "nowhere.pt", "--out", "x.onnx"], "nowhere.pt cannot be read"),
-        (["export", "{config}", "--out", "x.onnx"], "tiny.yaml is damaged or no checkpoint"),
+        (["export", "{config}", "--out", "x.onnx"], "tiny.yaml is damaged or not a checkpoint"),
     ],
     ids=["no run", "no data", "no images", "no start", "no checkpoint", "another file"],
 )
