@@ -20,7 +20,7 @@ torch_ready := $(torch)/.installed
 node_clients := tests/clients/node
 node_ready := $(node_clients)/node_modules/.installed
 # Markers of tests; pyproject.toml says what each one means.
-heavy := browser or ceph or crash or flood or slow or soak
+heavy := browser or ceph or crash or flood or memory or slow or soak
 elsewhere := client or torch
 everyday := not (e2e or $(heavy) or $(elsewhere))
 pytest := -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
@@ -58,7 +58,7 @@ test-here: $(ready)  ## run all tests but those of clients and torch (20 minutes
 	@echo "Everything but clients and torch: about 20 minutes on 2 cores."
 	@$(run) $(full) -m "not ($(elsewhere))"
 
-# Tests that watch the clock are left to `make test-heavy`: measuring slows processes down. The
+# Tests that watch the clock or memory are left to `make test-heavy`: measuring takes both. The
 # processes that tests start are measured, too. Python before 3.12 has no sys.monitoring.
 coverage: $(ready)  ## run the other tests and tell which lines they run (10 minutes on 2 cores)
 	@echo "Unit and end-to-end tests, measured: about 10 minutes on 2 cores."

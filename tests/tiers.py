@@ -2,7 +2,8 @@
 
 ``make test`` runs what has none of these markers. ``make test-all`` runs everything. A test gets
 the marker of a fixture by using it, and that of a folder by lying in it; the others (``soak``,
-``crash``, ``flood``, ``slow``) stand in the test files, as ``pytestmark`` or at single tests.
+``crash``, ``flood``, ``memory``, ``slow``) stand in the test files, as ``pytestmark`` or at single
+tests.
 """
 
 from collections.abc import Collection, Iterator, Mapping

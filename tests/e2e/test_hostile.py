@@ -20,6 +20,8 @@ from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
 
+pytestmark = pytest.mark.memory
+
 _VARIABLE: Final = "SLIMGATE_HOSTILE"
 _BESIDE: Final = Path(__file__).parents[2] / "../shared/data/hostile"
 _AT_ONCE: Final = 8

@@ -74,6 +74,7 @@ def large() -> bytes:
     return mosaics.jpeg(_MEGAPIXELS)
 
 
+@pytest.mark.memory
 async def test_nothing_of_a_job_stays_in_its_process(large: bytes) -> None:
     """After jobs of all outcomes a worker holds hardly more memory than after a tiny one."""
     tiny = mosaics.jpeg(0.1)
