@@ -1,4 +1,4 @@
-"""Fidelity by scikit-image, OpenCV and Pillow alone: the reference for our own measures.
+"""Fidelity by scikit-image, OpenCV, Pillow and `ssimulacra2` alone: the reference for our own.
 
 Benchmarks check served files with it, and tests check :mod:`codec.measures` with it. Pixels are
 uint8, (height, width) or (height, width, channels); luma ignores alpha.
@@ -6,6 +6,8 @@ uint8, (height, width) or (height, width, channels); luma ignores alpha.
 
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import cv2
@@ -13,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from ssimulacra2 import compute_ssimulacra2
 
 from config import Floor
 
@@ -87,11 +90,25 @@ def orb(before: Pixels, after: Pixels) -> float | None:
     return sum(match.distance <= _NEAR for match in matches) / max(counts)
 
 
+def ssimulacra2(before: Pixels, after: Pixels) -> float:
+    """Return the SSIMULACRA2 score by the package of that name, which takes a second a megapixel.
+
+    Args:
+        before: Gray or RGB; alpha is ignored.
+        after: Same shape.
+    """
+    with TemporaryDirectory() as folder:
+        paths = [str(Path(folder) / name) for name in ("before.png", "after.png")]
+        for path, pixels in zip(paths, (before, after), strict=True):
+            Image.fromarray(pixels).convert("RGB").save(path, compress_level=1)
+        return float(compute_ssimulacra2(*paths))
+
+
 def shortfalls(floor: Floor, before: Pixels, after: Pixels) -> Iterator[str]:
     """Return each measure that is below a floor, and its value.
 
     Args:
-        floor: Its PSNR, SSIM, ORB and worst block count.
+        floor: Its PSNR, SSIM, ORB, worst block and SSIMULACRA2 count.
         before: The upload.
         after: What is served; same shape.
     """
@@ -110,6 +127,8 @@ def shortfalls(floor: Floor, before: Pixels, after: Pixels) -> Iterator[str]:
             yield f"ORB {found:.3f}"
     if (worst := block_psnr(before, after)) < least - _SLACK_DB:
         yield f"PSNR of a block {worst:.3f} dB"
+    if floor.ssimulacra2 is not None and (score := ssimulacra2(before, after)) < floor.ssimulacra2:
+        yield f"SSIMULACRA2 {score:.3f}"
 
 
 def _blocks(height: int, width: int) -> Iterator[tuple[slice, slice]]:

@@ -8,6 +8,7 @@ from codec.measures import floors
 from codec.measures.block import block_psnr
 from codec.measures.orb import orb
 from codec.measures.prepared import Prepared
+from codec.measures.ssimulacra2 import Reference
 from config import Floor
 from tests.codec.pictures import photo, worsened
 
@@ -31,6 +32,16 @@ def test_what_is_below_a_floor_is_named(by: int) -> None:
     reading = floors.read(floors.applied(Floor(), original), original, spoiled, thorough=True)
     found = list(reference.shortfalls(Floor(), _PHOTO, spoiled))
     assert bool(found) != floors.holds(Floor(), reading)
+
+
+def test_scores_are_those_of_the_search() -> None:
+    """A score that is demanded and missed is a shortfall, by another implementation."""
+    spoiled = worsened(_PHOTO[:200, :200], 20)
+    score = Reference(_PHOTO[:200, :200]).compare(spoiled).whole
+    alone = Floor(psnr_db=None, ssim=None, orb=None, block_psnr_db=None, ssimulacra2=score + 0.1)
+    assert list(reference.shortfalls(alone, _PHOTO[:200, :200], spoiled)) != []
+    held = alone.model_copy(update={"ssimulacra2": score - 0.1})
+    assert list(reference.shortfalls(held, _PHOTO[:200, :200], spoiled)) == []
 
 
 def test_an_image_without_key_points_keeps_its_worst_block() -> None:

@@ -16,3 +16,9 @@ def _detail(pixels: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 def kept(before: Pixels, after: Pixels) -> float:
     """Return the correlation of detail that is finer than 10 pixels and coarser than grain."""
     return float(np.corrcoef(_detail(before).ravel(), _detail(after).ravel())[0, 1])
+
+
+def false_steps(before: Pixels, after: Pixels) -> float:
+    """Return the largest error that is spread over an area, in levels of 255: what bands are."""
+    error = after.astype(np.float64) - before
+    return float(np.abs(cv2.GaussianBlur(error, (0, 0), 6.0)).max())

@@ -7,7 +7,6 @@ import io
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +18,7 @@ from codec.restore.restore import restore
 from config import Floor, Policy
 from eval.demo import sample_images
 from tests.codec import smooth_images
-from tests.codec.measures.details import kept
+from tests.codec.measures.details import false_steps, kept
 from tests.codec.pictures import RESTORERS, optimize_options, save
 
 _XRAYS: Final = Path(__file__).parents[3] / "../shared/data/eval/xray"
@@ -46,12 +45,6 @@ def _restored(data: bytes, effort: str = "balanced") -> Pixels:
 def _opened(data: bytes) -> Pixels:
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image)
-
-
-def _false_steps(before: Pixels, after: Pixels) -> float:
-    """Return the largest error that is spread over an area, in levels of 255: what bands are."""
-    error = after.astype(np.float64) - before
-    return float(np.abs(cv2.GaussianBlur(error, (0, 0), 6.0)).max())
 
 
 @pytest.mark.parametrize("effort", _EFFORTS)
@@ -95,7 +88,7 @@ _GRADIENTS: Final[dict[str, tuple[Pixels, str]]] = {
 def test_gradients_get_no_bands(pixels: Pixels, format_: str, effort: str) -> None:
     """A gradient without any key point stays smooth (7 to 11 levels off otherwise)."""
     data = save(pixels, format_, **({"quality": 95} if format_ == "JPEG" else {}))
-    assert _false_steps(_opened(data), _restored(data, effort)) < 5
+    assert false_steps(_opened(data), _restored(data, effort)) < 5
 
 
 def test_the_default_demands_all_four() -> None:
