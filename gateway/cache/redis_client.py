@@ -133,7 +133,7 @@ class RedisConnection:
 
 @contextmanager
 def _refusal() -> Iterator[None]:
-    """Tell a Redis that refuses from one that is broken."""
+    """Distinguish a Redis that refuses from one that is broken."""
     try:
         yield
     except ResponseError as error:

@@ -127,7 +127,7 @@ def _stored(manifest: Manifest, size: int) -> Iterator[str]:
 def _tried(
     trials: Sequence[Trial], omitted: Sequence[Omitted], winner: Stored | None
 ) -> Iterator[str]:
-    """Give the table of trials, and what became of each tier."""
+    """Yield the table of trials, and the fate of each tier."""
     yield from _table(trials, winner)
     for what, text in fates(trials, omitted, winner):
         yield f"{what:>10}  {text}"

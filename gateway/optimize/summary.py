@@ -1,4 +1,4 @@
-"""What became of each tier, and what of the codecs was left out, in a few lines."""
+"""Summarize a search in a few lines: the fate of each tier, and the codecs that were left out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -12,16 +12,16 @@ _TOGETHER: Final[Mapping[Tier, tuple[Tier, str]]] = {
     "exact": ("lossless", "the pixels return, but not the very bytes"),
     "lossless": ("exact", "the very bytes return, which is exact"),
 }
-"""A PNG file is stored once for both tiers; what returns decides which one it is."""
+"""PNG files are stored once for both tiers; the restored bytes decide which one it is."""
 
 _NO_TIER: Final = frozenset({Omission.TIER, Omission.BYTES})
 
 
 class Fate(NamedTuple):
-    """What became of a tier, of everything with loss, or of a codec.
+    """The fate of a tier, of all lossy tiers, or of a codec.
 
     Attributes:
-        what: Which one, in words.
+        what: Name of the subject.
         text: That it won, why it lost, or why it was not tried.
     """
 
@@ -32,11 +32,11 @@ class Fate(NamedTuple):
 def fates(
     trials: Sequence[Trial], omitted: Iterable[Omitted], winner: Stored | None
 ) -> Iterator[Fate]:
-    """Say of each tier, and of codecs that were left out, what became of them.
+    """Yield the fate of each tier, and of omitted codecs.
 
     Args:
-        trials: What was tried.
-        omitted: What was not.
+        trials: Trials of the search.
+        omitted: Omissions of the search.
         winner: What is stored; None: the upload.
     """
     left_out: dict[What, Omitted] = {each.what: each for each in omitted}
@@ -57,8 +57,8 @@ def fates(
 
 
 def _codecs(left_out: Mapping[What, Omitted], trials: Sequence[Trial]) -> Iterator[Fate]:
-    """Say why codecs were left out, those with the same reason together."""
-    # One that was left out at first may have taken the place of one that failed.
+    """Yield why codecs were left out, grouped by reason."""
+    # A codec that was left out at first may later have replaced one that failed.
     tried = {trial.candidate.codec for trial in trials if trial.candidate.tier in LOSSY}
     by_reason: dict[str, list[str]] = {}
     for what, each in left_out.items():
@@ -69,7 +69,7 @@ def _codecs(left_out: Mapping[What, Omitted], trials: Sequence[Trial]) -> Iterat
 
 
 def _with_other(tier: Tier, trials: Sequence[Trial]) -> str:
-    """Say why a tier lost that the file was tried for together with another; empty: it was not."""
+    """Return why a tier lost that was tried together with another; empty if it was not."""
     other, instead = _TOGETHER[tier]
     tried = [trial for trial in trials if trial.candidate.tier == other]
     held = any(trial.verdict is Verdict.HOLDS for trial in tried)
@@ -77,7 +77,7 @@ def _with_other(tier: Tier, trials: Sequence[Trial]) -> str:
 
 
 def _why_lost(trials: Sequence[Trial]) -> str:
-    """Say why a tier lost; what was tried whole says more than what was tried on a sample."""
+    """Return why a tier lost; trials of the whole image count more than those of a sample."""
     whole = [trial for trial in trials if not trial.sampled]
     verdicts = {_verdict(trial) for trial in whole or trials}
     return ", ".join(sorted(verdicts)) + ("" if whole else " (of a sample)")
@@ -94,5 +94,5 @@ def _why_omitted(tier: Tier, left_out: dict[What, Omitted], *, won: bool) -> str
         return str(left_out[tier])
     if tier in LOSSY and "lossy" in left_out:
         return str(left_out["lossy"])
-    # Candidates are tried in turn, and the search ends when it has found what it looks for.
+    # Candidates are tried in order, and the search may end early.
     return "the search ended before it" if won else "the file was refused before it"

@@ -1,4 +1,4 @@
-"""ACLs and tags of objects: from the XML that GET answers with to the headers of a PUT."""
+"""ACLs and tags of objects: from the XML of a GET response to the headers of a PUT."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from gateway.s3 import xml as s3xml
 
-# Amazon S3 API reference, PutObject; WRITE means nothing for objects.
+# Amazon S3 API reference, PutObject; WRITE has no meaning for objects.
 _GRANT_HEADERS: Final = {
     "FULL_CONTROL": "x-amz-grant-full-control",
     "READ": "x-amz-grant-read",
@@ -15,19 +15,20 @@ _GRANT_HEADERS: Final = {
 }
 
 Tags = Sequence[tuple[str, str]]
-"""Names and values, as they are."""
+"""Decoded names and values."""
 
 
 class Unrepeatable(ValueError):
-    """A grant that the headers of a PUT cannot express."""
+    """A grant that PUT headers cannot express."""
 
 
 class Grant(NamedTuple):
-    """One line of an ACL.
+    """One grant of an ACL.
 
     Attributes:
         permission: Such as ``READ``.
-        grantee: As in a header: ``id="…"`` or ``uri="…"``; empty within for what no header holds.
+        grantee: As in a header: ``id="…"`` or ``uri="…"``; the value is empty if no header can hold
+            it.
     """
 
     permission: str
@@ -35,11 +36,11 @@ class Grant(NamedTuple):
 
 
 class Acl(NamedTuple):
-    """Who may do what to an object.
+    """The ACL of an object.
 
     Attributes:
-        owner: Canonical user id; empty when the store does not state it.
-        grants: In the order of the store's answer.
+        owner: Canonical user ID; empty if the store does not state it.
+        grants: In the order of the response.
     """
 
     owner: str
@@ -47,14 +48,14 @@ class Acl(NamedTuple):
 
     @property
     def is_private(self) -> bool:
-        """Return whether the owner alone has access, which is the default."""
+        """Return whether only the owner has access, which is the default."""
         return self.grants == [Grant("FULL_CONTROL", f'id="{self.owner}"')]
 
     def headers(self) -> dict[str, str]:
-        """Return the headers of a PUT that repeat the ACL; none for a private object.
+        """Return PUT headers that repeat the ACL; none for a private object.
 
         Raises:
-            Unrepeatable: No header expresses one of the grants.
+            Unrepeatable: A grant cannot be expressed in a header.
         """
         if self.is_private:
             return {}
@@ -67,7 +68,7 @@ class Acl(NamedTuple):
 
 
 def read_acl(answer: s3xml.Element) -> Acl:
-    """Read the answer to GetObjectAcl."""
+    """Parse the response to GetObjectAcl."""
     owner = next((s3xml.text(e, "ID") for e in answer if s3xml.name(e) == "Owner"), "")
     return Acl(owner, [_grant(e) for e in answer.iter() if s3xml.name(e) == "Grant"])
 
@@ -81,11 +82,11 @@ def _grant(grant: s3xml.Element) -> Grant:
 
 
 def read_tags(answer: s3xml.Element) -> Tags:
-    """Read the answer to GetObjectTagging."""
+    """Parse the response to GetObjectTagging."""
     tags = [e for e in answer.iter() if s3xml.name(e) == "Tag"]
     return [(s3xml.text(tag, "Key"), s3xml.text(tag, "Value")) for tag in tags]
 
 
 def tagging_headers(tags: Tags) -> dict[str, str]:
-    """Return the headers of a PUT that repeat the tags; none where there are none."""
+    """Return PUT headers that repeat the tags; none if there are none."""
     return {"x-amz-tagging": urlencode(tags)} if tags else {}

@@ -38,7 +38,7 @@ def _error(headers: dict[str, str], query: list[tuple[str, str]]) -> S3Error:
     ],
 )
 def test_header_form(headers: dict[str, str]) -> None:
-    """The parts of an Authorization header are found, with the time of whichever date counts."""
+    """The parts of an Authorization header are found, with the time of the effective date."""
     claim = read_claim(headers, [])
     assert claim == Claim("AKID", "eu-west-1", _TIME, ("host", "x-amz-date"), "ab", None)
     assert claim.timestamp == "20240501T120000Z"
@@ -61,7 +61,7 @@ def test_access_keys_may_hold_slashes() -> None:
 
 @pytest.mark.parametrize("query", [[], [("acl", "")], [("X-Amz-Date", "20240501T120000Z")]])
 def test_anonymous(query: list[tuple[str, str]]) -> None:
-    """A request without any sign of a signature is anonymous."""
+    """A request without a signature is anonymous."""
     assert read_claim({"host": "h", "date": "x"}, query) is None
 
 

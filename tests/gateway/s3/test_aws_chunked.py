@@ -109,7 +109,7 @@ def test_signed_round_trip(
 
 @given(_chunks, st.integers(MIN_CHUNK, 2 * MIN_CHUNK), st.booleans())
 def test_botocore_wrapper(chunks: list[bytes], chunk_size: int, with_checksum: bool) -> None:
-    """What botocore's own encoder writes decodes, with its checksum."""
+    """Bodies from botocore's encoder decode, with their checksum."""
     payload = b"".join(chunks)
     checksum = Crc32Checksum if with_checksum else None
     name = "x-amz-checksum-crc32"
@@ -157,7 +157,7 @@ def test_truncation_is_refused(
     ],
 )
 def test_endings_of_unsigned_trailers(tail: bytes) -> None:
-    """The endings of all known SDKs are taken: no empty line, one, or two after a bare LF."""
+    """The endings of all known SDKs are accepted: no empty line, one, or two after a bare LF."""
     assert _decode(_unsigned(1), _bytewise(b"1\r\nx\r\n0\r\n" + tail)) == (b"x", {"a": "1"})
 
 
@@ -237,19 +237,19 @@ def test_decoded_length() -> None:
     ],
 )
 def test_size_limits(decoder: ChunkDecoder, header: bytes, code: str) -> None:
-    """A chunk beyond the limits is refused before any of its data is taken."""
+    """A chunk beyond the limits is refused before its data is read."""
     assert _code(decoder, header) == code
 
 
 def test_largest_sizes() -> None:
-    """Chunks up to the limits are taken."""
+    """Chunks up to the limits are accepted."""
     assert _unsigned().feed(b"140000000\r\nx") == b"x"
     assert _signed().feed(b"1000000;chunk-signature=" + b"0" * 64 + b"\r\nx") == b"x"
 
 
 @pytest.mark.parametrize("trailer", [False, True])
 def test_missing_signatures(trailer: bool) -> None:
-    """Chunks without signatures are refused where signatures were promised."""
+    """Unsigned chunks are refused where signatures were promised."""
     body = _encode_unsigned([b"x"], {})
     assert _code(_signed(trailer=trailer), body) == "IncompleteBody"
 
@@ -272,7 +272,7 @@ def test_exchanged_chunks() -> None:
 
 
 def test_pieces_come_at_once() -> None:
-    """Payload is given out as it arrives, before the chunk is complete."""
+    """Payload is returned as it arrives, before the chunk is complete."""
     decoder = _signed()
     assert decoder.feed(b"3;chunk-signature=" + b"0" * 64 + b"\r\na") == b"a"
     assert decoder.feed(b"b") == b"b"
@@ -281,7 +281,7 @@ def test_pieces_come_at_once() -> None:
 
 
 def test_errors_last() -> None:
-    """A decoder that has raised never gives out anything again."""
+    """A decoder that has raised never returns payload again."""
     decoder = _unsigned()
     for call in (lambda: decoder.feed(b"z\r\n"), lambda: decoder.feed(b"0\r\n"), decoder.finish):
         with pytest.raises(S3Error) as caught:
@@ -381,6 +381,6 @@ def test_the_last_chunk_may_be_small(sizes: tuple[int, ...]) -> None:
 
 
 def test_many_chunks_come_back_as_one_piece() -> None:
-    """What arrives together comes back together, however many chunks it has."""
+    """Chunks that arrive together come back as one piece."""
     chunks = [bytes([number]) * MIN_CHUNK for number in range(32)]
     assert _unsigned().feed(_encode_unsigned(chunks, {})) == b"".join(chunks)

@@ -81,7 +81,7 @@ def test_query_round_trip(pairs: list[tuple[str, str]]) -> None:
 
 
 def test_headers_fold() -> None:
-    """Names lose their case, values their needless blanks, and repetitions are joined in order."""
+    """Names become lower case, values are stripped, and repetitions joined in order."""
     headers = [("X-A", " 1  2 \t"), ("x-b", "\ta\tb "), ("x-A", ""), ("X-a", "3")]
     assert fold_headers(headers) == {"x-a": "1 2,,3", "x-b": "a\tb"}
 
@@ -111,6 +111,6 @@ def test_request_digest_follows_the_published_example() -> None:
     ],
 )
 def test_queries_are_respelled_as_they_are_signed(raw_query: str, expected: str) -> None:
-    """Spelled anew, a query means the same and is its own canonical form, but for the order."""
+    """A re-encoded query has the same meaning and is canonical except for its order."""
     assert reencode_query(raw_query) == expected
     assert query_pairs(raw_query) == query_pairs(expected)

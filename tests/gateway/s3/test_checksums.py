@@ -120,14 +120,14 @@ def test_malformed_checksum(value: str) -> None:
     ],
 )
 def test_contradictory_declarations(headers: dict[str, str]) -> None:
-    """More than one checksum, or one that nobody here can compute, is an invalid request."""
+    """More than one checksum, or an unknown algorithm, is an invalid request."""
     with pytest.raises(S3Error) as caught:
         BodyDigests.declared(headers, _UNSIGNED)
     assert caught.value.code == "InvalidRequest"
 
 
 def test_headers_that_are_no_digests() -> None:
-    """Headers that only talk about checksums declare none."""
+    """Headers that describe checksums declare none."""
     headers = {"x-amz-checksum-type": "FULL_OBJECT", "x-amz-checksum-algorithm": "CRC32"}
     assert _run({**headers, "x-amz-checksum-mode": "ENABLED"}, _CHECK).echo() == {}
 
@@ -148,7 +148,7 @@ def test_malformed_payload_hash(payload_hash: str) -> None:
 
 
 def test_md5_only_when_asked_for() -> None:
-    """The MD5 is computed when wanted or declared, and is a programming error otherwise."""
+    """The MD5 is computed if wanted or declared; asking for it otherwise is a bug."""
     wanted = BodyDigests.declared({}, _UNSIGNED, want_md5=True)
     wanted.update(_CHECK)
     assert hashlib.md5(_CHECK, usedforsecurity=False).hexdigest() == wanted.md5_hex
@@ -164,7 +164,7 @@ def test_nothing_is_echoed_unproven() -> None:
 
 @given(st.lists(st.binary(max_size=50), max_size=8), st.sampled_from(["crc32", "sha1", "sha256"]))
 def test_botocore_is_the_oracle(pieces: list[bytes], algorithm: str) -> None:
-    """However a body is split, it has the checksum that botocore computes for the whole."""
+    """However a body is split, its checksum is the one botocore computes for the whole."""
     oracle = {"crc32": Crc32Checksum, "sha1": Sha1Checksum, "sha256": Sha256Checksum}[algorithm]()
     body = b"".join(pieces)
     value: str = oracle.handle(body)

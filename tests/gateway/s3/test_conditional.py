@@ -58,7 +58,7 @@ _412 = Outcome.PRECONDITION_FAILED
     ],
 )
 def test_table(headers: dict[str, str], expected: Outcome) -> None:
-    """Conditions are taken in the order of the RFC, and tags outweigh dates."""
+    """Conditions are evaluated in the order of the RFC, and ETags take precedence over dates."""
     assert expected is evaluate(headers, _OBJECT)
 
 
@@ -85,7 +85,7 @@ def test_table(headers: dict[str, str], expected: Outcome) -> None:
     ],
 )
 def test_aliases_name_no_parts(headers: dict[str, str], expected: Outcome) -> None:
-    """Of a part of the object, only the ETag of the bytes that are served counts."""
+    """For a part of the object, only the ETag of the served bytes counts."""
     assert evaluate(headers, _OBJECT.without_aliases) is expected
 
 
@@ -115,14 +115,14 @@ def test_if_range(identity: Representation, headers: dict[str, str], expected: b
 
 @given(st.text(alphabet='W/"b,* a-1', max_size=40))
 def test_match_and_none_match_mirror(value: str) -> None:
-    """Whatever matches strongly also matches weakly."""
+    """A strong match is also a weak match."""
     if evaluate({"if-match": value}, _OBJECT) is _OK:
         assert evaluate({"if-none-match": value}, _OBJECT) is _304
 
 
 @pytest.mark.parametrize("unit", ['"', "W/", 'W/"', ",", "a,", ' "x'])
 def test_long_headers_take_linear_time(unit: str) -> None:
-    """Half a megabyte of anything is read in well under the time of a quadratic reader."""
+    """Half a megabyte of any text is parsed far faster than by a quadratic parser."""
     start = time.process_time()
     evaluate({"if-match": unit * (500_000 // len(unit))}, _OBJECT)
     assert time.process_time() - start < 2.0

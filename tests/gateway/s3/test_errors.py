@@ -24,7 +24,7 @@ def test_every_code_renders_its_sentence(code: str) -> None:
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
 def test_hostile_text_stays_text(resource: str, message: str, request_id: str) -> None:
-    """Whatever text a client sends comes back as text, without what XML cannot hold."""
+    """Any client text comes back as text, without characters that XML cannot hold."""
 
     def printable(text: str) -> str:
         return "".join(char for char in text if char.isprintable())
@@ -50,5 +50,5 @@ def test_unknown_code_is_a_programming_error() -> None:
 
 @pytest.mark.parametrize(("code", "expected"), [("SlowDown", "1"), ("AccessDenied", None)])
 def test_retry_after(code: str, expected: str | None) -> None:
-    """Only errors that pass by themselves say when to come back."""
+    """Only transient errors have Retry-After."""
     assert S3Error(code).headers.get("Retry-After") == expected

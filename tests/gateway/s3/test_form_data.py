@@ -18,7 +18,7 @@ def _form(*parts: tuple[bytes, bytes], end: bytes = b"--\r\n") -> bytes:
 
 
 def _follow(form: bytes, size: int = 1 << 20) -> bool:
-    """Follow a form in pieces, and tell whether its file was found."""
+    """Parse a form in pieces, and return whether its file was found."""
     outline = FormParser(b"b")
     for at in range(0, len(form), size):
         outline.feed(form[at : at + size])
@@ -46,7 +46,7 @@ def _follow(form: bytes, size: int = 1 << 20) -> bool:
     ],
 )
 def test_boundaries_are_read_or_refused(content_type: str, boundary: bytes | None) -> None:
-    """Only a boundary that every parser reads alike is one."""
+    """Only a boundary that every parser reads alike is accepted."""
     if boundary is not None:
         assert boundary_of(content_type) == boundary
         return
@@ -74,7 +74,7 @@ def test_boundaries_are_read_or_refused(content_type: str, boundary: bytes | Non
     ],
 )
 def test_forms_are_followed_in_any_pieces(form: bytes, in_file: bool, size: int) -> None:
-    """What browsers and libraries send is understood, however it is cut."""
+    """Forms of browsers and libraries are accepted, however they are cut."""
     assert _follow(form, size) == in_file
 
 
@@ -98,7 +98,7 @@ _SPELLINGS = [
 @pytest.mark.parametrize("spelling", _SPELLINGS)
 @pytest.mark.parametrize("behind", [False, True], ids=["before the file", "behind the file"])
 def test_a_manifest_is_found_wherever_it_stands(spelling: bytes, behind: bool, size: int) -> None:
-    """No field is named like the gateway's own metadata: some stores read those behind, too."""
+    """No field may be named like the gateway's metadata, even after the file."""
     parts = [(b"Content-Disposition: " + spelling, b"{}"), (_FILE, b"x")]
     with pytest.raises(S3Error) as raised:
         _follow(_form((_KEY, b"k"), *(reversed(parts) if behind else parts)), size)
@@ -158,7 +158,7 @@ def test_what_parsers_disagree_about_is_refused(form: bytes, size: int) -> None:
     ],
 )
 def test_fields_are_bounded(parts: list[tuple[bytes, bytes]]) -> None:
-    """All that is not the file is small, before and behind it."""
+    """Everything except the file is bounded, before and after it."""
     with pytest.raises(S3Error) as raised:
         _follow(_form(*parts), 1 << 12)
     assert raised.value.code == "MaxPostPreDataLengthExceededError"
@@ -170,7 +170,7 @@ def test_fields_are_bounded(parts: list[tuple[bytes, bytes]]) -> None:
     st.integers(1, 300),
 )
 def test_forms_of_a_library_are_followed(fields: dict[str, bytes], file: bytes, size: int) -> None:
-    """Whatever urllib3 writes is understood."""
+    """Forms written by urllib3 are accepted."""
     named: list[tuple[str, Any]] = [*fields.items(), ("file", ("a.png", file, "image/png"))]
     form, content_type = encode_multipart_formdata(named)
     outline = FormParser(boundary_of(content_type))
@@ -182,5 +182,5 @@ def test_forms_of_a_library_are_followed(fields: dict[str, bytes], file: bytes, 
 
 @pytest.mark.parametrize("content", [b"x--b", b"\r\n--", b"\n", b"\r\n--\r\n-b"])
 def test_files_may_look_like_delimiters(content: bytes) -> None:
-    """A file that is full of beginnings of delimiters is a file all the same."""
+    """A file full of partial delimiters is accepted."""
     assert _follow(_form((_FILE, content * 300_000)), 1 << 18)

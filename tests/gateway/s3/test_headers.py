@@ -37,12 +37,12 @@ def test_what_signs_or_frames_a_request_stays(name: str, spelled: Callable[[str]
     ],
 )  # fmt: skip
 def test_everything_else_is_forwarded(name: str) -> None:
-    """Headers that the gateway need not know pass, with their values."""
+    """Unknown headers pass with their values."""
     assert list(headers.forwardable([(name, "a, b ; c")]).items()) == [(name, "a, b ; c")]
 
 
 def test_repeated_headers_are_joined() -> None:
-    """A header that came more than once is forwarded once, its values in order."""
+    """A repeated header is forwarded once, with its values in order."""
     sent = [("X-Amz-Meta-A", "1"), ("X-Other", "x"), ("x-amz-meta-a", "2"), ("X-AMZ-META-A", "3")]
     found = headers.forwardable(sent)
     assert {k.lower(): v for k, v in found.items()} == {"x-amz-meta-a": "1,2,3", "x-other": "x"}
@@ -70,7 +70,7 @@ def test_aws_chunked_is_no_content_encoding(sent: str, kept: str | None) -> None
 
 
 def test_digests_of_the_body_are_dropped() -> None:
-    """What is true of the uploaded bytes only is not said of other bytes."""
+    """Headers about the uploaded bytes are not forwarded with other bytes."""
     sent = CIMultiDict(
         {"Content-MD5": "x", "X-Amz-Checksum-CRC32": "x", "x-amz-checksum-algorithm": "x",
          "X-Amz-Sdk-Checksum-Algorithm": "x", "Content-Type": "image/png", "x-amz-meta-a": "b"}
@@ -85,7 +85,7 @@ def test_named_headers_are_dropped() -> None:
 
 
 def test_requests_of_our_own_keep_who_asks() -> None:
-    """Who pays and whose bucket it must be is said of the gateway's own requests, too."""
+    """Requester pays and expected owner also apply to the gateway's own requests."""
     sent = CIMultiDict(
         {"X-Amz-Request-Payer": "requester", "X-Amz-Expected-Bucket-Owner": "1", "Range": "x"}
     )
@@ -94,7 +94,7 @@ def test_requests_of_our_own_keep_who_asks() -> None:
 
 
 def test_responses_lose_connection_headers_only() -> None:
-    """A response reaches the client but for what belongs to the upstream's connection."""
+    """Responses reach the client without headers of the upstream connection."""
     sent = [
         ("Connection", "x"),
         ("Transfer-Encoding", "x"),
@@ -118,7 +118,7 @@ def test_responses_lose_connection_headers_only() -> None:
     ],
 )  # fmt: skip
 def test_managed_objects_hide_contradictions(name: str) -> None:
-    """Nothing is shown of the rendition, and no MD5 that the client would hold against us."""
+    """Headers of the rendition are hidden, and so are MD5s that clients would compare."""
     for spelled in (name, name.upper(), name.title()):
         assert not headers.client_metadata([(spelled, "x")])
 
@@ -148,7 +148,7 @@ def test_managed_objects_show_the_rest() -> None:
     ],
 )
 def test_the_md5_of_s3cmd_is_hidden(stored: str, shown: str) -> None:
-    """Of the attributes that s3cmd keeps only the MD5 is taken out."""
+    """Of s3cmd's attributes only the MD5 is removed."""
     found = headers.client_metadata([("X-Amz-Meta-S3cmd-Attrs", stored)])
     assert list(found.values()) == [shown]
 
@@ -175,7 +175,7 @@ def test_vary_names_everything_once(
 
 
 def test_no_cache_may_keep_what_is_not_for_caches() -> None:
-    """What the upload says of caching does not count for the rendition."""
+    """The upload's caching headers do not apply to the rendition."""
     shown = CIMultiDict({"cache-control": "public", "expires": "tomorrow", "etag": '"a"'})
     headers.forbid_caching(shown)
     expected = {"cache-control": "no-store", "vary": "x-slimgate-raw", "etag": '"a"'}

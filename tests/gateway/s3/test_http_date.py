@@ -39,7 +39,7 @@ def test_forms(text: str) -> None:
     ],
 )
 def test_no_dates(text: str) -> None:
-    """What is no date gives None, never an exception."""
+    """Invalid dates yield None, never an exception."""
     assert parse_http_date(text) is None
 
 

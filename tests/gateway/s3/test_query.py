@@ -43,7 +43,7 @@ def test_neither_signature_nor_headers_go_upstream_in_the_query(raw_query: str, 
     ],
 )
 def test_only_short_queries_are_remembered(raw_query: str, kept: bool) -> None:
-    """What is large stays in memory no longer than its request."""
+    """Long queries are not cached."""
     assert (query.read(raw_query) is query.read(raw_query)) == kept
 
 
@@ -128,7 +128,7 @@ def test_parameters_that_are_headers_become_headers(
     ],
 )
 def test_what_another_could_read_differently_is_refused(raw_query: str, code: str) -> None:
-    """No spelling that a lenient store takes for a header escapes those who judge headers."""
+    """No spelling that a lenient store takes for a header escapes the checks."""
     with pytest.raises(S3Error) as raised:
         query.read(raw_query)
     assert raised.value.code == code
@@ -141,7 +141,7 @@ def _sent(**named: str) -> CIMultiDictProxy[str]:
 
 @pytest.mark.parametrize("carried", [(), (("x-amz-acl", "private"),)])
 def test_headers_that_are_repeated_are_one_list(carried: tuple[tuple[str, str], ...]) -> None:
-    """What is looked up is all that was said, as it is sent on, and not the first line alone."""
+    """Repeated headers are joined, as they are forwarded."""
     lines = [("Cache-Control", "max-age=60"), ("Host", "h"), ("cache-control", "no-transform")]
     found = query.merged(CIMultiDictProxy(CIMultiDict(lines)), carried)
     assert found["Cache-Control"] == "max-age=60,no-transform"
@@ -150,7 +150,7 @@ def test_headers_that_are_repeated_are_one_list(carried: tuple[tuple[str, str], 
 
 
 def test_headers_of_a_query_stand_beside_the_others() -> None:
-    """Whoever looks for a header finds it, and case does not matter."""
+    """Headers are found whatever their case."""
     found = query.merged(_sent(Host="h"), (("x-amz-acl", "private"),))
     assert dict(found) == {"Host": "h", "x-amz-acl": "private"}
     assert found["X-Amz-Acl"] == "private"
@@ -174,7 +174,7 @@ def test_nothing_is_said_in_two_ways(
 
 @pytest.mark.parametrize("name", ["Content-Type", "X-Amz-Acl"])
 def test_the_same_may_be_said_in_both_places(name: str) -> None:
-    """Signers of version 2 repeat in the URL what the client sends as headers anyway."""
+    """Version 2 signers repeat in the URL what the client also sends as headers."""
     found = query.merged(_sent(**{name: "a"}), ((name.lower(), "a"),))
     assert found.getall(name) == ["a"]
 

@@ -1,4 +1,4 @@
-"""Tests of what a request is about, and of what it asks for."""
+"""Test targets and operations of requests."""
 
 from collections.abc import Callable
 from urllib.parse import quote
@@ -84,7 +84,7 @@ def test_virtual_host_style(host: str, raw_path: str, bucket: str, key: str) -> 
 
 
 def test_without_domains_every_host_is_path_style() -> None:
-    """A gateway that knows no domain takes no host for a bucket."""
+    """Without domains, no host names a bucket."""
     assert Target("aaa", "b", "b") == locate("/aaa/b", "bucket.s3.example.com", [])
 
 

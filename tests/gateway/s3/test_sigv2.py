@@ -116,7 +116,7 @@ _UNSIGNED: Final = [
 @pytest.mark.parametrize("name", _UNSIGNED)
 @pytest.mark.parametrize("sign", _BOTH)
 def test_unsigned_subresources_are_refused(sign: _Sign, name: str) -> None:
-    """What version 2 does not sign is refused, whether the client meant it or not."""
+    """Unsigned parameters are refused, intended or not."""
     before = sign(f"/bucket/key?{name}=1")
     request = sign("/bucket/key")
     after = "&".join(filter(None, (request.raw_query, f"{name}=1")))
@@ -129,7 +129,7 @@ def test_unsigned_subresources_are_refused(sign: _Sign, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["prefix", "max-keys", "list-type", "marker", "delimiter"])
 def test_listings_are_signed_in_headers_alone(name: str) -> None:
-    """Who signs each request lists what it likes; the bearer of a URL must not choose."""
+    """Header signers may page listings freely; bearers of a URL may not."""
     path = f"/bucket?{name}=1"
     assert _verified(_in_header(path)).access_key == "key"
     assert _code(_presigned(path)) == "InvalidRequest"
@@ -206,7 +206,7 @@ def test_repetitions_and_mixtures_are_refused(added: str, first: bool) -> None:
     "name", ["Authorization", "Date", "Content-Type", "Content-MD5", "Host", "x-amz-meta-a"]
 )
 def test_repeated_headers_are_refused(name: str) -> None:
-    """A header that occurs twice is refused: which one was meant?"""
+    """A repeated header is refused as ambiguous."""
     headers = {"Content-Type": "a/b", "Content-MD5": "x", "Host": "h", "x-amz-meta-a": "1"}
     request = _in_header("/bucket/key", method="PUT", headers=headers)
     assert _verified(request).access_key == "key"

@@ -124,7 +124,7 @@ def test_signatures_of_two_versions_are_refused() -> None:
 def test_botocore_headers_are_accepted(
     path: str, pairs: dict[str, str], headers: _Headers, body: bytes
 ) -> None:
-    """What botocore signs in the header, for any key, query, metadata and body, is right."""
+    """Botocore's header signatures are accepted, for any key, query, metadata and body."""
     url = f"http://{_HOST}{path}?{_query(pairs)}"
     request = _botocore(S3SigV4Auth, url, headers, method="PUT", body=body)
     expected = Verified(_KEY, hashlib.sha256(body).hexdigest(), presigned=False, chunks=None)
@@ -135,7 +135,7 @@ def test_botocore_headers_are_accepted(
 def test_botocore_presigned_urls_are_accepted(
     path: str, pairs: dict[str, str], headers: _Headers
 ) -> None:
-    """What botocore presigns, for any key, query and metadata, is right."""
+    """Botocore's presigned URLs are accepted, for any key, query and metadata."""
     request = _presigned(f"{path}?{_query(pairs)}", headers)
     expected = Verified(_KEY, "UNSIGNED-PAYLOAD", presigned=True, chunks=None)
     assert verify(request, _SECRETS, _NOW) == expected

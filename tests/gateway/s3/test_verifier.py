@@ -9,7 +9,7 @@ from tests.gateway.s3.test_sigv4 import _NOW, _SECRETS, _changed, _presigned
 
 @pytest.fixture
 def verifier() -> Verifier:
-    """Give one that has seen a presigned URL."""
+    """Return a verifier that has seen a presigned URL."""
     made = Verifier(_SECRETS)
     assert made.verify(_presigned(), _NOW) == verify(_presigned(), _SECRETS, _NOW)
     return made
@@ -42,14 +42,14 @@ def test_only_the_very_request_is_remembered(verifier: Verifier) -> None:
 
 
 def test_refusals_are_not_remembered(verifier: Verifier) -> None:
-    """What was refused for its time is accepted when its time has come."""
+    """A URL that was refused as too early is accepted when its time comes."""
     early = Verifier(_SECRETS)
     assert _code(early, _presigned(), -901) == "AccessDenied"
     assert early.verify(_presigned(), _NOW) == verifier.verify(_presigned(), _NOW)
 
 
 def test_few_are_remembered() -> None:
-    """However many URLs are used, what is remembered of them stays small."""
+    """The cache stays small, however many URLs are used."""
     made = Verifier(_SECRETS)
     for number in range(1100):
         made.verify(_presigned(f"/b/{number}"), _NOW)

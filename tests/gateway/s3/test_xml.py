@@ -1,4 +1,4 @@
-"""XML of S3: read whatever servers write, written as clients expect."""
+"""Test S3 XML: parse any server's, write what clients expect."""
 
 import pytest
 from hypothesis import given
@@ -36,7 +36,7 @@ def test_what_is_no_xml_is_an_error(text: bytes) -> None:
     ],
 )
 def test_sanitized_text_is_readable(text: bytes, expected: str) -> None:
-    """What XML cannot hold is replaced; everything else stays."""
+    """Characters that XML cannot hold are replaced; everything else stays."""
     assert s3xml.parse(s3xml.sanitized(text)).text == expected
 
 
