@@ -222,6 +222,7 @@ async def _at_work(workers: Workers) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.slow  # watches the clock, which is late on a busy machine
 async def test_what_hangs_is_stopped_and_the_reason_says_so(large: bytes) -> None:
     """A hung process is ended by its timeout, and the next one works."""
     limits = {"timeout_s": 0.5}
@@ -236,6 +237,7 @@ async def test_what_hangs_is_stopped_and_the_reason_says_so(large: bytes) -> Non
         assert (await _optimized(workers, small)).manifest.size == len(small)
 
 
+@pytest.mark.slow  # watches the clock, which is late on a busy machine
 async def test_waiting_costs_an_upload_nothing(large: bytes) -> None:
     """A suspended process continues, even if it was suspended for longer than its time limit."""
     limits = {"timeout_s": 1}
