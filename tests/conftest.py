@@ -88,14 +88,14 @@ def chromium_process(
 
 @pytest.fixture
 def browser(chromium_process: Browser) -> Browser:
-    """Give the browser as it is on a desk: 1280 pixels wide, light."""
+    """Return the browser as it is on a desk: 1280 pixels wide, light."""
     chromium_process.look()
     return chromium_process
 
 
 @pytest.fixture(scope="session", params=["moto", "rgw"])
 def upstream(request: pytest.FixtureRequest) -> S3Server:
-    """Give each of the servers behind the gateway in turn."""
+    """Return each of the servers behind the gateway in turn."""
     server: S3Server = request.getfixturevalue(request.param)
     return server
 
@@ -127,7 +127,7 @@ def process(upstream: S3Server, shared: Start) -> GatewayProcess:
 
 @pytest.fixture(scope="session")
 def gateway(process: GatewayProcess, upstream: S3Server) -> S3Server:
-    """Give the gateway as what it looks like: an S3 server."""
+    """Return the gateway as what it looks like: an S3 server."""
     return upstream.at(process.endpoint)
 
 

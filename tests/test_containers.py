@@ -37,7 +37,7 @@ def _run(*command: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[str
 
 
 def _counted() -> set[str]:
-    """Give the names of all series; those with labels do not exist before they are counted."""
+    """Return the names of all series; those with labels do not exist before they are counted."""
     names: set[str] = set()
     for family in metrics.REGISTRY.collect():
         names |= {f"{family.name}{suffix}" for suffix in _SUFFIXES[family.type]}

@@ -38,7 +38,7 @@ def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket
 
 
 def _heard(listener: socket.socket) -> str:
-    """Give the next message that is not a sign of life."""
+    """Return the next message that is not a sign of life."""
     while (text := listener.recv(4096).decode()) == "WATCHDOG=1":
         pass
     return text

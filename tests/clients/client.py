@@ -31,7 +31,7 @@ class Client(Protocol):
         """Copy an object within its bucket, without downloading it."""
 
     def rename(self, bucket: str, source: str, target: str) -> None:
-        """Give an object another key."""
+        """Move an object to another key."""
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object."""
@@ -77,7 +77,7 @@ def installed(path: str) -> str:
 
 
 def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give an environment in which a client finds no settings but those of the test."""
+    """Return an environment in which a client finds no settings but those of the test."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(home),

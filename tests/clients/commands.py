@@ -77,7 +77,7 @@ def write_files(folder: Path) -> dict[str, int]:
 
 
 def sizes(folder: Path) -> dict[str, int]:
-    """Give the sizes of all files in a folder by name."""
+    """Return the sizes of all files in a folder by name."""
     return {
         str(path.relative_to(folder)): path.stat().st_size
         for path in folder.rglob("*")

@@ -19,20 +19,20 @@ IMAGES: Final = ("photo.jpg", "scans/page 1.png", "web/grün + 100%2F.webp")
 
 @cache
 def image(format_: str = "JPEG", width: int = 480, height: int = 400) -> bytes:
-    """Give a photograph as a file that can be stored much smaller."""
+    """Return a photograph as a file that can be stored much smaller."""
     options = {"JPEG": {"quality": 92}, "PNG": {"compress_level": 1}, "WEBP": {"quality": 95}}
     return _saved(photo(width, height), format_, **options[format_])
 
 
 @cache
 def big_png() -> bytes:
-    """Give a photograph that takes two parts of 5 MiB, the smallest that S3 allows."""
+    """Return a photograph that takes two parts of 5 MiB, the smallest that S3 allows."""
     return _saved(photo(1500, 1200), "PNG", compress_level=0)
 
 
 @cache
 def big_jpeg() -> bytes:
-    """Give a photograph of the same kind, with so much grain that it is not small as a JPEG."""
+    """Return a photograph of the same kind, with so much grain that it is not small as a JPEG."""
     width, height = 2300, 1900
     grain = np.random.default_rng(1).integers(-3, 4, (height, width, 3), np.int16)
     pixels = np.clip(np.asarray(photo(width, height)) + grain, 0, 255).astype(np.uint8)
@@ -40,13 +40,13 @@ def big_jpeg() -> bytes:
 
 
 def noise(size: int) -> bytes:
-    """Give bytes that are no image; a different size gives different ones."""
+    """Return bytes that are no image; a different size gives different ones."""
     return np.random.default_rng(size).bytes(size)
 
 
 @cache
 def tree() -> Mapping[str, bytes]:
-    """Give a folder as relative paths and contents; some names are hard to transport."""
+    """Return a folder as relative paths and contents; some names are hard to transport."""
     jpeg, png, webp = IMAGES
     return {
         jpeg: image("JPEG", 640, 480),
@@ -104,7 +104,7 @@ def assert_restored(upload: bytes, served: bytes) -> None:
 
 
 def mime(content: bytes) -> str:
-    """Give the media type of an image of ours, or that of unknown bytes."""
+    """Return the media type of an image of ours, or that of unknown bytes."""
     return next((MIMES[f] for f, m in _MAGIC.items() if m in content[:12]), _UNKNOWN)
 
 

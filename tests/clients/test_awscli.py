@@ -18,7 +18,7 @@ _VARIABLE: Final = "SLIMGATE_AWSCLI"
 
 @pytest.fixture
 def aws(gateway: S3Server, tmp_path: Path) -> Client:
-    """Give the AWS command line, where it is installed."""
+    """Return the AWS command line, where it is installed."""
     program = os.environ.get(_VARIABLE, "")
     if not Path(program).is_file():
         pytest.skip(f"no AWS command line: set {_VARIABLE} to the path of its program")

@@ -71,7 +71,7 @@ class _Curl:
 
 @pytest.fixture(scope="module")
 def client(gateway: S3Server, tmp_path_factory: pytest.TempPathFactory) -> _Curl:
-    """Give curl."""
+    """Return curl."""
     return _Curl(gateway, tmp_path_factory.mktemp("curl"))
 
 

@@ -87,7 +87,7 @@ class _Rclone:
 def client(
     gateway: S3Server, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> _Rclone:
-    """Give rclone, which has quirks for each provider."""
+    """Return rclone, which has quirks for each provider."""
     return _Rclone(gateway, request.param, tmp_path_factory.mktemp("rclone"))
 
 

@@ -18,7 +18,7 @@ Restic = Callable[..., str]
 def restic(
     gateway: S3Server, new_bucket: NewBucket, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Restic:
-    """Give restic, with a new repository in a bucket."""
+    """Return restic, with a new repository in a bucket."""
     found = program("restic")
     env = environment(
         files.write(tmp_path / "home" / "empty", b"").parent,

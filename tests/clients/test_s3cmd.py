@@ -71,7 +71,7 @@ class _S3cmd:
 
 @pytest.fixture(scope="module")
 def client(gateway: S3Server, tmp_path_factory: pytest.TempPathFactory) -> _S3cmd:
-    """Give s3cmd."""
+    """Return s3cmd."""
     return _S3cmd(gateway, tmp_path_factory.mktemp("s3cmd"))
 
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.client
 
 @pytest.fixture
 def s5cmd(gateway: S3Server, tmp_path: Path) -> Client:
-    """Give s5cmd, where it is installed beside Python."""
+    """Return s5cmd, where it is installed beside Python."""
     program = Path(sys.executable).with_name("s5cmd")
     if not program.is_file():
         pytest.skip("s5cmd is not installed")

@@ -173,7 +173,7 @@ def _replaced(stage: Stage, client: Any, disturb: Callable[[], object]) -> bool:
 
 
 def _put_bytes(stage: Stage, share: float) -> int:
-    """Give a share of what passes between gateway and store for one PUT."""
+    """Return a share of the bytes between gateway and store for one PUT."""
     if "PUT" not in stage.traffic:
         before = stage.proxy.passed
         stage.put(stage.victim_client, stage.bucket(), _KEY, _NEW, "rehearsal")
@@ -182,7 +182,7 @@ def _put_bytes(stage: Stage, share: float) -> int:
 
 
 def _tool_traffic(stage: Stage, name: str) -> int:
-    """Give how many bytes pass when nothing happens."""
+    """Return how many bytes pass when nothing happens."""
     if name not in stage.traffic:
         bucket, before = _filled(stage, name), stage.proxy.passed
         done = stage.tool.run(name, f"s3://{bucket}", "--log", str(stage.file()))

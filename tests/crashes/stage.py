@@ -68,7 +68,7 @@ class Stage:
         return next(self._numbers) % 2 == 1
 
     def sizes(self, bucket: str) -> dict[str, int]:
-        """Give what the store holds, by key."""
+        """Return what the store holds, by key."""
         listed = self.direct.list_objects_v2(Bucket=bucket)["Contents"]
         return {entry["Key"]: entry["Size"] for entry in listed}
 
@@ -81,7 +81,7 @@ class Stage:
             yield running
 
     def served(self, bucket: str, key: str) -> tuple[bytes, str]:
-        """Give an object as clients see it: its bytes, and its note of who wrote it.
+        """Return an object as clients see it: its bytes, and its note of who wrote it.
 
         Raises:
             Broken: What is said of it is not true of it, or a rendition has lost its manifest.

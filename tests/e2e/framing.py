@@ -55,7 +55,7 @@ class Frames(enum.Enum):
 
     @staticmethod
     def checksum(body: bytes) -> str:
-        """Give the CRC-32 as S3 spells it."""
+        """Return the CRC-32 as S3 spells it."""
         return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
 
 

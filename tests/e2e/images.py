@@ -41,33 +41,33 @@ class Sample:
 
     @property
     def mime(self) -> str:
-        """Give its media type."""
+        """Return its media type."""
         return MIMES[self.format]
 
 
 @cache
 def photo(width: int = 192, height: int = 160) -> Image.Image:
-    """Give a colour photograph."""
+    """Return a colour photograph."""
     pixels = data.astronaut()  # type: ignore[no-untyped-call]  # scikit-image has no types
     return Image.fromarray(pixels[:440, :500]).resize((width, height), Image.Resampling.LANCZOS)
 
 
 @cache
 def jpeg(width: int = 192, height: int = 160, quality: int = 92) -> bytes:
-    """Give a colour photograph as a JPEG file."""
+    """Return a colour photograph as a JPEG file."""
     return saved(photo(width, height), "JPEG", quality=quality)
 
 
 @cache
 def noise(side: int = 64) -> bytes:
-    """Give a PNG file that is hard to make smaller; not tried below 16 pixels a side."""
+    """Return a PNG file that is hard to make smaller; not tried below 16 pixels a side."""
     pixels = np.random.default_rng(7).integers(0, 256, (side, side, 3), np.uint8)
     return saved(Image.fromarray(pixels), "PNG")
 
 
 @cache
 def samples() -> tuple[Sample, ...]:
-    """Give one image of each kind that is stored small."""
+    """Return one image of each kind that is stored small."""
     rgb = photo()
     alpha = rgb.copy()
     alpha.putalpha(Image.linear_gradient("L").resize(rgb.size))

@@ -38,7 +38,7 @@ def probed(
 
 
 def counts(process: GatewayProcess) -> Counts:
-    """Give everything that the gateway counts, by name and labels."""
+    """Return everything that the gateway counts, by name and labels."""
     status, text = asked(process, "/_slimgate/metrics")
     assert status == 200
     return {
@@ -49,5 +49,5 @@ def counts(process: GatewayProcess) -> Counts:
 
 
 def counted(found: Counts, name: str, **labels: str) -> float:
-    """Give one of the counts; what has not happened yet is 0."""
+    """Return one of the counts; what has not happened yet is 0."""
     return found.get((f"slimgate_{name}", frozenset(labels.items())), 0.0)

@@ -35,7 +35,7 @@ def _clients(server: S3Server, stack: ExitStack) -> Clients:
 
 @pytest.fixture(scope="session")
 def both(upstream: S3Server, gateway: S3Server) -> Iterator[tuple[Clients, Clients]]:
-    """Give the clients of the upstream and those of the gateway."""
+    """Return the clients of the upstream and those of the gateway."""
     with ExitStack() as stack:
         yield _clients(upstream, stack), _clients(gateway, stack)
 

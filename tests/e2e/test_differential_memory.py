@@ -26,7 +26,7 @@ class _Zeros:
         self._at = 0
 
     def read(self, count: int = -1) -> bytes:
-        """Give the next zeros."""
+        """Return the next zeros."""
         left = self._size - self._at
         taken = left if count < 0 else min(count, left)
         self._at += taken
@@ -38,7 +38,7 @@ class _Zeros:
         return self._at
 
     def tell(self) -> int:
-        """Give where it is."""
+        """Return where it is."""
         return self._at
 
 

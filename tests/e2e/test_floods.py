@@ -40,7 +40,7 @@ def _config(server: S3Server, **changes: Mapping[str, object]) -> dict[str, Any]
 
 @pytest.fixture
 def prepared(moto: S3Server) -> S3Server:
-    """Give a store with a bucket and an object."""
+    """Return a store with a bucket and an object."""
     with s3_client(moto) as direct:
         direct.create_bucket(Bucket=_BUCKET)
         direct.put_object(Bucket=_BUCKET, Key="small", Body=b"small")
@@ -313,7 +313,7 @@ def test_silent_connections_are_cut_off(prepared: S3Server, start: Start) -> Non
 def shaken(
     prepared: S3Server, start: Start, pair: Pair
 ) -> tuple[GatewayProcess, Callable[[str], bytes]]:
-    """Give a gateway with TLS, and what gets an object there from an address."""
+    """Return a gateway with TLS, and what gets an object there from an address."""
     limits = {"max_connections": 8, "handshake_timeout_s": 3}
     process = start({**_config(prepared, limits=limits), "tls": pair.settings})
     context = ssl.create_default_context(cafile=str(pair.trusted))

@@ -16,7 +16,7 @@ _Fields = list[tuple[str, Any]]
 
 
 def _fields(s3: Any, bucket: str) -> _Fields:
-    """Give the fields of a form whose policy lets metadata pass."""
+    """Return the fields of a form whose policy lets metadata pass."""
     conditions = [["starts-with", f"${MANIFEST}", ""], ["starts-with", "$x-amz-meta-a", ""]]
     post = s3.generate_presigned_post(bucket, "k", Conditions=conditions)
     return [*post["fields"].items()]

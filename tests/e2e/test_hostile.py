@@ -138,7 +138,7 @@ def _cmyk() -> bytes:
 
 
 def _lying_jpeg() -> bytes:
-    """Give a JPEG file whose frame header claims 65,535 pixels in each direction."""
+    """Return a JPEG file whose frame header claims 65,535 pixels in each direction."""
     file = images.jpeg()
     at = file.index(b"\xff\xc0") + 5
     return file[:at] + b"\xff\xff\xff\xff" + file[at + 4 :]

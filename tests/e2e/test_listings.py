@@ -34,7 +34,7 @@ def filled(s3: Any, direct: Any, upstream: S3Server) -> tuple[str, list[str]]:
 
 @pytest.fixture(params=["gateway", "forgetful"])
 def reader(request: pytest.FixtureRequest) -> S3Server:
-    """Give a gateway that knows all objects, and one that has to look at each."""
+    """Return a gateway that knows all objects, and one that has to look at each."""
     server: S3Server = request.getfixturevalue(request.param)
     return server
 

@@ -45,7 +45,7 @@ def keeping(upstream: S3Server, archive: str, start: Start) -> GatewayProcess:
 
 @pytest.fixture
 def tool(upstream: S3Server, archive: str, tmp_path: Path) -> Tool:
-    """Give the tools, with the same configuration."""
+    """Return the tools, with the same configuration."""
     return Tool(_config(upstream, archive), tmp_path)
 
 

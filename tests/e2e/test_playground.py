@@ -28,7 +28,7 @@ class _Playground(NamedTuple):
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """Give the verdicts so far."""
+        """Return the verdicts so far."""
         file = self.folder / "feedback.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
@@ -50,7 +50,7 @@ class _Answer(NamedTuple):
 
     @property
     def text(self) -> str:
-        """Give the body as text."""
+        """Return the body as text."""
         return self.body.decode()
 
 

@@ -44,7 +44,7 @@ def managed(s3: Any, direct: Any, upstream: S3Server) -> Managed:
 
 @pytest.fixture(params=["gateway", "forgetful"])
 def reader(request: pytest.FixtureRequest, managed: Managed) -> S3Server:
-    """Give a gateway that knows the object, and one that does not."""
+    """Return a gateway that knows the object, and one that does not."""
     server: S3Server = request.getfixturevalue(request.param)
     if request.param == "forgetful":
         # It remembers one object only, and now that is another one.

@@ -24,13 +24,13 @@ _SAID = {
 
 @pytest.fixture
 def moto_tool(moto: S3Server, tmp_path: Path) -> Tool:
-    """Give the tools for moto: for what says nothing about the store."""
+    """Return the tools for moto: for what says nothing about the store."""
     return Tool({**configuration(moto), "engine": {"workers": 1}}, tmp_path)
 
 
 @pytest.fixture
 def tool(upstream: S3Server, tmp_path: Path) -> Tool:
-    """Give the tools for the upstream, one worker each."""
+    """Return the tools for the upstream, one worker each."""
     return Tool({**configuration(upstream), "engine": {"workers": 1}}, tmp_path)
 
 

@@ -16,7 +16,7 @@ _BUSY_S = 0.3
 
 
 def _worker(process: GatewayProcess) -> psutil.Process:
-    """Give the one process that works on images: its parent is the fork server."""
+    """Return the one process that works on images: its parent is the fork server."""
     (worker,) = (c for c in process.children() if c.ppid() != process.process.pid)
     return worker
 

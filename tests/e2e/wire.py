@@ -39,13 +39,13 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """Give the code of an S3 error; empty for another body."""
+        """Return the code of an S3 error; empty for another body."""
         found = _CODE.search(self.body)
         return found[1].decode() if found else ""
 
     @property
     def failure(self) -> tuple[int, str]:
-        """Give status and code of a refusal."""
+        """Return status and code of a refusal."""
         return self.status, self.code
 
 
@@ -65,7 +65,7 @@ def signed(
     age: datetime.timedelta = datetime.timedelta(),
     keys: Keys | None = None,
 ) -> dict[str, str]:
-    """Give the headers of a signed request.
+    """Return the headers of a signed request.
 
     Args:
         server: Whom it is for.
@@ -94,7 +94,7 @@ def presigned(
     age: datetime.timedelta = datetime.timedelta(),
     method: str = "GET",
 ) -> str:
-    """Give path and query of a presigned request.
+    """Return path and query of a presigned request.
 
     Args:
         server: Whom it is for.

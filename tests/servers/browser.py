@@ -70,11 +70,11 @@ class Browser:
         self.devtools("Emulation.setEmulatedMedia", {"features": media})
 
     def complaints(self) -> list[str]:
-        """Give warnings and errors of the console since they were last asked for."""
+        """Return warnings and errors of the console since they were last asked for."""
         return [f"{entry['level']}: {entry['message']}" for entry in self._log("browser")]
 
     def requested(self) -> list[str]:
-        """Give the URLs that pages asked for since they were last asked for; no data: URLs."""
+        """Return the URLs that pages asked for since they were last asked for; no data: URLs."""
         messages = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
         urls = [
             message["params"]["request"]["url"]

@@ -22,7 +22,7 @@ class Pair:
 
     @property
     def settings(self) -> dict[str, str]:
-        """Give the section of the configuration."""
+        """Return the section of the configuration."""
         return {"certificate": str(self.certificate), "key": str(self.key)}
 
     def renew(self) -> bytes:

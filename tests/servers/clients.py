@@ -13,7 +13,7 @@ from tests.servers.server import Keys, S3Server
 
 @contextmanager
 def s3_client(server: S3Server, keys: Keys | None = None, **config: object) -> Iterator[Any]:
-    """Give a boto3 client for a while.
+    """Return a boto3 client for a while.
 
     Args:
         server: Whom it talks to.
@@ -32,6 +32,6 @@ def s3_client(server: S3Server, keys: Keys | None = None, **config: object) -> I
 
 
 def failure(error: ClientError) -> tuple[int, str]:
-    """Give status and code of a refusal."""
+    """Return status and code of a refusal."""
     response = error.response
     return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]

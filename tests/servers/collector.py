@@ -31,7 +31,7 @@ class Collector:
         return self.named(name)
 
     def named(self, name: str) -> list[Span]:
-        """Give the spans of that name."""
+        """Return the spans of that name."""
         return [span for span in self.spans if span.name == name]
 
 
@@ -57,7 +57,7 @@ async def collector() -> AsyncIterator[Collector]:
 
 
 def attributes(span: Span) -> dict[str, object]:
-    """Give what is said of a span."""
+    """Return what is said of a span."""
     return {
         each.key: getattr(each.value, str(each.value.WhichOneof("value")))
         for each in span.attributes

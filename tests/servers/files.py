@@ -38,7 +38,7 @@ class FileServer:
 
     @property
     def url(self) -> str:
-        """Give the address of the file."""
+        """Return the address of the file."""
         return f"http://127.0.0.1:{self.port}/release/weights.pth"
 
 

@@ -46,7 +46,7 @@ def configuration(upstream: S3Server, **changes: object) -> dict[str, Any]:
 
 
 def environment() -> dict[str, str]:
-    """Give the environment without what would configure the gateway or a client."""
+    """Return the environment without what would configure the gateway or a client."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -108,24 +108,24 @@ class GatewayProcess:
 
     @property
     def process(self) -> "subprocess.Popen[bytes]":
-        """Give the process."""
+        """Return the process."""
         if self._process is None:
             raise RuntimeError("the gateway has not been started")
         return self._process
 
     @property
     def endpoint(self) -> str:
-        """Give its URL."""
+        """Return its URL."""
         return f"http://{self.wait_for('listening')['address']}"
 
     @property
     def log(self) -> list[LogLine]:
-        """Give what it has logged so far; a line that is not JSON is ``{"text": line}``."""
+        """Return what it has logged so far; a line that is not JSON is ``{"text": line}``."""
         with self._more:
             return list(self._lines)
 
     def events(self, event: str, **fields: object) -> list[LogLine]:
-        """Give the log lines of one kind that have these fields."""
+        """Return the log lines of one kind that have these fields."""
         wanted = {"event": event, **fields}.items()
         return [line for line in self.log if wanted <= {k: _plain(line[k]) for k in line}.items()]
 
@@ -146,11 +146,11 @@ class GatewayProcess:
         return found[0]
 
     def children(self) -> list[psutil.Process]:
-        """Give the processes that it has started, and theirs."""
+        """Return the processes that it has started, and theirs."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def rss(self) -> tuple[int, int]:
-        """Give the resident bytes of the gateway itself, and of it with all its children."""
+        """Return the resident bytes of the gateway itself, and of it with all its children."""
         own: int = psutil.Process(self.process.pid).memory_info().rss
         return own, own + sum(map(_rss, self.children()))
 

@@ -99,7 +99,7 @@ class Proxy:
             sink.shutdown(socket.SHUT_WR)
 
     def _room(self, wanted: int) -> tuple[int, Callable[[], None] | None]:
-        """Give how many bytes may pass, and what to call when that is the end."""
+        """Return how many bytes may pass, and what to call when that is the end."""
         with self._lock:
             cut_at = self._cut_at
             if cut_at is None or self.passed + wanted < cut_at:

@@ -34,7 +34,7 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """Give its URL."""
+        """Return its URL."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     def __enter__(self) -> Self:

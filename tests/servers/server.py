@@ -40,16 +40,16 @@ class S3Server:
 
     @property
     def host(self) -> str:
-        """Give host and port."""
+        """Return host and port."""
         return urlsplit(self.endpoint).netloc
 
     @property
     def main(self) -> Keys:
-        """Give the keys of the owner of the buckets."""
+        """Return the keys of the owner of the buckets."""
         return self.users[0]
 
     def at(self, endpoint: str) -> "S3Server":
-        """Give the same users at another address."""
+        """Return the same users at another address."""
         return S3Server(endpoint, self.users, self.is_moto)
 
 

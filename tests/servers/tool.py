@@ -51,6 +51,6 @@ class Tool:
 
 
 def verdicts(log: Path) -> dict[str, str]:
-    """Give what became of each object by its log; the last word counts."""
+    """Return what became of each object by its log; the last word counts."""
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     return {line["key"]: line["verdict"] for line in lines if line["event"] == "object"}

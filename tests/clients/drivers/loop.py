@@ -22,7 +22,7 @@ def serve(store: object) -> None:
 
 
 def server() -> tuple[str, str, str]:
-    """Give endpoint, access key and secret key of the server, which are the arguments."""
+    """Return endpoint, access key and secret key of the server, which are the arguments."""
     endpoint, access, secret = sys.argv[1:]
     return endpoint, access, secret
 

@@ -28,7 +28,7 @@ _FIXED: Final = frozenset({"null", ""})
 
 
 def flat(lab: Lab) -> dict[str, str]:
-    """Give all outcomes of a lab as one table: where something stands, and what.
+    """Return all outcomes of a lab as one table: where something stands, and what.
 
     The bucket, the server, dates and drawn ids get names that are the same in every run.
     """

@@ -55,7 +55,7 @@ class _Shop:
         return await Optimizer(self.tools, _BUCKET, remove_replaced=remove_replaced)(_ENTRY)
 
     async def drain(self) -> Outcome:
-        """Give the image its full size."""
+        """Convert the image back to full size."""
         return await Drainer(self.tools, _BUCKET)(_ENTRY)
 
     @property

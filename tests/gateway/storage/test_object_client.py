@@ -68,7 +68,7 @@ class Store:
 
 @pytest.fixture(params=["memory", "moto", pytest.param("rgw", marks=pytest.mark.ceph)])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
-    """Give each of the stores in turn."""
+    """Return each of the stores in turn."""
     if request.param == "memory":
         memory = MemoryStore()
         yield Store(memory.client(), memory.client(None))
