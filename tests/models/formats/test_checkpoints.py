@@ -146,8 +146,8 @@ def test_large_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("held", "reason"),
     [
-        (files.compact(channels=1), "makes 1 channels of 1"),
-        (files.compact(channels=4), "makes 4 channels of 4"),
+        (files.compact(channels=1), "maps 1 channels to 1"),
+        (files.compact(channels=4), "maps 4 channels to 4"),
         (files.compact(8), "enlarges 8 times"),
         ({"fc.weight": torch.zeros(3, 3)}, "no architecture"),
         ({"params": {**files.compact(), "body.99999.weight": torch.zeros(1)}}, "more layers"),
