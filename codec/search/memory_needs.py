@@ -33,6 +33,9 @@ _SCORE_KEPT: Final = 28
 _SCORE_STRIP: Final = {True: 56, False: 130}
 """Comparing a strip by SSIMULACRA2, with that side kept and without."""
 
+TO_SCORE_LARGE: Final = _SCORE_STRIP[False] * ssimulacra2.STRIP_PIXELS
+"""Comparing an image of any size beyond ``ssimulacra2.KEPT_PIXELS``, bytes."""
+
 _ENCODING: Final[dict[Codec, dict[str, int]]] = {
     "avif": {"4:4:4": 54, "4:2:2": 46, "4:2:0": 38},
     "jxl": {},

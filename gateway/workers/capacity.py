@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from codec.measures import floors
 from codec.search import memory_needs
 from config import Policy, Settings
 
@@ -36,4 +37,6 @@ def _largest(policy: Policy, memory: int) -> int:
         per_pixel = [memory_needs.to_try(1, codec, "4:2:0", 1) for codec in policy.codecs]
     if "exact" in policy.tiers:
         per_pixel.append(memory_needs.to_transcode(1))
-    return memory // min(per_pixel)
+    elif floors.is_scored(policy.floor):
+        memory -= memory_needs.TO_SCORE_LARGE
+    return max(0, memory) // min(per_pixel)

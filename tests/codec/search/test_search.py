@@ -115,6 +115,24 @@ def test_more_effort_finds_smaller_renditions() -> None:
     assert len(states[0].trials) < len(states[2].trials)
 
 
+@pytest.mark.parametrize("floor", [{"psnr_db": 34}, {"psnr_db": None, "ssimulacra2": 70}])
+@pytest.mark.parametrize("format_", ["JPEG", "PNG"])
+def test_the_best_effort_tries_what_the_balanced_one_tries(
+    floor: dict[str, float | None], format_: str
+) -> None:
+    """The trials of the balanced effort come first, so that the best one never stores more."""
+    source = _source(photo("coffee.png")[:240, :320], format_)
+    tried = [
+        [
+            (each.candidate, each.quality, each.size)
+            for each in _find_rendition(source, tiers=["recode"], floor=floor, effort=effort).trials
+        ]
+        for effort in ("balanced", "best")
+    ]
+    assert tried[1][: len(tried[0])] == tried[0]
+    assert len(tried[1]) > len(tried[0])
+
+
 def test_the_winner_holds_and_is_the_smallest_that_did() -> None:
     """The winner's served file has the size of the upload and holds; no trial that held is less."""
     source = _source(crop("RGB", 96, 80))
