@@ -134,7 +134,7 @@ def _may_lose(data: bytes, options: OptimizeOptions) -> bool:
         width, height = jpeg_sides(data, policy)
     except Refused:
         return True  # decode to find the reason
-    need = memory_needs.least_to_try(width * height, scored=floors.is_scored(policy.floor))
+    need = memory_needs.least_to_try(width * height, scores=floors.comparisons(policy.floor, "RGB"))
     lacking = steps.lacks(need)
     if lacking:
         steps.omit("lossy", Omission.MEMORY, lacking)

@@ -137,6 +137,18 @@ def is_scored(floor: Floor) -> bool:
     return floor.ssimulacra2 is not None or floor.ssimulacra2_worst is not None
 
 
+def comparisons(floor: Floor, mode: str) -> int:
+    """Return how often SSIMULACRA2 compares an image: not at all, once, twice with alpha.
+
+    Args:
+        floor: floor that applies.
+        mode: mode of the image, as in Pillow.
+    """
+    if not is_scored(floor):
+        return 0
+    return 2 if mode == "RGBA" else 1
+
+
 def holds(floor: Floor, reading: Reading) -> bool:
     """Return whether all measures taken are at or above the floor."""
     return all(value >= demanded for _, value, demanded in _both(floor, reading))

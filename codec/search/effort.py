@@ -72,9 +72,14 @@ class Work:
         """Charge decoding and measuring; `restored`: with a restorer."""
         self._charge(pixels, _JUDGING + (_RESTORING if restored else 0.0))
 
-    def score(self, pixels: int) -> None:
-        """Charge a comparison by SSIMULACRA2."""
-        self._charge(pixels, _SCORING)
+    def score(self, pixels: int, times: int) -> None:
+        """Charge comparisons by SSIMULACRA2.
+
+        Args:
+            pixels: pixels of the image.
+            times: number of comparisons.
+        """
+        self._charge(times * pixels, _SCORING)
 
     def serve(self, pixels: int, format_: str) -> None:
         """Charge encoding the file that GET would serve."""

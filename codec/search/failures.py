@@ -54,7 +54,7 @@ def has_memory(state: SearchState, candidate: Candidate) -> bool:
         candidate.codec,
         candidate.subsampling,
         candidate.scale,
-        scored=floors.is_scored(state.floor),
+        scores=floors.comparisons(state.floor, upload.mode),
     )
     lacking = state.steps.lacks(need)
     if lacking:

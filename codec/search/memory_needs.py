@@ -64,7 +64,7 @@ def to_transcode(pixels: int) -> int:
     return TRANSCODING * pixels
 
 
-def to_try(pixels: int, codec: Codec, subsampling: str, scale: int, *, scored: bool = False) -> int:
+def to_try(pixels: int, codec: Codec, subsampling: str, scale: int, *, scores: int = 0) -> int:
     """Return the memory for trying a candidate, bytes.
 
     Args:
@@ -72,30 +72,32 @@ def to_try(pixels: int, codec: Codec, subsampling: str, scale: int, *, scored: b
         codec: codec.
         subsampling: chroma subsampling.
         scale: downscale factor.
-        scored: whether SSIMULACRA2 compares it.
+        scores: how often SSIMULACRA2 compares it, 0 to 2.
     """
     encoding = _ENCODING[codec].get(subsampling, _ENCODING_OTHERS) // scale**2
     shrinking = _UPLOAD + 4 if scale > 1 else 0
-    kept, strip = _to_score(pixels) if scored else (0, 0)
+    kept, strip = _to_score(pixels, scores)
     most = max(pixels * encoding, pixels * _JUDGING + strip)
     return pixels * (_UPLOAD + shrinking) + kept + most
 
 
-def least_to_try(pixels: int, *, scored: bool = False) -> int:
+def least_to_try(pixels: int, *, scores: int = 0) -> int:
     """Return the memory for the candidate that needs the least, bytes.
 
     Args:
         pixels: pixels of the upload.
-        scored: whether SSIMULACRA2 compares it.
+        scores: how often SSIMULACRA2 compares it, 0 to 2.
     """
-    return pixels * (_UPLOAD + _JUDGING) + (sum(_to_score(pixels)) if scored else 0)
+    return pixels * (_UPLOAD + _JUDGING) + sum(_to_score(pixels, scores))
 
 
-def _to_score(pixels: int) -> tuple[int, int]:
+def _to_score(pixels: int, scores: int) -> tuple[int, int]:
     """Return the memory that SSIMULACRA2 keeps of an upload, and that of a comparison, bytes."""
+    if not scores:
+        return 0, 0
     keeps = pixels <= ssimulacra2.KEPT_PIXELS
     strip = _SCORE_STRIP[keeps] * min(pixels, ssimulacra2.STRIP_PIXELS)
-    return (_SCORE_KEPT * pixels if keeps else 0), strip
+    return (scores * _SCORE_KEPT * pixels if keeps else 0), strip
 
 
 def mib(size: int) -> str:

@@ -109,8 +109,8 @@ class SampleTrials:
         way = candidate.scale, candidate.restorer
         if way not in self._whole_ceilings:
             restored = self._uncoded(candidate, self.state.source.pixels)
-            if floors.is_scored(floor):
-                self.state.work.score(restored.shape[0] * restored.shape[1])
+            area = restored.shape[0] * restored.shape[1]
+            self.state.work.score(area, self._comparisons)
             names = tuple(_CODEC_COSTS)
             self._whole_ceilings[way] = floors.read(
                 floor, self.state.original, restored, names=names
@@ -141,8 +141,7 @@ class SampleTrials:
         area, work = mosaic.shape[0] * mosaic.shape[1], self.state.work
         work.encode(area // candidate.scale**2, candidate.codec, speed)
         work.restore(area, restored=candidate.restorer is not None)
-        if floors.is_scored(self.state.floor):
-            work.score(area)
+        work.score(area, self._comparisons)
         settings = EncoderSettings(
             quality=quality,
             subsampling=candidate.subsampling,
@@ -173,6 +172,10 @@ class SampleTrials:
         lacking = 1 - ssim.quick(pixels, shown)
         similarity = 1 - lacking * (_SSIM_EASE if self.ease else 1)
         return Reading(psnr_db=psnr_db, ssim=similarity, ssimulacra2=score)
+
+    @property
+    def _comparisons(self) -> int:
+        return floors.comparisons(self.state.floor, self.state.source.upload.mode)
 
     def _score(self, shown: Pixels) -> float:
         """Return the score that the whole image would have; of its regions a sample says little."""

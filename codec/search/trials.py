@@ -58,8 +58,7 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
     source, upload, floor = state.source, state.source.upload, state.floor
     area = upload.width * upload.height
     state.work.restore(area, restored=stored.restorer is not None)
-    if floors.is_scored(floor):
-        state.work.score(area)
+    state.work.score(area, floors.comparisons(floor, upload.mode))
     pixels = pixels_of(
         rendition,
         stored,

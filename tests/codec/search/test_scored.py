@@ -6,13 +6,13 @@ import pytest
 
 import models
 from codec.image.pixels import Pixels
-from codec.measures import ssimulacra2
+from codec.measures import floors, ssimulacra2
 from codec.measures.ssimulacra2 import Reference
 from codec.optimize import optimize
 from codec.restore.restore import restore
 from codec.search import memory_needs
 from codec.search.effort import Work
-from config.floor import PRESETS
+from config.floor import PRESETS, Floor
 from tests.codec.pictures import crop, opened, optimize_options, photo, save
 
 _SCORED: dict[str, Any] = {"psnr_db": None, "ssim": None, "ssimulacra2": 70}
@@ -83,7 +83,7 @@ def test_stricter_presets_keep_more(fidelity: str) -> None:
 def test_comparisons_are_charged() -> None:
     """Comparing by SSIMULACRA2 counts as work."""
     work = Work(1.0)
-    work.score(1_000_000)
+    work.score(1_000_000, 1)
     assert 0.05 < work.done_s < 0.2
 
 
@@ -93,8 +93,19 @@ def test_comparisons_need_memory(codec: Any) -> None:
     for megapixels in (1, 4, 12, 50, 200):
         pixels = megapixels * 1_000_000
         plain = memory_needs.least_to_try(pixels)
-        extra = memory_needs.least_to_try(pixels, scored=True) - plain
+        extra = memory_needs.least_to_try(pixels, scores=1) - plain
         assert 0 < extra <= 600_000_000
-        need = memory_needs.to_try(pixels, codec, "4:2:0", 1, scored=True)
+        need = memory_needs.to_try(pixels, codec, "4:2:0", 1, scores=1)
         assert plain <= memory_needs.to_try(pixels, codec, "4:2:0", 1) <= need <= plain * 4 + extra
     assert ssimulacra2.KEPT_PIXELS < 50_000_000
+
+
+def test_alpha_is_compared_twice() -> None:
+    """Before two backgrounds, an image with alpha takes twice the work, and keeps twice as much."""
+    demanded = [
+        floors.comparisons(floor, mode)
+        for floor, mode in ((Floor(), "RGBA"), (PRESETS["high"], "L"), (PRESETS["high"], "RGBA"))
+    ]
+    assert demanded == [0, 1, 2]
+    needs = [memory_needs.least_to_try(1_000_000, scores=scores) for scores in demanded]
+    assert needs[2] - needs[1] == 28_000_000
