@@ -1,6 +1,7 @@
 """The documents tell the truth about the program."""
 
-from pathlib import Path
+import re
+import tomllib
 
 import pytest
 
@@ -8,13 +9,15 @@ from codec.reasons import Reason
 from codec.search.omissions import Omission
 from codec.search.verdicts import Verdict
 from config import reference
-
-_ROOT = Path(__file__).parents[1]
+from gateway.optimize import pipeline as put
+from gateway.restore import pipeline as get
+from tests import documents
+from tests.documents import DOCUMENTS, ROOT
 
 
 def test_readme_names_every_setting() -> None:
     """The README holds the table of settings exactly as the program describes them."""
-    assert reference() in (_ROOT / "README.md").read_text("utf-8")
+    assert reference() in documents.text("README.md")
 
 
 @pytest.mark.parametrize(
@@ -27,13 +30,51 @@ def test_readme_names_every_setting() -> None:
 )
 def test_every_reason_is_documented(row: str) -> None:
     """The list of reasons, verdicts and omissions has each as the program describes it."""
-    assert row in (_ROOT / "docs/reasons.md").read_text("utf-8").splitlines()
+    assert row in documents.text("docs/reasons.md").splitlines()
 
 
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_files_named_in_documents_exist(name: str) -> None:
     """What a document names between backquotes as a path of the project is there."""
-    words = (_ROOT / name).read_text("utf-8").split("`")[1::2]
-    tops = ("gateway/", "codec/", "models/", "eval/", "config/", "tests/")
-    paths = [word.split(":")[0] for word in words if word.startswith(tops) and " " not in word]
-    assert [path for path in paths if not (_ROOT / path).exists()] == []
+    assert [path for path in documents.paths(name) if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_in_documents_lead_to_files(name: str) -> None:
+    """What a document links to within the project is there."""
+    assert [link for link in documents.links(name) if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_code_named_in_documents_exists(name: str) -> None:
+    """A dotted name between backquotes is a module, class, function or constant."""
+    assert [each for each in documents.code_names(name) if not documents.exists(each)] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_commands_in_documents_exist(name: str) -> None:
+    """What a document tells people to run by ``python -m`` or ``make`` is there."""
+    makefile = documents.text("Makefile")
+    known = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert [each for each in documents.commands(name) if not documents.exists(each)] == []
+    assert sorted(set(documents.targets(name)) - known) == []
+
+
+def test_steps_in_the_architecture_exist() -> None:
+    """The diagrams of the architecture name steps as the pipelines do."""
+    diagrams = [each for each in documents.blocks("ARCHITECTURE.md") if "mermaid" in each]
+    named = {name for each in diagrams for name in re.findall(r"[a-z]+(?:_[a-z]+)+", each)}
+    steps = {step.__name__ for step in (*put.STEPS, *get.STEPS)}
+    assert "screen_request" in named
+    assert named - steps == set()
+
+
+def test_rooms_in_the_architecture_are_those_of_the_import_contract() -> None:
+    """The diagram of rooms has the layers that import-linter checks, from top to bottom."""
+    diagram = documents.text("ARCHITECTURE.md").partition("block-beta")[2].partition("```")[0]
+    rows = [re.findall(r'(\w+)\["', line) for line in diagram.splitlines() if '["' in line]
+    project = tomllib.loads(documents.text("pyproject.toml"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (layers,) = (each["layers"] for each in contracts if "containers" in each)
+    rooms = [[room for room in row if room != "eval"] for row in rows]
+    assert rooms == [re.split(r" [|:] ", layer) for layer in [*layers, "codec | models", "config"]]
