@@ -138,6 +138,8 @@ class CompleteUpload:
             Response body, and current version ID.
         """
         body = await read_bounded(response, _MAX_RESULT)
+        # The search takes long and needs a connection of its own: free this one first.
+        response.let_go()
         root = s3xml.parse(body.strip())
         if s3xml.name(root) != "CompleteMultipartUploadResult":
             return body, version_id  # an error with status 200

@@ -275,6 +275,21 @@ def test_readers_of_restored_files_hold_no_place_at_the_store(
     assert _limited(process, "stalled") == 0
 
 
+def test_a_completion_needs_one_place_at_the_store(prepared: S3Server, start: Start) -> None:
+    """An image in parts is read back and replaced over the only connection there is."""
+    process = start(_config(prepared, upstream={"max_connections": 1, "pool_timeout_s": 0.5}))
+    about = {"Bucket": _BUCKET, "Key": "parts.jpg"}
+    with s3_client(prepared.at(process.endpoint)) as s3:
+        upload_id = s3.create_multipart_upload(**about)["UploadId"]
+        part = s3.upload_part(**about, UploadId=upload_id, PartNumber=1, Body=_IMAGE)
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        s3.complete_multipart_upload(**about, UploadId=upload_id, MultipartUpload=parts)
+        assert s3.get_object(**about)["ContentLength"] == len(_IMAGE)
+    with s3_client(prepared) as direct:
+        assert direct.head_object(**about)["ContentLength"] < len(_IMAGE)
+    assert _limited(process, "store connections") == 0
+
+
 def test_proxies_are_not_bound(prepared: S3Server, start: Start) -> None:
     """An address that speaks for many clients may hold everything."""
     process = start(_config(prepared, limits={"max_connections": 4, "proxies": ["127.0.0.0/30"]}))

@@ -26,11 +26,18 @@ class MemoryStore:
         buckets: By name.
         requests: All that were sent, in order.
         faults: By method and key, the statuses that the next such requests are answered with.
+        responses: Those that are not closed yet.
     """
 
     buckets: dict[str, Bucket] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     faults: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    responses: list[MemoryResponse] = field(default_factory=list)
+
+    @property
+    def connections(self) -> int:
+        """Return the number of responses that are neither closed nor released."""
+        return sum(not response.is_let_go for response in self.responses)
 
     def client(
         self, user: str | None = "main", passed_along: Mapping[str, str] | None = None
@@ -183,7 +190,12 @@ class MemoryClient(ObjectClient):
     @asynccontextmanager
     async def send(self, request: Request) -> AsyncIterator[Response]:
         """Send a request; see :meth:`ObjectClient.send`."""
-        yield self.store.answer(request, self.user, await _body(request))
+        response = self.store.answer(request, self.user, await _body(request))
+        self.store.responses.append(response)
+        try:
+            yield response
+        finally:
+            self.store.responses.remove(response)
 
 
 async def _body(request: Request) -> bytes:

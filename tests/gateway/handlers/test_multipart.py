@@ -84,6 +84,18 @@ async def test_a_completed_image_becomes_a_rendition() -> None:
     assert read.upload_etag == _ETAG
 
 
+async def test_the_search_holds_no_connection() -> None:
+    """Responses to the completion and to the GET are released before the search."""
+    uploader, held = _Uploader(), []
+
+    async def count() -> None:
+        held.append(uploader.gateway.memory.connections)
+
+    uploader.workers.meanwhile = count
+    await uploader.complete(await uploader.begin())
+    assert (held, uploader.stored()[0]) == ([0], RENDITION)
+
+
 async def test_tags_and_grants_of_the_creation_are_kept() -> None:
     """What no GET returns is remembered from the creation of the upload."""
     uploader = _Uploader()

@@ -98,6 +98,18 @@ async def test_what_is_done_is_not_done_again(shop: _Shop) -> None:
     assert len(shop.workers.optimized) == 1
 
 
+async def test_the_search_holds_no_connection(shop: _Shop) -> None:
+    """The response to GET is released before the search."""
+    held = []
+
+    async def count() -> None:
+        held.append(shop.memory.connections)
+
+    shop.workers.meanwhile = count
+    await shop.optimize()
+    assert held == [0]
+
+
 async def test_what_others_write_meanwhile_counts(shop: _Shop) -> None:
     """An object that is replaced during the work is left as the other has written it."""
     shop.workers.meanwhile = lambda: shop.put(b"theirs")
