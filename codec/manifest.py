@@ -8,6 +8,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from config.policy import Codec
+
 MAX_BYTES: Final = 600
 """Maximum length of a manifest, bytes: S3 allows 2 KB of user metadata, the client's included."""
 
@@ -49,7 +51,7 @@ class Stored(_Note):
     """
 
     tier: Literal["exact", "lossless", "recode", "downscale"] = Field(alias="t")
-    codec: Literal["avif", "webp", "jxl", "jpeg"] = Field(alias="c")
+    codec: Codec = Field(alias="c")
     quality: _Quality = Field(alias="q")
     scale: Annotated[int, Field(ge=1, le=4)] = Field(alias="x")
     restorer: Annotated[_Hex, Field(min_length=16, max_length=16)] | None = Field(alias="r")

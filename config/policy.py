@@ -3,7 +3,7 @@
 import hashlib
 import json
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -20,6 +20,7 @@ Tier = Annotated[
     later({"plain": "plain is the implicit last resort: remove it from the list"}),
 ]
 Codec = Literal["avif", "jpeg", "jxl", "webp"]
+CODECS: Final[tuple[Codec, ...]] = get_args(Codec)
 Scale = Annotated[int, Field(ge=2, le=4)]
 
 # Duplicates are refused and order is ignored, so equal choices have equal digests.
@@ -126,7 +127,7 @@ class Policy(Frozen):
         description="downscale factors to try",
     )
     codecs: Annotated[tuple[Codec, ...], LISTED, _SET] = Field(
-        default=("avif", "jpeg", "jxl", "webp"),
+        default=CODECS,
         min_length=1,
         max_length=16,
         description="codecs to try",

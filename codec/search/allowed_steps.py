@@ -10,12 +10,13 @@ from typing import Final, Self
 
 from codec.search import memory_needs
 from codec.search.omissions import Omission, Omitted, What
+from config.policy import CODECS
 
 DECODE: Final = "decode"
 EXACT: Final = "exact"
 LOSSLESS: Final = "lossless"
 
-LOSSY_STEPS: Final = frozenset({"avif", "jpeg", "jxl", "webp"})
+LOSSY_STEPS: Final[frozenset[str]] = frozenset(CODECS)
 """All steps that create lossy renditions."""
 
 

@@ -38,9 +38,6 @@ TO_SCORE_LARGE: Final = _SCORE_STRIP[False] * ssimulacra2.STRIP_PIXELS
 
 _ENCODING: Final[dict[Codec, dict[str, int]]] = {
     "avif": {"4:4:4": 54, "4:2:2": 46, "4:2:0": 38},
-    "jxl": {},
-    "webp": {},
-    "jpeg": {},
 }
 _ENCODING_OTHERS: Final = 12
 
@@ -74,7 +71,7 @@ def to_try(pixels: int, codec: Codec, subsampling: str, scale: int, *, scores: i
         scale: downscale factor.
         scores: how often SSIMULACRA2 compares it, 0 to 2.
     """
-    encoding = _ENCODING[codec].get(subsampling, _ENCODING_OTHERS) // scale**2
+    encoding = _ENCODING.get(codec, {}).get(subsampling, _ENCODING_OTHERS) // scale**2
     shrinking = _UPLOAD + 4 if scale > 1 else 0
     kept, strip = _to_score(pixels, scores)
     most = max(pixels * encoding, pixels * _JUDGING + strip)

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
+from config.policy import Codec
+
 Tier = Literal["exact", "lossless", "recode", "downscale"]
 
 TIERS: Final[tuple[Tier, ...]] = ("exact", "lossless", "recode", "downscale")
@@ -10,7 +12,7 @@ TIERS: Final[tuple[Tier, ...]] = ("exact", "lossless", "recode", "downscale")
 LOSSY: Final[frozenset[Tier]] = frozenset({"recode", "downscale"})
 """Lossy tiers."""
 
-What = Literal["exact", "lossless", "recode", "downscale", "lossy", "avif", "jxl", "webp", "jpeg"]
+What = Tier | Literal["lossy"] | Codec
 """A tier, all lossy tiers, or a codec."""
 
 

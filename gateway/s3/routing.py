@@ -130,6 +130,7 @@ _BY_PARAMETER: Final = {
     ("POST", "uploads"): "CreateMultipartUpload",
     ("POST", "uploadId"): "CompleteMultipartUpload",
 }
+_SELECTING: Final = tuple(dict.fromkeys(parameter for _, parameter in _BY_PARAMETER))
 _PLAIN: Final = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}
 
 
@@ -159,7 +160,7 @@ def operation(method: str, target: Target, query: Collection[str], copies: bool)
 def _object_operation(method: str, query: Collection[str], copies: bool) -> str:
     if copies and method == "PUT":
         return "CopyObject"
-    for parameter in ("attributes", "uploads", "uploadId"):
+    for parameter in _SELECTING:
         if parameter in query:
             return _BY_PARAMETER.get((method, parameter), "Other")
     if _OBJECT_SUBRESOURCES.isdisjoint(query):
