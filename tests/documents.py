@@ -41,10 +41,10 @@ def quoted(document: str) -> list[str]:
 
 
 def paths(document: str) -> list[str]:
-    """Return the paths of the project that a document names."""
+    """Return the paths of the project that a document names; ``NAME`` stands for any."""
     tops = tuple(f"{top}/" for top in (*PACKAGES, "docs"))
     words = (word.split(":")[0] for word in quoted(document) if word.startswith(tops))
-    return [word for word in words if " " not in word]
+    return [word for word in words if " " not in word and "NAME" not in word]
 
 
 def code_names(document: str) -> list[str]:
