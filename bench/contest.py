@@ -20,6 +20,7 @@ from PIL import AvifImagePlugin, Image
 
 import models
 from bench.reference import decoded, shortfalls
+from codec.manifest import Manifest
 from codec.optimize import OptimizeOptions, Refused, optimize
 from codec.restore.restore import restore
 from config import Engine, Policy
@@ -96,21 +97,62 @@ def row(path: Path, policy: Policy, upscalers: LocalRestorers) -> Row:
     data = path.read_bytes()
     with Image.open(path) as image:
         megapixels = image.width * image.height / 1e6
+    kept = stored(data, policy, upscalers)
+    below = kept.served != data and any(
+        shortfalls(policy.floor, decoded(data), decoded(kept.served))
+    )
+    return Row(
+        path.name, len(data), kept.size, kept.how, kept.quality, megapixels, kept.seconds, below
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the gateway stores of an upload.
+
+    Attributes:
+        size: bytes stored.
+        served: file that GET serves.
+        seconds: CPU time of optimizing.
+        manifest: how it is restored; None: stored as uploaded.
+    """
+
+    size: int
+    served: bytes
+    seconds: float
+    manifest: Manifest | None
+
+    @property
+    def tier(self) -> str:
+        """Return the tier."""
+        return self.manifest.stored.tier if self.manifest else "plain"
+
+    @property
+    def quality(self) -> int:
+        """Return the quality; 0 if stored as uploaded."""
+        return self.manifest.stored.quality if self.manifest else 0
+
+    @property
+    def how(self) -> str:
+        """Return tier, codec and scale as text."""
+        if self.manifest is None:
+            return "plain"
+        how = self.manifest.stored
+        scale = f" x{how.scale}" if how.scale > 1 else ""
+        cleaned = " cleaned" if how.scale == 1 and how.restorer else ""
+        return f"{how.tier} {how.codec}{scale}{cleaned}"
+
+
+def stored(data: bytes, policy: Policy, upscalers: LocalRestorers) -> Stored:
+    """Optimize an upload as PUT does, and restore it as GET does."""
     began = time.process_time()
     try:
         made = optimize(data, _terms(policy), upscalers)
     except Refused:
-        seconds = time.process_time() - began
-        size = len(data)
-        return Row(path.name, size, size, "plain", 0, megapixels, seconds, below=False)
+        return Stored(len(data), data, time.process_time() - began, None)
     seconds = time.process_time() - began
     served = restore(made.rendition, made.manifest, upscalers)
-    stored = made.manifest.stored
-    how = f"{stored.tier} {stored.codec}" + (f" x{stored.scale}" if stored.scale > 1 else "")
-    how += " cleaned" if stored.scale == 1 and stored.restorer else ""
-    below = served != data and any(shortfalls(policy.floor, decoded(data), decoded(served)))
-    size = len(made.rendition)
-    return Row(path.name, len(data), size, how, stored.quality, megapixels, seconds, below)
+    return Stored(len(made.rendition), served, seconds, made.manifest)
 
 
 def _terms(policy: Policy) -> OptimizeOptions:

@@ -28,6 +28,7 @@ _NEAR: Final = 50  # bits of 256
 _ENOUGH: Final = 50  # key points
 _BLOCK: Final = 64
 _FEATURELESS_DB: Final = 43.0
+_BACKGROUNDS: Final = (0.1, 0.9)  # sRGB, of libjxl's tools/ssimulacra2.cc
 # The two libraries round differently.
 _SLACK_DB: Final = 1e-9
 _SLACK_SSIM: Final = 1e-6
@@ -37,6 +38,15 @@ def decoded(data: bytes) -> Pixels:
     """Return the pixels of an image file, as Pillow reads them."""
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image)
+
+
+def decoded_plainly(data: bytes) -> Pixels:
+    """Return the pixels of an image file as gray, RGB or, where any is transparent, RGBA."""
+    with Image.open(io.BytesIO(data)) as image:
+        if image.has_transparency_data:
+            pixels = np.asarray(image.convert("RGBA"))
+            return pixels if (pixels[..., 3] < 255).any() else pixels[..., :3].copy()
+        return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
 
 
 def luma(pixels: Pixels) -> Luma:
@@ -94,9 +104,23 @@ def ssimulacra2(before: Pixels, after: Pixels) -> float:
     """Return the SSIMULACRA2 score by the package of that name, which takes a second a megapixel.
 
     Args:
-        before: Gray or RGB; alpha is ignored.
+        before: Gray, RGB or RGBA; with alpha, the worse of two backgrounds counts, as in libjxl.
         after: Same shape.
     """
+    pair = before, after
+    if all(each.ndim == 2 or each.shape[2] == 3 or (each[..., 3] == 255).all() for each in pair):
+        return _ssimulacra2(*pair)
+    return min(_ssimulacra2(*(_over(each, level) for each in pair)) for level in _BACKGROUNDS)
+
+
+def _over(pixels: Pixels, background: float) -> Pixels:
+    """Blend pixels with a gray background."""
+    alpha = pixels[..., 3:] / 255
+    blended = pixels[..., :3] * alpha + 255 * background * (1 - alpha)
+    return np.rint(blended).astype(np.uint8)
+
+
+def _ssimulacra2(before: Pixels, after: Pixels) -> float:
     with TemporaryDirectory() as folder:
         paths = [str(Path(folder) / name) for name in ("before.png", "after.png")]
         for path, pixels in zip(paths, (before, after), strict=True):

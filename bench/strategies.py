@@ -7,23 +7,20 @@ are stored as uploaded. Of the fixed qualities, the one that stores the least is
 """
 
 import argparse
-import json
 import math
 import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
-from tqdm import tqdm
 
-from bench.contest import Row, alone, policy_of, row
+from bench import journal
+from bench.contest import Row, policy_of, row
+from bench.journal import Line
 from codec.image.pixels import decode_as
 from codec.reasons import Refused
 from codec.search import trials
@@ -31,7 +28,6 @@ from codec.search.effort import Work
 from codec.search.eligibility import max_stored, parse_eligible
 from codec.search.state import Candidate, SearchState, SourceImage
 from config import Policy
-from models.engine.loading import LocalRestorers
 
 _FIXED: Final = (40, 50, 60, 70, 80, 90)
 _SPEED: Final = 8
@@ -59,42 +55,23 @@ def main() -> None:
     paths = sorted(path for path in arguments.folder.glob("*/*") if path.is_file())
     strategies = (*_POLICIES, *map(_fixed_name, _FIXED))
     wanted = [(s, path) for s in strategies if s not in arguments.without for path in paths]
-    known = {(line["strategy"], line["path"]) for line in _lines(arguments.out)}
-    todo = [(s, path) for s, path in wanted if (s, _name(path)) not in known]
-    with (
-        arguments.out.open("a") as out,
-        ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool,
-    ):
-        for line in tqdm(pool.map(_try, todo), total=len(todo), disable=None):
-            out.write(json.dumps(line) + "\n")
-            out.flush()
-    _print(_lines(arguments.out))
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def _name(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
+    known = {(line["strategy"], line["path"]) for line in journal.lines(arguments.out)}
+    todo = [(s, path) for s, path in wanted if (s, journal.name(path)) not in known]
+    journal.run(_try, todo, arguments.out, arguments.jobs)
+    _print(journal.lines(arguments.out))
 
 
 def _fixed_name(quality: int) -> str:
     return f"AVIF at quality {quality}"
 
 
-def _try(task: tuple[str, Path]) -> dict[str, Any]:
+def _try(task: tuple[str, Path]) -> list[Line]:
     strategy, path = task
     if strategy in _POLICIES:
-        found = row(path, policy_of(_POLICIES[strategy]), _upscalers())
+        found = row(path, policy_of(_POLICIES[strategy]), journal.upscalers())
     else:
         found = _at(int(strategy.rpartition(" ")[2]), path, policy_of({}))
-    return {"strategy": strategy, "path": _name(path), **asdict(found)}
-
-
-@cache
-def _upscalers() -> LocalRestorers:
-    return alone()[1]
+    return [{"strategy": strategy, "path": journal.name(path), **asdict(found)}]
 
 
 def _at(quality: int, path: Path, policy: Policy) -> Row:
@@ -109,7 +86,7 @@ def _at(quality: int, path: Path, policy: Policy) -> Row:
     except (Refused, OSError, ValueError, SyntaxError):
         return plain
     source = SourceImage(pixels, upload, len(data), b"", 1, max_stored(data, policy))
-    state = SearchState(source, policy.floor, _upscalers(), Work(math.inf), "photo")
+    state = SearchState(source, policy.floor, journal.upscalers(), Work(math.inf), "photo")
     chroma = "4:2:0" if upload.subsampling == "4:2:0" else "4:4:4"
     trial = trials.attempt(state, Candidate("recode", "avif", 1, None, chroma), quality, _SPEED)
     if trial.verdict != "holds":
