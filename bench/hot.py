@@ -24,7 +24,7 @@ import yaml
 from bench import hot_server
 from bench.client import Unexpected
 from bench.load_client import requests_per_second
-from bench.testbed import bench_server, photo
+from bench.testbed import GRAIN_FLOOR, bench_server, photo
 from eval.demo.processes import StartFailed
 from eval.demo.servers import ACCESS_KEY, BUCKET, SECRET_KEY, gateway_server, s3_client
 from tests.servers.redis import RedisServer, missing
@@ -127,7 +127,15 @@ def _settings(store: str, cache: Mapping[str, Any]) -> dict[str, Any]:
         "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
         "engine": {"workers": 1},
         "cache": dict(cache),
-        "policies": [{"name": "hot", "bucket": BUCKET, "mode": "optimize", "effort": "fast"}],
+        "policies": [
+            {
+                "name": "hot",
+                "bucket": BUCKET,
+                "mode": "optimize",
+                "effort": "fast",
+                "floor": GRAIN_FLOOR,
+            }
+        ],
     }
 
 

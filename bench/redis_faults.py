@@ -20,7 +20,7 @@ from typing import Final
 import uvloop
 
 from bench.load_client import Answers, load
-from bench.testbed import bench_server, photo
+from bench.testbed import GRAIN_FLOOR, bench_server, photo
 from eval.demo.processes import StartFailed
 from eval.demo.servers import ACCESS_KEY, BUCKET, SECRET_KEY, gateway_server, s3_client
 from tests.servers.redis import RedisServer, missing
@@ -84,7 +84,15 @@ def _setting() -> Iterator[tuple[RedisServer, list[str]]]:
             "upstream": {"endpoint": store},
             "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
             "cache": {"max_bytes": 0, "redis": {"url": redis.url}},
-            "policies": [{"name": "b", "bucket": BUCKET, "mode": "optimize", "effort": "fast"}],
+            "policies": [
+                {
+                    "name": "b",
+                    "bucket": BUCKET,
+                    "mode": "optimize",
+                    "effort": "fast",
+                    "floor": GRAIN_FLOOR,
+                }
+            ],
         }
         server = stack.enter_context(gateway_server(settings, "127.0.0.1:0"))
         client = s3_client(f"http://{server.address(_TIMEOUT_S)}")

@@ -2,7 +2,8 @@
 
 ``python -m bench.served FOLDER [--policy JSON]`` uploads every image of a folder with one subfolder
 per class through a real gateway, downloads it, and compares size, format, mode and dimensions,
-everything that Pillow finds in the header, and PSNR, SSIM and ORB by scikit-image and OpenCV.
+everything that Pillow finds in the header, and the measures of the policy's floor by scikit-image,
+OpenCV and `ssimulacra2`.
 """
 
 import argparse
@@ -20,11 +21,10 @@ from PIL import Image, ImageFile
 from tqdm import tqdm
 
 from bench.reference import Pixels, decoded, shortfalls
-from config import Floor
+from config import Floor, Policy
 from eval.demo.servers import BUCKET, demo_policy, running, s3_client
 
 _TYPES: Final = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
-_FLOOR: Final = Floor()  # of the demo's policy, all defaults
 _TIMEOUT_S: Final = 60.0
 
 
@@ -76,14 +76,15 @@ def main() -> int:
 
 def _answers(paths: list[Path], changes: Mapping[str, Any]) -> Iterator[Answer]:
     policy = {**demo_policy(), "limits": {"timeout_s": _TIMEOUT_S}, **changes}
+    floor = Policy.model_validate(policy).floor
     with running(policies=[policy], timeout_s=2 * _TIMEOUT_S) as pair:
         gateway, bucket = s3_client(pair.endpoint), s3_client(pair.upstream)
         gateway.create_bucket(Bucket=BUCKET)
         for path in paths:
-            yield _answer(path, gateway, bucket)
+            yield _answer(path, floor, gateway, bucket)
 
 
-def _answer(path: Path, gateway: Any, bucket: Any) -> Answer:
+def _answer(path: Path, floor: Floor, gateway: Any, bucket: Any) -> Answer:
     upload, name = path.read_bytes(), f"{path.parent.name}/{path.name}"
     kind = _TYPES.get(path.suffix.lower(), "application/octet-stream")
     there = {"Bucket": BUCKET, "Key": name}
@@ -99,7 +100,7 @@ def _answer(path: Path, gateway: Any, bucket: Any) -> Answer:
     else:
         faults += _differences(upload, served)
         pair = decoded(upload), decoded(served)
-        faults += _altered(*pair) if tier == "lossless" else shortfalls(_FLOOR, *pair)
+        faults += _altered(*pair) if tier == "lossless" else shortfalls(floor, *pair)
     return Answer(name, tier, len(upload), stored, tuple(faults))
 
 

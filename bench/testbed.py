@@ -20,6 +20,9 @@ from eval.demo.servers import ACCESS_KEY, REGION, SECRET_KEY, bucket_server, gat
 _TIMEOUT_S: Final = 60.0
 _POLICY: Final = "-policy"
 
+GRAIN_FLOOR: Final = {"orb": None}
+"""The floor of policies for :func:`photo`: no rendition keeps the key points of grain."""
+
 
 @dataclass(frozen=True, slots=True)
 class Store:

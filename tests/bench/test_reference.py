@@ -44,6 +44,18 @@ def test_scores_are_those_of_the_search() -> None:
     assert list(reference.shortfalls(held, _PHOTO[:200, :200], spoiled)) == []
 
 
+def test_a_worst_region_is_named() -> None:
+    """A floor of the worst region is missed by it alone, not by the whole image."""
+    spoiled = _PHOTO.copy()
+    spoiled[:64, :64] = worsened(_PHOTO[:64, :64], 60)
+    score = Reference(_PHOTO).compare(spoiled)
+    alone = {"psnr_db": None, "ssim": None, "orb": None, "block_psnr_db": None}
+    floor = Floor(**alone, ssimulacra2=score.whole - 1, ssimulacra2_worst=score.worst + 1)
+    assert list(reference.shortfalls(floor, _PHOTO, spoiled)) == [
+        f"SSIMULACRA2 of a region {score.worst:.3f}"
+    ]
+
+
 def test_an_image_without_key_points_keeps_its_worst_block() -> None:
     """Where ORB says nothing, 43 dB of the worst block are demanded."""
     flat = np.full((128, 128), 90, np.uint8)
