@@ -13,6 +13,8 @@ from tests.servers.server import S3Server, wait_until
 pytestmark = pytest.mark.crash
 
 _BUSY_S = 0.3
+_PATIENT_S = 600
+"""Timeout of a client that waits for two searches on a busy machine."""
 
 
 def _worker(process: GatewayProcess) -> psutil.Process:
@@ -23,17 +25,19 @@ def _worker(process: GatewayProcess) -> psutil.Process:
 
 def test_a_killed_worker_costs_nothing(moto: S3Server, moto_bucket: str, start: Start) -> None:
     """An upload whose worker is killed is tried again without what the worker was at."""
-    process = start({**configuration(moto), "engine": {"workers": 1}})
+    config = {**configuration(moto), "engine": {"workers": 1}}
+    config["policies"][0]["limits"] = {"timeout_s": 600}  # however busy the machine is
+    process = start(config)
     gateway = moto.at(process.endpoint)
     small, big = images.jpeg(), images.jpeg(3000, 2500)
-    with s3_client(gateway) as s3, ThreadPoolExecutor(1) as thread:
+    with s3_client(gateway, read_timeout=_PATIENT_S) as s3, ThreadPoolExecutor(1) as thread:
         s3.put_object(Bucket=moto_bucket, Key="first", Body=small)
         worker = _worker(process)
         before = worker.cpu_times().user
         upload = thread.submit(s3.put_object, Bucket=moto_bucket, Key="big", Body=big)
         wait_until(lambda: worker.cpu_times().user > before + _BUSY_S, "work on the image")
         worker.send_signal(signal.SIGKILL)
-        upload.result(timeout=30)
+        upload.result()
         line = process.wait_for("job retried")
         assert "the worker process died (exit code -9)" in line["reason"]
         assert line["without"] != []
