@@ -4,11 +4,12 @@ It is compact, versioned ASCII JSON of at most ``MAX_BYTES``. Anyone with access
 have changed it, so every number is bounded before use.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from config.policy import Codec
+from config.policy import CODECS, Codec, ExactCodec
 
 MAX_BYTES: Final = 600
 """Maximum length of a manifest, bytes: S3 allows 2 KB of user metadata, the client's included."""
@@ -31,6 +32,13 @@ _Hex = Annotated[str, Field(pattern=r"^[0-9a-f]+$")]
 _Quality = Annotated[int, Field(ge=0, le=100)]
 _Score = Annotated[float, Field(ge=LOWEST_SCORE, le=100)]
 
+_CODECS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "exact": ("webp", "jxl", "lepton"),
+    "lossless": ("webp", "jxl"),
+    "recode": CODECS,
+    "downscale": CODECS,
+}
+
 
 class _Note(BaseModel):
     model_config = ConfigDict(
@@ -51,7 +59,7 @@ class Stored(_Note):
     """
 
     tier: Literal["exact", "lossless", "recode", "downscale"] = Field(alias="t")
-    codec: Codec = Field(alias="c")
+    codec: Codec | ExactCodec = Field(alias="c")
     quality: _Quality = Field(alias="q")
     scale: Annotated[int, Field(ge=1, le=4)] = Field(alias="x")
     restorer: Annotated[_Hex, Field(min_length=16, max_length=16)] | None = Field(alias="r")
@@ -67,11 +75,10 @@ class Stored(_Note):
 
     @model_validator(mode="after")
     def _identity_fits_codec(self) -> Self:
-        if self.tier not in ("exact", "lossless"):
-            return self
-        if self.codec not in ("webp", "jxl"):
+        if self.codec not in _CODECS_OF[self.tier]:
             raise ValueError(f"tier {self.tier} cannot have codec {self.codec}")
-        if self.restorer is not None or self.level:
+        without_loss = self.tier in ("exact", "lossless")
+        if without_loss and (self.restorer is not None or self.level):
             raise ValueError(f"tier {self.tier} cannot have a restorer or a level")
         return self
 
@@ -175,10 +182,12 @@ class Manifest(_Note):
 
     @model_validator(mode="after")
     def _output_fits_tier(self) -> Self:
-        # A JPEG is reconstructed from JPEG XL; all other files are re-encoded.
-        whole = self.stored.tier == "exact" and self.stored.codec == "jxl"
+        # A JPEG is reconstructed from JPEG XL or Lepton; all other files are re-encoded.
+        whole = self.stored.tier == "exact" and self.stored.codec in ("jxl", "lepton")
         if self.output is None and not whole:
             raise ValueError("output is missing")
+        if self.output is not None and self.stored.codec == "lepton":
+            raise ValueError("codec lepton has no output")
         return self
 
     @property

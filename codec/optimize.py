@@ -15,7 +15,7 @@ from codec.reasons import Reason, Refused
 from codec.restore.lossless import Task
 from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
 from codec.search import lossless, memory_needs, search
-from codec.search.allowed_steps import DECODE, EXACT, LOSSLESS, LOSSY_STEPS, AllowedSteps
+from codec.search.allowed_steps import DECODE, EXACT, LEPTON, LOSSLESS, LOSSY_STEPS, AllowedSteps
 from codec.search.effort import Work
 from codec.search.eligibility import check_type, jpeg_sides, max_stored, parse_eligible
 from codec.search.failures import reason as reason_of
@@ -26,7 +26,7 @@ from codec.search.result import ChosenRendition
 from codec.search.state import SearchState, SourceImage, Trial
 from codec.search.verdicts import Verdict
 from config import Policy
-from config.policy import Effort
+from config.policy import Effort, ExactCodec
 
 __all__ = ["LOSSY_STEPS", "OptimizeOptions", "Optimized", "Refused", "optimize"]
 
@@ -34,6 +34,9 @@ _NOT_FOR: Final[Mapping[str, tuple[Tier, ...]]] = {
     "image/jpeg": ("lossless",), "image/webp": ("exact", "lossless")
 }  # fmt: skip
 """Tiers that files of a type never have."""
+
+_TRANSCODING: Final[Mapping[ExactCodec, str]] = {"jxl": EXACT, "lepton": LEPTON}
+"""Step of each codec that holds whole JPEG files."""
 
 _LEAST: Final = {"JPEG": 0.6, "PNG": 0.4, "WEBP": 0.0}
 """Size relative to a JPEG or a photographic PNG below which no lossless rendition exists."""
@@ -171,12 +174,28 @@ def _whole(data: bytes, options: OptimizeOptions, most: int, *, held: int = 0) -
     size = jpeg_sides(data, policy)
     lacking = steps.lacks(held + memory_needs.to_transcode(size[0] * size[1]))
     if lacking:
-        return lossless.failed_attempt("exact", "jxl", Verdict.NEEDS_MEMORY, lacking)
-    steps.mark(EXACT)
+        return lossless.failed_attempt("exact", policy.exact_codec, Verdict.NEEDS_MEMORY, lacking)
+    first = Attempt(None, ())
+    if policy.exact_codec == "lepton":
+        first = _transcoded(data, size, "lepton", steps, most)
+        if first.chosen is not None:
+            return first
+    then = _transcoded(data, size, "jxl", steps, most)
+    return then._replace(trials=first.trials + then.trials)
+
+
+def _transcoded(
+    data: bytes, size: tuple[int, int], codec: ExactCodec, steps: AllowedSteps, most: int
+) -> Attempt:
+    """Transcode a JPEG file by one codec."""
+    step = _TRANSCODING[codec]
+    if step in steps.ruled_out:
+        return lossless.failed_attempt("exact", codec, Verdict.FAILED, Omission.LOST.value)
+    steps.mark(step)
     try:
-        return lossless.of_jpeg(data, size, max_stored=most)
+        return lossless.of_jpeg(data, size, codec, max_stored=most)
     except Exception as error:  # noqa: BLE001  # the library may raise any exception
-        return lossless.failed_attempt("exact", "jxl", Verdict.FAILED, reason_of(error))
+        return lossless.failed_attempt("exact", codec, Verdict.FAILED, reason_of(error))
 
 
 def _lossy_search(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> SearchState:
@@ -316,7 +335,9 @@ def _step(chosen: ChosenRendition, data: bytes) -> str:
     """Return the step that created a rendition."""
     if chosen.stored.tier in LOSSY:
         return chosen.stored.codec
-    return EXACT if sniff(data[:32]) == "image/jpeg" else LOSSLESS
+    if sniff(data[:32]) != "image/jpeg":
+        return LOSSLESS
+    return LEPTON if chosen.stored.codec == "lepton" else EXACT
 
 
 def _seal(data: bytes, chosen: ChosenRendition, options: OptimizeOptions) -> Manifest:

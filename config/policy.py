@@ -3,6 +3,7 @@
 import hashlib
 import json
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
@@ -21,6 +22,7 @@ Tier = Annotated[
 ]
 Codec = Literal["avif", "jpeg", "jxl", "webp"]
 CODECS: Final[tuple[Codec, ...]] = get_args(Codec)
+ExactCodec = Literal["jxl", "lepton"]
 Scale = Annotated[int, Field(ge=2, le=4)]
 
 # Duplicates are refused and order is ignored, so equal choices have equal digests.
@@ -132,6 +134,13 @@ class Policy(Frozen):
         max_length=16,
         description="codecs to try",
     )
+    exact_codec: ExactCodec = Field(
+        default="jxl",
+        description=(
+            "codec of JPEG files in the tier exact: jxl, or lepton (smaller; no viewer opens it; "
+            "needs `slimgate[lepton]`)"
+        ),
+    )
     restorer: str = Field(
         default="native",
         min_length=1,
@@ -171,6 +180,16 @@ class Policy(Frozen):
             raise ValueError(f"unknown restorer; choose one of {', '.join(sorted(known))}")
         return name
 
+    @field_validator("exact_codec")
+    @classmethod
+    def _installed(cls, name: ExactCodec) -> ExactCodec:
+        if name == "lepton" and find_spec("lepton_jpeg_python") is None:
+            raise ValueError(
+                "the package lepton-jpeg-python is missing: install slimgate[lepton], or remove "
+                "exact_codec"
+            )
+        return name
+
     @model_validator(mode="after")
     def _scales_fit_tiers(self) -> Self:
         if self.scales and "downscale" not in self.tiers:
@@ -180,6 +199,15 @@ class Policy(Frozen):
         if not self.scales and "downscale" in self.tiers:
             raise contradiction(
                 ("scales",), "the tier downscale needs at least one scale, such as 2"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _exact_codec_is_of_use(self) -> Self:
+        if self.exact_codec == "lepton" and "exact" not in self.tiers:
+            raise contradiction(
+                ("exact_codec",),
+                "lepton needs the tier exact: add it to tiers, or remove exact_codec",
             )
         return self
 
@@ -209,6 +237,8 @@ class Policy(Frozen):
         unset: dict[str, Any] = {"fidelity": True, "floor": self.floor.unset}
         if self.originals.keep is None:
             unset["originals"] = True
+        if self.exact_codec == "jxl":
+            unset["exact_codec"] = True
         settings = self.model_dump(exclude=unset)
         document = json.dumps(settings, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(document.encode()).hexdigest()[:12]

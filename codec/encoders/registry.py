@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from codec.containers import Mode, bmff, jpeg_payload, webp_payload
-from codec.encoders import avif, jpeg, jxl, webp
+from codec.encoders import avif, jpeg, jxl, lepton, webp
 from codec.encoders.settings import EncoderSettings
 from codec.image.pixels import Pixels
 
@@ -139,7 +139,7 @@ def mime_of(name: str) -> str:
     Raises:
         LookupError: unknown codec.
     """
-    return _BY_NAME[name].mime
+    return lepton.MIME if name == "lepton" else _BY_NAME[name].mime
 
 
 def by_name(name: str) -> Codec:

@@ -1,28 +1,58 @@
-"""Tier ``exact`` of JPEG files: transcode to JPEG XL, which reconstructs them byte for byte."""
+"""Tier ``exact`` of JPEG files: transcode them so that they return byte for byte."""
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 from imagecodecs import jpegxl_decode_jpeg, jpegxl_encode_jpeg
 
-from codec.containers import jxl_header
+from codec.containers import jpeg_size, jxl_header
+from codec.encoders import lepton
 from codec.image import memory
 from codec.image.pixels import Undecodable
 from codec.search import memory_needs
+from config.policy import ExactCodec
 
 
-def transcode(data: bytes) -> bytes | None:
-    """Transcode a JPEG file to JPEG XL, verifying that it reconstructs the identical file.
+def transcode(data: bytes, codec: ExactCodec = "jxl") -> bytes | None:
+    """Transcode a JPEG file, verifying that it is reconstructed byte for byte.
 
     Any JPEG file will do, even one whose pixels slimgate cannot restore. Its pixel size must have
     been checked.
 
     Args:
         data: upload, untrusted.
+        codec: codec of the rendition.
 
     Raises:
+        LookupError: the codec is not installed.
         MemoryError: not enough memory.
 
     Returns:
-        A JPEG XL file; None if the codec cannot reconstruct the upload.
+        A rendition; None if the codec cannot reconstruct the upload.
     """
+    return _by_name(codec).transcode(data)
+
+
+def restore(rendition: bytes, codec: str = "jxl", *, size: tuple[int, int], length: int) -> bytes:
+    """Reconstruct the JPEG file.
+
+    Args:
+        rendition: result of :func:`transcode`, from the bucket.
+        codec: codec of the rendition.
+        size: width and height in pixels, as in the file's frame header.
+        length: size of the file, bytes; the output never exceeds it.
+
+    Raises:
+        LookupError: unknown codec, or it is not installed.
+        MemoryError: not enough memory.
+        Undecodable: not such a rendition; detected before decoding where possible.
+        ContainerError: not a file of the codec.
+    """
+    return _by_name(codec).restore(rendition, size=size, length=length)
+
+
+def _to_jxl(data: bytes) -> bytes | None:
     try:
         with memory.reserving(memory_needs.RESERVED):
             stored = jpegxl_encode_jpeg(data, usecontainer=True, numthreads=1)
@@ -35,21 +65,50 @@ def transcode(data: bytes) -> bytes | None:
     return bytes(stored) if returned == data else None
 
 
-def restore(rendition: bytes, *, size: tuple[int, int], length: int) -> bytes:
-    """Reconstruct the JPEG file.
-
-    Args:
-        rendition: result of :func:`transcode`, from the bucket.
-        size: width and height in pixels, as in the file's frame header.
-        length: size of the file, bytes; the output never exceeds it.
-
-    Raises:
-        Undecodable: not such a rendition; detected before decoding where possible.
-        ContainerError: not a JPEG XL file.
-    """
+def _from_jxl(rendition: bytes, *, size: tuple[int, int], length: int) -> bytes:
     if jxl_header.read_size(rendition) != size:
         raise Undecodable(f"is not an image of {size[0]}x{size[1]} pixels")
     try:
         return bytes(jpegxl_decode_jpeg(rendition, numthreads=1, out=length))
     except (RuntimeError, ValueError) as error:
         raise Undecodable(f"cannot reconstruct a JPEG file: {error}") from error
+
+
+def _to_lepton(data: bytes) -> bytes | None:
+    try:
+        stored = lepton.transcode(data)
+        returned = lepton.reconstruct(stored, size=jpeg_size.read(data), length=len(data))
+    except ValueError:
+        return None
+    return stored if returned == data else None
+
+
+class _Restore(Protocol):
+    """Reconstructs the JPEG file of a rendition."""
+
+    def __call__(self, rendition: bytes, /, *, size: tuple[int, int], length: int) -> bytes: ...
+
+
+class _Transcoder(NamedTuple):
+    """A codec that holds whole JPEG files."""
+
+    installed: Callable[[], bool]
+    transcode: Callable[[bytes], bytes | None]
+    restore: _Restore
+
+
+_TRANSCODERS: Final = MappingProxyType[str, _Transcoder](
+    {
+        "jxl": _Transcoder(lambda: True, _to_jxl, _from_jxl),
+        "lepton": _Transcoder(lepton.installed, _to_lepton, lepton.reconstruct),
+    }
+)
+
+
+def _by_name(name: str) -> _Transcoder:
+    found = _TRANSCODERS.get(name)
+    if found is None:
+        raise LookupError(f"the codec {name!r} holds no whole JPEG files")
+    if not found.installed():
+        raise LookupError(f"the codec {name} is not installed: install slimgate[{name}]")
+    return found

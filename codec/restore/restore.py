@@ -176,7 +176,8 @@ def _restored(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Re
 
 def _exact(rendition: bytes, manifest: Manifest) -> _Restored:
     size = (manifest.width, manifest.height)
-    served = exact.restore(rendition, size=size, length=manifest.size)
+    codec = manifest.stored.codec
+    served = exact.restore(rendition, codec, size=size, length=manifest.size)
     return _Restored(served, file_digest(served))
 
 

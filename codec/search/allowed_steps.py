@@ -1,7 +1,7 @@
 """The steps of an attempt to store an image: which are excluded, and which is running.
 
-A step is the name of a candidate's codec, or ``exact``, ``lossless`` or ``decode``. If the process
-dies in a step, another one makes the attempt without it.
+A step is the name of a candidate's codec, or ``exact``, ``lepton``, ``lossless`` or ``decode``. If
+the process dies in a step, another one makes the attempt without it.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,8 @@ from config.policy import CODECS
 
 DECODE: Final = "decode"
 EXACT: Final = "exact"
+LEPTON: Final = "lepton"
+"""Tier ``exact`` by Lepton; it is tried before JPEG XL, which may follow."""
 LOSSLESS: Final = "lossless"
 
 LOSSY_STEPS: Final[frozenset[str]] = frozenset(CODECS)

@@ -9,11 +9,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from config.policy import Codec
-
 _PER_PIXEL: Final = 1e-6  # figures are seconds per megapixel on one core at 3 GHz
 _SLOW, _MEDIUM, _FAST = 6, 8, 10  # highest encoder speed of each column
-_ENCODING: Final[dict[Codec, dict[int, float]]] = {
+_ENCODING: Final[dict[str, dict[int, float]]] = {
     "avif": {_SLOW: 0.6, _MEDIUM: 0.18, _FAST: 0.045},
     "jxl": {_SLOW: 0.6, _MEDIUM: 0.18, _FAST: 0.18},
     "webp": {_SLOW: 0.11, _MEDIUM: 0.065, _FAST: 0.065},
@@ -57,7 +55,7 @@ class Work:
         """Return whether the search has used its share, so that no trial may start."""
         return self.done_s >= _SEARCHING * self.limit_s or self._is_slow
 
-    def encode(self, pixels: int, codec: Codec, speed: int) -> None:
+    def encode(self, pixels: int, codec: str, speed: int) -> None:
         """Charge the encoding of a candidate.
 
         Args:

@@ -15,6 +15,7 @@ from codec.restore.restore import content_digest, file_digest
 from codec.search.result import IDENTICAL, ChosenRendition
 from codec.search.state import Candidate, Trial
 from codec.search.verdicts import Verdict
+from config.policy import ExactCodec
 
 _IDENTICAL: Final = Reading(IDENTICAL.psnr_db, IDENTICAL.psnr_db, IDENTICAL.ssim, IDENTICAL.orb)
 
@@ -26,27 +27,28 @@ class Attempt(NamedTuple):
     trials: tuple[Trial, ...]
 
 
-def of_jpeg(data: bytes, size: tuple[int, int], *, max_stored: int) -> Attempt:
+def of_jpeg(data: bytes, size: tuple[int, int], codec: ExactCodec, *, max_stored: int) -> Attempt:
     """Transcode a JPEG file so that it is restored byte for byte.
 
     Args:
         data: upload.
         size: width and height in pixels, already checked.
+        codec: codec of the rendition.
         max_stored: maximum size of a rendition, bytes.
 
     Returns:
         Nothing chosen if it cannot be reproduced, or is not small enough.
     """
     began = time.perf_counter()
-    rendition = exact.transcode(data)
+    rendition = exact.transcode(data, codec)
     seconds = time.perf_counter() - began
     if rendition is None:
-        return Attempt(None, (_trial("exact", "jxl", 0, Verdict.DOES_NOT_RETURN, seconds),))
+        return Attempt(None, (_trial("exact", codec, 0, Verdict.DOES_NOT_RETURN, seconds),))
     verdict = Verdict.TOO_BIG if len(rendition) > max_stored else Verdict.HOLDS
-    tried = (_trial("exact", "jxl", len(rendition), verdict, seconds),)
+    tried = (_trial("exact", codec, len(rendition), verdict, seconds),)
     if verdict is Verdict.TOO_BIG:
         return Attempt(None, tried)
-    stored = Stored(tier="exact", codec="jxl", quality=100, scale=1, restorer=None)
+    stored = Stored(tier="exact", codec=codec, quality=100, scale=1, restorer=None)
     chosen = ChosenRendition(
         rendition, size, stored, None, _sha256(data), file_digest(data), IDENTICAL
     )

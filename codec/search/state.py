@@ -21,7 +21,7 @@ from codec.search.allowed_steps import AllowedSteps
 from codec.search.effort import Work
 from codec.search.verdicts import Verdict
 from config import Floor
-from config.policy import Codec
+from config.policy import Codec, ExactCodec
 
 REFUSED: Final = -1
 """Quality of a trial that ended before encoding."""
@@ -41,7 +41,7 @@ class Candidate:
     """
 
     tier: Literal["exact", "lossless", "recode", "downscale"]
-    codec: Codec
+    codec: Codec | ExactCodec
     scale: int
     restorer: str | None
     subsampling: str

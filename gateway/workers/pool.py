@@ -17,7 +17,7 @@ from codec.optimize import LOSSY_STEPS, Optimized
 from codec.reasons import Reason, Refused
 from codec.restore.restore import DamagedRendition, DigestMismatch
 from codec.search import memory_needs
-from codec.search.allowed_steps import EXACT, LOSSLESS
+from codec.search.allowed_steps import EXACT, LEPTON, LOSSLESS
 from codec.upscale_file import FileFormat, TooLarge
 from config import Engine, Policy
 from gateway.telemetry import metrics
@@ -41,7 +41,7 @@ _ATTEMPTS: Final = 3
 _REPEATS: Final = 3
 """Retries of an upload whose process died; the last one uses lossless steps only."""
 
-_LOSSLESS_STEPS: Final = frozenset({EXACT, LOSSLESS})
+_LOSSLESS_STEPS: Final = frozenset({EXACT, LEPTON, LOSSLESS})
 
 _log = structlog.get_logger(__name__)
 

@@ -342,6 +342,19 @@ def test_contradictory_exact_notes_are_broken(changes: dict[str, Any]) -> None:
         _loads(document)
 
 
+def test_lepton_holds_whole_jpeg_files_alone() -> None:
+    """A rendition in Lepton is byte-exact and has no output."""
+    document = _exact()
+    document["st"]["c"] = "lepton"
+    assert _loads(document).stored.codec == "lepton"
+    assert document == json.loads(_loads(document).dumps())
+    for contradiction in ({"t": "lossless"}, {"t": "recode"}, {"x": 2}, {"r": "f" * 16}):
+        with pytest.raises(BrokenManifest):
+            _loads(document | {"st": document["st"] | contradiction})
+    with pytest.raises(BrokenManifest, match="output"):
+        _loads(document | {"out": _document()["out"]})
+
+
 def test_the_level_is_nothing_unless_it_is_told() -> None:
     """A note without a level is of level 0, and 0 costs no bytes."""
     document = _document()

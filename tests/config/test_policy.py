@@ -43,6 +43,7 @@ def test_defaults_are_those_of_the_design() -> None:
             "text": None,
         },
         "protect": ("chart", "document", "screenshot"),
+        "exact_codec": "jxl",
         "protect_with": "recode",
         "min_saving": 0.15,
         "effort": "balanced",
@@ -160,6 +161,7 @@ def test_legibility_needs_the_program(tmp_path: Path, monkeypatch: pytest.Monkey
         ({"protect": ["chart", "chart"]}, "twice"),
         ({"protect": None}, "valid tuple"),
         ({"protect_with": "plain"}, "'recode' or 'lossless'"),
+        ({"exact_codec": "webp"}, "'jxl' or 'lepton'"),
         ({"min_saving": 1}, "less than 1"),
         ({"min_saving": -0.1}, "greater than or equal to 0"),
         ({"effort": "slow"}, "'fast', 'balanced' or 'best'"),
@@ -262,12 +264,27 @@ def test_the_digest_is_that_of_the_effective_policy() -> None:
         {"fidelity": "standard"},
         {"protect": []},
         {"protect_with": "lossless"},
+        {"exact_codec": "lepton"},
         {"originals": {"keep": "archive"}},
     ],
 )
 def test_every_change_changes_the_digest(change: dict[str, Any]) -> None:
     """A policy that differs in any setting has another digest."""
     assert make().digest != make(**change).digest
+
+
+def test_lepton_needs_its_tier() -> None:
+    """Choosing a codec for a tier that is not tried is a contradiction."""
+    with pytest.raises(ValidationError, match="lepton needs the tier exact"):
+        make(exact_codec="lepton", tiers=["recode"])
+
+
+def test_lepton_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it the policy is refused, and the error says what to install."""
+    monkeypatch.setattr("config.policy.find_spec", lambda name: None)
+    assert make().exact_codec == "jxl"
+    with pytest.raises(ValidationError, match=r"install slimgate\[lepton\]"):
+        make(exact_codec="lepton")
 
 
 def test_originals_may_lie_beside_what_a_policy_is_for() -> None:

@@ -16,9 +16,9 @@ _FILES = {
 }
 
 
-def _exact(config: dict[str, Any]) -> dict[str, Any]:
+def _exact(config: dict[str, Any], **policy: Any) -> dict[str, Any]:
     changed = copy.deepcopy(config)
-    changed["policies"][0] |= {"tiers": ["exact", "lossless"], "min_saving": 0.01}
+    changed["policies"][0] |= {"tiers": ["exact", "lossless"], "min_saving": 0.01, **policy}
     return changed
 
 
@@ -46,3 +46,22 @@ def test_exact_objects_are_the_uploads(
     assert (len(body), "image/jpeg") == (listed["Size"], got["ContentType"])
     assert [stored_type] * 2 == [head["ContentType"] for head in stored]
     assert stored[0]["ContentLength"] < len(body)
+
+
+def test_lepton_is_stored_where_a_policy_chooses_it(
+    moto: S3Server, moto_bucket: str, start: Start
+) -> None:
+    """The store has a smaller file of its own type, which drains and raw reads return as it is."""
+    pytest.importorskip("lepton_jpeg_python", reason="lepton-jpeg-python is not installed")
+    body = _FILES["trailer.jpg"][0]
+    gateway = moto.at(start(_exact(configuration(moto), exact_codec="lepton")).endpoint)
+    with s3_client(gateway) as s3, s3_client(moto) as direct:
+        put = s3.put_object(Bucket=moto_bucket, Key="k.jpg", Body=body, ContentType="image/jpeg")
+        got = s3.get_object(Bucket=moto_bucket, Key="k.jpg")
+        part = s3.get_object(Bucket=moto_bucket, Key="k.jpg", Range="bytes=100-199")
+        stored = direct.get_object(Bucket=moto_bucket, Key="k.jpg")
+    assert body == got["Body"].read()
+    assert body[100:200] == part["Body"].read()
+    assert put["ETag"] == got["ETag"] == f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+    assert (got["ContentType"], stored["ContentType"]) == ("image/jpeg", "image/x-lepton")
+    assert stored["Body"].read()[:3] == b"\xcf\x84\x01"
