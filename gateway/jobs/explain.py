@@ -12,11 +12,13 @@ from codec.search.state import Trial
 from config import Policies, Policy
 from gateway.jobs.address import Place, object_place
 from gateway.jobs.resources import Tools
-from gateway.optimize import byte_exact, trial_rows
-from gateway.optimize.search import rendition
+from gateway.optimize import pipeline, trial_rows
+from gateway.optimize.candidate import Candidate, InMemory
 from gateway.optimize.summary import fates
+from gateway.s3.routing import Target
 from gateway.storage import snapshot
 
+_NOWHERE: Final = Target("", "", "")
 _TYPES: Final = {
     ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
 }  # fmt: skip
@@ -45,17 +47,22 @@ async def explain(tools: Tools, image: str, policy_name: str | None) -> Iterator
         data, said = _read_file(Path(image), policy.limits.max_bytes)
     else:
         data, said = await _read_object(tools, place, policy.limits.max_bytes)
-    head, content_type = _demanded(policy), said.get("Content-Type")
-    why = await byte_exact.reason(place.key if place else "", data, said)
-    if why:
-        head = f"{head}; only byte for byte: {why}"
+    candidate = Candidate(
+        policy=policy,
+        target=_NOWHERE if place is None else place.target,
+        headers=said,
+        source=InMemory(data),
+        workers=tools.workers,
+    )
     try:
-        found = await rendition(tools.workers, policy, data, content_type, exact_because=why)
+        await pipeline.run(pipeline.FIND, candidate)
     except Refused as reason:
         tried = _tried(reason.trials, reason.omitted, None)
-        return iter([head, *tried, f"stays as it is: {reason}", f"  {reason.reason.advice}"])
+        why = (f"stays as it is: {reason}", f"  {reason.reason.advice}")
+        return iter([_demanded(candidate), *tried, *why])
+    found = candidate.rendition
     tried = _tried(found.trials, found.omitted, found.manifest.stored)
-    return iter([head, *tried, *_won(found, len(data))])
+    return iter([_demanded(candidate), *tried, *_won(found, len(data))])
 
 
 def _policy(policies: Policies, place: Place | None, name: str | None) -> Policy:
@@ -96,10 +103,12 @@ async def _read_object(
     return await snapshot.read(tools.client, seen), seen.headers
 
 
-def _demanded(policy: Policy) -> str:
+def _demanded(candidate: Candidate) -> str:
+    policy, why = candidate.policy, candidate.exact_because
     measures = policy.floor.model_dump().items()
     shown = ", ".join(f"{name} {least:g}" for name, least in measures if least is not None)
-    return f"policy {policy.name}: floor {shown}; at least {policy.min_saving:.0%} saved"
+    exact = f"; only byte for byte: {why}" if why else ""
+    return f"policy {policy.name}: floor {shown}; at least {policy.min_saving:.0%} saved{exact}"
 
 
 def _won(found: Optimized, size: int) -> Iterator[str]:

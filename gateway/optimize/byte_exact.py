@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from enum import StrEnum
 from typing import Final
 
 from codec.optimize import Optimized
@@ -19,13 +20,28 @@ from config import Policy
 
 _TIER: Final = "exact"
 
-# Length of the shortest encoding, base64 without padding; shorter words contain no digest.
-_DIGESTS: Final = (("MD5", 22), ("SHA-1", 27), ("SHA-256", 43))
+
+class ByteExact(StrEnum):
+    """Why an upload must come back byte for byte; the value is for people."""
+
+    NO_TRANSFORM = "Cache-Control says no-transform"
+    MD5 = "the key contains the MD5 of the content"
+    SHA1 = "the key contains the SHA-1 of the content"
+    SHA256 = "the key contains the SHA-256 of the content"
+
+
+# Lengths of the shortest encoding, base64 without padding; shorter words contain no digest.
+_SHORTEST: Final = 22
+_DIGESTS: Final = (
+    ("md5", _SHORTEST, ByteExact.MD5),
+    ("sha1", 27, ByteExact.SHA1),
+    ("sha256", 43, ByteExact.SHA256),
+)
 _WORDS: Final = re.compile(r"[A-Za-z0-9+_-]+")
 
 
-async def reason(key: str, data: bytes, said: Mapping[str, str]) -> str:
-    """Return why an upload must come back byte for byte; empty if it need not.
+async def reason(key: str, data: bytes, said: Mapping[str, str]) -> ByteExact | None:
+    """Return why an upload must come back byte for byte; None if it need not.
 
     Args:
         key: Object key.
@@ -34,30 +50,29 @@ async def reason(key: str, data: bytes, said: Mapping[str, str]) -> str:
     """
     directives = {each.strip().lower() for each in said.get("Cache-Control", "").split(",")}
     if "no-transform" in directives:
-        return "Cache-Control says no-transform"
-    if _longest_word(key) < _DIGESTS[0][1]:
-        return ""
-    name = await asyncio.to_thread(digest_in, key, data)
-    return f"the key contains the {name} of the content" if name else ""
+        return ByteExact.NO_TRANSFORM
+    if _longest_word(key) < _SHORTEST:
+        return None
+    return await asyncio.to_thread(digest_in, key, data)
 
 
-def digest_in(key: str, data: bytes) -> str:
-    """Return the name of the digest that a key contains; empty if there is none.
+def digest_in(key: str, data: bytes) -> ByteExact | None:
+    """Return which digest of the content a key contains; None if there is none.
 
     Recognized are hexadecimal (also as a UUID), base32 and base64, split by slashes or not.
     """
     longest = _longest_word(key)
     bare = key.replace("/", "")
     plain = bare.replace("-", "").lower()
-    for name, shortest in _DIGESTS:
+    for algorithm, shortest, found in _DIGESTS:
         if longest < shortest:
             break
-        digest = hashlib.new(name.replace("-", ""), data, usedforsecurity=False).digest()
+        digest = hashlib.new(algorithm, data, usedforsecurity=False).digest()
         if any(each in plain for each in _spelled_in_any_case(digest)):
-            return name
+            return found
         if any(each in bare for each in _spelled_in_this_case(digest)):
-            return name
-    return ""
+            return found
+    return None
 
 
 def _longest_word(key: str) -> int:
@@ -75,7 +90,7 @@ def _spelled_in_this_case(digest: bytes) -> Iterator[str]:
     yield base64.b64encode(digest).decode().rstrip("=").replace("/", "")
 
 
-def narrowed(policy: Policy, why: str) -> Policy:
+def narrowed(policy: Policy, why: ByteExact) -> Policy:
     """Return a policy restricted to byte-exact tiers.
 
     Args:
@@ -92,7 +107,7 @@ def narrowed(policy: Policy, why: str) -> Policy:
     return policy.model_copy(update={"tiers": (_TIER,), "scales": ()})
 
 
-def refusal(why: str, refused: Refused, policy: Policy) -> Refused:
+def refusal(why: ByteExact, refused: Refused, policy: Policy) -> Refused:
     """Return why an upload that must come back byte for byte stays as it is."""
     omitted = _by_policy(refused.omitted, policy)
     return Refused(Reason.BYTE_EXACT, f"({why}): {refused}", refused.trials, omitted)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from codec.optimize import Optimized
 from config import Policy
+from gateway.optimize.byte_exact import ByteExact
 from gateway.optimize.report import Report
 from gateway.s3.routing import Target
 from gateway.storage.manifest_seals import Seals
@@ -85,7 +86,7 @@ class Candidate:
         locks: Returns whether the bucket has default retention.
         known: Returns the rendition that the image was restored from, if known.
         data: The image, once read.
-        exact_because: Why it must come back byte for byte; empty: it need not.
+        exact_because: Why it must come back byte for byte; None: it need not.
         found: The rendition.
         reused: The rendition was known before.
         seconds: Duration of the search.
@@ -102,7 +103,7 @@ class Candidate:
     locks: Callable[[], Awaitable[bool]] = no_lock
     known: Callable[[bytes], Awaitable[Optimized | None]] = nothing_known
     data: bytes = b""
-    exact_because: str = ""
+    exact_because: ByteExact | None = None
     found: Optimized | None = None
     reused: bool = False
     seconds: float = 0.0

@@ -8,6 +8,7 @@ import structlog
 from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
 from config import Policy
+from gateway.optimize.byte_exact import ByteExact
 from gateway.optimize.shadow_log import optimizable, staying
 from gateway.s3.routing import Target
 from gateway.telemetry import metrics
@@ -38,12 +39,12 @@ class Report:
     target: Target
     size: int | None
 
-    def found(self, optimized: Optimized, exact_because: str, seconds: float) -> None:
+    def found(self, optimized: Optimized, exact_because: ByteExact | None, seconds: float) -> None:
         """Record the rendition of an upload.
 
         Args:
             optimized: The rendition.
-            exact_because: Why it must come back byte for byte; empty: it need not.
+            exact_because: Why it must come back byte for byte; None: it need not.
             seconds: Duration of the search.
         """
         policy, manifest = self.policy, optimized.manifest

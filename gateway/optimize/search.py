@@ -33,7 +33,7 @@ async def rendition(
     data: bytes,
     content_type: str | None,
     *,
-    exact_because: str = "",
+    exact_because: byte_exact.ByteExact | None = None,
 ) -> Optimized:
     """Return the smallest rendition of an image.
 
@@ -42,7 +42,7 @@ async def rendition(
         policy: The policy.
         data: The whole image.
         content_type: Content type that the client sent.
-        exact_because: Why it must come back byte for byte; empty: the policy decides.
+        exact_because: Why it must come back byte for byte; None: the policy decides.
 
     Raises:
         Refused: It stays as it is.

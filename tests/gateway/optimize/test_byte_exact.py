@@ -9,7 +9,7 @@ from multidict import CIMultiDict
 
 from codec.optimize import Refused
 from config import Policy
-from gateway.optimize.byte_exact import digest_in, narrowed, reason
+from gateway.optimize.byte_exact import ByteExact, digest_in, narrowed, reason
 
 _DATA = b"an image"
 _MD5 = hashlib.md5(_DATA, usedforsecurity=False)
@@ -33,35 +33,35 @@ def _base64(digest: bytes) -> str:
 @pytest.mark.parametrize(
     ("key", "expected"),
     [
-        (_MD5.hexdigest(), "MD5"),
-        (f"images/{_MD5.hexdigest()}.jpg", "MD5"),
-        (f"images/{_MD5.hexdigest().upper()}.JPG", "MD5"),
-        (f"images/{uuid.UUID(_MD5.hexdigest())}.jpg", "MD5"),
-        (f"x{_MD5.hexdigest()}y", "MD5"),
-        (_cut(_MD5.hexdigest(), 2), "MD5"),
-        (f"a/{_cut(_SHA1.hexdigest(), 2, 2)}", "SHA-1"),
-        (f"objects/{_cut(_SHA1.hexdigest(), 2)}", "SHA-1"),
-        (f"{_SHA256.hexdigest()[:2]}/{_SHA256.hexdigest()}", "SHA-256"),
-        (f"{_cut(_SHA256.hexdigest(), 1, 1, 1, 30)}.png", "SHA-256"),
-        (f"sha256:{_SHA256.hexdigest()}", "SHA-256"),
-        (f"sha256-{_base64(_SHA256.digest())}", "SHA-256"),
-        (base64.urlsafe_b64encode(_MD5.digest()).decode().rstrip("="), "MD5"),
-        (f"{base64.b32encode(_SHA1.digest()).decode().lower()}.jpg", "SHA-1"),
-        (f"{_cut(_OTHER, 2)}/{_MD5.hexdigest()}", "MD5"),
-        ("", ""),
-        ("holiday.jpg", ""),
-        (_OTHER, ""),
-        (f"{_OTHER}/{_OTHER}", ""),
-        (_MD5.hexdigest()[:-1], ""),
-        (_MD5.hexdigest()[::-1], ""),
-        (_base64(_SHA256.digest()).swapcase(), ""),
-        ("a" * 1024, ""),
-        ("\udcff" * 40, ""),
+        (_MD5.hexdigest(), ByteExact.MD5),
+        (f"images/{_MD5.hexdigest()}.jpg", ByteExact.MD5),
+        (f"images/{_MD5.hexdigest().upper()}.JPG", ByteExact.MD5),
+        (f"images/{uuid.UUID(_MD5.hexdigest())}.jpg", ByteExact.MD5),
+        (f"x{_MD5.hexdigest()}y", ByteExact.MD5),
+        (_cut(_MD5.hexdigest(), 2), ByteExact.MD5),
+        (f"a/{_cut(_SHA1.hexdigest(), 2, 2)}", ByteExact.SHA1),
+        (f"objects/{_cut(_SHA1.hexdigest(), 2)}", ByteExact.SHA1),
+        (f"{_SHA256.hexdigest()[:2]}/{_SHA256.hexdigest()}", ByteExact.SHA256),
+        (f"{_cut(_SHA256.hexdigest(), 1, 1, 1, 30)}.png", ByteExact.SHA256),
+        (f"sha256:{_SHA256.hexdigest()}", ByteExact.SHA256),
+        (f"sha256-{_base64(_SHA256.digest())}", ByteExact.SHA256),
+        (base64.urlsafe_b64encode(_MD5.digest()).decode().rstrip("="), ByteExact.MD5),
+        (f"{base64.b32encode(_SHA1.digest()).decode().lower()}.jpg", ByteExact.SHA1),
+        (f"{_cut(_OTHER, 2)}/{_MD5.hexdigest()}", ByteExact.MD5),
+        ("", None),
+        ("holiday.jpg", None),
+        (_OTHER, None),
+        (f"{_OTHER}/{_OTHER}", None),
+        (_MD5.hexdigest()[:-1], None),
+        (_MD5.hexdigest()[::-1], None),
+        (_base64(_SHA256.digest()).swapcase(), None),
+        ("a" * 1024, None),
+        ("\udcff" * 40, None),
     ],
 )
-def test_digests_in_keys(key: str, expected: str) -> None:
+def test_digests_in_keys(key: str, expected: ByteExact | None) -> None:
     """A digest of the content is found in a key however it is spelled and cut."""
-    assert digest_in(key, _DATA) == expected
+    assert digest_in(key, _DATA) is expected
 
 
 @pytest.mark.parametrize(
@@ -87,11 +87,13 @@ async def test_the_reason_names_the_digest() -> None:
     assert await reason(f"{_SHA1.hexdigest()}.jpg", _DATA, {}) == (
         "the key contains the SHA-1 of the content"
     )
-    assert await reason("holiday.jpg", _DATA, {}) == ""
+    assert await reason("holiday.jpg", _DATA, {}) is None
 
 
 def test_a_policy_without_exact_refuses() -> None:
     """Where the policy allows no byte-exact tier, the upload stays, and the reason says so."""
     policy = Policy(name="p", bucket="b", mode="optimize", tiers=("recode", "lossless"))
-    with pytest.raises(Refused, match=r"byte for byte \(why\): the policy does not allow"):
-        narrowed(policy, "why")
+    with pytest.raises(
+        Refused, match=r"byte for byte \(Cache-Control says no-transform\): the policy"
+    ):
+        narrowed(policy, ByteExact.NO_TRANSFORM)

@@ -117,7 +117,7 @@ def test_bytes_that_count_are_the_reason() -> None:
     """What an upload asks for by its headers is not put down to the policy."""
     chosen = Policy(name="p", bucket="b", mode="optimize", tiers=("recode", "lossless"))
     with pytest.raises(Refused) as caught:
-        byte_exact.narrowed(chosen, "why")
+        byte_exact.narrowed(chosen, byte_exact.ByteExact.NO_TRANSFORM)
     assert caught.value.omitted == (
         Omitted("exact", Omission.TIER),
         Omitted("lossless", Omission.BYTES),
