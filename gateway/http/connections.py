@@ -31,13 +31,14 @@ class Connections:
 
     Args:
         limits: Connection counts and timeouts.
+        addresses: Identifies clients.
         gauge: Set to the number of served connections.
     """
 
-    def __init__(self, limits: Limits, gauge: Gauge) -> None:
+    def __init__(self, limits: Limits, addresses: ClientAddresses, gauge: Gauge) -> None:
         self._limits = limits
         self._gauge = gauge
-        self.addresses = ClientAddresses(limits.proxies)
+        self.addresses = addresses
         self.client_timeout_s = limits.client_timeout_s
         self.discarding = DiscardThrottle()
         self.max_head_bytes = max(limits.max_head_bytes, limits.max_header_bytes)

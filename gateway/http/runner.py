@@ -11,6 +11,7 @@ from prometheus_client import Gauge
 
 from config import Limits
 from gateway.http.aiohttp_internals import Handler, ProtocolRunner
+from gateway.http.client_addresses import ClientAddresses
 from gateway.http.connection import Connection
 from gateway.http.connections import Connections
 from gateway.telemetry import metrics
@@ -38,6 +39,7 @@ class Runner(ProtocolRunner):
     Args:
         app: The application.
         limits: Limits of its connections.
+        addresses: Identifies clients.
         gauge: Set to the number of connections.
         options: Options of ``web.AppRunner``.
     """
@@ -48,11 +50,12 @@ class Runner(ProtocolRunner):
         self,
         app: web.Application,
         limits: Limits,
+        addresses: ClientAddresses,
         gauge: Gauge = metrics.CONNECTIONS,
         **options: Any,
     ) -> None:
         super().__init__(app, **options)
-        self._connections = Connections(limits, gauge)
+        self._connections = Connections(limits, addresses, gauge)
         self._watch: asyncio.Task[None] | None = None
 
     @property

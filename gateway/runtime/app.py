@@ -148,6 +148,7 @@ def make_runner(app: web.Application, settings: Settings) -> Runner:
     return Runner(
         app,
         limits,
+        app[PARTS].limits.addresses,
         auto_decompress=False,
         handler_cancellation=True,
         access_log=None,

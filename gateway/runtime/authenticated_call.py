@@ -16,6 +16,8 @@ from gateway.telemetry import metrics
 
 AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
 
+_TARGET = web.RequestKey("target", Target)
+
 
 def call_of(request: web.Request, request_id: str) -> Call:
     """Return an authenticated request.
@@ -64,8 +66,11 @@ def located(request: web.Request) -> Target:
     Raises:
         S3Error: They are invalid.
     """
-    domains = request.app[PARTS].settings.domains
-    return locate(split_url(request)[0], request.headers.get("Host", ""), domains)
+    target = request.get(_TARGET)
+    if target is None:
+        domains, host = request.app[PARTS].settings.domains, request.headers.get("Host", "")
+        target = request[_TARGET] = locate(split_url(request)[0], host, domains)
+    return target
 
 
 def _check_head(request: web.Request, limits: LimitSettings) -> None:

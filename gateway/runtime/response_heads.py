@@ -11,6 +11,7 @@ from gateway.s3 import headers
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target
 from gateway.storage import cross_origin
+from gateway.storage.object_client import Caller, UpstreamClient
 
 
 async def complete_head(request: web.Request, response: web.StreamResponse) -> None:
@@ -20,7 +21,9 @@ async def complete_head(request: web.Request, response: web.StreamResponse) -> N
         headers.forbid_caching(response.headers)
     storage = request.app[PARTS].storage
     target = _target(request) if "Origin" in request.headers else None
-    await cross_origin.add_headers(request, response, target, storage.cors_cache, storage.upstream)
+    # Preflights are unsigned, and no client's share of the connections limits them.
+    client = UpstreamClient(storage.upstream, Caller(None))
+    await cross_origin.add_headers(request, response, target, storage.cors_cache, client)
     drop_default_type(response)
     _name_the_server(response)
     _close_when_draining(request, response)

@@ -56,6 +56,7 @@ class Server:
         self._operators = Runner(
             admin,
             _operators_limits(settings.limits),
+            parts.limits.addresses,
             metrics.OPERATORS,
             access_log=None,
             handler_cancellation=True,

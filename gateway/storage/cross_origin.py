@@ -17,8 +17,8 @@ from multidict import CIMultiDict
 from gateway.s3 import headers
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target
-from gateway.storage.messages import Response
-from gateway.storage.upstream import Request, Upstream
+from gateway.storage.messages import Request, Response
+from gateway.storage.object_client import ObjectClient
 
 ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
 
@@ -49,12 +49,12 @@ class CorsCache:
         self._known = TTLCache(max_entries, _TTL_S)
 
     async def of(
-        self, upstream: Upstream, target: Target, origin: str, method: str, *, ask: bool
+        self, client: ObjectClient, target: Target, origin: str, method: str, *, ask: bool
     ) -> Mapping[str, str]:
         """Return the store's CORS headers for an origin; empty if unknown.
 
         Args:
-            upstream: The store.
+            client: The store; preflights are sent as they are.
             target: Bucket and key.
             origin: Origin header of the browser.
             method: HTTP method.
@@ -71,7 +71,7 @@ class CorsCache:
         self._asking += 1
         try:
             async with asyncio.timeout(_MAX_WAIT_S):
-                answer = await _preflight(upstream, target, origin, method)
+                answer = await _preflight(client, target, origin, method)
         except (S3Error, TimeoutError):
             return _NOTHING
         finally:
@@ -85,10 +85,10 @@ def _is_plausible(origin: str) -> bool:
 
 
 async def _preflight(
-    upstream: Upstream, target: Target, origin: str, method: str
+    client: ObjectClient, target: Target, origin: str, method: str
 ) -> Mapping[str, str]:
     asked = CIMultiDict({"Origin": origin, "Access-Control-Request-Method": method})
-    async with upstream.send(Request("OPTIONS", target, headers=asked), None) as response:
+    async with client.send(Request("OPTIONS", target, headers=asked)) as response:
         return _selected(response.headers) if response.status == HTTPStatus.OK else _NOTHING
 
 
@@ -131,7 +131,7 @@ async def add_headers(
     response: web.StreamResponse,
     target: Target | None,
     cors_cache: CorsCache,
-    upstream: Upstream,
+    client: ObjectClient,
 ) -> None:
     """Add the store's CORS headers to a response of the gateway.
 
@@ -140,7 +140,7 @@ async def add_headers(
         response: The response, not yet started.
         target: Bucket and key; None: unknown.
         cors_cache: Cached CORS headers.
-        upstream: The store.
+        client: The store, for preflights.
     """
     if response.get(_PASSED_THROUGH):
         return
@@ -150,7 +150,7 @@ async def add_headers(
         return
     # Do not add load when the gateway or the store is overloaded.
     ask = response.status < HTTPStatus.INTERNAL_SERVER_ERROR
-    _add(response, await cors_cache.of(upstream, target, origin, request.method, ask=ask))
+    _add(response, await cors_cache.of(client, target, origin, request.method, ask=ask))
 
 
 def _add(response: web.StreamResponse, told: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from config import Upstream as UpstreamSettings
 from gateway.s3.routing import Target, object_target
 from gateway.storage.cross_origin import CorsCache
+from gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
 from gateway.storage.upstream import Upstream
 
 _ORIGIN = "https://shop.example"
@@ -37,24 +38,24 @@ class Store:
 
 
 @asynccontextmanager
-async def _running(store: Store) -> AsyncIterator[Upstream]:
+async def _running(store: Store) -> AsyncIterator[ObjectClient]:
     app = web.Application()
     app.router.add_route("OPTIONS", "/bucket/key", store.answer)
     async with (
         TestServer(app) as server,
         Upstream(UpstreamSettings(endpoint=str(server.make_url("/")).rstrip("/"))) as upstream,
     ):
-        yield upstream
+        yield UpstreamClient(upstream, Caller(None))
 
 
 async def test_the_store_is_asked_once() -> None:
     """An unsigned preflight tells what holds for one bucket, origin and method for a while."""
     store, cors_cache = Store(), CorsCache()
-    async with _running(store) as upstream:
+    async with _running(store) as client:
         for method in ("GET", "GET", "PUT", "GET"):
-            told = await cors_cache.of(upstream, _TARGET, _ORIGIN, method, ask=True)
+            told = await cors_cache.of(client, _TARGET, _ORIGIN, method, ask=True)
             assert dict(told) == _ALLOWED
-        known = await cors_cache.of(upstream, _TARGET, _ORIGIN, "PUT", ask=False)
+        known = await cors_cache.of(client, _TARGET, _ORIGIN, "PUT", ask=False)
     assert dict(known) == _ALLOWED
     assert store.asked == [(_ORIGIN, "GET", False), (_ORIGIN, "PUT", False)]
 
@@ -63,9 +64,9 @@ async def test_a_refused_preflight_allows_nothing() -> None:
     """What stands in a refusal is not an allowance, and is remembered as none."""
     store, cors_cache = Store(), CorsCache()
     store.status = 403
-    async with _running(store) as upstream:
+    async with _running(store) as client:
         for _ in range(2):
-            assert not await cors_cache.of(upstream, _TARGET, _ORIGIN, "GET", ask=True)
+            assert not await cors_cache.of(client, _TARGET, _ORIGIN, "GET", ask=True)
     assert len(store.asked) == 1
 
 
@@ -86,8 +87,8 @@ async def test_no_question_without_need(
 ) -> None:
     """Nothing is asked for what no browser sends, or when the store must not be bothered."""
     store = Store()
-    async with _running(store) as upstream:
-        assert not await CorsCache().of(upstream, target, origin, method, ask=ask)
+    async with _running(store) as client:
+        assert not await CorsCache().of(client, target, origin, method, ask=ask)
     assert store.asked == []
 
 
@@ -95,12 +96,12 @@ async def test_questions_are_bounded() -> None:
     """A flood of origins neither waits for the store in a crowd nor fills the memory."""
     store, cors_cache = Store(), CorsCache(max_entries=2, max_asking=1)
     store.go_on.clear()
-    async with _running(store) as upstream:
-        slow = asyncio.create_task(cors_cache.of(upstream, _TARGET, _ORIGIN, "GET", ask=True))
+    async with _running(store) as client:
+        slow = asyncio.create_task(cors_cache.of(client, _TARGET, _ORIGIN, "GET", ask=True))
         await store.heard.wait()
-        assert not await cors_cache.of(upstream, _TARGET, "https://b", "GET", ask=True)
+        assert not await cors_cache.of(client, _TARGET, "https://b", "GET", ask=True)
         store.go_on.set()
         assert dict(await slow) == _ALLOWED
         for origin in ("https://b", "https://c", _ORIGIN):
-            assert await cors_cache.of(upstream, _TARGET, origin, "GET", ask=True)
+            assert await cors_cache.of(client, _TARGET, origin, "GET", ask=True)
     assert [origin for origin, *_ in store.asked] == [_ORIGIN, "https://b", "https://c", _ORIGIN]
