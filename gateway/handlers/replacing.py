@@ -1,6 +1,5 @@
 """Replace completed multipart uploads by their renditions."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,8 +12,6 @@ from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
 from config import Policy
 from gateway.handlers.call import Call
-from gateway.http.byte_blocks import ByteQueue
-from gateway.http.byte_budget import ByteBudget
 from gateway.http.limits import Limits
 from gateway.optimize import pipeline
 from gateway.optimize.candidate import StoredCandidate
@@ -22,11 +19,11 @@ from gateway.optimize.report import Report
 from gateway.optimize.reuse import known_rendition
 from gateway.storage.completed_object import PlainObject
 from gateway.storage.errors import Denied
-from gateway.storage.messages import UNREACHABLE, Request, Response
+from gateway.storage.messages import Request
 from gateway.storage.metadata import repeated, tags_of_private
 from gateway.storage.object_lock import locks_by_default
+from gateway.storage.read_back import ReadBack
 from gateway.storage.replacement import put_in_place, to_the_end
-from gateway.storage.snapshot import SNIFFED
 from gateway.storage.storage import Storage
 from gateway.telemetry.telemetry import Telemetry
 from gateway.workers.pool import Workers
@@ -80,7 +77,7 @@ class RenditionReplacement:
                 replace(plain, version_id=version_id),
                 repeated(response.headers),
             )
-            source = _ReadBack(response, self._limits.buffers)
+            source = ReadBack(response, self._limits.buffers)
             image = self._image(work, policy, source, report)
             image.locks = locks
             try:
@@ -96,7 +93,7 @@ class RenditionReplacement:
         return work.stored_version_id
 
     def _image(
-        self, work: "_Replacement", policy: Policy, source: "_ReadBack", report: Report
+        self, work: "_Replacement", policy: Policy, source: ReadBack, report: Report
     ) -> StoredCandidate:
         call = work.call
         upload_id = call.parameters["uploadId"]
@@ -116,69 +113,6 @@ class RenditionReplacement:
             destination=work.store,
             upload_etag=work.plain.etag,
         )
-
-
-class _ReadBack:
-    """A completed upload, as the source of an image.
-
-    Args:
-        response: Response to GET.
-        buffers: Bytes held in memory.
-    """
-
-    def __init__(self, response: Response, buffers: ByteBudget) -> None:
-        self._response = response
-        self._buffers = buffers
-        self._head = b""
-        self._held = 0
-
-    @property
-    def size(self) -> int:
-        """Return the size, bytes."""
-        return self._response.content_length or 0
-
-    async def peek(self) -> bytes:
-        """Return the first bytes.
-
-        Raises:
-            Refused: READ_BACK.
-        """
-        try:
-            self._head = await self._response.content.readexactly(min(SNIFFED, self.size))
-        except (asyncio.IncompleteReadError, *UNREACHABLE) as error:
-            raise Refused(Reason.READ_BACK) from error
-        return self._head
-
-    async def read(self) -> bytes:
-        """Return the whole object.
-
-        Raises:
-            Refused: BUFFERS or READ_BACK.
-        """
-        if not self._buffers.reserve(self.size):
-            raise Refused(Reason.BUFFERS)
-        self._held = self.size
-        try:
-            data = await self._rest()
-        except UNREACHABLE as error:
-            raise Refused(Reason.READ_BACK) from error
-        # Release this connection: waiting for another while holding it could deadlock.
-        self._response.let_go()
-        return data
-
-    async def _rest(self) -> bytes:
-        pieces = ByteQueue()
-        pieces.append(self._head)
-        async for piece in self._response.content.iter_any():
-            pieces.append(piece)
-        if pieces.size != self._held:
-            raise Refused(Reason.READ_BACK)
-        return await pieces.whole()
-
-    def release(self) -> None:
-        """Release its memory."""
-        self._buffers.release(self._held)
-        self._held = 0
 
 
 @dataclass(slots=True)

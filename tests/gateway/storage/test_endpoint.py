@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.upstream import Upstream as UpstreamSettings
-from gateway.handlers.copy import _parse, _spelled
+from gateway.s3 import copy_source
 from gateway.s3.canonical import unescaped
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target, locate
@@ -109,9 +109,9 @@ def test_no_request_leads_to_another_host(raw_path: str, host: str, query: str) 
 def test_copy_sources_are_spelled_anew(value: str) -> None:
     """What the store reads in a copy source is what was judged, however it was spelled."""
     with contextlib.suppress(S3Error):
-        parsed = _parse(value)
-        spelled = _spelled(*parsed)
-        assert _parse(spelled) == parsed
+        parsed = copy_source.parse(value)
+        spelled = copy_source.spelled(*parsed)
+        assert copy_source.parse(spelled) == parsed
         assert spelled.isascii()
         assert spelled.isprintable()
 
@@ -139,7 +139,7 @@ def test_copy_sources_are_spelled_anew(value: str) -> None:
 )
 def test_copy_sources(value: str, bucket: str, key: str, version_id: str | None) -> None:
     """Bucket, key and version of a copy source are decoded once, as stores do."""
-    target, version = _parse(value)
+    target, version = copy_source.parse(value)
     assert (target.bucket, target.key, version) == (bucket, key, version_id)
 
 
@@ -159,5 +159,5 @@ def test_copy_sources(value: str, bucket: str, key: str, version_id: str | None)
 def test_other_copy_sources_are_refused(value: str, code: str) -> None:
     """A copy source that can be read in two ways, or names no bucket, is refused."""
     with pytest.raises(S3Error) as raised:
-        _parse(value)
+        copy_source.parse(value)
     assert raised.value.code == code
