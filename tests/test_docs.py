@@ -9,6 +9,7 @@ from codec.reasons import Reason
 from codec.search.omissions import Omission
 from codec.search.verdicts import Verdict
 from config import reference
+from gateway.jobs.outcome import Failure
 from gateway.optimize import pipeline as put
 from gateway.restore import pipeline as get
 from tests import documents
@@ -25,6 +26,7 @@ def test_readme_names_every_setting() -> None:
     [
         *(f"| `{reason.value}` | {reason.text} | {reason.advice} |" for reason in Reason),
         *(f"| `{verdict.value}` | {verdict.meaning} |" for verdict in Verdict),
+        *(f"| `{failure.value}` | {failure.text} |" for failure in Failure),
         *(f"- {omission.value}" for omission in Omission),
     ],
 )

@@ -4,7 +4,7 @@ from codec.manifest import Manifest
 from config import Originals
 from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry
-from gateway.jobs.outcome import FAILED, STAYS, Outcome
+from gateway.jobs.outcome import FAILED, STAYS, Failure, Outcome
 from gateway.jobs.resources import Tools
 from gateway.s3.digests import sha256_hex
 from gateway.storage import metadata, snapshot
@@ -59,11 +59,14 @@ class Drainer:
         try:
             data, verdict = await self._file(seen, seen.manifest)
         except Archived as reason:
-            return Outcome.same(STAYS, seen.size, str(reason))
+            return Outcome.same(STAYS, seen.size, str(reason), Failure.ARCHIVED)
         except (NoOriginal, NotRestored) as reason:
-            return Outcome.same(FAILED, seen.size, str(reason))
+            original = isinstance(reason, NoOriginal)
+            label = Failure.ORIGINAL if original else Failure.UNRESTORED
+            return Outcome.same(FAILED, seen.size, str(reason), label)
         except UNRESTORABLE as error:
-            return Outcome.same(FAILED, seen.size, f"cannot be restored: {error}")
+            why = f"cannot be restored: {error}"
+            return Outcome.same(FAILED, seen.size, why, Failure.UNRESTORABLE)
         if self._dry_run:
             return Outcome(f"would be {verdict}", seen.size, len(data))
         replaced = await write_back(self._tools, seen, seen.manifest, data)

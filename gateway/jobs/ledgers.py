@@ -3,9 +3,12 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
+
+from codec.reasons import Reason
 
 _MAX_LINE: Final = 1 << 16
 _MAX_KINDS: Final = 1000
@@ -13,6 +16,7 @@ _MAX_KINDS: Final = 1000
 
 # Details of one upload follow: "cannot be decoded: OSError", "(exit code -9)", "20 s".
 _PARTICULAR: Final = re.compile(r"[:(].*")
+_TEXTS: Final[Mapping[str, str]] = {each.value: each.text for each in Reason}
 _NUMBER: Final = re.compile(r"\d[\d.,]*")
 
 
@@ -52,7 +56,8 @@ def _read(file: IO[bytes], sums: dict[str, _Sum], path: Path) -> None:
         try:
             line = json.loads(raw)
             each = sums.setdefault(_printable(line["policy"]), _Sum())
-            _add(each, line["uploaded_bytes"] or 0, line["stored_bytes"] or 0, line["reason"])
+            reason = _reason(line.get("label"), line["reason"])
+            _add(each, line["uploaded_bytes"] or 0, line["stored_bytes"] or 0, reason)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{path} is no ledger: byte {file.tell() - len(raw)}") from error
         if len(sums) > _MAX_KINDS:
@@ -66,7 +71,15 @@ def _add(each: _Sum, uploaded: int, stored: int, reason: str | None) -> None:
     if reason is None:
         each.small += 1
     elif len(each.reasons) < _MAX_KINDS:
-        each.reasons[_printable(_class(reason))] += 1
+        each.reasons[_printable(reason)] += 1
+
+
+def _reason(label: str | None, reason: str | None) -> str | None:
+    """Return the reason of a line without particulars; None: the image would be small."""
+    if label is not None and label in _TEXTS:
+        return _TEXTS[label]
+    # Ledgers of earlier versions have no labels, those of later ones may have others.
+    return None if reason is None else _class(reason)
 
 
 def _class(reason: str) -> str:

@@ -7,10 +7,10 @@ from typing import Final, NoReturn
 
 from tqdm import tqdm
 
-from codec.reasons import Refused
+from codec.reasons import Reason, Refused
 from gateway.jobs.journal import Journal
 from gateway.jobs.listing import Entry, Window
-from gateway.jobs.outcome import CHANGED, FAILED, STAYS, Outcome
+from gateway.jobs.outcome import CHANGED, FAILED, STAYS, Failure, Outcome
 from gateway.s3.errors import S3Error
 from gateway.storage.errors import Changed, Denied
 from gateway.workers.pool import Busy
@@ -119,7 +119,7 @@ async def attempt(work: Work, entry: Entry) -> Outcome:
     try:
         return await _outcome(work, entry)
     except S3Error as error:
-        return Outcome.same(FAILED, entry.size, error.message)
+        return Outcome.same(FAILED, entry.size, error.message, Reason.UNAVAILABLE)
 
 
 async def _outcome(work: Work, entry: Entry) -> Outcome:
@@ -133,10 +133,12 @@ async def _outcome(work: Work, entry: Entry) -> Outcome:
     except Changed:
         return Outcome.same(CHANGED, entry.size)
     except Refused as reason:
-        return Outcome.same(STAYS, entry.size, str(reason), reason.reason.value)
-    except (Denied, Busy) as error:
-        return Outcome.same(FAILED, entry.size, str(error))
+        return Outcome.same(STAYS, entry.size, str(reason), reason.reason)
+    except Denied as error:
+        return Outcome.same(FAILED, entry.size, str(error), Failure.DENIED)
+    except Busy as error:
+        return Outcome.same(FAILED, entry.size, str(error), error.reason)
     except S3Error as error:
         if error.code in _PASSING:
             raise
-        return Outcome.same(FAILED, entry.size, error.message)
+        return Outcome.same(FAILED, entry.size, error.message, Failure.STORE)

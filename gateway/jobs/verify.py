@@ -2,7 +2,7 @@
 
 from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry
-from gateway.jobs.outcome import FAILED, Outcome
+from gateway.jobs.outcome import FAILED, Failure, Outcome
 from gateway.jobs.resources import Tools
 from gateway.storage import snapshot
 from gateway.workers.pool import UNRESTORABLE, NotRestored
@@ -38,10 +38,12 @@ class Verifier:
         try:
             _, as_recorded = await self._tools.workers.restore(rendition, seen.manifest)
         except NotRestored as error:
-            return Outcome.same(FAILED, seen.size, f"not checked, run it again: {error}")
+            reason = f"not checked, run it again: {error}"
+            return Outcome.same(FAILED, seen.size, reason, Failure.UNRESTORED)
         except UNRESTORABLE as error:
-            return Outcome.same(FAILED, seen.size, f"cannot be restored: {error}")
+            reason = f"cannot be restored: {error}"
+            return Outcome.same(FAILED, seen.size, reason, Failure.UNRESTORABLE)
         if not as_recorded:
             reason = "the pixels are right, but an upgraded encoder writes other bytes"
-            return Outcome.same(FAILED, seen.size, reason)
+            return Outcome.same(FAILED, seen.size, reason, Failure.OTHER_BYTES)
         return Outcome.same("restores", seen.size)

@@ -71,22 +71,21 @@ async def test_jobs_work_at_the_same_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "verdict", "reason"),
+    ("error", "verdict", "reason", "label"),
     [
-        (Changed(), "changed meanwhile", ""),
-        (Refused(Reason.SMALL), "stays", "too small to gain anything"),
-        (Denied("may this key?"), "failed", "may this key?"),
-        (Busy("64 are waiting"), "failed", "64 are waiting"),
-        (S3Error("InternalError", "broken manifest"), "failed", "broken manifest"),
+        (Changed(), "changed meanwhile", "", ""),
+        (Refused(Reason.SMALL), "stays", "too small to gain anything", "small"),
+        (Denied("may this key?"), "failed", "may this key?", "denied"),
+        (Busy("64 are waiting"), "failed", "64 are waiting", "busy"),
+        (S3Error("InternalError", "broken manifest"), "failed", "broken manifest", "store error"),
     ],
 )
-async def test_errors_are_outcomes(error: Exception, verdict: str, reason: str) -> None:
+async def test_errors_are_outcomes(error: Exception, verdict: str, reason: str, label: str) -> None:
     """Whatever becomes of one object does not end the run."""
 
     async def work(_: Entry) -> Outcome:
         raise error
 
-    label = error.reason.value if isinstance(error, Refused) else ""
     assert await tested.attempt(work, Entry("k", 5)) == Outcome(verdict, 5, 5, reason, label)
 
 
@@ -106,7 +105,8 @@ async def test_a_store_that_was_away_is_asked_again(monkeypatch: pytest.MonkeyPa
     async def never(_: Entry) -> Outcome:
         raise S3Error("ServiceUnavailable")
 
-    assert (await tested.attempt(never, Entry("k", 5))).verdict == "failed"
+    failed = await tested.attempt(never, Entry("k", 5))
+    assert (failed.verdict, failed.label) == ("failed", "store unavailable")
 
 
 async def test_a_full_disk_ends_the_run(tmp_path: Path) -> None:
