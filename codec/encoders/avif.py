@@ -1,11 +1,13 @@
 """Encode and decode renditions as AVIF."""
 
+from functools import cache
 from typing import Final
 
+import numpy as np
 from PIL import features
 
 from codec.encoders import pillow
-from codec.encoders.settings import EncoderSettings
+from codec.encoders.settings import EncoderSettings, Tune
 from codec.image.pixels import Pixels
 
 MIME: Final = "image/avif"
@@ -22,7 +24,8 @@ def encode(pixels: Pixels, settings: EncoderSettings) -> bytes:
 
     Args:
         pixels: uint8, (height, width[, 3 or 4]).
-        settings: all are supported.
+        settings: all are supported. Without an encoder that knows SSIMULACRA2, tuning for SSIM
+            takes its place, at the same qualities.
     """
     return pillow.save(
         pixels,
@@ -34,9 +37,26 @@ def encode(pixels: Pixels, settings: EncoderSettings) -> bytes:
         max_threads=1,  # there is one worker process per core
         autotiling=False,
         # libavif tunes for appearance by default: 6 to 12 % more bytes at equal PSNR and SSIM.
-        advanced={"tune": settings.tune},
+        advanced={"tune": _tune(settings)},
         icc_profile=settings.icc or b"",
     )
+
+
+@cache
+def knows(tune: Tune) -> bool:
+    """Return whether the encoder can optimize a measure: libaom before 3.13 lacks SSIMULACRA2."""
+    sample = np.zeros((16, 16), np.uint8)
+    try:
+        pillow.save(sample, "AVIF", orientation=1, speed=10, advanced={"tune": tune})
+    except ValueError:
+        return False
+    return True
+
+
+def _tune(settings: EncoderSettings) -> Tune:
+    # Quality 100 is lossless, for which libaom refuses to tune for appearance.
+    lacking = settings.quality == 100 or not knows(settings.tune)
+    return "ssim" if settings.tune == "ssimulacra2" and lacking else settings.tune
 
 
 def read(data: bytes, *, mode: str, width: int, height: int) -> Pixels:

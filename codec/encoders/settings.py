@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Tune = Literal["psnr", "ssim"]
+Tune = Literal["psnr", "ssim", "ssimulacra2"]
 """Measure that an encoder optimizes."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from codec.containers import ContainerError, Mode
-from codec.encoders import NAMES, Codec, EncoderSettings, by_name, mime_of
+from codec.encoders import NAMES, Codec, EncoderSettings, avif, by_name, mime_of
 from codec.image.pixels import Pixels, Undecodable
 from codec.measures.psnr import psnr
 from tests.codec.pictures import crop
@@ -254,3 +254,20 @@ def test_large_renditions_are_read(name: str, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     assert codec.read(data, mode="RGB", **_SIZE).shape == (49, 65, 3)
     assert codec.icc_profile(data) == _profile()
+
+
+@pytest.mark.parametrize("mode", _MODES)
+@pytest.mark.parametrize("quality", [0, 60, 99, 100])
+def test_avif_is_tuned_for_ssimulacra2(mode: str, quality: int) -> None:
+    """The tune has its own encodings, except at quality 100, where libaom refuses it."""
+    codec, pixels = by_name("avif"), crop(mode, 160, 160)
+    tuned = _encode(codec, pixels, quality, tune="ssimulacra2")
+    assert codec.read(tuned, mode=mode, width=160, height=160).shape == pixels.shape
+    same = tuned == _encode(codec, pixels, quality, tune="ssim")
+    assert same == (quality == 100 or not avif.knows("ssimulacra2"))
+
+
+def test_encoders_know_their_tunes() -> None:
+    """Unknown measures are not taken for known ones."""
+    assert avif.knows("ssim")
+    assert not avif.knows("butteraugli")

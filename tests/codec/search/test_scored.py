@@ -109,3 +109,22 @@ def test_alpha_is_compared_twice() -> None:
     assert demanded == [0, 1, 2]
     needs = [memory_needs.least_to_try(1_000_000, scores=scores) for scores in demanded]
     assert needs[2] - needs[1] == 28_000_000
+
+
+@pytest.mark.parametrize(
+    ("side", "floor", "expected"),
+    [
+        (240, {"ssimulacra2": 70}, {"ssimulacra2", "psnr"}),
+        (160, {"ssimulacra2": 70}, {"ssim", "psnr"}),
+        (240, {}, {"ssim", "psnr"}),
+    ],
+)
+def test_large_images_are_tuned_for_the_score(
+    side: int, floor: dict[str, float], expected: set[str]
+) -> None:
+    """Renditions of small images, and those under other floors, are tuned as before."""
+    data = save(photo("astronaut.png")[:side, :side], "PNG")
+    options = optimize_options(floor=floor, tiers=["recode"], codecs=["avif"])
+    made = optimize(data, options, models.restorer)
+    assert {trial.candidate.tune for trial in made.trials} <= expected
+    assert made.trials[0].candidate.tune in expected - {"psnr"} or not floor
