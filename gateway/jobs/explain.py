@@ -154,7 +154,7 @@ def _table(trials: Sequence[Trial], winner: Stored | None) -> Iterator[str]:
 
 def _line(*cells: str) -> str:
     *columns, milliseconds, verdict = cells
-    widths = (10, 6, 6, 8, 12, 7, 8, 7, 13, 13)  # the last two only where they were measured
+    widths = (10, 7, 6, 8, 12, 7, 8, 7, 13, 13)  # the last two only where they were measured
     shown = "".join(f"{cell:>{width}}" for cell, width in zip(columns, widths, strict=False))
     shown += f"{milliseconds:>7}"
     return f"{shown}  {verdict}"

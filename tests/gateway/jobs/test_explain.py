@@ -70,3 +70,14 @@ def test_each_tier_is_told() -> None:
         "    recode  not tried: the policy does not allow the tier",
         " downscale  not tried: the policy does not allow the tier",
     ]
+
+
+def test_long_names_of_codecs_stay_apart() -> None:
+    """The longest name of a codec does not touch the tier beside it."""
+    pytest.importorskip("lepton_jpeg_python", reason="lepton-jpeg-python is not installed")
+    data = save(crop("RGB", 300, 250), "JPEG", quality=92)
+    options = optimize_options(tiers=["exact"], exact_codec="lepton", min_saving=0)
+    made = optimize(data, options, models.restorer)
+    assert [line.split()[:2] for line in _table(made.trials, made.manifest.stored)] == [
+        ["tier", "codec"], ["exact", "lepton"]
+    ]  # fmt: skip
