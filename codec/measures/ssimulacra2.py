@@ -117,7 +117,22 @@ class Reference:
         scores = [self._compare(restored, each) for each in _backgrounds(self._pixels, restored)]
         return Score(min(each.whole for each in scores), min(each.worst for each in scores))
 
+    def worst_region(self, restored: Pixels) -> tuple[int, int]:
+        """Return the top and the left edge of the region with the lowest score, pixels.
+
+        Args:
+            restored: same shape and dtype.
+        """
+        backgrounds = _backgrounds(self._pixels, restored)
+        scores = np.min([self._regions(self._sums(restored, b)) for b in backgrounds], axis=0)
+        row, column = divmod(int(scores.argmin()), len(self._columns.starts))
+        return self._rows.starts[row], self._columns.starts[column]
+
     def _compare(self, restored: Pixels, background: float | None) -> Score:
+        return self._score(self._sums(restored, background))
+
+    def _sums(self, restored: Pixels, background: float | None) -> Doubles:
+        """Return sums of the norms of all maps: channel, scale, norm, map, region."""
         shape = (*self._needed.shape, len(self._rows.starts), len(self._columns.starts))
         sums = np.zeros(shape)
         for strip in self._rows.strips(STRIP_PIXELS // self._columns.length, _HALO):
@@ -125,7 +140,7 @@ class Reference:
             ours = self._prepared(strip, background)
             for one, other in zip(ours, _planes(light, self._needed), strict=True):
                 self._add(sums[one.channel, one.scale, ..., strip.regions, :], strip, one, other)
-        return self._score(sums)
+        return sums
 
     def _prepared(self, strip: Strip, background: float | None) -> Sequence[_Plane]:
         key = strip.stop, background
@@ -153,14 +168,20 @@ class Reference:
                 sums[1, number] += regions.sums((values * values) ** 2, rows, columns)
 
     def _score(self, sums: Doubles) -> Score:
+        each = self._region_pixels(sums)
+        whole = weights.score(_norms(sums.sum(axis=(-2, -1)) / each.sum(axis=(-2, -1))))
+        return Score(float(whole), float(self._regions(sums).min()))
+
+    def _regions(self, sums: Doubles) -> Doubles:
+        return np.asarray(weights.score(_norms(sums / self._region_pixels(sums))))
+
+    def _region_pixels(self, sums: Doubles) -> Doubles:
+        """Return the pixels of each region, to divide sums by."""
         rows, columns = self._rows, self._columns
         pixels = [
             np.outer(rows.lengths(scale), columns.lengths(scale)) for scale in range(sums.shape[1])
         ]
-        each = np.asarray(pixels, np.float64)[:, None, None]
-        worst = weights.score(_norms(sums / each)).min()
-        whole = weights.score(_norms(sums.sum(axis=(-2, -1)) / each.sum(axis=(-2, -1))))
-        return Score(float(whole), float(worst))
+        return np.asarray(pixels, np.float64)[:, None, None]
 
 
 def _norms(means: Doubles) -> Doubles:

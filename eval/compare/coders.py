@@ -10,7 +10,7 @@ from codec.containers import Container
 from codec.encoders import EncoderSettings, by_name
 from codec.image.pixels import Pixels
 from codec.image.resample import join_planes, shrunk, small_size, split_planes
-from codec.measures import floors, psnr
+from codec.measures import floors, psnr, ssimulacra2
 from codec.measures.prepared import Prepared
 from config import Floor
 from eval.compare import quality_search
@@ -28,6 +28,13 @@ _STEPS: Final = {
     "ssimulacra2_worst": 0.135,
 }
 """Approximate gain of each ``codec.measures.floors.margins`` per step of quality."""
+
+_LADDER: Final = {
+    "avif": (10, 35, 65, 88, 100),
+    "webp": (1, 30, 75, 95, 100),
+    "jpeg": (5, 30, 75, 92, 100),
+}
+"""Qualities of the curve of bytes against score, beside those that searches try."""
 
 _NEAR: Final = 0.5
 """Differences that count as equal, in steps of quality: 0.09 dB, or 1.7 % of the bytes."""
@@ -105,6 +112,7 @@ class Coder:
     _files: dict[int, File] = field(default_factory=dict)
     _psnr: dict[int, float] = field(default_factory=dict)
     _margins: dict[int, float] = field(default_factory=dict)
+    _scores: dict[int, float] = field(default_factory=dict)
     _shrunk: list[Pixels] = field(default_factory=list)
 
     def refusal(self) -> str:
@@ -168,6 +176,30 @@ class Coder:
             near=_NEAR,
         )
 
+    def at_ssimulacra2(self, score: float) -> int:
+        """Return the quality whose SSIMULACRA2 is nearest to `score`, within half a step."""
+        step, wanted = _STEPS["ssimulacra2"], ssimulacra2.decibels(score)
+
+        def steps(quality: int) -> float:
+            return (ssimulacra2.decibels(self._score_of(quality)) - wanted) / step
+
+        found = {quality: steps(quality) for quality in self._scores}
+        return quality_search.nearest(steps, found, start=_STARTS[self.codec], near=_NEAR)
+
+    def curve(self) -> tuple[tuple[int, float], ...]:
+        """Return file size and SSIMULACRA2 by quality, of a few qualities and all scored ones."""
+        for quality in _LADDER[self.codec]:
+            self._score_of(quality)
+        return tuple(
+            (len(self.file(q).data), round(self._scores[q], 3)) for q in sorted(self._scores)
+        )
+
+    def _score_of(self, quality: int) -> float:
+        if quality not in self._scores:
+            reference = self.source.original.reference
+            self._scores[quality] = reference.compare(self.shown(quality)).whole
+        return self._scores[quality]
+
     def _small(self) -> Pixels:
         if not self._shrunk:
             self._shrunk.append(shrunk(self.source.pixels, self.scale))
@@ -183,6 +215,8 @@ class Coder:
         shown = self.shown(quality)
         self._psnr[quality] = psnr.psnr(self.source.pixels, shown)
         reading = floors.read(self.floor, self.source.original, shown)
+        if reading.ssimulacra2 is not None:
+            self._scores[quality] = reading.ssimulacra2
         margins = floors.margins(self.floor, reading)
         steps = min(margin / _STEPS[name] for name, margin in margins.items())
         self._margins[quality] = steps

@@ -4,8 +4,9 @@ A comparison of two strategies counts only images that both could store. Otherwi
 fails on hard images would look good.
 """
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -48,6 +49,10 @@ class StrategySummary:
         worst: lowest PSNR among them, dB; None if all are identical.
         fewer_bytes: win rate of the policy by stored bytes.
         finer: win rate of the policy by PSNR.
+        worst_ssimulacra2: lowest SSIMULACRA2 of images that are not identical; None if there are
+            none, or all are too small.
+        worst_region: lowest SSIMULACRA2 of a region of them.
+        closer: win rate of the policy by SSIMULACRA2.
     """
 
     kind: str | None
@@ -63,6 +68,9 @@ class StrategySummary:
     worst: float | None
     fewer_bytes: WinRate
     finer: WinRate
+    worst_ssimulacra2: float | None
+    worst_region: float | None
+    closer: WinRate
 
 
 def compare(study: Study) -> tuple[StrategySummary, ...]:
@@ -107,7 +115,7 @@ def _standing(
     if saved is None:
         raise ValueError("an empty upload was measured")
     pairs = [(policy[row.image], row) for row in rows if row.image in policy]
-    lossy = [row.psnr_db for row in rows if row.psnr_db is not None and not identical(row)]
+    lossy = [row for row in rows if not identical(row)]
     return StrategySummary(
         kind=kind,
         strategy=rows[0].strategy,
@@ -119,12 +127,30 @@ def _standing(
         below=sum(row.holds is False for row in rows),
         tiers=dict(Counter(row.tier for row in rows).most_common()),
         means={name: mean for name, mean in zip((*MEASURES, *WORK), means, strict=True) if mean},
-        worst=min(lossy, default=None),
+        worst=_lowest(lossy, "psnr_db"),
         fewer_bytes=win_rate(
             [-ours.stored for ours, _ in pairs], [-row.stored for _, row in pairs]
         ),
         finer=win_rate([_psnr(ours) for ours, _ in pairs], [_psnr(row) for _, row in pairs]),
+        worst_ssimulacra2=_lowest(lossy, "ssimulacra2"),
+        worst_region=_lowest(lossy, "ssimulacra2_worst"),
+        closer=win_rate(*_scores(pairs)),
     )
+
+
+def _lowest(rows: Iterable[Row], measure: str) -> float | None:
+    values = (getattr(row, measure) for row in rows)
+    return min((value for value in values if value is not None), default=None)
+
+
+def _scores(pairs: Iterable[tuple[Row, Row]]) -> tuple[list[float], list[float]]:
+    """Return the scores of images that both strategies have a score of."""
+    both = [
+        (ours.ssimulacra2, other.ssimulacra2)
+        for ours, other in pairs
+        if ours.ssimulacra2 is not None and other.ssimulacra2 is not None
+    ]
+    return [ours for ours, _ in both], [other for _, other in both]
 
 
 def _figures(rows: Sequence[Row], numbers: Mapping[str, int]) -> tuple[Floats, Floats]:
@@ -156,6 +182,15 @@ def _numbers(row: Row) -> list[float]:
 def identical(row: Row) -> bool:
     """Return whether the restored pixels are identical to the upload's."""
     return row.psnr_db is not None and row.psnr_db >= PERFECT_PSNR_DB
+
+
+def by_fidelity(row: Row) -> tuple[float, float, str]:
+    """Return a sort key: the least faithful images first, by SSIMULACRA2, then by PSNR.
+
+    Images that are too small for a score come last.
+    """
+    score = math.inf if row.ssimulacra2 is None else row.ssimulacra2
+    return score, row.psnr_db or 0.0, row.image
 
 
 def _psnr(row: Row) -> float:

@@ -1,7 +1,7 @@
 """Compare all strategies on one image: from its bytes to its rows."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -21,6 +21,12 @@ from eval.measure.measures import Original
 
 LATER: Final = frozenset(strategy.name for strategy in of_family("fixed"))
 """Strategies that depend on the results of all images."""
+
+_FIDELITY: Final = frozenset({"psnr", "ssimulacra2"})
+"""Families that match the policy's fidelity."""
+
+_MATCHING: Final = _FIDELITY | {"bytes"}
+"""Families that match the policy in some way."""
 
 _NOT_SMALLER: Final = "not smaller than the upload"
 _IDENTITY: Final = ("exact", "lossless")
@@ -81,7 +87,10 @@ class Comparison:
         quality = self._sought(strategy, policy)
         if quality is None:
             return self.make.same(strategy.name, note="no quality holds the floor")
-        return self._coded(strategy, quality, at_most=strategy.family == "floor")
+        row = self._coded(strategy, quality, at_most=strategy.family == "floor")
+        if strategy.family == "ssimulacra2":
+            return replace(row, curve=self._coder(strategy).curve())
+        return row
 
     def _sought(self, strategy: Strategy, policy: Row) -> int | None:
         """Return the quality that a strategy needs; None if no quality qualifies."""
@@ -90,6 +99,8 @@ class Comparison:
             return coder.at_bytes(policy.stored)
         if strategy.family == "psnr":
             return coder.at_psnr(policy.psnr_db or 0.0)
+        if strategy.family == "ssimulacra2":
+            return coder.at_ssimulacra2(policy.ssimulacra2 or 0.0)
         return coder.at_floor()
 
     def _coded(self, strategy: Strategy, quality: int, *, at_most: bool = False) -> Row:
@@ -225,8 +236,10 @@ class _NotApplicable(Exception):
 
 def _pointless(strategy: Strategy, policy: Row) -> str:
     """Return why there is no target to match; empty if there is one."""
-    if strategy.family in {"bytes", "psnr"} and policy.tier == PLAIN:
+    if strategy.family in _MATCHING and policy.tier == PLAIN:
         return "the policy stores it as uploaded"
-    if strategy.family == "psnr" and policy.psnr_db == PERFECT_PSNR_DB:
+    if strategy.family in _FIDELITY and policy.psnr_db == PERFECT_PSNR_DB:
         return "the policy stores it without loss"
+    if strategy.family == "ssimulacra2" and policy.ssimulacra2 is None:
+        return "too small for SSIMULACRA2"
     return ""

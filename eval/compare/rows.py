@@ -79,6 +79,8 @@ class Row:
         get_wall_s: wall-clock time to restore, seconds; None if not timed.
         get_cpu_s: CPU time to restore, seconds.
         holds: whether the floor holds; None if there is a problem.
+        curve: bytes and SSIMULACRA2 of the strategy's codec at several qualities, lowest first;
+            only for strategies at equal SSIMULACRA2.
         note: why the image is stored as uploaded, if it is.
         problem: why the image could not be measured; empty if it was.
     """
@@ -112,6 +114,7 @@ class Row:
     get_wall_s: float | None = None
     get_cpu_s: float | None = None
     holds: bool | None = None
+    curve: tuple[tuple[int, float], ...] = ()
     note: str = ""
     problem: str = ""
 

@@ -9,9 +9,11 @@ from codec import manifest
 from codec.encoders import by_name
 from codec.image.pixels import Pixels, decode_as
 from codec.image.resample import small_size
+from codec.measures import ssimulacra2
 from codec.measures.psnr import PERFECT_PSNR_DB
 from codec.restore.restore import Upscalers, restore
 from eval.compare.coders import Source
+from eval.compare.comparison import by_fidelity
 from eval.compare.rows import Crop, Row
 
 WIDTH, HEIGHT = 352, 264
@@ -21,18 +23,18 @@ _BLOCK: Final = 64
 
 
 def chosen(rows: Sequence[Row], count: int) -> list[Row]:
-    """Return the rows of the worst images, excluding identical ones.
+    """Return the rows of the least faithful images, excluding identical ones.
 
     Args:
         rows: rows of the policy.
         count: maximum number of rows.
     """
     lossy = [row for row in rows if row.psnr_db is not None and row.psnr_db < PERFECT_PSNR_DB]
-    return sorted(lossy, key=lambda row: (row.psnr_db or 0.0, row.image))[:count]
+    return sorted(lossy, key=by_fidelity)[:count]
 
 
 def exhibit(row: Row, source: Source, rendition: bytes, note: str, upscalers: Upscalers) -> Crop:
-    """Return the crop around the worst block.
+    """Return the crop around the worst region by SSIMULACRA2, or the worst block if tiny.
 
     Args:
         row: measures of the image.
@@ -49,10 +51,10 @@ def exhibit(row: Row, source: Source, rendition: bytes, note: str, upscalers: Up
     served = decode_as(upload, restore(rendition, how, upscalers))
     width, height = small_size(upload.width, upload.height, how.stored.scale)
     small = by_name(how.stored.codec).read(rendition, mode=upload.mode, width=width, height=height)
-    top, left = worst_block(source.pixels, served)
+    top, left, side = worst_place(source.pixels, served)
     scale = how.stored.scale
-    rows = _around(top, HEIGHT, upload.height, scale)
-    columns = _around(left, WIDTH, upload.width, scale)
+    rows = _around(top + side // 2, HEIGHT, upload.height, scale)
+    columns = _around(left + side // 2, WIDTH, upload.width, scale)
     less = tuple(slice(s.start // scale, -(-s.stop // scale)) for s in (rows, columns))
     return Crop(
         row=row,
@@ -62,6 +64,13 @@ def exhibit(row: Row, source: Source, rendition: bytes, note: str, upscalers: Up
         stored=_copied(small[less]),
         served=_copied(served[rows, columns]),
     )
+
+
+def worst_place(original: Pixels, served: Pixels) -> tuple[int, int, int]:
+    """Return top, left and side of the worst region by SSIMULACRA2, or of the worst block."""
+    if min(original.shape[:2]) < ssimulacra2.SMALLEST:
+        return (*worst_block(original, served), _BLOCK)
+    return (*ssimulacra2.Reference(original).worst_region(served), ssimulacra2.REGION)
 
 
 def worst_block(original: Pixels, served: Pixels) -> tuple[int, int]:
@@ -78,10 +87,10 @@ def worst_block(original: Pixels, served: Pixels) -> tuple[int, int]:
     return row * _BLOCK, column * _BLOCK
 
 
-def _around(start: int, length: int, whole: int, scale: int) -> slice:
-    """Return a slice around a block, aligned to whole pixels of the rendition."""
+def _around(middle: int, length: int, whole: int, scale: int) -> slice:
+    """Return a slice around a place, aligned to whole pixels of the rendition."""
     length = min(length, whole)
-    first = min(max(0, start + _BLOCK // 2 - length // 2), whole - length) // scale * scale
+    first = min(max(0, middle - length // 2), whole - length) // scale * scale
     return slice(first, min(first + length, whole))
 
 

@@ -1,21 +1,23 @@
 """Summarize a study for the page, the table and programs that compare runs."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from pydantic import TypeAdapter
 
-from eval.compare.comparison import StrategySummary, compare
+from eval.compare.comparison import StrategySummary, by_fidelity, compare, identical
+from eval.compare.curves import SCORES, ClassCurves, curves
 from eval.compare.recommendation import Recommendation, recommend
 from eval.compare.rows import PLAIN, Row, Study
 from eval.compare.strategies import of_family
 from eval.cost.money_measured import Budget, budget
 from eval.cost.money_prices import Prices
 
+_WORST: Final = 10
 _QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
@@ -25,6 +27,20 @@ class Unmeasured:
 
     image: str
     problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorstImage:
+    """One of the least faithful images: measures, and the SSIMULACRA2 of its worst region."""
+
+    image: str
+    kind: str
+    ssimulacra2: float | None
+    ssimulacra2_worst: float | None
+    psnr_db: float | None
+    uploaded: int
+    stored: int
+    tier: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,9 @@ class Summary:
         money: costs of a bucket of such images; None without measurements.
         recommended: policy that saves most.
         standings: every strategy, over all images and by class.
+        curves: bytes that codecs need for scores, over all images and by class.
+        scores: the scores of curves.
+        worst: the least faithful images that are not identical, by SSIMULACRA2.
     """
 
     images: int
@@ -60,6 +79,9 @@ class Summary:
     money: Budget | None
     recommended: Recommendation
     standings: Sequence[StrategySummary]
+    curves: Sequence[ClassCurves]
+    scores: Sequence[float]
+    worst: Sequence[WorstImage]
 
     @property
     def saved(self) -> float:
@@ -86,7 +108,19 @@ def summarize(study: Study, prices: Prices) -> Summary:
         money=budget(study, prices),
         recommended=recommend(study),
         standings=compare(study),
+        curves=curves(study),
+        scores=SCORES,
+        worst=[_worst(row) for row in worst(measured)],
     )
+
+
+def worst(rows: Iterable[Row]) -> list[Row]:
+    """Return the least faithful images that are not identical."""
+    return sorted((row for row in rows if not identical(row)), key=by_fidelity)[:_WORST]
+
+
+def _worst(row: Row) -> WorstImage:
+    return WorstImage(**{each.name: getattr(row, each.name) for each in fields(WorstImage)})
 
 
 def save(summary: Summary, path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from eval.compare.comparison import StrategySummary
+from eval.compare.curves import NAMED
 from eval.compare.intervals import Estimate, WinRate
 from eval.compare.rows import Study
 from eval.compare.strategies import POLICY, named
@@ -13,12 +14,15 @@ from eval.report.page import formatting
 from eval.report.summary import Summary
 
 LEGEND: Final = (
-    "saved: share of all bytes, and its 95 % interval    worst: least PSNR    below: the floor\n"
-    "PSNR, SSIM, MS-SSIM, ORB: means over images that are not identical (=)\n"
-    "bytes, PSNR on the right: win rate of the policy (ties count half)"
+    "saved: share of all bytes, and its 95 % interval    below: the floor\n"
+    "score: SSIMULACRA2; score, PSNR, SSIM, ORB: means over images that are not identical (=)\n"
+    "least, region, worst: lowest score, lowest score of a region, lowest PSNR\n"
+    "fewer, closer: share of images with fewer bytes, or a higher score, under the policy (ties "
+    "count half)"
 )
 
 _MOST: Final = 10
+_FEW: Final = 5
 _NAME: Final = 46
 
 
@@ -32,29 +36,35 @@ def lines(study: Study, summary: Summary) -> Iterator[str]:
     if classes:
         yield from ("", _header("class, under the policy"))
         yield from (_line(printable(each.kind or ""), each) for each in classes)
-    yield from ("", LEGEND, "", *_times(summary), *_unmeasured(summary), *_sum(study, summary))
+    yield from ("", LEGEND, "", *_curves(summary), *_worst(summary))
+    yield from (*_times(summary), *_unmeasured(summary), *_sum(study, summary))
 
 
 def _header(first: str) -> str:
     return (
-        f"{first:{_NAME}}{'images':>7}{'saved':>9}{'95 %':>15}{'PSNR':>7}{'SSIM':>8}{'MS-SSIM':>8}"
-        f"{'ORB':>7}{'worst':>7}{'below':>6}{'bytes':>7}{'PSNR':>6}"
+        f"{first:{_NAME}}{'images':>7}{'saved':>9}{'95 %':>15}{'score':>7}{'least':>7}{'region':>7}"
+        f"{'PSNR':>7}{'worst':>7}{'SSIM':>8}{'ORB':>7}{'below':>6}{'fewer':>7}{'closer':>7}"
     )
 
 
 def _line(name: str, standing: StrategySummary) -> str:
     saved = standing.saved
     interval = f"{100 * saved.low:.1f} to {100 * saved.high:.1f}"
-    worst = "=" if standing.worst is None else f"{standing.worst:.2f}"
     rates = ("", "") if standing.strategy == POLICY else (
-        _rate(standing.fewer_bytes), _rate(standing.finer)
+        _rate(standing.fewer_bytes), _rate(standing.closer)
     )  # fmt: skip
     return (
         f"{name[:_NAME]:{_NAME}}{standing.images:>7}{100 * saved.value:>7.1f} %{interval:>15}"
-        f"{_mean(standing, 'psnr_db', '.2f'):>7}{_mean(standing, 'ssim', '.4f'):>8}"
-        f"{_mean(standing, 'ms_ssim', '.4f'):>8}{_mean(standing, 'orb', '.3f'):>7}"
-        f"{worst:>7}{standing.below:>6}{rates[0]:>7}{rates[1]:>6}"
+        f"{_mean(standing, 'ssimulacra2', '.1f'):>7}{_least(standing.worst_ssimulacra2, 1):>7}"
+        f"{_least(standing.worst_region, 1):>7}"
+        f"{_mean(standing, 'psnr_db', '.2f'):>7}{_least(standing.worst, 2):>7}"
+        f"{_mean(standing, 'ssim', '.4f'):>8}{_mean(standing, 'orb', '.3f'):>7}"
+        f"{standing.below:>6}{rates[0]:>7}{rates[1]:>7}"
     ).rstrip()
+
+
+def _least(value: float | None, digits: int) -> str:
+    return "=" if value is None else f"{value:.{digits}f}"
 
 
 def _mean(standing: StrategySummary, name: str, form: str) -> str:
@@ -65,6 +75,32 @@ def _mean(standing: StrategySummary, name: str, form: str) -> str:
 def _rate(wins: WinRate) -> str:
     rate = wins.rate
     return "-" if rate is None else f"{100 * rate.value:.0f} %"
+
+
+def _curves(summary: Summary) -> Iterator[str]:
+    """Yield what codecs need for the scores of fidelities, as shares of the uploads."""
+    for curves in summary.curves[:1]:
+        yield f"bytes needed for a score, % of the {curves.images} uploads stored with loss"
+        yield f"{'':{_NAME}}" + "".join(f"{score:>7g}" for score in NAMED)
+        for name in curves.needed:
+            title = named(name).title.replace(" at equal SSIMULACRA2", "")
+            shares = (100 * curves.share(name, score) for score in NAMED)
+            yield f"{title:{_NAME}}" + "".join(f"{share:>7.1f}" for share in shares)
+        share = 100 * curves.stored / curves.uploaded
+        yield f"the policy stores {share:.1f} % at a mean score of {curves.score:.1f}"
+        yield ""
+
+
+def _worst(summary: Summary) -> Iterator[str]:
+    """Yield the least faithful images."""
+    scored = [each for each in summary.worst if each.ssimulacra2 is not None][:_FEW]
+    for each in scored:
+        yield (
+            f"least faithful: score {each.ssimulacra2:.1f}, worst region "
+            f"{_least(each.ssimulacra2_worst, 1)}: {printable(each.image)} ({each.tier})"
+        )
+    if scored:
+        yield ""
 
 
 def _times(summary: Summary) -> Iterator[str]:

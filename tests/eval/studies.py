@@ -3,6 +3,7 @@
 import io
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,35 @@ def study(**changes: Any) -> Study:
     return Study(**(given | changes))
 
 
+def scored() -> Study:
+    """Add scores to all rows, and curves to those at equal scores."""
+    made = study()
+    return replace(made, rows=tuple(_scored(row) for row in made.rows))
+
+
+def _scored(row: Row) -> Row:
+    if row.problem:
+        return row
+    if row.psnr_db == PERFECT_PSNR_DB:
+        return replace(row, ssimulacra2=100.0, ssimulacra2_worst=100.0)
+    score = 55 + 6 * ((row.psnr_db or 0.0) - 34)
+    curve = tuple((int(row.stored * 1.04 ** (each - 70)), float(each)) for each in (30, 60, 80, 91))
+    return replace(
+        row,
+        ssimulacra2=score,
+        ssimulacra2_worst=score - 12,
+        curve=curve if row.strategy.endswith("-score") else (),
+    )
+
+
 def _rows() -> Iterator[Row]:
-    chance = random.Random(3)
+    chance, score_chance = random.Random(3), random.Random(4)
     for number in range(IMAGES):
         name = HOSTILE if number == 0 else f"folder/image-{number:02}.jpg"
         kind, easy = KINDS[number % len(KINDS)], chance.uniform(0.08, 0.3)
         for strategy in STRATEGIES:
-            yield _row(name, kind, strategy.name, easy, chance)
+            by_score = strategy.family == "ssimulacra2"
+            yield _row(name, kind, strategy.name, easy, score_chance if by_score else chance)
     for name, problem in (("broken.jpg", "no image: <truncated>"), ("empty.png", "0 bytes")):
         yield Row(name, KINDS[0], POLICY, 999, 999, problem=problem)
 

@@ -7,7 +7,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from eval.compare import strategies
+from eval.compare import curves, strategies
 from eval.compare.comparison import identical
 from eval.compare.rows import Row, Study
 from eval.cost import money, money_measured, money_prices
@@ -312,3 +312,21 @@ def test_motion_is_reduced(browser: Browser, file: Path) -> None:
         browser.open(file)
         style = "getComputedStyle(document.documentElement).scrollBehavior"
         assert browser.script(f"return {style}") == expected
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_curves_are_drawn(browser: Browser, tmp_path: Path, width: int, *, dark: bool) -> None:
+    """Each class has a curve per codec and the policy's point, named for screen readers."""
+    study = studies.scored()
+    groups = curves.curves(study)
+    browser.look(width, 844, dark=dark)
+    browser.open(page.write(study, studies.crops(study), tmp_path, PRICES))
+    browser.until("document.querySelectorAll('#curve-grid svg [data-policy]').length > 0")
+    for what, count in (("svg", 1), (".curve", len(groups[0].needed)), ("[data-policy]", 1)):
+        drawn = browser.script(f"return document.querySelectorAll('#curve-grid {what}').length")
+        assert drawn == count * len(groups)
+    label = "return document.querySelector('#curve-grid svg').getAttribute('aria-label')"
+    assert f"{100 * groups[0].share('avif-score', 70):.1f} %" in str(browser.script(label))
+    assert browser.complaints() == []
+    assert browser.script(FIT)

@@ -9,7 +9,7 @@ from eval.compare.rows import Crop, Study
 from eval.cost import money_measured
 from eval.cost.money import Assumptions
 from eval.cost.money_prices import Prices
-from eval.report.page import money_view, points, rendering, view
+from eval.report.page import curves_view, money_view, points, rendering, view
 from eval.report.page.crops import within_bounds
 
 NAME: Final = "report.html"
@@ -25,8 +25,9 @@ def write(
 ) -> Path:
     """Write the page.
 
-    Its size is bounded for any study: 24 crops and 12 MiB of images, 6,000 points in 24 plots, 100
-    classes in tables, 50 problems, 120 characters of a name. The page says what it omits.
+    Its size is bounded for any study: 24 crops and 12 MiB of images, 6,000 points in 24 plots,
+    curves of 24 classes, 100 classes in tables, 50 problems, 120 characters of a name. The page
+    says what it omits.
 
     Args:
         study: study to show.
@@ -58,6 +59,7 @@ def _context(
     return {
         "study": study,
         "view": figures,
+        "curves": curves_view.view(study),
         "plots": points.plots(study),
         "exhibits": shown,
         "left_out": len(exhibits) - len(shown),

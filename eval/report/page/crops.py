@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from codec.image.pixels import Pixels
+from eval.compare.comparison import by_fidelity
 from eval.compare.rows import Crop, Row
 
 MAX_EXHIBITS: Final = 24
@@ -49,7 +50,7 @@ class Shown:
 
 def within_bounds(exhibits: Sequence[Crop]) -> tuple[Shown, ...]:
     """Encode crops, worst fidelity first, up to the limits."""
-    ordered = sorted(exhibits, key=lambda each: each.row.psnr_db or 0.0)
+    ordered = sorted(exhibits, key=lambda each: by_fidelity(each.row))
     return tuple(_until_full(ordered[:MAX_EXHIBITS]))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from eval.compare.comparison import identical
+from eval.compare.comparison import by_fidelity, identical
 from eval.compare.rows import Row, Study
 from eval.compare.strategies import POLICY, STRATEGIES, Strategy
 from eval.report.page.formatting import capital, text
@@ -27,6 +27,8 @@ class Measure(NamedTuple):
 
 
 MEASURES: Final = (
+    Measure("ssimulacra2", "SSIMULACRA2", "", 1),
+    Measure("ssimulacra2_worst", "SSIMULACRA2 of the worst region", "", 1),
     Measure("psnr_db", "PSNR", "dB", 2),
     Measure("ssim", "SSIM", "", 4),
     Measure("block_psnr_db", "PSNR of the worst block", "dB", 2),
@@ -94,8 +96,8 @@ def _taken(rows: Sequence[Row], kind: str, limit: int) -> frozenset[str]:
     own = [row for row in rows if row.strategy == POLICY and row.kind == kind]
     if len(own) <= limit:
         return frozenset(row.image for row in own)
-    by_fidelity = sorted(own, key=lambda row: row.psnr_db or 0.0)
-    worst = {row.image for row in by_fidelity[: min(_WORST, -(-limit // 2))]}
+    ordered = sorted(own, key=by_fidelity)
+    worst = {row.image for row in ordered[: min(_WORST, -(-limit // 2))]}
     others = [row.image for row in own if row.image not in worst]
     count = limit - len(worst)
     return frozenset(worst | {others[number * len(others) // count] for number in range(count)})

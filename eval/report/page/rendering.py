@@ -16,7 +16,7 @@ from markupsafe import Markup
 from eval.report.page import formatting
 
 _FOLDER: Final = Path(__file__).parent / "assets"
-_SCRIPTS: Final = ("format.js", "money.js", "plots.js", "sliders.js")
+_SCRIPTS: Final = ("format.js", "drawing.js", "money.js", "plots.js", "curves.js", "sliders.js")
 _FILTERS: Final = (
     formatting.text, formatting.capital, formatting.count, formatting.size, formatting.percent,
     formatting.number, formatting.span, formatting.amount, formatting.pays,

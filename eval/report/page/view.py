@@ -8,9 +8,10 @@ import numpy as np
 
 from codec.measures.psnr import PERFECT_PSNR_DB
 from eval.compare import comparison
-from eval.compare.comparison import StrategySummary, identical
+from eval.compare.comparison import StrategySummary, by_fidelity, identical
 from eval.compare.rows import Row, Study
 from eval.compare.strategies import POLICY, STRATEGIES, Family
+from eval.report import summary
 
 MAX_CLASSES: Final = 100
 """Maximum number of classes in tables, those with the most bytes first."""
@@ -29,6 +30,7 @@ FAMILIES: Final[Mapping[Family, str]] = {
     "floor": "The lowest quality per image that holds the floor",
     "bytes": "The quality per image nearest to the policy's file size",
     "psnr": "The quality per image nearest to the policy's PSNR",
+    "ssimulacra2": "The quality per image nearest to the policy's SSIMULACRA2",
 }
 
 _MORE: Final = (
@@ -36,7 +38,6 @@ _MORE: Final = (
     ("ms_ssim", "MS-SSIM", 4),
     ("orb", "ORB similarity", 3),
     ("block_psnr_db", "Worst block, dB", 2),
-    ("ssimulacra2", "SSIMULACRA2", 1),
     ("ssimulacra2_worst", "SSIMULACRA2, worst region", 1),
     ("lpips", "LPIPS (lower is closer)", 4),
     ("niqe", "NIQE (lower is more natural)", 2),
@@ -79,6 +80,7 @@ class View:
         all: all images.
         kinds: one group per class; empty if there is only one class.
         more_kinds: number of classes omitted.
+        least: the policy's least faithful row; None if all are identical.
         worst: the policy's rows of lowest fidelity, those below the floor first.
         problems: the policy's rows without measures, up to the limit.
         unmeasured: number of rows without measures.
@@ -90,6 +92,7 @@ class View:
     all: Group
     kinds: list[Group]
     more_kinds: int
+    least: Row | None
     worst: list[Row]
     problems: list[Row]
     unmeasured: int
@@ -113,6 +116,7 @@ def view(study: Study) -> View | None:
         all=good[0],
         kinds=sorted(kinds[:MAX_CLASSES], key=lambda group: group.kind or ""),
         more_kinds=len(kinds[MAX_CLASSES:]),
+        least=next(iter(summary.worst(measured)), None),
         worst=worst(measured),
         problems=problems[:MAX_PROBLEMS],
         unmeasured=len(problems),
@@ -125,7 +129,7 @@ def view(study: Study) -> View | None:
 def worst(rows: Sequence[Row]) -> list[Row]:
     """Return the rows of lowest fidelity, those below the floor first."""
     lossy = [row for row in rows if not identical(row)]
-    ordered = sorted(lossy, key=lambda row: (row.holds is not False, row.psnr_db or 0.0))
+    ordered = sorted(lossy, key=lambda row: (row.holds is not False, *by_fidelity(row)))
     return ordered[:WORST]
 
 
@@ -201,5 +205,8 @@ def title(row: Row) -> str:
 
 def least(group: Group) -> str:
     """Return the lowest fidelity of a group, for the headline."""
+    score = group.policy.worst_ssimulacra2
+    if score is not None:
+        return f"{score:.1f}"
     value = group.policy.worst
     return "identical" if value is None or value >= PERFECT_PSNR_DB else f"{value:.2f} dB"

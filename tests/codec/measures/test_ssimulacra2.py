@@ -102,6 +102,7 @@ def test_a_lost_detail_shows_in_the_worst_region() -> None:
     score = Reference(original).compare(spoiled)
     assert score.whole > 45
     assert score.worst < 0
+    assert Reference(original).worst_region(spoiled) == (384, 256)
 
 
 def test_transparent_images_are_judged_before_dark_and_light() -> None:

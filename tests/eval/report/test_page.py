@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.compare import intervals
+from eval.compare import curves, intervals
 from eval.compare.intervals import Estimate
 from eval.compare.rows import Crop, Row
 from eval.cost import money_prices
@@ -287,3 +287,20 @@ def test_foreign_text_is_printable(name: str) -> None:
 def test_figures_as_people_read_them(found: str, expected: str) -> None:
     """Figures have separators and units, and what is missing is a dash."""
     assert found == expected
+
+
+def test_curves_stand_in_a_table(tmp_path: Path) -> None:
+    """The bytes that codecs need for a score can be read without a script."""
+    study = studies.scored()
+    page.write(study, studies.crops(study), tmp_path, PRICES)
+    text = " ".join(Reader((tmp_path / page.NAME).read_text("utf-8")).text.split())
+    assert "Bytes for a score" in text
+    all_images, *_ = curves.curves(study)
+    for strategy in all_images.needed:
+        assert f"{100 * all_images.share(strategy, 70):.1f}" in text
+
+
+def test_a_page_without_scores_has_no_curves(source: str) -> None:
+    """Studies without scores have neither the section nor a link to it."""
+    assert 'id="curves"' not in source
+    assert 'href="#curves"' not in source

@@ -118,6 +118,12 @@ def test_strategies_do_what_they_say(study: Study) -> None:
         assert floor.holds
         assert same_bytes.stored == pytest.approx(policy.stored, rel=0.05)
         assert same_psnr.psnr_db == pytest.approx(policy.psnr_db, abs=0.3)
+        same_score = _row(study, "photo/cat.png", f"{codec}-score")
+        assert same_score.ssimulacra2 == pytest.approx(policy.ssimulacra2, abs=2.5)
+        assert same_score.stored in [size for size, _ in same_score.curve]
+        (_, least), *_, (_, most) = same_score.curve
+        assert least < 55
+        assert most > 80
 
 
 def test_one_quality_for_all_is_the_highest_that_any_image_needs(study: Study) -> None:
@@ -187,6 +193,18 @@ def test_the_page_shows_the_worst_images(place: Path, study: Study) -> None:
     assert lossy
     assert all(html.escape(name) in page for name in lossy)
     assert 3 * len(lossy) >= page.count("data:image/webp;base64,") >= 2 * len(lossy)
+
+
+def test_the_worst_images_are_sorted_by_score(place: Path, study: Study) -> None:
+    """summary.json names the least faithful images with the score of their worst region."""
+    summary = json.loads((place / "out" / "summary.json").read_text())
+    lossy = [row for row in study.of() if row.tier in {"recode", "downscale"}]
+    expected = sorted((row.ssimulacra2, row.ssimulacra2_worst, row.image) for row in lossy)
+    found = [(w["ssimulacra2"], w["ssimulacra2_worst"], w["image"]) for w in summary["worst"]]
+    assert found == expected
+    printed = (place / "terminal.txt").read_text()
+    assert f"least faithful: score {expected[0][0]:.1f}, worst region" in printed
+    assert summary["curves"][0]["kind"] is None
 
 
 def test_a_piece_is_cut_around_the_worst_block(place: Path, study: Study) -> None:

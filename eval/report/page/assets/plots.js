@@ -5,7 +5,7 @@
   if (!holder || !grid) return;
   const data = JSON.parse(holder.textContent);
   const tooltip = document.getElementById("tooltip");
-  const NS = "http://www.w3.org/2000/svg";
+  const {SHAPES, svg, html, ticks, shares, scale} = drawing;
   const HEIGHT = 250;
   const PAD = {left: 46, right: 10, top: 12, bottom: 36};
   const BAND = 16; // above the axis, where images with identical pixels are
@@ -13,37 +13,13 @@
   const shown = new Set();
   let measure = 0;
 
-  // Told apart without colour: the shape says what is written, what is inside says how.
-  const SHAPES = {
-    policy: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0Z",
-    tier: "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0Z",
-    avif: "M0-4.5 4.5 3.5h-9Z",
-    webp: "M-3.7-3.7h7.4v7.4h-7.4Z",
-    jpeg: "M0-5 5 0 0 5-5 0Z",
-    bicubic: "M0 4.5-4.5-3.5h9Z",
-    jxl: "M-3.5-3.5 3.5 3.5M-3.5 3.5 3.5-3.5",
-  };
+  // The shape says what is written, what is inside says how.
   const DOT = "M-.8 0a.8 .8 0 1 0 1.6 0a.8 .8 0 1 0-1.6 0Z";
   const BAR = "M-2.5 .6h5";
   const INSIDE = {
     bytes: DOT, psnr: BAR, "tier-lossless": DOT, "tier-recode": BAR,
   };
   const FILLED = new Set(["fixed", "tier-downscale"]);
-
-  function svg(name, attributes, parent, text) {
-    const element = document.createElementNS(NS, name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    if (text !== undefined) element.textContent = text;
-    parent?.append(element);
-    return element;
-  }
-
-  function html(name, parent, text) {
-    const element = document.createElement(name);
-    if (text !== undefined) element.textContent = text;
-    parent?.append(element);
-    return element;
-  }
 
   function mark(strategy, x, y, parent) {
     const {name, family, codec} = data.strategies[strategy];
@@ -52,23 +28,6 @@
       d: SHAPES[codec] + (INSIDE[family] ?? INSIDE[name] ?? ""), class: `mark ${codec}${filled}`,
       transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
     }, parent);
-  }
-
-  // About `count` round numbers between two limits.
-  function ticks(low, high, count) {
-    const rough = Math.max(high - low, 1e-9) / count;
-    const power = 10 ** Math.floor(Math.log10(rough));
-    const step = power * [1, 2, 5, 10].find(factor => power * factor >= rough);
-    const found = [];
-    for (let at = Math.ceil(low / step - 1e-9); at * step <= high + step * 1e-9; at++) {
-      found.push(at * step);
-    }
-    return found;
-  }
-
-  function scale(low, high, start, end) {
-    const span = high - low || 1;
-    return value => start + (value - low) / span * (end - start);
   }
 
   function point(raw) {
@@ -123,9 +82,7 @@
     const {title, unit, floor} = data.measures[measure];
     const bottom = HEIGHT - PAD.bottom;
     const right = width - PAD.right;
-    for (const share of least > 0.07 ? [0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1]
-      : [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]) {
-      if (share < least) continue;
+    for (const share of shares(least)) {
       const x = across(Math.log(share));
       svg("path", {d: `M${x} ${PAD.top + BAND}V${bottom}`, class: "tick"}, parent);
       svg("text", {x, y: bottom + 14, "text-anchor": "middle"}, parent,
