@@ -204,6 +204,11 @@ class Reason(StrEnum):
         "appends to an object",
         "Only uploads of whole objects are optimized.",
     )
+    FORM = (
+        "form",
+        "uploaded by a form",
+        "Forms of browsers are stored as they came. Upload by a presigned PutObject instead.",
+    )
     OBJECT_LOCK = (
         "object lock",
         "under Object Lock",

@@ -2,15 +2,27 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
 
+from codec.reasons import Reason, Refused
+from config import Policies
 from gateway.handlers.call import Call, forwarded
 from gateway.handlers.passthrough import PassThrough
 from gateway.http.request_body import Upload
+from gateway.optimize.report import Report
+from gateway.optimize.screening import policy_for
 from gateway.s3.errors import S3Error
 from gateway.s3.form_data import MAX_FIELD_BYTES, FormParser, boundary_of
+from gateway.s3.routing import Target, key_target
+from gateway.telemetry.ledger import Ledger
+
+_STORED: Final = frozenset(
+    {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT, HTTPStatus.SEE_OTHER}
+)
+"""Responses to a stored form, as it asks for by ``success_action_status`` or a redirect."""
 
 _TYPE: Final = "multipart/form-data"
 
@@ -34,10 +46,14 @@ class PostObject:
     a refused field aborts the upload.
 
     Args:
+        policies: Policies in force.
+        ledger: Records results of shadow policies.
         plain: Streams responses of the store.
     """
 
-    def __init__(self, plain: PassThrough) -> None:
+    def __init__(self, policies: Policies, ledger: Ledger, plain: PassThrough) -> None:
+        self._policies = policies
+        self._ledger = ledger
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
@@ -62,7 +78,15 @@ class PostObject:
             raise S3Error("MaxPostPreDataLengthExceededError")
         request = replace(forwarded(call), body=_Judged(upload, FormParser(boundary)))
         async with call.client.send(request) as response:
+            if response.status in _STORED:
+                self._report(key_target(call.target.bucket, before_file.key))
             return await self._plain.answer(call, response)
+
+    def _report(self, target: Target) -> None:
+        """Record why the file stays as it is, if a policy is for it."""
+        policy = policy_for(self._policies, target)
+        if policy is not None:
+            Report(self._ledger, policy, target, None).stays(Refused(Reason.FORM))
 
     async def _without_form(self, call: Call) -> web.StreamResponse:
         declared = call.headers.get("Content-Type", "").lower()

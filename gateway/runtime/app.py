@@ -133,7 +133,7 @@ def handlers(parts: Parts) -> Mapping[str, Handler]:
         "HeadObject": get,
         "ListObjects": ListObjects(policies, storage, limits.listing_heads, plain),
         "Other": plain,
-        "PostObject": PostObject(plain),
+        "PostObject": PostObject(policies, telemetry.ledger, plain),
         "PutObject": Put(policies, storage, workers, telemetry, plain),
     }
 

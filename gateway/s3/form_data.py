@@ -66,8 +66,14 @@ class FormParser:
         self._step: Callable[[], bool] = self._opening
         self._field_bytes = 0
         self._parts = 0
-        self._names_file = False
+        self._part = b""
+        self._key = bytearray()
         self.in_file = False
+
+    @property
+    def key(self) -> str:
+        """Return the object key, which may contain ``${filename}``."""
+        return self._key.removesuffix(_CRLF).decode(errors="surrogateescape")
 
     def feed(self, piece: bytes) -> None:
         """Parse the next piece.
@@ -118,8 +124,8 @@ class FormParser:
             raise S3Error("MaxPostPreDataLengthExceededError")
         if end < 0:
             return False
-        self._names_file = _part_name(self._held[:end]).lower() == b"file"
-        self.in_file = self.in_file or self._names_file
+        self._part = _part_name(self._held[:end]).lower()
+        self.in_file = self.in_file or self._part == b"file"
         self._count(end)
         return self._advance(end + 2 * len(_CRLF), self._content_start)
 
@@ -153,8 +159,10 @@ class FormParser:
         return False
 
     def _skip(self, count: int) -> None:
-        if not self._names_file:
+        if self._part != b"file":
             self._count(count)
+        if self._part == b"key" and not self.in_file:
+            self._key.extend(self._held[:count])
         self._held = self._held[count:]
 
     def _count(self, count: int) -> None:

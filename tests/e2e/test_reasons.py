@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 from PIL import Image
+from urllib3 import encode_multipart_formdata
 
 from tests.e2e import images, wire
 from tests.e2e.operators import counted, counts
@@ -91,6 +92,15 @@ def _sent(query: str = "", **said: str) -> _Upload:
     return lambda running: wire.ask(running.server, "PUT", path, named, _JPEG)
 
 
+def _by_form(running: _Running) -> None:
+    """Upload as a browser does."""
+    post = running.s3.generate_presigned_post("photos-why", "form.jpg")
+    fields = [*post["fields"].items(), ("file", ("k.jpg", _JPEG, "image/jpeg"))]
+    body, content_type = encode_multipart_formdata(fields)
+    headers = {"Host": running.server.host, "Content-Type": content_type}
+    assert wire.send(running.server, "POST", "/photos-why", headers, body).status == 204
+
+
 def _unsigned(running: _Running) -> object:
     headers = {"Host": running.server.host}
     return wire.send(running.server, "PUT", "/photos-why/unsigned", headers, _JPEG)
@@ -165,6 +175,7 @@ _CASES: Final[dict[str, tuple[_Upload, str]]] = {
     "no-transform": (_put(CacheControl="no-transform", bucket="lossy-why"), "byte exact"),
     "many buffered bytes": (_beside_another(_put()), "buffers"),
     "unsigned": (_unsigned, "anonymous"),
+    "form": (_by_form, "form"),
     "directory": (_put(key="folder/"), "directory"),
     "append": (_sent("?append&position=0"), "query"),
     "odd type": (_put(ContentType="image/jpeg; " + "x" * 100), "content type"),

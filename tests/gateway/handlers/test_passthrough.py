@@ -4,11 +4,13 @@ from typing import Final
 
 import pytest
 
+from config import Ledger as LedgerSettings
 from gateway.cache.memory import CacheKey, MemoryCache
 from gateway.handlers.cache_invalidation import CacheInvalidation, changed_key
 from gateway.handlers.post_form import PostObject
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target, key_target
+from gateway.telemetry.ledger import Ledger
 from tests.gateway.handlers.calls import BUCKET, Gateway, answered
 
 _TARGET: Final = key_target(BUCKET, "k")
@@ -75,5 +77,5 @@ async def test_forms_are_judged_first(target: Target, content_type: str, code: s
     gateway = Gateway()
     call, _ = gateway.call("POST", target, said={"Content-Type": content_type}, body=b"no form")
     with pytest.raises(S3Error, match=code):
-        await PostObject(gateway.plain)(call)
+        await PostObject(gateway.policies, Ledger(LedgerSettings()), gateway.plain)(call)
     assert gateway.memory.requests == []

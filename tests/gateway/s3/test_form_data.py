@@ -184,3 +184,13 @@ def test_forms_of_a_library_are_followed(fields: dict[str, bytes], file: bytes, 
 def test_files_may_look_like_delimiters(content: bytes) -> None:
     """A file full of partial delimiters is accepted."""
     assert _follow(_form((_FILE, content * 300_000)), 1 << 18)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_the_key_is_read(size: int) -> None:
+    """The key of a form is its field of that name before the file, whatever the pieces."""
+    form = _form((_KEY, "a/\u00fc-${filename}".encode()), (_FILE, b"x" * 100), (_KEY, b"later"))
+    parser = FormParser(b"b")
+    for at in range(0, len(form), size):
+        parser.feed(form[at : at + size])
+    assert parser.key == "a/\u00fc-${filename}"
