@@ -146,6 +146,7 @@ class Manifest(_Note):
             file if there is no output.
         measured: fidelity of the served file.
         upload_etag: ETag of a multipart upload, which clients compute themselves.
+        guard: kind of image for which the policy's floor was raised; restoring does not need it.
         policy: digest of the policy.
         gateway: version of slimgate.
         seal: keyed digest of all the above; codec neither creates nor verifies it.
@@ -167,6 +168,8 @@ class Manifest(_Note):
     upload_etag: Annotated[str, Field(pattern=r"^[0-9a-f]{32}-[1-9][0-9]{0,4}$")] | None = Field(
         default=None, alias="e"
     )
+    # Any name, so that manifests with kinds of later versions stay readable.
+    guard: Annotated[str, Field(pattern=r"^[a-z]{1,16}$")] | None = Field(default=None, alias="g")
     policy: Annotated[_Hex, Field(min_length=12, max_length=12)] = Field(alias="pol")
     gateway: Annotated[str, Field(max_length=20, pattern=r"^[0-9A-Za-z.+-]*$")] = Field(alias="gw")
     # The last member, because it covers the text before it.
@@ -201,12 +204,14 @@ class Manifest(_Note):
         return self.md5 if self.stored.tier == "exact" else f"{self.sha256[:32]}-1"
 
     def dumps(self) -> str:
-        """Return the manifest as ASCII.
+        """Return the manifest as ASCII, without its guard if that would make it too long.
 
         Raises:
             ValueError: longer than ``MAX_BYTES``.
         """
         text = self.model_dump_json(by_alias=True, exclude_defaults=True, ensure_ascii=True)
+        if len(text) > MAX_BYTES and self.guard is not None:
+            return self.model_copy(update={"guard": None}).dumps()
         if len(text) > MAX_BYTES:
             raise ValueError(f"manifest of {len(text)} bytes; at most {MAX_BYTES} are allowed")
         return text

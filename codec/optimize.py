@@ -122,7 +122,11 @@ def _optimized(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> O
         for each in what:
             options.steps.omit(each, Omission.UNSUPPORTED, refusal(error).detail)
         return _as_a_whole(data, options, upscalers)
-    return _best(data, state, options, upscalers)
+    try:
+        return _best(data, state, options, upscalers)
+    except Refused as refused:
+        refused.guard = state.guard
+        raise
 
 
 def _may_lose(data: bytes, options: OptimizeOptions) -> bool:
@@ -232,7 +236,8 @@ def _best(
                 if beyond and find is _best_lossy:
                     options.steps.omit("exact", Omission.WITHOUT_LOSS_IS_LARGER)
                     options.steps.omit("lossless", Omission.WITHOUT_LOSS_IS_LARGER)
-                return _stored(data, found.chosen, options, upscalers, tuple(trials))
+                chosen = replace(found.chosen, guard=state.guard)
+                return _stored(data, chosen, options, upscalers, tuple(trials))
         except Exception as error:  # noqa: BLE001  # of any library; try the other one
             problems.append(refusal(error))
             state.best = None if find is _best_lossy else state.best
@@ -360,6 +365,7 @@ def _seal(data: bytes, chosen: ChosenRendition, options: OptimizeOptions) -> Man
             ssimulacra2=_score(chosen.fidelity.ssimulacra2),
             ssimulacra2_worst=_score(chosen.fidelity.ssimulacra2_worst),
         ),
+        guard=chosen.guard,
         policy=options.policy.digest,
         gateway=options.gateway,
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from codec.search.omissions import Omitted
     from codec.search.state import Trial
+    from config.floor import Guard
 
 
 class Reason(StrEnum):
@@ -301,6 +302,9 @@ class Refused(Exception):
         detail: Particulars, such as a number or the text of an error.
         trials: What was tried before, if anything was.
         omitted: What was not tried.
+
+    Attributes:
+        guard: Guard that raised the policy's floor.
     """
 
     def __init__(
@@ -315,10 +319,13 @@ class Refused(Exception):
         self.detail = detail
         self.trials = trials
         self.omitted = omitted
+        self.guard: Guard | None = None
 
     def because(self, reason: Reason, detail: str) -> "Refused":
         """Return a refusal for another reason, after the same trials."""
-        return Refused(reason, detail, self.trials, self.omitted)
+        other = Refused(reason, detail, self.trials, self.omitted)
+        other.guard = self.guard
+        return other
 
     def __str__(self) -> str:
         return self.reason.told(self.detail)

@@ -1,13 +1,14 @@
-"""The fidelity that a policy demands, measure by measure or by name."""
+"""The fidelity that a policy demands, measure by measure or by name, and for which images more."""
 
 import shutil
-from typing import Final, Literal, Self
+from typing import Final, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from config.base import Frozen, contradiction
 
 Fidelity = Literal["archive", "high", "standard", "economy"]
+Guard = Literal["chart", "document", "map", "medical", "screenshot"]
 
 
 class Floor(Frozen):
@@ -95,3 +96,19 @@ PRESETS: Final[dict[Fidelity, Floor]] = {
     "standard": _preset(70, worst=50, orb=0.55),
     "economy": _preset(55, worst=20, orb=0.35),
 }
+
+GUARDS: Final[tuple[Guard, ...]] = get_args(Guard)
+
+# One preset up, and never below the one at which thin wires beside bright clips survive in X-rays
+# (docs/floors.md). At `high` and above nothing that was measured is lost.
+_RAISED: Final[dict[Fidelity, dict[str, Fidelity]]] = {
+    "archive": {},
+    "high": {},
+    "standard": dict.fromkeys(GUARDS, "high"),
+    "economy": {**dict.fromkeys(GUARDS, "standard"), "medical": "high"},
+}
+
+
+def raised(fidelity: Fidelity, guard: str) -> Fidelity:
+    """Return the fidelity that a guard makes of another one; the same if it is high enough."""
+    return _RAISED[fidelity].get(guard, fidelity)

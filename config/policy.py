@@ -6,10 +6,17 @@ from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from config.base import LISTED, Frozen, contradiction, later, unique_sorted
-from config.floor import PRESETS, Fidelity, Floor
+from config.floor import GUARDS, PRESETS, Fidelity, Floor, Guard, raised
 from config.units import ByteCount, PixelCount
 
 ImageType = Literal["image/jpeg", "image/png", "image/webp"]
@@ -27,6 +34,8 @@ Scale = Annotated[int, Field(ge=2, le=4)]
 
 # Duplicates are refused and order is ignored, so equal choices have equal digests.
 _SET: Final = AfterValidator(unique_sorted)
+
+_OFF: Final = BeforeValidator(lambda value: () if value == "off" else value)
 
 
 class PolicyLimits(Frozen):
@@ -92,6 +101,10 @@ def _default_floor(validated: dict[str, Any]) -> Floor:
     return PRESETS[fidelity] if fidelity else Floor()
 
 
+def _default_guards(validated: dict[str, Any]) -> tuple[Guard, ...]:
+    return GUARDS if validated.get("fidelity") else ()
+
+
 class Policy(Frozen):
     """How to store the objects of some buckets; immutable and picklable.
 
@@ -153,6 +166,11 @@ class Policy(Frozen):
         description="floor by name: archive, high, standard or economy; null: as `floor` says",
     )
     floor: Floor = Field(default_factory=_default_floor, description="minimum fidelity")
+    guards: Annotated[tuple[Guard, ...], _OFF, LISTED, _SET] = Field(
+        default_factory=_default_guards,
+        max_length=16,
+        description="kinds of image with a stricter floor than `fidelity`; off: none",
+    )
     protect: Annotated[tuple[Kind, ...], LISTED, _SET] = Field(
         default=("chart", "document", "screenshot"),
         max_length=16,
@@ -219,6 +237,13 @@ class Policy(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _guards_fit_fidelity(self) -> Self:
+        if self.guards and not self.fidelity:
+            reason = "guards raise a fidelity: set fidelity, or remove guards"
+            raise contradiction(("guards",), reason)
+        return self
+
+    @model_validator(mode="after")
     def _leaves_originals_alone(self) -> Self:
         kept, ours = self.originals.prefix, self.prefix
         overlap = kept.startswith(ours) or ours.startswith(kept)
@@ -231,6 +256,21 @@ class Policy(Frozen):
         return self
 
     @property
+    def raising_guards(self) -> tuple[Guard, ...]:
+        """Return the guards that demand more than the policy does anyway."""
+        fidelity = self.fidelity
+        return tuple(each for each in self.guards if self.guarded_fidelity(each) != fidelity)
+
+    def guarded_fidelity(self, guard: str) -> Fidelity | None:
+        """Return the fidelity for images of a kind; None: the policy has a floor of its own."""
+        return raised(self.fidelity, guard) if self.fidelity else None
+
+    def guarded_floor(self, guard: str | None) -> Floor:
+        """Return the floor for images of a kind; None: for all others."""
+        fidelity = self.guarded_fidelity(guard) if guard else None
+        return PRESETS[fidelity] if fidelity else self.floor
+
+    @property
     def digest(self) -> str:
         """Return 12 hex digits of the SHA-256 of the effective policy as canonical JSON."""
         # Keys that are newer than the digest count only where they are set; a fidelity is a floor.
@@ -239,6 +279,8 @@ class Policy(Frozen):
             unset["originals"] = True
         if self.exact_codec == "jxl":
             unset["exact_codec"] = True
+        if not self.guards:
+            unset["guards"] = True
         settings = self.model_dump(exclude=unset)
         document = json.dumps(settings, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(document.encode()).hexdigest()[:12]

@@ -13,13 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.image.pixels import Pixels
+from codec.image.tiles import gray, stacked
 
 Kind = Literal["photo", "document", "screenshot", "chart", "illustration"]
 
-_TILE: Final = 64
 _CELL: Final = 32  # text detection uses quarters of a tile: a few lines of text
-_SPACING: Final = 128
-_FEWEST, _MOST = 4, 8  # tiles on a side
 _FLAT: Final = 2  # of 255; the noise of JPEG on blank paper
 _HARD: Final = 24  # steps above it look drawn, not shaded
 _BRIGHT: Final = 192
@@ -57,7 +55,7 @@ class PixelStatistics:
         Args:
             pixels: uint8, (height, width[, channels]), at least 2 on each side; alpha is ignored.
         """
-        tiles = _tiles(pixels)
+        tiles = gray(stacked(pixels))
         steps = np.bincount(cv2.absdiff(tiles[:, 1:], tiles[:, :-1]).ravel(), minlength=256)
         upto = np.cumsum(steps) / steps.sum()
         text, inked = _text(tiles)
@@ -117,29 +115,6 @@ def _is_page(traits: PixelStatistics) -> bool:
     lettered = traits.text > 0.18 and traits.text > 0.5 * traits.inked
     light = traits.bright > 0.75 or (traits.bright > 0.1 and traits.flat > 0.55)
     return blank or (lettered and light)
-
-
-def _tiles(pixels: Pixels) -> Pixels:
-    """Return tiles on a grid, stacked, as gray: uint8, (tiles * height, width)."""
-    height, width = pixels.shape[:2]
-    side = min(_TILE, height), min(_TILE, width)
-    wished = round((height * width) ** 0.5 / _SPACING)
-    count = min(_MOST, max(_FEWEST, wished))
-    stacked = np.vstack(
-        [
-            pixels[y : y + side[0], x : x + side[1], ...]
-            for y in _starts(height, side[0], count)
-            for x in _starts(width, side[1], count)
-        ]
-    )
-    if stacked.ndim == 2:
-        return stacked
-    colour = np.ascontiguousarray(stacked[..., :3])
-    return np.asarray(cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY))
-
-
-def _starts(length: int, side: int, count: int) -> list[int]:
-    return sorted({(length - side) * i // (count - 1) for i in range(count)})
 
 
 def _text(tiles: Pixels) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from typing import Final
 from codec.manifest import Output, Stored
 from codec.measures.psnr import PERFECT_PSNR_DB
 from codec.measures.reading import Fidelity
+from config.floor import Guard
 
 IDENTICAL: Final = Fidelity(psnr_db=PERFECT_PSNR_DB, ssim=1.0, orb=1.0)
 """Fidelity of a file with identical pixels."""
@@ -23,6 +24,7 @@ class ChosenRendition:
         sha256: SHA-256 of the served file, 64 hex digits.
         content: digest of its content, independent of encoders, 32 hex digits.
         fidelity: fidelity of the served file.
+        guard: guard that raised the policy's floor.
     """
 
     rendition: bytes
@@ -32,3 +34,4 @@ class ChosenRendition:
     sha256: str
     content: str
     fidelity: Fidelity
+    guard: Guard | None = None

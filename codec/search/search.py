@@ -12,7 +12,7 @@ from typing import Final
 from codec.image import content_kind
 from codec.measures import floors
 from codec.restore.restore import Upscalers
-from codec.search import trials
+from codec.search import guards, trials
 from codec.search.allowed_steps import AllowedSteps
 from codec.search.bracket import HIGHEST, LOWEST, QualityBracket, qualities_between
 from codec.search.candidates import EFFORT_PRESETS, EffortPreset, candidates
@@ -81,7 +81,7 @@ def find_rendition(
     """
     kind = content_kind.kind(source.pixels)
     state = SearchState(source, policy.floor, upscalers, work, kind, steps or AllowedSteps())
-    state.floor = floors.applied(policy.floor, state.original)
+    state.floor, state.guard = guards.applied(policy, state.original, kind)
     sample_trials = SampleTrials.of(state)
     for effort in _STAGES[policy.effort]:
         # Where ceilings are measured, what lies below them is not tried at any stage.

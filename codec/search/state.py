@@ -21,6 +21,7 @@ from codec.search.allowed_steps import AllowedSteps
 from codec.search.effort import Work
 from codec.search.verdicts import Verdict
 from config import Floor
+from config.floor import Guard
 from config.policy import Codec, ExactCodec
 
 REFUSED: Final = -1
@@ -127,6 +128,7 @@ class SearchState:
         steps: allowed steps.
         trials: all trials, in order.
         best: best rendition so far.
+        guard: guard that raised the policy's floor.
     """
 
     source: SourceImage
@@ -137,6 +139,7 @@ class SearchState:
     steps: AllowedSteps = field(default_factory=AllowedSteps)
     trials: list[Trial] = field(default_factory=list)
     best: BestRendition | None = None
+    guard: Guard | None = None
     _prepared: Prepared | None = None
     _words: Words | None = None
     _shrunk: tuple[int, Pixels] | None = None

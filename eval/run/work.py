@@ -17,9 +17,9 @@ from PIL import AvifImagePlugin
 
 from codec.image import content_kind
 from codec.manifest import Manifest
-from codec.measures import floors
 from codec.measures.prepared import Prepared
-from config import Engine, Policy
+from codec.search import guards
+from config import Engine, Floor, Policy
 from eval.compare.image_strategies import Comparison
 from eval.compare.outcomes import NETWORK_TIMEOUT_S
 from eval.compare.row_builder import RowBuilder
@@ -179,10 +179,8 @@ def _rows(item: Item, later: dict[str, int] | None) -> tuple[Row, ...]:
         return (make.same(POLICY, note=str(why)),)
     except (Unreadable, Broken) as why:
         return (failed(item, str(why)),)
-    kind = _kind(seen) if plan.auto else item.kind
-    floor = plan.policy.floor
-    if seen.source is not None:
-        floor = floors.applied(floor, Prepared(seen.source.pixels))
+    detected, floor = _kind_and_floor(seen, plan.policy)
+    kind = detected if plan.auto else item.kind
     make = RowBuilder(item, kind, seen, len(data), floor)
     comparison = Comparison(data, seen, plan.policy, _Process.upscalers, make)
     if later is not None:
@@ -194,8 +192,12 @@ def _rows(item: Item, later: dict[str, int] | None) -> tuple[Row, ...]:
     return rows
 
 
-def _kind(seen: Inspection) -> str:
-    return content_kind.kind(seen.source.pixels) if seen.source else "other"
+def _kind_and_floor(seen: Inspection, policy: Policy) -> tuple[str, Floor]:
+    """Return the detected kind of an image, and the floor that applies to it."""
+    if seen.source is None:
+        return "other", policy.floor
+    kind = content_kind.kind(seen.source.pixels)
+    return kind, guards.applied(policy, Prepared(seen.source.pixels), kind).floor
 
 
 def _keep(image: str, rendition: bytes, manifest: Manifest) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from codec.manifest import Manifest, Stored
 from codec.optimize import Optimized
 from codec.reasons import Refused
+from codec.search import guards
 from codec.search.omissions import Omitted
 from codec.search.state import Trial
 from config import Policies, Policy
@@ -57,12 +58,14 @@ async def explain(tools: Tools, image: str, policy_name: str | None) -> Iterator
     try:
         await pipeline.run(pipeline.FIND, candidate)
     except Refused as reason:
+        guard = _guard(policy, reason.guard)
         tried = _tried(reason.trials, reason.omitted, None)
         why = (f"stays as it is: {reason}", f"  {reason.reason.advice}")
-        return iter([_demanded(candidate), *tried, *why])
+        return iter([_demanded(candidate), *guard, *tried, *why])
     found = candidate.rendition
+    guard = _guard(policy, found.manifest.guard)
     tried = _tried(found.trials, found.omitted, found.manifest.stored)
-    return iter([_demanded(candidate), *tried, *_won(found, len(data))])
+    return iter([_demanded(candidate), *guard, *tried, *_won(found, len(data))])
 
 
 def _policy(policies: Policies, place: Place | None, name: str | None) -> Policy:
@@ -111,6 +114,12 @@ def _demanded(candidate: Candidate) -> str:
     return f"policy {policy.name}: floor {shown}; at least {policy.min_saving:.0%} saved{exact}"
 
 
+def _guard(policy: Policy, guard: str | None) -> Iterator[str]:
+    """Yield the line of the guard that raised the policy's floor for this image, if one did."""
+    if guard is not None:
+        yield guards.described(policy, guard)
+
+
 def _won(found: Optimized, size: int) -> Iterator[str]:
     stored = len(found.rendition)
     saved = 100 * (1 - stored / size)
@@ -130,6 +139,7 @@ def _stored(manifest: Manifest, size: int) -> Iterator[str]:
         f"  GET gives {file}, {manifest.width}x{manifest.height}:"
         f" PSNR {measured.psnr_db:.2f} dB, SSIM {measured.ssim:.4f}, ORB {measured.orb:.3f}"
         f"{''.join(f', {name} {score:.2f}' for name, score in measured.scores.items())}"
+        f"{f', guarded as {guards.name(manifest.guard)}' if manifest.guard else ''}"
     )
 
 

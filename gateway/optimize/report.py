@@ -61,6 +61,7 @@ class Report:
             psnr_db=measured.psnr_db,
             ssim=measured.ssim,
             **measured.scores,
+            **({"guard": manifest.guard} if manifest.guard else {}),
             seconds=round(seconds, 3),
             **({"exact_because": exact_because} if exact_because else {}),
         )

@@ -46,6 +46,7 @@ def small(stored_bytes: int, manifest: Manifest) -> dict[str, str | int | float 
         "ssim": measured.ssim,
         "orb": measured.orb,
         **measured.scores,
+        **({"guard": manifest.guard} if manifest.guard else {}),
         "label": None,
         "reason": None,
     }

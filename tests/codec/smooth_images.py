@@ -49,3 +49,29 @@ def _structures(height: int, width: int) -> _Plane:
     )
     cv2.polylines(canvas, [wire.astype(np.int32)], isClosed=False, color=255, lineType=cv2.LINE_AA)
     return canvas.astype(np.float64) / 255
+
+
+def fundus(side: int = 480) -> Pixels:
+    """Make a fundus photograph: a red disc on black, brighter at one spot, with dark vessels."""
+    y, x = np.mgrid[0:side, 0:side] / side - 0.5
+    spot = np.exp(-(((x - 0.2) ** 2 + y**2) / 0.004))
+    vessels = np.zeros((side, side), np.uint8)
+    middle = (int(0.7 * side), side // 2)
+    for turn in range(0, 360, 24):
+        axes = (int(0.4 * side), int(0.15 * side))
+        cv2.ellipse(vessels, middle, axes, turn, 0, 120, 30, 2, cv2.LINE_AA)
+    level = 0.9 - 0.4 * np.hypot(x, y) + 0.5 * spot
+    planes = [190 * level - 0.3 * vessels, 95 * level - vessels, 45 * level - 0.3 * vessels]
+    disc = np.hypot(x, y) < 0.47
+    return np.dstack([np.where(disc, plane, 2).clip(0, 255).round() for plane in planes]).astype(
+        np.uint8
+    )
+
+
+def tomogram(side: int = 320) -> Pixels:
+    """Make a slice from CT: a gray body with grain on black."""
+    y, x = np.mgrid[0:side, 0:side] / side - 0.5
+    body, bone = np.hypot(x / 1.3, y) < 0.3, np.abs(np.hypot(x / 1.3, y) - 0.27) < 0.015
+    grain = np.random.default_rng(4).normal(0, 4, (side, side))
+    shades = np.where(bone, 230.0, 105 + 30 * np.sin(9 * x) * np.cos(7 * y))
+    return np.asarray(np.where(body, shades + grain, 3).clip(0, 255).round(), np.uint8)

@@ -137,6 +137,19 @@ def test_the_longest_note_fits() -> None:
     assert len(_longest().dumps()) <= manifest.MAX_BYTES
 
 
+def test_the_guard_is_left_out_where_it_does_not_fit() -> None:
+    """A guard is for people: a note that has no room for it is written without."""
+    guarded = _longest().model_copy(update={"guard": "screenshot"})
+    assert guarded.dumps() == _longest().dumps()
+    shorter = guarded.model_copy(update={"content_type": "image/jpeg"})
+    assert manifest.loads(shorter.dumps()).guard == "screenshot"
+
+
+def test_guards_of_later_versions_are_read() -> None:
+    """A kind of image that this version does not know is no reason not to restore."""
+    assert _loads(_document() | {"g": "radar"}).guard == "radar"
+
+
 def test_longer_notes_are_not_written() -> None:
     """A note beyond the limit is an error when it is written, not when it is read."""
     measured = Measured(psnr_db=1 / 3, ssim=-1e-5 / 3, orb=1e-5 / 3)

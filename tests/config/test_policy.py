@@ -42,6 +42,7 @@ def test_defaults_are_those_of_the_design() -> None:
             "ssimulacra2_worst": None,
             "text": None,
         },
+        "guards": (),
         "protect": ("chart", "document", "screenshot"),
         "exact_codec": "jxl",
         "protect_with": "recode",
@@ -62,11 +63,50 @@ def test_an_empty_floor_is_the_default_floor() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_fidelity_is_a_floor_by_name(name: str) -> None:
-    """A fidelity sets the whole floor, and means the same policy as that floor written out."""
+    """A fidelity sets the whole floor; without guards it is the policy with that floor."""
     named = make(fidelity=name)
     assert named.floor == PRESETS[name]  # type: ignore[index]
-    assert named.digest == make(floor=named.floor.model_dump()).digest
+    unguarded = make(fidelity=name, guards="off")
+    assert unguarded.digest == make(floor=named.floor.model_dump()).digest
     assert named == make(fidelity=name, floor=named.floor.model_dump())
+
+
+_KINDS = ("chart", "document", "map", "medical", "screenshot")
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "expected"),
+    [
+        ("archive", ["archive"] * 5),
+        ("high", ["high"] * 5),
+        ("standard", ["high"] * 5),
+        ("economy", ["standard", "standard", "standard", "high", "standard"]),
+        (None, [None] * 5),
+    ],
+)
+def test_guards_raise_a_fidelity(fidelity: str | None, expected: list[str | None]) -> None:
+    """Each kind of image gets the next preset, medical ones at least high; no floor gets lower."""
+    made = make(fidelity=fidelity)
+    assert [made.guarded_fidelity(kind) for kind in _KINDS] == expected
+    raised = [kind for kind, each in zip(_KINDS, expected, strict=True) if each != fidelity]
+    assert made.raising_guards == tuple(raised)
+    floors = [PRESETS[each] if each else Floor() for each in expected]  # type: ignore[index]
+    assert [made.guarded_floor(kind) for kind in _KINDS] == floors
+    assert made.guarded_floor(None) == made.floor
+
+
+def test_guards_can_be_chosen() -> None:
+    """All kinds are guarded under a fidelity, or the ones named, or none."""
+    assert make(fidelity="standard").guards == _KINDS
+    assert make(fidelity="standard", guards=["medical", "map"]).guards == ("map", "medical")
+    assert make(fidelity="standard", guards="off") == make(fidelity="standard", guards=[])
+    assert make(guards="off") == make()
+
+
+def test_guards_of_a_floor_contradict() -> None:
+    """A floor of one's own is taken as it is: guards beside it are refused."""
+    with pytest.raises(ValidationError, match="guards raise a fidelity: set fidelity"):
+        make(floor={"ssimulacra2": 75}, guards=["medical"])
 
 
 def test_stricter_fidelities_demand_more_of_every_measure() -> None:
@@ -160,6 +200,10 @@ def test_legibility_needs_the_program(tmp_path: Path, monkeypatch: pytest.Monkey
         ({"protect": ["cat"]}, "'photo', 'document', 'screenshot', 'chart' or 'illustration'"),
         ({"protect": ["chart", "chart"]}, "twice"),
         ({"protect": None}, "valid tuple"),
+        ({"fidelity": "standard", "guards": ["photo"]}, "'map', 'medical' or 'screenshot'"),
+        ({"fidelity": "standard", "guards": ["map", "map"]}, "twice"),
+        ({"fidelity": "standard", "guards": "on"}, "valid tuple"),
+        ({"fidelity": "standard", "guards": False}, "valid tuple"),
         ({"protect_with": "plain"}, "'recode' or 'lossless'"),
         ({"exact_codec": "webp"}, "'jxl' or 'lepton'"),
         ({"min_saving": 1}, "less than 1"),
@@ -262,6 +306,7 @@ def test_the_digest_is_that_of_the_effective_policy() -> None:
         {"floor": {"ssimulacra2": 70}},
         {"floor": {"ssimulacra2_worst": 50}},
         {"fidelity": "standard"},
+        {"fidelity": "standard", "guards": "off"},
         {"protect": []},
         {"protect_with": "lossless"},
         {"exact_codec": "lepton"},

@@ -8,6 +8,7 @@ from codec.encoders import mime_of
 from codec.image.resample import small_size
 from codec.measures.reading import Reading
 from codec.optimize import Optimized
+from codec.search import guards
 from config import Policy
 from gateway.admin.playground.results import Result
 from gateway.optimize import trial_rows
@@ -63,7 +64,15 @@ def result_view(result: Result) -> dict[str, Any]:
         "fates": list(fates(result.trials, result.omitted, winner)),
         "hint": result.refusal.reason.advice if result.refusal else None,
         "demands": policy_demands(result.policy),
+        "guard": _guard(result),
     }
+
+
+def _guard(result: Result) -> str | None:
+    """Return the guard that raised the policy's floor, as a short phrase."""
+    found, refusal = result.found, result.refusal
+    guard = found.manifest.guard if found else refusal.guard if refusal else None
+    return guards.described(result.policy, guard) if guard else None
 
 
 def policy_demands(policy: Policy) -> str:
@@ -83,9 +92,10 @@ def _measures(found: Optimized, policy: Policy) -> Iterator[Measure]:
     reading = _reading(found)
     extra = {"block_psnr_db": reading.block_psnr_db, "text": reading.text}
     values.update({name: value for name, value in extra.items() if value is not None})
+    demanded = policy.guarded_floor(found.manifest.guard)
     for name, value in values.items():
         title, unit, form, low, high = _SCALES[name]
-        floor = getattr(policy.floor, name)
+        floor = getattr(demanded, name)
         yield Measure(
             name=title,
             value=f"{value:{form}} {unit}".rstrip(),

@@ -6,7 +6,8 @@ import pytest
 import models
 from codec.image.pixels import Pixels
 from codec.optimize import Refused, optimize
-from gateway.jobs.explain import _table, _tried
+from gateway.jobs.explain import _guard, _stored, _table, _tried
+from tests.codec import smooth_images
 from tests.codec.pictures import crop, noise, optimize_options, save
 
 _WITHOUT_LOSS = {"tiers": ["exact", "lossless"], "codecs": ["avif"], "min_saving": 0}
@@ -81,3 +82,15 @@ def test_long_names_of_codecs_stay_apart() -> None:
     assert [line.split()[:2] for line in _table(made.trials, made.manifest.stored)] == [
         ["tier", "codec"], ["exact", "lepton"]
     ]  # fmt: skip
+
+
+def test_the_guard_is_told() -> None:
+    """A line says for which kind of image the floor was raised, and to what, if it was."""
+    asked = optimize_options(fidelity="economy")
+    data = save(smooth_images.faint_xray(240, 320, contrast=30), "PNG")
+    made = optimize(data, asked, models.restorer)
+    lines = list(_guard(asked.policy, made.manifest.guard))
+    assert lines == ["medical image: floor of high"]
+    stored = "\n".join(_stored(made.manifest, len(made.rendition)))
+    assert stored.endswith(", guarded as medical image")
+    assert list(_guard(asked.policy, None)) == []
