@@ -22,7 +22,7 @@ import numpy as np
 from PIL import Image
 
 from bench import bare_avif_table, journal, reference
-from bench.avif_search import Bare, Search
+from bench.avif_search import Bare, Search, coded_size
 from bench.contest import Stored, policy_of, stored
 from bench.journal import Line
 from codec.image.pixels import Pixels
@@ -59,6 +59,7 @@ class Result:
         demanded: lowest SSIMULACRA2 of both.
         bare: smallest bare file; None: no quality has the score.
         stored: bytes that slimgate stores.
+        extras: how many of them are container and metadata, if it is AVIF; else 0.
         tier: tier of what it stores.
         how: tier, codec and scale.
         quality: quality of what it stores; 0: stored as uploaded.
@@ -77,6 +78,7 @@ class Result:
     demanded: float
     bare: Bare | None
     stored: int
+    extras: int
     tier: str
     how: str
     quality: int
@@ -173,6 +175,7 @@ def _results(task: Task, data: bytes, search: Search) -> Iterator[Result]:
             demanded=_demanded(policy),
             bare=search.smallest(_demanded(policy)),
             stored=kept.size,
+            extras=_extras(kept),
             tier=kept.tier,
             how=kept.how,
             quality=kept.quality,
@@ -181,6 +184,12 @@ def _results(task: Task, data: bytes, search: Search) -> Iterator[Result]:
             faults=faults,
             seconds=kept.seconds,
         )
+
+
+def _extras(kept: Stored) -> int:
+    if kept.manifest is None or kept.manifest.stored.codec != "avif":
+        return 0
+    return kept.size - coded_size(kept.rendition)
 
 
 def _demanded(policy: Policy) -> float:

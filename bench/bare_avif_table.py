@@ -21,6 +21,7 @@ class Summary:
         uploaded: bytes uploaded.
         bare: bytes of bare AVIF data, or of the upload if that is smaller.
         stored: bytes that slimgate stores.
+        extras: how many of them are containers and metadata of AVIF files.
         tiers: number of images by tier.
         score: lowest SSIMULACRA2 of what GET returns; None: all have the pixels of the upload.
         worst: lowest score of a region.
@@ -33,6 +34,7 @@ class Summary:
     uploaded: int
     bare: int
     stored: int
+    extras: int
     tiers: Mapping[str, int]
     score: float | None
     worst: float | None
@@ -69,11 +71,12 @@ def text(found: Mapping[str, Sequence[Summary]]) -> Iterator[str]:
     for fidelity, table in found.items():
         yield (
             f"{fidelity:18}{'images':>7}{'uploaded':>13}{'bare AVIF':>12}{'slimgate':>12}"
-            f"{'ratio':>7}  {'  '.join(f'{tier:>9}' for tier in _TIERS)}{'score':>8}{'region':>8}"
-            f"{'below':>7}{'CPU-s/MP':>10}"
+            f"{'extras':>9}{'ratio':>7}  {'  '.join(f'{tier:>9}' for tier in _TIERS)}"
+            f"{'score':>8}{'region':>8}{'below':>7}{'CPU-s/MP':>10}"
         )
         yield from (_row(each) for each in table)
         yield ""
+    yield "extras: bytes of containers and metadata that slimgate keeps in AVIF files"
     yield "score, region: lowest SSIMULACRA2 of an image stored with loss, and of its 128x128 parts"
 
 
@@ -81,8 +84,8 @@ def _row(each: Summary) -> str:
     tiers = "  ".join(f"{each.tiers[tier] / each.images:9.0%}" for tier in _TIERS)
     return (
         f"{each.kind:18}{each.images:7}{each.uploaded:13,}{each.bare:12,}{each.stored:12,}"
-        f"{each.ratio:7.3f}  {tiers}{_least(each.score)}{_least(each.worst)}{each.below:7}"
-        f"{each.seconds:10.2f}"
+        f"{each.extras:9,}{each.ratio:7.3f}  {tiers}{_least(each.score)}{_least(each.worst)}"
+        f"{each.below:7}{each.seconds:10.2f}"
     )
 
 
@@ -99,6 +102,7 @@ def _summary(kind: str, lines: Sequence[Line]) -> Summary:
         uploaded=sum(line["uploaded"] for line in lines),
         bare=sum(_bare(line) for line in lines),
         stored=sum(line["stored"] for line in lines),
+        extras=sum(line["extras"] for line in lines),
         tiers={tier: tiers[tier] for tier in _TIERS},
         score=min((line["score"] for line in lossy), default=None),
         worst=min((line["worst"] for line in lossy), default=None),

@@ -115,12 +115,14 @@ class Stored:
         served: file that GET serves.
         seconds: CPU time of optimizing.
         manifest: how it is restored; None: stored as uploaded.
+        rendition: what is stored.
     """
 
     size: int
     served: bytes
     seconds: float
     manifest: Manifest | None
+    rendition: bytes
 
     @property
     def tier(self) -> str:
@@ -149,10 +151,10 @@ def stored(data: bytes, policy: Policy, upscalers: LocalRestorers) -> Stored:
     try:
         made = optimize(data, _terms(policy), upscalers)
     except Refused:
-        return Stored(len(data), data, time.process_time() - began, None)
+        return Stored(len(data), data, time.process_time() - began, None, data)
     seconds = time.process_time() - began
     served = restore(made.rendition, made.manifest, upscalers)
-    return Stored(len(made.rendition), served, seconds, made.manifest)
+    return Stored(len(made.rendition), served, seconds, made.manifest, made.rendition)
 
 
 def _terms(policy: Policy) -> OptimizeOptions:

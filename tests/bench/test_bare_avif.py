@@ -49,10 +49,12 @@ def test_a_run_measures_both_and_continues(
         ("photo/one.jpg", "economy"),
     ]
     assert all(line["score"] >= line["demanded"] for line in lines)
+    assert all(0 <= line["extras"] < line["stored"] for line in lines)
     assert all(line["bare"]["score"] >= line["demanded"] for line in lines)
-    table = [line.split()[0] for line in capsys.readouterr().out.splitlines()[-11:] if line]
+    table = [line.split()[0] for line in capsys.readouterr().out.splitlines()[-12:] if line]
     assert table == [
-        "standard", "drawing", "photo", "all", "economy", "drawing", "photo", "all", "score,",
+        "standard", "drawing", "photo", "all", "economy", "drawing", "photo", "all", "extras:",
+        "score,",
     ]  # fmt: skip
     total = json.loads(tables.read_text())["standard"][-1]
     assert total["uploaded"] == sum(path.stat().st_size for path in folder.glob("*/*"))
@@ -85,13 +87,13 @@ def test_tables_count_uploads_that_are_smaller_than_bare_files() -> None:
     """An upload smaller than the bare file, or without one, counts itself."""
     line = {
         "image": "a/b", "kind": "a", "fidelity": "high", "megapixels": 2.0, "uploaded": 100,
-        "bare": {"coded": 300}, "stored": 50, "tier": "recode", "score": 81.0, "worst": 70.0,
-        "faults": [], "seconds": 1.0,
+        "bare": {"coded": 300}, "stored": 50, "extras": 7, "tier": "recode",
+        "score": 81.0, "worst": 70.0, "faults": [], "seconds": 1.0,
     }  # fmt: skip
     none = {**line, "bare": None, "tier": "exact", "score": 100.0, "worst": 100.0}
     (own, total) = bare_avif_table.tables([line, none])["high"]
     assert own == bare_avif_table.Summary(
-        kind="a", images=2, uploaded=200, bare=200, stored=100,
+        kind="a", images=2, uploaded=200, bare=200, stored=100, extras=14,
         tiers={"exact": 1, "lossless": 0, "recode": 1, "downscale": 0, "plain": 0},
         score=81.0, worst=70.0, below=0, seconds=0.5,
     )  # fmt: skip
