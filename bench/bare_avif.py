@@ -2,7 +2,8 @@
 
 ``python -m bench.bare_avif DIR --out FILE [--fidelity standard]`` stores every image of a folder
 with one subfolder per class twice: as slimgate does under a fidelity by name, and as the smallest
-AVIF file that has the SSIMULACRA2 score which that fidelity demands (:mod:`bench.avif_search`).
+AVIF file that has the SSIMULACRA2 score which that fidelity demands of this image, guards
+considered (:mod:`bench.avif_search`).
 Uploads that are smaller than that file count as they are. The package ``ssimulacra2`` scores what
 GET returns; the lowest region is by slimgate's own measure, as the package has none.
 
@@ -25,8 +26,11 @@ from bench import bare_avif_table, journal, reference
 from bench.avif_search import Bare, Search, coded_size
 from bench.contest import Stored, policy_of, stored
 from bench.journal import Line
+from codec.image import content_kind
 from codec.image.pixels import Pixels
+from codec.measures.prepared import Prepared
 from codec.measures.ssimulacra2 import Reference
+from codec.search import guards
 from config import Floor, Policy
 from config.floor import PRESETS
 
@@ -163,8 +167,9 @@ def _results(task: Task, data: bytes, search: Search) -> Iterator[Result]:
     for fidelity in task.fidelities:
         changes = {"fidelity": fidelity, "effort": task.effort}
         policy = policy_of(changes)
+        floor = _floor(policy, search.pixels)
         kept = stored(data, policy, journal.upscalers())
-        score, worst, faults = _judged(policy.floor, search.pixels, kept)
+        score, worst, faults = _judged(floor, search.pixels, kept)
         yield Result(
             image=journal.name(task.path),
             kind=task.path.parent.name,
@@ -172,8 +177,8 @@ def _results(task: Task, data: bytes, search: Search) -> Iterator[Result]:
             effort=task.effort,
             megapixels=_size(task.path),
             uploaded=len(data),
-            demanded=_demanded(policy),
-            bare=search.smallest(_demanded(policy)),
+            demanded=_demanded(floor),
+            bare=search.smallest(_demanded(floor)),
             stored=kept.size,
             extras=_extras(kept),
             tier=kept.tier,
@@ -192,11 +197,16 @@ def _extras(kept: Stored) -> int:
     return kept.size - coded_size(kept.rendition)
 
 
-def _demanded(policy: Policy) -> float:
-    """Return the score that a policy demands."""
-    if policy.floor.ssimulacra2 is None:
+def _floor(policy: Policy, pixels: Pixels) -> Floor:
+    """Return the floor of one image: guards raise that of medical images, maps and others."""
+    return guards.applied(policy, Prepared(pixels), content_kind.kind(pixels)).floor
+
+
+def _demanded(floor: Floor) -> float:
+    """Return the score that a floor demands."""
+    if floor.ssimulacra2 is None:
         raise ValueError("the floor demands no SSIMULACRA2")
-    return policy.floor.ssimulacra2
+    return floor.ssimulacra2
 
 
 def _judged(floor: Floor, before: Pixels, kept: Stored) -> tuple[float, float, tuple[str, ...]]:
