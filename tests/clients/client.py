@@ -48,10 +48,10 @@ class Syncer(Client, Protocol):
     """A client that transfers folders, as far as they differ."""
 
     def sync_up(self, folder: Path, bucket: str) -> int:
-        """Make the bucket like the folder; give the number of transferred files, as it says."""
+        """Make the bucket like the folder; return the reported number of transferred files."""
 
     def sync_down(self, bucket: str, folder: Path) -> int:
-        """Make the folder like the bucket; give the number of transferred files, as it says."""
+        """Make the folder like the bucket; return the reported number of transferred files."""
 
 
 def program(name: str) -> str:

@@ -31,7 +31,7 @@ class Client:
     home: Path
 
     def run(self, *arguments: str | Path) -> list[str]:
-        """Run one command and give the lines that it prints.
+        """Run one command and return the lines that it prints.
 
         Raises:
             AssertionError: It failed.
@@ -59,7 +59,7 @@ class Client:
 
 
 def write_files(folder: Path) -> dict[str, int]:
-    """Fill a folder with images and other files; give their sizes by name."""
+    """Fill a folder with images and other files; return their sizes by name."""
     files = {sample.name: sample.bytes for sample in images.samples()[:6]}
     files |= {
         "sub/a photo (1).jpg": images.jpeg(300, 240),

@@ -47,7 +47,7 @@ class Driver:
             self._process.kill()
 
     def do(self, what: str, **arguments: object) -> Any:
-        """Have something done and give its result.
+        """Run an operation and return its result.
 
         Raises:
             AssertionError: The library failed; with its traceback.

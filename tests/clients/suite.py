@@ -20,7 +20,7 @@ UNUSUAL_KEYS = [
 
 
 def assert_small(direct: Any, bucket: str, key: str, upload: bytes) -> None:
-    """Look behind the gateway: what is stored is a rendition."""
+    """The store behind the gateway holds a rendition."""
     head = direct.head_object(Bucket=bucket, Key=key)
     assert "slimgate" in head["Metadata"]
     assert head["ContentLength"] < len(upload)
@@ -68,7 +68,7 @@ class ObjectSuite:
     def test_objects_are_copied_renamed_and_deleted(
         self, client: Client, new_bucket: NewBucket, tmp_path: Path, kind: str
     ) -> None:
-        """A copy is like its source, a new name leaves nothing behind, and what is gone is gone."""
+        """A copy equals its source, a rename leaves nothing behind, and deletes delete."""
         upload, bucket = files.image(), new_bucket(kind)
         client.put(files.write(tmp_path / "a.jpg", upload), bucket, "a.jpg")
         client.copy(bucket, "a.jpg", "b.jpg")

@@ -49,7 +49,7 @@ def test_sync_is_done_after_one_run(
 
 
 def test_sync_notices_changes(aws: Client, files: Path, photos: str) -> None:
-    """Sync uploads exactly what has changed, and removes what is gone when told so."""
+    """Sync uploads exactly the changed files, and with --delete removes deleted ones."""
     url = f"s3://{photos}"
     aws.run("s3", "sync", "--no-progress", files, url)
     (files / "rgb.jpg").write_bytes(images.jpeg(100, 90))
@@ -88,7 +88,7 @@ def test_large_files_are_verified(aws: Client, s3: Any, files: Path, photos: str
 
 
 def test_presign(aws: Client, s3: Any, files: Path, photos: str) -> None:
-    """A presigned URL gives the restored file to whoever has it."""
+    """A presigned URL returns the restored file without further credentials."""
     url = f"s3://{photos}/a.jpg"
     aws.run("s3", "cp", "--no-progress", files / "rgb.jpg", url)
     (presigned,) = aws.run("s3", "presign", url)

@@ -83,7 +83,7 @@ class TestBoto3(ReadSuite):
         assert content == (tmp_path / "back").read_bytes()
 
     def test_threads_share_one_object(self, client: _Boto3, photos: str, tmp_path: Path) -> None:
-        """Downloads at the same time all give the same bytes."""
+        """Concurrent downloads return the same bytes."""
         client.put(files.write(tmp_path / "a.jpg", files.image()), photos, "a.jpg")
         targets = [tmp_path / str(number) for number in range(8)]
         threads = [

@@ -60,7 +60,7 @@ class _Curl:
         self.do(self._url(bucket, key), "--request", "DELETE")
 
     def do(self, url: str, *options: str) -> str:
-        """Send one request and give the body of the answer."""
+        """Send one request and return the body of the response."""
         return run(self._program, *self._options, *options, url, env=self._env).stdout
 
     def _url(self, bucket: str, key: str = "", query: dict[str, str] | None = None) -> str:

@@ -51,7 +51,7 @@ class _Rclone:
         return {entry["Path"]: entry["Size"] for entry in self.listed(bucket)}
 
     def listed(self, bucket: str) -> list[dict[str, Any]]:
-        """List all keys with what HEAD tells of them."""
+        """List all keys with the results of HEAD."""
         listing = self.do("lsjson", "-R", "--files-only", "--metadata", f"gate:{bucket}")
         found: list[dict[str, Any]] = json.loads(listing)
         return found
@@ -72,7 +72,7 @@ class _Rclone:
         return self._sync(f"gate:{bucket}", str(folder))
 
     def do(self, *arguments: str) -> str:
-        """Run one command and give what it prints."""
+        """Run one command and return its output."""
         return run(self._program, *arguments, "--retries=1", env=self._env).stdout
 
     def _sync(self, source: str, target: str) -> int:

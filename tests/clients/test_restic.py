@@ -55,7 +55,7 @@ def test_a_backup_is_restored_byte_for_byte(restic: Restic, tmp_path: Path) -> N
 
 
 def test_what_is_forgotten_is_pruned(restic: Restic, tmp_path: Path) -> None:
-    """A second backup stores only what is new, and pruning leaves a sound repository."""
+    """A second backup stores only new data, and pruning leaves a sound repository."""
     source = files.write_tree(tmp_path / "tree")
     restic("backup", str(source))
     again = json.loads(restic("backup", "--json", str(source)).splitlines()[-1])

@@ -65,7 +65,7 @@ class _S3cmd:
         return len(re.findall(r"^download: ", said, re.MULTILINE))
 
     def do(self, *arguments: str) -> str:
-        """Run one command and give what it prints."""
+        """Run one command and return its output."""
         return run(self._program, *arguments, env=self._env).stdout
 
 

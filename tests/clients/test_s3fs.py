@@ -26,7 +26,7 @@ class TestS3fs(ReadSuite):
     def test_file_objects_read_all_of_an_image(
         self, client: Driver, photos: str, tmp_path: Path
     ) -> None:
-        """A file object, which knows size and ETag and reads block by block, gives every byte."""
+        """A file object, which knows size and ETag and reads block by block, returns every byte."""
         upload = files.image()
         source = files.write(tmp_path / "a.jpg", upload)
         client.do("write_in_blocks", file=source, bucket=photos, key="a.jpg", block=10_000)

@@ -151,7 +151,7 @@ def _check_files(stage: Stage, bucket: str) -> None:
 
 
 def _replaced(stage: Stage, client: Any, disturb: Callable[[], object]) -> bool:
-    """Write over an object while something happens; tell whether that was answered with success."""
+    """Overwrite an object while something happens; return whether the response was a success."""
     bucket = stage.bucket()
     # Every other time what is replaced is a rendition.
     writer = stage.reader if stage.is_odd() else stage.direct
@@ -200,7 +200,7 @@ def _workers(pid: int) -> list[psutil.Process]:
 
 
 def _kill_workers(pid: int | None) -> None:
-    """Kill the workers of a process; None: of nobody."""
+    """Kill the workers of a process; None: kill none."""
     for worker in _workers(pid) if pid is not None else []:
         worker.kill()
 

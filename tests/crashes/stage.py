@@ -1,4 +1,4 @@
-"""What moments are tried on: a store, what is cut off from it, and who looks afterwards."""
+"""The setting of crash tests: a store, connections cut off from it, and checks afterwards."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -81,7 +81,7 @@ class Stage:
             yield running
 
     def served(self, bucket: str, key: str) -> tuple[bytes, str]:
-        """Return an object as clients see it: its bytes, and its note of who wrote it.
+        """Return an object as clients see it: its bytes, and its note of its writer.
 
         Raises:
             Broken: What is said of it is not true of it, or a rendition has lost its manifest.
@@ -96,7 +96,7 @@ class Stage:
         return body, got["Metadata"]["by"]
 
     def put(self, client: Any, bucket: str, key: str, body: bytes, by: str) -> None:
-        """Store an object with a note of who wrote it."""
+        """Store an object with a note of its writer."""
         client.put_object(
             Bucket=bucket, Key=key, Body=body, ContentType="image/jpeg", Metadata={"by": by}
         )

@@ -1,4 +1,4 @@
-"""Requests that nobody sends by mistake, each made to cost a server as much as it can.
+"""Hostile requests, each designed to cost a server as much as possible.
 
 None is larger than what the gateway may be sent, and all are deterministic.
 """

@@ -16,7 +16,7 @@ Counts = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 def asked(
     process: GatewayProcess, path: str, *, token: str | None = None, public: bool = False
 ) -> tuple[int, str]:
-    """Ask for a path on the listener for operators, or on the public one; give status and text."""
+    """Request a path of the admin listener, or of the public one; return status and text."""
     line = process.wait_for("listening" if public else "listening for operators")
     connection = http.client.HTTPConnection(line["address"], timeout=20)
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}

@@ -48,7 +48,7 @@ def test_what_happens_is_counted(moto: S3Server, moto_bucket: str, start: Start)
 
 
 def test_clients_cannot_make_time_series(moto: S3Server, moto_bucket: str, start: Start) -> None:
-    """Names that clients choose are no labels, and what is refused unseen has one name."""
+    """Client-chosen names are no labels, and requests refused early share one name."""
     process = start({**configuration(moto), "admin": _ADMIN})
     with s3_client(moto.at(process.endpoint)) as client:
         client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=_FILE)
@@ -99,7 +99,7 @@ def test_ready_only_with_a_store(moto: S3Server, start: Start) -> None:
 
 @pytest.mark.parametrize("token", [None, "Up-to-no-good-0123456789"])
 def test_the_probe_of_containers(moto: S3Server, start: Start, token: str | None) -> None:
-    """The probe finds the gateway by its configuration, and tells when it is not there."""
+    """The probe finds the gateway by its configuration, and fails when it is not there."""
     process = start({**configuration(moto), "admin": {**_ADMIN, "token": token}})
     address = process.wait_for("listening for operators")["address"]
     done = probed(process, address)

@@ -50,7 +50,7 @@ def _without(name: str) -> _Change:
 def test_wrong_signatures_are_refused(
     gateway: S3Server, photos: str, method: str, change: _Change, refusal: tuple[int, str]
 ) -> None:
-    """A request whose signature is not right is refused with the code that S3 gives."""
+    """A request with a wrong signature is refused with the error code of S3."""
     path = f"/{photos}/k"
     headers = change(wire.signed(gateway, method, path, payload_hash="UNSIGNED-PAYLOAD"))
     answer = wire.send(gateway, method, path, headers)
@@ -212,7 +212,7 @@ def test_who_is_not_asked_is_parted_from(
 def test_others_get_what_they_would_get(
     s3: Any, gateway: S3Server, upstream: S3Server, photos: str, keys: Keys | None, operation: str
 ) -> None:
-    """Who may not read an object may not read its restored file, cached or not."""
+    """Without permission to read an object, its restored file is refused, cached or not."""
     if upstream.is_moto:
         pytest.skip("moto lets everybody do everything")
     s3.put_object(Bucket=photos, Key="k", Body=_FILE)

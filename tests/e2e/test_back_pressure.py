@@ -1,4 +1,4 @@
-"""Too much work on images: what waits, what is told to slow down, and what does not notice."""
+"""Overload of workers: what waits, what gets SlowDown, and what is unaffected."""
 
 import signal
 from collections.abc import Iterator

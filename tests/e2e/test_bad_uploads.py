@@ -33,7 +33,7 @@ def _base64(data: bytes) -> str:
 
 @pytest.fixture
 def target(request: pytest.FixtureRequest, s3: Any, bucket: str) -> str:
-    """Make an object in a fresh bucket, and give its path."""
+    """Make an object in a fresh bucket, and return its path."""
     name = request.getfixturevalue(bucket)
     s3.put_object(Bucket=name, Key="k", Body=_BEFORE)
     return f"/{name}/k"

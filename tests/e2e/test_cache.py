@@ -73,7 +73,7 @@ def test_gateways_restore_a_cold_object_once(
 
 
 def test_the_bucket_decides_who_may_read(rgw: S3Server, start: Start, redis: RedisServer) -> None:
-    """What is in the caches is refused to whom the bucket refuses it: whole, in part or as copy."""
+    """Cached files are refused where the bucket refuses them: whole, in part or as copy."""
     process = start(_with_redis(rgw, redis))
     server = rgw.at(process.endpoint)
     owner, stranger = rgw.users

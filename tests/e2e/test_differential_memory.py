@@ -44,7 +44,7 @@ class _Zeros:
 
 @contextmanager
 def _peak(process: GatewayProcess) -> Iterator[list[int]]:
-    """Watch the memory of the gateway meanwhile; gives its greatest size, in bytes."""
+    """Watch the memory of the gateway meanwhile; return its peak, in bytes."""
     peak = [process.rss()[0]]
     ended = threading.Event()
 
@@ -65,7 +65,7 @@ def _peak(process: GatewayProcess) -> Iterator[list[int]]:
 def own_process(
     rgw: S3Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[GatewayProcess]:
-    """Run a gateway whose memory nobody else has used."""
+    """Run a gateway that no other test has used."""
     with GatewayProcess(configuration(rgw), tmp_path_factory.mktemp("memory")) as process:
         yield process
 

@@ -1,4 +1,4 @@
-"""Properties of the wire: signatures and listings of keys that nobody would choose."""
+"""Properties of the wire: signatures and listings of unusual keys."""
 
 import functools
 from typing import Any, Final

@@ -14,7 +14,7 @@ from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
 
 _TIMEOUT_S: Final = 5.0
-"""Less than the time in which a client may send what is thrown away."""
+"""Less than the time for which a discarded body is read."""
 
 _PIECE: Final = bytes(1 << 20)
 _ANY: Final = {"Host": "x"}

@@ -63,7 +63,7 @@ def test_networks_restore_to_the_same_bytes(
 
 @pytest.mark.crash
 def test_a_lost_engine_is_replaced(moto: S3Server, moto_bucket: str, start: Start) -> None:
-    """After the engine has died, what is asked for meanwhile is retried, and all is well again."""
+    """After the engine dies, requests are retried and succeed with its replacement."""
     process = start(_halved(moto) | {"cache": {"max_bytes": 0}})
     # Ten attempts, as SDKs are told to make where 503 is to be expected.
     retries = {"total_max_attempts": 10, "mode": "standard"}

@@ -26,7 +26,7 @@ def _exact(config: dict[str, Any], **policy: Any) -> dict[str, Any]:
 def test_exact_objects_are_the_uploads(
     moto: S3Server, moto_bucket: str, start: Start, key: str
 ) -> None:
-    """Bytes, size and MD5 ETag are the upload's in every answer, and JPEG XL is what is stored."""
+    """Every response has bytes, size and MD5 ETag of the upload; the store has JPEG XL."""
     body, stored_type = _FILES[key]
     gateway = moto.at(start(_exact(configuration(moto))).endpoint)
     etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'

@@ -1,4 +1,4 @@
-"""A policy with a fidelity by name: what is stored holds it, and says so everywhere."""
+"""A policy with a fidelity by name: renditions hold it, and every report says so."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ _FILE = images.jpeg()
 def test_a_fidelity_is_held_and_shown(
     upstream: S3Server, start: Start, new_bucket: NewBucket, tmp_path: Path
 ) -> None:
-    """GET names the score of what it gives, and the ledger that of what it would give."""
+    """GET and the ledger name the score of the served file."""
     path, bucket, shadow = tmp_path / "ledger.jsonl", new_bucket("photos"), new_bucket("shadow")
     settings = configuration(upstream, ledger={"path": str(path)})
     for policy in settings["policies"]:

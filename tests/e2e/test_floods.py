@@ -1,4 +1,4 @@
-"""Strangers who hold what all clients share: connections, places at the store, buffers."""
+"""Hostile clients hold shared resources: connections, store connections, buffers."""
 
 import contextlib
 import itertools
@@ -144,7 +144,7 @@ def test_stalled_uploads_hold_no_place_at_the_store(
 def test_clients_that_wait_to_be_asked_leave_places_at_the_store(
     prepared: S3Server, start: Start, sent: int
 ) -> None:
-    """Whoever expects 100, hears it and stalls holds a quarter of the places, in all addresses."""
+    """Clients that stall after 100 Continue hold at most a quarter of the connections."""
     process = start(_config(prepared, upstream={"max_connections": 8, "pool_timeout_s": 0.5}))
     server = prepared.at(process.endpoint)
     head = _upload(1 << 20, 0).replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")

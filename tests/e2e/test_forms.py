@@ -43,7 +43,7 @@ def test_forms_upload(s3: Any, gateway: S3Server, photos: str, query: str) -> No
 
 
 def test_large_forms_upload(s3: Any, gateway: S3Server, plain: str) -> None:
-    """The file of a form may be larger than what is judged before it is sent on."""
+    """The file of a form may be larger than the part that is checked before forwarding."""
     file = _FILE * 40
     fields = [*_fields(s3, plain), ("file", ("k", file, "image/jpeg"))]
     assert _send(gateway, f"/{plain}", fields).status == 204
@@ -51,7 +51,7 @@ def test_large_forms_upload(s3: Any, gateway: S3Server, plain: str) -> None:
 
 
 class _Case(NamedTuple):
-    """Where a form is sent, where the forged field stands in it, and what is said to it."""
+    """The path of a form, the position of its forged field, and the expected refusal."""
 
     path: str
     order: str

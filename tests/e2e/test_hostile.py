@@ -58,7 +58,7 @@ def _watched(process: GatewayProcess) -> Iterator[Peak]:
 
 
 def _round_trip(s3: Any, bucket: str, key: str, body: bytes) -> str:
-    """Put and get one file; give what is wrong with the result, or nothing."""
+    """Put and get one file; return faults of the result, or nothing."""
     s3.put_object(Bucket=bucket, Key=key, Body=body)
     got = s3.get_object(Bucket=bucket, Key=key)
     served = got["Body"].read()
@@ -78,7 +78,7 @@ def _round_trip(s3: Any, bucket: str, key: str, body: bytes) -> str:
 
 
 def _survives(moto: S3Server, bucket: str, start: Start, files: Mapping[str, bytes]) -> int:
-    """Send files through a gateway, several at a time; give how many were stored small."""
+    """Send files through a gateway, several at a time; return how many became renditions."""
     process = start(configuration(moto))
     gateway = moto.at(process.endpoint)
     client = s3_client(gateway, max_pool_connections=_AT_ONCE, read_timeout=120)

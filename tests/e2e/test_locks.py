@@ -1,4 +1,4 @@
-"""Objects under lock: their bytes are nobody's to change, and they are stored as they came."""
+"""Objects under lock are stored as uploaded: their bytes must not change."""
 
 import base64
 import hashlib

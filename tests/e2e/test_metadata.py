@@ -38,7 +38,7 @@ def test_an_upload_without_a_type_has_the_default(s3: Any, photos: str) -> None:
 @_BODIES
 @pytest.mark.parametrize("name", ["slimgate", "slimgate-x", "SlimGate"])
 def test_our_key_is_refused(s3: Any, photos: str, body: bytes, name: str) -> None:
-    """Nobody can write a manifest: the request is refused, and nothing is stored."""
+    """Clients cannot write a manifest: the request is refused, and nothing is stored."""
     with pytest.raises(ClientError) as caught:
         s3.put_object(Bucket=photos, Key="k", Body=body, Metadata={name: "{}"})
     assert failure(caught.value) == (400, "InvalidRequest")
@@ -74,7 +74,7 @@ def test_full_metadata_keeps_the_image_plain(s3: Any, direct: Any, photos: str) 
 
 @pytest.mark.parametrize("encoding", ["gzip", "aws-chunked,gzip", "br"])
 def test_encoded_uploads_are_left_alone(s3: Any, direct: Any, photos: str, encoding: str) -> None:
-    """What a client has encoded is stored as it came, with its own encoding."""
+    """An upload with a Content-Encoding is stored as uploaded, with that encoding."""
     body = images.jpeg()
     s3.put_object(Bucket=photos, Key="k", Body=body, ContentEncoding=encoding)
     for client in (s3, direct):
@@ -84,7 +84,7 @@ def test_encoded_uploads_are_left_alone(s3: Any, direct: Any, photos: str, encod
 
 
 def test_acl_travels(s3: Any, upstream: S3Server, gateway: S3Server, photos: str) -> None:
-    """A managed object that is public is restored for everybody, and a private one for nobody."""
+    """Anonymous clients can read public managed objects, and no private ones."""
     if upstream.is_moto:
         pytest.skip("moto lets everybody do everything")
     for acl in ("private", "public-read"):

@@ -10,7 +10,7 @@ _FILE = images.jpeg(260, 200)
 
 
 def _uploaded(s3: Any, bucket: str, body: bytes, **said: object) -> Any:
-    """Upload in one part, as some clients do with every file; give the answer to Complete."""
+    """Upload in one part, as some clients do; return the response to Complete."""
     target = {"Bucket": bucket, "Key": "k"}
     upload = {**target, "UploadId": s3.create_multipart_upload(**target, **said)["UploadId"]}
     part = s3.upload_part(**upload, PartNumber=1, Body=body)

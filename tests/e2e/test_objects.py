@@ -61,7 +61,7 @@ def test_what_lies_in_the_bucket(s3: Any, direct: Any, photos: str, sample: Samp
 
 @pytest.mark.parametrize("body", [b"", b"x", b"hello\n" * 40_000, images.noise(15)], ids=len)
 def test_plain_objects_keep_their_bytes(s3: Any, direct: Any, photos: str, body: bytes) -> None:
-    """What is no image, or cannot be made smaller, is stored as it is and looks as it does."""
+    """Other files, and images that do not get smaller, are stored and served as uploaded."""
     s3.put_object(Bucket=photos, Key="k", Body=body, ContentType="image/png")
     through, stored = (
         s3.get_object(Bucket=photos, Key="k"),
@@ -75,7 +75,7 @@ def test_plain_objects_keep_their_bytes(s3: Any, direct: Any, photos: str, body:
 
 
 def test_a_second_read_is_the_same_file(s3: Any, photos: str) -> None:
-    """Two reads of a managed object give the same bytes; the second comes from the cache."""
+    """Two reads of a managed object return the same bytes; the second comes from the cache."""
     s3.put_object(Bucket=photos, Key="k", Body=images.jpeg())
     first, second = (s3.get_object(Bucket=photos, Key="k") for _ in range(2))
     assert first["Body"].read() == second["Body"].read()

@@ -85,14 +85,14 @@ def _form(file: bytes, name: str = "a.jpg", policy: str = "photos") -> aiohttp.F
 
 
 async def _tried(process: GatewayProcess, file: bytes, name: str = "a.jpg", **more: Any) -> str:
-    """Try an image, and give the address of the result."""
+    """Try an image, and return the address of the result."""
     answer = await _ask(process, "/_slimgate/try", data=_form(file, name), **more)
     assert answer.status == 303, answer.text
     return answer.headers["Location"]
 
 
 async def test_an_image_is_tried(playground: _Playground) -> None:
-    """What would be stored and what a download would give are there, and hold the floor."""
+    """The rendition and the restored file are there, and hold the floor."""
     where = await _tried(playground.process, _FILE)
     page = (await _ask(playground.process, where)).text
     assert re.search(r"[0-9.]+ % saved", page)
@@ -135,7 +135,7 @@ async def test_why_something_stays(
 
 
 async def test_whatever_a_file_is_called_is_text(playground: _Playground) -> None:
-    """Names are shown and never run, and a page may ask nobody but the gateway."""
+    """Names are displayed and never run, and a page may contact only the gateway."""
     where = await _tried(playground.process, b"x", "<script>alert(1)</script>.jpg")
     answer = await _ask(playground.process, where)
     assert "<script>alert" not in answer.text
@@ -207,7 +207,7 @@ async def test_what_is_not_taken(
 
 
 async def test_few_are_tried_at_the_same_time(playground: _Playground) -> None:
-    """Who comes while others are at it is asked to wait; they are forgotten when they leave."""
+    """A request during others is asked to wait; aborted ones do not count."""
     address = playground.process.wait_for("listening for operators")["address"]
     head = ("POST /_slimgate/try HTTP/1.1", f"Host: {address}", "Content-Length: 1000",
             "Content-Type: multipart/form-data; boundary=b", "", "--b")  # fmt: skip
@@ -235,7 +235,7 @@ async def _until(process: GatewayProcess, status: int) -> _Answer:
 
 @pytest.mark.parametrize("path", ["try", "upscale"])
 async def test_large_bodies_are_not_read(playground: _Playground, path: str) -> None:
-    """What announces too much is refused before it is sent."""
+    """A body whose declared length is too large is refused before it is read."""
     address = playground.process.wait_for("listening for operators")["address"]
     reader, writer = await asyncio.open_connection(*address.split(":"))
     head = (
@@ -328,7 +328,7 @@ async def test_scripts_are_told_what_is_wrong(
 async def test_savings_and_policies(
     moto: S3Server, moto_bucket: str, playground: _Playground
 ) -> None:
-    """What a bucket is spared is there at once, and what is in force, without any secret."""
+    """Savings of buckets and policies in force are shown at once, without secrets."""
     before = (await _ask(playground.process, "/_slimgate/savings")).text
     assert moto_bucket not in before
     with s3_client(moto.at(playground.process.endpoint)) as client:

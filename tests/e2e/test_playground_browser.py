@@ -25,7 +25,7 @@ _LOADED: Final = """[...document.images].every(i => i.complete && i.naturalWidth
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a folder for images, and for what is thought of them."""
+    """Make a folder for images and feedback."""
     folder = tmp_path_factory.mktemp("seen")
     pixels = data.coffee()  # type: ignore[no-untyped-call]  # scikit-image has no types
     Image.fromarray(pixels).resize((300, 200)).save(folder / "coffee.png")
@@ -61,7 +61,7 @@ def _try(browser: Browser, process: GatewayProcess, file: Path) -> None:
 
 
 def _is_ours(browser: Browser) -> bool:
-    """Return whether nobody but the gateway was asked for anything."""
+    """Return whether only the gateway was contacted."""
     return all(
         url.startswith(("http://127.0.0.1:", "blob:http://127.0.0.1:"))
         for url in browser.requested()
@@ -71,7 +71,7 @@ def _is_ours(browser: Browser) -> bool:
 def test_an_image_is_chosen_compared_and_judged(
     browser: Browser, seen: GatewayProcess, folder: Path
 ) -> None:
-    """Somebody sees uploaded and restored, moves the divider with the keyboard, and says yes."""
+    """A person compares both images, moves the divider by keyboard, and accepts."""
     _try(browser, seen, folder / "coffee.png")
     browser.until(_LOADED)
     assert "saved" in browser.driver.find_element(By.TAG_NAME, "h1").text
@@ -129,7 +129,7 @@ def test_no_image_is_told(browser: Browser, seen: GatewayProcess, folder: Path) 
 def test_savings_are_live(
     moto: S3Server, moto_bucket: str, browser: Browser, seen: GatewayProcess
 ) -> None:
-    """What is stored while somebody looks appears by itself."""
+    """Objects stored while the page is open appear without a reload."""
     browser.open(_address(seen, "savings"))
     browser.until("document.querySelector('.pulse.on')")
     with s3_client(moto.at(seen.endpoint)) as client:
@@ -171,7 +171,7 @@ def test_everything_has_a_name(browser: Browser, seen: GatewayProcess, folder: P
 
 
 def _is_nameless(node: dict[str, Any]) -> bool:
-    """Return whether somebody who does not see it would not know what has the focus."""
+    """Return whether the focused element lacks a name for screen readers."""
     properties = {each["name"]: each["value"].get("value") for each in node.get("properties", [])}
     if node["ignored"] or not properties.get("focusable") or node["role"]["value"] == "RootWebArea":
         return False

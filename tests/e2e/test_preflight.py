@@ -56,7 +56,7 @@ def test_preflights_of_presigned_urls_are_answered(
 def test_preflights_are_never_verified(
     direct: Any, gateway: S3Server, upstream: S3Server, photos: str, query: str
 ) -> None:
-    """What a preflight is answered does not depend on signatures: it is what the store says."""
+    """The response to a preflight is the store's, whatever the signature."""
     direct.put_bucket_cors(Bucket=photos, CORSConfiguration=RULES)
     path = f"/{photos}/k"
     expected = _ask(upstream, path)

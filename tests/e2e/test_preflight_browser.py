@@ -42,7 +42,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[str]:
-    """Serve a page from an origin of its own, and give its address."""
+    """Serve a page from an origin of its own, and return its address."""
     (tmp_path / "index.html").write_text(_PAGE)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=tmp_path)) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -41,7 +41,7 @@ def _stored(direct: Any, bucket: str, key: str = "k") -> dict[str, Any]:
 def test_no_manifest_comes_in_a_query(
     direct: Any, gateway: S3Server, plain: str, name: str, signed: str
 ) -> None:
-    """A client's own manifest is refused in the query, however spelled and whoever signs."""
+    """A manifest in the query is refused, however it is spelled or signed."""
     note = '{"v":1}'
     path = f"/{plain}/k?{quote(name)}={quote(note, safe='')}"
     if signed == "in the query":
@@ -81,7 +81,7 @@ def test_metadata_in_a_query_is_stored(s3: Any, gateway: S3Server, photos: str) 
 def test_customer_keys_in_a_query_keep_an_image_as_it_is(
     s3: Any, gateway: S3Server, upstream: S3Server, photos: str
 ) -> None:
-    """What is encrypted with a customer's own key is not the gateway's to change."""
+    """Objects encrypted with a customer's own key are stored as uploaded."""
     if not upstream.is_moto:
         pytest.skip("Ceph takes such keys over https only")
     key = bytes(32)
@@ -113,7 +113,7 @@ def _sha256(data: bytes) -> bytes:
 def test_checksums_in_a_query_are_verified(
     direct: Any, gateway: S3Server, photos: str, body: bytes, name: str, digest: _Digest
 ) -> None:
-    """A checksum that a presigned URL demands is compared with what is uploaded."""
+    """A checksum in a presigned URL is compared with the upload."""
     header = f"x-amz-checksum-{name}"
     right, wrong = (base64.b64encode(digest(data)).decode() for data in (body, b"other"))
     answer = _put(gateway, f"/{photos}/k", {header: wrong}, body)
@@ -149,7 +149,7 @@ def test_what_contradicts_itself_is_refused(
 def test_headers_with_underscores_are_refused(
     s3: Any, gateway: S3Server, photos: str, name: str
 ) -> None:
-    """Stores that follow CGI would take them for headers that nobody has looked at."""
+    """Stores that follow CGI would take them for headers that nothing has checked."""
     s3.put_object(Bucket=photos, Key="a", Body=_FILE)
     answer = wire.ask(gateway, "PUT", f"/{photos}/k", {name: f"/{photos}/a"})
     assert (answer.status, answer.code) in {(400, "InvalidArgument"), (400, "InvalidRequest")}
@@ -185,7 +185,7 @@ def test_the_sdk_for_javascript_signs_uploads(
 def test_presigned_reads_of_current_sdks_are_served(
     s3: Any, gateway: S3Server, photos: str
 ) -> None:
-    """URLs that ask for a checksum, as the SDK for JavaScript makes them, give the image."""
+    """URLs that ask for a checksum, as the SDK for JavaScript makes them, return the image."""
     s3.put_object(Bucket=photos, Key="k", Body=_FILE)
     for key, size in (("k", len(_FILE)), ("none", None)):
         path = f"/{photos}/{key}?x-amz-checksum-mode=ENABLED&x-id=GetObject"

@@ -70,7 +70,7 @@ def reader(request: pytest.FixtureRequest, managed: Managed) -> S3Server:
 def test_ranges_are_slices(
     reader: S3Server, managed: Managed, method: str, value: str, wanted: slice
 ) -> None:
-    """A Range gives exactly that part of the restored file, and says so."""
+    """A Range returns exactly that part of the restored file, with its Content-Range."""
     answer = wire.ask(reader, method, managed.path, {"Range": value})
     part = managed.whole[wanted]
     start = wanted.indices(_SIZE)[0]
@@ -227,7 +227,7 @@ def test_headers_are_overridden(reader: S3Server, managed: Managed) -> None:
 def test_the_rendition_can_be_read(
     reader: S3Server, direct: Any, managed: Managed, method: str
 ) -> None:
-    """x-slimgate-raw gives the stored file, with its own size, type and ETag."""
+    """x-slimgate-raw returns the stored file, with its own size, type and ETag."""
     _, bucket, key = managed.path.split("/")
     stored = direct.get_object(Bucket=bucket, Key=key)["Body"].read()
     answer = wire.ask(reader, method, managed.path, {"x-slimgate-raw": "stored"})

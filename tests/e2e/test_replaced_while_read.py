@@ -1,4 +1,4 @@
-"""Objects that become small while somebody reads or copies them in parts."""
+"""Objects that are optimized while a client reads or copies them in parts."""
 
 import contextlib
 import hashlib
@@ -137,7 +137,7 @@ def test_other_bytes_are_no_part_of_those_recorded(
 
 
 def test_a_completed_upload_is_read_as_one_file(s3: Any, gateway: S3Server, photos: str) -> None:
-    """Who reads while an upload is completed does not get its plain bytes.
+    """A read during the completion of an upload does not return its plain bytes.
 
     The object has the ETag of the upload before and after it has become small.
     """

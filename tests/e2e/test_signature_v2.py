@@ -94,7 +94,7 @@ def test_other_keys_do_not_accept_it(
 
 
 def test_a_url_stays_the_url_of_its_object(client: Any, old: S3Server, photos: str) -> None:
-    """Whoever chooses the name of a download does not get another object with it."""
+    """The name of a download cannot select another object."""
     client.put_object(Bucket=photos, Key="secret", Body=b"not for everybody")
     client.put_object(Bucket=photos, Key="mine", Body=b"mine")
     far = "99999999999"

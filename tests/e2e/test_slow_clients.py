@@ -160,7 +160,7 @@ def test_bodies_that_do_not_come(
 
 
 def test_bodies_that_never_end(slow: tuple[GatewayProcess, S3Server], moto: S3Server) -> None:
-    """Of a body that does not tell its length, no more than the limit is kept, and none stored."""
+    """A body of unknown length is buffered up to the limit only, and nothing of it is stored."""
     _, server = slow
     path = f"/plain-slow/k{next(_names)}"
     said = {"Content-Encoding": "aws-chunked", "X-Amz-Trailer": "x-amz-checksum-crc32"}
@@ -192,7 +192,7 @@ def test_thousands_of_idle_connections(slow: tuple[GatewayProcess, S3Server]) ->
 def test_too_many_at_once(
     slow: tuple[GatewayProcess, S3Server], moto: S3Server, start: Start
 ) -> None:
-    """Beyond the limit a client is told at once to slow down; who was there is served on."""
+    """Beyond the limit a client gets SlowDown at once; earlier ones are still served."""
     assert slow  # its buckets are those that are read here
     limits = {"max_connections": 3, "address_share": 1}
     server = moto.at(start(configuration(moto, limits=limits, engine={"workers": 1})).endpoint)

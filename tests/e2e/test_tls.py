@@ -32,7 +32,7 @@ def _port(process: GatewayProcess) -> int:
 def _shown(
     process: GatewayProcess, pair: Pair, port: int | None = None, **versions: ssl.TLSVersion
 ) -> bytes:
-    """Shake hands, and give the certificate that the gateway shows."""
+    """Shake hands, and return the certificate of the gateway."""
     context = ssl.create_default_context(cafile=str(pair.trusted))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of old versions, which are the point
@@ -93,7 +93,7 @@ def test_operators_are_served_over_https(
     with socket.create_connection(("127.0.0.1", port), 20) as plain:
         plain.sendall(b"GET /_slimgate/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert not plain.recv(100).startswith(b"HTTP")
-    # The probe sends its token to nobody else who listens there.
+    # The probe sends its token to no other server on that port.
     (folder := tmp_path / "other").mkdir()
     other = Pair(folder)
     refused = probed(process, address, SLIMGATE_TLS__CERTIFICATE=str(other.certificate))

@@ -140,7 +140,7 @@ def _tool_through(
 def test_who_writes_meanwhile_wins(
     upstream: S3Server, s3: Any, direct: Any, photos: str, tmp_path: Path, name: str
 ) -> None:
-    """What somebody else writes right before the tool does is what stays in the bucket."""
+    """A write by another client right before that of the tool stays in the bucket."""
     for key, body in _FILES.items():
         (direct if name == "optimize" else s3).put_object(Bucket=photos, Key=key, Body=body)
 
@@ -200,7 +200,7 @@ def test_damage_is_found(tool: Tool, s3: Any, direct: Any, photos: str) -> None:
 
 
 def test_explain(moto: S3Server, moto_bucket: str, moto_tool: Tool) -> None:
-    """Of a file the trials are listed with the winner; of a small object, what is recorded."""
+    """A file gets the list of trials with the winner, a managed object its manifest."""
     tool = moto_tool
     file = tool.directory / "x.jpg"
     file.write_bytes(images.jpeg())

@@ -83,7 +83,7 @@ def _told_upstream(sent: bytes) -> set[str]:
 
 
 async def test_a_collector_that_is_away_costs_nothing(moto: S3Server, start: Start) -> None:
-    """Where nobody takes the traces, requests go on, and the gateway ends as ever."""
+    """Without a collector, requests succeed, and the gateway shuts down as usual."""
     config = {**configuration(moto), "tracing": {"endpoint": "http://127.0.0.1:1/v1/traces"}}
     server = moto.at((await _aside(lambda: start(config))).endpoint)
     answer = await _aside(lambda: wire.ask(server, "GET", "/"))

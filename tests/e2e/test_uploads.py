@@ -45,7 +45,7 @@ def test_files_go_up_and_down(
 
 
 def test_an_image_goes_up_and_down(s3: Any, photos: str, tmp_path: Path) -> None:
-    """upload_file and download_file of an image give a file of the same size over the floor."""
+    """upload_file and download_file of an image return a file of the same size over the floor."""
     up, down = tmp_path / "up.jpg", tmp_path / "down.jpg"
     up.write_bytes(images.jpeg())
     s3.upload_file(str(up), photos, "k.jpg")

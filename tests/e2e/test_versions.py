@@ -37,7 +37,7 @@ def test_each_version_is_served(s3: Any, versioned: str, versions: list[str]) ->
 def test_versions_are_listed_as_served(
     request: pytest.FixtureRequest, versioned: str, versions: list[str], server: str
 ) -> None:
-    """ListObjectVersions shows the size and the ETag that GET of each version gives."""
+    """ListObjectVersions has the size and ETag of GET for each version."""
     gateway: S3Server = request.getfixturevalue(server)
     with s3_client(gateway) as client:
         listed = client.list_object_versions(Bucket=versioned)["Versions"]
@@ -54,7 +54,7 @@ def test_versions_are_listed_as_served(
 def test_equal_renditions_of_other_files_are_told_apart(
     s3: Any, direct: Any, gateway: S3Server, forgetful: S3Server, versioned: str
 ) -> None:
-    """What another gateway stores is listed as it is, though the stored bytes are the same.
+    """A write by another gateway is listed correctly, though the stored bytes are equal.
 
     Two PNG files of the same pixels, one compressed harder than the other, become one rendition.
     """

@@ -74,7 +74,7 @@ def signed(
         headers: More headers; all of them are signed. ``Host`` may be among them.
         payload_hash: The value of x-amz-content-sha256.
         age: How long ago it is signed.
-        keys: Who signs; None: the owner.
+        keys: Key pair that signs; None: the owner's.
     """
     keys = keys or server.main
     wanted = {"Host": server.host, **(headers or {})}

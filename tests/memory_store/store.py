@@ -42,7 +42,7 @@ class MemoryStore:
     def client(
         self, user: str | None = "main", passed_along: Mapping[str, str] | None = None
     ) -> "MemoryClient":
-        """Return the store as a user sees it; None: as somebody without a key."""
+        """Return the store as a user sees it; None: without a key."""
         return MemoryClient(self, user, passed_along or {})
 
     def answer(self, request: Request, user: str | None, data: bytes) -> MemoryResponse:

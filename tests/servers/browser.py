@@ -36,7 +36,7 @@ _PAGE_S: Final = 30
 
 
 def missing_programs() -> list[str]:
-    """List what is not installed here."""
+    """List missing programs."""
     return [name for name in PROGRAMS if shutil.which(name) is None]
 
 
@@ -84,7 +84,7 @@ class Browser:
         return [url for url in urls if not url.startswith(("data:", "about:"))]
 
     def script(self, body: str, *arguments: object) -> Any:
-        """Run the body of a JavaScript function, and give what it returns."""
+        """Run the body of a JavaScript function, and return its result."""
         return self.driver.execute_script(body, *arguments)
 
     def until(self, condition: str) -> None:

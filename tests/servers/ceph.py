@@ -52,7 +52,7 @@ rgw dns name = localhost
 
 
 def missing_programs() -> list[str]:
-    """List what is not installed here."""
+    """List missing programs."""
     return [name for name in PROGRAMS if shutil.which(name) is None]
 
 

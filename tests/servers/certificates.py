@@ -26,7 +26,7 @@ class Pair:
         return {"certificate": str(self.certificate), "key": str(self.key)}
 
     def renew(self) -> bytes:
-        """Write another pair, and give the certificate."""
+        """Write another pair, and return the certificate."""
         made = self.authority.issue_cert("localhost", "127.0.0.1")
         new = self.key.with_suffix(".new")
         made.private_key_pem.write_to_path(str(new))

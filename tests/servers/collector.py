@@ -57,7 +57,7 @@ async def collector() -> AsyncIterator[Collector]:
 
 
 def attributes(span: Span) -> dict[str, object]:
-    """Return what is said of a span."""
+    """Return the attributes of a span."""
     return {
         each.key: getattr(each.value, str(each.value.WhichOneof("value")))
         for each in span.attributes

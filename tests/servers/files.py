@@ -13,7 +13,7 @@ _CHUNK: Final = 1000
 
 @dataclass
 class FileServer:
-    """What the server gives, and what it was asked.
+    """A file, how it is served, and the requests for it.
 
     Attributes:
         body: The file.

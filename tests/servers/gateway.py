@@ -130,7 +130,7 @@ class GatewayProcess:
         return [line for line in self.log if wanted <= {k: _plain(line[k]) for k in line}.items()]
 
     def wait_for(self, event: str, *, timeout_s: float = 20.0, **fields: object) -> LogLine:
-        """Wait until something has been logged, and give the first such line.
+        """Wait for a log event, and return its first line.
 
         Raises:
             TimeoutError: It was not, in that time.

@@ -50,7 +50,7 @@ def missing_program() -> str | None:
 
 @contextmanager
 def caching_proxy(server: S3Server, folder: Path, *, valid_s: int) -> Iterator[S3Server]:
-    """Run nginx, which keeps every answer that it may, and give the server as seen through it.
+    """Run nginx, which caches all cacheable responses; yield the server as seen through it.
 
     Args:
         server: Whom to stand before.

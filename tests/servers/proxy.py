@@ -16,7 +16,7 @@ _PIECE: Final = 1 << 14
 _BREAK_OFF: Final = struct.pack("ii", 1, 0)
 
 Edit = Callable[[bytes], bytes]
-"""Sees each piece on its way to the server, and gives what is sent on in its place."""
+"""Receives each piece on its way to the server, and returns its replacement."""
 
 
 class Proxy:
@@ -60,7 +60,7 @@ class Proxy:
             self._cut_at = None
 
     def close(self) -> None:
-        """Break off what is left."""
+        """Abort the remaining connections."""
         with contextlib.suppress(OSError):
             # Wakes the thread that accepts; closing alone does not.
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -118,7 +118,7 @@ def _break_off(connection: socket.socket) -> None:
 
 @contextmanager
 def proxied(server: S3Server, edit: Edit = lambda piece: piece) -> Iterator[tuple[Proxy, S3Server]]:
-    """Run a proxy for a while; give it, and the server as it is seen through it."""
+    """Run a proxy; yield it, and the server as seen through it."""
     proxy = Proxy(server, edit)
     try:
         yield proxy, server.at(proxy.endpoint)

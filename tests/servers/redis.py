@@ -69,7 +69,7 @@ class RedisServer:
         self.start()
 
     def ask(self, *words: str) -> str:
-        """Send a command by redis-cli, and give what it prints."""
+        """Send a command by redis-cli, and return its output."""
         command = ["redis-cli", "-p", str(self.port), *words]
         done = subprocess.run(command, capture_output=True, timeout=20, check=True, text=True)
         return done.stdout.strip()
@@ -89,7 +89,7 @@ class RedisServer:
 
 @contextmanager
 def sentinel(directory: Path) -> Iterator[tuple[str, RedisServer]]:
-    """Run Redis and a Sentinel that watches it; give the URL, and the server."""
+    """Run Redis and a Sentinel that watches it; yield the URL and the server."""
     port, file = free_port(), directory / "sentinel.conf"
     with RedisServer(directory) as server:
         file.write_text(f"port {port}\nsentinel monitor main 127.0.0.1 {server.port} 1\n")
@@ -101,7 +101,7 @@ def sentinel(directory: Path) -> Iterator[tuple[str, RedisServer]]:
 
 @contextmanager
 def cluster(directory: Path) -> Iterator[tuple[str, list[RedisServer]]]:
-    """Run a cluster of three nodes; give the URL, and the nodes."""
+    """Run a cluster of three nodes; yield the URL and the nodes."""
     with ExitStack() as stack:
         nodes = [stack.enter_context(_node(directory / str(number))) for number in range(3)]
         for number, node in enumerate(nodes):

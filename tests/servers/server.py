@@ -54,7 +54,7 @@ class S3Server:
 
 
 def free_port() -> int:
-    """Find a loopback port that nobody listens on."""
+    """Find a free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -75,7 +75,7 @@ def wait_until(ready: Callable[[], bool], what: str, timeout_s: float = _START_S
 
 
 def answers(port: int) -> bool:
-    """Return whether somebody accepts connections on a loopback port."""
+    """Return whether a loopback port accepts connections."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

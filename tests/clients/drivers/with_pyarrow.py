@@ -54,7 +54,7 @@ class _Store:
         self._fs.move(f"{bucket}/{source}", f"{bucket}/{target}")
 
     def write_table(self, bucket: str, name: str, rows: int) -> list[int]:
-        """Write a data set of several files; give the number of rows and the sum of a column."""
+        """Write a data set of several files; return the number of rows and the sum of a column."""
         numbers = pyarrow.array(range(rows))
         table = pyarrow.table({"number": numbers, "part": [n % 3 for n in range(rows)]})
         dataset.write_dataset(table, f"{bucket}/{name}", filesystem=self._fs, format="parquet",
@@ -62,7 +62,7 @@ class _Store:
         return [rows, sum(range(rows))]
 
     def table_totals(self, bucket: str, name: str) -> list[int]:
-        """Read a data set; give the number of rows and the sum of a column."""
+        """Read a data set; return the number of rows and the sum of a column."""
         found = dataset.dataset(f"{bucket}/{name}", filesystem=self._fs, format="parquet")
         numbers = found.to_table(columns=["number"])["number"]
         return [len(numbers), sum(numbers.to_pylist())]

@@ -136,7 +136,7 @@ ACCEPTED: Final = (
 def unexpected(
     scenario: str, found: Mapping[str, Difference], *, is_moto: bool
 ) -> dict[str, Difference]:
-    """Leave out what is meant: the first that speaks of a place decides."""
+    """Leave out accepted differences: the first rule for a place decides."""
     server = "moto" if is_moto else "rgw"
     return {
         place: difference

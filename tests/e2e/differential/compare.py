@@ -1,4 +1,4 @@
-"""Run scenarios in several labs, and tell the difference."""
+"""Run scenarios in several labs, and compare the results."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ def run(
 
     Args:
         scenario: The steps.
-        server: Who is tried.
+        server: The server under test.
         clients: Clients of it.
         owner: A client that makes the bucket beforehand and clears it away.
         bucket: Its name.

@@ -39,7 +39,7 @@ class Lab:
     """A server with one bucket to try things in.
 
     Attributes:
-        server: Who is tried.
+        server: The server under test.
         clients: boto3 clients of it: ``main``, ``alt`` (another user) and ``nobody``.
         bucket: A bucket that exists; all labs of a scenario have names of the same length.
         outcomes: What has come of the steps so far.
@@ -69,7 +69,7 @@ def op(name: str, /, *, by: str = "main", **arguments: Any) -> Step:
 
     Args:
         name: Method of the client.
-        by: Who calls it.
+        by: User that calls it.
         arguments: Its arguments; ``Bucket`` is the lab's unless it is given; None gives none.
     """
 
@@ -117,7 +117,7 @@ def raw(
         path: With the query, percent-encoded.
         headers: More headers; with a signature all of them are signed.
         body: Its body.
-        by: Who signs it; ``nobody`` leaves it unsigned.
+        by: User that signs it; ``nobody`` leaves it unsigned.
     """
 
     def step(lab: Lab) -> None:

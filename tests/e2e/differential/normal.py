@@ -73,7 +73,7 @@ def _leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 class _Names:
-    """Names for what is drawn anew in every run: by the order in which it came."""
+    """Names for random values, in the order in which they appear."""
 
     def __init__(self, lab: Lab) -> None:
         self._names: dict[str, str] = {lab.bucket: "(bucket)", lab.server.host: "(host)"}
@@ -82,7 +82,7 @@ class _Names:
             self._find(outcome)
 
     def plain(self, value: object) -> str:
-        """Write a value, with names in the places of what is drawn."""
+        """Write a value, with names in place of random values."""
         if isinstance(value, datetime.datetime):
             return "(date)"
         text = value.decode("latin-1") if isinstance(value, bytes) else str(value)

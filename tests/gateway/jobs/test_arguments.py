@@ -30,7 +30,7 @@ def test_wrong_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_tool_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """--help of each tool ends with 0 and tells the exit codes."""
+    """--help of each tool exits with 0 and lists the exit codes."""
     with pytest.raises(SystemExit) as ended:
         parser().parse_args([name, "--help"])
     assert ended.value.code == 0
@@ -39,7 +39,7 @@ def test_every_tool_explains_itself(name: str, capsys: pytest.CaptureFixture[str
 
 @pytest.mark.parametrize("name", ["optimize", "drain"])
 def test_the_order_is_told(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """--help says what is taken first."""
+    """--help states that large objects are processed first."""
     with pytest.raises(SystemExit):
         parser().parse_args([name, "--help"])
     assert "largest first within each 50,000 keys" in " ".join(capsys.readouterr().out.split())

@@ -1,4 +1,4 @@
-"""Tests of what is shown of the trials of an image."""
+"""Test how the trials of an image are displayed."""
 
 import numpy as np
 import pytest

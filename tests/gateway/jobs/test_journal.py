@@ -23,7 +23,7 @@ def _written(path: Path) -> None:
 
 
 def test_what_is_done_is_known_again(tmp_path: Path) -> None:
-    """A resumed run knows sums, place, what is done, and what has to be tried again first."""
+    """A resumed run knows totals, position, finished objects, and those to retry first."""
     _written(tmp_path / "log")
     with Journal.resume(tmp_path / "log", _SUBJECT) as journal:
         assert journal.progress.after == "c"

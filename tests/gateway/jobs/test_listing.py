@@ -71,7 +71,7 @@ async def test_a_bucket_that_is_not_there(moto: S3Server) -> None:
 
 @pytest.fixture
 async def odd(request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    """Run a server that answers every listing with the same text; give its URL."""
+    """Run a server that answers every listing with the same text; yield its URL."""
 
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text=request.param, content_type="application/xml")

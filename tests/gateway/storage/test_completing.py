@@ -38,7 +38,7 @@ async def test_only_what_was_uploaded_in_parts_is_in_doubt() -> None:
 
 
 async def test_what_fails_is_over() -> None:
-    """A completion that breaks off holds nobody up."""
+    """An aborted completion blocks no reader."""
     completing = PendingCompletions()
     with pytest.raises(ValueError, match="broken"), completing.track(_HERE):
         raise ValueError("broken")

@@ -9,7 +9,7 @@ from gateway.storage.connection_pool import ConnectionPool
 
 
 class _Scene:
-    """A pool, and who has had a place so far."""
+    """A pool, and the clients that have had a slot."""
 
     def __init__(self, places: int, share: float = 1.0, max_wait_s: float = 60.0) -> None:
         self.pool = ConnectionPool(places, share, max_wait_s)

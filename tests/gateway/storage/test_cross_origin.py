@@ -49,7 +49,7 @@ async def _running(store: Store) -> AsyncIterator[ObjectClient]:
 
 
 async def test_the_store_is_asked_once() -> None:
-    """An unsigned preflight tells what holds for one bucket, origin and method for a while."""
+    """The response to an unsigned preflight is cached by bucket, origin and method."""
     store, cors_cache = Store(), CorsCache()
     async with _running(store) as client:
         for method in ("GET", "GET", "PUT", "GET"):

@@ -1,4 +1,4 @@
-"""Tests of what is remembered of objects for listings."""
+"""Test the index of logical sizes and ETags for listings."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final

@@ -49,8 +49,8 @@ class Store:
 
     Attributes:
         client: Of the owner of all buckets.
-        stranger: Of somebody without a key.
-        refuses_strangers: It knows who may do what.
+        stranger: Client without a key.
+        refuses_strangers: It checks permissions.
         conditional_with_versions: If-Match works for writes into buckets with versions.
         if_none_match: ``If-None-Match: *`` works for writes.
         quoted_if_match: It takes If-Match of a write with the quotes of the ETag.
@@ -152,7 +152,7 @@ async def test_what_is_not_there(store: Store) -> None:
 
 
 async def test_bodies_are_read_piece_by_piece(store: Store) -> None:
-    """A body can be read in part, and is shorter than somebody may ask for."""
+    """A body can be read in part, and reading past its end fails."""
     target = key_target(await _bucket(store.client), "k")
     await _done(store.client, _put(target, b"0123456789"))
     async with store.client.get(target) as response:
@@ -229,7 +229,7 @@ async def test_jobs_may_write(store: Store) -> None:
 
 
 async def test_versions(store: Store) -> None:
-    """Versions are read and removed by their ids; a marker hides what is left."""
+    """Versions are read and removed by their ids; a marker hides the rest."""
     target = key_target(await _bucket(store.client, versions=True), "k")
     ids = [
         (await _done(store.client, _put(target, data)))["x-amz-version-id"]

@@ -184,7 +184,7 @@ async def test_what_may_not_be_removed_stays() -> None:
 
 
 async def test_where_objects_are_locked_the_upload_stays() -> None:
-    """A version that nobody may remove gets no rendition beside it."""
+    """A version that cannot be removed gets no rendition beside it."""
     store = Store(locks=True)
     store.go_on.set()
     async with _gateway(store) as client:
@@ -193,7 +193,7 @@ async def test_where_objects_are_locked_the_upload_stays() -> None:
 
 
 async def test_another_writer_is_not_touched() -> None:
-    """When somebody else has written meanwhile, nothing is written and nothing removed."""
+    """After a concurrent write by another client, nothing is written or removed."""
     store = Store()
     async with _gateway(store) as client:
         work = asyncio.create_task(_complete(client))
@@ -206,7 +206,7 @@ async def test_another_writer_is_not_touched() -> None:
 
 
 async def test_a_client_that_leaves_changes_nothing() -> None:
-    """What has begun to be replaced is replaced to the end, whoever waits for it."""
+    """A replacement that has begun completes, even if its caller is cancelled."""
     store = Store()
     async with _gateway(store) as client:
         work = asyncio.create_task(_complete(client))

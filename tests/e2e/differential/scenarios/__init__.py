@@ -1,4 +1,4 @@
-"""What is tried: tables of scenarios by subject."""
+"""Tables of scenarios by subject."""
 
 from typing import Final
 

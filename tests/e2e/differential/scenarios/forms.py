@@ -1,4 +1,4 @@
-"""Uploads by HTML forms: a policy signed by somebody, and sent by anybody."""
+"""Uploads by HTML forms: one user signs the policy, any client sends it."""
 
 import base64
 import datetime
@@ -52,7 +52,7 @@ def _form(
     expires: str = _LATER,
     is_signed: bool = True,
 ) -> Step:
-    """Send a form; fields that are None are left out, whoever would add them."""
+    """Send a form; fields that are None are left out."""
 
     def step(lab: Lab) -> None:
         rules = filled(lab, [*_CONDITIONS, *conditions])

@@ -1,4 +1,4 @@
-"""Who may do what: canned ACLs, grants, bucket policies, and what everybody may do."""
+"""Permissions: canned ACLs, grants, bucket policies, and public access."""
 
 import json
 from typing import Final
