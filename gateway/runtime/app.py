@@ -95,13 +95,7 @@ def create_app(
             seals=Seals(settings.manifests),
         ),
         compute=Compute(
-            workers=workers
-            or Workers(
-                settings.engine,
-                required_networks(settings),
-                address=engine,
-                heartbeat_timeout_s=settings.heartbeat_timeout_s,
-            ),
+            workers=workers or _workers(settings, engine),
             cache=cache or _cache(settings.cache),
         ),
         limits=Limits.of(settings.limits),
@@ -159,6 +153,15 @@ def make_runner(app: web.Application, settings: Settings) -> Runner:
         read_bufsize=_READ_BUFFER,
         # Connections enforces timeouts, including those that aiohttp lacks.
         keepalive_timeout=limits.keepalive_timeout_s + _ABORT_TIMEOUT_S,
+    )
+
+
+def _workers(settings: Settings, engine: Path | None) -> Workers:
+    return Workers(
+        settings.engine,
+        required_networks(settings),
+        address=engine,
+        heartbeat_timeout_s=settings.heartbeat_timeout_s,
     )
 
 

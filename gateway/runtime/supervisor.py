@@ -21,6 +21,7 @@ at the same time, replacements included; they exit if the supervisor is killed.
 import asyncio
 import contextlib
 import shutil
+import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -65,11 +66,7 @@ async def supervise(settings: Settings, path: Path, host: ServiceHost) -> None:
         folder = stack.enter_context(_folder())
         sockets = listening.listen(settings.address, "--listen")
         stack.callback(listening.close, sockets)
-        engine = await stack.enter_async_context(
-            EngineProcess(
-                settings.engine, required_networks(settings), settings.heartbeat_timeout_s
-            )
-        )
+        engine = await stack.enter_async_context(_engine(settings))
         numbers = [each.fileno() for each in sockets]
         processes = GatewayProcesses(settings, numbers, engine.address, folder)
         operators = web.AppRunner(
@@ -79,11 +76,8 @@ async def supervise(settings: Settings, path: Path, host: ServiceHost) -> None:
         await operators.setup()
         await stack.enter_async_context(processes)
         if settings.admin.address:
-            opened = listening.listen(settings.admin.address, "admin.listen")
             context = certificate.context if certificate else None
-            for each in opened:
-                await web.SockSite(operators, each, ssl_context=context).start()
-            listening.log_addresses("listening for operators", opened)
+            await _listen_to_operators(operators, settings.admin.address, context)
         listening.log_addresses("listening", sockets)
 
         def reload_certificate() -> None:
@@ -101,6 +95,20 @@ async def supervise(settings: Settings, path: Path, host: ServiceHost) -> None:
         watcher.cancel()
         _log.info("draining", timeout_s=settings.shutdown_timeout_s)
         listening.close(sockets)
+
+
+def _engine(settings: Settings) -> EngineProcess:
+    networks = required_networks(settings)
+    return EngineProcess(settings.engine, networks, settings.heartbeat_timeout_s)
+
+
+async def _listen_to_operators(
+    operators: web.AppRunner, address: tuple[str, int], context: ssl.SSLContext | None
+) -> None:
+    opened = listening.listen(address, "admin.listen")
+    for each in opened:
+        await web.SockSite(operators, each, ssl_context=context).start()
+    listening.log_addresses("listening for operators", opened)
 
 
 @contextlib.contextmanager
