@@ -32,6 +32,9 @@ _NEIGHBOURS: Final = 4
 """Qualities below the lowest sufficient one that are tried as well. Libaom has 64 quantizers for
 100 qualities, and neither bytes nor scores rise at every step."""
 
+_COARSE: Final = range(10, 100, 10)
+"""Qualities to try first: scores of drawn images rise and fall by several points."""
+
 _STEP: Final = 0.135  # gain of a score in decibels per step of quality
 
 
@@ -108,7 +111,7 @@ class Encodings:
         def steps(quality: int) -> float:
             return (ssimulacra2.decibels(self.score(quality)) - demanded) / _STEP
 
-        known = {quality: steps(quality) for quality in self._files}
+        known = {quality: steps(quality) for quality in {*_COARSE, *self._files}}
         found = quality_search.lowest(steps, known, start=60)
         if found is None:
             return ()
