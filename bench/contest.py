@@ -23,6 +23,8 @@ from bench.reference import decoded, shortfalls
 from codec.manifest import Manifest
 from codec.optimize import OptimizeOptions, Refused, optimize
 from codec.restore.restore import restore
+from codec.search.allowed_steps import AllowedSteps
+from codec.search.engine_costs import EngineCosts
 from config import Engine, Policy
 from models.engine.loading import LocalRestorers, Restorers
 
@@ -159,7 +161,10 @@ def stored(data: bytes, policy: Policy, upscalers: LocalRestorers) -> Stored:
 
 def _terms(policy: Policy) -> OptimizeOptions:
     restorers = models.chosen(policy.restorer)
-    return OptimizeOptions(policy, "image/x", restorers, "0.1.0", policy.limits.timeout_s)
+    speed = models.speed_of(Engine())
+    steps = AllowedSteps(engine=EngineCosts(speed, models.costs(policy.restorer, speed)))
+    limit = policy.limits.timeout_s
+    return OptimizeOptions(policy, "image/x", restorers, "0.1.0", limit, steps)
 
 
 def _print(name: str, rows: list[Row]) -> None:

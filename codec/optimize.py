@@ -22,6 +22,7 @@ from codec.search.failures import reason as reason_of
 from codec.search.failures import refusal
 from codec.search.lossless import Attempt
 from codec.search.omissions import LOSSY, TIERS, Omission, Omitted, Tier, What
+from codec.search.presets import preset_of
 from codec.search.result import ChosenRendition
 from codec.search.state import SearchState, SourceImage, Trial
 from codec.search.verdicts import Verdict
@@ -287,7 +288,7 @@ def _without_loss(data: bytes, state: SearchState, options: OptimizeOptions) -> 
         upload=source.upload,
         pixels=source.pixels,
         orientation=source.orientation,
-        speed=search.EFFORT_PRESETS[policy.effort].speed,
+        speed=preset_of(policy.effort, policy.floor).speed,
         max_stored=state.max_stored,
         work=state.work,
     )

@@ -3,6 +3,7 @@
 from models.engine.batch_fill import batch_fill
 from models.engine.network import Busy, EngineError, OutOfMemory, TooLate, Unreachable
 from models.engine.remote import Remote, Upscalers
+from models.engine.speed import Speed, costs, speed_of
 from models.registry.catalog import CATALOG, NAMES, Card, Restorer, chosen, hashed, named, restorer
 
 __all__ = [
@@ -14,12 +15,15 @@ __all__ = [
     "OutOfMemory",
     "Remote",
     "Restorer",
+    "Speed",
     "TooLate",
     "Unreachable",
     "Upscalers",
     "batch_fill",
     "chosen",
+    "costs",
     "hashed",
     "named",
     "restorer",
+    "speed_of",
 ]

@@ -66,6 +66,23 @@ def applied(floor: Floor, original: Prepared) -> Floor:
     return floor.model_copy(update={"orb": None, "block_psnr_db": block, "psnr_db": whole})
 
 
+def without_unstable_orb(floor: Floor, original: Prepared, reading: Reading) -> Floor:
+    """Return the floor without ORB, if that fails and means little for the image.
+
+    Where SSIMULACRA2 leads, key points only guard against what it forgives. Those of faint textures
+    get lost by changes that cannot be seen.
+
+    Args:
+        floor: floor that applies.
+        original: upload.
+        reading: measures taken.
+    """
+    failed = floor.orb is not None and reading.orb is not None and reading.orb < floor.orb
+    if not failed or floor.ssimulacra2 is None or original.has_stable_key_points:
+        return floor
+    return floor.model_copy(update={"orb": None})
+
+
 def read(
     floor: Floor,
     original: Prepared,

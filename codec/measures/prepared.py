@@ -23,6 +23,11 @@ class Prepared:
         return KeyPoints.of(self.pixels)
 
     @cached_property
+    def has_stable_key_points(self) -> bool:
+        """Return whether key points survive a change that cannot be seen."""
+        return not self.key_points.are_unstable_in(self.pixels)
+
+    @cached_property
     def reference(self) -> ssimulacra2.Reference:
         """Return the reference of SSIMULACRA2.
 

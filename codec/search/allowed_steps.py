@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from codec.search import memory_needs
+from codec.search.engine_costs import FREE, EngineCosts
 from codec.search.omissions import Omission, Omitted, What
 from config.policy import CODECS
 
@@ -34,12 +35,14 @@ class AllowedSteps:
         ruled_out: excluded steps.
         memory: memory limit, bytes; None: unlimited.
         mark: called with the name of each step before it starts.
+        engine: cost of restorers.
         omitted: what the attempt has left out so far.
     """
 
     ruled_out: frozenset[str] = frozenset()
     memory: int | None = None
     mark: Callable[[str], None] = _unheard
+    engine: EngineCosts = FREE
     omitted: dict[What, Omitted] = field(default_factory=dict, compare=False)
 
     def begun(self) -> Self:

@@ -27,7 +27,10 @@ _SLOPES: Final = {
 }
 _STEEPEST: Final = 6.0  # slopes beyond this factor of the prior are outliers: near the ceiling of
 _FLATTEST: Final = 6.0  # a downscale curves are flat, near lossless they are steep
-_BYTES_SLOPE: Final = 0.036  # growth of the logarithm of file size per step, measured likewise
+BYTES_SLOPE: Final = 0.036  # growth of the logarithm of file size per step, measured likewise
+_SCORES: Final = ("ssimulacra2", "ssimulacra2_worst")
+_APART: Final = 8  # steps between qualities that tell a flat curve
+_FAR_DB: Final = 0.5  # distance to the floor that no flat curve makes up for
 
 
 @dataclass(slots=True)
@@ -77,6 +80,14 @@ class QualityBracket:
         zeros = [self._zero(name, points) for name, points in self._margins.items() if points]
         return max(zeros) if zeros else None
 
+    @property
+    def is_stuck(self) -> bool:
+        """Return whether a score below the floor hardly moves with quality.
+
+        Codecs without full range of colours cannot reach a score on some flat drawings.
+        """
+        return any(_is_flat(_SLOPES[name], self._margins.get(name, {})) for name in _SCORES)
+
     def next(self, *, spare: float = 0.0) -> int | None:
         """Return the next quality to try.
 
@@ -118,11 +129,21 @@ class QualityBracket:
         return rise if mean / _FLATTEST < rise < mean * _STEEPEST else usual
 
 
+def _is_flat(slope: float, margins: dict[int, float]) -> bool:
+    """Return whether the two highest qualities, well apart, fail by almost the same margin."""
+    if len(margins) < 2:
+        return False
+    below, above = sorted(margins)[-2:]
+    gain = margins[above] - margins[below]
+    flat = gain < slope / _FLATTEST * (above - below)
+    return flat and above - below >= _APART and margins[above] < -_FAR_DB
+
+
 def expected_bytes(size: int, quality: int, wanted: float) -> float:
     """Return the expected size of a file at another quality."""
-    return size * math.exp(_BYTES_SLOPE * (wanted - quality))
+    return size * math.exp(BYTES_SLOPE * (wanted - quality))
 
 
 def qualities_between(small: float, large: float) -> float:
     """Return the expected number of quality steps between two sizes of a file."""
-    return math.log(large / small) / _BYTES_SLOPE
+    return math.log(large / small) / BYTES_SLOPE

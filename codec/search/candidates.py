@@ -1,16 +1,15 @@
-"""List the candidates that a policy allows, and the presets of search effort."""
+"""List the candidates that a policy allows."""
 
-import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from codec.encoders import Tune, by_name
 from codec.measures import floors
 from codec.search.omissions import Omission, What
+from codec.search.presets import EffortPreset, preset_of
 from codec.search.state import Candidate, SearchState, SourceImage
 from config import Policy
-from config.policy import Codec, Effort
+from config.policy import Codec
 
 _LIKELY: Final[tuple[Codec, ...]] = ("avif", "jxl", "webp", "jpeg")
 """Codecs, most likely winner first."""
@@ -18,66 +17,6 @@ _LIKELY: Final[tuple[Codec, ...]] = ("avif", "jxl", "webp", "jpeg")
 
 _LARGE_ENOUGH: Final = 40_000
 """Smallest rendition that is tuned for SSIMULACRA2, pixels."""
-
-
-@dataclass(frozen=True, slots=True)
-class EffortPreset:
-    """Parameters of the search at one effort.
-
-    Attributes:
-        codecs: number of codecs to try, most likely first.
-        ways: number of combinations of chroma subsampling and tuning for AVIF.
-        samples: maximum trials per candidate on the sample.
-        finalists: maximum candidates tried on the whole image.
-        trials: trials per finalist, if it holds by then.
-        speed: encoder speed of stored renditions.
-        spare: margin above the expected quality for the first trial, steps.
-        worthwhile: minimum expected saving of a further trial, steps of quality.
-        precious: minimum expected saving of a trial beyond the number, steps of quality.
-        hope: maximum expected size relative to the best for a candidate to be tried.
-        ceilings: check the ceiling on the whole image, restored without a codec, before trying
-            downscaled candidates.
-        dense: maximum bits per pixel of the best full-size candidate for trying downscaled ones.
-        shrunk: factor on the size of downscaled candidates: restoring by a network costs as much as
-            everything else, and samples flatter them.
-        enlarged: maximum pixels for trying downscaled candidates if full-size ones compete.
-        cleaned: maximum pixels for trying a restorer at full size, the most expensive.
-    """
-
-    codecs: int
-    ways: int
-    samples: int
-    finalists: int
-    trials: int
-    speed: int
-    spare: float
-    worthwhile: int
-    precious: int
-    hope: float
-    ceilings: bool
-    dense: float
-    shrunk: float
-    enlarged: float
-    cleaned: float
-
-
-EFFORT_PRESETS: Final[dict[Effort, EffortPreset]] = {
-    "fast": EffortPreset(
-        codecs=1, ways=1, samples=2, finalists=1, trials=1, speed=9,
-        spare=1.0, worthwhile=3, precious=12, hope=0.97,
-        ceilings=True, dense=0, shrunk=1.3, enlarged=0, cleaned=0,
-    ),
-    "balanced": EffortPreset(
-        codecs=1, ways=3, samples=2, finalists=2, trials=2, speed=8,
-        spare=1.0, worthwhile=3, precious=5, hope=0.95,
-        ceilings=False, dense=0.4, shrunk=1.1, enlarged=2e6, cleaned=0,
-    ),
-    "best": EffortPreset(
-        codecs=4, ways=4, samples=3, finalists=4, trials=5, speed=6,
-        spare=0.0, worthwhile=1, precious=3, hope=1.05,
-        ceilings=True, dense=math.inf, shrunk=1.05, enlarged=math.inf, cleaned=math.inf,
-    ),
-}  # fmt: skip
 
 
 def candidates(
@@ -97,24 +36,30 @@ def candidates(
         tune: measure expected to be hardest to hold.
         without: codecs to exclude.
     """
-    preset, source = EFFORT_PRESETS[policy.effort], state.source
+    preset, source = preset_of(policy.effort, policy.floor), state.source
     codecs = _codecs(policy, state, without)
     scales = sorted(restorers.keys() & set(policy.scales))
     _note_omissions(policy, state, codecs, scales)
+    scales = _affordable(scales, state, preset)
     protected = state.kind in policy.protect
     if protected and policy.protect_with == "lossless":
         return
     cleaned = 1 in restorers and not protected and _pixels(source) <= preset.cleaned
     for codec in codecs[: preset.codecs]:
-        for chroma, tuned in _ways(state, codec, tune)[: preset.ways]:
-            if "recode" in policy.tiers:
-                yield Candidate("recode", codec, 1, None, chroma, tuned)
-                if cleaned:
-                    yield Candidate("recode", codec, 1, restorers[1], chroma, tuned)
+        ways = [
+            Candidate("recode", codec, 1, restorer, chroma, tuned)
+            for chroma, tuned in _ways(state, codec, tune)[: preset.ways]
+            if "recode" in policy.tiers
+            for restorer in ([None, restorers[1]] if cleaned else [None])
+        ]
+        # The first way predicts what a scale needs, and that tells whether others matter.
+        first = 1 if preset.predicts else len(ways)
+        yield from ways[:first]
         if not protected:
             for scale in scales:
                 tuned = _scored_tune(state, scale) if tune == "ssim" else tune
                 yield Candidate("downscale", codec, scale, restorers[scale], "4:4:4", tuned)
+        yield from ways[first:]
 
 
 def _note_omissions(
@@ -129,8 +74,18 @@ def _note_omissions(
         steps.omit("downscale", Omission.NO_SCALE)
     if not codecs:
         steps.omit("lossy", Omission.NO_CODEC)
-    for codec in codecs[EFFORT_PRESETS[policy.effort].codecs :]:
+    for codec in codecs[preset_of(policy.effort, policy.floor).codecs :]:
         steps.omit(codec, Omission.EFFORT, policy.effort)
+
+
+def _affordable(scales: list[int], state: SearchState, preset: EffortPreset) -> list[int]:
+    """Return the scales whose restorers the effort can afford; that there are none is noted."""
+    costs, budget = state.steps.engine, preset.restoring
+    found = [scale for scale in scales if costs.trial_s(scale) <= budget]
+    if scales and not found:
+        cheapest = min(scales, key=costs.trial_s)
+        state.steps.omit("downscale", Omission.ENGINE, costs.told(cheapest, budget))
+    return found
 
 
 def _pixels(source: SourceImage) -> int:

@@ -29,6 +29,8 @@ class Omission(StrEnum):
     PROTECTED = "the policy protects images of this kind"
     NO_SCALE = "the policy has no scale, or its restorer none of the policy's scales"
     NOT_WORTH = "the effort shrinks only small images that need few bits at full size"
+    ENGINE = "restoring costs more on this engine than the effort spends"
+    UNPROMISING = "a sample shows that shrinking needs more bytes for the same score"
     WITHOUT_LOSS_IS_LARGER = "what holds with loss is smaller than anything without"
     UNSUPPORTED = "the file cannot be taken apart"
     MEMORY = "it needs more memory than engine.worker_memory leaves"

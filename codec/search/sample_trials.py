@@ -166,21 +166,28 @@ class SampleTrials:
     def _read(self, restored: Pixels) -> Reading:
         shown, pixels = self.sample.inside(restored), self.inside.pixels
         psnr_db = psnr.psnr(pixels, shown) - self.ease
-        score = self._score(shown) if self.state.floor.ssimulacra2 is not None else None
+        score, worst = self._scores(shown) if self._comparisons else (None, None)
         if min(pixels.shape[:2]) < ssim.MIN_SIDE:
-            return Reading(psnr_db=psnr_db, ssimulacra2=score)
+            return Reading(psnr_db=psnr_db, ssimulacra2=score, ssimulacra2_worst=worst)
         lacking = 1 - ssim.quick(pixels, shown)
         similarity = 1 - lacking * (_SSIM_EASE if self.ease else 1)
-        return Reading(psnr_db=psnr_db, ssim=similarity, ssimulacra2=score)
+        return Reading(psnr_db=psnr_db, ssim=similarity, ssimulacra2=score, ssimulacra2_worst=worst)
 
     @property
     def _comparisons(self) -> int:
         return floors.comparisons(self.state.floor, self.state.source.upload.mode)
 
-    def _score(self, shown: Pixels) -> float:
-        """Return the score that the whole image would have; of its regions a sample says little."""
-        lacking = 100 - self.inside.reference.compare(shown).whole
-        return 100 - lacking * 10 ** (self.score_ease / 10)
+    def _scores(self, shown: Pixels) -> tuple[float, float]:
+        """Return the score that the whole image would have, and the worst of the regions seen.
+
+        Each tile is a region; the whole image may have worse ones.
+        """
+        score = self.inside.reference.compare(shown)
+        return 100 - (100 - score.whole) * 10 ** (self.score_ease / 10), score.worst
+
+    def ceiling_score(self, candidate: Candidate) -> float:
+        """Return the score of the sample, shrunk and restored without a codec."""
+        return self._ceiling(candidate).ssimulacra2 or 0.0
 
     def _ceiling(self, candidate: Candidate) -> Reading:
         """Return the measures of the sample restored from uncoded pixels, once for all codecs."""

@@ -14,10 +14,17 @@ from codec.measures import floors
 from codec.restore.restore import Upscalers
 from codec.search import guards, trials
 from codec.search.allowed_steps import AllowedSteps
-from codec.search.bracket import HIGHEST, LOWEST, QualityBracket, qualities_between
-from codec.search.candidates import EFFORT_PRESETS, EffortPreset, candidates
+from codec.search.bracket import (
+    HIGHEST,
+    LOWEST,
+    QualityBracket,
+    expected_bytes,
+    qualities_between,
+)
+from codec.search.candidates import candidates
 from codec.search.effort import Work
 from codec.search.failures import recording_failure
+from codec.search.presets import EFFORT_PRESETS, EffortPreset, preset_of
 from codec.search.sample_trials import SampleTrials
 from codec.search.shortlist import Finalist, shortlist
 from codec.search.state import SearchState, SourceImage, Trial
@@ -52,6 +59,10 @@ _LARGE: Final = 32_000_000
 
 _LARGE_SPEED: Final = 9
 
+_BEATEN: Final = 1.1
+"""Size that a candidate below the floor is expected to need, relative to another finalist, beyond
+which that one is tried instead."""
+
 _MISFITS: Final = 2
 """Number of candidates whose served file exceeds the size of the upload even at the floor, after
 which the search gives up: the size hardly depends on the candidate."""
@@ -85,8 +96,8 @@ def find_rendition(
     sample_trials = SampleTrials.of(state)
     for effort in _STAGES[policy.effort]:
         # Where ceilings are measured, what lies below them is not tried at any stage.
-        ceilings = EFFORT_PRESETS[policy.effort].ceilings
-        preset = replace(EFFORT_PRESETS[effort], ceilings=ceilings)
+        ceilings = preset_of(policy.effort, policy.floor).ceilings
+        preset = replace(preset_of(effort, policy.floor), ceilings=ceilings)
         stage = policy.model_copy(update={"effort": effort})
         _search_stage(sample_trials, stage, restorers, _affordable(preset, source))
     return state
@@ -126,9 +137,9 @@ def _affordable(preset: EffortPreset, source: SourceImage) -> EffortPreset:
 def _run(sample_trials: SampleTrials, finalists: list[Finalist], preset: EffortPreset) -> None:
     """Try the shortlist on the whole image."""
     state = sample_trials.state
-    tried = misfits = 0
+    tried = misfits = surrendered = 0
     ratio = 1.0  # actual to expected size
-    for finalist in finalists:
+    for number, finalist in enumerate(finalists):
         best = len(state.best.rendition) if state.best else math.inf
         if (tried >= preset.finalists and state.best) or tried > preset.finalists + 1:
             return
@@ -138,7 +149,8 @@ def _run(sample_trials: SampleTrials, finalists: list[Finalist], preset: EffortP
             if preset.ceilings and not sample_trials.may_hold_whole(finalist.candidate):
                 continue
             tried += finalist.size > 0
-            _search_quality(state, finalist, preset)
+            rivals = [] if surrendered or not preset.predicts else finalists[number + 1 :]
+            surrendered += _search_quality(state, finalist, preset, rivals)
         misfits += state.best is None and state.trials[-1].verdict is Verdict.DOES_NOT_FIT
         if misfits >= _MISFITS:
             return
@@ -146,25 +158,50 @@ def _run(sample_trials: SampleTrials, finalists: list[Finalist], preset: EffortP
             ratio = len(state.best.rendition) / finalist.size
 
 
-def _search_quality(state: SearchState, finalist: Finalist, preset: EffortPreset) -> None:
-    """Search for the lowest quality of a candidate that holds, starting at the expected one."""
+def _search_quality(
+    state: SearchState, finalist: Finalist, preset: EffortPreset, rivals: list[Finalist]
+) -> bool:
+    """Search for the lowest quality of a candidate that holds, starting at the expected one.
+
+    Returns:
+        Whether it surrendered, as a rival is expected to be smaller.
+    """
     bracket = QualityBracket(usual=finalist.slopes)
     failures, sizes = 0, dict[int, int]()
     quality: int | None = round(finalist.quality + preset.spare)
     for count in range(1, preset.trials + _RESCUES + 1):
         if quality is None or state.is_over:
-            return
+            return False
         quality = min(HIGHEST, max(LOWEST, quality))
         trial = trials.attempt(state, finalist.candidate, quality, preset.speed)
         state.trials.append(trial)
         sizes[trial.quality] = trial.size
         bracket.note(trial.quality, trial.verdict, floors.margins(state.floor, trial.reading))
         failures += trial.verdict is Verdict.BELOW_FLOOR
+        if state.best is None and _surrenders(finalist, trial, bracket.target(), rivals):
+            return True
         quality = _following(state, finalist, bracket, trial, _AFTER_A_FAILURE * failures**2)
         held = bracket.high <= HIGHEST and trial.verdict is not Verdict.TOO_BIG
         least = preset.precious if count >= preset.trials else preset.worthwhile
         if held and quality is not None and (bracket.high - quality) * _steepness(sizes) < least:
-            return
+            return False
+    return False
+
+
+def _surrenders(
+    finalist: Finalist, trial: Trial, target: float | None, rivals: list[Finalist]
+) -> bool:
+    """Return whether a failed trial shows that a rival needs fewer bytes.
+
+    The sample's errors in size are those of both.
+    """
+    if trial.verdict is not Verdict.BELOW_FLOOR or target is None or not finalist.size:
+        return False
+    ratio = trial.size / expected_bytes(
+        round(finalist.size), round(finalist.quality), trial.quality
+    )
+    rival = min((each.size for each in rivals), default=math.inf)
+    return expected_bytes(trial.size, trial.quality, target) > _BEATEN * ratio * rival
 
 
 def _steepness(sizes: dict[int, int]) -> float:
@@ -181,11 +218,21 @@ def _is_lost(state: SearchState, trial: Trial) -> bool:
     return trial.candidate.scale > 1 and margin < -_LOST
 
 
+def _is_beyond_reach(bracket: QualityBracket, trial: Trial) -> bool:
+    """Return whether a score is not expected to hold at any quality."""
+    if trial.reading.ssimulacra2 is None:
+        return False
+    target = bracket.target() if trial.candidate.scale > 1 else None
+    return bracket.is_stuck or (target is not None and target > HIGHEST)
+
+
 def _following(
     state: SearchState, finalist: Finalist, bracket: QualityBracket, trial: Trial, spare: float
 ) -> int | None:
     """Return the quality after a trial, or None if none is worth trying."""
     if trial.verdict is Verdict.CANNOT_READ or _is_lost(state, trial):
+        return None
+    if trial.verdict is Verdict.BELOW_FLOOR and _is_beyond_reach(bracket, trial):
         return None
     if trial.verdict is Verdict.TOO_BIG:
         if state.max_stored <= 0:

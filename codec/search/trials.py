@@ -1,6 +1,7 @@
 """Try one candidate at one quality on the whole image: encode, restore, measure."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -71,8 +72,8 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
     # While nothing holds all measures are taken, so that the search knows which one asks for most.
     thorough = state.best is None
     names = floors.ALL if unchanged else ("psnr_db",)
-    reading = floors.read(floor, state.original, pixels, names=names, thorough=thorough)
-    if not floors.holds(floor, reading):
+    reading = _read(state, pixels, names=names, thorough=thorough)
+    if not floors.holds(state.floor, reading):
         if thorough and not unchanged:
             reading = floors.read(floor, state.original, pixels, thorough=True)
         return Verdict.BELOW_FLOOR, reading
@@ -83,12 +84,24 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
         return Verdict.DOES_NOT_FIT, reading
     shown = decode_as(upload, served)
     if not (unchanged and np.array_equal(shown, pixels)):
-        reading = floors.read(floor, state.original, shown, thorough=thorough)
+        reading = _read(state, shown, thorough=thorough)
     verdict, reading = _with_text(state, shown, reading)
     if verdict is Verdict.HOLDS:
         content = content_digest(upload.metadata, pixels)
         state.best = BestRendition(rendition, stored, parameters, served, content, reading)
     return verdict, reading
+
+
+def _read(
+    state: SearchState, pixels: Pixels, *, names: Sequence[str] = floors.ALL, thorough: bool
+) -> Reading:
+    """Measure; key points that turn out to mean little for this image do not count any more."""
+    while True:
+        floor = state.floor
+        reading = floors.read(floor, state.original, pixels, names=names, thorough=thorough)
+        state.floor = floors.without_unstable_orb(floor, state.original, reading)
+        if state.floor is floor:
+            return reading
 
 
 def _with_text(state: SearchState, shown: Pixels, reading: Reading) -> tuple[Verdict, Reading]:

@@ -9,7 +9,9 @@ from codec.image.pixels import Pixels, decode_as
 from codec.manifest import Manifest
 from codec.optimize import OptimizeOptions, Refused, optimize
 from codec.restore.restore import Upscalers, restore
-from config import Policy
+from codec.search.allowed_steps import AllowedSteps
+from codec.search.engine_costs import EngineCosts
+from config import Engine, Policy
 from eval.compare.coders import Clock, Elapsed
 from eval.compare.rows import PLAIN
 
@@ -57,6 +59,11 @@ class Outcome:
         return hashed is not None and models.hashed(hashed).kind == "float"
 
 
+def _engine_costs(policy: Policy) -> EngineCosts:
+    speed = models.speed_of(Engine())
+    return EngineCosts(speed, models.costs(policy.restorer, speed))
+
+
 def outcome(data: bytes, upload: Container | None, policy: Policy, upscalers: Upscalers) -> Outcome:
     """Optimize an upload and restore it, as PUT and GET do.
 
@@ -77,6 +84,7 @@ def outcome(data: bytes, upload: Container | None, policy: Policy, upscalers: Up
         restorers=models.chosen(policy.restorer),
         gateway="report",
         work_s=policy.limits.timeout_s,
+        steps=AllowedSteps(engine=_engine_costs(policy)),
     )
     try:
         made = optimize(data, options, upscalers)

@@ -27,6 +27,7 @@ from codec.restore.restore import DigestMismatch, EncoderChanged, restore
 from codec.search import memory_needs
 from codec.search.allowed_steps import AllowedSteps
 from codec.search.eligibility import pixels_of
+from codec.search.engine_costs import EngineCosts
 from codec.upscale_file import FileFormat, enlarge_file
 from config import Policy
 from gateway.workers.job_values import JobInput, JobResult, result_of
@@ -60,20 +61,25 @@ class _Process:
 
     upscalers: ClassVar[models.Upscalers]
     step: ClassVar["Step | None"] = None
+    speed: ClassVar[models.Speed] = "int8"
     memory_bytes: ClassVar[int]
     at_start: ClassVar[tuple[int, int]]
 
 
-def initialize(memory_bytes: int, engine: Path, step: "Step | None" = None) -> None:
+def initialize(
+    memory_bytes: int, engine: Path, step: "Step | None" = None, speed: models.Speed = "int8"
+) -> None:
     """Limit a new worker process.
 
     Args:
         memory_bytes: Memory that a job may take beyond what the process has, bytes.
         engine: Socket of the engine process.
         step: Shared with the gateway, to report the current step if the process dies.
+        speed: Class of the engine.
     """
     _Process.upscalers = models.Upscalers(models.Remote(engine, timeout_s=_ENGINE_SILENCE_S))
     _Process.step = step
+    _Process.speed = speed
     _Process.memory_bytes = memory_bytes
     os.nice(_NICENESS)
     # There is one process per core already: threads would only compete for cores.
@@ -162,7 +168,7 @@ def optimize_upload(
         restorers=models.chosen(policy.restorer),
         gateway=version,
         work_s=policy.limits.timeout_s,
-        steps=AllowedSteps(ruled_out, most, _mark),
+        steps=AllowedSteps(ruled_out, most, _mark, _engine_costs(policy)),
     )
     try:
         return optimize(data, options, _Process.upscalers)
@@ -174,6 +180,10 @@ def optimize_upload(
         if memory.is_exhausted(error):
             raise Refused(Reason.MEMORY) from error
         raise Refused(Reason.DAMAGED, type(error).__name__) from error
+
+
+def _engine_costs(policy: Policy) -> EngineCosts:
+    return EngineCosts(_Process.speed, models.costs(policy.restorer, _Process.speed))
 
 
 def _allowed(*, may_be_large: bool) -> int:

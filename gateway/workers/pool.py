@@ -76,7 +76,9 @@ class Workers:
         )
         self._address = self._own_engine.address if self._own_engine else address
         assert self._address is not None  # noqa: S101  # one of the two is set
-        self._spec = WorkerSpec(engine.worker_memory, self._address)
+        speed = models.speed_of(engine)
+        _log.info("engine", backend=engine.backend, speed=speed)
+        self._spec = WorkerSpec(engine.worker_memory, self._address, speed)
         self._idle: list[WorkerProcess] = []
         self._busy: set[WorkerProcess] = set()
         self._closed = False

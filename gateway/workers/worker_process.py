@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+import models
 from codec.reasons import Reason
 from gateway.telemetry import metrics
 from gateway.workers import jobs
@@ -54,10 +55,12 @@ class WorkerSpec(NamedTuple):
     Attributes:
         memory: Memory of a job, bytes.
         engine: Socket of the engine process.
+        speed: Class of the engine.
     """
 
     memory: int
     engine: Path
+    speed: models.Speed
 
 
 class WorkerProcess:
@@ -75,7 +78,7 @@ class WorkerProcess:
         self._pool = ProcessPool(
             max_workers=1,
             initializer=jobs.initialize,
-            initargs=[spec.memory, spec.engine, self._step],
+            initargs=[spec.memory, spec.engine, self._step, spec.speed],
             context=context,
         )
         self._jobs = 0
