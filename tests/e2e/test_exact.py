@@ -51,7 +51,7 @@ def test_exact_objects_are_the_uploads(
 def test_lepton_is_stored_where_a_policy_chooses_it(
     moto: S3Server, moto_bucket: str, start: Start
 ) -> None:
-    """The store has a smaller file of its own type, which drains and raw reads return as it is."""
+    """The store has a file of its own type; GET and ranges return the uploaded bytes."""
     pytest.importorskip("lepton_jpeg_python", reason="lepton-jpeg-python is not installed")
     body = _FILES["trailer.jpg"][0]
     gateway = moto.at(start(_exact(configuration(moto), exact_codec="lepton")).endpoint)

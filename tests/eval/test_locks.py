@@ -5,7 +5,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-awscli.lock"]
-PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!+]*")
+PINNED = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!+]*(; [a-z0-9_!=" ]+)?')
 
 
 def _lines(name: str) -> list[str]:
@@ -14,7 +14,7 @@ def _lines(name: str) -> list[str]:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_locks_hold_versions_only(name: str) -> None:
-    """A lock names packages and versions: no address, no option, no path."""
+    """A lock names packages, versions and platforms: no address, no option, no path."""
     assert [line for line in _lines(name) if not PINNED.fullmatch(line)] == []
     assert _lines(name)
 
