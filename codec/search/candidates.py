@@ -40,7 +40,8 @@ def candidates(
     codecs = _codecs(policy, state, without)
     scales = sorted(restorers.keys() & set(policy.scales))
     _note_omissions(policy, state, codecs, scales)
-    scales = _affordable(scales, state, preset)
+    if "recode" in policy.tiers:  # otherwise nothing else competes
+        scales = _affordable(scales, state, preset)
     protected = state.kind in policy.protect
     if protected and policy.protect_with == "lossless":
         return

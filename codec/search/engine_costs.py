@@ -1,5 +1,6 @@
 """What networks cost on the engine at hand, which decides what an effort can afford."""
 
+import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -25,6 +26,8 @@ class EngineCosts(NamedTuple):
 
     def told(self, scale: int, budget_s: float) -> str:
         """Return why a scale is beyond a budget, for people."""
+        if math.isinf(self.trial_s(scale)):
+            return "networks in floating point are tried by effort best alone"
         return (
             f"x{scale} takes {self.trial_s(scale):.2f} CPU-s/MP on this engine ({self.speed}), "
             f"the effort spends {budget_s:.2f}"

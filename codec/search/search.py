@@ -151,7 +151,8 @@ def _run(sample_trials: SampleTrials, finalists: list[Finalist], preset: EffortP
             tried += finalist.size > 0
             rivals = [] if surrendered or not preset.predicts else finalists[number + 1 :]
             surrendered += _search_quality(state, finalist, preset, rivals)
-        misfits += state.best is None and state.trials[-1].verdict is Verdict.DOES_NOT_FIT
+        last = state.trials[-1].verdict if state.trials else None
+        misfits += state.best is None and last is Verdict.DOES_NOT_FIT
         if misfits >= _MISFITS:
             return
         if state.best and finalist.size and len(state.best.rendition) < best:

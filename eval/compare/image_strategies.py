@@ -175,7 +175,10 @@ class Comparison:
         return Original(self.seen.source.pixels)
 
     def _under(self, **changes: object) -> Outcome:
-        policy = Policy.model_validate({**self.policy.model_dump(), **changes})
+        settings = {**self.policy.model_dump(), **changes}
+        if "exact" not in settings["tiers"]:
+            settings["exact_codec"] = "jxl"
+        policy = Policy.model_validate(settings)
         upload = self.seen.source.upload if self.seen.source else None
         return outcome(self.data, upload, policy, self.upscalers)
 

@@ -54,7 +54,9 @@ def recommend(study: Study) -> Recommendation:
         key=lambda tiers: (len(tiers), totals[tiers]),
     )
     scales = study.policy.get("scales") or (2, 3, 4)
-    changes = {"tiers": best, "scales": scales if "downscale" in best else ()}
+    changes: dict[str, Any] = {"tiers": best, "scales": scales if "downscale" in best else ()}
+    if "exact" not in best:
+        changes["exact_codec"] = "jxl"
     policy = Policy.model_validate({**study.policy, **changes})
     stored = sum(row.stored for row in study.of() if row.measured)
     return Recommendation(

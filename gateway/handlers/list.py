@@ -87,7 +87,12 @@ class ListObjects:
                 views.append((entry, index.get(bucket, entry.key, entry.listed)))
             elif not entry.key.endswith("/"):
                 unknown.append(entry)
-        found = await asyncio.gather(*(self._view(call, entry) for entry in unknown))
+        heads = [asyncio.create_task(self._view(call, entry)) for entry in unknown]
+        try:
+            found = await asyncio.gather(*heads)
+        finally:
+            for head in heads:  # after an error, the others would go on without a caller
+                head.cancel()
         views += zip(unknown, found, strict=True)
         return {entry: view for entry, view in views if view is not None}
 

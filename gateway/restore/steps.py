@@ -29,7 +29,7 @@ async def judge_conditions(read: ObjectRead) -> Served | None:
     if read.status == HTTPStatus.NOT_MODIFIED or asked.method == "HEAD":
         shown = with_length(read.shown, read.status, read.part, found.manifest.size)
         return Served(read.status, shown)
-    if response is not None and response.method == "HEAD":
+    if response is not None and (response.method, response.status) != ("GET", HTTPStatus.OK):
         # Release this connection: waiting for another while holding it could deadlock.
         response.let_go()
     return None

@@ -99,7 +99,7 @@ async def put_in_place(
 
 
 def _unsealed(manifest: Manifest) -> Manifest:
-    return manifest.model_copy(update={"seal": None})
+    return manifest.model_copy(update={"seal": None, "guard": None})
 
 
 async def _remove(client: ObjectClient, target: Target, plain: PlainObject) -> None:

@@ -25,6 +25,10 @@ _NOT_SHOWN: Final = frozenset(
 )
 
 
+class _Definite(S3Error):
+    """A response that a retry would not change."""
+
+
 async def shown_headers(
     client: ObjectClient, target: Target, version_id: str | None
 ) -> Mapping[str, str] | None:
@@ -42,6 +46,8 @@ async def shown_headers(
     for max_pause_s in _MAX_PAUSES_S:
         try:
             return await _headers(client, target, version_id)
+        except _Definite:
+            raise
         except S3Error as error:
             if error.code != "ServiceUnavailable":
                 raise
@@ -59,5 +65,5 @@ async def _headers(
         if response.status != HTTPStatus.OK:
             # With a wrong size, clients would transfer or delete objects.
             message = f"The store answered HEAD with {response.status}."
-            raise S3Error("ServiceUnavailable", message)
+            raise _Definite("ServiceUnavailable", message)
         return response.headers

@@ -4,6 +4,7 @@ What is stored depends on the class, so that it may not depend on how busy the m
 """
 
 import importlib
+import math
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final, Literal
 
 from config import Engine
 from models.registry import catalog
+from models.registry.cards import Card
 
 Speed = Literal["plain", "int8", "gpu"]
 
@@ -47,9 +49,16 @@ def costs(restorer: str, speed: Speed) -> dict[int, float]:
         speed: class of the engine.
     """
     return {
-        scale: _COSTS[speed][scale] if catalog.hashed(content_hash).is_network else 0.0
+        scale: _cost(catalog.hashed(content_hash), scale, speed)
         for scale, content_hash in catalog.chosen(restorer).items()
     }
+
+
+def _cost(card: Card, scale: int, speed: Speed) -> float:
+    if not card.is_network or card.endpoint or speed == "gpu":
+        return 0.0
+    # Networks in float are hundreds of times as large as the native ones.
+    return _COSTS[speed][scale] if card.kind == "integer" else math.inf
 
 
 @cache

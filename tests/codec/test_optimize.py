@@ -273,6 +273,14 @@ def test_no_work_left_is_a_reason() -> None:
         optimize.optimize(_PHOTO, late, models.restorer)
 
 
+def test_work_that_ends_before_the_first_trial_is_a_reason() -> None:
+    """Little work is spent on the sample, and the search ends in order."""
+    for work_s in (0.01, 0.02, 0.05):
+        short = replace(optimize_options(fidelity="economy"), work_s=work_s)
+        with pytest.raises(Refused):
+            optimize.optimize(_PHOTO, short, models.restorer)
+
+
 def test_damaged_pixels_raise_what_is_documented() -> None:
     """An upload that looks sound but cannot be decoded raises a documented error."""
     data = save(crop("RGB", 60, 50), "PNG")

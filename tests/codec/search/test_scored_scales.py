@@ -55,6 +55,12 @@ def test_a_slow_engine_is_not_asked() -> None:
     assert "this engine (plain)" in str(why)
 
 
+def test_a_slow_engine_is_asked_where_nothing_else_may_be_stored() -> None:
+    """A policy of downscaling alone downscales on every machine."""
+    made = _optimized(_soft(), speed="plain", fidelity="economy", tiers=["downscale"])
+    assert made.manifest.stored.tier == "downscale"
+
+
 def test_fast_leaves_out_what_costs_too_much() -> None:
     """Where networks take time, fast tries only scales whose networks are small."""
     made = _optimized(_soft(), speed="int8", fidelity="economy", effort="fast")

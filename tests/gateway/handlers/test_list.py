@@ -106,6 +106,21 @@ async def test_a_wrong_size_is_never_shown(
         await _list(gateway)
 
 
+async def test_a_failed_listing_leaves_no_requests_behind(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other HEADs end with the listing: they would hold up the listings of other clients."""
+    monkeypatch.setattr(retries, "_MAX_PAUSES_S", (1e6, 1e6))
+    gateway.memory.faults["HEAD", "managed"] = [503]
+    gateway.memory.faults["HEAD", "plain"] = [400]  # a definite answer is not asked for again
+    before = asyncio.all_tasks()
+    with pytest.raises(S3Error, match="ServiceUnavailable"):
+        await _list(gateway)
+    left = asyncio.all_tasks() - before
+    pending = (await asyncio.wait(left, timeout=10))[1] if left else set()
+    assert pending == set()
+
+
 async def test_an_unreadable_manifest_spoils_one_entry(gateway: Gateway) -> None:
     """An object whose manifest is broken is listed as it is stored."""
     await gateway.store("broken", b"rendition", {"x-amz-meta-slimgate": "{"})

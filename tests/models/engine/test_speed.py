@@ -1,5 +1,7 @@
 """Classes of engines: coarse, and independent of load."""
 
+import math
+
 import pytest
 
 import models
@@ -47,3 +49,10 @@ def test_interpolation_costs_nothing() -> None:
     plain, fast, free = (models.costs("native", each) for each in ("plain", "int8", "gpu"))
     assert set(plain) == set(catalog.chosen("native"))
     assert all(plain[scale] > fast[scale] > free[scale] == 0 for scale in plain)
+
+
+def test_large_networks_are_left_to_the_best_effort() -> None:
+    """Networks in floating point cost more than any budget, remote ones and GPUs nothing here."""
+    assert set(models.costs("real-esrgan-x4plus", "int8").values()) == {math.inf}
+    assert set(models.costs("real-esrgan-x4plus", "gpu").values()) == {0.0}
+    assert set(models.costs("sagemaker-x4", "plain").values()) == {0.0}
