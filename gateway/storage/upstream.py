@@ -217,7 +217,19 @@ def _about_object(query: str) -> bool:
 
 def _payload(body: Body) -> Body | IO[bytes]:
     """Wrap large bodies, so that aiohttp sends them in pieces rather than in one call."""
-    return io.BytesIO(body) if isinstance(body, bytes) and len(body) > _LARGE else body
+    return _LargeBody(body) if isinstance(body, bytes) and len(body) > _LARGE else body
+
+
+class _LargeBody(io.BytesIO):
+    """A body in memory; aiohttp asks for its buffer only to learn the size."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._data = data
+
+    def getbuffer(self) -> memoryview:
+        """Return the bytes themselves: BytesIO would copy them first, on the event loop."""
+        return memoryview(self._data)
 
 
 __all__ = ["EMPTY_SHA256", "UNREACHABLE", "UNSIGNED_PAYLOAD", "Identity", "Request", "Upstream"]
