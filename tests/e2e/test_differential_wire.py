@@ -35,6 +35,7 @@ _KEYS: Final = st.text(
 _QUERIES: Final = st.lists(
     st.tuples(st.text(_CHARACTERS, min_size=1, max_size=8), st.text(_CHARACTERS, max_size=8)),
     max_size=4,
+    unique_by=lambda pair: pair[0],  # Ceph 16 refuses a repeated parameter, however it is signed
 )
 
 
