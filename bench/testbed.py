@@ -73,7 +73,14 @@ def bench(store: Store) -> Iterator[Bench]:
     settings = {
         "upstream": {"endpoint": store.endpoint, "region": store.region},
         "credentials": [{"access_key": store.access_key, "secret_key": store.secret_key}],
-        "policies": [{"name": "bench", "bucket": f"{prefix}{_POLICY}-*", "mode": "optimize"}],
+        "policies": [
+            {
+                "name": "bench",
+                "bucket": f"{prefix}{_POLICY}-*",
+                "mode": "optimize",
+                "floor": GRAIN_FLOOR,
+            }
+        ],
     }
     who = (store.access_key, store.secret_key, store.region)
     with ExitStack() as stack:
