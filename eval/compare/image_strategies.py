@@ -13,6 +13,7 @@ from codec.search.search import EFFORT_PRESETS
 from config import Policy
 from eval.compare.coders import RESTORER, Clock, Coder
 from eval.compare.outcomes import Outcome, outcome
+from eval.compare.restricted_policy import restricted
 from eval.compare.row_builder import RowBuilder, timed
 from eval.compare.rows import PLAIN, Row
 from eval.compare.strategies import POLICY, STRATEGIES, Strategy, of_family
@@ -175,10 +176,7 @@ class Comparison:
         return Original(self.seen.source.pixels)
 
     def _under(self, **changes: object) -> Outcome:
-        settings = {**self.policy.model_dump(), **changes}
-        if "exact" not in settings["tiers"]:
-            settings["exact_codec"] = "jxl"
-        policy = Policy.model_validate(settings)
+        policy = restricted(self.policy.model_dump(), **changes)
         upload = self.seen.source.upload if self.seen.source else None
         return outcome(self.data, upload, policy, self.upscalers)
 

@@ -11,6 +11,7 @@ import yaml
 import models
 from config import Policy
 from config.document import parse_document
+from eval.compare.restricted_policy import restricted
 from eval.compare.rows import Study
 from eval.compare.strategies import of_family
 
@@ -54,10 +55,8 @@ def recommend(study: Study) -> Recommendation:
         key=lambda tiers: (len(tiers), totals[tiers]),
     )
     scales = study.policy.get("scales") or (2, 3, 4)
-    changes: dict[str, Any] = {"tiers": best, "scales": scales if "downscale" in best else ()}
-    if "exact" not in best:
-        changes["exact_codec"] = "jxl"
-    policy = Policy.model_validate({**study.policy, **changes})
+    kept = scales if "downscale" in best else ()
+    policy = restricted(study.policy, tiers=best, scales=kept)
     stored = sum(row.stored for row in study.of() if row.measured)
     return Recommendation(
         policy=_non_defaults(policy),
