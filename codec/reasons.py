@@ -256,7 +256,10 @@ class Reason(StrEnum):
     READ_BACK = (
         "read back",
         "could not be read back",
-        "Allow the client's key s3:GetObject: what is uploaded in parts is read when it is whole.",
+        (
+            "Allow the client's key s3:GetObject: what is uploaded in parts, or copied, is read "
+            "when it is whole."
+        ),
     )
     UNKNOWN_RESULT = (
         "unknown result",

@@ -18,9 +18,10 @@ from codec.encoders import mime_of
 from codec.manifest import Manifest
 from gateway.handlers.call import Call, forwarded
 from gateway.handlers.passthrough import PassThrough
+from gateway.handlers.plain_copy import MAX_RESULT, PlainCopy, check_unchanged
 from gateway.restore.pipeline import file_of
 from gateway.restore.read import Reads
-from gateway.s3 import copy_source, headers
+from gateway.s3 import copy_result, copy_source, headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.digests import sha256_hex
 from gateway.s3.errors import S3Error
@@ -33,7 +34,6 @@ from gateway.storage.storage import Storage
 from gateway.storage.stored_object import ManagedObject, look_up_with_etag, read_manifest
 
 _DIRECTIVE: Final = "x-amz-metadata-directive"
-_MAX_RESULT: Final = 1 << 16
 
 
 class Copy:
@@ -42,12 +42,16 @@ class Copy:
     Args:
         storage: The store.
         parts: Resources to read the source.
+        plain_copy: Copies plain objects.
         plain: Streams responses of the store.
     """
 
-    def __init__(self, storage: Storage, parts: Reads, plain: PassThrough) -> None:
+    def __init__(
+        self, storage: Storage, parts: Reads, plain_copy: PlainCopy, plain: PassThrough
+    ) -> None:
         self._storage = storage
         self._parts = parts
+        self._copy_plain = plain_copy
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
@@ -79,43 +83,26 @@ class Copy:
         seals = self._storage.seals
         changed = _translated(request.headers, source, seals)
         async with call.client.send(replace(request, headers=changed)) as response:
-            _check_unchanged(call, response)
+            check_unchanged(call, response)
             if response.status != HTTPStatus.OK:
                 return await self._plain.answer(call, response)
             note = changed.get(headers.MANIFEST)
             manifest = source.manifest if note is None else read_manifest(note, seals)
             return await self._result(call, response, manifest)
 
-    async def _copy_plain(
-        self, call: Call, spelled: Mapping[str, str], etag: str
-    ) -> web.StreamResponse:
-        """Let the store copy a plain object, unless a rendition replaces it concurrently.
-
-        Args:
-            call: Request of the client.
-            spelled: The copy source header.
-            etag: ETag of the source; empty if this caller cannot see it.
-        """
-        if not etag or copy_source.excludes_etag(call.headers):
-            return await self._plain(call, spelled)
-        request = forwarded(call, {**spelled, copy_source.IF_MATCH: f'"{etag}"'})
-        async with call.client.send(request) as response:
-            _check_unchanged(call, response)
-            return await self._plain.answer(call, response)
-
     async def _result(
         self, call: Call, response: Response, manifest: Manifest
     ) -> web.StreamResponse:
         """Return the result with the served ETag; errors with status 200 pass unchanged."""
-        body = await read_bounded(response, _MAX_RESULT)
+        body = await read_bounded(response, MAX_RESULT)
         shown = headers.client_metadata(response.headers.items())
         root = s3xml.parse(body)
-        if s3xml.name(root) == "CopyObjectResult":
+        if s3xml.name(root) == copy_result.NAME:
             target, stored_etag = call.target, s3xml.text(root, "ETag").strip('"')
             view = LogicalView(manifest.size, manifest.etag)
             seen = ObjectState.of_write(response.headers, stored_etag)
             self._storage.index.put(target.bucket, target.key, seen, view)
-            body = _with_etag(root, manifest.etag)
+            body = copy_result.described(root, manifest.etag)
         return _answer(call, shown, body)
 
     async def _copy_part(
@@ -149,19 +136,6 @@ async def _part(request: Request, data: bytes) -> Request:
     )
 
 
-def _check_unchanged(call: Call, response: Response) -> None:
-    """Check that the gateway's own condition did not fail.
-
-    Raises:
-        S3Error: SlowDown; a client without conditions does not expect PreconditionFailed.
-    """
-    own = not copy_source.is_conditional(call.headers)
-    if own and response.status == HTTPStatus.PRECONDITION_FAILED:
-        raise S3Error(
-            "SlowDown", "The source was changed while it was being copied. Please try again."
-        )
-
-
 def _translated(
     sent_headers: Mapping[str, str], source: ManagedObject, seals: Seals
 ) -> CIMultiDict[str]:
@@ -184,15 +158,6 @@ def _checked(note: Manifest, seals: Seals) -> str:
         raise S3Error("InvalidArgument", "The Content-Type is too long.") from error
     read_manifest(text, seals)
     return text
-
-
-def _with_etag(root: s3xml.Element, etag: str) -> bytes:
-    for child in list(root):
-        if s3xml.name(child) == "ETag":
-            child.text = f'"{etag}"'
-        elif s3xml.name(child).startswith("Checksum"):
-            root.remove(child)
-    return s3xml.write(root)
 
 
 def _answer(call: Call, shown: CIMultiDict[str], body: bytes) -> web.Response:

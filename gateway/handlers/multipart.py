@@ -5,17 +5,17 @@ object is read back, optimized, and replaced by a conditional write. If anything
 object stays.
 """
 
-import asyncio
 from http import HTTPStatus
 from typing import Final
 
 import structlog
 from aiohttp import web
-from multidict import CIMultiDict
 
 from codec.reasons import Reason, Refused
 from config import Policies, Policy
 from gateway.handlers.call import Call, forwarded
+from gateway.handlers.late_answer import Result, late_answer
+from gateway.handlers.origins import CompletedUpload
 from gateway.handlers.passthrough import PassThrough
 from gateway.handlers.replacing import RenditionReplacement
 from gateway.http.request_body import expects_continue
@@ -35,8 +35,6 @@ _log = structlog.get_logger(__name__)
 
 _MAX_RESULT: Final = 1 << 16
 _MAX_PARTS: Final = 1 << 17  # bytes of a part list; the largest images need about 40 KB
-_KEEPALIVE_S: Final = 5.0
-"""Wait before the gateway sends white space: most clients time out after 60 s."""
 
 
 class CreateUpload:
@@ -113,47 +111,30 @@ class CompleteUpload:
             if (why := _refusal(call)) is not None:
                 self._report(call, policy).stays(why)
                 return await self._plain.answer(call, response)
-            shown = headers.end_to_end(response.headers.items())
-            shown.popall("Content-Length", None)
-            version_id = response.headers.get("x-amz-version-id")
-            work = asyncio.create_task(self._finish(call, response, policy, version_id))
-            try:
-                # A version ID goes into the response head, which therefore has to wait.
-                await asyncio.wait({work}, timeout=_response_wait_s(version_id))
-                if not work.done():
-                    return await _answer_with_keepalive(call, shown, work)
-                body, version_id = work.result()
-            finally:
-                work.cancel()
-        if version_id is not None:
-            shown["x-amz-version-id"] = version_id
-        return call.whole(shown, body)
+            return await late_answer(call, response, self._finish(call, response, policy))
 
-    async def _finish(
-        self, call: Call, response: Response, policy: Policy, version_id: str | None
-    ) -> tuple[bytes, str | None]:
-        """Optimize the completed object.
-
-        Returns:
-            Response body, and current version ID.
-        """
+    async def _finish(self, call: Call, response: Response, policy: Policy) -> Result:
+        """Optimize the completed object."""
         body = await read_bounded(response, _MAX_RESULT)
+        version_id = response.headers.get("x-amz-version-id")
         # The search takes long and needs a connection of its own: free this one first.
         response.let_go()
         root = s3xml.parse(body.strip())
         if s3xml.name(root) != "CompleteMultipartUploadResult":
-            return body, version_id  # an error with status 200
+            return Result(body, version_id)  # an error with status 200
         report = self._report(call, policy)
         try:
             plain = await completed(call.client, call.target, root, version_id)
-            return body, await self._replacing.replace(call, policy, plain, report)
+            origin = CompletedUpload(self._storage, call, plain.etag)
+            written = await self._replacing.replace(call, policy, plain, origin, report)
+            return Result(body, written.version_id)
         except (Refused, Busy) as why:
             report.stays(why)
         except S3Error as error:
             # The upload is complete, with or without a rendition.
             _log.warning("not optimized", key=call.target.key, reason=error.message)
             report.stays(Refused(Reason.UNAVAILABLE, error.message))
-        return body, version_id
+        return Result(body, version_id)
 
     def _report(self, call: Call, policy: Policy) -> Report:
         # CompleteMultipartUpload does not declare the size of the object.
@@ -162,27 +143,3 @@ class CompleteUpload:
 
 def _refusal(call: Call) -> Refused | None:
     return refusal(call.target.key, call.headers, signed=call.identity is not None)
-
-
-def _response_wait_s(version_id: str | None) -> float | None:
-    return _KEEPALIVE_S if version_id in {None, "null"} else None
-
-
-async def _answer_with_keepalive(
-    call: Call, shown: CIMultiDict[str], work: asyncio.Task[tuple[bytes, str | None]]
-) -> web.StreamResponse:
-    """Send white space until the response is ready, as S3 does, so that clients do not time out."""
-    answer = call.begin(HTTPStatus.OK, shown)
-    await answer.prepare(call.request)
-    await answer.write(s3xml.DECLARATION)
-    while not work.done():
-        await answer.write(b" ")
-        await asyncio.wait({work}, timeout=_KEEPALIVE_S)
-    try:
-        body, _ = work.result()
-    except S3Error as error:
-        # The status has been sent; S3 also sends late errors with status 200.
-        body = error.to_xml(resource=call.target.path, request_id=call.request_id)
-    await answer.write(s3xml.write(s3xml.parse(body)).removeprefix(s3xml.DECLARATION))
-    await answer.write_eof()
-    return answer

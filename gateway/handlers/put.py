@@ -4,7 +4,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
-from typing import Final
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -17,7 +16,7 @@ from gateway.handlers.passthrough import PassThrough
 from gateway.optimize import pipeline
 from gateway.optimize.candidate import StoredCandidate
 from gateway.optimize.report import Report
-from gateway.optimize.screening import policy_for
+from gateway.optimize.screening import PLAIN_PARAMETERS, policy_for
 from gateway.s3 import headers
 from gateway.s3.listing_xml import LogicalView
 from gateway.storage.listing_index import ObjectState
@@ -27,9 +26,6 @@ from gateway.storage.snapshot import SNIFFED
 from gateway.storage.storage import Storage
 from gateway.telemetry.telemetry import Telemetry
 from gateway.workers.pool import Busy, Workers
-
-_PLAIN_PARAMETERS: Final = frozenset({"x-id"})
-"""Parameters without effect on the object; others may have one, such as Ceph's ``append``."""
 
 
 class Put:
@@ -88,7 +84,7 @@ class Put:
             workers=self._workers,
             report=Report(self._telemetry.ledger, policy, call.target, call.upload.length),
             signed=call.identity is not None,
-            asks_more=not call.parameters.keys() <= _PLAIN_PARAMETERS,
+            asks_more=not call.parameters.keys() <= PLAIN_PARAMETERS,
             locks=partial(locks_by_default, call.client, call.target.bucket, known),
             client=call.client,
             seals=self._storage.seals,

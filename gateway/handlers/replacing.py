@@ -1,9 +1,10 @@
-"""Replace completed multipart uploads by their renditions."""
+"""Replace plain objects that a request has just written by their renditions."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from typing import NamedTuple
 
 from multidict import CIMultiDict
 
@@ -12,25 +13,38 @@ from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
 from config import Policy
 from gateway.handlers.call import Call
+from gateway.handlers.origins import Origin
 from gateway.http.limits import Limits
 from gateway.optimize import pipeline
 from gateway.optimize.candidate import StoredCandidate
 from gateway.optimize.report import Report
-from gateway.optimize.reuse import known_rendition
+from gateway.s3 import headers
 from gateway.storage.completed_object import PlainObject
-from gateway.storage.errors import Denied
-from gateway.storage.messages import Request
-from gateway.storage.metadata import repeated, tags_of_private
+from gateway.storage.messages import Request, Response
+from gateway.storage.metadata import repeated
 from gateway.storage.object_lock import locks_by_default
 from gateway.storage.read_back import ReadBack
 from gateway.storage.replacement import put_in_place, to_the_end
+from gateway.storage.snapshot import Snapshot
 from gateway.storage.storage import Storage
 from gateway.telemetry.telemetry import Telemetry
 from gateway.workers.pool import Workers
 
 
+class Written(NamedTuple):
+    """What is stored now.
+
+    Attributes:
+        version_id: Version ID; None in an unversioned bucket.
+        manifest: Manifest of the rendition; None: the object is as it was.
+    """
+
+    version_id: str | None
+    manifest: Manifest | None = None
+
+
 class RenditionReplacement:
-    """Replace completed multipart uploads by their renditions.
+    """Replace plain objects by their renditions.
 
     Args:
         storage: The store.
@@ -48,12 +62,16 @@ class RenditionReplacement:
         self._telemetry = telemetry
 
     async def replace(
-        self, call: Call, policy: Policy, plain: PlainObject, report: Report
-    ) -> str | None:
+        self, call: Call, policy: Policy, plain: PlainObject, origin: Origin, report: Report
+    ) -> Written:
         """Replace a plain object by its rendition.
 
-        Returns:
-            Current version ID; None in an unversioned bucket.
+        Args:
+            call: The request that has written the object.
+            policy: Its policy.
+            plain: The object.
+            origin: What its headers do not tell.
+            report: Records the result.
 
         Raises:
             Refused, Busy: The plain object stays.
@@ -68,18 +86,13 @@ class RenditionReplacement:
         async with call.client.get(call.target, plain.version_id, etag=plain.etag) as response:
             if response.status != HTTPStatus.OK:
                 raise Refused(Reason.READ_BACK, f"answered with {response.status}")
-            # Not every store returns the version ID of a completed upload.
-            version_id = plain.version_id or response.headers.get("x-amz-version-id")
-            work = _Replacement(
-                self._storage,
-                self._limits,
-                call,
-                replace(plain, version_id=version_id),
-                repeated(response.headers),
-            )
+            seen = _seen(call, plain, response)
+            if headers.MANIFEST in seen.headers:
+                # A copy of a rendition that was not visible to this caller.
+                return Written(seen.state.version_id)
+            work = _Replacement(self._storage, self._limits, call, seen, origin)
             source = ReadBack(response, self._limits.buffers)
-            image = self._image(work, policy, source, report)
-            image.locks = locks
+            image = self._image(work, policy, source, report, locks)
             try:
                 await pipeline.run(
                     pipeline.STEPS if policy.mode == "optimize" else pipeline.RECORD, image
@@ -87,52 +100,66 @@ class RenditionReplacement:
             finally:
                 source.release()
         if policy.mode == "shadow":
-            return version_id
-        size = image.rendition.manifest.size
-        self._telemetry.buckets.note(call.target.bucket, size, len(image.rendition.rendition))
-        return work.stored_version_id
+            return Written(seen.state.version_id)
+        manifest = image.rendition.manifest
+        stored_size = len(image.rendition.rendition)
+        self._telemetry.buckets.note(call.target.bucket, manifest.size, stored_size)
+        return Written(work.stored_version_id, manifest)
 
     def _image(
-        self, work: "_Replacement", policy: Policy, source: ReadBack, report: Report
+        self,
+        work: "_Replacement",
+        policy: Policy,
+        source: ReadBack,
+        report: Report,
+        locks: Callable[[], Awaitable[bool]],
     ) -> StoredCandidate:
         call = work.call
-        upload_id = call.parameters["uploadId"]
         return StoredCandidate(
             policy=policy,
             target=call.target,
-            headers=work.headers,
+            headers=repeated(work.seen.headers),
             source=source,
             workers=self._workers,
             report=report,
-            known=partial(
-                known_rendition, call.client, self._storage.copied, upload_id, work.headers
-            ),
+            locks=locks,
+            known=partial(work.origin.known, work.seen),
             client=call.client,
             seals=self._storage.seals,
             plain=work.plain_request,
             destination=work.store,
-            upload_etag=work.plain.etag,
+            upload_etag=work.origin.upload_etag,
         )
+
+
+def _seen(call: Call, plain: PlainObject, response: Response) -> Snapshot:
+    """Return the object in a response to GET, as the version that was written."""
+    shown = headers.end_to_end(response.headers.items())
+    shown["ETag"] = f'"{plain.etag}"'
+    # Not every store names the version that it has written, or that it returns.
+    if plain.version_id is not None:
+        shown["x-amz-version-id"] = plain.version_id
+    return Snapshot(call.target, response.content_length or 0, shown, None)
 
 
 @dataclass(slots=True)
 class _Replacement:
-    """The replacement of a completed upload.
+    """The replacement of a plain object.
 
     Attributes:
         storage: The store.
         limits: Limits across requests.
-        call: The request that completed the upload.
-        plain: The plain object.
-        headers: Its headers, for a PUT.
+        call: The request that has written the object.
+        seen: The object.
+        origin: What its headers do not tell.
         stored_version_id: Version ID of the stored rendition.
     """
 
     storage: Storage
     limits: Limits
     call: Call
-    plain: PlainObject
-    headers: CIMultiDict[str]
+    seen: Snapshot
+    origin: Origin
     stored_version_id: str | None = None
 
     async def plain_request(self) -> Request:
@@ -141,20 +168,9 @@ class _Replacement:
         Raises:
             Refused: They cannot be determined, or the object is shared.
         """
-        kept = CIMultiDict(self.headers)
-        kept.update(await self._created_with())
+        kept = CIMultiDict(self.call.client.passed_along)
+        kept.update(await self.origin.described(self.seen))
         return Request("PUT", self.call.target, headers=kept)
-
-    async def _created_with(self) -> Mapping[str, str]:
-        """Return headers of CreateMultipartUpload, as remembered or as the store knows them."""
-        remembered = self.storage.uploads.take(self.call.parameters["uploadId"])
-        if remembered is not None:
-            return remembered
-        client, version_id = self.call.client, self.plain.version_id
-        try:
-            return await tags_of_private(client, self.call.target, version_id)
-        except Denied as error:
-            raise Refused(Reason.UNREADABLE, error.detail) from error
 
     async def store(self, request: Request, optimized: Optimized) -> None:
         """Store the rendition; once started, this runs to its end.
@@ -169,5 +185,5 @@ class _Replacement:
         storage, target = self.storage, self.call.target
         with self.limits.in_flight.track(), storage.completing.track(target):
             return await put_in_place(
-                self.call.client, self.plain, request, manifest, storage.seals, storage.index
+                self.call.client, self.seen.state, request, manifest, storage.seals, storage.index
             )

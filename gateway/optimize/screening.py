@@ -17,6 +17,10 @@ _UNTOUCHABLE: Final = {
 }
 
 
+PLAIN_PARAMETERS: Final = frozenset({"x-id"})
+"""Parameters without effect on the object; others may have one, such as Ceph's ``append``."""
+
+
 def policy_for(policies: Policies, target: Target) -> Policy | None:
     """Return the policy of an upload; None: none matches, or it is off."""
     policy = policies.match(target.bucket, target.key)

@@ -19,6 +19,7 @@ from gateway.handlers.get import Get
 from gateway.handlers.list import ListObjects
 from gateway.handlers.multipart import CompleteUpload, CreateUpload
 from gateway.handlers.passthrough import PassThrough
+from gateway.handlers.plain_copy import PlainCopy
 from gateway.handlers.post_form import PostObject
 from gateway.handlers.put import Put
 from gateway.handlers.replacing import RenditionReplacement
@@ -116,11 +117,10 @@ def handlers(parts: Parts) -> Mapping[str, Handler]:
     reads = Reads(parts.compute, limits.buffers, storage.index, storage.seals, storage.completing)
     get = Get(reads, plain)
     replacing = RenditionReplacement(storage, workers, limits, telemetry)
+    writing = (policies, storage, replacing, telemetry.ledger, plain)
     return {
-        "CompleteMultipartUpload": CompleteUpload(
-            policies, storage, replacing, telemetry.ledger, plain
-        ),
-        "CopyObject": Copy(storage, reads, plain),
+        "CompleteMultipartUpload": CompleteUpload(*writing),
+        "CopyObject": Copy(storage, reads, PlainCopy(*writing), plain),
         "CreateMultipartUpload": CreateUpload(policies, storage, plain),
         "GetObject": get,
         "GetObjectAttributes": GetAttributes(storage, plain),

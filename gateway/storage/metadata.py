@@ -11,7 +11,10 @@ from gateway.s3.access_control import Acl, Unrepeatable, tagging_headers
 from gateway.s3.routing import Target
 from gateway.storage.object_client import ObjectClient
 
-CREATED_WITH: Final = ("x-amz-acl", "x-amz-grant-", "x-amz-tagging")
+_CONTEXT: Final = "x-amz-server-side-encryption-context"
+_GRANTING: Final = ("x-amz-acl", "x-amz-grant-", _CONTEXT)
+
+CREATED_WITH: Final = (*_GRANTING, "x-amz-tagging")
 """Prefixes of CreateMultipartUpload headers that GET does not return."""
 
 # Headers that GET returns and PUT accepts.
@@ -27,6 +30,24 @@ _REPEATED: Final = frozenset(
 
 # Classes that GET cannot read; writing to them again costs money.
 _ARCHIVES: Final = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+
+
+def granted(sent: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a write that share the object, or encrypt it in a context.
+
+    Args:
+        sent: Request headers, case-insensitive.
+    """
+    return {name: value for name, value in sent.items() if name.lower().startswith(_GRANTING)}
+
+
+def is_archived(described: Mapping[str, str]) -> bool:
+    """Return whether headers name a storage class that GET cannot read.
+
+    Args:
+        described: Headers of a request or a response, case-insensitive.
+    """
+    return described.get("x-amz-storage-class") in _ARCHIVES
 
 
 def repeated(answered: Mapping[str, str]) -> CIMultiDict[str]:
@@ -48,7 +69,7 @@ def repeated(answered: Mapping[str, str]) -> CIMultiDict[str]:
         raise Refused(Reason.UNSAYABLE)
     if any(name.startswith("x-amz-server-side-encryption-customer-") for name in names):
         raise Refused(Reason.CUSTOMER_KEY)
-    if answered.get("x-amz-storage-class") in _ARCHIVES:
+    if is_archived(answered):
         raise Refused(Reason.ARCHIVED)
     return CIMultiDict(
         (name, value)

@@ -23,6 +23,11 @@ _KEPT: Final = frozenset(
     }
 )  # fmt: skip
 
+# What a copy never takes over from its source.
+_OF_REQUEST: Final = (
+    "x-amz-server-side-encryption", "x-amz-storage-class", "x-amz-website-redirect-location",
+)  # fmt: skip
+
 _GRANTED_BY: Final = {
     "x-amz-grant-full-control": "FULL_CONTROL",
     "x-amz-grant-read": "READ",
@@ -132,7 +137,10 @@ def copy(bucket: Bucket, key: str, headers: Mapping[str, str], source: Version) 
     check_write(bucket, key, headers)
     about = described(headers, bucket.owner)
     if headers.get("x-amz-metadata-directive", "COPY").upper() != "REPLACE":
-        about.headers = source.headers.copy()
+        own = {name: about.headers[name] for name in _OF_REQUEST if name in about.headers}
+        kept = source.headers.items()
+        about.headers = CIMultiDict((n, v) for n, v in kept if n.lower() not in _OF_REQUEST)
+        about.headers.update(own)
     tags = about.tags if headers.get("x-amz-tagging-directive") == "REPLACE" else source.tags
     version = replace(about, data=source.data, etag=md5(source.data).hexdigest(), tags=tags)
     bucket.add(key, version)

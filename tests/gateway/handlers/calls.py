@@ -16,13 +16,16 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from codec.manifest import Manifest
+from config import Ledger as LedgerSettings
 from config import Limits, Policies, Policy
 from config import Manifests as ManifestSettings
 from config import Upstream as UpstreamSettings
 from gateway.handlers.call import Call
 from gateway.handlers.passthrough import PassThrough
+from gateway.handlers.replacing import RenditionReplacement
 from gateway.http.body_scheduler import BodyScheduler
 from gateway.http.byte_budget import ByteBudget
+from gateway.http.limits import Limits as RunningLimits
 from gateway.http.request_body import BodyLimits
 from gateway.http.stall_timer import StallTimer
 from gateway.s3 import headers, query
@@ -33,6 +36,9 @@ from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request
 from gateway.storage.storage import Storage
 from gateway.storage.upstream import Upstream
+from gateway.telemetry.ledger import Ledger
+from gateway.telemetry.telemetry import Telemetry
+from gateway.workers.pool import Workers
 from tests.memory_store.store import MemoryStore
 
 BUCKET: Final = "photos"
@@ -98,6 +104,18 @@ class Gateway:
     def plain(self) -> PassThrough:
         """Return what streams answers of the store."""
         return PassThrough(BodyScheduler())
+
+    def writing(
+        self, workers: Workers
+    ) -> tuple[Policies, Storage, RenditionReplacement, Ledger, PassThrough]:
+        """Return what handlers need whose objects are replaced by renditions.
+
+        Args:
+            workers: Search for renditions.
+        """
+        ledger, limits = Ledger(LedgerSettings()), RunningLimits.of(Limits())
+        replacing = RenditionReplacement(self.storage, workers, limits, Telemetry(ledger))
+        return self.policies, self.storage, replacing, ledger, self.plain
 
     def call(
         self,

@@ -5,6 +5,7 @@ import pytest
 from codec.manifest import Manifest
 from gateway.cache.memory import MemoryCache
 from gateway.handlers.copy import Copy
+from gateway.handlers.plain_copy import PlainCopy
 from gateway.http.byte_budget import ByteBudget
 from gateway.restore.compute import Compute
 from gateway.restore.read import Reads
@@ -18,11 +19,15 @@ from tests.gateway.instant_workers import RENDITION, InstantWorkers, manifest
 _ETAG = "a" * 32
 
 
-async def _copy(gateway: Gateway, source: str, **said: str) -> Answer:
+async def _copy(
+    gateway: Gateway,
+    source: str,
+    **said: str,
+) -> Answer:
     """Copy an object to the key ``copy``; underscores in the names of headers are dashes."""
-    storage = gateway.storage
+    storage, workers = gateway.storage, InstantWorkers()
     parts = Reads(
-        compute=Compute(InstantWorkers(), MemoryCache(1 << 20, 60.0)),
+        compute=Compute(workers, MemoryCache(1 << 20, 60.0)),
         buffers=ByteBudget(1 << 20),
         index=storage.index,
         seals=storage.seals,
@@ -31,7 +36,8 @@ async def _copy(gateway: Gateway, source: str, **said: str) -> Answer:
     about = {name.replace("_", "-"): value for name, value in said.items()}
     about[headers.COPY_SOURCE] = f"/{BUCKET}/{source}"
     call, writer = gateway.call("PUT", key_target(BUCKET, "copy"), "", about)
-    return answered(await Copy(storage, parts, gateway.plain)(call), writer)
+    plain_copy = PlainCopy(*gateway.writing(workers))
+    return answered(await Copy(storage, parts, plain_copy, gateway.plain)(call), writer)
 
 
 def _stored(gateway: Gateway) -> tuple[bytes, Manifest | None]:

@@ -5,17 +5,11 @@ from typing import Final
 
 from codec.manifest import Manifest
 from codec.reasons import Reason, Refused
-from config import Ledger as LedgerSettings
-from config import Limits as LimitSettings
 from gateway.handlers.multipart import CompleteUpload, CreateUpload
-from gateway.handlers.replacing import RenditionReplacement
-from gateway.http.limits import Limits
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.routing import key_target
 from gateway.storage.messages import Request
-from gateway.telemetry.ledger import Ledger
-from gateway.telemetry.telemetry import Telemetry
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import IMAGE, RENDITION, InstantWorkers
 from tests.memory_store.buckets import ALL_USERS
@@ -38,12 +32,9 @@ class _Uploader:
     def __init__(self, workers: InstantWorkers | None = None) -> None:
         self.gateway = Gateway()
         self.workers = workers or InstantWorkers()
-        ledger, storage = Ledger(LedgerSettings()), self.gateway.storage
-        limits = Limits.of(LimitSettings())
-        policies, plain = self.gateway.policies, self.gateway.plain
-        self._create = CreateUpload(policies, storage, plain)
-        replacing = RenditionReplacement(storage, self.workers, limits, Telemetry(ledger))
-        self._complete = CompleteUpload(policies, storage, replacing, ledger, plain)
+        gateway = self.gateway
+        self._create = CreateUpload(gateway.policies, gateway.storage, gateway.plain)
+        self._complete = CompleteUpload(*gateway.writing(self.workers))
 
     async def begin(self, **said: str) -> str:
         """Create an upload, and send its only part; return its id."""

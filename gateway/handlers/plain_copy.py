@@ -1,0 +1,164 @@
+"""CopyObject of plain objects: images that arrive at a policy are optimized.
+
+Applications upload under a prefix of their own and promote by copying. The store copies; the object
+is then read back and replaced by a conditional write, as after CompleteMultipartUpload. If anything
+fails, the plain copy stays.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from codec.manifest import Manifest
+from codec.reasons import Reason, Refused
+from config import Policies, Policy
+from gateway.handlers.call import Call, forwarded
+from gateway.handlers.late_answer import Result, late_answer
+from gateway.handlers.origins import CopiedObject
+from gateway.handlers.passthrough import PassThrough
+from gateway.handlers.replacing import RenditionReplacement
+from gateway.optimize.report import Report
+from gateway.optimize.screening import PLAIN_PARAMETERS, policy_for, refusal
+from gateway.s3 import copy_result, copy_source, headers
+from gateway.s3 import xml as s3xml
+from gateway.s3.errors import S3Error
+from gateway.storage.completed_object import PlainObject
+from gateway.storage.messages import Response, read_bounded
+from gateway.storage.metadata import is_archived
+from gateway.storage.storage import Storage
+from gateway.storage.stored_object import look_up
+from gateway.telemetry.ledger import Ledger
+from gateway.workers.pool import Busy
+
+_log = structlog.get_logger(__name__)
+
+MAX_RESULT: Final = 1 << 16
+"""Most bytes of a result."""
+
+_OF_SOURCE: Final = ("content-encoding", "content-type")
+"""Headers that describe the copy only where they replace those of the source."""
+
+
+class PlainCopy:
+    """Copy plain objects.
+
+    Args:
+        policies: Policies in force.
+        storage: The store.
+        replacing: Replaces copies by renditions.
+        ledger: Records results of shadow policies.
+        plain: Streams responses of the store.
+    """
+
+    def __init__(
+        self,
+        policies: Policies,
+        storage: Storage,
+        replacing: RenditionReplacement,
+        ledger: Ledger,
+        plain: PassThrough,
+    ) -> None:
+        self._policies = policies
+        self._storage = storage
+        self._replacing = replacing
+        self._ledger = ledger
+        self._plain = plain
+
+    async def __call__(
+        self, call: Call, spelled: Mapping[str, str], etag: str
+    ) -> web.StreamResponse:
+        """Let the store copy an object or a part, unless a rendition replaces it concurrently.
+
+        Args:
+            call: Request of the client.
+            spelled: The copy source header.
+            etag: ETag of the source; empty if this caller cannot see it.
+        """
+        guarded = bool(etag) and not copy_source.excludes_etag(call.headers)
+        condition = {copy_source.IF_MATCH: f'"{etag}"'} if guarded else {}
+        is_part = "uploadId" in call.parameters
+        policy = None if is_part else policy_for(self._policies, call.target)
+        if policy is None and not guarded:
+            return await self._plain(call, spelled)
+        async with call.client.send(forwarded(call, {**spelled, **condition})) as response:
+            if guarded:
+                check_unchanged(call, response)
+            if policy is None or response.status != HTTPStatus.OK:
+                return await self._plain.answer(call, response)
+            report = Report(self._ledger, policy, call.target, None)
+            if (why := _refusal(call)) is not None:
+                report.stays(why)
+                return await self._plain.answer(call, response)
+            return await late_answer(call, response, self._finish(call, response, policy, report))
+
+    async def _finish(
+        self, call: Call, response: Response, policy: Policy, report: Report
+    ) -> Result:
+        """Optimize the copy."""
+        body = await read_bounded(response, MAX_RESULT)
+        version_id = response.headers.get("x-amz-version-id")
+        # The search takes long and needs a connection of its own: free this one first.
+        response.let_go()
+        root = s3xml.parse(body.strip())
+        if s3xml.name(root) != copy_result.NAME:
+            return Result(body, version_id)  # an error with status 200
+        try:
+            plain, origin = _copied(root, version_id), CopiedObject(self._storage, call)
+            written = await self._replacing.replace(call, policy, plain, origin, report)
+            if written.manifest is not None:
+                modified = await self._modified(call, written.manifest)
+                body = copy_result.described(root, written.manifest.etag, modified)
+            return Result(body, written.version_id)
+        except (Refused, Busy) as why:
+            report.stays(why)
+        except S3Error as error:
+            # The copy exists, with or without a rendition.
+            _log.warning("not optimized", key=call.target.key, reason=error.message)
+            report.stays(Refused(Reason.UNAVAILABLE, error.message))
+        return Result(body, version_id)
+
+    async def _modified(self, call: Call, manifest: Manifest) -> datetime | None:
+        """Return Last-Modified of the rendition; None if it cannot be determined."""
+        seals, index = self._storage.seals, self._storage.index
+        try:
+            found = await look_up(call.client, call.target, None, seals, index)
+        except S3Error:
+            return None  # the rendition stands; its date is not worth an error
+        if found is None or found.manifest.sha256 != manifest.sha256:
+            return None  # another client has written meanwhile
+        return found.identity(manifest.etag).last_modified
+
+
+def _copied(result: s3xml.Element, version_id: str | None) -> PlainObject:
+    """Return the copy that a result describes."""
+    etag = s3xml.text(result, "ETag").strip('"')
+    if not etag:
+        raise Refused(Reason.UNKNOWN_RESULT)
+    return PlainObject(etag, version_id)
+
+
+def check_unchanged(call: Call, response: Response) -> None:
+    """Check that the gateway's own condition did not fail.
+
+    Raises:
+        S3Error: SlowDown; a client without conditions does not expect PreconditionFailed.
+    """
+    own = not copy_source.is_conditional(call.headers)
+    if own and response.status == HTTPStatus.PRECONDITION_FAILED:
+        raise S3Error(
+            "SlowDown", "The source was changed while it was being copied. Please try again."
+        )
+
+
+def _refusal(call: Call) -> Refused | None:
+    """Return why a copy stays as it is, whatever its source is."""
+    if not call.parameters.keys() <= PLAIN_PARAMETERS:
+        return Refused(Reason.QUERY)
+    if is_archived(call.headers):
+        return Refused(Reason.ARCHIVED)
+    sent = headers.without(call.headers, _OF_SOURCE)
+    return refusal(call.target.key, sent, signed=call.identity is not None)
