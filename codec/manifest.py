@@ -5,11 +5,14 @@ have changed it, so every number is bounded before use.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from config.policy import CODECS, Codec, ExactCodec
+from config.policy import CODECS, Codec
+
+WholeCodec = Literal["jxl", "lepton", "zstd"]
+"""Codecs that hold whole files, which return byte for byte."""
 
 MAX_BYTES: Final = 600
 """Maximum length of a manifest, bytes: S3 allows 2 KB of user metadata, the client's included."""
@@ -33,7 +36,7 @@ _Quality = Annotated[int, Field(ge=0, le=100)]
 _Score = Annotated[float, Field(ge=LOWEST_SCORE, le=100)]
 
 _CODECS_OF: Final[Mapping[str, tuple[str, ...]]] = {
-    "exact": ("webp", "jxl", "lepton"),
+    "exact": ("webp", "jxl", "lepton", "zstd"),
     "lossless": ("webp", "jxl"),
     "recode": CODECS,
     "downscale": CODECS,
@@ -59,7 +62,7 @@ class Stored(_Note):
     """
 
     tier: Literal["exact", "lossless", "recode", "downscale"] = Field(alias="t")
-    codec: Codec | ExactCodec = Field(alias="c")
+    codec: Codec | WholeCodec = Field(alias="c")
     quality: _Quality = Field(alias="q")
     scale: Annotated[int, Field(ge=1, le=4)] = Field(alias="x")
     restorer: Annotated[_Hex, Field(min_length=16, max_length=16)] | None = Field(alias="r")
@@ -185,12 +188,13 @@ class Manifest(_Note):
 
     @model_validator(mode="after")
     def _output_fits_tier(self) -> Self:
-        # A JPEG is reconstructed from JPEG XL or Lepton; all other files are re-encoded.
-        whole = self.stored.tier == "exact" and self.stored.codec in ("jxl", "lepton")
+        # A JPEG is reconstructed from JPEG XL or Lepton, any file from Zstandard; all others are
+        # re-encoded.
+        whole = self.stored.tier == "exact" and self.stored.codec in get_args(WholeCodec)
         if self.output is None and not whole:
             raise ValueError("output is missing")
-        if self.output is not None and self.stored.codec == "lepton":
-            raise ValueError("codec lepton has no output")
+        if self.output is not None and self.stored.codec in ("lepton", "zstd"):
+            raise ValueError(f"codec {self.stored.codec} has no output")
         return self
 
     @property

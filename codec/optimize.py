@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from codec import manifest
-from codec.containers import header, sniff
+from codec.containers import SNIFFED, WHOLE, header, sniff
 from codec.image.pixels import decode_as, orientation
-from codec.manifest import Manifest, Measured
+from codec.manifest import Manifest, Measured, WholeCodec
 from codec.measures import floors
 from codec.reasons import Reason, Refused
 from codec.restore.lossless import Task
 from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
-from codec.search import lossless, memory_needs, search
+from codec.search import lossless, memory_needs, search, whole_files
 from codec.search.allowed_steps import DECODE, EXACT, LEPTON, LOSSLESS, LOSSY_STEPS, AllowedSteps
 from codec.search.effort import Work
 from codec.search.eligibility import check_type, jpeg_sides, max_stored, parse_eligible
@@ -27,7 +27,7 @@ from codec.search.result import ChosenRendition
 from codec.search.state import SearchState, SourceImage, Trial
 from codec.search.verdicts import Verdict
 from config import Policy
-from config.policy import Effort, ExactCodec
+from config.policy import Effort
 
 __all__ = ["LOSSY_STEPS", "OptimizeOptions", "Optimized", "Refused", "optimize"]
 
@@ -36,8 +36,8 @@ _NOT_FOR: Final[Mapping[str, tuple[Tier, ...]]] = {
 }  # fmt: skip
 """Tiers that files of a type never have."""
 
-_TRANSCODING: Final[Mapping[ExactCodec, str]] = {"jxl": EXACT, "lepton": LEPTON}
-"""Step of each codec that holds whole JPEG files."""
+_TRANSCODING: Final[Mapping[WholeCodec, str]] = {"jxl": EXACT, "lepton": LEPTON, "zstd": EXACT}
+"""Step of each codec that holds whole files."""
 
 _LEAST: Final = {"JPEG": 0.6, "PNG": 0.4, "WEBP": 0.0}
 """Size relative to a JPEG or a photographic PNG below which no lossless rendition exists."""
@@ -110,6 +110,21 @@ def _optimized(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> O
             options.steps.omit(tier, Omission.TIER)
     for tier in _NOT_FOR.get(mime, ()):
         options.steps.omit(tier, Omission.FORMAT, mime)
+    if mime in WHOLE:
+        return _as_bytes(data, mime, options, upscalers)
+    return _as_image(data, mime, options, upscalers)
+
+
+def _as_bytes(data: bytes, mime: str, options: OptimizeOptions, upscalers: Upscalers) -> Optimized:
+    """Store a file of a type that only the tier ``exact`` is for."""
+    found = whole_files.find(data, mime, options.policy, options.steps)
+    if found.chosen is None:
+        raise _in_vain(found.trials)
+    return _stored(data, found.chosen, options, upscalers, found.trials)
+
+
+def _as_image(data: bytes, mime: str, options: OptimizeOptions, upscalers: Upscalers) -> Optimized:
+    """Store a JPEG, PNG or WebP file."""
     if mime == "image/jpeg" and not _may_lose(data, options):
         whole = _whole(data, options, max_stored(data, options.policy))
         if whole.chosen is not None:
@@ -155,7 +170,7 @@ def _as_a_whole(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> 
     Raises:
         Exception: the handled exception, if transcoding fails.
     """
-    if sniff(data[:32]) == "image/jpeg":
+    if sniff(data[:SNIFFED]) == "image/jpeg":
         whole = _whole(data, options, max_stored(data, options.policy))
         if whole.chosen is not None:
             return _stored(data, whole.chosen, options, upscalers, whole.trials)
@@ -186,19 +201,24 @@ def _whole(data: bytes, options: OptimizeOptions, most: int, *, held: int = 0) -
         if first.chosen is not None:
             return first
     then = _transcoded(data, size, "jxl", steps, most)
-    return then._replace(trials=first.trials + then.trials)
+    tried = first.trials + then.trials
+    if all(trial.verdict is Verdict.DOES_NOT_RETURN for trial in tried):
+        # Four components, 12 bits, arithmetic coding: large profiles and thumbnails still shrink.
+        then = _transcoded(data, size, "zstd", steps, most)
+        tried += then.trials
+    return then._replace(trials=tried)
 
 
 def _transcoded(
-    data: bytes, size: tuple[int, int], codec: ExactCodec, steps: AllowedSteps, most: int
+    data: bytes, size: tuple[int, int], codec: WholeCodec, steps: AllowedSteps, most: int
 ) -> Attempt:
-    """Transcode a JPEG file by one codec."""
+    """Transcode a file by one codec."""
     step = _TRANSCODING[codec]
     if step in steps.ruled_out:
         return lossless.failed_attempt("exact", codec, Verdict.FAILED, Omission.LOST.value)
     steps.mark(step)
     try:
-        return lossless.of_jpeg(data, size, codec, max_stored=most)
+        return lossless.of_file(data, size, codec, max_stored=most)
     except Exception as error:  # noqa: BLE001  # the library may raise any exception
         return lossless.failed_attempt("exact", codec, Verdict.FAILED, reason_of(error))
 
@@ -332,16 +352,16 @@ def _stored(
     trials: tuple[Trial, ...],
 ) -> Optimized:
     note = _seal(data, chosen, options)
-    options.steps.mark(_step(chosen, data))
+    options.steps.mark(_step(chosen))
     _prove(chosen.rendition, note, upscalers)
     return Optimized(chosen.rendition, note, trials, tuple(options.steps.omitted.values()))
 
 
-def _step(chosen: ChosenRendition, data: bytes) -> str:
+def _step(chosen: ChosenRendition) -> str:
     """Return the step that created a rendition."""
     if chosen.stored.tier in LOSSY:
         return chosen.stored.codec
-    if sniff(data[:32]) != "image/jpeg":
+    if chosen.output is not None:
         return LOSSLESS
     return LEPTON if chosen.stored.codec == "lepton" else EXACT
 

@@ -47,8 +47,16 @@ class Reason(StrEnum):
         "type",
         "not an image of a type that the policy names",
         (
-            "The policy does not name this type of file, or it is no JPEG, PNG or WebP at all: "
-            "the first bytes count, not the name."
+            "The policy does not name this type of file, or it is no image at all: the first "
+            "bytes count, not the name."
+        ),
+    )
+    KIND = (
+        "kind of image",
+        "an image of a kind that is stored as it came",
+        (
+            "HEIC, AVIF, JPEG XL and JPEG 2000 are small already; raw files of cameras and DICOM "
+            "are stored as they came."
         ),
     )
     SIZE = (

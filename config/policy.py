@@ -19,7 +19,17 @@ from config.base import LISTED, Frozen, contradiction, later, unique_sorted
 from config.floor import GUARDS, PRESETS, Fidelity, Floor, Guard, raised
 from config.units import ByteCount, PixelCount
 
-ImageType = Literal["image/jpeg", "image/png", "image/webp"]
+ImageType = Literal[
+    "image/bmp",
+    "image/gif",
+    "image/jpeg",
+    "image/png",
+    "image/tiff",
+    "image/vnd.adobe.photoshop",
+    "image/webp",
+    "image/x-portable-anymap",
+]
+TYPES: Final[tuple[ImageType, ...]] = get_args(ImageType)
 Mode = Literal["off", "shadow", "optimize"]
 Effort = Literal["fast", "balanced", "best"]
 Kind = Literal["photo", "document", "screenshot", "chart", "illustration"]
@@ -122,7 +132,7 @@ class Policy(Frozen):
     )
     prefix: str = Field(default="", max_length=1024, description="key prefix")
     types: Annotated[tuple[ImageType, ...], LISTED, _SET] = Field(
-        default=("image/jpeg", "image/png", "image/webp"),
+        default=TYPES,
         min_length=1,
         max_length=16,
         description="content types to optimize",

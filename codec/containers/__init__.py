@@ -4,6 +4,7 @@ This package neither decodes pixels nor imports Pillow.
 """
 
 from codec.containers.errors import ContainerError, DoesNotFit, Malformed, Unsupported
+from codec.containers.kinds import SNIFFED, WHOLE, named
 from codec.containers.registry import (
     Container,
     FormatName,
@@ -15,6 +16,8 @@ from codec.containers.registry import (
 )
 
 __all__ = [
+    "SNIFFED",
+    "WHOLE",
     "Container",
     "ContainerError",
     "DoesNotFit",
@@ -23,6 +26,7 @@ __all__ = [
     "Mode",
     "Unsupported",
     "assemble",
+    "named",
     "overhead",
     "parse",
     "sniff",

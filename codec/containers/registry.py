@@ -1,17 +1,16 @@
-"""A common interface to the three formats: sniff, parse, assemble."""
+"""Recognize image files, and a common interface to the three that are parsed: parse, assemble."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
-from codec.containers import jpeg, png, webp
+from codec.containers import jpeg, kinds, png, webp
 from codec.containers.errors import Unsupported
 
 FormatName = Literal["JPEG", "PNG", "WEBP"]
 Mode = Literal["L", "RGB", "RGBA"]
 
-_SNIFFED: Final = 32
 _PNG_MODES: Final[dict[int, Mode]] = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -56,10 +55,10 @@ def sniff(head: bytes) -> str | None:
     """Return the media type by magic bytes; None if unsupported.
 
     Args:
-        head: start of the file; at most the first 32 bytes matter.
+        head: start of the file; at most the first ``kinds.SNIFFED`` bytes matter.
     """
     name = _name(head)
-    return _FORMATS[name].mime if name else None
+    return _FORMATS[name].mime if name else kinds.whole_type(head)
 
 
 def parse(data: bytes) -> Container:
@@ -100,7 +99,7 @@ def overhead(format: FormatName, metadata: bytes) -> int:  # noqa: A002 - Pillow
 
 
 def _name(head: bytes) -> FormatName | None:
-    start = head[:_SNIFFED]
+    start = head[: kinds.SNIFFED]
     return next((name for name, entry in _FORMATS.items() if entry.matches(start)), None)
 
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from codec.containers import Mode, bmff, jpeg_payload, webp_payload
-from codec.encoders import avif, jpeg, jxl, lepton, webp
+from codec.encoders import avif, jpeg, jxl, lepton, webp, zstd
 from codec.encoders.settings import EncoderSettings
 from codec.image.pixels import Pixels
 
@@ -132,6 +132,9 @@ _BY_NAME: Final = MappingProxyType({codec.name: codec for codec in _CODECS})
 
 NAMES: Final = frozenset(_BY_NAME)
 
+_WHOLE: Final = MappingProxyType({"lepton": lepton.MIME, "zstd": zstd.MIME})
+"""Media types of codecs that hold whole files only."""
+
 
 def mime_of(name: str) -> str:
     """Return the media type of a codec's files, even if its library is not installed.
@@ -139,7 +142,7 @@ def mime_of(name: str) -> str:
     Raises:
         LookupError: unknown codec.
     """
-    return lepton.MIME if name == "lepton" else _BY_NAME[name].mime
+    return _WHOLE[name] if name in _WHOLE else _BY_NAME[name].mime
 
 
 def by_name(name: str) -> Codec:

@@ -1,4 +1,4 @@
-"""Tier ``exact`` of JPEG files: transcode them so that they return byte for byte."""
+"""Tier ``exact`` of whole files: transcode them so that they return byte for byte."""
 
 from collections.abc import Callable
 from types import MappingProxyType
@@ -7,18 +7,18 @@ from typing import Final, NamedTuple, Protocol
 from imagecodecs import jpegxl_decode_jpeg, jpegxl_encode_jpeg
 
 from codec.containers import jpeg_size, jxl_header
-from codec.encoders import lepton
+from codec.encoders import lepton, zstd
 from codec.image import memory
 from codec.image.pixels import Undecodable
+from codec.manifest import WholeCodec
 from codec.search import memory_needs
-from config.policy import ExactCodec
 
 
-def transcode(data: bytes, codec: ExactCodec = "jxl") -> bytes | None:
-    """Transcode a JPEG file, verifying that it is reconstructed byte for byte.
+def transcode(data: bytes, codec: WholeCodec = "jxl") -> bytes | None:
+    """Transcode a file, verifying that it is reconstructed byte for byte.
 
-    Any JPEG file will do, even one whose pixels slimgate cannot restore. Its pixel size must have
-    been checked.
+    JPEG XL and Lepton take any JPEG file, even one whose pixels slimgate cannot restore; Zstandard
+    takes any file. The pixel size must have been checked.
 
     Args:
         data: upload, untrusted.
@@ -35,7 +35,7 @@ def transcode(data: bytes, codec: ExactCodec = "jxl") -> bytes | None:
 
 
 def restore(rendition: bytes, codec: str = "jxl", *, size: tuple[int, int], length: int) -> bytes:
-    """Reconstruct the JPEG file.
+    """Reconstruct the file.
 
     Args:
         rendition: result of :func:`transcode`, from the bucket.
@@ -83,14 +83,26 @@ def _to_lepton(data: bytes) -> bytes | None:
     return stored if returned == data else None
 
 
+def _to_zstd(data: bytes) -> bytes:
+    stored = zstd.compress(data, zstd.level(len(data)))
+    if zstd.decompress(stored, len(data)) != data:
+        raise Undecodable("Zstandard does not return the file")
+    return stored
+
+
+def _from_zstd(rendition: bytes, *, size: tuple[int, int], length: int) -> bytes:
+    del size  # of the pictures, which are not decoded
+    return zstd.decompress(rendition, length)
+
+
 class _Restore(Protocol):
-    """Reconstructs the JPEG file of a rendition."""
+    """Reconstructs the file of a rendition."""
 
     def __call__(self, rendition: bytes, /, *, size: tuple[int, int], length: int) -> bytes: ...
 
 
 class _Transcoder(NamedTuple):
-    """A codec that holds whole JPEG files."""
+    """A codec that holds whole files."""
 
     installed: Callable[[], bool]
     transcode: Callable[[bytes], bytes | None]
@@ -101,6 +113,7 @@ _TRANSCODERS: Final = MappingProxyType[str, _Transcoder](
     {
         "jxl": _Transcoder(lambda: True, _to_jxl, _from_jxl),
         "lepton": _Transcoder(lepton.installed, _to_lepton, lepton.reconstruct),
+        "zstd": _Transcoder(zstd.installed, _to_zstd, _from_zstd),
     }
 )
 
@@ -108,7 +121,7 @@ _TRANSCODERS: Final = MappingProxyType[str, _Transcoder](
 def _by_name(name: str) -> _Transcoder:
     found = _TRANSCODERS.get(name)
     if found is None:
-        raise LookupError(f"the codec {name!r} holds no whole JPEG files")
+        raise LookupError(f"the codec {name!r} holds no whole files")
     if not found.installed():
         raise LookupError(f"the codec {name} is not installed: install slimgate[{name}]")
     return found

@@ -3,7 +3,19 @@
 from typing import Final
 
 from codec import manifest
-from codec.containers import Container, Unsupported, jpeg_size, parse, sniff
+from codec.containers import (
+    SNIFFED,
+    WHOLE,
+    Container,
+    Unsupported,
+    jpeg_size,
+    kinds,
+    named,
+    parse,
+    sides,
+    sniff,
+    tiff,
+)
 from codec.reasons import Reason, Refused
 from config import Policy
 
@@ -18,12 +30,33 @@ def check_type(data: bytes, policy: Policy) -> str:
     """Return the media type of an upload, by its first bytes.
 
     Raises:
-        Refused: the policy does not include it.
+        Refused: the policy does not include it, or nothing is stored of its kind.
     """
-    mime = sniff(data[:32])
-    if mime is None or mime not in policy.types:
-        raise Refused(Reason.TYPE)
+    mime = check_head(data[:SNIFFED], policy)
+    if mime == kinds.TIFF and _is_raw(data):
+        raise Refused(Reason.KIND, "RAW")
     return mime
+
+
+def check_head(head: bytes, policy: Policy) -> str:
+    """Return the media type of an upload, by its first ``SNIFFED`` bytes.
+
+    Raises:
+        Refused: the policy does not include it, or nothing is stored of its kind.
+    """
+    mime = sniff(head)
+    if mime in policy.types:
+        return mime
+    name = named(head) if mime is None else None
+    raise Refused(Reason.TYPE) if name is None else Refused(Reason.KIND, name)
+
+
+def _is_raw(data: bytes) -> bool:
+    """Return whether a TIFF file is a camera's raw file."""
+    try:
+        return tiff.parse(data).is_raw
+    except Unsupported:
+        return False
 
 
 def parse_eligible(data: bytes, policy: Policy) -> Container:
@@ -54,16 +87,34 @@ def jpeg_sides(data: bytes, policy: Policy) -> tuple[int, int]:
     return width, height
 
 
+def whole_sides(data: bytes, mime: str, policy: Policy) -> tuple[int, int]:
+    """Return width and height of a file that is stored only byte for byte.
+
+    Raises:
+        Refused: it has no size, or is outside the policy's limits.
+    """
+    try:
+        width, height = sides.read(data, mime)
+    except Unsupported as error:
+        raise Refused(Reason.UNSUPPORTED, str(error)) from error
+    check_size(width, height, policy)
+    return width, height
+
+
 def pixels_of(data: bytes) -> int:
     """Return the pixels of an upload by its headers; 0 if unreadable."""
+    mime = sniff(data[:SNIFFED])
     try:
-        if sniff(data[:32]) == "image/jpeg":
+        if mime == "image/jpeg":
             width, height = jpeg_size.read(data)
-            return width * height
-        upload = parse(data)
+        elif mime in WHOLE:
+            width, height = sides.read(data, mime)
+        else:
+            upload = parse(data)
+            width, height = upload.width, upload.height
     except Unsupported:
         return 0
-    return upload.width * upload.height
+    return width * height
 
 
 def check_size(width: int, height: int, policy: Policy) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from codec.containers import Container
-from codec.manifest import Output, Stored
+from codec.manifest import Output, Stored, WholeCodec
 from codec.measures.reading import Reading
 from codec.restore import exact, lossless
 from codec.restore.lossless import Lossless, Task
@@ -15,7 +15,6 @@ from codec.restore.restore import content_digest, file_digest
 from codec.search.result import IDENTICAL, ChosenRendition
 from codec.search.state import Candidate, Trial
 from codec.search.verdicts import Verdict
-from config.policy import ExactCodec
 
 _IDENTICAL: Final = Reading(IDENTICAL.psnr_db, IDENTICAL.psnr_db, IDENTICAL.ssim, IDENTICAL.orb)
 
@@ -27,8 +26,8 @@ class Attempt(NamedTuple):
     trials: tuple[Trial, ...]
 
 
-def of_jpeg(data: bytes, size: tuple[int, int], codec: ExactCodec, *, max_stored: int) -> Attempt:
-    """Transcode a JPEG file so that it is restored byte for byte.
+def of_file(data: bytes, size: tuple[int, int], codec: WholeCodec, *, max_stored: int) -> Attempt:
+    """Transcode a file so that it is restored byte for byte.
 
     Args:
         data: upload.

@@ -6,6 +6,7 @@ transcoding, of memory touched. ``python -m bench.memory`` measures whole jobs.
 
 from typing import Final
 
+from codec.manifest import Manifest
 from codec.measures import ssimulacra2
 
 _MIB: Final = 1 << 20
@@ -17,6 +18,12 @@ AVIF, WebP and Pillow's copies), and the encoder's copies."""
 TRANSCODING: Final = 24
 """Transcoding a JPEG file to JPEG XL and back. libjxl reserves more, but never touches it. Lepton
 needs 6."""
+
+COMPRESSING: Final = 3
+"""Bytes per byte of a file for compressing it with Zstandard and back, and its own."""
+
+_COMPRESSOR: Final = 128 << 20
+"""The compressor itself, bytes."""
 
 RESERVED: Final = 3
 """Ratio of memory that libjxl reserves for transcoding to what it touches: 54 to 58 bytes."""
@@ -46,14 +53,27 @@ ORDINARY: Final = 2 << 30
 """Memory that any number of jobs may use at a time, bytes; larger jobs run alone."""
 
 
-def is_large(pixels: int) -> bool:
-    """Return whether storing an image may need more than ``ORDINARY``: from 37 megapixels."""
-    return pixels * (_UPLOAD + _ENCODING["avif"]["4:4:4"]) > ORDINARY
+def is_large(pixels: int, size: int) -> bool:
+    """Return whether storing an image may need more than ``ORDINARY``.
+
+    Args:
+        pixels: pixels of the upload; from 37 megapixels.
+        size: its size, bytes; from 640 MiB.
+    """
+    need = pixels * (_UPLOAD + _ENCODING["avif"]["4:4:4"])
+    return max(need, to_compress(size)) > ORDINARY
 
 
-def to_restore(pixels: int) -> int:
+def to_restore(manifest: Manifest) -> int:
     """Return the maximum memory for restoring an image, bytes."""
-    return RESTORING * pixels
+    if manifest.stored.codec == "zstd":
+        return to_compress(manifest.size)
+    return RESTORING * manifest.width * manifest.height
+
+
+def to_compress(size: int) -> int:
+    """Return the memory for compressing a file of that many bytes with Zstandard, bytes."""
+    return COMPRESSING * size + _COMPRESSOR
 
 
 def to_transcode(pixels: int) -> int:

@@ -11,7 +11,7 @@ from codec.encoders.coding import level
 from codec.image import resample
 from codec.image.content_kind import Kind
 from codec.image.pixels import Pixels
-from codec.manifest import Output, Stored
+from codec.manifest import Output, Stored, WholeCodec
 from codec.measures import ocr
 from codec.measures.ocr import Words
 from codec.measures.prepared import Prepared
@@ -22,7 +22,7 @@ from codec.search.effort import Work
 from codec.search.verdicts import Verdict
 from config import Floor
 from config.floor import Guard
-from config.policy import Codec, ExactCodec
+from config.policy import Codec
 
 REFUSED: Final = -1
 """Quality of a trial that ended before encoding."""
@@ -42,7 +42,7 @@ class Candidate:
     """
 
     tier: Literal["exact", "lossless", "recode", "downscale"]
-    codec: Codec | ExactCodec
+    codec: Codec | WholeCodec
     scale: int
     restorer: str | None
     subsampling: str

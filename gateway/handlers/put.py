@@ -8,6 +8,7 @@ from http import HTTPStatus
 from aiohttp import web
 from multidict import CIMultiDict
 
+from codec.containers import SNIFFED
 from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
 from config import Policies, Policy
@@ -22,7 +23,6 @@ from gateway.s3.listing_xml import LogicalView
 from gateway.storage.listing_index import ObjectState
 from gateway.storage.messages import Request, Response
 from gateway.storage.object_lock import locks_by_default
-from gateway.storage.snapshot import SNIFFED
 from gateway.storage.storage import Storage
 from gateway.telemetry.telemetry import Telemetry
 from gateway.workers.pool import Busy, Workers

@@ -21,7 +21,9 @@ from gateway.storage import snapshot
 
 _NOWHERE: Final = Target("", "", "")
 _TYPES: Final = {
-    ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
+    ".bmp": "image/bmp", ".gif": "image/gif", ".jpeg": "image/jpeg", ".jpg": "image/jpeg",
+    ".png": "image/png", ".psd": "image/vnd.adobe.photoshop", ".tif": "image/tiff",
+    ".tiff": "image/tiff", ".webp": "image/webp",
 }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 _OUTCOMES: Final = {"optimize": "optimized", "shadow": "shadow"}
 
-_UNLOGGED: Final = frozenset({Reason.TYPE, Reason.SIZE, Reason.DIRECTORY})
+_UNLOGGED: Final = frozenset({Reason.TYPE, Reason.KIND, Reason.SIZE, Reason.DIRECTORY})
 """Reasons that are only counted: most uploads to buckets of mixed content have one of them."""
 
 

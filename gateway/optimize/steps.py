@@ -3,15 +3,15 @@
 import time
 from dataclasses import replace
 
-from codec.containers import sniff
+from codec.containers import SNIFFED
 from codec.reasons import Reason, Refused
+from codec.search.eligibility import check_head
 from gateway.optimize import byte_exact
 from gateway.optimize.candidate import Candidate, StoredCandidate
 from gateway.optimize.screening import refusal
 from gateway.optimize.search import rendition
 from gateway.optimize.stored_request import stored_request
 from gateway.storage.originals import keep
-from gateway.storage.snapshot import SNIFFED
 from gateway.telemetry import metrics, tracing
 
 
@@ -42,10 +42,9 @@ async def sniff_type(candidate: Candidate) -> None:
     """Check the type by the first bytes, never by name or Content-Type.
 
     Raises:
-        Refused: TYPE.
+        Refused: TYPE or KIND.
     """
-    if sniff((await candidate.source.peek())[:SNIFFED]) not in candidate.policy.types:
-        raise Refused(Reason.TYPE)
+    check_head((await candidate.source.peek())[:SNIFFED], candidate.policy)
 
 
 async def check_lock(candidate: Candidate) -> None:

@@ -2,11 +2,11 @@
 
 import asyncio
 
+from codec.containers import SNIFFED
 from codec.reasons import Reason, Refused
 from gateway.http.byte_blocks import ByteQueue
 from gateway.http.byte_budget import ByteBudget
 from gateway.storage.messages import UNREACHABLE, Response
-from gateway.storage.snapshot import SNIFFED
 
 
 class ReadBack:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 from multidict import CIMultiDict
 
+from codec.containers import SNIFFED
 from codec.manifest import Manifest
 from codec.reasons import Reason, Refused
 from gateway.s3 import headers
@@ -22,9 +23,6 @@ from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import UNREACHABLE, Response
 from gateway.storage.object_client import ObjectClient
 from gateway.storage.stored_object import read_manifest
-
-SNIFFED = 32
-"""Leading bytes that identify an image type."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ def optimize_upload(
         Refused: The upload stays as it is; the message says why.
     """
     most = _allowed(may_be_large=may_be_large)
-    if most < _Process.memory_bytes and memory_needs.is_large(pixels_of(data)):
+    if most < _Process.memory_bytes and memory_needs.is_large(pixels_of(data), len(data)):
         raise LargeImage
     options = OptimizeOptions(
         policy=policy,
@@ -234,7 +234,7 @@ def restore_object(
 def _was_enough(manifest: Manifest) -> bool:
     """Return whether memory sufficed, so that no allocation can have failed in disguise."""
     left = memory.left()
-    return left is None or left > memory_needs.to_restore(manifest.width * manifest.height)
+    return left is None or left > memory_needs.to_restore(manifest)
 
 
 def upscale_image(

@@ -195,7 +195,7 @@ class Workers:
             NotRestored: Memory, time or processes were short; says nothing about the object.
             Busy: The queue is full, or the wait took too long.
         """
-        need = memory_needs.to_restore(manifest.width * manifest.height)
+        need = memory_needs.to_restore(manifest)
         if need <= memory_needs.ORDINARY:
             return await self._restored(rendition, manifest, may_be_large=False)
         async with self._alone():

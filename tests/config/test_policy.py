@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from config.floor import PRESETS, Floor
-from config.policy import Policy, PolicyLimits
+from config.policy import TYPES, Policy, PolicyLimits
 from tests.config.builders import policy, steady
 
 
@@ -26,7 +26,16 @@ def test_defaults_are_those_of_the_design() -> None:
         "name": "photos",
         "bucket": "photos-*",
         "prefix": "",
-        "types": ("image/jpeg", "image/png", "image/webp"),
+        "types": (
+            "image/bmp",
+            "image/gif",
+            "image/jpeg",
+            "image/png",
+            "image/tiff",
+            "image/vnd.adobe.photoshop",
+            "image/webp",
+            "image/x-portable-anymap",
+        ),
         "mode": "optimize",
         "tiers": ("downscale", "exact", "lossless", "recode"),
         "scales": (2, 3, 4),
@@ -161,7 +170,7 @@ def test_legibility_needs_the_program(tmp_path: Path, monkeypatch: pytest.Monkey
         ({"bucket": "a" * 129}, "match pattern"),
         ({"prefix": "a" * 1025}, "at most 1024"),
         ({"types": []}, "at least 1"),
-        ({"types": ["image/gif"]}, "'image/jpeg', 'image/png' or 'image/webp'"),
+        ({"types": ["image/heic"]}, "'image/webp' or 'image/x-portable-anymap'"),
         ({"types": "image/png"}, "valid tuple"),
         ({"mode": "on"}, "'off', 'shadow' or 'optimize'"),
         ({"mode": False}, "'off', 'shadow' or 'optimize'"),
@@ -273,16 +282,17 @@ def test_the_digest_is_fixed() -> None:
         '"min_saving":0.15,"mode":"optimize","name":"photos","prefix":"",'
         '"protect":["chart","document","screenshot"],"protect_with":"recode","restorer":"native",'
         '"scales":[2,3,4],"tiers":["downscale","exact","lossless","recode"],'
-        '"types":["image/jpeg","image/png","image/webp"]}'
+        '"types":["image/bmp","image/gif","image/jpeg","image/png","image/tiff",'
+        '"image/vnd.adobe.photoshop","image/webp","image/x-portable-anymap"]}'
     )
     assert hashlib.sha256(canonical.encode()).hexdigest()[:12] == make().digest
-    assert make().digest == "0f86a388d59f"
+    assert make().digest == "324200cdb47b"
 
 
 def test_the_digest_is_that_of_the_effective_policy() -> None:
     """Written-out defaults, order of lists and spelling of numbers do not change the digest."""
     same = make(
-        types=["image/webp", "image/jpeg", "image/png"],
+        types=[*reversed(TYPES)],
         tiers=["recode", "lossless", "exact", "downscale"],
         floor={"psnr_db": 34},
         limits={"max_bytes": 67108864, "max_pixels": "200MP"},

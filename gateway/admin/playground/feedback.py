@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,10 @@ from gateway.telemetry.ledger import Ledger, Line
 VERDICTS: Final = ("up", "down")
 MAX_COMMENT: Final = 500
 
-_SUFFIXES: Final = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+_SUFFIXES: Final[Mapping[str, str]] = {
+    "image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp",
+}  # fmt: skip
+"""Types of images to train with."""
 
 _log = structlog.get_logger(__name__)
 
@@ -70,9 +74,10 @@ class Feedback:
 
     async def _keep_image(self, result: Result, digest: str) -> str | None:
         """Save the upload and return its file name; None: not saved."""
-        if self._folder is None or result.mime is None:
+        suffix = _SUFFIXES.get(result.mime or "")
+        if self._folder is None or suffix is None:
             return None
-        name = digest + _SUFFIXES[result.mime]
+        name = digest + suffix
         try:
             async with self._writing:
                 return await asyncio.to_thread(self._write, self._folder, name, result.upload)

@@ -3,14 +3,13 @@
 import time
 from typing import Final
 
-from codec.containers import sniff
+from codec.containers import SNIFFED, sniff
 from codec.reasons import Refused
 from config import Policy
 from gateway.admin.playground.results import Result
 from gateway.optimize import pipeline
 from gateway.optimize.candidate import Candidate, InMemory
 from gateway.s3.routing import Target
-from gateway.storage.snapshot import SNIFFED
 from gateway.workers.pool import Workers
 
 _NOWHERE: Final = Target("", "", "")

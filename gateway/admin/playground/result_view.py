@@ -15,7 +15,9 @@ from gateway.optimize import trial_rows
 from gateway.optimize.summary import fates
 
 VIEWABLE: Final = frozenset({"image/avif", "image/jpeg", "image/png", "image/webp"})
-"""Image types that browsers display; JPEG XL is not among them."""
+"""Types of renditions that browsers display; JPEG XL is not among them."""
+
+_VIEWABLE_UPLOADS: Final = VIEWABLE | {"image/bmp", "image/gif"}
 
 # Ends of each bar: unacceptable, and indistinguishable from the original.
 _SCALES: Final = {
@@ -58,6 +60,8 @@ def result_view(result: Result) -> dict[str, Any]:
         "measures": [] if found is None else list(_measures(found, result.policy)),
         "facts": [] if found is None else list(_facts(found)),
         "identical": found is not None and found.manifest.stored.tier in ("exact", "lossless"),
+        "shows_upload": result.mime in _VIEWABLE_UPLOADS,
+        "stored_type": mime_of(winner.codec) if winner else None,
         "shows_stored": found is not None and mime_of(found.manifest.stored.codec) in VIEWABLE,
         "columns": trial_rows.columns(result.trials),
         "rows": list(trial_rows.rows(result.trials, winner)),

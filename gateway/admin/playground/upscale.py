@@ -6,13 +6,12 @@ from typing import Final
 from aiohttp import web
 
 import models
-from codec.containers import sniff
+from codec.containers import SNIFFED, sniff
 from codec.upscale_file import FORMATS, FileFormat, NotEnlarged, TooLarge
 from config import PolicyLimits
 from gateway.admin.playground import forms
 from gateway.admin.playground.forms import RequestRefused
 from gateway.http.byte_budget import ByteBudget
-from gateway.storage.snapshot import SNIFFED
 from gateway.workers.pool import Busy, WorkerLost, Workers
 
 _LIMITS: Final = PolicyLimits()
@@ -44,7 +43,7 @@ async def _enlarged(
     format_ = _format(request.query.get("format"), request.headers.get("Accept", ""))
     async with forms.reserved(request, buffers, _LIMITS.max_bytes):
         data = await forms.whole(request)
-        if sniff(data[:SNIFFED]) is None:
+        if sniff(data[:SNIFFED]) not in _TYPES.values():
             raise RequestRefused(415, "send a PNG, JPEG or WebP file as the body")
         try:
             enlarged = await workers.upscale(

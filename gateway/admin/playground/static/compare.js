@@ -1,7 +1,7 @@
 // A divider between two images, moved by the range input (keyboard, touch) or on the image.
 "use strict";
 
-const root = document.querySelector(".compare");
+const root = document.querySelector(".compare:has(.stage)");
 
 if (root) {
   const stage = root.querySelector(".stage");
