@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def policy_of(changes: Mapping[str, Any]) -> Policy:
-    """Return a policy with the floor of the benchmarks and some keys overridden."""
+    """Return a policy of defaults with some keys overridden."""
     limits = {"timeout_s": 600}
     plain = {"name": "bench", "bucket": "*", "mode": "optimize", "limits": limits}
     return Policy.model_validate({**plain, **changes})

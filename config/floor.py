@@ -14,9 +14,8 @@ Guard = Literal["chart", "document", "map", "medical", "screenshot"]
 class Floor(Frozen):
     """Minimum fidelity of every stored rendition; null disables a measure."""
 
-    # The project's only default; tests compare every other use with it. PSNR and mean SSIM are
-    # averages: a mostly smooth image keeps 34 dB and 0.93 when its content is gone (figures in
-    # docs/floors.md).
+    # Defaults of what a floor of one's own does not name. PSNR and mean SSIM are averages: a mostly
+    # smooth image keeps 34 dB and 0.93 when its content is gone (figures in docs/floors.md).
     psnr_db: float | None = Field(
         default=34.0, gt=0, le=99, description="minimum PSNR, dB; null: none"
     )
@@ -96,6 +95,9 @@ PRESETS: Final[dict[Fidelity, Floor]] = {
     "standard": _preset(70, worst=50, orb=0.55),
     "economy": _preset(55, worst=20, orb=0.35),
 }
+
+DEFAULT_FIDELITY: Final[Fidelity] = "standard"
+"""Fidelity of policies that name neither fidelity nor floor; tests compare every use with it."""
 
 GUARDS: Final[tuple[Guard, ...]] = get_args(Guard)
 

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from config.base import LISTED, Frozen, contradiction, later, unique_sorted
-from config.floor import GUARDS, PRESETS, Fidelity, Floor, Guard, raised
+from config.floor import DEFAULT_FIDELITY, GUARDS, PRESETS, Fidelity, Floor, Guard, raised
 from config.units import ByteCount, PixelCount
 
 ImageType = Literal[
@@ -107,12 +107,12 @@ def _default_scales(validated: dict[str, Any]) -> tuple[int, ...]:
 
 
 def _default_floor(validated: dict[str, Any]) -> Floor:
-    fidelity = validated.get("fidelity")
+    fidelity = validated.get("fidelity", DEFAULT_FIDELITY)
     return PRESETS[fidelity] if fidelity else Floor()
 
 
 def _default_guards(validated: dict[str, Any]) -> tuple[Guard, ...]:
-    return GUARDS if validated.get("fidelity") else ()
+    return GUARDS if validated.get("fidelity", DEFAULT_FIDELITY) else ()
 
 
 class Policy(Frozen):
@@ -172,8 +172,11 @@ class Policy(Frozen):
         description="restorer that enlarges downscaled images",
     )
     fidelity: Fidelity | None = Field(
-        default=None,
-        description="floor by name: archive, high, standard or economy; null: as `floor` says",
+        default=DEFAULT_FIDELITY,
+        description=(
+            "floor by name: archive, high, standard or economy; null: as `floor` says (the "
+            "default where `floor` is set)"
+        ),
     )
     floor: Floor = Field(default_factory=_default_floor, description="minimum fidelity")
     guards: Annotated[tuple[Guard, ...], _OFF, LISTED, _SET] = Field(
@@ -199,6 +202,13 @@ class Policy(Frozen):
     effort: Effort = Field(default="balanced", description="search effort: fast, balanced or best")
     limits: PolicyLimits = Field(default=PolicyLimits(), description="limits for one image")
     originals: Originals = Field(default=Originals(), description="copies of uploads")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_default_beside_a_floor(cls, settings: Any) -> Any:
+        if isinstance(settings, dict) and "floor" in settings:
+            return {"fidelity": None, **settings}
+        return settings
 
     @field_validator("restorer")
     @classmethod

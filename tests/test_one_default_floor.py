@@ -1,4 +1,4 @@
-"""Every place that shows or uses the default floor has the same one."""
+"""Every place that shows or uses the default fidelity has the same one."""
 
 import re
 from pathlib import Path
@@ -8,15 +8,17 @@ import pytest
 import yaml
 
 from bench import contest
-from config import Floor, Policy
+from config import Policy
+from config.floor import DEFAULT_FIDELITY, GUARDS, PRESETS
 from eval.compare import policies
-from eval.demo import hints
+from eval.demo import baseline, hints
 from eval.demo.roundtrip import Row
 from eval.demo.servers import demo_policy
+from gateway.admin.playground import pages
 
 _ROOT: Final = Path(__file__).parents[1]
-_DEFAULT: Final = Floor()
-_FLOORS_OF_FILES: Final = ("config/example.yaml", "config/compose/slimgate.yaml")
+_DEFAULT: Final = PRESETS[DEFAULT_FIDELITY]
+_CONFIGURATIONS: Final = ("config/example.yaml", "config/compose/slimgate.yaml")
 
 
 def _policies(name: str) -> list[dict[str, Any]]:
@@ -25,30 +27,40 @@ def _policies(name: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("name", _FLOORS_OF_FILES)
+@pytest.mark.parametrize("name", _CONFIGURATIONS)
 def test_configurations_to_start_from_have_it(name: str) -> None:
-    """The examples state the default, or leave it out."""
-    found = [Floor.model_validate(each.get("floor", {})) for each in _policies(name)]
-    assert set(found) == {_DEFAULT}
+    """The examples state the default, guards included, or leave it out."""
+    found = [Policy.model_validate(each) for each in _policies(name)]
+    assert {(each.fidelity, each.floor, each.guards) for each in found} == {
+        (DEFAULT_FIDELITY, _DEFAULT, GUARDS)
+    }
 
 
 def test_the_demo_has_no_floor_of_its_own() -> None:
     """Demo and `make serve` run under a policy of defaults, and judge by the same floor."""
     assert Policy.model_validate(demo_policy()).floor == _DEFAULT
-    assert "floor" not in demo_policy()
+    assert not {"fidelity", "floor", "guards"} & demo_policy().keys()
     assert Row("a", "PNG", (9, 9), 2, 1).floor == _DEFAULT
 
 
 def test_reports_and_benches_have_it() -> None:
-    """A report without a policy file, and the benches, measure under the default."""
-    assert policies.choose(None, None, "photos/", {})[0].floor == _DEFAULT
-    assert contest.policy_of({}).floor == _DEFAULT
+    """A report without a policy file, baselines and benches measure under the default."""
+    assert policies.choose(None, None, "photos/", {})[0].fidelity == DEFAULT_FIDELITY
+    assert baseline.policy("fast").fidelity == DEFAULT_FIDELITY
+    assert contest.policy_of({}).fidelity == DEFAULT_FIDELITY
+
+
+def test_the_playground_offers_it() -> None:
+    """Without a configured policy images are tried under the default."""
+    assert pages.DEFAULTS.fidelity == DEFAULT_FIDELITY
 
 
 def test_the_demo_says_it() -> None:
-    """The line that the demo prints names every number of the default."""
-    said = [float(number) for number in re.findall(r">= ([\d.]+\d)", hints.policy_line())]
-    assert said == [each for each in _DEFAULT.model_dump().values() if each is not None]
+    """The line that the demo prints names the default and every number of it."""
+    line = hints.policy_line(Policy.model_validate(demo_policy()))
+    said = [float(number) for number in re.findall(r">= ([\d.]+\d)", line)]
+    assert f"fidelity {DEFAULT_FIDELITY}" in line
+    assert sorted(said) == sorted(_DEFAULT.model_dump(exclude_none=True).values())
 
 
 @pytest.mark.parametrize("name", ["docs/floors.md", "README.md"])
@@ -56,8 +68,8 @@ def test_documents_say_it(name: str) -> None:
     """Documents that state the default in words state this one."""
     text = (_ROOT / name).read_text("utf-8")
     sentence = (
-        f"PSNR {_DEFAULT.psnr_db:g} dB, SSIM {_DEFAULT.ssim:g}, ORB {_DEFAULT.orb:g} and "
-        f"{_DEFAULT.block_psnr_db:g} dB of the worst block"
+        f"`fidelity: {DEFAULT_FIDELITY}`: a SSIMULACRA2 score of {_DEFAULT.ssimulacra2:g}, "
+        f"{_DEFAULT.ssimulacra2_worst:g} for the worst region, and {_DEFAULT.orb:g} of ORB"
     )
     assert sentence in text
 

@@ -20,6 +20,8 @@ _WORTH: Final = 0.001
 """Share of uploaded bytes that an additional tier must save to be worth its time."""
 
 _REQUIRED: Final = ("name", "bucket", "mode")
+_DEPENDENT: Final = ("scales", "floor", "guards")
+"""Settings whose default depends on other settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,12 @@ def _sizes(study: Study) -> tuple[list[dict[str, int]], int]:
 def _non_defaults(policy: Policy) -> dict[str, Any]:
     """Return the settings that differ from their defaults."""
     said = policy.model_dump(mode="json", exclude_defaults=True)
-    plain = Policy(name=policy.name, bucket=policy.bucket, mode=policy.mode, tiers=policy.tiers)
-    if policy.scales == plain.scales:
-        said.pop("scales", None)
+    required = {name: getattr(policy, name) for name in _REQUIRED}
+    plain = Policy(**required, tiers=policy.tiers, fidelity=policy.fidelity)
+    for name in _DEPENDENT:
+        if getattr(policy, name) == getattr(plain, name):
+            said.pop(name, None)
+    if "floor" in said:
+        said.pop("fidelity", None)
     order = (*_REQUIRED, *(name for name in Policy.model_fields if name not in _REQUIRED))
     return {name: said[name] for name in order if name in said}

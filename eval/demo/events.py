@@ -40,8 +40,16 @@ def _optimized(event: _Event) -> str:
     saved = 100 * (1 - stored / uploaded) if uploaded else 0.0
     return (
         f"PUT {_name(event)}  {event['tier']}, {uploaded:,} bytes stored as {stored:,}: "
-        f"saved {saved:.1f} % (PSNR {event['psnr_db']} dB, SSIM {event['ssim']})"
+        f"saved {saved:.1f} %{_score(event)}"
     )
+
+
+def _score(event: _Event) -> str:
+    """Return the fidelity of the served file: its score, where one was measured."""
+    score = event.get("ssimulacra2")
+    if score is not None:
+        return f" (SSIMULACRA2 {score})"
+    return f" (PSNR {event['psnr_db']} dB, SSIM {event['ssim']})"
 
 
 def _plain(event: _Event) -> str:

@@ -3,34 +3,30 @@
 from collections.abc import Iterator
 from typing import Final
 
-from config import Floor
-from eval.demo.servers import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, Pair
+from config import Policy
+from eval.demo.servers import ACCESS_KEY, BUCKET, ECONOMY, REGION, SECRET_KEY, Pair, demo_policy
 
 _DEFAULT_ENDPOINT: Final = "http://127.0.0.1:9000"
+_TITLES: Final = {
+    "ssimulacra2": "SSIMULACRA2",
+    "ssimulacra2_worst": "worst region",
+    "orb": "ORB",
+}
 
 
-def policy_line() -> str:
-    """Return a description of the demo's policy."""
+def policy_line(policy: Policy) -> str:
+    """Return what a policy with a fidelity demands."""
     return (
-        f"Policy: store every image in the bucket {BUCKET!r} as small as the default floor "
-        "allows:\n"
-        f"{', '.join(_demands())}."
+        f"Bucket {policy.bucket!r}, fidelity {policy.fidelity}: {', '.join(_demands(policy))}.\n"
+        "Medical images, maps, documents, screenshots and charts have to be better."
     )
 
 
-def _demands() -> Iterator[str]:
-    titles = {
-        "psnr_db": "PSNR >= {:g} dB",
-        "ssim": "SSIM >= {:g}",
-        "orb": "ORB >= {:g}",
-        "block_psnr_db": "worst 64x64 block >= {:g} dB",
-        "ssimulacra2": "SSIMULACRA2 >= {:g}",
-        "ssimulacra2_worst": "SSIMULACRA2 of the worst 128x128 region >= {:g}",
-        "text": "words read again >= {:g}",
-    }
-    for name, least in Floor().model_dump().items():
+def _demands(policy: Policy) -> Iterator[str]:
+    for name, title in _TITLES.items():
+        least = getattr(policy.floor, name)
         if least is not None:
-            yield titles[name].format(least)
+            yield f"{title} >= {least:g}"
 
 
 def next_steps() -> str:
@@ -54,7 +50,8 @@ def welcome(pair: Pair) -> str:
             *(pages if pair.playground else []),
             f"Bucket      {BUCKET}  (what it actually stores: {pair.upstream}; in memory only)",
             f"Keys        {ACCESS_KEY} / {SECRET_KEY}   region {REGION}",
-            policy_line(),
+            policy_line(Policy.model_validate(demo_policy())),
+            f"Bucket {ECONOMY!r}: the same with the fidelity economy.",
             "",
             "aws:",
             *_aws(pair.endpoint),

@@ -3,20 +3,22 @@
 import io
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image, UnidentifiedImageError
 
+from codec.image import content_kind
 from codec.image.pixels import Pixels
 from codec.measures import floors
-from codec.measures.block import block_psnr
 from codec.measures.prepared import Prepared
 from codec.measures.psnr import PERFECT_PSNR_DB
-from codec.measures.reading import Fidelity, Reading
-from config import Floor
+from codec.measures.reading import Reading
+from codec.search import guards
+from config import Floor, Policy
+from config.floor import DEFAULT_FIDELITY, PRESETS
 from eval.demo.sample_images import Sample
 
 _T = TypeVar("_T")
@@ -24,8 +26,8 @@ _T = TypeVar("_T")
 PLAIN: Final = "plain"
 """Tier of images stored as uploaded."""
 
-IDENTICAL: Final = Fidelity(PERFECT_PSNR_DB, 1.0, 1.0)
-"""Measures of an identical file."""
+IDENTICAL: Final = Reading(PERFECT_PSNR_DB, PERFECT_PSNR_DB, 1.0, 1.0, 100.0, 100.0, 1.0)
+"""Measures of identical pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,8 @@ class Row:
         uploaded: size of the upload, bytes.
         stored: bytes in the bucket.
         tier: tier of the rendition, or ``plain``.
-        measured: fidelity of the downloaded file; None if not measurable.
-        block_psnr_db: PSNR of the worst block, dB.
-        floor: floor that applies to the image.
+        measured: what the floor demands, of the downloaded file; None if not measurable.
+        floor: floor that applies to the image, guards considered.
         put_ms: duration of the PUT, milliseconds.
         get_ms: duration of the GET, milliseconds.
         problems: errors; empty if none.
@@ -53,9 +54,8 @@ class Row:
     uploaded: int
     stored: int
     tier: str = PLAIN
-    measured: Fidelity | None = None
-    block_psnr_db: float = PERFECT_PSNR_DB
-    floor: Floor = field(default_factory=Floor)
+    measured: Reading | None = None
+    floor: Floor = PRESETS[DEFAULT_FIDELITY]
     put_ms: float = 0.0
     get_ms: float = 0.0
     problems: tuple[str, ...] = ()
@@ -68,30 +68,22 @@ class Row:
     @property
     def below(self) -> bool:
         """Return whether a measure is below its floor."""
-        if self.measured is None:
-            return False
-        reading = Reading(
-            psnr_db=self.measured.psnr_db,
-            block_psnr_db=self.block_psnr_db,
-            ssim=self.measured.ssim,
-            orb=self.measured.orb,
-        )
-        return not floors.holds(self.floor, reading)
+        return self.measured is not None and not floors.holds(self.floor, self.measured)
 
 
-def round_trip(sample: Sample, *, bucket: str, gateway: Any, upstream: Any) -> Row:
+def round_trip(sample: Sample, *, policy: Policy, gateway: Any, upstream: Any) -> Row:
     """Upload, download and compare one image.
 
     Args:
         sample: file to upload.
-        bucket: target bucket.
+        policy: policy of the target bucket, which it names in full.
         gateway: boto3 client of the gateway.
         upstream: boto3 client of the store, the authority on bytes stored.
 
     Returns:
         The row; client errors become problems, never exceptions.
     """
-    name = {"Bucket": bucket, "Key": sample.key}
+    name = {"Bucket": policy.bucket, "Key": sample.key}
     with Image.open(io.BytesIO(sample.data)) as image:
         row = Row(sample.key, image.format or "?", image.size, len(sample.data), len(sample.data))
     try:
@@ -99,12 +91,12 @@ def round_trip(sample: Sample, *, bucket: str, gateway: Any, upstream: Any) -> R
         _, put_ms = _timed(lambda: gateway.put_object(**name, **upload))
         (answer, data), get_ms = _timed(lambda: _download(gateway, name))
         head = gateway.head_object(**name)
-        listed = gateway.list_objects_v2(Bucket=bucket, Prefix=sample.key)
+        listed = gateway.list_objects_v2(Bucket=policy.bucket, Prefix=sample.key)
         stored = upstream.head_object(**name)["ContentLength"]
     except (ClientError, BotoCoreError) as error:
         return replace(row, problems=(str(error),))
     tier = answer["ResponseMetadata"]["HTTPHeaders"].get("x-slimgate-tier", PLAIN)
-    row, problems = _compared(row, sample, data, plain=tier == PLAIN)
+    row, problems = _compared(row, sample, data, policy, plain=tier == PLAIN)
     return replace(
         row,
         stored=stored,
@@ -126,7 +118,9 @@ def _download(client: Any, name: Mapping[str, str]) -> tuple[Any, bytes]:
     return answer, answer["Body"].read()
 
 
-def _compared(row: Row, sample: Sample, data: bytes, *, plain: bool) -> tuple[Row, tuple[str, ...]]:
+def _compared(
+    row: Row, sample: Sample, data: bytes, policy: Policy, *, plain: bool
+) -> tuple[Row, tuple[str, ...]]:
     if data == sample.data:
         return replace(row, measured=IDENTICAL), ()
     problems = ["stored as uploaded, but the bytes differ"] if plain else []
@@ -137,18 +131,20 @@ def _compared(row: Row, sample: Sample, data: bytes, *, plain: bool) -> tuple[Ro
             seen = [(image.format, image.mode, image.size) for image in (before, after)]
             if seen[0] != seen[1]:
                 return row, (*problems, f"uploaded {seen[0]}, downloaded {seen[1]}")
-            return _measured(row, np.asarray(before), np.asarray(after)), tuple(problems)
+            pixels = np.asarray(before), np.asarray(after)
+            return _measured(row, *pixels, policy), tuple(problems)
     except (UnidentifiedImageError, OSError, ValueError) as error:
         return row, (*problems, f"the downloaded file cannot be decoded: {error}")
 
 
-def _measured(row: Row, before: Pixels, after: Pixels) -> Row:
-    return replace(
-        row,
-        measured=floors.measure(before, after),
-        block_psnr_db=block_psnr(before, after),
-        floor=floors.applied(row.floor, Prepared(before)),
-    )
+def _measured(row: Row, before: Pixels, after: Pixels, policy: Policy) -> Row:
+    if np.array_equal(before, after):
+        return replace(row, measured=IDENTICAL)
+    original = Prepared(before)
+    floor = guards.applied(policy, original, content_kind.kind(before)).floor
+    measured = floors.read(floor, original, after, thorough=True)
+    floor = floors.without_unstable_orb(floor, original, measured)
+    return replace(row, measured=measured, floor=floor)
 
 
 def _contradictions(

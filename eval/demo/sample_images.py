@@ -84,6 +84,22 @@ RECIPES: Final = (
 )
 
 
+ECONOMY: Final = (
+    "astronaut.jpg",
+    "coffee.jpg",
+    "chelsea.webp",
+    "motorcycle_left.jpg",
+    "ihc.jpg",
+    "brick.jpg",
+    "gravel.jpg",
+    "grass.png",
+    "coins.jpg",
+    "logo.png",
+)
+"""Keys of images that the demo also stores under `economy`: one of each photograph and the drawing,
+without those that guards keep at a higher fidelity."""
+
+
 def chosen(names: Sequence[str]) -> tuple[Recipe, ...]:
     """Return recipes by object key or source file; all if no name is passed.
 

@@ -19,6 +19,7 @@ ACCESS_KEY: Final = "demo"
 SECRET_KEY: Final = "demo-secret"  # noqa: S105  # only grants access to an in-memory bucket
 REGION: Final = "us-east-1"
 BUCKET: Final = "photos"
+ECONOMY: Final = "economy"
 
 _START_TIMEOUT_S: Final = 60.0  # first import from a cold disk
 _MOTO_READY: Final = "Running on http://"
@@ -56,7 +57,7 @@ def running(
         listen: address of the gateway; port 0: any free port.
         on_line: receives each line of the gateway's log, in another thread.
         operators: address of the admin listener; None: none.
-        policies: content of ``policies``; None: the demo's.
+        policies: content of ``policies``; None: those of the demo.
         timeout_s: maximum wait for the store's answer; None: the default.
 
     Raises:
@@ -68,7 +69,7 @@ def running(
         settings = {
             "upstream": {"endpoint": upstream, "region": REGION, **wait},
             "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
-            "policies": [demo_policy()] if policies is None else list(policies),
+            "policies": [demo_policy(), economy_policy()] if policies is None else list(policies),
             "admin": {"listen": operators},
         }
         gateway = stack.enter_context(gateway_server(settings, listen, on_line))
@@ -77,8 +78,13 @@ def running(
 
 
 def demo_policy() -> dict[str, Any]:
-    """Return the demo's policy, all defaults, in configuration format."""
+    """Return the demo's first policy, all defaults, in configuration format."""
     return {"name": BUCKET, "bucket": BUCKET, "mode": "optimize"}
+
+
+def economy_policy() -> dict[str, Any]:
+    """Return the demo's second policy, the least fidelity by name, in configuration format."""
+    return {"name": ECONOMY, "bucket": ECONOMY, "mode": "optimize", "fidelity": "economy"}
 
 
 @contextmanager

@@ -1,24 +1,30 @@
 """The demo's table: one line per image, and a line of totals."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, NamedTuple
 
-from codec.measures.psnr import PERFECT_PSNR_DB
-from eval.demo.roundtrip import Row
+from eval.demo.roundtrip import IDENTICAL, Row
 
-WIDTH: Final = 120
+WIDTH: Final = 100
 """Maximum width of the table, columns."""
 
-LEGEND: Final = "= identical pixels    ! below the floor    plain: stored as uploaded"
+LEGEND: Final = (
+    "SSIMULACRA2: 90 no visible loss, 70 high, 50 medium quality; worst: lowest of 128x128 pixels\n"
+    "= identical pixels    ! below the floor    plain: stored as uploaded\n"
+    "downscale: stored at half the size or less, and enlarged by super-resolution"
+)
 
 _KEY_WIDTH: Final = 21
+_GAP: Final = "  "
 
 
 class _Column(NamedTuple):
     title: str
     width: int
     show: Callable[[Row], str]
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Totals:
         uploaded: bytes of uploads that did not fail.
         stored: bytes in the bucket.
         restored: number of images that GET restored.
+        enlarged: number of these that super-resolution enlarged.
         below: number of these below their floor.
         failed: number of failures.
     """
@@ -38,6 +45,7 @@ class Totals:
     uploaded: int
     stored: int
     restored: int
+    enlarged: int
     below: int
     failed: int
 
@@ -62,15 +70,16 @@ def totals(rows: Sequence[Row]) -> Totals:
         uploaded=sum(row.uploaded for row in good),
         stored=sum(row.stored for row in good),
         restored=sum(row.restored for row in rows),
+        enlarged=sum(row.tier == "downscale" for row in rows),
         below=sum(row.below for row in rows),
         failed=len(rows) - len(good),
     )
 
 
 def header() -> str:
-    """Return the column titles and a rule."""
+    """Return the titles of groups of columns and of columns, and a rule."""
     titles = _joined(column.title for column in _COLUMNS)
-    return f"{titles}\n{'-' * len(titles)}"
+    return f"{_GAP.join(_groups()).rstrip()}\n{titles}\n{'-' * len(titles)}"
 
 
 def line(row: Row) -> str:
@@ -81,10 +90,16 @@ def line(row: Row) -> str:
     return "\n".join([shown, *(f"    FAILED: {problem}" for problem in row.problems)])
 
 
+def _groups() -> Iterator[str]:
+    for title, columns in groupby(_COLUMNS, key=lambda column: column.group):
+        widths = [column.width for column in columns]
+        yield f"{title:>{sum(widths) + len(_GAP) * (len(widths) - 1)}}"
+
+
 def _joined(cells: Iterable[str]) -> str:
-    first, second, *rest = zip(cells, _COLUMNS, strict=True)
-    left = [f"{_cut(text, column.width):<{column.width}}" for text, column in (first, second)]
-    return "  ".join([*left, *(f"{text:>{column.width}}" for text, column in rest)])
+    (name, first), *rest = zip(cells, _COLUMNS, strict=True)
+    left = f"{_cut(name, first.width):<{first.width}}"
+    return _GAP.join([left, *(f"{text:>{column.width}}" for text, column in rest)])
 
 
 def _cut(text: str, width: int) -> str:
@@ -95,39 +110,29 @@ def _share(uploaded: int, stored: int) -> float:
     return 1 - stored / uploaded if uploaded else 0.0
 
 
-def _psnr(row: Row) -> str:
-    if row.measured is None:
+def _score(row: Row) -> str:
+    return _shown(row, None if row.measured is None else row.measured.ssimulacra2)
+
+
+def _worst(row: Row) -> str:
+    return _shown(row, None if row.measured is None else row.measured.ssimulacra2_worst)
+
+
+def _shown(row: Row, score: float | None) -> str:
+    if score is None:
         return "-"
-    return "=" if _same(row) else f"{row.measured.psnr_db:.2f}"
-
-
-def _ssim(row: Row) -> str:
-    if row.measured is None:
-        return "-"
-    return "=" if _same(row) else f"{row.measured.ssim:.4f}"
-
-
-def _orb(row: Row) -> str:
-    if row.measured is None:
-        return "-"
-    return "=" if _same(row) else f"{row.measured.orb:.3f}"
-
-
-def _same(row: Row) -> bool:
-    return row.measured is not None and row.measured.psnr_db >= PERFECT_PSNR_DB
+    return "=" if row.measured == IDENTICAL else f"{score:.1f}"
 
 
 _COLUMNS: Final = (
     _Column("image", _KEY_WIDTH, lambda row: row.key),
-    _Column("kind", 4, lambda row: row.format),
     _Column("pixels", 9, lambda row: f"{row.size[0]}x{row.size[1]}"),
-    _Column("uploaded", 9, lambda row: f"{row.uploaded:,}"),
-    _Column("stored", 9, lambda row: f"{row.stored:,}"),
-    _Column("saved", 7, lambda row: f"{100 * _share(row.uploaded, row.stored):.1f} %"),
+    _Column("uploaded", 8, lambda row: f"{row.uploaded:,}"),
+    _Column("stored", 7, lambda row: f"{row.stored:,}"),
+    _Column("saved", 6, lambda row: f"{100 * _share(row.uploaded, row.stored):.1f} %"),
     _Column("tier", 9, lambda row: row.tier),
-    _Column("PSNR", 5, _psnr),
-    _Column("SSIM", 6, _ssim),
-    _Column("ORB", 5, _orb),
-    _Column("PUT ms", 6, lambda row: f"{row.put_ms:.0f}"),
-    _Column("GET ms", 6, lambda row: f"{row.get_ms:.0f}"),
+    _Column("whole", 5, _score, "SSIMULACRA2"),
+    _Column("worst", 5, _worst, "SSIMULACRA2"),
+    _Column("PUT", 5, lambda row: f"{row.put_ms:.0f}", "time, ms"),
+    _Column("GET", 4, lambda row: f"{row.get_ms:.0f}", "time, ms"),
 )

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from tests.e2e.images import FLOOR_PSNR_DB, FLOOR_SSIM, MIMES, fidelity, opened, photo
+from tests.e2e.images import FLOOR_SCORE, MIMES, opened, photo, score
 
 MIB: Final = 1 << 20
 
@@ -98,9 +98,7 @@ def assert_restored(upload: bytes, served: bytes) -> None:
     """Compare an image that was stored small with what was uploaded."""
     expected, actual = _described(upload), _described(served)
     assert actual == expected
-    psnr, ssim = fidelity(upload, served)
-    assert psnr >= FLOOR_PSNR_DB
-    assert ssim >= FLOOR_SSIM
+    assert score(upload, served) >= FLOOR_SCORE
 
 
 def mime(content: bytes) -> str:

@@ -14,6 +14,8 @@ from config.floor import PRESETS, Floor
 from config.policy import TYPES, Policy, PolicyLimits
 from tests.config.builders import policy, steady
 
+_KINDS = ("chart", "document", "map", "medical", "screenshot")
+
 
 def make(**changes: Any) -> Policy:
     """Return a validated policy made of the smallest one and changes."""
@@ -41,17 +43,17 @@ def test_defaults_are_those_of_the_design() -> None:
         "scales": (2, 3, 4),
         "codecs": ("avif", "jpeg", "jxl", "webp"),
         "restorer": "native",
-        "fidelity": None,
+        "fidelity": "standard",
         "floor": {
-            "psnr_db": 34.0,
-            "ssim": 0.93,
-            "orb": 0.65,
-            "block_psnr_db": 28.0,
-            "ssimulacra2": None,
-            "ssimulacra2_worst": None,
+            "psnr_db": None,
+            "ssim": None,
+            "orb": 0.55,
+            "block_psnr_db": None,
+            "ssimulacra2": 70.0,
+            "ssimulacra2_worst": 50.0,
             "text": None,
         },
-        "guards": (),
+        "guards": _KINDS,
         "protect": ("chart", "document", "screenshot"),
         "exact_codec": "jxl",
         "protect_with": "recode",
@@ -63,11 +65,27 @@ def test_defaults_are_those_of_the_design() -> None:
     assert make().model_dump() == expected
 
 
-def test_an_empty_floor_is_the_default_floor() -> None:
-    """`floor: {}` and no floor at all are the same policy."""
-    assert make() == make(floor={})
-    assert Floor() == make(floor={}).floor
+def test_a_policy_without_a_floor_has_the_default_fidelity() -> None:
+    """Saying nothing and naming the default fidelity are the same policy."""
+    assert make() == make(fidelity="standard") == make(guards=list(_KINDS))
+    assert make().digest == make(fidelity="standard").digest
     assert PolicyLimits() == make(limits={}).limits
+
+
+@pytest.mark.parametrize("change", [{"floor": {}}, {"fidelity": None}, {"floor": {"ssim": 0.93}}])
+def test_a_floor_takes_the_place_of_the_default_fidelity(change: dict[str, Any]) -> None:
+    """A floor, even an empty one, or no fidelity: what is not named has the floor's own default."""
+    made = make(**change)
+    assert (made.fidelity, made.floor, made.guards) == (None, Floor(), ())
+    assert made.floor.model_dump() == {
+        "psnr_db": 34.0,
+        "ssim": 0.93,
+        "orb": 0.65,
+        "block_psnr_db": 28.0,
+        "ssimulacra2": None,
+        "ssimulacra2_worst": None,
+        "text": None,
+    }
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -78,9 +96,6 @@ def test_a_fidelity_is_a_floor_by_name(name: str) -> None:
     unguarded = make(fidelity=name, guards="off")
     assert unguarded.digest == make(floor=named.floor.model_dump()).digest
     assert named == make(fidelity=name, floor=named.floor.model_dump())
-
-
-_KINDS = ("chart", "document", "map", "medical", "screenshot")
 
 
 @pytest.mark.parametrize(
@@ -109,13 +124,16 @@ def test_guards_can_be_chosen() -> None:
     assert make(fidelity="standard").guards == _KINDS
     assert make(fidelity="standard", guards=["medical", "map"]).guards == ("map", "medical")
     assert make(fidelity="standard", guards="off") == make(fidelity="standard", guards=[])
-    assert make(guards="off") == make()
+    assert make(guards="off") == make(fidelity="standard", guards="off")
+    assert make(guards="off").guards == ()
 
 
 def test_guards_of_a_floor_contradict() -> None:
     """A floor of one's own is taken as it is: guards beside it are refused."""
     with pytest.raises(ValidationError, match="guards raise a fidelity: set fidelity"):
         make(floor={"ssimulacra2": 75}, guards=["medical"])
+    with pytest.raises(ValidationError, match="guards raise a fidelity: set fidelity"):
+        make(fidelity=None, guards=["medical"])
 
 
 def test_stricter_fidelities_demand_more_of_every_measure() -> None:
@@ -285,8 +303,12 @@ def test_the_digest_is_fixed() -> None:
         '"types":["image/bmp","image/gif","image/jpeg","image/png","image/tiff",'
         '"image/vnd.adobe.photoshop","image/webp","image/x-portable-anymap"]}'
     )
-    assert hashlib.sha256(canonical.encode()).hexdigest()[:12] == make().digest
-    assert make().digest == "324200cdb47b"
+    assert hashlib.sha256(canonical.encode()).hexdigest()[:12] == make(floor={}).digest
+    assert make(floor={}).digest == "324200cdb47b"
+    fewer = ["image/jpeg", "image/png", "image/webp"]
+    assert make(types=fewer, floor={}).digest == "0f86a388d59f"
+    assert make(types=fewer).digest == "d5a27fc1dcc1"
+    assert make(types=fewer, guards="off").digest == "5322c13c345f"
 
 
 def test_the_digest_is_that_of_the_effective_policy() -> None:
@@ -297,8 +319,8 @@ def test_the_digest_is_that_of_the_effective_policy() -> None:
         floor={"psnr_db": 34},
         limits={"max_bytes": 67108864, "max_pixels": "200MP"},
     )
-    assert same.digest == make().digest
-    assert same == make()
+    assert same.digest == make(floor={}).digest
+    assert same == make(floor={})
 
 
 @pytest.mark.parametrize(
@@ -315,8 +337,10 @@ def test_the_digest_is_that_of_the_effective_policy() -> None:
         {"floor": {"block_psnr_db": 27}},
         {"floor": {"ssimulacra2": 70}},
         {"floor": {"ssimulacra2_worst": 50}},
-        {"fidelity": "standard"},
-        {"fidelity": "standard", "guards": "off"},
+        {"fidelity": None},
+        {"fidelity": "high"},
+        {"guards": "off"},
+        {"guards": ["map"]},
         {"protect": []},
         {"protect_with": "lossless"},
         {"exact_codec": "lepton"},

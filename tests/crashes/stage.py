@@ -109,7 +109,7 @@ def same_image(upload: bytes, served: bytes) -> bool:
     return (
         len(upload) == len(served)
         and images.opened(upload).size == images.opened(served).size
-        and images.fidelity(upload, served)[0] >= images.FLOOR_PSNR_DB
+        and images.score(upload, served) >= images.FLOOR_SCORE
     )
 
 

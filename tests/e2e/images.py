@@ -12,9 +12,8 @@ from skimage import data
 
 from bench import reference
 
-FLOOR_PSNR_DB: Final = 34.0
-FLOOR_SSIM: Final = 0.93
-"""The floor of a policy that names none."""
+FLOOR_SCORE: Final = 70.0
+"""SSIMULACRA2 score that a policy demands unless it says otherwise."""
 
 MIMES: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 
@@ -108,6 +107,18 @@ def fidelity(upload: bytes, restored: bytes) -> tuple[float, float]:
         return psnr, ssim
     alpha = _gray_fidelity(np.asarray(first)[..., 3], np.asarray(second)[..., 3])
     return min(psnr, alpha[0]), min(ssim, alpha[1])
+
+
+def score(upload: bytes, restored: bytes) -> float:
+    """Return the SSIMULACRA2 score by the package of that name, which takes a second a megapixel.
+
+    Args:
+        upload: At least 8 pixels on either side.
+        restored: Same format, mode and dimensions.
+    """
+    first, second = opened(upload), opened(restored)
+    assert (first.size, first.mode) == (second.size, second.mode)
+    return reference.ssimulacra2(np.asarray(first), np.asarray(second))
 
 
 def saved(image: Image.Image, format_: str, **options: object) -> bytes:

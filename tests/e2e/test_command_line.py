@@ -32,7 +32,8 @@ def test_check_shows_everything_but_secrets(tmp_path: Path) -> None:
     assert "main-secret" not in done.stdout
     shown = yaml.safe_load(done.stdout)
     assert [policy["name"] for policy in shown["policies"]] == ["photos", "shadow"]
-    assert shown["policies"][0]["floor"]["psnr_db"] == 34
+    assert shown["policies"][0]["fidelity"] == "standard"
+    assert shown["policies"][0]["floor"]["ssimulacra2"] == 70
 
 
 @pytest.mark.parametrize("command", ["check", "serve"])

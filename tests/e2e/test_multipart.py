@@ -34,7 +34,7 @@ def test_an_image_in_parts_is_stored_small(s3: Any, direct: Any, photos: str) ->
     assert [etag] * 2 == [got["ETag"], listed["ETag"]]
     assert [got["ContentLength"], listed["Size"]] == [len(_FILE)] * 2
     assert (got["ContentType"], got["Metadata"]) == ("image/jpeg", {"a": "1"})
-    assert images.fidelity(_FILE, got["Body"].read())[0] >= images.FLOOR_PSNR_DB
+    assert images.score(_FILE, got["Body"].read()) >= images.FLOOR_SCORE
     tags = s3.get_object_tagging(Bucket=photos, Key="k")["TagSet"]
     assert tags == [{"Key": "colour", "Value": "red"}]
     assert direct.head_object(Bucket=photos, Key="k")["ContentType"] == "image/avif"

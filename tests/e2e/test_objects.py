@@ -42,9 +42,7 @@ def test_the_image_comes_back(s3: Any, photos: str, sample: Sample) -> None:
     assert (sample.format, sample.mode, before.size) == (after.format, after.mode, after.size)
     kept = {name for name in ("exif", "icc_profile", "comment") if name in before.info}
     assert {name: before.info[name] for name in kept} == {name: after.info[name] for name in kept}
-    psnr, ssim = images.fidelity(sample.bytes, restored)
-    assert psnr >= images.FLOOR_PSNR_DB
-    assert ssim >= images.FLOOR_SSIM
+    assert images.score(sample.bytes, restored) >= images.FLOOR_SCORE
 
 
 @_SAMPLES

@@ -33,7 +33,7 @@ def test_a_promoted_image_is_stored_small(
     assert done["CopyObjectResult"]["LastModified"] == head["LastModified"]
     assert [got["ContentLength"], head["ContentLength"], listed["Size"]] == [len(_FILE)] * 3
     assert {name: got[name] for name in _ABOUT} == _ABOUT
-    assert images.fidelity(_FILE, restored)[0] >= images.FLOOR_PSNR_DB
+    assert images.score(_FILE, restored) >= images.FLOOR_SCORE
     tags = s3.get_object_tagging(**target)["TagSet"]
     assert tags == direct.get_object_tagging(**source)["TagSet"]
     assert direct.head_object(**target)["ContentType"] == "image/avif"

@@ -242,8 +242,10 @@ def test_what_happened_is_told(reader: S3Server, managed: Managed) -> None:
     """The response names tier, restorer and fidelity; the ETag is no MD5, of anything."""
     answer = wire.ask(reader, "GET", managed.path)
     assert answer.headers["x-slimgate-tier"] in {"recode", "downscale"}
-    assert float(answer.headers["x-slimgate-psnr"]) >= images.FLOOR_PSNR_DB
-    assert float(answer.headers["x-slimgate-ssim"]) >= images.FLOOR_SSIM
+    assert float(answer.headers["x-slimgate-ssimulacra2"]) >= images.FLOOR_SCORE
+    psnr, ssim = images.fidelity(_FILE, answer.body)
+    assert float(answer.headers["x-slimgate-psnr"]) == pytest.approx(psnr, abs=0.01)
+    assert float(answer.headers["x-slimgate-ssim"]) == pytest.approx(ssim, abs=0.0002)
     digests = {
         hashlib.md5(data, usedforsecurity=False).hexdigest() for data in (_FILE, answer.body)
     }

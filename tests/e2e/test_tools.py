@@ -66,7 +66,7 @@ def test_there_and_back(tool: Tool, s3: Any, direct: Any, photos: str) -> None:
     served = _bodies(s3, photos, list(_FILES))
     for (key, body), restored in zip(_FILES.items(), served, strict=True):
         assert len(body) == len(restored)
-        assert images.fidelity(body, restored)[0] >= images.FLOOR_PSNR_DB
+        assert images.score(body, restored) >= images.FLOOR_SCORE
         assert direct.head_object(Bucket=photos, Key=key)["ContentType"] == "image/avif"
         red = [{"Key": "colour", "Value": "red"}]
         assert _said(s3, photos, key) == (_SAID, red, ["READ"])
@@ -206,7 +206,7 @@ def test_explain(moto: S3Server, moto_bucket: str, moto_tool: Tool) -> None:
     file.write_bytes(images.jpeg())
     done = tool.run("explain", str(file), "--policy", "photos")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0].startswith("policy photos: floor psnr_db 34, ssim 0.93")
+    assert done.stdout.splitlines()[0].startswith("policy photos: floor orb 0.55, ssimulacra2 70")
     assert sum(line.startswith("won, ") for line in done.stdout.splitlines()) == 1
     unclear = tool.run("explain", str(file))
     assert (unclear.returncode, "photos, shadow" in unclear.stderr) == (1, True)

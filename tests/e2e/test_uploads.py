@@ -51,7 +51,7 @@ def test_an_image_goes_up_and_down(s3: Any, photos: str, tmp_path: Path) -> None
     s3.upload_file(str(up), photos, "k.jpg")
     s3.download_file(photos, "k.jpg", str(down))
     assert up.stat().st_size == down.stat().st_size
-    assert images.fidelity(up.read_bytes(), down.read_bytes())[0] >= images.FLOOR_PSNR_DB
+    assert images.score(up.read_bytes(), down.read_bytes()) >= images.FLOOR_SCORE
 
 
 def test_a_managed_file_comes_down_in_parallel(s3: Any, photos: str, tmp_path: Path) -> None:

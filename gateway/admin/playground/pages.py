@@ -23,7 +23,7 @@ _AT_ONCE: Final = 4
 """Concurrent previews: most of the queue is for clients of the bucket."""
 
 _GIB: Final = 2**30
-_DEFAULTS: Final = Policy(name="defaults", bucket="*", mode="optimize")
+DEFAULTS: Final = Policy(name="defaults", bucket="*", mode="optimize")
 """Offered if no policy is configured."""
 
 # Uploaded files are untrusted: display only.
@@ -154,7 +154,7 @@ class Pages:
         return await upscale.answer(request, self._workers, self._buffers)
 
     def _policies(self) -> Policies | list[Policy]:
-        return self._in_force if len(self._in_force) else [_DEFAULTS]
+        return self._in_force if len(self._in_force) else [DEFAULTS]
 
     def _named(self, name: str | None) -> Policy:
         for policy in self._policies():

@@ -84,7 +84,7 @@ def test_load_changes_nothing() -> None:
 
 def test_the_budget_ends_at_the_same_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     """A budget that is too small ends the search at the same trial under any clock."""
-    short = replace(optimize_options(**_POLICY), work_s=0.25)
+    short = replace(optimize_options(**_POLICY), work_s=0.1)
     monkeypatch.setattr(time, "process_time", lambda: 0.0)
     found = []
     for clock in (time.monotonic, itertools.count(step=1000).__next__):

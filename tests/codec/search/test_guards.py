@@ -32,7 +32,8 @@ def _applied(pixels: Pixels, **policy: Any) -> guards.GuardedFloor:
         (photo("retina.jpg"), {"fidelity": "archive"}, None, PRESETS["archive"]),
         (photo("retina.jpg"), {"fidelity": "standard", "guards": []}, None, PRESETS["standard"]),
         (photo("retina.jpg"), {"fidelity": "economy", "guards": ["map"]}, None, PRESETS["economy"]),
-        (photo("retina.jpg"), {}, None, Floor()),
+        (photo("retina.jpg"), {}, "medical", PRESETS["high"]),
+        (photo("retina.jpg"), {"fidelity": None}, None, Floor()),
         (photo("camera.png", "L"), {"fidelity": "economy"}, "document", PRESETS["standard"]),
         (photo("astronaut.png"), {"fidelity": "standard"}, None, PRESETS["standard"]),
     ],
@@ -65,7 +66,7 @@ def test_what_is_stored_holds_the_guarded_floor(fidelity: str) -> None:
 def test_without_guards_nothing_is_recorded() -> None:
     """Under a floor of one's own, and without guards, manifests have no guard."""
     data = save(_XRAY, "PNG")
-    for asked in ({}, {"fidelity": "economy", "guards": []}):
+    for asked in ({"fidelity": None}, {"fidelity": "economy", "guards": []}):
         made = optimize(data, optimize_options(**asked), models.restorer)
         assert made.manifest.guard is None
         assert '"g"' not in made.manifest.dumps()

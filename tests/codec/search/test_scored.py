@@ -62,8 +62,9 @@ def test_the_worst_region_can_ask_for_most() -> None:
 
 
 def test_floors_without_a_score_measure_none() -> None:
-    """The default floor costs no comparison by SSIMULACRA2, and its manifests have no scores."""
-    made = optimize(save(crop("RGB", 200, 160), "PNG"), optimize_options(), models.restorer)
+    """A floor of other measures costs no comparison by SSIMULACRA2; its manifests have no score."""
+    asked = optimize_options(fidelity=None)
+    made = optimize(save(crop("RGB", 200, 160), "PNG"), asked, models.restorer)
     assert made.manifest.measured.scores == {}
     assert {trial.reading.ssimulacra2 for trial in made.trials} == {None}
 

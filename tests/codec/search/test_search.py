@@ -172,10 +172,10 @@ def _candidates(source: SourceImage, *, kind: str = "photo", **changes: Any) -> 
 def test_candidates_follow_the_policy(
     changes: dict[str, Any], subsampling: str | None, expected: list[tuple[int, str]]
 ) -> None:
-    """Full size competes first, with best effort cleaned up after, too; then each scale."""
+    """Without scores full size competes first, with best effort cleaned up, too; then scales."""
     source = _source(crop("RGB", 32, 32))
     source = replace(source, upload=replace(source.upload, subsampling=subsampling))
-    found = _candidates(source, codecs=["avif"], **changes)
+    found = _candidates(source, codecs=["avif"], fidelity=None, **changes)
     assert [(c.scale, c.subsampling) for c in found] == expected
 
 
@@ -201,8 +201,8 @@ def test_what_is_protected_is_left_whole() -> None:
     for kind in ("document", "screenshot", "chart"):
         found = _candidates(source, kind=kind)
         assert {(candidate.scale, candidate.restorer) for candidate in found} == {(1, None)}
-    assert len(_candidates(source, kind="illustration")) == 6
-    assert len(_candidates(source, kind="document", protect=[])) == 6
+    assert len(_candidates(source, kind="illustration", fidelity=None)) == 6
+    assert len(_candidates(source, kind="document", protect=[], fidelity=None)) == 6
     assert _candidates(source, kind="document", protect_with="lossless") == []
 
 
@@ -299,7 +299,7 @@ def test_nothing_that_holds() -> None:
 
 def test_hopeless_scales_are_not_encoded() -> None:
     """A scale whose restored image is below the floor before any encoding costs one trial."""
-    state = _find_rendition(_source(noise(48, 48, 3)), tiers=["downscale"])
+    state = _find_rendition(_source(noise(48, 48, 3)), tiers=["downscale"], fidelity=None)
     assert [(trial.verdict, trial.quality, trial.size) for trial in state.trials] == [
         ("ceiling below floor", REFUSED, 0)
     ] * 3

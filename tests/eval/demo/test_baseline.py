@@ -6,7 +6,7 @@ from config.policy import Effort
 from eval.demo import baseline
 from eval.demo.baseline import EFFORTS, Figures
 
-BEFORE = Figures("a.png", "recode", 1000, psnr_db=34.5, ssim=0.95, orb=0.8, block_psnr_db=27.0)
+BEFORE = Figures("a.png", "recode", 1000, ssimulacra2=70.5, ssimulacra2_worst=60.0, orb=0.8)
 
 
 @pytest.mark.slow  # optimizes all images of the demo with each effort
@@ -20,12 +20,13 @@ def test_no_image_costs_more_than_before(effort: Effort) -> None:
     ("now", "said"),
     [
         (replace(BEFORE, stored=1004), []),
-        (replace(BEFORE, stored=900, psnr_db=34.1), []),
-        (replace(BEFORE, psnr_db=34.46), []),
+        (replace(BEFORE, stored=900, ssimulacra2=70.1), []),
+        (replace(BEFORE, ssimulacra2=70.46), []),
         (replace(BEFORE, stored=1006), ["a.png: 1,006 bytes, 1,000 before"]),
-        (replace(BEFORE, stored=995, psnr_db=34.4), ["a.png: psnr_db 34.4000, 34.5000 before"]),
-        (replace(BEFORE, ssim=0.9, orb=0.7), ["a.png: ssim 0.9000, 0.9500 before",
-                                               "a.png: orb 0.7000, 0.8000 before"]),
+        (replace(BEFORE, stored=995, ssimulacra2=70.3),
+         ["a.png: ssimulacra2 70.3000, 70.5000 before"]),
+        (replace(BEFORE, ssimulacra2_worst=55.0, orb=0.7),
+         ["a.png: ssimulacra2_worst 55.0000, 60.0000 before", "a.png: orb 0.7000, 0.8000 before"]),
         (replace(BEFORE, image="b.png"), ["b.png: is missing in the baseline"]),
     ],
 )  # fmt: skip

@@ -7,13 +7,17 @@ import sys
 import pytest
 
 from eval.demo import __main__ as demo
+from eval.demo import sample_images, table
 
 DEMO = [sys.executable, "-m", "eval.demo"]
-TOTALS = re.compile(r"\nsaved \d+\.\d % of 2 images, 2 restored, 0 below floor, 0 failed\n")
+TOTALS = re.compile(
+    r"\nsaved \d+\.\d % of (\d) images, \d restored, 0 below floor, 0 failed\n"
+    r"\d of them enlarged by super-resolution\n"
+)
 
 
 def test_demo_runs_to_the_end() -> None:
-    """Two images pass through a real gateway and stay above the floor."""
+    """Two images pass through a real gateway and stay above the floor; one of them also lower."""
     run = subprocess.run(
         [*DEMO, "--images", "coins.jpg,page.png"],
         capture_output=True,
@@ -21,9 +25,19 @@ def test_demo_runs_to_the_end() -> None:
         timeout=120,
         check=False,
     )
-    assert (run.returncode, len(TOTALS.findall(run.stdout))) == (0, 1), run.stderr
+    assert (run.returncode, TOTALS.findall(run.stdout)) == (0, ["2", "1"]), run.stderr
     assert "\r" not in run.stdout + run.stderr
-    assert max(map(len, run.stdout.splitlines())) <= 120
+    assert max(map(len, run.stdout.splitlines())) <= table.WIDTH
+
+
+@pytest.mark.slow  # optimizes ten images
+def test_super_resolution_wins_in_the_economy_bucket() -> None:
+    """At least three images of the second table are stored shrunk, because that is smallest."""
+    names = ",".join(sample_images.ECONOMY)
+    command = [*DEMO, "--images", names]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    won = re.findall(r"\n(\d+) of them enlarged", run.stdout)
+    assert int(won[-1]) >= 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

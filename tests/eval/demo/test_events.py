@@ -31,6 +31,13 @@ OPTIMIZED = {
             ),
         ),
         (
+            {**OPTIMIZED, "ssimulacra2": 71.3},
+            (
+                "PUT photos/cat.jpg  recode, 10,000 bytes stored as 2,500: saved 75.0 % "
+                "(SSIMULACRA2 71.3)"
+            ),
+        ),
+        (
             {"event": "stored as uploaded", "bucket": "b", "key": "k", "reason": "animated"},
             "PUT b/k  stored as uploaded: animated",
         ),

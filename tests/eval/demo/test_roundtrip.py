@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from PIL import Image
 
+from config import Policy
 from eval.demo.roundtrip import IDENTICAL, Row, round_trip
 from eval.demo.sample_images import Sample
 
@@ -19,6 +20,7 @@ def _png(seed: int, size: tuple[int, int] = (32, 32), mode: str = "RGB") -> byte
     return file.getvalue()
 
 
+POLICY = Policy(name="photos", bucket="photos", mode="optimize")
 SAMPLE = Sample("noise.png", _png(1), "image/png")
 
 
@@ -59,7 +61,7 @@ def _meta(headers: dict[str, str]) -> dict[str, Any]:
 
 def _trip(gateway: Any, stored: int = 100) -> Row:
     upstream = _FakeStore(bytes(stored))
-    return round_trip(SAMPLE, bucket="photos", gateway=gateway, upstream=upstream)
+    return round_trip(SAMPLE, policy=POLICY, gateway=gateway, upstream=upstream)
 
 
 def test_identical_bytes_are_perfect() -> None:
@@ -81,7 +83,9 @@ def test_restored_images_are_measured() -> None:
     row = _trip(_FakeStore(other[: len(SAMPLE.data)], tier="recode"))
     assert row.restored
     assert row.measured is not None
-    assert row.measured.psnr_db < 15
+    assert row.measured.ssimulacra2 is not None
+    assert row.measured.ssimulacra2 < 30
+    assert row.below
 
 
 @pytest.mark.parametrize(

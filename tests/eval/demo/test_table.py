@@ -1,6 +1,6 @@
 import pytest
 
-from codec.measures.reading import Fidelity
+from codec.measures.reading import Reading
 from eval.demo import table
 from eval.demo.roundtrip import IDENTICAL, Row
 from eval.demo.table import Totals
@@ -12,32 +12,33 @@ GOOD = Row(
     uploaded=100_000,
     stored=25_000,
     tier="recode",
-    measured=Fidelity(35.5, 0.95, 0.8),
+    measured=Reading(orb=0.8, ssimulacra2=71.26, ssimulacra2_worst=60.0),
     put_ms=651.4,
     get_ms=14.2,
 )
 PLAIN = Row("moon.png", "PNG", (512, 512), 100_000, 100_000, measured=IDENTICAL)
-BELOW = Row("b.png", "PNG", (9, 9), 10, 5, tier="recode", measured=Fidelity(33.99, 0.99, 0.9))
+BELOW = Row("b.png", "PNG", (9, 9), 10, 5, tier="downscale", measured=Reading(ssimulacra2=69.9))
 FAILED = Row("c.png", "PNG", (9, 9), 10, 10, problems=("HEAD says 9, GET says 10",))
 
 
 def test_row_shows_every_column() -> None:
-    """A row shows name, format, size, bytes, saving, tier, fidelity and durations in that order."""
-    expected = "astronaut.jpg JPEG 512x512 100,000 25,000 75.0 % recode 35.50 0.9500 0.800 651 14"
+    """A row shows name, size, bytes, saving, tier, scores and durations in that order."""
+    expected = "astronaut.jpg 512x512 100,000 25,000 75.0 % recode 71.3 60.0 651 14"
     assert " ".join(table.line(GOOD).split()) == expected
 
 
 def test_identical_pixels_are_shown_as_such() -> None:
     """Identical images show equals signs instead of measures."""
-    assert table.line(PLAIN).split()[-6:] == ["plain", "=", "=", "=", "0", "0"]
+    assert table.line(PLAIN).split()[-5:] == ["plain", "=", "=", "0", "0"]
 
 
 @pytest.mark.parametrize("row", [GOOD, PLAIN, BELOW, FAILED])
 def test_columns_are_aligned(row: Row) -> None:
     """Every row is as wide as the header, and both fit into the terminal."""
-    titles, rule = table.header().splitlines()
+    groups, titles, rule = table.header().splitlines()
     shown = table.line(row).splitlines()[0].removesuffix(" !")
     assert {len(titles)} == {len(rule), len(shown)}
+    assert len(groups) <= len(titles)
     assert len(titles) + len(" !") <= table.WIDTH
 
 
@@ -61,14 +62,14 @@ def test_rows_below_the_floor_are_marked() -> None:
 @pytest.mark.parametrize(
     ("measured", "expected"),
     [
-        (Fidelity(34.0, 0.93, 0.65), False),
-        (Fidelity(33.999, 0.93, 0.65), True),
-        (Fidelity(34.0, 0.9299, 0.65), True),
-        (Fidelity(34.0, 0.93, 0.649), True),
+        (Reading(orb=0.55, ssimulacra2=70.0, ssimulacra2_worst=50.0), False),
+        (Reading(orb=0.55, ssimulacra2=69.99, ssimulacra2_worst=50.0), True),
+        (Reading(orb=0.55, ssimulacra2=70.0, ssimulacra2_worst=49.99), True),
+        (Reading(orb=0.549, ssimulacra2=70.0, ssimulacra2_worst=50.0), True),
         (None, False),
     ],
 )
-def test_floor_is_the_least_allowed(measured: Fidelity | None, expected: bool) -> None:
+def test_floor_is_the_least_allowed(measured: Reading | None, expected: bool) -> None:
     """An image exactly on the floor holds it; one measure under it is enough to miss it."""
     assert Row("a", "PNG", (9, 9), 2, 1, measured=measured).below == expected
 
@@ -81,7 +82,12 @@ def test_totals_line_is_exact() -> None:
 
 def test_failed_images_save_nothing() -> None:
     """The bytes of an image that failed count neither as uploaded nor as stored."""
-    assert Totals(2, 100_000, 25_000, 1, 0, 1) == table.totals([GOOD, FAILED])
+    assert Totals(2, 100_000, 25_000, 1, 0, 0, 1) == table.totals([GOOD, FAILED])
+
+
+def test_shrunk_images_are_counted() -> None:
+    """The totals count the images that GET enlarges."""
+    assert table.totals([GOOD, PLAIN, BELOW]).enlarged == 1
 
 
 @pytest.mark.parametrize(

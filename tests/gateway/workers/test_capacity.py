@@ -28,11 +28,11 @@ def test_the_defaults_agree(tiers: list[str] | None) -> None:
     ("memory", "changes", "said"),
     [
         ("2GiB", {}, ("200 megapixels", "above 89 ", "worker_memory to 4", "max_pixels to 89MP")),
-        ("4GiB", {"tiers": ["recode"], "codecs": ["avif"]}, ("above 102 ", "worker_memory to 8")),
+        ("4GiB", {"tiers": ["recode"], "codecs": ["avif"]}, ("above 89 ", "worker_memory to 9")),
         (
             "4GiB",
-            {"tiers": ["recode"], "codecs": ["avif"], "fidelity": "standard"},
-            ("above 89 ", "worker_memory to 9"),
+            {"tiers": ["recode"], "codecs": ["avif"], "fidelity": None},
+            ("above 102 ", "worker_memory to 8"),
         ),
         ("1GiB", {"limits": {"max_pixels": "64MP"}}, ("64 megapixels", "above 44 ")),
     ],
