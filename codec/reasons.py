@@ -191,7 +191,7 @@ class Reason(StrEnum):
     QUERY = (
         "query",
         "the query asks for more than to store it",
-        "Only plain PutObject requests are optimized.",
+        "Only PutObject and CopyObject without further parameters are optimized.",
     )
     CONTENT_TYPE = (
         "content type",
@@ -215,8 +215,11 @@ class Reason(StrEnum):
     )
     FORM = (
         "form",
-        "uploaded by a form",
-        "Forms of browsers are stored as they came. Upload by a presigned PutObject instead.",
+        "uploaded by a form that the gateway cannot verify",
+        (
+            "Sign forms by Signature Version 4 with a key of the gateway, with each field once "
+            "and none that PutObject has no header for."
+        ),
     )
     OBJECT_LOCK = (
         "object lock",

@@ -1,6 +1,6 @@
-"""Form uploads (PostObject): the upstream verifies the signature in the form."""
+"""Form uploads (PostObject): verified here if signed with a key of the gateway."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
@@ -10,14 +10,20 @@ from aiohttp import web
 from codec.reasons import Reason, Refused
 from config import Policies
 from gateway.handlers.call import Call, forwarded
+from gateway.handlers.form_file import ReceivedForm
+from gateway.handlers.form_upload import FormUpload
 from gateway.handlers.passthrough import PassThrough
+from gateway.http.authentication import Signer
+from gateway.http.byte_blocks import ByteQueue
 from gateway.http.request_body import Upload
 from gateway.optimize.report import Report
 from gateway.optimize.screening import policy_for
 from gateway.s3.errors import S3Error
 from gateway.s3.form_data import MAX_FIELD_BYTES, FormParser, boundary_of
-from gateway.s3.routing import Target, key_target
+from gateway.s3.post_form import PostForm, read_form
+from gateway.s3.routing import Target
 from gateway.telemetry.ledger import Ledger
+from gateway.workers.pool import Busy
 
 _STORED: Final = frozenset(
     {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT, HTTPStatus.SEE_OTHER}
@@ -40,7 +46,7 @@ def is_form(call: Call) -> bool:
 
 
 class PostObject:
-    """Handle a POST to a bucket; the file in a form is stored unchanged.
+    """Handle a POST to a bucket: files of verified forms are optimized, others stored unchanged.
 
     Fields before the file are checked before anything is sent upstream, later ones while streaming:
     a refused field aborts the upload.
@@ -48,12 +54,23 @@ class PostObject:
     Args:
         policies: Policies in force.
         ledger: Records results of shadow policies.
+        uploads: Stores verified forms.
+        signer: Returns the owner of an access key; None if it is unknown.
         plain: Streams responses of the store.
     """
 
-    def __init__(self, policies: Policies, ledger: Ledger, plain: PassThrough) -> None:
+    def __init__(
+        self,
+        policies: Policies,
+        ledger: Ledger,
+        uploads: FormUpload,
+        signer: Callable[[str], Signer | None],
+        plain: PassThrough,
+    ) -> None:
         self._policies = policies
         self._ledger = ledger
+        self._uploads = uploads
+        self._signer = signer
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
@@ -61,32 +78,39 @@ class PostObject:
 
         Raises:
             S3Error: MethodNotAllowed for a form sent to a key, PreconditionFailed for another
-                content type, or as :class:`FormParser`.
+                content type, or as :class:`FormParser` and :class:`FormUpload`.
         """
         if not is_form(call):
             return await self._without_form(call)
         if call.target.key:
             raise S3Error("MethodNotAllowed")
         boundary = boundary_of(",".join(call.headers.getall("Content-Type")))
-        upload = call.upload
-        before_file = FormParser(boundary)
-        head = await upload.peek(MAX_FIELD_BYTES)
-        before_file.feed(head)
-        if len(head) == upload.length:
-            before_file.finish()
-        elif not before_file.in_file:
-            raise S3Error("MaxPostPreDataLengthExceededError")
-        request = replace(forwarded(call), body=_Judged(upload, FormParser(boundary)))
+        begun = ByteQueue()
+        parser = FormParser(boundary, begun.append)
+        await _parse_fields(call.upload, parser)
+        form = read_form(call.target.bucket, parser) if parser.in_file else None
+        signer = self._signer(form.access_key) if form is not None else None
+        if form is None or signer is None:
+            return await self._pass_through(call, boundary, form, _unverified(form))
+        try:
+            return await self._uploads(call, ReceivedForm(form, boundary, begun.joined()), signer)
+        except (Refused, Busy) as why:
+            return await self._pass_through(call, boundary, form, why)
+
+    async def _pass_through(
+        self, call: Call, boundary: bytes, form: PostForm | None, why: Refused | Busy
+    ) -> web.StreamResponse:
+        """Send a form to the store as it is; record why, once it is stored."""
+        request = replace(forwarded(call), body=_Judged(call.upload, FormParser(boundary)))
         async with call.client.send(request) as response:
             if response.status in _STORED:
-                self._report(key_target(call.target.bucket, before_file.key))
+                self._report(call.target if form is None else form.target, why)
             return await self._plain.answer(call, response)
 
-    def _report(self, target: Target) -> None:
-        """Record why the file stays as it is, if a policy is for it."""
+    def _report(self, target: Target, why: Refused | Busy) -> None:
         policy = policy_for(self._policies, target)
         if policy is not None:
-            Report(self._ledger, policy, target, None).stays(Refused(Reason.FORM))
+            Report(self._ledger, policy, target, None).stays(why)
 
     async def _without_form(self, call: Call) -> web.StreamResponse:
         declared = call.headers.get("Content-Type", "").lower()
@@ -95,6 +119,26 @@ class PostObject:
                 "PreconditionFailed", f"Bucket POST must be of the enclosure-type {_TYPE}."
             )
         return await self._plain(call)
+
+
+async def _parse_fields(upload: Upload, parser: FormParser) -> None:
+    """Parse what precedes the file, without consuming it.
+
+    Raises:
+        S3Error: As :class:`FormParser`; MaxPostPreDataLengthExceededError if it is too long.
+    """
+    head = await upload.peek(MAX_FIELD_BYTES)
+    parser.feed(head)
+    if len(head) == upload.length:
+        parser.finish()
+    elif not parser.in_file:
+        raise S3Error("MaxPostPreDataLengthExceededError")
+
+
+def _unverified(form: PostForm | None) -> Refused:
+    """Return why a form stays as it is that only the store can verify."""
+    signed = form is None or "policy" in form.fields
+    return Refused(Reason.FORM if signed else Reason.ANONYMOUS)
 
 
 class _Judged:

@@ -1,7 +1,7 @@
 """PutObject: eligible images become renditions, everything else is stored unchanged."""
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 
@@ -14,13 +14,12 @@ from codec.reasons import Reason, Refused
 from config import Policies, Policy
 from gateway.handlers.call import Call, forwarded
 from gateway.handlers.passthrough import PassThrough
+from gateway.handlers.stored import StoreResponse, note_managed, note_plain
 from gateway.optimize import pipeline
 from gateway.optimize.candidate import StoredCandidate
 from gateway.optimize.report import Report
 from gateway.optimize.screening import PLAIN_PARAMETERS, policy_for
 from gateway.s3 import headers
-from gateway.s3.listing_xml import LogicalView
-from gateway.storage.listing_index import ObjectState
 from gateway.storage.messages import Request, Response
 from gateway.storage.object_lock import locks_by_default
 from gateway.storage.storage import Storage
@@ -61,7 +60,7 @@ class Put:
         async with AsyncExitStack() as open_:
             source = _Upload(call)
             open_.callback(source.release)
-            taken = _StoreResponse(call, open_)
+            taken = StoreResponse(call.client, open_)
             image = self._image(call, policy, source, taken)
             steps = pipeline.STEPS if policy.mode == "optimize" else pipeline.SHADOW
             try:
@@ -73,7 +72,7 @@ class Put:
             return await self._answer_managed(call, image.rendition, taken.response)
 
     def _image(
-        self, call: Call, policy: Policy, source: "_Upload", taken: "_StoreResponse"
+        self, call: Call, policy: Policy, source: "_Upload", taken: StoreResponse
     ) -> StoredCandidate:
         known = self._storage.locked_buckets
         return StoredCandidate(
@@ -88,7 +87,7 @@ class Put:
             locks=partial(locks_by_default, call.client, call.target.bucket, known),
             client=call.client,
             seals=self._storage.seals,
-            plain=taken.plain,
+            plain=source.plain,
             destination=taken.store,
         )
 
@@ -122,9 +121,7 @@ class Put:
     async def _answer_plain(self, call: Call, response: Response) -> web.StreamResponse:
         if response.status != HTTPStatus.OK:
             return await self._plain.answer(call, response)
-        target = call.target
-        seen = ObjectState.of_write(response.headers, headers.bare_etag(response.headers))
-        self._storage.index.put(target.bucket, target.key, seen, None)
+        note_plain(self._storage, call.target, response)
         return await self._plain.answer(call, response, extra=call.upload.digests.echo())
 
     async def _answer_managed(
@@ -132,11 +129,8 @@ class Put:
     ) -> web.StreamResponse:
         if response.status != HTTPStatus.OK:
             return await self._plain.answer(call, response)
-        manifest, target = optimized.manifest, call.target
-        self._telemetry.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
-        view = LogicalView(manifest.size, manifest.etag)
-        seen = ObjectState.of_write(response.headers, headers.bare_etag(response.headers))
-        self._storage.index.put(target.bucket, target.key, seen, view)
+        manifest = optimized.manifest
+        note_managed(self._storage, self._telemetry, call.target, optimized, response)
         shown = headers.client_metadata(response.headers.items())
         shown["ETag"] = f'"{manifest.md5}"'
         shown.update(call.upload.digests.echo())
@@ -172,39 +166,10 @@ class _Upload:
         self._held = len(data)
         return data
 
+    async def plain(self) -> Request:
+        """Return the request that would store the upload unchanged."""
+        return forwarded(self._call)
+
     def release(self) -> None:
         """Release its memory."""
         self._call.upload_quota.release(self._held)
-
-
-@dataclass(slots=True)
-class _StoreResponse:
-    """The store's response to a rendition.
-
-    Attributes:
-        call: Request of the client.
-        open: Closes the response.
-        response: The response; None: the rendition was not sent.
-    """
-
-    call: Call
-    open: AsyncExitStack
-    response: Response | None = None
-
-    async def plain(self) -> Request:
-        """Return the request that would store the upload unchanged."""
-        return forwarded(self.call)
-
-    async def store(self, request: Request, _: Optimized) -> None:
-        """Store a rendition.
-
-        Raises:
-            Refused: REFUSED; the bucket may require something that only the upload has, such as a
-                checksum for object lock.
-        """
-        async with AsyncExitStack() as attempt:
-            response = await attempt.enter_async_context(self.call.client.send(request))
-            if response.status == HTTPStatus.BAD_REQUEST:
-                raise Refused(Reason.REFUSED)
-            self.response = response
-            self.open.push_async_exit(attempt.pop_all())

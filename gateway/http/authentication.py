@@ -1,6 +1,7 @@
 """Authenticate requests: client signatures, and the upstream keys that belong to them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -10,6 +11,26 @@ from gateway.s3 import sigv2
 from gateway.s3.identity import Identity
 from gateway.s3.routing import virtual_bucket
 from gateway.s3.sigv4 import Verified, Verifier, WireRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The owner of an access key.
+
+    Attributes:
+        access_key: Access key of the client.
+        secret: Its secret key.
+        identity: Upstream credentials.
+    """
+
+    access_key: str
+    secret: str = field(repr=False)
+    identity: Identity
+
+    @property
+    def is_known_upstream(self) -> bool:
+        """Return whether the store can verify what this client has signed."""
+        return self.identity == Identity(self.access_key, self.secret)
 
 
 class Authenticator:
@@ -31,6 +52,12 @@ class Authenticator:
             pair.access_key: Identity(pair.upstream[0], pair.upstream[1].get_secret_value())
             for pair in settings.credentials
         }
+
+    def signer(self, access_key: str) -> Signer | None:
+        """Return the owner of an access key; None if it is unknown."""
+        if access_key not in self._secrets:
+            return None
+        return Signer(access_key, self._secrets[access_key], self._identities[access_key])
 
     def authenticate(
         self, request: web.Request, raw_path: str, raw_query: str

@@ -1,7 +1,5 @@
 """Read request bodies: decode, verify, and never exceed the announced length."""
 
-import asyncio
-import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Final, NamedTuple
 
@@ -14,6 +12,7 @@ from gateway.http.body_copy import BodyCopy
 from gateway.http.byte_blocks import ByteQueue
 from gateway.http.byte_budget import ByteBudget, Quota
 from gateway.http.min_rate import MinRateReader
+from gateway.http.spooled_file import SpooledFile
 from gateway.http.stall_timer import StallTimer
 from gateway.s3.aws_chunked import ChunkDecoder
 from gateway.s3.canonical import fold_headers
@@ -28,8 +27,6 @@ from gateway.s3.sigv4 import (
 )
 from gateway.telemetry import metrics
 
-_IN_MEMORY: Final = 1 << 20
-_PIECE: Final = 1 << 18
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 MAX_LENGTH: Final = 5 * (1 << 40)  # the largest S3 object is 5 TiB
 _MAX_DIGITS: Final = 20  # including leading zeros
@@ -105,8 +102,7 @@ class Upload:
         self._decoder = self._chunk_decoder(verified) if self.framed else None
         self._pieces = self._verified_pieces()
         self._peeked = ByteQueue()
-        self._spool: tempfile.SpooledTemporaryFile[bytes] | None = None
-        self._spooled_bytes = 0
+        self._spool: SpooledFile | None = None
         self._copy: BodyCopy | None = None
 
     @property
@@ -160,13 +156,11 @@ class Upload:
         """Determine the length of a chunked body of unknown length by spooling it to disk."""
         if not self.framed or self.length is not None:
             return
-        file = self._spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed with the upload
+        file = self._spool = SpooledFile(self._room)
         async for piece in self._pieces:
-            self._take_room(len(piece))
-            await asyncio.to_thread(file.write, piece)
-        self.length = file.tell()
-        file.seek(0)
-        self._pieces = self._spooled()
+            await file.write(piece)
+        self.length = file.size
+        self._pieces = file.pieces()
 
     def copy(self, buffers: Quota, max_bytes: int) -> BodyCopy:
         """Copy all pieces yielded from now on, until the upload is closed."""
@@ -177,22 +171,8 @@ class Upload:
         """Release disk space and the copy."""
         if self._copy is not None:
             self._copy.close()
-        self._room.release(self._spooled_bytes)
-        self._spooled_bytes = 0
         if self._spool is not None:
             self._spool.close()
-
-    def _take_room(self, count: int) -> None:
-        if not self._room.reserve(count):
-            alone = self._spooled_bytes + count > self._room.total
-            raise S3Error("EntityTooLarge" if alone else "SlowDown")
-        self._spooled_bytes += count
-
-    async def _spooled(self) -> AsyncGenerator[bytes, None]:
-        if self._spool is None:
-            raise RuntimeError("the body was not spooled")
-        while piece := await asyncio.to_thread(self._spool.read, _PIECE):
-            yield piece
 
     async def _remembering(self) -> AsyncIterator[bytes]:
         try:

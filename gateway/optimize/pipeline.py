@@ -25,10 +25,15 @@ from gateway.optimize.steps import (
 
 _T = TypeVar("_T", bound=Candidate)
 
-FIND: Final[tuple[Callable[[Candidate], Awaitable[None]], ...]] = (
+SCREEN: Final[tuple[Callable[[Candidate], Awaitable[None]], ...]] = (
     screen_request,
     bound_size,
     sniff_type,
+)
+"""Checks that cost nothing, also for clients that are not authenticated yet."""
+
+FIND: Final[tuple[Callable[[Candidate], Awaitable[None]], ...]] = (
+    *SCREEN,
     check_lock,
     read,
     find_byte_exact,

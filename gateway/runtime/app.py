@@ -15,6 +15,7 @@ from gateway.cache.redis import LayeredCache, RedisCache
 from gateway.handlers.attributes import GetAttributes
 from gateway.handlers.call import Handler
 from gateway.handlers.copy import Copy
+from gateway.handlers.form_upload import FormUpload
 from gateway.handlers.get import Get
 from gateway.handlers.list import ListObjects
 from gateway.handlers.multipart import CompleteUpload, CreateUpload
@@ -102,14 +103,14 @@ def create_app(
         limits=Limits.of(settings.limits),
         telemetry=Telemetry(ledger=Ledger(settings.ledger), tracer=tracer),
     )
-    app[HANDLERS] = handlers(app[PARTS])
+    app[HANDLERS] = handlers(app[PARTS], app[AUTHENTICATOR])
     metrics.BUILD_INFO.labels(version("slimgate")).set(1)
     app.cleanup_ctx.append(_open_parts)
     app.on_response_prepare.append(complete_head)
     return app
 
 
-def handlers(parts: Parts) -> Mapping[str, Handler]:
+def handlers(parts: Parts, authenticator: Authenticator) -> Mapping[str, Handler]:
     """Return the handler of each operation, by the names of :func:`routing.operation`."""
     policies, storage, telemetry = parts.policies, parts.storage, parts.telemetry
     workers, limits = parts.compute.workers, parts.limits
@@ -117,6 +118,7 @@ def handlers(parts: Parts) -> Mapping[str, Handler]:
     reads = Reads(parts.compute, limits.buffers, storage.index, storage.seals, storage.completing)
     get = Get(reads, plain)
     replacing = RenditionReplacement(storage, workers, limits, telemetry)
+    forms = FormUpload(policies, storage, workers, telemetry, parts.compute.cache)
     writing = (policies, storage, replacing, telemetry.ledger, plain)
     return {
         "CompleteMultipartUpload": CompleteUpload(*writing),
@@ -127,7 +129,7 @@ def handlers(parts: Parts) -> Mapping[str, Handler]:
         "HeadObject": get,
         "ListObjects": ListObjects(policies, storage, limits.listing_heads, plain),
         "Other": plain,
-        "PostObject": PostObject(policies, telemetry.ledger, plain),
+        "PostObject": PostObject(policies, telemetry.ledger, forms, authenticator.signer, plain),
         "PutObject": Put(policies, storage, workers, telemetry, plain),
     }
 

@@ -116,7 +116,7 @@ def _from_header(headers: Mapping[str, str]) -> Claim:
         raise S3Error("InvalidArgument", "Unsupported Authorization Type")
     fields = _fields(rest)
     time = signing_time(headers)
-    access_key, region = _credential(fields["Credential"], time, _HEADER_FAULT)
+    access_key, region = credential(fields["Credential"], time, _HEADER_FAULT)
     signed = _signed_headers(fields["SignedHeaders"], _HEADER_FAULT)
     return Claim(access_key, region, time, signed, fields["Signature"], None)
 
@@ -141,7 +141,7 @@ def signing_time(headers: Mapping[str, str]) -> datetime.datetime:
         S3Error: AccessDenied if neither holds a valid time.
     """
     stamp = headers.get("x-amz-date", headers.get("date"))
-    time = None if stamp is None else _time(stamp) or parse_http_date(stamp)
+    time = None if stamp is None else basic_time(stamp) or parse_http_date(stamp)
     if time is None:
         raise S3Error(
             "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header"
@@ -149,7 +149,8 @@ def signing_time(headers: Mapping[str, str]) -> datetime.datetime:
     return time
 
 
-def _time(stamp: str) -> datetime.datetime | None:
+def basic_time(stamp: str) -> datetime.datetime | None:
+    """Return a time in the form ``yyyyMMddTHHmmssZ``; None for anything else."""
     found = _STAMP.fullmatch(stamp)
     if found is None:
         return None
@@ -160,7 +161,17 @@ def _time(stamp: str) -> datetime.datetime | None:
         return None
 
 
-def _credential(text: str, time: datetime.datetime, fault: str) -> tuple[str, str]:
+def credential(text: str, time: datetime.datetime, fault: str) -> tuple[str, str]:
+    """Return access key and region of a credential.
+
+    Args:
+        text: ``<access key>/YYYYMMDD/REGION/s3/aws4_request``.
+        time: Signing time, whose date it has to have.
+        fault: Code of the error.
+
+    Raises:
+        S3Error: It is malformed.
+    """
     parts = text.rsplit("/", 4)
     if len(parts) != 5 or not all(parts):
         raise S3Error(
@@ -202,10 +213,10 @@ def _from_query(query: Sequence[tuple[str, str]]) -> Claim:
         )
     if mechanism != ALGORITHM:
         raise S3Error(_QUERY_FAULT, f'X-Amz-Algorithm only supports "{ALGORITHM}"')
-    time = _time(values["x-amz-date"])
+    time = basic_time(values["x-amz-date"])
     if time is None:
         raise S3Error(_QUERY_FAULT, 'X-Amz-Date must be in the format "yyyyMMddTHHmmssZ"')
-    access_key, region = _credential(values["x-amz-credential"], time, _QUERY_FAULT)
+    access_key, region = credential(values["x-amz-credential"], time, _QUERY_FAULT)
     signed = _signed_headers(values["x-amz-signedheaders"], _QUERY_FAULT)
     expires_s = _expires(values["x-amz-expires"])
     return Claim(access_key, region, time, signed, values[SIGNATURE_PARAMETER], expires_s)

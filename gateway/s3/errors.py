@@ -29,6 +29,10 @@ _TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         ),
         "BadRequest": (400, "An error occurred when parsing the HTTP request."),
         "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed object size."),
+        "EntityTooSmall": (
+            400,
+            "Your proposed upload is smaller than the minimum allowed object size.",
+        ),
         "IncompleteBody": (
             400,
             "You did not provide the number of bytes specified by the Content-Length HTTP header.",
@@ -48,6 +52,10 @@ _TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
             400,
             "The Content-MD5 or checksum value that you specified is not valid.",
         ),
+        "InvalidPolicyDocument": (
+            400,
+            "The content of the form does not meet the conditions in the policy document.",
+        ),
         "InvalidRange": (416, "The requested range is not satisfiable"),
         "InvalidRequest": (400, "Invalid Request"),
         "InvalidURI": (400, "Couldn't parse the specified URI."),
@@ -58,6 +66,13 @@ _TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         "MalformedTrailerError": (
             400,
             "The request contained trailing data that was not well-formed.",
+        ),
+        "MalformedXML": (
+            400,
+            (
+                "The XML that you provided was not well formed or did not validate against our "
+                "published schema."
+            ),
         ),
         "MaxPostPreDataLengthExceededError": (
             400,

@@ -1,14 +1,14 @@
-"""Parse the structure of a ``multipart/form-data`` body: its parts and their names.
+"""Parse a ``multipart/form-data`` body: its fields, and where its file is.
 
-The body goes to the store undecoded. The store may use another parser, so anything that two parsers
-could read differently is refused.
+The body may go to the store undecoded. The store may use another parser, so anything that two
+parsers could read differently is refused.
 
 Sources: RFC 7578, RFC 2046 section 5.1.1; Amazon S3 API reference, "POST Object".
 """
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from gateway.s3.errors import S3Error
@@ -32,6 +32,9 @@ _HEADER: Final = re.compile(rb"([!#$%&'*+.^`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x
 _PARAMETER: Final = rb'[ \t]*;[ \t]*(?:filename\*?|name)=(?:"(?:[^"\\]|\\.)*"|[^";\s]+)'
 _DISPOSITION: Final = re.compile(rb"form-data(?:" + _PARAMETER + rb")+[ \t]*", re.IGNORECASE)
 _NAME: Final = re.compile(rb'[^a-z]name[ \t]*[*0-9]*[ \t]*=[ \t]*("?)([^";]*)', re.IGNORECASE)
+_FILENAME: Final = re.compile(
+    rb'[^a-z]filename(?:=(?:"((?:[^"\\]|\\.)*)"|([^";\s]+))|\*)', re.IGNORECASE
+)
 _NOISE: Final = re.compile(rb"[^a-z0-9]+")
 # After any prefix: stores accept other vendors' prefixes for Amazon's.
 _RESERVED: Final = _NOISE.sub(b"", MANIFEST.removeprefix("x-amz-").encode())
@@ -54,26 +57,32 @@ class FormParser:
 
     Args:
         boundary: From :func:`boundary_of`.
+        take: Receives the content of the file in pieces; None: it is skipped.
 
     Attributes:
-        in_file: The file part has begun: S3 ignores later fields.
+        fields: Names (lower case) and values of the fields before the file: S3 ignores later ones.
+        files: Number of file parts that have begun.
+        filename: Name of the first file; empty if there is none, or parsers could disagree on it.
     """
 
-    def __init__(self, boundary: bytes) -> None:
+    def __init__(self, boundary: bytes, take: Callable[[bytes], None] | None = None) -> None:
         self._delimiter = b"--" + boundary
         self._at_line_start = re.compile(rb"[\r\n]" + re.escape(self._delimiter))
         self._held = b""
         self._step: Callable[[], bool] = self._opening
         self._field_bytes = 0
         self._parts = 0
-        self._part = b""
-        self._key = bytearray()
-        self.in_file = False
+        self._part = _Part(b"", b"")
+        self._value = bytearray()
+        self._take = take
+        self.fields: list[tuple[bytes, bytes]] = []
+        self.files = 0
+        self.filename = b""
 
     @property
-    def key(self) -> str:
-        """Return the object key, which may contain ``${filename}``."""
-        return self._key.removesuffix(_CRLF).decode(errors="surrogateescape")
+    def in_file(self) -> bool:
+        """Return whether the file part has begun."""
+        return self.files > 0
 
     def feed(self, piece: bytes) -> None:
         """Parse the next piece.
@@ -124,8 +133,11 @@ class FormParser:
             raise S3Error("MaxPostPreDataLengthExceededError")
         if end < 0:
             return False
-        self._part = _part_name(self._held[:end]).lower()
-        self.in_file = self.in_file or self._part == b"file"
+        self._part = _part(self._held[:end])
+        if self._part.is_file:
+            self.filename = self.filename if self.files else self._part.filename
+            self.files += 1
+        self._value.clear()
         self._count(end)
         return self._advance(end + 2 * len(_CRLF), self._content_start)
 
@@ -148,8 +160,10 @@ class FormParser:
         end = found.start() + 1
         if self._held[max(0, end - 2) : end] != _CRLF:
             raise S3Error("MalformedPOSTRequest")
-        self._skip(end)
-        return self._advance(len(self._delimiter), self._after_delimiter)
+        self._skip(end - len(_CRLF))
+        if not self.files:
+            self.fields.append((self._part.name, bytes(self._value)))
+        return self._advance(len(_CRLF) + len(self._delimiter), self._after_delimiter)
 
     def _epilogue(self) -> bool:
         """Refuse further delimiters after the last one."""
@@ -159,10 +173,12 @@ class FormParser:
         return False
 
     def _skip(self, count: int) -> None:
-        if self._part != b"file":
+        if not self._part.is_file:
             self._count(count)
-        if self._part == b"key" and not self.in_file:
-            self._key.extend(self._held[:count])
+        if not self.files:
+            self._value.extend(self._held[:count])
+        elif self._part.is_file and self._take is not None:
+            self._take(self._held[:count])
         self._held = self._held[count:]
 
     def _count(self, count: int) -> None:
@@ -176,8 +192,25 @@ class FormParser:
         return True
 
 
-def _part_name(head: bytes) -> bytes:
-    """Return the name of a part.
+class _Part(NamedTuple):
+    """The head of a part.
+
+    Attributes:
+        name: Name of the field, lower case.
+        filename: Name of the file; empty if there is none, or parsers could disagree on it.
+    """
+
+    name: bytes
+    filename: bytes
+
+    @property
+    def is_file(self) -> bool:
+        """Return whether this part is the file to store."""
+        return self.name == b"file"
+
+
+def _part(head: bytes) -> _Part:
+    """Return the name and the file name of a part.
 
     Raises:
         S3Error: InvalidRequest if any parser could read the gateway's metadata key,
@@ -199,4 +232,5 @@ def _part_name(head: bytes) -> bytes:
     name: bytes = names[0][1]
     if b"\\" in name:
         raise S3Error("MalformedPOSTRequest")
-    return name
+    filenames = [quoted or token for quoted, token in _FILENAME.findall(values[0])]
+    return _Part(name.lower(), filenames[0] if len(filenames) == 1 else b"")

@@ -264,7 +264,7 @@ def _check_text(claim: Claim, headers: Mapping[str, str], query: Sequence[tuple[
 
 def _check_signature(claim: Claim, secret: str, digest: str) -> ChunkKey:
     scope = claim.scope
-    key = ChunkKey(_signing_key(secret, scope), claim.timestamp, scope, claim.signature)
+    key = ChunkKey(signing_key(secret, scope), claim.timestamp, scope, claim.signature)
     expected = key.sign(ALGORITHM, digest).encode()
     if not hmac.compare_digest(expected, claim.signature.encode("utf-8", "surrogateescape")):
         raise S3Error("SignatureDoesNotMatch")
@@ -272,7 +272,7 @@ def _check_signature(claim: Claim, secret: str, digest: str) -> ChunkKey:
 
 
 @functools.lru_cache(maxsize=1024)
-def _signing_key(secret: str, scope: str) -> bytes:
+def signing_key(secret: str, scope: str) -> bytes:
     """Return the derived key of a day, region and service, which all requests of that day share."""
     key = f"AWS4{secret}".encode()
     for step in scope.split("/"):

@@ -29,7 +29,8 @@ _NONE: Final = frozenset(
 class ObjectClient(Protocol):
     """Access objects of the store, on behalf of one caller or job.
 
-    Implementations provide :meth:`send` and :attr:`passed_along`; the other methods build on them.
+    Implementations provide :meth:`send`, :attr:`passed_along` and :meth:`on_behalf_of`; the other
+    methods build on them.
     All may be called repeatedly and concurrently. All raise ``S3Error``: ServiceUnavailable if the
     store cannot be reached or disconnects, SlowDown if no connection becomes free in time.
     """
@@ -47,6 +48,14 @@ class ObjectClient(Protocol):
 
         Returns:
             A context manager to enter once; the response is closed on exit.
+        """
+        ...
+
+    def on_behalf_of(self, identity: Identity) -> "ObjectClient":
+        """Return the same client for another caller.
+
+        Args:
+            identity: Upstream credentials of that caller.
         """
         ...
 
@@ -188,6 +197,10 @@ class UpstreamClient(ObjectClient):
     def passed_along(self) -> Mapping[str, str]:
         """Return the caller's headers for every request."""
         return self.caller.passed_along
+
+    def on_behalf_of(self, identity: Identity) -> "UpstreamClient":
+        """Return the same client for another caller, with the same share of the connections."""
+        return replace(self, caller=replace(self.caller, identity=identity))
 
     def send(self, request: Request) -> Sending:
         """Send a request; see :meth:`gateway.storage.upstream.Upstream.send`.

@@ -1,13 +1,17 @@
 """Uploads by HTML forms, honest ones and others."""
 
+import hashlib
 from typing import Any, Final, NamedTuple
 
 import pytest
 from urllib3 import encode_multipart_formdata
 
 from gateway.s3.headers import MANIFEST
+from tests.conftest import NewBucket, Start
 from tests.e2e import images, wire
-from tests.servers.server import S3Server
+from tests.servers.clients import s3_client
+from tests.servers.gateway import configuration
+from tests.servers.server import Keys, S3Server
 
 _FILE: Final = images.jpeg()
 _FILLING: Final = ("x-ignore-filling", "x" * 70_000)
@@ -33,13 +37,55 @@ _UPLOAD: Final = ("file", ("k.jpg", _FILE, "image/jpeg"))
 
 
 @pytest.mark.parametrize("query", ["", "?x-id=Post"])
-def test_forms_upload(s3: Any, gateway: S3Server, photos: str, query: str) -> None:
-    """A form of a browser uploads its file as it is, whatever buttons it has behind it."""
+def test_forms_are_optimized(
+    s3: Any, direct: Any, gateway: S3Server, photos: str, query: str
+) -> None:
+    """An image in a form of a browser is stored small, whatever buttons the form has behind it."""
     fields = [*_fields(s3, photos), ("x-amz-meta-a", "1"), _UPLOAD, ("submit", "Go")]
-    assert _send(gateway, f"/{photos}{query}", fields).status == 204
+    answer = _send(gateway, f"/{photos}{query}", fields)
+    digest = hashlib.md5(_FILE, usedforsecurity=False).hexdigest()
+    assert (answer.status, answer.headers["ETag"]) == (204, f'"{digest}"')
+    assert answer.headers["Location"] == f"{gateway.endpoint}/{photos}/k"
     found = s3.get_object(Bucket=photos, Key="k")
-    assert found["Body"].read() == _FILE
-    assert found["Metadata"] == {"a": "1"}
+    assert images.score(_FILE, found["Body"].read()) >= images.FLOOR_SCORE
+    assert (found["ContentLength"], found["Metadata"]) == (len(_FILE), {"a": "1"})
+    assert direct.head_object(Bucket=photos, Key="k")["ContentType"] == "image/avif"
+
+
+def test_other_files_in_forms_stay(s3: Any, direct: Any, gateway: S3Server, photos: str) -> None:
+    """A form whose file is no image is the store's alone."""
+    fields = [*_fields(s3, photos), ("file", ("k.txt", b"no image", "text/plain"))]
+    assert _send(gateway, f"/{photos}", fields).status == 204
+    got, stored = (client.get_object(Bucket=photos, Key="k") for client in (s3, direct))
+    assert (stored["ETag"], stored["Body"].read()) == (got["ETag"], got["Body"].read())
+
+
+def test_forged_forms_change_nothing(s3: Any, direct: Any, gateway: S3Server, photos: str) -> None:
+    """A form with another key than its signer permits is refused."""
+    fields = [("key", "other") if name == "key" else (name, v) for name, v in _fields(s3, photos)]
+    assert _send(gateway, f"/{photos}", [*fields, _UPLOAD]).failure == (403, "AccessDenied")
+    assert "Contents" not in direct.list_objects_v2(Bucket=photos)
+
+
+@pytest.mark.parametrize("bucket", ["photos", "plain"])
+def test_forms_signed_with_keys_of_the_gateway(
+    direct: Any, upstream: S3Server, shared: Start, new_bucket: NewBucket, bucket: str
+) -> None:
+    """A key that the store has never heard of signs forms for the gateway."""
+    own, main = Keys("app", "app-secret"), upstream.main
+    pair = {"upstream_access_key": main.access, "upstream_secret_key": main.secret}
+    credentials = [{"access_key": own.access, "secret_key": own.secret, **pair}]
+    gateway = S3Server(shared(configuration(upstream, credentials=credentials)).endpoint, (own,))
+    name = new_bucket(bucket)
+    with s3_client(gateway) as s3:
+        fields = [*_fields(s3, name), ("success_action_status", "201")]
+        refused = _send(gateway, f"/{name}", [*fields, _UPLOAD])
+        assert refused.failure == (403, "AccessDenied")  # a field that the policy does not cover
+        assert _send(gateway, f"/{name}", [*_fields(s3, name), _UPLOAD]).status == 204
+        found = s3.get_object(Bucket=name, Key="k")
+        assert images.score(_FILE, found["Body"].read()) >= images.FLOOR_SCORE
+    stored = direct.head_object(Bucket=name, Key="k")["ContentLength"]
+    assert (stored < len(_FILE)) == (bucket == "photos")
 
 
 def test_large_forms_upload(s3: Any, gateway: S3Server, plain: str) -> None:

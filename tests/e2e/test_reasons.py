@@ -95,13 +95,29 @@ def _sent(query: str = "", **said: str) -> _Upload:
     return lambda running: wire.ask(running.server, "PUT", path, named, _JPEG)
 
 
-def _by_form(running: _Running) -> None:
-    """Upload as a browser does."""
-    post = running.s3.generate_presigned_post("photos-why", "form.jpg")
-    fields = [*post["fields"].items(), ("file", ("k.jpg", _JPEG, "image/jpeg"))]
-    body, content_type = encode_multipart_formdata(fields)
-    headers = {"Host": running.server.host, "Content-Type": content_type}
-    assert wire.send(running.server, "POST", "/photos-why", headers, body).status == 204
+def _by_form(*more: tuple[str, str], signed: bool = True) -> _Upload:
+    """Upload as a browser does, with more fields."""
+
+    def upload(running: _Running) -> None:
+        post = running.s3.generate_presigned_post("photos-why", "form.jpg")
+        own = post["fields"] if signed else {"key": "form.jpg"}
+        fields = [*own.items(), *more, ("file", ("k.jpg", _JPEG, "image/jpeg"))]
+        body, content_type = encode_multipart_formdata(fields)
+        headers = {"Host": running.server.host, "Content-Type": content_type}
+        assert wire.send(running.server, "POST", "/photos-why", headers, body).status == 204
+
+    return upload
+
+
+def _by_copy(**said: Any) -> _Upload:
+    """Copy from where no policy is in force."""
+
+    def upload(running: _Running) -> object:
+        source = {"Bucket": "originals-why", "Key": "k"}
+        running.s3.put_object(**source, Body=_JPEG, **said)
+        return running.s3.copy_object(Bucket="photos-why", Key="copy", CopySource=source)
+
+    return upload
 
 
 def _unsigned(running: _Running) -> object:
@@ -178,7 +194,9 @@ _CASES: Final[dict[str, tuple[_Upload, str]]] = {
     "no-transform": (_put(CacheControl="no-transform", bucket="lossy-why"), "byte exact"),
     "many buffered bytes": (_beside_another(_put(_LARGE)), "buffers"),
     "unsigned": (_unsigned, "anonymous"),
-    "form": (_by_form, "form"),
+    "form with a field of tomorrow": (_by_form(("x-amz-new", "1")), "form"),
+    "form of nobody": (_by_form(signed=False), "anonymous"),
+    "gzip in a copy": (_by_copy(ContentEncoding="gzip"), "content encoding"),
     "directory": (_put(key="folder/"), "directory"),
     "append": (_sent("?append&position=0"), "query"),
     "odd type": (_put(ContentType="image/jpeg; " + "x" * 100), "content type"),

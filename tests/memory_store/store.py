@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from multidict import CIMultiDict
 
 from gateway.s3 import xml as s3xml
+from gateway.s3.identity import Identity
 from gateway.storage.messages import Request, Response
 from gateway.storage.object_client import ObjectClient
 from tests.memory_store import listings, objects
@@ -186,6 +187,10 @@ class MemoryClient(ObjectClient):
     def passed_along(self) -> Mapping[str, str]:
         """Return the caller's headers that every request on its behalf carries."""
         return self.along
+
+    def on_behalf_of(self, identity: Identity) -> "MemoryClient":
+        """Return the store as another user sees it."""
+        return replace(self, user=identity.access_key)
 
     @asynccontextmanager
     async def send(self, request: Request) -> AsyncIterator[Response]:

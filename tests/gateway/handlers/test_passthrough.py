@@ -7,11 +7,14 @@ import pytest
 from config import Ledger as LedgerSettings
 from gateway.cache.memory import CacheKey, MemoryCache
 from gateway.handlers.cache_invalidation import CacheInvalidation, changed_key
+from gateway.handlers.form_upload import FormUpload
 from gateway.handlers.post_form import PostObject
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target, key_target
 from gateway.telemetry.ledger import Ledger
+from gateway.telemetry.telemetry import Telemetry
 from tests.gateway.handlers.calls import BUCKET, Gateway, answered
+from tests.gateway.instant_workers import InstantWorkers
 
 _TARGET: Final = key_target(BUCKET, "k")
 _CACHED: Final = CacheKey(BUCKET, "k", "", "stored", "", "1" * 64)
@@ -74,8 +77,12 @@ async def test_parts_of_uploads_change_no_object() -> None:
 )
 async def test_forms_are_judged_first(target: Target, content_type: str, code: str) -> None:
     """A form that is sent to a key, of another type or malformed does not reach the store."""
-    gateway = Gateway()
+    gateway, ledger = Gateway(), Ledger(LedgerSettings())
     call, _ = gateway.call("POST", target, said={"Content-Type": content_type}, body=b"no form")
+    policies, cache = gateway.policies, MemoryCache(1, 1.0)
+    telemetry = Telemetry(ledger)
+    uploads = FormUpload(policies, gateway.storage, InstantWorkers(), telemetry, cache)
+    parts = (policies, ledger, uploads, lambda _: None, gateway.plain)
     with pytest.raises(S3Error, match=code):
-        await PostObject(gateway.policies, Ledger(LedgerSettings()), gateway.plain)(call)
+        await PostObject(*parts)(call)
     assert gateway.memory.requests == []

@@ -1,7 +1,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from multidict import CIMultiDict
@@ -13,6 +13,7 @@ from config import Engine, Policy
 from config import Manifests as ManifestSettings
 from gateway.optimize import pipeline, steps
 from gateway.optimize.candidate import Candidate, InMemory, StoredCandidate
+from gateway.s3.identity import Identity
 from gateway.s3.routing import Target, key_target
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request, Sending
@@ -48,6 +49,11 @@ class _NoStore(ObjectClient):
     def passed_along(self) -> Mapping[str, str]:
         """Return no headers."""
         return {}
+
+    def on_behalf_of(self, identity: Identity) -> Self:
+        """Return the same store."""
+        del identity
+        return self
 
     def send(self, request: Request) -> Sending:
         """Fail."""

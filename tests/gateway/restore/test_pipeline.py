@@ -3,7 +3,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -17,6 +17,7 @@ from gateway.restore import pipeline
 from gateway.restore.compute import Compute
 from gateway.restore.read import Answer, AsStored, ObjectRead, ReadRequest, Reads, Served
 from gateway.s3.errors import S3Error
+from gateway.s3.identity import Identity
 from gateway.s3.routing import key_target
 from gateway.storage.completing import BeingCompleted, PendingCompletions
 from gateway.storage.listing_index import LogicalIndex
@@ -85,6 +86,11 @@ class _Store(ObjectClient):
     def passed_along(self) -> Mapping[str, str]:
         """Return no headers."""
         return {}
+
+    def on_behalf_of(self, identity: Identity) -> Self:
+        """Return the same store."""
+        del identity
+        return self
 
     @asynccontextmanager
     async def _sent(self, request: Request) -> AsyncIterator[Response]:

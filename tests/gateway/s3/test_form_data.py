@@ -187,10 +187,33 @@ def test_files_may_look_like_delimiters(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
-def test_the_key_is_read(size: int) -> None:
-    """The key of a form is its field of that name before the file, whatever the pieces."""
-    form = _form((_KEY, "a/\u00fc-${filename}".encode()), (_FILE, b"x" * 100), (_KEY, b"later"))
-    parser = FormParser(b"b")
+def test_fields_and_file_are_read(size: int) -> None:
+    """Fields before the file and its content are read alike, whatever the pieces."""
+    key, file = "a/\u00fc-${filename}".encode(), b"x\r\n--\r\n" * 100
+    form = _form((_KEY, key), (_KEY.replace(b"key", b"ACL"), b""), (_FILE, file), (_KEY, b"later"))
+    content = bytearray()
+    parser = FormParser(b"b", content.extend)
     for at in range(0, len(form), size):
         parser.feed(form[at : at + size])
-    assert parser.key == "a/\u00fc-${filename}"
+    parser.finish()
+    assert parser.fields == [(b"key", key), (b"acl", b"")]
+    assert (bytes(content), parser.files, parser.filename) == (file, 1, b"a.png")
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        (b'filename="a b.png"', b"a b.png"),
+        (b'filename="C:\\\\dir\\\\a;b.png"', b"C:\\\\dir\\\\a;b.png"),
+        (b"filename=a.png", b"a.png"),
+        (b'filename=""', b""),
+        (b"filename*=utf-8''a.png", b""),
+        (b'filename="a"; filename="b"', b""),
+        (b"filename=\"a\"; filename*=utf-8''b", b""),
+    ],
+)
+def test_names_of_files_are_read(written: bytes, name: bytes) -> None:
+    """A file's name is read where all parsers read the same one."""
+    parser = FormParser(b"b")
+    parser.feed(_form((b'Content-Disposition: form-data; name="file"; ' + written, b"x")))
+    assert parser.filename == name

@@ -24,8 +24,10 @@ EVERYTHING: Final[Table] = {
     name: scenario
     for subject in (*_OF_BUCKETS, *_OF_OBJECTS)
     for name, scenario in subject.SCENARIOS.items()
-}
+} | dict(forms.IMAGES)
 """All scenarios by name."""
 
-WITH_POLICY: Final = frozenset(name for subject in _OF_OBJECTS for name in subject.SCENARIOS)
+WITH_POLICY: Final = (
+    frozenset(name for subject in _OF_OBJECTS for name in subject.SCENARIOS) | forms.IMAGES.keys()
+)
 """Those in which a policy for the bucket changes the gateway's own way."""

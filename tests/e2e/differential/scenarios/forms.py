@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from tests.e2e import wire
+from tests.e2e import images, wire
 from tests.e2e.differential.lab import BUCKET, Lab, Step, Table, filled, op, sent
 
 _BOUNDARY: Final = "a-boundary-of-nothing"
@@ -71,6 +71,39 @@ def _form(
 _READ: Final = (op("get_object", Key="k"), op("list_objects_v2"))
 _TAGGING: Final = "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>"
 _OK: Final = ("starts-with", "$success_action_status", "")
+
+_IMAGE: Final = images.jpeg()
+
+_Case = tuple[str, Mapping[str, str | None], tuple[object, ...]]
+
+_IMAGES: Final[tuple[_Case, ...]] = (
+    ("form", {}, ()),
+    ("form with a type", {"Content-Type": "image/x"},
+     (["starts-with", "$Content-Type", "image/"],)),
+    ("form with the wrong type", {"Content-Type": "text/x"},
+     (["starts-with", "$Content-Type", "image/"],)),
+    ("form with a field not in the policy", {"x-amz-meta-a": "1"}, ()),
+    ("form with an ignored field", {"x-ignore-a": "1"}, ()),
+    ("form with a wrong key", {"key": "other"}, ()),
+    ("form with the name of the file", {"key": "k/${filename}"}, ()),
+    ("form with a policy that is no policy", {"policy": "bm90IGEgcG9saWN5"}, ()),
+    ("form with a wrong signature", {"x-amz-signature": "0" * 64}, ()),
+    ("form answered with 200", {"success_action_status": "200"}, (_OK,)),
+    ("form answered with 201", {"success_action_status": "201"}, (_OK,)),
+    ("form answered elsewhere", {"success_action_redirect": "http://elsewhere/done?a=b"},
+     (["starts-with", "$success_action_redirect", "http://"],)),
+    ("form of the right length", {}, (["content-length-range", 1, 1 << 20],)),
+    ("form that is too long", {}, (["content-length-range", 1, 3],)),
+    ("form that is too short", {}, (["content-length-range", 1 << 20, 1 << 21],)),
+)  # fmt: skip
+
+IMAGES: Final[Table] = {
+    **{f"image in a {name}": (_form(fields, conditions, file=_IMAGE),)
+       for name, fields, conditions in _IMAGES},
+    **{f"image in a form that expires {when}": (_form({}, file=_IMAGE, expires=when),)
+       for when in ("2020-01-01T00:00:00Z", "at no date")},
+}  # fmt: skip
+"""Forms that a policy takes up: the gateway judges them as the store does."""
 
 SCENARIOS: Final[Table] = {
     "form": (_form({}), *_READ),

@@ -1,0 +1,62 @@
+"""What a write leaves behind: the store's response, and what the gateway notes of it."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from codec.optimize import Optimized
+from codec.reasons import Reason, Refused
+from gateway.s3 import headers
+from gateway.s3.listing_xml import LogicalView
+from gateway.s3.routing import Target
+from gateway.storage.listing_index import ObjectState
+from gateway.storage.messages import Request, Response
+from gateway.storage.object_client import ObjectClient
+from gateway.storage.storage import Storage
+from gateway.telemetry.telemetry import Telemetry
+
+
+@dataclass(slots=True)
+class StoreResponse:
+    """The store's response to a rendition that was sent instead of an upload.
+
+    Attributes:
+        client: Client of the store, for the uploading caller.
+        open: Closes the response.
+        response: The response; None: the rendition was not sent.
+    """
+
+    client: ObjectClient
+    open: AsyncExitStack
+    response: Response | None = None
+
+    async def store(self, request: Request, _: Optimized) -> None:
+        """Store a rendition.
+
+        Raises:
+            Refused: REFUSED; the bucket may require something that only the upload has, such as a
+                checksum for object lock.
+        """
+        async with AsyncExitStack() as attempt:
+            response = await attempt.enter_async_context(self.client.send(request))
+            if response.status == HTTPStatus.BAD_REQUEST:
+                raise Refused(Reason.REFUSED)
+            self.response = response
+            self.open.push_async_exit(attempt.pop_all())
+
+
+def note_plain(storage: Storage, target: Target, response: Response) -> None:
+    """Note that an upload is stored as it came."""
+    seen = ObjectState.of_write(response.headers, headers.bare_etag(response.headers))
+    storage.index.put(target.bucket, target.key, seen, None)
+
+
+def note_managed(
+    storage: Storage, telemetry: Telemetry, target: Target, optimized: Optimized, response: Response
+) -> None:
+    """Note that a rendition is stored."""
+    manifest = optimized.manifest
+    telemetry.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
+    seen = ObjectState.of_write(response.headers, headers.bare_etag(response.headers))
+    view = LogicalView(manifest.size, manifest.etag)
+    storage.index.put(target.bucket, target.key, seen, view)
