@@ -59,6 +59,8 @@ class Stored(_Note):
         scale: downscale factor; 1: full size.
         restorer: content hash of the restorer.
         level: coding level for restorers, 0 (lossless) to 255.
+        length: length of the JPEG file that the codec of an ``exact`` rendition returns, if the
+            upload had a trailer or was cut short, bytes; 0: that of the upload.
     """
 
     tier: Literal["exact", "lossless", "recode", "downscale"] = Field(alias="t")
@@ -67,6 +69,7 @@ class Stored(_Note):
     scale: Annotated[int, Field(ge=1, le=4)] = Field(alias="x")
     restorer: Annotated[_Hex, Field(min_length=16, max_length=16)] | None = Field(alias="r")
     level: Annotated[int, Field(ge=0, le=255)] = Field(default=0, alias="l")
+    length: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)] = Field(default=0, alias="k")
 
     @model_validator(mode="after")
     def _scale_fits_tier(self) -> Self:
@@ -97,6 +100,8 @@ class Output(_Note):
         progressive: progressive JPEG.
         step: rounding step of a PNG's colours; 1: none.
         near: distance within which PNG colours snap to a common colour; 0: none.
+        padding: where the padding of a JPEG goes: before the first comment of its header, as
+            earlier versions did, or before the end of the image.
     """
 
     format: Literal["JPEG", "PNG", "WEBP"] = Field(alias="f")
@@ -106,6 +111,7 @@ class Output(_Note):
     progressive: bool = Field(alias="p")
     step: Literal[1, 2, 4, 8] = Field(default=1, alias="d")
     near: Annotated[int, Field(ge=0, le=64)] = Field(default=0, alias="n")
+    padding: Literal["header", "end"] = Field(default="header", alias="a")
 
 
 class Measured(_Note):
@@ -195,6 +201,8 @@ class Manifest(_Note):
             raise ValueError("output is missing")
         if self.output is not None and self.stored.codec in ("lepton", "zstd"):
             raise ValueError(f"codec {self.stored.codec} has no output")
+        if self.stored.length and (self.output is not None or self.stored.codec == "zstd"):
+            raise ValueError("only exact JPEG files have a length of their own")
         return self
 
     @property

@@ -4,6 +4,7 @@ This package neither decodes pixels nor imports Pillow.
 """
 
 from codec.containers.errors import ContainerError, DoesNotFit, Malformed, Unsupported
+from codec.containers.jpeg import Padding
 from codec.containers.kinds import SNIFFED, WHOLE, named
 from codec.containers.registry import (
     Container,
@@ -24,6 +25,7 @@ __all__ = [
     "FormatName",
     "Malformed",
     "Mode",
+    "Padding",
     "Unsupported",
     "assemble",
     "named",

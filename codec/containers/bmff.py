@@ -13,8 +13,8 @@ from codec.containers.errors import Malformed
 BOX_ID: Final = UUID("487f3b8e-3464-4946-a236-a8a30090fa30").bytes
 """Extended type of slimgate's box, generated randomly."""
 
-MAX_PAYLOAD: Final = 8 << 20
-"""Maximum payload, bytes."""
+MAX_PAYLOAD: Final = 72 << 20
+"""Maximum payload, bytes: a little more than ``header.MAX_KEPT``."""
 
 _FIRST: Final = (b"ftyp", b"JXL ")  # ISO/IEC 18181-2, 9.1: the signature box comes first
 _MAX_BOXES: Final = 1024  # an AVIF file has three to five top-level boxes

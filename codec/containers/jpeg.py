@@ -1,18 +1,21 @@
 """Parse JPEG files, and assemble them with a given size.
 
-The syntax is that of ITU-T T.81, annex B. Padding goes into COM segments of zeros in the header,
-which every reader skips; the last 1 to 3 bytes are fill bytes before a marker.
+The syntax is that of ITU-T T.81, annex B. Padding goes into COM segments of zeros right before the
+end of the image, where all readers skip them and none looks for the frame header. Gaps of 1 to 3
+bytes are fill bytes before the marker. Objects of earlier versions have it among the header
+segments.
 
-Images after the first one (CIPA DC-007: previews, views) are restored verbatim. Their index counts
-from its own position, and the first image keeps its size, so the index stays valid.
+What follows the first image is restored verbatim: further images, trailers of phones, videos. The
+first image keeps its size, so that positions from either end of the file stay valid; and header
+segments return to their places, so that those from a segment (CIPA DC-007, Exif) do too.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from codec.containers import jpeg_metadata
 from codec.containers.errors import DoesNotFit, Unsupported
-from codec.containers.header import check_metadata_size
+from codec.containers.header import check_metadata_size, check_tail_size
 from codec.containers.jpeg_frame import Frame, Scans, parse_frame
 from codec.containers.jpeg_segments import (
     COM,
@@ -21,6 +24,7 @@ from codec.containers.jpeg_segments import (
     EOI,
     FRAMES,
     METADATA,
+    SOI,
     SOS,
     Segment,
     check_restarts,
@@ -29,6 +33,10 @@ from codec.containers.jpeg_segments import (
     walk_metadata,
 )
 
+Padding = Literal["header", "end"]
+"""Where padding goes: before the first kept comment, or before the end of the image."""
+
+_START: Final = bytes([0xFF, SOI])
 _COM_HEAD: Final = 4  # marker and length
 _COM_MAX: Final = 2 + 0xFFFF  # the length field counts itself, not the marker
 
@@ -45,7 +53,7 @@ class Jpeg:
         subsampling: ``4:4:4``, ``4:2:2``, ``4:2:0``, or None for gray and other ratios.
         sampling: horizontal and vertical sampling factor of each component.
         metadata: all APPn and COM segments verbatim, in order, without slimgate's padding; and,
-            after an end-of-image marker, the images after the first.
+            after an end-of-image marker, what follows the first image.
         icc: colour profile.
     """
 
@@ -71,13 +79,14 @@ def parse(data: bytes) -> Jpeg:
     return reader.result()
 
 
-def assemble(encoded: bytes, metadata: bytes, size: int) -> bytes:
+def assemble(encoded: bytes, metadata: bytes, size: int, *, padding: Padding = "end") -> bytes:
     """Return a new JPEG file with the header segments and the size of the upload.
 
     Args:
         encoded: a complete JPEG file; its own APPn and COM segments are dropped.
         metadata: segments from :func:`parse`.
         size: required size, bytes.
+        padding: where padding goes.
 
     Raises:
         DoesNotFit: the file is too long.
@@ -89,11 +98,13 @@ def assemble(encoded: bytes, metadata: bytes, size: int) -> bytes:
     gap = size - (2 + end + len(body) + len(behind))
     if gap < 0:
         raise DoesNotFit(f"{-gap} bytes too long")
+    if padding == "end":
+        parts = [_START, metadata[:end], body[: -len(END)], _comments(gap), END, behind]
+        return b"".join(parts)
+    fill = _padding(gap)
     # Readers show the last comment, so the kept comments must follow the padding.
     split = next((s.start for s in segments if s.marker == COM), end)
-    return b"".join(
-        [b"\xff\xd8", metadata[:split], _padding(gap), metadata[split:end], body, behind]
-    )
+    return b"".join([_START, metadata[:split], fill, metadata[split:end], body, behind])
 
 
 def overhead(metadata: bytes) -> int:
@@ -124,6 +135,7 @@ class _Reader:
         self._scans: Scans | None = None
         self._interval = 0
         self._metadata: list[Segment] = []
+        self._padded = False
         self._end = len(data)
 
     def take(self, segment: Segment) -> None:
@@ -145,7 +157,8 @@ class _Reader:
         self._scans.check_complete()
         apps = [(s.marker, s.payload(self._data)) for s in self._metadata if s.marker != COM]
         jpeg_metadata.check(apps, components=len(frame.components))
-        self._check_others()
+        kept = self._kept()
+        self._check_places(kept)
         return Jpeg(
             width=frame.width,
             height=frame.height,
@@ -153,13 +166,16 @@ class _Reader:
             progressive=frame.progressive,
             subsampling=frame.subsampling,
             sampling=tuple((c.horizontal, c.vertical) for c in frame.components),
-            metadata=self._kept(),
+            metadata=self._verbatim(kept),
             icc=jpeg_metadata.icc_profile(apps),
         )
 
     def _take_metadata(self, segment: Segment) -> None:
         if self._scans is not None:
-            raise Unsupported("metadata behind the first scan")
+            self._padded = self._is_padding(segment)
+            if not self._padded:
+                raise Unsupported("metadata behind the first scan")
+            return
         # Some readers only look for the profile before the frame, where it would be restored to.
         if self._frame and jpeg_metadata.is_icc(segment.marker, segment.payload(self._data)):
             raise Unsupported("colour profile behind the frame header")
@@ -173,6 +189,8 @@ class _Reader:
     def _take_scan(self, segment: Segment) -> None:
         if self._frame is None:
             raise Unsupported("scan before the frame header")
+        if self._padded:
+            raise Unsupported("metadata behind the first scan")
         self._scans = self._scans or Scans(self._frame)
         self._scans.add(segment.payload(self._data))
         check_restarts(self._data, segment, self._interval)
@@ -182,40 +200,44 @@ class _Reader:
             raise Unsupported("restart interval of wrong length")
         self._interval = int.from_bytes(payload, "big")
 
-    def _check_others(self) -> None:
-        """Refuse data after the image, unless an index that stays in place refers to it."""
+    def _kept(self) -> list[Segment]:
+        """Return the header segments without slimgate's padding, which precedes all comments."""
+        kept: list[Segment] = []
+        padding = True
+        for segment in self._metadata:
+            if segment.marker == COM and padding:
+                padding = self._is_padding(segment)
+                if padding:
+                    continue
+            kept.append(segment)
+        return kept
+
+    def _is_padding(self, segment: Segment) -> bool:
+        return segment.marker == COM and not segment.payload(self._data).strip(b"\0")
+
+    def _check_places(self, kept: list[Segment]) -> None:
+        """Refuse segments that may point out of themselves, unless they return to their places."""
         behind = self._data[self._end :]
-        index = next((s for s in self._metadata if self._is_index(s)), None)
-        if index is None:
-            if behind:
-                raise Unsupported("bytes after the end of the image")
-            return
+        check_tail_size(len(behind))
         jpeg_metadata.check_behind(behind)
-        before = self._metadata[: self._metadata.index(index) + 1]
-        starts = [2, *(segment.end for segment in before)]
-        if any(
-            segment.start != start or segment.marker == COM
-            for segment, start in zip(before, starts, strict=False)
-        ):
-            raise Unsupported("index of pictures that would not return to its place")
+        position = len(_START)
+        for segment in kept:
+            moves = segment.start != position
+            position += segment.end - segment.start
+            if moves and self._is_index(segment):
+                raise Unsupported("index of pictures that would not return to its place")
+            if moves and behind and segment.marker != COM:
+                raise Unsupported("metadata that would not return to its place")
 
     def _is_index(self, segment: Segment) -> bool:
         return jpeg_metadata.is_index(segment.marker, segment.payload(self._data))
 
-    def _kept(self) -> bytes:
-        parts: list[bytes] = []
-        padding = True
-        for segment in self._metadata:
-            if segment.marker == COM and padding:
-                padding = not segment.payload(self._data).strip(b"\0")
-                if padding:
-                    continue
-            parts.append(self._data[segment.start : segment.end])
+    def _verbatim(self, kept: list[Segment]) -> bytes:
+        parts = [self._data[segment.start : segment.end] for segment in kept]
+        check_metadata_size(sum(map(len, parts)))
         if self._end < len(self._data):
             parts += [END, self._data[self._end :]]
-        metadata = b"".join(parts)
-        check_metadata_size(len(metadata))
-        return metadata
+        return b"".join(parts)
 
 
 def _without_metadata(encoded: bytes) -> bytes:
@@ -235,6 +257,13 @@ def _padding(gap: int) -> bytes:
     parts = [_comment(_COM_MAX)] * full
     parts.append(_comment(rest) if rest >= _COM_HEAD else b"\xff" * rest)
     return b"".join(parts)
+
+
+def _comments(gap: int) -> bytes:
+    """Return the same with fill bytes only for gaps of 1 to 3 bytes: JPEG XL cannot hold them."""
+    if gap > _COM_MAX and 0 < gap % _COM_MAX < _COM_HEAD:
+        return _comment(_COM_HEAD) + _padding(gap - _COM_HEAD)
+    return _padding(gap)
 
 
 def _comment(size: int) -> bytes:

@@ -19,14 +19,10 @@ _REFUSED: Final = {
     0xEB: ((b"", "jumbf segment"),),  # ISO/IEC 19566-5: gain maps, content credentials
 }
 
-# Names and namespaces in XMP that announce a gain map, or a video after the picture.
+# Names and namespaces in XMP that announce a gain map.
 _REFUSED_XMP: Final = (
     (b"hdrgm:", "gain map"),
     (b"http://ns.adobe.com/hdr-gain-map/", "gain map"),
-    (b"GCamera:MicroVideo", "motion photo"),
-    (b"GCamera:MotionPhoto", "motion photo"),
-    (b"Container:Directory", "motion photo"),
-    (b"http://ns.google.com/photos/1.0/container/", "motion photo"),
 )
 
 

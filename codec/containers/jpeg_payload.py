@@ -6,13 +6,13 @@ profiles (ICC.1:2022, B.4).
 
 from typing import Final
 
-from codec.containers.bmff import MAX_PAYLOAD
 from codec.containers.errors import Malformed
 from codec.containers.jpeg_segments import METADATA, walk
 
 _MARKER: Final = 0xEA  # APP10, unused by standards
 _IDENTIFIER: Final = b"slimgate\0"
 _PIECE: Final = 0xFFFF - 2 - len(_IDENTIFIER) - 2
+_MOST: Final = 0xFF * _PIECE
 
 
 def attach(jpeg: bytes, payload: bytes) -> bytes:
@@ -20,7 +20,7 @@ def attach(jpeg: bytes, payload: bytes) -> bytes:
 
     Args:
         jpeg: a complete file, without such segments.
-        payload: 1 to ``MAX_PAYLOAD`` bytes.
+        payload: 1 to 255 times 65,522 bytes.
 
     Raises:
         Unsupported: the file is damaged.
@@ -28,7 +28,7 @@ def attach(jpeg: bytes, payload: bytes) -> bytes:
     """
     if _pieces(jpeg):
         raise Malformed("a payload is attached already")
-    if len(payload) > MAX_PAYLOAD:
+    if len(payload) > _MOST:
         raise Malformed("payload too long")
     at = next(segment.start for segment in walk(jpeg) if segment.marker not in METADATA)
     starts = range(0, len(payload), _PIECE)
@@ -44,7 +44,7 @@ def extract(data: bytes) -> bytes | None:
 
     Raises:
         Unsupported: the file is damaged.
-        Malformed: a piece is missing, or the payload is too long.
+        Malformed: a piece is missing.
     """
     pieces = _pieces(data)
     if not pieces:
@@ -52,10 +52,7 @@ def extract(data: bytes) -> bytes | None:
     expected = [bytes([number, len(pieces) & 0xFF]) for number in range(1, len(pieces) + 1)]
     if len(pieces) > 0xFF or [piece[:2] for piece in pieces] != expected:
         raise Malformed("pieces of the payload are missing")
-    payload = b"".join(piece[2:] for piece in pieces)
-    if len(payload) > MAX_PAYLOAD:
-        raise Malformed("payload too long")
-    return payload
+    return b"".join(piece[2:] for piece in pieces)
 
 
 def _pieces(data: bytes) -> list[bytes]:

@@ -7,6 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from codec.containers import jpeg, kinds, png, webp
 from codec.containers.errors import Unsupported
+from codec.containers.jpeg import Padding
 
 FormatName = Literal["JPEG", "PNG", "WEBP"]
 Mode = Literal["L", "RGB", "RGBA"]
@@ -47,7 +48,7 @@ class _Format(NamedTuple):
     mime: str
     matches: Callable[[bytes], bool]
     parse: Callable[[bytes], Container]
-    assemble: Callable[[bytes, bytes, int], bytes]
+    assemble: Callable[[bytes, bytes, int, Padding], bytes]
     overhead: Callable[[bytes], int]
 
 
@@ -73,7 +74,14 @@ def parse(data: bytes) -> Container:
     return _FORMATS[name].parse(data)
 
 
-def assemble(format: FormatName, encoded: bytes, metadata: bytes, size: int) -> bytes:  # noqa: A002 - Pillow's word
+def assemble(
+    format: FormatName,  # noqa: A002 - Pillow's word
+    encoded: bytes,
+    metadata: bytes,
+    size: int,
+    *,
+    padding: Padding = "end",
+) -> bytes:
     """Return an encoded file with the header segments and the size of the upload.
 
     Args:
@@ -81,12 +89,13 @@ def assemble(format: FormatName, encoded: bytes, metadata: bytes, size: int) -> 
         encoded: a complete file of that format; its own metadata is dropped.
         metadata: header segments from :class:`Container`.
         size: required size, bytes.
+        padding: where the padding of a JPEG goes.
 
     Raises:
         DoesNotFit: the file cannot have that size.
         Unsupported: ``encoded`` or ``metadata`` is damaged.
     """
-    return _FORMATS[format].assemble(encoded, metadata, size)
+    return _FORMATS[format].assemble(encoded, metadata, size, padding)
 
 
 def overhead(format: FormatName, metadata: bytes) -> int:  # noqa: A002 - Pillow's word
@@ -157,21 +166,23 @@ _FORMATS: Final = MappingProxyType[FormatName, _Format](
             "image/jpeg",
             lambda head: head.startswith(b"\xff\xd8\xff"),
             _parse_jpeg,
-            jpeg.assemble,
+            lambda file, metadata, size, padding: jpeg.assemble(
+                file, metadata, size, padding=padding
+            ),
             jpeg.overhead,
         ),
         "PNG": _Format(
             "image/png",
             lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"),
             _parse_png,
-            png.assemble,
+            lambda file, metadata, size, _: png.assemble(file, metadata, size),
             png.overhead,
         ),
         "WEBP": _Format(
             "image/webp",
             lambda head: head.startswith(b"RIFF") and head[8:12] == b"WEBP",
             _parse_webp,
-            webp.assemble,
+            lambda file, metadata, size, _: webp.assemble(file, metadata, size),
             webp.overhead,
         ),
     }

@@ -45,7 +45,8 @@ def encode(pixels: Pixels, output: Output, *, metadata: bytes, size: int) -> byt
     Raises:
         DoesNotFit: the file cannot have exactly ``size`` bytes.
     """
-    return assemble(output.format, _WRITERS[output.format](pixels, output, size), metadata, size)
+    written = _WRITERS[output.format](pixels, output, size)
+    return assemble(output.format, written, metadata, size, padding=output.padding)
 
 
 def fit(pixels: Pixels, upload: Container, size: int) -> tuple[Output, bytes]:
@@ -75,6 +76,7 @@ def _candidates(
                 "progressive": upload.progressive,
                 "step": step,
                 "near": near,
+                "padding": "end" if upload.format == "JPEG" else "header",
             }
         )
         for quality in qualities

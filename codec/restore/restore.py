@@ -1,7 +1,7 @@
 """Restore a rendition: the same code serves GET and verifies PUT."""
 
 import hashlib
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -10,7 +10,10 @@ from codec.encoders import by_name
 from codec.image.pixels import Pixels
 from codec.image.resample import join_planes, small_size, split_planes
 from codec.manifest import Manifest, Stored
-from codec.restore import exact, lossless, output, png_recipe
+from codec.restore import exact, exact_parts, lossless, output, png_recipe
+
+_ROOM: Final = 16
+"""Bytes that kept segments have beside those of the upload."""
 
 
 class Upscaler(Protocol):
@@ -169,18 +172,23 @@ def _restored(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Re
         recipe, metadata = lossless.unpack(rendition, stored.codec)
         served = png_recipe.write(pixels, recipe, metadata, manifest.size)
     else:
-        metadata = _kept(rendition, stored)
+        metadata = _kept(rendition, manifest)
         served = output.encode(pixels, parameters, metadata=metadata, size=manifest.size)
     return _Restored(served, content_digest(metadata, pixels))
 
 
 def _exact(rendition: bytes, manifest: Manifest) -> _Restored:
     size = (manifest.width, manifest.height)
-    codec = manifest.stored.codec
-    served = exact.restore(rendition, codec, size=size, length=manifest.size)
+    codec, first = manifest.stored.codec, manifest.stored.length
+    if first:
+        served = exact_parts.restore(rendition, codec, size=size, length=manifest.size, first=first)
+    else:
+        served = exact.restore(rendition, codec, size=size, length=manifest.size)
     return _Restored(served, file_digest(served))
 
 
-def _kept(rendition: bytes, stored: Stored) -> bytes:
-    codec = by_name(stored.codec)
-    return header.unpack(codec.extract(rendition) or b"", codec.icc_profile(rendition))
+def _kept(rendition: bytes, manifest: Manifest) -> bytes:
+    codec = by_name(manifest.stored.codec)
+    payload, icc = codec.extract(rendition) or b"", codec.icc_profile(rendition)
+    # Nothing that was kept is longer than the upload, but for lengths and markers between parts.
+    return header.unpack(payload, icc, max_bytes=min(header.MAX_KEPT, manifest.size + _ROOM))

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from codec.containers import Container
 from codec.manifest import Output, Stored, WholeCodec
 from codec.measures.reading import Reading
-from codec.restore import exact, lossless
+from codec.restore import exact_parts, lossless
 from codec.restore.lossless import Lossless, Task
 from codec.restore.restore import content_digest, file_digest
 from codec.search.result import IDENTICAL, ChosenRendition
@@ -39,15 +39,18 @@ def of_file(data: bytes, size: tuple[int, int], codec: WholeCodec, *, max_stored
         Nothing chosen if it cannot be reproduced, or is not small enough.
     """
     began = time.perf_counter()
-    rendition = exact.transcode(data, codec)
+    found = exact_parts.transcode(data, codec)
     seconds = time.perf_counter() - began
-    if rendition is None:
+    if found is None:
         return Attempt(None, (_trial("exact", codec, 0, Verdict.DOES_NOT_RETURN, seconds),))
+    rendition = found.rendition
     verdict = Verdict.TOO_BIG if len(rendition) > max_stored else Verdict.HOLDS
     tried = (_trial("exact", codec, len(rendition), verdict, seconds),)
     if verdict is Verdict.TOO_BIG:
         return Attempt(None, tried)
-    stored = Stored(tier="exact", codec=codec, quality=100, scale=1, restorer=None)
+    stored = Stored(
+        tier="exact", codec=codec, quality=100, scale=1, restorer=None, length=found.length
+    )
     chosen = ChosenRendition(
         rendition, size, stored, None, _sha256(data), file_digest(data), IDENTICAL
     )

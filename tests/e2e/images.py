@@ -58,6 +58,14 @@ def jpeg(width: int = 192, height: int = 160, quality: int = 92) -> bytes:
 
 
 @cache
+def several(width: int = 192, height: int = 160) -> bytes:
+    """Make a file of two pictures with an index (CIPA DC-007)."""
+    target = io.BytesIO()
+    first = photo(width, height)
+    first.save(target, "MPO", quality=95, save_all=True, append_images=[first.rotate(180)])
+    return target.getvalue()
+
+
 def noise(side: int = 64) -> bytes:
     """Return a PNG file that is hard to make smaller; not tried below 16 pixels a side."""
     pixels = np.random.default_rng(7).integers(0, 256, (side, side, 3), np.uint8)

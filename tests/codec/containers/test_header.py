@@ -26,7 +26,7 @@ def test_kept_segments_come_back(metadata: bytes, repeat: int, profile: bool) ->
 @given(data=st.binary(max_size=300))
 def test_any_bytes_are_unpacked_or_malformed(data: bytes) -> None:
     """Arbitrary bytes behind a valid prefix are segments or Malformed, and nothing else."""
-    for prefix in (b"", b"\1\0", b"\1\1", b"\1\1\0\0\0\0"):
+    for prefix in (b"", b"\1\0", b"\1\1", b"\1\1\0\0\0\0", b"\1\2\0\0\0\0"):
         try:
             found = header.unpack(prefix + data, icc())
         except Malformed:
@@ -66,6 +66,7 @@ def test_nothing_is_packed_as_nothing() -> None:
         _BLOB[:5],
         b"\2" + _BLOB[1:],
         b"\1\2" + _BLOB[2:],
+        b"\1\3" + _BLOB[2:],
         _BLOB[:-1],
         _BLOB + b"\0",
         _BLOB[:2] + b"\0\0\0\0" + _BLOB[6:],
@@ -87,11 +88,25 @@ def test_another_profile_is_noticed() -> None:
 
 def test_limits_hold() -> None:
     """No more is packed than allowed, and a bomb is not inflated."""
-    assert header.unpack(header.pack(bytes(header.MAX_METADATA), None), None) == bytes(4 << 20)
+    most = bytes(header.MAX_KEPT)
+    assert header.unpack(header.pack(most, None), None) == most
     with pytest.raises(Unsupported, match="too much metadata"):
-        header.pack(bytes(header.MAX_METADATA + 1), None)
-    bomb = zlib.compress(bytes(50 << 20), 9, -15)
+        header.pack(most + b"\0", None)
+    bomb = zlib.compress(most + b"\0", 9, -15)
     with pytest.raises(Malformed, match="more kept segments than allowed"):
         header.unpack(b"\1\1" + bytes(4) + bomb, None)
     with pytest.raises(Malformed, match="more kept segments than allowed"):
         header.unpack(header.pack(b"12345", None), None, max_bytes=4)
+    with pytest.raises(Malformed, match="more kept segments than allowed"):
+        header.unpack(header.pack(b"12345" * 2000, None), None, max_bytes=9999)
+
+
+def test_what_repeats_over_long_distances_is_packed_small() -> None:
+    """Memory that cameras leave behind an image repeats beyond the window of Deflate."""
+    noise = random.Random(4).randbytes(70_000)
+    payload = header.pack(noise + bytes(10_000) + noise, None)
+    assert payload[1] == 2
+    assert len(payload) < 72_000
+    assert header.unpack(payload, None) == noise + bytes(10_000) + noise
+    with pytest.raises(Malformed):
+        header.unpack(payload[:-9], None)

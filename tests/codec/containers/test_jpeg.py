@@ -4,7 +4,9 @@ import pytest
 from PIL import Image
 
 from codec.containers import DoesNotFit, Unsupported, jpeg
-from codec.containers.header import MAX_METADATA
+from codec.containers.header import MAX_METADATA, MAX_TAIL
+from codec.containers.jpeg_segments import END
+from codec.restore import exact
 from tests.codec.containers.jpeg_parts import (
     BARE,
     BODY,
@@ -134,18 +136,35 @@ def test_the_encoders_own_metadata_are_dropped() -> None:
         jpeg.assemble(encoded, b"", size - 1)
 
 
-@pytest.mark.parametrize("gap", [0, 1, 2, 3, 4, 5, 65_536, 65_537, 65_538, 65_541, 131_075])
-def test_padding_stands_before_the_first_comment(gap: int) -> None:
-    """The original comment stays the last one, and everything before it is where it was."""
-    apps, comments = (
-        JFIF + segment_of(0xE5, b"five"),
-        segment_of(0xFE, b"a") + segment_of(0xFE, b"b"),
-    )
-    least = 2 + len(apps + comments + BODY)
-    data = jpeg.assemble(BARE, apps + comments, least + gap)
+_GAPS = [0, 1, 2, 3, 4, 5, 65_536, 65_537, 65_538, 65_541, 131_075]
+_APPS = JFIF + segment_of(0xE5, b"five")
+_COMMENTS = segment_of(0xFE, b"a") + segment_of(0xFE, b"b")
+
+
+@pytest.mark.parametrize("gap", _GAPS)
+def test_padding_stands_before_the_end(gap: int) -> None:
+    """Everything up to the last scan is where it was, and there is no other comment."""
+    behind = END + b"behind"
+    least = 2 + len(_APPS + _COMMENTS + BODY + behind) - 2
+    data = jpeg.assemble(BARE, _APPS + _COMMENTS + behind, least + gap)
     assert least + gap == len(data)
-    assert data.startswith(b"\xff\xd8" + apps)
-    assert data.endswith(comments + BODY)
+    assert data.startswith(b"\xff\xd8" + _APPS + _COMMENTS + BODY[:-2])
+    assert data.endswith(behind)
+    assert jpeg.parse(data).metadata == _APPS + _COMMENTS + behind
+    assert exact.transcode(data[: -len(b"behind")]) is not None or 0 < gap < 4
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.info["comment"] == b"b"
+    assert read(data)[0] == read(BARE)[0]
+
+
+@pytest.mark.parametrize("gap", _GAPS)
+def test_padding_stood_before_the_first_comment(gap: int) -> None:
+    """In objects of earlier versions, the original comment stays the last one."""
+    least = 2 + len(_APPS + _COMMENTS + BODY)
+    data = jpeg.assemble(BARE, _APPS + _COMMENTS, least + gap, padding="header")
+    assert least + gap == len(data)
+    assert data.startswith(b"\xff\xd8" + _APPS)
+    assert data.endswith(_COMMENTS + BODY)
     with Image.open(io.BytesIO(data)) as image:
         assert image.info["comment"] == b"b"
     assert read(data)[0] == read(BARE)[0]
@@ -174,15 +193,18 @@ def test_the_limit_of_metadata_is_reachable() -> None:
     assert segments == jpeg.parse(with_segments(segments)).metadata
 
 
+@pytest.mark.parametrize("index", [INDEX, b""], ids=["index", "no index"])
 @pytest.mark.parametrize("gap", [0, 3, 4, 60_000])
-def test_images_behind_the_first_return_to_their_place(gap: int) -> None:
-    """Index and further images are verbatim, and stand where the index says, at any padding."""
-    upload = with_segments(JFIF, INDEX, segment_of(0xFE, b"x" * (9 + gap))) + BARE + b"tail"
+def test_what_follows_the_first_image_returns_to_its_place(gap: int, index: bytes) -> None:
+    """Header segments and everything after the image are verbatim, at any padding."""
+    comment = segment_of(0xFE, b"x" * (9 + gap))
+    upload = with_segments(JFIF, comment, index, comment) + BARE + b"tail"
     metadata = jpeg.parse(upload).metadata
     fresh = save("RGB", "JPEG", quality=1)
     served = jpeg.assemble(fresh, metadata, len(upload))
     assert len(upload) == len(served)
-    assert upload.index(INDEX) == served.index(INDEX)
+    head = 2 + len(JFIF + comment + index + comment)
+    assert served[:head] == upload[:head]
     assert upload.endswith(BARE + b"tail")
     assert served.endswith(b"\xff\xd9" + BARE + b"tail")
     assert jpeg.parse(served).metadata == metadata
@@ -191,3 +213,19 @@ def test_images_behind_the_first_return_to_their_place(gap: int) -> None:
 def test_an_index_without_further_images() -> None:
     """A file whose previews were cut off keeps its index."""
     assert jpeg.parse(with_segments(JFIF, INDEX)).metadata == JFIF + INDEX
+
+
+def test_a_comment_of_zeros_is_padding_only_before_the_end() -> None:
+    """Comments of zeros behind the last scan are dropped; between scans they are refused."""
+    zeros = segment_of(0xFE, bytes(9))
+    assert jpeg.parse(BARE[:-2] + zeros * 3 + END).metadata == JFIF
+    scan = BARE[SCAN:-2]
+    with pytest.raises(Unsupported, match="metadata behind the first scan"):
+        jpeg.parse(BARE[:-2] + zeros + scan + END)
+
+
+def test_the_limit_of_trailers() -> None:
+    """As many bytes as allowed may follow the image."""
+    assert len(jpeg.parse(BARE + bytes(MAX_TAIL)).metadata) == len(JFIF + END) + MAX_TAIL
+    with pytest.raises(Unsupported, match="too many bytes after the end of the image"):
+        jpeg.parse(BARE + bytes(MAX_TAIL + 1))

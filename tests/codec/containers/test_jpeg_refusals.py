@@ -22,8 +22,6 @@ from tests.codec.containers.jpeg_parts import (
 
 _REFUSED = {
     "bytes before the start": (b"\0" + BARE, "no start of image"),
-    "byte behind the end": (BARE + b"\0", "bytes after the end of the image"),
-    "second picture": (BARE + BARE, "bytes after the end of the image"),
     "second start": (b"\xff\xd8" + BARE, "second start of image"),
     "lossless": (BARE.replace(b"\xff\xc0", b"\xff\xc3"), "lossless frame"),
     "hierarchical": (BARE.replace(b"\xff\xc0", b"\xff\xc5"), "hierarchical frame"),
@@ -93,9 +91,17 @@ _REFUSED = {
         with_segments(segment_of(0xDD, b"\0")),
         "restart interval of wrong length",
     ),
-    "index behind a comment": (
-        with_segments(segment_of(0xFE, b"first"), INDEX),
+    "index behind padding": (
+        with_segments(segment_of(0xFE, b"\0"), INDEX),
         "index of pictures that would not return to its place",
+    ),
+    "more behind padding": (
+        with_segments(segment_of(0xFE, b"\0"), JFIF) + b"tail",
+        "metadata that would not return to its place",
+    ),
+    "late segment and more": (
+        BARE[:SCAN] + segment_of(0xE1, b"Exif") + BARE[SCAN:] + b"tail",
+        "metadata that would not return to its place",
     ),
     "index behind fill bytes": (
         with_segments(b"\xff\xff", INDEX),
@@ -117,14 +123,6 @@ _REFUSED = {
     "xmp gain map": (
         with_segments(segment_of(0xE1, XMP_HEAD + b"<x hdrgm:Version='1.0'>")),
         "gain map",
-    ),
-    "xmp micro video": (
-        with_segments(segment_of(0xE1, XMP_HEAD + b"GCamera:MicroVideo='1'")),
-        "motion photo",
-    ),
-    "xmp container": (
-        with_segments(segment_of(0xE1, XMP_HEAD + b"<Container:Directory>")),
-        "motion photo",
     ),
     "split xmp": (
         with_segments(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from codec.containers import ContainerError, Mode
+from codec.containers import ContainerError, Mode, bmff
 from codec.encoders import NAMES, Codec, EncoderSettings, avif, by_name, mime_of
 from codec.image.pixels import Pixels, Undecodable
 from codec.measures.psnr import psnr
@@ -223,7 +223,7 @@ def test_one_payload_is_enough(name: str) -> None:
     with pytest.raises(ContainerError):
         codec.attach(data, b"twice")
     with pytest.raises(ContainerError, match="too long"):
-        codec.attach(_encode(codec, crop("L", 65, 49)), bytes((8 << 20) + 1))
+        codec.attach(_encode(codec, crop("L", 65, 49)), bytes(bmff.MAX_PAYLOAD + 1))
 
 
 def test_unknown_codecs_are_told() -> None:

@@ -118,7 +118,7 @@ def test_exact_jpeg_beats_what_cannot_hold() -> None:
 def test_without_the_tier_nothing_is_exact() -> None:
     """A policy that does not allow exact refuses what only exact can take."""
     with pytest.raises(Refused):
-        _optimized(_WHOLE["jpeg with more behind"], tiers=["recode"])
+        _optimized(_jpeg()[:-2], tiers=["recode"])
 
 
 @pytest.mark.parametrize(
