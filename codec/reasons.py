@@ -201,7 +201,10 @@ class Reason(StrEnum):
     ENCODED = (
         "content encoding",
         "has a content encoding",
-        "Upload images without a Content-Encoding: compressing them again gains nothing.",
+        (
+            "Upload images without a Content-Encoding: compressing them again gains nothing. "
+            "Values that change no bytes, such as base64, binary and utf-8, do not count."
+        ),
     )
     CUSTOMER_KEY = (
         "customer key",

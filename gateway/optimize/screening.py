@@ -43,8 +43,7 @@ def refusal(key: str, sent: Mapping[str, str], *, signed: bool) -> Refused | Non
     for beginning, reason in _UNTOUCHABLE.items():
         if any(name.lower().startswith(beginning) for name in sent):
             return Refused(reason)
-    encoding = headers.forwardable(sent.items()).get("Content-Encoding", "identity")
-    if encoding.lower() != "identity":
+    if headers.is_encoded(headers.forwardable(sent.items())):
         return Refused(Reason.ENCODED)
     if not is_recordable(sent.get("Content-Type", "")):
         return Refused(Reason.CONTENT_TYPE)

@@ -51,6 +51,11 @@ _RENDITION_HEADERS: Final = _HOP_BY_HOP | _CONTENT_MD5_KEYS | {
     "content-range", "x-amz-mp-parts-count", "x-amz-transfer-encoding",
 }  # fmt: skip
 
+# No codings of RFC 9110: readers ignore them. Clients name what the bytes were before the upload.
+_NO_ENCODINGS: Final = frozenset(
+    {"", "identity", "7bit", "8bit", "base64", "binary", "utf-8", "utf8"}
+)
+
 # Bytes that are not UTF-8, as surrogateescape decodes them (PEP 383).
 _ESCAPED_OCTET: Final = re.compile("[\udc80-\udcff]")
 
@@ -70,6 +75,16 @@ def forwardable(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
         if name.lower() not in _NOT_FORWARDED:
             kept[name] = f"{kept[name]},{value}" if name in kept else value
     return without_aws_chunked(kept)
+
+
+def is_encoded(described: Mapping[str, str]) -> bool:
+    """Return whether bytes differ from the file that they are, by their Content-Encoding.
+
+    Args:
+        described: Headers of an object, case-insensitive, without ``aws-chunked``.
+    """
+    encodings = described.get("Content-Encoding", "").lower().split(",")
+    return not {encoding.strip() for encoding in encodings} <= _NO_ENCODINGS
 
 
 def without_aws_chunked(headers: CIMultiDict[str]) -> CIMultiDict[str]:

@@ -63,7 +63,7 @@ def repeated(answered: Mapping[str, str]) -> CIMultiDict[str]:
     names = [name.lower() for name in answered]
     if any(name.startswith("x-amz-object-lock-") for name in names):
         raise Refused(Reason.OBJECT_LOCK)
-    if answered.get("Content-Encoding", "identity").lower() != "identity":
+    if headers.is_encoded(answered):
         raise Refused(Reason.ENCODED)
     if "x-amz-missing-meta" in names:
         raise Refused(Reason.UNSAYABLE)

@@ -1,3 +1,4 @@
+import base64
 from typing import Any
 
 import pytest
@@ -81,6 +82,25 @@ def test_encoded_uploads_are_left_alone(s3: Any, direct: Any, photos: str, encod
         got = client.get_object(Bucket=photos, Key="k")
         assert body == got["Body"].read()
         assert got["ContentEncoding"] == encoding.removeprefix("aws-chunked,")
+
+
+@pytest.mark.parametrize("encoding", ["base64", "binary", "utf-8", "UTF8", "identity, base64"])
+def test_encodings_that_change_no_bytes(s3: Any, direct: Any, photos: str, encoding: str) -> None:
+    """What is an image is one, whatever it was before the upload; its header stays as it is."""
+    body = images.jpeg()
+    s3.put_object(Bucket=photos, Key="k", Body=body, ContentEncoding=encoding)
+    for client in (s3, direct):
+        assert client.head_object(Bucket=photos, Key="k")["ContentEncoding"] == encoding
+    got = s3.get_object(Bucket=photos, Key="k")
+    assert images.score(body, got["Body"].read()) >= images.FLOOR_SCORE
+    assert direct.head_object(Bucket=photos, Key="k")["ContentType"] == "image/avif"
+
+
+def test_base64_text_is_no_image(s3: Any, direct: Any, photos: str) -> None:
+    """Bytes that really are base64 stay as they are."""
+    body = base64.b64encode(images.jpeg())
+    s3.put_object(Bucket=photos, Key="k", Body=body, ContentEncoding="base64")
+    assert direct.get_object(Bucket=photos, Key="k")["Body"].read() == body
 
 
 def test_acl_travels(s3: Any, upstream: S3Server, gateway: S3Server, photos: str) -> None:

@@ -69,6 +69,19 @@ def test_aws_chunked_is_no_content_encoding(sent: str, kept: str | None) -> None
     assert found.get("Content-Encoding") == kept
 
 
+@pytest.mark.parametrize(
+    ("value", "encoded"),
+    [
+        ("", False), ("identity", False), ("base64", False), ("UTF-8", False),
+        ("binary,utf8", False),
+        ("gzip", True), ("base64, gzip", True), ("br", True), ("unheard-of", True),
+    ],
+)  # fmt: skip
+def test_some_encodings_change_no_bytes(value: str, encoded: bool) -> None:
+    """Names of transfer encodings and character sets say nothing about bytes that are an image."""
+    assert headers.is_encoded(CIMultiDict({"content-encoding": value})) == encoded
+
+
 def test_digests_of_the_body_are_dropped() -> None:
     """Headers about the uploaded bytes are not forwarded with other bytes."""
     sent = CIMultiDict(
