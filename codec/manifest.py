@@ -102,16 +102,18 @@ class Output(_Note):
         near: distance within which PNG colours snap to a common colour; 0: none.
         padding: where the padding of a JPEG goes: before the first comment of its header, as
             earlier versions did, or before the end of the image.
+        verbatim: the payload has the image header of a PNG, and all else but its samples.
     """
 
     format: Literal["JPEG", "PNG", "WEBP"] = Field(alias="f")
-    mode: Literal["L", "RGB", "RGBA"] = Field(alias="m")
+    mode: Literal["L", "LA", "P", "RGB", "RGBA"] = Field(alias="m")
     quality: _Quality = Field(alias="q")
     subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] | None = Field(alias="s")
     progressive: bool = Field(alias="p")
     step: Literal[1, 2, 4, 8] = Field(default=1, alias="d")
     near: Annotated[int, Field(ge=0, le=64)] = Field(default=0, alias="n")
     padding: Literal["header", "end"] = Field(default="header", alias="a")
+    verbatim: bool = Field(default=False, alias="v")
 
 
 class Measured(_Note):
@@ -203,6 +205,11 @@ class Manifest(_Note):
             raise ValueError(f"codec {self.stored.codec} has no output")
         if self.stored.length and (self.output is not None or self.stored.codec == "zstd"):
             raise ValueError("only exact JPEG files have a length of their own")
+        if self.output is not None and self.output.verbatim:
+            if self.output.format != "PNG" or self.stored.tier not in ("exact", "lossless"):
+                raise ValueError("only PNG files without loss are verbatim")
+        elif self.output is not None and self.output.mode in ("LA", "P"):
+            raise ValueError(f"mode {self.output.mode} is only for verbatim files")
         return self
 
     @property

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from codec import manifest
-from codec.containers import SNIFFED, WHOLE, header, sniff
+from codec.containers import SNIFFED, WHOLE, c2pa, header, sniff
 from codec.image.pixels import decode_as, orientation
 from codec.manifest import Manifest, Measured, WholeCodec
 from codec.measures import floors
 from codec.reasons import Reason, Refused
 from codec.restore.lossless import Task
 from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
-from codec.search import lossless, memory_needs, search, whole_files
+from codec.search import lossless, memory_needs, png_files, search, whole_files
 from codec.search.allowed_steps import DECODE, EXACT, LEPTON, LOSSLESS, LOSSY_STEPS, AllowedSteps
 from codec.search.effort import Work
 from codec.search.eligibility import check_type, jpeg_sides, max_stored, parse_eligible
@@ -97,10 +97,32 @@ def optimize(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> Opt
     """
     options = replace(options, steps=options.steps.begun())
     try:
+        if c2pa.is_signed(data):
+            return _byte_exact(data, options, upscalers)
         return _optimized(data, options, upscalers)
     except Refused as refused:
         refused.omitted = tuple(options.steps.omitted.values())
         raise
+
+
+def _byte_exact(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> Optimized:
+    """Optimize a file whose signature covers every byte."""
+    policy = options.policy
+    check_type(data, policy)
+    for tier in policy.tiers:
+        if tier != "exact":
+            options.steps.omit(tier, Omission.C2PA)
+    if "exact" not in policy.tiers:
+        options.steps.omit("exact", Omission.TIER)
+        raise Refused(Reason.C2PA, "the policy does not allow the tier exact")
+    only = policy.model_copy(update={"tiers": ("exact",), "scales": ()})
+    try:
+        found = _optimized(data, replace(options, policy=only), upscalers)
+    except Refused as refused:
+        if refused.reason in (Reason.FLOOR, Reason.UNSUPPORTED):
+            raise refused.because(Reason.C2PA, str(refused)) from refused
+        raise
+    return replace(found, manifest=found.manifest.model_copy(update={"policy": policy.digest}))
 
 
 def _optimized(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> Optimized:
@@ -134,7 +156,7 @@ def _as_image(data: bytes, mime: str, options: OptimizeOptions, upscalers: Upsca
     try:
         state = _lossy_search(data, options, upscalers)
     except Exception as error:  # noqa: BLE001  # decoders raise any exception
-        what: tuple[What, ...] = ("lossy",) if mime == "image/jpeg" else ("lossy", *TIERS)
+        what: tuple[What, ...] = ("lossy", *TIERS) if mime == "image/webp" else ("lossy",)
         for each in what:
             options.steps.omit(each, Omission.UNSUPPORTED, refusal(error).detail)
         return _as_a_whole(data, options, upscalers)
@@ -165,15 +187,20 @@ def _may_lose(data: bytes, options: OptimizeOptions) -> bool:
 
 
 def _as_a_whole(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> Optimized:
-    """Transcode a file that cannot be parsed; call this in an exception handler.
+    """Store a file without loss that cannot be parsed; call this in an exception handler.
 
     Raises:
-        Exception: the handled exception, if transcoding fails.
+        Exception: the handled exception, if that fails.
     """
-    if sniff(data[:SNIFFED]) == "image/jpeg":
-        whole = _whole(data, options, max_stored(data, options.policy))
-        if whole.chosen is not None:
-            return _stored(data, whole.chosen, options, upscalers, whole.trials)
+    mime, attempt = sniff(data[:SNIFFED]), Attempt(None, ())
+    if mime == "image/jpeg":
+        attempt = _whole(data, options, max_stored(data, options.policy))
+    elif mime == "image/png":
+        attempt = png_files.attempt(data, options.policy, options.steps, options.work_s)
+    if attempt.chosen is not None:
+        return _stored(data, attempt.chosen, options, upscalers, attempt.trials)
+    if attempt.trials and mime == "image/png":
+        raise _in_vain(attempt.trials)
     raise  # noqa: PLE0704  # see above
 
 

@@ -114,6 +114,11 @@ class Reason(StrEnum):
         ),
         "has to come back byte for byte {}",
     )
+    C2PA = (
+        "content credentials",
+        "has content credentials (C2PA), which other bytes would break",
+        "No byte-exact tier makes this file smaller. Allow the tier exact.",
+    )
     PROOF = (
         "proof",
         "the rendition does not restore",

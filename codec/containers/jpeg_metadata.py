@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from codec.containers import c2pa
 from codec.containers.errors import Unsupported
 
 _ICC: Final = b"ICC_PROFILE\0"  # ICC.1:2022, B.4
@@ -16,7 +17,6 @@ _XMP_MORE_HEAD: Final = len(_XMP_MORE) + 40  # digest, total length and offset o
 _REFUSED: Final = {
     0xE2: ((b"urn:iso:std:iso:ts:21496:-1\0", "gain map"),),
     0xE8: ((b"SPIFF\0", "spiff file"),),  # T.84 annex F: other colour spaces
-    0xEB: ((b"", "jumbf segment"),),  # ISO/IEC 19566-5: gain maps, content credentials
 }
 
 # Names and namespaces in XMP that announce a gain map.
@@ -50,6 +50,9 @@ def check(segments: Iterable[tuple[int, bytes]], *, components: int) -> None:
         for prefix, reason in _REFUSED.get(marker, ()):
             if payload.startswith(prefix):
                 raise Unsupported(reason)
+        # Others are residuals of JPEG XT (ISO/IEC 18477-3) or JPEG-HDR.
+        if marker == 0xEB and not c2pa.is_superbox(payload):
+            raise Unsupported("residuals for high dynamic range")
         if marker == 0xE1 and payload.startswith(_XMP):
             xmp.append(payload[len(_XMP) :])
         elif marker == 0xE1 and payload.startswith(_XMP_MORE):

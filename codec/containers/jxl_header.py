@@ -1,7 +1,7 @@
 """Parse the header of a JPEG XL file, to know its decoded size before decoding (ISO/IEC 18181).
 
-Only files that slimgate writes are accepted: 8-bit gray, RGB or RGBA stills without preview. Others
-could decode to more than their manifest says.
+Only files that slimgate writes are accepted: gray or RGB stills of 8 or 16 bits, with or without
+alpha, without preview. Others could decode to more than their manifest says.
 """
 
 from typing import Final, NamedTuple
@@ -17,19 +17,24 @@ _SIDE: Final = ((1, 9), (1, 13), (1, 18), (1, 30))  # D.2
 _ENUM: Final = ((0, 0), (1, 0), (2, 4), (18, 6))
 _BIT_DEPTH: Final = ((8, 0), (10, 0), (12, 0), (1, 6))
 _EXTRA_CHANNELS: Final = ((0, 0), (1, 0), (2, 4), (1, 12))
+_SHIFT: Final = ((0, 0), (3, 0), (4, 0), (1, 3))
+_NAME: Final = ((0, 0), (0, 4), (16, 5), (48, 10))
+_ALPHA: Final = 0
 _RGB: Final = 0
 _GRAY: Final = 1
 
 
 class Header(NamedTuple):
-    """Decoded width and height, pixels, before orientation; and channels."""
+    """Decoded width and height, pixels, before orientation; channels, and bits of each."""
 
     width: int
     height: int
     channels: int
+    depth: int = 8
 
     def __str__(self) -> str:
-        return f"{self.channels} channels {self.width}x{self.height}"
+        deep = f" of {self.depth} bits" if self.depth != 8 else ""
+        return f"{self.channels} channels{deep} {self.width}x{self.height}"
 
 
 def read(data: bytes) -> Header:
@@ -44,11 +49,11 @@ def read(data: bytes) -> Header:
         return Header(width, height, 3)
     if bits.take(1):
         raise Malformed("turned, animated, or with a preview")
-    _check_depth(bits)
+    depth = _depth(bits)
     bits.take(1)  # whether 16-bit buffers suffice
-    alpha = _alpha(bits)
+    alpha = _alpha(bits, depth)
     bits.take(1)  # whether colours are XYB
-    return Header(width, height, _colours(bits) + alpha)
+    return Header(width, height, _colours(bits) + alpha, depth)
 
 
 def read_size(data: bytes) -> tuple[int, int]:
@@ -84,19 +89,31 @@ def _size(bits: Bits) -> tuple[int, int]:
     return 8 * (1 + bits.take(5)) if small else bits.choice(*_SIDE), height
 
 
-def _check_depth(bits: Bits) -> None:
-    if bits.take(1) or bits.choice(*_BIT_DEPTH) != 8:
-        raise Malformed("sample depth is not 8 bits")
+def _depth(bits: Bits) -> int:
+    if bits.take(1):
+        raise Malformed("samples are not integers")
+    depth = bits.choice(*_BIT_DEPTH)
+    if depth not in (8, 16):
+        raise Malformed("sample depth is neither 8 nor 16 bits")
+    return depth
 
 
-def _alpha(bits: Bits) -> int:
-    """Return the number of extra channels; only a plain alpha is accepted."""
+def _alpha(bits: Bits, depth: int) -> int:
+    """Return the number of extra channels; only an alpha of the same depth is accepted."""
     count = bits.choice(*_EXTRA_CHANNELS)
     if count > 1:
         raise Malformed("more than one extra channel")
-    if count and not bits.take(1):
+    if not count:
+        return 0
+    plain = bits.take(1) or (bits.choice(*_ENUM) == _ALPHA and _depth(bits) == depth == 16)
+    if not plain or (depth == 16 and _is_odd(bits)):
         raise Malformed("extra channel that is no plain alpha")
     return count
+
+
+def _is_odd(bits: Bits) -> bool:
+    """Return whether an alpha is subsampled, named or premultiplied."""
+    return any((bits.choice(*_SHIFT), bits.choice(*_NAME), bits.take(1)))
 
 
 def _colours(bits: Bits) -> int:

@@ -1,7 +1,7 @@
 """Chunks of PNG files, and the rules of their order (PNG, third edition, 5)."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
 from codec.containers import chunks
@@ -11,8 +11,11 @@ SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 PADDING: Final = b"slGa"
 """slimgate's chunk: ancillary, private, safe to copy (5.4); its data are zeros."""
 
-_MAX_CHUNKS: Final = 1 << 16  # 64 MiB in IDAT chunks of 8 KiB are 8,192
+MAX_CHUNKS: Final = 1 << 16
+"""Maximum number of chunks: 64 MiB in IDAT chunks of 8 KiB are 8,192."""
+
 _MAX_LENGTH: Final = (1 << 31) - 1
+_EMPTY: Final = 12  # bytes of a chunk without data
 _LOWER: Final = 0x20  # the bit that makes an ASCII letter lower case
 
 _BEFORE_DATA: Final = frozenset(
@@ -22,6 +25,9 @@ _ANYWHERE: Final = frozenset(b"tIME tEXt zTXt iTXt eXIf".split())
 DROPPED: Final = frozenset([b"iDOT"])
 """Apple's index for parallel decoding of image data: unsafe to copy, so it must be dropped when
 image data changes (5.4)."""
+
+_ON_PIXELS: Final = _BEFORE_DATA | frozenset(b"PLTE IEND tRNS hIST sTER acTL fcTL fdAT".split())
+"""Chunks that depend on pixels or palette at most, not on how these are coded."""
 
 _REPEATED: Final = frozenset(b"sPLT tEXt zTXt iTXt".split())
 _REASONS: Final = {
@@ -52,7 +58,42 @@ def walk(data: bytes, position: int = 0) -> Iterator[Chunk]:
         Unsupported: a chunk is damaged, or there are too many.
     """
     too_many = Unsupported("too many chunks")
-    return chunks.walk(data, position, _chunk, most=_MAX_CHUNKS, too_many=too_many)
+    return chunks.walk(data, position, read, most=MAX_CHUNKS, too_many=too_many)
+
+
+def walk_any(data: bytes, position: int = 0, until: bytes = b"IEND") -> list[Chunk]:
+    """Return chunks up to one of a type, or up to damage; checksums do not matter."""
+    found: list[Chunk] = []
+    while len(found) < MAX_CHUNKS and position + _EMPTY <= len(data):
+        end = position + _EMPTY + int.from_bytes(data[position : position + 4], "big")
+        kind = data[position + 4 : position + 8]
+        if end > len(data) or not kind.isalpha():
+            break
+        found.append(Chunk(kind, position, end))
+        if kind == until:
+            break
+        position = end
+    return found
+
+
+def read(data: bytes, start: int) -> Chunk:
+    """Return the chunk that starts at a position, verifying its CRC.
+
+    Raises:
+        Unsupported: the chunk is damaged.
+    """
+    length = int.from_bytes(data[start : start + 4], "big")
+    end = start + 12 + length
+    if length > _MAX_LENGTH or end > len(data):
+        raise Unsupported("chunk longer than the file")
+    kind = data[start + 4 : start + 8]
+    if not kind.isalpha():  # for bytes, only ASCII letters
+        raise Unsupported("chunk type is not four letters")
+    if zlib.crc32(memoryview(data)[start + 4 : end - 4]) != int.from_bytes(
+        data[end - 4 : end], "big"
+    ):
+        raise Unsupported("chunk with a wrong checksum")
+    return Chunk(kind, start, end)
 
 
 def make(kind: bytes, payload: bytes) -> bytes:
@@ -82,6 +123,12 @@ def check_ancillary(chunks: list[Chunk], *, before_data: bool) -> None:
             _check_unknown(chunk.type)
 
 
+def depends_on_data(types: Collection[bytes]) -> bool:
+    """Return whether unknown chunks may depend on the bytes of the image data."""
+    unknown = set(types) - _ON_PIXELS - DROPPED
+    return any(not kind[0] & _LOWER or not kind[3] & _LOWER for kind in unknown)
+
+
 def check_unique(chunks: list[Chunk]) -> None:
     """Refuse duplicate chunks of kinds that must be unique.
 
@@ -98,18 +145,3 @@ def _check_unknown(kind: bytes) -> None:
         raise Unsupported("chunk of a reserved kind")
     if not kind[3] & _LOWER:
         raise Unsupported("unknown chunk that is not safe to copy")
-
-
-def _chunk(data: bytes, start: int) -> Chunk:
-    length = int.from_bytes(data[start : start + 4], "big")
-    end = start + 12 + length
-    if length > _MAX_LENGTH or end > len(data):
-        raise Unsupported("chunk longer than the file")
-    kind = data[start + 4 : start + 8]
-    if not kind.isalpha():  # for bytes, only ASCII letters
-        raise Unsupported("chunk type is not four letters")
-    if zlib.crc32(memoryview(data)[start + 4 : end - 4]) != int.from_bytes(
-        data[end - 4 : end], "big"
-    ):
-        raise Unsupported("chunk with a wrong checksum")
-    return Chunk(kind, start, end)

@@ -11,7 +11,7 @@ from imagecodecs import JPEGXL, jpegxl_decode, jpegxl_encode
 
 from codec.containers import jxl_header
 from codec.encoders.settings import EncoderSettings
-from codec.image.pixels import Pixels, Undecodable
+from codec.image.pixels import Pixels, Samples, Undecodable
 
 MIME: Final = "image/jxl"
 MAX_SIDE: Final = 65_535  # the limit of manifests; the format allows more
@@ -61,18 +61,47 @@ def read(data: bytes, *, mode: str, width: int, height: int) -> Pixels:
         Undecodable: the rendition does not match the manifest, or is damaged.
         ContainerError: not a JPEG XL file.
     """
+    shape = (height, width) if mode == "L" else (height, width, _CHANNELS[mode])
+    return np.asarray(read_samples(data, shape=shape, depth=8), np.uint8)
+
+
+def encode_samples(samples: Samples, *, speed: int) -> bytes:
+    """Encode samples without loss.
+
+    Args:
+        samples: uint8 or uint16, (height, width[, 2 to 4]).
+        speed: 0 (smallest file) to 10 (fastest).
+    """
+    return _encode(samples, speed, lossless=True, distance=None)
+
+
+def read_samples(data: bytes, *, shape: tuple[int, ...], depth: int) -> Samples:
+    """Decode a rendition of known shape and depth.
+
+    Args:
+        data: file.
+        shape: (height, width[, 2 to 4]).
+        depth: bits of a sample, 8 or 16.
+
+    Returns:
+        uint8 or uint16, of that shape.
+
+    Raises:
+        Undecodable: the rendition does not match, or is damaged.
+        ContainerError: not a JPEG XL file.
+    """
+    channels = shape[2] if len(shape) == 3 else 1
+    expected = jxl_header.Header(shape[1], shape[0], channels, depth)
     found = jxl_header.read(data)
-    if found != jxl_header.Header(width, height, _CHANNELS[mode]):
-        expected = f"{mode} {width}x{height}"
+    if found != expected:
         raise Undecodable(f"is {found}, not {expected}")
     try:
-        pixels = jpegxl_decode(data, numthreads=1, keeporientation=True)
+        samples = jpegxl_decode(data, numthreads=1, keeporientation=True)
     except RuntimeError as error:  # JpegxlError among them
         raise Undecodable(f"damaged: {error}") from error
-    shape = (height, width) if mode == "L" else (height, width, _CHANNELS[mode])
-    if pixels.shape != shape or pixels.dtype != np.uint8:
+    if samples.shape != shape or samples.dtype.itemsize * 8 != depth:
         raise Undecodable("the decoded image differs from its header")
-    return np.asarray(pixels)
+    return np.asarray(samples)
 
 
 def icc_profile(data: bytes) -> bytes | None:
@@ -81,7 +110,7 @@ def icc_profile(data: bytes) -> bytes | None:
     return None
 
 
-def _encode(pixels: Pixels, speed: int, *, lossless: bool, distance: float | None) -> bytes:
+def _encode(pixels: Samples, speed: int, *, lossless: bool, distance: float | None) -> bytes:
     encoded = jpegxl_encode(
         np.ascontiguousarray(pixels),
         effort=min(9, max(3, 13 - speed)),

@@ -18,6 +18,10 @@ Pixels = npt.NDArray[np.uint8]
 """Pixels of an image, uint8: (height, width) gray, (height, width, 3) RGB or (…, 4) RGBA."""
 
 
+Samples = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+"""Samples of an image, uint8 or uint16: (height, width) or (height, width, 2 to 4)."""
+
+
 class Undecodable(ValueError):
     """The bytes are not an image of the expected format, size and mode."""
 

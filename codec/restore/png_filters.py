@@ -1,6 +1,6 @@
 """Filter the rows of a PNG with given filter types (PNG, third edition, 9.2)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,11 +13,25 @@ _BAND_ROWS: Final = 128  # bounds temporary memory
 _Wide = npt.NDArray[np.int16]
 
 
+def filtered_passes(passes: Sequence[Pixels], kinds: bytes) -> Iterator[bytes]:
+    """Yield the filtered rows of several images, as :func:`filtered` does for each.
+
+    Raises:
+        ValueError: the number of types differs from the number of rows, or a type is invalid.
+    """
+    if len(kinds) != sum(len(each) for each in passes):
+        raise ValueError("filter types do not fit the image")
+    start = 0
+    for each in passes:
+        yield from filtered(each, kinds[start : start + len(each)])
+        start += len(each)
+
+
 def filtered(pixels: Pixels, kinds: bytes) -> Iterator[bytes]:
     """Yield the filtered rows, each after its filter type, in bands.
 
     Args:
-        pixels: uint8, (height, width[, 3 or 4]).
+        pixels: uint8, (height, width[, bytes of a pixel]).
         kinds: filter type of each row, 0 to 4.
 
     Raises:

@@ -7,7 +7,7 @@ compressed with the same filters by any coder that fits, and padded.
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Final, Self
@@ -16,7 +16,7 @@ from imagecodecs import deflate_encode
 
 from codec.containers import DoesNotFit, Malformed, assemble, png
 from codec.image.pixels import Pixels
-from codec.restore.png_filters import filtered
+from codec.restore.png_filters import filtered_passes
 from codec.search.effort import Work
 
 _ZLIB: Final = 0
@@ -97,15 +97,34 @@ def find(data: bytes, pixels: Pixels, metadata: bytes, *, work: Work) -> tuple[R
     """
     parts = png.image_data(data)
     stream = b"".join(parts)
-    filters = _filters(stream, pixels)
+    recipe, known = of_stream(parts, _filters(stream, pixels), [pixels], work=work)
+    if known:
+        return recipe, _file(cut(stream, recipe), pixels, metadata, len(data))
+    return _that_fits(pixels, others(recipe), metadata, len(data))
+
+
+def of_stream(
+    parts: Sequence[bytes], filters: bytes, passes: Sequence[Pixels], *, work: Work
+) -> tuple[Recipe, bool]:
+    """Find how image data were written.
+
+    Args:
+        parts: contents of the IDAT chunks.
+        filters: filter type of each row of all passes.
+        passes: bytes of each pass, uint8, (height, n, distance of bytes that filters compare).
+        work: work done and allowed; no further parameters are tried beyond.
+
+    Returns:
+        The recipe, and whether it reproduces the data; otherwise, :func:`others` may.
+    """
+    stream = b"".join(parts)
     chunks = tuple(len(part) for part in parts[:-1])
     for recipe in _zlib_recipes(stream, filters, chunks):
         if work.is_done:
             break
-        if _gives(recipe, pixels, stream, work):
-            return recipe, _file(stream, recipe, pixels, metadata, len(data))
-    unknown = Recipe(_ZLIB, 9, 8, 0, stream[:2], chunks, filters)
-    return _that_fits(pixels, _others(unknown), metadata, len(data))
+        if _gives(recipe, passes, stream, work):
+            return recipe, True
+    return Recipe(_ZLIB, 9, 8, 0, stream[:2], chunks, filters), False
 
 
 def write(pixels: Pixels, recipe: Recipe, metadata: bytes, size: int) -> bytes:
@@ -121,11 +140,11 @@ def write(pixels: Pixels, recipe: Recipe, metadata: bytes, size: int) -> bytes:
         DoesNotFit: no coder reaches that size.
         ValueError: the recipe belongs to another image, or has invalid parameters.
     """
-    return _that_fits(pixels, (recipe, *_others(recipe)), metadata, size)[1]
+    return _that_fits(pixels, (recipe, *others(recipe)), metadata, size)[1]
 
 
-def _others(recipe: Recipe) -> tuple[Recipe, ...]:
-    """Return the recipes to try if none reproduces the file, fastest first."""
+def others(recipe: Recipe) -> tuple[Recipe, ...]:
+    """Return the recipes to try if one does not reproduce the data, fastest first."""
     head = recipe.head if recipe.head[0] == _HIGH[0] else _HIGH
     # A single chunk saves 12 bytes for each other one. Level 12 is about what optimizers reach.
     plain = replace(recipe, coder=_LIBDEFLATE, memory=0, strategy=0, head=head, chunks=())
@@ -138,25 +157,42 @@ def _that_fits(
     last = DoesNotFit("no way to write it")
     for recipe in recipes:
         try:
-            stream = b"".join(_deflate(recipe, pixels))
-            return recipe, _file(stream, recipe, pixels, metadata, size)
+            parts = deflated(recipe, [pixels])
+            return recipe, _file(parts, pixels, metadata, size)
         except DoesNotFit as error:
             last = error
     raise last
 
 
-def _file(stream: bytes, recipe: Recipe, pixels: Pixels, metadata: bytes, size: int) -> bytes:
+def deflated(recipe: Recipe, passes: Sequence[Pixels]) -> list[bytes]:
+    """Return the contents of the IDAT chunks.
+
+    Args:
+        recipe: recipe.
+        passes: bytes of each pass, as in :func:`of_stream`.
+
+    Raises:
+        ValueError: the recipe belongs to another image, or has invalid parameters.
+    """
+    return cut(b"".join(_deflate(recipe, passes)), recipe)
+
+
+def cut(stream: bytes, recipe: Recipe) -> list[bytes]:
+    """Return a zlib stream in parts, as a recipe has them."""
     stream = recipe.head + stream[2:]
     bounds = [0, *accumulate(recipe.chunks), len(stream)]
-    parts = [stream[start:end] for start, end in pairwise(bounds)]
+    return [stream[start:end] for start, end in pairwise(bounds)]
+
+
+def _file(parts: list[bytes], pixels: Pixels, metadata: bytes, size: int) -> bytes:
     height, width = pixels.shape[:2]
     file = png.make_file((width, height), pixels.size // (width * height), parts)
     return assemble("PNG", file, metadata, size)
 
 
-def _deflate(recipe: Recipe, pixels: Pixels) -> Iterator[bytes]:
+def _deflate(recipe: Recipe, passes: Sequence[Pixels]) -> Iterator[bytes]:
     """Yield the zlib stream in pieces."""
-    rows = filtered(pixels, recipe.filters)
+    rows = filtered_passes(passes, recipe.filters)
     if recipe.coder == _LIBDEFLATE:
         yield bytes(deflate_encode(b"".join(rows), recipe.level))
         return
@@ -167,11 +203,11 @@ def _deflate(recipe: Recipe, pixels: Pixels) -> Iterator[bytes]:
     yield coder.flush()
 
 
-def _gives(recipe: Recipe, pixels: Pixels, stream: bytes, work: Work) -> bool:
+def _gives(recipe: Recipe, passes: Sequence[Pixels], stream: bytes, work: Work) -> bool:
     """Return whether a recipe reproduces a stream, stopping at the first difference."""
-    position = 0
-    for piece in _deflate(recipe, pixels):
-        work.deflate(pixels.size * len(piece) // max(1, len(stream)))
+    position, size = 0, sum(each.size for each in passes)
+    for piece in _deflate(recipe, passes):
+        work.deflate(size * len(piece) // max(1, len(stream)))
         skipped = max(0, 2 - position)  # the head is recorded, so not compared
         if not stream.startswith(piece[skipped:], position + skipped):
             return False

@@ -7,10 +7,10 @@ import numpy as np
 
 from codec.containers import header
 from codec.encoders import by_name
-from codec.image.pixels import Pixels
+from codec.image.pixels import Pixels, Samples
 from codec.image.resample import join_planes, small_size, split_planes
 from codec.manifest import Manifest, Stored
-from codec.restore import exact, exact_parts, lossless, output, png_recipe
+from codec.restore import exact, exact_parts, lossless, output, png_recipe, png_verbatim
 
 _ROOM: Final = 16
 """Bytes that kept segments have beside those of the upload."""
@@ -132,18 +132,18 @@ def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> bytes
     return found.served
 
 
-def content_digest(metadata: bytes, pixels: Pixels) -> str:
+def content_digest(metadata: bytes, pixels: Samples) -> str:
     """Return a digest of header segments and pixels, independent of encoders.
 
     Args:
         metadata: header segments of the upload.
-        pixels: uint8, (height, width[, channels]).
+        pixels: uint8 or uint16, (height, width[, channels]).
 
     Returns:
         The first 32 hex digits of the SHA-256 of both, the pixels row by row.
     """
     digest = hashlib.sha256(metadata)
-    digest.update(np.ascontiguousarray(pixels).data)
+    digest.update(np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).data)
     return digest.hexdigest()[:32]
 
 
@@ -161,6 +161,8 @@ def _restored(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Re
     stored, parameters = manifest.stored, manifest.output
     if parameters is None:
         return _exact(rendition, manifest)
+    if parameters.verbatim:
+        return _verbatim(rendition, manifest)
     pixels = pixels_of(
         rendition,
         stored,
@@ -185,6 +187,16 @@ def _exact(rendition: bytes, manifest: Manifest) -> _Restored:
     else:
         served = exact.restore(rendition, codec, size=size, length=manifest.size)
     return _Restored(served, file_digest(served))
+
+
+def _verbatim(rendition: bytes, manifest: Manifest) -> _Restored:
+    found = png_verbatim.restore(
+        rendition,
+        manifest.stored.codec,
+        size=(manifest.width, manifest.height),
+        length=manifest.size,
+    )
+    return _Restored(found.served, content_digest(found.layout.dumps(), found.samples))
 
 
 def _kept(rendition: bytes, manifest: Manifest) -> bytes:

@@ -12,6 +12,7 @@ from codec.containers import (
     kinds,
     named,
     parse,
+    png_parts,
     sides,
     sniff,
     tiff,
@@ -109,6 +110,8 @@ def pixels_of(data: bytes) -> int:
             width, height = jpeg_size.read(data)
         elif mime in WHOLE:
             width, height = sides.read(data, mime)
+        elif mime == "image/png":
+            return png_parts.pixels(data)
         else:
             upload = parse(data)
             width, height = upload.width, upload.height

@@ -42,10 +42,10 @@ def of_file(data: bytes, size: tuple[int, int], codec: WholeCodec, *, max_stored
     found = exact_parts.transcode(data, codec)
     seconds = time.perf_counter() - began
     if found is None:
-        return Attempt(None, (_trial("exact", codec, 0, Verdict.DOES_NOT_RETURN, seconds),))
+        return Attempt(None, (trial_of("exact", codec, 0, Verdict.DOES_NOT_RETURN, seconds),))
     rendition = found.rendition
     verdict = Verdict.TOO_BIG if len(rendition) > max_stored else Verdict.HOLDS
-    tried = (_trial("exact", codec, len(rendition), verdict, seconds),)
+    tried = (trial_of("exact", codec, len(rendition), verdict, seconds),)
     if verdict is Verdict.TOO_BIG:
         return Attempt(None, tried)
     stored = Stored(
@@ -60,7 +60,7 @@ def of_file(data: bytes, size: tuple[int, int], codec: WholeCodec, *, max_stored
 def failed_attempt(tier: str, codec: str, verdict: Verdict, note: str) -> Attempt:
     """Return a lossless attempt that failed for a reason other than size."""
     return Attempt(
-        None, (replace(_trial(tier, codec, 0, verdict, 0.0), reading=Reading(), note=note),)
+        None, (replace(trial_of(tier, codec, 0, verdict, 0.0), reading=Reading(), note=note),)
     )
 
 
@@ -105,17 +105,18 @@ def _trials(task: Task, tier: str, found: Lossless | None) -> Iterator[Trial]:
     """Yield a trial per encoding, with the size of the whole rendition for the stored one."""
     for codec, size, seconds in task.tried:
         if found is not None and codec == found.codec:
-            yield _trial(tier, codec, len(found.rendition), Verdict.HOLDS, seconds)
+            yield trial_of(tier, codec, len(found.rendition), Verdict.HOLDS, seconds)
         else:
             if size == 0:
-                yield _trial(tier, codec, size, Verdict.FAILED, seconds)
+                yield trial_of(tier, codec, size, Verdict.FAILED, seconds)
                 continue
             big = found is not None or size > task.max_stored
             verdict = Verdict.TOO_BIG if big else Verdict.DOES_NOT_RETURN
-            yield _trial(tier, codec, size, verdict, seconds)
+            yield trial_of(tier, codec, size, verdict, seconds)
 
 
-def _trial(tier: str, codec: str, size: int, verdict: Verdict, seconds: float) -> Trial:
+def trial_of(tier: str, codec: str, size: int, verdict: Verdict, seconds: float) -> Trial:
+    """Return a trial of a lossless encoding."""
     stored = Stored.model_validate(
         {"tier": tier, "codec": codec, "quality": 100, "scale": 1, "restorer": None}
     )

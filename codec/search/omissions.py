@@ -21,6 +21,7 @@ class Omission(StrEnum):
 
     TIER = "the policy does not allow the tier"
     BYTES = "the upload has to come back byte for byte"
+    C2PA = "other bytes would break the file's content credentials (C2PA)"
     FORMAT = "this tier is not for files of the format"
     CODEC = "the policy does not allow the codec"
     NO_CODEC = "no codec that the policy allows is left for this image"

@@ -14,7 +14,7 @@ _TOGETHER: Final[Mapping[Tier, tuple[Tier, str]]] = {
 }
 """PNG files are stored once for both tiers; the restored bytes decide which one it is."""
 
-_NO_TIER: Final = frozenset({Omission.TIER, Omission.BYTES})
+_NO_TIER: Final = frozenset({Omission.TIER, Omission.BYTES, Omission.C2PA})
 
 
 class Fate(NamedTuple):

@@ -187,7 +187,7 @@ _CASES: Final[dict[str, tuple[_Upload, str]]] = {
     "many pixels": (_put(_image(100, 100), bucket="tight-why"), "pixels"),
     "long side": (_put(_image(66_000, 16)), "side"),
     "tiny": (_put(_image(8, 8)), "small"),
-    "palette": (_put(_image(64, 64, "P")), "unsupported"),
+    "small palette": (_put(_image(64, 64, "P")), "floor"),
     "torn": (_put(_JPEG[:500]), "unsupported"),
     "undecodable": (_put(_undecodable()), "damaged"),
     "noise": (_put(_NOISE, bucket="lossy-why"), "floor"),

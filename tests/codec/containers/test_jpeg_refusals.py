@@ -115,7 +115,14 @@ _REFUSED = {
         with_segments(segment_of(0xE2, b"urn:iso:std:iso:ts:21496:-1\0\0")),
         "gain map",
     ),
-    "jumbf": (with_segments(segment_of(0xEB, b"JP\0\1")), "jumbf segment"),
+    "jpeg xt": (
+        with_segments(segment_of(0xEB, b"JP\0\1\0\0\0\1\0\0\0\x09RESIa")),
+        "residuals for high dynamic range",
+    ),
+    "jpeg hdr": (
+        with_segments(segment_of(0xEB, b"HDR_RI ver=11")),
+        "residuals for high dynamic range",
+    ),
     "spiff": (with_segments(segment_of(0xE8, b"SPIFF\0\1")), "spiff file"),
     "adobe rgb": (with_segments(adobe(0)), "adobe colour transform"),
     "adobe ycck": (with_segments(adobe(2)), "adobe colour transform"),

@@ -13,7 +13,7 @@ from codec.containers.jxl_header import Header
 from tests.codec.pictures import crop, noise, save
 from tests.config.builders import steady
 
-_SHAPES: dict[int, tuple[int, ...]] = {1: (), 3: (3,), 4: (4,)}
+_SHAPES: dict[int, tuple[int, ...]] = {1: (), 2: (2,), 3: (3,), 4: (4,)}
 
 
 def _file(width: int, height: int, channels: int, *, lossless: bool) -> bytes:
@@ -27,7 +27,7 @@ def _file(width: int, height: int, channels: int, *, lossless: bool) -> bytes:
 @given(
     st.one_of(st.integers(1, 300), st.sampled_from([512, 513, 1920, 8192, 8193, 20_000])),
     st.one_of(st.integers(1, 300), st.sampled_from([256, 1080])),
-    st.sampled_from([1, 3, 4]),
+    st.sampled_from([1, 2, 3, 4]),
     st.booleans(),
 )
 def test_headers_tell_size_and_channels(
@@ -55,14 +55,21 @@ def test_transcoded_files_tell_their_size() -> None:
     assert jxl_header.read_size(stored) == (65, 49)
 
 
+@pytest.mark.parametrize("channels", _SHAPES)
+def test_deep_files_tell_their_depth(channels: int) -> None:
+    """The header of a lossless file of 16 bits reports the depth, with and without alpha."""
+    samples = noise(30, 40, *_SHAPES[channels]).astype(np.uint16) * 255
+    data = bytes(jpegxl_encode(samples, lossless=True, effort=1, usecontainer=True, numthreads=1))
+    assert jxl_header.read(data) == Header(40, 30, channels, 16)
+
+
 @pytest.mark.parametrize(
     "pixels",
     [
-        noise(8, 8, 3).astype(np.uint16) * 257,
         noise(8, 8).astype(np.float32) / 255,
         noise(5, 8, 8, 3),
     ],
-    ids=["16 bits", "float", "animation"],
+    ids=["float", "animation"],
 )
 def test_other_kinds_are_refused(pixels: np.ndarray) -> None:
     """Files that slimgate does not write are refused: they could decode to more than declared."""

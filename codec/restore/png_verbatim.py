@@ -1,0 +1,244 @@
+"""PNG files of every kind: samples as lossless JPEG XL or WebP, all else verbatim.
+
+The payload holds a version, the image header, the form of the samples, the lengths of what precedes
+and follows the image data, the recipe of these, and then both. Image data that no coder reproduces
+are compressed anew with the same filters and padded, unless something in the file depends on them.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Literal, NamedTuple, Self
+
+import numpy as np
+
+from codec.containers import DoesNotFit, Malformed, Unsupported, header, png_parts
+from codec.containers.png_chunks import depends_on_data
+from codec.containers.png_parts import Header, Parts
+from codec.encoders import by_name, jxl, webp
+from codec.image.pixels import Pixels, Samples, Undecodable
+from codec.restore import png_recipe, png_samples
+from codec.restore.png_recipe import Recipe
+from codec.search.effort import Work
+
+Codec = Literal["webp", "jxl"]
+
+_VERSION: Final = 1
+_HEAD: Final = struct.Struct(">B13sBII")  # version, image header, form, both lengths
+
+_MAX_RECIPE: Final = 1 << 20  # filter types of twice 65,535 rows, and lengths of 65,536 chunks
+
+# Flags of the form of stored samples.
+_HALVED: Final = 1  # of 16 bits, both bytes of each sample equal: one of them is stored
+_OPAQUE: Final = 2  # alpha is nowhere below its maximum, and not stored
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Everything of a PNG file but its samples.
+
+    Attributes:
+        header: image header.
+        form: flags: 1: stored is one byte of two equal ones, 2: opaque alpha is not stored.
+        before: bytes between image header and image data.
+        after: bytes behind the image data.
+        recipe: how the image data are compressed.
+    """
+
+    header: Header
+    form: int
+    before: bytes
+    after: bytes
+    recipe: Recipe
+
+    def dumps(self) -> bytes:
+        """Return the layout as bytes."""
+        lengths = len(self.before), len(self.after)
+        head = _HEAD.pack(_VERSION, self.header.dumps(), self.form, *lengths)
+        return b"".join([head, self.recipe.dumps(), self.before, self.after])
+
+    @classmethod
+    def loads(cls, data: bytes) -> Self:
+        """Parse a layout.
+
+        Raises:
+            Malformed: it is damaged.
+            Unsupported: the image header is invalid.
+        """
+        if len(data) < _HEAD.size:
+            raise Malformed("layout cut off")
+        version, fields, form, *lengths = _HEAD.unpack_from(data)
+        recipe, rest = Recipe.loads(data[_HEAD.size :])
+        if version != _VERSION or form & ~(_HALVED | _OPAQUE) or sum(lengths) != len(rest):
+            raise Malformed("layout is damaged")
+        found = Header.loads(fields)
+        if (form & _HALVED and found.depth != 16) or (form & _OPAQUE and found.samples % 2):
+            raise Malformed("form does not fit the image header")
+        return cls(found, form, rest[: lengths[0]], rest[lengths[0] :], recipe)
+
+    @property
+    def depth(self) -> int:
+        """Return the bits of a stored sample."""
+        return 16 if self.header.depth == 16 and not self.form & _HALVED else 8
+
+    @property
+    def channels(self) -> int:
+        """Return the stored samples of a pixel."""
+        return self.header.samples - bool(self.form & _OPAQUE)
+
+    def write(self, passes: list[Pixels], size: int) -> bytes:
+        """Write the file by its recipe.
+
+        Raises:
+            DoesNotFit: it is longer than ``size``, or 1 to 11 bytes shorter.
+            ValueError: the recipe belongs to another image, or has invalid parameters.
+        """
+        data = tuple(png_recipe.deflated(self.recipe, passes))
+        return png_parts.join(Parts(self.header, self.before, data, self.after), size)
+
+
+class Found(NamedTuple):
+    """How a file can be written.
+
+    Attributes:
+        layout: everything but the samples.
+        served: the file that GET will serve.
+        samples: samples to store.
+    """
+
+    layout: Layout
+    served: bytes
+    samples: Samples
+
+
+def find(data: bytes, parts: Parts, *, exact: bool, work: Work) -> Found:
+    """Find how a PNG file was written, or how to write one of its size with the same samples.
+
+    Args:
+        data: file.
+        parts: the same in parts.
+        exact: accept only the same bytes.
+        work: work done and allowed.
+
+    Raises:
+        DoesNotFit: there is no such file.
+        Malformed, Undecodable: the image data are damaged.
+    """
+    raw = png_samples.inflate(b"".join(parts.data), parts.header)
+    filters, passes = png_samples.unfilter(raw, parts.header)
+    del raw
+    samples = png_samples.from_passes(passes, parts.header)
+    recipe, known = png_recipe.of_stream(parts.data, filters, passes, work=work)
+    layout = Layout(parts.header, _form(samples), parts.before, parts.after, recipe)
+    if known:
+        return Found(layout, data, _stored(samples, layout.form))
+    types = png_parts.chunk_types(parts)
+    if exact or b"IEND" not in types or depends_on_data(types):
+        raise DoesNotFit("the image data are compressed by an unknown coder")
+    layout = replace(layout, before=png_parts.without_index(parts.before))
+    layout, served = _that_fits(layout, passes, len(data), png_recipe.others(recipe))
+    return Found(layout, served, _stored(samples, layout.form))
+
+
+def encodings(samples: Samples, *, speed: int) -> Iterator[tuple[Codec, Callable[[], bytes]]]:
+    """Yield the codecs that hold samples without loss, with functions that encode them."""
+    channels = samples.shape[2] if samples.ndim == 3 else 1
+    small = max(samples.shape[:2]) <= webp.MAX_SIDE
+    if samples.dtype == np.uint8 and channels != 2 and small:
+        pixels = np.asarray(samples, np.uint8)
+        yield "webp", lambda: webp.encode_lossless(pixels, speed=speed)
+    yield "jxl", lambda: jxl.encode_samples(samples, speed=speed)
+
+
+def attach(image: bytes, layout: Layout, codec: Codec) -> bytes:
+    """Return a rendition: an image of samples, and the layout of the file.
+
+    Raises:
+        ContainerError: the layout is too large.
+    """
+    return by_name(codec).attach(image, header.pack(layout.dumps(), None))
+
+
+class Restored(NamedTuple):
+    """A restored file.
+
+    Attributes:
+        served: the file.
+        layout: everything but the samples, as stored.
+        samples: samples as stored.
+    """
+
+    served: bytes
+    layout: Layout
+    samples: Samples
+
+
+def restore(rendition: bytes, codec: str, *, size: tuple[int, int], length: int) -> Restored:
+    """Write the file of a rendition; if a coder has changed, in another way that fits.
+
+    Args:
+        rendition: stored file, from the bucket.
+        codec: its codec.
+        size: width and height, pixels.
+        length: size of the file, bytes.
+
+    Raises:
+        DoesNotFit: no coder reaches that length.
+        OSError, ValueError, SyntaxError: the rendition is damaged, or another one.
+    """
+    payload = by_name(codec).extract(rendition) or b""
+    most = min(header.MAX_KEPT, length + _MAX_RECIPE)
+    layout = Layout.loads(header.unpack(payload, None, max_bytes=most))
+    if (layout.header.width, layout.header.height) != size:
+        raise Undecodable(f"is not an image of {size[0]}x{size[1]} pixels")
+    samples = _read(rendition, codec, layout)
+    passes = png_samples.to_passes(_full(samples, layout.form), layout.header)
+    ways = layout.recipe, *png_recipe.others(layout.recipe)
+    return Restored(_that_fits(layout, passes, length, ways)[1], layout, samples)
+
+
+def _that_fits(
+    layout: Layout, passes: list[Pixels], size: int, recipes: tuple[Recipe, ...]
+) -> tuple[Layout, bytes]:
+    last = DoesNotFit("no way to write it")
+    for recipe in recipes:
+        try:
+            each = replace(layout, recipe=recipe)
+            return each, each.write(passes, size)
+        except DoesNotFit as error:
+            last = error
+    raise last
+
+
+def _read(rendition: bytes, codec: str, layout: Layout) -> Samples:
+    height, width = layout.header.height, layout.header.width
+    channels = layout.channels
+    if codec == "jxl":
+        shape = (height, width) if channels == 1 else (height, width, channels)
+        return jxl.read_samples(rendition, shape=shape, depth=layout.depth)
+    if codec != "webp" or channels == 2 or layout.depth != 8:
+        raise Unsupported(f"codec {codec} does not hold such samples")
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+    return webp.read(rendition, mode=mode, width=width, height=height)
+
+
+def _form(samples: Samples) -> int:
+    halves = samples.dtype == np.uint16 and bool((samples >> 8 == samples & 255).all())
+    alpha = samples.ndim == 3 and samples.shape[2] in (2, 4)
+    opaque = alpha and bool((samples[..., -1] == np.iinfo(samples.dtype).max).all())
+    return (_HALVED if halves else 0) | (_OPAQUE if opaque else 0)
+
+
+def _stored(samples: Samples, form: int) -> Samples:
+    """Return the samples to store: the inverse of :func:`_full`."""
+    if form & _OPAQUE:
+        samples = samples[..., 0] if samples.shape[2] == 2 else samples[..., :3]
+    return samples.astype(np.uint8) if form & _HALVED else samples
+
+
+def _full(samples: Samples, form: int) -> Samples:
+    full = samples.astype(np.uint16) * 257 if form & _HALVED else samples
+    if not form & _OPAQUE:
+        return full
+    alpha = np.full(full.shape[:2], np.iinfo(full.dtype).max, full.dtype)
+    return np.dstack([full, alpha])
