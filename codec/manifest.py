@@ -61,6 +61,7 @@ class Stored(_Note):
         level: coding level for restorers, 0 (lossless) to 255.
         length: length of the JPEG file that the codec of an ``exact`` rendition returns, if the
             upload had a trailer or was cut short, bytes; 0: that of the upload.
+        recipe: the rendition holds pictures and a recipe, which writes the file from them.
     """
 
     tier: Literal["exact", "lossless", "recode", "downscale"] = Field(alias="t")
@@ -70,6 +71,7 @@ class Stored(_Note):
     restorer: Annotated[_Hex, Field(min_length=16, max_length=16)] | None = Field(alias="r")
     level: Annotated[int, Field(ge=0, le=255)] = Field(default=0, alias="l")
     length: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)] = Field(default=0, alias="k")
+    recipe: bool = Field(default=False, alias="p")
 
     @model_validator(mode="after")
     def _scale_fits_tier(self) -> Self:
@@ -86,6 +88,8 @@ class Stored(_Note):
         without_loss = self.tier in ("exact", "lossless")
         if without_loss and (self.restorer is not None or self.level):
             raise ValueError(f"tier {self.tier} cannot have a restorer or a level")
+        if self.recipe and (self.tier != "exact" or self.codec not in ("jxl", "zstd")):
+            raise ValueError(f"tier {self.tier} and codec {self.codec} cannot have a recipe")
         return self
 
 
@@ -210,6 +214,8 @@ class Manifest(_Note):
                 raise ValueError("only PNG files without loss are verbatim")
         elif self.output is not None and self.output.mode in ("LA", "P"):
             raise ValueError(f"mode {self.output.mode} is only for verbatim files")
+        if self.output is not None and self.stored.recipe:
+            raise ValueError("a file with a recipe has no output")
         return self
 
     @property

@@ -15,7 +15,15 @@ from codec.reasons import Reason, Refused
 from codec.restore.lossless import Task
 from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
 from codec.search import lossless, memory_needs, png_files, search, whole_files
-from codec.search.allowed_steps import DECODE, EXACT, LEPTON, LOSSLESS, LOSSY_STEPS, AllowedSteps
+from codec.search.allowed_steps import (
+    DECODE,
+    EXACT,
+    LEPTON,
+    LOSSLESS,
+    LOSSY_STEPS,
+    RECIPE,
+    AllowedSteps,
+)
 from codec.search.effort import Work
 from codec.search.eligibility import check_type, jpeg_sides, max_stored, parse_eligible
 from codec.search.failures import reason as reason_of
@@ -139,10 +147,15 @@ def _optimized(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> O
 
 def _as_bytes(data: bytes, mime: str, options: OptimizeOptions, upscalers: Upscalers) -> Optimized:
     """Store a file of a type that only the tier ``exact`` is for."""
-    found = whole_files.find(data, mime, options.policy, options.steps)
-    if found.chosen is None:
-        raise _in_vain(found.trials)
-    return _stored(data, found.chosen, options, upscalers, found.trials)
+    policy, steps, trials = options.policy, options.steps, list[Trial]()
+    for found in whole_files.attempts(data, mime, policy, steps, work_s=options.work_s):
+        trials += found.trials
+        if found.chosen is not None:
+            try:
+                return _stored(data, found.chosen, options, upscalers, tuple(trials))
+            except Refused as refused:
+                trials[-1] = replace(trials[-1], verdict=Verdict.DOES_NOT_RETURN, note=str(refused))
+    raise _in_vain(trials)
 
 
 def _as_image(data: bytes, mime: str, options: OptimizeOptions, upscalers: Upscalers) -> Optimized:
@@ -390,6 +403,8 @@ def _step(chosen: ChosenRendition) -> str:
         return chosen.stored.codec
     if chosen.output is not None:
         return LOSSLESS
+    if chosen.stored.recipe:
+        return RECIPE
     return LEPTON if chosen.stored.codec == "lepton" else EXACT
 
 

@@ -29,12 +29,13 @@ class Box(NamedTuple):
     open: bool
 
 
-def attach(file: bytes, payload: bytes) -> bytes:
+def attach(file: bytes, payload: bytes, *, most: int = MAX_PAYLOAD) -> bytes:
     """Append a box with a payload to an AVIF or JPEG XL file.
 
     Args:
         file: a complete file, without such a box.
-        payload: at most ``MAX_PAYLOAD`` bytes.
+        payload: payload.
+        most: its maximum length, bytes.
 
     Raises:
         Malformed: the file is not a sequence of boxes, its last box is open-ended, it already has a
@@ -47,14 +48,14 @@ def attach(file: bytes, payload: bytes) -> bytes:
         raise Malformed("the last box reaches to the end of the file")
     if _own(file, found):
         raise Malformed("a payload is attached already")
-    if len(payload) > MAX_PAYLOAD:
+    if len(payload) > most:
         raise Malformed("payload too long")
     size = 8 + len(BOX_ID) + len(payload)
     return file + size.to_bytes(4, "big") + b"uuid" + BOX_ID + payload
 
 
-def extract(data: bytes) -> bytes | None:
-    """Return the payload of a file, or None.
+def extract(data: bytes, *, most: int = MAX_PAYLOAD) -> bytes | None:
+    """Return the payload of a file of at most ``most`` bytes, or None.
 
     Raises:
         Malformed: the file is not a sequence of boxes, has two payloads, or one too long.
@@ -65,7 +66,7 @@ def extract(data: bytes) -> bytes | None:
     if len(own) > 1:
         raise Malformed("more than one payload")
     start, end = own[0].body + len(BOX_ID), own[0].end
-    if end - start > MAX_PAYLOAD:
+    if end - start > most:
         raise Malformed("payload too long")
     return data[start:end]
 

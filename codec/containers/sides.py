@@ -64,6 +64,18 @@ def _pnm(data: bytes) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def end_of_pnm_size(data: bytes) -> int:
+    """Return the position after width and height in the header of a PNM file.
+
+    Raises:
+        Unsupported: the header is damaged.
+    """
+    match = _PNM.match(data[:_PNM_HEAD])
+    if match is None:
+        raise Unsupported("no width and height in a PNM header")
+    return match.end() - 1
+
+
 _READERS: Final = MappingProxyType[str, Callable[[bytes], tuple[int, int]]](
     {
         kinds.BMP: _bmp,

@@ -13,6 +13,9 @@ _LEVELS: Final = ((19, 0.8), (9, 0.03), (3, 0.008))
 """Levels, and core-seconds per megabyte."""
 
 
+FASTEST: Final = 1
+"""The level for a first guess."""
+
 _LONGEST_S: Final = 10.0
 """Core-seconds that compressing a file may take."""
 

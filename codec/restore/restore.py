@@ -10,6 +10,7 @@ from codec.encoders import by_name
 from codec.image.pixels import Pixels, Samples
 from codec.image.resample import join_planes, small_size, split_planes
 from codec.manifest import Manifest, Stored
+from codec.recipes.rebuild import rebuild
 from codec.restore import exact, exact_parts, lossless, output, png_recipe, png_verbatim
 
 _ROOM: Final = 16
@@ -182,6 +183,8 @@ def _restored(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Re
 def _exact(rendition: bytes, manifest: Manifest) -> _Restored:
     size = (manifest.width, manifest.height)
     codec, first = manifest.stored.codec, manifest.stored.length
+    if manifest.stored.recipe:
+        return _Restored(*rebuild(rendition, codec, pixels=size[0] * size[1], length=manifest.size))
     if first:
         served = exact_parts.restore(rendition, codec, size=size, length=manifest.size, first=first)
     else:

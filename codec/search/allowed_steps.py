@@ -18,6 +18,8 @@ EXACT: Final = "exact"
 LEPTON: Final = "lepton"
 """Tier ``exact`` by Lepton; it is tried before JPEG XL, which may follow."""
 LOSSLESS: Final = "lossless"
+RECIPE: Final = "recipe"
+"""Taking a file apart into pictures and a recipe; compressing it whole may follow."""
 
 LOSSY_STEPS: Final[frozenset[str]] = frozenset(CODECS)
 """All steps that create lossy renditions."""

@@ -28,6 +28,9 @@ COMPRESSING: Final = 3
 _COMPRESSOR: Final = 128 << 20
 """The compressor itself, bytes."""
 
+_CODING: Final = 12
+"""Bytes per byte of a picture for coding it as lossless JPEG XL and back."""
+
 RESERVED: Final = 3
 """Ratio of memory that libjxl reserves for transcoding to what it touches: 54 to 58 bytes."""
 
@@ -73,10 +76,13 @@ def is_large(pixels: int, size: int) -> bool:
 
 def to_restore(manifest: Manifest) -> int:
     """Return the maximum memory for restoring an object, bytes."""
+    of_pixels = RESTORING * manifest.width * manifest.height
+    if manifest.stored.recipe:
+        return to_compress(manifest.size) + of_pixels
     if manifest.stored.codec == "zstd":
         return to_compress(manifest.size)
     samples = manifest.output is not None and manifest.output.verbatim
-    return (RESTORING_SAMPLES if samples else RESTORING) * manifest.width * manifest.height
+    return RESTORING_SAMPLES * manifest.width * manifest.height if samples else of_pixels
 
 
 def to_compress(size: int) -> int:
@@ -92,6 +98,16 @@ def to_store_samples(pixels: int, sample_bytes: int) -> int:
         sample_bytes: bytes of a pixel, 1 to 8.
     """
     return (_STORING_SAMPLES + 3 * sample_bytes) * pixels
+
+
+def to_take_apart(picture: int, size: int) -> int:
+    """Return the memory for taking a file apart into pictures and a recipe, bytes.
+
+    Args:
+        picture: samples of the largest picture, bytes.
+        size: size of the file, bytes.
+    """
+    return COMPRESSING * size + _CODING * picture + _COMPRESSOR
 
 
 def to_transcode(pixels: int) -> int:

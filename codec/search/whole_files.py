@@ -1,26 +1,56 @@
 """Store files whose pixels the search does not judge: they return byte for byte or not at all."""
 
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from codec.containers import Unsupported
+from codec.encoders import zstd
+from codec.manifest import Stored
 from codec.reasons import Reason, Refused
+from codec.recipes import build, pictures
+from codec.recipes.plan import Plan, banded
+from codec.recipes.plans import plans
 from codec.search import lossless, memory_needs
-from codec.search.allowed_steps import EXACT, AllowedSteps
+from codec.search.allowed_steps import EXACT, RECIPE, AllowedSteps
 from codec.search.eligibility import max_stored, whole_sides
+from codec.search.failures import reason as reason_of
 from codec.search.lossless import Attempt
 from codec.search.omissions import Omission
+from codec.search.result import IDENTICAL, ChosenRendition
 from codec.search.verdicts import Verdict
 from config import Policy
+from config.policy import Effort
+
+_SHARES: Final = MappingProxyType[Effort, float]({"fast": 0.05, "balanced": 0.3, "best": 0.6})
+"""Share of the work for encoding pictures."""
+
+_HOPELESS: Final = 1.25
+"""Size at the fastest level, relative to the limit, from which no level is tried."""
 
 
-def find(data: bytes, mime: str, policy: Policy, steps: AllowedSteps) -> Attempt:
-    """Find a byte-exact rendition of a file.
+@dataclass(frozen=True, slots=True)
+class _File:
+    data: bytes
+    mime: str
+    size: tuple[int, int]
+    most: int
+
+
+def attempts(
+    data: bytes, mime: str, policy: Policy, steps: AllowedSteps, *, work_s: float
+) -> Iterator[Attempt]:
+    """Yield byte-exact renditions of a file, best first: by a recipe, then compressed whole.
 
     Args:
         data: upload, untrusted.
         mime: its type, one of :data:`codec.containers.WHOLE`.
         policy: the policy.
         steps: allowed steps and memory.
-
-    Returns:
-        Nothing chosen if no rendition is small enough.
+        work_s: limit of work, core-seconds.
 
     Raises:
         Refused: the policy does not allow the tier, or the file has no size in pixels.
@@ -29,12 +59,62 @@ def find(data: bytes, mime: str, policy: Policy, steps: AllowedSteps) -> Attempt
     steps.omit("lossy", Omission.FORMAT, mime)
     if "exact" not in policy.tiers:
         raise Refused(Reason.UNSUPPORTED, f"{mime} needs the tier exact, which the policy lacks")
-    size = whole_sides(data, mime, policy)
+    file = _File(data, mime, whole_sides(data, mime, policy), max_stored(data, policy))
+    if RECIPE not in steps.ruled_out:
+        steps.mark(RECIPE)
+        yield _by_recipe(file, steps, work_s * _SHARES[policy.effort])
     if EXACT in steps.ruled_out:
         steps.omit("exact", Omission.LOST)
         raise Refused(Reason.WORKER_LOST, "process died compressing it")
-    lacking = steps.lacks(memory_needs.to_compress(len(data)))
+    steps.mark(EXACT)
+    yield _compressed(file, steps)
+
+
+def _compressed(file: _File, steps: AllowedSteps) -> Attempt:
+    """Compress a file whole."""
+    lacking = steps.lacks(memory_needs.to_compress(len(file.data)))
     if lacking:
         return lossless.failed_attempt("exact", "zstd", Verdict.NEEDS_MEMORY, lacking)
-    steps.mark(EXACT)
-    return lossless.of_file(data, size, "zstd", max_stored=max_stored(data, policy))
+    if len(zstd.compress(file.data, zstd.FASTEST)) > _HOPELESS * file.most:
+        return lossless.failed_attempt("exact", "zstd", Verdict.TOO_BIG, "")
+    return lossless.of_file(file.data, file.size, "zstd", max_stored=file.most)
+
+
+def _by_recipe(file: _File, steps: AllowedSteps, seconds: float) -> Attempt:
+    """Take a file apart into pictures and a recipe."""
+    began = time.perf_counter()
+    try:
+        found = tuple(band for plan in plans(file.data, file.mime) for band in banded(plan))
+        lacking, effort = _limits(found, len(file.data), steps, seconds)
+        if lacking:
+            return lossless.failed_attempt("exact", "jxl", Verdict.NEEDS_MEMORY, lacking)
+        built = build.build(file.data, found, effort=effort) if effort else None
+    except Unsupported:
+        built = None
+    except Exception as error:  # noqa: BLE001  # libraries raise any exception; compress it whole
+        return lossless.failed_attempt("exact", "jxl", Verdict.FAILED, reason_of(error))
+    if built is None:
+        return Attempt(None, ())
+    stored = Stored(
+        tier="exact", codec=built.codec, quality=100, scale=1, restorer=None, recipe=True
+    )
+    holds = len(built.rendition) <= file.most
+    verdict = Verdict.HOLDS if holds else Verdict.TOO_BIG
+    seconds = time.perf_counter() - began
+    tried = (lossless.trial_of("exact", built.codec, len(built.rendition), verdict, seconds),)
+    if not holds:
+        return Attempt(None, tried)
+    sha256 = hashlib.sha256(file.data).hexdigest()
+    return Attempt(
+        ChosenRendition(built.rendition, file.size, stored, None, sha256, built.content, IDENTICAL),
+        tried,
+    )
+
+
+def _limits(
+    found: tuple[Plan, ...], size: int, steps: AllowedSteps, seconds: float
+) -> tuple[str | None, int]:
+    """Return the memory that is lacking, and the effort for which there is time."""
+    largest = max((plan.samples * plan.layout.sample for plan in found), default=0)
+    effort = pictures.effort(sum(plan.samples for plan in found), seconds)
+    return steps.lacks(memory_needs.to_take_apart(largest, size)), effort

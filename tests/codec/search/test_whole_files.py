@@ -16,7 +16,7 @@ from codec.reasons import Reason, Refused
 from codec.restore import exact
 from codec.restore.restore import DamagedRendition, restore
 from codec.search import memory_needs
-from codec.search.allowed_steps import EXACT, AllowedSteps
+from codec.search.allowed_steps import EXACT, RECIPE, AllowedSteps
 from tests.codec.pictures import crop, noise, optimize_options, save
 
 _TIFF = save(crop("RGB", 200, 150), "TIFF")
@@ -54,7 +54,7 @@ def test_files_return_byte_for_byte(data: bytes) -> None:
         (save(noise(10, 100, 3), "TIFF"), {}, Reason.SMALL),
         (b"\0\0\0\x18ftypheic\0\0\0\0", {}, Reason.KIND),
         (bytes(128) + b"DICM", {}, Reason.KIND),
-        (_TIFF, {"steps": AllowedSteps(frozenset({EXACT}))}, Reason.WORKER_LOST),
+        (_TIFF, {"steps": AllowedSteps(frozenset({EXACT, RECIPE}))}, Reason.WORKER_LOST),
         (_TIFF, {"steps": AllowedSteps(memory=1000)}, Reason.FLOOR),
     ],
 )

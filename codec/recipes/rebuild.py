@@ -1,0 +1,164 @@
+"""Write a file from its pictures and its recipe."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from imagecodecs import deflate_encode
+
+from codec.containers import DoesNotFit, Malformed
+from codec.image.pixels import Samples, Undecodable
+from codec.recipes import coders, layout, package, pictures
+from codec.recipes.plan import Segment
+from codec.recipes.recipe import Block, Recipe
+
+MAX_CHANNELS: Final = 64
+
+_PADDING: Final = 1 << 22
+_MAX_LEVEL: Final = 12  # libdeflate's
+
+
+class Rebuilt(NamedTuple):
+    """A file, and the digest of what it was made from."""
+
+    served: bytes
+    content: str
+
+
+def is_plausible(picture: int, image: int) -> bool:
+    """Return whether a picture is at most as large as an image in whole tiles.
+
+    Args:
+        picture: pixels of the picture.
+        image: pixels of the largest image of the file.
+    """
+    return picture <= 2 * image + _PADDING
+
+
+def rebuild(rendition: bytes, codec: str, *, pixels: int, length: int) -> Rebuilt:
+    """Write the file of a rendition.
+
+    Args:
+        rendition: rendition, from the bucket.
+        codec: its codec.
+        pixels: pixels of the largest image of the file.
+        length: length of the file, bytes.
+
+    Raises:
+        ContainerError, Undecodable: the rendition is damaged.
+        DoesNotFit: a coder has changed, and its output no longer fits.
+    """
+    found = package.unpack(rendition, codec)
+    recipe = Recipe.loads(found.recipe)
+    _check(recipe, len(found.parts), pixels, length)
+    writer = _Writer(recipe, found.parts)
+    served = b"".join(writer.pieces())
+    return Rebuilt(served, content_digest(found.recipe, writer.digests))
+
+
+def samples_digest(samples: Samples) -> bytes:
+    """Return a digest of the samples of a picture."""
+    return hashlib.sha256(np.ascontiguousarray(samples, f"<u{samples.itemsize}").data).digest()
+
+
+def content_digest(recipe: bytes, digests: Sequence[bytes]) -> str:
+    """Return a digest of recipe and pictures, independent of coders: 32 hex digits."""
+    return hashlib.sha256(recipe + b"".join(digests)).hexdigest()[:32]
+
+
+def place(samples: Samples, segment: Segment | Block) -> Samples:
+    """Return the samples of a segment, as a view."""
+    rows = slice(segment.top, segment.top + segment.height)
+    columns = slice(segment.left, segment.left + segment.width)
+    channel = segment.channel
+    return samples[rows, columns, slice(None) if channel < 0 else slice(channel, channel + 1)]
+
+
+class _Writer:
+    """Writes a file, with no more pictures in memory than it needs."""
+
+    def __init__(self, recipe: Recipe, parts: Sequence[bytes]) -> None:
+        self._recipe = recipe
+        self._parts = parts
+        self._left = Counter(block.picture for block in recipe.blocks)
+        self._open = dict[int, Samples]()
+        self.digests = [b""] * len(recipe.pictures)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the file in pieces."""
+        rest, position = memoryview(self._recipe.rest), 0
+        for block in self._recipe.blocks:
+            yield bytes(rest[position : position + block.gap])
+            position += block.gap
+            yield self._block(block)
+        yield bytes(rest[position:])
+
+    def _block(self, block: Block) -> bytes:
+        samples = self._picture(block.picture)
+        described = self._recipe.formats[block.format]
+        raw = layout.to_bytes(place(samples, block), described.layout)
+        self._left[block.picture] -= 1
+        if not self._left[block.picture]:
+            del self._open[block.picture]
+        try:
+            stored = coders.encode(raw, described.coder, described.layout, rows=block.height)
+        except RuntimeError as error:
+            raise Malformed(f"the coder {described.coder.name} fails: {error}") from error
+        if len(stored) == block.length:
+            return stored
+        return _fitted(raw, described.layout.family, block.length)
+
+    def _picture(self, index: int) -> Samples:
+        if index not in self._open:
+            found = self._recipe.pictures
+            first = sum(each.parts for each in found[:index])
+            parts = self._parts[first : first + found[index].parts]
+            self._open[index] = pictures.decode(tuple(parts), found[index].shape)
+            self.digests[index] = samples_digest(self._open[index])
+        return self._open[index]
+
+
+def _fitted(raw: bytes, family: str, length: int) -> bytes:
+    """Compress by another coder than the one that has changed, and pad: readers skip zeros."""
+    stored = bytes(deflate_encode(raw, _MAX_LEVEL)) if family == "deflate" else None
+    if stored is None or len(stored) > length:
+        raise DoesNotFit(f"a coder of {family} has changed")
+    return stored + bytes(length - len(stored))
+
+
+def _check(recipe: Recipe, parts: int, pixels: int, length: int) -> None:
+    """Check all numbers of a recipe before anything is allocated by them.
+
+    Raises:
+        Malformed: they do not fit each other.
+        Undecodable: they do not fit the manifest.
+    """
+    gaps = sum(block.gap for block in recipe.blocks)
+    total = len(recipe.rest) + sum(block.length for block in recipe.blocks)
+    if gaps > len(recipe.rest) or sum(each.parts for each in recipe.pictures) != parts:
+        raise Malformed("recipe and pictures do not fit each other")
+    if total != length:
+        raise Undecodable(f"makes {total} bytes, not {length}")
+    for shape, count in recipe.pictures:
+        if not (count and shape.size and shape.channels <= MAX_CHANNELS and shape.sample <= 2):
+            raise Malformed("impossible picture")
+        if not is_plausible(shape.height * shape.width, pixels):
+            raise Undecodable("has a picture larger than the image")
+    if not all(_is_inside(block, recipe) for block in recipe.blocks):
+        raise Malformed("a block is outside of its picture")
+
+
+def _is_inside(block: Block, recipe: Recipe) -> bool:
+    if not (block.picture < len(recipe.pictures) and block.format < len(recipe.formats)):
+        return False
+    shape = recipe.pictures[block.picture].shape
+    return (
+        min(*block[:-2], block.length, block.channel + 1) >= 0
+        and min(block.height, block.width) > 0
+        and block.top + block.height <= shape.height
+        and block.left + block.width <= shape.width
+        and block.channel < shape.channels
+        and recipe.formats[block.format].layout.sample == shape.sample
+    )
