@@ -3,12 +3,13 @@
 Padding is one private chunk before IEND, so gaps of 1 to 11 bytes cannot be filled.
 """
 
+import struct
 import zlib
 from dataclasses import dataclass
 from typing import Final
 
 from codec.containers.errors import DoesNotFit, Unsupported
-from codec.containers.header import check_metadata_size
+from codec.containers.header import check_metadata_size, check_tail_size
 from codec.containers.png_chunks import (
     DROPPED,
     PADDING,
@@ -24,6 +25,8 @@ _CHANNELS: Final = {0: 1, 2: 3, 6: 4}  # table 9: gray, RGB, RGBA
 _EMPTY_CHUNK: Final = 12
 _MAX_SIDE: Final = (1 << 31) - 1
 _MAX_ICC: Final = 4 << 20
+_TAILED: Final = 1 << 31
+_LENGTHS: Final = struct.Struct(">II")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Png:
         channels: 1 (gray), 3 (RGB) or 4 (RGBA), 8 bits each.
         before: ancillary chunks before the image data, verbatim, without unsafe-to-copy ones.
         after: ancillary chunks after the image data, verbatim, without slimgate's padding.
+        tail: bytes behind the end of the image.
         icc: colour profile.
     """
 
@@ -44,11 +48,19 @@ class Png:
     channels: int
     before: bytes
     after: bytes
+    tail: bytes
     icc: bytes | None
 
     @property
     def metadata(self) -> bytes:
-        """Return both groups of chunks, preceded by the length of the first."""
+        """Return both groups of chunks, preceded by the length of the first, and the tail.
+
+        A tail is marked by the first bit, and the length of the second group follows that of the
+        first.
+        """
+        if self.tail:
+            lengths = _LENGTHS.pack(_TAILED | len(self.before), len(self.after))
+            return lengths + self.before + self.after + self.tail
         if not (self.before or self.after):
             return b""
         return len(self.before).to_bytes(4, "big") + self.before + self.after
@@ -62,7 +74,9 @@ def parse(data: bytes) -> Png:
     """
     if not data.startswith(SIGNATURE):
         raise Unsupported("no png signature")
-    chunks = list(walk(data, len(SIGNATURE)))
+    chunks = _up_to_end(data)
+    tail = data[chunks[-1].end :] if chunks else b""
+    check_tail_size(len(tail))
     width, height, channels = _header(data, chunks)
     early, late = _around_data(chunks)
     check_ancillary(early, before_data=True)
@@ -72,15 +86,15 @@ def parse(data: bytes) -> Png:
     check_metadata_size(4 + len(before) + len(after))
     profile = next((chunk for chunk in early if chunk.type == b"iCCP"), None)
     icc = None if profile is None else _inflate_profile(profile.payload(data))
-    return Png(width, height, channels, before, after, icc)
+    return Png(width, height, channels, before, after, tail, icc)
 
 
 def assemble(encoded: bytes, metadata: bytes, size: int) -> bytes:
-    """Return a new PNG file with the ancillary chunks and the size of the upload.
+    """Return a new PNG file with the ancillary chunks, the tail and the size of the upload.
 
     Args:
         encoded: a complete PNG file; its own ancillary chunks are dropped.
-        metadata: chunks from :attr:`Png.metadata`.
+        metadata: chunks and tail from :attr:`Png.metadata`.
         size: required size, bytes.
 
     Raises:
@@ -89,25 +103,24 @@ def assemble(encoded: bytes, metadata: bytes, size: int) -> bytes:
     """
     if not encoded.startswith(SIGNATURE):
         raise Unsupported("no png signature")
-    before, after = _split(metadata)
+    before, after, tail = _split(metadata)
     chunks = list(walk(encoded, len(SIGNATURE)))
     _header(encoded, chunks)
     _around_data(chunks)
     data = b"".join(encoded[c.start : c.end] for c in chunks if c.type == b"IDAT")
     start, end = encoded[: chunks[0].end], encoded[chunks[-1].start :]
-    gap = size - sum(map(len, (start, before, data, after, end)))
+    gap = size - sum(map(len, (start, before, data, after, end, tail)))
     if gap < 0:
         raise DoesNotFit(f"{-gap} bytes too long")
     if 0 < gap < _EMPTY_CHUNK:
         raise DoesNotFit(f"a gap of {gap} bytes cannot be padded")
     padding = make(PADDING, bytes(gap - _EMPTY_CHUNK)) if gap else b""
-    return b"".join([start, before, data, after, padding, end])
+    return b"".join([start, before, data, after, padding, end, tail])
 
 
 def image_data(data: bytes) -> list[bytes]:
     """Return the image data of a parsed file: the content of each IDAT."""
-    chunks = walk(data, len(SIGNATURE))
-    return [chunk.payload(data) for chunk in chunks if chunk.type == b"IDAT"]
+    return [chunk.payload(data) for chunk in _up_to_end(data) if chunk.type == b"IDAT"]
 
 
 def make_file(size: tuple[int, int], channels: int, parts: list[bytes]) -> bytes:
@@ -131,6 +144,16 @@ def overhead(metadata: bytes) -> int:
         Unsupported: ``metadata`` is damaged.
     """
     return sum(map(len, _split(metadata)))
+
+
+def _up_to_end(data: bytes) -> list[Chunk]:
+    """Return the chunks of a file up to the end of the image."""
+    found: list[Chunk] = []
+    for chunk in walk(data, len(SIGNATURE)):
+        found.append(chunk)
+        if chunk.type == b"IEND":
+            break
+    return found
 
 
 def _header(data: bytes, chunks: list[Chunk]) -> tuple[int, int, int]:
@@ -196,13 +219,19 @@ def _inflate_profile(payload: bytes) -> bytes:
     return profile
 
 
-def _split(metadata: bytes) -> tuple[bytes, bytes]:
+def _split(metadata: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return the chunks before and after the image data, and the tail."""
     if not metadata:
-        return b"", b""
-    middle = 4 + int.from_bytes(metadata[:4], "big")
+        return b"", b"", b""
+    start, first, second = 4, int.from_bytes(metadata[:4], "big"), len(metadata)
+    if first & _TAILED and len(metadata) >= _LENGTHS.size:
+        first, second = _LENGTHS.unpack_from(metadata)
+        start, first = _LENGTHS.size, first & ~_TAILED
+    middle = start + first
+    end = min(middle + second, len(metadata))
     if len(metadata) < middle:
         raise Unsupported("kept chunks are damaged")
-    groups = metadata[4:middle], metadata[middle:]
+    groups = metadata[start:middle], metadata[middle:end]
     for group, before_data in zip(groups, (True, False), strict=True):
         check_ancillary(list(walk(group)), before_data=before_data)
-    return groups
+    return *groups, metadata[end:]

@@ -8,11 +8,8 @@ from typing import Final
 
 from codec.containers import webp_chunks
 from codec.containers.errors import DoesNotFit, Unsupported
-from codec.containers.header import check_metadata_size
 from codec.containers.webp_chunks import Chunk, Still, make_file, read_file, walk
-
-PADDING: Final = b"SLIM"
-"""slimgate's chunk; its data are zeros."""
+from codec.containers.webp_layout import PADDING, Layout, is_layout
 
 _RIFF_HEAD: Final = 12
 _CHUNK_HEAD: Final = 8
@@ -44,7 +41,7 @@ class WebP:
         height: height, pixels.
         alpha: decodes with an alpha channel.
         lossless: colours are coded without loss.
-        metadata: the ICCP, EXIF and XMP chunks verbatim, in order.
+        metadata: the ICCP, EXIF and XMP chunks verbatim, in order, or a layout.
         icc: colour profile.
     """
 
@@ -62,19 +59,24 @@ def parse(data: bytes) -> WebP:
     Raises:
         Unsupported: the file is damaged, or has an unsupported feature.
     """
-    chunks = _without_padding(data, read_file(data))
-    _check_order(chunks)
+    end = webp_chunks.declared_end(data)
+    chunks = _without_padding(data, list(walk(data[:end], 12)))
+    _check_still(chunks)
+    layout = Layout.of(data, chunks, end)
     still = _still(data, chunks)
-    if chunks[0].type == b"VP8X":
-        _check_extended(data, chunks, still)
-    elif len(chunks) != 1:
-        raise Unsupported("simple file with further chunks")
-    metadata_chunks = [chunk for chunk in chunks if chunk.type in _FLAGS]
-    metadata = b"".join(data[chunk.start : chunk.end] for chunk in metadata_chunks)
-    check_metadata_size(len(metadata))
-    icc = next((chunk.payload(data) for chunk in metadata_chunks if chunk.type == b"ICCP"), None)
+    flags = _check_extended(data, chunks, still) if layout.flags else None
+    kept = [chunk for chunk in chunks if chunk.type in _FLAGS]
+    profile = next((chunk.payload(data) for chunk in kept if chunk.type == b"ICCP"), None)
+    if flags is not None and not flags & webp_chunks.ICC_FLAG:
+        profile = None
     lossless = any(chunk.type == b"VP8L" for chunk in chunks)
-    return WebP(still.width, still.height, still.alpha, lossless, metadata, icc or None)
+    if _is_regular(chunks, still, flags) and not layout.tail:
+        metadata = b"".join(data[chunk.start : chunk.end] for chunk in kept)
+    else:
+        metadata = layout.plain(still).dumps()
+    # Decoders add opaque alpha if only the flag has it.
+    alpha = still.alpha or bool(flags and flags & webp_chunks.ALPHA_FLAG)
+    return WebP(still.width, still.height, alpha, lossless, metadata, profile or None)
 
 
 def assemble(encoded: bytes, metadata: bytes, size: int) -> bytes:
@@ -93,6 +95,8 @@ def assemble(encoded: bytes, metadata: bytes, size: int) -> bytes:
     _check_order(chunks)
     still = _still(encoded, chunks)
     picture = b"".join(encoded[c.start : c.end] for c in chunks if c.type in (b"ALPH", *_CODED))
+    if is_layout(metadata):
+        return Layout.loads(metadata).file(picture, still, size)
     if not metadata and picture[:4] in _CODED and size == _RIFF_HEAD + len(picture):
         return make_file(picture)
     profile, rest, flags = _split(metadata)
@@ -110,6 +114,8 @@ def assemble(encoded: bytes, metadata: bytes, size: int) -> bytes:
 
 def overhead(metadata: bytes) -> int:
     """Return the size of the kept chunks and their header in an assembled file, bytes."""
+    if is_layout(metadata):
+        return Layout.loads(metadata).overhead
     return _EXTENDED_HEAD + len(metadata) if metadata else 0
 
 
@@ -142,17 +148,36 @@ def _still(data: bytes, chunks: list[Chunk]) -> Still:
     return still._replace(alpha=any(chunk.type == b"ALPH" for chunk in chunks))
 
 
-def _check_extended(data: bytes, chunks: list[Chunk], still: Still) -> None:
+def _check_still(chunks: list[Chunk]) -> None:
+    if any(chunk.type in (b"ANIM", b"ANMF") for chunk in chunks):
+        raise Unsupported("animation")
+    if not any(chunk.type in _CODED for chunk in chunks):
+        raise Unsupported("chunks out of order")
+
+
+def _check_extended(data: bytes, chunks: list[Chunk], still: Still) -> int:
+    """Return the flags of an extended file whose picture all decoders show alike."""
     flags, width, height = webp_chunks.read_extended_header(chunks[0].payload(data))
     if flags & webp_chunks.ANIMATION_FLAG:
         raise Unsupported("animation")
     if (width, height) != (still.width, still.height):
         raise Unsupported("canvas and picture differ in size")
+    lossy = any(chunk.type == b"VP8 " for chunk in chunks)
+    if bool(flags & webp_chunks.ALPHA_FLAG) != still.alpha and (still.alpha or not lossy):
+        raise Unsupported("flags and chunks disagree")
+    return flags
+
+
+def _is_regular(chunks: list[Chunk], still: Still, flags: int | None) -> bool:
+    """Return whether chunks and flags are as in RFC 9649."""
+    try:
+        _check_order(chunks)
+    except Unsupported:
+        return False
     expected = webp_chunks.ALPHA_FLAG if still.alpha else 0
     for chunk in chunks:
         expected |= _FLAGS.get(chunk.type, 0)
-    if flags != expected:
-        raise Unsupported("flags and chunks disagree")
+    return flags == expected if flags is not None else len(chunks) == 1
 
 
 def _split(metadata: bytes) -> tuple[bytes, bytes, int]:

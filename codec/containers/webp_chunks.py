@@ -12,7 +12,7 @@ EXIF_FLAG: Final = 0x08
 XMP_FLAG: Final = 0x04
 ANIMATION_FLAG: Final = 0x02
 
-_MAX_CHUNKS: Final = 16  # a still picture has at most eight
+_MAX_CHUNKS: Final = 256  # a still picture has at most eight of known types
 
 
 class Chunk(NamedTuple):
@@ -52,11 +52,23 @@ def read_file(data: bytes) -> list[Chunk]:
     Raises:
         Unsupported: not a WebP file.
     """
-    if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WEBP":
-        raise Unsupported("no webp signature")
-    if int.from_bytes(data[4:8], "little") != len(data) - 8 or len(data) % 2:
+    if declared_end(data) != len(data):
         raise Unsupported("stated size is not the size of the file")
     return list(walk(data, 12))
+
+
+def declared_end(data: bytes) -> int:
+    """Return the end of a file as its head declares it; more bytes may follow.
+
+    Raises:
+        Unsupported: not a WebP file, or cut off.
+    """
+    if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+        raise Unsupported("no webp signature")
+    end = 8 + int.from_bytes(data[4:8], "little")
+    if not 12 <= end <= len(data) or end % 2:
+        raise Unsupported("stated size is not the size of the file")
+    return end
 
 
 def make(kind: bytes, payload: bytes) -> bytes:

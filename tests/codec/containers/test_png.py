@@ -43,10 +43,8 @@ _REFUSED = {
     "short header": (_file(head=make(b"IHDR", bytes(12))), "no image header at the start"),
     "two headers": (_file(before=_IHDR), "image header or end in the wrong place"),
     "no end": (_file(end=b""), "image header or end in the wrong place"),
-    "early end": (_file(after=_IEND), "image header or end in the wrong place"),
     "end with data": (_file(end=make(b"IEND", b"x")), "image end with data"),
-    "trailing bytes": (_BARE + bytes(12), "chunk type is not four letters"),
-    "trailing chunk": (_BARE + _GAMMA, "image header or end in the wrong place"),
+    "long tail": (_BARE + bytes(65 << 20), "too many bytes after the end of the image"),
     "checksum": (_BARE[:-1] + b"\0", "chunk with a wrong checksum"),
     "no data": (_file(data=b""), "no image data"),
     "data apart": (_file(after=_GAMMA + make(b"IDAT", b"")), "image data in two places"),
@@ -148,6 +146,20 @@ def test_one_side_may_be_empty(before: bytes, after: bytes) -> None:
     assert data == png.assemble(_BARE, png.parse(data).metadata, len(data))
 
 
+@pytest.mark.parametrize("tail", [b"\r\n", b"\0", bytes(5000), _GAMMA, _BARE, _IEND])
+@pytest.mark.parametrize("chunks", [b"", _GAMMA])
+def test_bytes_behind_the_end_return_there(tail: bytes, chunks: bytes) -> None:
+    """Whatever follows the end of the image returns as far from both ends of the file."""
+    data = _file(before=chunks, after=chunks and make(b"tEXt", b"a\0b")) + tail
+    found = png.parse(data)
+    assert (found.tail, found.before) == (tail, chunks)
+    assert png.assemble(_BARE, found.metadata, len(data)) == data
+    padded = png.assemble(_BARE, found.metadata, len(data) + 50)
+    assert padded.endswith(_IEND + tail)
+    assert png.parse(padded) == found
+    assert png.overhead(found.metadata) == len(data) - len(_BARE)
+
+
 def test_what_must_not_be_copied_is_left_out() -> None:
     """Apple's chunk about the old image data does not return; its neighbours do."""
     text, more = make(b"tEXt", b"Author\0x"), make(b"pHYs", bytes(9))
@@ -198,6 +210,10 @@ def test_gaps_without_a_chunk_do_not_fit(gap: int) -> None:
         len(_GAMMA).to_bytes(4, "big") + _GAMMA[:-1],
         b"\0\0\0\0" + make(b"IDAT", b""),
         len(_IHDR).to_bytes(4, "big") + _IHDR,
+        b"\x80\0\0\0",
+        b"\x80\0\0\1\0\0\0\0",
+        b"\x80\0\0\0\0\0\0\1x",
+        b"\x80\0\0\0\0\0\0\x0c" + _IEND,
     ],
 )
 def test_damaged_kept_chunks_are_refused(metadata: bytes) -> None:
