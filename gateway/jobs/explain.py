@@ -113,7 +113,9 @@ def _demanded(candidate: Candidate) -> str:
     measures = policy.floor.model_dump().items()
     shown = ", ".join(f"{name} {least:g}" for name, least in measures if least is not None)
     exact = f"; only byte for byte: {why}" if why else ""
-    return f"policy {policy.name}: floor {shown}; at least {policy.min_saving:.0%} saved{exact}"
+    named = f"fidelity {policy.fidelity}, " if policy.fidelity else ""
+    least_saved = f"at least {policy.min_saving:.0%} saved"
+    return f"policy {policy.name}: {named}floor {shown}; {least_saved}{exact}"
 
 
 def _guard(policy: Policy, guard: str | None) -> Iterator[str]:

@@ -21,12 +21,12 @@ _VIEWABLE_UPLOADS: Final = VIEWABLE | {"image/bmp", "image/gif"}
 
 # Ends of each bar: unacceptable, and indistinguishable from the original.
 _SCALES: Final = {
+    "ssimulacra2": ("SSIMULACRA2", "", ".1f", 30.0, 100.0),
+    "ssimulacra2_worst": ("SSIMULACRA2 of the worst region", "", ".1f", 0.0, 100.0),
     "psnr_db": ("PSNR", "dB", ".2f", 20.0, 50.0),
     "ssim": ("SSIM", "", ".4f", 0.8, 1.0),
     "orb": ("ORB", "", ".3f", 0.0, 1.0),
     "block_psnr_db": ("PSNR of the worst block", "dB", ".2f", 10.0, 50.0),
-    "ssimulacra2": ("SSIMULACRA2", "", ".1f", 30.0, 100.0),
-    "ssimulacra2_worst": ("SSIMULACRA2 of the worst region", "", ".1f", 0.0, 100.0),
     "text": ("Legible words", "", ".3f", 0.0, 1.0),
 }
 
@@ -80,8 +80,8 @@ def _guard(result: Result) -> str | None:
 
 
 def policy_demands(policy: Policy) -> str:
-    """Return a policy's floor as a short phrase."""
-    parts = []
+    """Return a policy's fidelity and floor as a short phrase."""
+    parts = [f"fidelity {policy.fidelity}"] if policy.fidelity else []
     for name, (title, unit, _, _, _) in _SCALES.items():
         least = getattr(policy.floor, name)
         if least is not None:
@@ -97,8 +97,10 @@ def _measures(found: Optimized, policy: Policy) -> Iterator[Measure]:
     extra = {"block_psnr_db": reading.block_psnr_db, "text": reading.text}
     values.update({name: value for name, value in extra.items() if value is not None})
     demanded = policy.guarded_floor(found.manifest.guard)
-    for name, value in values.items():
-        title, unit, form, low, high = _SCALES[name]
+    for name, (title, unit, form, low, high) in _SCALES.items():
+        if name not in values:
+            continue
+        value = values[name]
         floor = getattr(demanded, name)
         yield Measure(
             name=title,

@@ -1,11 +1,11 @@
-"""Tests of what the playground and the ledger show of guards."""
+"""Tests of what the playground and the ledger show of fidelity and guards."""
 
 from typing import Any
 
 import models
 from codec.optimize import Optimized, Refused, optimize
 from codec.reasons import Reason
-from gateway.admin.playground.result_view import result_view
+from gateway.admin.playground.result_view import policy_demands, result_view
 from gateway.admin.playground.results import Result
 from gateway.optimize import shadow_log
 from tests.codec import smooth_images
@@ -25,6 +25,17 @@ def test_the_guarded_floor_is_shown() -> None:
     view = result_view(_result(optimize(_DATA, _OPTIONS, models.restorer)))
     assert view["guard"] == "medical image: floor of high"
     assert {each.name: each.floor for each in view["measures"]}["SSIMULACRA2"] == "80"
+
+
+def test_policies_are_shown_by_name_and_numbers() -> None:
+    """A policy is described by its fidelity, if it has one, and by what that demands."""
+    expected = (
+        "fidelity standard, SSIMULACRA2 70, SSIMULACRA2 of the worst region 50, ORB 0.55, "
+        "at least 15% saved"
+    )
+    assert policy_demands(_OPTIONS.policy) == expected
+    numbers = policy_demands(optimize_options(fidelity=None).policy)
+    assert numbers.startswith("PSNR 34 dB, SSIM 0.93, ORB 0.65, ")
 
 
 def test_refused_images_name_their_guard() -> None:
