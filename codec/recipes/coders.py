@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterator
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+import numpy as np
 from imagecodecs import (
+    ccittfax3_decode,
+    ccittfax4_decode,
+    ccittrle_decode,
     deflate_decode,
     deflate_encode,
     lzw_decode,
@@ -22,10 +26,14 @@ from imagecodecs import (
 from PIL import Image
 
 from codec.containers import Unsupported, tiff
-from codec.recipes.plan import Family, Layout
+from codec.recipes import gif_lzw
+from codec.recipes.plan import INTERLACED, Family, Layout
 
 _PIECE: Final = 1 << 16  # bytes compressed between two comparisons
 _FAX: Final = MappingProxyType({2: "tiff_ccitt", 3: "group3", 4: "group4"})
+_FAX_DECODERS: Final = MappingProxyType(
+    {2: ccittrle_decode, 3: ccittfax3_decode, 4: ccittfax4_decode}
+)
 _MAX_FAX_SIDE: Final = 65_535
 
 REVERSED: Final = 16
@@ -122,6 +130,7 @@ _CANDIDATES: Final[MappingProxyType[str, tuple[Coder, ...]]] = MappingProxyType(
         "lzw": (Coder("lzw of libtiff"), Coder("lzw of tifffile")),
         "packbits": (Coder("packbits of libtiff"), Coder("packbits of tifffile")),
         "fax": (Coder("fax"),),
+        "gif": (Coder("gif"),),
     }
 )
 
@@ -171,6 +180,11 @@ def _fax(data: bytes, _: Coder, layout: Layout, rows: int) -> bytes:
     return stored.translate(_MIRRORED) if layout.variant & REVERSED else stored
 
 
+def _gif(data: bytes, _: Coder, layout: Layout, __: int) -> bytes:
+    limit, block = layout.width & 0xFFFF, layout.width >> 16
+    return gif_lzw.encode(data, layout.variant & ~INTERLACED, limit, block)
+
+
 _ENCODERS: Final[MappingProxyType[str, Callable[[bytes, Coder, Layout, int], bytes]]] = (
     MappingProxyType(
         {
@@ -187,6 +201,7 @@ _ENCODERS: Final[MappingProxyType[str, Callable[[bytes, Coder, Layout, int], byt
             ),
             "packbits of tifffile": lambda data, _, __, rows: _by_rows(data, rows),
             "fax": _fax,
+            "gif": _gif,
         }
     )
 )
@@ -196,23 +211,13 @@ NAMES: Final = tuple(_ENCODERS)
 
 
 def _unfax(stored: bytes, layout: Layout, rows: int, length: int) -> bytes | None:
-    """Decompress fax data by a TIFF file of one strip around it."""
     width = layout.width
     if layout.variant & REVERSED:
         stored = stored.translate(_MIRRORED)
-    if not (0 < width <= _MAX_FAX_SIDE and 0 < rows <= _MAX_FAX_SIDE):
+    if not (0 < width <= _MAX_FAX_SIDE and rows * -(-width // 8) == length):
         return None
-    tags = [(256, width), (257, rows), (258, 1), (259, layout.variant & ~REVERSED), (262, 1)]
-    tags += [(273, 8), (277, 1), (278, rows), (279, len(stored))]
-    entries = b"".join(
-        tag.to_bytes(2, "little") + b"\4\0\1\0\0\0" + value.to_bytes(4, "little")
-        for tag, value in tags
-    )
-    directory = len(tags).to_bytes(2, "little") + entries + bytes(4)
-    file = b"II*\0" + (8 + len(stored)).to_bytes(4, "little") + stored + directory
-    with Image.open(io.BytesIO(file), formats=["TIFF"]) as image:
-        data = image.convert("1").tobytes()
-    return data if len(data) == length else None
+    bits = _FAX_DECODERS[layout.variant & ~REVERSED](stored, height=rows, width=width)
+    return np.packbits(bits.reshape(rows, width), axis=1).tobytes()
 
 
 _DECODERS: Final[MappingProxyType[str, Callable[[bytes, Layout, int, int], bytes | None]]] = (
@@ -223,6 +228,7 @@ _DECODERS: Final[MappingProxyType[str, Callable[[bytes, Layout, int, int], bytes
             "lzw": lambda stored, _, __, length: bytes(lzw_decode(stored, out=length)),
             "packbits": lambda stored, _, __, length: bytes(packbits_decode(stored, out=length)),
             "fax": _unfax,
+            "gif": lambda stored, _, __, length: gif_lzw.decode(stored, length),
         }
     )
 )

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.image.pixels import Samples
-from codec.recipes.plan import Layout
+from codec.recipes.plan import INTERLACED, Layout
 
 
 def as_samples(numbers: npt.NDArray[Any]) -> Samples:
@@ -36,6 +36,8 @@ def to_bytes(samples: Samples, layout: Layout) -> bytes:
         samples = samples[::-1]
     if layout.reverse:
         samples = samples[..., ::-1]
+    if _is_interlaced(layout):
+        samples = samples[_passes(len(samples))]
     height, width, channels = samples.shape
     stored = np.ascontiguousarray(samples, _dtype(layout)).view(np.uint8).reshape(height, -1)
     padding = row_bytes(width, channels, layout) - stored.shape[1]
@@ -57,6 +59,10 @@ def from_bytes(stored: bytes, shape: tuple[int, int, int], layout: Layout) -> Sa
     lines = np.frombuffer(stored, np.uint8).reshape(height, row)
     used = np.ascontiguousarray(lines[:, : width * channels * layout.sample])
     samples = as_samples(used.view(_dtype(layout)).reshape(height, width, channels))
+    if _is_interlaced(layout):
+        rows = samples.copy()
+        samples = np.empty_like(rows)
+        samples[_passes(height)] = rows
     if layout.reverse:
         samples = samples[..., ::-1]
     if layout.bottom_up:
@@ -64,6 +70,16 @@ def from_bytes(stored: bytes, shape: tuple[int, int, int], layout: Layout) -> Sa
     if layout.difference:
         samples = as_samples(np.cumsum(samples, axis=1, dtype=samples.dtype))
     return samples
+
+
+def _is_interlaced(layout: Layout) -> bool:
+    return layout.family == "gif" and bool(layout.variant & INTERLACED)
+
+
+def _passes(height: int) -> list[int]:
+    """Return the rows in the order of interlaced data."""
+    starts = ((0, 8), (4, 8), (2, 4), (1, 2))
+    return [row for start, step in starts for row in range(start, height, step)]
 
 
 def _dtype(layout: Layout) -> str:

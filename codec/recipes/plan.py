@@ -10,6 +10,9 @@ Family = Literal["none", "deflate", "lzw", "packbits", "fax", "gif"]
 MAX_SEGMENTS: Final = 1 << 16
 """Maximum segments of a file; those with more are compressed whole."""
 
+INTERLACED: Final = 16
+"""Added to the variant of GIF data whose rows are in four passes (GIF89a, appendix E)."""
+
 _BAND: Final = 32_000_000
 """Pixels from which a picture is cut into bands, so that encoders need memory only for one."""
 
@@ -28,7 +31,8 @@ class Layout(NamedTuple):
         bottom_up: the last row comes first.
         difference: samples are differences to the left neighbour (TIFF 6.0, section 14).
         family: compression.
-        variant: what else the compression needs to know, and ``width`` for it in pixels.
+        variant: variant of fax data; code size of GIF.
+        width: width of fax data, pixels; of GIF, when the table is cleared and the size of blocks.
     """
 
     sample: int = 1

@@ -1,4 +1,4 @@
-"""Find the pixels of BMP, PNM and PSD files."""
+"""Find the pixels of files; those of BMP, PNM and PSD here."""
 
 import re
 import struct
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from codec.containers import Unsupported, kinds, sides
-from codec.recipes import tiff_plans
+from codec.recipes import gif_plans, tiff_plans
 from codec.recipes.plan import Layout, Plan, Segment, rows
 
 _PAM_DEPTH: Final = re.compile(rb"^(DEPTH|MAXVAL)[ \t]+(\d{1,5})\s*$", re.MULTILINE)
@@ -136,6 +136,7 @@ def _uncompressed(
 
 _PLANNERS: Final = {
     kinds.BMP: _bmp,
+    kinds.GIF: gif_plans.plans,
     kinds.PNM: _pnm,
     kinds.PSD: _psd,
     kinds.TIFF: tiff_plans.plans,

@@ -117,4 +117,6 @@ def _limits(
     """Return the memory that is lacking, and the effort for which there is time."""
     largest = max((plan.samples * plan.layout.sample for plan in found), default=0)
     effort = pictures.effort(sum(plan.samples for plan in found), seconds)
+    if 1e-6 * sum(plan.samples for plan in found if plan.layout.family == "gif") > seconds:
+        effort = 0
     return steps.lacks(memory_needs.to_take_apart(largest, size)), effort

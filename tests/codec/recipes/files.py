@@ -89,6 +89,11 @@ def _others() -> Iterator[tuple[str, bytes]]:
     yield "pbm", pillow(BITS, format="PPM")
     head = f"P7\nWIDTH {_SIZE[0]}\nHEIGHT {_SIZE[1]}\nDEPTH 3\nMAXVAL 255\nENDHDR\n"
     yield "pam", head.encode() + RGB.tobytes()
+    drawing = Image.fromarray(GRAY // 32 * 32)
+    yield "gif", pillow(drawing.quantize(8), format="GIF", interlace=False)
+    yield "gif, interlaced", pillow(drawing.quantize(8), format="GIF", interlace=True)
+    moved = [drawing.rotate(angle).quantize(8) for angle in (5, 10, 15)]
+    yield "gif frames", pillow(moved[0], format="GIF", save_all=True, append_images=moved[1:])
     yield "psd", psd(RGB, packed=False)
     yield "psd packed", psd(RGB, packed=True)
 
