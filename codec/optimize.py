@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from codec import manifest
-from codec.containers import SNIFFED, WHOLE, c2pa, header, sniff
+from codec.containers import SNIFFED, WHOLE, Container, c2pa, header, sniff
 from codec.image.pixels import decode_as, orientation
 from codec.manifest import Manifest, Measured, WholeCodec
 from codec.measures import floors
+from codec.measures.hdr import HdrPicture
 from codec.reasons import Reason, Refused
 from codec.restore.lossless import Task
 from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
@@ -327,7 +328,14 @@ def _source(data: bytes, policy: Policy) -> SourceImage:
         payload=header.pack(upload.metadata, upload.icc) if upload.metadata else b"",
         orientation=orientation(data, upload),
         max_stored=max_stored(data, policy),
+        hdr=_hdr(upload),
     )
+
+
+def _hdr(upload: Container) -> HdrPicture | None:
+    if upload.gain_map is None:
+        return None
+    return HdrPicture(upload.gain_map, (upload.width, upload.height))
 
 
 def _without_loss(data: bytes, state: SearchState, options: OptimizeOptions) -> Attempt:

@@ -13,8 +13,9 @@ segments return to their places, so that those from a segment (CIPA DC-007, Exif
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from codec.containers import jpeg_metadata
+from codec.containers import gain_map, jpeg_metadata
 from codec.containers.errors import DoesNotFit, Unsupported
+from codec.containers.gain_map import GainMap
 from codec.containers.header import check_metadata_size, check_tail_size
 from codec.containers.jpeg_frame import Frame, Scans, parse_frame
 from codec.containers.jpeg_segments import (
@@ -55,6 +56,7 @@ class Jpeg:
         metadata: all APPn and COM segments verbatim, in order, without slimgate's padding; and,
             after an end-of-image marker, what follows the first image.
         icc: colour profile.
+        gain_map: gain map behind the first image.
     """
 
     width: int
@@ -65,6 +67,7 @@ class Jpeg:
     sampling: tuple[tuple[int, int], ...]
     metadata: bytes
     icc: bytes | None
+    gain_map: GainMap | None
 
 
 def parse(data: bytes) -> Jpeg:
@@ -168,6 +171,7 @@ class _Reader:
             sampling=tuple((c.horizontal, c.vertical) for c in frame.components),
             metadata=self._verbatim(kept),
             icc=jpeg_metadata.icc_profile(apps),
+            gain_map=self._gain_map(frame),
         )
 
     def _take_metadata(self, segment: Segment) -> None:
@@ -219,7 +223,6 @@ class _Reader:
         """Refuse segments that may point out of themselves, unless they return to their places."""
         behind = self._data[self._end :]
         check_tail_size(len(behind))
-        jpeg_metadata.check_behind(behind)
         position = len(_START)
         for segment in kept:
             moves = segment.start != position
@@ -228,6 +231,12 @@ class _Reader:
                 raise Unsupported("index of pictures that would not return to its place")
             if moves and behind and segment.marker != COM:
                 raise Unsupported("metadata that would not return to its place")
+
+    def _gain_map(self, frame: Frame) -> GainMap | None:
+        found = gain_map.find(self._data[self._end :])
+        if found is not None and len(frame.components) == 1:
+            raise Unsupported("gain map of a gray picture")
+        return found
 
     def _is_index(self, segment: Segment) -> bool:
         return jpeg_metadata.is_index(segment.marker, segment.payload(self._data))

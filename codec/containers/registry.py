@@ -7,6 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from codec.containers import jpeg, kinds, png, webp
 from codec.containers.errors import Unsupported
+from codec.containers.gain_map import GainMap
 from codec.containers.jpeg import Padding
 
 FormatName = Literal["JPEG", "PNG", "WEBP"]
@@ -30,6 +31,7 @@ class Container:
         progressive: progressive JPEG.
         subsampling: ``4:4:4``, ``4:2:2``, ``4:2:0``; None for gray, other ratios, other formats.
         lossless: the file codes its pixels without loss.
+        gain_map: gain map from which readers compute an HDR picture.
     """
 
     mime: str
@@ -42,6 +44,7 @@ class Container:
     progressive: bool
     subsampling: str | None
     lossless: bool
+    gain_map: GainMap | None = None
 
 
 class _Format(NamedTuple):
@@ -125,6 +128,7 @@ def _parse_jpeg(data: bytes) -> Container:
         progressive=file.progressive,
         subsampling=file.subsampling,
         lossless=False,
+        gain_map=file.gain_map,
     )
 
 

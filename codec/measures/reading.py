@@ -43,3 +43,13 @@ class Reading:
     ssimulacra2: float | None = None
     ssimulacra2_worst: float | None = None
     text: float | None = None
+
+    def worse(self, other: "Reading") -> "Reading":
+        """Return the lower value of each measure that was taken."""
+        both = {name: (getattr(self, name), getattr(other, name)) for name in self.__slots__}
+        return Reading(
+            **{
+                name: min((value for value in values if value is not None), default=None)
+                for name, values in both.items()
+            }
+        )

@@ -54,7 +54,7 @@ def has_memory(state: SearchState, candidate: Candidate) -> bool:
         candidate.codec,
         candidate.subsampling,
         candidate.scale,
-        scores=floors.comparisons(state.floor, upload.mode),
+        scores=floors.comparisons(state.floor, upload.mode) * state.source.pictures,
     )
     lacking = state.steps.lacks(need)
     if lacking:

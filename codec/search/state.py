@@ -13,6 +13,7 @@ from codec.image.content_kind import Kind
 from codec.image.pixels import Pixels
 from codec.manifest import Output, Stored, WholeCodec
 from codec.measures import ocr
+from codec.measures.hdr import HdrPicture
 from codec.measures.ocr import Words
 from codec.measures.prepared import Prepared
 from codec.measures.reading import Reading
@@ -96,6 +97,7 @@ class SourceImage:
         payload: header segments, packed as the payload of a rendition.
         orientation: EXIF orientation.
         max_stored: maximum size of a rendition, bytes.
+        hdr: computes HDR pictures with the upload's gain map.
     """
 
     pixels: Pixels
@@ -104,6 +106,12 @@ class SourceImage:
     payload: bytes
     orientation: int
     max_stored: int
+    hdr: HdrPicture | None = None
+
+    @property
+    def pictures(self) -> int:
+        """Return the number of pictures that viewers may show: 2 with a gain map."""
+        return 1 if self.hdr is None else 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +149,7 @@ class SearchState:
     best: BestRendition | None = None
     guard: Guard | None = None
     _prepared: Prepared | None = None
+    _original_hdr: Prepared | None = None
     _words: Words | None = None
     _shrunk: tuple[int, Pixels] | None = None
 
@@ -179,11 +188,18 @@ class SearchState:
             self._prepared = Prepared(self.source.pixels)
         return self._prepared
 
+    @property
+    def original_hdr(self) -> Prepared | None:
+        """Return the HDR picture of an upload with a gain map."""
+        if self._original_hdr is None and self.source.hdr is not None:
+            self._original_hdr = Prepared(self.source.hdr.of(self.source.pixels))
+        return self._original_hdr
+
     def forget_pixels(self) -> None:
         """Release the upload's pixels when the search is over."""
         nothing = np.empty((0, 0), np.uint8)
         self.source = replace(self.source, pixels=nothing)
-        self._prepared = self._shrunk = None
+        self._prepared = self._original_hdr = self._shrunk = None
 
     @property
     def words(self) -> Words:

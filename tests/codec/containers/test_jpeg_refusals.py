@@ -9,8 +9,6 @@ from tests.codec.containers.jpeg_parts import (
     JFIF,
     PROGRESSIVE,
     SCAN,
-    XMP_HEAD,
-    XMP_MORE_HEAD,
     adobe,
     icc_portion,
     name_rgb,
@@ -107,14 +105,6 @@ _REFUSED = {
         with_segments(b"\xff\xff", INDEX),
         "index of pictures that would not return to its place",
     ),
-    "apple gain map": (
-        with_segments(INDEX) + with_segments(segment_of(0xE1, b"http://ns.apple.com/HDRGainMap/1")),
-        "gain map",
-    ),
-    "iso gain map": (
-        with_segments(segment_of(0xE2, b"urn:iso:std:iso:ts:21496:-1\0\0")),
-        "gain map",
-    ),
     "jpeg xt": (
         with_segments(segment_of(0xEB, b"JP\0\1\0\0\0\1\0\0\0\x09RESIa")),
         "residuals for high dynamic range",
@@ -127,17 +117,6 @@ _REFUSED = {
     "adobe rgb": (with_segments(adobe(0)), "adobe colour transform"),
     "adobe ycck": (with_segments(adobe(2)), "adobe colour transform"),
     "short adobe": (with_segments(segment_of(0xEE, b"Adobe\0\x64")), "adobe segment too short"),
-    "xmp gain map": (
-        with_segments(segment_of(0xE1, XMP_HEAD + b"<x hdrgm:Version='1.0'>")),
-        "gain map",
-    ),
-    "split xmp": (
-        with_segments(
-            segment_of(0xE1, XMP_MORE_HEAD + b"<a hdr"),
-            segment_of(0xE1, XMP_MORE_HEAD + b"gm:Version='1'"),
-        ),
-        "gain map",
-    ),
     "profile gap": (
         with_segments(icc_portion(1, 3), icc_portion(3, 3)),
         "colour profile in pieces that do not fit",
