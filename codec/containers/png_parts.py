@@ -166,6 +166,12 @@ def without_index(before: bytes) -> bytes:
     return b"".join(before[chunk.start : chunk.end] for chunk in kept)
 
 
+def palette(before: bytes) -> bytes:
+    """Return the colours of the palette, three bytes each; empty if there is none."""
+    found = next((chunk for chunk in walk_any(before) if chunk.type == b"PLTE"), None)
+    return b"" if found is None else found.payload(before)
+
+
 def chunk_types(parts: Parts) -> set[bytes]:
     """Return the types of the chunks around the image data, up to the end of the image."""
     return {c.type for c in walk_any(parts.before)} | {c.type for c in walk_any(parts.after)}

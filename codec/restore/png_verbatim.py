@@ -6,7 +6,7 @@ are compressed anew with the same filters and padded, unless something in the fi
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple, Self
 
@@ -17,20 +17,19 @@ from codec.containers.png_chunks import depends_on_data
 from codec.containers.png_parts import Header, Parts
 from codec.encoders import by_name, jxl, webp
 from codec.image.pixels import Pixels, Samples, Undecodable
-from codec.restore import png_recipe, png_samples
+from codec.restore import png_forms, png_recipe, png_samples
 from codec.restore.png_recipe import Recipe
 from codec.search.effort import Work
 
 Codec = Literal["webp", "jxl"]
 
 _VERSION: Final = 1
+_PALETTE: Final = 3  # colour type
 _HEAD: Final = struct.Struct(">B13sBII")  # version, image header, form, both lengths
 
 _MAX_RECIPE: Final = 1 << 20  # filter types of twice 65,535 rows, and lengths of 65,536 chunks
 
-# Flags of the form of stored samples.
-_HALVED: Final = 1  # of 16 bits, both bytes of each sample equal: one of them is stored
-_OPAQUE: Final = 2  # alpha is nowhere below its maximum, and not stored
+_FLAT: Final = 6  # speed of JPEG XL, effort 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Layout:
 
     Attributes:
         header: image header.
-        form: flags: 1: stored is one byte of two equal ones, 2: opaque alpha is not stored.
+        form: how samples are stored, see :mod:`codec.restore.png_forms`.
         before: bytes between image header and image data.
         after: bytes behind the image data.
         recipe: how the image data are compressed.
@@ -69,22 +68,16 @@ class Layout:
             raise Malformed("layout cut off")
         version, fields, form, *lengths = _HEAD.unpack_from(data)
         recipe, rest = Recipe.loads(data[_HEAD.size :])
-        if version != _VERSION or form & ~(_HALVED | _OPAQUE) or sum(lengths) != len(rest):
+        if version != _VERSION or sum(lengths) != len(rest):
             raise Malformed("layout is damaged")
         found = Header.loads(fields)
-        if (form & _HALVED and found.depth != 16) or (form & _OPAQUE and found.samples % 2):
-            raise Malformed("form does not fit the image header")
+        png_forms.check(form, found)
         return cls(found, form, rest[: lengths[0]], rest[lengths[0] :], recipe)
 
     @property
-    def depth(self) -> int:
-        """Return the bits of a stored sample."""
-        return 16 if self.header.depth == 16 and not self.form & _HALVED else 8
-
-    @property
-    def channels(self) -> int:
-        """Return the stored samples of a pixel."""
-        return self.header.samples - bool(self.form & _OPAQUE)
+    def palette(self) -> bytes:
+        """Return the palette; empty if there is none."""
+        return png_parts.palette(self.before) if self.header.colour == _PALETTE else b""
 
     def write(self, passes: list[Pixels], size: int) -> bytes:
         """Write the file by its recipe.
@@ -103,7 +96,7 @@ class Found(NamedTuple):
     Attributes:
         layout: everything but the samples.
         served: the file that GET will serve.
-        samples: samples to store.
+        samples: samples.
     """
 
     layout: Layout
@@ -129,34 +122,60 @@ def find(data: bytes, parts: Parts, *, exact: bool, work: Work) -> Found:
     del raw
     samples = png_samples.from_passes(passes, parts.header)
     recipe, known = png_recipe.of_stream(parts.data, filters, passes, work=work)
-    layout = Layout(parts.header, _form(samples), parts.before, parts.after, recipe)
+    layout = Layout(parts.header, png_forms.AS_IS, parts.before, parts.after, recipe)
     if known:
-        return Found(layout, data, _stored(samples, layout.form))
+        return Found(layout, data, samples)
     types = png_parts.chunk_types(parts)
     if exact or b"IEND" not in types or depends_on_data(types):
         raise DoesNotFit("the image data are compressed by an unknown coder")
     layout = replace(layout, before=png_parts.without_index(parts.before))
     layout, served = _that_fits(layout, passes, len(data), png_recipe.others(recipe))
-    return Found(layout, served, _stored(samples, layout.form))
+    return Found(layout, served, samples)
 
 
-def encodings(samples: Samples, *, speed: int) -> Iterator[tuple[Codec, Callable[[], bytes]]]:
-    """Yield the codecs that hold samples without loss, with functions that encode them."""
-    channels = samples.shape[2] if samples.ndim == 3 else 1
-    small = max(samples.shape[:2]) <= webp.MAX_SIDE
-    if samples.dtype == np.uint8 and channels != 2 and small:
-        pixels = np.asarray(samples, np.uint8)
-        yield "webp", lambda: webp.encode_lossless(pixels, speed=speed)
-    yield "jxl", lambda: jxl.encode_samples(samples, speed=speed)
+class Encoding(NamedTuple):
+    """A way to store the samples of a file.
 
-
-def attach(image: bytes, layout: Layout, codec: Codec) -> bytes:
-    """Return a rendition: an image of samples, and the layout of the file.
-
-    Raises:
-        ContainerError: the layout is too large.
+    Attributes:
+        codec: codec of the rendition.
+        layout: everything but the samples.
+        samples: samples in the form of the layout.
     """
-    return by_name(codec).attach(image, header.pack(layout.dumps(), None))
+
+    codec: Codec
+    layout: Layout
+    samples: Samples
+
+    def rendition(self, speed: int) -> bytes:
+        """Return the rendition: an image of the samples, and the layout.
+
+        Args:
+            speed: 0 (smallest file) to 10 (fastest).
+
+        Raises:
+            ContainerError: the layout is too large.
+        """
+        if self.codec == "webp":
+            image = webp.encode_lossless(np.asarray(self.samples, np.uint8), speed=speed)
+        else:
+            # Lower efforts than 7 find no structure in a plane of few values.
+            flat = self.samples.ndim == 2 and self.samples.dtype == np.uint8
+            image = jxl.encode_samples(self.samples, speed=min(speed, _FLAT) if flat else speed)
+        return by_name(self.codec).attach(image, header.pack(self.layout.dumps(), None))
+
+
+def encodings(found: Found) -> Iterator[Encoding]:
+    """Yield the ways to store a file's samples without loss."""
+    layout, every = found.layout, found.samples
+    small = max(every.shape[:2]) <= webp.MAX_SIDE
+    usual = replace(layout, form=png_forms.usual(every))
+    samples = png_forms.stored(every, usual.form)
+    if small and samples.dtype == np.uint8 and samples.shape[2:] != (2,):
+        yield Encoding("webp", usual, samples)
+    yield Encoding("jxl", usual, samples)
+    colours = png_forms.expanded(every, layout.palette) if small else None
+    if colours is not None:
+        yield Encoding("webp", replace(layout, form=png_forms.EXPANDED), colours)
 
 
 class Restored(NamedTuple):
@@ -192,7 +211,8 @@ def restore(rendition: bytes, codec: str, *, size: tuple[int, int], length: int)
     if (layout.header.width, layout.header.height) != size:
         raise Undecodable(f"is not an image of {size[0]}x{size[1]} pixels")
     samples = _read(rendition, codec, layout)
-    passes = png_samples.to_passes(_full(samples, layout.form), layout.header)
+    full = png_forms.restored(samples, layout.form, layout.palette)
+    passes = png_samples.to_passes(full, layout.header)
     ways = layout.recipe, *png_recipe.others(layout.recipe)
     return Restored(_that_fits(layout, passes, length, ways)[1], layout, samples)
 
@@ -212,33 +232,11 @@ def _that_fits(
 
 def _read(rendition: bytes, codec: str, layout: Layout) -> Samples:
     height, width = layout.header.height, layout.header.width
-    channels = layout.channels
+    channels, depth = png_forms.shape(layout.form, layout.header)
     if codec == "jxl":
         shape = (height, width) if channels == 1 else (height, width, channels)
-        return jxl.read_samples(rendition, shape=shape, depth=layout.depth)
-    if codec != "webp" or channels == 2 or layout.depth != 8:
+        return jxl.read_samples(rendition, shape=shape, depth=depth)
+    if codec != "webp" or channels == 2 or depth != 8:
         raise Unsupported(f"codec {codec} does not hold such samples")
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
     return webp.read(rendition, mode=mode, width=width, height=height)
-
-
-def _form(samples: Samples) -> int:
-    halves = samples.dtype == np.uint16 and bool((samples >> 8 == samples & 255).all())
-    alpha = samples.ndim == 3 and samples.shape[2] in (2, 4)
-    opaque = alpha and bool((samples[..., -1] == np.iinfo(samples.dtype).max).all())
-    return (_HALVED if halves else 0) | (_OPAQUE if opaque else 0)
-
-
-def _stored(samples: Samples, form: int) -> Samples:
-    """Return the samples to store: the inverse of :func:`_full`."""
-    if form & _OPAQUE:
-        samples = samples[..., 0] if samples.shape[2] == 2 else samples[..., :3]
-    return samples.astype(np.uint8) if form & _HALVED else samples
-
-
-def _full(samples: Samples, form: int) -> Samples:
-    full = samples.astype(np.uint16) * 257 if form & _HALVED else samples
-    if not form & _OPAQUE:
-        return full
-    alpha = np.full(full.shape[:2], np.iinfo(full.dtype).max, full.dtype)
-    return np.dstack([full, alpha])

@@ -11,7 +11,7 @@ from codec.containers.png_parts import Header, Parts
 from codec.image.pixels import Undecodable
 from codec.manifest import Output, Stored
 from codec.restore import png_verbatim
-from codec.restore.png_verbatim import Codec, Found
+from codec.restore.png_verbatim import Encoding, Found
 from codec.restore.restore import content_digest
 from codec.search import memory_needs
 from codec.search.allowed_steps import LOSSLESS, AllowedSteps
@@ -25,6 +25,8 @@ from codec.search.result import IDENTICAL, ChosenRendition
 from codec.search.state import Trial
 from codec.search.verdicts import Verdict
 from config import Policy
+
+_SLOW: Final = 4  # speed of JPEG XL, effort 9
 
 _MODES: Final[dict[int, Literal["L", "LA", "P", "RGB", "RGBA"]]] = {
     0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"
@@ -100,24 +102,37 @@ def _stored(data: bytes, parts: Parts, limits: _Limits) -> Attempt:
 
 class _Tried(NamedTuple):
     trial: Trial
-    codec: Codec
+    encoding: Encoding
     rendition: bytes
 
 
 def _renditions(found: Found, tier: str, limits: _Limits) -> Iterator[_Tried]:
-    for codec, encode in png_verbatim.encodings(found.samples, speed=limits.speed):
-        if not limits.work.afford_lossless(found.samples.nbytes // 3):
-            return
-        began = time.perf_counter()
-        try:
-            rendition = png_verbatim.attach(encode(), found.layout, codec)
-        except Exception as error:  # noqa: BLE001  # the library may raise any exception; try the other one
-            failed = failed_attempt(tier, codec, Verdict.FAILED, reason(error))
-            yield _Tried(failed.trials[0], codec, b"")
-            continue
-        verdict = Verdict.TOO_BIG if len(rendition) > limits.max_stored else Verdict.HOLDS
-        seconds = time.perf_counter() - began
-        yield _Tried(trial_of(tier, codec, len(rendition), verdict, seconds), codec, rendition)
+    """Yield renditions at the policy's speed; if none is small enough, the smallest of JPEG XL."""
+    held = False
+    for encoding in png_verbatim.encodings(found):
+        for tried in _encoded(encoding, tier, limits, limits.speed):
+            held = held or tried.trial.verdict is Verdict.HOLDS
+            yield tried
+    if not held and limits.speed > _SLOW:
+        for encoding in png_verbatim.encodings(found):
+            if encoding.codec == "jxl":
+                yield from _encoded(encoding, tier, limits, _SLOW)
+
+
+def _encoded(encoding: Encoding, tier: str, limits: _Limits, speed: int) -> Iterator[_Tried]:
+    if not limits.work.afford_lossless(encoding.samples.nbytes // 3):
+        return
+    began = time.perf_counter()
+    try:
+        rendition = encoding.rendition(speed)
+    except Exception as error:  # noqa: BLE001  # the library may raise any exception; try the others
+        failed = failed_attempt(tier, encoding.codec, Verdict.FAILED, reason(error))
+        yield _Tried(failed.trials[0], encoding, b"")
+        return
+    verdict = Verdict.TOO_BIG if len(rendition) > limits.max_stored else Verdict.HOLDS
+    seconds = time.perf_counter() - began
+    trial = trial_of(tier, encoding.codec, len(rendition), verdict, seconds)
+    yield _Tried(trial, encoding, rendition)
 
 
 def _chosen(
@@ -126,7 +141,7 @@ def _chosen(
     return ChosenRendition(
         rendition=tried.rendition,
         size=(header.width, header.height),
-        stored=Stored(tier=tier, codec=tried.codec, quality=100, scale=1, restorer=None),
+        stored=Stored(tier=tier, codec=tried.encoding.codec, quality=100, scale=1, restorer=None),
         output=Output(
             format="PNG",
             mode=_MODES[header.colour],
@@ -136,6 +151,6 @@ def _chosen(
             verbatim=True,
         ),
         sha256=hashlib.sha256(found.served).hexdigest(),
-        content=content_digest(found.layout.dumps(), found.samples),
+        content=content_digest(tried.encoding.layout.dumps(), tried.encoding.samples),
         fidelity=IDENTICAL,
     )

@@ -78,6 +78,7 @@ def any_png(
     coder: tuple[int, int, int] = (6, 8, 0),
     chunk: int = 1 << 20,
     strange: bool = False,
+    palette: bytes | None = None,
 ) -> bytes:
     """Write a PNG file of any kind.
 
@@ -88,6 +89,7 @@ def any_png(
         after: Bytes behind the image data.
         coder: Level, memory level and strategy of zlib.
         chunk: Bytes of each IDAT chunk.
+        palette: Colours; as many as the depth has indices when not given.
         strange: Compress in a way that no parameters of zlib give.
     """
     passes = to_passes(picture(header) if samples is None else samples, header)
@@ -99,7 +101,8 @@ def any_png(
     stream += deflater.flush(zlib.Z_FULL_FLUSH) if strange else b""
     stream += deflater.compress(raw[9:]) + deflater.flush()
     parts = tuple(stream[start : start + chunk] for start in range(0, len(stream), chunk))
-    palette = make(b"PLTE", PALETTE[: 3 << header.depth]) if header.colour == 3 else b""
-    whole = Parts(header, palette + before, parts, after)
+    colours = PALETTE[: 3 << header.depth] if palette is None else palette
+    first = make(b"PLTE", colours) if header.colour == 3 else b""
+    whole = Parts(header, first + before, parts, after)
     size = len(SIGNATURE) + 25 + sum(12 + len(part) for part in parts)
     return join(whole, size + len(whole.before) + len(after))

@@ -12,17 +12,17 @@ from PIL import Image, PngImagePlugin
 
 import models
 from codec import manifest, optimize
-from codec.containers import png_parts
+from codec.containers import Malformed, png_parts
 from codec.containers.png_chunks import make
 from codec.containers.png_parts import Header
 from codec.image.pixels import Samples
 from codec.optimize import Optimized, Refused
 from codec.reasons import Reason
-from codec.restore import png_samples
+from codec.restore import png_forms, png_samples
 from codec.restore.restore import DamagedRendition, DigestMismatch, restore
 from codec.search.allowed_steps import AllowedSteps
 from codec.search.omissions import Omission
-from tests.codec.pictures import optimize_options
+from tests.codec.pictures import crop, optimize_options
 from tests.codec.png_files import KINDS, PALETTE, any_png, picture, sized
 from tests.config.builders import steady
 
@@ -269,3 +269,61 @@ def test_manifests_name_the_form() -> None:
             manifest.loads(note.dumps().replace('"f":"PNG"', change))
     with pytest.raises(manifest.BrokenManifest):
         manifest.loads(note.dumps().replace(',"v":true', ""))
+
+
+_ORDER = bytes(index * 37 % 256 for index in range(256) for _ in range(3))
+_DISORDER = np.argsort(np.arange(256) * 37 % 256).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "palette",
+    [
+        bytes(index for index in range(256) for _ in range(3)),
+        bytes(index * 37 % 256 for index in range(256) for _ in range(3)),
+        bytes(768),
+        bytes(index // 2 * 2 for index in range(256) for _ in range(3)),
+        bytes(range(30)),
+        b"",
+    ],
+    ids=["ordered", "in disorder", "one colour", "each twice", "too short", "empty"],
+)
+def test_palettes_of_every_kind_return(palette: bytes) -> None:
+    """Indices return exactly, whatever their colours, even where two have the same."""
+    data = any_png(_PALETTE, samples=crop("L", *_SIDES), coder=(1, 8, 0), palette=palette)
+    made = _optimized(data)
+    assert (made.manifest.stored.tier, _served(made)) == ("exact", data)
+
+
+def test_colours_of_a_palette_help() -> None:
+    """Indices in disorder cost no more than their colours."""
+    sizes = []
+    gray = bytes(index for index in range(256) for _ in range(3))
+    photo = crop("L", *_SIDES)
+    for samples, palette in ((photo, gray), (_DISORDER[photo], _ORDER)):
+        data = any_png(_PALETTE, samples=samples, coder=(1, 8, 0), palette=palette)
+        sizes.append(len(_optimized(data).rendition))
+    assert sizes[1] < 1.2 * sizes[0]
+
+
+@pytest.mark.parametrize(
+    ("form", "header"),
+    [
+        (png_forms.HALVED, _PALETTE),
+        (png_forms.OPAQUE, _RGB),
+        (png_forms.EXPANDED, _RGB),
+        (png_forms.EXPANDED | png_forms.OPAQUE, _PALETTE),
+        (8, _PALETTE),
+    ],
+)
+def test_forms_that_do_not_fit_are_refused(form: int, header: Header) -> None:
+    """A form is only accepted with an image header that it is for."""
+    with pytest.raises(Malformed):
+        png_forms.check(form, header)
+
+
+def test_colours_that_no_palette_has_are_refused() -> None:
+    """A rendition with other colours than its palette is damaged."""
+    pixels = np.full((4, 4, 3), 9, np.uint8)
+    for palette in (b"", bytes(30)):
+        with pytest.raises(Malformed):
+            png_forms.restored(pixels, png_forms.EXPANDED, palette)
