@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
+from codec.containers import parse
 from codec.encoders import by_name, jxl
+from codec.image.ordinary import ordinary_copy
 from codec.measures.psnr import PERFECT_PSNR_DB
 from codec.restore import exact
 from codec.restore.restore import Upscalers
+from codec.search.omissions import LOSSY
 from codec.search.search import EFFORT_PRESETS
 from config import Policy
 from eval.compare.coders import RESTORER, Clock, Coder
@@ -58,7 +61,7 @@ class Comparison:
     def rows(self) -> Iterator[Row]:
         """Yield the rows of all strategies except the later ones, the policy's first."""
         self.chosen = self._under()
-        policy = self._of(POLICY, self.chosen)
+        policy = replace(self._of(POLICY, self.chosen), **self._obstacle(self.chosen))
         yield policy
         for strategy in STRATEGIES:
             if strategy.name not in {POLICY, *LATER}:
@@ -151,6 +154,23 @@ class Comparison:
             return self.make.same(name, **fields)
         measures = self._original.measure(shown, natural=found.is_natural)
         return self.make.measured(name, measures, **fields)
+
+    def _obstacle(self, found: Outcome) -> dict[str, Any]:
+        """Return the fields about what kept the image from a tier with loss."""
+        if found.obstacle is None:
+            return {}
+        return {"obstacle": found.obstacle.why, "could": self._could(found)}
+
+    def _could(self, found: Outcome) -> int | None:
+        """Return the bytes that the policy would store of the same pixels in an ordinary file."""
+        lossy = LOSSY.intersection(self.policy.tiers)
+        if found.obstacle is None or not found.obstacle.is_form or not lossy:
+            return None
+        copy = ordinary_copy(self.data, max_pixels=self.policy.limits.max_pixels)
+        if copy is None:
+            return None
+        other = outcome(copy, parse(copy), self.policy, self.upscalers)
+        return other.stored if other.tier in LOSSY and other.stored < found.stored else None
 
     def _tier(self, tier: str) -> Outcome:
         """Run the policy with one tier; `exact` and `lossless` share one search."""

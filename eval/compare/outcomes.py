@@ -9,8 +9,10 @@ from codec.image.pixels import Pixels, decode_as
 from codec.manifest import Manifest
 from codec.optimize import OptimizeOptions, Refused, optimize
 from codec.restore.restore import Upscalers, restore
+from codec.search import obstacles
 from codec.search.allowed_steps import AllowedSteps
 from codec.search.engine_costs import EngineCosts
+from codec.search.obstacles import Obstacle
 from config import Engine, Policy
 from eval.compare.coders import Clock, Elapsed
 from eval.compare.rows import PLAIN
@@ -31,6 +33,7 @@ class Outcome:
         manifest: how to restore it; None if there is nothing to restore.
         shown: pixels of the served file; None: those of the upload.
         note: why the upload is stored unchanged, or another remark.
+        obstacle: what kept the upload from a tier with loss; None: nothing did.
     """
 
     stored: int
@@ -40,6 +43,7 @@ class Outcome:
     manifest: Manifest | None = None
     shown: Pixels | None = None
     note: str = ""
+    obstacle: Obstacle | None = None
 
     @property
     def tier(self) -> str:
@@ -89,7 +93,8 @@ def outcome(data: bytes, upload: Container | None, policy: Policy, upscalers: Up
     try:
         made = optimize(data, options, upscalers)
     except Refused as reason:
-        return Outcome(len(data), clock.taken(), note=str(reason))
+        why = obstacles.of_refused(reason)
+        return Outcome(len(data), clock.taken(), note=str(reason), obstacle=why)
     put = clock.taken()
     clock = Clock()
     served = restore(made.rendition, made.manifest, upscalers)
@@ -103,6 +108,7 @@ def outcome(data: bytes, upload: Container | None, policy: Policy, upscalers: Up
         manifest=made.manifest,
         shown=None if identical or upload is None else decode_as(upload, served),
         note=_late(put, policy),
+        obstacle=obstacles.of_stored(made.manifest.stored.tier, made.trials, made.omitted),
     )
 
 

@@ -81,6 +81,9 @@ class Row:
         holds: whether the floor holds; None if there is a problem.
         curve: bytes and SSIMULACRA2 of the strategy's codec at several qualities, lowest first;
             only for strategies at equal SSIMULACRA2.
+        obstacle: what kept the image from a tier with loss; empty if nothing did. Of the policy.
+        could: bytes that the policy would store of the same pixels in an ordinary JPEG file; None
+            if the form of the file is no obstacle, or the pixels cannot be read.
         note: why the image is stored as uploaded, if it is.
         problem: why the image could not be measured; empty if it was.
     """
@@ -115,6 +118,8 @@ class Row:
     get_cpu_s: float | None = None
     holds: bool | None = None
     curve: tuple[tuple[int, float], ...] = ()
+    obstacle: str = ""
+    could: int | None = None
     note: str = ""
     problem: str = ""
 

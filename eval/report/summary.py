@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from eval.compare.comparison import StrategySummary, by_fidelity, compare, identical
 from eval.compare.curves import SCORES, ClassCurves, curves
+from eval.compare.obstacles import ObstacleSummary, obstacles
 from eval.compare.recommendation import Recommendation, recommend
 from eval.compare.rows import PLAIN, Row, Study
 from eval.compare.strategies import of_family
@@ -54,6 +55,7 @@ class Summary:
         tiers: number of images by tier.
         below: number of images below the floor.
         unmeasured: images without measures.
+        obstacles: what kept images from a tier with loss, and how many bytes that costs.
         common_qualities: lowest quality per codec at which every image that can hold the floor
             does.
         seconds: quantiles (``p50``, ``p95``, ``p99``) of wall-clock and CPU time of the policy's
@@ -73,6 +75,7 @@ class Summary:
     tiers: Mapping[str, int]
     below: int
     unmeasured: Sequence[Unmeasured]
+    obstacles: Sequence[ObstacleSummary]
     common_qualities: Mapping[str, int]
     seconds: Mapping[str, Mapping[str, float]]
     cpu_s_per_megapixel: Mapping[str, float]
@@ -100,6 +103,7 @@ def summarize(study: Study, prices: Prices) -> Summary:
         tiers=dict(Counter(row.tier for row in measured).most_common()),
         below=sum(row.holds is False for row in measured),
         unmeasured=unmeasured,
+        obstacles=obstacles(study.of()),
         common_qualities=_common_qualities(study),
         seconds=_seconds(measured),
         cpu_s_per_megapixel={

@@ -6,6 +6,7 @@ from typing import Final
 from eval.compare.comparison import StrategySummary
 from eval.compare.curves import NAMED
 from eval.compare.intervals import Estimate, WinRate
+from eval.compare.obstacles import ObstacleSum, ObstacleSummary, summed
 from eval.compare.rows import Study
 from eval.compare.strategies import POLICY, named
 from eval.cost.money_measured import Budget
@@ -24,6 +25,11 @@ LEGEND: Final = (
 _MOST: Final = 10
 _FEW: Final = 5
 _NAME: Final = 46
+_WHY: Final = 92
+
+_COSTS: Final = (
+    "costs: bytes stored beyond what the policy makes of the same pixels in an ordinary JPEG file"
+)
 
 
 def lines(study: Study, summary: Summary) -> Iterator[str]:
@@ -36,7 +42,7 @@ def lines(study: Study, summary: Summary) -> Iterator[str]:
     if classes:
         yield from ("", _header("class, under the policy"))
         yield from (_line(printable(each.kind or ""), each) for each in classes)
-    yield from ("", LEGEND, "", *_curves(summary), *_worst(summary))
+    yield from ("", LEGEND, "", *_obstacles(summary), *_curves(summary), *_worst(summary))
     yield from (*_times(summary), *_unmeasured(summary), *_sum(study, summary))
 
 
@@ -75,6 +81,31 @@ def _mean(standing: StrategySummary, name: str, form: str) -> str:
 def _rate(wins: WinRate) -> str:
     rate = wins.rate
     return "-" if rate is None else f"{100 * rate.value:.0f} %"
+
+
+def _obstacles(summary: Summary) -> Iterator[str]:
+    """Yield what stays plain or is stored without loss, and why, in bytes."""
+    if not summary.obstacles:
+        return
+    whole = summary.uploaded + sum(each.uploaded for each in summary.obstacles if each.unmeasured)
+    yield (
+        f"{'what stays plain or without loss, and why':{_WHY}}{'images':>7}{'uploaded':>14}"
+        f"{'of all':>8}{'stored':>14}{'costs':>14}"
+    )
+    for each in summary.obstacles[:_MOST]:
+        yield _kept_back(f"{', '.join(each.tiers)}: {each.why}", each, whole)
+    if len(summary.obstacles) > _MOST:
+        yield f"{len(summary.obstacles) - _MOST} more are in summary.json"
+    yield from (_kept_back("all", summed(summary.obstacles), whole), _COSTS, "")
+
+
+def _kept_back(name: str, each: ObstacleSummary | ObstacleSum, whole: int) -> str:
+    costs = "-" if each.costs is None else f"{each.costs:,}"
+    share = 100 * each.uploaded / whole if whole else 0.0
+    return (
+        f"{printable(name)[:_WHY]:{_WHY}}{each.images:>7}{each.uploaded:>14,}{share:>6.1f} %"
+        f"{each.stored:>14,}{costs:>14}"
+    )
 
 
 def _curves(summary: Summary) -> Iterator[str]:

@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from codec.containers.description import described
 from codec.manifest import Manifest, Stored
 from codec.optimize import Optimized
 from codec.reasons import Refused
-from codec.search import guards
+from codec.search import guards, obstacles
 from codec.search.omissions import Omitted
 from codec.search.state import Trial
 from config import Policies, Policy
 from gateway.jobs.address import Place, object_place
+from gateway.jobs.kept_back import kept_back
 from gateway.jobs.resources import Tools
 from gateway.optimize import pipeline, trial_rows
 from gateway.optimize.candidate import Candidate, InMemory
@@ -57,17 +59,21 @@ async def explain(tools: Tools, image: str, policy_name: str | None) -> Iterator
         source=InMemory(data),
         workers=tools.workers,
     )
+    first = [f"{described(data)}, {len(data):,} bytes", _demanded(candidate)]
     try:
         await pipeline.run(pipeline.FIND, candidate)
     except Refused as reason:
         guard = _guard(policy, reason.guard)
         tried = _tried(reason.trials, reason.omitted, None)
         why = (f"stays as it is: {reason}", f"  {reason.reason.advice}")
-        return iter([_demanded(candidate), *guard, *tried, *why])
+        costs = await kept_back(candidate, obstacles.of_refused(reason), len(data))
+        return iter([*first, *guard, *tried, *why, *costs])
     found = candidate.rendition
     guard = _guard(policy, found.manifest.guard)
     tried = _tried(found.trials, found.omitted, found.manifest.stored)
-    return iter([_demanded(candidate), *guard, *tried, *_won(found, len(data))])
+    obstacle = obstacles.of_stored(found.manifest.stored.tier, found.trials, found.omitted)
+    costs = await kept_back(candidate, obstacle, len(found.rendition))
+    return iter([*first, *guard, *tried, *_won(found, len(data)), *costs])
 
 
 def _policy(policies: Policies, place: Place | None, name: str | None) -> Policy:

@@ -206,7 +206,9 @@ def test_explain(moto: S3Server, moto_bucket: str, moto_tool: Tool) -> None:
     file.write_bytes(images.jpeg())
     done = tool.run("explain", str(file), "--policy", "photos")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0].startswith("policy photos: fidelity standard, floor orb")
+    first, second, *_ = done.stdout.splitlines()
+    assert first == f"JPEG, 192x160, {len(images.jpeg()):,} bytes"
+    assert second.startswith("policy photos: fidelity standard, floor orb")
     assert sum(line.startswith("won, ") for line in done.stdout.splitlines()) == 1
     unclear = tool.run("explain", str(file))
     assert (unclear.returncode, "photos, shadow" in unclear.stderr) == (1, True)

@@ -9,6 +9,7 @@ import numpy as np
 from codec.measures.psnr import PERFECT_PSNR_DB
 from eval.compare import comparison
 from eval.compare.comparison import StrategySummary, by_fidelity, identical
+from eval.compare.obstacles import ObstacleSum, ObstacleSummary, obstacles, summed
 from eval.compare.rows import Row, Study
 from eval.compare.strategies import POLICY, STRATEGIES, Family
 from eval.report import summary
@@ -18,6 +19,9 @@ MAX_CLASSES: Final = 100
 
 MAX_PROBLEMS: Final = 50
 """Maximum number of unmeasured images in the list."""
+
+MAX_OBSTACLES: Final = 25
+"""Maximum number of reasons in the table of files that stay plain, those with most bytes first."""
 
 WORST: Final = 10
 """Number of worst images in the list."""
@@ -84,6 +88,10 @@ class View:
         worst: the policy's rows of lowest fidelity, those below the floor first.
         problems: the policy's rows without measures, up to the limit.
         unmeasured: number of rows without measures.
+        obstacles: what kept images from a tier with loss, up to the limit.
+        more_obstacles: number of obstacles omitted.
+        kept_back: sum of all obstacles.
+        whole: bytes uploaded of all images, unmeasured ones included.
         times: durations of storing and restoring.
         more: name, title and digits of measures in the second table.
         floor: floor of the policy, as text.
@@ -96,6 +104,10 @@ class View:
     worst: list[Row]
     problems: list[Row]
     unmeasured: int
+    obstacles: list[ObstacleSummary]
+    more_obstacles: int
+    kept_back: ObstacleSum
+    whole: int
     times: list[Times]
     more: list[tuple[str, str, int]]
     floor: str
@@ -112,6 +124,7 @@ def view(study: Study) -> View | None:
     policy = study.of(POLICY)
     problems = [row for row in policy if not row.measured]
     measured = [row for row in policy if row.measured]
+    kept_back = obstacles(policy)
     return View(
         all=good[0],
         kinds=sorted(kinds[:MAX_CLASSES], key=lambda group: group.kind or ""),
@@ -120,6 +133,10 @@ def view(study: Study) -> View | None:
         worst=worst(measured),
         problems=problems[:MAX_PROBLEMS],
         unmeasured=len(problems),
+        obstacles=kept_back[:MAX_OBSTACLES],
+        more_obstacles=len(kept_back[MAX_OBSTACLES:]),
+        kept_back=summed(kept_back),
+        whole=sum(row.uploaded for row in policy),
         times=list(_times(measured)),
         more=[each for each in _MORE if _known(good[0], each[0])],
         floor=floor(study.floor),

@@ -111,6 +111,16 @@ def test_figures_are_there_without_a_script(source: str) -> None:
     assert "no image: <truncated>" in text
 
 
+def test_what_stays_plain_is_summed(source: str) -> None:
+    """The table of what stays plain has reasons as text, bytes, and what they cost."""
+    section = source.partition('<section id="obstacles">')[2].partition("</section>")[0]
+    assert "The file cannot be taken apart (&lt;b&gt;odd&lt;/b&gt;)" in section
+    figures = [re.sub(r"\s+", " ", each) for each in re.findall(r'<td class="n">([^<]*)', section)]
+    row = figures[figures.index("4") :][:5]
+    assert row == ["4", "8.0 MB", "33.3", "6.4 MB", "4.8 MB"]
+    assert "No image: &lt;truncated&gt;" in section
+
+
 def test_every_control_has_a_name(source: str) -> None:
     """Each input is inside a label or named, every image has a text, every table its headers."""
     reader = Reader(source)

@@ -94,10 +94,11 @@ def test_every_image_is_measured_or_explained(study: Study) -> None:
 
 
 def test_what_the_gateway_passes_through_is_measured_as_it_is(study: Study) -> None:
-    """An image with 16 bits stays as uploaded, loses nothing, and is not compared."""
+    """A small image with 16 bits stays as uploaded, says why, and is not compared."""
     kept = _row(study, "odd/deep.png")
     assert ("plain", 99.99, kept.uploaded) == (kept.tier, kept.psnr_db, kept.stored)
-    assert kept.note == "sample depth is not 8 bits"
+    assert kept.note == "nothing smaller holds the floor (too big)"
+    assert kept.obstacle == "the file cannot be taken apart (sample depth is not 8 bits)"
     assert "not compared" in _row(study, "odd/deep.png", "avif-floor").problem
 
 
