@@ -1,10 +1,9 @@
 """Shared code of the codecs that use Pillow."""
 
-import io
-
 import numpy as np
 from PIL import ExifTags, Image
 
+from codec.image import saving
 from codec.image.pixels import Pixels, decode, opened
 
 
@@ -17,12 +16,10 @@ def save(pixels: Pixels, format_: str, *, orientation: int, **options: object) -
         orientation: EXIF orientation; 1 needs no EXIF.
         options: options of Pillow's encoder.
     """
-    target = io.BytesIO()
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     described = {"exif": exif.tobytes()} if orientation != 1 else {}
-    Image.fromarray(pixels).save(target, format_, **described, **options)
-    return target.getvalue()
+    return saving.save(Image.fromarray(pixels), format_, **described, **options)
 
 
 def read_with_alpha(data: bytes, format_: str, *, mode: str, width: int, height: int) -> Pixels:

@@ -1,6 +1,5 @@
 """Encode restored pixels as the served file, in the upload's format and exact size."""
 
-import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -14,6 +13,7 @@ from codec.image.flatten import flattened, is_drawn
 from codec.image.pixels import Pixels
 from codec.image.resample import join_planes, split_planes
 from codec.image.sample import Sample
+from codec.image.saving import save
 from codec.manifest import Output
 from codec.restore.png_filters import filtered
 
@@ -216,9 +216,7 @@ def _write_webp(pixels: Pixels, output: Output, _size: int) -> bytes:
 
 
 def _save(pixels: Pixels, format_: str, **options: object) -> bytes:
-    target = io.BytesIO()
-    Image.fromarray(pixels).save(target, format_, **options)
-    return target.getvalue()
+    return save(Image.fromarray(pixels), format_, **options)
 
 
 _WRITERS: Final[dict[str, Callable[[Pixels, Output, int], bytes]]] = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
-from codec.containers import header
+from codec.containers import SNIFFED, header, sniff
 from codec.image.pixels import decode_as
 from codec.reasons import Refused
 from codec.search.eligibility import parse_eligible
@@ -55,6 +55,8 @@ def look(data: bytes, policy: Policy) -> Inspection:
     except Refused as reason:
         return _opened(data, policy, str(reason))
     except (OSError, ValueError, SyntaxError) as error:
+        if sniff(data[:SNIFFED]) == "image/jpeg":
+            return _opened(data, policy, f"cannot be decoded: {error}")
         raise Broken(f"cannot be decoded: {error}") from error
     payload = header.pack(upload.metadata, upload.icc) if upload.metadata else b""
     source = Source(upload, pixels, payload, len(data))
@@ -68,7 +70,9 @@ def _opened(data: bytes, policy: Policy, reason: str) -> Inspection:
         try:
             with Image.open(io.BytesIO(data)) as image:
                 seen = Inspection(image.format or "", *image.size, None, reason)
-                if image.width * image.height <= policy.limits.max_pixels:
+                # The gateway stores JPEG files byte for byte, even if they are cut short.
+                is_bytes = sniff(data[:SNIFFED]) == "image/jpeg"
+                if not is_bytes and image.width * image.height <= policy.limits.max_pixels:
                     image.load()
         except UnidentifiedImageError as error:
             raise Broken("is not an image of any known format") from error
