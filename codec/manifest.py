@@ -114,7 +114,7 @@ class Output(_Note):
     quality: _Quality = Field(alias="q")
     subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] | None = Field(alias="s")
     progressive: bool = Field(alias="p")
-    step: Literal[1, 2, 4, 8] = Field(default=1, alias="d")
+    step: Literal[1, 2, 3, 4, 5, 8] = Field(default=1, alias="d")
     near: Annotated[int, Field(ge=0, le=64)] = Field(default=0, alias="n")
     padding: Literal["header", "end"] = Field(default="header", alias="a")
     verbatim: bool = Field(default=False, alias="v")

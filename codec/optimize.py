@@ -9,6 +9,7 @@ from typing import Final
 from codec import manifest
 from codec.containers import SNIFFED, WHOLE, Container, c2pa, header, sniff
 from codec.image.pixels import decode_as, orientation
+from codec.image.profiles import is_srgb
 from codec.manifest import Manifest, Measured, WholeCodec
 from codec.measures import floors
 from codec.measures.hdr import HdrPicture
@@ -321,14 +322,16 @@ def _in_vain(trials: Sequence[Trial], *, late: bool = False) -> Refused:
 
 def _source(data: bytes, policy: Policy) -> SourceImage:
     upload = parse_eligible(data, policy)
+    icc = None if upload.icc is None or is_srgb(upload.icc) else upload.icc
     return SourceImage(
         pixels=decode_as(upload, data),
         upload=upload,
         size=len(data),
-        payload=header.pack(upload.metadata, upload.icc) if upload.metadata else b"",
+        payload=header.pack(upload.metadata, icc) if upload.metadata else b"",
         orientation=orientation(data, upload),
         max_stored=max_stored(data, policy),
         hdr=_hdr(upload),
+        icc=icc,
     )
 
 
@@ -354,6 +357,7 @@ def _without_loss(data: bytes, state: SearchState, options: OptimizeOptions) -> 
     task = Task(
         data=data,
         upload=source.upload,
+        icc=source.icc,
         pixels=source.pixels,
         orientation=source.orientation,
         speed=preset_of(policy.effort, policy.floor).speed,

@@ -90,10 +90,10 @@ def _preset(ssimulacra2: float, worst: float, orb: float) -> Floor:
 
 # docs/floors.md has the measurements behind the bounds on regions and key points.
 PRESETS: Final[dict[Fidelity, Floor]] = {
-    "archive": _preset(90, worst=84, orb=0.80),
-    "high": _preset(80, worst=67, orb=0.70),
-    "standard": _preset(70, worst=50, orb=0.55),
-    "economy": _preset(55, worst=20, orb=0.35),
+    "archive": _preset(90, worst=84, orb=0.65),
+    "high": _preset(80, worst=67, orb=0.50),
+    "standard": _preset(70, worst=50, orb=0.35),
+    "economy": _preset(55, worst=20, orb=0.20),
 }
 
 DEFAULT_FIDELITY: Final[Fidelity] = "standard"

@@ -32,3 +32,22 @@ def level(codec: str, quality: int) -> int:
     if codec in _LIKE_AVIF:
         return round(2 * (100 - float(np.interp(quality, *_LIKE_AVIF[codec]))))
     return 2 * max(0, 100 - quality - _AVIF_SHIFT)
+
+
+def alike(codec: str, quality: int) -> range:
+    """Return the qualities that give the same file.
+
+    AVIF has 64 quantizers for 101 qualities, assigned by libavif as here.
+
+    Args:
+        codec: ``avif``, ``webp``, ``jpeg`` or ``jxl``.
+        quality: quality of the encoder, 0 to 100.
+    """
+    if codec != "avif":
+        return range(quality, quality + 1)
+    same = [each for each in range(101) if _quantizer(each) == _quantizer(quality)]
+    return range(same[0], same[-1] + 1)
+
+
+def _quantizer(quality: int) -> int:
+    return ((100 - quality) * 63 + 50) // 100

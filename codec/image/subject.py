@@ -22,7 +22,8 @@ Subject = Literal["map", "medical"]
 _GRID: Final = 64  # points on a side
 _EDGE: Final = 3  # points next to the border of an image
 _CORNER: Final = 6  # points on a side of each corner
-_GRAY: Final = 24  # of 255: the chroma noise of JPEG
+_GRAY: Final = 8  # of 255: the chroma noise of JPEG
+_LABELLED: Final = 24  # of 255: the same around coloured labels
 _DARK: Final = 32
 _STEP: Final = 8  # of 255: a thin line of a pale colour on another
 _LINED: Final = 0.03  # minimum share of such steps in a tile with lines
@@ -43,6 +44,8 @@ def subject(pixels: Pixels, kind: Kind) -> Subject | None:
     traits = PixelStatistics.of(pixels)
     if _is_map(pixels, traits):
         return "map"
+    if pixels.ndim == 3 and pixels.shape[2] == 4 and not pixels[..., 3].all():
+        return None  # cut out of its background
     if kind not in ("photo", "illustration"):
         return None
     grid = _grid(pixels)
@@ -54,9 +57,11 @@ def _is_radiograph(grid: _Grid, traits: PixelStatistics) -> bool:
 
     They are gray, and shaded rather than edged, or gray with coloured labels on black.
     """
-    neutral = float((np.ptp(grid, axis=2) <= _GRAY).mean())
+    chroma = np.ptp(grid, axis=2)
     shaded = traits.crisp < 0.125 or traits.hard < 0.01
-    return (neutral >= 0.98 and shaded) or (neutral >= 0.94 and _black_border(grid) > 0.7)
+    gray = float((chroma <= _GRAY).mean()) >= 0.98 and shaded
+    labelled = float((chroma <= _LABELLED).mean()) >= 0.94 and _black_border(grid) > 0.7
+    return gray or labelled
 
 
 def _black_border(grid: _Grid) -> float:

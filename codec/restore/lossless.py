@@ -56,6 +56,7 @@ class Task:
     Attributes:
         data: upload.
         upload: parsed container.
+        icc: colour profile that a rendition needs.
         pixels: decoded pixels.
         orientation: EXIF orientation.
         speed: 0 (smallest file) to 10 (fastest).
@@ -66,6 +67,7 @@ class Task:
 
     data: bytes
     upload: Container
+    icc: bytes | None
     pixels: Pixels
     orientation: int
     speed: int
@@ -87,7 +89,7 @@ def store(task: Task) -> Lossless | None:
     metadata = task.upload.metadata
     try:
         recipe, served = png_recipe.find(task.data, task.pixels, metadata, work=task.work)
-        rendition = by_name(codec).attach(image, pack(recipe, metadata, codec, task.upload.icc))
+        rendition = by_name(codec).attach(image, pack(recipe, metadata, codec, task.icc))
     except ContainerError:
         return None
     return Lossless(rendition, codec, served) if len(rendition) <= task.max_stored else None
@@ -115,7 +117,7 @@ def unpack(rendition: bytes, codec: str) -> tuple[Recipe, bytes]:
 
 
 def _renditions(task: Task) -> Iterator[tuple[_Name, bytes]]:
-    icc, orientation = task.upload.icc, task.orientation
+    icc, orientation = task.icc, task.orientation
     size = (task.upload.width, task.upload.height)
     for name, encode in _ENCODERS:
         takes = by_name(name).takes(task.upload.mode, size, icc=icc, orientation=orientation)

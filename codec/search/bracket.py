@@ -5,7 +5,7 @@ it meets the floor. The bracket of known failures and successes bounds the predi
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -41,11 +41,13 @@ class QualityBracket:
         low: highest quality known to fail, or one below the range.
         high: lowest quality known to hold or to be too big, or one above the range.
         usual: prior slopes that replace the defaults.
+        alike: returns the qualities that give the same file as one.
     """
 
     low: int = LOWEST - 1
     high: int = HIGHEST + 1
     usual: Mapping[str, float] = field(default_factory=dict)
+    alike: Callable[[int], range] = lambda quality: range(quality, quality + 1)
     _margins: dict[str, dict[int, float]] = field(default_factory=dict)
 
     def note(self, quality: int, verdict: Verdict, margins: Mapping[str, float]) -> None:
@@ -63,17 +65,17 @@ class QualityBracket:
 
     def fails(self, quality: int, margins: Mapping[str, float]) -> None:
         """Record a quality that is below the floor."""
-        self.low = max(self.low, quality)
+        self.low = max(self.low, self.alike(quality)[-1])
         self._note(quality, margins)
 
     def holds(self, quality: int, margins: Mapping[str, float]) -> None:
         """Record a quality that holds."""
-        self.high = min(self.high, quality)
+        self.high = min(self.high, self.alike(quality)[0])
         self._note(quality, margins)
 
     def cap(self, quality: int) -> None:
         """Exclude a quality and all higher ones."""
-        self.high = min(self.high, quality)
+        self.high = min(self.high, self.alike(quality)[0])
 
     def target(self) -> float | None:
         """Return where the floor is expected, unrounded; None before any measurement."""

@@ -111,7 +111,7 @@ def _codecs(policy: Policy, state: SearchState, without: Collection[str]) -> lis
 def _takes(name: Codec, source: SourceImage) -> bool:
     upload = source.upload
     size = upload.width, upload.height
-    icc, orientation = upload.icc, source.orientation
+    icc, orientation = source.icc, source.orientation
     return by_name(name).takes(upload.mode, size, icc=icc, orientation=orientation)
 
 

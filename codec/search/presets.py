@@ -27,8 +27,8 @@ class EffortPreset:
         ceilings: check the ceiling on the whole image, restored without a codec, before trying
             downscaled candidates.
         dense: maximum bits per pixel of the best full-size candidate for trying downscaled ones.
-        shrunk: factor on the size of downscaled candidates: restoring by a network costs as much as
-            everything else, and samples flatter them.
+        shrunk: factor on the size of downscaled candidates, for each factor of scale beyond 1:
+            restoring by a network costs as much as everything else, and samples flatter them.
         enlarged: maximum pixels for trying downscaled candidates if full-size ones compete.
         cleaned: maximum pixels for trying a restorer at full size, the most expensive.
         restoring: maximum CPU time of a network for one trial and the proof of its result,

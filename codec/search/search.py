@@ -7,8 +7,11 @@ the lowest quality that holds. The best so far bounds what is still tried.
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from typing import Final
 
+from codec.encoders import coding
 from codec.image import content_kind
 from codec.measures import floors
 from codec.restore.restore import Upscalers
@@ -137,9 +140,11 @@ def _affordable(preset: EffortPreset, source: SourceImage) -> EffortPreset:
 def _run(sample_trials: SampleTrials, finalists: list[Finalist], preset: EffortPreset) -> None:
     """Try the shortlist on the whole image."""
     state = sample_trials.state
-    tried = misfits = surrendered = 0
+    tried = misfits = 0
+    surrendered = list[Finalist]()
     ratio = 1.0  # actual to expected size
-    for number, finalist in enumerate(finalists):
+    # What gave way to a rival is tried again if nothing held.
+    for number, finalist in enumerate(chain(finalists, surrendered)):
         best = len(state.best.rendition) if state.best else math.inf
         if (tried >= preset.finalists and state.best) or tried > preset.finalists + 1:
             return
@@ -150,7 +155,8 @@ def _run(sample_trials: SampleTrials, finalists: list[Finalist], preset: EffortP
                 continue
             tried += finalist.size > 0
             rivals = [] if surrendered or not preset.predicts else finalists[number + 1 :]
-            surrendered += _search_quality(state, finalist, preset, rivals)
+            if _search_quality(state, finalist, preset, rivals):
+                surrendered.append(finalist)
         last = state.trials[-1].verdict if state.trials else None
         misfits += state.best is None and last is Verdict.DOES_NOT_FIT
         if misfits >= _MISFITS:
@@ -167,7 +173,8 @@ def _search_quality(
     Returns:
         Whether it surrendered, as a rival is expected to be smaller.
     """
-    bracket = QualityBracket(usual=finalist.slopes)
+    codec = finalist.candidate.codec
+    bracket = QualityBracket(usual=finalist.slopes, alike=partial(coding.alike, codec))
     failures, sizes = 0, dict[int, int]()
     quality: int | None = round(finalist.quality + preset.spare)
     for count in range(1, preset.trials + _RESCUES + 1):

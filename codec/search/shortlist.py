@@ -21,6 +21,10 @@ _HOPELESS: Final = 1.6
 """The same of a downscaled candidate, predicted from full size: the prediction has a standard
 deviation of 20 %."""
 
+_STEEP: Final = 90
+"""Quality beyond which downscaled candidates are not tried: files grow steeply there, and samples
+predict poorly whether they hold."""
+
 _STRAY: Final = 1.15
 """Size of full size relative to the best beyond which its other ways cannot win: they need at least
 0.9 of the bytes of the first."""
@@ -178,7 +182,11 @@ def _estimate(
         search.note(trial.quality, trial.verdict, margins)
         expected = search.target() or quality
         size = expected_bytes(trial.size, trial.quality, max(expected, LOWEST))
-        if expected > HIGHEST + 8 or size > _OUT_OF_REACH * smallest or search.is_stuck:
+        if (
+            expected > (_STEEP if candidate.scale > 1 else HIGHEST + 8)
+            or size > _OUT_OF_REACH * smallest
+            or search.is_stuck
+        ):
             return None
         following = search.next()
         if (
@@ -188,6 +196,6 @@ def _estimate(
         ):
             break
         quality = following
-    weight = size * (preset.shrunk if candidate.scale > 1 else 1)
+    weight = size * preset.shrunk ** (candidate.scale - 1)
     wanted = min(HIGHEST, max(LOWEST, expected))
     return Finalist(candidate, wanted, size, 4, search.slopes(), weight)

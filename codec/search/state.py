@@ -98,6 +98,7 @@ class SourceImage:
         orientation: EXIF orientation.
         max_stored: maximum size of a rendition, bytes.
         hdr: computes HDR pictures with the upload's gain map.
+        icc: colour profile that a rendition needs; None: viewers show it alike without one.
     """
 
     pixels: Pixels
@@ -107,6 +108,7 @@ class SourceImage:
     orientation: int
     max_stored: int
     hdr: HdrPicture | None = None
+    icc: bytes | None = None
 
     @property
     def pictures(self) -> int:

@@ -46,7 +46,7 @@ def _encode(state: SearchState, candidate: Candidate, quality: int, speed: int) 
         subsampling=candidate.subsampling,
         speed=speed,
         tune=candidate.tune,
-        icc=source.upload.icc,
+        icc=source.icc,
         orientation=source.orientation,
     )
     image = codec.encode(state.shrunk(candidate.scale), settings)

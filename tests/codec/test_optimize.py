@@ -324,3 +324,14 @@ def test_what_is_proved_is_what_will_be_read(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(optimize, "restore", remember)
     made = _optimized(_PHOTO, floor={"psnr_db": 28, "ssim": None})
     assert [(made.rendition, made.manifest.dumps())] == seen
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG"])
+def test_a_profile_of_srgb_is_kept_for_the_served_file_alone(format_: str) -> None:
+    """Viewers take a rendition without a profile for sRGB; the served file has it as before."""
+    data = save(crop("RGB", 300, 200), format_, icc_profile=samples.srgb())
+    made = _optimized(data, tiers=["recode"])
+    other = _optimized(save(crop("RGB", 300, 200), format_), tiers=["recode"])
+    assert samples.read(made.rendition)[1].get("icc_profile") is None
+    assert samples.read(_served(made))[1]["icc_profile"] == samples.srgb()
+    assert len(made.rendition) < len(other.rendition) + len(samples.srgb()) + 100

@@ -1,6 +1,7 @@
 """Small image files of every kind, made with Pillow."""
 
 import io
+import struct
 from functools import cache
 from typing import Any, Final
 
@@ -17,10 +18,29 @@ CHANNELS: Final = {"L": 1, "RGB": 3, "RGBA": 4}
 
 @cache
 def icc() -> bytes:
-    """Return a colour profile with a fixed date, so that every run tests the same bytes."""
+    """Return a colour profile other than sRGB."""
+    return with_gamma(srgb(), 1.8)
+
+
+@cache
+def srgb() -> bytes:
+    """Return the profile of sRGB with a fixed date, so that every run tests the same bytes."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[24:36] = bytes(12)
     return bytes(profile)
+
+
+def with_gamma(profile: bytes, gamma: float) -> bytes:
+    """Replace the tone curves of a profile by a gamma (ICC.1:2010, 10.5)."""
+    count = int.from_bytes(profile[128:132], "big")
+    tags = [struct.unpack(">4sII", profile[132 + 12 * n : 144 + 12 * n]) for n in range(count)]
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)) + bytes(2)
+    found, changed = bytearray(profile + curve), len(profile)
+    for number, (name, _, _) in enumerate(tags):
+        if name in {b"rTRC", b"gTRC", b"bTRC"}:
+            struct.pack_into(">II", found, 136 + 12 * number, changed, len(curve) - 2)
+    struct.pack_into(">I", found, 0, len(found))
+    return bytes(found)
 
 
 def exif(orientation: int = 6) -> Image.Exif:

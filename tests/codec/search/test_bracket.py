@@ -1,9 +1,12 @@
 """Tests of the search for the lowest quality that holds."""
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codec.encoders import coding
 from codec.search.bracket import QualityBracket, expected_bytes, qualities_between
 from tests.config.builders import steady
 
@@ -73,3 +76,12 @@ def test_sizes_and_steps_agree(steps: int) -> None:
     """The size expected so many steps away lies so many steps away."""
     size = expected_bytes(10_000, 50, 50 + steps)
     assert qualities_between(10_000, size) == pytest.approx(steps)
+
+
+def test_qualities_of_one_file_are_tried_once() -> None:
+    """AVIF qualities 58 and 59 are the same file: one failure rules out both."""
+    bracket = QualityBracket(alike=partial(coding.alike, "avif"))
+    bracket.fails(58, {"ssimulacra2": -0.01})
+    bracket.holds(61, {"ssimulacra2": 0.3})
+    assert (bracket.low, bracket.high) == (59, 60)
+    assert bracket.next() is None

@@ -87,14 +87,9 @@ class _Store(ObjectClient):
         """Return no headers."""
         return {}
 
-    def altered(
-        self,
-        *,
-        identity: Identity | None = None,
-        passed_along: Mapping[str, str] | None = None,
-    ) -> Self:
+    def on_behalf_of(self, identity: Identity) -> Self:
         """Return the same store."""
-        del identity, passed_along
+        del identity
         return self
 
     @asynccontextmanager
