@@ -1,9 +1,10 @@
 """Parse JPEG files, and assemble them with a given size.
 
-The syntax is that of ITU-T T.81, annex B. Padding goes into COM segments of zeros right before the
-end of the image, where all readers skip them and none looks for the frame header. Gaps of 1 to 3
-bytes are fill bytes before the marker. Objects of earlier versions have it among the header
-segments.
+The syntax is that of ITU-T T.81, annex B. Padding goes into APP14 segments of zeros right before
+the end of the image, where no reader looks for the frame header. Every reader skips APP14 without
+the name of Adobe; ImageMagick takes zeros in COM for the comment, and in others for a profile. Gaps
+of 1 to 3 bytes are fill bytes before the marker. Objects of earlier versions have COM segments
+among the header segments.
 
 What follows the first image is restored verbatim: further images, trailers of phones, videos. The
 first image keeps its size, so that positions from either end of the file stay valid; and header
@@ -38,8 +39,9 @@ Padding = Literal["header", "end"]
 """Where padding goes: before the first kept comment, or before the end of the image."""
 
 _START: Final = bytes([0xFF, SOI])
-_COM_HEAD: Final = 4  # marker and length
-_COM_MAX: Final = 2 + 0xFFFF  # the length field counts itself, not the marker
+_APP14: Final = 0xEE
+_HEAD: Final = 4  # marker and length
+_LONGEST: Final = 2 + 0xFFFF  # the length field counts itself, not the marker
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def assemble(encoded: bytes, metadata: bytes, size: int, *, padding: Padding = "
     if gap < 0:
         raise DoesNotFit(f"{-gap} bytes too long")
     if padding == "end":
-        parts = [_START, metadata[:end], body[: -len(END)], _comments(gap), END, behind]
+        parts = [_START, metadata[:end], body[: -len(END)], _padding_at_end(gap), END, behind]
         return b"".join(parts)
     fill = _padding(gap)
     # Readers show the last comment, so the kept comments must follow the padding.
@@ -176,7 +178,7 @@ class _Reader:
 
     def _take_metadata(self, segment: Segment) -> None:
         if self._scans is not None:
-            self._padded = self._is_padding(segment)
+            self._padded = self._is_padding(segment, _APP14)
             if not self._padded:
                 raise Unsupported("metadata behind the first scan")
             return
@@ -210,14 +212,14 @@ class _Reader:
         padding = True
         for segment in self._metadata:
             if segment.marker == COM and padding:
-                padding = self._is_padding(segment)
+                padding = self._is_padding(segment, COM)
                 if padding:
                     continue
             kept.append(segment)
         return kept
 
-    def _is_padding(self, segment: Segment) -> bool:
-        return segment.marker == COM and not segment.payload(self._data).strip(b"\0")
+    def _is_padding(self, segment: Segment, marker: int) -> bool:
+        return segment.marker == marker and not segment.payload(self._data).strip(b"\0")
 
     def _check_places(self, kept: list[Segment]) -> None:
         """Refuse segments that may point out of themselves, unless they return to their places."""
@@ -260,20 +262,20 @@ def _without_metadata(encoded: bytes) -> bytes:
     raise Unsupported("no picture in the file")
 
 
-def _padding(gap: int) -> bytes:
-    """Return COM segments and fill bytes, ``gap`` bytes in total, to insert before a marker."""
-    full, rest = divmod(gap, _COM_MAX)
-    parts = [_comment(_COM_MAX)] * full
-    parts.append(_comment(rest) if rest >= _COM_HEAD else b"\xff" * rest)
+def _padding(gap: int, marker: int = COM) -> bytes:
+    """Return segments and fill bytes, ``gap`` bytes in total, to insert before a marker."""
+    full, rest = divmod(gap, _LONGEST)
+    parts = [_segment(marker, _LONGEST)] * full
+    parts.append(_segment(marker, rest) if rest >= _HEAD else b"\xff" * rest)
     return b"".join(parts)
 
 
-def _comments(gap: int) -> bytes:
+def _padding_at_end(gap: int) -> bytes:
     """Return the same with fill bytes only for gaps of 1 to 3 bytes: JPEG XL cannot hold them."""
-    if gap > _COM_MAX and 0 < gap % _COM_MAX < _COM_HEAD:
-        return _comment(_COM_HEAD) + _padding(gap - _COM_HEAD)
-    return _padding(gap)
+    if gap > _LONGEST and 0 < gap % _LONGEST < _HEAD:
+        return _segment(_APP14, _HEAD) + _padding(gap - _HEAD, _APP14)
+    return _padding(gap, _APP14)
 
 
-def _comment(size: int) -> bytes:
-    return b"\xff\xfe" + (size - 2).to_bytes(2, "big") + bytes(size - _COM_HEAD)
+def _segment(marker: int, size: int) -> bytes:
+    return bytes([0xFF, marker]) + (size - 2).to_bytes(2, "big") + bytes(size - _HEAD)

@@ -215,9 +215,9 @@ def test_an_index_without_further_images() -> None:
     assert jpeg.parse(with_segments(JFIF, INDEX)).metadata == JFIF + INDEX
 
 
-def test_a_comment_of_zeros_is_padding_only_before_the_end() -> None:
-    """Comments of zeros behind the last scan are dropped; between scans they are refused."""
-    zeros = segment_of(0xFE, bytes(9))
+def test_zeros_are_padding_only_before_the_end() -> None:
+    """Segments of zeros behind the last scan are dropped; between scans they are refused."""
+    zeros = segment_of(0xEE, bytes(9))
     assert jpeg.parse(BARE[:-2] + zeros * 3 + END).metadata == JFIF
     scan = BARE[SCAN:-2]
     with pytest.raises(Unsupported, match="metadata behind the first scan"):

@@ -1,10 +1,11 @@
 """Tests of the served file: of the format of the upload, and exactly of its size."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from codec.containers import Container, DoesNotFit, parse
 from codec.image.pixels import Pixels, decode_as
@@ -230,3 +231,15 @@ def _png(level: int, step: int, mode: str = "RGB") -> Output:
         {"format": "PNG", "mode": mode, "quality": level, "subsampling": None,
          "progressive": False, "step": step, "near": 0}
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_dimensions_are_in_the_first_bytes(progressive: bool) -> None:
+    """Readers of the first 4 KiB of a padded JPEG file find its size and its comment."""
+    pixels = noise(300, 400, 3)
+    upload = _upload("JPEG", pixels, quality=100, progressive=progressive, comment=b"kept")
+    size = 3 * pixels.size
+    served = output.fit(np.zeros_like(pixels), upload, size)[1]
+    assert len(served) == size
+    with Image.open(io.BytesIO(served[:4096])) as image:
+        assert (image.size, image.info["comment"]) == ((400, 300), b"kept")
