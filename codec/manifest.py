@@ -106,6 +106,7 @@ class Output(_Note):
         near: distance within which PNG colours snap to a common colour; 0: none.
         padding: where the padding of a JPEG goes: before the first comment of its header, as
             earlier versions did, or before the end of the image.
+        deep: each sample of a PNG has 16 bits, its byte twice.
         verbatim: the payload has the image header of a PNG, and all else but its samples.
     """
 
@@ -117,6 +118,7 @@ class Output(_Note):
     step: Literal[1, 2, 3, 4, 5, 8] = Field(default=1, alias="d")
     near: Annotated[int, Field(ge=0, le=64)] = Field(default=0, alias="n")
     padding: Literal["header", "end"] = Field(default="header", alias="a")
+    deep: bool = Field(default=False, alias="b")
     verbatim: bool = Field(default=False, alias="v")
 
 

@@ -211,7 +211,8 @@ def _as_a_whole(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> 
     if mime == "image/jpeg":
         attempt = _whole(data, options, max_stored(data, options.policy))
     elif mime == "image/png":
-        attempt = png_files.attempt(data, options.policy, options.steps, options.work_s)
+        work, most = Work(options.work_s), max_stored(data, options.policy)
+        attempt = png_files.attempt(data, options.policy, options.steps, work, most)
     if attempt.chosen is not None:
         return _stored(data, attempt.chosen, options, upscalers, attempt.trials)
     if attempt.trials and mime == "image/png":
@@ -353,6 +354,8 @@ def _without_loss(data: bytes, state: SearchState, options: OptimizeOptions) -> 
         steps.omit("exact", Omission.LOST)
         steps.omit("lossless", Omission.LOST)
         return Attempt(None, ())
+    if source.upload.deep:
+        return png_files.attempt(data, policy, steps, state.work, state.max_stored)
     steps.mark(LOSSLESS)
     task = Task(
         data=data,

@@ -36,7 +36,8 @@ class Png:
     Attributes:
         width: width, pixels.
         height: height, pixels.
-        channels: 1 (gray), 3 (RGB) or 4 (RGBA), 8 bits each.
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA).
+        deep: samples have 16 bits, not 8.
         before: ancillary chunks before the image data, verbatim, without unsafe-to-copy ones.
         after: ancillary chunks after the image data, verbatim, without slimgate's padding.
         tail: bytes behind the end of the image.
@@ -46,6 +47,7 @@ class Png:
     width: int
     height: int
     channels: int
+    deep: bool
     before: bytes
     after: bytes
     tail: bytes
@@ -77,7 +79,7 @@ def parse(data: bytes) -> Png:
     chunks = _up_to_end(data)
     tail = data[chunks[-1].end :] if chunks else b""
     check_tail_size(len(tail))
-    width, height, channels = _header(data, chunks)
+    width, height, channels, depth = _header(data, chunks)
     early, late = _around_data(chunks)
     check_ancillary(early, before_data=True)
     check_ancillary(late, before_data=False)
@@ -86,7 +88,7 @@ def parse(data: bytes) -> Png:
     check_metadata_size(4 + len(before) + len(after))
     profile = next((chunk for chunk in early if chunk.type == b"iCCP"), None)
     icc = None if profile is None else _inflate_profile(profile.payload(data))
-    return Png(width, height, channels, before, after, tail, icc)
+    return Png(width, height, channels, depth == 16, before, after, tail, icc)
 
 
 def assemble(encoded: bytes, metadata: bytes, size: int) -> bytes:
@@ -123,17 +125,18 @@ def image_data(data: bytes) -> list[bytes]:
     return [chunk.payload(data) for chunk in _up_to_end(data) if chunk.type == b"IDAT"]
 
 
-def make_file(size: tuple[int, int], channels: int, parts: list[bytes]) -> bytes:
-    """Return a file of 8-bit samples, not interlaced, without ancillary chunks.
+def make_file(size: tuple[int, int], channels: int, parts: list[bytes], depth: int = 8) -> bytes:
+    """Return a file that is not interlaced, without ancillary chunks.
 
     Args:
         size: width and height, pixels.
         channels: 1 (gray), 3 (RGB) or 4 (RGBA).
         parts: contents of the IDAT chunks.
+        depth: bits of a sample.
     """
     colour = next(kind for kind, count in _CHANNELS.items() if count == channels)
     sides = b"".join(side.to_bytes(4, "big") for side in size)
-    header = make(b"IHDR", sides + bytes([8, colour, 0, 0, 0]))
+    header = make(b"IHDR", sides + bytes([depth, colour, 0, 0, 0]))
     return b"".join([SIGNATURE, header, *(make(b"IDAT", p) for p in parts), make(b"IEND", b"")])
 
 
@@ -156,7 +159,8 @@ def _up_to_end(data: bytes) -> list[Chunk]:
     return found
 
 
-def _header(data: bytes, chunks: list[Chunk]) -> tuple[int, int, int]:
+def _header(data: bytes, chunks: list[Chunk]) -> tuple[int, int, int, int]:
+    """Return width, height, channels, and bits of a sample."""
     if not chunks or chunks[0].type != b"IHDR" or chunks[0].end - chunks[0].start != 25:
         raise Unsupported("no image header at the start")
     payload = chunks[0].payload(data)
@@ -166,13 +170,13 @@ def _header(data: bytes, chunks: list[Chunk]) -> tuple[int, int, int]:
     depth, colour, compression, filters, interlace = payload[8:]
     if colour not in _CHANNELS:
         raise Unsupported("palette" if colour == 3 else "neither gray nor rgb nor rgba")
-    if depth != 8:
-        raise Unsupported("sample depth is not 8 bits")
+    if depth not in (8, 16):
+        raise Unsupported("sample depth is neither 8 nor 16 bits")
     if interlace:
         raise Unsupported("interlaced")
     if compression or filters:
         raise Unsupported("unknown compression or filter method")
-    return width, height, _CHANNELS[colour]
+    return width, height, _CHANNELS[colour], depth
 
 
 def _around_data(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]]:

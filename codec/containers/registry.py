@@ -32,6 +32,7 @@ class Container:
         subsampling: ``4:4:4``, ``4:2:2``, ``4:2:0``; None for gray, other ratios, other formats.
         lossless: the file codes its pixels without loss.
         gain_map: gain map from which readers compute an HDR picture.
+        deep: samples have 16 bits; they are decoded only if each is a byte twice.
     """
 
     mime: str
@@ -45,6 +46,7 @@ class Container:
     subsampling: str | None
     lossless: bool
     gain_map: GainMap | None = None
+    deep: bool = False
 
 
 class _Format(NamedTuple):
@@ -145,6 +147,7 @@ def _parse_png(data: bytes) -> Container:
         progressive=False,
         subsampling=None,
         lossless=True,
+        deep=file.deep,
     )
 
 

@@ -9,10 +9,11 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from imagecodecs import PngError, png_decode
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from codec.containers import Container
+from codec.containers import Container, png
 
 Pixels = npt.NDArray[np.uint8]
 """Pixels of an image, uint8: (height, width) gray, (height, width, 3) RGB or (…, 4) RGBA."""
@@ -104,9 +105,28 @@ def decode_as(upload: Container, data: bytes) -> Pixels:
     Raises:
         Undecodable, OSError, ValueError, SyntaxError: as :func:`decode`.
     """
+    if upload.deep:
+        return _decode_deep(upload, data)
     return decode(
         data, format_=upload.format, mode=upload.mode, width=upload.width, height=upload.height
     )
+
+
+def _decode_deep(upload: Container, data: bytes) -> Pixels:
+    """Decode a PNG whose header has been parsed, if each of its samples is a byte twice."""
+    channels = {"L": (), "RGB": (3,), "RGBA": (4,)}[upload.mode]
+    size = upload.width, upload.height
+    bare = png.make_file(size, channels[0] if channels else 1, png.image_data(data), depth=16)
+    try:
+        samples = png_decode(bare)
+    except PngError as error:
+        raise Undecodable(f"damaged: {error}") from error
+    if samples.shape != (upload.height, upload.width, *channels) or samples.dtype != np.uint16:
+        raise Undecodable("the decoded image differs from its header")
+    halves = samples.view(np.uint8).reshape(*samples.shape, 2)
+    if not np.array_equal(halves[..., 0], halves[..., 1]):
+        raise Undecodable("samples of 16 bits that are no repeated bytes")
+    return np.ascontiguousarray(halves[..., 0])
 
 
 def orientation(data: bytes, upload: Container) -> int:

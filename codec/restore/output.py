@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from imagecodecs import deflate_encode
+from imagecodecs import deflate_encode, png_encode
 from PIL import Image, ImageFile
 
 from codec.containers import Container, DoesNotFit, assemble, png
@@ -81,6 +81,7 @@ def _candidates(
                 "progressive": upload.progressive,
                 "step": step,
                 "near": near,
+                "deep": upload.deep,
                 "padding": "end" if upload.format == "JPEG" else "header",
             }
         )
@@ -205,18 +206,27 @@ def _write_png(pixels: Pixels, output: Output, _size: int) -> bytes:
     if output.near:
         # Where much is flat, no filter is best, but Pillow would not choose it.
         flat = flattened(pixels, output.near)
-        return _deflated(flat, bytes(flat.shape[0]), output.quality)
+        return _deflated(flat, bytes(flat.shape[0]), output)
     rounded = _rounded(pixels, output.step)
     if output.quality == _PNG_FILTERED:
-        return _deflated(rounded, smallest_sums(rounded), output.quality)
+        return _deflated(rounded, smallest_sums(_stored(rounded, output)), output)
+    if output.deep:
+        return bytes(png_encode(rounded.astype(np.uint16) * 257, output.quality))
     return _save(rounded, "PNG", compress_level=output.quality)
 
 
-def _deflated(pixels: Pixels, filters: bytes, level: int) -> bytes:
+def _stored(pixels: Pixels, output: Output) -> Pixels:
+    """Return pixels as bytes of the file: (height, width[, bytes of a pixel])."""
     height, width = pixels.shape[:2]
-    rows = b"".join(filtered(pixels, filters))
-    stream = bytes(deflate_encode(rows, level))
-    return png.make_file((width, height), pixels.size // (width * height), [stream])
+    return np.repeat(pixels.reshape(height, width, -1), 2, axis=2) if output.deep else pixels
+
+
+def _deflated(pixels: Pixels, filters: bytes, output: Output) -> bytes:
+    height, width = pixels.shape[:2]
+    rows = b"".join(filtered(_stored(pixels, output), filters))
+    stream = bytes(deflate_encode(rows, output.quality))
+    channels, depth = pixels.size // (width * height), 16 if output.deep else 8
+    return png.make_file((width, height), channels, [stream], depth)
 
 
 def _rounded(pixels: Pixels, step: int) -> Pixels:

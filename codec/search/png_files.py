@@ -16,7 +16,7 @@ from codec.restore.restore import content_digest
 from codec.search import memory_needs
 from codec.search.allowed_steps import LOSSLESS, AllowedSteps
 from codec.search.effort import Work
-from codec.search.eligibility import check_size, max_stored
+from codec.search.eligibility import check_size
 from codec.search.failures import reason
 from codec.search.lossless import Attempt, failed_attempt, trial_of
 from codec.search.omissions import Omission
@@ -43,7 +43,7 @@ class _Limits:
     work: Work
 
 
-def attempt(data: bytes, policy: Policy, steps: AllowedSteps, work_s: float) -> Attempt:
+def attempt(data: bytes, policy: Policy, steps: AllowedSteps, work: Work, most: int) -> Attempt:
     """Store a PNG file so that pixels, chunks and mostly all bytes are restored.
 
     Any PNG file will do, even one whose pixels lossy tiers cannot hold.
@@ -52,7 +52,8 @@ def attempt(data: bytes, policy: Policy, steps: AllowedSteps, work_s: float) -> 
         data: upload, untrusted.
         policy: its policy.
         steps: allowed steps.
-        work_s: limit of work, core-seconds.
+        work: work done and allowed.
+        most: maximum size of a rendition, bytes.
 
     Returns:
         Nothing chosen if it cannot be reproduced, or is not small enough.
@@ -75,7 +76,7 @@ def attempt(data: bytes, policy: Policy, steps: AllowedSteps, work_s: float) -> 
         return failed_attempt("exact", "jxl", Verdict.NEEDS_MEMORY, lacking)
     steps.mark(LOSSLESS)
     exact, speed = "lossless" not in policy.tiers, preset_of(policy.effort, policy.floor).speed
-    limits = _Limits(exact, max_stored(data, policy), speed, Work(work_s))
+    limits = _Limits(exact, most, speed, work)
     return _stored(data, parts, limits)
 
 
