@@ -10,9 +10,19 @@ from tests.servers.clients import s3_client
 from tests.servers.gateway import configuration
 from tests.servers.server import S3Server
 
+_ASCII = b"P2 64 64 255\n" + b" ".join(b"%d" % (i % 251) for i in range(4096))
+_TRAILER = images.jpeg(800, 600) + b"a video behind the picture" * 50
 _FILES = {
-    "k.jpg": (images.jpeg(800, 600), "image/jxl"),
-    "trailer.jpg": (images.jpeg(800, 600) + b"a video behind the picture" * 50, "image/jxl"),
+    "k.jpg": (images.jpeg(800, 600), "image/jpeg", "image/jxl"),
+    "trailer.jpg": (_TRAILER, "image/jpeg", "image/jxl"),
+    "k.bmp": (images.saved(images.photo(), "BMP"), "image/bmp", "image/jxl"),
+    "k.gif": (images.saved(images.photo().quantize(64), "GIF"), "image/gif", "image/jxl"),
+    "k.tif": (
+        images.saved(images.photo(), "TIFF", compression="tiff_lzw"),
+        "image/tiff",
+        "image/jxl",
+    ),
+    "ascii.ppm": (_ASCII, "image/x-portable-anymap", "application/zstd"),
 }
 
 
@@ -26,24 +36,24 @@ def _exact(config: dict[str, Any], **policy: Any) -> dict[str, Any]:
 def test_exact_objects_are_the_uploads(
     moto: S3Server, moto_bucket: str, start: Start, key: str
 ) -> None:
-    """Every response has bytes, size and MD5 ETag of the upload; the store has JPEG XL."""
-    body, stored_type = _FILES[key]
+    """Every response has bytes, size and MD5 ETag of the upload; the store has a smaller file."""
+    body, mime, stored_type = _FILES[key]
     gateway = moto.at(start(_exact(configuration(moto))).endpoint)
     etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
     with s3_client(gateway) as s3, s3_client(moto) as direct:
-        put = s3.put_object(Bucket=moto_bucket, Key=key, Body=body, ContentType="image/jpeg")
+        put = s3.put_object(Bucket=moto_bucket, Key=key, Body=body, ContentType=mime)
         got = s3.get_object(Bucket=moto_bucket, Key=key)
         (listed,) = s3.list_objects_v2(Bucket=moto_bucket, Prefix=key)["Contents"]
         copied = s3.copy_object(
             Bucket=moto_bucket, Key=f"copy-{key}", CopySource=f"{moto_bucket}/{key}",
-            MetadataDirective="REPLACE", ContentType="image/jpeg",
+            MetadataDirective="REPLACE", ContentType=mime,
         )  # fmt: skip
         stored = [direct.head_object(Bucket=moto_bucket, Key=k) for k in (key, f"copy-{key}")]
     assert body == got["Body"].read()
     assert [etag] * 4 == [
         put["ETag"], got["ETag"], listed["ETag"], copied["CopyObjectResult"]["ETag"]
     ]  # fmt: skip
-    assert (len(body), "image/jpeg") == (listed["Size"], got["ContentType"])
+    assert (len(body), mime) == (listed["Size"], got["ContentType"])
     assert [stored_type] * 2 == [head["ContentType"] for head in stored]
     assert stored[0]["ContentLength"] < len(body)
 

@@ -182,6 +182,9 @@ def _undecodable() -> bytes:
 
 _CASES: Final[dict[str, tuple[_Upload, str]]] = {
     "text": (_put(b"no image"), "type"),
+    "heic": (_put(b"\0\0\0\x18ftypheic" + bytes(200)), "kind of image"),
+    "dicom": (_put(bytes(128) + b"DICM" + bytes(200)), "kind of image"),
+    "heic in parts": (_in_parts(b"\0\0\0\x18ftypheic" + bytes(200)), "kind of image"),
     "empty": (_put(b""), "size"),
     "many bytes": (_put(_NOISE, bucket="tight-why"), "size"),
     "many pixels": (_put(_image(100, 100), bucket="tight-why"), "pixels"),
