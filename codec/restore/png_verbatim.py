@@ -16,6 +16,7 @@ from codec.containers import DoesNotFit, Malformed, Unsupported, header, png_par
 from codec.containers.png_chunks import depends_on_data
 from codec.containers.png_parts import Header, Parts
 from codec.encoders import by_name, jxl, webp
+from codec.image.flatten import is_drawn
 from codec.image.pixels import Pixels, Samples, Undecodable
 from codec.restore import png_forms, png_recipe, png_samples
 from codec.restore.png_recipe import Recipe
@@ -158,8 +159,10 @@ class Encoding(NamedTuple):
         if self.codec == "webp":
             image = webp.encode_lossless(np.asarray(self.samples, np.uint8), speed=speed)
         else:
-            # Lower efforts than 7 find no structure in a plane of few values.
-            flat = self.samples.ndim == 2 and self.samples.dtype == np.uint8
+            # Lower efforts than 7 find no structure in planes of few values and in drawings.
+            flat = self.samples.dtype == np.uint8 and (
+                self.samples.ndim == 2 or is_drawn(np.asarray(self.samples, np.uint8))
+            )
             image = jxl.encode_samples(self.samples, speed=min(speed, _FLAT) if flat else speed)
         return by_name(self.codec).attach(image, header.pack(self.layout.dumps(), None))
 
