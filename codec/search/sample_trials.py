@@ -15,17 +15,14 @@ from codec.measures import floors, psnr, ssim
 from codec.measures.prepared import Prepared
 from codec.measures.reading import Reading
 from codec.restore.restore import enlarge, pixels_of
-from codec.search import quality_model
+from codec.search import quality_model, scale_model
 from codec.search.quality_model import Activity
+from codec.search.sample_model import Ease
 from codec.search.state import REFUSED, Candidate, SearchState, Trial
 from codec.search.verdicts import Verdict
 
 _FRAME: Final = 300
 """Approximate bytes of a rendition that do not grow with the image: boxes and headers."""
-
-_SEAMS_DB: Final = 0.25
-"""PSNR by which a sample seems easier because of gradients at its seams: mean over 60 photographs.
-With it, the PSNR of samples agrees with that of their images to 0.37 dB."""
 
 _CODEC_COSTS: Final = {
     "block_psnr_db": 0.3,
@@ -34,15 +31,6 @@ _CODEC_COSTS: Final = {
     "ssimulacra2_worst": 0.3,
 }
 """What even a careful encoding of a downscaled image costs each measure of the whole."""
-
-_SCORE_SEAMS_DB: Final = 0.47
-"""The same for SSIMULACRA2, as dB of what a score lacks to 100."""
-
-_SCORE_POWER: Final = 1.6
-"""What a score lacks to 100 is about the root of this power of the error in its maps."""
-
-_SSIM_EASE: Final = 1.05
-"""Ratio of 1 - SSIM of an image to that of its sample, measured likewise."""
 
 _DOUBT_DB: Final = 0.5
 """A scale whose ceiling is this far below the floor on the sample is below it on the image."""
@@ -60,16 +48,14 @@ class SampleTrials:
         state: state of the search.
         sample: sample.
         inside: pixels of the sample to measure.
-        ease: PSNR by which the sample is easier to code than the image, dB.
-        score_ease: the same for SSIMULACRA2, as dB of what a score lacks to 100.
+        ease: how much easier the sample is than the image.
         tune: measure expected to be hardest to hold.
     """
 
     state: SearchState
     sample: Sample
     inside: Prepared
-    ease: float
-    score_ease: float
+    ease: Ease
     tune: Tune
     _ceilings: dict[_Way, Reading] = field(default_factory=dict)
     _whole_ceilings: dict[_Way, Reading] = field(default_factory=dict)
@@ -80,13 +66,10 @@ class SampleTrials:
         pixels = state.source.pixels
         sample = Sample.of(pixels)
         inside = sample.inside(sample.pixels)
-        whole, ease, score_ease = Activity.of(pixels), 0.0, 0.0
-        if sample.share < 1:
-            part = Activity.of(inside)
-            ease = part.psnr_db - whole.psnr_db + _SEAMS_DB
-            score_ease = part.score_db - whole.score_db + _SCORE_SEAMS_DB
+        whole = Activity.of(pixels)
+        ease = Ease.of(Activity.of(inside), whole, sample.share)
         tune = quality_model.tune(whole, state.floor)
-        return cls(state, sample, Prepared(inside), ease, score_ease, tune)
+        return cls(state, sample, Prepared(inside), ease, tune)
 
     def may_hold(self, candidate: Candidate) -> bool:
         """Return whether the ceiling, restoring uncoded pixels, is above the floor on the sample.
@@ -165,12 +148,12 @@ class SampleTrials:
 
     def _read(self, restored: Pixels) -> Reading:
         shown, pixels = self.sample.inside(restored), self.inside.pixels
-        psnr_db = psnr.psnr(pixels, shown) - self.ease
+        psnr_db = psnr.psnr(pixels, shown) - self.ease.psnr_db
         score, worst = self._scores(shown) if self._comparisons else (None, None)
         if min(pixels.shape[:2]) < ssim.MIN_SIDE:
             return Reading(psnr_db=psnr_db, ssimulacra2=score, ssimulacra2_worst=worst)
         lacking = 1 - ssim.quick(pixels, shown)
-        similarity = 1 - lacking * (_SSIM_EASE if self.ease else 1)
+        similarity = 1 - lacking * self.ease.ssim
         return Reading(psnr_db=psnr_db, ssim=similarity, ssimulacra2=score, ssimulacra2_worst=worst)
 
     @property
@@ -178,12 +161,9 @@ class SampleTrials:
         return floors.comparisons(self.state.floor, self.state.source.upload.mode)
 
     def _scores(self, shown: Pixels) -> tuple[float, float]:
-        """Return the score that the whole image would have, and the worst of the regions seen.
-
-        Each tile is a region; the whole image may have worse ones.
-        """
+        """Return the scores that the whole image, and its worst region, would have."""
         score = self.inside.reference.compare(shown)
-        return 100 - (100 - score.whole) * 10 ** (self.score_ease / 10), score.worst
+        return _lowered(score.whole, self.ease.score_db), _lowered(score.worst, self.ease.worst_db)
 
     def ceiling_score(self, candidate: Candidate) -> float:
         """Return the score of the sample, shrunk and restored without a codec."""
@@ -229,12 +209,16 @@ class SampleTrials:
         demanded, ceiling = self.state.floor.ssimulacra2, self._ceiling(candidate).ssimulacra2
         if demanded is None or ceiling is None:
             return None
-        left = (100 - demanded) ** _SCORE_POWER - max(0, 100 - ceiling) ** _SCORE_POWER
-        return 100 - left ** (1 / _SCORE_POWER) if left > 0 else 100.0
+        return scale_model.score_left(demanded, ceiling, candidate.scale)
 
     def _whole_size(self, size: int) -> int:
         payload = len(self.state.source.payload)
         return round(max(0, size - _FRAME) / self.sample.share) + _FRAME + payload
+
+
+def _lowered(score: float, by_db: float) -> float:
+    """Return a score that lacks more to 100, by some dB."""
+    return 100 - (100 - score) * 10 ** (by_db / 10)
 
 
 def _untouched(candidate: Candidate) -> Stored:

@@ -21,9 +21,23 @@ def test_lower_ceilings_need_more() -> None:
     assert all(each.quality > 50 for each in found)
 
 
-def test_photographs_are_predicted() -> None:
-    """A photograph whose restored half scores 85 needs about the quality and bytes measured."""
-    needs = scale_model.predicted(57, 70, 85.1, 2)
+@pytest.mark.parametrize(
+    ("full", "score", "ceiling", "quality", "size"),
+    [(51, 75, 86.7, 82, 0.90), (53, 75, 84.2, 84, 0.95), (61, 75, 83.1, 89, 0.94)],
+)
+def test_photographs_are_predicted(
+    full: float, score: float, ceiling: float, quality: float, size: float
+) -> None:
+    """The halves of three photographs need about the quality and bytes measured."""
+    needs = scale_model.predicted(full, score, ceiling, 2)
     assert needs is not None
-    assert needs.quality == pytest.approx(78, abs=5)
-    assert needs.size == pytest.approx(282 / 333, rel=0.25)
+    assert needs.quality == pytest.approx(quality, abs=3)
+    assert needs.size == pytest.approx(size, rel=0.15)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_codec_must_keep_more_than_the_floor(scale: int) -> None:
+    """A small image is coded the finer the closer its ceiling is; at a floor out of reach, best."""
+    kept = [scale_model.score_left(70, ceiling, scale) for ceiling in (95, 85, 75)]
+    assert 70 < kept[0] < kept[1] < kept[2] < 100
+    assert scale_model.score_left(70, 65, scale) == 100
