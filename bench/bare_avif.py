@@ -13,8 +13,8 @@ GET returns; the lowest region is by slimgate's own measure, as the package has 
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Final
@@ -47,6 +47,8 @@ class Task:
     fidelities: tuple[str, ...]
     effort: str
     thorough: bool
+    known: Mapping[float, Bare | None] = field(default_factory=dict)
+    """Smallest bare files found before, by score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     known = [*journal.lines(options.out)]
     done = {(line["image"], line["fidelity"]) for line in known if line["effort"] == options.effort}
-    journal.run(_measure, [*_tasks(options, done)], options.out, options.jobs)
+    tasks = [*_tasks(options, done, _known(options.bare))]
+    journal.run(_measure, tasks, options.out, options.jobs)
     lines = [line for line in journal.lines(options.out) if line["effort"] == options.effort]
     lines = [line for line in lines if line["fidelity"] in (options.fidelity or PRESETS)]
     tables = bare_avif_table.tables(lines)
@@ -126,17 +129,33 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-megapixels", type=float, default=_LARGEST_MP, metavar="M", help="largest image")
     add("--jobs", type=int, default=1, metavar="N", help="processes")
     add("--thorough", action="store_true", help="try all 100 qualities of AVIF, for comparison")
+    add("--bare", type=Path, metavar="FILE", help="take bare files from the results of another run")
     add("--json", type=Path, metavar="FILE", help="also write the tables as JSON")
     return parser
 
 
-def _tasks(options: argparse.Namespace, done: set[tuple[str, str]]) -> Iterator[Task]:
+def _known(path: Path | None) -> dict[str, dict[float, Bare | None]]:
+    """Return the bare files in the results of another run, by image and score."""
+    found = dict[str, dict[float, Bare | None]]()
+    for line in journal.lines(path) if path else ():
+        bare = Bare(**line["bare"]) if line["bare"] else None
+        found.setdefault(line["image"], {})[line["demanded"]] = bare
+    return found
+
+
+def _tasks(
+    options: argparse.Namespace,
+    done: set[tuple[str, str]],
+    known: Mapping[str, Mapping[float, Bare | None]],
+) -> Iterator[Task]:
     """Yield the images with missing results, class by turns, so that a stopped run has all."""
     wanted = options.fidelity or PRESETS
     for path in filter(None, chain.from_iterable(zip_longest(*_classes(options)))):
-        missing = tuple(each for each in wanted if (journal.name(path), each) not in done)
+        name = journal.name(path)
+        missing = tuple(each for each in wanted if (name, each) not in done)
         if missing:
-            yield Task(path, missing, options.effort, options.thorough)
+            found = known.get(name, {})
+            yield Task(path, missing, options.effort, options.thorough, found)
 
 
 def _classes(options: argparse.Namespace) -> Iterator[list[Path]]:
@@ -170,6 +189,7 @@ def _results(task: Task, data: bytes, search: Search) -> Iterator[Result]:
         floor = _floor(policy, search.pixels)
         kept = stored(data, policy, journal.upscalers())
         score, worst, faults = _judged(floor, search.pixels, kept)
+        demanded = _demanded(floor)
         yield Result(
             image=journal.name(task.path),
             kind=task.path.parent.name,
@@ -177,8 +197,8 @@ def _results(task: Task, data: bytes, search: Search) -> Iterator[Result]:
             effort=task.effort,
             megapixels=_size(task.path),
             uploaded=len(data),
-            demanded=_demanded(floor),
-            bare=search.smallest(_demanded(floor)),
+            demanded=demanded,
+            bare=(task.known[demanded] if demanded in task.known else search.smallest(demanded)),
             stored=kept.size,
             extras=_extras(kept),
             tier=kept.tier,

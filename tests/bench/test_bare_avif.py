@@ -1,6 +1,7 @@
 """The comparison with bare AVIF measures what GET returns, and finds the smallest bare file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +60,27 @@ def test_a_run_measures_both_and_continues(
     total = json.loads(tables.read_text())["standard"][-1]
     assert total["uploaded"] == sum(path.stat().st_size for path in folder.glob("*/*"))
     assert sum(total["tiers"].values()) == 2
+
+
+def test_bare_files_of_another_run_are_not_searched_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given the results of another run, an image and a score in it need no search."""
+    first = folder.parent / "first.jsonl"
+    common = [str(folder), "--effort", "fast", "--fidelity", "standard"]
+    assert bare_avif.main([*common, "--out", str(first)]) == 0
+    known = bare_avif._known(first)
+    tasks = [
+        replace(task, known=known[journal.name(task.path)])
+        for task in map(_task, sorted(folder.glob("*/*")))
+    ]
+    monkeypatch.setattr(Search, "smallest", lambda *_: pytest.fail("searched again"))
+    found = [line for task in tasks for line in bare_avif._measure(task)]
+    assert [line["bare"] for line in found] == [line["bare"] for line in journal.lines(first)]
+
+
+def _task(path: Path) -> bare_avif.Task:
+    return bare_avif.Task(path, ("standard",), "fast", thorough=False)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
