@@ -28,6 +28,12 @@ _PNG_FILTERED: Final = 10
 in half the time. Older manifests have that one."""
 _PNG_STEPS: Final = (2, 3, 4, 5, 8)
 _PNG_NEAR: Final = (4, 8, 16)
+_PNG_LARGE: Final = 500_000  # pixels from which bands are tried first
+_PNG_BANDS: Final = 8
+_PNG_BAND_ROWS: Final = 16
+_PNG_DOUBT: Final = 1.08
+"""Size of bands, relative to their share of the bytes, beyond which the whole is not tried: of 50
+variants of six images, the whole had 0.90 to 1.06 times the bytes that its bands predict."""
 _PNG_EVERY: Final = 4
 """Distance of the rows that tell which variant of a PNG changes the least."""
 _LOSSY_SUBSAMPLINGS: Final = ("4:4:4", "4:2:2", "4:2:0")
@@ -102,15 +108,29 @@ def _fit_png(pixels: Pixels, upload: Container, size: int) -> tuple[Output, byte
     Noise of lossy codecs in flat areas is the worst case for PNG. Rounding colours to multiples of
     2 to 8 removes most of it, as does snapping to common colours in drawings.
     """
+    part, share = _bands(pixels), 0.0
     for outputs in _png_ways(pixels, upload):
+        if share and len(_write_png(part, outputs[-1], size)) > _PNG_DOUBT * share * size:
+            continue
         for output in outputs:
             data = _write_png(pixels, output, size)
             try:
                 return output, assemble("PNG", data, upload.metadata, size)
             except DoesNotFit:
+                if part is not pixels and not share:
+                    share = len(_write_png(part, output, size)) / len(data)
                 if len(data) * _PNG_LEVELS.get(output.quality, 1.0) > size:
                     break
     raise DoesNotFit(f"not even steps of {_PNG_STEPS[-1]} fit {size} bytes")
+
+
+def _bands(pixels: Pixels) -> Pixels:
+    """Return bands of rows from all over a large image, which compress about like the whole."""
+    height, width = pixels.shape[:2]
+    if height * width < _PNG_LARGE or height < 2 * _PNG_BANDS * _PNG_BAND_ROWS:
+        return pixels
+    tops = [number * height // _PNG_BANDS for number in range(_PNG_BANDS)]
+    return np.concatenate([pixels[top : top + _PNG_BAND_ROWS] for top in tops])
 
 
 def _png_ways(pixels: Pixels, upload: Container) -> Iterator[list[Output]]:
