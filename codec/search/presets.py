@@ -84,7 +84,7 @@ _SCORED_PRESETS: Final[dict[Effort, EffortPreset]] = {
     ),
     "balanced": EffortPreset(
         codecs=1, ways=2, samples=2, finalists=2, trials=2, speed=8,
-        spare=1.0, worthwhile=3, precious=5, hope=0.95,
+        spare=1.0, worthwhile=2, precious=4, hope=0.95,
         ceilings=False, dense=math.inf, shrunk=1.05, enlarged=math.inf, cleaned=0,
         restoring=0.3, near=4, predicts=True,
     ),

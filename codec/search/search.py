@@ -51,6 +51,9 @@ _AFTER_A_FAILURE: Final = 0.5
 """Steps of quality to add after an unexpected failure, times the square of the number of such
 failures: key points recover in unpredictable jumps."""
 
+_AFTER_A_SCORE: Final = 0.2
+"""The same where SSIMULACRA2 leads, which grows evenly."""
+
 _LOST: Final = 0.15
 """Deficit of key points that no quality of a downscaled candidate makes up for."""
 
@@ -176,6 +179,7 @@ def _search_quality(
     codec = finalist.candidate.codec
     bracket = QualityBracket(usual=finalist.slopes, alike=partial(coding.alike, codec))
     failures, sizes = 0, dict[int, int]()
+    spare = _AFTER_A_SCORE if floors.is_scored(state.floor) else _AFTER_A_FAILURE
     quality: int | None = round(finalist.quality + preset.spare)
     for count in range(1, preset.trials + _RESCUES + 1):
         if quality is None or state.is_over:
@@ -188,7 +192,7 @@ def _search_quality(
         failures += trial.verdict is Verdict.BELOW_FLOOR
         if state.best is None and _surrenders(finalist, trial, bracket.target(), rivals):
             return True
-        quality = _following(state, finalist, bracket, trial, _AFTER_A_FAILURE * failures**2)
+        quality = _following(state, finalist, bracket, trial, spare * failures**2)
         held = bracket.high <= HIGHEST and trial.verdict is not Verdict.TOO_BIG
         least = preset.precious if count >= preset.trials else preset.worthwhile
         if held and quality is not None and (bracket.high - quality) * _steepness(sizes) < least:
