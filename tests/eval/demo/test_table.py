@@ -62,10 +62,10 @@ def test_rows_below_the_floor_are_marked() -> None:
 @pytest.mark.parametrize(
     ("measured", "expected"),
     [
-        (Reading(orb=0.55, ssimulacra2=70.0, ssimulacra2_worst=50.0), False),
-        (Reading(orb=0.55, ssimulacra2=69.99, ssimulacra2_worst=50.0), True),
-        (Reading(orb=0.55, ssimulacra2=70.0, ssimulacra2_worst=49.99), True),
-        (Reading(orb=0.549, ssimulacra2=70.0, ssimulacra2_worst=50.0), True),
+        (Reading(orb=0.35, ssimulacra2=70.0, ssimulacra2_worst=50.0), False),
+        (Reading(orb=0.35, ssimulacra2=69.99, ssimulacra2_worst=50.0), True),
+        (Reading(orb=0.35, ssimulacra2=70.0, ssimulacra2_worst=49.99), True),
+        (Reading(orb=0.349, ssimulacra2=70.0, ssimulacra2_worst=50.0), True),
         (None, False),
     ],
 )
