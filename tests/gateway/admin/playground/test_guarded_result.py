@@ -30,7 +30,7 @@ def test_the_guarded_floor_is_shown() -> None:
 def test_policies_are_shown_by_name_and_numbers() -> None:
     """A policy is described by its fidelity, if it has one, and by what that demands."""
     expected = (
-        "fidelity standard, SSIMULACRA2 70, SSIMULACRA2 of the worst region 50, ORB 0.55, "
+        "fidelity standard, SSIMULACRA2 70, SSIMULACRA2 of the worst region 50, ORB 0.35, "
         "at least 15% saved"
     )
     assert policy_demands(_OPTIONS.policy) == expected
