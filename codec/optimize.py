@@ -1,34 +1,28 @@
 """Turn an upload into a rendition and its manifest, or report why it stays as it is."""
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from codec import manifest
 from codec.containers import SNIFFED, WHOLE, Container, c2pa, header, sniff
 from codec.image.pixels import decode_as, orientation
 from codec.image.profiles import is_srgb
-from codec.manifest import Manifest, Measured, WholeCodec
+from codec.manifest import Manifest
 from codec.measures import floors
 from codec.measures.hdr import HdrPicture
 from codec.reasons import Reason, Refused
 from codec.restore.lossless import Task
-from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
-from codec.search import lossless, memory_needs, png_files, search, whole_files
+from codec.restore.restore import Upscalers
+from codec.search import jpeg_files, lossless, memory_needs, png_files, seal, search, whole_files
 from codec.search.allowed_steps import (
     DECODE,
-    EXACT,
-    LEPTON,
     LOSSLESS,
     LOSSY_STEPS,
-    RECIPE,
     AllowedSteps,
 )
 from codec.search.effort import Work
 from codec.search.eligibility import check_type, jpeg_sides, max_stored, parse_eligible
-from codec.search.failures import reason as reason_of
 from codec.search.failures import refusal
 from codec.search.lossless import Attempt
 from codec.search.omissions import LOSSY, TIERS, Omission, Omitted, Tier, What
@@ -45,9 +39,6 @@ _NOT_FOR: Final[Mapping[str, tuple[Tier, ...]]] = {
     "image/jpeg": ("lossless",), "image/webp": ("exact", "lossless")
 }  # fmt: skip
 """Tiers that files of a type never have."""
-
-_TRANSCODING: Final[Mapping[WholeCodec, str]] = {"jxl": EXACT, "lepton": LEPTON, "zstd": EXACT}
-"""Step of each codec that holds whole files."""
 
 _LEAST: Final = {"JPEG": 0.6, "PNG": 0.4, "WEBP": 0.0}
 """Size relative to a JPEG or a photographic PNG below which no lossless rendition exists."""
@@ -163,7 +154,9 @@ def _as_bytes(data: bytes, mime: str, options: OptimizeOptions, upscalers: Upsca
 def _as_image(data: bytes, mime: str, options: OptimizeOptions, upscalers: Upscalers) -> Optimized:
     """Store a JPEG, PNG or WebP file."""
     if mime == "image/jpeg" and not _may_lose(data, options):
-        whole = _whole(data, options, max_stored(data, options.policy))
+        whole = jpeg_files.attempt(
+            data, options.policy, options.steps, max_stored(data, options.policy)
+        )
         if whole.chosen is not None:
             return _stored(data, whole.chosen, options, upscalers, whole.trials)
         if LOSSY.intersection(options.policy.tiers):
@@ -207,63 +200,18 @@ def _as_a_whole(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> 
     Raises:
         Exception: the handled exception, if that fails.
     """
+    policy, steps = options.policy, options.steps
     mime, attempt = sniff(data[:SNIFFED]), Attempt(None, ())
+    most = max_stored(data, policy)
     if mime == "image/jpeg":
-        attempt = _whole(data, options, max_stored(data, options.policy))
+        attempt = jpeg_files.attempt(data, policy, steps, most)
     elif mime == "image/png":
-        work, most = Work(options.work_s), max_stored(data, options.policy)
-        attempt = png_files.attempt(data, options.policy, options.steps, work, most)
+        attempt = png_files.attempt(data, policy, steps, Work(options.work_s), most)
     if attempt.chosen is not None:
         return _stored(data, attempt.chosen, options, upscalers, attempt.trials)
     if attempt.trials and mime == "image/png":
         raise _in_vain(attempt.trials)
     raise  # noqa: PLE0704  # see above
-
-
-def _whole(data: bytes, options: OptimizeOptions, most: int, *, held: int = 0) -> Attempt:
-    """Transcode a JPEG file, even one that cannot be parsed.
-
-    Args:
-        data: content of the file.
-        options: options.
-        most: maximum size of a rendition, bytes.
-        held: memory already in use, bytes.
-    """
-    policy, steps = options.policy, options.steps
-    if EXACT in steps.ruled_out:
-        steps.omit("exact", Omission.LOST)
-    if "exact" not in policy.tiers or EXACT in steps.ruled_out:
-        return Attempt(None, ())
-    size = jpeg_sides(data, policy)
-    lacking = steps.lacks(held + memory_needs.to_transcode(size[0] * size[1]))
-    if lacking:
-        return lossless.failed_attempt("exact", policy.exact_codec, Verdict.NEEDS_MEMORY, lacking)
-    first = Attempt(None, ())
-    if policy.exact_codec == "lepton":
-        first = _transcoded(data, size, "lepton", steps, most)
-        if first.chosen is not None:
-            return first
-    then = _transcoded(data, size, "jxl", steps, most)
-    tried = first.trials + then.trials
-    if all(trial.verdict is Verdict.DOES_NOT_RETURN for trial in tried):
-        # Four components, 12 bits, arithmetic coding: large profiles and thumbnails still shrink.
-        then = _transcoded(data, size, "zstd", steps, most)
-        tried += then.trials
-    return then._replace(trials=tried)
-
-
-def _transcoded(
-    data: bytes, size: tuple[int, int], codec: WholeCodec, steps: AllowedSteps, most: int
-) -> Attempt:
-    """Transcode a file by one codec."""
-    step = _TRANSCODING[codec]
-    if step in steps.ruled_out:
-        return lossless.failed_attempt("exact", codec, Verdict.FAILED, Omission.LOST.value)
-    steps.mark(step)
-    try:
-        return lossless.of_file(data, size, codec, max_stored=most)
-    except Exception as error:  # noqa: BLE001  # the library may raise any exception
-        return lossless.failed_attempt("exact", codec, Verdict.FAILED, reason_of(error))
 
 
 def _lossy_search(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> SearchState:
@@ -349,7 +297,7 @@ def _without_loss(data: bytes, state: SearchState, options: OptimizeOptions) -> 
         if state.best is None:
             state.forget_pixels()  # lossless encoding needs memory, but not the pixels
         held = state.source.pixels.nbytes
-        return _whole(data, options, state.max_stored, held=held)
+        return jpeg_files.attempt(data, options.policy, options.steps, state.max_stored, held=held)
     if source.upload.format != "PNG" or LOSSLESS in steps.ruled_out:
         steps.omit("exact", Omission.LOST)
         steps.omit("lossless", Omission.LOST)
@@ -406,61 +354,13 @@ def _stored(
     upscalers: Upscalers,
     trials: tuple[Trial, ...],
 ) -> Optimized:
-    note = _seal(data, chosen, options)
-    options.steps.mark(_step(chosen))
-    _prove(chosen.rendition, note, upscalers)
-    return Optimized(chosen.rendition, note, trials, tuple(options.steps.omitted.values()))
-
-
-def _step(chosen: ChosenRendition) -> str:
-    """Return the step that created a rendition."""
-    if chosen.stored.tier in LOSSY:
-        return chosen.stored.codec
-    if chosen.output is not None:
-        return LOSSLESS
-    if chosen.stored.recipe:
-        return RECIPE
-    return LEPTON if chosen.stored.codec == "lepton" else EXACT
-
-
-def _seal(data: bytes, chosen: ChosenRendition, options: OptimizeOptions) -> Manifest:
-    width, height = chosen.size
-    return Manifest(
-        version=manifest.VERSION,
-        size=len(data),
-        md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),
+    note = seal.seal(
+        data,
+        chosen,
         content_type=options.content_type,
-        width=width,
-        height=height,
-        stored=chosen.stored,
-        output=chosen.output,
-        sha256=chosen.sha256,
-        content=chosen.content,
-        measured=Measured(
-            psnr_db=_rounded_down(chosen.fidelity.psnr_db, 100),
-            ssim=_rounded_down(chosen.fidelity.ssim, 10_000),
-            orb=_rounded_down(chosen.fidelity.orb, 1_000),
-            ssimulacra2=_score(chosen.fidelity.ssimulacra2),
-            ssimulacra2_worst=_score(chosen.fidelity.ssimulacra2_worst),
-        ),
-        guard=chosen.guard,
         policy=options.policy.digest,
         gateway=options.gateway,
     )
-
-
-def _score(value: float | None) -> float | None:
-    return None if value is None else _rounded_down(max(value, manifest.LOWEST_SCORE), 100)
-
-
-def _rounded_down(value: float, steps: int) -> float:
-    """Round down, so that recorded values never exceed measured ones."""
-    return math.floor(value * steps) / steps
-
-
-def _prove(rendition: bytes, note: Manifest, upscalers: Upscalers) -> None:
-    """Restore from the stored data alone, as GET does."""
-    try:
-        restore(rendition, manifest.loads(note.dumps()), upscalers)
-    except (DamagedRendition, DigestMismatch) as error:
-        raise Refused(Reason.PROOF, str(error)) from error
+    options.steps.mark(seal.step(chosen))
+    seal.prove(chosen.rendition, note, upscalers)
+    return Optimized(chosen.rendition, note, trials, tuple(options.steps.omitted.values()))

@@ -18,6 +18,7 @@ from codec.image.pixels import Pixels, decode_as
 from codec.optimize import Optimized, Refused
 from codec.reasons import Reason
 from codec.restore.restore import Upscaler, restore
+from codec.search import seal
 from tests.codec.containers import samples
 from tests.codec.pictures import crop, noise, optimize_options, save
 
@@ -203,7 +204,7 @@ def test_recorded_fidelity_is_true(format_: str, mode: str, psnr_db: float) -> N
 )
 def test_rounding_is_downwards(value: float, steps: int, expected: float) -> None:
     """Dropped digits make no value greater, a negative one neither."""
-    assert optimize._rounded_down(value, steps) == expected
+    assert seal.rounded_down(value, steps) == expected
 
 
 def _flipped(data: bytes, position: int) -> bytes:
@@ -321,7 +322,7 @@ def test_what_is_proved_is_what_will_be_read(monkeypatch: pytest.MonkeyPatch) ->
         seen.append((rendition, note.dumps()))
         return restore(rendition, note, lookup)
 
-    monkeypatch.setattr(optimize, "restore", remember)
+    monkeypatch.setattr(seal, "restore", remember)
     made = _optimized(_PHOTO, floor={"psnr_db": 28, "ssim": None})
     assert [(made.rendition, made.manifest.dumps())] == seen
 

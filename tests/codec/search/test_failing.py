@@ -14,7 +14,7 @@ from codec.encoders import pillow
 from codec.image.pixels import Pixels
 from codec.optimize import OptimizeOptions, Refused
 from codec.restore.restore import restore
-from codec.search import memory_needs
+from codec.search import memory_needs, seal
 from codec.search.allowed_steps import DECODE, LOSSY_STEPS, AllowedSteps
 from models.engine.network import EngineError
 from tests.codec.pictures import FOREVER, RESTORERS, policy
@@ -103,7 +103,7 @@ def test_a_rendition_that_does_not_restore_makes_room_for_the_next(
             raise MemoryError
         return restore(rendition, manifest, upscalers)
 
-    monkeypatch.setattr(optimize, "restore", failing)
+    monkeypatch.setattr(seal, "restore", failing)
     made = _optimized(tiers=["recode", "exact"])
     assert (made.manifest.stored.tier, proven) == ("exact", ["recode", "exact"])
 

@@ -1,0 +1,81 @@
+"""Seal a rendition: write its manifest, and prove that it restores."""
+
+import hashlib
+import math
+
+from codec import manifest
+from codec.manifest import Manifest, Measured
+from codec.reasons import Reason, Refused
+from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
+from codec.search.allowed_steps import EXACT, LEPTON, LOSSLESS, RECIPE
+from codec.search.omissions import LOSSY
+from codec.search.result import ChosenRendition
+
+
+def step(chosen: ChosenRendition) -> str:
+    """Return the step that created a rendition."""
+    if chosen.stored.tier in LOSSY:
+        return chosen.stored.codec
+    if chosen.output is not None:
+        return LOSSLESS
+    if chosen.stored.recipe:
+        return RECIPE
+    return LEPTON if chosen.stored.codec == "lepton" else EXACT
+
+
+def seal(
+    data: bytes, chosen: ChosenRendition, *, content_type: str, policy: str, gateway: str
+) -> Manifest:
+    """Return the manifest of a rendition.
+
+    Args:
+        data: upload.
+        chosen: rendition.
+        content_type: Content-Type from the client.
+        policy: digest of the policy.
+        gateway: version to record.
+    """
+    width, height = chosen.size
+    return Manifest(
+        version=manifest.VERSION,
+        size=len(data),
+        md5=hashlib.md5(data, usedforsecurity=False).hexdigest(),
+        content_type=content_type,
+        width=width,
+        height=height,
+        stored=chosen.stored,
+        output=chosen.output,
+        sha256=chosen.sha256,
+        content=chosen.content,
+        measured=Measured(
+            psnr_db=rounded_down(chosen.fidelity.psnr_db, 100),
+            ssim=rounded_down(chosen.fidelity.ssim, 10_000),
+            orb=rounded_down(chosen.fidelity.orb, 1_000),
+            ssimulacra2=_score(chosen.fidelity.ssimulacra2),
+            ssimulacra2_worst=_score(chosen.fidelity.ssimulacra2_worst),
+        ),
+        guard=chosen.guard,
+        policy=policy,
+        gateway=gateway,
+    )
+
+
+def _score(value: float | None) -> float | None:
+    return None if value is None else rounded_down(max(value, manifest.LOWEST_SCORE), 100)
+
+
+def rounded_down(value: float, steps: int) -> float:
+    """Round down, so that recorded values never exceed measured ones."""
+    return math.floor(value * steps) / steps
+
+
+def prove(rendition: bytes, note: Manifest, upscalers: Upscalers) -> None:
+    """Restore from the stored data alone, as GET does.
+
+    Raises:
+        Refused: what is restored is not what was recorded.
+    """
+    try:
+        restore(rendition, manifest.loads(note.dumps()), upscalers)
+    except (DamagedRendition, DigestMismatch) as error:
+        raise Refused(Reason.PROOF, str(error)) from error
