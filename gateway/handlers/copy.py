@@ -30,6 +30,7 @@ from gateway.s3.routing import Target
 from gateway.storage.listing_index import ObjectState
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request, Response, read_bounded
+from gateway.storage.object_client import ObjectClient
 from gateway.storage.storage import Storage
 from gateway.storage.stored_object import ManagedObject, look_up_with_etag, read_manifest
 
@@ -75,7 +76,7 @@ class Copy:
         self, call: Call, target: Target, version_id: str | None
     ) -> tuple[ManagedObject | None, str]:
         seals, index = self._storage.seals, self._storage.index
-        return await look_up_with_etag(call.client, target, version_id, seals, index)
+        return await look_up_with_etag(_of_source(call), target, version_id, seals, index)
 
     async def _copy_managed(
         self, call: Call, request: Request, source: ManagedObject
@@ -110,7 +111,7 @@ class Copy:
     ) -> web.StreamResponse:
         """Upload a range of the restored object as a part."""
         wanted = copy_source.source_range(call.headers.get(copy_source.RANGE), source.manifest.size)
-        served, etag = await file_of(self._parts, call.client, source)
+        served, etag = await file_of(self._parts, _of_source(call), source)
         if etag != source.manifest.etag:
             copy_source.check_conditions(call.headers, source.identity(etag))
         upload = await _part(request, served[wanted.start : wanted.stop])
@@ -123,6 +124,12 @@ class Copy:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         body = s3xml.document("CopyPartResult", {"LastModified": now, "ETag": etag})
         return _answer(call, shown, body)
+
+
+def _of_source(call: Call) -> ObjectClient:
+    """Return the client for requests about the source."""
+    along = copy_source.owner_headers(call.headers, call.client.passed_along)
+    return call.client.altered(passed_along=along)
 
 
 async def _part(request: Request, data: bytes) -> Request:

@@ -202,7 +202,7 @@ class _Form:
     @cached_property
     def client(self) -> ObjectClient:
         """Return the client of the store, for the signer."""
-        return self.call.client.on_behalf_of(self.signer.identity)
+        return self.call.client.altered(identity=self.signer.identity)
 
     def verify(self) -> None:
         """Verify signature and policy.

@@ -21,6 +21,8 @@ CONDITIONS: Final = (
     IF_MATCH, "x-amz-copy-source-if-none-match", "x-amz-copy-source-if-modified-since",
     _IF_UNMODIFIED,
 )  # fmt: skip
+_OWNER: Final = "x-amz-expected-bucket-owner"
+_SOURCE_OWNER: Final = "x-amz-source-expected-bucket-owner"
 _OF_TARGET: Final = frozenset({"if-match", "if-none-match"})
 
 
@@ -95,6 +97,19 @@ def is_conditional(sent: Mapping[str, str]) -> bool:
         sent: Request headers, case-insensitive.
     """
     return bool(conditions(sent)) or not _OF_TARGET.isdisjoint(map(str.lower, sent))
+
+
+def owner_headers(sent: Mapping[str, str], along: Mapping[str, str]) -> CIMultiDict[str]:
+    """Return the headers of requests about the source: its bucket may have another owner.
+
+    Args:
+        sent: Request headers, case-insensitive.
+        along: Headers of requests about the target.
+    """
+    kept = headers.without(along, (_OWNER,))
+    if _SOURCE_OWNER in sent:
+        kept[_OWNER] = sent[_SOURCE_OWNER]
+    return kept
 
 
 def excludes_etag(sent: Mapping[str, str]) -> bool:

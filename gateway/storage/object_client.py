@@ -29,7 +29,7 @@ _NONE: Final = frozenset(
 class ObjectClient(Protocol):
     """Access objects of the store, on behalf of one caller or job.
 
-    Implementations provide :meth:`send`, :attr:`passed_along` and :meth:`on_behalf_of`; the other
+    Implementations provide :meth:`send`, :attr:`passed_along` and :meth:`altered`; the other
     methods build on them.
     All may be called repeatedly and concurrently. All raise ``S3Error``: ServiceUnavailable if the
     store cannot be reached or disconnects, SlowDown if no connection becomes free in time.
@@ -51,11 +51,17 @@ class ObjectClient(Protocol):
         """
         ...
 
-    def on_behalf_of(self, identity: Identity) -> "ObjectClient":
-        """Return the same client for another caller.
+    def altered(
+        self,
+        *,
+        identity: Identity | None = None,
+        passed_along: Mapping[str, str] | None = None,
+    ) -> "ObjectClient":
+        """Return the same client for another caller, or with other headers.
 
         Args:
-            identity: Upstream credentials of that caller.
+            identity: Upstream credentials of that caller; None: the same.
+            passed_along: Headers for every request; None: the same.
         """
         ...
 
@@ -198,9 +204,17 @@ class UpstreamClient(ObjectClient):
         """Return the caller's headers for every request."""
         return self.caller.passed_along
 
-    def on_behalf_of(self, identity: Identity) -> "UpstreamClient":
+    def altered(
+        self,
+        *,
+        identity: Identity | None = None,
+        passed_along: Mapping[str, str] | None = None,
+    ) -> "UpstreamClient":
         """Return the same client for another caller, with the same share of the connections."""
-        return replace(self, caller=replace(self.caller, identity=identity))
+        by = self.caller
+        along = by.passed_along if passed_along is None else passed_along
+        other = replace(by, identity=identity or by.identity, passed_along=along)
+        return replace(self, caller=other)
 
     def send(self, request: Request) -> Sending:
         """Send a request; see :meth:`gateway.storage.upstream.Upstream.send`.

@@ -188,9 +188,16 @@ class MemoryClient(ObjectClient):
         """Return the caller's headers that every request on its behalf carries."""
         return self.along
 
-    def on_behalf_of(self, identity: Identity) -> "MemoryClient":
-        """Return the store as another user sees it."""
-        return replace(self, user=identity.access_key)
+    def altered(
+        self,
+        *,
+        identity: Identity | None = None,
+        passed_along: Mapping[str, str] | None = None,
+    ) -> "MemoryClient":
+        """Return the store as another user sees it, or with other headers."""
+        user = self.user if identity is None else identity.access_key
+        along = self.along if passed_along is None else passed_along
+        return replace(self, user=user, along=along)
 
     @asynccontextmanager
     async def send(self, request: Request) -> AsyncIterator[Response]:

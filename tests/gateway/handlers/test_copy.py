@@ -15,15 +15,12 @@ from gateway.s3.errors import S3Error
 from gateway.s3.routing import key_target
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import RENDITION, InstantWorkers, manifest
+from tests.memory_store.buckets import ALL_USERS, Bucket
 
 _ETAG = "a" * 32
 
 
-async def _copy(
-    gateway: Gateway,
-    source: str,
-    **said: str,
-) -> Answer:
+async def _copy(gateway: Gateway, source: str, bucket: str = BUCKET, **said: str) -> Answer:
     """Copy an object to the key ``copy``; underscores in the names of headers are dashes."""
     storage, workers = gateway.storage, InstantWorkers()
     parts = Reads(
@@ -34,7 +31,7 @@ async def _copy(
         completing=storage.completing,
     )
     about = {name.replace("_", "-"): value for name, value in said.items()}
-    about[headers.COPY_SOURCE] = f"/{BUCKET}/{source}"
+    about[headers.COPY_SOURCE] = f"/{bucket}/{source}"
     call, writer = gateway.call("PUT", key_target(BUCKET, "copy"), "", about)
     plain_copy = PlainCopy(*gateway.writing(workers))
     return answered(await Copy(storage, parts, plain_copy, gateway.plain)(call), writer)
@@ -89,6 +86,20 @@ async def test_plain_objects_are_copied_by_the_store(gateway: Gateway) -> None:
     (request,) = gateway.sent("PUT")
     assert request.headers["x-amz-copy-source-if-match"].strip('"')
     assert _stored(gateway) == (b"text", None)
+
+
+async def test_the_source_may_have_another_owner(gateway: Gateway) -> None:
+    """The owner that a client expects of the target is not asked of the source."""
+    said = {
+        "x_amz_expected_bucket_owner": "main", "x_amz_source_expected_bucket_owner": "them",
+        "x_amz_metadata_directive": "REPLACE", "Content_Type": "image/png",
+    }  # fmt: skip
+    buckets = gateway.memory.buckets
+    source = buckets[BUCKET].find("managed", None)
+    source.grants.append(("READ", ALL_USERS))
+    buckets["theirs"] = Bucket("them", keys={"managed": [source]})
+    await _copy(gateway, "managed", bucket="theirs", **said)
+    assert _stored(gateway) == (RENDITION, manifest(1000, _ETAG))
 
 
 async def test_a_source_that_is_not_there(gateway: Gateway) -> None:

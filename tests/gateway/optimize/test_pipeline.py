@@ -50,9 +50,14 @@ class _NoStore(ObjectClient):
         """Return no headers."""
         return {}
 
-    def on_behalf_of(self, identity: Identity) -> Self:
+    def altered(
+        self,
+        *,
+        identity: Identity | None = None,
+        passed_along: Mapping[str, str] | None = None,
+    ) -> Self:
         """Return the same store."""
-        del identity
+        del identity, passed_along
         return self
 
     def send(self, request: Request) -> Sending:

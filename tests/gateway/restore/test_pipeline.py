@@ -87,9 +87,14 @@ class _Store(ObjectClient):
         """Return no headers."""
         return {}
 
-    def on_behalf_of(self, identity: Identity) -> Self:
+    def altered(
+        self,
+        *,
+        identity: Identity | None = None,
+        passed_along: Mapping[str, str] | None = None,
+    ) -> Self:
         """Return the same store."""
-        del identity
+        del identity, passed_along
         return self
 
     @asynccontextmanager
