@@ -105,8 +105,8 @@ class CopiedObject:
     async def described(self, seen: Snapshot) -> CIMultiDict[str]:
         """Return PUT headers that repeat the object.
 
-        Copies of one file have one ETag, whatever their metadata: look at the object again, so that
-        another copy to the same key keeps its own.
+        Copies of one file have one ETag, whatever their metadata and access control: look at the
+        object again, so that another upload of the same bytes to the same key keeps its own.
         """
         client = self.call.client
         try:
@@ -117,7 +117,13 @@ class CopiedObject:
         except Denied as error:
             raise Refused(Reason.UNREADABLE, error.detail or "headers") from error
         kept = repeated(now.headers)
+        if kept != repeated(seen.headers) or _written(now) != _written(seen):
+            raise Refused(Reason.REPLACED, "another upload of the same bytes")
         kept.update(tagging_headers(tags))
         # Tags of the request count for some copies only; its grants always do.
         kept.update(granted(self.call.headers))
         return kept
+
+
+def _written(seen: Snapshot) -> str | None:
+    return seen.headers.get("Last-Modified")

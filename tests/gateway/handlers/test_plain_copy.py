@@ -261,14 +261,19 @@ async def test_what_others_write_meanwhile_stays(copier: _Copier) -> None:
     assert copier.stored == (b"theirs", None)
 
 
-async def test_metadata_that_others_write_meanwhile_stays(copier: _Copier) -> None:
-    """A copy of the same file by another client, under the same ETag, keeps its metadata."""
-    copier.workers.meanwhile = _put(
-        copier.gateway, IMAGE, content_type="image/jpeg", x_amz_meta_a="theirs"
-    )
+@pytest.mark.parametrize("headers", [{"x_amz_meta_a": "theirs"}, {"cache_control": "no-transform"}])
+async def test_the_same_bytes_that_others_write_meanwhile_stay(
+    copier: _Copier, headers: dict[str, str]
+) -> None:
+    """An upload of the same file by another client, under the same ETag, is theirs alone.
+
+    It may forbid transformations, or grant others nothing.
+    """
+    copier.workers.meanwhile = _put(copier.gateway, IMAGE, content_type="image/jpeg", **headers)
     await copier.copy()
-    assert copier.stored[0] == RENDITION
-    assert copier.version.headers["x-amz-meta-a"] == "theirs"
+    assert copier.stored == (IMAGE, None)
+    ((name, value),) = _named(headers).items()
+    assert copier.version.headers[name] == value
 
 
 async def test_a_type_that_others_write_meanwhile_stays(copier: _Copier) -> None:
