@@ -126,10 +126,15 @@ def _three(xmp: str, name: str, default: float) -> Three:
 
 def _property(xmp: str, name: str) -> list[str]:
     """Return the values of a simple property or an array, attribute or element."""
-    found = re.search(rf"{name}\s*=\s*[\"']([^\"']*)[\"']|<{name}>(.*?)</{name}>", xmp, re.DOTALL)
-    if found is None:
-        return []
-    text = found[1] if found[1] is not None else found[2]
+    said = re.search(rf"{name}\s{{0,9}}=\s{{0,9}}[\"']([^\"']*)[\"']", xmp)
+    if said is not None:
+        text = said[1]
+    else:
+        # Not by a regular expression: an element that never ends would be looked for from each.
+        _, begun, rest = xmp.partition(f"<{name}>")
+        text, ended, _ = rest.partition(f"</{name}>")
+        if not (begun and ended):
+            return []
     return [item.strip() for item in re.findall(r"<rdf:li>([^<]*)</rdf:li>", text) or [text]]
 
 

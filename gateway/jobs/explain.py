@@ -59,7 +59,7 @@ async def explain(tools: Tools, image: str, policy_name: str | None) -> Iterator
         source=InMemory(data),
         workers=tools.workers,
     )
-    first = [f"{described(data)}, {len(data):,} bytes", _demanded(candidate)]
+    file = f"{described(data)}, {len(data):,} bytes"
     try:
         await pipeline.run(pipeline.FIND, candidate)
     except Refused as reason:
@@ -67,13 +67,14 @@ async def explain(tools: Tools, image: str, policy_name: str | None) -> Iterator
         tried = _tried(reason.trials, reason.omitted, None)
         why = (f"stays as it is: {reason}", f"  {reason.reason.advice}")
         costs = await kept_back(candidate, obstacles.of_refused(reason), len(data))
-        return iter([*first, *guard, *tried, *why, *costs])
+        return iter([file, _demanded(candidate), *guard, *tried, *why, *costs])
     found = candidate.rendition
     guard = _guard(policy, found.manifest.guard)
     tried = _tried(found.trials, found.omitted, found.manifest.stored)
     obstacle = obstacles.of_stored(found.manifest.stored.tier, found.trials, found.omitted)
     costs = await kept_back(candidate, obstacle, len(found.rendition))
-    return iter([*first, *guard, *tried, *_won(found, len(data)), *costs])
+    won = _won(found, len(data))
+    return iter([file, _demanded(candidate), *guard, *tried, *won, *costs])
 
 
 def _policy(policies: Policies, place: Place | None, name: str | None) -> Policy:

@@ -18,7 +18,7 @@ on_moto = pytest.mark.parametrize("upstream", ["moto"], indirect=True)
 """For what depends on no store."""
 
 _FILE = images.jpeg()
-_OTHER = images.jpeg(208, 160)
+_OTHER = images.jpeg(440, 400)
 
 
 def _kept_key(bucket: str, key: str, body: bytes) -> str:

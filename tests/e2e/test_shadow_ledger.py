@@ -26,9 +26,10 @@ def test_each_upload_has_its_line(
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [line["key"] for line in lines] == ["a.jpg", "b.jpg", "c.jpg"]
     small, text, torn = lines
-    assert set(text) == set(small) == {
+    assert set(text) | {"ssimulacra2", "ssimulacra2_worst"} == set(small) == {
         "time", "policy", "bucket", "key", "tier", "codec", "scale", "quality", "uploaded_bytes",
-        "stored_bytes", "psnr_db", "ssim", "orb", "label", "reason",
+        "stored_bytes", "psnr_db", "ssim", "orb", "ssimulacra2", "ssimulacra2_worst", "label",
+        "reason",
     }  # fmt: skip
     assert len(_FILE) == small["uploaded_bytes"] > small["stored_bytes"]
     assert (small["reason"], text["tier"], text["stored_bytes"]) == (None, "plain", 4)

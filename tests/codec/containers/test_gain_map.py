@@ -102,3 +102,12 @@ def test_files_with_a_map_are_parsed() -> None:
     found = jpeg.parse(ultra_hdr())
     assert found.gain_map is not None
     assert found.metadata.endswith(found.gain_map.image)
+
+
+def test_elements_that_never_end_take_linear_time() -> None:
+    """A property that begins again and again and never ends is not there."""
+    many = b"<hdrgm:GainMapMax>" * 60_000
+    parts = [many[at : at + 60_000] for at in range(0, len(many), 60_000)]
+    data = behind(*(segment_of(0xE1, XMP_HEAD + part) for part in parts))
+    with pytest.raises(Unsupported):
+        gain_map.find(data)
