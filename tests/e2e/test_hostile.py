@@ -83,7 +83,13 @@ def _survives(moto: S3Server, bucket: str, start: Start, files: Mapping[str, byt
     """Send files through a gateway, several at a time; return how many became renditions."""
     process = start(configuration(moto))
     gateway = moto.at(process.endpoint)
-    client = s3_client(gateway, max_pool_connections=_AT_ONCE, read_timeout=120)
+    # Several bombs of 100 megapixels keep all workers busy: clients are asked to come again.
+    client = s3_client(
+        gateway,
+        max_pool_connections=_AT_ONCE,
+        read_timeout=120,
+        retries={"total_max_attempts": 12, "mode": "standard"},
+    )
     with client as s3, _watched(process) as peak:
         with ThreadPoolExecutor(_AT_ONCE) as threads:
             problems = threads.map(
