@@ -1,11 +1,9 @@
 """Addresses of objects as people write them: ``s3://bucket/key``."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from gateway.s3.bucket_name import is_bucket_name
-from gateway.s3.routing import Target, key_target
-
-_MAX_KEY_BYTES: Final = 1024
+from gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
 
 
 class Place(NamedTuple):
@@ -39,8 +37,8 @@ def place(text: str) -> Place:
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not found or not is_bucket_name(bucket):
         raise ValueError(f"{text!r} is not of the form s3://bucket/key")
-    if len(key.encode(errors="surrogateescape")) > _MAX_KEY_BYTES:
-        raise ValueError(f"a key has at most {_MAX_KEY_BYTES} bytes")
+    if len(key.encode(errors="surrogateescape")) > MAX_KEY_BYTES:
+        raise ValueError(f"a key has at most {MAX_KEY_BYTES} bytes")
     return Place(bucket, key)
 
 

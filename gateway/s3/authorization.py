@@ -20,6 +20,9 @@ MAX_SKEW: Final = datetime.timedelta(minutes=15)
 """Largest clock difference between client and gateway."""
 
 _MAX_SIGNED_HEADERS: Final = 128
+# Keys derived for a region stay in memory.
+_MAX_REGION: Final = 64
+_MAX_CREDENTIAL: Final = 512
 _MAX_EXPIRES_S: Final = 604_800  # one week: S3 API reference, "Authenticating Requests: Query"
 _HEADER_FAULT: Final = "AuthorizationHeaderMalformed"
 _QUERY_FAULT: Final = "AuthorizationQueryParametersError"
@@ -172,8 +175,8 @@ def credential(text: str, time: datetime.datetime, fault: str) -> tuple[str, str
     Raises:
         S3Error: It is malformed.
     """
-    parts = text.rsplit("/", 4)
-    if len(parts) != 5 or not all(parts):
+    parts = text.rsplit("/", 4) if len(text) <= _MAX_CREDENTIAL else []
+    if len(parts) != 5 or not all(parts) or len(parts[2]) > _MAX_REGION:
         raise S3Error(
             fault,
             "The credential is malformed; "

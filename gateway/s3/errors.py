@@ -59,6 +59,7 @@ _TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         "InvalidRange": (416, "The requested range is not satisfiable"),
         "InvalidRequest": (400, "Invalid Request"),
         "InvalidURI": (400, "Couldn't parse the specified URI."),
+        "KeyTooLongError": (400, "Your key is too long"),
         "MalformedPOSTRequest": (
             400,
             "The body of your POST request is not well-formed multipart/form-data.",

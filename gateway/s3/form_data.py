@@ -8,16 +8,16 @@ Sources: RFC 7578, RFC 2046 section 5.1.1; Amazon S3 API reference, "POST Object
 
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple
-from urllib.parse import unquote_to_bytes
+from typing import Final
 
 from gateway.s3.errors import S3Error
-from gateway.s3.headers import MANIFEST
+from gateway.s3.form_part import Part, read_part
 
 MAX_FIELD_BYTES: Final = 1 << 16
 """Most bytes of a form without its file; S3 accepts 20,000 bytes before the file."""
 
 _MAX_PART_HEAD: Final = 1 << 13
+_BLOCK: Final = 1 << 16
 _MAX_PARTS: Final = 256
 _CRLF: Final = b"\r\n"
 _DELIMITER_ENDINGS: Final = b" \t\r\n-"
@@ -28,16 +28,6 @@ _BOUNDARY: Final = re.compile(
     r"boundary=(?:\"([\w'()+,./:=?-]{1,70})\"|([\w'()+./:=?-]{1,70}))\s*(?:;\s*charset=[\w-]+\s*)?",
     re.ASCII | re.IGNORECASE,
 )
-_HEADER: Final = re.compile(rb"([!#$%&'*+.^`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")
-_PARAMETER: Final = rb'[ \t]*;[ \t]*(?:filename\*?|name)=(?:"(?:[^"\\]|\\.)*"|[^";\s]+)'
-_DISPOSITION: Final = re.compile(rb"form-data(?:" + _PARAMETER + rb")+[ \t]*", re.IGNORECASE)
-_NAME: Final = re.compile(rb'[^a-z]name[ \t]*[*0-9]*[ \t]*=[ \t]*("?)([^";]*)', re.IGNORECASE)
-_FILENAME: Final = re.compile(
-    rb'[^a-z]filename(?:=(?:"((?:[^"\\]|\\.)*)"|([^";\s]+))|\*)', re.IGNORECASE
-)
-_NOISE: Final = re.compile(rb"[^a-z0-9]+")
-# After any prefix: stores accept other vendors' prefixes for Amazon's.
-_RESERVED: Final = _NOISE.sub(b"", MANIFEST.removeprefix("x-amz-").encode())
 
 
 def boundary_of(content_type: str) -> bytes:
@@ -72,7 +62,7 @@ class FormParser:
         self._step: Callable[[], bool] = self._opening
         self._field_bytes = 0
         self._parts = 0
-        self._part = _Part(b"", b"")
+        self._part = Part(b"", b"")
         self._value = bytearray()
         self._take = take
         self.fields: list[tuple[bytes, bytes]] = []
@@ -91,9 +81,11 @@ class FormParser:
             S3Error: MalformedPOSTRequest, MaxPostPreDataLengthExceededError, or InvalidRequest for
                 a reserved field name.
         """
-        self._held += piece
-        while self._step():
-            pass
+        # Each step copies what is left: a large piece behind many fields would be copied often.
+        for at in range(0, len(piece), _BLOCK):
+            self._held += piece[at : at + _BLOCK]
+            while self._step():
+                pass
 
     def finish(self) -> None:
         """Check that the form is complete.
@@ -133,7 +125,7 @@ class FormParser:
             raise S3Error("MaxPostPreDataLengthExceededError")
         if end < 0:
             return False
-        self._part = _part(self._held[:end])
+        self._part = read_part(self._held[:end])
         if self._part.is_file:
             self.filename = self.filename if self.files else self._part.filename
             self.files += 1
@@ -190,47 +182,3 @@ class FormParser:
         self._held = self._held[count:]
         self._step = step
         return True
-
-
-class _Part(NamedTuple):
-    """The head of a part.
-
-    Attributes:
-        name: Name of the field, lower case.
-        filename: Name of the file; empty if there is none, or parsers could disagree on it.
-    """
-
-    name: bytes
-    filename: bytes
-
-    @property
-    def is_file(self) -> bool:
-        """Return whether this part is the file to store."""
-        return self.name == b"file"
-
-
-def _part(head: bytes) -> _Part:
-    """Return the name and the file name of a part.
-
-    Raises:
-        S3Error: InvalidRequest if any parser could read the gateway's metadata key,
-            MalformedPOSTRequest if parsers could disagree.
-    """
-    if _RESERVED in _NOISE.sub(b"", unquote_to_bytes(head).lower()):
-        raise S3Error("InvalidRequest", f"Metadata keys that begin with {MANIFEST} are reserved.")
-    values = []
-    for line in head.split(_CRLF):
-        found = _HEADER.fullmatch(line)
-        if found is None:
-            raise S3Error("MalformedPOSTRequest")
-        if found[1].lower() == b"content-disposition":
-            values.append(found[2])
-    names = _NAME.findall(values[0]) if len(values) == 1 else []
-    # An encoded word (RFC 2047) could hide a name.
-    if len(names) != 1 or not _DISPOSITION.fullmatch(values[0]) or b"=?" in head:
-        raise S3Error("MalformedPOSTRequest")
-    name: bytes = names[0][1]
-    if b"\\" in name:
-        raise S3Error("MalformedPOSTRequest")
-    filenames = [quoted or token for quoted, token in _FILENAME.findall(values[0])]
-    return _Part(name.lower(), filenames[0] if len(filenames) == 1 else b"")

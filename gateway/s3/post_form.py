@@ -25,7 +25,7 @@ from gateway.s3.errors import S3Error
 from gateway.s3.form_data import FormParser
 from gateway.s3.header_names import check_header
 from gateway.s3.post_policy import PostPolicy, read_policy
-from gateway.s3.routing import Target, key_target
+from gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
 from gateway.s3.sigv4 import signing_key
 
 _VARIABLE: Final = "${filename}"
@@ -44,6 +44,7 @@ _AS_HEADERS_BY_PREFIX: Final = (
     "x-amz-server-side-encryption",
 )  # fmt: skip
 _HEADER_NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_DOTS: Final = frozenset({".", ".."})
 _URL: Final = re.compile(r"https?://[!-~]+")
 _STATUSES: Final = {"200": HTTPStatus.OK, "201": HTTPStatus.CREATED}
 
@@ -170,6 +171,9 @@ def read_form(bucket: str, parser: FormParser) -> PostForm | None:
     Args:
         bucket: Bucket that it was sent to.
         parser: Parser that has reached the file.
+
+    Raises:
+        S3Error: KeyTooLongError, or InvalidArgument for a key that the gateway does not store.
     """
     try:
         pairs = [(name.decode("ascii"), value.decode()) for name, value in parser.fields]
@@ -180,10 +184,30 @@ def read_form(bucket: str, parser: FormParser) -> PostForm | None:
     if len(fields) != len(pairs):
         return None
     if "key" in fields:
-        # Some browsers send the whole path.
-        bare = re.split(r"[/\\]", file_name)[-1]
-        fields["key"] = fields["key"].replace(_VARIABLE, bare)
+        fields["key"] = _expanded(fields["key"], file_name)
     return PostForm(bucket, fields)
+
+
+def _expanded(key: str, file_name: str) -> str:
+    """Return the key with the name of the file filled in.
+
+    Raises:
+        S3Error: KeyTooLongError; InvalidArgument if the file has no name, or for ``.`` and ``..``.
+    """
+    bare = re.split(r"[/\\]", file_name)[-1]  # some browsers send the whole path
+    count = key.count(_VARIABLE)
+    if count and not bare:
+        # All such files would overwrite each other.
+        raise S3Error("InvalidArgument", f"{_VARIABLE} requires a file with one filename.")
+    # Before the expansion, which can be a thousand times as long as the form.
+    longer = count * (len(bare.encode()) - len(_VARIABLE))
+    if len(key.encode()) + longer > MAX_KEY_BYTES:
+        raise S3Error("KeyTooLongError")
+    key = key.replace(_VARIABLE, bare)
+    if not _DOTS.isdisjoint(key.split("/")):
+        # A proxy or store that normalizes paths would leave the prefix that the policy permits.
+        raise S3Error("InvalidArgument", "A key in a form must not have the segments . and ..")
+    return key
 
 
 def _checked(name: str, value: str) -> str:

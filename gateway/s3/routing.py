@@ -10,6 +10,9 @@ from gateway.s3.bucket_name import check_bucket_name
 from gateway.s3.canonical import canonical_path
 from gateway.s3.errors import S3Error
 
+MAX_KEY_BYTES: Final = 1024
+"""Longest key in UTF-8: S3 user guide, "Creating object key names"."""
+
 # RFC 3986, section 3.2.2, without user information and percent escapes.
 _HOST: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*)(?::[0-9]{0,5})?")
 

@@ -18,11 +18,10 @@ from config import Originals
 from gateway.s3 import xml as s3xml
 from gateway.s3.digests import md5_hex, sha256_hex
 from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target, key_target
+from gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
 from gateway.storage.messages import Request, Response, read_bounded
 from gateway.storage.object_client import ObjectClient
 
-_MAX_KEY_BYTES: Final = 1024  # S3 user guide, "Creating object key names"
 _MAX_ERROR_BYTES: Final = 1 << 16
 
 # The original is encrypted as the object itself.
@@ -56,7 +55,7 @@ def target_of(originals: Originals, uploaded: Target, md5: str) -> Target:
         Refused: The key would exceed the S3 limit.
     """
     key = f"{originals.prefix}{uploaded.bucket}/{uploaded.key}/{md5}"
-    if len(key.encode(errors="surrogateescape")) > _MAX_KEY_BYTES:
+    if len(key.encode(errors="surrogateescape")) > MAX_KEY_BYTES:
         raise Refused(Reason.KEY_LENGTH)
     return key_target(originals.keep or "", key)
 

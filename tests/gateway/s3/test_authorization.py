@@ -119,6 +119,8 @@ def test_dates(dates: dict[str, str]) -> None:
         ({"X-Amz-Date": "Wed, 01 May 2024 12:00:00 GMT"}, _PARAMETERS),
         ({"X-Amz-Date": "20240502T120000Z"}, _PARAMETERS),
         ({"X-Amz-Credential": "AKID"}, _PARAMETERS),
+        ({"X-Amz-Credential": _CREDENTIAL.replace("AKID", "a" * 500)}, _PARAMETERS),
+        ({"X-Amz-Credential": _CREDENTIAL.replace("eu-west-1", "r" * 65)}, _PARAMETERS),
         ({"X-Amz-Credential": _CREDENTIAL.replace("s3", "sts")}, _PARAMETERS),
         ({"X-Amz-SignedHeaders": ""}, _PARAMETERS),
         ({"X-Amz-Expires": ""}, _PARAMETERS),

@@ -1,3 +1,5 @@
+import contextlib
+import time
 from typing import Any
 
 import pytest
@@ -210,6 +212,9 @@ def test_fields_and_file_are_read(size: int) -> None:
         (b"filename*=utf-8''a.png", b""),
         (b'filename="a"; filename="b"', b""),
         (b"filename=\"a\"; filename*=utf-8''b", b""),
+        (b'filename="a"; filename*=a', b""),
+        (b"filename=\"a\"; filename*=iso-8859-1''a", b""),
+        (b"filename*=UTF-8'en'a%20%c3%bc.png; filename=\"a \xc3\xbc.png\"", b"a \xc3\xbc.png"),
     ],
 )
 def test_names_of_files_are_read(written: bytes, name: bytes) -> None:
@@ -217,3 +222,25 @@ def test_names_of_files_are_read(written: bytes, name: bytes) -> None:
     parser = FormParser(b"b")
     parser.feed(_form((b'Content-Disposition: form-data; name="file"; ' + written, b"x")))
     assert parser.filename == name
+
+
+def _fields(count: int) -> list[tuple[bytes, bytes]]:
+    return [(b"Content-Disposition: form-data; name=f", b"v")] * count
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        _form(*_fields(200), (_FILE, bytes(1 << 25))),
+        _form(*[(_KEY + b'; filename="; name' + b" " * 8000 + b'"', b"k")] * 7),
+        _form((_KEY + b"\r\nA:" + b" " * 8000 + b"\x00", b"k")),
+    ],
+    ids=["a large piece behind many fields", "a parameter of spaces", "a header of spaces"],
+)
+def test_the_time_of_parsing_grows_with_the_size(form: bytes) -> None:
+    """No form is expensive to parse: not the same bytes again for every part or position."""
+    begun = time.process_time()
+    parser = FormParser(b"b")
+    with contextlib.suppress(S3Error):
+        parser.feed(form)
+    assert time.process_time() - begun < 0.1 + len(form) / 1e7

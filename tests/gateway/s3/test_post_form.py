@@ -72,6 +72,8 @@ def test_the_example_of_the_manual() -> None:
         ({"x-amz-date": "yesterday"}, "InvalidArgument"),
         ({"x-amz-algorithm": "AWS4-HMAC-SHA1"}, "InvalidArgument"),
         ({"x-amz-credential": "AKIAIOSFODNN7EXAMPLE"}, "InvalidArgument"),
+        ({"x-amz-credential": f"{'a' * 500}/20151229/r/s3/aws4_request"}, "InvalidArgument"),
+        ({"x-amz-credential": f"a/20151229/{'r' * 65}/s3/aws4_request"}, "InvalidArgument"),
         ({"x-amz-credential": _EXAMPLE["x-amz-credential"].replace("east", "west")},
          "SignatureDoesNotMatch"),
         ({"policy": _EXAMPLE["policy"] + "\r\n"}, "SignatureDoesNotMatch"),
@@ -135,6 +137,57 @@ _FILE: Final = ("file", ("k.jpg", b"x", "image/jpeg"))
 def test_ambiguous_forms_are_not_read(fields: list[tuple[str, Any]]) -> None:
     """Fields that parsers could read in several ways are left to the store."""
     assert _read(fields) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "code"),
+    [
+        ("a" * 1025, "k", "KeyTooLongError"),
+        ("\u00fc" * 513, "k", "KeyTooLongError"),
+        ("${filename}" * 5000, "a" * 8000, "KeyTooLongError"),
+        ("${filename}", "\u00fc" * 513, "KeyTooLongError"),
+        ("a/${filename}", "", "InvalidArgument"),
+        ("a/${filename}", "dir/", "InvalidArgument"),
+        ("a/${filename}", "..", "InvalidArgument"),
+        ("a/.${filename}", ".", "InvalidArgument"),
+        ("a/../b", "k", "InvalidArgument"),
+        ("./b", "k", "InvalidArgument"),
+        ("a/.", "k", "InvalidArgument"),
+    ],
+)
+def test_keys_are_checked(key: str, name: str, code: str) -> None:
+    """A key that is too long, has no name or could leave its prefix is refused before it exists."""
+    with pytest.raises(S3Error) as caught:
+        _read([("key", key), ("file", (name, b"x", "image/jpeg"))])
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "expanded"),
+    [
+        ("a" * 1014 + "${filename}", "b" * 10, "a" * 1014 + "b" * 10),
+        ("${filename}" * 300, "abc", "abc" * 300),
+        ("\u00fc" * 512, "", "\u00fc" * 512),
+        ("a/...b/..c/.${filename}", "C:\\d\\.e", "a/...b/..c/..e"),
+    ],
+)
+def test_names_are_filled_in(key: str, name: str, expanded: str) -> None:
+    """A key may be as long as S3 permits once it is expanded, and may begin with dots."""
+    form = _read([("key", key), ("file", (name, b"x", "image/jpeg"))])
+    assert form is not None
+    assert form.target.key == expanded
+
+
+@pytest.mark.parametrize("name", ["filename*=utf-8''a", 'filename="a"; filename="b"'])
+def test_a_file_without_one_name_gives_no_key(name: str) -> None:
+    """Files whose name stores cannot agree on never share a key that ends with the prefix."""
+    parser = FormParser(b"b")
+    parser.feed(
+        b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\na/${filename}\r\n--b\r\n'
+        b'Content-Disposition: form-data; name="file"; ' + name.encode() + b"\r\n\r\nx\r\n--b--"
+    )
+    with pytest.raises(S3Error, match="InvalidArgument"):
+        read_form("bucket", parser)
 
 
 _TAGS: Final = "<Tagging><TagSet><Tag><Key>a b</Key><Value>1&amp;2</Value></Tag></TagSet></Tagging>"
