@@ -141,6 +141,7 @@ def _optimized(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -> O
 def _as_bytes(data: bytes, mime: str, options: OptimizeOptions, upscalers: Upscalers) -> Optimized:
     """Store a file of a type that only the tier ``exact`` is for."""
     policy, steps, trials = options.policy, options.steps, list[Trial]()
+    problem: Refused | None = None
     for found in whole_files.attempts(data, mime, policy, steps, work_s=options.work_s):
         trials += found.trials
         if found.chosen is not None:
@@ -148,6 +149,11 @@ def _as_bytes(data: bytes, mime: str, options: OptimizeOptions, upscalers: Upsca
                 return _stored(data, found.chosen, options, upscalers, tuple(trials))
             except Refused as refused:
                 trials[-1] = replace(trials[-1], verdict=Verdict.DOES_NOT_RETURN, note=str(refused))
+            except Exception as error:  # noqa: BLE001  # of any library; try the next one
+                problem = refusal(error)
+                trials[-1] = replace(trials[-1], verdict=Verdict.FAILED, note=str(problem))
+    if problem is not None:
+        raise Refused(problem.reason, problem.detail, tuple(trials))
     raise _in_vain(trials)
 
 

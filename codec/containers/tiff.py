@@ -19,12 +19,19 @@ MAX_SEGMENTS: Final = 1 << 20
 """Maximum strips and tiles of all pictures."""
 
 _MAX_ENTRIES: Final = 4096  # of a directory; real ones have 10 to 100
+_MAX_ALL_ENTRIES: Final = 1 << 17  # of all directories, which may overlap in the file
 _MAX_DEPTH: Final = 2  # a page, and its previews
 _SIZES: Final = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8}  # bytes of each integer type
 _SUB: Final = 330
+_DNG: Final = 50706
+_USED: Final = frozenset(
+    {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, *range(322, 326)}
+    | {_SUB, _DNG}
+)
+"""The only tags whose numbers are read."""
+
 _MOSAICS: Final = frozenset({32803, 34892})  # PhotometricInterpretation: CFA, LinearRaw
 _CAMERAS: Final = frozenset({32767, 34713, 65535})  # Compression: Sony, Nikon, Pentax
-_DNG: Final = 50706
 
 Numbers = npt.NDArray[np.uint64]
 
@@ -34,7 +41,7 @@ class Page:
     """A directory: the numbers of its tags, as uint64 arrays.
 
     Attributes:
-        tags: numbers by tag; tags of other types are missing.
+        tags: numbers by tag; tags that are not used, or not integers, are missing.
     """
 
     tags: Mapping[int, Numbers]
@@ -81,7 +88,7 @@ def parse(data: bytes) -> Tiff:
     """Read all directories.
 
     Raises:
-        Unsupported: not a TIFF file, damaged, or too many directories or strips.
+        Unsupported: not a TIFF file, damaged, or too many directories, tags or strips.
     """
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 8:
@@ -106,6 +113,7 @@ class _Reader:
         self._long = "Q" if self._big else "I"
         self._seen = set[int]()
         self._left = MAX_SEGMENTS * 2
+        self._entries_left = _MAX_ALL_ENTRIES
 
     def pages(self) -> Iterator[Page]:
         yield from self._chain(self._number(8 if self._big else 4), depth=0)
@@ -134,13 +142,14 @@ class _Reader:
         self._check(position)
         head, entry = ("Q", 20) if self._big else ("H", 12)
         count = struct.unpack_from(self._order + head, self._data, position)[0]
-        if count > _MAX_ENTRIES:
-            raise Unsupported("too many tags in a TIFF directory")
+        self._entries_left -= count
+        if count > _MAX_ENTRIES or self._entries_left < 0:
+            raise Unsupported("too many tags in TIFF directories")
         first = position + struct.calcsize(head)
         tags: dict[int, Numbers] = {}
         for start in range(first, first + count * entry, entry):
             tag, kind = struct.unpack_from(self._order + "HH", self._data, start)
-            if kind in _SIZES:
+            if tag in _USED and kind in _SIZES:
                 tags.setdefault(tag, self._numbers(kind, start + 4))
         return Page(tags), self._number(first + count * entry)
 

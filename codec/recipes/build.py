@@ -1,7 +1,7 @@
 """Take a file apart into pictures and a recipe."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -59,8 +59,6 @@ class _Builder:
         """Return the recipe: blocks in the order of the file, and all bytes between them."""
         blocks, rest, position = list[Block](), list[bytes](), 0
         for each, picture, found in sorted(self.blocks):
-            if each.offset < position:
-                continue  # segments that overlap: the later one is part of the rest
             rest.append(self.data[position : each.offset])
             where = (each.top, each.left, each.height, each.width, each.channel, each.length)
             blocks.append(Block(len(rest[-1]), picture, found, *where))
@@ -84,13 +82,34 @@ def build(data: bytes, plans: Iterable[Plan], *, effort: int) -> Built | None:
         MemoryError: not enough memory.
     """
     builder = _Builder(data, effort)
-    for plan in plans:
+    for plan in _apart(tuple(plans), len(data)):
         builder.take(plan)
     if not builder.blocks:
         return None
     recipe = builder.recipe().dumps()
     codec, rendition = package.pack(recipe, builder.parts)
     return Built(rendition, codec, content_digest(recipe, builder.digests))
+
+
+def _apart(plans: Sequence[Plan], size: int) -> Iterator[Plan]:
+    """Yield plans without the segments that overlap others, or the end of the file.
+
+    Those stay as they are. A file may name the same bytes thousands of times, but each of its bytes
+    is written, and read here, only once.
+
+    Args:
+        plans: plans, untrusted.
+        size: size of the file, bytes.
+    """
+    found = ((each, index) for index, plan in enumerate(plans) for each in plan.segments)
+    kept, position = [set[Segment]() for _ in plans], 0
+    for each, index in sorted(found):
+        if position <= each.offset and each.end <= size:
+            kept[index].add(each)
+            position = each.end
+    for plan, those in zip(plans, kept, strict=True):
+        if those:
+            yield replace(plan, segments=tuple(each for each in plan.segments if each in those))
 
 
 def _samples(data: bytes, plan: Plan) -> tuple[Samples, list[Segment]]:

@@ -30,11 +30,11 @@ from codec.recipes import gif_lzw
 from codec.recipes.plan import INTERLACED, Family, Layout
 
 _PIECE: Final = 1 << 16  # bytes compressed between two comparisons
-_FAX: Final = MappingProxyType({2: "tiff_ccitt", 3: "group3", 4: "group4"})
+FAX: Final = MappingProxyType({2: "tiff_ccitt", 3: "group3", 4: "group4"})
 _FAX_DECODERS: Final = MappingProxyType(
     {2: ccittrle_decode, 3: ccittfax3_decode, 4: ccittfax4_decode}
 )
-_MAX_FAX_SIDE: Final = 65_535
+MAX_FAX_SIDE: Final = 65_535
 
 REVERSED: Final = 16
 """Added to the variant of fax data whose bits are in reverse order (TIFF's FillOrder 2)."""
@@ -176,8 +176,14 @@ def _by_rows(data: bytes, rows: int) -> bytes:
 
 
 def _fax(data: bytes, _: Coder, layout: Layout, rows: int) -> bytes:
-    stored = _by_libtiff(data, layout, rows, _FAX[layout.variant & ~REVERSED])
+    if not _is_fax(layout.width, rows, len(data)):
+        raise ValueError("not the bytes of so many rows")
+    stored = _by_libtiff(data, layout, rows, FAX[layout.variant & ~REVERSED])
     return stored.translate(_MIRRORED) if layout.variant & REVERSED else stored
+
+
+def _is_fax(width: int, rows: int, length: int) -> bool:
+    return 0 < width <= MAX_FAX_SIDE and rows * -(-width // 8) == length
 
 
 def _gif(data: bytes, _: Coder, layout: Layout, __: int) -> bytes:
@@ -214,7 +220,7 @@ def _unfax(stored: bytes, layout: Layout, rows: int, length: int) -> bytes | Non
     width = layout.width
     if layout.variant & REVERSED:
         stored = stored.translate(_MIRRORED)
-    if not (0 < width <= _MAX_FAX_SIDE and rows * -(-width // 8) == length):
+    if not _is_fax(width, rows, length):
         return None
     bits = _FAX_DECODERS[layout.variant & ~REVERSED](stored, height=rows, width=width)
     return np.packbits(bits.reshape(rows, width), axis=1).tobytes()

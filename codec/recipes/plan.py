@@ -123,13 +123,14 @@ def banded(plan: Plan) -> Iterator[Plan]:
         return
     ordered = sorted(plan.segments, key=lambda segment: segment.top)
     band: list[Segment] = []
+    bottom = 0
     for segment in ordered:
-        bottom = max((each.top + each.height for each in band), default=0)
         large = band and (segment.top + segment.height - band[0].top) * plan.width > _BAND
         if large and segment.top >= bottom:
             yield _band(plan, band)
-            band = []
+            band, bottom = [], 0
         band.append(segment)
+        bottom = max(bottom, segment.top + segment.height)
     yield _band(plan, band)
 
 

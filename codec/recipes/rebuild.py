@@ -1,5 +1,6 @@
 """Write a file from its pictures and its recipe."""
 
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,8 +10,10 @@ import numpy as np
 from imagecodecs import deflate_encode
 
 from codec.containers import DoesNotFit, Malformed
+from codec.image import memory
 from codec.image.pixels import Samples, Undecodable
 from codec.recipes import coders, layout, package, pictures
+from codec.recipes.pictures import Shape
 from codec.recipes.plan import Segment
 from codec.recipes.recipe import Block, Recipe
 
@@ -98,14 +101,12 @@ class _Writer:
     def _block(self, block: Block) -> bytes:
         samples = self._picture(block.picture)
         described = self._recipe.formats[block.format]
-        raw = layout.to_bytes(place(samples, block), described.layout)
+        with _writing(described.coder.name):
+            raw = layout.to_bytes(place(samples, block), described.layout)
+            stored = coders.encode(raw, described.coder, described.layout, rows=block.height)
         self._left[block.picture] -= 1
         if not self._left[block.picture]:
             del self._open[block.picture]
-        try:
-            stored = coders.encode(raw, described.coder, described.layout, rows=block.height)
-        except RuntimeError as error:
-            raise Malformed(f"the coder {described.coder.name} fails: {error}") from error
         if len(stored) == block.length:
             return stored
         return _fitted(raw, described.layout.family, block.length)
@@ -118,6 +119,17 @@ class _Writer:
             self._open[index] = pictures.decode(tuple(parts), found[index].shape)
             self.digests[index] = samples_digest(self._open[index])
         return self._open[index]
+
+
+@contextlib.contextmanager
+def _writing(coder: str) -> Iterator[None]:
+    """Turn any exception of a coder into Malformed, unless memory is short."""
+    try:
+        yield
+    except Exception as error:
+        if memory.is_exhausted(error):
+            raise
+        raise Malformed(f"the coder {coder} fails: {type(error).__name__}: {error}") from error
 
 
 def _fitted(raw: bytes, family: str, length: int) -> bytes:
@@ -148,6 +160,16 @@ def _check(recipe: Recipe, parts: int, pixels: int, length: int) -> None:
             raise Undecodable("has a picture larger than the image")
     if not all(_is_inside(block, recipe) for block in recipe.blocks):
         raise Malformed("a block is outside of its picture")
+    written = Counter[int]()
+    for block in recipe.blocks:
+        channels = recipe.pictures[block.picture].shape.channels if block.channel < 0 else 1
+        written[block.picture] += block.height * block.width * channels
+    if any(written[index] > _samples(each.shape) for index, each in enumerate(recipe.pictures)):
+        raise Malformed("blocks overlap in their picture")
+
+
+def _samples(shape: Shape) -> int:
+    return shape.height * shape.width * shape.channels
 
 
 def _is_inside(block: Block, recipe: Recipe) -> bool:

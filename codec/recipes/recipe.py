@@ -11,6 +11,7 @@ from codec.recipes import coders
 from codec.recipes.coders import Coder
 from codec.recipes.pictures import Shape
 from codec.recipes.plan import MAX_SEGMENTS, Family, Layout
+from codec.recipes.possible import is_possible
 
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct("<BHHIQ")  # version; pictures, formats, blocks; bytes of the rest
@@ -155,6 +156,7 @@ def _unpacked(data: bytes) -> Format:
         variant=variant,
         width=width,
     )
-    if sample not in (1, 2) or not align:
+    coder = Coder(coders.NAMES[name], how & 15, how >> 4)
+    if not is_possible(coder, layout):
         raise ValueError("impossible layout")
-    return Format(layout, Coder(coders.NAMES[name], how & 15, how >> 4))
+    return Format(layout, coder)

@@ -160,8 +160,6 @@ def optimize_upload(
         Refused: The upload stays as it is; the message says why.
     """
     most = _allowed(may_be_large=may_be_large)
-    if most < _Process.memory_bytes and memory_needs.is_large(pixels_of(data), len(data)):
-        raise LargeImage
     options = OptimizeOptions(
         policy=policy,
         content_type=content_type,
@@ -171,8 +169,9 @@ def optimize_upload(
         steps=AllowedSteps(ruled_out, most, _mark, _engine_costs(policy)),
     )
     try:
+        _check_allowed(data, most)
         return optimize(data, options, _Process.upscalers)
-    except Refused:
+    except (LargeImage, Refused):
         raise
     except models.EngineError as error:
         raise Refused(Reason.RESTORER, str(error)) from error
@@ -180,6 +179,12 @@ def optimize_upload(
         if memory.is_exhausted(error):
             raise Refused(Reason.MEMORY) from error
         raise Refused(Reason.DAMAGED, type(error).__name__) from error
+
+
+def _check_allowed(data: bytes, most: int) -> None:
+    """Raise LargeImage if an upload may need more memory than that, and there is more."""
+    if most < _Process.memory_bytes and memory_needs.is_large(pixels_of(data), len(data)):
+        raise LargeImage
 
 
 def _engine_costs(policy: Policy) -> EngineCosts:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -125,3 +126,22 @@ def test_circles_of_directories_end() -> None:
     entry = b"\0\1\3\0\1\0\0\0\x10\0\0\0"
     data = b"II*\0\x08\0\0\0" + b"\1\0" + entry + b"\x08\0\0\0"
     assert len(tiff.parse(data).pages) == 1
+
+
+def test_directories_that_overlap_are_limited_together() -> None:
+    """A small file of many directories in the same bytes costs no more than a real one."""
+    directories, tags = 400, 4000
+    data = bytearray(b"II*\0\x08\0\0\0" + bytes(12 * (directories + tags + 3)))
+    for start in range(8, len(data) - 12, 12):  # a number of tags, then a tag without numbers
+        struct.pack_into("<HHHI", data, start, tags, 2, 3, 0)
+    for start in range(8, 8 + 12 * directories, 12):
+        struct.pack_into("<I", data, start + 2 + 12 * tags, start + 12)
+    with pytest.raises(Unsupported, match="too many tags"):
+        tiff.parse(bytes(data))
+
+
+def test_only_tags_that_are_used_are_read() -> None:
+    """A tag of no use may be longer than the file."""
+    entry = b"\0\x80\4\0\xff\xff\xff\xff\x08\0\0\0"
+    data = b"II*\0\x08\0\0\0" + b"\1\0" + entry + bytes(4)
+    assert not tiff.parse(data).pages[0].tags
