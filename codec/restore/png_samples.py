@@ -26,7 +26,8 @@ def inflate(stream: bytes, header: Header) -> bytes:
     """Inflate image data, and nothing beyond.
 
     Raises:
-        Malformed: the stream is invalid, or its length does not match the header.
+        Malformed: the stream is invalid.
+        Undecodable: its length does not match the header.
     """
     length = sum(height * (1 + row) for height, row in _sizes(header))
     inflater = zlib.decompressobj()
@@ -35,7 +36,7 @@ def inflate(stream: bytes, header: Header) -> bytes:
     except zlib.error as error:
         raise Malformed("image data cannot be inflated") from error
     if len(raw) != length or not inflater.eof or inflater.unused_data:
-        raise Malformed("image data are not as long as the image")
+        raise Undecodable("image data are not as long as the image")
     return raw
 
 

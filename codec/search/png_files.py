@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from codec.containers import ContainerError, Unsupported, png_parts
+from codec.containers import ContainerError, Malformed, Unsupported, png_parts
 from codec.containers.png_parts import Header, Parts
 from codec.image.pixels import Undecodable
 from codec.manifest import Output, Stored
@@ -77,7 +77,10 @@ def attempt(data: bytes, policy: Policy, steps: AllowedSteps, work: Work, most: 
     steps.mark(LOSSLESS)
     exact, speed = "lossless" not in policy.tiers, preset_of(policy.effort, policy.floor).speed
     limits = _Limits(exact, most, speed, work)
-    return _stored(data, parts, limits)
+    try:
+        return _stored(data, parts, limits)
+    except Malformed as error:  # there are no pixels to store
+        return _omitted(steps, Omission.UNSUPPORTED, str(error))
 
 
 def _omitted(steps: AllowedSteps, why: Omission, detail: str = "") -> Attempt:
@@ -89,6 +92,8 @@ def _omitted(steps: AllowedSteps, why: Omission, detail: str = "") -> Attempt:
 def _stored(data: bytes, parts: Parts, limits: _Limits) -> Attempt:
     try:
         found = png_verbatim.find(data, parts, exact=limits.exact, work=limits.work)
+    except Malformed:
+        raise
     except (ContainerError, Undecodable) as error:
         return failed_attempt("exact", "jxl", Verdict.DOES_NOT_RETURN, str(error))
     tier: Literal["exact", "lossless"] = "exact" if found.served == data else "lossless"

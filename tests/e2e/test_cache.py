@@ -135,8 +135,8 @@ def test_what_one_gateway_restored_another_has(
     assert how == "miss"
     with s3_client(moto.at(other.endpoint)) as client:
         assert _get(client, moto_bucket) == (file, "hit")
-        client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=images.jpeg(208, 160))
-        assert len(_get(client, moto_bucket)[0]) == len(images.jpeg(208, 160))
+        client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=images.jpeg(440, 400))
+        assert len(_get(client, moto_bucket)[0]) == len(images.jpeg(440, 400))
     assert other.events("restored", served_bytes=len(_FILE)) == []
 
 
