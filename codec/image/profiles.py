@@ -1,4 +1,4 @@
-"""Tell colour profiles that say what viewers assume without one."""
+"""Recognize colour profiles of sRGB, which viewers assume for images without a profile."""
 
 import io
 from functools import lru_cache

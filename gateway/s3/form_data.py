@@ -81,7 +81,7 @@ class FormParser:
             S3Error: MalformedPOSTRequest, MaxPostPreDataLengthExceededError, or InvalidRequest for
                 a reserved field name.
         """
-        # Each step copies what is left: a large piece behind many fields would be copied often.
+        # Each step copies the rest of the buffer, so a large piece is parsed in blocks.
         for at in range(0, len(piece), _BLOCK):
             self._held += piece[at : at + _BLOCK]
             while self._step():
