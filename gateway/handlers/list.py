@@ -16,7 +16,7 @@ from gateway.handlers.passthrough import PassThrough
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import LogicalView, with_logical_sizes
+from gateway.s3.listing_xml import LogicalView, listed_time, with_logical_sizes
 from gateway.s3.routing import Target, key_target
 from gateway.storage.listing_index import ListedObject, ObjectState
 from gateway.storage.manifest_seals import Seals
@@ -182,5 +182,7 @@ def _show(entry: s3xml.Element, view: LogicalView) -> None:
             child.text = str(view.size)
         elif s3xml.name(child) == "ETag":
             child.text = f'"{view.etag}"'
+        elif s3xml.name(child) == "LastModified" and view.modified is not None:
+            child.text = listed_time(view.modified)
         elif s3xml.name(child) in _CHECKSUMS:
             entry.remove(child)

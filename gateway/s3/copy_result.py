@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from gateway.s3 import xml as s3xml
+from gateway.s3.listing_xml import listed_time
 
 NAME = "CopyObjectResult"
 """Name of the root element; a store may also answer an error with status 200."""
@@ -21,7 +22,7 @@ def described(root: s3xml.Element, etag: str, modified: datetime | None = None) 
         if name == "ETag":
             child.text = f'"{etag}"'
         elif name == "LastModified" and modified is not None:
-            child.text = f"{modified:%Y-%m-%dT%H:%M:%S}.000Z"
+            child.text = listed_time(modified)
         elif name.startswith("Checksum"):
             root.remove(child)
     return s3xml.write(root)

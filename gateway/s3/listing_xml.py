@@ -6,11 +6,13 @@ a page looks different, the caller parses and rewrites it as a whole.
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 _ENTRY: Final = re.compile(rb"<(Contents|Version)>.*?</\1>", re.DOTALL)
 _SIZE: Final = re.compile(rb"<Size>[^<]*</Size>")
 _ETAG: Final = re.compile(rb"<ETag>[^<]*</ETag>")
+_MODIFIED: Final = re.compile(rb"<LastModified>[^<]*</LastModified>")
 _CHECKSUM: Final = re.compile(rb"<(Checksum(?:Algorithm|Type))>[^<]*</\1>")
 
 
@@ -20,14 +22,16 @@ class LogicalView(NamedTuple):
     Attributes:
         size: Size of the upload, bytes.
         etag: Served ETag, without quotes.
+        modified: Last-Modified, UTC; None: that of the stored object.
     """
 
     size: int
     etag: str
+    modified: datetime | None = None
 
 
 def with_logical_sizes(page: bytes, views: Sequence[LogicalView | None]) -> bytes | None:
-    """Replace sizes and ETags of managed objects in a page.
+    """Replace sizes, ETags and times of managed objects in a page.
 
     Args:
         page: Page as the upstream wrote it.
@@ -51,7 +55,16 @@ def with_logical_sizes(page: bytes, views: Sequence[LogicalView | None]) -> byte
     return b"".join([*pieces, page[done:]])
 
 
+def listed_time(time: datetime) -> str:
+    """Return a UTC time as listings and copy results show it: with milliseconds."""
+    return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z"
+
+
 def _edited(entry: bytes, view: LogicalView) -> bytes | None:
     entry, sizes = _SIZE.subn(b"<Size>%d</Size>" % view.size, entry)
     entry, etags = _ETAG.subn(b"<ETag>&quot;%s&quot;</ETag>" % view.etag.encode("ascii"), entry)
-    return _CHECKSUM.sub(b"", entry) if (sizes, etags) == (1, 1) else None
+    times = 1
+    if view.modified is not None:
+        time = listed_time(view.modified).encode("ascii")
+        entry, times = _MODIFIED.subn(b"<LastModified>%s</LastModified>" % time, entry)
+    return _CHECKSUM.sub(b"", entry) if (sizes, etags, times) == (1, 1, 1) else None

@@ -1,5 +1,7 @@
 """Listing pages: edited in place, or not at all."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,21 @@ def test_only_managed_entries_change(views: list[LogicalView | None]) -> None:
         assert page == edited
 
 
+def test_a_time_replaces_that_of_the_rendition() -> None:
+    """An entry with a time of its own shows it in milliseconds; others keep the store's."""
+    stored = "<LastModified>2026-01-02T03:04:05.678Z</LastModified>"
+    uploaded = datetime(2020, 2, 3, 4, 5, 6, 7_999, tzinfo=UTC)
+    page = _page(_entry("a", more=stored), _entry("b", more=stored))
+    edited = with_logical_sizes(page, [_VIEW._replace(modified=uploaded), _VIEW])
+    assert edited is not None
+    shown = [
+        s3xml.text(child, "LastModified")
+        for child in s3xml.parse(edited)
+        if s3xml.name(child) == "Contents"
+    ]
+    assert shown == ["2020-02-03T04:05:06.007Z", "2026-01-02T03:04:05.678Z"]
+
+
 def test_checksums_of_renditions_are_left_out() -> None:
     """A checksum of the stored bytes is none of the object."""
     more = "<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType>"
@@ -64,6 +81,7 @@ def test_versions_are_edited_too() -> None:
         ([_entry("k"), _entry("l")], [_VIEW]),
         (["<Contents><Key>k</Key><Size>1</Size></Contents>"], [_VIEW]),
         ([_entry("k", more="<Size>8</Size>")], [_VIEW]),
+        ([_entry("k")], [_VIEW._replace(modified=datetime(2020, 1, 1, tzinfo=UTC))]),
     ],
 )
 def test_doubtful_pages_are_left_to_a_parser(
