@@ -35,12 +35,17 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_FAILURES: Final = 10
 _WINDOW_S: Final = 60.0
 _MAX_ADDRESSES: Final = 1024
+_UNGUESSABLE: Final = 20
+"""Characters of a token that guessing over the network will not find."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Failures:
-    """Limit wrong tokens per address.
+    """Limit different wrong tokens per address.
+
+    A scraper that keeps sending an old token must not lock out people behind the same address:
+    one token counts once.
 
     Args:
         clock: Returns monotonic seconds.
@@ -48,19 +53,21 @@ class Failures:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._times: FIFOCache[str, deque[float]] = FIFOCache(_MAX_ADDRESSES)
+        self._guesses: FIFOCache[str, deque[tuple[float, bytes]]] = FIFOCache(_MAX_ADDRESSES)
 
-    def note(self, remote: str | None) -> None:
+    def note(self, remote: str | None, token: bytes) -> None:
         """Count a wrong token from an address."""
         address = _network(remote)
-        times = self._times.get(address) or deque(maxlen=_MAX_FAILURES)
-        times.append(self._clock())
-        self._times[address] = times  # the latest of all, also where it was known
+        digest = hashlib.sha256(token).digest()
+        earlier = (each for each in self._guesses.get(address, ()) if each[1] != digest)
+        guesses = deque(earlier, maxlen=_MAX_FAILURES)
+        guesses.append((self._clock(), digest))
+        self._guesses[address] = guesses  # the latest of all, also where it was known
 
     def blocked(self, remote: str | None) -> bool:
         """Return whether an address has sent too many wrong tokens recently."""
-        times = self._times.get(_network(remote), deque())
-        return len(times) == _MAX_FAILURES and self._clock() - times[0] < _WINDOW_S
+        guesses = self._guesses.get(_network(remote), deque())
+        return len(guesses) == _MAX_FAILURES and self._clock() - guesses[0][0] < _WINDOW_S
 
 
 def _network(remote: str | None) -> str:
@@ -137,18 +144,25 @@ class Access:
         return self._is_token(request, value) and kind.lower() == b"bearer"
 
     def _is_token(self, request: web.Request, said: bytes) -> bool:
+        if self._token is None:
+            return False
+        is_right = hmac.compare_digest(self._token, said)
+        # Others behind the same proxy cannot lock out the owner of a long token.
+        if is_right and len(self._token) >= _UNGUESSABLE:
+            return True
         if self._failures.blocked(request.remote):
             text = "too many wrong tokens from this address: wait a minute\n"
             raise web.HTTPTooManyRequests(text=text, headers={"Retry-After": f"{_WINDOW_S:.0f}"})
-        if self._token is not None and hmac.compare_digest(self._token, said):
+        if is_right:
             return True
-        self._failures.note(request.remote)
+        self._failures.note(request.remote, said)
         _log.warning("invalid admin token", remote=request.remote)
         return False
 
     def _is_session(self, value: str) -> bool:
         expires, _, mac = value.partition(".")
-        if not hmac.compare_digest(self._mac(expires).encode(), mac.encode()):
+        said = mac.encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(self._mac(expires).encode(), said):
             return False
         return self._clock() < int(expires)
 

@@ -14,12 +14,16 @@ from typing import Any, Final
 from redis.asyncio.lock import Lock
 from redis.exceptions import LockError
 
-from gateway.cache.redis_client import RedisConnection, Unavailable
+from gateway.cache.redis_client import Client, RedisConnection, Unavailable
 from gateway.cache.redis_pubsub import LeaseNotifications
 from gateway.telemetry import metrics
 
 _RENEWALS: Final = 3
 """Renewals within the lifetime of a lease."""
+
+_NO_EXPIRY: Final = -1  # PTTL
+_LONGEST_MS: Final = 60_000
+"""Longest lifetime of a lease that the settings allow, milliseconds."""
 
 
 class Leases:
@@ -89,8 +93,18 @@ class Leases:
 
     async def _attempt(self, name: str) -> Any:
         async with self._redis.writing() as client:
-            lease = client.lock(f"{name}:lease", timeout=self._lease_s, thread_local=False)
-            return lease if await lease.acquire(blocking=False) else None
+            lease = client.lock(_lease(name), timeout=self._lease_s, thread_local=False)
+            if await lease.acquire(blocking=False):
+                return lease
+            await self._expire(client, name)
+            return None
+
+    async def _expire(self, client: Client, name: str) -> None:
+        """Let a lease expire that would outlast its owner: no gateway wrote it."""
+        longest_ms = int(self._lease_s * 1000)
+        left_ms = await client.pttl(_lease(name))
+        if left_ms == _NO_EXPIRY or left_ms > _LONGEST_MS:
+            await client.pexpire(_lease(name), longest_ms)
 
     async def _renew(self, lease: Lock) -> None:
         """Renew the lease; if it is lost, another gateway may repeat the work."""
@@ -111,6 +125,10 @@ class Leases:
                 await client.publish(self._channel, LeaseNotifications.message(name, done=done))
         except Unavailable:
             return  # it expires
+
+
+def _lease(name: str) -> str:
+    return f"{name}:lease"
 
 
 async def _kept(lease: Lock) -> bool:

@@ -49,10 +49,11 @@ class RedisCache:
         """Return the file, or None."""
         try:
             async with self._redis.reading() as client:
-                data = await client.get(_file(key))
+                # Another program's value may be of any size, and would be held in memory.
+                data = await client.getrange(_file(key), 0, self._settings.max_entry_bytes)
         except Unavailable:
             return None
-        if not isinstance(data, bytes):
+        if not isinstance(data, bytes) or not data:
             metrics.REDIS_REQUESTS.labels("miss").inc()
             return None
         right = await sha256_hex(data) == key.sha256

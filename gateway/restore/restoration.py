@@ -5,7 +5,7 @@ import time
 import structlog
 
 from codec.manifest import Manifest
-from codec.restore.restore import DigestMismatch
+from codec.restore.restore import DamagedRendition, DigestMismatch
 from gateway.cache.memory import CacheKey
 from gateway.http.byte_budget import ByteBudget
 from gateway.restore.compute import Compute, File
@@ -43,6 +43,10 @@ async def restored(
         S3Error: SlowDown if the queue is full or memory is short, InternalError if it cannot be
             restored.
     """
+    damaged = compute.damaged.get((key, manifest))
+    if damaged is not None and damaged == await sha256_hex(rendition):
+        metrics.RESTORES.labels("failed").inc()
+        raise S3Error("InternalError", _UNREADABLE)
     try:
         return await compute.restores.run(
             key, lambda: _restore(compute, buffers, key, rendition, manifest)
@@ -58,6 +62,8 @@ async def restored(
         differs = isinstance(error, DigestMismatch)
         metrics.RESTORES.labels("mismatch" if differs else "failed").inc()
         _log.error("not restored", bucket=key.bucket, key=key.key, reason=str(error))
+        if isinstance(error, DamagedRendition | DigestMismatch):
+            compute.damaged[key, manifest] = await sha256_hex(rendition)
         raise S3Error("InternalError", _UNREADABLE) from error
 
 

@@ -12,15 +12,15 @@ _SECRET: Final = re.compile(
     \b(
         x-amz-signature | signature | x-amz-security-token | securitytoken | x-amz-credential
         | authorization | secret[_-]?key | secret[_-]?access[_-]?key | token
-        | x-amz-server-side-encryption-customer-key | x-amz-copy-source-server-side-\S+-key
-        | password
+        | x-amz-(?:copy-source-)?server-side-encryption-customer-key | password
     )
     (["']? \s* [=:] \s* (?:b(?=["']))? ["']?)  # as in k=v, k: v, 'k': 'v'
     (?: (?: bearer | basic ) \s+ | aws4-hmac-sha256 \s+ [^"'\n]* )?
     [^\s&,;"'<>)}\]]*
     """
 )
-_IN_URL: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s/@:]*):[^\s/@]+@")
+# No match begins within a scheme, so a long key of dots is scanned once.
+_IN_URL: Final = re.compile(r"(?i)(?<![a-z0-9+.-])([a-z0-9+.-]+://[^\s/@:]*):[^\s/@]+@")
 _DEEPEST: Final = 4
 
 

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -11,6 +12,7 @@ from config import Admin
 from gateway.admin.auth import SESSION_S, Access, Failures
 
 _TOKEN: Final = "a token of the tests"
+_SHORT: Final = "short token"
 
 Client = TestClient[web.Request, web.Application]
 
@@ -87,19 +89,50 @@ async def test_a_cookie_stands_for_the_token() -> None:
         assert await _status(client, Cookie=f"{other.cookie}={value}") == 401
 
 
-async def test_guessing_is_slow() -> None:
-    """After ten wrong tokens even the right one is refused; a cookie still works."""
+async def test_a_cookie_of_any_bytes_is_refused() -> None:
+    """A cookie that is not UTF-8 is wrong like any other."""
     access = _access(_TOKEN)
     async with _serving(access) as client:
-        value = await _cookie(client, _TOKEN)
+        assert client.port is not None
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+        head = f"GET /page HTTP/1.1\r\nHost: a\r\nCookie: {access.cookie}=1.".encode()
+        writer.write(head + b"\xff\r\nConnection: close\r\n\r\n")
+        status = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+    assert status.startswith(b"HTTP/1.1 401 ")
+
+
+async def test_guessing_is_slow() -> None:
+    """After ten wrong tokens a short right one is refused, too; a cookie still works."""
+    access = _access(_SHORT)
+    async with _serving(access) as client:
+        value = await _cookie(client, _SHORT)
         for number in range(10):
             if number % 2:
                 assert await _cookie(client, str(number)) == ""
             else:
                 assert await _status(client, Authorization=f"Bearer {number}") == 401
-        assert await _status(client, Authorization=f"Bearer {_TOKEN}") == 429
-        assert "too many" in await _cookie(client, _TOKEN)
+        assert await _status(client, Authorization=f"Bearer {_SHORT}") == 429
+        assert "too many" in await _cookie(client, _SHORT)
         assert await _status(client, Cookie=f"{access.cookie}={value}") == 200
+
+
+async def test_strangers_do_not_lock_out() -> None:
+    """A token that cannot be guessed is accepted after any number of wrong ones."""
+    async with _serving(_access(_TOKEN)) as client:
+        for number in range(11):
+            status = await _status(client, Authorization=f"Bearer {number}")
+            assert status == (401 if number < 10 else 429)
+        assert await _status(client, Authorization=f"Bearer {_TOKEN}") == 200
+
+
+async def test_an_outdated_scraper_does_not_lock_out() -> None:
+    """The same wrong token counts once."""
+    async with _serving(_access(_SHORT)) as client:
+        for _ in range(20):
+            assert await _status(client, Authorization="Bearer outdated") == 401
+        assert await _status(client, Authorization=f"Bearer {_SHORT}") == 200
 
 
 def test_failures_are_forgotten() -> None:
@@ -107,15 +140,15 @@ def test_failures_are_forgotten() -> None:
     clock = _Clock()
     failures = Failures(clock)
     for number in range(10):
-        failures.note(f"2001:db8::{number}")
+        failures.note(f"2001:db8::{number}", b"%d" % number)
     assert failures.blocked("2001:db8::ffff")
     assert not failures.blocked("2001:db9::1")
     clock.now += 60
     assert not failures.blocked("2001:db8::1")
     for number in range(3000):
-        failures.note(f"10.0.{number // 256}.{number % 256}")
-    assert len(failures._times) == 1024
-    failures.note(None)
+        failures.note(f"10.0.{number // 256}.{number % 256}", b"wrong")
+    assert len(failures._guesses) == 1024
+    failures.note(None, b"")
 
 
 @pytest.mark.parametrize(

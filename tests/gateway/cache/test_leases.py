@@ -140,6 +140,22 @@ async def test_somebody_else_takes_over(
         await raw.aclose()
 
 
+@pytest.mark.parametrize("lifetime_s", [None, 86_400])
+async def test_a_foreign_lease_expires(
+    server: RedisServer, caches: tuple[RedisCache, RedisCache], lifetime_s: int | None
+) -> None:
+    """A lease without an expiry, or with one that no gateway sets, holds up nothing."""
+    raw: Redis = Redis.from_url(server.url)
+    try:
+        await raw.set(f"{_file(_KEY)}:lease", b"foreign", ex=lifetime_s)
+        work = _Work()
+        work.may_end.set()
+        async with asyncio.timeout(20):  # 60 s would pass before a gateway goes on without it
+            assert await work.by(caches[0]) == _DATA
+    finally:
+        await raw.aclose()
+
+
 @pytest.mark.parametrize("trouble", ["stop", "freeze"])
 async def test_nobody_waits_for_a_redis_that_is_gone(
     server: RedisServer, caches: tuple[RedisCache, RedisCache], trouble: str

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from config import RedisCacheSettings
 from gateway.cache.memory import Cache, CacheKey, MemoryCache
-from gateway.cache.redis import LayeredCache, RedisCache
+from gateway.cache.redis import LayeredCache, RedisCache, _file
 from gateway.telemetry import metrics
 from tests.servers.redis import RedisServer, missing
 
@@ -198,3 +198,17 @@ async def test_secrets_stay_secret(server: RedisServer, capsys: pytest.CaptureFi
         await cache.close()
     said = capsys.readouterr()
     assert "a-pass-word" not in f"{settings!r} {cache!r} {said.out} {said.err}"
+
+
+async def test_a_huge_value_is_not_read(server: RedisServer) -> None:
+    """Of a value that no gateway stored, at most the largest entry is read."""
+    cache = RedisCache(_settings(server, max_entry_bytes=1000))
+    raw: Redis = Redis.from_url(server.url)
+    try:
+        await raw.set(_file(_key(_DATA)), bytes(64 << 20))
+        before = (await raw.info("stats"))["total_net_output_bytes"]
+        assert await cache.get(_key(_DATA)) is None
+        assert (await raw.info("stats"))["total_net_output_bytes"] - before < 1 << 20
+    finally:
+        await raw.aclose()
+        await cache.close()

@@ -9,6 +9,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from codec.manifest import Manifest
+from codec.restore.restore import DamagedRendition, DigestMismatch
 from config import Engine
 from config import Manifests as ManifestSettings
 from gateway.cache.memory import MemoryCache
@@ -77,10 +78,12 @@ class _Store(ObjectClient):
     Attributes:
         headers: Of the object.
         asked: Requests, in their order.
+        rendition: The stored bytes.
     """
 
     headers: dict[str, str]
     asked: list[Request] = field(default_factory=list)
+    rendition: bytes = b"rendition"
 
     @property
     def passed_along(self) -> Mapping[str, str]:
@@ -102,7 +105,7 @@ class _Store(ObjectClient):
         self.asked.append(request)
         etag = request.headers.get("If-Match", self.headers["ETag"])
         met = etag == self.headers["ETag"]
-        body = _Body(b"rendition" if met and request.method == "GET" else b"")
+        body = _Body(self.rendition if met and request.method == "GET" else b"")
         shown = CIMultiDictProxy(CIMultiDict(self.headers if met else {}))
         yield _Answer(request.method, 200 if met else 412, shown, body)
 
@@ -117,9 +120,11 @@ class _Restoring(Workers):
     def __init__(self, answer: tuple[bytes, bool] | Exception) -> None:
         super().__init__(Engine(), address=Path("nobody"))
         self._answer = answer
+        self.attempts = 0
 
     async def restore(self, rendition: bytes, manifest: Manifest) -> tuple[bytes, bool]:
         """Return the answer."""
+        self.attempts += 1
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
@@ -294,3 +299,30 @@ async def test_a_manifest_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(S3Error) as caught:
         await gateway.read()
     assert caught.value.code == "InternalError"
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [(DamagedRendition("no AVIF"), 1), (DigestMismatch("differs"), 1), (LookupError("no card"), 2)],
+)
+async def test_damage_is_remembered(error: Exception, attempts: int) -> None:
+    """What cannot be restored is not tried again, but what may pass is."""
+    workers = _Restoring(error)
+    gateway = _Gateway(_managed(), workers)
+    for _ in range(2):
+        with pytest.raises(S3Error, match="raw: stored"):
+            await gateway.read()
+    assert workers.attempts == attempts
+
+
+async def test_other_bytes_are_tried() -> None:
+    """Bytes that were damaged on the way say nothing about the object."""
+    workers = _Restoring(DamagedRendition("no AVIF"))
+    store = _managed()
+    gateway = _Gateway(store, workers)
+    with pytest.raises(S3Error):
+        await gateway.read()
+    store.rendition = b"RENDITION"
+    with pytest.raises(S3Error):
+        await gateway.read()
+    assert workers.attempts == 2
