@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from codec.containers import SNIFFED, WHOLE, Container, c2pa, header, sniff
+from codec.containers import SNIFFED, WHOLE, Container, c2pa, sniff
 from codec.image.pixels import decode_as, orientation
 from codec.image.profiles import is_srgb
 from codec.manifest import Manifest
 from codec.measures import floors
 from codec.measures.hdr import HdrPicture
 from codec.reasons import Reason, Refused
+from codec.restore import payload
 from codec.restore.lossless import Task
 from codec.restore.restore import Upscalers
 from codec.search import jpeg_files, lossless, memory_needs, png_files, seal, search, whole_files
@@ -226,7 +227,7 @@ def _lossy_search(data: bytes, options: OptimizeOptions, upscalers: Upscalers) -
         raise Refused(Reason.WORKER_LOST, "process died decoding it")
     options.steps.mark(DECODE)
     return search.find_rendition(
-        _source(data, options.policy),
+        _source(data, options.policy, options.steps),
         options.policy,
         restorers=options.restorers,
         upscalers=upscalers,
@@ -275,14 +276,18 @@ def _in_vain(trials: Sequence[Trial], *, late: bool = False) -> Refused:
     return Refused(Reason.FLOOR, shown, tuple(trials))
 
 
-def _source(data: bytes, policy: Policy) -> SourceImage:
+def _source(data: bytes, policy: Policy, steps: AllowedSteps) -> SourceImage:
     upload = parse_eligible(data, policy)
     icc = None if upload.icc is None or is_srgb(upload.icc) else upload.icc
+    area = upload.width * upload.height
+    packed = payload.pack(
+        upload.metadata, icc, pixels=0 if steps.lacks(memory_needs.to_transcode(area)) else area
+    )
     return SourceImage(
         pixels=decode_as(upload, data),
         upload=upload,
         size=len(data),
-        payload=header.pack(upload.metadata, icc) if upload.metadata else b"",
+        payload=packed,
         orientation=orientation(data, upload),
         max_stored=max_stored(data, policy),
         hdr=_hdr(upload),

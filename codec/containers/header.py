@@ -4,7 +4,8 @@ Layout: version (1 byte), method (1 byte: 0 stored, 1 deflated, 2 LZMA2), CRC-32
 (4 bytes, big-endian), segments. Deflate (RFC 1951) uses the colour profile as a preset dictionary,
 because the rendition already carries the same profile in its own box. LZMA2 is for trailers, in
 which cameras leave memory that repeats over long distances: 7 % smaller than Deflate, 4 % smaller
-than Zstandard on those of eight cameras. Without segments, the payload is empty.
+than Zstandard on those of eight cameras. Without segments, the payload is empty. Method 3, JPEG
+pictures as JPEG XL, is that of :mod:`codec.restore.payload`.
 """
 
 import lzma

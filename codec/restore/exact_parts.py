@@ -9,11 +9,11 @@ works for files without the marker, or without the last rows; Lepton takes other
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from codec.containers import Malformed, Unsupported, bmff, header
+from codec.containers import Malformed, Unsupported, bmff, header, jpeg_size
 from codec.containers.jpeg_segments import END, EOI, walk_first
 from codec.image.pixels import Undecodable
 from codec.manifest import WholeCodec
-from codec.restore import exact
+from codec.restore import exact, payload
 
 _ZEROS: Final = range(0, 1 << 21, 64_000)
 """Numbers of zeros to try: libjxl takes a surplus of up to 64 KiB, but no shortage."""
@@ -76,11 +76,12 @@ def restore(
     """
     tail = b""
     if codec == "jxl":
-        tail = header.unpack(bmff.extract(rendition) or b"", None, max_bytes=length)
-    kept = length - len(tail)
-    if not 0 < kept <= first <= kept + _MAX_ADDED:
+        kept = bmff.extract(rendition) or b""
+        tail = payload.unpack(kept, None, pixels=size[0] * size[1], max_bytes=length)
+    end = length - len(tail)
+    if not 0 < end <= first <= end + _MAX_ADDED:
         raise Undecodable("the parts of the file do not fit together")
-    return exact.restore(rendition, codec, size=size, length=first)[:kept] + tail
+    return exact.restore(rendition, codec, size=size, length=first)[:end] + tail
 
 
 def _end(data: bytes) -> int | None:
@@ -96,7 +97,9 @@ def _beside(data: bytes, end: int) -> Transcoded | None:
     if stored is None or len(data) - end > header.MAX_TAIL:
         return None
     try:
-        return Transcoded(bmff.attach(stored, header.pack(data[end:], None)), end)
+        width, height = jpeg_size.read(data)
+        kept = payload.pack(data[end:], None, pixels=width * height)
+        return Transcoded(bmff.attach(stored, kept), end)
     except Malformed:
         return None
 

@@ -5,13 +5,21 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
-from codec.containers import header
+from codec.containers.header import MAX_KEPT
 from codec.encoders import by_name
 from codec.image.pixels import Pixels, Samples
 from codec.image.resample import join_planes, small_size, split_planes
 from codec.manifest import Manifest, Stored
 from codec.recipes.rebuild import rebuild
-from codec.restore import exact, exact_parts, lossless, output, png_recipe, png_verbatim
+from codec.restore import (
+    exact,
+    exact_parts,
+    lossless,
+    output,
+    payload,
+    png_recipe,
+    png_verbatim,
+)
 
 _ROOM: Final = 16
 """Bytes that kept segments have beside those of the upload."""
@@ -204,6 +212,10 @@ def _verbatim(rendition: bytes, manifest: Manifest) -> _Restored:
 
 def _kept(rendition: bytes, manifest: Manifest) -> bytes:
     codec = by_name(manifest.stored.codec)
-    payload, icc = codec.extract(rendition) or b"", codec.icc_profile(rendition)
     # Nothing that was kept is longer than the upload, but for lengths and markers between parts.
-    return header.unpack(payload, icc, max_bytes=min(header.MAX_KEPT, manifest.size + _ROOM))
+    return payload.unpack(
+        codec.extract(rendition) or b"",
+        codec.icc_profile(rendition),
+        pixels=manifest.width * manifest.height,
+        max_bytes=min(MAX_KEPT, manifest.size + _ROOM),
+    )

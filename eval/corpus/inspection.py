@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
-from codec.containers import SNIFFED, header, sniff
+from codec.containers import SNIFFED, sniff
 from codec.image.pixels import decode_as
 from codec.reasons import Refused
+from codec.restore import payload
 from codec.search.eligibility import parse_eligible
 from config import Policy
 from eval.compare.coders import Source
@@ -58,8 +59,8 @@ def look(data: bytes, policy: Policy) -> Inspection:
         if sniff(data[:SNIFFED]) == "image/jpeg":
             return _opened(data, policy, f"cannot be decoded: {error}")
         raise Broken(f"cannot be decoded: {error}") from error
-    payload = header.pack(upload.metadata, upload.icc) if upload.metadata else b""
-    source = Source(upload, pixels, payload, len(data))
+    packed = payload.pack(upload.metadata, upload.icc, pixels=upload.width * upload.height)
+    source = Source(upload, pixels, packed, len(data))
     return Inspection(upload.format, upload.width, upload.height, source)
 
 
