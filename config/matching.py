@@ -33,16 +33,17 @@ class Policies:
             bucket: name of any length; names that S3 forbids match nothing.
             key: decoded object key.
         """
-        for policy in self._for_bucket(bucket):
+        for policy in self.for_bucket(bucket):
             if key.startswith(policy.prefix):
                 return policy
         return None
 
     def names_bucket(self, bucket: str) -> bool:
         """Return whether any policy matches the bucket, for any prefix and mode."""
-        return any(True for _ in self._for_bucket(bucket))
+        return any(True for _ in self.for_bucket(bucket))
 
-    def _for_bucket(self, bucket: str) -> Iterator[Policy]:
+    def for_bucket(self, bucket: str) -> Iterator[Policy]:
+        """Yield the policies that match the bucket, for any prefix and mode, in order."""
         # Long names are refused first: matching a hostile name must not cost more than a real one.
         if len(bucket) <= MAX_BUCKET:
             yield from (policy for glob, policy in self._rules if glob.match(bucket))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
@@ -27,10 +28,14 @@ class Entry(NamedTuple):
     Attributes:
         key: Decoded key.
         size: Stored size, bytes.
+        etag: Stored ETag without quotes; None: not shown.
+        modified: Last-Modified, aware; None: not shown.
     """
 
     key: str
     size: int
+    etag: str | None = None
+    modified: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -77,7 +82,7 @@ async def windows(
     while more:
         window = Window(last=after)
         for _ in range(pages):
-            entries, more = await _page(client, place, after)
+            entries, more = await page(client, place, after)
             window.entries += filter(wanted, entries)
             window.passed += len(entries)
             if entries:
@@ -88,8 +93,18 @@ async def windows(
         yield window
 
 
-async def _page(client: ObjectClient, place: Place, after: str) -> tuple[list[Entry], bool]:
-    """Return one page, and whether there are more."""
+async def page(client: ObjectClient, place: Place, after: str) -> tuple[list[Entry], bool]:
+    """Return one page of a listing, and whether there are more.
+
+    Args:
+        client: Client of the store.
+        place: Bucket and key prefix.
+        after: Key after which to start.
+
+    Raises:
+        Denied: The store does not permit listing.
+        S3Error: The store does not respond, or not as S3 does.
+    """
     # ListObjects version 1: every store supports it, and it continues from any key.
     query = f"encoding-type=url&marker={escaped(after)}&prefix={escaped(place.key)}"
     async with client.send(Request("GET", Target(place.bucket, "", ""), query)) as response:
@@ -113,4 +128,17 @@ def _entry(element: s3xml.Element, encoded: bool) -> Entry:
     key, size = s3xml.text(element, "Key"), s3xml.text(element, "Size")
     if not (size.isascii() and size.isdigit() and len(size) < 20):
         raise S3Error("InternalError", "The store's listing has an object without a size.")
-    return Entry(unquote_plus(key, errors="surrogateescape") if encoded else key, int(size))
+    return Entry(
+        unquote_plus(key, errors="surrogateescape") if encoded else key,
+        int(size),
+        s3xml.text(element, "ETag").strip('"') or None,
+        _time(s3xml.text(element, "LastModified")),
+    )
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

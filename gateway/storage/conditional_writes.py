@@ -5,12 +5,44 @@ from http import HTTPStatus
 from typing import Final
 
 from gateway.s3.errors import S3Error
-from gateway.s3.routing import key_target
-from gateway.storage.errors import CONFLICT, Denied
+from gateway.s3.routing import Target, key_target
+from gateway.storage.errors import CONFLICT, Denied, check_available
 from gateway.storage.messages import Request
 from gateway.storage.object_client import ObjectClient
 
 _STALE: Final = "0" * 32
+
+
+async def check_created_once(client: ObjectClient, bucket: str, prefix: str) -> None:
+    """Check that the store refuses to create an object twice.
+
+    Args:
+        client: Client of the store.
+        bucket: Bucket name.
+        prefix: Prefix of the keys that will be written.
+
+    Raises:
+        Denied: It does not; the message says why.
+        S3Error: ServiceUnavailable if the store does not respond.
+    """
+    probe = _probe(bucket, prefix)
+    once = Request("PUT", probe, headers={"If-None-Match": "*"}, body=b"", length=0)
+    async with client.send(once) as response:
+        check_available(response)
+        status, version_id = response.status, response.headers.get("x-amz-version-id")
+    if status != HTTPStatus.OK:
+        raise Denied(f"PUT was answered with {status}: may this key write s3://{bucket}/{prefix}?")
+    async with client.send(once) as response:
+        again = response.status
+        other_id = response.headers.get("x-amz-version-id")
+    for each in filter(None, {version_id, other_id}) if version_id else (None,):
+        async with client.delete(probe, each):
+            pass
+    if again not in CONFLICT:
+        raise Denied(
+            "the store ignores If-None-Match, so two processes could take the same work: keep the "
+            "job in a store that supports conditional writes"
+        )
 
 
 async def check_conditional_writes(client: ObjectClient, bucket: str, prefix: str) -> None:
@@ -28,7 +60,7 @@ async def check_conditional_writes(client: ObjectClient, bucket: str, prefix: st
         Denied: It does not; the message says why.
         S3Error: ServiceUnavailable if the store does not respond.
     """
-    probe = key_target(bucket, f"{prefix[:512]}.slimgate-probe-{uuid.uuid4().hex}")
+    probe = _probe(bucket, prefix)
     stale = {"If-Match": _STALE}
     async with client.send(Request("PUT", probe, headers=stale, body=b"", length=0)) as response:
         status, version_id = response.status, response.headers.get("x-amz-version-id")
@@ -47,3 +79,8 @@ async def check_conditional_writes(client: ObjectClient, bucket: str, prefix: st
         "the store ignores If-Match, so concurrent uploads could be lost: upload the images "
         "through the gateway instead"
     )
+
+
+def _probe(bucket: str, prefix: str) -> Target:
+    """Return an unused key."""
+    return key_target(bucket, f"{prefix[:512]}.slimgate-probe-{uuid.uuid4().hex}")

@@ -1,0 +1,1 @@
+"""State of jobs in the store: plain objects under one prefix."""
