@@ -48,7 +48,7 @@ def run(
         out: file of lines.
         jobs: number of processes.
     """
-    _end_line(out)
+    end_line(out)
     with (
         out.open("a") as file,
         ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool,
@@ -59,7 +59,7 @@ def run(
             file.flush()
 
 
-def _end_line(path: Path) -> None:
+def end_line(path: Path) -> None:
     """Remove a last line that an interruption cut short."""
     if path.exists() and not (data := path.read_bytes()).endswith(b"\n"):
         path.write_bytes(data[: data.rfind(b"\n") + 1])
