@@ -1,6 +1,7 @@
 """Queue bytes that arrive in pieces of any size as few large blocks."""
 
 import asyncio
+import threading
 from collections import deque
 from typing import Final
 
@@ -8,6 +9,9 @@ BLOCK: Final = 1 << 18
 """Smaller pieces are merged into blocks of this many bytes."""
 
 _LARGE: Final = 8 << 20
+
+_JOINING: Final = threading.Lock()
+"""Blocks and result exist side by side for a moment: of one large queue at a time."""
 
 
 class ByteQueue:
@@ -56,7 +60,11 @@ class ByteQueue:
 
     async def whole(self) -> bytes:
         """Return all bytes as :meth:`joined` does, copying large amounts outside the event loop."""
-        return self.joined() if self._size < _LARGE else await asyncio.to_thread(self.joined)
+        return self.joined() if self._size < _LARGE else await asyncio.to_thread(self._joined_alone)
+
+    def _joined_alone(self) -> bytes:
+        with _JOINING:
+            return self.joined()
 
     def _close(self) -> None:
         self._blocks.append(bytes(self._open))

@@ -58,6 +58,21 @@ class BodyLimits(NamedTuple):
     stall_timer: StallTimer | None = None
 
 
+class _Kept:
+    """Reserved bytes of a body that did not fit and is about to be streamed."""
+
+    def __init__(self, buffers: Quota | None = None, held: int = 0) -> None:
+        self._buffers = buffers
+        self._held = held
+
+    def release(self, amount: int | None = None) -> None:
+        """Release some bytes; None: all that are left."""
+        amount = self._held if amount is None else min(amount, self._held)
+        if self._buffers is not None and amount:
+            self._held -= amount
+            self._buffers.release(amount)
+
+
 class Upload:
     """The body of one request.
 
@@ -102,6 +117,7 @@ class Upload:
         self._decoder = self._chunk_decoder(verified) if self.framed else None
         self._pieces = self._verified_pieces()
         self._peeked = ByteQueue()
+        self._kept = _Kept()
         self._spool: SpooledFile | None = None
         self._copy: BodyCopy | None = None
 
@@ -136,7 +152,8 @@ class Upload:
             buffers: Budget for the body; the caller releases its length.
 
         Returns:
-            The body, or None if it does not fit: it can then still be iterated from the start.
+            The body, or None if it does not fit: it can then still be iterated from the start, and
+            what was read counts until it is yielded again.
         """
         pieces = ByteQueue()
         held = 0
@@ -145,6 +162,7 @@ class Upload:
                 pieces.append(piece)
                 if not buffers.reserve(len(piece)):
                     self._peeked = pieces
+                    self._kept, held = _Kept(buffers, held), 0
                     return None
                 held += len(piece)
             body, held = await pieces.whole(), 0
@@ -168,7 +186,8 @@ class Upload:
         return self._copy
 
     def close(self) -> None:
-        """Release disk space and the copy."""
+        """Release disk space, memory and the copy."""
+        self._kept.release()
         if self._copy is not None:
             self._copy.close()
         if self._spool is not None:
@@ -178,6 +197,7 @@ class Upload:
         try:
             while piece := self._peeked.popleft():
                 yield self._copied(piece)
+                self._kept.release(len(piece))
             async for piece in self._pieces:
                 yield self._copied(piece)
         except S3Error as error:
