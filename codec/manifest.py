@@ -7,8 +7,9 @@ have changed it, so every number is bounded before use.
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from codec.notes import Hex, Measured, Note, Uploaded
 from config.policy import CODECS, Codec
 
 WholeCodec = Literal["jxl", "lepton", "zstd"]
@@ -23,17 +24,11 @@ MAX_PIXELS: Final = 250_000_000
 MAX_FILE_BYTES: Final = 1 << 30
 
 
-LOWEST_SCORE: Final = -99.99
-"""Scores below are beyond recognition, and are recorded as this one."""
-
-
 class BrokenManifest(ValueError):
     """The manifest is invalid, or of a version that this release cannot restore."""
 
 
-_Hex = Annotated[str, Field(pattern=r"^[0-9a-f]+$")]
 _Quality = Annotated[int, Field(ge=0, le=100)]
-_Score = Annotated[float, Field(ge=LOWEST_SCORE, le=100)]
 
 _CODECS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "exact": ("webp", "jxl", "lepton", "zstd"),
@@ -43,13 +38,7 @@ _CODECS_OF: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-class _Note(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", validate_by_name=True, validate_by_alias=True
-    )
-
-
-class Stored(_Note):
+class Stored(Note):
     """The rendition, and how its pixels become full-size ones.
 
     Attributes:
@@ -68,7 +57,7 @@ class Stored(_Note):
     codec: Codec | WholeCodec = Field(alias="c")
     quality: _Quality = Field(alias="q")
     scale: Annotated[int, Field(ge=1, le=4)] = Field(alias="x")
-    restorer: Annotated[_Hex, Field(min_length=16, max_length=16)] | None = Field(alias="r")
+    restorer: Annotated[Hex, Field(min_length=16, max_length=16)] | None = Field(alias="r")
     level: Annotated[int, Field(ge=0, le=255)] = Field(default=0, alias="l")
     length: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)] = Field(default=0, alias="k")
     recipe: bool = Field(default=False, alias="p")
@@ -93,7 +82,7 @@ class Stored(_Note):
         return self
 
 
-class Output(_Note):
+class Output(Note):
     """How to encode the restored pixels.
 
     Attributes:
@@ -122,31 +111,7 @@ class Output(_Note):
     verbatim: bool = Field(default=False, alias="v")
 
 
-class Measured(_Note):
-    """Fidelity of the served file against the upload, measured when storing.
-
-    Attributes:
-        psnr_db: Of all samples.
-        ssim: Mean structural similarity of luma.
-        orb: Share of key points found again.
-        ssimulacra2: Score; None: not measured.
-        ssimulacra2_worst: Score of the worst region; None: not measured.
-    """
-
-    psnr_db: Annotated[float, Field(ge=0, le=100)] = Field(alias="p")
-    ssim: Annotated[float, Field(ge=-1, le=1)] = Field(alias="s")
-    orb: Annotated[float, Field(ge=0, le=1)] = Field(alias="o")
-    ssimulacra2: _Score | None = Field(default=None, alias="v")
-    ssimulacra2_worst: _Score | None = Field(default=None, alias="w")
-
-    @property
-    def scores(self) -> dict[str, float]:
-        """Return the SSIMULACRA2 scores that were measured, by name."""
-        scores = {"ssimulacra2": self.ssimulacra2, "ssimulacra2_worst": self.ssimulacra2_worst}
-        return {name: score for name, score in scores.items() if score is not None}
-
-
-class Manifest(_Note):
+class Manifest(Note):
     """What any later version needs to serve an object as it was uploaded.
 
     Attributes:
@@ -164,6 +129,7 @@ class Manifest(_Note):
         measured: fidelity of the served file.
         upload_etag: ETag of a multipart upload, which clients compute themselves.
         guard: kind of image for which the policy's floor was raised; restoring does not need it.
+        uploaded: time of the upload; None: the rendition was stored at once.
         policy: digest of the policy.
         gateway: version of slimgate.
         seal: keyed digest of all the above; codec neither creates nor verifies it.
@@ -171,7 +137,7 @@ class Manifest(_Note):
 
     version: Annotated[int, Field(ge=VERSION, le=VERSION)] = Field(alias="v")
     size: Annotated[int, Field(ge=1, le=MAX_FILE_BYTES)] = Field(alias="n")
-    md5: Annotated[_Hex, Field(min_length=32, max_length=32)] = Field(alias="md5")
+    md5: Annotated[Hex, Field(min_length=32, max_length=32)] = Field(alias="md5")
     content_type: Annotated[str, Field(max_length=100, pattern=r"^[\x20-\x7e]*$")] = Field(
         alias="ct"
     )
@@ -179,15 +145,16 @@ class Manifest(_Note):
     height: Annotated[int, Field(ge=1, le=MAX_SIDE)] = Field(alias="h")
     stored: Stored = Field(alias="st")
     output: Output | None = Field(default=None, alias="out")
-    sha256: Annotated[_Hex, Field(min_length=64, max_length=64)] = Field(alias="sha")
-    content: Annotated[_Hex, Field(min_length=32, max_length=32)] = Field(alias="cd")
+    sha256: Annotated[Hex, Field(min_length=64, max_length=64)] = Field(alias="sha")
+    content: Annotated[Hex, Field(min_length=32, max_length=32)] = Field(alias="cd")
     measured: Measured = Field(alias="fid")
     upload_etag: Annotated[str, Field(pattern=r"^[0-9a-f]{32}-[1-9][0-9]{0,4}$")] | None = Field(
         default=None, alias="e"
     )
     # Any name, so that manifests with kinds of later versions stay readable.
     guard: Annotated[str, Field(pattern=r"^[a-z]{1,16}$")] | None = Field(default=None, alias="g")
-    policy: Annotated[_Hex, Field(min_length=12, max_length=12)] = Field(alias="pol")
+    uploaded: Uploaded | None = Field(default=None, alias="u")
+    policy: Annotated[Hex, Field(min_length=12, max_length=12)] = Field(alias="pol")
     gateway: Annotated[str, Field(max_length=20, pattern=r"^[0-9A-Za-z.+-]*$")] = Field(alias="gw")
     # The last member, because it covers the text before it.
     seal: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{22}$")] | None = Field(

@@ -4,7 +4,8 @@ import hashlib
 import math
 
 from codec import manifest
-from codec.manifest import Manifest, Measured
+from codec.manifest import Manifest
+from codec.notes import LOWEST_SCORE, Measured
 from codec.reasons import Reason, Refused
 from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
 from codec.search.allowed_steps import EXACT, LEPTON, LOSSLESS, RECIPE
@@ -61,7 +62,7 @@ def seal(
 
 
 def _score(value: float | None) -> float | None:
-    return None if value is None else rounded_down(max(value, manifest.LOWEST_SCORE), 100)
+    return None if value is None else rounded_down(max(value, LOWEST_SCORE), 100)
 
 
 def rounded_down(value: float, steps: int) -> float:

@@ -45,6 +45,7 @@ class GetAttributes:
             for name, value in headers.client_metadata(found.upstream.items()).items()
             if name.lower() in {"last-modified", "x-amz-version-id", "x-amz-request-id"}
         )
+        shown.update(found.last_modified)
         shown["Content-Type"] = s3xml.CONTENT_TYPE
         return call.whole(shown, body)
 

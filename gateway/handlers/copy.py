@@ -25,7 +25,7 @@ from gateway.s3 import copy_result, copy_source, headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.digests import sha256_hex
 from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import LogicalView
+from gateway.s3.listing_xml import parse_listed_time
 from gateway.s3.routing import Target
 from gateway.storage.listing_index import ObjectState
 from gateway.storage.manifest_seals import Seals
@@ -33,6 +33,7 @@ from gateway.storage.messages import Request, Response, read_bounded
 from gateway.storage.object_client import ObjectClient
 from gateway.storage.storage import Storage
 from gateway.storage.stored_object import ManagedObject, look_up_with_etag, read_manifest
+from gateway.storage.upload_time import logical_view
 
 _DIRECTIVE: Final = "x-amz-metadata-directive"
 
@@ -100,10 +101,11 @@ class Copy:
         root = s3xml.parse(body)
         if s3xml.name(root) == copy_result.NAME:
             target, stored_etag = call.target, s3xml.text(root, "ETag").strip('"')
-            view = LogicalView(manifest.size, manifest.etag)
+            modified = parse_listed_time(s3xml.text(root, "LastModified"))
+            view = logical_view(manifest, target, modified)
             seen = ObjectState.of_write(response.headers, stored_etag)
             self._storage.index.put(target.bucket, target.key, seen, view)
-            body = copy_result.described(root, manifest.etag)
+            body = copy_result.described(root, manifest.etag, view.modified)
         return _answer(call, shown, body)
 
     async def _copy_part(
@@ -151,7 +153,8 @@ def _translated(
     changed[copy_source.IF_MATCH] = f'"{source.stored_etag}"'
     if changed.get(_DIRECTIVE, "COPY").upper() == "REPLACE":
         content_type = changed.get("Content-Type", source.manifest.content_type)
-        note = source.manifest.model_copy(update={"content_type": content_type})
+        update = {"content_type": content_type, "uploaded": None}
+        note = source.manifest.model_copy(update=update)
         changed["Content-Type"] = mime_of(source.manifest.stored.codec)
         changed[headers.MANIFEST] = _checked(note, seals)
     return changed

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
@@ -16,7 +15,7 @@ from gateway.handlers.passthrough import PassThrough
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import LogicalView, listed_time, with_logical_sizes
+from gateway.s3.listing_xml import LogicalView, listed_time, parse_listed_time, with_logical_sizes
 from gateway.s3.routing import Target, key_target
 from gateway.storage.listing_index import ListedObject, ObjectState
 from gateway.storage.manifest_seals import Seals
@@ -24,6 +23,7 @@ from gateway.storage.messages import read_bounded
 from gateway.storage.retries import shown_headers
 from gateway.storage.storage import Storage
 from gateway.storage.stored_object import read_manifest
+from gateway.storage.upload_time import logical_view, stored_time
 
 _log = structlog.get_logger(__name__)
 
@@ -103,7 +103,7 @@ class ListObjects:
             answered = await shown_headers(call.client, target, entry.listed.version_id)
         if answered is None or headers.bare_etag(answered) != entry.listed.etag:
             return None  # replaced since the page was written
-        view = _view_of(target, answered.get(headers.MANIFEST), self._storage.seals)
+        view = _view_of(target, answered, self._storage.seals)
         if s3xml.text(entry.element, "IsLatest") != "false":
             self._storage.index.put(target.bucket, target.key, ObjectState.of(answered), view)
         return view
@@ -150,21 +150,14 @@ def _entry(element: s3xml.Element, encoded: bool) -> _Entry:
     key = s3xml.text(element, "Key")
     listed = ListedObject(
         etag=s3xml.text(element, "ETag").strip('"'),
-        modified=_time(s3xml.text(element, "LastModified")),
+        modified=parse_listed_time(s3xml.text(element, "LastModified")),
         version_id=s3xml.text(element, "VersionId") or None,
     )
     return _Entry(element, unquote_plus(key) if encoded else key, listed)
 
 
-def _time(text: str) -> datetime | None:
-    """Parse a time in a listing, always UTC; None if invalid."""
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def _view_of(target: Target, note: str | None, seals: Seals) -> LogicalView | None:
+def _view_of(target: Target, answered: Mapping[str, str], seals: Seals) -> LogicalView | None:
+    note = answered.get(headers.MANIFEST)
     if note is None:
         return None
     try:
@@ -173,7 +166,7 @@ def _view_of(target: Target, note: str | None, seals: Seals) -> LogicalView | No
         # One unreadable manifest must not break the listing of other objects.
         _log.warning("unreadable manifest", bucket=target.bucket, key=target.key, reason=str(error))
         return None
-    return LogicalView(manifest.size, manifest.etag)
+    return logical_view(manifest, target, stored_time(answered))
 
 
 def _show(entry: s3xml.Element, view: LogicalView) -> None:

@@ -6,14 +6,12 @@ fails, the plain copy stays.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
 import structlog
 from aiohttp import web
 
-from codec.manifest import Manifest
 from codec.reasons import Reason, Refused
 from config import Policies, Policy
 from gateway.handlers.call import Call, forwarded
@@ -30,7 +28,6 @@ from gateway.storage.completed_object import PlainObject
 from gateway.storage.messages import Response, read_bounded
 from gateway.storage.metadata import is_archived
 from gateway.storage.storage import Storage
-from gateway.storage.stored_object import look_up
 from gateway.telemetry.ledger import Ledger
 from gateway.workers.pool import Busy
 
@@ -110,8 +107,8 @@ class PlainCopy:
             plain, origin = _copied(root, version_id), CopiedObject(self._storage, call)
             written = await self._replacing.replace(call, policy, plain, origin, report)
             if written.manifest is not None:
-                modified = await self._modified(call, written.manifest)
-                body = copy_result.described(root, written.manifest.etag, modified)
+                # LastModified stays: the manifest keeps it.
+                body = copy_result.described(root, written.manifest.etag)
             return Result(body, written.version_id)
         except (Refused, Busy) as why:
             report.stays(why)
@@ -120,17 +117,6 @@ class PlainCopy:
             _log.warning("not optimized", key=call.target.key, reason=error.message)
             report.stays(Refused(Reason.UNAVAILABLE, error.message))
         return Result(body, version_id)
-
-    async def _modified(self, call: Call, manifest: Manifest) -> datetime | None:
-        """Return Last-Modified of the rendition; None if it cannot be determined."""
-        seals, index = self._storage.seals, self._storage.index
-        try:
-            found = await look_up(call.client, call.target, None, seals, index)
-        except S3Error:
-            return None  # the rendition stands; its date is not worth an error
-        if found is None or found.manifest.sha256 != manifest.sha256:
-            return None  # another client has written meanwhile
-        return found.identity(manifest.etag).last_modified
 
 
 def _copied(result: s3xml.Element, version_id: str | None) -> PlainObject:

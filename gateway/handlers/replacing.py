@@ -27,6 +27,7 @@ from gateway.storage.read_back import ReadBack
 from gateway.storage.replacement import put_in_place, to_the_end
 from gateway.storage.snapshot import Snapshot
 from gateway.storage.storage import Storage
+from gateway.storage.upload_time import kept
 from gateway.telemetry.telemetry import Telemetry
 from gateway.workers.pool import Workers
 
@@ -129,6 +130,7 @@ class RenditionReplacement:
             plain=work.plain_request,
             destination=work.store,
             upload_etag=work.origin.upload_etag,
+            uploaded=partial(kept, call.target, work.seen.headers),
         )
 
 

@@ -7,12 +7,12 @@ from http import HTTPStatus
 from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
 from gateway.s3 import headers
-from gateway.s3.listing_xml import LogicalView
 from gateway.s3.routing import Target
 from gateway.storage.listing_index import ObjectState
 from gateway.storage.messages import Request, Response
 from gateway.storage.object_client import ObjectClient
 from gateway.storage.storage import Storage
+from gateway.storage.upload_time import logical_view
 from gateway.telemetry.telemetry import Telemetry
 
 
@@ -58,5 +58,5 @@ def note_managed(
     manifest = optimized.manifest
     telemetry.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
     seen = ObjectState.of_write(response.headers, headers.bare_etag(response.headers))
-    view = LogicalView(manifest.size, manifest.etag)
+    view = logical_view(manifest, target, None)  # the rendition is the upload: one time
     storage.index.put(target.bucket, target.key, seen, view)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from codec.notes import Uploaded
 from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
 from config import Policy
@@ -15,6 +16,7 @@ from gateway.storage import metadata, snapshot
 from gateway.storage.messages import Request
 from gateway.storage.replacement import remove_version
 from gateway.storage.snapshot import Contents, Snapshot
+from gateway.storage.upload_time import kept
 
 
 class Optimizer:
@@ -117,6 +119,7 @@ class _Replacement:
             client=self.tools.client,
             seals=self.tools.seals,
             plain=self._request,
+            uploaded=self._uploaded,
             destination=self._put,
         )
 
@@ -131,6 +134,9 @@ class _Replacement:
         self.seen = await snapshot.retake(client, self.seen, self.tools.seals)
         kept = await metadata.everything(client, self.seen.target, self.seen.headers)
         return Request("PUT", self.seen.target, headers=kept)
+
+    def _uploaded(self) -> Uploaded | None:
+        return kept(self.seen.target, self.seen.headers)
 
     async def _put(self, request: Request, _: Optimized) -> None:
         await self.tools.client.put_if_match(request, self.seen.state.etag)

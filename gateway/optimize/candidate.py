@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from codec.notes import Uploaded
 from codec.optimize import Optimized
 from config import Policy
 from gateway.optimize.byte_exact import ByteExact
@@ -70,6 +71,10 @@ async def nothing_known(_: bytes) -> Optimized | None:
     return None
 
 
+def right_now() -> None:
+    """Return None: the image is being uploaded."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Candidate:
     """An image and its state in the pipeline; each step adds to it.
@@ -126,6 +131,7 @@ class StoredCandidate(Candidate):
         plain: Returns the request that would store the image unchanged; its body is not used.
         destination: Stores the rendition; raises Refused if the store does not accept it.
         upload_etag: ETag of the multipart upload; None: it was not one.
+        uploaded: Returns when the image was uploaded, after ``plain`` has; None: right now.
         small: Request that stores the rendition.
     """
 
@@ -134,6 +140,7 @@ class StoredCandidate(Candidate):
     plain: Callable[[], Awaitable[Request]]
     destination: Callable[[Request, Optimized], Awaitable[None]]
     upload_etag: str | None = None
+    uploaded: Callable[[], Uploaded | None] = right_now
     small: Request | None = None
 
     @property

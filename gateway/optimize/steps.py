@@ -114,11 +114,14 @@ async def write_manifest(stored: StoredCandidate) -> None:
     Raises:
         Refused: MANIFEST or METADATA.
     """
+    request = await stored.plain()
+    # A rendition that was known before has the time of its source.
+    update: dict[str, object] = {"uploaded": stored.uploaded()}
     if stored.upload_etag is not None:
-        update = {"upload_etag": stored.upload_etag}
-        manifest = stored.rendition.manifest.model_copy(update=update)
-        stored.found = replace(stored.rendition, manifest=manifest)
-    stored.small = await stored_request(await stored.plain(), stored.rendition, stored.seals)
+        update["upload_etag"] = stored.upload_etag
+    manifest = stored.rendition.manifest.model_copy(update=update)
+    stored.found = replace(stored.rendition, manifest=manifest)
+    stored.small = await stored_request(request, stored.rendition, stored.seals)
 
 
 async def keep_original(stored: StoredCandidate) -> None:

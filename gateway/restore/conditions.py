@@ -41,7 +41,7 @@ def decide(
         return HTTPStatus.OK, everything
     identity = found.identity(etag)
     if in_parts or not _PARTIAL.isdisjoint(asked):
-        identity = identity.without_aliases
+        identity = identity.of_parts
     outcome = conditional.evaluate(sent, identity)
     if outcome is Outcome.PRECONDITION_FAILED:
         raise S3Error("PreconditionFailed")
@@ -88,6 +88,7 @@ def shown_headers(
     shown.update(_overrides(parameters))
     shown["Content-Length"] = str(manifest.size)
     shown["ETag"] = f'"{manifest.etag}"'
+    shown.update(found.last_modified)
     shown["Accept-Ranges"] = "bytes"
     shown["x-slimgate-tier"] = manifest.stored.tier
     shown["x-slimgate-model"] = manifest.stored.restorer or "none"

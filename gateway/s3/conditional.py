@@ -22,7 +22,9 @@ class Representation:
 
     Attributes:
         etag: ETag of the served bytes, without quotes.
-        last_modified: When these bytes became the object: aware, whole seconds.
+        last_modified: When the object was uploaded: aware, whole seconds.
+        changed: If these bytes are not those of the upload, and only lately took their place: when
+            they did; None: they have always been the object, or for long.
         aliases: ETags that also identify the whole object, such as the MD5 of the upload. They
             never identify a part, because a client may hold parts of other bytes under them.
     """
@@ -30,15 +32,21 @@ class Representation:
     etag: str
     last_modified: datetime.datetime
     aliases: frozenset[str] = frozenset()
+    changed: datetime.datetime | None = None
 
     def named(self, tag: str) -> bool:
         """Return whether an ETag, without quotes, identifies the object."""
         return tag == self.etag or tag in self.aliases
 
     @property
-    def without_aliases(self) -> "Representation":
-        """Return the validators for requests of a part."""
-        return replace(self, aliases=frozenset())
+    def of_parts(self) -> "Representation":
+        """Return the validators for requests of a part.
+
+        Parts of different bytes must not be mixed: neither an alias nor the time of the upload
+        distinguishes these bytes from the uploaded ones.
+        """
+        modified = self.changed or self.last_modified
+        return replace(self, aliases=frozenset(), last_modified=modified)
 
 
 class Outcome(enum.Enum):
@@ -56,7 +64,7 @@ def evaluate(headers: Mapping[str, str], identity: Representation) -> Outcome:
 
     Args:
         headers: Request headers, lower-case or case-insensitive.
-        identity: The current object; for a part, :attr:`Representation.without_aliases`.
+        identity: The current object; for a part, :attr:`Representation.of_parts`.
     """
     if not _precondition_holds(headers, identity):
         return Outcome.PRECONDITION_FAILED

@@ -133,7 +133,7 @@ def check_conditions(sent: Mapping[str, str], source: conditional.Representation
         S3Error: PreconditionFailed.
     """
     if RANGE in sent:
-        source = source.without_aliases
+        source = source.of_parts
     asked = {name.removeprefix(_PREFIX): value for name, value in conditions(sent).items()}
     if conditional.evaluate(asked, source) is not conditional.Outcome.PROCEED:
         raise S3Error("PreconditionFailed")

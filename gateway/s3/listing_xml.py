@@ -6,7 +6,7 @@ a page looks different, the caller parses and rewrites it as a whole.
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 _ENTRY: Final = re.compile(rb"<(Contents|Version)>.*?</\1>", re.DOTALL)
@@ -58,6 +58,14 @@ def with_logical_sizes(page: bytes, views: Sequence[LogicalView | None]) -> byte
 def listed_time(time: datetime) -> str:
     """Return a UTC time as listings and copy results show it: with milliseconds."""
     return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z"
+
+
+def parse_listed_time(text: str) -> datetime | None:
+    """Parse a time in a listing or a copy result, always UTC; None if invalid."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _edited(entry: bytes, view: LogicalView) -> bytes | None:

@@ -14,7 +14,6 @@ import structlog
 from codec.manifest import Manifest
 from codec.reasons import Reason, Refused
 from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import LogicalView
 from gateway.s3.routing import Target
 from gateway.storage.completed_object import PlainObject
 from gateway.storage.errors import StoreError
@@ -23,6 +22,7 @@ from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request
 from gateway.storage.object_client import ObjectClient
 from gateway.storage.stored_object import look_up
+from gateway.storage.upload_time import logical_view, stored_time, time_of
 
 _log = structlog.get_logger(__name__)
 
@@ -85,12 +85,9 @@ async def put_in_place(
             raise Refused(Reason.REPLACED, error.detail) from error
         else:
             raise
-    index.put(
-        target.bucket,
-        target.key,
-        ObjectState.of(answered),
-        LogicalView(manifest.size, manifest.etag),
-    )
+    # The response to a PUT names no Last-Modified, but cannot be earlier.
+    view = logical_view(manifest, target, stored_time(answered) or time_of(answered))
+    index.put(target.bucket, target.key, ObjectState.of(answered), view)
     version_id = answered.get("x-amz-version-id")
     # Never delete the rendition itself: an unversioned store may report equal IDs.
     if plain.outlives_replacement and plain.version_id != version_id:

@@ -2,22 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http import HTTPStatus
+from typing import Final
 
 from codec.manifest import BrokenManifest, Manifest
 from gateway.cache.memory import CacheKey
 from gateway.s3 import conditional, headers
 from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import LogicalView
 from gateway.s3.routing import Target
 from gateway.storage.errors import check_available
 from gateway.storage.listing_index import LogicalIndex, ObjectState
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Response, read_bounded
 from gateway.storage.object_client import ObjectClient
+from gateway.storage.upload_time import logical_view, stored_time, time_of, upload_time
 from gateway.telemetry import metrics
+
+_READ_WITHIN: Final = timedelta(days=1)
+"""Longest time that a client reads an object in parts, with a date instead of an ETag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +66,32 @@ class ManagedObject:
         Args:
             etag: ETag of the served bytes: the manifest's, unless an encoder has changed.
         """
-        modified = self.upstream.get("Last-Modified")
+        stored = stored_time(self.upstream) or datetime.now(UTC)
+        uploaded = self._uploaded
         return conditional.Representation(
             etag=etag,
-            last_modified=parsedate_to_datetime(modified) if modified else datetime.now(UTC),
+            last_modified=(uploaded or stored).replace(microsecond=0),
             aliases=frozenset({self.manifest.etag, self.manifest.md5}),
+            changed=stored if uploaded and self._is_new(stored) else None,
+        )
+
+    @property
+    def last_modified(self) -> Mapping[str, str]:
+        """Return Last-Modified as a header; empty if it is that of the stored object."""
+        uploaded = self._uploaded
+        if uploaded is None:
+            return {}
+        return {"Last-Modified": format_datetime(uploaded, usegmt=True)}
+
+    @property
+    def _uploaded(self) -> datetime | None:
+        return upload_time(self.manifest, self.target, stored_time(self.upstream))
+
+    def _is_new(self, stored: datetime) -> bool:
+        """Return whether a client may still be reading parts of the uploaded bytes."""
+        # A file that is restored to the byte has no others.
+        return (
+            self.manifest.stored.tier != "exact" and time_of(self.upstream) < stored + _READ_WITHIN
         )
 
 
@@ -94,7 +119,7 @@ def recognize(
     manifest = read_manifest(note, seals)
     stored_etag = headers.bare_etag(response.headers)
     if version_id is None:
-        view = LogicalView(manifest.size, manifest.etag)
+        view = logical_view(manifest, target, stored_time(response.headers))
         seen = ObjectState.of(response.headers)
         index.put(target.bucket, target.key, seen, view)
     return ManagedObject(target, version_id, manifest, stored_etag, response.headers)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codec import manifest
-from codec.manifest import BrokenManifest, Manifest, Measured, Output, Stored
+from codec.manifest import BrokenManifest, Manifest, Output, Stored
+from codec.notes import Measured, Uploaded
 from tests.config.builders import steady
 
 _HEX = "0123456789abcdef"
@@ -44,15 +45,22 @@ def _steps(low: int, high: int, steps: int) -> st.SearchStrategy[float]:
 
 
 @st.composite
+def _uploads(draw: st.DrawFn) -> Uploaded:
+    time_ms = draw(st.integers(0, 2**32 * 1000))
+    return Uploaded(time_ms=time_ms, until=draw(st.integers(0, 2**32)), object=draw(_hex(8)))
+
+
+@st.composite
 def manifests(draw: st.DrawFn) -> Manifest:
     """Draw any manifest that is not sealed."""
+    uploaded = draw(st.none() | _uploads())
     width = draw(st.integers(1, manifest.MAX_SIDE))
     tallest = min(manifest.MAX_SIDE, manifest.MAX_PIXELS // width)
     return Manifest(
         version=manifest.VERSION,
         size=draw(st.integers(1, manifest.MAX_FILE_BYTES)),
         md5=draw(_hex(32)),
-        content_type=draw(st.text(_PRINTABLE, max_size=100)),
+        content_type=draw(st.text(_PRINTABLE, max_size=100 if uploaded is None else 50)),
         width=width,
         height=draw(st.integers(1, tallest)),
         stored=draw(_stored()),
@@ -75,6 +83,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
             ssimulacra2=draw(st.none() | _steps(-9_999, 10_000, 100)),
             ssimulacra2_worst=draw(st.none() | _steps(-9_999, 10_000, 100)),
         ),
+        uploaded=uploaded,
         policy=draw(_hex(12)),
         gateway=draw(st.from_regex(r"[0-9A-Za-z.+-]{0,20}", fullmatch=True)),
     )
@@ -112,7 +121,9 @@ def _longest() -> Manifest:
 def _document() -> dict[str, Any]:
     """Return a manifest as plain data, with room for changes below the limit."""
     document: dict[str, Any] = json.loads(_longest().dumps())
-    return document | {"ct": "image/jpeg"}
+    del document["e"]
+    uploaded = {"m": 1_700_000_000_000, "t": 1_800_000_000, "o": "f" * 8}
+    return document | {"ct": "image/jpeg", "gw": "0.1.0", "u": uploaded}
 
 
 def _loads(document: dict[str, Any]) -> Manifest:
@@ -188,6 +199,9 @@ _BROKEN: list[tuple[str, list[Any]]] = [
     ("fid.p", [-0.1, 100.1, float("nan"), float("inf"), None, "1", True]),
     ("fid.s", [-1.1, 1.1, float("nan"), float("-inf"), None]),
     ("fid.o", [-0.1, 1.1, float("nan"), None]),
+    ("u.m", [-1, 253_402_300_799_001, *_NO_INTEGERS]),
+    ("u.t", [-1, 253_402_300_800, *_NO_INTEGERS]),
+    ("u.o", ["", "f" * 7, "f" * 9, "F" * 8, None, 1]),
     ("pol", ["", "f" * 11, "f" * 13, "g" * 12, None]),
     ("gw", ["1" * 21, "1 ", "1\n", "é", None]),
     ("st", [None, [], {}, "x"]),
@@ -233,7 +247,9 @@ def test_every_field_is_needed(path: str) -> None:
         _loads(document)
 
 
-@pytest.mark.parametrize("path", ["extra", "st.extra", "out.extra", "fid.extra", "size", "st.tier"])
+@pytest.mark.parametrize(
+    "path", ["extra", "st.extra", "out.extra", "fid.extra", "u.extra", "size", "st.tier"]
+)
 def test_unknown_fields_are_refused(path: str) -> None:
     """A field that is not known here may mean something, so the note is not taken."""
     document = _document()

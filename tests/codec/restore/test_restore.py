@@ -10,7 +10,8 @@ from codec.containers import bmff, header, parse
 from codec.encoders import EncoderSettings, avif
 from codec.image.pixels import Pixels, decode
 from codec.image.resample import downscale
-from codec.manifest import Manifest, Measured, Output, Stored
+from codec.manifest import Manifest, Output, Stored
+from codec.notes import Measured
 from codec.optimize import optimize
 from codec.restore import output
 from codec.restore.restore import (

@@ -86,10 +86,10 @@ def test_table(headers: dict[str, str], expected: Outcome) -> None:
 )
 def test_aliases_name_no_parts(headers: dict[str, str], expected: Outcome) -> None:
     """For a part of the object, only the ETag of the served bytes counts."""
-    assert evaluate(headers, _OBJECT.without_aliases) is expected
+    assert evaluate(headers, _OBJECT.of_parts) is expected
 
 
-@pytest.mark.parametrize("identity", [_OBJECT, _OBJECT.without_aliases])
+@pytest.mark.parametrize("identity", [_OBJECT, _OBJECT.of_parts])
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [

@@ -1,0 +1,93 @@
+"""Last-Modified of managed objects: that of the upload, even if the rendition was stored later.
+
+The manifest keeps the time. Stores copy objects with their metadata, but a copy is a new object
+with a time of its own: the kept time counts for one bucket and key alone, and only while the
+store's Last-Modified is no later than the rendition can have been stored. Only a copy of an object
+onto itself within ``_WRITTEN_WITHIN`` of that is mistaken for it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from codec.manifest import Manifest
+from codec.notes import Uploaded
+from gateway.s3.http_date import parse_http_date
+from gateway.s3.listing_xml import LogicalView
+from gateway.s3.routing import Target
+
+_WRITTEN_WITHIN: Final = timedelta(minutes=10)
+"""Longest time from looking at an upload to storing its rendition, original and search included."""
+
+_SECOND: Final = timedelta(seconds=1)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def kept(target: Target, answered: Mapping[str, str]) -> Uploaded | None:
+    """Return the time of an upload for the manifest of its rendition, which is stored next.
+
+    Args:
+        target: Bucket and key.
+        answered: The store's response to GET or HEAD of the upload, case-insensitive.
+
+    Returns:
+        The time; None if the store does not tell it.
+    """
+    uploaded = stored_time(answered)
+    if uploaded is None:
+        return None
+    until = time_of(answered) + _WRITTEN_WITHIN
+    return Uploaded(
+        time_ms=(uploaded - _EPOCH) // _MILLISECOND,
+        until=(until - _EPOCH) // _SECOND,
+        object=_digest(target),
+    )
+
+
+def upload_time(manifest: Manifest, target: Target, stored: datetime | None) -> datetime | None:
+    """Return the time of an upload, UTC.
+
+    Args:
+        manifest: Manifest of the object.
+        target: Bucket and key.
+        stored: The store's Last-Modified, UTC; None: unknown.
+
+    Returns:
+        The time; None: that of the stored object.
+    """
+    kept = manifest.uploaded
+    if kept is None or stored is None or kept.object != _digest(target):
+        return None
+    uploaded = _EPOCH + kept.time_ms * _MILLISECOND
+    is_this_one = uploaded.replace(microsecond=0) <= stored <= _EPOCH + kept.until * _SECOND
+    return uploaded if is_this_one else None
+
+
+def logical_view(manifest: Manifest, target: Target, stored: datetime | None) -> LogicalView:
+    """Return what listings show of a managed object; arguments as :func:`upload_time`."""
+    return LogicalView(manifest.size, manifest.etag, upload_time(manifest, target, stored))
+
+
+def stored_time(answered: Mapping[str, str]) -> datetime | None:
+    """Return the store's Last-Modified, UTC, in whole seconds; None: not in the response.
+
+    Args:
+        answered: Response headers, case-insensitive.
+    """
+    return parse_http_date(answered.get("Last-Modified", ""))
+
+
+def time_of(answered: Mapping[str, str]) -> datetime:
+    """Return when the store responded, by its own clock, UTC.
+
+    Args:
+        answered: Response headers, case-insensitive.
+    """
+    return parse_http_date(answered.get("Date", "")) or datetime.now(UTC)
+
+
+def _digest(target: Target) -> str:
+    name = f"{target.bucket}/{target.key}".encode(errors="surrogateescape")
+    return hashlib.sha256(name).hexdigest()[:8]
