@@ -74,17 +74,18 @@ def located(request: web.Request) -> Target:
 
 
 def _check_head(request: web.Request, limits: LimitSettings) -> None:
-    """Refuse a request head that is too large in total."""
+    """Refuse a request head that is too large in total, or that has proxies drop headers."""
     fields = sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
     if len(request.raw_path) + fields > max(limits.max_head_bytes, limits.max_header_bytes):
         metrics.LIMITED.labels("head").inc()
         raise S3Error("RequestHeaderSectionTooLarge")
+    headers.check_connection(request.headers)
 
 
 def split_url(request: web.Request) -> tuple[str, str]:
     """Return path and query exactly as sent; both are signed."""
     path, _, query = request.raw_path.partition("?")
-    if path.startswith(("http://", "https://")):
-        # RFC 9112 section 3.2.2: servers must also accept the absolute form.
+    if path[:8].lower().startswith(("http://", "https://")):
+        # RFC 9112 section 3.2.2: servers must also accept the absolute form; schemes have no case.
         path = "/" + path.partition("://")[2].partition("/")[2]
     return path, query

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.s3.errors import S3Error
 
@@ -132,7 +132,25 @@ def without(headers: Mapping[str, str], names: Iterable[str]) -> CIMultiDict[str
 
 def end_to_end(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
     """Return the response headers that the client may see."""
-    return CIMultiDict((n, v) for n, v in headers if n.lower() not in _HOP_BY_HOP)
+    shown: CIMultiDict[str] = CIMultiDict(headers)
+    return without(shown, _HOP_BY_HOP | _named_by_connection(shown))
+
+
+def check_connection(headers: CIMultiDictProxy[str]) -> None:
+    """Refuse to drop what a request says: proxies before the gateway may have checked it.
+
+    Raises:
+        S3Error: InvalidRequest if Connection names a header that is for the store.
+    """
+    for name in _named_by_connection(headers) - _HOP_BY_HOP:
+        if name in headers:
+            raise S3Error("InvalidRequest", f"The Connection header must not name {name}.")
+
+
+def _named_by_connection(headers: CIMultiDict[str] | CIMultiDictProxy[str]) -> frozenset[str]:
+    """Return the names of headers that are for one connection (RFC 9110 section 7.6.1)."""
+    listed = ",".join(headers.getall("Connection", ()))
+    return frozenset(name.strip().lower() for name in listed.split(","))
 
 
 def vary_by(shown: CIMultiDict[str], *names: str) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.s3 import headers
+from gateway.s3.errors import S3Error
 
 _META = "x-amz-meta-"
 
@@ -193,3 +194,24 @@ def test_no_cache_may_keep_what_is_not_for_caches() -> None:
     headers.forbid_caching(shown)
     expected = {"cache-control": "no-store", "vary": "x-slimgate-raw", "etag": '"a"'}
     assert {name.lower(): value for name, value in shown.items()} == expected
+
+
+def test_what_belongs_to_one_connection_stays_there() -> None:
+    """Headers of the store that its Connection names are not passed on."""
+    said = [("Connection", "close, X-Hop"), ("x-hop", "1"), ("ETag", '"a"'), ("keep-alive", "5")]
+    assert list(headers.end_to_end(said)) == ["ETag"]
+
+
+@pytest.mark.parametrize("named", ["If-Match", "keep-alive , IF-MATCH", "close,,if-match"])
+def test_no_client_has_a_header_dropped(named: str) -> None:
+    """A condition that a proxy may have checked reaches the store, or the request is refused."""
+    said = CIMultiDict([("Connection", "te"), ("Connection", named), ("if-match", '"a"')])
+    with pytest.raises(S3Error, match="must not name if-match"):
+        headers.check_connection(CIMultiDictProxy(said))
+
+
+@pytest.mark.parametrize("named", ["keep-alive, Upgrade", "TE", "close", "x-not-there", ""])
+def test_ordinary_connections_pass(named: str) -> None:
+    """Everything that clients say of their connection is accepted."""
+    said = CIMultiDict({"Connection": named, "Upgrade": "h2c", "TE": "trailers", "If-Match": "*"})
+    headers.check_connection(CIMultiDictProxy(said))
