@@ -18,6 +18,7 @@ from config import Originals
 from gateway.s3 import xml as s3xml
 from gateway.s3.digests import md5_hex, sha256_hex
 from gateway.s3.errors import S3Error
+from gateway.s3.headers import bare_etag
 from gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
 from gateway.storage.messages import Request, Response, read_bounded
 from gateway.storage.object_client import ObjectClient
@@ -67,7 +68,8 @@ async def keep(
 
     The store verifies the MD5. An existing copy is not written again, because archive classes would
     charge for both. A HEAD checks that: some versions of Ceph answer every conditional write with
-    412.
+    412. Another file that somebody put there, even of the same size, is no copy; its ETag tells.
+    Where ETags are no MD5s (SSE-KMS), copies are written again.
 
     Args:
         client: Client of the store, for the uploading caller.
@@ -90,7 +92,7 @@ async def keep(
     digest = await sha256_hex(data)
     try:
         async with client.send(Request("HEAD", target)) as response:
-            if response.status == HTTPStatus.OK and response.content_length == len(data):
+            if response.status == HTTPStatus.OK and bare_etag(response.headers) == manifest.md5:
                 return
         async with client.send(
             Request("PUT", target, "", headers, data, len(data), digest)
