@@ -1,4 +1,4 @@
-"""Run the jobs: ``python -m gateway optimize|drain|verify|restore-original|explain|ledger``."""
+"""Run the jobs: ``python -m gateway optimize|drain|verify|restore-original|explain|ledger|job``."""
 
 import argparse
 import asyncio
@@ -12,8 +12,11 @@ from config import ConfigError
 from gateway.jobs import explain, ledgers, over_bucket, resources
 from gateway.jobs.arguments import parser
 from gateway.jobs.journal import JournalError
+from gateway.jobs.plan import command as plan_command
+from gateway.jobs.plan.planner import CannotPlan
 from gateway.jobs.resources import UsageError
 from gateway.jobs.restore_original import restore_original
+from gateway.jobs.state.job_file import NoJob
 from gateway.s3.errors import S3Error
 from gateway.storage.conditional_writes import check_conditional_writes
 from gateway.storage.errors import Changed, Denied
@@ -43,7 +46,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return asyncio.run(_TOOLS[options.tool](options))
-    except (ConfigError, UsageError, JournalError) as error:
+    except (ConfigError, UsageError, JournalError, CannotPlan, NoJob) as error:
         return _complain(str(error), 2)
     except Changed:
         return _complain(_CHANGED, 1)
@@ -72,6 +75,14 @@ async def _ledger(options: argparse.Namespace) -> int:
     return _write(ledgers.summary(options.files))
 
 
+async def _job(options: argparse.Namespace) -> int:
+    return await _JOB_ACTIONS[options.action](options)
+
+
+_JOB_ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]]] = {
+    "plan": plan_command.plan,
+}
+
 _TOOLS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]]] = {
     "optimize": over_bucket.command,
     "drain": over_bucket.command,
@@ -79,6 +90,7 @@ _TOOLS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, in
     "restore-original": _restore_original,
     "explain": _explain,
     "ledger": _ledger,
+    "job": _job,
 }
 
 

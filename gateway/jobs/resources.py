@@ -49,7 +49,7 @@ async def open_tools(options: argparse.Namespace, *, jobs: int | None) -> AsyncI
         ConfigError: The configuration is invalid.
         UsageError: The access key is not configured.
     """
-    settings = load(options.config, environ=os.environ, known_restorers=models.NAMES)
+    settings = _settings(options)
     identity = _identity(settings, options.access_key)
     jobs = jobs or settings.engine.worker_count
     engine = settings.engine.model_copy(update={"workers": jobs})
@@ -57,6 +57,29 @@ async def open_tools(options: argparse.Namespace, *, jobs: int | None) -> AsyncI
         client = UpstreamClient(upstream, Caller(identity))
         seals = Seals(settings.manifests)
         yield Tools(Policies(settings.policies), client, seals, workers, jobs)
+
+
+@asynccontextmanager
+async def open_client(
+    options: argparse.Namespace,
+) -> AsyncIterator[tuple[Policies, ObjectClient]]:
+    """Open the store alone for the duration of the block; yield policies and client.
+
+    Args:
+        options: Command line, with ``config`` and ``access_key``.
+
+    Raises:
+        ConfigError: The configuration is invalid.
+        UsageError: The access key is not configured.
+    """
+    settings = _settings(options)
+    identity = _identity(settings, options.access_key)
+    async with Upstream(settings.upstream) as upstream:
+        yield Policies(settings.policies), UpstreamClient(upstream, Caller(identity))
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return load(options.config, environ=os.environ, known_restorers=models.NAMES)
 
 
 def _identity(settings: Settings, access_key: str | None) -> Identity:

@@ -25,6 +25,7 @@ MAX_TEXT_BYTES: Final = 32 << 20
 
 _MAX_STORED_BYTES: Final = 34 << 20  # incompressible text, with the overhead of zstd
 _LEVEL: Final = 3
+_USUAL_RATIO: Final = 20  # lines of keys with common beginnings take a fifth to a tenth
 _MAX_ETAG: Final = 256
 _MAX_VERSION_ID: Final = 1024
 _MAX_SIZE: Final = 50 << 40  # S3 user guide, "Amazon S3 objects overview": 50 TB
@@ -185,11 +186,14 @@ def decompressed(data: bytes, max_bytes: int) -> bytes:
     Raises:
         ValueError: It is damaged or has more.
     """
-    try:
-        # Into a buffer of the allowed size: the frame's own length is not trusted.
-        return bytes(imagecodecs.zstd_decode(data, out=bytearray(max_bytes)))
-    except imagecodecs.ZstdError as error:
-        raise ValueError(f"not zstd of at most {max_bytes:,} bytes ({error})") from error
+    # Into a buffer of our size, for the frame's own length is not trusted: first into a usual one.
+    usual = _USUAL_RATIO * len(data)
+    for size in (min(usual, max_bytes), max_bytes):
+        try:
+            return bytes(imagecodecs.zstd_decode(data, out=bytearray(size)))
+        except imagecodecs.ZstdError as failure:
+            error = failure
+    raise ValueError(f"not zstd of at most {max_bytes:,} bytes ({error})")
 
 
 def _text(value: object, max_bytes: int) -> str | None:

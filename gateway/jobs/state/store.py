@@ -1,17 +1,16 @@
 """The objects of a job: small, plain, and written only under conditions."""
 
-import asyncio
 import hashlib
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 from multidict import CIMultiDict
 
 from gateway.jobs.address import Place
 from gateway.jobs.listing import Entry, page
+from gateway.jobs.repetition import PAUSES_S, repeated
 from gateway.s3 import headers
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
@@ -24,10 +23,6 @@ MAX_BYTES: Final = 64 << 20
 """Largest object of a job, bytes."""
 
 _MAX_PREFIX_BYTES: Final = MAX_KEY_BYTES - 128
-_PAUSES_S: Final = (0.5, 1.0, 2.0, 4.0)
-_PASSING: Final = frozenset({"ServiceUnavailable", "SlowDown"})
-
-_Result = TypeVar("_Result")
 
 
 class Stored(NamedTuple):
@@ -63,7 +58,7 @@ class JobStore:
 
     client: ObjectClient
     place: Place
-    pauses_s: tuple[float, ...] = _PAUSES_S
+    pauses_s: tuple[float, ...] = PAUSES_S
 
     def __post_init__(self) -> None:
         if len(self.place.key.encode(errors="surrogateescape")) > _MAX_PREFIX_BYTES:
@@ -105,7 +100,25 @@ class JobStore:
                 data = await read_bounded(response, max_bytes)
                 return Stored(data, headers.bare_etag(response.headers), response.headers.copy())
 
-        return await self._repeated(once)
+        return await repeated(once, self.pauses_s)
+
+    async def exists(self, name: str) -> bool:
+        """Return whether there is an object.
+
+        Raises:
+            Denied: The store does not permit asking.
+            S3Error: ServiceUnavailable if the store does not respond.
+        """
+
+        async def once() -> bool:
+            async with self.client.head(self._target(name)) as response:
+                if response.status == HTTPStatus.NOT_FOUND:
+                    return False
+                self._check(response.status, name, "read")
+                check_available(response)
+                return True
+
+        return await repeated(once, self.pauses_s)
 
     async def create(self, name: str, data: bytes) -> str:
         """Create an object and return its ETag, without quotes.
@@ -147,7 +160,7 @@ class JobStore:
                 if response.status != HTTPStatus.NOT_FOUND:
                     self._check(response.status, name, "deleted")
 
-        await self._repeated(once)
+        await repeated(once, self.pauses_s)
 
     async def names(self, folder: str, after: str = "") -> AsyncIterator[list[str]]:
         """Yield the names below a folder in order of their bytes, up to 1,000 at a time.
@@ -168,7 +181,7 @@ class JobStore:
             return await page(self.client, within, marker)
 
         while more:
-            entries, more = await self._repeated(once)
+            entries, more = await repeated(once, self.pauses_s)
             if entries:
                 marker = entries[-1].key
                 yield [entry.key[skipped:] for entry in entries]
@@ -191,7 +204,7 @@ class JobStore:
                 return headers.bare_etag(response.headers)
 
         # An attempt without a response may have succeeded, so the content decides.
-        return await self._repeated(once) or await self._written(name, data)
+        return await repeated(once, self.pauses_s) or await self._written(name, data)
 
     async def _written(self, name: str, data: bytes) -> str:
         """Return the ETag of an object with this content.
@@ -203,17 +216,6 @@ class JobStore:
         if found is None or found.data != data:
             raise Changed(f"{self}/{name} was written by another process")
         return found.etag
-
-    async def _repeated(self, send: Callable[[], Awaitable[_Result]]) -> _Result:
-        """Repeat a request while the store does not respond."""
-        for longest in self.pauses_s:
-            try:
-                return await send()
-            except S3Error as error:
-                if error.code not in _PASSING:
-                    raise
-            await asyncio.sleep(random.uniform(0.0, longest))  # noqa: S311  # no secret
-        return await send()
 
     def _check(self, status: int, name: str, verb: str) -> None:
         if status not in {HTTPStatus.OK, HTTPStatus.NO_CONTENT} and status < 500:

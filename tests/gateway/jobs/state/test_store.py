@@ -61,6 +61,7 @@ async def test_objects_are_created_once(store: JobStore) -> None:
     found = await store.read("a")
     assert found is not None
     assert (found.data, found.etag) == (b"first", etag)
+    assert [await store.exists(name) for name in ("a", "b")] == [True, False]
 
 
 async def test_objects_are_replaced_by_those_who_saw_them(store: JobStore) -> None:

@@ -1,0 +1,51 @@
+"""The command line of ``job`` and its actions."""
+
+import argparse
+from typing import Final
+
+from gateway.jobs.address import object_place, place
+from gateway.jobs.options import EXIT, add_config, count
+from gateway.jobs.state.shards import MAX_ROWS
+
+_KEYS_PER_SHARD: Final = 1000
+
+_PLAN: Final = (
+    "Writes lists of objects below --to, and `job.json` last. Interrupted, repeat the command: it "
+    "goes on after the last list. Left out are folders, empty "
+    "objects, and, without --all-keys, what no policy matches or allows by its size."
+)
+
+
+def add_job(tools: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``job`` and its actions to the parser of all tools."""
+    summary = "plan work on a whole bucket, and run it on any number of machines"
+    job = tools.add_parser("job", help=summary, description=f"{summary}.", epilog=EXIT)
+    actions = job.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _add_plan(actions)
+
+
+def _add_plan(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    summary = "list the objects of a job"
+    plan = actions.add_parser("plan", help=summary, description=f"{summary}. {_PLAN}", epilog=EXIT)
+    plan.add_argument("place", type=place, metavar="s3://BUCKET/PREFIX", help="objects to plan")
+    plan.add_argument(
+        "--to", type=object_place, required=True, metavar="s3://BUCKET/JOB", help="place of the job"
+    )
+    plan.add_argument(
+        "--all-keys", action="store_true", help="plan keys that no policy matches, too"
+    )
+    plan.add_argument(
+        "--keys-per-shard",
+        type=_keys,
+        default=_KEYS_PER_SHARD,
+        metavar="N",
+        help=f"objects per shard, at most {MAX_ROWS:,} (default: {_KEYS_PER_SHARD:,})",
+    )
+    add_config(plan)
+
+
+def _keys(text: str) -> int:
+    number = count(text)
+    if number > MAX_ROWS:
+        raise argparse.ArgumentTypeError(f"must be at most {MAX_ROWS:,}")
+    return number

@@ -1,0 +1,37 @@
+"""The objects of a bucket, as the store lists them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from gateway.jobs import listing
+from gateway.jobs.address import Place
+from gateway.jobs.plan.source import Batch, Found, Position
+from gateway.jobs.repetition import repeated
+from gateway.jobs.state.shards import Row
+from gateway.storage.object_client import ObjectClient
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The current objects of a bucket.
+
+    Attributes:
+        client: Client of the store.
+        place: Bucket and key prefix.
+    """
+
+    client: ObjectClient
+    place: Place
+
+    async def batches(self, after: Position) -> AsyncIterator[Batch]:
+        """Yield a batch per page; see :meth:`gateway.jobs.plan.source.Source.batches`."""
+        marker, more = str(after.get("at", "")), True
+
+        async def once() -> tuple[list[listing.Entry], bool]:
+            return await listing.page(self.client, self.place, marker)
+
+        while more:
+            entries, more = await repeated(once)
+            if entries:
+                yield Batch([Found(Row(*entry)) for entry in entries], [e.key for e in entries])
+                marker = entries[-1].key
