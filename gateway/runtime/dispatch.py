@@ -22,6 +22,7 @@ from gateway.s3.errors import S3Error
 from gateway.s3.routing import operation
 from gateway.storage.stored_object import stored_condition
 from gateway.telemetry import metrics
+from gateway.workers.fair_shares import CLIENT, Client
 
 _log = structlog.get_logger(__name__)
 
@@ -102,6 +103,8 @@ def _rendered(request: web.Request, failure: S3Error, request_id: str) -> web.Re
 async def _dispatch(request: web.Request) -> web.StreamResponse:
     """Authenticate a request and call the handler of its operation."""
     parts, call = request.app[PARTS], call_of(request, request[_REQUEST_ID])
+    address = parts.limits.address_of(request) or ""
+    CLIENT.set(Client(call.identity.access_key if call.identity else "", address))
     copies_object = headers.COPY_SOURCE in call.headers
     name = operation(request.method, call.target, call.parameters, copies_object)
     if is_form(call):

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from gateway.workers.fair_shares import CLIENT, NOBODY, Client
 from gateway.workers.job_queue import Busy, JobQueue
 
 
@@ -13,13 +14,16 @@ class _Scene:
         self.had: list[str] = []
         self.released = asyncio.Event()
 
-    async def visit(self, name: str, *, urgent: bool = False) -> None:
+    async def visit(self, name: str, *, urgent: bool = False, client: Client = NOBODY) -> None:
+        CLIENT.set(client)
         async with self.queue.slot(urgent=urgent):
             self.had.append(name)
             await self.released.wait()
 
-    async def enter(self, name: str, *, urgent: bool = False) -> "asyncio.Task[None]":
-        task = asyncio.create_task(self.visit(name, urgent=urgent))
+    async def enter(
+        self, name: str, *, urgent: bool = False, client: Client = NOBODY
+    ) -> "asyncio.Task[None]":
+        task = asyncio.create_task(self.visit(name, urgent=urgent, client=client))
         await asyncio.sleep(0)
         return task
 
@@ -82,3 +86,29 @@ async def test_a_turn_that_is_given_up_is_not_lost(given: bool) -> None:
     assert scene.had[-1] == "third"
     assert (scene.queue.waiting, second.cancelled() or second.done()) == (0, True)
     await scene.visit("fourth")
+
+
+async def test_a_newcomer_need_not_wait_for_a_flood() -> None:
+    """The client that has had least is next, and each client's jobs go in order."""
+    scene, flood, one = _Scene(max_waiting=10), Client("tenant", "10.0.0.1"), Client("other")
+    tasks = [await scene.enter(f"flood {number}", client=flood) for number in range(4)]
+    tasks.append(await scene.enter("newcomer", client=one))
+    scene.released.set()
+    await asyncio.gather(*tasks)
+    assert scene.had == ["flood 0", "newcomer", "flood 1", "flood 2", "flood 3"]
+
+
+async def test_a_flood_gives_way_in_a_full_queue() -> None:
+    """The last job of the client that fills the queue is refused, and nobody else's."""
+    scene, flood, one = _Scene(max_waiting=3), Client("tenant"), Client("other")
+    tasks = [await scene.enter(f"flood {number}", client=flood) for number in range(4)]
+    with pytest.raises(Busy, match="3 images"):
+        await scene.visit("flood 4", client=flood)
+    tasks.append(await scene.enter("newcomer", client=one))
+    with pytest.raises(Busy, match="3 images"):
+        await tasks[3]
+    with pytest.raises(Busy, match="3 images"):
+        await scene.visit("one too many", client=one)
+    scene.released.set()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert scene.had == ["flood 0", "newcomer", "flood 1", "flood 2"]
