@@ -3,9 +3,9 @@
 from codec.manifest import Manifest
 from config import Originals
 from gateway.jobs.address import Place
-from gateway.jobs.listing import Entry
 from gateway.jobs.outcome import FAILED, STAYS, Failure, Outcome
 from gateway.jobs.resources import Tools
+from gateway.jobs.state.shards import Row
 from gateway.s3.digests import sha256_hex
 from gateway.storage import metadata, snapshot
 from gateway.storage.messages import Request
@@ -41,7 +41,11 @@ class Drainer:
         self._dry_run = dry_run
         self._remove_replaced = remove_replaced
 
-    async def __call__(self, entry: Entry) -> Outcome:
+    def wants(self, row: Row) -> bool:
+        """Return whether an object may be managed, by its row: all but folders may."""
+        return not row.key.endswith("/")
+
+    async def __call__(self, row: Row) -> Outcome:
         """Convert one object.
 
         Raises:
@@ -51,7 +55,7 @@ class Drainer:
             Denied: The store does not permit it.
             S3Error: The store does not respond, or the manifest is invalid.
         """
-        target = Place(self._bucket, entry.key).target
+        target = Place(self._bucket, row.key).target
         seen = await snapshot.take(self._tools.client, target, self._tools.seals)
         if seen.manifest is None:
             return Outcome.same("plain already", seen.size)

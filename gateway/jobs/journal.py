@@ -155,7 +155,8 @@ class Journal:
         if earlier is not None:
             self.totals.add(earlier, -1)
         self.totals.add(outcome)
-        self._write({"event": "object", "key": key, **outcome._asdict()})
+        named = {name: value for name, value in outcome._asdict().items() if name != "detail"}
+        self._write({"event": "object", "key": key, **named})
 
     def close_window(self, window: Window) -> None:
         """Record that everything up to the end of a window is done.

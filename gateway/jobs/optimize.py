@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
+from codec.manifest import Manifest
 from codec.notes import Uploaded
 from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
 from config import Policy
 from gateway.jobs.address import Place
-from gateway.jobs.listing import Entry
-from gateway.jobs.outcome import Outcome
+from gateway.jobs.outcome import STAYS, Outcome
 from gateway.jobs.resources import Tools
+from gateway.jobs.state.shards import Row
 from gateway.optimize import pipeline
 from gateway.optimize.candidate import StoredCandidate
 from gateway.storage import metadata, snapshot
@@ -37,12 +38,14 @@ class Optimizer:
         self._dry_run = dry_run
         self._remove_replaced = remove_replaced
 
-    def wants(self, entry: Entry) -> bool:
-        """Return whether a listed object may be worth optimizing."""
-        policy = self._policy(entry.key)
-        return policy is not None and 0 < entry.size <= policy.limits.max_bytes
+    def wants(self, row: Row) -> bool:
+        """Return whether an object may be worth optimizing, by its key and its planned size."""
+        policy = self._policy(row.key)
+        if policy is None:
+            return False
+        return row.size is None or 0 < row.size <= policy.limits.max_bytes
 
-    async def __call__(self, entry: Entry) -> Outcome:
+    async def __call__(self, row: Row) -> Outcome:
         """Optimize one object.
 
         Raises:
@@ -52,11 +55,13 @@ class Optimizer:
             Denied: The store does not permit it.
             S3Error: The store does not respond, or the manifest is invalid.
         """
-        policy, client = self._policy(entry.key), self._tools.client
-        target = Place(self._bucket, entry.key).target
+        policy, client = self._policy(row.key), self._tools.client
+        target = Place(self._bucket, row.key).target
         seen = await snapshot.take(client, target, self._tools.seals)
-        if seen.manifest is not None or policy is None:
-            return Outcome.same("already small", seen.size)
+        if seen.manifest is not None:
+            return _small_already(row, seen.size, seen.manifest)
+        if policy is None:
+            return Outcome.same(STAYS, seen.size)
         if not 0 < seen.size <= policy.limits.max_bytes:
             raise Refused(Reason.SIZE)
         metadata.repeated(seen.headers)
@@ -94,6 +99,13 @@ class Optimizer:
             policy.originals.keep == self._bucket and key.startswith(policy.originals.prefix)
             for policy in self._tools.policies
         )
+
+
+def _small_already(row: Row, stored: int, manifest: Manifest) -> Outcome:
+    """Return the outcome of a rendition: made by this job before it was killed, or older."""
+    if row.size == manifest.size != stored:
+        return Outcome("made small", row.size, stored, "by an earlier attempt")
+    return Outcome.same("already small", stored)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
 """Outcomes of objects, and their sums."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, NamedTuple, Self
 
 from codec.reasons import Reason
@@ -42,6 +43,9 @@ Label = Reason | Failure
 """Why an object stays as it is, or why the job failed."""
 
 
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+
+
 class Outcome(NamedTuple):
     """The outcome of one object.
 
@@ -51,6 +55,7 @@ class Outcome(NamedTuple):
         after: Stored bytes after; in a dry run, as they would be.
         reason: Reason, if the verdict does not say it.
         label: Label of the reason for an object that stays or fails: see docs/reasons.md.
+        detail: What was found out about the object, as JSON values; recorded with the outcome.
     """
 
     verdict: str
@@ -58,6 +63,7 @@ class Outcome(NamedTuple):
     after: int
     reason: str = ""
     label: str = ""
+    detail: Mapping[str, object] = _NOTHING
 
     @classmethod
     def same(

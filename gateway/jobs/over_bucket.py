@@ -5,12 +5,15 @@ import sys
 from pathlib import Path
 
 from gateway.jobs import resources
+from gateway.jobs.attempts import Work
 from gateway.jobs.drain import Drainer
 from gateway.jobs.journal import Journal, Subject
 from gateway.jobs.listing import Entry, windows
 from gateway.jobs.optimize import Optimizer
+from gateway.jobs.outcome import Outcome
 from gateway.jobs.resources import Tools
-from gateway.jobs.run import Work, run
+from gateway.jobs.run import run
+from gateway.jobs.state.shards import Row
 from gateway.jobs.verify import Verifier
 from gateway.storage.conditional_writes import check_conditional_writes
 from gateway.storage.errors import Denied
@@ -41,9 +44,15 @@ async def command(options: argparse.Namespace) -> int:
 
 async def _go(options: argparse.Namespace, tools: Tools, journal: Journal) -> None:
     work = _work(options, tools)
-    wanted = work.wants if isinstance(work, Optimizer) else _any
+
+    async def process(entry: Entry) -> Outcome:
+        return await work(Row(entry.key, entry.size))
+
+    def wanted(entry: Entry) -> bool:
+        return work.wants(Row(entry.key, entry.size))
+
     listed = windows(tools.client, options.place, wanted, after=journal.progress.after)
-    await run(listed, work, journal, jobs=tools.jobs, limit=options.limit)
+    await run(listed, process, journal, jobs=tools.jobs, limit=options.limit)
 
 
 def _work(options: argparse.Namespace, tools: Tools) -> Work:
@@ -54,10 +63,6 @@ def _work(options: argparse.Namespace, tools: Tools) -> Work:
     if options.tool == "optimize":
         return Optimizer(tools, bucket, **how)
     return Drainer(tools, bucket, use_originals=not options.no_originals, **how)
-
-
-def _any(_: Entry) -> bool:
-    return True
 
 
 def _journal(options: argparse.Namespace) -> Journal:

@@ -1,9 +1,9 @@
 """Verify that managed objects restore; writes nothing."""
 
 from gateway.jobs.address import Place
-from gateway.jobs.listing import Entry
 from gateway.jobs.outcome import FAILED, Failure, Outcome
 from gateway.jobs.resources import Tools
+from gateway.jobs.state.shards import Row
 from gateway.storage import snapshot
 from gateway.workers.pool import UNRESTORABLE, NotRestored
 
@@ -20,7 +20,11 @@ class Verifier:
         self._tools = tools
         self._bucket = bucket
 
-    async def __call__(self, entry: Entry) -> Outcome:
+    def wants(self, row: Row) -> bool:
+        """Return whether an object may be managed, by its row: all but folders may."""
+        return not row.key.endswith("/")
+
+    async def __call__(self, row: Row) -> Outcome:
         """Restore one object and compare its digest.
 
         Raises:
@@ -30,7 +34,7 @@ class Verifier:
             Denied: The store does not permit it.
             S3Error: The store does not respond, or the manifest is invalid.
         """
-        target = Place(self._bucket, entry.key).target
+        target = Place(self._bucket, row.key).target
         seen = await snapshot.take(self._tools.client, target, self._tools.seals)
         if seen.manifest is None:
             return Outcome.same("plain", seen.size)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
 from xml.sax.saxutils import escape
@@ -54,7 +54,6 @@ class MemoryResponse:
         self, method: str, status: int, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> None:
         shown = CIMultiDict(headers or {})
-        shown.setdefault("Date", format_datetime(datetime.now(UTC), usegmt=True))
         if status != HTTPStatus.NO_CONTENT:
             shown.setdefault("Content-Length", str(len(body)))
         self.method = method
@@ -68,6 +67,12 @@ class MemoryResponse:
         """Return the Content-Length."""
         length = self.headers.get("Content-Length")
         return None if length is None else int(length)
+
+    def date(self, now: datetime) -> None:
+        """Add the time of the answer."""
+        shown = CIMultiDict(self.headers)
+        shown.setdefault("Date", format_datetime(now, usegmt=True))
+        self.headers = CIMultiDictProxy(shown)
 
     def let_go(self) -> None:
         """Note that nothing more is read."""

@@ -1,6 +1,7 @@
 """What lies in the store in memory: buckets, objects with all their versions, uploads in parts."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -55,6 +56,7 @@ class Bucket:
     retention: str = ""
     keys: dict[str, list[Version]] = field(default_factory=dict)
     uploads: dict[str, MultipartUpload] = field(default_factory=dict)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _count: int = 0
 
     def next_id(self) -> str:
@@ -87,6 +89,7 @@ class Bucket:
 
     def add(self, key: str, version: Version) -> None:
         """Make a version the current one."""
+        version.modified = self.clock().replace(microsecond=0)
         if self.is_versioned:
             version.version_id = self.next_id()
             self.keys.setdefault(key, []).append(version)

@@ -1,8 +1,9 @@
 """A small S3 in memory. It passes the suite that real servers pass (test_object_client.py)."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
@@ -28,12 +29,14 @@ class MemoryStore:
         requests: All that were sent, in order.
         faults: By method and key, the statuses that the next such requests are answered with.
         responses: Those that are not closed yet.
+        clock: The clock of the store.
     """
 
     buckets: dict[str, Bucket] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     faults: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     responses: list[MemoryResponse] = field(default_factory=list)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
     def connections(self) -> int:
@@ -48,6 +51,11 @@ class MemoryStore:
 
     def answer(self, request: Request, user: str | None, data: bytes) -> MemoryResponse:
         """Serve a request."""
+        response = self._answer(request, user, data)
+        response.date(self.clock())
+        return response
+
+    def _answer(self, request: Request, user: str | None, data: bytes) -> MemoryResponse:
         request = replace(request, headers=CIMultiDict(request.headers))
         self.requests.append(request)
         parameters = dict(parse_qsl(request.query, keep_blank_values=True))
@@ -86,7 +94,7 @@ class MemoryStore:
         if request.method == "PUT" and not parameters:
             if user is None:
                 raise Failure(403, "AccessDenied")
-            self.buckets.setdefault(request.target.bucket, Bucket(user))
+            self.buckets.setdefault(request.target.bucket, Bucket(user, clock=self.clock))
             return MemoryResponse("PUT", HTTPStatus.OK)
         bucket = self._find(request, user, parameters)
         if request.method == "PUT":

@@ -19,9 +19,9 @@ from gateway.handlers.list import ListObjects
 from gateway.handlers.plain_copy import PlainCopy
 from gateway.http.byte_budget import ByteBudget
 from gateway.jobs.drain import Drainer
-from gateway.jobs.listing import Entry
 from gateway.jobs.optimize import Optimizer
 from gateway.jobs.resources import Tools
+from gateway.jobs.state.shards import Row
 from gateway.restore.compute import Compute
 from gateway.restore.read import Reads
 from gateway.s3 import headers
@@ -65,7 +65,7 @@ class _Shop:
 
     async def optimize(self) -> None:
         """Store the rendition of the image."""
-        assert (await Optimizer(self.tools, BUCKET)(Entry("k", len(IMAGE)))).verdict == "made small"
+        assert (await Optimizer(self.tools, BUCKET)(Row("k", len(IMAGE)))).verdict == "made small"
 
     async def call(
         self,
@@ -264,7 +264,7 @@ async def test_a_new_upload_has_its_own_time(optimized: _Shop) -> None:
 
 async def test_a_drained_object_is_as_new_as_the_store_says(optimized: _Shop) -> None:
     """A plain object has no place for another time; optimized again, it keeps that one."""
-    await Drainer(optimized.tools, BUCKET)(Entry("k", 1))
+    await Drainer(optimized.tools, BUCKET)(Row("k", 1))
     drained = optimized.stored().modified
     optimized.stored().modified = drained - _DAYS
     await optimized.optimize()

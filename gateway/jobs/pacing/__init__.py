@@ -1,0 +1,1 @@
+"""How fast a job works: objects in progress, requests and bytes a second."""
