@@ -36,8 +36,8 @@ CLIENT: ContextVar[Client] = ContextVar("client", default=NOBODY)
 class FairShares:
     """Seconds of workers that clients have had, of which half is forgotten every minute.
 
-    Seconds weigh jobs by what they cost. Identities are compared first, then addresses that use the same identity: one tenant with
-    a thousand addresses has no more than one with a single address.
+    Seconds weigh jobs by what they cost. Identities are compared first, then addresses that use the
+    same identity: one tenant with a thousand addresses has no more than one with a single address.
 
     Args:
         clock: Returns monotonic seconds.
