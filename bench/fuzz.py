@@ -12,6 +12,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -23,6 +25,7 @@ from bench import fuzz_uploads, journal, promises
 from bench.fuzz_seeds import seeds
 from bench.fuzz_uploads import UPLOADS
 from bench.mutations import mutated
+from eval.demo.processes import end_in_order
 from tests.e2e.operators import counted, counts
 from tests.servers.clients import failure, s3_client
 from tests.servers.gateway import GatewayProcess, configuration
@@ -38,6 +41,9 @@ SCORE: Final = 70.0
 _UNCHANGED: Final = 0.05
 _MOSTLY_PUT: Final = (8, 1, 1, 1)
 _TIMEOUT_S: Final = 600
+_COUNTED_EVERY: Final = 200  # files
+_COUNTS: Final = ("crashes", "answers 5xx", "failed restores")
+_BAD_OUTCOMES: Final = ("changed", "unavailable", "mismatch", "failed", "unreadable")
 
 
 class Case(NamedTuple):
@@ -56,6 +62,13 @@ class Case(NamedTuple):
     data: bytes
 
 
+def batched(chosen: Iterable[Case], size: int) -> Iterator[list[Case]]:
+    """Yield files in lists."""
+    remaining = iter(chosen)
+    while part := list(islice(remaining, size)):
+        yield part
+
+
 def cases(seed: int, numbers: Iterable[int]) -> Iterator[Case]:
     """Yield mutated files; each depends on seed and number alone."""
     files = sorted(seeds().items())
@@ -70,7 +83,7 @@ def cases(seed: int, numbers: Iterable[int]) -> Iterator[Case]:
 
 
 def run(store: S3Server, folder: Path, chosen: Iterable[Case], jobs: int) -> Iterator[journal.Line]:
-    """Pass files through a gateway; yield a line per file, and at the end one of its counts.
+    """Pass files through a gateway; yield a line per file, and after many files one of counts.
 
     Args:
         store: store behind the gateway.
@@ -91,8 +104,12 @@ def run(store: S3Server, folder: Path, chosen: Iterable[Case], jobs: int) -> Ite
         gateway = store.at(process.endpoint)
         client = s3_client(gateway, read_timeout=_TIMEOUT_S, max_pool_connections=jobs)
         with client as s3, ThreadPoolExecutor(jobs) as threads:
-            yield from threads.map(lambda case: judged(s3, case), chosen)
-        yield _counted(process)
+            before = Counter[str]()
+            for part in batched(chosen, _COUNTED_EVERY):
+                yield from threads.map(lambda case: judged(s3, case), part)
+                found = _counted(process)
+                yield {name: found[name] - before[name] for name in _COUNTS}
+                before = found
 
 
 def judged(s3: Any, case: Case) -> journal.Line:
@@ -123,25 +140,18 @@ def _round_trip(s3: Any, case: Case) -> tuple[str, bytes]:
     return tier, served
 
 
-def _counted(process: GatewayProcess) -> journal.Line:
+def _counted(process: GatewayProcess) -> Counter[str]:
     """Return what a gateway has counted of its own faults."""
     found = counts(process)
-    errors = {
-        dict(labels)["status"]: value
+    errors = [
+        value
         for (name, labels), value in found.items()
         if name == "slimgate_requests_total" and dict(labels)["status"].startswith("5")
-    }
-    bad = {
-        outcome: value
-        for outcome in ("changed", "unavailable", "mismatch", "failed", "unreadable")
-        if (value := counted(found, "restores_total", outcome=outcome))
-    }
-    return {
-        "workers lost": counted(found, "workers_lost_total"),
-        "unexpected errors": len(process.events("unexpected error")),
-        "errors": errors,
-        "not restored": bad,
-    }
+    ]
+    outcomes = [counted(found, "restores_total", outcome=each) for each in _BAD_OUTCOMES]
+    lost = counted(found, "workers_lost_total") + len(process.events("unexpected error"))
+    values = (lost, sum(errors), sum(outcomes))
+    return Counter({name: int(value) for name, value in zip(_COUNTS, values, strict=True)})
 
 
 def report(lines: Iterable[journal.Line]) -> tuple[str, bool]:
@@ -155,14 +165,10 @@ def report(lines: Iterable[journal.Line]) -> tuple[str, bool]:
         text.append(f"{title}: " + ", ".join(f"{name} {n:,}" for name, n in counted_by))
     faults = [line for line in files if line["fault"]]
     text += [f"{line['number']} ({line['name']}): {line['fault']}" for line in faults]
-    lost = sum(end["workers lost"] + end["unexpected errors"] for end in ends)
-    errors = sum(sum(end["errors"].values()) for end in ends)
-    restored = sum(sum(end["not restored"].values()) for end in ends)
-    text.append(
-        f"{lost:g} crashes, {errors:g} answers 5xx, {restored:g} failed restores, "
-        f"{len(faults)} broken promises"
-    )
-    return "\n".join(text) + "\n", not (faults or lost or errors or restored)
+    totals = {name: sum(end[name] for end in ends) for name in _COUNTS}
+    counted_faults = (f"{value} {name}" for name, value in totals.items())
+    text.append(", ".join([*counted_faults, f"{len(faults)} broken promises"]))
+    return "\n".join(text) + "\n", not (faults or any(totals.values()))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -177,6 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="default %(default)s")
     parser.add_argument("--jobs", type=int, default=2, help="clients and workers")
     options = parser.parse_args(arguments)
+    end_in_order()
     done = {line["number"] for line in journal.lines(options.out) if "number" in line}
     todo = [number for number in range(options.files) if number not in done]
     journal.end_line(options.out)
@@ -190,7 +197,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(folder: Path, chosen: Iterable[Case], jobs: int, bar: Any, out: Any) -> None:
     (folder / "store").mkdir()
-    with moto_server(folder / "store") as store, bar:
+    # The report says what an interrupted run has found so far.
+    with suppress(KeyboardInterrupt), moto_server(folder / "store") as store, bar:
         for line in run(store, folder, chosen, jobs):
             out.write(json.dumps(line) + "\n")
             out.flush()
