@@ -73,6 +73,7 @@ def bench(store: Store) -> Iterator[Bench]:
     settings = {
         "upstream": {"endpoint": store.endpoint, "region": store.region},
         "credentials": [{"access_key": store.access_key, "secret_key": store.secret_key}],
+        "index": {"kind": "memory"},
         "policies": [
             {
                 "name": "bench",

@@ -4,6 +4,7 @@ from config.cache import Cache, RedisCacheSettings
 from config.describe import effective, reference
 from config.engine import Engine
 from config.floor import Floor
+from config.index import Index
 from config.limits import Limits
 from config.loading import config_path, load
 from config.manifests import Manifests
@@ -24,6 +25,7 @@ __all__ = [
     "Engine",
     "Feedback",
     "Floor",
+    "Index",
     "Ledger",
     "Limits",
     "Manifests",

@@ -87,9 +87,3 @@ class Limits(Frozen):
         le=4 * 2**20,
         description="maximum size of the request line and all headers, bytes",
     )
-    list_index_entries: int = Field(
-        default=1_000_000,
-        ge=1,
-        le=10**8,
-        description="entries in the index of object sizes that listings use",
-    )

@@ -42,6 +42,10 @@ class Policies:
         """Return whether any policy matches the bucket, for any prefix and mode."""
         return any(True for _ in self.for_bucket(bucket))
 
+    def names(self, bucket: str, key: str) -> bool:
+        """Return whether any policy matches the object, in any mode."""
+        return self.match(bucket, key) is not None
+
     def for_bucket(self, bucket: str) -> Iterator[Policy]:
         """Yield the policies that match the bucket, for any prefix and mode, in order."""
         # Long names are refused first: matching a hostile name must not cost more than a real one.

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from config.base import LISTED, Frozen, contradiction
 from config.cache import Cache
 from config.engine import Engine
+from config.index import Index
 from config.limits import Limits
 from config.manifests import Manifests
 from config.matching import shadowed
@@ -72,6 +73,7 @@ class Settings(Frozen):
         min_length=1, max_length=10_000, description="key pairs of clients"
     )
     cache: Cache = Field(default=Cache(), description="caches of restored files")
+    index: Index = Field(default=Index(), description="index of object sizes for listings")
     engine: Engine = Field(default=Engine(), description="workers and the engine for networks")
     limits: Limits = Field(default=Limits(), description="limits of the gateway as a whole")
     manifests: Manifests = Field(default=Manifests(), description="sealing of manifests")
@@ -104,6 +106,8 @@ class Settings(Frozen):
         access_keys = [credential.access_key for credential in self.credentials]
         _refuse_repeated("credentials", access_keys, ("access_key",))
         _refuse_repeated("policies", [policy.name for policy in self.policies], ("name",))
+        if self.index.access_key not in {None, *access_keys}:
+            raise contradiction(("index", "access_key"), "is not among credentials: add it there")
         for position, earlier in shadowed(self.policies):
             name = self.policies[earlier].name
             reason = (

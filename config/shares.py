@@ -14,7 +14,6 @@ DIVIDED: Final = frozenset(
         ("limits", "max_buffered_bytes"),
         ("limits", "max_spooled_bytes"),
         ("limits", "max_listing_heads"),
-        ("limits", "list_index_entries"),
     }
 )
 """Limits divided by the number of processes. Every other setting applies to each process."""

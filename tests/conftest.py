@@ -149,7 +149,10 @@ def direct(upstream: S3Server) -> Iterator[Any]:
 def forgetful(upstream: S3Server, shared: Start) -> S3Server:
     """Run a gateway that remembers next to nothing: every object is new to it."""
     config = configuration(
-        upstream, cache={"max_bytes": 0}, limits={"list_index_entries": 1}, engine={"workers": 1}
+        upstream,
+        cache={"max_bytes": 0},
+        index={"kind": "memory", "entries": 1},
+        engine={"workers": 1},
     )
     return upstream.at(shared(config).endpoint)
 

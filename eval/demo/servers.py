@@ -69,6 +69,7 @@ def running(
         settings = {
             "upstream": {"endpoint": upstream, "region": REGION, **wait},
             "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
+            "index": {"kind": "memory"},
             "policies": [demo_policy(), economy_policy()] if policies is None else list(policies),
             "admin": {"listen": operators},
         }

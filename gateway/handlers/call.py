@@ -1,5 +1,6 @@
 """One authenticated request, and the store request that forwards it."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -42,6 +43,7 @@ class Call:
         upload_quota: Memory quota of the body.
         translated: Headers that replace the client's in requests to the store.
         accepted: Awaited after the store has accepted the request, before the response.
+        started: When the request began, monotonic seconds.
     """
 
     request: web.Request
@@ -57,6 +59,7 @@ class Call:
     upload_quota: Quota
     translated: Mapping[str, str] = field(default_factory=dict)
     accepted: Callable[[], Awaitable[None]] = _nothing
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def method(self) -> str:
@@ -67,6 +70,11 @@ class Call:
     def parameters(self) -> Mapping[str, str]:
         """Return the decoded query parameters."""
         return self.query.parameters
+
+    @property
+    def elapsed_s(self) -> float:
+        """Return the time since the request began, seconds."""
+        return time.monotonic() - self.started
 
     @cached_property
     def upload(self) -> Upload:

@@ -103,7 +103,7 @@ class Copy:
             target, stored_etag = call.target, s3xml.text(root, "ETag").strip('"')
             modified = parse_listed_time(s3xml.text(root, "LastModified"))
             view = logical_view(manifest, target, modified)
-            seen = ObjectState.of_write(response.headers, stored_etag)
+            seen = ObjectState.of_write(response.headers, stored_etag, call.elapsed_s)
             self._storage.index.put(target.bucket, target.key, seen, view)
             body = copy_result.described(root, manifest.etag, view.modified)
         return _answer(call, shown, body)

@@ -105,7 +105,10 @@ class FormUpload:
         if response is None:
             return await self._put(form, image.data)
         if response.status == HTTPStatus.OK:
-            note_managed(self._storage, self._telemetry, target, image.rendition, response)
+            elapsed_s = form.call.elapsed_s
+            note_managed(
+                self._storage, self._telemetry, target, image.rendition, response, elapsed_s
+            )
         manifest = image.rendition.manifest
         shown = {"x-slimgate-tier": manifest.stored.tier}
         return await self._answer(form, response, manifest.md5, shown)
@@ -146,7 +149,7 @@ class FormUpload:
         request = replace(await form.plain_request(), body=body, length=length, payload_hash=digest)
         async with form.client.send(request) as response:
             if response.status == HTTPStatus.OK:
-                note_plain(self._storage, form.fields.target, response)
+                note_plain(self._storage, form.fields.target, response, form.call.elapsed_s)
             return await self._answer(form, response, headers.bare_etag(response.headers), {})
 
     async def _answer(

@@ -6,26 +6,17 @@ from http import HTTPStatus
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
-import structlog
 from aiohttp import web
 
-from config import Policies
 from gateway.handlers.call import Call, forwarded
+from gateway.handlers.listed_views import ListedViews
 from gateway.handlers.passthrough import PassThrough
 from gateway.s3 import headers
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
 from gateway.s3.listing_xml import LogicalView, listed_time, parse_listed_time, with_logical_sizes
-from gateway.s3.routing import Target, key_target
-from gateway.storage.listing_index import ListedObject, ObjectState
-from gateway.storage.manifest_seals import Seals
+from gateway.storage.listing_index import ListedObject
 from gateway.storage.messages import read_bounded
-from gateway.storage.retries import shown_headers
-from gateway.storage.storage import Storage
-from gateway.storage.stored_object import read_manifest
-from gateway.storage.upload_time import logical_view, stored_time
-
-_log = structlog.get_logger(__name__)
 
 _ROOTS: Final = frozenset({"ListBucketResult", "ListVersionsResult"})
 _ENTRIES: Final = frozenset({"Contents", "Version"})
@@ -37,29 +28,23 @@ _CHECKSUMS: Final = ("ChecksumAlgorithm", "ChecksumType")
 class ListObjects:
     """Handle ListObjects, ListObjectsV2 and ListObjectVersions.
 
-    Buckets without a policy are listed unchanged. In others, a HEAD request is sent for each object
-    that is not in the index; pages without managed objects stay unchanged.
+    Pages without managed objects stay unchanged, and so do all pages of buckets that no policy
+    names.
 
     Args:
-        policies: Policies in force.
-        storage: The store.
-        heads: Limits concurrent HEAD requests of listings.
+        listed: Finds what clients see of managed objects.
         plain: Streams responses of the store.
     """
 
-    def __init__(
-        self, policies: Policies, storage: Storage, heads: asyncio.Semaphore, plain: PassThrough
-    ) -> None:
-        self._policies = policies
-        self._storage = storage
-        self._heads = heads
+    def __init__(self, listed: ListedViews, plain: PassThrough) -> None:
+        self._listed = listed
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
         """Handle a request."""
         async with call.client.send(forwarded(call)) as response:
-            named = self._policies.names_bucket(call.target.bucket)
-            if response.status != HTTPStatus.OK or not named:
+            asks = self._listed.asks_about(call.target.bucket)
+            if response.status != HTTPStatus.OK or not asks:
                 return await self._plain.answer(call, response)
             page = await read_bounded(response, _MAX_BYTES)
             shown = headers.end_to_end(response.headers.items())
@@ -79,34 +64,10 @@ class ListObjects:
 
     async def _views(self, call: Call, entries: Sequence["_Entry"]) -> dict["_Entry", LogicalView]:
         """Return what clients see of managed entries."""
-        index, bucket = self._storage.index, call.target.bucket
-        views: list[tuple[_Entry, LogicalView | None]] = []
-        unknown: list[_Entry] = []
-        for entry in entries:
-            if index.knows(bucket, entry.key, entry.listed):
-                views.append((entry, index.get(bucket, entry.key, entry.listed)))
-            elif not entry.key.endswith("/"):
-                unknown.append(entry)
-        heads = [asyncio.create_task(self._view(call, entry)) for entry in unknown]
-        try:
-            found = await asyncio.gather(*heads)
-        finally:
-            for head in heads:  # after an error, the others would go on without a caller
-                head.cancel()
-        views += zip(unknown, found, strict=True)
-        return {entry: view for entry, view in views if view is not None}
-
-    async def _view(self, call: Call, entry: "_Entry") -> LogicalView | None:
-        """Return the view of one entry from a HEAD; None: show it as the upstream does."""
-        target = key_target(call.target.bucket, entry.key)
-        async with self._heads:
-            answered = await shown_headers(call.client, target, entry.listed.version_id)
-        if answered is None or headers.bare_etag(answered) != entry.listed.etag:
-            return None  # replaced since the page was written
-        view = _view_of(target, answered, self._storage.seals)
-        if s3xml.text(entry.element, "IsLatest") != "false":
-            self._storage.index.put(target.bucket, target.key, ObjectState.of(answered), view)
-        return view
+        page = [entry.listed for entry in entries]
+        views = await self._listed.of(call.client, call.target.bucket, page)
+        found = zip(entries, views, strict=True)
+        return {entry: view for entry, view in found if view is not None}
 
 
 def _parsed(page: bytes) -> "_Page | None":
@@ -135,7 +96,6 @@ class _Entry(NamedTuple):
     """An object or version in a page."""
 
     element: s3xml.Element
-    key: str
     listed: ListedObject
 
 
@@ -147,26 +107,16 @@ class _Page(NamedTuple):
 
 
 def _entry(element: s3xml.Element, encoded: bool) -> _Entry:
-    key = s3xml.text(element, "Key")
+    key, size = s3xml.text(element, "Key"), s3xml.text(element, "Size")
+    modified = parse_listed_time(s3xml.text(element, "LastModified"))
     listed = ListedObject(
+        key=unquote_plus(key) if encoded else key,
         etag=s3xml.text(element, "ETag").strip('"'),
-        modified=parse_listed_time(s3xml.text(element, "LastModified")),
+        modified=None if modified is None else int(modified.timestamp()),
         version_id=s3xml.text(element, "VersionId") or None,
+        size=int(size) if size.isascii() and size.isdigit() and len(size) < 20 else None,
     )
-    return _Entry(element, unquote_plus(key) if encoded else key, listed)
-
-
-def _view_of(target: Target, answered: Mapping[str, str], seals: Seals) -> LogicalView | None:
-    note = answered.get(headers.MANIFEST)
-    if note is None:
-        return None
-    try:
-        manifest = read_manifest(note, seals)
-    except S3Error as error:
-        # One unreadable manifest must not break the listing of other objects.
-        _log.warning("unreadable manifest", bucket=target.bucket, key=target.key, reason=str(error))
-        return None
-    return logical_view(manifest, target, stored_time(answered))
+    return _Entry(element, listed)
 
 
 def _show(entry: s3xml.Element, view: LogicalView) -> None:

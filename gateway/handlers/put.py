@@ -121,7 +121,7 @@ class Put:
     async def _answer_plain(self, call: Call, response: Response) -> web.StreamResponse:
         if response.status != HTTPStatus.OK:
             return await self._plain.answer(call, response)
-        note_plain(self._storage, call.target, response)
+        note_plain(self._storage, call.target, response, call.elapsed_s)
         return await self._plain.answer(call, response, extra=call.upload.digests.echo())
 
     async def _answer_managed(
@@ -130,7 +130,9 @@ class Put:
         if response.status != HTTPStatus.OK:
             return await self._plain.answer(call, response)
         manifest = optimized.manifest
-        note_managed(self._storage, self._telemetry, call.target, optimized, response)
+        note_managed(
+            self._storage, self._telemetry, call.target, optimized, response, call.elapsed_s
+        )
         shown = headers.client_metadata(response.headers.items())
         shown["ETag"] = f'"{manifest.md5}"'
         shown.update(call.upload.digests.echo())

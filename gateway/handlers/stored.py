@@ -45,18 +45,42 @@ class StoreResponse:
             self.open.push_async_exit(attempt.pop_all())
 
 
-def note_plain(storage: Storage, target: Target, response: Response) -> None:
-    """Note that an upload is stored as it came."""
-    seen = ObjectState.of_write(response.headers, headers.bare_etag(response.headers))
-    storage.index.put(target.bucket, target.key, seen, None)
+def note_plain(storage: Storage, target: Target, response: Response, elapsed_s: float) -> None:
+    """Note that an upload is stored as it came.
+
+    Args:
+        storage: Receives the note.
+        target: Bucket and key.
+        response: Response to the write.
+        elapsed_s: Time since the request began, seconds.
+    """
+    storage.index.put(target.bucket, target.key, _written(response, elapsed_s), None)
 
 
 def note_managed(
-    storage: Storage, telemetry: Telemetry, target: Target, optimized: Optimized, response: Response
+    storage: Storage,
+    telemetry: Telemetry,
+    target: Target,
+    optimized: Optimized,
+    response: Response,
+    elapsed_s: float,
 ) -> None:
-    """Note that a rendition is stored."""
+    """Note that a rendition is stored.
+
+    Args:
+        storage: Receives the note.
+        telemetry: Counts the bytes.
+        target: Bucket and key.
+        optimized: The rendition.
+        response: Response to the write.
+        elapsed_s: Time since the request began, seconds.
+    """
     manifest = optimized.manifest
     telemetry.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
-    seen = ObjectState.of_write(response.headers, headers.bare_etag(response.headers))
     view = logical_view(manifest, target, None)  # the rendition is the upload: one time
-    storage.index.put(target.bucket, target.key, seen, view)
+    storage.index.put(target.bucket, target.key, _written(response, elapsed_s), view)
+
+
+def _written(response: Response, elapsed_s: float) -> ObjectState:
+    etag = headers.bare_etag(response.headers)
+    return ObjectState.of_write(response.headers, etag, elapsed_s)

@@ -13,7 +13,7 @@ from gateway.restore.compute import Compute, File
 from gateway.s3 import ranges
 from gateway.s3.routing import Target
 from gateway.storage.completing import PendingCompletions
-from gateway.storage.listing_index import LogicalIndex
+from gateway.storage.index.buffered import BufferedIndex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request, Response
 from gateway.storage.object_client import ObjectClient
@@ -37,7 +37,7 @@ class Reads:
 
     compute: Compute
     buffers: ByteBudget
-    index: LogicalIndex
+    index: BufferedIndex
     seals: Seals
     completing: PendingCompletions
 

@@ -18,6 +18,7 @@ from gateway.handlers.copy import Copy
 from gateway.handlers.form_upload import FormUpload
 from gateway.handlers.get import Get
 from gateway.handlers.list import ListObjects
+from gateway.handlers.listed_views import ListedViews
 from gateway.handlers.multipart import CompleteUpload, CreateUpload
 from gateway.handlers.passthrough import PassThrough
 from gateway.handlers.plain_copy import PlainCopy
@@ -34,7 +35,9 @@ from gateway.runtime.dispatch import HANDLERS, counted, operation_of
 from gateway.runtime.parts import PARTS, Parts
 from gateway.runtime.response_heads import complete_head
 from gateway.s3.errors import S3Error
-from gateway.storage.listing_index import LogicalIndex
+from gateway.s3.identity import Identity
+from gateway.storage.index.buffered import BufferedIndex
+from gateway.storage.index.opening import configured_index
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.storage import Storage
 from gateway.storage.upstream import Upstream
@@ -88,12 +91,14 @@ def create_app(
     # aiohttp would send 100 Continue before the signature is verified.
     app.router.add_route("*", "/{anything:.*}", _unrouted, expect_handler=_defer_continue)
     app[AUTHENTICATOR] = Authenticator(settings)
+    policies = Policies(settings.policies)
+    index = BufferedIndex(configured_index(settings), policies.names)
     app[PARTS] = Parts(
         settings=settings,
-        policies=Policies(settings.policies),
+        policies=policies,
         storage=Storage(
             upstream=upstream or Upstream(settings.upstream, settings.limits.address_share),
-            index=LogicalIndex(settings.limits.list_index_entries),
+            index=index,
             seals=Seals(settings.manifests),
         ),
         compute=Compute(
@@ -119,6 +124,8 @@ def handlers(parts: Parts, authenticator: Authenticator) -> Mapping[str, Handler
     get = Get(reads, plain)
     replacing = RenditionReplacement(storage, workers, limits, telemetry)
     forms = FormUpload(policies, storage, workers, telemetry, parts.compute.cache)
+    reader = _identity(parts.settings, parts.settings.index.access_key)
+    listed = ListedViews(policies, storage, limits.listing_heads, reader)
     writing = (policies, storage, replacing, telemetry.ledger, plain)
     return {
         "CompleteMultipartUpload": CompleteUpload(*writing),
@@ -127,11 +134,20 @@ def handlers(parts: Parts, authenticator: Authenticator) -> Mapping[str, Handler
         "GetObject": get,
         "GetObjectAttributes": GetAttributes(storage, plain),
         "HeadObject": get,
-        "ListObjects": ListObjects(policies, storage, limits.listing_heads, plain),
+        "ListObjects": ListObjects(listed, plain),
         "Other": plain,
         "PostObject": PostObject(policies, telemetry.ledger, forms, authenticator.signer, plain),
         "PutObject": Put(policies, storage, workers, telemetry, plain),
     }
+
+
+def _identity(settings: Settings, access_key: str | None) -> Identity | None:
+    """Return the upstream identity of a client's access key; None if it has none."""
+    for pair in settings.credentials:
+        if pair.access_key == access_key:
+            key, secret = pair.upstream
+            return Identity(key, secret.get_secret_value())
+    return None
 
 
 def make_runner(app: web.Application, settings: Settings) -> Runner:
@@ -180,6 +196,8 @@ async def _open_parts(app: web.Application) -> AsyncIterator[None]:
         if parts.telemetry.tracer is not None:
             stack.push_async_callback(parts.telemetry.tracer.close)
         stack.push_async_callback(parts.compute.cache.close)
+        stack.push_async_callback(parts.storage.index.close)
+        await parts.storage.index.open()
         await stack.enter_async_context(parts.storage.upstream)
         await stack.enter_async_context(parts.compute.workers)
         yield

@@ -5,6 +5,7 @@ paid for as long as the bucket exists.
 """
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import Final, TypeVar
@@ -13,11 +14,13 @@ import structlog
 
 from codec.manifest import Manifest
 from codec.reasons import Reason, Refused
+from gateway.s3 import headers
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target
 from gateway.storage.completed_object import PlainObject
 from gateway.storage.errors import StoreError
-from gateway.storage.listing_index import LogicalIndex, ObjectState
+from gateway.storage.index.buffered import BufferedIndex
+from gateway.storage.listing_index import ObjectState
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request
 from gateway.storage.object_client import ObjectClient
@@ -53,7 +56,7 @@ async def put_in_place(
     request: Request,
     manifest: Manifest,
     seals: Seals,
-    index: LogicalIndex,
+    index: BufferedIndex,
 ) -> str | None:
     """Write a rendition if the plain object is still there, and delete that.
 
@@ -72,7 +75,7 @@ async def put_in_place(
         Refused: The store did not accept it; the plain object stays.
         S3Error: ServiceUnavailable; the plain object stays.
     """
-    target = request.target
+    target, started = request.target, time.monotonic()
     try:
         answered = await client.put_if_match(request, plain.etag)
     except (StoreError, S3Error) as error:
@@ -87,7 +90,8 @@ async def put_in_place(
             raise
     # The response to a PUT names no Last-Modified, but cannot be earlier.
     view = logical_view(manifest, target, stored_time(answered) or time_of(answered))
-    index.put(target.bucket, target.key, ObjectState.of(answered), view)
+    state = ObjectState.of_write(answered, headers.bare_etag(answered), time.monotonic() - started)
+    index.put(target.bucket, target.key, state, view)
     version_id = answered.get("x-amz-version-id")
     # Never delete the rendition itself: an unversioned store may report equal IDs.
     if plain.outlives_replacement and plain.version_id != version_id:

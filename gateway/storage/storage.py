@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gateway.storage.answer_cache import AnswerCache
 from gateway.storage.completing import PendingCompletions
 from gateway.storage.cross_origin import CorsCache
-from gateway.storage.listing_index import LogicalIndex
+from gateway.storage.index.buffered import BufferedIndex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.multipart_state import MultipartState
 from gateway.storage.stored_object import ManagedObject
@@ -20,7 +20,7 @@ class Storage:
 
     Attributes:
         upstream: Sends requests to the store.
-        index: Logical sizes and ETags of objects.
+        index: Sizes and ETags of uploads.
         seals: Read and write manifests.
         locked_buckets: Whether buckets have default retention.
         cors_cache: Cached CORS headers.
@@ -31,7 +31,7 @@ class Storage:
     """
 
     upstream: Upstream
-    index: LogicalIndex
+    index: BufferedIndex
     seals: Seals
     locked_buckets: AnswerCache = field(default_factory=AnswerCache)
     cors_cache: CorsCache = field(default_factory=CorsCache)

@@ -13,7 +13,8 @@ from gateway.s3 import conditional, headers
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target
 from gateway.storage.errors import check_available
-from gateway.storage.listing_index import LogicalIndex, ObjectState
+from gateway.storage.index.buffered import BufferedIndex
+from gateway.storage.listing_index import ObjectState
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Response, read_bounded
 from gateway.storage.object_client import ObjectClient
@@ -96,7 +97,7 @@ class ManagedObject:
 
 
 def recognize(
-    response: Response, target: Target, version_id: str | None, seals: Seals, index: LogicalIndex
+    response: Response, target: Target, version_id: str | None, seals: Seals, index: BufferedIndex
 ) -> ManagedObject | None:
     """Read the manifest in a response about an object, and update the listing index.
 
@@ -105,7 +106,7 @@ def recognize(
         target: Bucket and key.
         version_id: Requested version; None: the current one.
         seals: Read the manifest.
-        index: Receives the view of a current version.
+        index: Receives the view.
 
     Returns:
         The managed object; None if it is plain.
@@ -118,10 +119,9 @@ def recognize(
         return None
     manifest = read_manifest(note, seals)
     stored_etag = headers.bare_etag(response.headers)
-    if version_id is None:
-        view = logical_view(manifest, target, stored_time(response.headers))
-        seen = ObjectState.of(response.headers)
-        index.put(target.bucket, target.key, seen, view)
+    view = logical_view(manifest, target, stored_time(response.headers))
+    seen = ObjectState.of(response.headers)
+    index.put(target.bucket, target.key, seen, view, version_id=version_id)
     return ManagedObject(target, version_id, manifest, stored_etag, response.headers)
 
 
@@ -130,7 +130,7 @@ async def look_up(
     target: Target,
     version_id: str | None,
     seals: Seals,
-    index: LogicalIndex,
+    index: BufferedIndex,
 ) -> ManagedObject | None:
     """Look up an object with HEAD; None if it is plain, hidden or missing.
 
@@ -139,7 +139,7 @@ async def look_up(
         target: Bucket and key.
         version_id: Version; None: the current one.
         seals: Read the manifest.
-        index: Receives the view of a current version.
+        index: Receives the view.
 
     Raises:
         S3Error: ServiceUnavailable if the upstream does not respond: treating an unknown object as
@@ -153,7 +153,7 @@ async def look_up_with_etag(
     target: Target,
     version_id: str | None,
     seals: Seals,
-    index: LogicalIndex,
+    index: BufferedIndex,
 ) -> tuple[ManagedObject | None, str]:
     """Return the result of :func:`look_up`, and the stored ETag: empty if not visible.
 
@@ -200,7 +200,7 @@ async def stored_condition(
     target: Target,
     asked: Mapping[str, str],
     seals: Seals,
-    index: LogicalIndex,
+    index: BufferedIndex,
 ) -> Mapping[str, str]:
     """Evaluate If-Match and If-None-Match of a write to a managed object.
 

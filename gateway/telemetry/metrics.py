@@ -133,6 +133,17 @@ REDIS_BREAKER_OPEN: Final = _gauge(
     "redis_breaker_open", "1 while the circuit breaker of Redis is open, else 0.",
     of_several="livemax",
 )  # fmt: skip
+LISTED_OBJECTS: Final = _counter(
+    "listed_objects",
+    "Objects in listings: hit (known to the index), miss (HEAD) or skipped (cannot be managed).",
+    "result",
+)
+INDEX_ENTRIES: Final = _gauge(
+    "index_entries", "Entries in the file of the listing index.", of_several="livemax"
+)
+INDEX_FAILURES: Final = _counter(
+    "index_failures", "Failed requests to the file of the listing index."
+)
 WORKER_JOBS: Final = _gauge("worker_jobs", "Jobs of the worker processes, running and waiting.")
 WORKER_JOBS_WAITING: Final = _gauge("worker_jobs_waiting", "Jobs waiting for a worker process.")
 QUEUE_SECONDS: Final = _histogram(

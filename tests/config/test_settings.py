@@ -59,6 +59,7 @@ def test_defaults_are_those_of_the_design() -> None:
             "max_pixels_in_flight": 400 * 10**6,
             "sagemaker": {"endpoint": None, "region": "us-east-1"},
         },
+        "index": {"kind": "sqlite", "path": None, "access_key": None, "entries": 10_000_000},
         "limits": {
             "max_connections": 1024,
             "address_share": 0.5,
@@ -73,7 +74,6 @@ def test_defaults_are_those_of_the_design() -> None:
             "max_listing_heads": 32,
             "max_header_bytes": 16 * 2**10,
             "max_head_bytes": 64 * 2**10,
-            "list_index_entries": 1_000_000,
         },
         "manifests": {"keys": (), "required": False},
         "tracing": {"endpoint": None, "sample": 1.0},
@@ -207,7 +207,10 @@ def upstream(**changes: Any) -> dict[str, Any]:
         ({"limits": {"max_buffered_bytes": 1}}, "greater than or equal to"),
         ({"limits": {"max_header_bytes": "2MiB"}}, "less than or equal to"),
         ({"limits": {"max_listing_heads": 1001}}, "less than or equal to 1000"),
-        ({"limits": {"list_index_entries": 0}}, "greater than or equal to 1"),
+        ({"index": {"entries": 0}}, "greater than or equal to 1"),
+        ({"index": {"kind": "redis"}}, "sqlite"),
+        ({"index": {"access_key": "UNKNOWN"}}, "not among credentials"),
+        ({"index": {"path": ""}}, "at least 1 character"),
         ({"policies": {}}, "valid tuple"),
         ({"policies": [policy(), policy(bucket="b")]}, "is a duplicate"),
         (

@@ -37,6 +37,7 @@ def configuration(upstream: S3Server, **changes: object) -> dict[str, Any]:
         "credentials": [
             {"access_key": keys.access, "secret_key": keys.secret} for keys in upstream.users
         ],
+        "index": {"kind": "memory"},
         "policies": [
             {"name": "photos", "bucket": "photos*", "mode": "optimize", "effort": "fast"},
             {"name": "shadow", "bucket": "shadow*", "mode": "shadow", "effort": "fast"},

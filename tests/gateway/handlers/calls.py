@@ -31,7 +31,8 @@ from gateway.http.stall_timer import StallTimer
 from gateway.s3 import headers, query
 from gateway.s3.identity import Identity
 from gateway.s3.routing import Target, key_target
-from gateway.storage.listing_index import LogicalIndex
+from gateway.storage.index.buffered import BufferedIndex
+from gateway.storage.index.memory import MemoryIndex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request
 from gateway.storage.storage import Storage
@@ -98,7 +99,8 @@ class Gateway:
     def storage(self) -> Storage:
         """Return what is remembered of the store; nothing goes to the one that it names."""
         upstream = Upstream(UpstreamSettings(endpoint="http://127.0.0.1:9"))
-        return Storage(upstream, LogicalIndex(1000), Seals(ManifestSettings()))
+        index = BufferedIndex(MemoryIndex(1000), self.policies.names)
+        return Storage(upstream, index, Seals(ManifestSettings()))
 
     @cached_property
     def plain(self) -> PassThrough:

@@ -5,20 +5,27 @@ from datetime import timedelta
 
 import pytest
 
+from config import Policy
 from gateway.handlers.list import ListObjects
+from gateway.handlers.listed_views import ListedViews
 from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target
+from gateway.s3.identity import Identity
+from gateway.s3.routing import Target, key_target
 from gateway.storage import retries
+from gateway.storage.stored_object import look_up
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import manifest
 
 _MANAGED = (100_000, "a" * 32)
 
 
-async def _list(gateway: Gateway, text: str = "", **said: str) -> Answer:
+async def _list(
+    gateway: Gateway, text: str = "", reader: Identity | None = None, **said: str
+) -> Answer:
     """List the bucket; underscores in the names of headers are dashes."""
-    handler = ListObjects(gateway.policies, gateway.storage, asyncio.Semaphore(4), gateway.plain)
+    listed = ListedViews(gateway.policies, gateway.storage, asyncio.Semaphore(4), reader)
+    handler = ListObjects(listed, gateway.plain)
     about = {name.replace("_", "-"): value for name, value in said.items()}
     call, writer = gateway.call("GET", Target(BUCKET, "", ""), text, about)
     return answered(await handler(call), writer)
@@ -65,7 +72,7 @@ async def test_what_is_remembered_is_not_asked_for(gateway: Gateway) -> None:
 async def test_who_pays_is_said_in_every_request(gateway: Gateway) -> None:
     """HEADs carry the headers of the caller that say who pays and whose bucket it is."""
     said = {"x-amz-request-payer": "requester", "x-amz-expected-bucket-owner": "main"}
-    await _list(gateway, **{name.replace("-", "_"): value for name, value in said.items()})
+    await _list(gateway, "", None, **{k.replace("-", "_"): value for k, value in said.items()})
     assert [dict(head.headers) for head in gateway.sent("HEAD")] == [said, said]
 
 
@@ -150,3 +157,97 @@ async def test_refusals_are_passed_on(gateway: Gateway) -> None:
     answer = await _list(gateway, x_amz_expected_bucket_owner="another")
     assert (answer.status, b"AccessDenied" in answer.body) == (403, True)
     assert gateway.sent("HEAD") == []
+
+
+async def _aged(gateway: Gateway) -> None:
+    for versions in gateway.memory.buckets[BUCKET].keys.values():
+        for version in versions:
+            version.modified = version.modified.replace(year=2020)
+    gateway.memory.requests.clear()
+
+
+def _heads(gateway: Gateway) -> list[str]:
+    return sorted(head.target.key for head in gateway.sent("HEAD"))
+
+
+async def test_only_what_may_be_managed_is_asked_for() -> None:
+    """Empty and huge objects, and keys that no policy names, cost no request."""
+    gateway = Gateway()
+    named = Policy(name="p", bucket=BUCKET, prefix="photos/", mode="optimize")
+    off = Policy(name="o", bucket=BUCKET, prefix="old/", mode="off")
+    gateway.policies.replace((named, off))
+    await gateway.store("photos/", b"")
+    await gateway.store("photos/plain", b"text")
+    await gateway.store("texts/plain", b"text")
+    await gateway.store_managed("photos/managed", manifest(*_MANAGED))
+    await gateway.store_managed("photos/copies/", manifest(*_MANAGED))
+    await gateway.store_managed("old/managed", manifest(*_MANAGED))
+    await _aged(gateway)
+    entries = _entries(await _list(gateway))
+    assert _heads(gateway) == [
+        "old/managed", "photos/copies/", "photos/managed", "photos/plain",
+    ]  # fmt: skip
+    for key in ("old/managed", "photos/copies/", "photos/managed"):
+        assert entries[key] == _MANAGED
+    await _list(gateway)
+    assert _heads(gateway) == []
+
+
+@pytest.mark.parametrize("prefix", ["photos/", None])
+async def test_a_managed_object_that_no_policy_names_is_looked_for(prefix: str | None) -> None:
+    """Once a gateway has restored one, listings of its bucket ask for every object."""
+    gateway = Gateway()
+    named = Policy(name="p", bucket=BUCKET, prefix=prefix or "", mode="optimize")
+    gateway.policies.replace((named,) if prefix else ())
+    await gateway.store_managed("old/a", manifest(*_MANAGED))
+    await gateway.store_managed("old/b", manifest(*_MANAGED))
+    await _aged(gateway)
+    assert _entries(await _list(gateway))["old/a"][0] == len(b"rendition")
+    target = key_target(BUCKET, "old/a")
+    storage = gateway.storage
+    await look_up(gateway.memory.client(), target, None, storage.seals, storage.index)
+    gateway.memory.requests.clear()
+    entries = _entries(await _list(gateway))
+    assert (entries["old/a"], entries["old/b"]) == (_MANAGED, _MANAGED)
+    assert _heads(gateway) == ["old/b"]
+
+
+async def test_old_versions_are_remembered() -> None:
+    """A listing of versions asks for each version once."""
+    gateway = Gateway()
+    await gateway.store("k", b"first")
+    gateway.memory.buckets[BUCKET].is_versioned = True
+    await gateway.store_managed("k", manifest(*_MANAGED))
+    await gateway.store("k", b"text")
+    await _aged(gateway)
+    first = await _list(gateway, "versions")
+    assert _heads(gateway) == ["k", "k", "k"]
+    assert (await _list(gateway, "versions")).body == first.body
+    assert _heads(gateway) == []
+
+
+async def test_a_deleted_version_uncovers_the_earlier_one() -> None:
+    """The entry of a version does not fit another one, even with the same rendition."""
+    gateway = Gateway()
+    await gateway.store("k", b"first")
+    bucket = gateway.memory.buckets[BUCKET]
+    bucket.is_versioned = True
+    await gateway.store_managed("k", manifest(1000, "b" * 32))
+    await gateway.store_managed("k", manifest(*_MANAGED))
+    for age, version in enumerate(reversed(bucket.keys["k"])):
+        version.modified -= timedelta(hours=1 + age)
+    assert _entries(await _list(gateway))["k"] == _MANAGED
+    bucket.keys["k"].pop()
+    assert _entries(await _list(gateway))["k"] == (1000, "b" * 32)
+
+
+@pytest.mark.parametrize("has_reader", [True, False])
+async def test_who_may_list_but_not_read(gateway: Gateway, has_reader: bool) -> None:
+    """The index tells everyone the same; what it does not know, a configured key looks at."""
+    gateway.memory.faults["HEAD", "managed"] = [403]
+    reader = Identity("main", "secret") if has_reader else None
+    entries = _entries(await _list(gateway, reader=reader))
+    assert (entries["managed"] == _MANAGED) == has_reader
+    assert _entries(await _list(gateway))["managed"] == _MANAGED
+    gateway.memory.faults["HEAD", "managed"] = [403]
+    assert _entries(await _list(gateway))["managed"] == _MANAGED

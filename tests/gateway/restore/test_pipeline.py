@@ -21,7 +21,8 @@ from gateway.s3.errors import S3Error
 from gateway.s3.identity import Identity
 from gateway.s3.routing import key_target
 from gateway.storage.completing import BeingCompleted, PendingCompletions
-from gateway.storage.listing_index import LogicalIndex
+from gateway.storage.index.buffered import BufferedIndex
+from gateway.storage.index.memory import MemoryIndex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Content, Request, Response, Sending
 from gateway.storage.object_client import ObjectClient
@@ -161,7 +162,7 @@ class _Gateway:
         self.parts = Reads(
             Compute(self.workers, MemoryCache(1 << 20, 60.0)),
             ByteBudget(1 << 20),
-            LogicalIndex(100),
+            BufferedIndex(MemoryIndex(100)),
             Seals(ManifestSettings()),
             PendingCompletions(),
         )

@@ -126,6 +126,7 @@ async def _gateway(store: Store) -> AsyncIterator[TestClient[Any, Any]]:
             {
                 "upstream": {"endpoint": f"http://{behind.host}:{behind.port}"},
                 "credentials": [_KEYS],
+                "index": {"kind": "memory"},
                 "engine": {"workers": 1},
                 "policies": [
                     {"name": "p", "bucket": "photos", "mode": "optimize", "effort": "fast"}

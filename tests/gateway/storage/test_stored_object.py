@@ -41,6 +41,7 @@ async def test_copies_are_made_only_of_what_is_known(status: int, answered: int)
             {
                 "upstream": {"endpoint": f"http://{behind.host}:{behind.port}"},
                 "credentials": [_KEYS],
+                "index": {"kind": "memory"},
                 "engine": {"workers": 1},
             }
         )
