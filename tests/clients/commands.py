@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.e2e import images
 from tests.servers.gateway import environment
 from tests.servers.server import S3Server
 
+_AWSCLI: Final = "SLIMGATE_AWSCLI"
 _TIMEOUT_S: Final = 120
 _WRITTEN: Final = 1_700_000_000
 
@@ -56,6 +59,17 @@ class Client:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return (done.stdout + done.stderr).splitlines()
+
+
+def aws_command(server: S3Server, home: Path) -> Client:
+    """Return the AWS command line.
+
+    Skips the test when it is not installed.
+    """
+    program = os.environ.get(_AWSCLI, "")
+    if not Path(program).is_file():
+        pytest.skip(f"no AWS command line: set {_AWSCLI} to the path of its program")
+    return Client([program, "--endpoint-url", server.endpoint], server, home)
 
 
 def write_files(folder: Path) -> dict[str, int]:

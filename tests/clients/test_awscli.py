@@ -1,28 +1,22 @@
 import filecmp
-import os
 import random
 import urllib.request
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from tests.clients.commands import Client, assert_alike, sizes, write_files
+from tests.clients.commands import Client, assert_alike, aws_command, sizes, write_files
 from tests.e2e import images
 from tests.servers.server import S3Server
 
 pytestmark = pytest.mark.client
 
-_VARIABLE: Final = "SLIMGATE_AWSCLI"
-
 
 @pytest.fixture
 def aws(gateway: S3Server, tmp_path: Path) -> Client:
     """Return the AWS command line, where it is installed."""
-    program = os.environ.get(_VARIABLE, "")
-    if not Path(program).is_file():
-        pytest.skip(f"no AWS command line: set {_VARIABLE} to the path of its program")
-    return Client([program, "--endpoint-url", gateway.endpoint], gateway, tmp_path)
+    return aws_command(gateway, tmp_path)
 
 
 @pytest.fixture

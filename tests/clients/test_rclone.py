@@ -83,6 +83,11 @@ class _Rclone:
         return count
 
 
+def rclone(server: S3Server, home: Path) -> _Rclone:
+    """Return rclone for a server of no special kind."""
+    return _Rclone(server, "Other", home)
+
+
 @pytest.fixture(scope="module", params=["AWS", "Ceph", "Other"])
 def client(
     gateway: S3Server, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.clients import files
-from tests.clients.client import REGION, environment, program, run
+from tests.clients.client import REGION, Syncer, environment, program, run
 from tests.clients.suite import SyncSuite
 from tests.servers.server import S3Server
 
@@ -67,6 +67,11 @@ class _S3cmd:
     def do(self, *arguments: str) -> str:
         """Run one command and return its output."""
         return run(self._program, *arguments, env=self._env).stdout
+
+
+def s3cmd(server: S3Server, home: Path) -> Syncer:
+    """Return s3cmd."""
+    return _S3cmd(server, home)
 
 
 @pytest.fixture(scope="module")
