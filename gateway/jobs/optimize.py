@@ -1,6 +1,7 @@
 """Optimize existing objects, as a PUT through the gateway would have done."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from codec.manifest import Manifest
 from codec.notes import Uploaded
@@ -65,7 +66,7 @@ class Optimizer:
         if not 0 < seen.size <= policy.limits.max_bytes:
             raise Refused(Reason.SIZE)
         metadata.repeated(seen.headers)
-        replacement = _Replacement(self._tools, seen)
+        replacement = _Replacement(self._tools, seen, row.modified)
         async with snapshot.opened(client, seen) as contents:
             image = replacement.image(policy, contents)
             await pipeline.run(pipeline.FIND, image)
@@ -115,10 +116,12 @@ class _Replacement:
     Attributes:
         tools: With the store.
         seen: The object; looked at once more before it is replaced.
+        listed: Last-Modified in the listing; None: unknown.
     """
 
     tools: Tools
     seen: Snapshot
+    listed: datetime | None
 
     def image(self, policy: Policy, contents: Contents) -> StoredCandidate:
         """Return the object as an image that is to be stored small."""
@@ -148,7 +151,7 @@ class _Replacement:
         return Request("PUT", self.seen.target, headers=kept)
 
     def _uploaded(self) -> Uploaded | None:
-        return kept(self.seen.target, self.seen.headers)
+        return kept(self.seen.target, self.seen.headers, self.listed)
 
     async def _put(self, request: Request, _: Optimized) -> None:
         await self.tools.client.put_if_match(request, self.seen.state.etag)

@@ -46,10 +46,10 @@ async def _go(options: argparse.Namespace, tools: Tools, journal: Journal) -> No
     work = _work(options, tools)
 
     async def process(entry: Entry) -> Outcome:
-        return await work(Row(entry.key, entry.size))
+        return await work(Row(*entry))
 
     def wanted(entry: Entry) -> bool:
-        return work.wants(Row(entry.key, entry.size))
+        return work.wants(Row(*entry))
 
     listed = windows(tools.client, options.place, wanted, after=journal.progress.after)
     await run(listed, process, journal, jobs=tools.jobs, limit=options.limit)

@@ -25,12 +25,15 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def kept(target: Target, answered: Mapping[str, str]) -> Uploaded | None:
+def kept(
+    target: Target, answered: Mapping[str, str], listed: datetime | None = None
+) -> Uploaded | None:
     """Return the time of an upload for the manifest of its rendition, which is stored next.
 
     Args:
         target: Bucket and key.
         answered: The store's response to GET or HEAD of the upload, case-insensitive.
+        listed: Last-Modified in a listing, UTC; None: unknown. Some stores list milliseconds.
 
     Returns:
         The time; None if the store does not tell it.
@@ -38,6 +41,8 @@ def kept(target: Target, answered: Mapping[str, str]) -> Uploaded | None:
     uploaded = stored_time(answered)
     if uploaded is None:
         return None
+    if listed is not None and listed.replace(microsecond=0) == uploaded:
+        uploaded = listed
     until = time_of(answered) + _WRITTEN_WITHIN
     return Uploaded(
         time_ms=(uploaded - _EPOCH) // _MILLISECOND,

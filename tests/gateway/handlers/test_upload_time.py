@@ -64,9 +64,10 @@ class _Shop:
         listed = ListedViews(gateway.policies, storage, asyncio.Semaphore(4))
         self._list = ListObjects(listed, gateway.plain)
 
-    async def optimize(self) -> None:
-        """Store the rendition of the image."""
-        assert (await Optimizer(self.tools, BUCKET)(Row("k", len(IMAGE)))).verdict == "made small"
+    async def optimize(self, listed: datetime | None = None) -> None:
+        """Store the rendition of the image, which was listed with this time."""
+        row = Row("k", len(IMAGE), modified=listed)
+        assert (await Optimizer(self.tools, BUCKET)(row)).verdict == "made small"
 
     async def call(
         self,
@@ -157,6 +158,17 @@ async def test_listings_show_the_upload(optimized: _Shop, text: str) -> None:
     assert len(optimized.gateway.sent("HEAD")) == 1
     assert await optimized.listed(text) == {"k": _LISTED}
     assert optimized.gateway.sent("HEAD") == []
+
+
+@pytest.mark.parametrize("late", [timedelta(), timedelta(seconds=1), -timedelta(seconds=1)])
+async def test_listings_show_the_milliseconds_that_they_did(shop: _Shop, late: timedelta) -> None:
+    """A time of the plan counts if HEAD shows the same second; headers have no milliseconds."""
+    await shop.optimize(_UPLOADED + timedelta(milliseconds=678) + late)
+    expected = _LISTED if late else "2020-02-03T04:05:06.678Z"
+    assert await shop.listed() == {"k": expected}
+    assert (await shop.read("HEAD")).headers["Last-Modified"] == _DATE
+    assert (await shop.read(If_Modified_Since=_DATE)).status == 304
+    assert await _status(shop.read(If_Unmodified_Since=_DATE)) == 200
 
 
 async def test_old_versions_show_the_upload(shop: _Shop) -> None:
