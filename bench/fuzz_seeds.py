@@ -10,7 +10,6 @@ from PIL import Image
 from codec.containers import webp_chunks
 from codec.containers.png_chunks import make
 from codec.containers.png_parts import Header
-from codec.image.pixels import Samples
 from tests.codec import gain_maps, png_files
 from tests.codec.containers import credentials, samples
 from tests.codec.containers.jpeg_parts import INDEX, XMP_HEAD, segment_of
@@ -87,7 +86,10 @@ def _cmyk(**parameters: Any) -> bytes:
 def _pngs() -> Iterator[tuple[str, bytes]]:
     for kind in png_files.KINDS:
         name = f"png {kind.colour} {kind.depth}{' interlaced' if kind.interlaced else ''}"
-        yield name, png_files.any_png(png_files.sized(kind, *_SIZE), samples=_samples(kind))
+        yield (
+            name,
+            png_files.any_png(png_files.sized(kind, *_SIZE), samples=png_files.photograph(kind)),
+        )
     photograph = {mode: save(crop(mode, *_SIZE), "PNG") for mode in samples.CHANNELS}
     for mode, file in photograph.items():
         yield f"png {mode}", file
@@ -101,22 +103,19 @@ def _pngs() -> Iterator[tuple[str, bytes]]:
     yield "png transparent", rgb[:33] + make(b"tRNS", bytes(6)) + rgb[33:]
     palette, strange = png_files.sized(_PALETTE, *_SIZE), png_files.sized(_RGB, *_SIZE)
     alpha = make(b"tRNS", bytes(range(9)))
-    yield "png palette", png_files.any_png(palette, samples=_samples(palette), before=alpha)
+    yield (
+        "png palette",
+        png_files.any_png(palette, samples=png_files.photograph(palette), before=alpha),
+    )
     flushed: dict[str, Any] = {"strange": True, "chunk": 500}
-    yield "png strange", png_files.any_png(strange, samples=_samples(strange), **flushed)
+    yield (
+        "png strange",
+        png_files.any_png(strange, samples=png_files.photograph(strange), **flushed),
+    )
     yield "png deep", _deep()
     frames = [Image.fromarray(crop("RGB", 60, 48)).rotate(angle) for angle in (0, 90)]
     more = {"save_all": True, "append_images": frames[1:]}
     yield "png animated", files.pillow(frames[0], format="PNG", **more)
-
-
-def _samples(kind: Header) -> Samples:
-    """Return a photograph as samples of a kind; their lowest bits repeat the highest."""
-    found = crop({1: "L", 2: "RGBA", 3: "RGB", 4: "RGBA"}[kind.samples], *_SIZE)
-    found = found[..., 2:] if kind.samples == 2 else found
-    if kind.depth == 16:
-        return np.asarray(found * np.uint16(257) ^ 1, np.uint16)
-    return np.asarray(found >> 8 - kind.depth, np.uint8)
 
 
 def _deep() -> bytes:

@@ -11,6 +11,10 @@ from codec.containers.png_parts import Header, Parts, join
 from codec.image.pixels import Pixels, Samples
 from codec.restore.png_filters import filtered, filtered_passes
 from codec.restore.png_samples import to_passes
+from tests.codec.pictures import crop
+
+_MODES: Final = {1: "L", 2: "RGBA", 3: "RGB", 4: "RGBA"}
+"""Pillow's modes by number of samples; gray with alpha is cut out of four."""
 
 PALETTE: Final = bytes((17 * index * (1 + index % 3)) % 256 for index in range(768))
 
@@ -67,6 +71,15 @@ def picture(header: Header) -> Samples:
     if header.depth == 16:
         return np.asarray(whole * 256 + whole // 3, np.uint16)
     return np.asarray(whole >> 8 - header.depth, np.uint8)
+
+
+def photograph(header: Header) -> Samples:
+    """Return a photograph as samples of a kind; of 16 bits, no byte is given twice."""
+    shown = crop(_MODES[header.samples], header.width, header.height)
+    found = shown[..., 2:] if header.samples == 2 else shown
+    if header.depth == 16:
+        return np.asarray(found * np.uint16(257) ^ 1, np.uint16)
+    return np.asarray(found >> 8 - header.depth, np.uint8)
 
 
 def any_png(

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Start
+from bench import promises
+from tests.codec.png_files import KINDS, any_png, photograph, sized
+from tests.conftest import NewBucket, Start
 from tests.e2e import images
 from tests.servers.clients import s3_client
 from tests.servers.gateway import configuration
@@ -56,6 +58,25 @@ def test_exact_objects_are_the_uploads(
     assert (len(body), mime) == (listed["Size"], got["ContentType"])
     assert [stored_type] * 2 == [head["ContentType"] for head in stored]
     assert stored[0]["ContentLength"] < len(body)
+
+
+def test_png_files_of_every_kind(s3: Any, direct: Any, photos: str, new_bucket: NewBucket) -> None:
+    """Uploaded or promoted by copying, they are stored small and return as their tier promises."""
+    plain = new_bucket("plain")
+    for kind in (sized(kind, 200, 150) for kind in KINDS):
+        body = any_png(kind, samples=photograph(kind), coder=(1, 8, 0))
+        for key, upload in (("put", photos), ("copied", plain)):
+            s3.put_object(Bucket=upload, Key=key, Body=body, ContentType="image/png")
+        s3.copy_object(Bucket=photos, Key="copied", CopySource=f"{plain}/copied")
+        for key in ("put", "copied"):
+            got = s3.get_object(Bucket=photos, Key=key)
+            assert _judged(body, got) == "", kind
+            assert direct.head_object(Bucket=photos, Key=key)["ContentLength"] < len(body)
+
+
+def _judged(body: bytes, got: Any) -> str:
+    tier = got["ResponseMetadata"]["HTTPHeaders"]["x-slimgate-tier"]
+    return promises.broken(body, got["Body"].read(), tier, images.FLOOR_SCORE)
 
 
 def test_lepton_is_stored_where_a_policy_chooses_it(

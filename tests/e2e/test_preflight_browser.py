@@ -1,10 +1,7 @@
 """A page of another origin uploads and downloads through presigned URLs, in Chromium."""
 
 import base64
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +10,7 @@ import pytest
 from tests.e2e import images
 from tests.e2e.test_preflight import RULES
 from tests.servers.browser import Browser
+from tests.servers.pages import pages
 from tests.servers.server import S3Server
 
 _PAGE: Final = """<!doctype html><html lang="en"><title>A shop</title>
@@ -33,23 +31,12 @@ _RUN: Final = """roundTrip(...arguments)
     .catch(error => [String(error)]).then(result => { window.result = result })"""
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    """Serve a folder without a word."""
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as inherited
-        """Say nothing."""
-
-
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[str]:
     """Serve a page from an origin of its own, and return its address."""
     (tmp_path / "index.html").write_text(_PAGE)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=tmp_path)) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-        thread.join()
+    with pages(tmp_path) as address:
+        yield address
 
 
 def test_a_page_of_another_origin_uploads(
