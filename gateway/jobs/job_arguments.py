@@ -11,7 +11,7 @@ _KEYS_PER_SHARD: Final = 1000
 
 _PLAN: Final = (
     "Writes lists of objects below --to, and `job.json` last. Interrupted, repeat the command: it "
-    "goes on after the last list. Left out are folders, empty "
+    "goes on after the last list. Left out are old versions, delete markers, folders, empty "
     "objects, and, without --all-keys, what no policy matches or allows by its size."
 )
 
@@ -31,6 +31,12 @@ def _add_plan(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     plan.add_argument(
         "--to", type=object_place, required=True, metavar="s3://BUCKET/JOB", help="place of the job"
     )
+    _add_source(plan)
+    plan.add_argument(
+        "--versions",
+        action="store_true",
+        help="plan old versions, too, for the actions that only read",
+    )
     plan.add_argument(
         "--all-keys", action="store_true", help="plan keys that no policy matches, too"
     )
@@ -42,6 +48,22 @@ def _add_plan(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help=f"objects per shard, at most {MAX_ROWS:,} (default: {_KEYS_PER_SHARD:,})",
     )
     add_config(plan)
+
+
+def _add_source(plan: argparse.ArgumentParser) -> None:
+    source = plan.add_mutually_exclusive_group()
+    source.add_argument("--list", action="store_true", help="list the bucket (the default)")
+    source.add_argument(
+        "--inventory",
+        type=object_place,
+        metavar="s3://BUCKET/KEY/manifest.json",
+        help="read an S3 Inventory, CSV or Parquet",
+    )
+    source.add_argument(
+        "--manifest",
+        metavar="FILE|s3://BUCKET/KEY",
+        help="read a CSV file as S3 Batch Operations takes it: bucket,key or bucket,key,version",
+    )
 
 
 def _keys(text: str) -> int:

@@ -117,14 +117,25 @@ async def page(client: ObjectClient, place: Place, after: str) -> tuple[list[Ent
             )
         root = s3xml.parse(await read_bounded(response, _MAX_BYTES))
     encoded = s3xml.text(root, "EncodingType") == "url"
-    entries = [_entry(child, encoded) for child in root if s3xml.name(child) == "Contents"]
+    entries = [
+        read_entry(child, encoded=encoded) for child in root if s3xml.name(child) == "Contents"
+    ]
     more = s3xml.text(root, "IsTruncated") == "true"
     if more and (not entries or entries[-1].key == after):
         raise S3Error("InternalError", "The store's listing does not advance.")
     return entries, more
 
 
-def _entry(element: s3xml.Element, encoded: bool) -> Entry:
+def read_entry(element: s3xml.Element, *, encoded: bool) -> Entry:
+    """Return an object of a listing.
+
+    Args:
+        element: Its element.
+        encoded: Whether keys are percent-encoded.
+
+    Raises:
+        S3Error: InternalError if it has no size.
+    """
     key, size = s3xml.text(element, "Key"), s3xml.text(element, "Size")
     if not (size.isascii() and size.isdigit() and len(size) < 20):
         raise S3Error("InternalError", "The store's listing has an object without a size.")

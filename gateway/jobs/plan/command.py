@@ -1,17 +1,27 @@
 """Plan a job from the command line."""
 
 import argparse
+import asyncio
+import hashlib
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import NoReturn
+from pathlib import Path
+from typing import IO, Literal, NoReturn
 
 from tqdm import tqdm
 
 from config import Policies
 from gateway.jobs import resources
-from gateway.jobs.plan.listed import Listing
+from gateway.jobs.address import object_place
+from gateway.jobs.plan import key_file
+from gateway.jobs.plan.download import downloaded
+from gateway.jobs.plan.inventory import Inventory
+from gateway.jobs.plan.inventory_manifest import read_manifest
+from gateway.jobs.plan.inventory_rows import RowReader
+from gateway.jobs.plan.key_file import KeyFile
+from gateway.jobs.plan.listed import Listing, VersionListing
 from gateway.jobs.plan.planner import Planner
 from gateway.jobs.plan.selection import Selector
 from gateway.jobs.plan.source import Source
@@ -50,7 +60,37 @@ async def _source(
     options: argparse.Namespace, client: ObjectClient
 ) -> AsyncIterator[tuple[job_file.Source, Source]]:
     """Open the source that the command line names."""
-    yield job_file.Source(kind="list"), Listing(client, options.place)
+    bucket, versions = options.place.bucket, options.versions
+    if options.inventory is not None:
+        manifest, digest = await read_manifest(client, options.inventory, bucket)
+        described = _described("inventory", str(options.inventory), digest)
+        reader = RowReader(bucket, versions)
+        yield described, Inventory(client, options.inventory.bucket, manifest, reader)
+    elif options.manifest is not None:
+        async with _opened(options.manifest, client) as (file, digest):
+            described = _described("manifest", options.manifest, digest)
+            yield described, KeyFile(file, options.manifest, bucket, versions)
+    else:
+        source = VersionListing if versions else Listing
+        yield job_file.Source(kind="list"), source(client, options.place)
+
+
+def _described(
+    kind: Literal["inventory", "manifest"], location: str, digest: str
+) -> job_file.Source:
+    return job_file.Source(kind=kind, location=location, digest=digest)
+
+
+@asynccontextmanager
+async def _opened(location: str, client: ObjectClient) -> AsyncIterator[tuple[IO[bytes], str]]:
+    """Open a file of keys, and compute its SHA-256."""
+    if location.startswith("s3://"):
+        async with downloaded(client, object_place(location), key_file.MAX_BYTES) as found:
+            yield found.file, found.sha256
+        return
+    with await asyncio.to_thread(Path(location).open, "rb") as file:
+        digest = await asyncio.to_thread(hashlib.file_digest, file, "sha256")
+        yield file, digest.hexdigest()
 
 
 def _plan_file(
@@ -61,6 +101,7 @@ def _plan_file(
         bucket=bucket,
         prefix=prefix,
         source=source,
+        versions=options.versions,
         selection="all" if options.all_keys else "policies",
         keys_per_shard=options.keys_per_shard,
         created=datetime.now(UTC),
@@ -69,7 +110,8 @@ def _plan_file(
 
 
 def _summary(job: JobFile, store: JobStore) -> str:
-    lines = [f"{job.rows:,} objects with {job.bytes:,} bytes in {job.shards:,} shards at {store}"]
+    shards = f"{job.shards:,} shard{'' if job.shards == 1 else 's'}"
+    lines = [f"{job.rows:,} objects with {job.bytes:,} bytes in {shards} at {store}"]
     lines += [f"left out ({reason}): {count:,}" for reason, count in sorted(job.skipped.items())]
     lines.append(f"next: python -m gateway job run {store} --do optimize")
     return "".join(f"{line}\n" for line in lines)

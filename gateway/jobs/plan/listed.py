@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.jobs import listing
 from gateway.jobs.address import Place
 from gateway.jobs.plan.source import Batch, Found, Position
+from gateway.jobs.plan.version_listing import VersionMarker, version_page
 from gateway.jobs.repetition import repeated
 from gateway.jobs.state.shards import Row
 from gateway.storage.object_client import ObjectClient
@@ -35,3 +36,31 @@ class Listing:
             if entries:
                 yield Batch([Found(Row(*entry)) for entry in entries], [e.key for e in entries])
                 marker = entries[-1].key
+
+
+@dataclass(frozen=True, slots=True)
+class VersionListing:
+    """All versions of the objects of a bucket.
+
+    Attributes:
+        client: Client of the store.
+        place: Bucket and key prefix.
+    """
+
+    client: ObjectClient
+    place: Place
+
+    async def batches(self, after: Position) -> AsyncIterator[Batch]:
+        """Yield a batch per page; see :meth:`gateway.jobs.plan.source.Source.batches`."""
+        at = after.get("at")
+        marker = VersionMarker(*map(str, at)) if isinstance(at, list) else VersionMarker()
+        next_marker: VersionMarker | None = marker
+
+        async def once() -> tuple[list[Found], VersionMarker | None]:
+            return await version_page(self.client, self.place, marker)
+
+        while next_marker is not None:
+            marker = next_marker
+            found, next_marker = await repeated(once)
+            if found:
+                yield Batch(found, [[each.row.key, each.row.version] for each in found])

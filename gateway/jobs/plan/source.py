@@ -77,7 +77,7 @@ class Source(Protocol):
         ...
 
 
-def check_key(key: str) -> str:
+def check_key(key: str | None) -> str:
     """Return a key that S3 allows.
 
     Raises:

@@ -28,7 +28,7 @@ _LEVEL: Final = 3
 _USUAL_RATIO: Final = 20  # lines of keys with common beginnings take a fifth to a tenth
 _MAX_ETAG: Final = 256
 _MAX_VERSION_ID: Final = 1024
-_MAX_SIZE: Final = 50 << 40  # S3 user guide, "Amazon S3 objects overview": 50 TB
+MAX_SIZE: Final = 50 << 40  # S3 user guide, "Amazon S3 objects overview": 50 TB
 
 
 class DamagedShard(ValueError):
@@ -209,6 +209,6 @@ def _text(value: object, max_bytes: int) -> str | None:
 def _size(value: object) -> int | None:
     if value is None:
         return None
-    if type(value) is not int or not 0 <= value <= _MAX_SIZE:
+    if type(value) is not int or not 0 <= value <= MAX_SIZE:
         raise ValueError("not a size")
     return value

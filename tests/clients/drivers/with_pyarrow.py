@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-import pyarrow  # type: ignore[import-not-found]  # lives in .venv-clients
+import pyarrow
 from pyarrow import dataset, fs
 
 from tests.clients.drivers.loop import serve, server
