@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from codec.reasons import Refused
 from config import ConfigError
-from gateway.jobs import explain, ledgers, over_bucket, resources
+from gateway.jobs import explain, job_commands, ledgers, over_bucket, resources, run_command
 from gateway.jobs.arguments import parser
 from gateway.jobs.journal import JournalError
 from gateway.jobs.plan import command as plan_command
@@ -17,6 +17,7 @@ from gateway.jobs.plan.planner import CannotPlan
 from gateway.jobs.resources import UsageError
 from gateway.jobs.restore_original import restore_original
 from gateway.jobs.state.job_file import NoJob
+from gateway.jobs.state.lines import Damaged
 from gateway.s3.errors import S3Error
 from gateway.storage.conditional_writes import check_conditional_writes
 from gateway.storage.errors import Changed, Denied
@@ -28,7 +29,7 @@ _CHANGED: Final = (
     "the object was changed or deleted meanwhile: nothing was done; run the command again"
 )
 _FAILURES: Final = (
-    Denied, Refused, NoOriginal, S3Error, Busy, explain.CannotExplain, OSError, ValueError,
+    Denied, Damaged, Refused, NoOriginal, S3Error, Busy, explain.CannotExplain, OSError, ValueError,
 )  # fmt: skip
 
 
@@ -81,6 +82,12 @@ async def _job(options: argparse.Namespace) -> int:
 
 _JOB_ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]]] = {
     "plan": plan_command.plan,
+    "run": run_command.run,
+    "status": job_commands.status,
+    "pause": job_commands.pause,
+    "resume": job_commands.resume,
+    "retry-failed": job_commands.retry_failed,
+    "report": job_commands.report,
 }
 
 _TOOLS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]]] = {

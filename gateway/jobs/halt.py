@@ -8,6 +8,7 @@ Halted
 """
 
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import Final
 
 from gateway.jobs.outcome import FAILED, Outcome
@@ -48,11 +49,19 @@ class Halt:
 
     def __init__(self, limit: int | None = None) -> None:
         self._left = limit
+        self._listeners: list[Callable[[Halted], None]] = []
         self.reason: Halted | None = None
+
+    def listen(self, listener: Callable[[Halted], None]) -> None:
+        """Have a function called when no more objects are to be begun."""
+        self._listeners.append(listener)
 
     def begin(self, reason: Halted) -> None:
         """Begin no more objects; the first reason counts."""
-        self.reason = self.reason or reason
+        if self.reason is None:
+            self.reason = reason
+            for listener in self._listeners:
+                listener(reason)
 
     def may_start(self) -> bool:
         """Return whether one more object may be begun, which then counts."""

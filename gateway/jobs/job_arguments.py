@@ -5,6 +5,7 @@ from typing import Final
 
 from gateway.jobs.address import object_place, place
 from gateway.jobs.options import EXIT, add_config, count
+from gateway.jobs.run_arguments import add_actions
 from gateway.jobs.state.shards import MAX_ROWS
 
 _KEYS_PER_SHARD: Final = 1000
@@ -22,6 +23,7 @@ def add_job(tools: "argparse._SubParsersAction[argparse.ArgumentParser]") -> Non
     job = tools.add_parser("job", help=summary, description=f"{summary}.", epilog=EXIT)
     actions = job.add_subparsers(dest="action", required=True, metavar="ACTION")
     _add_plan(actions)
+    add_actions(actions)
 
 
 def _add_plan(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

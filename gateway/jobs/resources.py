@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import models
 from config import Policies, Settings, load
@@ -13,6 +13,9 @@ from gateway.storage.manifest_seals import Seals
 from gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
 from gateway.storage.upstream import Upstream
 from gateway.workers.pool import Workers
+
+_MAX_QUEUE: Final = 10_000
+_MAX_QUEUE_WAIT_S: Final = 3600.0
 
 
 class UsageError(Exception):
@@ -26,8 +29,8 @@ class Tools(NamedTuple):
         policies: Policies of the configuration.
         client: Client of the store, with the key pair of the job.
         seals: Read and write manifests.
-        workers: One process per concurrent object.
-        jobs: Concurrent objects.
+        workers: Worker processes.
+        jobs: Their number.
     """
 
     policies: Policies
@@ -43,16 +46,35 @@ async def open_tools(options: argparse.Namespace, *, jobs: int | None) -> AsyncI
 
     Args:
         options: Command line, with ``config`` and ``access_key``.
-        jobs: Concurrent objects; None: as configured.
+        jobs: Worker processes; None: as configured.
 
     Raises:
         ConfigError: The configuration is invalid.
         UsageError: The access key is not configured.
     """
-    settings = _settings(options)
-    identity = _identity(settings, options.access_key)
+    async with tools(read_settings(options), options.access_key, jobs=jobs) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def tools(
+    settings: Settings, access_key: str | None, *, jobs: int | None
+) -> AsyncIterator[Tools]:
+    """Open the resources of a job for the duration of the block.
+
+    Args:
+        settings: Configuration.
+        access_key: Access key of the credentials to use; None: the first.
+        jobs: Worker processes; None: as configured.
+
+    Raises:
+        UsageError: The access key is not configured.
+    """
+    identity = _identity(settings, access_key)
     jobs = jobs or settings.engine.worker_count
-    engine = settings.engine.model_copy(update={"workers": jobs})
+    # Nobody waits for a job: what waits longer than a client would is no failure.
+    patient = {"workers": jobs, "max_queue": _MAX_QUEUE, "max_queue_wait_s": _MAX_QUEUE_WAIT_S}
+    engine = settings.engine.model_copy(update=patient)
     async with Upstream(settings.upstream) as upstream, Workers(engine) as workers:
         client = UpstreamClient(upstream, Caller(identity))
         seals = Seals(settings.manifests)
@@ -72,13 +94,36 @@ async def open_client(
         ConfigError: The configuration is invalid.
         UsageError: The access key is not configured.
     """
-    settings = _settings(options)
-    identity = _identity(settings, options.access_key)
+    settings = read_settings(options)
+    async with open_store(settings, options.access_key) as client:
+        yield Policies(settings.policies), client
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, access_key: str | None) -> AsyncIterator[ObjectClient]:
+    """Open the store alone for the duration of the block.
+
+    Args:
+        settings: Configuration.
+        access_key: Access key of the credentials to use; None: the first.
+
+    Raises:
+        UsageError: The access key is not configured.
+    """
+    identity = _identity(settings, access_key)
     async with Upstream(settings.upstream) as upstream:
-        yield Policies(settings.policies), UpstreamClient(upstream, Caller(identity))
+        yield UpstreamClient(upstream, Caller(identity))
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def read_settings(options: argparse.Namespace) -> Settings:
+    """Load the configuration.
+
+    Args:
+        options: Command line, with ``config``.
+
+    Raises:
+        ConfigError: It is invalid.
+    """
     return load(options.config, environ=os.environ, known_restorers=models.NAMES)
 
 

@@ -6,47 +6,24 @@ holder of the shard finds done already: a request each.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterator
 
 import structlog
 
 from gateway.jobs.attempts import Work, attempt
-from gateway.jobs.halt import FailureWatch, Halt, Paused, StopFailing
+from gateway.jobs.claimed_shard import ClaimedShard
+from gateway.jobs.halt import Paused, StopFailing
 from gateway.jobs.outcome import Outcome
-from gateway.jobs.pacing.concurrency import Concurrency
 from gateway.jobs.state import control, done, failures
 from gateway.jobs.state.done import Done, ShardTotals
 from gateway.jobs.state.leases import Held, Leases, Taken
 from gateway.jobs.state.progress import Progress, Record
 from gateway.jobs.state.rounds import Round
-from gateway.jobs.state.shards import DamagedShard, Row, largest_first, read_shard
+from gateway.jobs.state.shards import DamagedShard, Row, read_shard
+from gateway.jobs.terms import StoreAway, Terms
 from gateway.s3.errors import S3Error
 
-CHECKPOINT_S: Final = 10.0
-"""Time between checkpoints, seconds: a tenth of an object's requests, with objects of a second."""
-
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the shards of one process have in common.
-
-    Attributes:
-        concurrency: Objects in progress.
-        halt: Whether to begin no more objects.
-        watch: Share of failures.
-        checkpoint_s: Time between checkpoints, seconds.
-        seen: Called with each outcome, also of objects that an earlier process recorded.
-    """
-
-    concurrency: Concurrency
-    halt: Halt = field(default_factory=Halt)
-    watch: FailureWatch = field(default_factory=lambda: FailureWatch(1.0))
-    checkpoint_s: float = CHECKPOINT_S
-    seen: Callable[[Outcome], None] = lambda _: None
 
 
 class ShardRunner:
@@ -76,20 +53,30 @@ class ShardRunner:
             LeaseLost: Another process has taken it over; nothing of it counts any more.
             Halted: The run ends; what was processed is recorded, and the shard given back.
             Damaged: The state of the job cannot be read.
-            Denied, S3Error: The store does not permit it, or does not respond.
+            Denied: The store does not permit it.
+            StoreAway: The store does not respond.
         """
         self._terms.halt.check()
+        try:
+            return await self._run(shard)
+        except S3Error as error:
+            raise StoreAway(error.message) from error
+
+    async def _run(self, shard: int) -> ShardTotals:
         try:
             held = await self._leases.claim(shard)
         except Taken:
             found = await done.read(self._part.state, shard)
             if found is None:
                 raise
-            return found.totals
-        found = await done.read(self._part.state, shard)
-        return found.totals if found is not None else await self._run(held)
+        else:
+            found = await done.read(self._part.state, shard)
+            if found is None:
+                return await self._run_held(held)
+        self._terms.watcher.found(found.totals)
+        return found.totals
 
-    async def _run(self, held: Held) -> ShardTotals:
+    async def _run_held(self, held: Held) -> ShardTotals:
         try:
             _, rows = await read_shard(self._part.shards, held.shard)
         except DamagedShard as error:
@@ -100,15 +87,15 @@ class ShardRunner:
         await self._work_through(run)
         return await self._finished(run)
 
-    async def _begun(self, held: Held, rows: list[Row]) -> "_Run":
+    async def _begun(self, held: Held, rows: list[Row]) -> ClaimedShard:
         """Return a shard with what earlier processes have recorded of it."""
         names = await self._progress.names(held.shard)
         records, good = await self._progress.read(held.shard, names, len(rows))
         for record in records.values():
-            self._terms.seen(record.outcome)
-        return _Run(held, rows, records, good, len(names))
+            self._terms.watcher.seen(record.outcome)
+        return ClaimedShard(held, rows, records, good, len(names))
 
-    async def _work_through(self, run: "_Run") -> None:
+    async def _work_through(self, run: ClaimedShard) -> None:
         """Process all objects that are not recorded yet.
 
         Raises:
@@ -130,7 +117,7 @@ class ShardRunner:
             await self._leases.release(run.held)
             self._terms.halt.check()
 
-    async def _take(self, left: Iterator[tuple[int, Row]], run: "_Run") -> None:
+    async def _take(self, left: Iterator[tuple[int, Row]], run: ClaimedShard) -> None:
         halt = self._terms.halt
         while halt.reason is None and (following := next(left, None)) is not None:
             if not halt.may_start():
@@ -138,13 +125,13 @@ class ShardRunner:
             index, row = following
             outcome = await attempt(self._work, row, self._terms.concurrency)
             run.add(Record(index, row.key, row.version, outcome))
-            self._terms.seen(outcome)
-            why = self._terms.watch.add(outcome)
+            self._terms.watcher.seen(outcome)
+            why = self._terms.failures.add(outcome)
             if why is not None and halt.reason is None:
                 halt.begin(StopFailing(_how_to_go_on(why)))
                 await control.change(self._part.control, "stopped", why)
 
-    async def _checkpoints(self, run: "_Run", all_taken: asyncio.Event) -> None:
+    async def _checkpoints(self, run: ClaimedShard, all_taken: asyncio.Event) -> None:
         """Write checkpoints; one that has begun is never cut off."""
         while not all_taken.is_set():
             with contextlib.suppress(TimeoutError):
@@ -157,14 +144,14 @@ class ShardRunner:
                 # If it lasts, the last checkpoint fails, too. The objects are as they are.
                 _log.warning("no checkpoint", shard=run.held.shard, reason=error.message)
 
-    async def _checkpoint(self, run: "_Run") -> None:
+    async def _checkpoint(self, run: ClaimedShard) -> None:
         """Renew the lease, then record what is new.
 
         Raises:
             LeaseLost: Another process has taken the shard over.
             Denied, S3Error: The store does not permit it, or does not respond.
         """
-        run.held = await self._leases.renew(run.held)
+        run.held = await self._leases.renew(run.held, len(run.records))
         if batch := run.batch():
             run.names.append(await self._progress.write(run.held, run.written, batch))
             run.close_batch()
@@ -176,7 +163,7 @@ class ShardRunner:
         elif found is not None and found.state == "stopped":
             self._terms.halt.begin(StopFailing(_how_to_go_on(found.reason)))
 
-    async def _finished(self, run: "_Run") -> ShardTotals:
+    async def _finished(self, run: ClaimedShard) -> ShardTotals:
         """Record that a shard is done, as its holder or as one who was faster has found."""
         shard, fence = run.held.shard, run.held.lease.fence
         skipped = [_skipped(row) for index, row in enumerate(run.rows) if index not in run.records]
@@ -184,51 +171,6 @@ class ShardRunner:
         failed = await failures.write(self._part.state, shard, run.rows, run.records.values())
         ended = Done(shard, fence, totals, tuple(run.names), failed)
         return (await done.record(self._part.state, ended)).totals
-
-
-@dataclass(slots=True)
-class _Run:
-    """A shard in progress.
-
-    Attributes:
-        held: The lease.
-        rows: Its rows.
-        records: Records by row.
-        names: Progress objects that hold them.
-        written: Number of the next progress object, unlike that of every earlier one.
-    """
-
-    held: Held
-    rows: list[Row]
-    records: dict[int, Record]
-    names: list[str]
-    written: int
-    _new: list[Record] = field(default_factory=list)
-    _batch: list[Record] = field(default_factory=list)
-
-    def left(self, work: Work) -> Iterator[tuple[int, Row]]:
-        """Return the rows to process with their indices, the largest first."""
-        numbers = {id(row): index for index, row in enumerate(self.rows)}
-        for row in largest_first(self.rows):
-            index = numbers[id(row)]
-            if index not in self.records and work.wants(row):
-                yield index, row
-
-    def add(self, record: Record) -> None:
-        """Take a record that is to be written."""
-        self.records[record.row] = record
-        self._new.append(record)
-
-    def batch(self) -> list[Record]:
-        """Return the records to write; the same until they are written, which may fail."""
-        if not self._batch:
-            self._batch, self._new = self._new, []
-        return self._batch
-
-    def close_batch(self) -> None:
-        """Note that the records are written."""
-        self._batch = []
-        self.written += 1
 
 
 def _skipped(row: Row) -> Outcome:

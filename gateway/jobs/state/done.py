@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, NamedTuple, Self
 
 from gateway.jobs.outcome import FAILED, Outcome
@@ -138,12 +139,21 @@ async def shards(store: JobStore) -> set[int]:
     Raises:
         Denied, S3Error: The store does not permit listing, or does not respond.
     """
-    found = set[int]()
-    async for page in store.names(_FOLDER):
-        for name in page:
-            number = name.removeprefix(_FOLDER).removesuffix(".json")
+    return set(await ends(store))
+
+
+async def ends(store: JobStore) -> dict[int, datetime | None]:
+    """Return when shards were done, by the store's clock and their numbers.
+
+    Raises:
+        Denied, S3Error: The store does not permit listing, or does not respond.
+    """
+    found: dict[int, datetime | None] = {}
+    async for page in store.entries(_FOLDER):
+        for entry in page:
+            number = entry.key.removeprefix(_FOLDER).removesuffix(".json")
             if number.isascii() and number.isdigit():
-                found.add(int(number))
+                found[int(number)] = entry.modified
     return found
 
 

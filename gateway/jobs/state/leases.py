@@ -16,6 +16,8 @@ from gateway.s3.errors import S3Error
 from gateway.s3.http_date import parse_http_date
 from gateway.storage.errors import Changed
 
+_FOLDER: Final = "leases/"
+
 LASTS_S: Final = 60.0
 """Silence after which a shard may be taken over, seconds."""
 
@@ -29,9 +31,13 @@ class Taken(Exception):
     """
 
     def __init__(self, owner: str, free_in_s: float) -> None:
-        super().__init__(f"{owner} works on it")
+        super().__init__(owner, free_in_s)  # all arguments, so that it can be pickled
         self.owner = owner
         self.free_in_s = free_in_s
+
+    def __str__(self) -> str:
+        """Return what people are told."""
+        return f"{self.owner} works on it"
 
 
 class LeaseLost(Exception):
@@ -48,6 +54,7 @@ class Lease:
         beat: Number of renewals; no two contents of a lease are equal, so no two ETags are.
         lasts_s: Silence after which it may be taken over, seconds.
         is_free: Whether the holder has given the shard back.
+        rows: Objects that are recorded.
     """
 
     owner: str
@@ -55,6 +62,7 @@ class Lease:
     beat: int = 0
     lasts_s: float = LASTS_S
     is_free: bool = False
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +113,18 @@ class Leases:
             raise Taken(theirs.owner, left_s)
         return await self._replaced(shard, replace(mine, fence=theirs.fence + 1), found.etag)
 
-    async def renew(self, held: Held) -> Held:
+    async def renew(self, held: Held, rows: int = 0) -> Held:
         """Say that this process still works on the shard.
+
+        Args:
+            held: The lease as it was written last.
+            rows: Objects that are recorded, for people.
 
         Raises:
             LeaseLost: It was taken over.
             Denied, S3Error: As :meth:`claim`.
         """
-        lease = replace(held.lease, beat=held.lease.beat + 1)
+        lease = replace(held.lease, beat=held.lease.beat + 1, rows=rows)
         try:
             return await self._replaced(held.shard, lease, held.etag)
         except Taken as error:
@@ -138,8 +150,33 @@ class Leases:
         return Held(shard, lease, etag)
 
 
+async def look(store: JobStore, shard: int) -> Lease | None:
+    """Return the valid lease on a shard; None: nobody works on it.
+
+    Raises:
+        Denied, S3Error: The store does not permit it, or does not respond.
+    """
+    found = await store.read(_name(shard))
+    if found is None:
+        return None
+    lease, left_s = _read(found)
+    return None if lease.is_free or left_s <= 0 else lease
+
+
+async def shards(store: JobStore) -> set[int]:
+    """Return the numbers of all shards that somebody has worked on.
+
+    Raises:
+        Denied, S3Error: The store does not permit listing, or does not respond.
+    """
+    found = set[int]()
+    async for page in store.names(_FOLDER):
+        found.update(int(name) for each in page if (name := each.removeprefix(_FOLDER)).isdecimal())
+    return found
+
+
 def _name(shard: int) -> str:
-    return f"leases/{shard:08}"
+    return f"{_FOLDER}{shard:08}"
 
 
 def _written(lease: Lease) -> bytes:

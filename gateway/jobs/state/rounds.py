@@ -5,11 +5,9 @@ shards and state of each later round.
 """
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.jobs.address import Place
 from gateway.jobs.state.lines import Damaged
 from gateway.jobs.state.store import JobStore
 
@@ -18,33 +16,53 @@ _MAX_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """Shards, and where the state of their processing is.
+class RoundSpec:
+    """Which round it is.
 
     Attributes:
         number: 0 for the plan; N for the N-th retry.
-        shards: Where the shards are.
-        state: Where leases, progress and records are.
-        control: Where the control of the action is.
         count: Number of shards.
         rows: Number of objects.
     """
 
     number: int
-    shards: JobStore
-    state: JobStore
-    control: JobStore
     count: int
     rows: int
 
 
-def folder(store: JobStore, name: str) -> JobStore:
-    """Return a folder below a prefix."""
-    bucket, key = store.place
-    return JobStore(store.client, Place(bucket, f"{key.rstrip('/')}/{name}"))
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Shards, and where the state of their processing is.
+
+    Attributes:
+        spec: Which round it is.
+        shards: Where the shards are.
+        state: Where leases, progress and records are.
+        control: Where the control of the action is.
+    """
+
+    spec: RoundSpec
+    shards: JobStore
+    state: JobStore
+    control: JobStore
 
 
-async def rounds(job: JobStore, action: str, count: int, rows: int) -> AsyncIterator[Round]:
+def open_round(job: JobStore, action: str, spec: RoundSpec) -> Round:
+    """Return a round of an action.
+
+    Args:
+        job: The job.
+        action: Folder of the action.
+        spec: Which round.
+    """
+    control = job.at(action)
+    if spec.number == 0:
+        return Round(spec, job, control, control)
+    store = _retry(control, spec.number)
+    return Round(spec, store, store, control)
+
+
+async def rounds(job: JobStore, action: str, count: int, rows: int) -> list[Round]:
     """Return the rounds of an action, in order.
 
     Args:
@@ -57,37 +75,35 @@ async def rounds(job: JobStore, action: str, count: int, rows: int) -> AsyncIter
         Damaged: A round cannot be read.
         Denied, S3Error: The store does not permit it, or does not respond.
     """
-    control = folder(job, action)
-    yield Round(0, job, control, control, count, rows)
-    number = 1
-    while (found := await _retry(control, number)) is not None:
-        yield found
-        number += 1
+    found = [open_round(job, action, RoundSpec(0, count, rows))]
+    control = found[0].control
+    while (spec := await _sealed(control, len(found))) is not None:
+        found.append(open_round(job, action, spec))
+    return found
 
 
-def retry_store(control: JobStore, number: int) -> JobStore:
-    """Return where the N-th retry is."""
-    return folder(control, f"retries/{number}")
-
-
-async def seal(control: JobStore, number: int, *, count: int, rows: int) -> None:
+async def seal(control: JobStore, spec: RoundSpec) -> None:
     """Make a retry valid, whose shards are written.
 
     Raises:
         Changed: There is another retry of that number.
         Denied, S3Error: The store does not permit it, or does not respond.
     """
-    text = json.dumps({"shards": count, "rows": rows})
-    await retry_store(control, number).create(_SEAL, text.encode())
+    text = json.dumps({"shards": spec.count, "rows": spec.rows})
+    await _retry(control, spec.number).create(_SEAL, text.encode())
 
 
-async def _retry(control: JobStore, number: int) -> Round | None:
-    store = retry_store(control, number)
+async def _sealed(control: JobStore, number: int) -> RoundSpec | None:
+    store = _retry(control, number)
     found = await store.read(_SEAL, _MAX_BYTES)
     if found is None:
         return None
     try:
         said = json.loads(found.data)
-        return Round(number, store, store, control, int(said["shards"]), int(said["rows"]))
+        return RoundSpec(number, int(said["shards"]), int(said["rows"]))
     except (ValueError, TypeError, KeyError) as error:
         raise Damaged(f"{store}/{_SEAL} cannot be read") from error
+
+
+def _retry(control: JobStore, number: int) -> JobStore:
+    return control.at(f"retries/{number}")

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
@@ -67,6 +67,10 @@ class JobStore:
     def __str__(self) -> str:
         """Return the address of the job."""
         return str(self.place).rstrip("/")
+
+    def at(self, name: str) -> "JobStore":
+        """Return a folder below the prefix."""
+        return replace(self, place=Place(self.place.bucket, self._key(name)))
 
     async def check(self) -> None:
         """Check that the store supports the conditional writes that jobs rely on.
@@ -163,7 +167,14 @@ class JobStore:
         await repeated(once, self.pauses_s)
 
     async def names(self, folder: str, after: str = "") -> AsyncIterator[list[str]]:
-        """Yield the names below a folder in order of their bytes, up to 1,000 at a time.
+        """Yield the names below a folder, as :meth:`entries`."""
+        async for found in self.entries(folder, after):
+            yield [entry.key for entry in found]
+
+    async def entries(self, folder: str, after: str = "") -> AsyncIterator[list[Entry]]:
+        """Yield what is below a folder in order of the names' bytes, up to 1,000 at a time.
+
+        The keys are names below the prefix.
 
         Args:
             folder: Name below the prefix that ends in a slash; empty: all.
@@ -184,7 +195,7 @@ class JobStore:
             entries, more = await repeated(once, self.pauses_s)
             if entries:
                 marker = entries[-1].key
-                yield [entry.key[skipped:] for entry in entries]
+                yield [entry._replace(key=entry.key[skipped:]) for entry in entries]
 
     async def _write(self, name: str, data: bytes, condition: Mapping[str, str]) -> str:
         digest = hashlib.sha256(data).hexdigest()

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from gateway.jobs.address import Place
 from gateway.jobs.outcome import Outcome
 from gateway.jobs.pacing.concurrency import Concurrency
-from gateway.jobs.shard_runner import ShardRunner, Terms
+from gateway.jobs.shard_runner import ShardRunner
 from gateway.jobs.state import control
+from gateway.jobs.state.done import ShardTotals
 from gateway.jobs.state.leases import LASTS_S, Leases
-from gateway.jobs.state.rounds import Round, folder
+from gateway.jobs.state.rounds import Round, RoundSpec
 from gateway.jobs.state.shards import Row, ShardHeader, pack, shard_name
 from gateway.jobs.state.store import JobStore
+from gateway.jobs.terms import CHECKPOINT_S, Terms
 from gateway.s3.routing import Target
 from gateway.storage.messages import Request
 from tests import virtual_time
@@ -39,9 +41,9 @@ async def planned(store: JobStore, *shards: Sequence[Row]) -> Round:
             number=number, rows=len(rows), bytes=size, after={}, total_rows=0, total_bytes=0
         )
         await store.create(shard_name(number), pack(header, b"".join(r.dumps() for r in rows)))
-    state = folder(store, "optimize")
+    state = store.at("optimize")
     await control.begin(state, {})
-    return Round(0, store, state, state, len(shards), sum(map(len, shards)))
+    return Round(RoundSpec(0, len(shards), sum(map(len, shards))), store, state, state)
 
 
 def rows(count: int, name: str = "k") -> list[Row]:
@@ -77,16 +79,41 @@ class Recorder:
         return Outcome("made small", row.size or 0, (row.size or 0) // 2)
 
 
+@dataclass
+class Seen:
+    """A watcher that keeps what it sees.
+
+    Attributes:
+        outcomes: Outcomes of objects.
+        shards: Totals of shards that others have done.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    shards: list[ShardTotals] = field(default_factory=list)
+
+    def seen(self, outcome: Outcome) -> None:
+        """Keep an outcome."""
+        self.outcomes.append(outcome)
+
+    def found(self, totals: ShardTotals) -> None:
+        """Keep the totals of a shard."""
+        self.shards.append(totals)
+
+
 def runner(
     part: Round,
     work: Recorder,
     owner: str = "first",
     terms: Terms | None = None,
+    *,
     lasts_s: float = LASTS_S,
+    checkpoint_s: float = CHECKPOINT_S,
 ) -> ShardRunner:
     """Return a process that runs shards, one object at a time unless told otherwise."""
     leases = Leases(part.state, owner, lasts_s)
-    return ShardRunner(part, work, leases, terms or Terms(Concurrency(1)))
+    return ShardRunner(
+        part, work, leases, terms or Terms(Concurrency(1), checkpoint_s=checkpoint_s)
+    )
 
 
 def stored(memory: MemoryStore) -> dict[str, bytes]:

@@ -13,9 +13,7 @@ from gateway.jobs.halt import (
     Paused,
     StopFailing,
 )
-from gateway.jobs.outcome import Outcome
 from gateway.jobs.pacing.concurrency import Concurrency
-from gateway.jobs.shard_runner import CHECKPOINT_S, Terms
 from gateway.jobs.state import control, done, failures
 from gateway.jobs.state.done import ShardTotals, Sum
 from gateway.jobs.state.leases import LASTS_S, LeaseLost, Taken
@@ -23,10 +21,11 @@ from gateway.jobs.state.lines import Damaged
 from gateway.jobs.state.progress import Progress
 from gateway.jobs.state.rounds import Round
 from gateway.jobs.state.shards import Row
+from gateway.jobs.terms import CHECKPOINT_S, Terms
 from gateway.s3.errors import S3Error
 from gateway.storage.errors import Denied
 from tests import virtual_time
-from tests.gateway.jobs.jobs import Recorder, memory_job, planned, rows, runner, stored
+from tests.gateway.jobs.jobs import Recorder, Seen, memory_job, planned, rows, runner, stored
 from tests.memory_store.store import MemoryStore
 
 _TEN = {"made small": Sum(10, 1045, 520)}
@@ -51,12 +50,12 @@ def test_a_shard_is_worked_through() -> None:
 
     async def work() -> None:
         memory, part = await _planned(25)
-        did, seen = Recorder(), list[Outcome]()
-        terms = Terms(Concurrency(1), seen=seen.append)
+        did, watcher = Recorder(), Seen()
+        terms = Terms(Concurrency(1), watcher=watcher)
         totals = await runner(part, did, terms=terms).run(0)
         assert did.finished == [f"k{index:04}" for index in reversed(range(25))]
         assert totals == ShardTotals(25, {"made small": Sum(25, 2800, 1394)})
-        assert len(seen) == 25
+        assert len(watcher.outcomes) == 25
         record = await done.read(part.state, 0)
         assert record is not None
         assert (record.fence, record.totals, record.failed) == (1, totals, "")
@@ -326,7 +325,7 @@ def test_too_many_failures_stop_all_processes() -> None:
                 raise Denied("may this key?")
 
         did = Recorder(fail)
-        terms = Terms(Concurrency(1), watch=FailureWatch(0.5))
+        terms = Terms(Concurrency(1), failures=FailureWatch(0.5))
         with pytest.raises(StopFailing, match=r"20 of the last 20 objects failed.* denied.*resume"):
             await runner(part, did, terms=terms).run(0)
         found = await control.read(part.control)

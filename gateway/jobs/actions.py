@@ -1,0 +1,66 @@
+"""What a job does to objects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from gateway.jobs.attempts import Work
+from gateway.jobs.drain import Drainer
+from gateway.jobs.optimize import Optimizer
+from gateway.jobs.resources import Tools
+from gateway.jobs.verify import Verifier
+
+Name = Literal["optimize", "verify", "drain"]
+
+NAMES: Final[tuple[Name, ...]] = get_args(Name)
+
+FOLDERS: Final = tuple(f"{name}{end}" for name in NAMES for end in ("", "-dry-run"))
+"""Folders that actions may have in a job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What is done to each object.
+
+    Attributes:
+        name: Its name.
+        dry_run: Whether to write no objects.
+        remove_replaced: Whether to delete replaced versions.
+        no_originals: Whether drain stores restored files even where originals are kept.
+    """
+
+    name: Name
+    dry_run: bool = False
+    remove_replaced: bool = False
+    no_originals: bool = False
+
+    @property
+    def folder(self) -> str:
+        """Return the folder of its state in the job; a dry run has its own."""
+        return f"{self.name}-dry-run" if self.dry_run else self.name
+
+    @property
+    def writes(self) -> bool:
+        """Return whether it writes objects."""
+        return self.name != "verify" and not self.dry_run
+
+    @property
+    def options(self) -> Mapping[str, bool]:
+        """Return what must be the same in all runs."""
+        return {"remove_replaced": self.remove_replaced, "no_originals": self.no_originals}
+
+    def work(self, tools: Tools, bucket: str) -> Work:
+        """Return the work on the objects of a bucket."""
+        if self.name == "verify":
+            return Verifier(tools, bucket)
+        if self.name == "optimize":
+            return Optimizer(
+                tools, bucket, dry_run=self.dry_run, remove_replaced=self.remove_replaced
+            )
+        return Drainer(
+            tools,
+            bucket,
+            use_originals=not self.no_originals,
+            dry_run=self.dry_run,
+            remove_replaced=self.remove_replaced,
+        )

@@ -1,0 +1,98 @@
+"""Commands about a job that is planned: status, pause, resume, retry-failed and report."""
+
+import argparse
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from gateway.jobs import report as reports
+from gateway.jobs import resources
+from gateway.jobs.opened_job import Job, open_job
+from gateway.jobs.retry_failed import retry_failed as plan_again
+from gateway.jobs.state import control
+from gateway.jobs.status import status as look
+from gateway.jobs.tally import tally
+
+
+async def status(options: argparse.Namespace) -> int:
+    """Say how far the actions of a job are.
+
+    Returns:
+        0.
+
+    Raises:
+        UsageError, ConfigError, NoJob: There is no such job.
+        Damaged, Denied, S3Error: Its state cannot be read.
+    """
+    async with _job(options) as job:
+        found = [await look(job, name, state) for name, state in (await job.begun()).items()]
+        file = job.file
+        about = f"s3://{file.bucket}/{file.prefix}"
+        if options.json:
+            said: dict[str, object] = {"job": str(job.store), "objects_of": about}
+            said["actions"] = [each.as_json() for each in found]
+            return _write(f"{json.dumps(said, indent=2)}\n")
+    begun = "".join(map(str, found)) or "nothing has begun: begin with job run\n"
+    return _write(
+        f"{job.store}: {file.rows:,} objects of {about} in {file.shards:,} shards\n{begun}"
+    )
+
+
+async def pause(options: argparse.Namespace) -> int:
+    """Let all processes of an action end, once objects in flight are finished.
+
+    Returns:
+        0.
+
+    Raises:
+        UsageError, ConfigError, NoJob: There is no such job or action.
+        Damaged, Denied, S3Error: Its state cannot be read, or not be written.
+    """
+    async with _job(options) as job:
+        name = await job.the_one(options.do, dry_run=options.dry_run)
+        await control.change(job.store.at(name), "paused")
+    return _write(f"{name} pauses: its processes end within a minute; go on with job resume\n")
+
+
+async def resume(options: argparse.Namespace) -> int:
+    """Allow runs of a paused or stopped action; see :func:`pause`."""
+    async with _job(options) as job:
+        name = await job.the_one(options.do, dry_run=options.dry_run)
+        await control.change(job.store.at(name), "running")
+    return _write(f"{name} may run: go on with job run\n")
+
+
+async def retry_failed(options: argparse.Namespace) -> int:
+    """Plan the failed objects of an action again; see :func:`pause`."""
+    async with _job(options) as job:
+        name = await job.the_one(options.do, dry_run=options.dry_run)
+        spec = await plan_again(job, name)
+    if spec is None:
+        return _write("no object failed\n")
+    return _write(f"{spec.rows:,} objects in {spec.count:,} shards: go on with job run\n")
+
+
+async def report(options: argparse.Namespace) -> int:
+    """Say what has become of the objects; see :func:`status`."""
+    async with _job(options) as job:
+        parts = await job.rounds(await job.the_one(options.do, dry_run=options.dry_run))
+        if options.objects:
+            async for line in reports.objects(parts):
+                _write(f"{line}\n")
+            return 0
+        counted = await tally(parts, unfinished=True)
+        if options.json:
+            return _write(f"{json.dumps(reports.as_json(counted), indent=2)}\n")
+        return _write(await reports.report(parts, counted))
+
+
+@asynccontextmanager
+async def _job(options: argparse.Namespace) -> AsyncIterator[Job]:
+    async with resources.open_client(options) as (_, client):
+        yield await open_job(client, options.job)
+
+
+def _write(text: str) -> int:
+    sys.stdout.write(text)
+    return 0

@@ -1,0 +1,143 @@
+"""What has become of the objects of an action, for people and for machines."""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Final
+
+from codec.reasons import Reason
+from gateway.jobs import money
+from gateway.jobs.outcome import Failure
+from gateway.jobs.state import failures
+from gateway.jobs.state.done import Done, ShardTotals, Sum
+from gateway.jobs.state.progress import Progress, Record
+from gateway.jobs.state.rounds import Round
+from gateway.jobs.state.shards import MAX_ROWS
+from gateway.jobs.tally import Tally, records
+
+_SHOWN: Final = 20
+"""Failed objects that people are shown."""
+
+_TEXTS: Final = {each.value: each.text for each in (*Reason, *Failure)}
+
+
+def summary(counted: Tally) -> str:
+    """Return what a run has done, and what it is worth, as lines for people."""
+    totals = counted.totals
+    lines = [_table(totals)]
+    if counted.left:
+        lines.append(f"{counted.left:,} objects are left\n")
+    lines += [f"shard {number} failed: {why}\n" for number, why in sorted(totals.damaged.items())]
+    worth = money.price()
+    lines.append(f"saved: {totals.saved:,} bytes, {money.shown(totals.saved)} ({worth.store})\n")
+    return "".join(lines)
+
+
+async def report(parts: Sequence[Round], counted: Tally) -> str:
+    """Return everything that people may want to know.
+
+    Args:
+        parts: Rounds of the action.
+        counted: Their sums.
+
+    Raises:
+        Damaged, Denied, S3Error: The state of the job cannot be read.
+    """
+    lines = [summary(counted), *_reasons(counted.totals)]
+    if counted.failed:
+        lines.append(f"failed, {min(counted.failed, _SHOWN)} of {counted.failed:,}:\n")
+        lines += [_failure(each) async for each in _failed(parts[-1])]
+    return "".join(lines)
+
+
+def as_json(counted: Tally) -> dict[str, object]:
+    """Return sums as a JSON object."""
+    totals, worth = counted.totals, money.price()
+    return {
+        "objects": counted.rows,
+        "done": totals.rows,
+        "left": counted.left,
+        "failed": counted.failed,
+        "verdicts": {name: each._asdict() for name, each in sorted(totals.sums.items())},
+        "labels": [
+            {"verdict": verdict, "label": label, "objects": count}
+            for (verdict, label), count in sorted(totals.labels.items())
+        ],
+        "damaged_shards": {str(number): why for number, why in sorted(totals.damaged.items())},
+        "saved_bytes": totals.saved,
+        "saved_per_month": round(totals.saved * worth.byte_month, 4),
+        "currency": worth.currency,
+    }
+
+
+async def objects(parts: Sequence[Round]) -> AsyncIterator[str]:
+    """Yield a JSON line per processed object, in the order of the plan.
+
+    An object that failed, and was tried again, comes once per attempt.
+
+    Raises:
+        Damaged, Denied, S3Error: The state of the job cannot be read.
+    """
+    for part in parts:
+        async for record in records(part):
+            for each in await _records(part, record):
+                yield json.dumps(_line(each))
+
+
+async def _records(part: Round, record: Done) -> list[Record]:
+    found, _ = await Progress(part.state).read(record.shard, record.progress, MAX_ROWS)
+    return [each for _, each in sorted(found.items())]
+
+
+def _line(record: Record) -> dict[str, object]:
+    version = {} if record.version is None else {"version": record.version}
+    outcome = record.outcome._asdict()
+    outcome["detail"] = dict(record.outcome.detail)
+    return {"key": record.key, **version, **outcome}
+
+
+async def _failed(part: Round) -> AsyncIterator[failures.FailedRow]:
+    """Yield some of the failed rows of a round."""
+    left = _SHOWN
+    async for record in records(part):
+        if record.failed and left:
+            for each in (await failures.read(part.state, record.failed))[:left]:
+                yield each
+                left -= 1
+        if not left:
+            return
+
+
+def _reasons(totals: ShardTotals) -> Iterator[str]:
+    for (verdict, label), count in sorted(totals.labels.items(), key=lambda each: -each[1]):
+        yield f"{verdict}, {label}: {count:,} ({_TEXTS.get(label, 'see docs/reasons.md')})\n"
+
+
+def _failure(failed: failures.FailedRow) -> str:
+    return f"  {_printable(failed.row.key)}: {_printable(failed.reason)}\n"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _table(totals: ShardTotals) -> str:
+    """Return a line per verdict, and a total."""
+    rows = sorted(totals.sums.items())
+    whole = Sum(*(sum(column) for column in zip(*totals.sums.values(), strict=True)))
+    lines = [_cells("", "objects", "bytes before", "bytes after", "saved")]
+    lines += [_row(verdict, each) for verdict, each in rows]
+    lines.append(_row("in all", whole))
+    return "".join(lines)
+
+
+def _row(name: str, each: Sum) -> str:
+    share = 100 * (each.before - each.after) / each.before if each.before else 0.0
+    return _cells(
+        name, f"{each.objects:,}", f"{each.before:,}", f"{each.after:,}", f"{share:.1f} %"
+    )
+
+
+def _cells(name: str, *cells: str) -> str:
+    widths = (11, 19, 19, 9)
+    shown = "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    return f"{name:<18}{shown}\n"

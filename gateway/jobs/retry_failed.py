@@ -1,0 +1,70 @@
+"""Plan the failed rows of an action as shards again: another round."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from gateway.jobs.opened_job import Job
+from gateway.jobs.resources import UsageError
+from gateway.jobs.state import done, failures
+from gateway.jobs.state.rounds import Round, RoundSpec, open_round, seal
+from gateway.jobs.state.shards import Row, ShardHeader, pack, shard_name
+from gateway.jobs.tally import records
+
+
+async def retry_failed(job: Job, action: str) -> RoundSpec | None:
+    """Plan another round of the objects that failed in the last one.
+
+    It may be repeated when it was interrupted: the same failures make the same shards.
+
+    Args:
+        job: The job.
+        action: Folder of the action.
+
+    Returns:
+        The round; None: nothing failed.
+
+    Raises:
+        UsageError: The last round is not done.
+        Damaged, Denied, S3Error: The state of the job cannot be read, or not be written.
+    """
+    last = (await job.rounds(action))[-1]
+    left = last.spec.count - len(await done.shards(last.state))
+    if left:
+        raise UsageError(f"{left:,} shards are not done: finish them with job run first")
+    number = last.spec.number + 1
+    shards = open_round(job.store, action, RoundSpec(number, 0, 0)).shards
+    count = planned = size = 0
+    async for some in _batches(last, job.file.keys_per_shard):
+        planned, size = planned + len(some), size + _bytes(some)
+        header = ShardHeader(
+            number=count,
+            rows=len(some),
+            bytes=_bytes(some),
+            after={},
+            total_rows=planned,
+            total_bytes=size,
+        )
+        await shards.create(shard_name(count), pack(header, b"".join(r.dumps() for r in some)))
+        count += 1
+    if not count:
+        return None
+    spec = RoundSpec(number, count, planned)
+    await seal(last.control, spec)
+    return spec
+
+
+async def _batches(part: Round, most: int) -> AsyncIterator[list[Row]]:
+    """Yield the failed rows of a round, so many at a time."""
+    some: list[Row] = []
+    async for record in records(part):
+        # A damaged shard has no rows that could be tried again: it is to be planned again.
+        for failed in await failures.read(part.state, record.failed) if record.failed else ():
+            some.append(failed.row)
+            if len(some) == most:
+                yield some
+                some = []
+    if some:
+        yield some
+
+
+def _bytes(rows: Sequence[Row]) -> int:
+    return sum(row.size or 0 for row in rows)

@@ -1,0 +1,149 @@
+"""Run a planned job from the command line."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from config import Policies, Settings
+from gateway.jobs import resources
+from gateway.jobs.actions import Action
+from gateway.jobs.bar import Bar
+from gateway.jobs.halt import Halt, Halted, LimitReached
+from gateway.jobs.interruption import obey_signals
+from gateway.jobs.opened_job import Job, open_job
+from gateway.jobs.report import summary
+from gateway.jobs.resources import UsageError
+from gateway.jobs.runners import local
+from gateway.jobs.state import control, done
+from gateway.jobs.state.control import Differs
+from gateway.jobs.state.job_file import Digests, JobFile
+from gateway.jobs.state.rounds import Round
+from gateway.jobs.tally import tally
+from gateway.jobs.terms import StoreAway, Watcher
+from gateway.jobs.worker import RunSpec
+from gateway.storage.conditional_writes import check_conditional_writes
+from gateway.storage.errors import Denied
+from gateway.storage.object_client import ObjectClient
+
+Runner = Callable[[Settings, RunSpec, Watcher, Halt], Awaitable[None]]
+
+RUNNERS: Final[Mapping[str, Runner]] = {"local": local.run}
+
+
+async def run(options: argparse.Namespace) -> int:
+    """Process all objects of a job that are not done.
+
+    Returns:
+        0; 1 if an object or a shard failed, or the run ended early.
+
+    Raises:
+        UsageError, ConfigError, NoJob: The run did not start; nothing was changed.
+        Damaged, Denied, S3Error, OSError: The run cannot continue.
+    """
+    settings = resources.read_settings(options)
+    policies = Policies(settings.policies)
+    async with resources.open_store(settings, options.access_key) as client:
+        job = await open_job(client, options.job)
+        action = Action(
+            options.do,
+            dry_run=options.dry_run,
+            remove_replaced=options.remove_replaced,
+            no_originals=options.no_originals,
+        )
+        _check_plan(job.file, policies, action, accept=options.accept_changes)
+        await _check_store(client, job, action)
+        part = await _begin(job, action, accept=options.accept_changes)
+        runner = RUNNERS[options.runner]
+        error = await _run(settings, _spec(options, job, action, part), part, runner)
+        counted = await tally(await job.rounds(action.folder), unfinished=error is not None)
+    sys.stdout.write(summary(counted))
+    if error is not None:
+        sys.stderr.write(f"{error}\n")
+    is_complete = error is None or isinstance(error, LimitReached)
+    return 0 if is_complete and not counted.failed and not counted.totals.damaged else 1
+
+
+def _check_plan(file: JobFile, policies: Policies, action: Action, *, accept: bool) -> None:
+    """Check that a plan is still about what the configuration says.
+
+    Raises:
+        UsageError: It is not; the message says what to do.
+    """
+    differing = file.digests.differing(Digests.of(policies, file.bucket))
+    if differing and not accept:
+        raise UsageError(
+            f"since the job was planned, its {' and '.join(differing)} have changed: plan a new "
+            "job, or accept the changes with --accept-changes"
+        )
+    if file.versions and action.writes:
+        raise UsageError("the job is about old versions, which cannot be replaced: only verify it")
+    if action.name != "optimize" and (left_out := file.skipped.get("no policy")):
+        said = f"the plan leaves out {left_out:,} objects that no policy is for"
+        if action.name == "drain":
+            raise UsageError(f"{said}, which may be managed: plan a job with --all-keys")
+        sys.stderr.write(f"warning: {said}\n")
+
+
+async def _check_store(client: ObjectClient, job: Job, action: Action) -> None:
+    """Check that the store allows what the action needs.
+
+    Raises:
+        Denied: It does not.
+        S3Error: The store does not respond.
+    """
+    await job.store.check()
+    if action.writes:
+        await check_conditional_writes(client, job.file.bucket, job.file.prefix)
+    if action.name == "optimize" and await client.lock(job.file.bucket):
+        raise Denied("the bucket has default retention: its objects cannot be replaced")
+
+
+async def _begin(job: Job, action: Action, *, accept: bool) -> Round:
+    """Begin an action, or join it; return its last round.
+
+    Raises:
+        UsageError: Its options differ, or it is paused or stopped.
+        Damaged, Denied, S3Error: The job cannot be read.
+    """
+    state = job.store.at(action.folder)
+    try:
+        found = await control.begin(state, action.options, accept=accept)
+    except Differs as error:
+        raise UsageError(str(error)) from error
+    if found.state != "running":
+        reason = f" ({found.reason})" if found.reason else ""
+        raise UsageError(f"the job is {found.state}{reason}: go on with job resume, then job run")
+    return (await job.rounds(action.folder))[-1]
+
+
+def _spec(options: argparse.Namespace, job: Job, action: Action, part: Round) -> RunSpec:
+    return RunSpec(
+        job=job.store.place,
+        bucket=job.file.bucket,
+        action=action,
+        part=part.spec,
+        access_key=options.access_key,
+        jobs=options.jobs,
+        stop_failing=options.stop_failing,
+        limit=options.limit,
+        max_requests_per_s=options.max_requests_per_s,
+        max_bytes_per_s=options.max_bytes_per_s,
+    )
+
+
+async def _run(settings: Settings, spec: RunSpec, part: Round, runner: Runner) -> Exception | None:
+    """Run a round; return why it ended early, if it did."""
+    share = len(await done.shards(part.state)) / max(spec.part.count, 1)
+    halt = Halt(spec.limit)
+    with Bar(spec.part.rows, round(share * spec.part.rows)) as bar:
+        task = asyncio.ensure_future(runner(settings, spec, bar, halt))
+        with obey_signals(halt, task):
+            try:
+                await task
+            except (Halted, StoreAway) as error:
+                return error
+            except asyncio.CancelledError:
+                return Halted("stopped at once: the same command goes on a minute later")
+    return None

@@ -1,0 +1,1 @@
+"""Runners: where the workers of a run are."""
