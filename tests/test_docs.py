@@ -1,14 +1,17 @@
 """The documents tell the truth about the program."""
 
 import re
+import shlex
 import tomllib
 
 import pytest
+import yaml
 
 from codec.reasons import Reason
 from codec.search.omissions import Omission
 from codec.search.verdicts import Verdict
 from config import reference
+from gateway.jobs.arguments import parser
 from gateway.jobs.outcome import Failure
 from gateway.optimize import pipeline as put
 from gateway.restore import pipeline as get
@@ -80,3 +83,20 @@ def test_rooms_in_the_architecture_are_those_of_the_import_contract() -> None:
     (layers,) = (each["layers"] for each in contracts if "containers" in each)
     rooms = [[room for room in row if room != "eval"] for row in rows]
     assert rooms == [re.split(r" [|:] ", layer) for layer in [*layers, "codec | models", "config"]]
+
+
+def test_manifests_of_kubernetes_can_be_read() -> None:
+    """The RayJob in the manual is YAML with the fields that KubeRay requires."""
+    (block,) = (each for each in documents.blocks("docs/ray.md") if each.startswith("```yaml"))
+    job = yaml.safe_load(block.removeprefix("```yaml").removesuffix("```"))
+    assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
+    cluster = job["spec"]["rayClusterSpec"]
+    (workers,) = cluster["workerGroupSpecs"]
+    for group in (cluster["headGroupSpec"], workers):
+        (container,) = group["template"]["spec"]["containers"]
+        assert container.keys() >= {"name", "image", "resources"}
+    words = shlex.split(job["spec"]["entrypoint"])
+    assert words[:3] == ["python", "-m", "gateway"]
+    assert parser().parse_args(words[3:]).workers == workers["maxReplicas"] * int(
+        workers["rayStartParams"]["num-cpus"]
+    )

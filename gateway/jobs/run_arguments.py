@@ -6,6 +6,7 @@ from typing import Final
 from gateway.jobs.actions import NAMES
 from gateway.jobs.address import object_place
 from gateway.jobs.options import EXIT, add_config, count
+from gateway.jobs.state.leases import LASTS_S
 
 _RUN: Final = (
     "Repeat the command to go on after an interruption, or run it on several machines at once. "
@@ -21,6 +22,9 @@ _CHANGES: Final = {
 _STOP_FAILING: Final = 0.5
 
 MAX_JOBS: Final = 256
+MAX_WORKERS: Final = 10_000
+_MIN_TAKEOVER_S: Final = 6
+_MAX_TAKEOVER_S: Final = 3600
 
 
 def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -38,7 +42,7 @@ def _add_run(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     _add_job_place(run)
     run.add_argument("--do", choices=NAMES, required=True, help="what is done to each object")
     run.add_argument("--dry-run", action="store_true", help="do everything, but write no objects")
-    run.add_argument("--runner", choices=["local"], default="local", help="where workers are")
+    _add_runner(run)
     run.add_argument("--limit", type=count, metavar="N", help="stop after N objects")
     run.add_argument(
         "--jobs", type=_jobs, metavar="N", help="worker processes (default: engine.workers)"
@@ -67,6 +71,31 @@ def _add_run(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help="run although policies, restorers, packages or options have changed",
     )
     add_config(run)
+
+
+def _add_runner(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--runner", choices=["local", "ray"], default="local", help="where workers are"
+    )
+    run.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="ray: the cluster (default: RAY_ADDRESS, else one on this machine alone)",
+    )
+    run.add_argument(
+        "--workers",
+        type=_workers,
+        metavar="N",
+        help="ray: workers of one CPU each (default: the CPUs that the cluster has)",
+    )
+    run.add_argument(
+        "--takeover-after-s",
+        type=_takeover,
+        default=LASTS_S,
+        metavar="S",
+        help="silence of a worker after which others take its shards over, seconds "
+        f"(default: {LASTS_S:g}); it records its work six times in that time",
+    )
 
 
 def _add_status(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -102,6 +131,20 @@ def _jobs(text: str) -> int:
     if number > MAX_JOBS:
         raise argparse.ArgumentTypeError(f"must be at most {MAX_JOBS}")
     return number
+
+
+def _workers(text: str) -> int:
+    number = count(text)
+    if number > MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"must be at most {MAX_WORKERS:,}")
+    return number
+
+
+def _takeover(text: str) -> float:
+    seconds = count(text)
+    if not _MIN_TAKEOVER_S <= seconds <= _MAX_TAKEOVER_S:
+        raise argparse.ArgumentTypeError(f"must be {_MIN_TAKEOVER_S} to {_MAX_TAKEOVER_S:,}")
+    return seconds
 
 
 def _share(text: str) -> float:

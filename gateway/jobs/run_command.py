@@ -3,7 +3,8 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from config import Policies, Settings
@@ -15,7 +16,7 @@ from gateway.jobs.interruption import obey_signals
 from gateway.jobs.opened_job import Job, open_job
 from gateway.jobs.report import summary
 from gateway.jobs.resources import UsageError
-from gateway.jobs.runners import local
+from gateway.jobs.runners import local, ray
 from gateway.jobs.state import control, done
 from gateway.jobs.state.control import Differs
 from gateway.jobs.state.job_file import Digests, JobFile
@@ -29,7 +30,8 @@ from gateway.storage.object_client import ObjectClient
 
 Runner = Callable[[Settings, RunSpec, Watcher, Halt], Awaitable[None]]
 
-RUNNERS: Final[Mapping[str, Runner]] = {"local": local.run}
+_CHECKPOINTS: Final = 6
+"""Checkpoints of a worker in the time after which it counts as dead."""
 
 
 async def run(options: argparse.Namespace) -> int:
@@ -42,6 +44,7 @@ async def run(options: argparse.Namespace) -> int:
         UsageError, ConfigError, NoJob: The run did not start; nothing was changed.
         Damaged, Denied, S3Error, OSError: The run cannot continue.
     """
+    _check_options(options)
     settings = resources.read_settings(options)
     policies = Policies(settings.policies)
     async with resources.open_store(settings, options.access_key) as client:
@@ -55,14 +58,27 @@ async def run(options: argparse.Namespace) -> int:
         _check_plan(job.file, policies, action, accept=options.accept_changes)
         await _check_store(client, job, action)
         part = await _begin(job, action, accept=options.accept_changes)
-        runner = RUNNERS[options.runner]
-        error = await _run(settings, _spec(options, job, action, part), part, runner)
+        spec = _spec(options, job, action, part)
+        error = await _run(settings, spec, part, _runner(options))
         counted = await tally(await job.rounds(action.folder), unfinished=error is not None)
     sys.stdout.write(summary(counted))
     if error is not None:
         sys.stderr.write(f"{error}\n")
     is_complete = error is None or isinstance(error, LimitReached)
     return 0 if is_complete and not counted.failed and not counted.totals.damaged else 1
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """Check that all options are for the runner.
+
+    Raises:
+        UsageError: One is not.
+    """
+    others = {"local": ("ray_address", "workers"), "ray": ("jobs", "limit")}
+    for name in others[options.runner]:
+        if getattr(options, name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} does not go with --runner {options.runner}")
 
 
 def _check_plan(file: JobFile, policies: Policies, action: Action, *, accept: bool) -> None:
@@ -130,7 +146,15 @@ def _spec(options: argparse.Namespace, job: Job, action: Action, part: Round) ->
         limit=options.limit,
         max_requests_per_s=options.max_requests_per_s,
         max_bytes_per_s=options.max_bytes_per_s,
+        lasts_s=options.takeover_after_s,
+        checkpoint_s=options.takeover_after_s / _CHECKPOINTS,
     )
+
+
+def _runner(options: argparse.Namespace) -> Runner:
+    if options.runner == "ray":
+        return partial(ray.run, address=options.ray_address, workers=options.workers)
+    return local.run
 
 
 async def _run(settings: Settings, spec: RunSpec, part: Round, runner: Runner) -> Exception | None:

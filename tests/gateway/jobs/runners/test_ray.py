@@ -1,0 +1,92 @@
+import asyncio
+import pickle
+import sys
+
+import pytest
+
+import models
+from config import Settings
+from gateway.jobs.actions import Action
+from gateway.jobs.address import Place
+from gateway.jobs.arguments import parser
+from gateway.jobs.halt import Halt
+from gateway.jobs.resources import UsageError
+from gateway.jobs.run_command import run as run_command
+from gateway.jobs.runners import ray
+from gateway.jobs.runners.shard_actor import Sent, ShardActor
+from gateway.jobs.state.rounds import RoundSpec
+from gateway.jobs.terms import Unwatched
+from gateway.jobs.worker import RunSpec
+from tests.servers.server import free_port
+
+_SECRETS = ("first-secret", "second-secret", "admin-token", "redis-password", "k" * 40)
+
+
+def _settings() -> Settings:
+    return Settings.model_validate(
+        {
+            "upstream": {"endpoint": "http://127.0.0.1:1"},
+            "credentials": [
+                {"access_key": "first", "secret_key": _SECRETS[0]},
+                {"access_key": "second", "secret_key": _SECRETS[1]},
+            ],
+            "admin": {"listen": "127.0.0.1:0", "token": _SECRETS[2]},
+            "cache": {"redis": {"url": f"redis://:{_SECRETS[3]}@127.0.0.1"}},
+            "manifests": {"keys": [_SECRETS[4]]},
+        },
+        context={"known_restorers": models.NAMES},
+    )
+
+
+def _spec() -> RunSpec:
+    return RunSpec(
+        Place("jobs", "j1"), "photos", Action("optimize"), RoundSpec(0, 1, 1), access_key="second"
+    )
+
+
+def test_actors_get_no_other_secrets_than_theirs() -> None:
+    """What is sent holds the key pair of the job and the keys of manifests, and shows neither."""
+    sent = Sent.of(_settings(), _spec())
+    raw = pickle.dumps(sent)
+    assert [secret for secret in _SECRETS if secret.encode() in raw] == [_SECRETS[1], _SECRETS[4]]
+    assert [secret for secret in _SECRETS if secret in repr(sent)] == []
+    assert pickle.loads(raw) == sent  # noqa: S301  # our own
+
+
+def test_an_actor_takes_one_cpu() -> None:
+    """It has one process for images, and the engine one thread."""
+    sent = Sent.of(_settings(), _spec())
+    assert (sent.spec.jobs, sent.settings.engine.threads) == (1, 1)
+
+
+def test_an_actor_with_other_packages_refuses_to_work() -> None:
+    """Renditions are never made by other versions than the driver has."""
+    sent = Sent.of(_settings(), _spec())
+    other = Sent(sent.settings, sent.spec, sent.digests.model_copy(update={"packages": "other"}))
+    with pytest.raises(UsageError, match="has other packages than the driver"):
+        asyncio.run(ShardActor(other).ready())
+
+
+def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names what to install."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"slimgate\[ray\]"):
+        asyncio.run(ray.run(_settings(), _spec(), Unwatched(), Halt()))
+
+
+def test_without_a_cluster() -> None:
+    """An address where nothing answers is refused at once."""
+    address = f"127.0.0.1:{free_port()}"
+    with pytest.raises(UsageError, match=f"no Ray cluster answers at {address}"):
+        asyncio.run(ray.run(_settings(), _spec(), Unwatched(), Halt(), address=address))
+
+
+@pytest.mark.parametrize(
+    ("runner", "option"),
+    [("local", "--workers"), ("local", "--ray-address"), ("ray", "--jobs"), ("ray", "--limit")],
+)
+def test_options_of_the_other_runner(runner: str, option: str) -> None:
+    """They are refused before anything is opened."""
+    words = ["job", "run", "s3://jobs/j1", "--do", "verify", "--runner", runner, option, "2"]
+    with pytest.raises(UsageError, match=f"{option} does not go with --runner {runner}"):
+        asyncio.run(run_command(parser().parse_args(words)))
