@@ -78,9 +78,9 @@ class Client:
         url = self._signed("put_object", Bucket=bucket, Key=key)
         return lambda: self._exchange("PUT", url, data, None)
 
-    def listing(self, bucket: str) -> Call:
-        """Prepare a listing of the first 1,000 keys."""
-        url = self._signed("list_objects_v2", Bucket=bucket)
+    def listing(self, bucket: str, after: str = "") -> Call:
+        """Prepare a listing of the first 1,000 keys after a key."""
+        url = self._signed("list_objects_v2", Bucket=bucket, StartAfter=after)
         return lambda: self._exchange("GET", url, None, None)
 
     def many(self, bucket: str, key: str, load: Load) -> Call:

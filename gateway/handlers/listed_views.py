@@ -5,30 +5,16 @@ size and ETag of the upload, which is what a listing shows to everyone who may l
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
-from typing import Final
-
-import structlog
+from collections.abc import Coroutine, Sequence
 
 from config import Policies
-from gateway.s3 import headers
-from gateway.s3.errors import S3Error
 from gateway.s3.identity import Identity
 from gateway.s3.listing_xml import LogicalView
-from gateway.s3.routing import Target, key_target
-from gateway.storage.listing_index import ListedObject, ObjectState
-from gateway.storage.manifest_seals import Seals
+from gateway.storage.listing_index import ListedObject
+from gateway.storage.look import look, may_be_managed
 from gateway.storage.object_client import ObjectClient
-from gateway.storage.retries import shown_headers
 from gateway.storage.storage import Storage
-from gateway.storage.stored_object import read_manifest
-from gateway.storage.upload_time import logical_view, stored_time
 from gateway.telemetry import metrics
-
-_MAX_STORED: Final = 1 << 30
-"""Largest rendition, bytes: no policy admits larger uploads, and renditions are smaller."""
-
-_log = structlog.get_logger(__name__)
 
 
 class ListedViews:
@@ -83,7 +69,7 @@ class ListedViews:
         unknown = [
             place
             for place, each in enumerate(known)
-            if each is None and _may_be_managed(page[place], prefixes)
+            if each is None and may_be_managed(page[place].key, page[place].size, prefixes)
         ]
         looks = [self._look(client, bucket, page[place]) for place in unknown]
         for place, view in zip(unknown, await _all(looks), strict=True):
@@ -104,47 +90,16 @@ class ListedViews:
         self, client: ObjectClient, bucket: str, listed: ListedObject
     ) -> LogicalView | None:
         """Return the view of an object from a HEAD; None: show it as the store does."""
-        target = key_target(bucket, listed.key)
+        storage = self._storage
+        clients = [client]
+        if self._reader is not None:
+            clients.append(client.altered(identity=self._reader))
         async with self._heads:
-            answered = await shown_headers(client, target, listed.version_id)
-            if answered is None and self._reader is not None:
-                reader = client.altered(identity=self._reader)
-                answered = await shown_headers(reader, target, listed.version_id)
-        if answered is None or headers.bare_etag(answered) != listed.etag:
-            return None  # not visible to this caller, or replaced since the page was written
-        view = view_of(target, answered, self._storage.seals)
-        seen = ObjectState.of(answered)
-        self._storage.index.put(bucket, listed.key, seen, view, version_id=listed.version_id)
-        return view
-
-
-def view_of(target: Target, answered: Mapping[str, str], seals: Seals) -> LogicalView | None:
-    """Return what listings show of an object; None: it is plain, or its manifest is unreadable.
-
-    Args:
-        target: Bucket and key.
-        answered: Response headers, case-insensitive.
-        seals: Read the manifest.
-    """
-    note = answered.get(headers.MANIFEST)
-    if note is None:
+            for each in clients:
+                known = await look(each, bucket, listed, storage.seals, storage.index)
+                if known is not None:
+                    return known.view
         return None
-    try:
-        manifest = read_manifest(note, seals)
-    except S3Error as error:
-        # One unreadable manifest must not break the listing of other objects.
-        _log.warning("unreadable manifest", bucket=target.bucket, key=target.key, reason=str(error))
-        return None
-    return logical_view(manifest, target, stored_time(answered))
-
-
-def _may_be_managed(listed: ListedObject, prefixes: tuple[str, ...]) -> bool:
-    """Return whether an object may be a rendition, by what a listing shows.
-
-    Names decide nothing else: a copy of a rendition may have any name.
-    """
-    size = 1 if listed.size is None else listed.size
-    return 0 < size <= _MAX_STORED and listed.key.startswith(prefixes)
 
 
 async def _all(

@@ -6,11 +6,12 @@ from typing import Final, Literal, get_args
 
 from gateway.jobs.attempts import Work
 from gateway.jobs.drain import Drainer
+from gateway.jobs.index import Indexer
 from gateway.jobs.optimize import Optimizer
 from gateway.jobs.resources import Tools
 from gateway.jobs.verify import Verifier
 
-Name = Literal["optimize", "verify", "drain"]
+Name = Literal["optimize", "verify", "drain", "index"]
 
 NAMES: Final[tuple[Name, ...]] = get_args(Name)
 
@@ -42,7 +43,7 @@ class Action:
     @property
     def writes(self) -> bool:
         """Return whether it writes objects."""
-        return self.name != "verify" and not self.dry_run
+        return self.name not in {"verify", "index"} and not self.dry_run
 
     @property
     def options(self) -> Mapping[str, bool]:
@@ -53,6 +54,8 @@ class Action:
         """Return the work on the objects of a bucket."""
         if self.name == "verify":
             return Verifier(tools, bucket)
+        if self.name == "index":
+            return Indexer.of(tools, bucket)
         if self.name == "optimize":
             return Optimizer(
                 tools, bucket, dry_run=self.dry_run, remove_replaced=self.remove_replaced

@@ -5,10 +5,20 @@ from pathlib import Path
 from typing import Final
 
 from gateway.jobs.address import object_place, place
+from gateway.jobs.index_command import add_index
 from gateway.jobs.job_arguments import add_job
 from gateway.jobs.options import EXIT, add_config, count
 
-NAMES: Final = ("optimize", "drain", "verify", "restore-original", "explain", "ledger", "job")
+NAMES: Final = (
+    "optimize",
+    "drain",
+    "verify",
+    "restore-original",
+    "explain",
+    "ledger",
+    "index",
+    "job",
+)
 MAX_JOBS: Final = 256
 
 _ORDER: Final = "Objects are processed largest first within each 50,000 keys of the listing."
@@ -43,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
         "ledger", help="summarize the ledgers of shadow policies", epilog=EXIT
     )
     ledger.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    add_index(tools)
     add_job(tools)
     return made
 

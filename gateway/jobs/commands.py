@@ -1,4 +1,4 @@
-"""Run the jobs: ``python -m gateway optimize|drain|verify|restore-original|explain|ledger|job``."""
+"""Run the commands on buckets: ``python -m gateway optimize``, ``index``, ``job`` and others."""
 
 import argparse
 import asyncio
@@ -11,6 +11,7 @@ from codec.reasons import Refused
 from config import ConfigError
 from gateway.jobs import explain, job_commands, ledgers, over_bucket, resources, run_command
 from gateway.jobs.arguments import parser
+from gateway.jobs.index_command import fill_index
 from gateway.jobs.journal import JournalError
 from gateway.jobs.plan import command as plan_command
 from gateway.jobs.plan.planner import CannotPlan
@@ -97,6 +98,7 @@ _TOOLS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, in
     "restore-original": _restore_original,
     "explain": _explain,
     "ledger": _ledger,
+    "index": fill_index,
     "job": _job,
 }
 

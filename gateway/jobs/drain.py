@@ -1,8 +1,11 @@
 """Drain a bucket: convert managed objects back to plain ones that need no gateway."""
 
+import time
+
 from codec.manifest import Manifest
 from config import Originals
 from gateway.jobs.address import Place
+from gateway.jobs.noting import note_written
 from gateway.jobs.outcome import FAILED, STAYS, Failure, Outcome
 from gateway.jobs.resources import Tools
 from gateway.jobs.state.shards import Row
@@ -111,5 +114,7 @@ async def write_back(tools: Tools, seen: Snapshot, manifest: Manifest, data: byt
     kept["Content-Type"] = manifest.content_type
     digest = await sha256_hex(data)
     request = Request("PUT", now.target, "", kept, data, len(data), digest)
-    await tools.client.put_if_match(request, now.state.etag)
+    started = time.monotonic()
+    answered = await tools.client.put_if_match(request, now.state.etag)
+    note_written(tools, now.target, None, answered, time.monotonic() - started)
     return now

@@ -33,7 +33,7 @@ def _add_plan(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     plan.add_argument(
         "--to", type=object_place, required=True, metavar="s3://BUCKET/JOB", help="place of the job"
     )
-    _add_source(plan)
+    add_source(plan)
     plan.add_argument(
         "--versions",
         action="store_true",
@@ -52,7 +52,8 @@ def _add_plan(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add_config(plan)
 
 
-def _add_source(plan: argparse.ArgumentParser) -> None:
+def add_source(plan: argparse.ArgumentParser) -> None:
+    """Add the options that say where the objects of a bucket are listed."""
     source = plan.add_mutually_exclusive_group()
     source.add_argument("--list", action="store_true", help="list the bucket (the default)")
     source.add_argument(

@@ -1,5 +1,6 @@
 """Optimize existing objects, as a PUT through the gateway would have done."""
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from codec.optimize import Optimized
 from codec.reasons import Reason, Refused
 from config import Policy
 from gateway.jobs.address import Place
+from gateway.jobs.noting import note_seen, note_written
 from gateway.jobs.outcome import STAYS, Outcome
 from gateway.jobs.resources import Tools
 from gateway.jobs.state.shards import Row
@@ -59,6 +61,7 @@ class Optimizer:
         policy, client = self._policy(row.key), self._tools.client
         target = Place(self._bucket, row.key).target
         seen = await snapshot.take(client, target, self._tools.seals)
+        note_seen(self._tools, seen)
         if seen.manifest is not None:
             return _small_already(row, seen.size, seen.manifest)
         if policy is None:
@@ -153,5 +156,8 @@ class _Replacement:
     def _uploaded(self) -> Uploaded | None:
         return kept(self.seen.target, self.seen.headers, self.listed)
 
-    async def _put(self, request: Request, _: Optimized) -> None:
-        await self.tools.client.put_if_match(request, self.seen.state.etag)
+    async def _put(self, request: Request, found: Optimized) -> None:
+        started = time.monotonic()
+        answered = await self.tools.client.put_if_match(request, self.seen.state.etag)
+        elapsed_s = time.monotonic() - started
+        note_written(self.tools, request.target, found.manifest, answered, elapsed_s)

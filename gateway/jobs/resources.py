@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 import models
 from config import Policies, Settings, load
 from gateway.s3.identity import Identity
+from gateway.storage.index.buffered import BufferedIndex
+from gateway.storage.index.opening import configured_index
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
 from gateway.storage.upstream import Upstream
@@ -31,6 +33,7 @@ class Tools(NamedTuple):
         seals: Read and write manifests.
         workers: Worker processes.
         jobs: Their number.
+        listing_index: Receives what was seen and written, for listings; None: nothing is noted.
     """
 
     policies: Policies
@@ -38,6 +41,7 @@ class Tools(NamedTuple):
     seals: Seals
     workers: Workers
     jobs: int
+    listing_index: BufferedIndex | None = None
 
 
 @asynccontextmanager
@@ -75,10 +79,25 @@ async def tools(
     # Nobody waits for a job: what waits longer than a client would is no failure.
     patient = {"workers": jobs, "max_queue": _MAX_QUEUE, "max_queue_wait_s": _MAX_QUEUE_WAIT_S}
     engine = settings.engine.model_copy(update=patient)
-    async with Upstream(settings.upstream) as upstream, Workers(engine) as workers:
+    async with (
+        Upstream(settings.upstream) as upstream,
+        Workers(engine) as workers,
+        open_index(settings) as index,
+    ):
         client = UpstreamClient(upstream, Caller(identity))
         seals = Seals(settings.manifests)
-        yield Tools(Policies(settings.policies), client, seals, workers, jobs)
+        yield Tools(Policies(settings.policies), client, seals, workers, jobs, index)
+
+
+@asynccontextmanager
+async def open_index(settings: Settings) -> AsyncIterator[BufferedIndex]:
+    """Open the index of listings for the duration of the block."""
+    index = BufferedIndex(configured_index(settings), Policies(settings.policies).names)
+    try:
+        await index.open()
+        yield index
+    finally:
+        await index.close()
 
 
 @asynccontextmanager

@@ -94,7 +94,9 @@ def _check_plan(file: JobFile, policies: Policies, action: Action, *, accept: bo
             "job, or accept the changes with --accept-changes"
         )
     if file.versions and action.writes:
-        raise UsageError("the job is about old versions, which cannot be replaced: only verify it")
+        raise UsageError(
+            "the job is about old versions, which cannot be replaced: only verify or index it"
+        )
     if action.name != "optimize" and (left_out := file.skipped.get("no policy")):
         said = f"the plan leaves out {left_out:,} objects that no policy is for"
         if action.name == "drain":

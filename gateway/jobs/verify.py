@@ -1,6 +1,7 @@
 """Verify that managed objects restore; writes nothing."""
 
 from gateway.jobs.address import Place
+from gateway.jobs.noting import note_seen
 from gateway.jobs.outcome import FAILED, Failure, Outcome
 from gateway.jobs.resources import Tools
 from gateway.jobs.state.shards import Row
@@ -36,6 +37,7 @@ class Verifier:
         """
         target = Place(self._bucket, row.key).target
         seen = await snapshot.take(self._tools.client, target, self._tools.seals)
+        note_seen(self._tools, seen)
         if seen.manifest is None:
             return Outcome.same("plain", seen.size)
         rendition = await snapshot.read(self._tools.client, seen)

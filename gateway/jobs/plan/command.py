@@ -45,7 +45,7 @@ async def plan(options: argparse.Namespace) -> int:
     """
     async with resources.open_client(options) as (policies, client):
         store = JobStore(client, options.to)
-        async with _source(options, client) as (described, source):
+        async with open_source(options, client) as (described, source):
             wanted = _plan_file(options, policies, described)
             selector = Selector(policies, options.place, options.to, wanted.selection)
             bar: tqdm[NoReturn] = tqdm(unit="object", disable=None, dynamic_ncols=True)
@@ -56,10 +56,15 @@ async def plan(options: argparse.Namespace) -> int:
 
 
 @asynccontextmanager
-async def _source(
+async def open_source(
     options: argparse.Namespace, client: ObjectClient
 ) -> AsyncIterator[tuple[job_file.Source, Source]]:
-    """Open the source that the command line names."""
+    """Open the source that the command line names.
+
+    Raises:
+        BadSource: It cannot be read.
+        Denied, S3Error, OSError: The store or the disk fails.
+    """
     bucket, versions = options.place.bucket, options.versions
     if options.inventory is not None:
         manifest, digest = await read_manifest(client, options.inventory, bucket)

@@ -1,0 +1,75 @@
+"""The command that fills the index of listings."""
+
+import argparse
+import asyncio
+import sys
+from collections import Counter
+from typing import NoReturn
+
+from tqdm import tqdm
+
+from config import Policies
+from gateway.jobs import resources
+from gateway.jobs.address import place
+from gateway.jobs.index import Indexer
+from gateway.jobs.job_arguments import add_source
+from gateway.jobs.options import EXIT, add_config, count
+from gateway.jobs.outcome import FAILED
+from gateway.jobs.plan.command import open_source
+from gateway.jobs.resources import UsageError
+from gateway.storage.manifest_seals import Seals
+
+_SKIPPED = "cannot be managed"
+
+
+def add_index(tools: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``index`` to the parser of all tools."""
+    summary = "fill the index, so that listings ask the store for nothing"
+    more = "Sends a HEAD for each object that the index does not know; repeat it to go on."
+    index = tools.add_parser("index", help=summary, description=f"{summary}. {more}", epilog=EXIT)
+    index.add_argument("place", type=place, metavar="s3://BUCKET/PREFIX")
+    index.add_argument("--versions", action="store_true", help="look at old versions, too")
+    add_source(index)
+    index.add_argument(
+        "--requests",
+        type=count,
+        metavar="N",
+        help="concurrent requests (default: limits.max_listing_heads)",
+    )
+    add_config(index)
+
+
+async def fill_index(options: argparse.Namespace) -> int:
+    """Fill the index from the command line.
+
+    Returns:
+        0, or 1 if an object could not be looked at.
+
+    Raises:
+        UsageError, ConfigError: The command does not fit the configuration.
+        Denied, S3Error, OSError: The bucket cannot be listed.
+    """
+    settings = resources.read_settings(options)
+    if settings.index.kind == "memory" and settings.cache.redis.url is None:
+        raise UsageError("an index in memory cannot be filled: set index.kind or cache.redis.url")
+    if not Policies(settings.policies).names_bucket(options.place.bucket):
+        raise UsageError(f"no policy names the bucket {options.place.bucket}: nothing to index")
+    async with (
+        resources.open_client(options) as (policies, client),
+        resources.open_index(settings) as index,
+        open_source(options, client) as (_, source),
+    ):
+        seals = Seals(settings.manifests)
+        indexer = Indexer(client, policies, seals, index, options.place.bucket)
+        requests = asyncio.Semaphore(options.requests or settings.limits.max_listing_heads)
+        counts: Counter[str] = Counter()
+        bar: tqdm[NoReturn] = tqdm(unit="object", disable=None, dynamic_ncols=True)
+        with bar:
+            async for batch in source.batches({}):
+                rows = [found.row for found in batch.found if found.skipped is None]
+                of_batch = await indexer.fill(rows, requests)
+                of_batch[_SKIPPED] = len(batch.found) - of_batch.total()
+                counts += of_batch
+                bar.update(len(batch.found))
+    sys.stdout.writelines(f"{counts[name]:>15,}  {name}\n" for name in sorted(counts))
+    return 1 if counts[FAILED] else 0

@@ -1,0 +1,78 @@
+"""Look at listed objects that the index does not know."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from gateway.s3 import headers
+from gateway.s3.errors import S3Error
+from gateway.s3.listing_xml import LogicalView
+from gateway.s3.routing import Target, key_target
+from gateway.storage.index.buffered import BufferedIndex
+from gateway.storage.listing_index import Known, ListedObject, ObjectState
+from gateway.storage.manifest_seals import Seals
+from gateway.storage.object_client import ObjectClient
+from gateway.storage.retries import shown_headers
+from gateway.storage.stored_object import read_manifest
+from gateway.storage.upload_time import logical_view, stored_time
+
+_MAX_STORED: Final = 1 << 30
+"""Largest rendition, bytes: no policy admits larger uploads, and renditions are smaller."""
+
+_log = structlog.get_logger(__name__)
+
+
+def may_be_managed(key: str, size: int | None, prefixes: tuple[str, ...]) -> bool:
+    """Return whether an object may be a rendition, by what a listing shows.
+
+    Names decide nothing else: a copy of a rendition may have any name.
+
+    Args:
+        key: Decoded key.
+        size: Stored size, bytes; None: unknown.
+        prefixes: Prefixes of keys that may be managed.
+    """
+    return (size is None or 0 < size <= _MAX_STORED) and key.startswith(prefixes)
+
+
+async def look(
+    client: ObjectClient, bucket: str, listed: ListedObject, seals: Seals, index: BufferedIndex
+) -> Known | None:
+    """Look at an object with HEAD, and note it in the index.
+
+    Args:
+        client: Client of the store.
+        bucket: Bucket name.
+        listed: The listed object; with an empty ETag, whatever object is there.
+        seals: Read the manifest.
+        index: Receives what was seen.
+
+    Returns:
+        What listings show; None: the client cannot see this object, or it was replaced since.
+
+    Raises:
+        S3Error: The store does not respond, or not about this object.
+    """
+    target = key_target(bucket, listed.key)
+    answered = await shown_headers(client, target, listed.version_id)
+    if answered is None:
+        return None
+    view = _view(target, answered, seals)
+    state = ObjectState.of(answered)
+    index.put(bucket, listed.key, state, view, version_id=listed.version_id)
+    return Known(view) if listed.etag in {"", headers.bare_etag(answered)} else None
+
+
+def _view(target: Target, answered: Mapping[str, str], seals: Seals) -> LogicalView | None:
+    """Return what listings show; None: the object is plain, or its manifest is unreadable."""
+    note = answered.get(headers.MANIFEST)
+    if note is None:
+        return None
+    try:
+        manifest = read_manifest(note, seals)
+    except S3Error as error:
+        # One unreadable manifest must not break the listing of other objects.
+        _log.warning("unreadable manifest", bucket=target.bucket, key=target.key, reason=str(error))
+        return None
+    return logical_view(manifest, target, stored_time(answered))

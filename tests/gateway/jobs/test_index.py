@@ -1,0 +1,104 @@
+"""The index is filled before anybody lists."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from config import Policies, Policy
+from gateway.handlers.list import ListObjects
+from gateway.handlers.listed_views import ListedViews
+from gateway.jobs.address import Place
+from gateway.jobs.drain import Drainer
+from gateway.jobs.index import Indexer
+from gateway.jobs.optimize import Optimizer
+from gateway.jobs.plan.listed import Listing
+from gateway.jobs.resources import Tools, UsageError
+from gateway.jobs.state.shards import Row
+from gateway.jobs.verify import Verifier
+from gateway.s3.routing import Target
+from tests.gateway.handlers.calls import BUCKET, Gateway
+from tests.gateway.instant_workers import IMAGE, InstantWorkers, manifest
+
+
+@pytest.fixture
+async def gateway() -> Gateway:
+    """Make a bucket with managed, plain and empty objects, and one that no policy names."""
+    named = Policy(name="p", bucket=BUCKET, prefix="photos/", mode="optimize")
+    made = Gateway(policies=Policies((named,)))
+    await made.store_managed("photos/managed", manifest(100_000, "a" * 32))
+    await made.store("photos/plain", b"text")
+    await made.store("photos/", b"")
+    await made.store("texts/plain", b"text")
+    for versions in made.memory.buckets[BUCKET].keys.values():
+        versions[-1].modified -= timedelta(hours=1)
+    return made
+
+
+def _indexer(gateway: Gateway) -> Indexer:
+    storage, client = gateway.storage, gateway.memory.client()
+    return Indexer(client, gateway.policies, storage.seals, storage.index, BUCKET)
+
+
+async def _rows(gateway: Gateway) -> list[Row]:
+    listing = Listing(gateway.memory.client(), Place(BUCKET, ""))
+    return [found.row async for batch in listing.batches({}) for found in batch.found]
+
+
+async def test_a_filled_index_knows_everything(gateway: Gateway) -> None:
+    """Listings afterwards, and a second run, ask the store for nothing."""
+    rows, places = await _rows(gateway), asyncio.Semaphore(2)
+    assert await _indexer(gateway).fill(rows, places) == {"managed": 1, "plain": 1}
+    gateway.sent("HEAD")
+    assert await _indexer(gateway).fill(rows, places) == {"known already": 2}
+    listed = ListedViews(gateway.policies, gateway.storage, asyncio.Semaphore(2))
+    call, _ = gateway.call("GET", Target(BUCKET, "", ""))
+    await ListObjects(listed, gateway.plain)(call)
+    assert gateway.sent("HEAD") == []
+
+
+async def test_one_object_at_a_time(gateway: Gateway) -> None:
+    """As the work of a job, it wants what may be managed, and asks once."""
+    indexer = _indexer(gateway)
+    wanted = [row for row in await _rows(gateway) if indexer.wants(row)]
+    assert [row.key for row in wanted] == ["photos/managed", "photos/plain"]
+    assert [(await indexer(row)).verdict for row in wanted] == ["managed", "plain"]
+    assert [(await indexer(row)).verdict for row in wanted] == ["known already"] * 2
+    bare = Row("photos/managed")
+    assert indexer.wants(bare)
+    assert (await indexer(bare)).verdict == "managed"
+
+
+async def test_what_cannot_be_seen_fails(gateway: Gateway) -> None:
+    """An object that is gone or may not be read is counted; the others go on."""
+    gateway.memory.faults["HEAD", "photos/plain"] = [403, 403]
+    counts = await _indexer(gateway).fill(await _rows(gateway), asyncio.Semaphore(2))
+    assert counts == {"managed": 1, "failed": 1}
+    outcome = await _indexer(gateway)(Row("photos/plain", 4, "etag"))
+    assert (outcome.verdict, outcome.label) == ("failed", "denied")
+
+
+async def test_jobs_fill_the_index() -> None:
+    """What jobs make small, verify or drain is listed without a question."""
+    gateway = Gateway()
+    storage, client, workers = gateway.storage, gateway.memory.client(), InstantWorkers()
+    tools = Tools(gateway.policies, client, storage.seals, workers, 1, storage.index)
+    await gateway.store("k", IMAGE)
+    for versions in gateway.memory.buckets[BUCKET].keys.values():
+        versions[-1].modified -= timedelta(hours=1)
+    indexer = Indexer.of(tools, BUCKET)
+    for work, verdict in (
+        (Optimizer(tools, BUCKET), "made small"),
+        (Verifier(tools, BUCKET), "restores"),
+        (Drainer(tools, BUCKET), "restored"),
+    ):
+        assert (await work(Row("k"))).verdict == verdict
+        assert [(await indexer(row)).verdict for row in await _rows(gateway)] == ["known already"]
+
+
+async def test_a_job_may_have_no_index(gateway: Gateway) -> None:
+    """Then there is nothing to fill."""
+    client, workers = gateway.memory.client(), InstantWorkers()
+    tools = Tools(gateway.policies, client, gateway.storage.seals, workers, 1)
+    with pytest.raises(UsageError, match="no index"):
+        Indexer.of(tools, BUCKET)
