@@ -1,6 +1,7 @@
 """Match objects to policies: the first policy whose bucket glob and prefix match applies."""
 
 import fnmatch
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -19,6 +20,12 @@ class Policies:
     def replace(self, policies: Sequence[Policy]) -> None:
         """Match by other policies from now on; what was matched before stays as it is."""
         self._rules = _rules(policies)
+
+    @property
+    def digest(self) -> str:
+        """Return 12 hex digits that tell whether other policies, or another order, apply."""
+        document = "".join(f"{policy.digest}\n" for policy in self)
+        return hashlib.sha256(document.encode()).hexdigest()[:12]
 
     def __iter__(self) -> Iterator[Policy]:
         return (policy for _, policy in self._rules)

@@ -14,6 +14,7 @@ from gateway.admin.playground.forms import MAX_FIELDS
 from gateway.admin.playground.pages import Pages
 from gateway.admin.playground.rendering import Renderer
 from gateway.admin.playground.routes import add_playground
+from gateway.cache.peers import Peers
 from gateway.http.byte_budget import ByteBudget
 from gateway.http.draining import InFlightRequests
 from gateway.restore.compute import Compute
@@ -29,14 +30,25 @@ class Readiness:
     Args:
         upstream: The store.
         in_flight: Tells whether the gateway is draining.
+        peers: Other gateways; None: unknown.
     """
 
-    def __init__(self, upstream: Upstream, in_flight: InFlightRequests) -> None:
+    def __init__(
+        self, upstream: Upstream, in_flight: InFlightRequests, peers: Peers | None = None
+    ) -> None:
+        self._peers = peers
         self._upstream = upstream
         self._in_flight = in_flight
         self._asked = -_PROBE_TTL_S
         self._reached = False
         self._asking = asyncio.Lock()
+
+    @property
+    def text(self) -> str:
+        """Return what a ready gateway answers: its second line is a warning for people."""
+        # A difference is no reason to take any gateway out of service: it would be all of them.
+        warning = None if self._peers is None else self._peers.warning
+        return "ready\n" if warning is None else f"ready\nwarning: {warning}\n"
 
     async def not_ready_reason(self) -> str | None:
         """Return why the gateway is not ready; None: it is."""
@@ -79,7 +91,7 @@ def create_admin(
     async def readyz(_: web.Request) -> web.Response:
         not_ready_reason = await readiness.not_ready_reason()
         if not_ready_reason is None:
-            return web.Response(text="ready\n")
+            return web.Response(text=readiness.text)
         return web.Response(text=f"{not_ready_reason}\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def scrape(_: web.Request) -> web.Response:

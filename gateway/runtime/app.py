@@ -11,7 +11,9 @@ from aiohttp import web
 from config import Cache as CacheSettings
 from config import Policies, Settings
 from gateway.cache.memory import Cache, MemoryCache
+from gateway.cache.peers import Peers
 from gateway.cache.redis import LayeredCache, RedisCache
+from gateway.cache.redis_client import RedisConnection
 from gateway.handlers.attributes import GetAttributes
 from gateway.handlers.call import Handler
 from gateway.handlers.copy import Copy
@@ -107,6 +109,7 @@ def create_app(
         ),
         limits=Limits.of(settings.limits),
         telemetry=Telemetry(ledger=Ledger(settings.ledger), tracer=tracer),
+        peers=_peers(settings, policies),
     )
     app[HANDLERS] = handlers(app[PARTS], app[AUTHENTICATOR])
     metrics.BUILD_INFO.labels(version("slimgate")).set(1)
@@ -190,6 +193,13 @@ def _cache(settings: CacheSettings) -> Cache:
     return LayeredCache(memory, RedisCache(settings.redis, TIMEOUT_S))
 
 
+def _peers(settings: Settings, policies: Policies) -> Peers | None:
+    redis = settings.cache.redis
+    if redis.url is None:
+        return None
+    return Peers(RedisConnection(redis), settings.upstream.endpoint, policies)
+
+
 async def _open_parts(app: web.Application) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         parts = app[PARTS]
@@ -200,6 +210,8 @@ async def _open_parts(app: web.Application) -> AsyncIterator[None]:
         await parts.storage.index.open()
         await stack.enter_async_context(parts.storage.upstream)
         await stack.enter_async_context(parts.compute.workers)
+        if parts.peers is not None:
+            await stack.enter_async_context(parts.peers)
         yield
 
 

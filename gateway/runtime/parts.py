@@ -5,6 +5,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from config import Policies, Settings
+from gateway.cache.peers import Peers
 from gateway.http.limits import Limits
 from gateway.restore.compute import Compute
 from gateway.storage.storage import Storage
@@ -21,6 +22,7 @@ class Parts(NamedTuple):
         compute: Worker processes and cache.
         limits: Limits across requests.
         telemetry: Recorders of results.
+        peers: Other gateways that share Redis; None: without Redis.
     """
 
     settings: Settings
@@ -29,6 +31,7 @@ class Parts(NamedTuple):
     compute: Compute
     limits: Limits
     telemetry: Telemetry
+    peers: Peers | None = None
 
 
 PARTS = web.AppKey("parts", Parts)

@@ -50,7 +50,7 @@ class Server:
         self._parts = parts = app[PARTS]
         self._runner = make_runner(app, settings)
         self._sockets: list[socket.socket] = []
-        self._readiness = Readiness(parts.storage.upstream, parts.limits.in_flight)
+        self._readiness = Readiness(parts.storage.upstream, parts.limits.in_flight, parts.peers)
         buffers = parts.limits.buffers
         admin = create_admin(settings, parts.policies, parts.compute, buffers, self._readiness)
         self._operators = Runner(

@@ -133,10 +133,9 @@ def _admin(
         return web.Response(text="ok\n")
 
     async def readyz(_: web.Request) -> web.Response:
-        reason = "draining" if host.ended.is_set() else await _not_ready_reason(processes)
-        if reason is None:
-            return web.Response(text="ready\n")
-        return web.Response(text=f"{reason}\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
+        if host.ended.is_set():
+            return web.Response(text="draining\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
+        return await _readiness(processes)
 
     async def scrape(_: web.Request) -> web.Response:
         # A request makes each process update its sampled gauges.
@@ -153,11 +152,11 @@ def _admin(
     return admin
 
 
-async def _not_ready_reason(processes: GatewayProcesses) -> str | None:
-    """Return why a process is not ready; None: all are."""
-    for number, answer in enumerate(await processes.ask_all("/_slimgate/readyz")):
-        if answer is None:
-            return f"process {number} does not answer"
-        if answer.status != HTTPStatus.OK:
-            return answer.text.strip()
-    return None
+async def _readiness(processes: GatewayProcesses) -> web.Response:
+    """Answer as the first process that is not ready; as the first one if all are."""
+    answers = await processes.ask_all("/_slimgate/readyz")
+    for number, answer in enumerate(answers):
+        if answer is None or answer.status != HTTPStatus.OK:
+            text = f"process {number} does not answer\n" if answer is None else answer.text
+            return web.Response(text=text, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    return web.Response(text=next((each.text for each in answers if each), "ready\n"))

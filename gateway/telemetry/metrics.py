@@ -129,6 +129,16 @@ REDIS_LEASES: Final = _counter(
     "by another gateway) or failed (restored without a lease).",
     "result",
 )
+PEERS: Final = _gauge(
+    "gateways",
+    "Gateway processes that share Redis, this one included; 0: unknown.",
+    of_several="livemax",
+)
+PEERS_DIFFERING: Final = _gauge(
+    "gateways_with_other_policies",
+    "Gateway processes that share Redis and have other policies in force than this one.",
+    of_several="livemax",
+)
 REDIS_BREAKER_OPEN: Final = _gauge(
     "redis_breaker_open", "1 while the circuit breaker of Redis is open, else 0.",
     of_several="livemax",

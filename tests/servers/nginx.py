@@ -1,19 +1,19 @@
-"""nginx as a caching proxy in front of a server."""
+"""nginx in front of servers: as a caching proxy, or as a load balancer."""
 
 import os
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.servers.server import S3Server
+from tests.servers.server import S3Server, free_port
 
 _START_S: Final = 10.0
-_CONFIGURATION: Final = """
+_COMMON: Final = """
 daemon off;
 pid {folder}/pid;
 error_log {folder}/error.log;
@@ -26,6 +26,10 @@ http {{
   scgi_temp_path {folder}/unused;
   uwsgi_temp_path {folder}/unused;
   proxy_temp_path {folder}/answers;
+{http}
+}}
+"""
+_CACHING: Final = """
   proxy_cache_path {folder}/cache keys_zone=all:1m;
   server {{
     listen 127.0.0.1:{port};
@@ -39,7 +43,23 @@ http {{
       add_header X-Cache $upstream_cache_status always;
     }}
   }}
-}}
+"""
+# A server that is not there, or disconnects before it answers, is none: the next one is asked.
+_BALANCING: Final = """
+  upstream behind {{
+    {servers}
+    keepalive 8;
+  }}
+  server {{
+    listen 127.0.0.1:{port};
+    client_max_body_size 0;
+    location / {{
+      proxy_pass http://behind;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+    }}
+  }}
 """
 
 
@@ -57,27 +77,38 @@ def caching_proxy(server: S3Server, folder: Path, *, valid_s: int) -> Iterator[S
         folder: For all its files.
         valid_s: How long answers count that say nothing of it themselves, in seconds.
     """
-    port = _free_port()
+    port = free_port()
+    http = _CACHING.format(folder=folder, port=port, behind=server.endpoint, valid_s=valid_s)
+    with _running(http, port, folder):
+        yield server.at(f"http://127.0.0.1:{port}")
+
+
+@contextmanager
+def load_balancer(ports: Iterable[int], folder: Path) -> Iterator[str]:
+    """Run nginx, which asks one of several servers of this host for each request; yield its URL.
+
+    Args:
+        ports: Ports of the servers, which may come and go.
+        folder: For all its files.
+    """
+    port = free_port()
+    servers = " ".join(f"server 127.0.0.1:{each} max_fails=0;" for each in ports)
+    with _running(_BALANCING.format(servers=servers, port=port), port, folder):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _running(http: str, port: int, folder: Path) -> Iterator[None]:
     user = "user root;" if os.geteuid() == 0 else ""
     file = folder / "nginx.conf"
-    file.write_text(
-        _CONFIGURATION.format(
-            folder=folder, user=user, port=port, behind=server.endpoint, valid_s=valid_s
-        )
-    )
+    file.write_text(_COMMON.format(folder=folder, user=user, http=http))
     command = ["nginx", "-p", str(folder), "-c", str(file), "-e", str(folder / "error.log")]
     with subprocess.Popen(command) as process:
         try:
             _wait_for(port, process)
-            yield server.at(f"http://127.0.0.1:{port}")
+            yield
         finally:
             process.terminate()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
