@@ -98,6 +98,8 @@ def run(store: S3Server, folder: Path, chosen: Iterable[Case], jobs: int) -> Ite
         engine={"workers": jobs},
         policies=[{**policy, "min_saving": 0.01, "limits": {"timeout_s": _TIMEOUT_S}}],
     )
+    # A store that the machine is too busy for is no fault of the gateway.
+    config["upstream"] |= {"connect_timeout_s": 60, "read_timeout_s": 300}
     with GatewayProcess(config, folder) as process, s3_client(store) as direct:
         for bucket in BUCKETS:
             direct.create_bucket(Bucket=bucket)
