@@ -138,6 +138,15 @@ class Row:
         """Return the size in megapixels."""
         return self.width * self.height / 1e6
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Row":
+        """Return the row that :meth:`dumps` wrote, from its JSON object.
+
+        Raises:
+            ValueError: it is no row.
+        """
+        return _ROW.validate_python(values)
+
     def dumps(self) -> str:
         """Return the row as one line of JSON, without a line break."""
         return _ROW.dump_json(self).decode()

@@ -87,6 +87,28 @@ def make(report_options: ReportOptions) -> tuple[Study, Summary]:
     return study, summed
 
 
+def of_rows(study: Study, folder: Path, prices: Prices, *, force: bool = False) -> Summary:
+    """Write the report of a study that was measured elsewhere; it has no crops.
+
+    Args:
+        study: study with its rows.
+        folder: destination of results.
+        prices: price list.
+        force: remove earlier results.
+
+    Raises:
+        BadOutput: the folder is not usable.
+        OSError: writing failed.
+    """
+    with journal.opened(folder, study, force=force) as written:
+        if not written.rows:
+            written.add(study.rows)
+        summed = summary.summarize(study, prices)
+        page.write(study, [], folder, prices)
+        _write(folder, study, summed)
+    return summed
+
+
 def _items(report_options: ReportOptions) -> tuple[list[Item], list[Item]]:
     """Return the images of the corpus, and the sample of them."""
     if report_options.location.startswith(buckets.SCHEME):

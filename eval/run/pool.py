@@ -83,12 +83,10 @@ def run(
     while waiting or running:
         while len(running) < processes and (job := _fitting(waiting, running.values())):
             waiting.remove(job)
-            timeout_s = _TIMEOUT_S + _TIMEOUT_S_PER_MEGAPIXEL * job.megapixels
-            task = [job.item, *arguments]
-            running[workers.schedule(work.compare, task, timeout=timeout_s)] = job
+            running[scheduled(workers, job, *arguments)] = job
         for ended in wait(running, return_when=FIRST_COMPLETED).done:
             job = running.pop(ended)
-            yield job, _result(job, ended)
+            yield job, result(job, ended)
 
 
 def _fitting(waiting: Sequence[Job], running: Collection[Job]) -> Job | None:
@@ -99,7 +97,23 @@ def _fitting(waiting: Sequence[Job], running: Collection[Job]) -> Job | None:
     return next((job for job in waiting if job.megapixels <= room), None)
 
 
-def _result(job: Job, future: "Future[ImageResult]") -> ImageResult:
+def scheduled(workers: ProcessPool, job: Job, *arguments: Any) -> "Future[ImageResult]":
+    """Measure an image as soon as a process is free.
+
+    Args:
+        workers: processes from :func:`pool`.
+        job: image to measure.
+        arguments: further arguments of :func:`eval.run.work.compare`.
+    """
+    timeout_s = _TIMEOUT_S + _TIMEOUT_S_PER_MEGAPIXEL * job.megapixels
+    future: Future[ImageResult] = workers.schedule(
+        work.compare, [job.item, *arguments], timeout=timeout_s
+    )
+    return future
+
+
+def result(job: Job, future: "Future[ImageResult]") -> ImageResult:
+    """Return the result of a finished task; crashes and timeouts are rows, too."""
     try:
         return future.result()
     except PoolTimeoutError:

@@ -1,17 +1,21 @@
 """What a job does to objects."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from config import Engine
 from gateway.jobs.attempts import Work
 from gateway.jobs.drain import Drainer
+from gateway.jobs.evaluation import work as evaluation
+from gateway.jobs.evaluation.policy import policy_of
 from gateway.jobs.index import Indexer
 from gateway.jobs.optimize import Optimizer
 from gateway.jobs.resources import Tools
 from gateway.jobs.verify import Verifier
 
-Name = Literal["optimize", "verify", "drain", "index"]
+Name = Literal["optimize", "verify", "drain", "index", "eval"]
 
 NAMES: Final[tuple[Name, ...]] = get_args(Name)
 
@@ -28,12 +32,14 @@ class Action:
         dry_run: Whether to write no objects.
         remove_replaced: Whether to delete replaced versions.
         no_originals: Whether drain stores restored files even where originals are kept.
+        policy: Name of the policy that eval measures.
     """
 
     name: Name
     dry_run: bool = False
     remove_replaced: bool = False
     no_originals: bool = False
+    policy: str = ""
 
     @property
     def folder(self) -> str:
@@ -43,15 +49,33 @@ class Action:
     @property
     def writes(self) -> bool:
         """Return whether it writes objects."""
-        return self.name not in {"verify", "index"} and not self.dry_run
+        return self.name not in {"verify", "index", "eval"} and not self.dry_run
 
     @property
     def options(self) -> Mapping[str, bool]:
         """Return what must be the same in all runs."""
         return {"remove_replaced": self.remove_replaced, "no_originals": self.no_originals}
 
-    def work(self, tools: Tools, bucket: str) -> Work:
-        """Return the work on the objects of a bucket."""
+    @asynccontextmanager
+    async def opened(self, tools: Tools, bucket: str, engine: Engine) -> AsyncIterator[Work]:
+        """Open the work on the objects of a bucket for the duration of the block.
+
+        Args:
+            tools: Resources of the job.
+            bucket: Bucket name.
+            engine: Engine of restorers.
+
+        Raises:
+            UsageError: There is no such policy.
+        """
+        if self.name != "eval":
+            yield self._work(tools, bucket)
+            return
+        policy = policy_of(tools.policies, bucket, "", self.policy)
+        async with evaluation.opened(tools, bucket, policy, engine) as work:
+            yield work
+
+    def _work(self, tools: Tools, bucket: str) -> Work:
         if self.name == "verify":
             return Verifier(tools, bucket)
         if self.name == "index":

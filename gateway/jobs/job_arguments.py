@@ -37,7 +37,10 @@ def _add_plan(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     plan.add_argument(
         "--versions",
         action="store_true",
-        help="plan old versions, too, for the actions that only read",
+        help="plan old versions, too, to verify them",
+    )
+    plan.add_argument(
+        "--sample", type=_sample, metavar="SHARE", help="plan this share of the keys, such as 0.001"
     )
     plan.add_argument(
         "--all-keys", action="store_true", help="plan keys that no policy matches, too"
@@ -67,6 +70,16 @@ def add_source(plan: argparse.ArgumentParser) -> None:
         metavar="FILE|s3://BUCKET/KEY",
         help="read a CSV file as S3 Batch Operations takes it: bucket,key or bucket,key,version",
     )
+
+
+def _sample(text: str) -> float:
+    try:
+        sample = float(text)
+    except ValueError:
+        sample = 0.0
+    if not 0 < sample <= 1:
+        raise argparse.ArgumentTypeError("must be a number above 0, at most 1")
+    return sample
 
 
 def _keys(text: str) -> int:

@@ -3,14 +3,21 @@
 import argparse
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from config import Policies
+from eval.cost import money_prices
+from eval.report import terminal
+from eval.run.journal import BadOutput
 from gateway.jobs import report as reports
 from gateway.jobs import resources
+from gateway.jobs.evaluation import report as evaluation
+from gateway.jobs.evaluation.policy import policy_of
 from gateway.jobs.opened_job import Job, open_job
 from gateway.jobs.retry_failed import retry_failed as plan_again
 from gateway.jobs.state import control
+from gateway.jobs.state.rounds import Round
 from gateway.jobs.status import status as look
 from gateway.jobs.tally import tally
 
@@ -81,10 +88,26 @@ async def report(options: argparse.Namespace) -> int:
             async for line in reports.objects(parts):
                 _write(f"{line}\n")
             return 0
+        if options.out is not None:
+            return await _evaluated(options, job, parts)
         counted = await tally(parts, unfinished=True)
         if options.json:
             return _write(f"{json.dumps(reports.as_json(counted), indent=2)}\n")
         return _write(await reports.report(parts, counted))
+
+
+async def _evaluated(options: argparse.Namespace, job: Job, parts: Sequence[Round]) -> int:
+    """Write the report of an evaluation."""
+    policies = Policies(resources.read_settings(options).policies)
+    policy = policy_of(policies, job.file.bucket, job.file.prefix, options.policy)
+    prices = money_prices.load(options.prices)
+    form = evaluation.Form(options.out, options.classes == "auto", prices, options.force)
+    try:
+        study, summed = await evaluation.write(job, parts, policy, form)
+    except BadOutput as error:
+        raise resources.UsageError(str(error)) from error
+    lines = "\n".join(terminal.lines(study, summed))
+    return _write(f"{lines}\nwritten to {form.folder}: open report.html\n")
 
 
 @asynccontextmanager

@@ -1,8 +1,10 @@
 """The command lines of ``job`` that are about a planned job."""
 
 import argparse
+from pathlib import Path
 from typing import Final
 
+from eval.cost import money_prices
 from gateway.jobs.actions import NAMES
 from gateway.jobs.address import object_place
 from gateway.jobs.options import EXIT, add_config, count
@@ -20,6 +22,8 @@ _CHANGES: Final = {
     "retry-failed": "plan the objects that failed again, for the next run",
 }
 _STOP_FAILING: Final = 0.5
+
+_POLICY: Final = "eval: policy to measure (default: the one for the prefix of the job)"
 
 MAX_JOBS: Final = 256
 MAX_WORKERS: Final = 10_000
@@ -65,6 +69,7 @@ def _add_run(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     run.add_argument(
         "--no-originals", action="store_true", help="drain: always store the restored file"
     )
+    run.add_argument("--policy", metavar="NAME", help=_POLICY)
     run.add_argument(
         "--accept-changes",
         action="store_true",
@@ -112,6 +117,24 @@ def _add_report(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     form = report.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON")
     form.add_argument("--objects", action="store_true", help="a JSON line per object")
+    form.add_argument(
+        "--out", type=Path, metavar="DIR", help="eval: folder for the report of python -m eval"
+    )
+    report.add_argument("--policy", metavar="NAME", help=_POLICY)
+    report.add_argument(
+        "--classes",
+        choices=("folders", "auto"),
+        default="folders",
+        help="eval: classes are folders below the prefix of the job, or detected from images",
+    )
+    report.add_argument(
+        "--prices",
+        type=Path,
+        default=money_prices.DEFAULT,
+        metavar="FILE",
+        help="eval: price list",
+    )
+    report.add_argument("--force", action="store_true", help="eval: remove an earlier report")
     _add_action(report)
 
 

@@ -11,6 +11,7 @@ from config import Policies, Settings
 from gateway.jobs import resources
 from gateway.jobs.actions import Action
 from gateway.jobs.bar import Bar
+from gateway.jobs.evaluation.policy import policy_of
 from gateway.jobs.halt import Halt, Halted, LimitReached
 from gateway.jobs.interruption import obey_signals
 from gateway.jobs.opened_job import Job, open_job
@@ -49,12 +50,7 @@ async def run(options: argparse.Namespace) -> int:
     policies = Policies(settings.policies)
     async with resources.open_store(settings, options.access_key) as client:
         job = await open_job(client, options.job)
-        action = Action(
-            options.do,
-            dry_run=options.dry_run,
-            remove_replaced=options.remove_replaced,
-            no_originals=options.no_originals,
-        )
+        action = _action(options, policies, job.file)
         _check_plan(job.file, policies, action, accept=options.accept_changes)
         await _check_store(client, job, action)
         part = await _begin(job, action, accept=options.accept_changes)
@@ -81,6 +77,19 @@ def _check_options(options: argparse.Namespace) -> None:
             raise UsageError(f"{option} does not go with --runner {options.runner}")
 
 
+def _action(options: argparse.Namespace, policies: Policies, file: JobFile) -> Action:
+    policy = ""
+    if options.do == "eval":
+        policy = policy_of(policies, file.bucket, file.prefix, options.policy).name
+    return Action(
+        options.do,
+        dry_run=options.dry_run,
+        remove_replaced=options.remove_replaced,
+        no_originals=options.no_originals,
+        policy=policy,
+    )
+
+
 def _check_plan(file: JobFile, policies: Policies, action: Action, *, accept: bool) -> None:
     """Check that a plan is still about what the configuration says.
 
@@ -93,11 +102,9 @@ def _check_plan(file: JobFile, policies: Policies, action: Action, *, accept: bo
             f"since the job was planned, its {' and '.join(differing)} have changed: plan a new "
             "job, or accept the changes with --accept-changes"
         )
-    if file.versions and action.writes:
-        raise UsageError(
-            "the job is about old versions, which cannot be replaced: only verify or index it"
-        )
-    if action.name != "optimize" and (left_out := file.skipped.get("no policy")):
+    if file.versions and action.name not in {"verify", "index"}:
+        raise UsageError("the job is about old versions: only verify or index it")
+    if action.name not in {"optimize", "eval"} and (left_out := file.skipped.get("no policy")):
         said = f"the plan leaves out {left_out:,} objects that no policy is for"
         if action.name == "drain":
             raise UsageError(f"{said}, which may be managed: plan a job with --all-keys")

@@ -4,7 +4,7 @@ import os
 import socket
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from config import Settings
@@ -91,12 +91,15 @@ async def open_worker(
     Raises:
         UsageError: The access key is not configured.
     """
-    async with resources.tools(settings, spec.access_key, jobs=spec.jobs) as tools:
+    async with AsyncExitStack() as stack:
+        opened = resources.tools(settings, spec.access_key, jobs=spec.jobs)
+        tools = await stack.enter_async_context(opened)
         rates = Rates(_bucket(spec.max_requests_per_s), _bucket(spec.max_bytes_per_s))
         store = JobStore(PacedClient(tools.client, rates, waits=False), spec.job)
         part = open_round(store, spec.action.folder, spec.part)
-        work = spec.action.work(
-            tools._replace(client=PacedClient(tools.client, rates)), spec.bucket
+        paced = tools._replace(client=PacedClient(tools.client, rates))
+        work = await stack.enter_async_context(
+            spec.action.opened(paced, spec.bucket, settings.engine)
         )
         halt = halt or Halt(spec.limit)
         terms = Terms(

@@ -47,7 +47,9 @@ async def plan(options: argparse.Namespace) -> int:
         store = JobStore(client, options.to)
         async with open_source(options, client) as (described, source):
             wanted = _plan_file(options, policies, described)
-            selector = Selector(policies, options.place, options.to, wanted.selection)
+            selector = Selector(
+                policies, options.place, options.to, wanted.selection, wanted.sample
+            )
             bar: tqdm[NoReturn] = tqdm(unit="object", disable=None, dynamic_ncols=True)
             with bar:
                 job = await Planner(store, wanted, selector, bar.update).run(source)
@@ -107,6 +109,7 @@ def _plan_file(
         prefix=prefix,
         source=source,
         versions=options.versions,
+        sample=options.sample,
         selection="all" if options.all_keys else "policies",
         keys_per_shard=options.keys_per_shard,
         created=datetime.now(UTC),

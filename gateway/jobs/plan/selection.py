@@ -1,10 +1,15 @@
 """Choose the objects that a job may be about."""
 
+import hashlib
+from typing import Final
+
 from config import Policies
 from gateway.jobs.address import Place
 from gateway.jobs.plan.source import Skipped
 from gateway.jobs.state.job_file import Selection
 from gateway.jobs.state.shards import Row
+
+_HASHES: Final = 1 << 64
 
 
 class Selector:
@@ -15,9 +20,17 @@ class Selector:
         place: Bucket and prefix of the objects.
         job: Bucket and prefix of the job, whose own objects are left out.
         selection: Whether a policy must match.
+        sample: Share of keys to plan, 0 to 1; None: all.
     """
 
-    def __init__(self, policies: Policies, place: Place, job: Place, selection: Selection) -> None:
+    def __init__(
+        self,
+        policies: Policies,
+        place: Place,
+        job: Place,
+        selection: Selection,
+        sample: float | None = None,
+    ) -> None:
         self._prefix = place.key
         self._of_job = f"{job.key.rstrip('/')}/" if job.bucket == place.bucket else None
         self._limits = [
@@ -27,6 +40,7 @@ class Selector:
             policy.originals.prefix for policy in policies if policy.originals.keep == place.bucket
         )
         self._needs_policy = selection == "policies"
+        self._below = None if sample is None else round(sample * _HASHES)
 
     def skips(self, row: Row) -> Skipped | None:
         """Return why an object is not planned; None: it is."""
@@ -41,7 +55,14 @@ class Selector:
             return Skipped.ORIGINAL
         if row.size == 0:
             return Skipped.SIZE
-        return self._skips_by_policy(row) if self._needs_policy else None
+        reason = self._skips_by_policy(row) if self._needs_policy else None
+        return reason or (None if self._is_sampled(key) else Skipped.NOT_SAMPLED)
+
+    def _is_sampled(self, key: str) -> bool:
+        if self._below is None:
+            return True
+        digest = hashlib.sha256(key.encode(errors="surrogateescape")).digest()
+        return int.from_bytes(digest[:8]) < self._below
 
     def _skips_by_policy(self, row: Row) -> Skipped | None:
         for prefix, max_bytes in self._limits:

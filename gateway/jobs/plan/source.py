@@ -32,6 +32,7 @@ class Skipped(StrEnum):
     DELETE_MARKER = "delete marker"
     OTHER_BUCKET = "other bucket"
     OTHER_PREFIX = "other prefix"
+    NOT_SAMPLED = "not sampled"
 
 
 class Found(NamedTuple):

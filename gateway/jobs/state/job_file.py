@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from typing import Final, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, Field, NonNegativeInt, ValidationError
 
@@ -85,6 +85,7 @@ class PlanFile(Frozen):
         prefix: Prefix of their keys.
         source: Where they come from.
         selection: Which of them are planned.
+        sample: Share of the keys that is planned, chosen by their digests; None: all.
         versions: Whether old versions are planned, too.
         keys_per_shard: Most objects in a shard.
         created: Start of planning.
@@ -96,6 +97,7 @@ class PlanFile(Frozen):
     prefix: str
     source: Source
     selection: Selection
+    sample: Annotated[float, Field(gt=0, le=1)] | None = None
     versions: bool = False
     keys_per_shard: int = Field(ge=1, le=MAX_ROWS)
     created: AwareDatetime

@@ -200,6 +200,19 @@ def test_selection(row: Row, reason: Skipped | None) -> None:
     assert selector.skips(row) == reason
 
 
+def test_samples() -> None:
+    """A sample has about its share of the keys, the same ones each time, and no others."""
+    keys = [f"a{n}" for n in range(10_000)]
+
+    def sampled(share: float) -> set[str]:
+        selector = Selector(_POLICIES, _PLACE, _JOB, "policies", share)
+        return {key for key in keys if selector.skips(Row(key, 1)) is None}
+
+    assert 60 < len(sampled(0.01)) < 140
+    assert sampled(0.01) < sampled(0.02)
+    assert sampled(1.0) == {*keys}
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [(Row("b", 1 << 40), None), (Row("b", 0), Skipped.SIZE), (Row("b/", 1), Skipped.FOLDER)],

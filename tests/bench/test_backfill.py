@@ -1,0 +1,59 @@
+"""The costs of a large job in the documents, and the requests that they count."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+import pytest
+from multidict import CIMultiDict
+
+from bench import backfill
+from bench.backfill import MEASURED, READS, WRITES, Measured
+from config import Manifests as ManifestSettings
+from config import Policies, Policy
+from gateway.jobs.attempts import Work
+from gateway.jobs.optimize import Optimizer
+from gateway.jobs.resources import Tools
+from gateway.jobs.state.shards import Row
+from gateway.jobs.verify import Verifier
+from gateway.s3.routing import Target, key_target
+from gateway.storage.manifest_seals import Seals
+from gateway.storage.messages import Request
+from tests.gateway.instant_workers import IMAGE, InstantWorkers
+from tests.memory_store.store import MemoryStore
+
+_DOCUMENT: Final = Path(__file__).parents[2] / "docs/jobs.md"
+_PUT: Final = {"Content-Type": "image/png"}
+
+
+def test_the_table_in_the_documents_is_computed() -> None:
+    """docs/jobs.md has what the program prints."""
+    table = backfill.table(Measured.model_validate_json(MEASURED.read_text()))
+    assert table in _DOCUMENT.read_text()
+
+
+@pytest.mark.parametrize("name", ["optimize", "verify"])
+async def test_requests_per_object(name: str) -> None:
+    """Jobs send as many requests per object as the table counts."""
+    memory = MemoryStore()
+    client = memory.client()
+    tools = Tools(
+        Policies((Policy(name="p", bucket="photos", mode="optimize"),)),
+        client,
+        Seals(ManifestSettings()),
+        InstantWorkers(),
+        1,
+    )
+    key = Request("PUT", key_target("photos", "k"), "", CIMultiDict(_PUT), IMAGE, len(IMAGE))
+    for request in (Request("PUT", Target("photos", "", "")), key):
+        async with client.send(request) as response:
+            assert response.status == 200
+    row, optimizer = Row("k", len(IMAGE)), Optimizer(tools, "photos")
+    work: Work = optimizer
+    if name == "verify":
+        await optimizer(row)
+        work = Verifier(tools, "photos")
+    before = len(memory.requests)
+    await work(row)
+    sent = Counter(request.method for request in memory.requests[before:])
+    assert (sent["GET"] + sent["HEAD"], sent["PUT"]) == (READS[name], WRITES[name])
