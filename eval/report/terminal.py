@@ -165,10 +165,7 @@ def _sum(study: Study, summary: Summary) -> Iterator[str]:
         f"recommended: tiers {', '.join(found.policy.get('tiers', ('all',)))}, expected saving "
         f"{found.saved:.1%}"
     )
-    yield (
-        f"took {study.seconds:.0f} s ({study.cpu_seconds:.0f} CPU-seconds), peak memory "
-        f"{study.peak_bytes / 2**20:.0f} MiB in all processes"
-    )
+    yield _took(study)
     yield (
         f"saved {summary.saved:.1%} of {summary.images} images ({summary.uploaded:,} bytes stored "
         f"as {summary.stored:,}), {summary.below} below the floor, {len(summary.unmeasured)} not "
@@ -192,3 +189,12 @@ def _money(budget: Budget | None) -> Iterator[str]:
 
 def _demanded(study: Study) -> Sequence[tuple[str, float]]:
     return [(name, value) for name, value in study.floor.items() if value is not None]
+
+
+def _took(study: Study) -> str:
+    peak = f"peak memory {study.peak_bytes / 2**20:.0f} MiB"
+    if not study.seconds:  # a job, on any number of machines
+        return f"took {study.cpu_seconds:.0f} CPU-seconds, {peak} per process"
+    return (
+        f"took {study.seconds:.0f} s ({study.cpu_seconds:.0f} CPU-seconds), {peak} in all processes"
+    )

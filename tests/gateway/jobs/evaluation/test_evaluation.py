@@ -15,6 +15,7 @@ from eval.compare import rows
 from eval.compare.image_strategies import LATER
 from eval.compare.strategies import STRATEGIES
 from eval.cost import money_prices
+from eval.report import terminal
 from eval.run import work
 from gateway.jobs.address import Place
 from gateway.jobs.evaluation import report
@@ -107,6 +108,7 @@ async def test_an_evaluation(tmp_path: Path) -> None:
     study, summed = await report.write(job, [part], _POLICY, form)
     assert (summed.images, summed.uploaded, len(summed.unmeasured)) == (1, len(_IMAGE), 1)
     assert (form.folder / "report.html").exists()
+    assert "CPU-seconds, peak memory" in "\n".join(terminal.lines(study, summed))
     assert rows.load(form.folder).rows == study.rows
     found = [each for each in study.rows if each.image == "cats/1.jpg"]
     assert {each.strategy for each in found} == {each.name for each in STRATEGIES} - LATER
