@@ -123,8 +123,8 @@ class Reason(StrEnum):
         "proof",
         "the rendition does not restore",
         (
-            "A restorer or a codec gave two results for one image. Run python -m gateway "
-            "verify, and report it if the machine is sound."
+            "A restorer or a codec gave two results for one image. Verify the bucket by a job, "
+            "and report it if the machine is sound."
         ),
     )
     FAILED = (
@@ -166,21 +166,21 @@ class Reason(StrEnum):
         "busy",
         "the queue is full or slow",
         (
-            "Raise engine.workers or engine.max_queue, or run python -m gateway optimize at a "
-            "quiet time."
+            "Raise engine.workers or engine.max_queue, or optimize the bucket by a job at a quiet "
+            "time."
         ),
         "{}",
     )
     ENGINE = (
         "engine",
         "the engine that runs restorers is busy or gone",
-        "The log has what became of the engine. Run python -m gateway optimize afterwards.",
+        "The log has what became of the engine. Optimize the bucket by a job afterwards.",
         "{}",
     )
     BUFFERS = (
         "buffers",
         "too many uploads at once",
-        "Raise limits.max_buffered_bytes, or run python -m gateway optimize at a quiet time.",
+        "Raise limits.max_buffered_bytes, or optimize the bucket by a job at a quiet time.",
     )
     # Of the request.
     ANONYMOUS = (
@@ -283,14 +283,14 @@ class Reason(StrEnum):
     UNKNOWN_RESULT = (
         "unknown result",
         "the upstream does not tell what the upload has become",
-        "The store completes uploads without an ETag. Run python -m gateway optimize afterwards.",
+        "The store completes uploads without an ETag. Optimize the bucket by a job afterwards.",
     )
     REPLACED = (
         "replacement",
         "the conditional write failed",
         (
-            "Another client wrote to the key meanwhile, or the key may not write. Run python -m "
-            "gateway optimize afterwards."
+            "Another client wrote to the key meanwhile, or the key may not write. Optimize the "
+            "bucket by a job afterwards."
         ),
         "the conditional write was answered with {}",
     )
@@ -302,7 +302,7 @@ class Reason(StrEnum):
     UNAVAILABLE = (
         "store unavailable",
         "the store did not answer",
-        "The log has the answer. Run python -m gateway optimize afterwards.",
+        "The log has the answer. Optimize the bucket by a job afterwards.",
     )
     ESCROW = (
         "escrow",

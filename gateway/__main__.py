@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         0; 1 if an address cannot be used or a tool failed; 2 if the configuration is invalid.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    if words and words[0] in tools.NAMES:
+    if words and words[0] in {*tools.NAMES, *tools.FORMER}:
         return commands.main(words)
     options = _parser().parse_args(words)
     try:

@@ -4,49 +4,23 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from gateway.jobs.address import object_place, place
+from gateway.jobs.address import object_place
 from gateway.jobs.index_command import add_index
 from gateway.jobs.job_arguments import add_job
-from gateway.jobs.options import EXIT, add_config, count
+from gateway.jobs.options import EXIT, add_config
 
-NAMES: Final = (
-    "optimize",
-    "drain",
-    "verify",
-    "restore-original",
-    "explain",
-    "ledger",
-    "index",
-    "job",
-)
-MAX_JOBS: Final = 256
+NAMES: Final = ("job", "index", "restore-original", "explain", "ledger")
+"""Tools."""
 
-_ORDER: Final = "Objects are processed largest first within each 50,000 keys of the listing."
-
-_OPTIMIZE: Final = (
-    f"{_ORDER} An object is replaced only if it has not changed meanwhile, and keeps metadata, "
-    "tags, content headers, storage class and ACL. Objects that are locked, archived, encoded or "
-    "encrypted with a customer key stay."
-)
-_DRAIN: Final = (
-    "Stores the original if the object's policy keeps originals, else the restored file. "
-    f"{_ORDER} An object is replaced only if it has not changed meanwhile."
-)
-_RUNS: Final = {
-    "optimize": ("optimize existing objects under policies with mode optimize", _OPTIMIZE),
-    "drain": ("convert managed objects back to plain ones, which need no gateway", _DRAIN),
-    "verify": ("restore managed objects and verify their digests", "Writes nothing."),
-}
+FORMER: Final = ("optimize", "drain", "verify")
+"""Tools of earlier versions, which are actions of jobs now."""
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all jobs."""
     made = argparse.ArgumentParser(prog="python -m gateway", epilog=EXIT)
     tools = made.add_subparsers(dest="tool", required=True)
-    for name, (summary, more) in _RUNS.items():
-        tool = tools.add_parser(name, help=summary, description=f"{summary}. {more}", epilog=EXIT)
-        tool.add_argument("place", type=place, metavar="s3://BUCKET/PREFIX")
-        _add_run_options(tool, name)
+    add_job(tools)
     _add_restore_original(tools)
     _add_explain(tools)
     ledger = tools.add_parser(
@@ -54,37 +28,7 @@ def parser() -> argparse.ArgumentParser:
     )
     ledger.add_argument("files", type=Path, nargs="+", metavar="FILE")
     add_index(tools)
-    add_job(tools)
     return made
-
-
-def _add_run_options(tool: argparse.ArgumentParser, name: str) -> None:
-    add_config(tool)
-    tool.add_argument("--dry-run", action="store_true", help="do everything, but write nothing")
-    tool.add_argument("--limit", type=count, metavar="N", help="stop after N objects")
-    tool.add_argument(
-        "--jobs",
-        type=_jobs,
-        metavar="N",
-        help="objects to process concurrently, each in its own process (default: engine.workers)",
-    )
-    default = f"slimgate-{name}-BUCKET.jsonl in this folder"
-    tool.add_argument(
-        "--log", type=Path, metavar="FILE", help=f"log file, one line per object ({default})"
-    )
-    tool.add_argument(
-        "--resume", action="store_true", help="continue from the log, and retry failed objects"
-    )
-    if name != "verify":
-        tool.add_argument(
-            "--remove-replaced",
-            action="store_true",
-            help="in a versioned bucket, delete the replaced version; by default both stay",
-        )
-    if name == "drain":
-        tool.add_argument(
-            "--no-originals", action="store_true", help="always store the restored file"
-        )
 
 
 def _add_restore_original(tools: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -109,8 +53,18 @@ def _add_explain(tools: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     tool.add_argument("--policy", metavar="NAME", help="policy to use instead of the object's own")
 
 
-def _jobs(text: str) -> int:
-    number = count(text)
-    if number > MAX_JOBS:
-        raise argparse.ArgumentTypeError(f"must be at most {MAX_JOBS}")
-    return number
+def instead(words: list[str]) -> str:
+    """Return what to type instead of a tool of an earlier version.
+
+    Args:
+        words: Its name and its arguments.
+    """
+    name = words[0]
+    bucket = next((word for word in words if word.startswith("s3://")), "s3://BUCKET/PREFIX")
+    all_keys = "" if name == "optimize" else " --all-keys"
+    return (
+        f"{name} is an action of jobs now, which keep their state in a bucket:\n"
+        f"  python -m gateway job plan {bucket} --to s3://BUCKET/JOB{all_keys}\n"
+        f"  python -m gateway job run s3://BUCKET/JOB --do {name}\n"
+        "To go on after an interruption, repeat job run; instead of --log there is job report."
+    )

@@ -1,4 +1,4 @@
-"""Run the commands on buckets: ``python -m gateway optimize``, ``index``, ``job`` and others."""
+"""Run the tools: ``python -m gateway job|index|restore-original|explain|ledger``."""
 
 import argparse
 import asyncio
@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from codec.reasons import Refused
 from config import ConfigError
-from gateway.jobs import explain, job_commands, ledgers, over_bucket, resources, run_command
-from gateway.jobs.arguments import parser
+from gateway.jobs import explain, job_commands, ledgers, resources, run_command
+from gateway.jobs.arguments import FORMER, instead, parser
 from gateway.jobs.index_command import fill_index
-from gateway.jobs.journal import JournalError
 from gateway.jobs.plan import command as plan_command
 from gateway.jobs.plan.planner import CannotPlan
 from gateway.jobs.resources import UsageError
@@ -35,7 +34,7 @@ _FAILURES: Final = (
 
 
 def main(arguments: list[str]) -> int:
-    """Run one job.
+    """Run one tool.
 
     Args:
         arguments: Its name and its arguments.
@@ -43,12 +42,14 @@ def main(arguments: list[str]) -> int:
     Returns:
         0; 1 after a failure or an interruption; 2 for wrong usage.
     """
+    if arguments[0] in FORMER:
+        return _complain(instead(arguments), 2)
     options = parser().parse_args(arguments)
     logs.configure()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return asyncio.run(_TOOLS[options.tool](options))
-    except (ConfigError, UsageError, JournalError, CannotPlan, NoJob) as error:
+    except (ConfigError, UsageError, CannotPlan, NoJob) as error:
         return _complain(str(error), 2)
     except Changed:
         return _complain(_CHANGED, 1)
@@ -92,14 +93,11 @@ _JOB_ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, A
 }
 
 _TOOLS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]]] = {
-    "optimize": over_bucket.command,
-    "drain": over_bucket.command,
-    "verify": over_bucket.command,
+    "job": _job,
     "restore-original": _restore_original,
     "explain": _explain,
     "ledger": _ledger,
     "index": fill_index,
-    "job": _job,
 }
 
 

@@ -1,7 +1,5 @@
-"""List the objects of a bucket, a window of pages at a time."""
+"""List the objects of a bucket, page by page."""
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final, NamedTuple
@@ -15,9 +13,6 @@ from gateway.s3.routing import Target
 from gateway.storage.errors import Denied
 from gateway.storage.messages import Request, read_bounded
 from gateway.storage.object_client import ObjectClient
-
-PAGES: Final = 50
-"""Pages per window: 50,000 objects, about 20 MB."""
 
 _MAX_BYTES: Final = 16 << 20  # 1,000 keys of 1 KiB, percent-encoded, with owners
 
@@ -36,61 +31,6 @@ class Entry(NamedTuple):
     size: int
     etag: str | None = None
     modified: datetime | None = None
-
-
-@dataclass(slots=True)
-class Window:
-    """A section of a listing.
-
-    Attributes:
-        entries: Wanted objects.
-        passed: Number of other objects.
-        last: Last key of the section; empty if there is none.
-    """
-
-    entries: list[Entry] = field(default_factory=list)
-    passed: int = 0
-    last: str = ""
-
-    def largest_first(self) -> list[Entry]:
-        """Return the entries by descending size, then key: the largest save most."""
-        return sorted(self.entries, key=lambda entry: (-entry.size, entry.key))
-
-
-async def windows(
-    client: ObjectClient,
-    place: Place,
-    wanted: Callable[[Entry], bool],
-    *,
-    after: str = "",
-    pages: int = PAGES,
-) -> AsyncIterator[Window]:
-    """List a bucket.
-
-    Args:
-        client: Client of the store.
-        place: Bucket and key prefix.
-        wanted: Judges entries by key and size.
-        after: Key after which to start.
-        pages: Pages per window.
-
-    Raises:
-        Denied: The store does not permit listing.
-        S3Error: The store does not respond, or not as S3 does.
-    """
-    more = True
-    while more:
-        window = Window(last=after)
-        for _ in range(pages):
-            entries, more = await page(client, place, after)
-            window.entries += filter(wanted, entries)
-            window.passed += len(entries)
-            if entries:
-                window.last = after = entries[-1].key
-            if not more:
-                break
-        window.passed -= len(window.entries)
-        yield window
 
 
 async def page(client: ObjectClient, place: Place, after: str) -> tuple[list[Entry], bool]:

@@ -1,6 +1,6 @@
-"""Outcomes of objects, and their sums."""
+"""Outcomes of objects."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, Self
@@ -71,52 +71,3 @@ class Outcome(NamedTuple):
     ) -> "Outcome":
         """Return the outcome of an object whose size is unchanged."""
         return cls(verdict, size, size, reason, "" if label is None else label.value)
-
-
-class Totals:
-    """Sums of outcomes by verdict."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, tuple[int, int, int]] = {}
-
-    def add(self, outcome: Outcome, sign: int = 1) -> None:
-        """Count an outcome; a sign of -1 reverts it."""
-        count, before, after = self._sums.get(outcome.verdict, (0, 0, 0))
-        self._sums[outcome.verdict] = (
-            count + sign,
-            before + sign * outcome.before,
-            after + sign * outcome.after,
-        )
-
-    @property
-    def failed(self) -> int:
-        """Return the number of failed objects."""
-        return self._sums.get(FAILED, (0, 0, 0))[0]
-
-    @property
-    def saved(self) -> int:
-        """Return the saved bytes; negative if more are stored."""
-        return sum(before - after for _, before, after in self._sums.values())
-
-    def table(self) -> str:
-        """Return a line per verdict, and a total."""
-        rows = sorted(self._sums.items())
-        whole = [sum(column) for column in zip(*(sums for _, sums in rows), strict=True)]
-        lines = [_line("", "objects", "bytes before", "bytes after", "saved")]
-        lines += [_row(verdict, *sums) for verdict, sums in rows if sums[0]]
-        lines.append(_row("in all", *(whole or (0, 0, 0))))
-        return "".join(lines)
-
-    def __iter__(self) -> Iterator[tuple[str, int]]:
-        return ((verdict, count) for verdict, (count, _, _) in sorted(self._sums.items()))
-
-
-def _row(name: str, count: int, before: int, after: int) -> str:
-    share = 100 * (before - after) / before if before else 0.0
-    return _line(name, f"{count:,}", f"{before:,}", f"{after:,}", f"{share:.1f} %")
-
-
-def _line(name: str, *cells: str) -> str:
-    widths = (9, 19, 19, 9)
-    shown = "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
-    return f"{name:<18}{shown}\n"

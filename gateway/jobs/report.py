@@ -12,7 +12,7 @@ from gateway.jobs.state.done import Done, ShardTotals, Sum
 from gateway.jobs.state.progress import Progress, Record
 from gateway.jobs.state.rounds import Round
 from gateway.jobs.state.shards import MAX_ROWS
-from gateway.jobs.tally import Tally, records
+from gateway.jobs.tally import Tally, records, unfinished_shards
 
 _SHOWN: Final = 20
 """Failed objects that people are shown."""
@@ -70,7 +70,7 @@ def as_json(counted: Tally) -> dict[str, object]:
 
 
 async def objects(parts: Sequence[Round]) -> AsyncIterator[str]:
-    """Yield a JSON line per processed object, in the order of the plan.
+    """Yield a JSON line per processed object, in the order of the plan as far as it is done.
 
     An object that failed, and was tried again, comes once per attempt.
 
@@ -81,6 +81,9 @@ async def objects(parts: Sequence[Round]) -> AsyncIterator[str]:
         async for record in records(part):
             for each in await _records(part, record):
                 yield json.dumps(_line(each))
+    async for processed in unfinished_shards(parts[-1]):
+        for each in processed:
+            yield json.dumps(_line(each))
 
 
 async def _records(part: Round, record: Done) -> list[Record]:

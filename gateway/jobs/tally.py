@@ -8,7 +8,7 @@ from typing import Final
 from gateway.jobs.state import done, leases
 from gateway.jobs.state.done import Done, ShardTotals
 from gateway.jobs.state.lines import Damaged
-from gateway.jobs.state.progress import Progress
+from gateway.jobs.state.progress import Progress, Record
 from gateway.jobs.state.rounds import Round
 from gateway.jobs.state.shards import MAX_ROWS
 
@@ -77,13 +77,18 @@ async def tally(parts: Sequence[Round], *, unfinished: bool = False) -> Tally:
         async for record in records(part):
             totals, count = totals + record.totals, count + 1
     if unfinished:
-        totals += await _unfinished(parts[-1])
+        async for processed in unfinished_shards(parts[-1]):
+            totals += ShardTotals.of(each.outcome for each in processed)
     return Tally(totals, parts[-1].spec.count, count, parts[0].spec.rows)
 
 
-async def _unfinished(part: Round) -> ShardTotals:
-    totals, progress = ShardTotals(), Progress(part.state)
+async def unfinished_shards(part: Round) -> AsyncIterator[list[Record]]:
+    """Yield what is recorded of each shard that was begun and is not done.
+
+    Raises:
+        Denied, S3Error: The store does not permit it, or does not respond.
+    """
+    progress = Progress(part.state)
     for shard in sorted(await leases.shards(part.state) - await done.shards(part.state)):
         found, _ = await progress.read(shard, await progress.names(shard), MAX_ROWS)
-        totals += ShardTotals.of(record.outcome for record in found.values())
-    return totals
+        yield [record for _, record in sorted(found.items())]

@@ -17,6 +17,7 @@ from gateway.jobs.pacing.paced_client import PacedClient, Rates
 from gateway.jobs.pacing.token_bucket import TokenBucket
 from gateway.jobs.shard_runner import ShardRunner
 from gateway.jobs.state.leases import LASTS_S, Leases
+from gateway.jobs.state.presence import present
 from gateway.jobs.state.rounds import Round, RoundSpec, open_round
 from gateway.jobs.state.store import JobStore
 from gateway.jobs.terms import CHECKPOINT_S, Terms, Unwatched, Watcher
@@ -91,6 +92,7 @@ async def open_worker(
     Raises:
         UsageError: The access key is not configured.
     """
+    owner = _name()
     async with AsyncExitStack() as stack:
         opened = resources.tools(settings, spec.access_key, jobs=spec.jobs)
         tools = await stack.enter_async_context(opened)
@@ -110,8 +112,9 @@ async def open_worker(
             spec.checkpoint_s,
             watcher or Unwatched(),
         )
-        leases = Leases(part.state, _name(), spec.lasts_s)
-        yield Worker(ShardRunner(part, work, leases, terms), part, halt)
+        leases = Leases(part.state, owner, spec.lasts_s)
+        with present(owner):
+            yield Worker(ShardRunner(part, work, leases, terms), part, halt)
 
 
 def _bucket(per_s: float | None) -> TokenBucket | None:

@@ -1,7 +1,7 @@
 """The steps of a PUT in order, from the upload to the stored rendition.
 
-PutObject and CompleteMultipartUpload run all of them; ``python -m gateway optimize`` runs those
-that find and store. Shadow policies stop before storing, the playground before recording.
+PutObject and CompleteMultipartUpload run all of them; jobs run those that find and
+store. Shadow policies stop before storing, the playground before recording.
 """
 
 from collections.abc import Awaitable, Callable, Iterable

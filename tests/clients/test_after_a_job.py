@@ -61,8 +61,8 @@ def _clients(server: S3Server, home: Path) -> Mapping[str, _Folders]:
 def _optimize(upstream: S3Server, bucket: str, directory: Path) -> None:
     """Run the job, which stores all images of the bucket small."""
     tool = Tool({**configuration(upstream), "engine": {"workers": 1}}, directory)
-    log = str(directory / "log")
-    assert tool.run("optimize", f"s3://{bucket}", "--log", log).returncode == 0
+    done, _ = tool.on_bucket("optimize", f"s3://{bucket}")
+    assert done.returncode == 0, done.stderr
 
 
 def _times(client: Any, bucket: str) -> Mapping[str, datetime]:

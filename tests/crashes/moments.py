@@ -26,42 +26,42 @@ class _Killed(Exception):
 
 
 def optimize_killed(stage: Stage, share: float) -> None:
-    """Kill the tool optimize, and let it go on later."""
+    """Kill a job that optimizes, and run it again."""
     bucket = _filled(stage, "optimize")
     _kill_and_resume(stage, "optimize", bucket, share)
     stored = stage.sizes(bucket)
     if any(stored[key] >= len(body) for key, body in FILES.items()):
-        raise Broken(f"after --resume not everything is small: {stored}")
+        raise Broken(f"after another run not everything is small: {stored}")
 
 
 def drain_killed(stage: Stage, share: float) -> None:
-    """Kill the tool drain, and let it go on later."""
+    """Kill a job that drains, and run it again."""
     bucket = _filled(stage, "drain")
     served = {key: stage.served(bucket, key) for key in FILES}
     _kill_and_resume(stage, "drain", bucket, share)
     if served != {key: stage.served(bucket, key) for key in FILES}:
         raise Broken("what is served is not what was served before")
     if stage.sizes(bucket) != {key: len(body) for key, body in FILES.items()}:
-        raise Broken("after --resume not everything has its full size")
+        raise Broken("after another run not everything has its full size")
 
 
 def optimize_without_worker(stage: Stage, share: float) -> None:
-    """Kill the worker of the tool optimize, and break its connections off."""
+    """Kill the worker of a job that optimizes, and break its connections off."""
     _disturbed(stage, "optimize", share, kill=True)
 
 
 def optimize_cut_off(stage: Stage, share: float) -> None:
-    """Break the connections of the tool optimize to the store off."""
+    """Break the connections of a job that optimizes to the store off."""
     _disturbed(stage, "optimize", share, kill=False)
 
 
 def drain_without_worker(stage: Stage, share: float) -> None:
-    """Kill the worker of the tool drain, and break its connections off."""
+    """Kill the worker of a job that drains, and break its connections off."""
     _disturbed(stage, "drain", share, kill=True)
 
 
 def drain_cut_off(stage: Stage, share: float) -> None:
-    """Break the connections of the tool drain to the store off."""
+    """Break the connections of a job that drains to the store off."""
     _disturbed(stage, "drain", share, kill=False)
 
 
@@ -111,20 +111,15 @@ def _filled(stage: Stage, tool: str) -> str:
 
 
 def _kill_and_resume(stage: Stage, name: str, bucket: str, share: float) -> None:
-    log, traffic = stage.file(), _tool_traffic(stage, name)
-    words = (f"s3://{bucket}", "--log", str(log))
-    tool = stage.tool.start(name, *words)
+    traffic, words = _tool_traffic(stage, name), _job(stage, name, bucket)
+    tool = stage.tool.start(*words)
     stage.proxy.arm(int(share * traffic), tool.kill)
     tool.wait()
     stage.proxy.disarm()
     _check_files(stage, bucket)
-    if log.exists() and b"\n" in log.read_bytes():
-        done = stage.tool.run(name, *words, "--resume")
-    else:
-        log.unlink(missing_ok=True)
-        done = stage.tool.run(name, *words)
+    done = stage.tool.run(*words)
     if done.returncode:
-        raise Broken(f"--resume ends with {done.returncode}: {done.stdout}{done.stderr}")
+        raise Broken(f"another run ends with {done.returncode}: {done.stdout}{done.stderr}")
     _check_files(stage, bucket)
 
 
@@ -132,13 +127,18 @@ def _disturbed(stage: Stage, name: str, share: float, *, kill: bool) -> None:
     """Let a tool lose its connections in the middle, and its workers too if they are killed."""
     bucket = _filled(stage, name)
     traffic = _tool_traffic(stage, name)
-    tool = stage.tool.start(name, f"s3://{bucket}", "--log", str(stage.file()))
+    tool = stage.tool.start(*_job(stage, name, bucket))
     stage.proxy.arm(int(share * traffic), lambda: _kill_workers(tool.pid if kill else None))
     code = tool.wait()
     stage.proxy.disarm()
     _check_files(stage, bucket)
     if code not in {0, 1}:
         raise Broken(f"the tool ends with {code}")
+
+
+def _job(stage: Stage, name: str, bucket: str) -> list[str]:
+    """Plan a job, and return the command that runs it."""
+    return ["job", "run", stage.tool.plan(f"s3://{bucket}", "--all-keys"), "--do", name]
 
 
 def _check_files(stage: Stage, bucket: str) -> None:
@@ -184,8 +184,9 @@ def _put_bytes(stage: Stage, share: float) -> int:
 def _tool_traffic(stage: Stage, name: str) -> int:
     """Return how many bytes pass when nothing happens."""
     if name not in stage.traffic:
-        bucket, before = _filled(stage, name), stage.proxy.passed
-        done = stage.tool.run(name, f"s3://{bucket}", "--log", str(stage.file()))
+        words = _job(stage, name, _filled(stage, name))
+        before = stage.proxy.passed
+        done = stage.tool.run(*words)
         assert done.returncode == 0, done.stderr
         stage.traffic[name] = stage.proxy.passed - before
     return stage.traffic[name]

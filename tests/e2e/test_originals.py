@@ -12,7 +12,7 @@ from tests.e2e import images
 from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
-from tests.servers.tool import Tool, verdicts
+from tests.servers.tool import Tool
 
 on_moto = pytest.mark.parametrize("upstream", ["moto"], indirect=True)
 """For what depends on no store."""
@@ -96,8 +96,8 @@ def test_without_its_original_nothing_is_optimized(
         s3.put_object(Bucket=photos, Key="k.jpg", Body=_FILE)
     line = process.wait_for("stored as uploaded", key="k.jpg")
     assert "original cannot be kept" in line["reason"]
-    done = Tool(config, tmp_path).run("optimize", f"s3://{photos}", "--log", f"{tmp_path}/log")
-    assert (done.returncode, verdicts(tmp_path / "log")) == (0, {"k.jpg": "stays"})
+    done, verdicts = Tool(config, tmp_path).on_bucket("optimize", f"s3://{photos}")
+    assert (done.returncode, verdicts) == (0, {"k.jpg": "stays"})
     assert direct.get_object(Bucket=photos, Key="k.jpg")["Body"].read() == _FILE
 
 
@@ -109,11 +109,10 @@ def test_the_tools_keep_and_drain_originals(
     restored = s3.get_object(Bucket=photos, Key="without.jpg")["Body"].read()
     direct.put_object(Bucket=photos, Key="with.jpg", Body=_FILE)
     for name in ("optimize", "drain"):
-        log = tool.directory / name
-        done = tool.run(name, f"s3://{photos}", "--log", str(log))
+        done, verdicts = tool.on_bucket(name, f"s3://{photos}")
         assert done.returncode == 0, done.stderr
-    assert verdicts(log) == {"with.jpg": "original", "without.jpg": "restored"}
-    bodies = [direct.get_object(Bucket=photos, Key=k)["Body"].read() for k in verdicts(log)]
+    assert verdicts == {"with.jpg": "original", "without.jpg": "restored"}
+    bodies = [direct.get_object(Bucket=photos, Key=k)["Body"].read() for k in verdicts]
     assert set(bodies) == {_FILE, restored}
     assert direct.list_objects_v2(Bucket=archive)["KeyCount"] == 1
 
@@ -129,7 +128,8 @@ def test_another_file_is_no_original(
     direct.put_object(Bucket=archive, Key=key, Body=_FILE[:-1] + b"x")
     stored = direct.head_object(Bucket=photos, Key="k.jpg")["ETag"]
     assert tool.run("restore-original", f"s3://{photos}/k.jpg").returncode == 1
-    assert tool.run("drain", f"s3://{photos}", "--log", f"{tool.directory}/log").returncode == 1
+    done, verdicts = tool.on_bucket("drain", f"s3://{photos}")
+    assert (done.returncode, verdicts) == (1, {"k.jpg": "failed"})
     assert stored == direct.head_object(Bucket=photos, Key="k.jpg")["ETag"]
     direct.delete_object(Bucket=archive, Key=key)
     gone = tool.run("restore-original", f"s3://{photos}/k.jpg")
@@ -148,8 +148,8 @@ def test_archived_originals_have_to_be_asked_for(
     tool = Tool(config, tmp_path)
     done = tool.run("restore-original", f"s3://{moto_bucket}/k.jpg")
     assert (done.returncode, "RestoreObject" in done.stderr) == (1, True), done.stderr
-    drained = tool.run("drain", f"s3://{moto_bucket}", "--log", str(tmp_path / "log"))
-    assert (drained.returncode, verdicts(tmp_path / "log")) == (0, {"k.jpg": "stays"})
+    drained, verdicts = tool.on_bucket("drain", f"s3://{moto_bucket}")
+    assert (drained.returncode, verdicts) == (0, {"k.jpg": "stays"})
     with s3_client(moto) as client, pytest.raises(ClientError, match="InvalidObjectState"):
         client.get_object(Bucket="deep-archive", Key=_kept_key(moto_bucket, "k.jpg", _FILE))
 

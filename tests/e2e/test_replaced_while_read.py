@@ -39,7 +39,7 @@ def shrink(upstream: S3Server, tmp_path: Path, plain: str) -> Callable[[], None]
     tool = Tool({**configuration(upstream), "engine": {"workers": 1}}, tmp_path)
 
     def run() -> None:
-        done = tool.run("optimize", f"s3://{plain}/", "--log", str(tmp_path / "log"))
+        done, _ = tool.on_bucket("optimize", f"s3://{plain}/")
         assert "made small" in done.stdout, done.stderr
 
     return run

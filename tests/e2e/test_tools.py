@@ -1,7 +1,8 @@
-"""Tools on a bucket: optimize, verify and drain, on objects that others write to meanwhile."""
+"""Jobs on a bucket: optimize, verify and drain, on objects that others write to meanwhile."""
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.servers.clients import s3_client
 from tests.servers.gateway import configuration
 from tests.servers.proxy import proxied
 from tests.servers.server import S3Server, wait_until
-from tests.servers.tool import Tool, verdicts
+from tests.servers.tool import Tool
 
 _FILES = {f"a/{index} %.jpg": images.jpeg(160 + 16 * index, 128) for index in range(3)}
 _SAID = {
@@ -58,11 +59,10 @@ def _said(client: Any, bucket: str, key: str) -> tuple[dict[str, Any], Any, list
 def test_there_and_back(tool: Tool, s3: Any, direct: Any, photos: str) -> None:
     """What lay plain under the prefix becomes small, verifies, and becomes plain again."""
     _fill(direct, photos)
-    log, place = tool.directory / "log", f"s3://{photos}/a/"
-    done = tool.run("optimize", place, "--log", str(log))
+    place = f"s3://{photos}/a/"
+    done, verdicts = tool.on_bucket("optimize", place)
     assert (done.returncode, done.stdout.splitlines()[1][:10]) == (0, "made small"), done.stderr
-    small = dict.fromkeys(_FILES, "made small")
-    assert verdicts(log) == {**small, "a/text.jpg": "stays"}
+    assert verdicts == {**dict.fromkeys(_FILES, "made small"), "a/text.jpg": "stays"}
     served = _bodies(s3, photos, list(_FILES))
     for (key, body), restored in zip(_FILES.items(), served, strict=True):
         assert len(body) == len(restored)
@@ -71,9 +71,10 @@ def test_there_and_back(tool: Tool, s3: Any, direct: Any, photos: str) -> None:
         red = [{"Key": "colour", "Value": "red"}]
         assert _said(s3, photos, key) == (_SAID, red, ["READ"])
     assert _bodies(direct, photos, ["other.jpg"])[0] == images.jpeg()
-    verified = tool.run("verify", place, "--log", str(tool.directory / "verified"))
-    assert (verified.returncode, verified.stdout.count("restores") * 3) == (0, 3), verified.stdout
-    drained = tool.run("drain", place, "--log", str(tool.directory / "drained"))
+    verified, verdicts = tool.on_bucket("verify", place)
+    assert verified.returncode == 0, verified.stderr
+    assert verdicts == {**dict.fromkeys(_FILES, "restores"), "a/text.jpg": "plain"}
+    drained, _ = tool.on_bucket("drain", place)
     assert drained.returncode == 0, drained.stderr
     assert served == _bodies(direct, photos, list(_FILES)) == _bodies(s3, photos, list(_FILES))
     assert _said(direct, photos, next(iter(_FILES))) == (_SAID, red, ["READ"])
@@ -81,58 +82,84 @@ def test_there_and_back(tool: Tool, s3: Any, direct: Any, photos: str) -> None:
 
 def test_a_dry_run_writes_nothing(moto: S3Server, moto_bucket: str, moto_tool: Tool) -> None:
     """A dry run says what would become small, and the bucket is as it was."""
-    log, words = moto_tool.directory / "log", ("--dry-run", "--limit", "2")
     with s3_client(moto) as direct:
         _fill(direct, moto_bucket)
         before = direct.list_objects_v2(Bucket=moto_bucket)["Contents"]
-        done = moto_tool.run("optimize", f"s3://{moto_bucket}", *words, "--log", str(log))
+        job = moto_tool.plan(f"s3://{moto_bucket}")
+        words = ("job", "run", job, "--do", "optimize", "--dry-run", "--limit", "2")
+        done = moto_tool.run(*words)
         assert done.returncode == 0, done.stderr
-        assert list(verdicts(log).values()) == ["would be small"] * 2
+        assert "would be small              2" in done.stdout
         assert before == direct.list_objects_v2(Bucket=moto_bucket)["Contents"]
 
 
 def test_a_run_goes_on_where_it_stopped(moto: S3Server, moto_bucket: str, moto_tool: Tool) -> None:
-    """With --resume nothing is done twice, a torn line is no obstacle, and sums are of all."""
-    tool, log = moto_tool, moto_tool.directory / "log"
+    """Nothing is done twice, sums are of all, and the failed are tried again when asked to."""
+    tool = moto_tool
     with s3_client(moto) as direct:
         _fill(direct, moto_bucket)
-    words = ("optimize", f"s3://{moto_bucket}", "--log", str(log))
-    assert tool.run(*words, "--limit", "2").returncode == 0
-    first = verdicts(log)
-    with log.open("a") as file:
-        file.write('{"event": "obj')
-    refused = tool.run(*words)
-    assert (refused.returncode, "--resume" in refused.stderr) == (2, True)
-    done = tool.run(*words, "--resume")
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in log.read_text().splitlines()]
-    keys = [line["key"] for line in lines if line["event"] == "object"]
-    assert (len(first), len(keys), len(set(keys))) == (2, 5, 5)
-    assert "in all" in done.stdout
-    assert " 5  " in done.stdout.splitlines()[-1]
+        job = tool.plan(f"s3://{moto_bucket}", "--keys-per-shard", "2")
+        words = ("job", "run", job, "--do", "optimize")
+        assert tool.run(*words, "--limit", "2").returncode == 0
+        small = _small(direct, moto_bucket)
+        done = tool.run(*words)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[3].split()[:3] == ["in", "all", "5"]
+        assert len(small) in {1, 2}  # the other one may be the text
+        assert small < _small(direct, moto_bucket)
+        assert len(_small(direct, moto_bucket)) == 4
+    said = json.loads(tool.run("job", "status", job, "--json").stdout)["actions"][0]
+    assert (said["shards_done"], said["done"], said["left"]) == (3, 5, 0)
+    again = tool.run("job", "retry-failed", job)
+    assert (again.returncode, again.stdout) == (0, "no object failed\n")
+
+
+def _small(direct: Any, bucket: str) -> set[tuple[str, datetime]]:
+    """Return the keys of all renditions, and when they were stored."""
+    keys = [each["Key"] for each in direct.list_objects_v2(Bucket=bucket)["Contents"]]
+    heads = {key: direct.head_object(Bucket=bucket, Key=key) for key in keys}
+    return {
+        (key, head["LastModified"]) for key, head in heads.items() if "slimgate" in head["Metadata"]
+    }
 
 
 def test_a_terminated_run_ends_in_order(moto: S3Server, moto_bucket: str, moto_tool: Tool) -> None:
-    """SIGTERM ends a run with 1, its workers with it, and what was done is in the log."""
-    log = moto_tool.directory / "log"
+    """SIGTERM finishes what is in flight and ends a run with 1, and its workers with it."""
     with s3_client(moto) as direct:
-        for index in range(6):
+        for index in range(8):
             direct.put_object(Bucket=moto_bucket, Key=f"{index}.jpg", Body=images.jpeg(800, 600))
-    running = moto_tool.start("optimize", f"s3://{moto_bucket}", "--log", str(log))
-    wait_until(lambda: log.exists() and len(verdicts(log)) > 0, "the first object")
-    children = psutil.Process(running.pid).children(recursive=True)
-    running.terminate()
-    assert running.wait(30) == 1
-    assert 0 < len(verdicts(log)) < 6
+        job = moto_tool.plan(f"s3://{moto_bucket}")
+        running = moto_tool.start("job", "run", job, "--do", "optimize")
+        wait_until(lambda: bool(_small(direct, moto_bucket)), "the first object", timeout_s=60)
+        children = psutil.Process(running.pid).children(recursive=True)
+        running.terminate()
+        assert running.wait(30) == 1
+        verdicts = moto_tool.verdicts(job, "optimize")
+        assert 0 < len(verdicts) == len(_small(direct, moto_bucket)) < 8
     assert psutil.wait_procs(children, timeout=10)[1] == []
+
+
+def test_a_changed_policy_is_refused(moto: S3Server, moto_bucket: str, moto_tool: Tool) -> None:
+    """A job planned under other policies does not run, unless the change is accepted."""
+    with s3_client(moto) as direct:
+        direct.put_object(Bucket=moto_bucket, Key="k.jpg", Body=images.jpeg())
+    job = moto_tool.plan(f"s3://{moto_bucket}")
+    config = configuration(moto)
+    config["policies"][0]["min_saving"] = 0.3
+    other = Tool({**config, "engine": {"workers": 1}}, moto_tool.directory)
+    words = ("job", "run", job, "--do", "optimize")
+    refused = other.run(*words)
+    assert (refused.returncode, "its policies have changed" in refused.stderr) == (2, True)
+    assert other.run(*words, "--accept-changes").returncode == 0
 
 
 def _tool_through(
     server: S3Server, directory: Path, edit: Callable[[bytes], bytes], *words: str
 ) -> "tuple[int, str]":
     with proxied(server, edit=edit) as (_, shown):
-        tool = Tool({**configuration(shown), "engine": {"workers": 1}}, directory)
-        done = tool.run(*words, "--log", str(directory / "log"))
+        (directory / "proxied").mkdir()
+        config = {**configuration(shown), "engine": {"workers": 1}}
+        done = Tool(config, directory / "proxied").run(*words)
         return done.returncode, done.stderr
 
 
@@ -151,10 +178,12 @@ def test_who_writes_meanwhile_wins(
                     other.put_object(Bucket=photos, Key=key, Body=b"theirs")
         return piece
 
-    code, _ = _tool_through(upstream, tmp_path, edit, name, f"s3://{photos}")
+    tool = Tool({**configuration(upstream), "engine": {"workers": 1}}, tmp_path)
+    job = tool.plan(f"s3://{photos}", "--all-keys")
+    code, _ = _tool_through(upstream, tmp_path, edit, "job", "run", job, "--do", name)
     assert code == 0
     assert _bodies(direct, photos, list(_FILES)) == [b"theirs"] * 3
-    assert "changed meanwhile" in verdicts(tmp_path / "log").values()
+    assert "changed meanwhile" in tool.verdicts(job, name).values()
 
 
 def test_a_store_that_ignores_conditions_is_refused(
@@ -165,7 +194,9 @@ def test_a_store_that_ignores_conditions_is_refused(
         client.put_object(Bucket=moto_bucket, Key="a/k.jpg", Body=images.jpeg())
         before = client.list_objects_v2(Bucket=moto_bucket)["Contents"]
         ignoring = (tmp_path, lambda piece: piece.replace(b"If-Match:", b"Xx-Match:"))
-        code, said = _tool_through(moto, *ignoring, "optimize", f"s3://{moto_bucket}")
+        tool = Tool(configuration(moto), tmp_path)
+        job = tool.plan(f"s3://{moto_bucket}")
+        code, said = _tool_through(moto, *ignoring, "job", "run", job, "--do", "optimize")
         assert (code, "ignores If-Match" in said) == (1, True), said
         assert before == client.list_objects_v2(Bucket=moto_bucket)["Contents"]
 
@@ -180,8 +211,7 @@ def test_replaced_versions_stay_unless_asked(
     with s3_client(moto) as direct:
         direct.put_bucket_versioning(Bucket=moto_bucket, **versioned)
         direct.put_object(Bucket=moto_bucket, Key="k.jpg", Body=images.jpeg())
-        log = ("--log", str(moto_tool.directory / "log"))
-        done = moto_tool.run("optimize", f"s3://{moto_bucket}", *words, *log)
+        done, _ = moto_tool.on_bucket("optimize", f"s3://{moto_bucket}", *words)
         assert (done.returncode, int(" -" not in done.stdout)) == (0, 2 - left), done.stdout
         assert len(direct.list_object_versions(Bucket=moto_bucket)["Versions"]) == left
 
@@ -194,9 +224,9 @@ def test_damage_is_found(tool: Tool, s3: Any, direct: Any, photos: str) -> None:
     stored = _bodies(direct, photos, ["bad.jpg"])[0]
     kept = {"Metadata": head["Metadata"], "ContentType": head["ContentType"]}
     direct.put_object(Bucket=photos, Key="bad.jpg", Body=stored[:-50] + bytes(50), **kept)
-    log = tool.directory / "log"
-    assert tool.run("verify", f"s3://{photos}", "--log", str(log)).returncode == 1
-    assert verdicts(log) == {"good.jpg": "restores", "bad.jpg": "failed"}
+    done, verdicts = tool.on_bucket("verify", f"s3://{photos}")
+    assert done.returncode == 1
+    assert verdicts == {"good.jpg": "restores", "bad.jpg": "failed"}
 
 
 def test_explain(moto: S3Server, moto_bucket: str, moto_tool: Tool) -> None:
@@ -216,8 +246,7 @@ def test_explain(moto: S3Server, moto_bucket: str, moto_tool: Tool) -> None:
         direct.put_object(Bucket=moto_bucket, Key="k.jpg", Body=images.jpeg())
     plain = tool.run("explain", f"s3://{moto_bucket}/k.jpg")
     assert done.stdout.splitlines()[-2:] == plain.stdout.splitlines()[-2:], plain.stderr
-    log = ("--log", str(tool.directory / "log"))
-    assert tool.run("optimize", f"s3://{moto_bucket}", *log).returncode == 0
+    assert tool.on_bucket("optimize", f"s3://{moto_bucket}")[0].returncode == 0
     managed = tool.run("explain", f"s3://{moto_bucket}/k.jpg")
     told = f"s3://{moto_bucket}/k.jpg is already optimized; pass the original file"
     assert (managed.returncode, told in managed.stderr) == (1, True)

@@ -6,11 +6,12 @@ store's own clock. Each holder has a higher fencing number than all before it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from gateway.jobs.state.presence import is_gone
 from gateway.jobs.state.store import JobStore, Stored
 from gateway.s3.errors import S3Error
 from gateway.s3.http_date import parse_http_date
@@ -88,11 +89,13 @@ class Leases:
         store: The folder of the round.
         owner: This process; unlike every other one, also of the past.
         lasts_s: Silence after which others may take a shard over, seconds.
+        is_gone: Whether another process has certainly ended, so that its leases mean nothing.
     """
 
     store: JobStore
     owner: str
     lasts_s: float = LASTS_S
+    is_gone: Callable[[str], bool] = is_gone
 
     async def claim(self, shard: int) -> Held:
         """Get hold of a shard.
@@ -109,7 +112,7 @@ class Leases:
         if found is None:
             raise Taken("another process", self.lasts_s)
         theirs, left_s = _read(found)
-        if not theirs.is_free and left_s > 0:
+        if not theirs.is_free and left_s > 0 and not self.is_gone(theirs.owner):
             raise Taken(theirs.owner, left_s)
         return await self._replaced(shard, replace(mine, fence=theirs.fence + 1), found.etag)
 

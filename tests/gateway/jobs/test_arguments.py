@@ -1,19 +1,26 @@
 import pytest
 
-from gateway.jobs.arguments import NAMES, parser
+from gateway.__main__ import main
+from gateway.jobs.arguments import FORMER, NAMES, parser
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        ["optimize"],
-        ["optimize", "bucket"],
-        ["optimize", "s3://"],
-        ["drain", "s3://bucket", "--jobs", "0"],
-        ["drain", "s3://bucket", "--jobs", "257"],
-        ["verify", "s3://bucket", "--limit", "x"],
-        ["verify", "s3://bucket", "--limit", "²"],
-        ["verify", "s3://bucket", "--remove-replaced"],
+        ["job"],
+        ["job", "run"],
+        ["job", "run", "s3://jobs/j1"],
+        ["job", "run", "s3://jobs", "--do", "verify"],
+        ["job", "run", "s3://jobs/j1", "--do", "shrink"],
+        ["job", "run", "s3://jobs/j1", "--do", "drain", "--jobs", "0"],
+        ["job", "run", "s3://jobs/j1", "--do", "drain", "--jobs", "257"],
+        ["job", "run", "s3://jobs/j1", "--do", "verify", "--limit", "x"],
+        ["job", "run", "s3://jobs/j1", "--do", "verify", "--limit", "²"],
+        ["job", "run", "s3://jobs/j1", "--do", "verify", "--stop-failing", "1.5"],
+        ["job", "run", "s3://jobs/j1", "--do", "verify", "--stop-failing", "nan"],
+        ["job", "run", "s3://jobs/j1", "--do", "verify", "--max-bytes-per-s", "0"],
+        ["job", "report", "s3://jobs/j1", "--json", "--objects"],
+        ["job", "pause"],
         ["restore-original", "s3://bucket"],
         ["explain"],
         ["ledger"],
@@ -37,9 +44,23 @@ def test_every_tool_explains_itself(name: str, capsys: pytest.CaptureFixture[str
     assert "Exit codes" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["optimize", "drain"])
-def test_the_order_is_told(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """--help states that large objects are processed first."""
-    with pytest.raises(SystemExit):
-        parser().parse_args([name, "--help"])
-    assert "largest first within each 50,000 keys" in " ".join(capsys.readouterr().out.split())
+_ACTIONS = ("plan", "run", "status", "report", "pause", "resume", "retry-failed")
+
+
+@pytest.mark.parametrize("action", _ACTIONS)
+def test_every_action_explains_itself(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """--help of each action of jobs exits with 0 and lists the exit codes."""
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(["job", action, "--help"])
+    assert ended.value.code == 0
+    assert "Exit codes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", FORMER)
+def test_former_tools_say_what_to_type(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command line of an earlier version changes nothing, and names the commands of today."""
+    assert main([name, "s3://photos/a/", "--jobs", "2", "--log", "x"]) == 2
+    _, plan, run, _ = capsys.readouterr().err.splitlines()
+    options = parser().parse_args(plan.split()[3:])
+    assert (str(options.place), options.all_keys) == ("s3://photos/a/", name != "optimize")
+    assert parser().parse_args(run.split()[3:]).do == name

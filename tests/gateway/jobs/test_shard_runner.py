@@ -1,6 +1,7 @@
 """Every way in which the work on a shard can end, in virtual time on the store in memory."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 
@@ -431,5 +432,25 @@ def test_a_damaged_record_is_an_error() -> None:
         await part.state.create("done/00000000.json", b"{}")
         with pytest.raises(Damaged, match="done/00000000"):
             await runner(part, Recorder()).run(0)
+
+    virtual_time.run(work())
+
+
+def _requests(memory: MemoryStore, since: int) -> Counter[str]:
+    """Count requests to the job's bucket: by method, and listings apart."""
+    sent = memory.requests[since:]
+    return Counter("LIST" if not request.target.key else request.method for request in sent)
+
+
+@pytest.mark.parametrize(("objects", "checkpoints"), [(5, 0), (25, 2), (45, 4)])
+def test_what_a_shard_costs(objects: int, checkpoints: int) -> None:
+    """The requests are those that docs/jobs.md has."""
+
+    async def work() -> None:
+        memory, part = await _planned(objects)
+        since = len(memory.requests)
+        await runner(part, Recorder()).run(0)
+        expected = {"LIST": 1, "GET": 2 + checkpoints, "PUT": 4 + 2 * checkpoints}
+        assert _requests(memory, since) == expected
 
     virtual_time.run(work())
