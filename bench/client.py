@@ -68,6 +68,10 @@ class Client:
         self._connection.close()
         self.s3.close()
 
+    def reconnect(self) -> None:
+        """Open a new connection for the next request: servers close idle ones."""
+        self._connection.close()
+
     def get(self, bucket: str, key: str, size: int) -> Call:
         """Prepare a GET of an object of ``size`` bytes."""
         url = self._signed("get_object", Bucket=bucket, Key=key)

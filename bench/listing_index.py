@@ -87,6 +87,7 @@ class Setting:
 
     def pages(self, client: Client) -> list[float]:
         """List everything once; return the time of each page, seconds."""
+        client.reconnect()
         starts = ["", *self.keys[_PAGE - 1 : -1 : _PAGE]]
         return [client.listing(_BUCKET, after)() for after in starts]
 
