@@ -23,6 +23,7 @@ from gateway.runtime.server import serve
 from gateway.runtime.supervisor import supervise
 from gateway.runtime.systemd import ServiceHost
 from gateway.start_errors import CannotStart
+from gateway.storage.index.opening import index_problems
 from gateway.telemetry import logs
 from gateway.workers.capacity import shortages
 
@@ -46,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if options.command == "check":
         sys.stdout.write(effective(settings))
-        sys.stderr.writelines(f"warning: {each}\n" for each in shortages(settings))
+        problems = (*shortages(settings), *index_problems(settings))
+        sys.stderr.writelines(f"warning: {each}\n" for each in problems)
         return 0
     logs.configure()
     for each in shortages(settings):

@@ -1,7 +1,7 @@
 """The index that the configuration asks for."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +38,17 @@ def index_path(settings: Settings) -> Path:
     if settings.index.path is not None:
         return Path(settings.index.path)
     return cache_folder(os.environ) / "listing-index.sqlite"
+
+
+def index_problems(settings: Settings) -> Iterator[str]:
+    """Yield why the file of the index cannot be used, without touching it."""
+    if settings.index.kind == "memory":
+        return
+    path = index_path(settings)
+    nearest = next(each for each in (path, *path.parents) if each.exists())
+    usable = path.is_file() if nearest == path else nearest.is_dir()
+    if not usable or not os.access(nearest, os.R_OK | os.W_OK):
+        yield f"the listing index {path} cannot be written: it will be in memory; set index.path"
 
 
 class OrMemory:
