@@ -36,11 +36,12 @@ class Verifier:
             S3Error: The store does not respond, or the manifest is invalid.
         """
         target = Place(self._bucket, row.key).target
-        seen = await snapshot.take(self._tools.client, target, self._tools.seals)
+        client, seals = self._tools.client, self._tools.seals
+        seen = await snapshot.take(client, target, seals, row.version)
         note_seen(self._tools, seen)
         if seen.manifest is None:
             return Outcome.same("plain", seen.size)
-        rendition = await snapshot.read(self._tools.client, seen)
+        rendition = await snapshot.read(client, seen)
         try:
             _, as_recorded = await self._tools.workers.restore(rendition, seen.manifest)
         except NotRestored as error:

@@ -34,12 +34,14 @@ class Snapshot:
         size: Stored size, bytes.
         headers: Response headers of the store.
         manifest: Manifest; None: the object is plain.
+        version: Version that was asked for; None: the current one.
     """
 
     target: Target
     size: int
     headers: CIMultiDict[str]
     manifest: Manifest | None
+    version: str | None = None
 
     @property
     def state(self) -> PlainObject:
@@ -47,13 +49,16 @@ class Snapshot:
         return PlainObject(headers.bare_etag(self.headers), self.headers.get("x-amz-version-id"))
 
 
-async def take(client: ObjectClient, target: Target, seals: Seals) -> Snapshot:
+async def take(
+    client: ObjectClient, target: Target, seals: Seals, version: str | None = None
+) -> Snapshot:
     """Take a snapshot of an object with HEAD.
 
     Args:
         client: Client of the store.
-        target: Bucket and key, current version.
+        target: Bucket and key.
         seals: Read the manifest.
+        version: Version ID; None: the current version.
 
     Raises:
         Changed: The object is gone.
@@ -62,14 +67,14 @@ async def take(client: ObjectClient, target: Target, seals: Seals) -> Snapshot:
         S3Error: ServiceUnavailable if the store does not respond; InternalError for an invalid
             manifest.
     """
-    async with client.head(target) as response:
+    async with client.head(target, version) as response:
         if response.status == HTTPStatus.BAD_REQUEST:
             raise Refused(Reason.CUSTOMER_KEY, "HEAD was answered with 400")
         check_found(response)
         shown = headers.end_to_end(response.headers.items())
         note = shown.get(headers.MANIFEST)
         manifest = None if note is None else read_manifest(note, seals)
-        return Snapshot(target, response.content_length or 0, shown, manifest)
+        return Snapshot(target, response.content_length or 0, shown, manifest, version)
 
 
 async def retake(client: ObjectClient, earlier: Snapshot, seals: Seals) -> Snapshot:
@@ -79,7 +84,7 @@ async def retake(client: ObjectClient, earlier: Snapshot, seals: Seals) -> Snaps
         Changed: It is a different object now.
         Refused, Denied, S3Error: As :func:`take`.
     """
-    now = await take(client, earlier.target, seals)
+    now = await take(client, earlier.target, seals, earlier.version)
     same_type = now.headers.get("Content-Type") == earlier.headers.get("Content-Type")
     if now.state != earlier.state or now.manifest != earlier.manifest or not same_type:
         raise Changed
@@ -139,7 +144,7 @@ async def opened(client: ObjectClient, seen: Snapshot) -> AsyncIterator[Contents
         Denied: The store does not return it.
         S3Error: ServiceUnavailable if the store does not respond.
     """
-    async with client.get(seen.target, etag=seen.state.etag) as response:
+    async with client.get(seen.target, seen.version, etag=seen.state.etag) as response:
         check_found(response)
         if response.content_length != seen.size:
             raise Denied(f"GET returned {response.content_length} bytes, HEAD said {seen.size}")

@@ -162,6 +162,20 @@ async def test_replaced_versions(shop: _Shop, remove: bool) -> None:
     assert outcome.reason == ("" if remove else f"version {version_id} stays")
 
 
+async def test_old_versions_are_verified(shop: _Shop) -> None:
+    """A row that names a version is about that one, whatever has replaced it."""
+    shop.memory.buckets[_BUCKET].is_versioned = True
+    await shop.put()
+    await shop.optimize()
+    small = shop.stored.version_id
+    await shop.put(b"a later upload")
+    verify = Verifier(shop.tools, _BUCKET)
+    assert (await verify(_ROW._replace(version=small))).verdict == "restores"
+    assert (await verify(_ROW)).verdict == "plain"
+    with pytest.raises(Changed):
+        await verify(_ROW._replace(version="0badcafe"))
+
+
 async def test_a_locked_object_stays(shop: _Shop) -> None:
     """An object under Object Lock is not touched, and not even read."""
     shop.stored.headers["x-amz-object-lock-mode"] = "GOVERNANCE"
