@@ -6,12 +6,14 @@ from gateway.jobs.opened_job import Job
 from gateway.jobs.resources import UsageError
 from gateway.jobs.state import done, failures
 from gateway.jobs.state.rounds import Round, RoundSpec, open_round, seal
-from gateway.jobs.state.shards import Row, ShardHeader, pack, shard_name
+from gateway.jobs.state.shards import DamagedShard, Row, ShardHeader, pack, read_shard, shard_name
 from gateway.jobs.tally import records
 
 
 async def retry_failed(job: Job, action: str) -> RoundSpec | None:
     """Plan another round of the objects that failed in the last one.
+
+    So are all objects of damaged shards that are whole again, such as by an earlier version.
 
     It may be repeated when it was interrupted: the same failures make the same shards.
 
@@ -33,7 +35,8 @@ async def retry_failed(job: Job, action: str) -> RoundSpec | None:
     number = last.spec.number + 1
     shards = open_round(job.store, action, RoundSpec(number, 0, 0)).shards
     count = planned = size = 0
-    async for some in _batches(last, job.file.keys_per_shard):
+    mended: list[int] = []
+    async for some in _batches(last, job.file.keys_per_shard, mended):
         planned, size = planned + len(some), size + _bytes(some)
         header = ShardHeader(
             number=count,
@@ -47,23 +50,34 @@ async def retry_failed(job: Job, action: str) -> RoundSpec | None:
         count += 1
     if not count:
         return None
-    spec = RoundSpec(number, count, planned)
+    spec = RoundSpec(number, count, planned, tuple(mended))
     await seal(last.control, spec)
     return spec
 
 
-async def _batches(part: Round, most: int) -> AsyncIterator[list[Row]]:
-    """Yield the failed rows of a round, so many at a time."""
+async def _batches(part: Round, most: int, mended: list[int]) -> AsyncIterator[list[Row]]:
+    """Yield the rows to try again, so many at a time; note shards that are whole again."""
     some: list[Row] = []
     async for record in records(part):
-        # A damaged shard has no rows that could be tried again: it is to be planned again.
-        for failed in await failures.read(part.state, record.failed) if record.failed else ():
-            some.append(failed.row)
+        for row in await _rows(part, record, mended):
+            some.append(row)
             if len(some) == most:
                 yield some
                 some = []
     if some:
         yield some
+
+
+async def _rows(part: Round, record: done.Done, mended: list[int]) -> list[Row]:
+    if record.totals.damaged:
+        try:
+            _, rows = await read_shard(part.shards, record.shard)
+        except DamagedShard:
+            return []  # reported already, and from now on
+        mended.append(record.shard)
+        return rows
+    found = await failures.read(part.state, record.failed) if record.failed else ()
+    return [each.row for each in found]
 
 
 def _bytes(rows: Sequence[Row]) -> int:

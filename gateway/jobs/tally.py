@@ -73,7 +73,7 @@ async def tally(parts: Sequence[Round], *, unfinished: bool = False) -> Tally:
     totals, count = ShardTotals(), 0
     for part in parts:
         # What failed in a round is all that the next one is about.
-        totals, count = totals.without_failed(), 0
+        totals, count = totals.without_failed(part.spec.mended), 0
         async for record in records(part):
             totals, count = totals + record.totals, count + 1
     if unfinished:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple, Self
@@ -72,11 +72,16 @@ class ShardTotals:
         labels.update(other.labels)
         return ShardTotals(self.rows + other.rows, sums, labels, {**self.damaged, **other.damaged})
 
-    def without_failed(self) -> "ShardTotals":
-        """Return the sums of all other objects: those that failed are tried again elsewhere."""
+    def without_failed(self, mended: Collection[int] = ()) -> "ShardTotals":
+        """Return the sums of all other objects: those that failed are tried again elsewhere.
+
+        Args:
+            mended: Shards that were damaged, and are tried again, too.
+        """
         sums = {verdict: each for verdict, each in self.sums.items() if verdict != FAILED}
         labels = {name: count for name, count in self.labels.items() if name[0] != FAILED}
-        return ShardTotals(self.rows - self.failed, sums, labels, self.damaged)
+        damaged = {shard: why for shard, why in self.damaged.items() if shard not in mended}
+        return ShardTotals(self.rows - self.failed, sums, labels, damaged)
 
     @property
     def failed(self) -> int:

@@ -23,11 +23,14 @@ class RoundSpec:
         number: 0 for the plan; N for the N-th retry.
         count: Number of shards.
         rows: Number of objects.
+        mended: Shards of the round before that were damaged and are whole now: all of their
+            objects are in this round.
     """
 
     number: int
     count: int
     rows: int
+    mended: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ async def seal(control: JobStore, spec: RoundSpec) -> None:
         Changed: There is another retry of that number.
         Denied, S3Error: The store does not permit it, or does not respond.
     """
-    text = json.dumps({"shards": spec.count, "rows": spec.rows})
+    text = json.dumps({"shards": spec.count, "rows": spec.rows, "mended": spec.mended})
     await _retry(control, spec.number).create(_SEAL, text.encode())
 
 
@@ -100,7 +103,8 @@ async def _sealed(control: JobStore, number: int) -> RoundSpec | None:
         return None
     try:
         said = json.loads(found.data)
-        return RoundSpec(number, int(said["shards"]), int(said["rows"]))
+        mended = tuple(int(shard) for shard in said["mended"])
+        return RoundSpec(number, int(said["shards"]), int(said["rows"]), mended)
     except (ValueError, TypeError, KeyError) as error:
         raise Damaged(f"{store}/{_SEAL} cannot be read") from error
 

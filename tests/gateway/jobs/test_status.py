@@ -111,6 +111,29 @@ def test_failed_objects_are_tried_again() -> None:
     virtual_time.run(work())
 
 
+def test_a_mended_shard_is_tried_again() -> None:
+    """A damaged shard that is whole again makes another round; until then it is reported."""
+
+    async def work() -> None:
+        memory, job, part = await _job(rows(5, "a"), rows(5, "b"))
+        version = memory.buckets["jobs"].keys["j1/shards/00000001.jsonl.zst"][-1]
+        whole, version.data = version.data, version.data[:-9]
+        for shard in (0, 1):
+            await runner(part, Recorder()).run(shard)
+        assert await retry_failed(job, "optimize") is None
+        counted = await tally(await job.rounds("optimize"))
+        assert (counted.totals.rows, counted.left, list(counted.totals.damaged)) == (5, 5, [1])
+        version.data = whole
+        spec = await retry_failed(job, "optimize")
+        assert spec is not None
+        assert (spec.count, spec.rows, spec.mended) == (1, 5, (1,))
+        await runner((await job.rounds("optimize"))[-1], Recorder()).run(0)
+        counted = await tally(await job.rounds("optimize"))
+        assert (counted.totals.rows, counted.left, counted.totals.damaged) == (10, 0, {})
+
+    virtual_time.run(work())
+
+
 def test_the_report() -> None:
     """It has sums, reasons with their meaning, failed keys, and what is not done."""
 
