@@ -307,7 +307,7 @@ class Reason(StrEnum):
     ESCROW = (
         "escrow",
         "its original cannot be kept",
-        "Check originals.keep of the policy, and that the client's key may write there.",
+        "Check originals.keep of the policy, and whether its originals.access_key may write there.",
     )
     KEY_LENGTH = (
         "key length",

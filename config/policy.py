@@ -18,6 +18,7 @@ from pydantic import (
 from config.base import LISTED, Frozen, contradiction, later, unique_sorted
 from config.floor import DEFAULT_FIDELITY, GUARDS, PRESETS, Fidelity, Floor, Guard, raised
 from config.units import ByteCount, PixelCount
+from config.values import AccessKey
 
 ImageType = Literal[
     "image/bmp",
@@ -93,12 +94,17 @@ class Originals(Frozen):
         description="storage class of the copies, such as DEEP_ARCHIVE; null: the bucket's default",
     )
 
+    access_key: AccessKey | None = Field(
+        default=None,
+        description="access key of `credentials` that writes and reads the copies; null: that of "
+        "the client, which needs the right to write there",
+    )
+
     @model_validator(mode="after")
     def _needs_a_bucket(self) -> Self:
-        if self.keep is None and self.storage_class is not None:
-            raise contradiction(
-                ("storage_class",), "a storage class needs a bucket: set originals.keep"
-            )
+        for name in ("storage_class", "access_key"):
+            if self.keep is None and getattr(self, name) is not None:
+                raise contradiction((name,), "needs a bucket: set originals.keep")
         return self
 
 

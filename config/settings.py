@@ -116,6 +116,9 @@ class Settings(Frozen):
             )
             raise contradiction(("policies", position), reason)
         for position, policy in enumerate(self.policies):
+            if policy.originals.access_key not in {None, *access_keys}:
+                at = ("policies", position, "originals", "access_key")
+                raise contradiction(at, "is not among credentials: add it there")
             if policy.limits.max_bytes > self.limits.max_buffered_bytes // self.processes:
                 at = ("policies", position, "limits", "max_bytes")
                 each = "" if self.processes == 1 else " divided by processes"

@@ -125,6 +125,7 @@ class FormUpload:
             locks=partial(locks_by_default, form.client, target.bucket, known),
             client=form.client,
             seals=self._storage.seals,
+            archive=self._storage.archive,
             plain=form.plain_request,
             destination=taken.store,
         )

@@ -87,6 +87,7 @@ class Put:
             locks=partial(locks_by_default, call.client, call.target.bucket, known),
             client=call.client,
             seals=self._storage.seals,
+            archive=self._storage.archive,
             plain=source.plain,
             destination=taken.store,
         )

@@ -127,6 +127,7 @@ class RenditionReplacement:
             known=partial(work.origin.known, work.seen),
             client=call.client,
             seals=self._storage.seals,
+            archive=self._storage.archive,
             plain=work.plain_request,
             destination=work.store,
             upload_etag=work.origin.upload_etag,

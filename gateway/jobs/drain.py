@@ -12,7 +12,7 @@ from gateway.jobs.state.shards import Row
 from gateway.s3.digests import sha256_hex
 from gateway.storage import metadata, snapshot
 from gateway.storage.messages import Request
-from gateway.storage.originals import Archived, Missing, NoOriginal, fetch
+from gateway.storage.originals import Archived, Missing, NoOriginal
 from gateway.storage.replacement import remove_version
 from gateway.storage.snapshot import Snapshot
 from gateway.workers.pool import UNRESTORABLE, NotRestored
@@ -87,7 +87,8 @@ class Drainer:
         client, originals = self._tools.client, self._originals(seen.target.key)
         if originals.keep is not None:
             try:
-                return await fetch(client, originals, seen.target, manifest), "original"
+                archive = self._tools.archive
+                return await archive.fetch(client, originals, seen.target, manifest), "original"
             except Missing:
                 pass  # stored before originals were kept, or a copy
         rendition = await snapshot.read(client, seen)

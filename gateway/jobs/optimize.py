@@ -136,6 +136,7 @@ class _Replacement:
             workers=self.tools.workers,
             client=self.tools.client,
             seals=self.tools.seals,
+            archive=self.tools.archive,
             plain=self._request,
             uploaded=self._uploaded,
             destination=self._put,

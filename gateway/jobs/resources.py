@@ -13,6 +13,7 @@ from gateway.storage.index.buffered import BufferedIndex
 from gateway.storage.index.opening import configured_index
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
+from gateway.storage.originals import Archive
 from gateway.storage.upstream import Upstream
 from gateway.workers.pool import Workers
 
@@ -34,6 +35,7 @@ class Tools(NamedTuple):
         workers: Worker processes.
         jobs: Their number.
         listing_index: Receives what was seen and written, for listings; None: nothing is noted.
+        archive: Keeps originals.
     """
 
     policies: Policies
@@ -42,6 +44,7 @@ class Tools(NamedTuple):
     workers: Workers
     jobs: int
     listing_index: BufferedIndex | None = None
+    archive: Archive = Archive()
 
 
 @asynccontextmanager
@@ -85,8 +88,8 @@ async def tools(
         open_index(settings) as index,
     ):
         client = UpstreamClient(upstream, Caller(identity))
-        seals = Seals(settings.manifests)
-        yield Tools(Policies(settings.policies), client, seals, workers, jobs, index)
+        policies, seals = Policies(settings.policies), Seals(settings.manifests)
+        yield Tools(policies, client, seals, workers, jobs, index, Archive.of(settings))
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from gateway.jobs.address import Place
 from gateway.jobs.drain import write_back
 from gateway.jobs.resources import Tools
 from gateway.storage import metadata, snapshot
-from gateway.storage.originals import Missing, fetch
+from gateway.storage.originals import Missing
 
 
 async def restore_original(tools: Tools, place: Place, uploaded: Place, *, dry_run: bool) -> str:
@@ -29,7 +29,7 @@ async def restore_original(tools: Tools, place: Place, uploaded: Place, *, dry_r
     if seen.manifest is None:
         raise Missing(f"{place} is plain: it is what was uploaded, or was restored already")
     metadata.repeated(seen.headers)
-    data = await fetch(tools.client, policy.originals, uploaded.target, seen.manifest)
+    data = await tools.archive.fetch(tools.client, policy.originals, uploaded.target, seen.manifest)
     if dry_run:
         return f"{place} would be the upload of {len(data):,} bytes again: its MD5 is right"
     await write_back(tools, seen, seen.manifest, data)

@@ -13,6 +13,7 @@ from gateway.s3.routing import Target
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request
 from gateway.storage.object_client import ObjectClient
+from gateway.storage.originals import Archive
 from gateway.workers.pool import Workers
 
 
@@ -128,6 +129,7 @@ class StoredCandidate(Candidate):
     Attributes:
         client: Client of the store, for the caller.
         seals: Write the manifest.
+        archive: Keeps the original.
         plain: Returns the request that would store the image unchanged; its body is not used.
         destination: Stores the rendition; raises Refused if the store does not accept it.
         upload_etag: ETag of the multipart upload; None: it was not one.
@@ -137,6 +139,7 @@ class StoredCandidate(Candidate):
 
     client: ObjectClient
     seals: Seals
+    archive: Archive
     plain: Callable[[], Awaitable[Request]]
     destination: Callable[[Request, Optimized], Awaitable[None]]
     upload_etag: str | None = None

@@ -11,7 +11,6 @@ from gateway.optimize.candidate import Candidate, StoredCandidate
 from gateway.optimize.screening import refusal
 from gateway.optimize.search import rendition
 from gateway.optimize.stored_request import stored_request
-from gateway.storage.originals import keep
 from gateway.telemetry import metrics, tracing
 
 
@@ -131,7 +130,7 @@ async def keep_original(stored: StoredCandidate) -> None:
         Refused: ESCROW or KEY_LENGTH.
     """
     originals, manifest = stored.policy.originals, stored.rendition.manifest
-    await keep(stored.client, originals, stored.request, manifest, stored.data)
+    await stored.archive.keep(stored.client, originals, stored.request, manifest, stored.data)
 
 
 async def store(stored: StoredCandidate) -> None:

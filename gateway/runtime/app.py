@@ -41,6 +41,7 @@ from gateway.s3.identity import Identity
 from gateway.storage.index.buffered import BufferedIndex
 from gateway.storage.index.opening import configured_index
 from gateway.storage.manifest_seals import Seals
+from gateway.storage.originals import Archive
 from gateway.storage.storage import Storage
 from gateway.storage.upstream import Upstream
 from gateway.telemetry import metrics, tracing
@@ -102,6 +103,7 @@ def create_app(
             upstream=upstream or Upstream(settings.upstream, settings.limits.address_share),
             index=index,
             seals=Seals(settings.manifests),
+            archive=Archive.of(settings),
         ),
         compute=Compute(
             workers=workers or _workers(settings, engine),

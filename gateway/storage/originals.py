@@ -7,18 +7,20 @@ successive uploads to one key do not replace each other.
 
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Self
 
 from multidict import CIMultiDict
 
 from codec.manifest import Manifest
 from codec.reasons import Reason, Refused
-from config import Originals
+from config import Originals, Settings
 from gateway.s3 import xml as s3xml
 from gateway.s3.digests import md5_hex, sha256_hex
 from gateway.s3.errors import S3Error
 from gateway.s3.headers import bare_etag
+from gateway.s3.identity import Identity
 from gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
 from gateway.storage.messages import Request, Response, read_bounded
 from gateway.storage.object_client import ObjectClient
@@ -61,81 +63,124 @@ def target_of(originals: Originals, uploaded: Target, md5: str) -> Target:
     return key_target(originals.keep or "", key)
 
 
-async def keep(
-    client: ObjectClient, originals: Originals, request: Request, manifest: Manifest, data: bytes
-) -> None:
-    """Archive the original of an object that is about to be optimized.
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Where originals are written and read.
 
-    The store verifies the MD5. An existing copy is not written again, because archive classes would
-    charge for both. A HEAD checks that: some versions of Ceph answer every conditional write with
-    412. Another file that somebody put there, even of the same size, is no copy; its ETag tells.
-    Where ETags are no MD5s (SSE-KMS), copies are written again.
-
-    Args:
-        client: Client of the store, for the uploading caller.
-        originals: Setting of the policy; without a bucket, nothing happens.
-        request: Request that would store the upload: target and encryption.
-        manifest: Manifest of the rendition.
-        data: The upload.
-
-    Raises:
-        Refused: It cannot be archived, so the object has to stay as it is.
+    Attributes:
+        identities: Upstream credentials by access key, for policies that name one: clients then
+            need no rights in the archive, and cannot plant or delete anything there.
     """
-    if originals.keep is None or await md5_hex(data) != manifest.md5:
-        return  # a copy of a restored file: its original is archived elsewhere
-    headers = _encryption(request.headers)
-    headers["Content-Type"] = manifest.content_type
-    headers["Content-MD5"] = base64.b64encode(bytes.fromhex(manifest.md5)).decode()
-    if originals.storage_class is not None:
-        headers["x-amz-storage-class"] = originals.storage_class
-    target = target_of(originals, request.target, manifest.md5)
-    digest = await sha256_hex(data)
-    try:
-        async with client.send(Request("HEAD", target)) as response:
-            if response.status == HTTPStatus.OK and bare_etag(response.headers) == manifest.md5:
-                return
-        async with client.send(
-            Request("PUT", target, "", headers, data, len(data), digest)
-        ) as response:
+
+    identities: Mapping[str, Identity] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the archive with the configured credentials."""
+        identities: dict[str, Identity] = {}
+        for pair in settings.credentials:
+            key, secret = pair.upstream
+            identities[pair.access_key] = Identity(key, secret.get_secret_value())
+        return cls(identities)
+
+    async def keep(
+        self,
+        client: ObjectClient,
+        originals: Originals,
+        request: Request,
+        manifest: Manifest,
+        data: bytes,
+    ) -> None:
+        """Archive the original of an object that is about to be optimized.
+
+        The store verifies the MD5. An existing copy is not written again, because archive classes
+        would charge for both. A HEAD checks that: some versions of Ceph answer every conditional
+        write with 412. Another file that somebody put there, even of the same size, is no copy; its
+        ETag tells. Where ETags are no MD5s (SSE-KMS), copies are written again.
+
+        Args:
+            client: Client of the store, for the uploading caller; an access key of the setting is
+                used instead.
+            originals: Setting of the policy; without a bucket, nothing happens.
+            request: Request that would store the upload: target and encryption.
+            manifest: Manifest of the rendition.
+            data: The upload.
+
+        Raises:
+            Refused: It cannot be archived, so the object has to stay as it is.
+        """
+        if originals.keep is None or await md5_hex(data) != manifest.md5:
+            return  # a copy of a restored file: its original is archived elsewhere
+        headers = _encryption(request.headers)
+        headers["Content-Type"] = manifest.content_type
+        headers["Content-MD5"] = base64.b64encode(bytes.fromhex(manifest.md5)).decode()
+        if originals.storage_class is not None:
+            headers["x-amz-storage-class"] = originals.storage_class
+        target = target_of(originals, request.target, manifest.md5)
+        client = self._client(originals, client)
+        digest = await sha256_hex(data)
+        try:
+            async with client.send(Request("HEAD", target)) as response:
+                if response.status == HTTPStatus.OK and bare_etag(response.headers) == manifest.md5:
+                    return
+            async with client.send(
+                Request("PUT", target, "", headers, data, len(data), digest)
+            ) as response:
+                if response.status != HTTPStatus.OK:
+                    raise Refused(Reason.ESCROW, f"answered with {response.status}")
+        except S3Error as error:
+            raise Refused(Reason.ESCROW, error.message) from error
+
+    async def fetch(
+        self, client: ObjectClient, originals: Originals, uploaded: Target, manifest: Manifest
+    ) -> bytes:
+        """Return the original of a managed object.
+
+        Args:
+            client: Client of the store; an access key of the setting is used instead.
+            originals: Setting of the policy that the object was stored under.
+            uploaded: Target of the upload.
+            manifest: Manifest of the object.
+
+        Raises:
+            Missing: There is no original.
+            Archived: It has to be restored from an archive class first.
+            NoOriginal: It cannot be read, or is another file.
+            S3Error: ServiceUnavailable if the store cannot be reached or its response is unusable.
+        """
+        if originals.keep is None:
+            raise Missing("the policy keeps no originals: set originals.keep to their bucket")
+        try:
+            target = target_of(originals, uploaded, manifest.md5)
+        except Refused as error:
+            raise Missing(str(error)) from error
+        try:
+            client = self._client(originals, client)
+        except Refused as error:
+            raise NoOriginal(str(error)) from error
+        where = f"s3://{target.bucket}/{target.key}"
+        async with client.send(Request("GET", target)) as response:
+            if response.status == HTTPStatus.NOT_FOUND:
+                raise Missing(f"{where} does not exist")
             if response.status != HTTPStatus.OK:
-                raise Refused(Reason.ESCROW, f"answered with {response.status}")
-    except S3Error as error:
-        raise Refused(Reason.ESCROW, error.message) from error
+                raise await _refusal(response, where)
+            data = await read_bounded(response, manifest.size)
+        if await md5_hex(data) != manifest.md5:
+            raise NoOriginal(f"{where} is not the uploaded file: its MD5 differs")
+        return data
 
+    def _client(self, originals: Originals, client: ObjectClient) -> ObjectClient:
+        """Return the client that may write and read originals.
 
-async def fetch(
-    client: ObjectClient, originals: Originals, uploaded: Target, manifest: Manifest
-) -> bytes:
-    """Return the original of a managed object.
-
-    Args:
-        client: Client of the store that may read originals.
-        originals: Setting of the policy that the object was stored under.
-        uploaded: Target of the upload.
-        manifest: Manifest of the object.
-
-    Raises:
-        Missing: There is no original.
-        Archived: It has to be restored from an archive class first.
-        NoOriginal: It cannot be read, or is another file.
-        S3Error: ServiceUnavailable if the store cannot be reached or its response is unusable.
-    """
-    if originals.keep is None:
-        raise Missing("the policy keeps no originals: set originals.keep to their bucket")
-    try:
-        target = target_of(originals, uploaded, manifest.md5)
-    except Refused as error:
-        raise Missing(str(error)) from error
-    where = f"s3://{target.bucket}/{target.key}"
-    async with client.send(Request("GET", target)) as response:
-        if response.status == HTTPStatus.NOT_FOUND:
-            raise Missing(f"{where} does not exist")
-        if response.status != HTTPStatus.OK:
-            raise await _refusal(response, where)
-        data = await read_bounded(response, manifest.size)
-    if await md5_hex(data) != manifest.md5:
-        raise NoOriginal(f"{where} is not the uploaded file: its MD5 differs")
-    return data
+        Raises:
+            Refused: The access key was added to the configuration after the gateway was started.
+        """
+        if originals.access_key is None:
+            return client
+        identity = self.identities.get(originals.access_key)
+        if identity is None:
+            raise Refused(Reason.ESCROW, "restart the gateway for its access key")
+        return client.altered(identity=identity, passed_along={})
 
 
 async def _refusal(response: Response, where: str) -> Exception:

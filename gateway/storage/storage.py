@@ -10,6 +10,7 @@ from gateway.storage.cross_origin import CorsCache
 from gateway.storage.index.buffered import BufferedIndex
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.multipart_state import MultipartState
+from gateway.storage.originals import Archive
 from gateway.storage.stored_object import ManagedObject
 from gateway.storage.upstream import Upstream
 
@@ -22,6 +23,7 @@ class Storage:
         upstream: Sends requests to the store.
         index: Sizes and ETags of uploads.
         seals: Read and write manifests.
+        archive: Keeps originals.
         locked_buckets: Whether buckets have default retention.
         cors_cache: Cached CORS headers.
         uploads: Headers of multipart uploads in progress that GET does not return.
@@ -33,6 +35,7 @@ class Storage:
     upstream: Upstream
     index: BufferedIndex
     seals: Seals
+    archive: Archive = field(default_factory=Archive)
     locked_buckets: AnswerCache = field(default_factory=AnswerCache)
     cors_cache: CorsCache = field(default_factory=CorsCache)
     uploads: MultipartState[Mapping[str, str]] = field(default_factory=MultipartState)

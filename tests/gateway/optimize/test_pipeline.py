@@ -18,6 +18,7 @@ from gateway.s3.routing import Target, key_target
 from gateway.storage.manifest_seals import Seals
 from gateway.storage.messages import Request, Sending
 from gateway.storage.object_client import ObjectClient
+from gateway.storage.originals import Archive
 from gateway.workers.pool import Busy, Workers
 from tests.config.builders import policy
 
@@ -107,6 +108,7 @@ def _image(shelf: _Shelf | None = None, **changes: Any) -> StoredCandidate:
         "workers": _Finding(_found()),
         "client": _NoStore(),
         "seals": Seals(ManifestSettings()),
+        "archive": Archive(),
         "plain": plain,
         "destination": (shelf or _Shelf()).put,
     }
