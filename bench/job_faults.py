@@ -70,6 +70,8 @@ class Faults:
     store: FaultyStore
     cluster: RayCluster
     happened: Counter[str] = field(default_factory=Counter)
+    _seen: int = 0
+    _replaced: int = 0
 
     def start(self) -> None:
         """Start a driver."""
@@ -125,7 +127,10 @@ class Faults:
 
     def has_replaced(self, objects: float) -> bool:
         """Return whether so many objects were replaced by renditions."""
-        return sum(map(self.is_replacement, self.store.passed.copy())) >= objects
+        end = len(self.store.passed)
+        self._replaced += sum(map(self.is_replacement, self.store.passed[self._seen : end]))
+        self._seen = end
+        return self._replaced >= objects
 
 
 def work_through(faults: Faults, schedule: Schedule, pause_s: float) -> Findings:

@@ -34,6 +34,7 @@ class Stage:
         jobs: Bucket with the job.
         side: Side of the images, pixels.
         per_shard: Images in a shard.
+        corners: Number of colours of an image from left to right: the more, the longer it takes.
         config: Configuration of the job.
         uploads: ETags of all uploads by key, oldest first.
     """
@@ -44,6 +45,7 @@ class Stage:
     jobs: str
     side: int
     per_shard: int
+    corners: int = 4
     config: Path = field(init=False)
     uploads: dict[str, list[str]] = field(default_factory=dict)
 
@@ -64,7 +66,7 @@ class Stage:
         policy = {"name": "photos", "bucket": self.photos, "mode": "optimize", "effort": "fast",
                   "floor": GRAIN_FLOOR}  # fmt: skip
         self.config.write_text(yaml.safe_dump(configuration(shown, policies=[policy])))
-        bodies = [photo(seed, side=self.side, corners=4) for seed in range(_DISTINCT)]
+        bodies = [photo(seed, side=self.side, corners=self.corners) for seed in range(_DISTINCT)]
 
         def put(index: int) -> None:
             key = f"{index // self.per_shard:04}/{index:06}.png"
@@ -85,6 +87,12 @@ class Stage:
         pages = self.direct.get_paginator("list_objects_v2").paginate(Bucket=self.photos)
         found = (entry for page in pages for entry in page.get("Contents", ()))
         return {entry["Key"]: entry["ETag"].strip('"') for entry in found}
+
+    def times(self) -> list[float]:
+        """Return the times at which the objects were last written, seconds."""
+        pages = self.direct.get_paginator("list_objects_v2").paginate(Bucket=self.photos)
+        found = (entry for page in pages for entry in page.get("Contents", ()))
+        return [entry["LastModified"].timestamp() for entry in found]
 
     def plan(self, name: str, folder: str = "") -> str:
         """Plan a job on all images, or on those of a folder; return its address."""
@@ -131,7 +139,7 @@ def other_client(stage: Stage, pause_s: float) -> Iterator[set[str]]:
         while not ended.wait(pause_s):
             key, seed = dice.choice(keys), seed + 1
             written.add(key)
-            stage.upload(key, photo(seed, side=stage.side, corners=4))
+            stage.upload(key, photo(seed, side=stage.side, corners=stage.corners))
 
     thread = threading.Thread(target=write, daemon=True)
     thread.start()

@@ -6,6 +6,7 @@ lines on its standard input: Ray installs signal handlers, and leaves warnings b
 
 import contextlib
 import importlib.util
+import itertools
 import json
 import os
 import subprocess
@@ -45,6 +46,10 @@ class RayCluster:
     def add_node(self) -> None:
         """Add a node of one CPU."""
         self._ask("add")
+
+    def pin_nodes(self) -> None:
+        """Let each node run on a core of its own, as if it had no other."""
+        self._ask("pin")
 
     def kill_node(self) -> None:
         """Kill the raylet of the oldest node of one CPU; its workers may survive it for a while."""
@@ -140,6 +145,14 @@ class _Nodes:
     def add(self) -> None:
         """Add a node."""
         self._nodes.append(self.cluster.add_node(num_cpus=1, object_store_memory=_STORE_BYTES))
+
+    def pin(self) -> None:
+        """Bind each node, with all that it has started and will start, to one core."""
+        cores = sorted(os.sched_getaffinity(0))
+        for node, core in zip(self._nodes, itertools.cycle(cores), strict=False):
+            raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+            for each in (raylet, *raylet.children(recursive=True)):
+                each.cpu_affinity([core])
 
     def kill(self) -> None:
         """Kill a raylet with SIGKILL, and remember what it leaves behind."""

@@ -60,6 +60,8 @@ async def run(
         UsageError: Ray is not installed, or the cluster cannot be used so.
         CannotRun: The cluster cannot run actors.
     """
+    if spec.action.name == "index" and settings.cache.redis.url is None:
+        raise UsageError("--do index with --runner ray needs cache.redis: nodes share no file")
     ray = _ray()
     async with resources.open_store(settings, spec.access_key) as client:
         part = open_round(JobStore(client, spec.job), spec.action.folder, spec.part)

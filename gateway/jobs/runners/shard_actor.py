@@ -8,8 +8,9 @@ import asyncio
 import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from typing import Final
 
-from config import Admin, Cache, Policies, Settings
+from config import Admin, Policies, Settings
 from gateway.jobs.halt import Interrupted
 from gateway.jobs.outcome import Outcome
 from gateway.jobs.resources import UsageError
@@ -17,6 +18,8 @@ from gateway.jobs.state.done import ShardTotals
 from gateway.jobs.state.job_file import Digests
 from gateway.jobs.worker import RunSpec, Worker, open_worker
 from gateway.telemetry import logs
+
+_INDEX_ENTRIES: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,10 @@ class Sent:
         pairs = [p for p in settings.credentials if spec.access_key in {None, p.access_key}]
         # As many threads as cores, in each of as many actors, would only compete for cores.
         engine = settings.engine.model_copy(update={"threads": settings.engine.threads or 1})
-        kept = {"credentials": tuple(pairs[:1]), "engine": engine}
-        sent = settings.model_copy(update={**kept, "admin": Admin(), "cache": Cache()})
+        # What is seen and written is noted in Redis, if there is one: a file of its node is no use.
+        index = settings.index.model_copy(update={"kind": "memory", "entries": _INDEX_ENTRIES})
+        needed = {"credentials": tuple(pairs[:1]), "engine": engine, "index": index}
+        sent = settings.model_copy(update={**needed, "admin": Admin()})
         return cls(sent, replace(spec, jobs=1), _digests(settings, spec))
 
 

@@ -1,11 +1,12 @@
 import asyncio
 import pickle
 import sys
+from dataclasses import replace
 
 import pytest
 
 import models
-from config import Settings
+from config import Cache, Settings
 from gateway.jobs.actions import Action
 from gateway.jobs.address import Place
 from gateway.jobs.arguments import parser
@@ -45,10 +46,11 @@ def _spec() -> RunSpec:
 
 
 def test_actors_get_no_other_secrets_than_theirs() -> None:
-    """What is sent holds the key pair of the job and the keys of manifests, and shows neither."""
+    """What is sent holds the keys of the job, of Redis and of manifests, and shows none."""
     sent = Sent.of(_settings(), _spec())
     raw = pickle.dumps(sent)
-    assert [secret for secret in _SECRETS if secret.encode() in raw] == [_SECRETS[1], _SECRETS[4]]
+    needed = [_SECRETS[1], _SECRETS[3], _SECRETS[4]]
+    assert [secret for secret in _SECRETS if secret.encode() in raw] == needed
     assert [secret for secret in _SECRETS if secret in repr(sent)] == []
     assert pickle.loads(raw) == sent  # noqa: S301  # our own
 
@@ -90,3 +92,11 @@ def test_options_of_the_other_runner(runner: str, option: str) -> None:
     words = ["job", "run", "s3://jobs/j1", "--do", "verify", "--runner", runner, option, "2"]
     with pytest.raises(UsageError, match=f"{option} does not go with --runner {runner}"):
         asyncio.run(run_command(parser().parse_args(words)))
+
+
+def test_an_index_on_many_machines_needs_redis() -> None:
+    """Each worker would fill a file of its own node, which no gateway reads."""
+    settings = _settings().model_copy(update={"cache": Cache()})
+    spec = replace(_spec(), action=Action("index"))
+    with pytest.raises(UsageError, match=r"needs cache\.redis"):
+        asyncio.run(ray.run(settings, spec, Unwatched(), Halt()))
