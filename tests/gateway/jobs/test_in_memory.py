@@ -1,5 +1,6 @@
 """Jobs on the store in memory, also while others write to it."""
 
+from collections import Counter
 from typing import Final
 
 import pytest
@@ -207,3 +208,23 @@ async def test_a_key_that_may_not_write_writes_nothing() -> None:
     with pytest.raises(Denied, match="allow this key"):
         await shop.optimize()
     assert shop.stored.data == IMAGE
+
+
+async def test_what_objects_cost(shop: _Shop) -> None:
+    """The requests are those that docs/jobs.md has."""
+
+    def sent() -> Counter[str]:
+        since, shop.memory.requests = shop.memory.requests, []
+        return Counter(f"{each.method} {each.query}".rstrip() for each in since)
+
+    sent()
+    await shop.optimize()
+    assert sent() == {"HEAD": 2, "GET": 1, "GET tagging": 1, "GET acl": 1, "PUT": 1}
+    await shop.optimize()
+    assert sent() == {"HEAD": 1}
+    await Verifier(shop.tools, _BUCKET)(_ROW)
+    assert sent() == {"HEAD": 1, "GET": 1}
+    await shop.drain()
+    assert sent() == {"HEAD": 2, "GET": 1, "GET tagging": 1, "GET acl": 1, "PUT": 1}
+    await shop.drain()
+    assert sent() == {"HEAD": 1}
