@@ -4,7 +4,7 @@ It is compact, versioned ASCII JSON of at most ``MAX_BYTES``. Anyone with access
 have changed it, so every number is bounded before use.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
@@ -197,18 +197,35 @@ class Manifest(Note):
             return self.upload_etag
         return self.md5 if self.stored.tier == "exact" else f"{self.sha256[:32]}-1"
 
-    def dumps(self) -> str:
-        """Return the manifest as ASCII, without its guard if that would make it too long.
+    def dumps(self, room: int = 0) -> str:
+        """Return the manifest as ASCII; if too long, without what is for people alone.
+
+        Args:
+            room: bytes below ``MAX_BYTES`` to leave free.
 
         Raises:
-            ValueError: longer than ``MAX_BYTES``.
+            ValueError: still too long.
         """
-        text = self.model_dump_json(by_alias=True, exclude_defaults=True, ensure_ascii=True)
-        if len(text) > MAX_BYTES and self.guard is not None:
-            return self.model_copy(update={"guard": None}).dumps()
-        if len(text) > MAX_BYTES:
-            raise ValueError(f"manifest of {len(text)} bytes; at most {MAX_BYTES} are allowed")
-        return text
+        length = 0
+        for manifest in self._shorter():
+            text = manifest.model_dump_json(by_alias=True, exclude_defaults=True, ensure_ascii=True)
+            length = len(text) + room
+            if length <= MAX_BYTES:
+                return text
+        raise ValueError(f"manifest of {length} bytes; at most {MAX_BYTES} are allowed")
+
+    def _shorter(self) -> Iterator["Manifest"]:
+        """Yield manifests that restore the same, each shorter than the one before."""
+        scores: dict[str, None] = {"ssimulacra2": None, "ssimulacra2_worst": None}
+        update: dict[str, object] = {}
+        yield self
+        for name, value in (
+            ("guard", None),
+            ("measured", self.measured.model_copy(update=scores)),
+            ("gateway", ""),
+        ):
+            update[name] = value
+            yield self.model_copy(update=update)
 
 
 def loads(text: str) -> Manifest:

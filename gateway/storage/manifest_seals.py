@@ -12,11 +12,12 @@ import hmac
 import re
 from typing import Final
 
-from codec.manifest import MAX_BYTES, BrokenManifest, Manifest, loads
+from codec.manifest import BrokenManifest, Manifest, loads
 from config import Manifests
 
 _CONTEXT: Final = b"slimgate manifest\n"
 _SEAL_BYTES: Final = 16  # HMAC-SHA-256-128, RFC 4868
+_SEAL_CHARS: Final = len(',"s":""') + 22
 _SEALED: Final = re.compile(r'(\{.*),"s":"([A-Za-z0-9_-]{22})"\}')
 
 
@@ -39,15 +40,11 @@ class Seals:
         Raises:
             ValueError: It would exceed ``MAX_BYTES``.
         """
-        text = manifest.model_copy(update={"seal": None}).dumps()
+        bare = manifest.model_copy(update={"seal": None})
         if not self._keys:
-            return text
-        sealed = f'{text[:-1]},"s":"{_seal(self._keys[0], text)}"}}'
-        if len(sealed) > MAX_BYTES and manifest.guard is not None:
-            return self.write(manifest.model_copy(update={"guard": None}))
-        if len(sealed) > MAX_BYTES:
-            raise ValueError(f"manifest of {len(sealed)} bytes; at most {MAX_BYTES} are allowed")
-        return sealed
+            return bare.dumps()
+        text = bare.dumps(_SEAL_CHARS)
+        return f'{text[:-1]},"s":"{_seal(self._keys[0], text)}"}}'
 
     def _read(self, note: str) -> Manifest:
         """Parse a manifest, and verify its seal if a key is configured.

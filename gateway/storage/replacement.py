@@ -82,7 +82,8 @@ async def put_in_place(
         # If a response is lost, aiohttp retries the PUT, and the first attempt makes the second
         # fail its condition: look at what is stored.
         found = await look_up(client, target, None, seals, index)
-        if found is not None and _unsealed(found.manifest) == _unsealed(manifest):
+        note = request.headers[headers.MANIFEST]
+        if found is not None and found.upstream.get(headers.MANIFEST) == note:
             answered = found.upstream
         elif isinstance(error, StoreError):
             raise Refused(Reason.REPLACED, error.detail) from error
@@ -97,10 +98,6 @@ async def put_in_place(
     if plain.outlives_replacement and plain.version_id != version_id:
         await _remove(client, target, plain)
     return version_id
-
-
-def _unsealed(manifest: Manifest) -> Manifest:
-    return manifest.model_copy(update={"seal": None, "guard": None})
 
 
 async def _remove(client: ObjectClient, target: Target, plain: PlainObject) -> None:

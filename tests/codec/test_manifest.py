@@ -156,6 +156,16 @@ def test_the_guard_is_left_out_where_it_does_not_fit() -> None:
     assert manifest.loads(shorter.dumps()).guard == "screenshot"
 
 
+def test_scores_and_version_are_left_out_where_they_do_not_fit() -> None:
+    """What is for people goes first, as little as need be; the rest restores the same."""
+    whole = _longest().model_copy(update={"content_type": "t" * 64})
+    without = {"ssimulacra2": None, "ssimulacra2_worst": None}
+    scoreless = whole.model_copy(update={"measured": whole.measured.model_copy(update=without)})
+    assert manifest.loads(whole.dumps(38)) == whole
+    assert manifest.loads(whole.dumps(39)) == scoreless
+    assert manifest.loads(whole.dumps(61)) == scoreless.model_copy(update={"gateway": ""})
+
+
 def test_guards_of_later_versions_are_read() -> None:
     """A kind of image that this version does not know is no reason not to restore."""
     assert _loads(_document() | {"g": "radar"}).guard == "radar"
@@ -165,7 +175,7 @@ def test_longer_notes_are_not_written() -> None:
     """A note beyond the limit is an error when it is written, not when it is read."""
     measured = Measured(psnr_db=1 / 3, ssim=-1e-5 / 3, orb=1e-5 / 3)
     with pytest.raises(ValueError, match="at most 600"):
-        _longest().model_copy(update={"measured": measured}).dumps()
+        _longest().model_copy(update={"measured": measured}).dumps(29)
 
 
 def test_longer_notes_are_not_read() -> None:

@@ -23,6 +23,14 @@ def _plain(manifest: Manifest) -> Manifest:
     return manifest.model_copy(update={"seal": None})
 
 
+def _lasting(manifest: Manifest) -> Manifest:
+    """Return a manifest without what is left out where there is no room for it."""
+    scores = {"ssimulacra2": None, "ssimulacra2_worst": None}
+    measured = manifest.measured.model_copy(update=scores)
+    update = {"seal": None, "guard": None, "gateway": "", "measured": measured}
+    return manifest.model_copy(update=update)
+
+
 @steady
 @given(manifests())
 def test_what_is_sealed_is_read(manifest: Manifest) -> None:
@@ -30,12 +38,12 @@ def test_what_is_sealed_is_read(manifest: Manifest) -> None:
     try:
         note = _seals(_NEW).write(manifest)
     except ValueError:
-        assert len(manifest.dumps()) > MAX_BYTES - 29
+        assert len(_lasting(manifest).dumps()) > MAX_BYTES - 29
         return
     assert len(note) <= MAX_BYTES
     assert loads(note).seal is not None
     for readers in (_seals(_NEW), _seals(_NEW, required=True), _seals()):
-        assert _plain(readers.read(note)) == manifest
+        assert _lasting(readers.read(note)) == _lasting(manifest)
 
 
 @steady
@@ -48,8 +56,7 @@ def test_a_seal_goes_before_a_guard(manifest: Manifest) -> None:
     except ValueError:
         return
     note = _seals(_NEW).write(manifest.model_copy(update={"guard": "screenshot"}))
-    read = _plain(_seals(_NEW).read(note))
-    assert read.model_copy(update={"guard": None}) == bare
+    assert _lasting(_seals(_NEW).read(note)) == _lasting(bare)
 
 
 def test_without_a_key_nothing_changes(manifest: Manifest) -> None:
