@@ -9,7 +9,7 @@ from gateway.storage.listing_index import ADMITTED, Entry, Known, ListedObject
 
 
 class MemoryIndex:
-    """Hold entries in this process; an entry takes about 250 bytes.
+    """Hold entries in this process; an entry takes about 180 bytes.
 
     When there is no room, admitted entries replace the oldest.
 

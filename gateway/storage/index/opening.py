@@ -16,7 +16,7 @@ from gateway.storage.listing_index import Entry, IndexUnusable, Known, ListedObj
 from models.registry.fetch import cache_folder
 
 _IN_MEMORY: Final = 1_000_000
-"""Most entries in the memory of all gateway processes together: 250 MB."""
+"""Most entries in the memory of all gateway processes together: 180 MB."""
 
 _log = structlog.get_logger(__name__)
 
