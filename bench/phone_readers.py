@@ -63,19 +63,16 @@ def hdr_light(data: bytes) -> Light | None:
         return None
 
 
-def hdr_psnr(
-    before: Light, after: Light, scale: Scale = "pq", *, peak: float | None = None
-) -> float:
+def hdr_psnr(before: Light, after: Light, scale: Scale = "pq") -> float:
     """Return the PSNR of two HDR pictures, dB; infinite for equal ones.
 
     Args:
         before: HDR picture of the upload.
         after: HDR picture of the served file.
         scale: PQ (SMPTE ST 2084, white at 203 cd/m2), whose equal steps are about equally visible;
-            or linear light.
-        peak: light of the peak; None: the brightest of the upload.
+            or linear light. The peak is the brightest light of the upload.
     """
-    lights = before, after, np.array(before.max() if peak is None else peak)
+    lights = before, after, np.array(before.max())
     one, other, top = (_pq(each) if scale == "pq" else each for each in lights)
     error = float(np.mean((one - other) ** 2))
     return 10 * math.log10(float(top) ** 2 / error) if error else math.inf

@@ -12,10 +12,12 @@ class Prepared:
 
     Args:
         pixels: uint8, (height, width[, channels]).
+        light: linear light for SSIMULACRA2; None: that of sRGB.
     """
 
-    def __init__(self, pixels: Pixels) -> None:
+    def __init__(self, pixels: Pixels, light: ssimulacra2.Light | None = None) -> None:
         self.pixels = pixels
+        self._light = light
 
     @cached_property
     def key_points(self) -> KeyPoints:
@@ -34,4 +36,4 @@ class Prepared:
         Raises:
             ValueError: a side is below ``ssimulacra2.SMALLEST``.
         """
-        return ssimulacra2.Reference(self.pixels)
+        return ssimulacra2.Reference(self.pixels, self._light)

@@ -12,7 +12,7 @@ The same norms are taken of regions, so that one destroyed word or face is not a
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -35,6 +35,9 @@ SMALLEST: Final = 8
 
 ERROR: Final = 0.005
 """Maximum error against the package ``ssimulacra2``: 0.0014 on 112 pairs of images."""
+
+Light = Callable[[Pixels, slice], Floats]
+"""Returns linear light of some rows of an image."""
 
 _C2: Final = np.float32(0.0009)
 _RADIUS: Final = 5
@@ -96,13 +99,14 @@ class Reference:
 
     Args:
         pixels: uint8, (height, width[, channels]): gray, RGB or RGBA, at least 8 on each side.
+        light: returns linear light of some rows of opaque pixels, of which white is 1; None: sRGB.
     """
 
-    def __init__(self, pixels: Pixels) -> None:
+    def __init__(self, pixels: Pixels, light: Light | None = None) -> None:
         height, width = pixels.shape[:2]
         if min(height, width) < SMALLEST:
             raise ValueError(f"an image of {width}x{height} pixels is too small for SSIMULACRA2")
-        self._pixels = pixels
+        self._pixels, self._light = pixels, light
         self._rows, self._columns = Edges.of(height, REGION), Edges.of(width, REGION)
         self._needed = weights.table(_scales(height, width)) > 0
         self._kept: dict[tuple[int, float | None], Sequence[_Plane]] = {}
@@ -136,7 +140,7 @@ class Reference:
         shape = (*self._needed.shape, len(self._rows.starts), len(self._columns.starts))
         sums = np.zeros(shape)
         for strip in self._rows.strips(STRIP_PIXELS // self._columns.length, _HALO):
-            light = xyb.linear(restored[strip.seen], background)
+            light = self._linear(restored, strip.seen, background)
             ours = self._prepared(strip, background)
             for one, other in zip(ours, _planes(light, self._needed), strict=True):
                 self._add(sums[one.channel, one.scale, ..., strip.regions, :], strip, one, other)
@@ -146,11 +150,16 @@ class Reference:
         key = strip.stop, background
         planes = self._kept.get(key)
         if planes is None:
-            light = xyb.linear(self._pixels[strip.seen], background)
+            light = self._linear(self._pixels, strip.seen, background)
             planes = tuple(_planes(light, self._needed))
             if self._keeps:
                 self._kept[key] = planes
         return planes
+
+    def _linear(self, pixels: Pixels, rows: slice, background: float | None) -> Floats:
+        if self._light is not None:
+            return self._light(pixels, rows)
+        return xyb.linear(pixels[rows], background)
 
     def _add(self, sums: Doubles, strip: Strip, one: _Plane, other: _Plane) -> None:
         """Add the norms of the relevant maps, region by region."""

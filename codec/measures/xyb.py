@@ -31,20 +31,21 @@ _ABSORBANCE: Final = np.array(
 _DARK: Final = np.float32(np.cbrt(_BIAS))
 
 
-def _srgb_to_linear(steps: int) -> Floats:
-    """Return a table of IEC 61966-2-1 from 0 to 1."""
-    values = np.linspace(0, 1, steps)
+def light(values: npt.NDArray[np.float64]) -> Floats:
+    """Return the linear light of sRGB values (IEC 61966-2-1); white is 1."""
     curved = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-    return curved.astype(np.float32)
+    return np.asarray(curved, np.float32)
 
 
-_LINEAR: Final = _srgb_to_linear(256)
+SRGB: Final = light(np.linspace(0, 1, 256))
+"""Light of each value of a byte."""
+
 _FINE: Final = 1 << 16
-_FINE_LINEAR: Final = _srgb_to_linear(_FINE)
+_FINE_LINEAR: Final = light(np.linspace(0, 1, _FINE))
 
 
 def linear(pixels: Pixels, background: float | None = None) -> Floats:
-    """Convert pixels to linear light, 0 to 1.
+    """Convert pixels to linear light, of which white is 1.
 
     Args:
         pixels: uint8, (height, width[, channels]): gray, RGB or RGBA.
@@ -54,9 +55,9 @@ def linear(pixels: Pixels, background: float | None = None) -> Floats:
         (height, width) for gray, (height, width, 3) otherwise.
     """
     if pixels.ndim == 2:
-        return np.asarray(cv2.LUT(pixels, _LINEAR))
+        return np.asarray(cv2.LUT(pixels, SRGB))
     if background is None:
-        return np.asarray(cv2.LUT(np.ascontiguousarray(pixels[..., :3]), _LINEAR))
+        return np.asarray(cv2.LUT(np.ascontiguousarray(pixels[..., :3]), SRGB))
     alpha = pixels[..., 3:].astype(np.float32) / 255
     blended = pixels[..., :3].astype(np.float32) / 255 * alpha + background * (1 - alpha)
     return np.asarray(_FINE_LINEAR[np.rint(blended * (_FINE - 1)).astype(np.uint16)])

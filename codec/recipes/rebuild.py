@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from imagecodecs import deflate_encode
 
+from codec import manifest
 from codec.containers import DoesNotFit, Malformed
 from codec.image import memory
 from codec.image.pixels import Samples, Undecodable
@@ -18,6 +19,10 @@ from codec.recipes.plan import Segment
 from codec.recipes.recipe import Block, Recipe
 
 MAX_CHANNELS: Final = 64
+
+MAX_SAMPLES: Final = 16 * manifest.MAX_PIXELS
+"""Maximum samples of all pictures of a file: within the default limit of work, no more than 1.2
+billion are stored, and a recipe may have 65,535 pictures."""
 
 _PADDING: Final = 1 << 22
 _MAX_LEVEL: Final = 12  # libdeflate's
@@ -158,6 +163,8 @@ def _check(recipe: Recipe, parts: int, pixels: int, length: int) -> None:
             raise Malformed("impossible picture")
         if not is_plausible(shape.height * shape.width, pixels):
             raise Undecodable("has a picture larger than the image")
+    if sum(_samples(each.shape) for each in recipe.pictures) > MAX_SAMPLES:
+        raise Undecodable("has more samples than any file")
     if not all(_is_inside(block, recipe) for block in recipe.blocks):
         raise Malformed("a block is outside of its picture")
     written = Counter[int]()

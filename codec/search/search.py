@@ -157,7 +157,9 @@ def _run(sample_trials: SampleTrials, finalists: list[Finalist], preset: EffortP
             if preset.ceilings and not sample_trials.may_hold_whole(finalist.candidate):
                 continue
             tried += finalist.size > 0
-            rivals = [] if surrendered or not preset.predicts else finalists[number + 1 :]
+            # A sample has no HDR picture: whatever it predicts, rivals need more, too.
+            unsure = surrendered or not preset.predicts or state.source.hdr is not None
+            rivals = [] if unsure else finalists[number + 1 :]
             if _search_quality(state, finalist, preset, rivals):
                 surrendered.append(finalist)
         last = state.trials[-1].verdict if state.trials else None

@@ -13,7 +13,7 @@ from codec.image.content_kind import Kind
 from codec.image.pixels import Pixels
 from codec.manifest import Output, Stored, WholeCodec
 from codec.measures import ocr
-from codec.measures.hdr import HdrPicture
+from codec.measures.hdr import HdrPicture, HdrReference
 from codec.measures.ocr import Words
 from codec.measures.prepared import Prepared
 from codec.measures.reading import Reading
@@ -151,7 +151,7 @@ class SearchState:
     best: BestRendition | None = None
     guard: Guard | None = None
     _prepared: Prepared | None = None
-    _original_hdr: Prepared | None = None
+    _original_hdr: HdrReference | None = None
     _words: Words | None = None
     _shrunk: tuple[int, Pixels] | None = None
 
@@ -191,10 +191,11 @@ class SearchState:
         return self._prepared
 
     @property
-    def original_hdr(self) -> Prepared | None:
+    def original_hdr(self) -> HdrReference | None:
         """Return the HDR picture of an upload with a gain map."""
-        if self._original_hdr is None and self.source.hdr is not None:
-            self._original_hdr = Prepared(self.source.hdr.of(self.source.pixels))
+        hdr = self.source.hdr
+        if self._original_hdr is None and hdr is not None:
+            self._original_hdr = HdrReference(hdr, self.source.pixels)
         return self._original_hdr
 
     def forget_pixels(self) -> None:

@@ -10,7 +10,7 @@ from codec.containers import DoesNotFit
 from codec.encoders import EncoderSettings, by_name
 from codec.image.pixels import Pixels, decode_as
 from codec.manifest import Stored
-from codec.measures import floors, hdr, ocr
+from codec.measures import floors, ocr
 from codec.measures.reading import Reading
 from codec.restore import output
 from codec.restore.restore import content_digest, pixels_of
@@ -86,7 +86,7 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
     if not (unchanged and np.array_equal(shown, pixels)):
         reading = _read(state, shown, thorough=thorough)
     if state.source.hdr is not None and floors.holds(state.floor, reading):
-        reading = reading.worse(_read_hdr(state, state.source.hdr.of(shown)))
+        reading = reading.worse(_read_hdr(state, shown))
     verdict, reading = _with_text(state, shown, reading)
     if verdict is Verdict.HOLDS:
         content = content_digest(upload.metadata, pixels)
@@ -107,13 +107,11 @@ def _read(
 
 
 def _read_hdr(state: SearchState, shown: Pixels) -> Reading:
-    """Measure the HDR picture under the same floor."""
-    original = state.original_hdr
-    if original is None:
+    """Measure the HDR picture under the same floor; nothing if the upload has none."""
+    if state.original_hdr is None:
         return Reading()
     state.work.score(shown.shape[0] * shown.shape[1], floors.comparisons(state.floor, "RGB"))
-    found = floors.read(state.floor, original, shown, names=hdr.MEASURES, thorough=True)
-    return Reading(**{name: getattr(found, name) for name in hdr.MEASURES})
+    return state.original_hdr.read(state.floor, shown)
 
 
 def _with_text(state: SearchState, shown: Pixels, reading: Reading) -> tuple[Verdict, Reading]:

@@ -14,6 +14,7 @@ from codec.reasons import Reason, Refused
 from codec.recipes import build, pictures
 from codec.recipes.plan import Plan, banded
 from codec.recipes.plans import plans
+from codec.recipes.rebuild import MAX_SAMPLES
 from codec.search import lossless, memory_needs
 from codec.search.allowed_steps import EXACT, RECIPE, AllowedSteps
 from codec.search.eligibility import max_stored, whole_sides
@@ -116,7 +117,8 @@ def _limits(
 ) -> tuple[str | None, int]:
     """Return the memory that is lacking, and the effort for which there is time."""
     largest = max((plan.samples * plan.layout.sample for plan in found), default=0)
-    effort = pictures.effort(sum(plan.samples for plan in found), seconds)
+    samples = sum(plan.samples for plan in found)
+    effort = pictures.effort(samples, seconds) if samples <= MAX_SAMPLES else 0
     if 1e-6 * sum(plan.samples for plan in found if plan.layout.family == "gif") > seconds:
         effort = 0
     return steps.lacks(memory_needs.to_take_apart(largest, size)), effort

@@ -1,6 +1,7 @@
 """Tests of the HDR pictures that gain maps make, against the formula in floating point."""
 
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,16 @@ from PIL import Image
 
 from codec.containers import gain_map
 from codec.image.pixels import Pixels, Undecodable
-from codec.measures.hdr import HdrPicture
+from codec.measures import ssimulacra2, xyb
+from codec.measures.hdr import HdrPicture, HdrReference
+from codec.measures.psnr import psnr
+from config import Floor
 from tests.codec.gain_maps import VALUES, behind, xmp
-from tests.codec.pictures import crop
+from tests.codec.pictures import crop, worsened
 
 _SIZE = (240, 200)
 _PICTURE = crop("RGB", *_SIZE)
+_BRIGHTEST = 65 / 64 * 2**2.5
 
 
 def _picture(values: dict[str, str], pixels: Pixels | None = None) -> HdrPicture:
@@ -25,18 +30,19 @@ def _picture(values: dict[str, str], pixels: Pixels | None = None) -> HdrPicture
 
 
 def _expected() -> npt.NDArray[np.float64]:
-    """Apply the map of ``VALUES`` as Ultra HDR 1.1 says, and code the result by PQ."""
+    """Apply the map of ``VALUES`` as Ultra HDR 1.1 says, and code the result."""
     coded = _PICTURE / 255
     light = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
     with Image.open(io.BytesIO(behind(xmp(VALUES)))) as image:
         stops = -0.5 + 3 * (np.asarray(image) / 255) ** (1 / 0.8)
     whole = np.asarray(Image.fromarray(stops.astype(np.float32)).resize(_SIZE, 2))[..., None]
-    return np.asarray(np.round(255 * _pq((light + 1 / 64) * 2**whole) / _pq(65 / 64 * 2**2.5)))
+    return np.asarray(np.round(255 * _code((light + 1 / 64) * 2**whole) / _code(_BRIGHTEST)))
 
 
-def _pq(light: Any) -> Any:
-    powered = (light * 203 / 10_000) ** 0.1593017578125
-    return ((0.8359375 + 18.8515625 * powered) / (1 + 18.6875 * powered)) ** 78.84375
+def _code(light: Any) -> Any:
+    """Code cube roots of light, and logarithms above white, as sRGB codes light."""
+    root = np.where(light < 1, np.cbrt(light), 1 + np.log(np.maximum(light, 1)) / 3)
+    return np.where(root**3 < 0.0031308, 12.92 * root**3, 1.055 * root**1.25 - 0.055)
 
 
 def test_pictures_are_those_of_the_formula() -> None:
@@ -46,12 +52,34 @@ def test_pictures_are_those_of_the_formula() -> None:
 
 
 def test_without_gain_the_picture_is_itself() -> None:
-    """A map of nothing leaves black, white and the order between them."""
+    """A map of nothing leaves every value and its light."""
     plain = {"GainMapMax": "0", "OffsetSDR": "0", "OffsetHDR": "0"}
     steps = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], (256, 240, 3))
-    found = _picture(plain).of(steps)[:, 0, 0].astype(int)
-    assert (found[0], found[255]) == (0, 255)
-    assert np.all(np.diff(found) >= 0)
+    found = _picture(plain)
+    assert np.array_equal(found.of(steps), steps)
+    assert np.allclose(found.light(steps, slice(0, 256)), xyb.linear(steps), atol=1e-4)
+    assert found.headroom_db == pytest.approx(0)
+
+
+def test_errors_below_white_count_as_in_the_first_picture() -> None:
+    """A map that adds no light anywhere, but could, does not change scores."""
+    values = {"GainMapMax": "2", "OffsetSDR": "0", "OffsetHDR": "0"}
+    found = _picture(values, np.zeros((50, 60, 3), np.uint8))
+    worse = worsened(_PICTURE, 12)
+    first = ssimulacra2.Reference(_PICTURE).compare(worse)
+    read = HdrReference(found, _PICTURE).read(Floor(psnr_db=30, ssimulacra2=70), worse)
+    assert read.ssimulacra2 == pytest.approx(first.whole, abs=0.02)
+    assert read.psnr_db == pytest.approx(psnr(_PICTURE, worse), abs=0.2)
+
+
+def test_light_above_white_counts_by_contrast() -> None:
+    """The logarithm goes on where the cube root ends."""
+    found = _picture(VALUES, np.full((50, 60, 3), 255, np.uint8))
+    steps = np.broadcast_to(np.arange(256, dtype=np.uint8)[:, None, None], (256, 240, 3))
+    seen = np.cbrt(found.light(steps, slice(0, 256))[:, 0, 0].astype(float))
+    assert np.all(np.diff(seen) > 0)
+    assert seen[-1] == pytest.approx(1 + math.log(_BRIGHTEST) / 3, rel=1e-3)
+    assert np.array_equal(found.light(steps, slice(7, 20)), found.light(steps, slice(0, 256))[7:20])
 
 
 def test_channels_have_their_own_map() -> None:

@@ -12,15 +12,17 @@ import tifffile
 
 import models
 from codec.containers import Malformed, kinds
+from codec.image.pixels import Undecodable
 from codec.optimize import optimize
 from codec.recipes import coders, package, plan
+from codec.recipes import rebuild as rebuilding
 from codec.recipes.build import build
 from codec.recipes.coders import Coder
 from codec.recipes.plans import plans
 from codec.recipes.rebuild import rebuild
 from codec.recipes.recipe import Format, Recipe
 from codec.restore.restore import restore
-from codec.search import seal
+from codec.search import seal, whole_files
 from tests.codec.pictures import optimize_options
 from tests.codec.recipes import files
 
@@ -154,6 +156,29 @@ def test_blocks_that_overlap_in_their_picture_are_damage() -> None:
     _, rendition = package.pack(replace(recipe, blocks=blocks).dumps(), found.parts)
     with pytest.raises(Malformed, match="overlap"):
         rebuild(rendition, built.codec, pixels=64 * 64, length=len(data))
+
+
+def test_many_pictures_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of thousands of pictures may be as large as the image, but not all of them."""
+    data = _FILES["libtiff bits group4"]
+    built = build(data, plans(data, kinds.TIFF), effort=1)
+    assert built is not None
+    found = package.unpack(built.rendition, built.codec)
+    recipe = Recipe.loads(found.recipe)
+    many = replace(recipe, pictures=recipe.pictures * 60_000)
+    _, rendition = package.pack(many.dumps(), [*found.parts, *[b""] * 59_999])
+    samples = recipe.pictures[0].shape.size
+    monkeypatch.setattr(rebuilding, "MAX_SAMPLES", 60_000 * samples - 1)
+    with pytest.raises(Undecodable, match="more samples than any file"):
+        rebuild(rendition, built.codec, pixels=360 * 470, length=len(data))
+
+
+def test_files_of_more_samples_are_compressed_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file is stored that could not be read."""
+    monkeypatch.setattr(whole_files, "MAX_SAMPLES", 1000)
+    options = optimize_options(tiers=["exact"], types=[kinds.TIFF], min_saving=0)
+    made = optimize(_FILES["libtiff raw"], options, models.restorer)
+    assert (made.manifest.stored.codec, made.manifest.stored.recipe) == ("zstd", False)
 
 
 def test_a_recipe_whose_proof_fails_leaves_the_file_to_zstandard(
