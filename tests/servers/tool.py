@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 import yaml
 
@@ -64,7 +66,8 @@ class Tool:
     def plan(self, place: str, *words: str) -> str:
         """Plan a job on a bucket, in this process, which takes less time; return its place."""
         job = f"s3://{JOBS}/{uuid.uuid4().hex[:8]}"
-        asyncio.run(self._plan(["job", "plan", place, "--to", job, *words]))
+        with mock.patch.dict(os.environ, environment(), clear=True):
+            asyncio.run(self._plan(["job", "plan", place, "--to", job, *words]))
         return job
 
     def on_bucket(
@@ -78,7 +81,8 @@ class Tool:
 
     def verdicts(self, job: str, folder: str) -> dict[str, str]:
         """Return what became of each object; the last word counts."""
-        return asyncio.run(self._verdicts(job, folder))
+        with mock.patch.dict(os.environ, environment(), clear=True):
+            return asyncio.run(self._verdicts(job, folder))
 
     async def _plan(self, words: list[str]) -> None:
         options = parser().parse_args([*words, "--config", str(self.file)])
