@@ -81,7 +81,7 @@ class Indexer:
             requests: Limits concurrent requests.
 
         Returns:
-            The number of objects by verdict.
+            The number of objects by verdict; that of failures names the reason.
         """
         wanted = [row for row in rows if self.wants(row)]
         found = await self._index.find(self._bucket, [_listed(row) for row in wanted])
@@ -100,9 +100,10 @@ class Indexer:
 
     async def _verdict(self, row: Row) -> str:
         try:
-            return (await self._look(row)).verdict
-        except S3Error:
-            return FAILED
+            outcome = await self._look(row)
+        except S3Error as error:
+            return f"{FAILED}: {error.message}"
+        return ": ".join(filter(None, (outcome.verdict, outcome.reason)))
 
     async def _look(self, row: Row) -> Outcome:
         size, listed = row.size or 0, _listed(row)._replace(etag="")

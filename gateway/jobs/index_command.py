@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from config import Policies
+from config import Policies, Settings
 from gateway.jobs import resources
 from gateway.jobs.address import place
 from gateway.jobs.index import Indexer
@@ -17,6 +17,7 @@ from gateway.jobs.options import EXIT, add_config, count
 from gateway.jobs.outcome import FAILED
 from gateway.jobs.plan.command import open_source
 from gateway.jobs.resources import UsageError
+from gateway.storage.index.opening import index_path, index_problems
 from gateway.storage.manifest_seals import Seals
 
 _SKIPPED = "cannot be managed"
@@ -50,10 +51,7 @@ async def fill_index(options: argparse.Namespace) -> int:
         Denied, S3Error, OSError: The bucket cannot be listed.
     """
     settings = resources.read_settings(options)
-    if settings.index.kind == "memory" and settings.cache.redis.url is None:
-        raise UsageError("an index in memory cannot be filled: set index.kind or cache.redis.url")
-    if not Policies(settings.policies).names_bucket(options.place.bucket):
-        raise UsageError(f"no policy names the bucket {options.place.bucket}: nothing to index")
+    _check(settings, options.place.bucket)
     async with (
         resources.open_client(options) as (policies, client),
         resources.open_index(settings) as index,
@@ -72,4 +70,23 @@ async def fill_index(options: argparse.Namespace) -> int:
                 counts += of_batch
                 bar.update(len(batch.found))
     sys.stdout.writelines(f"{counts[name]:>15,}  {name}\n" for name in sorted(counts))
-    return 1 if counts[FAILED] else 0
+    if settings.index.kind == "sqlite":
+        sys.stdout.write(f"file: {index_path(settings)}\n")
+    return 1 if any(name.startswith(FAILED) for name in counts) else 0
+
+
+def _check(settings: Settings, bucket: str) -> None:
+    """Check that there is an index which outlives the command, and something to fill it with.
+
+    Raises:
+        UsageError: There is not; the message says what to do.
+    """
+    if settings.cache.redis.url is None:
+        if settings.index.kind == "memory":
+            raise UsageError(
+                "an index in memory cannot be filled: set index.kind or cache.redis.url"
+            )
+        for problem in index_problems(settings):
+            raise UsageError(problem)
+    if not Policies(settings.policies).names_bucket(bucket):
+        raise UsageError(f"no policy names the bucket {bucket}: nothing to index")

@@ -17,7 +17,8 @@ def note_seen(tools: Tools, seen: Snapshot) -> None:
         return
     manifest, target = seen.manifest, seen.target
     view = None if manifest is None else logical_view(manifest, target, stored_time(seen.headers))
-    tools.listing_index.put(target.bucket, target.key, ObjectState.of(seen.headers), view)
+    state = ObjectState.of(seen.headers)
+    tools.listing_index.put(target.bucket, target.key, state, view, version_id=seen.version)
 
 
 def note_written(

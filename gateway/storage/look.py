@@ -39,7 +39,7 @@ def may_be_managed(key: str, size: int | None, prefixes: tuple[str, ...]) -> boo
 async def look(
     client: ObjectClient, bucket: str, listed: ListedObject, seals: Seals, index: BufferedIndex
 ) -> Known | None:
-    """Look at an object with HEAD, and note it in the index.
+    """Look at an object with HEAD, and note it in the index unless its manifest is unreadable.
 
     Args:
         client: Client of the store.
@@ -58,21 +58,26 @@ async def look(
     answered = await shown_headers(client, target, listed.version_id)
     if answered is None:
         return None
-    view = _view(target, answered, seals)
-    state = ObjectState.of(answered)
-    index.put(bucket, listed.key, state, view, version_id=listed.version_id)
+    try:
+        view = _view(target, answered, seals)
+    except S3Error as error:
+        # One unreadable manifest must not break the listing of other objects. It stays out of the
+        # index, which outlives this process: another key or version may read it.
+        _log.warning("unreadable manifest", bucket=target.bucket, key=target.key, reason=str(error))
+        view = None
+    else:
+        state = ObjectState.of(answered)
+        index.put(bucket, listed.key, state, view, version_id=listed.version_id)
     return Known(view) if listed.etag in {"", headers.bare_etag(answered)} else None
 
 
 def _view(target: Target, answered: Mapping[str, str], seals: Seals) -> LogicalView | None:
-    """Return what listings show; None: the object is plain, or its manifest is unreadable."""
+    """Return what listings show; None: the object is plain.
+
+    Raises:
+        S3Error: The manifest is unreadable.
+    """
     note = answered.get(headers.MANIFEST)
     if note is None:
         return None
-    try:
-        manifest = read_manifest(note, seals)
-    except S3Error as error:
-        # One unreadable manifest must not break the listing of other objects.
-        _log.warning("unreadable manifest", bucket=target.bucket, key=target.key, reason=str(error))
-        return None
-    return logical_view(manifest, target, stored_time(answered))
+    return logical_view(read_manifest(note, seals), target, stored_time(answered))

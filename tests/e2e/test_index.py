@@ -43,15 +43,18 @@ def test_gateways_list_what_the_index_knows(
     for told in (["1  managed", "1  plain"], ["2  known already"]):
         done = tool.run("index", f"s3://{moto_bucket}")
         assert (done.returncode, done.stderr) == (0, "")
-        assert [line.strip() for line in done.stdout.splitlines()] == told
+        assert [line.strip() for line in done.stdout.splitlines()] == [*told, f"file: {other}"]
     with GatewayProcess(_config(moto, other), tmp_path) as process:
         assert _listed(moto, process, moto_bucket) == (sizes, 0)
 
 
 def test_the_command_says_what_it_cannot_do(moto: S3Server, tmp_path: Path) -> None:
-    """An index in memory cannot be filled, and a bucket without a policy needs none."""
+    """Neither memory nor an unusable file can be filled; a bucket without a policy needs none."""
     tool = Tool(configuration(moto), tmp_path)
     assert tool.run("index", "s3://photos").returncode == 2
+    tool = Tool(_config(moto, tmp_path), tmp_path)
+    done = tool.run("index", "s3://photos")
+    assert (done.returncode, "set index.path" in done.stderr) == (2, True)
     tool = Tool(_config(moto, tmp_path / "index"), tmp_path)
     done = tool.run("index", "s3://another")
     assert (done.returncode, "no policy names the bucket another" in done.stderr) == (2, True)

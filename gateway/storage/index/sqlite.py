@@ -19,6 +19,7 @@ from gateway.telemetry import metrics
 _GET: Final = """
 SELECT name, record FROM json_each(?1) CROSS JOIN entries
 WHERE bucket = (SELECT id FROM buckets WHERE name = ?2) AND entries.name = json_each.value
+    AND typeof(record) = 'blob'
 """
 _WARNING_PAUSE_S: Final = 60.0
 

@@ -16,7 +16,7 @@ from gateway.storage.listing_index import ADMITTED
 
 _OLD: Final = """
 SELECT name, record FROM json_each(?1) CROSS JOIN entries
-WHERE bucket = ?2 AND entries.name = json_each.value
+WHERE bucket = ?2 AND entries.name = json_each.value AND typeof(record) = 'blob'
 """
 _AFTER_HAND: Final = """
 SELECT bucket, name FROM entries WHERE (bucket, name) > (?, ?) ORDER BY bucket, name LIMIT ?

@@ -135,6 +135,16 @@ async def test_an_unreadable_manifest_spoils_one_entry(gateway: Gateway) -> None
     assert (entries["broken"][0], entries["managed"]) == (len(b"rendition"), _MANAGED)
 
 
+async def test_an_unreadable_manifest_is_not_remembered(gateway: Gateway) -> None:
+    """The index outlives the process: an object that another key can read is not plain for ever."""
+    await gateway.store("broken", b"rendition", {"x-amz-meta-slimgate": "{"})
+    gateway.memory.buckets[BUCKET].keys["broken"][-1].modified -= timedelta(hours=1)
+    for _ in range(2):
+        gateway.memory.requests.clear()
+        await _list(gateway)
+        assert "broken" in [head.target.key for head in gateway.sent("HEAD")]
+
+
 async def test_each_version_has_its_own_view() -> None:
     """In a listing of versions, managed and plain versions of one key are told apart."""
     gateway = Gateway()

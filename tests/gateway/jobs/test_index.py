@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from hashlib import md5
 
 import pytest
 
@@ -17,6 +18,7 @@ from gateway.jobs.resources import Tools, UsageError
 from gateway.jobs.state.shards import Row
 from gateway.jobs.verify import Verifier
 from gateway.s3.routing import Target
+from gateway.storage.listing_index import Known, ListedObject
 from tests.gateway.handlers.calls import BUCKET, Gateway
 from tests.gateway.instant_workers import IMAGE, InstantWorkers, manifest
 
@@ -73,7 +75,7 @@ async def test_what_cannot_be_seen_fails(gateway: Gateway) -> None:
     """An object that is gone or may not be read is counted; the others go on."""
     gateway.memory.faults["HEAD", "photos/plain"] = [403, 403]
     counts = await _indexer(gateway).fill(await _rows(gateway), asyncio.Semaphore(2))
-    assert counts == {"managed": 1, "failed": 1}
+    assert counts == {"managed": 1, "failed: gone, or not readable with this key": 1}
     outcome = await _indexer(gateway)(Row("photos/plain", 4, "etag"))
     assert (outcome.verdict, outcome.label) == ("failed", "denied")
 
@@ -94,6 +96,27 @@ async def test_jobs_fill_the_index() -> None:
     ):
         assert (await work(Row("k"))).verdict == verdict
         assert [(await indexer(row)).verdict for row in await _rows(gateway)] == ["known already"]
+
+
+async def test_verified_old_versions_have_entries_of_their_own() -> None:
+    """An old version does not take the entry of the current one."""
+    gateway = Gateway()
+    storage, client = gateway.storage, gateway.memory.client()
+    tools = Tools(gateway.policies, client, storage.seals, InstantWorkers(), 1, storage.index)
+    await gateway.store("k", b"")
+    gateway.memory.buckets[BUCKET].is_versioned = True
+    old = (await gateway.store("k", b"old"))["x-amz-version-id"]
+    await gateway.store("k", b"new")
+    versions = gateway.memory.buckets[BUCKET].keys["k"]
+    for age, version in enumerate(reversed(versions), 1):
+        version.modified -= timedelta(hours=age)
+    verifier = Verifier(tools, BUCKET)
+    for row in (Row("k"), Row("k", version=old)):
+        await verifier(row)
+    etags = [md5(text, usedforsecurity=False).hexdigest() for text in (b"new", b"old")]
+    times = [int(version.modified.timestamp()) for version in (versions[-1], versions[-2])]
+    listed = [ListedObject("k", *each) for each in zip(etags, times, (None, old), strict=True)]
+    assert await storage.index.find(BUCKET, listed) == [Known(None), Known(None)]
 
 
 async def test_a_job_may_have_no_index(gateway: Gateway) -> None:

@@ -18,10 +18,10 @@ def _names(found: CIMultiDict[str]) -> list[str]:
 @pytest.mark.parametrize(
     "name",
     [
-        "Authorization", "Connection", "Content-Length", "Date", "Expect", "Host", "Keep-Alive",
-        "Proxy-Authorization", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
-        "X-Amz-Content-SHA256", "X-Amz-Date", "X-Amz-Decoded-Content-Length",
-        "X-Amz-Security-Token", "X-Amz-Trailer", "X-Slimgate-Raw",
+        "Authorization", "Connection", "Content-Length", "Date", "Expect", "Host",
+        "HTTP2-Settings", "Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "TE", "Trailer",
+        "Transfer-Encoding", "Upgrade", "X-Amz-Content-SHA256", "X-Amz-Date",
+        "X-Amz-Decoded-Content-Length", "X-Amz-Security-Token", "X-Amz-Trailer", "X-Slimgate-Raw",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("spelled", [str.lower, str.upper, str.title])
@@ -210,8 +210,12 @@ def test_no_client_has_a_header_dropped(named: str) -> None:
         headers.check_connection(CIMultiDictProxy(said))
 
 
-@pytest.mark.parametrize("named", ["keep-alive, Upgrade", "TE", "close", "x-not-there", ""])
+@pytest.mark.parametrize(
+    "named",
+    ["keep-alive, Upgrade", "Upgrade, HTTP2-Settings", "TE", "close", "x-not-there", ""],
+)
 def test_ordinary_connections_pass(named: str) -> None:
-    """Everything that clients say of their connection is accepted."""
+    """Everything that clients say of their connection is accepted, also Java's offer of HTTP/2."""
     said = CIMultiDict({"Connection": named, "Upgrade": "h2c", "TE": "trailers", "If-Match": "*"})
+    said["HTTP2-Settings"] = "AAEAAEAA"
     headers.check_connection(CIMultiDictProxy(said))

@@ -259,3 +259,19 @@ async def test_a_busy_file_delays_nobody_for_long(
     await index.put("bucket", [_entry("dropped")])
     assert await _known(index, "dropped") == [True]
     await index.close()
+
+
+@pytest.mark.parametrize("value", ["'text'", "7", "1.5"])
+async def test_a_record_of_another_type_is_unknown(path: Path, value: str) -> None:
+    """A damaged row is no error for a listing; the next write of its key begins a new file."""
+    index = SqliteIndex(path, "http://store", 100)
+    await index.open()
+    await index.put("bucket", [_entry("a")])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"UPDATE entries SET record = {value}")  # noqa: S608  # one of three
+        connection.commit()
+    assert await _known(index, "a") == [False]
+    await index.put("bucket", [_entry("a")])
+    await index.put("bucket", [_entry("a")])
+    assert await _known(index, "a") == [True]
+    await index.close()
