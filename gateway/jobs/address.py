@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from gateway.jobs.printable import printable
 from gateway.s3.bucket_name import is_bucket_name
 from gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
 
@@ -19,7 +20,7 @@ class Place(NamedTuple):
 
     def __str__(self) -> str:
         """Return the form that :func:`place` parses; control characters are replaced."""
-        return "".join(c if c.isprintable() else "?" for c in f"s3://{self.bucket}/{self.key}")
+        return printable(f"s3://{self.bucket}/{self.key}")
 
     @property
     def target(self) -> Target:
@@ -49,6 +50,6 @@ def object_place(text: str) -> Place:
         ValueError: It is something else.
     """
     found = place(text)
-    if not found.key:
+    if not found.key.strip("/"):
         raise ValueError(f"{text!r} names no object: write s3://bucket/key")
     return found

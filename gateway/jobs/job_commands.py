@@ -12,6 +12,7 @@ from eval.report import terminal
 from eval.run.journal import BadOutput
 from gateway.jobs import report as reports
 from gateway.jobs import resources
+from gateway.jobs.address import Place
 from gateway.jobs.evaluation import report as evaluation
 from gateway.jobs.evaluation.policy import policy_of
 from gateway.jobs.opened_job import Job, open_job
@@ -35,7 +36,7 @@ async def status(options: argparse.Namespace) -> int:
     async with _job(options) as job:
         found = [await look(job, name, state) for name, state in (await job.begun()).items()]
         file = job.file
-        about = f"s3://{file.bucket}/{file.prefix}"
+        about = str(Place(file.bucket, file.prefix))
         if options.json:
             said: dict[str, object] = {"job": str(job.store), "objects_of": about}
             said["actions"] = [each.as_json() for each in found]
@@ -76,7 +77,7 @@ async def retry_failed(options: argparse.Namespace) -> int:
         name = await job.the_one(options.do, dry_run=options.dry_run)
         spec = await plan_again(job, name)
     if spec is None:
-        return _write("no object failed\n")
+        return _write("no object failed, and no damaged shard is whole again\n")
     return _write(f"{spec.rows:,} objects in {spec.count:,} shards: go on with job run\n")
 
 

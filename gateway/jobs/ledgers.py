@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from codec.reasons import Reason
+from gateway.jobs.printable import printable
 
 _MAX_LINE: Final = 1 << 16
 _MAX_KINDS: Final = 1000
@@ -55,7 +56,7 @@ def _read(file: IO[bytes], sums: dict[str, _Sum], path: Path) -> None:
             return  # torn, or being written
         try:
             line = json.loads(raw)
-            each = sums.setdefault(_printable(line["policy"]), _Sum())
+            each = sums.setdefault(printable(line["policy"]), _Sum())
             reason = _reason(line.get("label"), line["reason"])
             _add(each, line["uploaded_bytes"] or 0, line["stored_bytes"] or 0, reason)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -71,7 +72,7 @@ def _add(each: _Sum, uploaded: int, stored: int, reason: str | None) -> None:
     if reason is None:
         each.small += 1
     elif len(each.reasons) < _MAX_KINDS:
-        each.reasons[_printable(reason)] += 1
+        each.reasons[printable(reason)] += 1
 
 
 def _reason(label: str | None, reason: str | None) -> str | None:
@@ -84,10 +85,6 @@ def _reason(label: str | None, reason: str | None) -> str | None:
 
 def _class(reason: str) -> str:
     return _NUMBER.sub("…", _PARTICULAR.sub("", reason)).strip()
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _told(policy: str, each: _Sum) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 from codec.reasons import Reason
 from gateway.jobs import money
 from gateway.jobs.outcome import Failure
+from gateway.jobs.printable import printable
 from gateway.jobs.state import failures
 from gateway.jobs.state.done import Done, ShardTotals, Sum
 from gateway.jobs.state.progress import Progress, Record
@@ -26,7 +27,7 @@ def summary(counted: Tally) -> str:
     lines = [_table(totals)]
     if counted.left:
         lines.append(f"{counted.left:,} objects are left\n")
-    lines += [f"shard {number} failed: {why}\n" for number, why in sorted(totals.damaged.items())]
+    lines += [f"shard {n} failed: {printable(why)}\n" for n, why in sorted(totals.damaged.items())]
     worth = money.price()
     lines.append(f"saved: {totals.saved:,} bytes, {money.shown(totals.saved)} ({worth.store})\n")
     return "".join(lines)
@@ -112,15 +113,12 @@ async def _failed(part: Round) -> AsyncIterator[failures.FailedRow]:
 
 def _reasons(totals: ShardTotals) -> Iterator[str]:
     for (verdict, label), count in sorted(totals.labels.items(), key=lambda each: -each[1]):
-        yield f"{verdict}, {label}: {count:,} ({_TEXTS.get(label, 'see docs/reasons.md')})\n"
+        meaning = _TEXTS.get(label, "see docs/reasons.md")
+        yield f"{printable(f'{verdict}, {label}')}: {count:,} ({meaning})\n"
 
 
 def _failure(failed: failures.FailedRow) -> str:
-    return f"  {_printable(failed.row.key)}: {_printable(failed.reason)}\n"
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return f"  {printable(failed.row.key)}: {printable(failed.reason)}\n"
 
 
 def _table(totals: ShardTotals) -> str:
@@ -143,4 +141,4 @@ def _row(name: str, each: Sum) -> str:
 def _cells(name: str, *cells: str) -> str:
     widths = (11, 19, 19, 9)
     shown = "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
-    return f"{name:<18}{shown}\n"
+    return f"{printable(name):<18}{shown}\n"

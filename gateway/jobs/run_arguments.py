@@ -8,7 +8,7 @@ from eval.cost import money_prices
 from gateway.jobs.actions import NAMES
 from gateway.jobs.address import object_place
 from gateway.jobs.options import EXIT, add_config, count
-from gateway.jobs.state.leases import LASTS_S
+from gateway.jobs.state.leases import LASTS_S, LONGEST_S
 
 _RUN: Final = (
     "Repeat the command to go on after an interruption, or run it on several machines at once. "
@@ -28,7 +28,6 @@ _POLICY: Final = "eval: policy to measure (default: the one for the prefix of th
 MAX_JOBS: Final = 256
 MAX_WORKERS: Final = 10_000
 _MIN_TAKEOVER_S: Final = 6
-_MAX_TAKEOVER_S: Final = 3600
 
 
 def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -165,8 +164,8 @@ def _workers(text: str) -> int:
 
 def _takeover(text: str) -> float:
     seconds = count(text)
-    if not _MIN_TAKEOVER_S <= seconds <= _MAX_TAKEOVER_S:
-        raise argparse.ArgumentTypeError(f"must be {_MIN_TAKEOVER_S} to {_MAX_TAKEOVER_S:,}")
+    if not _MIN_TAKEOVER_S <= seconds <= LONGEST_S:
+        raise argparse.ArgumentTypeError(f"must be {_MIN_TAKEOVER_S} to {LONGEST_S:,.0f}")
     return seconds
 
 

@@ -61,7 +61,9 @@ async def run(options: argparse.Namespace) -> int:
     if error is not None:
         sys.stderr.write(f"{error}\n")
     is_complete = error is None or isinstance(error, LimitReached)
-    return 0 if is_complete and not counted.failed and not counted.totals.damaged else 1
+    is_all = isinstance(error, LimitReached) or not counted.left
+    is_good = not counted.failed and not counted.totals.damaged
+    return 0 if is_complete and is_all and is_good else 1
 
 
 def _check_options(options: argparse.Namespace) -> None:
@@ -104,11 +106,25 @@ def _check_plan(file: JobFile, policies: Policies, action: Action, *, accept: bo
         )
     if file.versions and action.name not in {"verify", "index"}:
         raise UsageError("the job is about old versions: only verify or index it")
-    if action.name not in {"optimize", "eval"} and (left_out := file.skipped.get("no policy")):
-        said = f"the plan leaves out {left_out:,} objects that no policy is for"
-        if action.name == "drain":
-            raise UsageError(f"{said}, which may be managed: plan a job with --all-keys")
-        sys.stderr.write(f"warning: {said}\n")
+    left_out = _left_out(file)
+    if left_out and action.name == "drain":
+        raise UsageError(
+            f"the plan leaves out {left_out:,} objects that no policy is for or allows by their "
+            "size, which may be managed: plan a job with --all-keys"
+        )
+    if left_out and action.name in {"verify", "index"}:
+        sys.stderr.write(
+            f"warning: the plan leaves out {left_out:,} objects that no policy is for or allows by "
+            "their size\n"
+        )
+
+
+def _left_out(file: JobFile) -> int:
+    """Return how many objects that may be managed were not planned, because of policies."""
+    if file.selection == "all":
+        return 0
+    # Empty objects count, too: they are not told from those above a limit, which may be a new one.
+    return file.skipped.get("no policy", 0) + file.skipped.get("size", 0)
 
 
 async def _check_store(client: ObjectClient, job: Job, action: Action) -> None:

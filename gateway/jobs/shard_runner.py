@@ -42,6 +42,8 @@ class ShardRunner:
         self._leases = leases
         self._terms = terms
         self._progress = Progress(part.state)
+        self._running = set[int]()
+        self._obeyed: float | None = None
 
     async def run(self, shard: int) -> ShardTotals:
         """Process a shard, or the rest of it, and return its totals.
@@ -56,11 +58,17 @@ class ShardRunner:
             Denied: The store does not permit it.
             StoreAway: The store does not respond.
         """
-        self._terms.halt.check()
+        if shard in self._running:  # by a call whose caller has lost sight of it
+            raise Taken(self._leases.owner, self._leases.lasts_s)
+        self._running.add(shard)
         try:
+            await self._obey_in_time()
+            self._terms.halt.check()
             return await self._run(shard)
         except S3Error as error:
             raise StoreAway(error.message) from error
+        finally:
+            self._running.discard(shard)
 
     async def _run(self, shard: int) -> ShardTotals:
         try:
@@ -156,7 +164,16 @@ class ShardRunner:
             run.names.append(await self._progress.write(run.held, run.written, batch))
             run.close_batch()
 
+    async def _obey_in_time(self) -> None:
+        """Look at the control between shards, too: each may end before its first checkpoint."""
+        now = asyncio.get_running_loop().time()
+        if self._obeyed is None:
+            self._obeyed = now  # the run has just looked
+        elif now - self._obeyed >= self._terms.checkpoint_s:
+            await self._obey()
+
     async def _obey(self) -> None:
+        self._obeyed = asyncio.get_running_loop().time()
         found = await control.read(self._part.control)
         if found is not None and found.state == "paused":
             self._terms.halt.begin(Paused("paused: go on with job resume, then job run"))

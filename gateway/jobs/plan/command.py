@@ -25,6 +25,7 @@ from gateway.jobs.plan.listed import Listing, VersionListing
 from gateway.jobs.plan.planner import Planner
 from gateway.jobs.plan.selection import Selector
 from gateway.jobs.plan.source import Source
+from gateway.jobs.resources import UsageError
 from gateway.jobs.state import job_file
 from gateway.jobs.state.job_file import Digests, JobFile, PlanFile
 from gateway.jobs.state.store import JobStore
@@ -104,6 +105,8 @@ def _plan_file(
     options: argparse.Namespace, policies: Policies, source: job_file.Source
 ) -> PlanFile:
     bucket, prefix = options.place
+    if not prefix.isascii() and any("\ud800" <= each <= "\udfff" for each in prefix):
+        raise UsageError("the prefix is not UTF-8: plan a shorter one")
     return PlanFile(
         bucket=bucket,
         prefix=prefix,

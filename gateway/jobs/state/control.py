@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Literal
 
+from gateway.jobs.printable import printable
 from gateway.jobs.state.lines import Damaged
 from gateway.jobs.state.store import JobStore
 from gateway.storage.errors import Changed
@@ -68,7 +69,7 @@ async def begin(store: JobStore, options: Mapping[str, bool], *, accept: bool = 
             f"earlier runs had other options ({_shown(found.options)}): use the same, or accept "
             "the change with --accept-changes"
         )
-    return await change(store, found.state, found.reason, options)
+    return await change(store, options=options)
 
 
 async def read(store: JobStore) -> Control | None:
@@ -83,13 +84,16 @@ async def read(store: JobStore) -> Control | None:
 
 
 async def change(
-    store: JobStore, state: State, reason: str = "", options: Mapping[str, bool] | None = None
+    store: JobStore,
+    state: State | None = None,
+    reason: str = "",
+    options: Mapping[str, bool] | None = None,
 ) -> Control:
-    """Tell all processes of an action what to do.
+    """Tell all processes of an action what to do; of several reasons to stop the first one counts.
 
     Args:
         store: The folder of the action.
-        state: The new state.
+        state: The new state; None: the same.
         reason: Why it is stopped.
         options: New options; None: the same.
 
@@ -102,13 +106,13 @@ async def change(
         if found is None:
             break
         old = _loads(found.data)
-        new = replace(
-            old,
-            state=state,
-            reason=reason,
-            options=old.options if options is None else options,
-            changes=old.changes + 1,
-        )
+        if (options is None or options == old.options) and state in {None, old.state}:
+            return old
+        new = replace(old, changes=old.changes + 1)
+        if state is not None:
+            new = replace(new, state=state, reason=reason)
+        if options is not None:
+            new = replace(new, options=options)
         try:
             await store.replace(_NAME, _dumps(new), found.etag)
         except Changed:
@@ -124,13 +128,13 @@ def _dumps(control: Control) -> bytes:
 def _loads(data: bytes) -> Control:
     try:
         found = Control(**json.loads(data))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise Damaged(f"{_NAME} cannot be read") from error
     if found.state not in {"running", "paused", "stopped"} or not isinstance(found.options, dict):
         raise Damaged(f"{_NAME} has an unknown state")
-    return found
+    return replace(found, reason=printable(str(found.reason)))
 
 
 def _shown(options: Mapping[str, bool]) -> str:
     chosen = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
-    return " ".join(chosen) or "none of them"
+    return printable(" ".join(chosen)) or "none of them"

@@ -194,5 +194,5 @@ def _loads(data: bytes, shard: int) -> Done:
         )
         names = tuple(map(str, found["progress"]))
         return Done(shard, int(found["fence"]), totals, names, str(found["failed"]))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Damaged(f"the record done/{shard:08}.json cannot be read") from error

@@ -18,9 +18,13 @@ from gateway.s3.http_date import parse_http_date
 from gateway.storage.errors import Changed
 
 _FOLDER: Final = "leases/"
+_MOST: Final = 10**8
 
 LASTS_S: Final = 60.0
 """Silence after which a shard may be taken over, seconds."""
+
+LONGEST_S: Final = 3600.0
+"""Longest such silence that a lease may claim, seconds."""
 
 
 class Taken(Exception):
@@ -191,10 +195,24 @@ def _read(found: Stored) -> tuple[Lease, float]:
     age_s = age(found.headers)
     try:
         lease = Lease(**json.loads(found.data))
+        _check(lease)
         return lease, lease.lasts_s - age_s
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         # Damaged by hand: it says nothing, and its holder fails at the next renewal.
         return Lease("nobody", fence=0), LASTS_S - age_s
+
+
+def _check(lease: Lease) -> None:
+    """Check a lease that was read.
+
+    Raises:
+        TypeError, ValueError: No process has written it so.
+    """
+    kinds = {"owner": str, "fence": int, "beat": int, "rows": int, "is_free": bool}
+    if any(type(getattr(lease, name)) is not kind for name, kind in kinds.items()):
+        raise TypeError("not the fields of a lease")
+    if not (0 < lease.fence < _MOST and 0 <= lease.rows < _MOST and 0 < lease.lasts_s <= LONGEST_S):
+        raise ValueError("not the values of a lease")
 
 
 def age(shown: Mapping[str, str]) -> float:

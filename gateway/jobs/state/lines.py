@@ -55,7 +55,7 @@ def unpack(content: bytes) -> list[dict[str, object]]:
 def _record(line: bytes) -> dict[str, object]:
     try:
         found = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Damaged("a line is not JSON") from error
     if not isinstance(found, dict):
         raise Damaged("a line is not a JSON object")

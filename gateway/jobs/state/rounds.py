@@ -105,7 +105,7 @@ async def _sealed(control: JobStore, number: int) -> RoundSpec | None:
         said = json.loads(found.data)
         mended = tuple(int(shard) for shard in said["mended"])
         return RoundSpec(number, int(said["shards"]), int(said["rows"]), mended)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise Damaged(f"{store}/{_SEAL} cannot be read") from error
 
 

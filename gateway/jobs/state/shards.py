@@ -122,7 +122,9 @@ def pack(header: ShardHeader, lines: bytes) -> bytes:
         lines: The rows as :meth:`Row.dumps` returns them, joined.
     """
     described = header.model_copy(update={"digest": hashlib.sha256(lines).hexdigest()})
-    return compressed(described.model_dump_json().encode() + b"\n" + lines)
+    # Not by pydantic, which writes and reads no keys that are not UTF-8.
+    first = json.dumps(described.model_dump(), separators=(",", ":")).encode()
+    return compressed(first + b"\n" + lines)
 
 
 def unpack(data: bytes, number: int) -> tuple[ShardHeader, list[Row]]:
@@ -137,7 +139,7 @@ def unpack(data: bytes, number: int) -> tuple[ShardHeader, list[Row]]:
     """
     try:
         first, _, lines = decompressed(data, MAX_TEXT_BYTES).partition(b"\n")
-        header = ShardHeader.model_validate_json(first)
+        header = ShardHeader.model_validate(json.loads(first))
         _check(header, lines, number)
         return header, [Row.loads(line) for line in lines.split(b"\n")[:-1]]
     except (KeyError, TypeError, ValueError, RecursionError) as error:

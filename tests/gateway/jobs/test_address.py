@@ -30,6 +30,8 @@ def test_an_object_has_a_key() -> None:
     """A bucket alone is no object, and a key is not longer than S3 allows."""
     with pytest.raises(ValueError, match="names no object"):
         object_place("s3://bucket/")
+    with pytest.raises(ValueError, match="names no object"):
+        object_place("s3://bucket//")
     with pytest.raises(ValueError, match="1024"):
         object_place("s3://bucket/" + "ä" * 513)
 

@@ -53,6 +53,14 @@ def test_old_versions_are_not_replaced(action: Action) -> None:
     _check_plan(_file(versions=True), _POLICIES, Action("verify"), accept=False)
 
 
+def test_drain_leaves_nothing_out_by_its_size() -> None:
+    """What was stored under a larger limit may be above today's, unless all keys are planned."""
+    with pytest.raises(UsageError, match=r"5 objects .* size.*--all-keys"):
+        _check_plan(_file(skipped={"size": 5}), _POLICIES, Action("drain"), accept=False)
+    every = _file(skipped={"size": 5}, selection="all")
+    _check_plan(every, _POLICIES, Action("drain"), accept=False)
+
+
 def test_drain_leaves_nothing_out(capsys: pytest.CaptureFixture[str]) -> None:
     """What no policy names any more may be managed: drain refuses such a plan, verify says so."""
     file = _file(skipped={"no policy": 1234})

@@ -1,6 +1,7 @@
 """Every way in which the work on a shard can end, in virtual time on the store in memory."""
 
 import asyncio
+import contextlib
 from collections import Counter
 
 import pytest
@@ -452,5 +453,39 @@ def test_what_a_shard_costs(objects: int, checkpoints: int) -> None:
         await runner(part, Recorder()).run(0)
         expected = {"LIST": 1, "GET": 2 + checkpoints, "PUT": 4 + 2 * checkpoints}
         assert _requests(memory, since) == expected
+
+    virtual_time.run(work())
+
+
+def test_a_pause_ends_runs_of_short_shards() -> None:
+    """It is obeyed also where every shard ends before its first checkpoint."""
+
+    async def work() -> None:
+        _, store = await memory_job()
+        part = await planned(store, *(rows(3, f"s{number:02}-") for number in range(20)))
+        did = Recorder()
+        running = runner(part, did)
+        await running.run(0)
+        await control.change(part.control, "paused")
+        with contextlib.suppress(Paused):
+            for shard in range(1, 20):
+                await running.run(shard)
+        assert len(did.keys) <= 3 * CHECKPOINT_S
+
+    virtual_time.run(work())
+
+
+def test_a_process_works_on_a_shard_once_at_a_time() -> None:
+    """A second call while the first is running, whose caller has lost it, is told so."""
+
+    async def work() -> None:
+        _, part = await _planned()
+        did = Recorder()
+        running = runner(part, did)
+        first = asyncio.create_task(running.run(0))
+        await asyncio.sleep(2.5)
+        with pytest.raises(Taken):
+            await running.run(0)
+        assert (await first).rows == len(did.keys) == 10
 
     virtual_time.run(work())

@@ -12,7 +12,8 @@ from gateway.jobs.opened_job import Job, open_job
 from gateway.jobs.pacing.concurrency import Concurrency
 from gateway.jobs.resources import UsageError
 from gateway.jobs.retry_failed import retry_failed
-from gateway.jobs.state import control
+from gateway.jobs.state import control, done
+from gateway.jobs.state.done import Done, ShardTotals, Sum
 from gateway.jobs.state.job_file import JOB_FILE, Digests, JobFile, NoJob, Source
 from gateway.jobs.state.rounds import Round
 from gateway.jobs.state.shards import Row
@@ -202,6 +203,40 @@ def test_options_stay_the_same() -> None:
             await control.begin(store, {"remove_replaced": False})
         accepted = await control.begin(store, {"remove_replaced": False}, accept=True)
         assert accepted == await control.begin(store, {"remove_replaced": False})
+
+    virtual_time.run(work())
+
+
+def test_the_first_reason_to_stop_counts() -> None:
+    """Any number of processes may stop an action at once; to accept options resumes nothing."""
+
+    async def work() -> None:
+        _, store = await memory_job()
+        await control.begin(store, {})
+        await asyncio.gather(*(control.change(store, "stopped", f"r{n}") for n in range(30)))
+        first = await control.read(store)
+        assert first is not None
+        assert (first.state, first.changes) == ("stopped", 1)
+        accepted = await control.begin(store, {"no_originals": True}, accept=True)
+        assert (accepted.state, accepted.reason) == ("stopped", first.reason)
+
+    virtual_time.run(work())
+
+
+def test_states_of_others_cannot_command_a_terminal() -> None:
+    """Reasons and verdicts are shown without control characters."""
+
+    async def work() -> None:
+        _, job, part = await _job(rows(1))
+        await control.change(part.control, "stopped", "\x1b[2J")
+        odd = Sum(1, 5, 5)
+        totals = ShardTotals(1, {"\x1b[2Ja": odd}, {("\x1b[2Ja", "\nb"): 1}, {0: "\x1b[2J"})
+        await done.record(part.state, Done(0, 1, totals))
+        shown = str(await _status(job))
+        parts = await job.rounds("optimize")
+        shown += await report.report(parts, await tally(parts))
+        assert "\x1b" not in shown
+        assert "?b: 1" in shown
 
     virtual_time.run(work())
 

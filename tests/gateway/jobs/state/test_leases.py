@@ -125,12 +125,24 @@ def test_a_lost_response_is_no_lost_lease() -> None:
     virtual_time.run(work())
 
 
-def test_a_damaged_lease_is_taken_over_later() -> None:
-    """A lease that cannot be read holds a shard for the usual time."""
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"{",
+        b"[" * 100_000,
+        b'{"owner": "x", "fence": "y"}',
+        b'{"owner": "x", "rows": "y"}',
+        b'{"owner": "x", "lasts_s": 1e300}',
+        b'{"owner": "x", "lasts_s": "y"}',
+        b'{"owner": "x", "fence": 1e9}',
+    ],
+)
+def test_a_damaged_lease_is_taken_over_later(data: bytes) -> None:
+    """A lease that no process can have written holds a shard for the usual time."""
 
     async def work() -> None:
         _, store = await memory_job()
-        await store.create(_NAME, b"{")
+        await store.create(_NAME, data)
         one = Leases(store, "one")
         with pytest.raises(Taken):
             await one.claim(7)

@@ -57,6 +57,13 @@ def test_rows_return_as_they_were() -> None:
     assert header.model_copy(update={"digest": ""}) == _header(3)
 
 
+def test_a_shard_may_end_with_any_key() -> None:
+    """The position in a listing is a key, which need not be UTF-8."""
+    header = _header(1).model_copy(update={"after": {"file": 0, "at": "a/\udcff"}})
+    found, _ = unpack(pack(header, _ROWS[0].dumps()), 7)
+    assert found.after == {"file": 0, "at": "a/\udcff"}
+
+
 _keys = st.binary(min_size=1, max_size=1024).map(lambda key: key.decode(errors="surrogateescape"))
 
 
