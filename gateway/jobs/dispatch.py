@@ -19,7 +19,7 @@ _EACH: Final = 2
 """Shards that a worker has at a time: while one comes to its end, the other has objects."""
 
 _LONGEST_WAIT_S: Final = 15.0
-"""Pause before another look at a shard that somebody else works on, seconds."""
+"""Pause before another look at a shard that another process works on, seconds."""
 
 _STRIKES: Final = 5
 """Shards in a row that fail because the store does not respond, before the run ends."""

@@ -1,4 +1,4 @@
-"""Fill the index of listings before anybody lists."""
+"""Fill the index of listings before clients list."""
 
 import asyncio
 from collections import Counter

@@ -63,7 +63,7 @@ class Optimizer:
         seen = await snapshot.take(client, target, self._tools.seals)
         note_seen(self._tools, seen)
         if seen.manifest is not None:
-            return _small_already(row, seen.size, seen.manifest)
+            return self._small_already(row, seen, seen.manifest)
         if policy is None:
             return Outcome.same(STAYS, seen.size)
         if not 0 < seen.size <= policy.limits.max_bytes:
@@ -91,6 +91,16 @@ class Optimizer:
         after = outcome.after + replaced.size
         return Outcome("made small", replaced.size, after, f"version {version_id} stays")
 
+    def _small_already(self, row: Row, seen: Snapshot, manifest: Manifest) -> Outcome:
+        """Return the outcome of a rendition: made by this job before it was killed, or older."""
+        uploaded, stored = manifest.size, seen.size
+        if self._dry_run or row.size != uploaded or uploaded == stored:
+            return Outcome.same("already small", stored)
+        reason = "by an earlier attempt"
+        if seen.state.outlives_replacement and not self._remove_replaced:
+            return Outcome("made small", uploaded, stored + uploaded, f"{reason}, a version stays")
+        return Outcome("made small", uploaded, stored, reason)
+
     def _policy(self, key: str) -> Policy | None:
         policy = self._tools.policies.match(self._bucket, key)
         if policy is None or policy.mode != "optimize" or key.endswith("/"):
@@ -103,13 +113,6 @@ class Optimizer:
             policy.originals.keep == self._bucket and key.startswith(policy.originals.prefix)
             for policy in self._tools.policies
         )
-
-
-def _small_already(row: Row, stored: int, manifest: Manifest) -> Outcome:
-    """Return the outcome of a rendition: made by this job before it was killed, or older."""
-    if row.size == manifest.size != stored:
-        return Outcome("made small", row.size, stored, "by an earlier attempt")
-    return Outcome.same("already small", stored)
 
 
 @dataclass(slots=True)

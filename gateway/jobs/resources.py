@@ -79,7 +79,7 @@ async def tools(
     """
     identity = _identity(settings, access_key)
     jobs = jobs or settings.engine.worker_count
-    # Nobody waits for a job: what waits longer than a client would is no failure.
+    # No client waits for a job: what waits longer than a client would is no failure.
     patient = {"workers": jobs, "max_queue": _MAX_QUEUE, "max_queue_wait_s": _MAX_QUEUE_WAIT_S}
     engine = settings.engine.model_copy(update=patient)
     async with (

@@ -86,7 +86,7 @@ async def open_worker(
     Args:
         settings: Configuration, with the credentials.
         spec: The run.
-        watcher: Follows the work; None: nobody does.
+        watcher: Follows the work; None: nothing does.
         halt: Ends it; None: a new one.
 
     Raises:

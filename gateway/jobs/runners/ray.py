@@ -78,7 +78,7 @@ def _ray() -> Any:
     Raises:
         UsageError: It is not installed.
     """
-    # A cluster that this process starts on its machine reports to nobody.
+    # A cluster that this process starts on its machine sends no statistics.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         return importlib.import_module("ray")

@@ -45,7 +45,7 @@ async def write(store: JobStore, shard: int, rows: Sequence[Row], records: Itera
     if not failed:
         return ""
     content = pack([_line(rows[each.row], each) for each in failed])
-    # Whoever finishes the shard may find other failures: the content makes the name.
+    # Another process may finish the shard and find other failures: the content makes the name.
     digest = hashlib.sha256(content).hexdigest()[:16]
     name = f"failed/{shard:08}-{digest}.jsonl.zst"
     await store.create(name, content)

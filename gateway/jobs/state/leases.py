@@ -158,7 +158,7 @@ class Leases:
 
 
 async def look(store: JobStore, shard: int) -> Lease | None:
-    """Return the valid lease on a shard; None: nobody works on it.
+    """Return the valid lease on a shard; None: no process works on it.
 
     Raises:
         Denied, S3Error: The store does not permit it, or does not respond.
@@ -171,7 +171,7 @@ async def look(store: JobStore, shard: int) -> Lease | None:
 
 
 async def shards(store: JobStore) -> set[int]:
-    """Return the numbers of all shards that somebody has worked on.
+    """Return the numbers of all shards that a process has worked on.
 
     Raises:
         Denied, S3Error: The store does not permit listing, or does not respond.

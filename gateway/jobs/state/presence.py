@@ -1,7 +1,7 @@
 """Locked files that tell whether a worker on this machine is alive, at once and for certain.
 
 A worker that was killed holds its leases until they run out. If another one shares its folder for
-temporary files, the lock, which ended with the process, tells that nobody has to be waited for.
+temporary files, the lock, which ended with the process, tells at once that it has ended.
 """
 
 import fcntl

@@ -1,8 +1,8 @@
 """Shards: immutable lists of objects to process, the unit of work of a job.
 
 A shard is JSON lines in zstd. The first line describes the shard, so that an interrupted plan goes
-on after it without reading what is before; every other line is an object. Whoever may write to the
-bucket may have altered it: reading is bounded, and checks every value.
+on after it without reading what is before; every other line is an object. Any
+writer of the bucket may have altered it: reading is bounded, and checks every value.
 """
 
 import hashlib

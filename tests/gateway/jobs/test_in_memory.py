@@ -106,6 +106,16 @@ async def test_work_that_was_not_recorded_counts(shop: _Shop) -> None:
     await shop.optimize()
     counted = Outcome("made small", len(IMAGE), len(RENDITION), "by an earlier attempt")
     assert await shop.optimize() == counted
+    dry = Optimizer(shop.tools, _BUCKET, dry_run=True)
+    assert await dry(_ROW) == Outcome.same("already small", len(RENDITION))
+
+
+async def test_a_version_that_stays_counts_after_a_kill(shop: _Shop) -> None:
+    """In a bucket with versions nothing is saved as long as the replaced one stays."""
+    shop.memory.buckets[_BUCKET].is_versioned = True
+    await shop.put()
+    saved = [(each.before, each.after) for each in (await shop.optimize(), await shop.optimize())]
+    assert saved == [(len(IMAGE), len(IMAGE) + len(RENDITION))] * 2
 
 
 async def test_the_search_holds_no_connection(shop: _Shop) -> None:
