@@ -64,7 +64,7 @@ async def fill_index(options: argparse.Namespace) -> int:
         bar: tqdm[NoReturn] = tqdm(unit="object", disable=None, dynamic_ncols=True)
         with bar:
             async for batch in source.batches({}):
-                rows = [found.row for found in batch.found if found.skipped is None]
+                rows = [found.indexed_row for found in batch.found if found.skipped is None]
                 of_batch = await indexer.fill(rows, requests)
                 of_batch[_SKIPPED] = len(batch.found) - of_batch.total()
                 counts += of_batch

@@ -55,7 +55,7 @@ class RowReader:
             raise ValueError("the version or the ETag is too long")
         version = (values.version_id or _NULL_VERSION) if self.versions else None
         row = Row(check_key(values.key), values.size, values.etag or None, values.modified, version)
-        return Found(row, self._skips(values))
+        return Found(row, self._skips(values), self.versions and values.is_latest is True)
 
     def _skips(self, values: Values) -> Skipped | None:
         if values.bucket != self.bucket:

@@ -58,12 +58,12 @@ class ShardBuilder:
 
     def add(self, batch: Batch) -> Iterator[Packed]:
         """Add objects, and yield the shards that they complete."""
-        for index, (row, skipped) in enumerate(batch.found):
-            reason = skipped or self.selector.skips(row)
+        for index, found in enumerate(batch.found):
+            reason = found.skipped or self.selector.skips(found.row)
             if reason is not None:
                 self.skipped[reason] += 1
                 continue
-            self._add(row)
+            self._add(found.row)
             if len(self._lines) >= self.max_rows or self._length > _MAX_LINES_BYTES:
                 yield self._close(batch.after(index))
         if batch.found:

@@ -41,10 +41,17 @@ class Found(NamedTuple):
     Attributes:
         row: The object.
         skipped: Why the source leaves it out; None: it does not.
+        is_latest: The version that the row names is the current one.
     """
 
     row: Row
     skipped: Skipped | None = None
+    is_latest: bool = False
+
+    @property
+    def indexed_row(self) -> Row:
+        """Return the object as the index of listings names it: a current version by key alone."""
+        return self.row._replace(version=None) if self.is_latest else self.row
 
 
 class Batch(NamedTuple):

@@ -75,7 +75,8 @@ def _found(element: s3xml.Element, *, encoded: bool) -> Found | None:
         return Found(row, Skipped.DELETE_MARKER)
     if kind != "Version":
         return None
-    return Found(Row(*read_entry(element, encoded=encoded), version))
+    is_latest = s3xml.text(element, "IsLatest") == "true"
+    return Found(Row(*read_entry(element, encoded=encoded), version), is_latest=is_latest)
 
 
 def _text(key: str, *, encoded: bool) -> str:

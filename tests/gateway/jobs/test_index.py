@@ -13,7 +13,7 @@ from gateway.jobs.address import Place
 from gateway.jobs.drain import Drainer
 from gateway.jobs.index import Indexer
 from gateway.jobs.optimize import Optimizer
-from gateway.jobs.plan.listed import Listing
+from gateway.jobs.plan.listed import Listing, VersionListing
 from gateway.jobs.resources import Tools, UsageError
 from gateway.jobs.state.shards import Row
 from gateway.jobs.verify import Verifier
@@ -69,6 +69,26 @@ async def test_one_object_at_a_time(gateway: Gateway) -> None:
     bare = Row("photos/managed")
     assert indexer.wants(bare)
     assert (await indexer(bare)).verdict == "managed"
+
+
+async def test_a_listing_of_versions_fills_the_index_for_all_listings() -> None:
+    """Current versions are known to listings of objects, and old ones to those of versions."""
+    gateway = Gateway()
+    await gateway.store("k", b"")
+    gateway.memory.buckets[BUCKET].is_versioned = True
+    await gateway.store("k", b"old")
+    await gateway.store("k", b"new")
+    for age, version in enumerate(reversed(gateway.memory.buckets[BUCKET].keys["k"]), 1):
+        version.modified -= timedelta(hours=age)
+    source = VersionListing(gateway.memory.client(), Place(BUCKET, ""))
+    rows = [found.indexed_row async for batch in source.batches({}) for found in batch.found]
+    assert await _indexer(gateway).fill(rows, asyncio.Semaphore(2)) == {"plain": 2}
+    gateway.sent("HEAD")
+    listed = ListedViews(gateway.policies, gateway.storage, asyncio.Semaphore(2))
+    for query in ("", "versions"):
+        call, _ = gateway.call("GET", Target(BUCKET, "", ""), query)
+        await ListObjects(listed, gateway.plain)(call)
+    assert gateway.sent("HEAD") == []
 
 
 async def test_what_cannot_be_seen_fails(gateway: Gateway) -> None:

@@ -102,3 +102,5 @@ async def test_versions(filled: Filled) -> None:
         key=repr,
     )
     assert len({f.row.version for f, _ in whole}) == 5
+    latest = [(f.row.key, f.row.size) for f, _ in whole if f.indexed_row.version is None]
+    assert latest == [("a/z", 0), ("a/ä +", 2)]
