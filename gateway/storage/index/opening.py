@@ -45,10 +45,18 @@ def index_problems(settings: Settings) -> Iterator[str]:
     if settings.index.kind == "memory":
         return
     path = index_path(settings)
-    nearest = next(each for each in (path, *path.parents) if each.exists())
-    usable = path.is_file() if nearest == path else nearest.is_dir()
-    if not usable or not os.access(nearest, os.R_OK | os.W_OK):
+    if not _is_usable(path):
         yield f"the listing index {path} cannot be written: it will be in memory; set index.path"
+
+
+def _is_usable(path: Path) -> bool:
+    """Return whether a file can be read and written, or created with its folders."""
+    try:
+        nearest = next(each for each in (path, *path.parents) if each.exists())
+        is_right = path.is_file() if nearest == path else nearest.is_dir()
+    except OSError:  # in a folder that this user may not search, or no possible name
+        return False
+    return is_right and os.access(nearest, os.R_OK | os.W_OK)
 
 
 class OrMemory:

@@ -51,7 +51,7 @@ def test_unusable_files_are_named(tmp_path: Path) -> None:
     good = tmp_path / "new" / "index"
     assert list(index_problems(_settings(index={"path": str(good)}))) == []
     (tmp_path / "file").write_bytes(b"")
-    for bad in (tmp_path, tmp_path / "file" / "index"):
+    for bad in (tmp_path, tmp_path / "file" / "index", tmp_path / ("x" * 300) / "index"):
         (problem,) = index_problems(_settings(index={"path": str(bad)}))
         assert "set index.path" in problem
     assert list(index_problems(_settings(index={"kind": "memory"}))) == []
