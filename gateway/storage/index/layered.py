@@ -1,8 +1,18 @@
-"""Two indexes: one near, and one that is shared with others."""
+"""Two indexes: one near, and one that is shared with others.
 
+Of two writes in one second through two gateways, the far index alone knows both. The near one
+therefore holds only what was looked at, and what the far one knew when such writes were over.
+"""
+
+import time
 from collections.abc import Sequence
+from typing import Final
 
 from gateway.storage.listing_index import Entry, Known, ListedObject, ListingIndex, ObjectState
+
+
+_OVER_S: Final = 60
+"""Age at which all writes of an object's second are known, and differences of clocks do not count."""
 
 
 class LayeredIndex:
@@ -42,14 +52,17 @@ class LayeredIndex:
         for place, known in zip(missing, far, strict=True):
             if known is not None:
                 found[place] = known
-                learned.append(_entry(page[place], known))
+                if (page[place].modified or 0) < time.time() - _OVER_S:
+                    learned.append(_entry(page[place], known))
         if learned:
             await self._near.put(bucket, learned)
         return found
 
     async def put(self, bucket: str, entries: Sequence[Entry]) -> None:
-        """Store entries in both."""
-        await self._near.put(bucket, entries)
+        """Store entries in the far index, and those of objects that were looked at in both."""
+        seen = [entry for entry in entries if entry.state.is_seen]
+        if seen:
+            await self._near.put(bucket, seen)
         await self._far.put(bucket, entries)
 
 
