@@ -10,9 +10,8 @@ from typing import Final
 
 from gateway.storage.listing_index import Entry, Known, ListedObject, ListingIndex, ObjectState
 
-
 _OVER_S: Final = 60
-"""Age at which all writes of an object's second are known, and differences of clocks do not count."""
+"""Age of an object at which all writes of its second are known, clocks that differ included."""
 
 
 class LayeredIndex:
