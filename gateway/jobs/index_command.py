@@ -51,7 +51,7 @@ async def fill_index(options: argparse.Namespace) -> int:
         Denied, S3Error, OSError: The bucket cannot be listed.
     """
     settings = resources.read_settings(options)
-    _check(settings, options.place.bucket)
+    check_index(settings, options.place.bucket)
     async with (
         resources.open_client(options) as (policies, client),
         resources.open_index(settings) as index,
@@ -75,7 +75,7 @@ async def fill_index(options: argparse.Namespace) -> int:
     return 1 if any(name.startswith(FAILED) for name in counts) else 0
 
 
-def _check(settings: Settings, bucket: str) -> None:
+def check_index(settings: Settings, bucket: str) -> None:
     """Check that there is an index which outlives the command, and something to fill it with.
 
     Raises:

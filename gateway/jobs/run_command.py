@@ -13,6 +13,7 @@ from gateway.jobs.actions import Action
 from gateway.jobs.bar import Bar
 from gateway.jobs.evaluation.policy import policy_of
 from gateway.jobs.halt import Halt, Halted, LimitReached
+from gateway.jobs.index_command import check_index
 from gateway.jobs.interruption import obey_signals
 from gateway.jobs.opened_job import Job, open_job
 from gateway.jobs.report import summary
@@ -52,6 +53,8 @@ async def run(options: argparse.Namespace) -> int:
         job = await open_job(client, options.job)
         action = _action(options, policies, job.file)
         _check_plan(job.file, policies, action, accept=options.accept_changes)
+        if action.name == "index":
+            check_index(settings, job.file.bucket)
         await _check_store(client, job, action)
         part = await _begin(job, action, accept=options.accept_changes)
         spec = _spec(options, job, action, part)

@@ -48,6 +48,14 @@ def test_gateways_list_what_the_index_knows(
         assert _listed(moto, process, moto_bucket) == (sizes, 0)
 
 
+def test_a_job_fills_no_memory(moto: S3Server, moto_bucket: str, tmp_path: Path) -> None:
+    """An index that ends with the run is refused before a shard counts as done."""
+    tool = Tool({**configuration(moto), "engine": {"workers": 1}}, tmp_path)
+    job = tool.plan(f"s3://{moto_bucket}")
+    done = tool.run("job", "run", job, "--do", "index")
+    assert (done.returncode, "set index.kind" in done.stderr) == (2, True)
+
+
 def test_the_command_says_what_it_cannot_do(moto: S3Server, tmp_path: Path) -> None:
     """Neither memory nor an unusable file can be filled; a bucket without a policy needs none."""
     tool = Tool(configuration(moto), tmp_path)
