@@ -5,6 +5,7 @@ import random
 from typing import Final, Protocol
 
 from codec.reasons import Reason, Refused
+from gateway.jobs.halt import Halt
 from gateway.jobs.outcome import CHANGED, FAILED, STAYS, Failure, Outcome
 from gateway.jobs.pacing.concurrency import Concurrency
 from gateway.jobs.state.shards import Row
@@ -41,24 +42,29 @@ class Work(Protocol):
         ...
 
 
-async def attempt(work: Work, row: Row, concurrency: Concurrency) -> Outcome:
+async def attempt(work: Work, row: Row, concurrency: Concurrency, halt: Halt) -> Outcome | None:
     """Process one object in its turn, with retries if the store does not respond.
 
     While it pauses others have their turns.
+
+    Returns:
+        The outcome; None: the run ends before its turn, or before the next attempt.
     """
     for longest_s in _MAX_PAUSES_S:
         try:
-            return await _in_turn(work, row, concurrency)
+            return await _in_turn(work, row, concurrency, halt)
         except S3Error:
             await asyncio.sleep(random.uniform(longest_s / 2, longest_s))  # noqa: S311  # no secret
     try:
-        return await _in_turn(work, row, concurrency)
+        return await _in_turn(work, row, concurrency, halt)
     except S3Error as error:
         return Outcome.same(FAILED, row.size or 0, error.message, Reason.UNAVAILABLE)
 
 
-async def _in_turn(work: Work, row: Row, concurrency: Concurrency) -> Outcome:
+async def _in_turn(work: Work, row: Row, concurrency: Concurrency, halt: Halt) -> Outcome | None:
     async with concurrency.turn():
+        if halt.is_urgent:
+            return None
         try:
             outcome = await _outcome(work, row)
         except S3Error:

@@ -63,6 +63,11 @@ class Halt:
             for listener in self._listeners:
                 listener(reason)
 
+    @property
+    def is_urgent(self) -> bool:
+        """Return whether objects that still wait for their turn are not to begin, either."""
+        return self.reason is not None and not isinstance(self.reason, LimitReached)
+
     def may_start(self) -> bool:
         """Return whether one more object may be begun, which then counts."""
         if self._left is not None:

@@ -60,7 +60,9 @@ async def pause(options: argparse.Namespace) -> int:
     async with _job(options) as job:
         name = await job.the_one(options.do, dry_run=options.dry_run)
         await control.change(job.store.at(name), "paused")
-    return _write(f"{name} pauses: its processes end within a minute; go on with job resume\n")
+    return _write(
+        f"{name} pauses: its processes end at their next checkpoint; go on with job resume\n"
+    )
 
 
 async def resume(options: argparse.Namespace) -> int:

@@ -197,5 +197,5 @@ async def _run(settings: Settings, spec: RunSpec, part: Round, runner: Runner) -
             except (Halted, StoreAway) as error:
                 return error
             except asyncio.CancelledError:
-                return Halted("stopped at once: the same command goes on a minute later")
+                return Halted("stopped at once: the same command goes on where records end")
     return None

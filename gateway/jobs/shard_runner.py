@@ -131,7 +131,9 @@ class ShardRunner:
             if not halt.may_start():
                 return
             index, row = following
-            outcome = await attempt(self._work, row, self._terms.concurrency)
+            outcome = await attempt(self._work, row, self._terms.concurrency, halt)
+            if outcome is None:
+                return
             run.add(Record(index, row.key, row.version, outcome))
             self._terms.watcher.seen(outcome)
             why = self._terms.failures.add(outcome)

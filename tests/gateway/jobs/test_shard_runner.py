@@ -489,3 +489,22 @@ def test_a_process_works_on_a_shard_once_at_a_time() -> None:
         assert (await first).rows == len(did.keys) == 10
 
     virtual_time.run(work())
+
+
+def test_what_waits_for_its_turn_does_not_begin() -> None:
+    """While the store is overloaded, a signal ends a run after the objects in flight alone."""
+
+    async def work() -> None:
+        _, part = await _planned()
+        did, halt, concurrency = Recorder(), Halt(), Concurrency(8)
+        for _ in range(3):
+            concurrency.overloaded()
+            await asyncio.sleep(1)
+        running = asyncio.create_task(runner(part, did, terms=Terms(concurrency, halt)).run(0))
+        await asyncio.sleep(0.5)
+        halt.begin(Interrupted("stopped"))
+        with pytest.raises(Interrupted):
+            await running
+        assert len(did.keys) == len(did.finished) == 1
+
+    virtual_time.run(work())
