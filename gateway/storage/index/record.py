@@ -1,10 +1,11 @@
-"""Entries of the index as bytes: 23 for a plain object, 49 for most managed ones.
+"""Entries of the index as bytes: 23 for a plain object, 53 for most managed ones.
 
     flags              1 byte
     since              4 bytes, seconds since 1970
     until - since      2 bytes, seconds
     stored ETag        8 bytes, BLAKE2b
     version ID         8 bytes, BLAKE2b
+    checksum           4 bytes, CRC-32 of flags and what follows, if managed: SQLite has none
     size               8 bytes, if managed
     ETag               16 bytes and 2 for the number of parts; otherwise as text at the end
     Last-Modified      8 bytes, milliseconds since 1970, if it is not that of the store
@@ -16,6 +17,7 @@ first 23 bytes.
 import hashlib
 import re
 import struct
+import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -26,6 +28,7 @@ from gateway.storage.listing_index import Entry, Known, ListedObject
 _FIXED: Final = struct.Struct(">BIH8s8s")
 _SIZE: Final = struct.Struct(">Q")
 _ETAG: Final = struct.Struct(">16sH")
+_CHECKSUM: Final = struct.Struct(">I")
 
 SEEN: Final = 1
 _MANAGED: Final = 2
@@ -90,7 +93,8 @@ def _packed_view(view: LogicalView) -> tuple[int, bytes] | None:
         parts.append(_SIZE.pack(milliseconds))
     if flags & _TEXT:
         parts.append(view.etag.encode("ascii"))
-    return flags, b"".join(parts)
+    packed_view = b"".join(parts)
+    return flags, _CHECKSUM.pack(_checksum(flags, packed_view)) + packed_view
 
 
 def match(listed: ListedObject, record: bytes) -> Known | None:
@@ -103,9 +107,19 @@ def match(listed: ListedObject, record: bytes) -> Known | None:
             return None
         if listed.version_id is not None and version != _digest(listed.version_id):
             return None
-        return Known(_view(flags, record[_FIXED.size :]) if flags & _MANAGED else None)
+        return _known(flags, record)
     except (struct.error, UnicodeDecodeError, OverflowError):
         return None
+
+
+def _known(flags: int, record: bytes) -> Known | None:
+    """Return the view of a record; None: it is damaged."""
+    if not flags & _MANAGED:
+        return Known(None) if len(record) == _FIXED.size else None
+    shown = record[_FIXED.size + _CHECKSUM.size :]
+    if _CHECKSUM.unpack_from(record, _FIXED.size) != (_checksum(flags, shown),):
+        return None
+    return Known(_view(flags, shown))
 
 
 def first_match(listed: ListedObject, records: Iterable[bytes]) -> Known | None:
@@ -146,6 +160,11 @@ def merged(old: bytes | None, new: bytes) -> bytes | None:
         return new
     same = old_flags & ~SEEN == flags & ~SEEN and old[_FIXED.size :] == new[_FIXED.size :]
     return new if same else None
+
+
+def _checksum(flags: int, packed_view: bytes) -> int:
+    # The same for looks and writes: records of one view are compared from here on.
+    return zlib.crc32(bytes([flags & ~SEEN]) + packed_view)
 
 
 def _digest(text: str) -> bytes:
