@@ -145,13 +145,13 @@ def _run(sample_trials: SampleTrials, finalists: list[Finalist], preset: EffortP
     state = sample_trials.state
     tried = misfits = 0
     surrendered = list[Finalist]()
-    ratio = 1.0  # actual to expected size
+    ratios: dict[int, float] = {}  # actual to expected size by scale
     # What gave way to a rival is tried again if nothing held.
     for number, finalist in enumerate(chain(finalists, surrendered)):
         best = len(state.best.rendition) if state.best else math.inf
         if (tried >= preset.finalists and state.best) or tried > preset.finalists + 1:
             return
-        if finalist.weight * ratio > preset.hope * best:
+        if finalist.weight * _ratio(ratios, finalist) > preset.hope * best:
             continue
         with recording_failure(state, finalist.candidate, sampled=False):
             if preset.ceilings and not sample_trials.may_hold_whole(finalist.candidate):
@@ -167,7 +167,17 @@ def _run(sample_trials: SampleTrials, finalists: list[Finalist], preset: EffortP
         if misfits >= _MISFITS:
             return
         if state.best and finalist.size and len(state.best.rendition) < best:
-            ratio = len(state.best.rendition) / finalist.size
+            ratios[finalist.candidate.scale] = len(state.best.rendition) / finalist.size
+
+
+def _ratio(ratios: Mapping[int, float], finalist: Finalist) -> float:
+    """Return the actual size per expected byte, as far as other finalists have shown it.
+
+    What makes one scale larger than the sample predicts says nothing of another: networks may miss
+    what the sample does not show.
+    """
+    known = ratios.get(finalist.candidate.scale)
+    return min((1.0, *ratios.values())) if known is None else known
 
 
 def _search_quality(
@@ -197,7 +207,8 @@ def _search_quality(
         quality = _following(state, finalist, bracket, trial, spare * failures**2)
         held = bracket.high <= HIGHEST and trial.verdict is not Verdict.TOO_BIG
         least = preset.precious if count >= preset.trials else preset.worthwhile
-        if held and quality is not None and (bracket.high - quality) * _steepness(sizes) < least:
+        worth = _steepness(sizes, bracket.high)
+        if held and quality is not None and (bracket.high - quality) * worth < least:
             return False
     return False
 
@@ -218,11 +229,17 @@ def _surrenders(
     return expected_bytes(trial.size, trial.quality, target) > _BEATEN * ratio * rival
 
 
-def _steepness(sizes: dict[int, int]) -> float:
-    """Return the value of one step at the highest qualities tried, in prior steps, at least 1."""
-    if len(sizes) < 2:
+def _steepness(sizes: dict[int, int], high: int) -> float:
+    """Return the value of one step below the best quality, in prior steps, at least 1.
+
+    Args:
+        sizes: Sizes by the qualities tried.
+        high: Lowest quality that holds.
+    """
+    above = min((quality for quality in sizes if quality >= high), default=None)
+    below = max((quality for quality in sizes if above and quality < above), default=None)
+    if above is None or below is None:
         return 1.0
-    below, above = sorted(sizes)[-2:]
     return max(1.0, qualities_between(sizes[below], sizes[above]) / (above - below))
 
 

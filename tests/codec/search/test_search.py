@@ -24,6 +24,7 @@ from codec.search import search, trials
 from codec.search.bracket import HIGHEST, LOWEST
 from codec.search.effort import Work
 from codec.search.sample_trials import SampleTrials
+from codec.search.shortlist import Finalist
 from codec.search.state import REFUSED, Candidate, SearchState, SourceImage
 from config import Floor
 from tests.codec.pictures import FOREVER, LANCZOS, crop, noise, photo, policy, save
@@ -359,3 +360,25 @@ def test_candidates_speak_the_language_of_the_manifest() -> None:
         stored.tier, stored.codec, stored.quality, stored.scale, stored.restorer, stored.level
     ) == ("downscale", "avif", 40, 3, LANCZOS, 104)  # fmt: skip
     assert Candidate("recode", "webp", 1, None, "4:2:0").stored(40).level == 0
+
+
+def _finalist(scale: int) -> Finalist:
+    candidate = Candidate("recode" if scale == 1 else "downscale", "avif", scale, None, "4:4:4")
+    return Finalist(candidate, 50.0, 1000.0, 5, {}, 1000.0)
+
+
+def test_one_scale_that_is_larger_than_expected_rules_out_no_other() -> None:
+    """Networks may miss what the sample does not show; smaller files speak for all scales."""
+    assert search._ratio({}, _finalist(1)) == 1
+    assert search._ratio({2: 1.3}, _finalist(1)) == 1
+    assert search._ratio({2: 1.3}, _finalist(2)) == 1.3
+    assert search._ratio({2: 0.8}, _finalist(1)) == 0.8
+
+
+def test_a_step_is_worth_what_it_is_around_the_best() -> None:
+    """The bytes between failure and success count, not those between two successes."""
+    sizes = {44: 269_030, 48: 302_541, 52: 425_457, 54: 441_775}
+    assert search._steepness(sizes, 52) == pytest.approx(2.37, abs=0.01)
+    assert search._steepness(sizes, 54) == 1
+    assert search._steepness({52: 425_457}, 52) == 1
+    assert search._steepness(sizes, 44) == 1
