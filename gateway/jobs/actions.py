@@ -52,8 +52,10 @@ class Action:
         return self.name not in {"verify", "index", "eval"} and not self.dry_run
 
     @property
-    def options(self) -> Mapping[str, bool]:
+    def options(self) -> Mapping[str, bool | str]:
         """Return what must be the same in all runs."""
+        if self.name == "eval":
+            return {"policy": self.policy}
         return {"remove_replaced": self.remove_replaced, "no_originals": self.no_originals}
 
     @asynccontextmanager

@@ -1,13 +1,25 @@
 """Plan the failed rows of an action as shards again: another round."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Final
 
 from gateway.jobs.opened_job import Job
 from gateway.jobs.resources import UsageError
 from gateway.jobs.state import done, failures
 from gateway.jobs.state.rounds import Round, RoundSpec, open_round, seal
-from gateway.jobs.state.shards import DamagedShard, Row, ShardHeader, pack, read_shard, shard_name
+from gateway.jobs.state.shards import (
+    MAX_TEXT_BYTES,
+    DamagedShard,
+    Row,
+    ShardHeader,
+    pack,
+    read_shard,
+    shard_name,
+)
 from gateway.jobs.tally import records
+
+_HEADER: Final = 1 << 16
+"""More than the first line of a shard takes, bytes."""
 
 
 async def retry_failed(job: Job, action: str) -> RoundSpec | None:
@@ -58,12 +70,15 @@ async def retry_failed(job: Job, action: str) -> RoundSpec | None:
 async def _batches(part: Round, most: int, mended: list[int]) -> AsyncIterator[list[Row]]:
     """Yield the rows to try again, so many at a time; note shards that are whole again."""
     some: list[Row] = []
+    length = 0
     async for record in records(part):
         for row in await _rows(part, record, mended):
-            some.append(row)
-            if len(some) == most:
+            more = len(row.dumps())
+            if len(some) == most or length + more > MAX_TEXT_BYTES - _HEADER:
                 yield some
-                some = []
+                some, length = [], 0
+            some.append(row)
+            length += more
     if some:
         yield some
 

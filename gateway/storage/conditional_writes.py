@@ -4,13 +4,15 @@ import uuid
 from http import HTTPStatus
 from typing import Final
 
+from gateway.s3 import xml as s3xml
 from gateway.s3.errors import S3Error
 from gateway.s3.routing import Target, key_target
 from gateway.storage.errors import CONFLICT, Denied, check_available
-from gateway.storage.messages import Request
+from gateway.storage.messages import Request, read_bounded
 from gateway.storage.object_client import ObjectClient
 
 _STALE: Final = "0" * 32
+_MAX_BYTES: Final = 1 << 16
 
 
 async def check_created_once(client: ObjectClient, bucket: str, prefix: str) -> None:
@@ -64,6 +66,9 @@ async def check_conditional_writes(client: ObjectClient, bucket: str, prefix: st
     stale = {"If-Match": _STALE}
     async with client.send(Request("PUT", probe, headers=stale, body=b"", length=0)) as response:
         status, version_id = response.status, response.headers.get("x-amz-version-id")
+        body = await read_bounded(response, _MAX_BYTES) if status == HTTPStatus.NOT_FOUND else b""
+    if body and s3xml.text(s3xml.parse(body), "Code") == "NoSuchBucket":
+        raise Denied(f"s3://{bucket} does not exist: check its name, and the store's endpoint")
     if status in CONFLICT:
         return
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED:

@@ -18,6 +18,7 @@ from eval.run import machine
 from gateway.jobs.opened_job import Job
 from gateway.jobs.report import objects
 from gateway.jobs.resources import UsageError
+from gateway.jobs.state.lines import Damaged
 from gateway.jobs.state.rounds import Round
 
 
@@ -99,7 +100,10 @@ async def _collected(lines: AsyncIterator[str], policy: Policy) -> _Collected:
                 f"images were measured under another policy than {policy.name} as it is now: name "
                 "it with --policy, or evaluate with a new job"
             )
-        _collect(found, detail)
+        try:
+            _collect(found, detail)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise Damaged("a progress object has a measurement that cannot be read") from error
         if len(found.images) > MAX_IMAGES:
             raise UsageError(f"a report has at most {MAX_IMAGES:,} images: plan a sample")
     return found

@@ -35,11 +35,13 @@ class Control:
 
     state: State = "running"
     reason: str = ""
-    options: Mapping[str, bool] = field(default_factory=dict)
+    options: Mapping[str, bool | str] = field(default_factory=dict)
     changes: int = 0
 
 
-async def begin(store: JobStore, options: Mapping[str, bool], *, accept: bool = False) -> Control:
+async def begin(
+    store: JobStore, options: Mapping[str, bool | str], *, accept: bool = False
+) -> Control:
     """Begin an action, or join it.
 
     Args:
@@ -87,7 +89,7 @@ async def change(
     store: JobStore,
     state: State | None = None,
     reason: str = "",
-    options: Mapping[str, bool] | None = None,
+    options: Mapping[str, bool | str] | None = None,
 ) -> Control:
     """Tell all processes of an action what to do; of several reasons to stop the first one counts.
 
@@ -135,6 +137,10 @@ def _loads(data: bytes) -> Control:
     return replace(found, reason=printable(str(found.reason)))
 
 
-def _shown(options: Mapping[str, bool]) -> str:
-    chosen = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
+def _shown(options: Mapping[str, bool | str]) -> str:
+    chosen = [
+        f"--{name.replace('_', '-')}" + (f" {value}" if isinstance(value, str) else "")
+        for name, value in options.items()
+        if value
+    ]
     return printable(" ".join(chosen)) or "none of them"

@@ -19,7 +19,7 @@ from gateway.jobs.state.store import JobStore
 from gateway.s3.routing import MAX_KEY_BYTES
 
 MAX_ROWS: Final = 5000
-MAX_SHARDS: Final = 10**8
+MAX_SHARDS: Final = 10**6
 MAX_TEXT_BYTES: Final = 32 << 20
 """Longest shard before compression, bytes; the planner ends a shard before it."""
 

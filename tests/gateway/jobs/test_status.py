@@ -11,7 +11,7 @@ from gateway.jobs.halt import Halt, Interrupted
 from gateway.jobs.opened_job import Job, open_job
 from gateway.jobs.pacing.concurrency import Concurrency
 from gateway.jobs.resources import UsageError
-from gateway.jobs.retry_failed import retry_failed
+from gateway.jobs.retry_failed import _HEADER, retry_failed
 from gateway.jobs.state import control, done
 from gateway.jobs.state.done import Done, ShardTotals, Sum
 from gateway.jobs.state.job_file import JOB_FILE, Digests, JobFile, NoJob, Source
@@ -46,6 +46,10 @@ async def _job(*shards: list[Row]) -> tuple[MemoryStore, Job, Round]:
     )
     await store.create(JOB_FILE, file.dumps())
     return memory, await open_job(store.client, store.place), part
+
+
+async def _fail(row: Row) -> None:
+    raise Denied(f"{row.key[-4:]}: may this key?")
 
 
 async def _fail_some(row: Row) -> None:
@@ -108,6 +112,20 @@ def test_failed_objects_are_tried_again() -> None:
         counted = await tally(await job.rounds("optimize"))
         assert (counted.failed, counted.left, counted.totals.rows) == (0, 0, 35)
         assert await retry_failed(job, "optimize") is None
+
+    virtual_time.run(work())
+
+
+def test_shards_of_another_round_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Failed rows with long keys make as many shards as their bytes need."""
+    monkeypatch.setattr("gateway.jobs.retry_failed.MAX_TEXT_BYTES", _HEADER + 3000)
+
+    async def work() -> None:
+        _, job, part = await _job(rows(20, "a" * 1000))
+        await runner(part, Recorder(_fail)).run(0)
+        spec = await retry_failed(job, "optimize")
+        assert spec is not None
+        assert (spec.count, spec.rows) == (10, 20)
 
     virtual_time.run(work())
 

@@ -222,6 +222,12 @@ async def test_jobs_may_write(store: Store) -> None:
     assert await page(store.client, Place(bucket, ""), "") == ([], False)
 
 
+async def test_no_job_writes_to_a_bucket_that_does_not_exist(store: Store) -> None:
+    """A missing bucket is no proof of conditional writes."""
+    with pytest.raises(Denied, match="does not exist"):
+        await check_conditional_writes(store.client, "there-is-no-such-bucket", "a/")
+
+
 async def test_versions(store: Store) -> None:
     """Versions are read and removed by their ids; a marker hides the rest."""
     target = key_target(await _bucket(store.client, versions=True), "k")
