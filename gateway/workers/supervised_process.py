@@ -93,7 +93,8 @@ class SupervisedProcess:
     def tell(self, message: bytes) -> None:
         """Write to its standard input; ignored while it is being replaced."""
         if self.pid is not None and self._process is not None and self._process.stdin is not None:
-            self._process.stdin.write(message)
+            with contextlib.suppress(ConnectionError):
+                write(self._process.stdin, message)
 
     async def _start(self) -> Process:
         spec = self._spec
@@ -108,11 +109,11 @@ class SupervisedProcess:
             start_new_session=True,
         )
         assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
-        process.stdin.write(spec.first_message())
         said = b""
         try:
             with contextlib.suppress(TimeoutError, ConnectionError):
                 async with asyncio.timeout(_START_TIMEOUT_S):
+                    write(process.stdin, spec.first_message())
                     await process.stdin.drain()
                     said = await process.stdout.readline()
         finally:
@@ -184,3 +185,14 @@ class SupervisedProcess:
             process.kill()
             await process.wait()
         self._spec.gone(process.pid)
+
+
+def write(stdin: asyncio.StreamWriter, message: bytes) -> None:
+    """Write to the standard input of a process.
+
+    Raises:
+        ConnectionResetError: The process has ended; uvloop would raise a RuntimeError.
+    """
+    if stdin.is_closing():
+        raise ConnectionResetError("the process has ended")
+    stdin.write(message)

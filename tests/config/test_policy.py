@@ -60,7 +60,12 @@ def test_defaults_are_those_of_the_design() -> None:
         "min_saving": 0.15,
         "effort": "balanced",
         "limits": {"max_bytes": 67108864, "max_pixels": 200_000_000, "timeout_s": 20.0},
-        "originals": {"keep": None, "prefix": "slimgate/", "storage_class": None},
+        "originals": {
+            "keep": None,
+            "prefix": "slimgate/",
+            "storage_class": None,
+            "access_key": None,
+        },
     }
     assert make().model_dump() == expected
 
