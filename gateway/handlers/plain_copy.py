@@ -28,6 +28,7 @@ from gateway.storage.completed_object import PlainObject
 from gateway.storage.messages import Response, read_bounded
 from gateway.storage.metadata import is_archived
 from gateway.storage.storage import Storage
+from gateway.storage.upload_time import kept_time
 from gateway.telemetry.ledger import Ledger
 from gateway.workers.pool import Busy
 
@@ -107,8 +108,8 @@ class PlainCopy:
             plain, origin = _copied(root, version_id), CopiedObject(self._storage, call)
             written = await self._replacing.replace(call, policy, plain, origin, report)
             if written.manifest is not None:
-                # LastModified stays: the manifest keeps it.
-                body = copy_result.described(root, written.manifest.etag)
+                manifest = written.manifest
+                body = copy_result.described(root, manifest.etag, kept_time(manifest))
             return Result(body, written.version_id)
         except (Refused, Busy) as why:
             report.stays(why)

@@ -62,12 +62,17 @@ def upload_time(manifest: Manifest, target: Target, stored: datetime | None) -> 
     Returns:
         The time; None: that of the stored object.
     """
-    kept = manifest.uploaded
-    if kept is None or stored is None or kept.object != _digest(target):
+    kept, uploaded = manifest.uploaded, kept_time(manifest)
+    if kept is None or uploaded is None or stored is None or kept.object != _digest(target):
         return None
-    uploaded = _EPOCH + kept.time_ms * _MILLISECOND
     is_this_one = uploaded.replace(microsecond=0) <= stored <= _EPOCH + kept.until * _SECOND
     return uploaded if is_this_one else None
+
+
+def kept_time(manifest: Manifest) -> datetime | None:
+    """Return the time of an upload that a manifest keeps, of whatever object, UTC; None: none."""
+    kept = manifest.uploaded
+    return None if kept is None else _EPOCH + kept.time_ms * _MILLISECOND
 
 
 def logical_view(manifest: Manifest, target: Target, stored: datetime | None) -> LogicalView:
