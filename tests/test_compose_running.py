@@ -110,6 +110,7 @@ def _gateway(
         "SLIMGATE_ADMIN__FEEDBACK__PATH": str(folder / "feedback.jsonl"),
         "SLIMGATE_UPSTREAM__ENDPOINT": store.endpoint,
         "SLIMGATE_CACHE__REDIS__URL": _url(secrets, redis_port),
+        "SLIMGATE_INDEX__PATH": str(folder / "index.sqlite"),
         "TMPDIR": str(folder),
     }
     keys = Keys("slimgate", secrets.read("s3-secret-key"))
