@@ -24,7 +24,7 @@ from gateway.jobs.tally import tally
 
 
 async def status(options: argparse.Namespace) -> int:
-    """Say how far the actions of a job are.
+    """Print the progress of the actions of a job.
 
     Returns:
         0.
@@ -84,7 +84,7 @@ async def retry_failed(options: argparse.Namespace) -> int:
 
 
 async def report(options: argparse.Namespace) -> int:
-    """Say what has become of the objects; see :func:`status`."""
+    """Print the results of the objects; see :func:`status`."""
     async with _job(options) as job:
         parts = await job.rounds(await job.the_one(options.do, dry_run=options.dry_run))
         if options.objects:

@@ -86,7 +86,7 @@ class RayWorker:
         return True
 
     def begin_halt(self, reason: Halted) -> None:
-        """Tell the actor to begin no more objects."""
+        """Stop the actor from starting more objects."""
         self._actor.halt.remote(str(reason))
 
     async def watched(self) -> ShardTotals:
