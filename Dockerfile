@@ -13,6 +13,7 @@ WORKDIR /src
 COPY requirements.lock ./
 RUN pip install --no-deps --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE ./
+COPY slimgate slimgate
 COPY config config
 COPY codec codec
 COPY models models

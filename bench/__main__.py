@@ -16,8 +16,8 @@ from bench.client import Unexpected
 from bench.measures import Measure
 from bench.report import Result
 from bench.testbed import Store, bench, echo_store, moto_store
-from eval.demo.processes import StartFailed
-from eval.demo.servers import REGION
+from slimgate.eval.demo.processes import StartFailed
+from slimgate.eval.demo.servers import REGION
 
 # Transfers come first, so that the memory of the gateway is measured after them.
 _FULL: Final[tuple[Measure, ...]] = (

@@ -28,8 +28,8 @@ from bench import attack_kinds
 from bench.attack_client import WaitingTimes, get_for_a_while
 from bench.attack_kinds import ATTACKS, BUCKET, Target
 from bench.echo import READY, key_of
-from eval.demo.processes import Server, StartFailed
-from eval.demo.servers import ACCESS_KEY, SECRET_KEY, gateway_address, s3_client
+from slimgate.eval.demo.processes import Server, StartFailed
+from slimgate.eval.demo.servers import ACCESS_KEY, SECRET_KEY, gateway_address, s3_client
 from tests.servers.server import free_port
 
 _HERE: Final = Path(__file__).parents[1]
@@ -178,7 +178,7 @@ def _gateway(checkout: Path, store: str, *, tls: bool) -> Iterator[Gateway]:
         python = str(checkout / ".venv" / "bin" / "python")
         # The default limit of open files on most systems; the gateway raises its own limit.
         inside = ["sh", "-c", 'ulimit -Sn 1024; cd "$0"; exec "$@"', str(checkout)]
-        command = [*inside, python, "-m", "gateway", "--config", str(file)]
+        command = [*inside, python, "-m", "slimgate.gateway", "--config", str(file)]
         server = stack.enter_context(Server(command, ready=gateway_address))
         scheme = "https" if tls else "http"
         s3 = s3_client(f"{scheme}://{server.address(_START_S)}")

@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 from bench import reference
-from codec.containers import bmff
-from codec.image.pixels import Pixels
-from codec.measures import ssimulacra2
-from codec.measures.ssimulacra2 import Reference
-from eval.compare import quality_search
-from eval.compare.quality_search import HIGHEST, LOWEST
+from slimgate.codec.containers import bmff
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import ssimulacra2
+from slimgate.codec.measures.ssimulacra2 import Reference
+from slimgate.eval.compare import quality_search
+from slimgate.eval.compare.quality_search import HIGHEST, LOWEST
 
 # Pillow divides images into tiles for its threads, which costs a few percent of the bytes.
 _OPTIONS: Final[Mapping[str, Any]] = {

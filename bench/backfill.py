@@ -17,13 +17,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from bench.contest import alone, policy_of, stored
-from codec.restore.restore import restore
-from config.base import Frozen
-from eval.cost import money, money_prices
-from eval.cost.money_prices import Prices
-from eval.run import machine
-from gateway.jobs.terms import CHECKPOINT_S
-from models.engine.loading import LocalRestorers
+from slimgate.codec.restore.restore import restore
+from slimgate.config.base import Frozen
+from slimgate.eval.cost import money, money_prices
+from slimgate.eval.cost.money_prices import Prices
+from slimgate.eval.run import machine
+from slimgate.gateway.jobs.terms import CHECKPOINT_S
+from slimgate.models.engine.loading import LocalRestorers
 
 MEASURED: Final = Path(__file__).with_suffix(".json")
 

@@ -26,13 +26,13 @@ from bench import bare_avif_table, journal, reference
 from bench.avif_search import Bare, Search, coded_size
 from bench.contest import Stored, policy_of, stored
 from bench.journal import Line
-from codec.image import content_kind
-from codec.image.pixels import Pixels
-from codec.measures.prepared import Prepared
-from codec.measures.ssimulacra2 import Reference
-from codec.search import guards
-from config import Floor, Policy
-from config.floor import PRESETS
+from slimgate.codec.image import content_kind
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.measures.ssimulacra2 import Reference
+from slimgate.codec.search import guards
+from slimgate.config import Floor, Policy
+from slimgate.config.floor import PRESETS
 
 _EFFORTS: Final = ("fast", "balanced", "best")
 _LARGEST_MP: Final = 200.0

@@ -18,8 +18,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench import contest
 from bench.reference import Pixels, decoded, ssimulacra2
-from eval.demo import sample_images
-from models.engine.loading import LocalRestorers
+from slimgate.eval.demo import sample_images
+from slimgate.models.engine.loading import LocalRestorers
 
 AVERAGES: Final[Mapping[str, Any]] = {
     "floor": {"psnr_db": 34, "ssim": 0.93, "orb": None, "block_psnr_db": None}

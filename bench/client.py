@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from eval.demo.servers import s3_client
+from slimgate.eval.demo.servers import s3_client
 
 _EXPIRES_S: Final = 3600
 _TIMEOUT_S: Final = 120.0

@@ -18,15 +18,15 @@ from typing import Any
 import cv2
 from PIL import AvifImagePlugin, Image
 
-import models
 from bench.reference import decoded, shortfalls
-from codec.manifest import Manifest
-from codec.optimize import OptimizeOptions, Refused, optimize
-from codec.restore.restore import restore
-from codec.search.allowed_steps import AllowedSteps
-from codec.search.engine_costs import EngineCosts
-from config import Engine, Policy
-from models.engine.loading import LocalRestorers, Restorers
+from slimgate import models
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.optimize import OptimizeOptions, Refused, optimize
+from slimgate.codec.restore.restore import restore
+from slimgate.codec.search.allowed_steps import AllowedSteps
+from slimgate.codec.search.engine_costs import EngineCosts
+from slimgate.config import Engine, Policy
+from slimgate.models.engine.loading import LocalRestorers, Restorers
 
 
 @dataclass(frozen=True, slots=True)

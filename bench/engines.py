@@ -7,9 +7,9 @@ from typing import Final, Literal
 import numpy as np
 import onnxruntime
 
-from models.engine.network import Network, Pixels, Tiles
-from models.engines.openvino_engine import OpenVinoNetwork, Shape, read
-from models.formats.integer import IntegerNetwork
+from slimgate.models.engine.network import Network, Pixels, Tiles
+from slimgate.models.engines.openvino_engine import OpenVinoNetwork, Shape, read
+from slimgate.models.formats.integer import IntegerNetwork
 
 LARGEST_BATCH: Final = 8
 _THREADS: Final = (1, 2)
@@ -74,7 +74,7 @@ class OnnxRuntimeNetwork:
         )
 
     def run(self, tiles: Pixels) -> Tiles:
-        """Compute a batch; see :meth:`models.engine.network.Network.run`."""
+        """Compute a batch; see :meth:`slimgate.models.engine.network.Network.run`."""
         (planes,) = self._session.run(None, {"tiles": tiles.transpose(0, 3, 1, 2)})
         result: Tiles = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
         return result

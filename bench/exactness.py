@@ -19,15 +19,15 @@ from tqdm import tqdm
 
 from bench.engines import LARGEST_BATCH, load, variants
 from bench.samples import LARGEST_SIDE, Sample, photographs, samples
-from config import Engine
-from models.engine.loading import Restorers
-from models.engine.network import CHANNELS, Network, Pixels
-from models.engine.tiling import tiling_of
-from models.engines.interpolation import Interpolation
-from models.formats import qdq
-from models.formats.integer import IntegerNetwork
-from models.registry import native
-from models.registry.cards import Card
+from slimgate.config import Engine
+from slimgate.models.engine.loading import Restorers
+from slimgate.models.engine.network import CHANNELS, Network, Pixels
+from slimgate.models.engine.tiling import tiling_of
+from slimgate.models.engines.interpolation import Interpolation
+from slimgate.models.formats import qdq
+from slimgate.models.formats.integer import IntegerNetwork
+from slimgate.models.registry import native
+from slimgate.models.registry.cards import Card
 
 _CORES: Final = (24, 48, 96, LARGEST_SIDE)
 """Tile sides without halo; the last one covers every image whole."""
@@ -82,7 +82,7 @@ def compare(cards: Sequence[Card], chosen: Sequence[Sample]) -> Iterator[Line]:
 
 
 def _compare(card: Card, chosen: Sequence[Sample]) -> Iterator[Line]:
-    data = resources.files("models.registry.native").joinpath(str(card.file)).read_bytes()
+    data = resources.files("slimgate.models.registry.native").joinpath(str(card.file)).read_bytes()
     network = qdq.read(data)
     expected = [definition(network, sample) for sample in chosen]
     tiles = ", ".join(map(str, _CORES[:-1])) + ", whole"

@@ -10,9 +10,9 @@ import numpy as np
 
 from bench.fit_trials import UNCODED
 from bench.journal import Line
-from codec.measures import ssimulacra2
-from codec.search import fineness
-from codec.search.quality_model import Activity
+from slimgate.codec.measures import ssimulacra2
+from slimgate.codec.search import fineness
+from slimgate.codec.search.quality_model import Activity
 
 SCORES: Final = (55, 62, 70, 75, 80, 85, 90)
 """Scores whose qualities are predicted, those of floors by name among them."""

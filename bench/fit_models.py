@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.fit_curves import FULL, SCORES, Key, Measured, Point, Statistics
-from codec.measures import ssimulacra2
-from codec.search import fineness, quality_model, scale_model
-from codec.search.sample_model import Ease
-from config import Floor
+from slimgate.codec.measures import ssimulacra2
+from slimgate.codec.search import fineness, quality_model, scale_model
+from slimgate.codec.search.sample_model import Ease
+from slimgate.config import Floor
 
 Doubles = npt.NDArray[np.float64]
 

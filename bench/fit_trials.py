@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-import models
 from bench import journal, reference
 from bench.contest import policy_of
 from bench.journal import Line
-from codec.encoders import EncoderSettings, avif
-from codec.encoders.coding import LOSSLESS
-from codec.image.pixels import Pixels
-from codec.image.resample import shrunk
-from codec.image.sample import Sample
-from codec.measures import floors
-from codec.measures.prepared import Prepared
-from codec.restore.restore import enlarge
-from codec.search.quality_model import Activity
-from codec.search.state import Candidate
-from config import Floor
+from slimgate import models
+from slimgate.codec.encoders import EncoderSettings, avif
+from slimgate.codec.encoders.coding import LOSSLESS
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.image.resample import shrunk
+from slimgate.codec.image.sample import Sample
+from slimgate.codec.measures import floors
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.restore.restore import enlarge
+from slimgate.codec.search.quality_model import Activity
+from slimgate.codec.search.state import Candidate
+from slimgate.config import Floor
 
 SPEED: Final = 8
 """Encoder speed, that of ``balanced``."""

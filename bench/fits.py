@@ -2,8 +2,8 @@
 
 ``python -m bench.fits IMAGE... --held IMAGE... --out FILE [--jobs N] [--json FILE]`` encodes images
 and samples of them with AVIF, tuned for SSIMULACRA2, at full size and downscaled, and prints
-constants of :mod:`codec.search` as fitted to them, with the errors of the constants of today on the
-same images and on those held back.
+constants of :mod:`slimgate.codec.search` as fitted to them, with the errors of the constants of
+today on the same images and on those held back.
 
 ``FILE`` gets a JSON line per trial, so an interrupted run continues, and a second run only fits.
 """

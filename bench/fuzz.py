@@ -25,7 +25,7 @@ from bench import fuzz_uploads, journal, promises
 from bench.fuzz_seeds import seeds
 from bench.fuzz_uploads import UPLOADS
 from bench.mutations import mutated
-from eval.demo.processes import end_in_order
+from slimgate.eval.demo.processes import end_in_order
 from tests.e2e.operators import counted, counts
 from tests.servers.clients import failure, s3_client
 from tests.servers.gateway import GatewayProcess, configuration

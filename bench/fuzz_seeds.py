@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from codec.containers import webp_chunks
-from codec.containers.png_chunks import make
-from codec.containers.png_parts import Header
+from slimgate.codec.containers import webp_chunks
+from slimgate.codec.containers.png_chunks import make
+from slimgate.codec.containers.png_parts import Header
 from tests.codec import gain_maps, png_files
 from tests.codec.containers import credentials, samples
 from tests.codec.containers.jpeg_parts import INDEX, XMP_HEAD, segment_of

@@ -17,13 +17,13 @@ from aiobotocore.session import get_session
 
 from bench import echo
 from bench.testbed import Store, echo_store
-from config import Limits
-from config import Upstream as UpstreamSettings
-from gateway.s3.identity import Identity
-from gateway.s3.routing import key_target
-from gateway.storage.object_client import Caller, UpstreamClient
-from gateway.storage.retries import shown_headers
-from gateway.storage.upstream import Upstream
+from slimgate.config import Limits
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import key_target
+from slimgate.gateway.storage.object_client import Caller, UpstreamClient
+from slimgate.gateway.storage.retries import shown_headers
+from slimgate.gateway.storage.upstream import Upstream
 
 if TYPE_CHECKING:
     from aiobotocore.client import AioBaseClient

@@ -25,8 +25,8 @@ from bench import hot_server
 from bench.client import Unexpected
 from bench.load_client import requests_per_second
 from bench.testbed import GRAIN_FLOOR, bench_server, photo
-from eval.demo.processes import StartFailed
-from eval.demo.servers import ACCESS_KEY, BUCKET, SECRET_KEY, gateway_server, s3_client
+from slimgate.eval.demo.processes import StartFailed
+from slimgate.eval.demo.servers import ACCESS_KEY, BUCKET, SECRET_KEY, gateway_server, s3_client
 from tests.servers.redis import RedisServer, missing
 
 _SIDE: Final = 874

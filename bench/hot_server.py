@@ -16,16 +16,16 @@ import uvloop
 from aiohttp import web
 from multidict import CIMultiDict
 
-import models
 from bench.echo import serve
-from config import load
-from gateway.runtime.app import create_app, make_runner
-from gateway.runtime.malloc import keep_freed_memory
-from gateway.s3.identity import Identity
-from gateway.storage.connection_pool import Client, ConnectionHolder
-from gateway.storage.messages import Request
-from gateway.storage.upstream import Upstream
-from gateway.telemetry import logs
+from slimgate import models
+from slimgate.config import load
+from slimgate.gateway.runtime.app import create_app, make_runner
+from slimgate.gateway.runtime.malloc import keep_freed_memory
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.storage.connection_pool import Client, ConnectionHolder
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.upstream import Upstream
+from slimgate.gateway.telemetry import logs
 from tests.memory_store.answers import MemoryResponse
 
 FILE: Final = "file"

@@ -10,12 +10,12 @@ from typing import Final
 import psutil
 from pydantic import SecretStr
 
-from config import RedisCacheSettings
-from gateway.s3.listing_xml import LogicalView
-from gateway.storage.index.memory import MemoryIndex
-from gateway.storage.index.redis import RedisIndex
-from gateway.storage.index.sqlite import SqliteIndex
-from gateway.storage.listing_index import Entry, ListedObject, ListingIndex, ObjectState
+from slimgate.config import RedisCacheSettings
+from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.storage.index.memory import MemoryIndex
+from slimgate.gateway.storage.index.redis import RedisIndex
+from slimgate.gateway.storage.index.sqlite import SqliteIndex
+from slimgate.gateway.storage.listing_index import Entry, ListedObject, ListingIndex, ObjectState
 from tests.servers.redis import RedisServer
 
 _ENTRIES: Final = 10**6

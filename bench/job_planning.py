@@ -29,8 +29,8 @@ from botocore.config import Config
 from bench import inventories
 from bench.inventories import Format, Listed
 from bench.testbed import Store, moto_store
-from eval.cost import money_prices
-from gateway.jobs.state.shards import shard_name
+from slimgate.eval.cost import money_prices
+from slimgate.gateway.jobs.state.shards import shard_name
 
 _PER_FILE: Final = 1_000_000
 _SHOWN: Final = 10**8
@@ -143,7 +143,7 @@ class Bench:
 
     def _command(self, manifest: str, job: str) -> list[str]:
         return [
-            sys.executable, "-m", "gateway", "job", "plan", f"s3://{_BUCKET}",
+            sys.executable, "-m", "slimgate.gateway", "job", "plan", f"s3://{_BUCKET}",
             "--inventory", f"s3://{self._bucket}/{manifest}", "--to", f"s3://{self._bucket}/{job}",
             "--keys-per-shard", str(self._keys_per_shard), "--config", str(self._config),
         ]  # fmt: skip

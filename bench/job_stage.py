@@ -102,7 +102,15 @@ class Stage:
 
     def command(self, *words: str) -> list[str]:
         """Return the command line of an action of the job."""
-        return [sys.executable, "-m", "gateway", "job", *words, "--config", str(self.config)]
+        return [
+            sys.executable,
+            "-m",
+            "slimgate.gateway",
+            "job",
+            *words,
+            "--config",
+            str(self.config),
+        ]
 
     def run(self, *words: str) -> None:
         """Run an action of a job to its end.

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from bench.contest import alone
-from models.engine.loading import LocalRestorers
+from slimgate.models.engine.loading import LocalRestorers
 
 Task = TypeVar("Task")
 

@@ -25,12 +25,12 @@ from multidict import CIMultiDict
 from bench import index_memory
 from bench.client import Client, Unexpected
 from bench.testbed import GRAIN_FLOOR, small_photo
-from config import Upstream as UpstreamSettings
-from gateway.s3.identity import Identity
-from gateway.s3.routing import key_target
-from gateway.storage.messages import Request
-from gateway.storage.object_client import Caller, UpstreamClient
-from gateway.storage.upstream import Upstream
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import key_target
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.object_client import Caller, UpstreamClient
+from slimgate.gateway.storage.upstream import Upstream
 from tests.e2e.operators import counted, counts
 from tests.servers.ceph import missing_programs, rgw_server
 from tests.servers.gateway import GatewayProcess, configuration
@@ -226,7 +226,7 @@ def _settings(setting: Setting, name: str) -> dict[str, Any]:
 def _primed(setting: Setting, settings: dict[str, Any]) -> float:
     """Fill the index by the command; return its time, seconds."""
     process = GatewayProcess(settings, setting.folder)
-    command = [sys.executable, "-m", "gateway", "index", f"s3://{_BUCKET}"]
+    command = [sys.executable, "-m", "slimgate.gateway", "index", f"s3://{_BUCKET}"]
     started = time.monotonic()
     done = subprocess.run([*command, "--config", str(process.file)], check=False)
     if done.returncode:

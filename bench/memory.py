@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from bench import mosaics
-from codec.optimize import Refused
-from config import Engine, Policy
-from gateway.workers import jobs
-from gateway.workers.job_values import JobInput
+from slimgate.codec.optimize import Refused
+from slimgate.config import Engine, Policy
+from slimgate.gateway.workers import jobs
+from slimgate.gateway.workers.job_values import JobInput
 
 _SIZES: Final = (12, 50, 64, 100, 200)
 _MIB: Final = 1 << 20

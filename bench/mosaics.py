@@ -8,7 +8,7 @@ import numpy as np
 import skimage
 from PIL import Image
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 _PHOTOS: Final = Path(skimage.__file__).parent / "data"
 _NAMES: Final = ("astronaut.png", "coffee.png", "hubble_deep_field.jpg", "ihc.png", "rocket.jpg")

@@ -17,14 +17,14 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from bench.client import Unexpected
-from config import Upstream as UpstreamSettings
-from eval.cost import money_prices
-from gateway.s3 import xml as s3xml
-from gateway.s3.identity import Identity
-from gateway.s3.routing import Target, key_target
-from gateway.storage.messages import Request, read_bounded
-from gateway.storage.object_client import Caller, UpstreamClient
-from gateway.storage.upstream import Upstream
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.eval.cost import money_prices
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.messages import Request, read_bounded
+from slimgate.gateway.storage.object_client import Caller, UpstreamClient
+from slimgate.gateway.storage.upstream import Upstream
 from tests.servers.ceph import missing_programs, rgw_server
 from tests.servers.server import S3Server
 

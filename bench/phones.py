@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from bench import phone_readers, promises
-from eval.demo.servers import BUCKET, running, s3_client
+from slimgate.eval.demo.servers import BUCKET, running, s3_client
 
 _HEADER = (
     f"{'file':<46}{'bytes':>11}{'saved':>8}{'tier':>10}{'tail':>10}{'tags':>6}{'video':>9}"

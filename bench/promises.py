@@ -15,7 +15,7 @@ from PIL import Image
 
 from bench import reference
 from bench.reference import Pixels
-from codec.containers import png_chunks, webp_layout
+from slimgate.codec.containers import png_chunks, webp_layout
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
 _COM: Final = b"\xfe"

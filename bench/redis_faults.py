@@ -21,8 +21,8 @@ import uvloop
 
 from bench.load_client import Answers, load
 from bench.testbed import GRAIN_FLOOR, bench_server, photo
-from eval.demo.processes import StartFailed
-from eval.demo.servers import ACCESS_KEY, BUCKET, SECRET_KEY, gateway_server, s3_client
+from slimgate.eval.demo.processes import StartFailed
+from slimgate.eval.demo.servers import ACCESS_KEY, BUCKET, SECRET_KEY, gateway_server, s3_client
 from tests.servers.redis import RedisServer, missing
 
 _KEYS: Final = tuple(f"{number}.png" for number in range(8))

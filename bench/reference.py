@@ -1,8 +1,9 @@
 """Fidelity by scikit-image, OpenCV, Pillow and `ssimulacra2`: the reference for our own.
 
-Benchmarks check served files with it, and tests check :mod:`codec.measures` with it. Pixels are
-uint8, (height, width) or (height, width, channels); luma ignores alpha. Only regions are scored by
-our own code: no package does that, and a region that is cut out scores up to 30 points lower.
+Benchmarks check served files with it, and tests check :mod:`slimgate.codec.measures` with it.
+Pixels are uint8, (height, width) or (height, width, channels); luma ignores alpha. Only regions are
+scored by our own code: no package does that, and a region that is cut out scores up to 30 points
+lower.
 """
 
 import io
@@ -18,8 +19,8 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from ssimulacra2 import compute_ssimulacra2
 
-from codec.measures.ssimulacra2 import Reference
-from config import Floor
+from slimgate.codec.measures.ssimulacra2 import Reference
+from slimgate.config import Floor
 
 Pixels = npt.NDArray[np.uint8]
 Luma = npt.NDArray[np.float64]

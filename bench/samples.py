@@ -9,7 +9,7 @@ import numpy as np
 import skimage
 from PIL import Image
 
-from models.engine.network import Pixels
+from slimgate.models.engine.network import Pixels
 
 _PHOTOS: Final = Path(skimage.__file__).parent / "data"
 _NAMES: Final = (

@@ -21,8 +21,8 @@ from PIL import Image, ImageFile
 from tqdm import tqdm
 
 from bench.reference import Pixels, decoded, shortfalls
-from config import Floor, Policy
-from eval.demo.servers import BUCKET, demo_policy, running, s3_client
+from slimgate.config import Floor, Policy
+from slimgate.eval.demo.servers import BUCKET, demo_policy, running, s3_client
 
 _TYPES: Final = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 _TIMEOUT_S: Final = 60.0

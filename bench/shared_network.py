@@ -19,10 +19,10 @@ from typing import Final, Literal
 
 import numpy as np
 
-from models.engine.batching import BatchingQueue
-from models.engine.inflight import Counters
-from models.engine.network import EngineError, Network, Pixels, Tiles
-from models.engine.network_restorer import NetworkRestorer
+from slimgate.models.engine.batching import BatchingQueue
+from slimgate.models.engine.inflight import Counters
+from slimgate.models.engine.network import EngineError, Network, Pixels, Tiles
+from slimgate.models.engine.network_restorer import NetworkRestorer
 
 _SCALE: Final = 2
 _LEVEL: Final = 40
@@ -169,8 +169,8 @@ def _paced(tile: int, max_batch: int) -> Network:
 
 def _openvino(tile: int, max_batch: int) -> Network:
     # Imported here: needed for this network only, and slow to import.
-    from models.engines.openvino_engine import OpenVinoNetwork, Shape, read  # noqa: PLC0415
-    from models.formats import qdq  # noqa: PLC0415
+    from slimgate.models.engines.openvino_engine import OpenVinoNetwork, Shape, read  # noqa: PLC0415
+    from slimgate.models.formats import qdq  # noqa: PLC0415
     from tests.models.networks import integer_network  # noqa: PLC0415
 
     network = integer_network(_SCALE, seed=1, width=32, depth=8)

@@ -21,13 +21,13 @@ from PIL import Image
 from bench import journal
 from bench.contest import Row, policy_of, row
 from bench.journal import Line
-from codec.image.pixels import decode_as
-from codec.reasons import Refused
-from codec.search import trials
-from codec.search.effort import Work
-from codec.search.eligibility import max_stored, parse_eligible
-from codec.search.state import Candidate, SearchState, SourceImage
-from config import Policy
+from slimgate.codec.image.pixels import decode_as
+from slimgate.codec.reasons import Refused
+from slimgate.codec.search import trials
+from slimgate.codec.search.effort import Work
+from slimgate.codec.search.eligibility import max_stored, parse_eligible
+from slimgate.codec.search.state import Candidate, SearchState, SourceImage
+from slimgate.config import Policy
 
 _FIXED: Final = (40, 50, 60, 70, 80, 90)
 _SPEED: Final = 8

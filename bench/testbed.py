@@ -14,8 +14,8 @@ from PIL import Image
 
 from bench import echo
 from bench.client import Client
-from eval.demo.processes import Server
-from eval.demo.servers import ACCESS_KEY, REGION, SECRET_KEY, bucket_server, gateway_server
+from slimgate.eval.demo.processes import Server
+from slimgate.eval.demo.servers import ACCESS_KEY, REGION, SECRET_KEY, bucket_server, gateway_server
 
 _TIMEOUT_S: Final = 60.0
 _POLICY: Final = "-policy"

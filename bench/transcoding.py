@@ -12,12 +12,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import models
 from bench.contest import policy_of
-from codec.optimize import OptimizeOptions, optimize
-from codec.reasons import Refused
-from codec.restore.restore import restore
-from config import Policy
+from slimgate import models
+from slimgate.codec.optimize import OptimizeOptions, optimize
+from slimgate.codec.reasons import Refused
+from slimgate.codec.restore.restore import restore
+from slimgate.config import Policy
 
 
 def main() -> int:

@@ -9,8 +9,8 @@ from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
-from codec.notes import Hex, Measured, Note, Uploaded
-from config.policy import CODECS, Codec
+from slimgate.codec.notes import Hex, Measured, Note, Uploaded
+from slimgate.config.policy import CODECS, Codec
 
 WholeCodec = Literal["jxl", "lepton", "zstd"]
 """Codecs that hold whole files, which return byte for byte."""

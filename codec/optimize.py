@@ -5,34 +5,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from codec.containers import SNIFFED, WHOLE, Container, c2pa, sniff
-from codec.image.pixels import decode_as, orientation
-from codec.image.profiles import is_srgb
-from codec.manifest import Manifest
-from codec.measures import floors
-from codec.measures.hdr import HdrPicture
-from codec.reasons import Reason, Refused
-from codec.restore import payload
-from codec.restore.lossless import Task
-from codec.restore.restore import Upscalers
-from codec.search import jpeg_files, lossless, memory_needs, png_files, seal, search, whole_files
-from codec.search.allowed_steps import (
+from slimgate.codec.containers import SNIFFED, WHOLE, Container, c2pa, sniff
+from slimgate.codec.image.pixels import decode_as, orientation
+from slimgate.codec.image.profiles import is_srgb
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.measures import floors
+from slimgate.codec.measures.hdr import HdrPicture
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.restore import payload
+from slimgate.codec.restore.lossless import Task
+from slimgate.codec.restore.restore import Upscalers
+from slimgate.codec.search import (
+    jpeg_files,
+    lossless,
+    memory_needs,
+    png_files,
+    seal,
+    search,
+    whole_files,
+)
+from slimgate.codec.search.allowed_steps import (
     DECODE,
     LOSSLESS,
     LOSSY_STEPS,
     AllowedSteps,
 )
-from codec.search.effort import Work
-from codec.search.eligibility import check_type, jpeg_sides, max_stored, parse_eligible
-from codec.search.failures import refusal
-from codec.search.lossless import Attempt
-from codec.search.omissions import LOSSY, TIERS, Omission, Omitted, Tier, What
-from codec.search.presets import preset_of
-from codec.search.result import ChosenRendition
-from codec.search.state import SearchState, SourceImage, Trial
-from codec.search.verdicts import Verdict
-from config import Policy
-from config.policy import Effort
+from slimgate.codec.search.effort import Work
+from slimgate.codec.search.eligibility import check_type, jpeg_sides, max_stored, parse_eligible
+from slimgate.codec.search.failures import refusal
+from slimgate.codec.search.lossless import Attempt
+from slimgate.codec.search.omissions import LOSSY, TIERS, Omission, Omitted, Tier, What
+from slimgate.codec.search.presets import preset_of
+from slimgate.codec.search.result import ChosenRendition
+from slimgate.codec.search.state import SearchState, SourceImage, Trial
+from slimgate.codec.search.verdicts import Verdict
+from slimgate.config import Policy
+from slimgate.config.policy import Effort
 
 __all__ = ["LOSSY_STEPS", "OptimizeOptions", "Optimized", "Refused", "optimize"]
 
@@ -72,7 +80,7 @@ class OptimizeOptions:
         restorers: content hash of the policy's restorer by scale; 1: artefact removal at full size.
         gateway: version to record.
         work_s: limit of work after which the best so far is stored, in core-seconds as charged by
-            :mod:`codec.search.effort`.
+            :mod:`slimgate.codec.search.effort`.
         steps: allowed steps and memory.
     """
 

@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from codec.search.omissions import Omitted
-    from codec.search.state import Trial
-    from config.floor import Guard
+    from slimgate.codec.search.omissions import Omitted
+    from slimgate.codec.search.state import Trial
+    from slimgate.config.floor import Guard
 
 
 class Reason(StrEnum):

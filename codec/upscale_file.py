@@ -7,10 +7,10 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from PIL import ExifTags, Image
 
-from codec.containers import Container, Unsupported, parse
-from codec.image.pixels import Pixels, decode_as, orientation
-from codec.image.resample import join_planes, split_planes
-from codec.restore.restore import Upscaler
+from slimgate.codec.containers import Container, Unsupported, parse
+from slimgate.codec.image.pixels import Pixels, decode_as, orientation
+from slimgate.codec.image.resample import join_planes, split_planes
+from slimgate.codec.restore.restore import Upscaler
 
 FileFormat = Literal["png", "jpeg", "webp"]
 

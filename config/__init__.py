@@ -1,21 +1,21 @@
 """Settings and policies, read from one YAML file. Imports nothing else of slimgate."""
 
-from config.cache import Cache, RedisCacheSettings
-from config.describe import effective, reference
-from config.engine import Engine
-from config.floor import Floor
-from config.index import Index
-from config.limits import Limits
-from config.loading import config_path, load
-from config.manifests import Manifests
-from config.matching import Policies
-from config.operators import Admin, Feedback, Ledger, Tracing
-from config.policy import Originals, Policy, PolicyLimits
-from config.problems import ConfigError, Problem
-from config.redisurl import RedisPlace
-from config.settings import Settings, Tls
-from config.shares import share
-from config.upstream import Credential, Upstream
+from slimgate.config.cache import Cache, RedisCacheSettings
+from slimgate.config.describe import effective, reference
+from slimgate.config.engine import Engine
+from slimgate.config.floor import Floor
+from slimgate.config.index import Index
+from slimgate.config.limits import Limits
+from slimgate.config.loading import config_path, load
+from slimgate.config.manifests import Manifests
+from slimgate.config.matching import Policies
+from slimgate.config.operators import Admin, Feedback, Ledger, Tracing
+from slimgate.config.policy import Originals, Policy, PolicyLimits
+from slimgate.config.problems import ConfigError, Problem
+from slimgate.config.redisurl import RedisPlace
+from slimgate.config.settings import Settings, Tls
+from slimgate.config.shares import share
+from slimgate.config.upstream import Credential, Upstream
 
 __all__ = [
     "Admin",

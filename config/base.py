@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic_core import PydanticCustomError
 
-from config.problems import Path
+from slimgate.config.problems import Path
 
 CONTRADICTION = "contradiction"
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from config.base import Frozen
-from config.redisurl import RedisPlace, redis_place
-from config.units import ByteCount
+from slimgate.config.base import Frozen
+from slimgate.config.redisurl import RedisPlace, redis_place
+from slimgate.config.units import ByteCount
 
 
 def _redis_url(value: SecretStr | None) -> SecretStr | None:

@@ -6,10 +6,10 @@ from typing import Any, Final, NamedTuple
 import yaml
 from pydantic import SecretStr
 
-from config.base import Frozen
-from config.document import plain_scalar
-from config.schema import SettingNode
-from config.settings import Settings
+from slimgate.config.base import Frozen
+from slimgate.config.document import plain_scalar
+from slimgate.config.schema import SettingNode
+from slimgate.config.settings import Settings
 
 MASK: Final = "**********"
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import yaml
 
-from config.problems import ConfigError, Path, Problem, show_path
+from slimgate.config.problems import ConfigError, Path, Problem, show_path
 
 MAX_FILE_BYTES: Final = 2**20
 MAX_DEPTH: Final = 16

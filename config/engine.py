@@ -5,8 +5,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, PlainValidator, model_validator
 
-from config.base import Frozen, contradiction
-from config.units import ByteCount, PixelCount
+from slimgate.config.base import Frozen, contradiction
+from slimgate.config.units import ByteCount, PixelCount
 
 _MAX_WORKERS: Final = 256
 

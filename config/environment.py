@@ -16,10 +16,10 @@ from itertools import pairwise
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from config.document import plain_scalar
-from config.files import read_text
-from config.problems import ConfigError, Path, Problem, show_path
-from config.schema import SettingNode
+from slimgate.config.document import plain_scalar
+from slimgate.config.files import read_text
+from slimgate.config.problems import ConfigError, Path, Problem, show_path
+from slimgate.config.schema import SettingNode
 
 PREFIX: Final = "SLIMGATE_"
 CONFIG_VARIABLE: Final = "SLIMGATE_CONFIG"

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from config.document import MAX_FILE_BYTES
-from config.problems import ConfigError, Problem
+from slimgate.config.document import MAX_FILE_BYTES
+from slimgate.config.problems import ConfigError, Problem
 
 
 def read_text(path: Path) -> str:

@@ -5,7 +5,7 @@ from typing import Final, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from config.base import Frozen, contradiction
+from slimgate.config.base import Frozen, contradiction
 
 Fidelity = Literal["archive", "high", "standard", "economy"]
 Guard = Literal["chart", "document", "map", "medical", "screenshot"]

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from config.base import Frozen
-from config.values import AccessKey, FilePath
+from slimgate.config.base import Frozen
+from slimgate.config.values import AccessKey, FilePath
 
 
 class Index(Frozen):

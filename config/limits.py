@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from config.base import LISTED, Frozen
-from config.network import address_range
-from config.units import ByteCount
+from slimgate.config.base import LISTED, Frozen
+from slimgate.config.network import address_range
+from slimgate.config.units import ByteCount
 
 
 class Limits(Frozen):

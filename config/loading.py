@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from config.base import CONTRADICTION
-from config.document import Document, parse_document
-from config.environment import CONFIG_VARIABLE, override
-from config.files import read_text
-from config.problems import MAX_PROBLEMS, ConfigError, Path, Problem, show_path
-from config.schema import SettingNode
-from config.settings import Settings
+from slimgate.config.base import CONTRADICTION
+from slimgate.config.document import Document, parse_document
+from slimgate.config.environment import CONFIG_VARIABLE, override
+from slimgate.config.files import read_text
+from slimgate.config.problems import MAX_PROBLEMS, ConfigError, Path, Problem, show_path
+from slimgate.config.schema import SettingNode
+from slimgate.config.settings import Settings
 
 DEFAULT_PATH: Final = "slimgate.yaml"
 _MAX_COMPARED: Final = 64

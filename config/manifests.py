@@ -4,8 +4,8 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from config.base import LISTED, Frozen, contradiction
-from config.values import SecretKey
+from slimgate.config.base import LISTED, Frozen, contradiction
+from slimgate.config.values import SecretKey
 
 _MIN_SECRET: Final = 32
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from config.policy import Policy
+from slimgate.config.policy import Policy
 
 MAX_BUCKET: Final = 63  # Amazon S3 user guide, "General purpose bucket naming rules"
 

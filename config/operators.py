@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from config.base import Frozen, contradiction
-from config.network import is_loopback, listen_address, split_listen
-from config.units import ByteCount
-from config.values import FilePath, SecretKey
+from slimgate.config.base import Frozen, contradiction
+from slimgate.config.network import is_loopback, listen_address, split_listen
+from slimgate.config.units import ByteCount
+from slimgate.config.values import FilePath, SecretKey
 
 
 def _traces_url(value: str | None) -> str | None:

@@ -15,10 +15,10 @@ from pydantic import (
     model_validator,
 )
 
-from config.base import LISTED, Frozen, contradiction, later, unique_sorted
-from config.floor import DEFAULT_FIDELITY, GUARDS, PRESETS, Fidelity, Floor, Guard, raised
-from config.units import ByteCount, PixelCount
-from config.values import AccessKey
+from slimgate.config.base import LISTED, Frozen, contradiction, later, unique_sorted
+from slimgate.config.floor import DEFAULT_FIDELITY, GUARDS, PRESETS, Fidelity, Floor, Guard, raised
+from slimgate.config.units import ByteCount, PixelCount
+from slimgate.config.values import AccessKey
 
 ImageType = Literal[
     "image/bmp",

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Self, Union, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from config.base import Frozen
-from config.problems import Path
-from config.settings import Settings
-from config.units import Unit
+from slimgate.config.base import Frozen
+from slimgate.config.problems import Path
+from slimgate.config.settings import Settings
+from slimgate.config.units import Unit
 
 
 @dataclass(frozen=True, slots=True)

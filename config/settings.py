@@ -5,18 +5,18 @@ from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from config.base import LISTED, Frozen, contradiction
-from config.cache import Cache
-from config.engine import Engine
-from config.index import Index
-from config.limits import Limits
-from config.manifests import Manifests
-from config.matching import shadowed
-from config.network import MAX_HOST, host_name, listen_address, split_listen
-from config.operators import Admin, Ledger, Tracing
-from config.policy import Policy
-from config.upstream import Credential, Upstream
-from config.values import FilePath
+from slimgate.config.base import LISTED, Frozen, contradiction
+from slimgate.config.cache import Cache
+from slimgate.config.engine import Engine
+from slimgate.config.index import Index
+from slimgate.config.limits import Limits
+from slimgate.config.manifests import Manifests
+from slimgate.config.matching import shadowed
+from slimgate.config.network import MAX_HOST, host_name, listen_address, split_listen
+from slimgate.config.operators import Admin, Ledger, Tracing
+from slimgate.config.policy import Policy
+from slimgate.config.upstream import Credential, Upstream
+from slimgate.config.values import FilePath
 
 MAX_POLICIES: Final = 1000
 
@@ -49,7 +49,7 @@ class Tls(Frozen):
 
 
 class Settings(Frozen):
-    """The configuration of one gateway; create it with `config.loading.load`."""
+    """The configuration of one gateway; create it with `slimgate.config.loading.load`."""
 
     processes: int = Field(
         default=1,

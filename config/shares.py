@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from config.base import Frozen
-from config.settings import Settings
+from slimgate.config.base import Frozen
+from slimgate.config.settings import Settings
 
 DIVIDED: Final = frozenset(
     {

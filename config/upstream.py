@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from config.base import Frozen, contradiction
-from config.network import endpoint_url, is_ip
-from config.values import AccessKey, SecretKey
+from slimgate.config.base import Frozen, contradiction
+from slimgate.config.network import endpoint_url, is_ip
+from slimgate.config.values import AccessKey, SecretKey
 
 
 class Upstream(Frozen):

@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from config import ConfigError
-from eval.compare import policies
-from eval.compare.policies import NoPolicy
-from eval.corpus.corpus import BadCorpus
-from eval.cost import money_prices
-from eval.demo.processes import end_in_order
-from eval.report import report, terminal
-from eval.run import machine
-from eval.run.journal import BadOutput
+from slimgate.config import ConfigError
+from slimgate.eval.compare import policies
+from slimgate.eval.compare.policies import NoPolicy
+from slimgate.eval.corpus.corpus import BadCorpus
+from slimgate.eval.cost import money_prices
+from slimgate.eval.demo.processes import end_in_order
+from slimgate.eval.report import report, terminal
+from slimgate.eval.run import machine
+from slimgate.eval.run.journal import BadOutput
 
 _INTERRUPTED: Final = 130  # exit code of shells for a program ended by Ctrl-C
 _BAD_INPUT: Final = 2

@@ -12,20 +12,20 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from config import ConfigError, Settings, config_path, effective
-from gateway.http.sockets import CannotListen
-from gateway.http.tls import BadCertificate
-from gateway.jobs import arguments as tools
-from gateway.jobs import commands
-from gateway.runtime.malloc import keep_freed_memory
-from gateway.runtime.reload import read
-from gateway.runtime.server import serve
-from gateway.runtime.supervisor import supervise
-from gateway.runtime.systemd import ServiceHost
-from gateway.start_errors import CannotStart
-from gateway.storage.index.opening import index_problems
-from gateway.telemetry import logs
-from gateway.workers.capacity import shortages
+from slimgate.config import ConfigError, Settings, config_path, effective
+from slimgate.gateway.http.sockets import CannotListen
+from slimgate.gateway.http.tls import BadCertificate
+from slimgate.gateway.jobs import arguments as tools
+from slimgate.gateway.jobs import commands
+from slimgate.gateway.runtime.malloc import keep_freed_memory
+from slimgate.gateway.runtime.reload import read
+from slimgate.gateway.runtime.server import serve
+from slimgate.gateway.runtime.supervisor import supervise
+from slimgate.gateway.runtime.systemd import ServiceHost
+from slimgate.gateway.start_errors import CannotStart
+from slimgate.gateway.storage.index.opening import index_problems
+from slimgate.gateway.telemetry import logs
+from slimgate.gateway.workers.capacity import shortages
 
 _log = structlog.get_logger(__name__)
 

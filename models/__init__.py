@@ -1,10 +1,19 @@
 """Restorers: turn the pixels of a rendition into full-size pixels."""
 
-from models.engine.batch_fill import batch_fill
-from models.engine.network import Busy, EngineError, OutOfMemory, TooLate, Unreachable
-from models.engine.remote import Remote, Upscalers
-from models.engine.speed import Speed, costs, speed_of
-from models.registry.catalog import CATALOG, NAMES, Card, Restorer, chosen, hashed, named, restorer
+from slimgate.models.engine.batch_fill import batch_fill
+from slimgate.models.engine.network import Busy, EngineError, OutOfMemory, TooLate, Unreachable
+from slimgate.models.engine.remote import Remote, Upscalers
+from slimgate.models.engine.speed import Speed, costs, speed_of
+from slimgate.models.registry.catalog import (
+    CATALOG,
+    NAMES,
+    Card,
+    Restorer,
+    chosen,
+    hashed,
+    named,
+    restorer,
+)
 
 __all__ = [
     "CATALOG",

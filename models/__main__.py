@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from tqdm import tqdm
 
-from models.engine.network import EngineError
-from models.registry import formatting
-from models.registry.cards import Card
-from models.registry.catalog import CATALOG, named
-from models.registry.fetch import FetchFailed, Report, cache_folder, fetch, find
-from models.training import cli
-from models.training.cli import CommandFailed
+from slimgate.models.engine.network import EngineError
+from slimgate.models.registry import formatting
+from slimgate.models.registry.cards import Card
+from slimgate.models.registry.catalog import CATALOG, named
+from slimgate.models.registry.fetch import FetchFailed, Report, cache_folder, fetch, find
+from slimgate.models.training import cli
+from slimgate.models.training.cli import CommandFailed
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -107,7 +107,7 @@ def _threads(text: str) -> int:
 
 
 def _bench(options: argparse.Namespace) -> str:
-    from models.bench import benchmark  # noqa: PLC0415  # import heavy packages only when needed
+    from slimgate.models.bench import benchmark  # noqa: PLC0415  # import heavy packages only when needed
 
     card = _card(options.restorer)
     size, seconds, threads = options.image_size, options.seconds, options.threads
@@ -147,7 +147,7 @@ def _verify_all(folder: Path) -> str:
 
 def _verify_file(path: Path) -> str:
     try:
-        from models.formats import checkpoints  # noqa: PLC0415  # torch is an extra
+        from slimgate.models.formats import checkpoints  # noqa: PLC0415  # torch is an extra
     except ModuleNotFoundError as error:
         raise _Failed(_NEEDS_TORCH) from error
     try:

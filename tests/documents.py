@@ -18,7 +18,7 @@ DOCUMENTS: Final = (
 """Every document, relative to the project."""
 
 _BLOCK: Final = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-_DOTTED: Final = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
+_DOTTED: Final = re.compile(r"(?:slimgate|bench|tests)(?:\.\w+)+")
 _COMMAND: Final = re.compile(r"python -m ([a-z_]+(?:\.[a-z_]+)*)")
 _TARGET: Final = re.compile(r"(?<![\w-])make ([a-z]+(?:-[a-z]+)*)")
 _LINK: Final = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")

@@ -10,9 +10,9 @@ from typing import Final
 
 import pytest
 
-import models
-from codec.search import memory_needs
-from config import Settings, load
+from slimgate import models
+from slimgate.codec.search import memory_needs
+from slimgate.config import Settings, load
 from tests.compose import (
     FOLDER,
     ROOT,

@@ -18,7 +18,7 @@ import pytest
 import redis
 from PIL import Image
 
-from models.bench.benchmark_worker import photograph
+from slimgate.models.bench.benchmark_worker import photograph
 from tests.compose import FOLDER, Secrets, dockerfile, image_environment, services
 from tests.servers.clients import s3_client
 from tests.servers.gateway import environment
@@ -116,7 +116,9 @@ def _gateway(
     keys = Keys("slimgate", secrets.read("s3-secret-key"))
     server = S3Server(f"http://127.0.0.1:{ports[0]}", (keys,))
     admin = f"127.0.0.1:{ports[1]}"
-    with running([sys.executable, "-m", "gateway"], folder / "gateway.log", environ) as process:
+    with running(
+        [sys.executable, "-m", "slimgate.gateway"], folder / "gateway.log", environ
+    ) as process:
         wait_until(
             lambda: process.poll() is not None or answers(ports[0]), "the start of the gateway"
         )

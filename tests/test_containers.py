@@ -12,9 +12,9 @@ from typing import Any, Final
 import pytest
 import yaml
 
-import models
-from config import load
-from gateway.telemetry import metrics
+from slimgate import models
+from slimgate.config import load
+from slimgate.gateway.telemetry import metrics
 from tests.compose import FOLDER, ROOT, dockerfile, image_environment, mounts, services
 from tests.servers.gateway import configuration
 from tests.servers.server import S3Server

@@ -8,4 +8,4 @@ def test_the_glossary_has_code_names() -> None:
     lines = documents.text("docs/glossary.md").splitlines()
     rows = [line for line in lines if line.startswith("| ") and "in code" not in line]
     assert [row for row in rows if "`" not in row.split("|")[3]] == []
-    assert "codec.manifest.Manifest" in documents.code_names("docs/glossary.md")
+    assert "slimgate.codec.manifest.Manifest" in documents.code_names("docs/glossary.md")

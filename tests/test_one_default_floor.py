@@ -8,13 +8,13 @@ import pytest
 import yaml
 
 from bench import contest
-from config import Policy
-from config.floor import DEFAULT_FIDELITY, GUARDS, PRESETS
-from eval.compare import policies
-from eval.demo import baseline, hints
-from eval.demo.roundtrip import Row
-from eval.demo.servers import demo_policy
-from gateway.admin.playground import pages
+from slimgate.config import Policy
+from slimgate.config.floor import DEFAULT_FIDELITY, GUARDS, PRESETS
+from slimgate.eval.compare import policies
+from slimgate.eval.demo import baseline, hints
+from slimgate.eval.demo.roundtrip import Row
+from slimgate.eval.demo.servers import demo_policy
+from slimgate.gateway.admin.playground import pages
 
 _ROOT: Final = Path(__file__).parents[1]
 _DEFAULT: Final = PRESETS[DEFAULT_FIDELITY]

@@ -13,8 +13,8 @@ from typing import Final
 
 import pytest
 
-from config import Settings
-from gateway.runtime.systemd import notify, watchdog_period_s
+from slimgate.config import Settings
+from slimgate.gateway.runtime.systemd import notify, watchdog_period_s
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
 

@@ -3,10 +3,10 @@
 This package neither decodes pixels nor imports Pillow.
 """
 
-from codec.containers.errors import ContainerError, DoesNotFit, Malformed, Unsupported
-from codec.containers.jpeg import Padding
-from codec.containers.kinds import SNIFFED, WHOLE, named
-from codec.containers.registry import (
+from slimgate.codec.containers.errors import ContainerError, DoesNotFit, Malformed, Unsupported
+from slimgate.codec.containers.jpeg import Padding
+from slimgate.codec.containers.kinds import SNIFFED, WHOLE, named
+from slimgate.codec.containers.registry import (
     Container,
     FormatName,
     Mode,

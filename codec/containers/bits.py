@@ -1,6 +1,6 @@
 """Read bit fields, least significant bit first."""
 
-from codec.containers.errors import Malformed
+from slimgate.codec.containers.errors import Malformed
 
 
 class Bits:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from codec.containers.chunks import walk
-from codec.containers.errors import Malformed
+from slimgate.codec.containers.chunks import walk
+from slimgate.codec.containers.errors import Malformed
 
 BOX_ID: Final = UUID("487f3b8e-3464-4946-a236-a8a30090fa30").bytes
 """Extended type of slimgate's box, generated randomly."""

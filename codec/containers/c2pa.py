@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from codec.containers import png_chunks
+from slimgate.codec.containers import png_chunks
 
 _PNG_CHUNK: Final = b"caBX"
 _WEBP_CHUNK: Final = b"C2PA"

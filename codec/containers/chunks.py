@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
-from codec.containers.errors import ContainerError
+from slimgate.codec.containers.errors import ContainerError
 
 
 class _Ending(Protocol):

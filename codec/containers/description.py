@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from codec.containers import jpeg_size, sides
-from codec.containers.errors import Unsupported
-from codec.containers.kinds import SNIFFED, WHOLE, named
-from codec.containers.registry import parse, sniff
+from slimgate.codec.containers import jpeg_size, sides
+from slimgate.codec.containers.errors import Unsupported
+from slimgate.codec.containers.kinds import SNIFFED, WHOLE, named
+from slimgate.codec.containers.registry import parse, sniff
 
 _NAMES: Final = {
     "image/bmp": "BMP", "image/gif": "GIF", "image/jpeg": "JPEG", "image/png": "PNG",

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from codec.containers.errors import Unsupported
-from codec.containers.jpeg_segments import Segment, walk_first
+from slimgate.codec.containers.errors import Unsupported
+from slimgate.codec.containers.jpeg_segments import Segment, walk_first
 
 _ISO: Final = b"urn:iso:std:iso:ts:21496:-1\0"
 _APPLE: Final = b"http://ns.apple.com/HDRGainMap/"

@@ -5,7 +5,7 @@ Layout: version (1 byte), method (1 byte: 0 stored, 1 deflated, 2 LZMA2), CRC-32
 because the rendition already carries the same profile in its own box. LZMA2 is for trailers, in
 which cameras leave memory that repeats over long distances: 7 % smaller than Deflate, 4 % smaller
 than Zstandard on those of eight cameras. Without segments, the payload is empty. Method 3, JPEG
-pictures as JPEG XL, is that of :mod:`codec.restore.payload`.
+pictures as JPEG XL, is that of :mod:`slimgate.codec.restore.payload`.
 """
 
 import lzma
@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
-from codec.containers.errors import Malformed, Unsupported
+from slimgate.codec.containers.errors import Malformed, Unsupported
 
 MAX_METADATA: Final = 4 << 20
 """Maximum size of the header segments of an image, bytes."""

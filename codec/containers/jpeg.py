@@ -14,12 +14,12 @@ segments return to their places, so that those from a segment (CIPA DC-007, Exif
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from codec.containers import gain_map, jpeg_metadata
-from codec.containers.errors import DoesNotFit, Unsupported
-from codec.containers.gain_map import GainMap
-from codec.containers.header import check_metadata_size, check_tail_size
-from codec.containers.jpeg_frame import Frame, Scans, parse_frame
-from codec.containers.jpeg_segments import (
+from slimgate.codec.containers import gain_map, jpeg_metadata
+from slimgate.codec.containers.errors import DoesNotFit, Unsupported
+from slimgate.codec.containers.gain_map import GainMap
+from slimgate.codec.containers.header import check_metadata_size, check_tail_size
+from slimgate.codec.containers.jpeg_frame import Frame, Scans, parse_frame
+from slimgate.codec.containers.jpeg_segments import (
     COM,
     DRI,
     END,

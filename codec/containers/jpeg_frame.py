@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from codec.containers.errors import Unsupported
+from slimgate.codec.containers.errors import Unsupported
 
 _RGB_IDS: Final = (b"RGB", b"rgb")  # component identifiers of encoders that write RGB
 _RATIOS: Final = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0"}

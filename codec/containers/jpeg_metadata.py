@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from codec.containers import c2pa
-from codec.containers.errors import Unsupported
+from slimgate.codec.containers import c2pa
+from slimgate.codec.containers.errors import Unsupported
 
 _ICC: Final = b"ICC_PROFILE\0"  # ICC.1:2022, B.4
 _INDEX: Final = b"MPF\0"  # CIPA DC-007, 5.1

@@ -6,8 +6,8 @@ profiles (ICC.1:2022, B.4).
 
 from typing import Final
 
-from codec.containers.errors import Malformed
-from codec.containers.jpeg_segments import METADATA, walk
+from slimgate.codec.containers.errors import Malformed
+from slimgate.codec.containers.jpeg_segments import METADATA, walk
 
 _MARKER: Final = 0xEA  # APP10, unused by standards
 _IDENTIFIER: Final = b"slimgate\0"

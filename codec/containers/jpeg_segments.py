@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from codec.containers.errors import Unsupported
+from slimgate.codec.containers.errors import Unsupported
 
 SOI: Final = 0xD8
 EOI: Final = 0xD9

@@ -3,7 +3,7 @@
 import re
 from typing import Final, NamedTuple
 
-from codec.containers.errors import Unsupported
+from slimgate.codec.containers.errors import Unsupported
 
 _MAX_SEGMENTS: Final = 4096
 _ALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length (T.81, B.1.1.3)

@@ -6,9 +6,9 @@ alpha, without preview. Others could decode to more than their manifest says.
 
 from typing import Final, NamedTuple
 
-from codec.containers.bits import Bits
-from codec.containers.bmff import boxes
-from codec.containers.errors import Malformed
+from slimgate.codec.containers.bits import Bits
+from slimgate.codec.containers.bmff import boxes
+from slimgate.codec.containers.errors import Malformed
 
 _SIGNATURE: Final = b"\xff\x0a"  # 18181-1, D.1
 _ENOUGH: Final = 64  # bytes: far more than the header needs

@@ -9,8 +9,8 @@ Source: lepton_jpeg_rust, lib/src/structs/lepton_header.rs and thread_handoff.rs
 import zlib
 from typing import Final
 
-from codec.containers import jpeg_size
-from codec.containers.errors import Malformed, Unsupported
+from slimgate.codec.containers import jpeg_size
+from slimgate.codec.containers.errors import Malformed, Unsupported
 
 _MAGIC: Final = b"\xcf\x84\x01"  # the letter tau, and the version
 _KINDS: Final = b"ZX"  # baseline and progressive

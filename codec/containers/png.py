@@ -8,9 +8,9 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-from codec.containers.errors import DoesNotFit, Unsupported
-from codec.containers.header import check_metadata_size, check_tail_size
-from codec.containers.png_chunks import (
+from slimgate.codec.containers.errors import DoesNotFit, Unsupported
+from slimgate.codec.containers.header import check_metadata_size, check_tail_size
+from slimgate.codec.containers.png_chunks import (
     DROPPED,
     PADDING,
     SIGNATURE,

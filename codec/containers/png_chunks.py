@@ -4,8 +4,8 @@ import zlib
 from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
-from codec.containers import chunks
-from codec.containers.errors import Unsupported
+from slimgate.codec.containers import chunks
+from slimgate.codec.containers.errors import Unsupported
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 PADDING: Final = b"slGa"

@@ -1,17 +1,17 @@
 """Split any PNG file into its image data and what surrounds them, which stays verbatim.
 
-Unlike :mod:`codec.containers.png`, this accepts every colour type, depth and interlacing, and
-whatever is beside the image data: chunks of any kind, in any order, with any checksum, and bytes
-behind the end.
+Unlike :mod:`slimgate.codec.containers.png`, this accepts every colour type, depth and interlacing,
+and whatever is beside the image data: chunks of any kind, in any order, with any checksum, and
+bytes behind the end.
 """
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
-from codec.containers import png_chunks
-from codec.containers.errors import DoesNotFit, Unsupported
-from codec.containers.header import check_metadata_size, check_tail_size
-from codec.containers.png_chunks import DROPPED, PADDING, SIGNATURE, make, walk_any
+from slimgate.codec.containers import png_chunks
+from slimgate.codec.containers.errors import DoesNotFit, Unsupported
+from slimgate.codec.containers.header import check_metadata_size, check_tail_size
+from slimgate.codec.containers.png_chunks import DROPPED, PADDING, SIGNATURE, make, walk_any
 
 _SAMPLES: Final = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # table 9: samples of a pixel, by colour type
 _DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
-from codec.containers import jpeg, kinds, png, webp
-from codec.containers.errors import Unsupported
-from codec.containers.gain_map import GainMap
-from codec.containers.jpeg import Padding
+from slimgate.codec.containers import jpeg, kinds, png, webp
+from slimgate.codec.containers.errors import Unsupported
+from slimgate.codec.containers.gain_map import GainMap
+from slimgate.codec.containers.jpeg import Padding
 
 FormatName = Literal["JPEG", "PNG", "WEBP"]
 Mode = Literal["L", "RGB", "RGBA"]

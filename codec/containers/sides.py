@@ -6,8 +6,8 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
-from codec.containers import kinds, tiff
-from codec.containers.errors import Unsupported
+from slimgate.codec.containers import kinds, tiff
+from slimgate.codec.containers.errors import Unsupported
 
 _GAP: Final = rb"(?:\s|#[^\n\r]*[\n\r])+"  # white space and comments
 _PNM: Final = re.compile(rb"P[1-6]" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})\s")
@@ -20,7 +20,7 @@ def read(data: bytes, mime: str) -> tuple[int, int]:
     """Return width and height of the largest picture of a file, pixels.
 
     Args:
-        data: file of a type in :data:`codec.containers.kinds.WHOLE`.
+        data: file of a type in :data:`slimgate.codec.containers.kinds.WHOLE`.
         mime: its type.
 
     Raises:

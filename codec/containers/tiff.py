@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from codec.containers.errors import Unsupported
+from slimgate.codec.containers.errors import Unsupported
 
 MAX_PAGES: Final = 4096
 MAX_SEGMENTS: Final = 1 << 20

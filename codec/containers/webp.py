@@ -6,10 +6,10 @@ Padding is one unknown chunk at the end, so gaps of 2, 4 and 6 bytes cannot be f
 from dataclasses import dataclass
 from typing import Final
 
-from codec.containers import webp_chunks
-from codec.containers.errors import DoesNotFit, Unsupported
-from codec.containers.webp_chunks import Chunk, Still, make_file, read_file, walk
-from codec.containers.webp_layout import PADDING, Layout, is_layout
+from slimgate.codec.containers import webp_chunks
+from slimgate.codec.containers.errors import DoesNotFit, Unsupported
+from slimgate.codec.containers.webp_chunks import Chunk, Still, make_file, read_file, walk
+from slimgate.codec.containers.webp_layout import PADDING, Layout, is_layout
 
 _RIFF_HEAD: Final = 12
 _CHUNK_HEAD: Final = 8

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from codec.containers import chunks
-from codec.containers.errors import Unsupported
+from slimgate.codec.containers import chunks
+from slimgate.codec.containers.errors import Unsupported
 
 ICC_FLAG: Final = 0x20  # RFC 9649, figure 7
 ALPHA_FLAG: Final = 0x10

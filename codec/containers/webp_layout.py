@@ -7,10 +7,10 @@ change no pixel, and return verbatim.
 import struct
 from typing import Final, NamedTuple, Self
 
-from codec.containers import webp_chunks
-from codec.containers.errors import DoesNotFit, Unsupported
-from codec.containers.header import check_metadata_size, check_tail_size
-from codec.containers.webp_chunks import Chunk, Still, make_file, walk
+from slimgate.codec.containers import webp_chunks
+from slimgate.codec.containers.errors import DoesNotFit, Unsupported
+from slimgate.codec.containers.header import check_metadata_size, check_tail_size
+from slimgate.codec.containers.webp_chunks import Chunk, Still, make_file, walk
 
 PADDING: Final = b"SLIM"
 """slimgate's chunk; its data are zeros."""

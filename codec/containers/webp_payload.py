@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from codec.containers import webp_chunks
-from codec.containers.bmff import MAX_PAYLOAD
-from codec.containers.errors import Malformed
+from slimgate.codec.containers import webp_chunks
+from slimgate.codec.containers.bmff import MAX_PAYLOAD
+from slimgate.codec.containers.errors import Malformed
 
 CHUNK: Final = b"SLMD"
 """slimgate's chunk."""

@@ -4,7 +4,7 @@ Every rendition is a standard file that any viewer opens; it carries the upload'
 where viewers skip them.
 """
 
-from codec.encoders.registry import NAMES, Codec, by_name, mime_of
-from codec.encoders.settings import EncoderSettings, Tune
+from slimgate.codec.encoders.registry import NAMES, Codec, by_name, mime_of
+from slimgate.codec.encoders.settings import EncoderSettings, Tune
 
 __all__ = ["NAMES", "Codec", "EncoderSettings", "Tune", "by_name", "mime_of"]

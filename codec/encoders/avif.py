@@ -6,9 +6,9 @@ from typing import Final
 import numpy as np
 from PIL import features
 
-from codec.encoders import pillow
-from codec.encoders.settings import EncoderSettings, Tune
-from codec.image.pixels import Pixels
+from slimgate.codec.encoders import pillow
+from slimgate.codec.encoders.settings import EncoderSettings, Tune
+from slimgate.codec.image.pixels import Pixels
 
 MIME: Final = "image/avif"
 MAX_SIDE: Final = 65_535  # AV1 specification, 5.5.1: 16 bits, also the limit of manifests

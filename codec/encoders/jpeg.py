@@ -4,9 +4,9 @@ from typing import Final
 
 from PIL import features
 
-from codec.encoders import pillow
-from codec.encoders.settings import EncoderSettings
-from codec.image.pixels import Pixels, decode
+from slimgate.codec.encoders import pillow
+from slimgate.codec.encoders.settings import EncoderSettings
+from slimgate.codec.image.pixels import Pixels, decode
 
 MIME: Final = "image/jpeg"
 MAX_SIDE: Final = 65_500  # libjpeg's JPEG_MAX_DIMENSION

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from imagecodecs import JPEGXL, jpegxl_decode, jpegxl_encode
 
-from codec.containers import jxl_header
-from codec.encoders.settings import EncoderSettings
-from codec.image.pixels import Pixels, Samples, Undecodable
+from slimgate.codec.containers import jxl_header
+from slimgate.codec.encoders.settings import EncoderSettings
+from slimgate.codec.image.pixels import Pixels, Samples, Undecodable
 
 MIME: Final = "image/jxl"
 MAX_SIDE: Final = 65_535  # the limit of manifests; the format allows more

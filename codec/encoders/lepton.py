@@ -6,9 +6,9 @@ Files become smaller than in JPEG XL, and no viewer opens them. The library is o
 from importlib.util import find_spec
 from typing import Final
 
-from codec.containers import jpeg_size, lepton_header
-from codec.image import memory
-from codec.image.pixels import Undecodable
+from slimgate.codec.containers import jpeg_size, lepton_header
+from slimgate.codec.image import memory
+from slimgate.codec.image.pixels import Undecodable
 
 MIME: Final = "image/x-lepton"
 

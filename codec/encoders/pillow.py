@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import ExifTags, Image
 
-from codec.image import saving
-from codec.image.pixels import Pixels, decode, opened
+from slimgate.codec.image import saving
+from slimgate.codec.image.pixels import Pixels, decode, opened
 
 
 def save(pixels: Pixels, format_: str, *, orientation: int, **options: object) -> bytes:

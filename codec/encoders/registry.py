@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from codec.containers import Mode, bmff, jpeg_payload, webp_payload
-from codec.encoders import avif, jpeg, jxl, lepton, webp, zstd
-from codec.encoders.settings import EncoderSettings
-from codec.image.pixels import Pixels
+from slimgate.codec.containers import Mode, bmff, jpeg_payload, webp_payload
+from slimgate.codec.encoders import avif, jpeg, jxl, lepton, webp, zstd
+from slimgate.codec.encoders.settings import EncoderSettings
+from slimgate.codec.image.pixels import Pixels
 
 
 class Read(Protocol):

@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 from PIL import Image, features
 
-from codec.encoders import pillow
-from codec.encoders.settings import EncoderSettings
-from codec.image.pixels import Pixels
+from slimgate.codec.encoders import pillow
+from slimgate.codec.encoders.settings import EncoderSettings
+from slimgate.codec.image.pixels import Pixels
 
 MIME: Final = "image/webp"
 MAX_SIDE: Final = 16_383  # RFC 9649, 2.5 and 3.4: sides have 14 bits

@@ -4,8 +4,8 @@ from typing import Final
 
 from imagecodecs import ZSTD, zstd_decode, zstd_encode
 
-from codec.image import memory
-from codec.image.pixels import Undecodable
+from slimgate.codec.image import memory
+from slimgate.codec.image.pixels import Undecodable
 
 MIME: Final = "application/zstd"
 

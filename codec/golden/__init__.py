@@ -10,9 +10,9 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Literal, NamedTuple
 
-from codec.encoders import lepton
-from codec.manifest import Manifest, loads
-from codec.restore.restore import (
+from slimgate.codec.encoders import lepton
+from slimgate.codec.manifest import Manifest, loads
+from slimgate.codec.restore.restore import (
     DamagedRendition,
     DigestMismatch,
     EncoderChanged,

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec.image.pixels import Pixels
-from codec.image.tiles import gray, stacked
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.image.tiles import gray, stacked
 
 Kind = Literal["photo", "document", "screenshot", "chart", "illustration"]
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 _LOOKED_AT: Final = 200_000  # approximate number of pixels on a regular grid
 _SHARE: Final = 0.001  # minimum share of pixels of a common colour

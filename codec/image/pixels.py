@@ -13,7 +13,7 @@ from imagecodecs import PngError, png_decode
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from codec.containers import Container, png
+from slimgate.codec.containers import Container, png
 
 Pixels = npt.NDArray[np.uint8]
 """Pixels of an image, uint8: (height, width) gray, (height, width, 3) RGB or (…, 4) RGBA."""

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 
 def small_size(width: int, height: int, scale: int) -> tuple[int, int]:

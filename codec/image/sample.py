@@ -10,7 +10,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 _TILE: Final = 144  # divisible by every scale
 _MARGIN: Final = 8  # pixels affected by a seam: the ringing of Lanczos and transform blocks

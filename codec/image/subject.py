@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec.image.content_kind import Kind, PixelStatistics
-from codec.image.pixels import Pixels
-from codec.image.tiles import gray, height, stacked
+from slimgate.codec.image.content_kind import Kind, PixelStatistics
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.image.tiles import gray, height, stacked
 
 Subject = Literal["map", "medical"]
 

@@ -5,7 +5,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 _TILE: Final = 64
 _SPACING: Final = 128

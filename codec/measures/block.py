@@ -5,8 +5,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from codec.image.pixels import Pixels
-from codec.measures import psnr
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import psnr
 
 _SIDE: Final = 64
 

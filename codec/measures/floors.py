@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from codec.image.pixels import Pixels
-from codec.measures import ssim, ssimulacra2
-from codec.measures.block import block_psnr
-from codec.measures.prepared import Prepared
-from codec.measures.psnr import psnr
-from codec.measures.reading import Fidelity, Reading
-from config import Floor
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import ssim, ssimulacra2
+from slimgate.codec.measures.block import block_psnr
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.measures.psnr import psnr
+from slimgate.codec.measures.reading import Fidelity, Reading
+from slimgate.config import Floor
 
 Measure = Callable[[Prepared, Pixels], Sequence[float]]
 

@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from codec.containers.gain_map import GainMap
-from codec.image.pixels import Pixels, Undecodable, opened
-from codec.measures import floors, xyb
-from codec.measures.prepared import Prepared
-from codec.measures.reading import Reading
-from config import Floor
+from slimgate.codec.containers.gain_map import GainMap
+from slimgate.codec.image.pixels import Pixels, Undecodable, opened
+from slimgate.codec.measures import floors, xyb
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.measures.reading import Reading
+from slimgate.config import Floor
 
 _CODED: Final = ("psnr_db", "ssim")
 _SCORES: Final = ("ssimulacra2", "ssimulacra2_worst")

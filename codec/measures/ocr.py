@@ -12,7 +12,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 PROGRAM: Final = "tesseract"
 MAX_PIXELS: Final = 40_000_000

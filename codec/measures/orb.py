@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 ENOUGH: Final = 50
 """Minimum number of key points for a meaningful share: with this many, a share of 0.65 has an error
@@ -111,7 +111,7 @@ def orb(original: Pixels, restored: Pixels) -> float:
     """Return the share of ORB key points with a cross-checked match within 50 of 256 bits.
 
     With too few key points the share is meaningless, and floors demand the worst block instead
-    (:func:`codec.measures.floors.applied`).
+    (:func:`slimgate.codec.measures.floors.applied`).
 
     Args:
         original: uint8, (height, width[, channels]).

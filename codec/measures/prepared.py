@@ -2,9 +2,9 @@
 
 from functools import cached_property
 
-from codec.image.pixels import Pixels
-from codec.measures import ssimulacra2
-from codec.measures.orb import KeyPoints
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import ssimulacra2
+from slimgate.codec.measures.orb import KeyPoints
 
 
 class Prepared:

@@ -8,7 +8,7 @@ from typing import Final
 
 import cv2
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 PERFECT_PSNR_DB: Final = 99.99
 """PSNR assigned to identical pixels, for which the formula is infinite."""

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 MIN_SIDE: Final = 11
 """Smallest side for SSIM: the width of its Gaussian window."""

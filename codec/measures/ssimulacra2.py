@@ -20,12 +20,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec.image.pixels import Pixels
-from codec.measures import regions, xyb
-from codec.measures import ssimulacra2_weights as weights
-from codec.measures.regions import Doubles, Edges, Strip
-from codec.measures.ssimulacra2_weights import SCALES
-from codec.measures.xyb import Floats
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import regions, xyb
+from slimgate.codec.measures import ssimulacra2_weights as weights
+from slimgate.codec.measures.regions import Doubles, Edges, Strip
+from slimgate.codec.measures.ssimulacra2_weights import SCALES
+from slimgate.codec.measures.xyb import Floats
 
 REGION: Final = 128
 """Side of separately scored regions, pixels."""

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from codec.measures.xyb import CHANNELS
+from slimgate.codec.measures.xyb import CHANNELS
 
 Doubles = npt.NDArray[np.float64]
 

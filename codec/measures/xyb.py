@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 Floats = npt.NDArray[np.float32]
 

@@ -6,13 +6,13 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from codec.image.pixels import Samples
-from codec.recipes import coders, layout, package, pictures
-from codec.recipes.coders import Coder
-from codec.recipes.pictures import Shape
-from codec.recipes.plan import Plan, Segment
-from codec.recipes.rebuild import content_digest, place, samples_digest
-from codec.recipes.recipe import Block, Format, Picture, Recipe
+from slimgate.codec.image.pixels import Samples
+from slimgate.codec.recipes import coders, layout, package, pictures
+from slimgate.codec.recipes.coders import Coder
+from slimgate.codec.recipes.pictures import Shape
+from slimgate.codec.recipes.plan import Plan, Segment
+from slimgate.codec.recipes.rebuild import content_digest, place, samples_digest
+from slimgate.codec.recipes.recipe import Block, Format, Picture, Recipe
 
 _PROBED: Final = 3
 """Segments of a picture tried until one tells which coder wrote it."""

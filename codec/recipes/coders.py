@@ -25,9 +25,9 @@ from imagecodecs import (
 )
 from PIL import Image
 
-from codec.containers import Unsupported, tiff
-from codec.recipes import gif_lzw
-from codec.recipes.plan import INTERLACED, Family, Layout
+from slimgate.codec.containers import Unsupported, tiff
+from slimgate.codec.recipes import gif_lzw
+from slimgate.codec.recipes.plan import INTERLACED, Family, Layout
 
 _PIECE: Final = 1 << 16  # bytes compressed between two comparisons
 FAX: Final = MappingProxyType({2: "tiff_ccitt", 3: "group3", 4: "group4"})

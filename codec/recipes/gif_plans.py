@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from codec.containers import Unsupported, kinds, sides
-from codec.recipes import gif_lzw
-from codec.recipes.plan import INTERLACED, MAX_SEGMENTS, Layout, Plan, Segment
+from slimgate.codec.containers import Unsupported, kinds, sides
+from slimgate.codec.recipes import gif_lzw
+from slimgate.codec.recipes.plan import INTERLACED, MAX_SEGMENTS, Layout, Plan, Segment
 
 _HEAD: Final = 13
 _EXTENSION, _FRAME, _END = 0x21, 0x2C, 0x3B

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from codec.image.pixels import Samples
-from codec.recipes.plan import INTERLACED, Layout
+from slimgate.codec.image.pixels import Samples
+from slimgate.codec.recipes.plan import INTERLACED, Layout
 
 
 def as_samples(numbers: npt.NDArray[Any]) -> Samples:

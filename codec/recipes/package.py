@@ -9,9 +9,9 @@ import struct
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from codec.containers import Malformed, bmff
-from codec.encoders import zstd
-from codec.recipes.pictures import is_jxl
+from slimgate.codec.containers import Malformed, bmff
+from slimgate.codec.encoders import zstd
+from slimgate.codec.recipes.pictures import is_jxl
 
 _SKIPPABLE: Final = struct.Struct("<II")  # magic number, size
 _MAGIC: Final = 0x184D2A50

@@ -5,11 +5,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from imagecodecs import jpegxl_decode, jpegxl_encode
 
-from codec.containers import jxl_header
-from codec.encoders import zstd
-from codec.image import memory
-from codec.image.pixels import Samples, Undecodable
-from codec.recipes.layout import as_samples
+from slimgate.codec.containers import jxl_header
+from slimgate.codec.encoders import zstd
+from slimgate.codec.image import memory
+from slimgate.codec.image.pixels import Samples, Undecodable
+from slimgate.codec.recipes.layout import as_samples
 
 _MIN_SIDE: Final = 8
 _COLOURS: Final = 3  # channels coded together; each further one is coded alone

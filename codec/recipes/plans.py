@@ -5,9 +5,9 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from codec.containers import Unsupported, kinds, sides
-from codec.recipes import gif_plans, tiff_plans
-from codec.recipes.plan import Layout, Plan, Segment, rows
+from slimgate.codec.containers import Unsupported, kinds, sides
+from slimgate.codec.recipes import gif_plans, tiff_plans
+from slimgate.codec.recipes.plan import Layout, Plan, Segment, rows
 
 _PAM_DEPTH: Final = re.compile(rb"^(DEPTH|MAXVAL)[ \t]+(\d{1,5})\s*$", re.MULTILINE)
 _PNM_END: Final = re.compile(rb"\s*(?:#[^\n\r]*[\n\r]\s*)*(\d{1,5})\s")

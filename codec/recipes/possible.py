@@ -3,9 +3,9 @@
 from types import MappingProxyType
 from typing import Final
 
-from codec.recipes import gif_lzw
-from codec.recipes.coders import FAX, MAX_FAX_SIDE, REVERSED, Coder
-from codec.recipes.plan import INTERLACED, Family, Layout
+from slimgate.codec.recipes import gif_lzw
+from slimgate.codec.recipes.coders import FAX, MAX_FAX_SIDE, REVERSED, Coder
+from slimgate.codec.recipes.plan import INTERLACED, Family, Layout
 
 _FAMILIES: Final = MappingProxyType[str, Family](
     {

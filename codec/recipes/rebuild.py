@@ -9,14 +9,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from imagecodecs import deflate_encode
 
-from codec import manifest
-from codec.containers import DoesNotFit, Malformed
-from codec.image import memory
-from codec.image.pixels import Samples, Undecodable
-from codec.recipes import coders, layout, package, pictures
-from codec.recipes.pictures import Shape
-from codec.recipes.plan import Segment
-from codec.recipes.recipe import Block, Recipe
+from slimgate.codec import manifest
+from slimgate.codec.containers import DoesNotFit, Malformed
+from slimgate.codec.image import memory
+from slimgate.codec.image.pixels import Samples, Undecodable
+from slimgate.codec.recipes import coders, layout, package, pictures
+from slimgate.codec.recipes.pictures import Shape
+from slimgate.codec.recipes.plan import Segment
+from slimgate.codec.recipes.recipe import Block, Recipe
 
 MAX_CHANNELS: Final = 64
 

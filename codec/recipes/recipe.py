@@ -6,12 +6,12 @@ from typing import Final, NamedTuple, Self, get_args
 
 import numpy as np
 
-from codec.containers import Malformed
-from codec.recipes import coders
-from codec.recipes.coders import Coder
-from codec.recipes.pictures import Shape
-from codec.recipes.plan import MAX_SEGMENTS, Family, Layout
-from codec.recipes.possible import is_possible
+from slimgate.codec.containers import Malformed
+from slimgate.codec.recipes import coders
+from slimgate.codec.recipes.coders import Coder
+from slimgate.codec.recipes.pictures import Shape
+from slimgate.codec.recipes.plan import MAX_SEGMENTS, Family, Layout
+from slimgate.codec.recipes.possible import is_possible
 
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct("<BHHIQ")  # version; pictures, formats, blocks; bytes of the rest

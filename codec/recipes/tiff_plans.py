@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from codec.containers import tiff
-from codec.containers.tiff import Page
-from codec.recipes.coders import REVERSED
-from codec.recipes.plan import MAX_SEGMENTS, Family, Layout, Plan, Segment, rows
-from codec.recipes.rebuild import MAX_CHANNELS, is_plausible
+from slimgate.codec.containers import tiff
+from slimgate.codec.containers.tiff import Page
+from slimgate.codec.recipes.coders import REVERSED
+from slimgate.codec.recipes.plan import MAX_SEGMENTS, Family, Layout, Plan, Segment, rows
+from slimgate.codec.recipes.rebuild import MAX_CHANNELS, is_plausible
 
 _FAMILIES: Final[Mapping[int, Family]] = MappingProxyType(
     {

@@ -6,12 +6,12 @@ from typing import Final, NamedTuple, Protocol
 
 from imagecodecs import jpegxl_decode_jpeg, jpegxl_encode_jpeg
 
-from codec.containers import jpeg_size, jxl_header
-from codec.encoders import lepton, zstd
-from codec.image import memory
-from codec.image.pixels import Undecodable
-from codec.manifest import WholeCodec
-from codec.search import memory_needs
+from slimgate.codec.containers import jpeg_size, jxl_header
+from slimgate.codec.encoders import lepton, zstd
+from slimgate.codec.image import memory
+from slimgate.codec.image.pixels import Undecodable
+from slimgate.codec.manifest import WholeCodec
+from slimgate.codec.search import memory_needs
 
 
 def transcode(data: bytes, codec: WholeCodec = "jxl") -> bytes | None:

@@ -9,11 +9,11 @@ works for files without the marker, or without the last rows; Lepton takes other
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from codec.containers import Malformed, Unsupported, bmff, header, jpeg_size
-from codec.containers.jpeg_segments import END, EOI, walk_first
-from codec.image.pixels import Undecodable
-from codec.manifest import WholeCodec
-from codec.restore import exact, payload
+from slimgate.codec.containers import Malformed, Unsupported, bmff, header, jpeg_size
+from slimgate.codec.containers.jpeg_segments import END, EOI, walk_first
+from slimgate.codec.image.pixels import Undecodable
+from slimgate.codec.manifest import WholeCodec
+from slimgate.codec.restore import exact, payload
 
 _ZEROS: Final = range(0, 1 << 21, 64_000)
 """Numbers of zeros to try: libjxl takes a surplus of up to 64 KiB, but no shortage."""

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from codec.containers import Container, ContainerError, header
-from codec.encoders import by_name, jxl, webp
-from codec.image.pixels import Pixels
-from codec.restore import png_recipe
-from codec.restore.png_recipe import Recipe
-from codec.search.effort import Work
+from slimgate.codec.containers import Container, ContainerError, header
+from slimgate.codec.encoders import by_name, jxl, webp
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.restore import png_recipe
+from slimgate.codec.restore.png_recipe import Recipe
+from slimgate.codec.search.effort import Work
 
 _Name = Literal["webp", "jxl"]
 

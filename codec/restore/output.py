@@ -8,14 +8,14 @@ import numpy as np
 from imagecodecs import deflate_encode, png_encode
 from PIL import Image, ImageFile
 
-from codec.containers import Container, DoesNotFit, assemble, png
-from codec.image.flatten import flattened, is_drawn
-from codec.image.pixels import Pixels
-from codec.image.resample import join_planes, split_planes
-from codec.image.sample import Sample
-from codec.image.saving import save
-from codec.manifest import Output
-from codec.restore.png_filters import filtered, smallest_sums
+from slimgate.codec.containers import Container, DoesNotFit, assemble, png
+from slimgate.codec.image.flatten import flattened, is_drawn
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.image.resample import join_planes, split_planes
+from slimgate.codec.image.sample import Sample
+from slimgate.codec.image.saving import save
+from slimgate.codec.manifest import Output
+from slimgate.codec.restore.png_filters import filtered, smallest_sums
 
 # Best first. Steps are fine where they cost few bytes, coarse where they cost many.
 _QUALITIES: Final = (98, 96, 95, 94, 93, 92, 91, 90, 88, 86, 84, 82, 80, 77, 74, 70, 65, 60, 50)

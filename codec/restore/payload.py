@@ -4,7 +4,7 @@ Previews in Exif and behind the image, pictures of multi-picture files and gain 
 smaller so. Layout: version (1 byte), method (1 byte: 3), CRC-32 of all that is kept (4 bytes,
 big-endian), number of pictures (1 byte); for each, the bytes between it and the one before, its
 length, and that of its JPEG XL file (4 bytes each); these files; and the payload of
-:mod:`codec.containers.header` of everything else. Other payloads are those of that module.
+:mod:`slimgate.codec.containers.header` of everything else. Other payloads are those of that module.
 """
 
 import struct
@@ -12,9 +12,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from codec.containers import Malformed, Unsupported, header, jpeg_size, jxl_header
-from codec.containers.jpeg_segments import walk_first
-from codec.restore import exact
+from slimgate.codec.containers import Malformed, Unsupported, header, jpeg_size, jxl_header
+from slimgate.codec.containers.jpeg_segments import walk_first
+from slimgate.codec.restore import exact
 
 _VERSION: Final = 1
 _PICTURES: Final = 3

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 _BAND_ROWS: Final = 128  # bounds temporary memory
 

@@ -4,9 +4,9 @@ from typing import Final
 
 import numpy as np
 
-from codec.containers import Malformed
-from codec.containers.png_parts import Header
-from codec.image.pixels import Pixels, Samples
+from slimgate.codec.containers import Malformed
+from slimgate.codec.containers.png_parts import Header
+from slimgate.codec.image.pixels import Pixels, Samples
 
 AS_IS: Final = 0
 HALVED: Final = 1

@@ -14,10 +14,10 @@ from typing import Final, Self
 
 from imagecodecs import deflate_encode
 
-from codec.containers import DoesNotFit, Malformed, assemble, png
-from codec.image.pixels import Pixels
-from codec.restore.png_filters import filtered_passes
-from codec.search.effort import Work
+from slimgate.codec.containers import DoesNotFit, Malformed, assemble, png
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.restore.png_filters import filtered_passes
+from slimgate.codec.search.effort import Work
 
 _ZLIB: Final = 0
 _LIBDEFLATE: Final = 1

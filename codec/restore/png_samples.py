@@ -11,10 +11,10 @@ from typing import Final, cast
 import numpy as np
 from imagecodecs import PngError, png_decode
 
-from codec.containers import Malformed
-from codec.containers.png_chunks import SIGNATURE, make
-from codec.containers.png_parts import Header
-from codec.image.pixels import Pixels, Samples, Undecodable
+from slimgate.codec.containers import Malformed
+from slimgate.codec.containers.png_chunks import SIGNATURE, make
+from slimgate.codec.containers.png_parts import Header
+from slimgate.codec.image.pixels import Pixels, Samples, Undecodable
 
 _MAX_FILTER: Final = 4
 

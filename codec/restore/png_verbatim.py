@@ -12,15 +12,15 @@ from typing import Final, Literal, NamedTuple, Self
 
 import numpy as np
 
-from codec.containers import DoesNotFit, Malformed, Unsupported, header, png_parts
-from codec.containers.png_chunks import depends_on_data
-from codec.containers.png_parts import Header, Parts
-from codec.encoders import by_name, jxl, webp
-from codec.image.flatten import is_drawn
-from codec.image.pixels import Pixels, Samples, Undecodable
-from codec.restore import png_forms, png_recipe, png_samples
-from codec.restore.png_recipe import Recipe
-from codec.search.effort import Work
+from slimgate.codec.containers import DoesNotFit, Malformed, Unsupported, header, png_parts
+from slimgate.codec.containers.png_chunks import depends_on_data
+from slimgate.codec.containers.png_parts import Header, Parts
+from slimgate.codec.encoders import by_name, jxl, webp
+from slimgate.codec.image.flatten import is_drawn
+from slimgate.codec.image.pixels import Pixels, Samples, Undecodable
+from slimgate.codec.restore import png_forms, png_recipe, png_samples
+from slimgate.codec.restore.png_recipe import Recipe
+from slimgate.codec.search.effort import Work
 
 Codec = Literal["webp", "jxl"]
 
@@ -39,7 +39,7 @@ class Layout:
 
     Attributes:
         header: image header.
-        form: how samples are stored, see :mod:`codec.restore.png_forms`.
+        form: how samples are stored, see :mod:`slimgate.codec.restore.png_forms`.
         before: bytes between image header and image data.
         after: bytes behind the image data.
         recipe: how the image data are compressed.

@@ -5,13 +5,13 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
-from codec.containers.header import MAX_KEPT
-from codec.encoders import by_name
-from codec.image.pixels import Pixels, Samples
-from codec.image.resample import join_planes, small_size, split_planes
-from codec.manifest import Manifest, Stored
-from codec.recipes.rebuild import rebuild
-from codec.restore import (
+from slimgate.codec.containers.header import MAX_KEPT
+from slimgate.codec.encoders import by_name
+from slimgate.codec.image.pixels import Pixels, Samples
+from slimgate.codec.image.resample import join_planes, small_size, split_planes
+from slimgate.codec.manifest import Manifest, Stored
+from slimgate.codec.recipes.rebuild import rebuild
+from slimgate.codec.restore import (
     exact,
     exact_parts,
     lossless,

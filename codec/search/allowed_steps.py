@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
-from codec.search import memory_needs
-from codec.search.engine_costs import FREE, EngineCosts
-from codec.search.omissions import Omission, Omitted, What
-from config.policy import CODECS
+from slimgate.codec.search import memory_needs
+from slimgate.codec.search.engine_costs import FREE, EngineCosts
+from slimgate.codec.search.omissions import Omission, Omitted, What
+from slimgate.config.policy import CODECS
 
 DECODE: Final = "decode"
 EXACT: Final = "exact"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from codec.search.verdicts import Verdict
+from slimgate.codec.search.verdicts import Verdict
 
 LOWEST, HIGHEST = 8, 96
 """Range of qualities: beyond it, nothing is saved or nothing holds."""

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from codec.encoders import Tune, by_name
-from codec.measures import floors
-from codec.search.omissions import Omission, What
-from codec.search.presets import EffortPreset, preset_of
-from codec.search.state import Candidate, SearchState, SourceImage
-from config import Policy
-from config.policy import Codec
+from slimgate.codec.encoders import Tune, by_name
+from slimgate.codec.measures import floors
+from slimgate.codec.search.omissions import Omission, What
+from slimgate.codec.search.presets import EffortPreset, preset_of
+from slimgate.codec.search.state import Candidate, SearchState, SourceImage
+from slimgate.config import Policy
+from slimgate.config.policy import Codec
 
 _LIKELY: Final[tuple[Codec, ...]] = ("avif", "jxl", "webp", "jpeg")
 """Codecs, most likely winner first."""

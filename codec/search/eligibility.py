@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from codec import manifest
-from codec.containers import (
+from slimgate.codec import manifest
+from slimgate.codec.containers import (
     SNIFFED,
     WHOLE,
     Container,
@@ -17,8 +17,8 @@ from codec.containers import (
     sniff,
     tiff,
 )
-from codec.reasons import Reason, Refused
-from config import Policy
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Policy
 
 MIN_SIDE: Final = 16
 """Smaller images are stored as uploaded: measures are meaningless and savings negligible."""

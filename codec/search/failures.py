@@ -4,12 +4,12 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final
 
-from codec.image import memory
-from codec.measures import floors
-from codec.reasons import Reason, Refused
-from codec.search import memory_needs
-from codec.search.state import Candidate, SearchState
-from codec.search.verdicts import Verdict
+from slimgate.codec.image import memory
+from slimgate.codec.measures import floors
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.search import memory_needs
+from slimgate.codec.search.state import Candidate, SearchState
+from slimgate.codec.search.verdicts import Verdict
 
 _LONGEST: Final = 200
 """Maximum length of a library's error message, characters."""

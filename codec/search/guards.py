@@ -2,12 +2,12 @@
 
 from typing import Final, NamedTuple
 
-from codec.image import subject
-from codec.image.content_kind import Kind
-from codec.measures import floors
-from codec.measures.prepared import Prepared
-from config import Floor, Policy
-from config.floor import Guard
+from slimgate.codec.image import subject
+from slimgate.codec.image.content_kind import Kind
+from slimgate.codec.measures import floors
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.config import Floor, Policy
+from slimgate.config.floor import Guard
 
 _NAMES: Final = {"medical": "medical image"}
 

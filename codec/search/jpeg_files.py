@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
-from codec.manifest import WholeCodec
-from codec.search import lossless, memory_needs
-from codec.search.allowed_steps import EXACT, LEPTON, AllowedSteps
-from codec.search.eligibility import jpeg_sides
-from codec.search.failures import reason
-from codec.search.lossless import Attempt
-from codec.search.omissions import Omission
-from codec.search.verdicts import Verdict
-from config import Policy
+from slimgate.codec.manifest import WholeCodec
+from slimgate.codec.search import lossless, memory_needs
+from slimgate.codec.search.allowed_steps import EXACT, LEPTON, AllowedSteps
+from slimgate.codec.search.eligibility import jpeg_sides
+from slimgate.codec.search.failures import reason
+from slimgate.codec.search.lossless import Attempt
+from slimgate.codec.search.omissions import Omission
+from slimgate.codec.search.verdicts import Verdict
+from slimgate.config import Policy
 
 _STEPS: Final[Mapping[WholeCodec, str]] = {"jxl": EXACT, "lepton": LEPTON, "zstd": EXACT}
 """Step of each codec that holds whole files."""

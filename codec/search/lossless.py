@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from codec.containers import Container
-from codec.manifest import Output, Stored, WholeCodec
-from codec.measures.reading import Reading
-from codec.restore import exact_parts, lossless
-from codec.restore.lossless import Lossless, Task
-from codec.restore.restore import content_digest, file_digest
-from codec.search.result import IDENTICAL, ChosenRendition
-from codec.search.state import Candidate, Trial
-from codec.search.verdicts import Verdict
+from slimgate.codec.containers import Container
+from slimgate.codec.manifest import Output, Stored, WholeCodec
+from slimgate.codec.measures.reading import Reading
+from slimgate.codec.restore import exact_parts, lossless
+from slimgate.codec.restore.lossless import Lossless, Task
+from slimgate.codec.restore.restore import content_digest, file_digest
+from slimgate.codec.search.result import IDENTICAL, ChosenRendition
+from slimgate.codec.search.state import Candidate, Trial
+from slimgate.codec.search.verdicts import Verdict
 
 _IDENTICAL: Final = Reading(IDENTICAL.psnr_db, IDENTICAL.psnr_db, IDENTICAL.ssim, IDENTICAL.orb)
 

@@ -6,8 +6,8 @@ transcoding, of memory touched. ``python -m bench.memory`` measures whole jobs.
 
 from typing import Final
 
-from codec.manifest import Manifest
-from codec.measures import ssimulacra2
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.measures import ssimulacra2
 
 _MIB: Final = 1 << 20
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from codec.reasons import Reason, Refused
-from codec.search.omissions import LOSSY, Omission, Omitted, What
-from codec.search.state import Trial
-from codec.search.verdicts import Verdict
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.search.omissions import LOSSY, Omission, Omitted, What
+from slimgate.codec.search.state import Trial
+from slimgate.codec.search.verdicts import Verdict
 
 NOT_SMALLER: Final = "nothing that loses anything is smaller and holds the floor"
 

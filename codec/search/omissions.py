@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
-from config.policy import Codec
+from slimgate.config.policy import Codec
 
 Tier = Literal["exact", "lossless", "recode", "downscale"]
 

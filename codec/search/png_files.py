@@ -6,25 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from codec.containers import ContainerError, Malformed, Unsupported, png_parts
-from codec.containers.png_parts import Header, Parts
-from codec.image.pixels import Undecodable
-from codec.manifest import Output, Stored
-from codec.restore import png_verbatim
-from codec.restore.png_verbatim import Encoding, Found
-from codec.restore.restore import content_digest
-from codec.search import memory_needs
-from codec.search.allowed_steps import LOSSLESS, AllowedSteps
-from codec.search.effort import Work
-from codec.search.eligibility import check_size
-from codec.search.failures import reason
-from codec.search.lossless import Attempt, failed_attempt, trial_of
-from codec.search.omissions import Omission
-from codec.search.presets import preset_of
-from codec.search.result import IDENTICAL, ChosenRendition
-from codec.search.state import Trial
-from codec.search.verdicts import Verdict
-from config import Policy
+from slimgate.codec.containers import ContainerError, Malformed, Unsupported, png_parts
+from slimgate.codec.containers.png_parts import Header, Parts
+from slimgate.codec.image.pixels import Undecodable
+from slimgate.codec.manifest import Output, Stored
+from slimgate.codec.restore import png_verbatim
+from slimgate.codec.restore.png_verbatim import Encoding, Found
+from slimgate.codec.restore.restore import content_digest
+from slimgate.codec.search import memory_needs
+from slimgate.codec.search.allowed_steps import LOSSLESS, AllowedSteps
+from slimgate.codec.search.effort import Work
+from slimgate.codec.search.eligibility import check_size
+from slimgate.codec.search.failures import reason
+from slimgate.codec.search.lossless import Attempt, failed_attempt, trial_of
+from slimgate.codec.search.omissions import Omission
+from slimgate.codec.search.presets import preset_of
+from slimgate.codec.search.result import IDENTICAL, ChosenRendition
+from slimgate.codec.search.state import Trial
+from slimgate.codec.search.verdicts import Verdict
+from slimgate.config import Policy
 
 _SLOW: Final = 4  # speed of JPEG XL, effort 9
 

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from codec.measures import floors
-from config import Floor
-from config.policy import Effort
+from slimgate.codec.measures import floors
+from slimgate.config import Floor
+from slimgate.config.policy import Effort
 
 
 @dataclass(frozen=True, slots=True)

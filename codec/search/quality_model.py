@@ -11,11 +11,11 @@ from typing import Final, Self
 import cv2
 import numpy as np
 
-from codec.encoders import Tune
-from codec.encoders.coding import level
-from codec.image.pixels import Pixels
-from codec.measures import ssim, ssimulacra2
-from config import Floor
+from slimgate.codec.encoders import Tune
+from slimgate.codec.encoders.coding import level
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import ssim, ssimulacra2
+from slimgate.config import Floor
 
 _AT: Final = 50
 # Least-squares fits to AVIF (speed 8, 4:4:4) at quality 50 on 36 images of open licences: PSNR,

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from codec.manifest import Output, Stored
-from codec.measures.psnr import PERFECT_PSNR_DB
-from codec.measures.reading import Fidelity
-from config.floor import Guard
+from slimgate.codec.manifest import Output, Stored
+from slimgate.codec.measures.psnr import PERFECT_PSNR_DB
+from slimgate.codec.measures.reading import Fidelity
+from slimgate.config.floor import Guard
 
 IDENTICAL: Final = Fidelity(psnr_db=PERFECT_PSNR_DB, ssim=1.0, orb=1.0)
 """Fidelity of a file with identical pixels."""

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, Self
 
-from codec.search.quality_model import Activity
+from slimgate.codec.search.quality_model import Activity
 
 _SEAMS_DB: Final = 0.25
 """PSNR by which a sample seems easier because of gradients at its seams: mean over 60 photographs.

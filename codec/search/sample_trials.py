@@ -5,21 +5,21 @@ import time
 from dataclasses import dataclass, field
 from typing import Final, Literal, Self
 
-from codec.encoders import EncoderSettings, Tune, by_name
-from codec.encoders.coding import LOSSLESS
-from codec.image.pixels import Pixels
-from codec.image.resample import shrunk
-from codec.image.sample import Sample
-from codec.manifest import Stored
-from codec.measures import floors, psnr, ssim
-from codec.measures.prepared import Prepared
-from codec.measures.reading import Reading
-from codec.restore.restore import enlarge, pixels_of
-from codec.search import quality_model, scale_model
-from codec.search.quality_model import Activity
-from codec.search.sample_model import Ease
-from codec.search.state import REFUSED, Candidate, SearchState, Trial
-from codec.search.verdicts import Verdict
+from slimgate.codec.encoders import EncoderSettings, Tune, by_name
+from slimgate.codec.encoders.coding import LOSSLESS
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.image.resample import shrunk
+from slimgate.codec.image.sample import Sample
+from slimgate.codec.manifest import Stored
+from slimgate.codec.measures import floors, psnr, ssim
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.measures.reading import Reading
+from slimgate.codec.restore.restore import enlarge, pixels_of
+from slimgate.codec.search import quality_model, scale_model
+from slimgate.codec.search.quality_model import Activity
+from slimgate.codec.search.sample_model import Ease
+from slimgate.codec.search.state import REFUSED, Candidate, SearchState, Trial
+from slimgate.codec.search.verdicts import Verdict
 
 _FRAME: Final = 300
 """Approximate bytes of a rendition that do not grow with the image: boxes and headers."""

@@ -7,8 +7,8 @@ its ceiling, restored without a codec, plus that of the codec, which weighs more
 import math
 from typing import Final, NamedTuple
 
-from codec.measures import ssimulacra2
-from codec.search import fineness
+from slimgate.codec.measures import ssimulacra2
+from slimgate.codec.search import fineness
 
 _POWER: Final = 2.5
 """Power at which they add up."""

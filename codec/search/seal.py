@@ -3,14 +3,14 @@
 import hashlib
 import math
 
-from codec import manifest
-from codec.manifest import Manifest
-from codec.notes import LOWEST_SCORE, Measured
-from codec.reasons import Reason, Refused
-from codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
-from codec.search.allowed_steps import EXACT, LEPTON, LOSSLESS, RECIPE
-from codec.search.omissions import LOSSY
-from codec.search.result import ChosenRendition
+from slimgate.codec import manifest
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.notes import LOWEST_SCORE, Measured
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
+from slimgate.codec.search.allowed_steps import EXACT, LEPTON, LOSSLESS, RECIPE
+from slimgate.codec.search.omissions import LOSSY
+from slimgate.codec.search.result import ChosenRendition
 
 
 def step(chosen: ChosenRendition) -> str:

@@ -11,29 +11,29 @@ from functools import partial
 from itertools import chain
 from typing import Final
 
-from codec.encoders import coding
-from codec.image import content_kind
-from codec.measures import floors
-from codec.restore.restore import Upscalers
-from codec.search import guards, trials
-from codec.search.allowed_steps import AllowedSteps
-from codec.search.bracket import (
+from slimgate.codec.encoders import coding
+from slimgate.codec.image import content_kind
+from slimgate.codec.measures import floors
+from slimgate.codec.restore.restore import Upscalers
+from slimgate.codec.search import guards, trials
+from slimgate.codec.search.allowed_steps import AllowedSteps
+from slimgate.codec.search.bracket import (
     HIGHEST,
     LOWEST,
     QualityBracket,
     expected_bytes,
     qualities_between,
 )
-from codec.search.candidates import candidates
-from codec.search.effort import Work
-from codec.search.failures import recording_failure
-from codec.search.presets import EFFORT_PRESETS, EffortPreset, preset_of
-from codec.search.sample_trials import SampleTrials
-from codec.search.shortlist import Finalist, shortlist
-from codec.search.state import SearchState, SourceImage, Trial
-from codec.search.verdicts import Verdict
-from config import Policy
-from config.policy import Effort
+from slimgate.codec.search.candidates import candidates
+from slimgate.codec.search.effort import Work
+from slimgate.codec.search.failures import recording_failure
+from slimgate.codec.search.presets import EFFORT_PRESETS, EffortPreset, preset_of
+from slimgate.codec.search.sample_trials import SampleTrials
+from slimgate.codec.search.shortlist import Finalist, shortlist
+from slimgate.codec.search.state import SearchState, SourceImage, Trial
+from slimgate.codec.search.verdicts import Verdict
+from slimgate.config import Policy
+from slimgate.config.policy import Effort
 
 __all__ = ["EFFORT_PRESETS", "candidates", "find_rendition"]
 

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from codec.measures import floors
-from codec.search import scale_model
-from codec.search.bracket import HIGHEST, LOWEST, QualityBracket, expected_bytes
-from codec.search.failures import has_memory, recording_failure
-from codec.search.omissions import Omission
-from codec.search.presets import EffortPreset
-from codec.search.sample_trials import SampleTrials
-from codec.search.state import Candidate, SearchState
+from slimgate.codec.measures import floors
+from slimgate.codec.search import scale_model
+from slimgate.codec.search.bracket import HIGHEST, LOWEST, QualityBracket, expected_bytes
+from slimgate.codec.search.failures import has_memory, recording_failure
+from slimgate.codec.search.omissions import Omission
+from slimgate.codec.search.presets import EffortPreset
+from slimgate.codec.search.sample_trials import SampleTrials
+from slimgate.codec.search.state import Candidate, SearchState
 
 _OUT_OF_REACH: Final = 1.25
 """Size relative to the best, on the sample, beyond which a candidate is not refined."""

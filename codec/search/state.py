@@ -5,25 +5,25 @@ from typing import Final, Literal
 
 import numpy as np
 
-from codec.containers import Container
-from codec.encoders import Tune
-from codec.encoders.coding import level
-from codec.image import resample
-from codec.image.content_kind import Kind
-from codec.image.pixels import Pixels
-from codec.manifest import Output, Stored, WholeCodec
-from codec.measures import ocr
-from codec.measures.hdr import HdrPicture, HdrReference
-from codec.measures.ocr import Words
-from codec.measures.prepared import Prepared
-from codec.measures.reading import Reading
-from codec.restore.restore import Upscalers
-from codec.search.allowed_steps import AllowedSteps
-from codec.search.effort import Work
-from codec.search.verdicts import Verdict
-from config import Floor
-from config.floor import Guard
-from config.policy import Codec
+from slimgate.codec.containers import Container
+from slimgate.codec.encoders import Tune
+from slimgate.codec.encoders.coding import level
+from slimgate.codec.image import resample
+from slimgate.codec.image.content_kind import Kind
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.manifest import Output, Stored, WholeCodec
+from slimgate.codec.measures import ocr
+from slimgate.codec.measures.hdr import HdrPicture, HdrReference
+from slimgate.codec.measures.ocr import Words
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.measures.reading import Reading
+from slimgate.codec.restore.restore import Upscalers
+from slimgate.codec.search.allowed_steps import AllowedSteps
+from slimgate.codec.search.effort import Work
+from slimgate.codec.search.verdicts import Verdict
+from slimgate.config import Floor
+from slimgate.config.floor import Guard
+from slimgate.config.policy import Codec
 
 REFUSED: Final = -1
 """Quality of a trial that ended before encoding."""
@@ -209,13 +209,13 @@ class SearchState:
         """Return the words in the upload, recognized once.
 
         Raises:
-            CannotRead: see :func:`codec.measures.ocr.words`.
+            CannotRead: see :func:`slimgate.codec.measures.ocr.words`.
         """
         if self._words is None:
             self._words = self.read(self.source.pixels, sure=ocr.SURE)
         return self._words
 
     def read(self, pixels: Pixels, *, sure: float = 0.0) -> Words:
-        """Return the words in some pixels; see :func:`codec.measures.ocr.words`."""
+        """Return the words in some pixels; see :func:`slimgate.codec.measures.ocr.words`."""
         self.work.read(pixels.shape[0] * pixels.shape[1])
         return ocr.words(pixels, timeout_s=ocr.HANGS_S, sure=sure)

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from codec.containers import DoesNotFit
-from codec.encoders import EncoderSettings, by_name
-from codec.image.pixels import Pixels, decode_as
-from codec.manifest import Stored
-from codec.measures import floors, ocr
-from codec.measures.reading import Reading
-from codec.restore import output
-from codec.restore.restore import content_digest, pixels_of
-from codec.search.state import BestRendition, Candidate, SearchState, Trial
-from codec.search.verdicts import Verdict
+from slimgate.codec.containers import DoesNotFit
+from slimgate.codec.encoders import EncoderSettings, by_name
+from slimgate.codec.image.pixels import Pixels, decode_as
+from slimgate.codec.manifest import Stored
+from slimgate.codec.measures import floors, ocr
+from slimgate.codec.measures.reading import Reading
+from slimgate.codec.restore import output
+from slimgate.codec.restore.restore import content_digest, pixels_of
+from slimgate.codec.search.state import BestRendition, Candidate, SearchState, Trial
+from slimgate.codec.search.verdicts import Verdict
 
 
 def attempt(state: SearchState, candidate: Candidate, quality: int, speed: int) -> Trial:

@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from codec.containers import Unsupported
-from codec.encoders import zstd
-from codec.manifest import Stored
-from codec.reasons import Reason, Refused
-from codec.recipes import build, pictures
-from codec.recipes.plan import Plan, banded
-from codec.recipes.plans import plans
-from codec.recipes.rebuild import MAX_SAMPLES
-from codec.search import lossless, memory_needs
-from codec.search.allowed_steps import EXACT, RECIPE, AllowedSteps
-from codec.search.eligibility import max_stored, whole_sides
-from codec.search.failures import reason as reason_of
-from codec.search.lossless import Attempt
-from codec.search.omissions import Omission
-from codec.search.result import IDENTICAL, ChosenRendition
-from codec.search.verdicts import Verdict
-from config import Policy
-from config.policy import Effort
+from slimgate.codec.containers import Unsupported
+from slimgate.codec.encoders import zstd
+from slimgate.codec.manifest import Stored
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.recipes import build, pictures
+from slimgate.codec.recipes.plan import Plan, banded
+from slimgate.codec.recipes.plans import plans
+from slimgate.codec.recipes.rebuild import MAX_SAMPLES
+from slimgate.codec.search import lossless, memory_needs
+from slimgate.codec.search.allowed_steps import EXACT, RECIPE, AllowedSteps
+from slimgate.codec.search.eligibility import max_stored, whole_sides
+from slimgate.codec.search.failures import reason as reason_of
+from slimgate.codec.search.lossless import Attempt
+from slimgate.codec.search.omissions import Omission
+from slimgate.codec.search.result import IDENTICAL, ChosenRendition
+from slimgate.codec.search.verdicts import Verdict
+from slimgate.config import Policy
+from slimgate.config.policy import Effort
 
 _SHARES: Final = MappingProxyType[Effort, float]({"fast": 0.05, "balanced": 0.3, "best": 0.6})
 """Share of the work for encoding pictures."""
@@ -48,7 +48,7 @@ def attempts(
 
     Args:
         data: upload, untrusted.
-        mime: its type, one of :data:`codec.containers.WHOLE`.
+        mime: its type, one of :data:`slimgate.codec.containers.WHOLE`.
         policy: the policy.
         steps: allowed steps and memory.
         work_s: limit of work, core-seconds.

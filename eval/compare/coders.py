@@ -5,15 +5,15 @@ import time
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-import models
-from codec.containers import Container
-from codec.encoders import EncoderSettings, by_name
-from codec.image.pixels import Pixels
-from codec.image.resample import join_planes, shrunk, small_size, split_planes
-from codec.measures import floors, psnr, ssimulacra2
-from codec.measures.prepared import Prepared
-from config import Floor
-from eval.compare import quality_search
+from slimgate import models
+from slimgate.codec.containers import Container
+from slimgate.codec.encoders import EncoderSettings, by_name
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.image.resample import join_planes, shrunk, small_size, split_planes
+from slimgate.codec.measures import floors, psnr, ssimulacra2
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.config import Floor
+from slimgate.eval.compare import quality_search
 
 RESTORER: Final = "bicubic"
 """Interpolation that users enlarge with."""
@@ -27,7 +27,7 @@ _STEPS: Final = {
     "ssimulacra2": 0.135,
     "ssimulacra2_worst": 0.135,
 }
-"""Approximate gain of each ``codec.measures.floors.margins`` per step of quality."""
+"""Approximate gain of each ``slimgate.codec.measures.floors.margins`` per step of quality."""
 
 _LADDER: Final = {
     "avif": (10, 35, 65, 88, 100),

@@ -13,10 +13,10 @@ from typing import Final
 
 import numpy as np
 
-from codec.measures.psnr import PERFECT_PSNR_DB
-from eval.compare.intervals import Estimate, Floats, WinRate, ratios, win_rate
-from eval.compare.rows import Row, Study
-from eval.compare.strategies import POLICY, STRATEGIES
+from slimgate.codec.measures.psnr import PERFECT_PSNR_DB
+from slimgate.eval.compare.intervals import Estimate, Floats, WinRate, ratios, win_rate
+from slimgate.eval.compare.rows import Row, Study
+from slimgate.eval.compare.strategies import POLICY, STRATEGIES
 
 MEASURES: Final = (
     "psnr_db", "psnr_luma_db", "ssim", "ms_ssim", "orb", "block_psnr_db", "ssimulacra2",

@@ -13,10 +13,10 @@ from typing import Final
 
 import numpy as np
 
-from codec.measures.ssimulacra2 import decibels
-from eval.compare.comparison import identical
-from eval.compare.rows import Row, Study
-from eval.compare.strategies import POLICY, of_family
+from slimgate.codec.measures.ssimulacra2 import decibels
+from slimgate.eval.compare.comparison import identical
+from slimgate.eval.compare.rows import Row, Study
+from slimgate.eval.compare.strategies import POLICY, of_family
 
 SCORES: Final = tuple(40 + 2.5 * step for step in range(22))
 """Scores of a curve, 40 to 92.5."""

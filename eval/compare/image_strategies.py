@@ -5,23 +5,23 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
-from codec.containers import parse
-from codec.encoders import by_name, jxl
-from codec.image.ordinary import ordinary_copy
-from codec.measures.psnr import PERFECT_PSNR_DB
-from codec.restore import exact
-from codec.restore.restore import Upscalers
-from codec.search.omissions import LOSSY
-from codec.search.search import EFFORT_PRESETS
-from config import Policy
-from eval.compare.coders import RESTORER, Clock, Coder
-from eval.compare.outcomes import Outcome, outcome
-from eval.compare.restricted_policy import restricted
-from eval.compare.row_builder import RowBuilder, timed
-from eval.compare.rows import PLAIN, Row
-from eval.compare.strategies import POLICY, STRATEGIES, Strategy, of_family
-from eval.corpus.inspection import Inspection
-from eval.measure.measures import Original
+from slimgate.codec.containers import parse
+from slimgate.codec.encoders import by_name, jxl
+from slimgate.codec.image.ordinary import ordinary_copy
+from slimgate.codec.measures.psnr import PERFECT_PSNR_DB
+from slimgate.codec.restore import exact
+from slimgate.codec.restore.restore import Upscalers
+from slimgate.codec.search.omissions import LOSSY
+from slimgate.codec.search.search import EFFORT_PRESETS
+from slimgate.config import Policy
+from slimgate.eval.compare.coders import RESTORER, Clock, Coder
+from slimgate.eval.compare.outcomes import Outcome, outcome
+from slimgate.eval.compare.restricted_policy import restricted
+from slimgate.eval.compare.row_builder import RowBuilder, timed
+from slimgate.eval.compare.rows import PLAIN, Row
+from slimgate.eval.compare.strategies import POLICY, STRATEGIES, Strategy, of_family
+from slimgate.eval.corpus.inspection import Inspection
+from slimgate.eval.measure.measures import Original
 
 LATER: Final = frozenset(strategy.name for strategy in of_family("fixed"))
 """Strategies that depend on the results of all images."""

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from codec.search.omissions import LOSSY
-from eval.compare.rows import PLAIN, Row
+from slimgate.codec.search.omissions import LOSSY
+from slimgate.eval.compare.rows import PLAIN, Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,19 @@
 from dataclasses import dataclass
 from typing import Final
 
-import models
-from codec.containers import Container
-from codec.image.pixels import Pixels, decode_as
-from codec.manifest import Manifest
-from codec.optimize import OptimizeOptions, Refused, optimize
-from codec.restore.restore import Upscalers, restore
-from codec.search import obstacles
-from codec.search.allowed_steps import AllowedSteps
-from codec.search.engine_costs import EngineCosts
-from codec.search.obstacles import Obstacle
-from config import Engine, Policy
-from eval.compare.coders import Clock, Elapsed
-from eval.compare.rows import PLAIN
+from slimgate import models
+from slimgate.codec.containers import Container
+from slimgate.codec.image.pixels import Pixels, decode_as
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.optimize import OptimizeOptions, Refused, optimize
+from slimgate.codec.restore.restore import Upscalers, restore
+from slimgate.codec.search import obstacles
+from slimgate.codec.search.allowed_steps import AllowedSteps
+from slimgate.codec.search.engine_costs import EngineCosts
+from slimgate.codec.search.obstacles import Obstacle
+from slimgate.config import Engine, Policy
+from slimgate.eval.compare.coders import Clock, Elapsed
+from slimgate.eval.compare.rows import PLAIN
 
 NETWORK_TIMEOUT_S: Final = 600.0
 """Timeout of one image in a network, seconds."""

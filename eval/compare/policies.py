@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import models
-from config import Engine, Policies, Policy, load
-from eval.corpus.buckets import SCHEME, split
+from slimgate import models
+from slimgate.config import Engine, Policies, Policy, load
+from slimgate.eval.corpus.buckets import SCHEME, split
 
 _PLACEHOLDERS: Final = {
     "SLIMGATE_UPSTREAM__ENDPOINT": "http://localhost",

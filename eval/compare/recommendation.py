@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import yaml
 
-import models
-from config import Policy
-from config.document import parse_document
-from eval.compare.restricted_policy import restricted
-from eval.compare.rows import Study
-from eval.compare.strategies import of_family
+from slimgate import models
+from slimgate.config import Policy
+from slimgate.config.document import parse_document
+from slimgate.eval.compare.restricted_policy import restricted
+from slimgate.eval.compare.rows import Study
+from slimgate.eval.compare.strategies import of_family
 
 _TIERS: Final = ("downscale", "exact", "lossless", "recode")
 _WORTH: Final = 0.001

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from config import Policy
+from slimgate.config import Policy
 
 
 def restricted(settings: Mapping[str, Any], **changes: Any) -> Policy:

@@ -3,17 +3,17 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from codec.measures import floors, ssimulacra2
-from codec.measures.psnr import PERFECT_PSNR_DB
-from codec.measures.reading import Reading
-from codec.measures.ssim import MIN_SIDE
-from config import Floor
-from eval.compare.coders import Elapsed
-from eval.compare.rows import Row
-from eval.corpus.corpus import Item
-from eval.corpus.inspection import Inspection
-from eval.measure import perceptual, structure
-from eval.measure.measures import Measures
+from slimgate.codec.measures import floors, ssimulacra2
+from slimgate.codec.measures.psnr import PERFECT_PSNR_DB
+from slimgate.codec.measures.reading import Reading
+from slimgate.codec.measures.ssim import MIN_SIDE
+from slimgate.config import Floor
+from slimgate.eval.compare.coders import Elapsed
+from slimgate.eval.compare.rows import Row
+from slimgate.eval.corpus.corpus import Item
+from slimgate.eval.corpus.inspection import Inspection
+from slimgate.eval.measure import perceptual, structure
+from slimgate.eval.measure.measures import Measures
 
 
 @dataclass(frozen=True, slots=True)

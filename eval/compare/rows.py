@@ -20,8 +20,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from codec.image.pixels import Pixels
-from eval.compare.strategies import POLICY, rank
+from slimgate.codec.image.pixels import Pixels
+from slimgate.eval.compare.strategies import POLICY, rank
 
 ROWS: Final = "results.jsonl"
 """Name of the file with the rows."""
@@ -50,7 +50,7 @@ class Row:
     Attributes:
         image: unique name within the corpus: path with ``/``.
         kind: class of the image; empty without classes.
-        strategy: name of one of ``eval.compare.strategies.STRATEGIES``.
+        strategy: name of one of ``slimgate.eval.compare.strategies.STRATEGIES``.
         uploaded: size of the upload, bytes.
         stored: bytes stored; the size of the upload if that is smaller.
         width: width, pixels; 0 if the file is unreadable.

@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from eval.corpus.corpus import MAX_IMAGES, BadCorpus, Item, is_image
+from slimgate.eval.corpus.corpus import MAX_IMAGES, BadCorpus, Item, is_image
 
 SCHEME: Final = "s3://"
 _MANIFEST: Final = "slimgate"  # user metadata of renditions

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from eval.compare import rows
+from slimgate.eval.compare import rows
 
 MAX_IMAGES: Final = 1_000_000
 """Maximum size of a corpus; the whole list is in memory for sampling."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from PIL import Image, UnidentifiedImageError
 
-from codec.containers import SNIFFED, sniff
-from codec.image.pixels import decode_as
-from codec.reasons import Refused
-from codec.restore import payload
-from codec.search.eligibility import parse_eligible
-from config import Policy
-from eval.compare.coders import Source
+from slimgate.codec.containers import SNIFFED, sniff
+from slimgate.codec.image.pixels import decode_as
+from slimgate.codec.reasons import Refused
+from slimgate.codec.restore import payload
+from slimgate.codec.search.eligibility import parse_eligible
+from slimgate.config import Policy
+from slimgate.eval.compare.coders import Source
 
 
 class Broken(Exception):

@@ -4,7 +4,7 @@ import itertools
 import random
 from collections.abc import Sequence
 
-from eval.corpus.corpus import Item
+from slimgate.eval.corpus.corpus import Item
 
 
 def sample(items: Sequence[Item], count: int, *, seed: int) -> list[Item]:

@@ -19,12 +19,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from config.base import Frozen
-from eval.cost import money_formulas
-from eval.cost.formula import Value, evaluate
-from eval.cost.money_basis import Basis, basis
-from eval.cost.money_formulas import PARTS
-from eval.cost.money_prices import Amount, Name
+from slimgate.config.base import Frozen
+from slimgate.eval.cost import money_formulas
+from slimgate.eval.cost.formula import Value, evaluate
+from slimgate.eval.cost.money_basis import Basis, basis
+from slimgate.eval.cost.money_formulas import PARTS
+from slimgate.eval.cost.money_prices import Amount, Name
 
 _Seconds = Annotated[float, Field(ge=0, le=1e6)]
 _Share = Annotated[float, Field(ge=0, le=1)]
@@ -121,7 +121,7 @@ class Money:
 
 
 def figures(given: Basis, assumed: Assumptions) -> dict[str, Value]:
-    """Calculate every figure, under the names of :func:`eval.cost.money_formulas.figures`.
+    """Calculate every figure, under the names of :func:`slimgate.eval.cost.money_formulas.figures`.
 
     Raises:
         LookupError: a storage class is missing in the price list.

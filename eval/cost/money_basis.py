@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.cost.money_prices import Prices, StorageClass
+from slimgate.eval.cost.money_prices import Prices, StorageClass
 
 
 @dataclass(frozen=True, slots=True)

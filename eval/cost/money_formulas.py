@@ -1,15 +1,15 @@
 """The cost model as formulas: its single definition.
 
-:func:`eval.cost.money.calculate` evaluates them in Python, and the report's page evaluates them in
-the reader's browser, where every assumption can be changed. Inputs are named as in
-:class:`eval.cost.money.Assumptions`; the storage class selects the formulas.
+:func:`slimgate.eval.cost.money.calculate` evaluates them in Python, and the report's page evaluates
+them in the reader's browser, where every assumption can be changed. Inputs are named as in
+:class:`slimgate.eval.cost.money.Assumptions`; the storage class selects the formulas.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from eval.cost.formula import (
+from slimgate.eval.cost.formula import (
     Formula,
     Term,
     choose,
@@ -19,8 +19,8 @@ from eval.cost.formula import (
     smallest,
     total,
 )
-from eval.cost.money_basis import Basis, Billed, Place
-from eval.cost.money_prices import Step, StorageClass
+from slimgate.eval.cost.money_basis import Basis, Billed, Place
+from slimgate.eval.cost.money_prices import Step, StorageClass
 
 HOURS: Final = 730
 """Hours per month: 365 days of 24 hours, by 12."""
@@ -55,7 +55,7 @@ def figures(given: Basis, name: str) -> dict[str, Formula]:
     """Return the formula of every figure of a bucket in a storage class, by name.
 
     ``now.…`` and ``then.…`` are the monthly costs without and with the gateway: each of ``PARTS``,
-    and their ``total``. :class:`eval.cost.money.Money` describes the others.
+    and their ``total``. :class:`slimgate.eval.cost.money.Money` describes the others.
     """
     bucket, terabytes = _Bucket(given, given.places[name]), named("terabytes")
     now, then = bucket.now(named("reads")), bucket.then(named("reads"))

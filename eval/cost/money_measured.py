@@ -4,10 +4,10 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eval.compare.rows import Row, Study
-from eval.cost import money
-from eval.cost.money import Assumptions, Basis, Money
-from eval.cost.money_prices import Prices
+from slimgate.eval.compare.rows import Row, Study
+from slimgate.eval.cost import money
+from slimgate.eval.cost.money import Assumptions, Basis, Money
+from slimgate.eval.cost.money_prices import Prices
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, ValidationError, model_validator
 
-from config.base import LISTED, Frozen, contradiction
-from config.document import Document, parse_document
-from config.files import read_text
-from config.problems import ConfigError, Problem, show_path
+from slimgate.config.base import LISTED, Frozen, contradiction
+from slimgate.config.document import Document, parse_document
+from slimgate.config.files import read_text
+from slimgate.config.problems import ConfigError, Problem, show_path
 
 DEFAULT: Final = Path(__file__).parent / "prices" / "aws-us-east-1.yaml"
 """Default price list."""

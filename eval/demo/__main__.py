@@ -11,12 +11,12 @@ from typing import Final
 
 from tqdm import tqdm
 
-from config import Policy
-from eval.demo import events, hints, sample_images, table
-from eval.demo.processes import StartFailed, end_in_order, is_free
-from eval.demo.roundtrip import Row, round_trip
-from eval.demo.sample_images import Recipe
-from eval.demo.servers import (
+from slimgate.config import Policy
+from slimgate.eval.demo import events, hints, sample_images, table
+from slimgate.eval.demo.processes import StartFailed, end_in_order, is_free
+from slimgate.eval.demo.roundtrip import Row, round_trip
+from slimgate.eval.demo.sample_images import Recipe
+from slimgate.eval.demo.servers import (
     BUCKET,
     ECONOMY,
     Pair,
@@ -25,7 +25,7 @@ from eval.demo.servers import (
     running,
     s3_client,
 )
-from eval.demo.table import Totals
+from slimgate.eval.demo.table import Totals
 
 DEFAULT_LISTEN: Final = "127.0.0.1:9000"
 

@@ -17,16 +17,16 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from config import Engine, Policy
-from config.policy import Effort
-from eval.compare.image_strategies import Comparison
-from eval.compare.row_builder import RowBuilder
-from eval.corpus.corpus import Item
-from eval.corpus.inspection import look
-from eval.demo import sample_images
-from eval.run.machine import cores
-from eval.run.work import single_threaded
-from models.engine.loading import LocalRestorers
+from slimgate.config import Engine, Policy
+from slimgate.config.policy import Effort
+from slimgate.eval.compare.image_strategies import Comparison
+from slimgate.eval.compare.row_builder import RowBuilder
+from slimgate.eval.corpus.corpus import Item
+from slimgate.eval.corpus.inspection import look
+from slimgate.eval.demo import sample_images
+from slimgate.eval.run.machine import cores
+from slimgate.eval.run.work import single_threaded
+from slimgate.models.engine.loading import LocalRestorers
 
 FOLDER: Final = Path(__file__).parents[1] / "baselines"
 """Folder of baselines, one file per effort."""

@@ -3,8 +3,16 @@
 from collections.abc import Iterator
 from typing import Final
 
-from config import Policy
-from eval.demo.servers import ACCESS_KEY, BUCKET, ECONOMY, REGION, SECRET_KEY, Pair, demo_policy
+from slimgate.config import Policy
+from slimgate.eval.demo.servers import (
+    ACCESS_KEY,
+    BUCKET,
+    ECONOMY,
+    REGION,
+    SECRET_KEY,
+    Pair,
+    demo_policy,
+)
 
 _DEFAULT_ENDPOINT: Final = "http://127.0.0.1:9000"
 _TITLES: Final = {

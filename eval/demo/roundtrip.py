@@ -10,16 +10,16 @@ import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image, UnidentifiedImageError
 
-from codec.image import content_kind
-from codec.image.pixels import Pixels
-from codec.measures import floors
-from codec.measures.prepared import Prepared
-from codec.measures.psnr import PERFECT_PSNR_DB
-from codec.measures.reading import Reading
-from codec.search import guards
-from config import Floor, Policy
-from config.floor import DEFAULT_FIDELITY, PRESETS
-from eval.demo.sample_images import Sample
+from slimgate.codec.image import content_kind
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import floors
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.measures.psnr import PERFECT_PSNR_DB
+from slimgate.codec.measures.reading import Reading
+from slimgate.codec.search import guards
+from slimgate.config import Floor, Policy
+from slimgate.config.floor import DEFAULT_FIDELITY, PRESETS
+from slimgate.eval.demo.sample_images import Sample
 
 _T = TypeVar("_T")
 

@@ -13,7 +13,7 @@ import boto3
 import yaml
 from botocore.config import Config
 
-from eval.demo.processes import LineReader, Server
+from slimgate.eval.demo.processes import LineReader, Server
 
 ACCESS_KEY: Final = "demo"
 SECRET_KEY: Final = "demo-secret"  # noqa: S105  # only grants access to an in-memory bucket
@@ -110,7 +110,15 @@ def gateway_server(
     with TemporaryDirectory(prefix="slimgate-") as folder:
         path = Path(folder, "slimgate.yaml")
         path.write_text(yaml.safe_dump(dict(settings)))
-        command = [sys.executable, "-m", "gateway", "--config", str(path), "--listen", listen]
+        command = [
+            sys.executable,
+            "-m",
+            "slimgate.gateway",
+            "--config",
+            str(path),
+            "--listen",
+            listen,
+        ]
         with Server(command, ready=gateway_address, on_line=on_line) as server:
             server.address(_START_TIMEOUT_S)
             yield server

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from eval.demo.roundtrip import IDENTICAL, Row
+from slimgate.eval.demo.roundtrip import IDENTICAL, Row
 
 WIDTH: Final = 100
 """Maximum width of the table, columns."""

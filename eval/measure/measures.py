@@ -6,11 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from codec.image.pixels import Pixels
-from codec.measures import psnr, ssim, ssimulacra2
-from codec.measures.block import block_psnr
-from codec.measures.orb import KeyPoints
-from eval.measure import perceptual, structure
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import psnr, ssim, ssimulacra2
+from slimgate.codec.measures.block import block_psnr
+from slimgate.codec.measures.orb import KeyPoints
+from slimgate.eval.measure import perceptual, structure
 
 _BAND_ROWS: Final = 256
 

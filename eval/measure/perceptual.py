@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 PACKAGES: Final = {"lpips": "lpips", "niqe": "pyiqa"}
 """Package of each measure."""

@@ -1,6 +1,6 @@
 """SSIM and MS-SSIM of luma, computed together.
 
-SSIM is :func:`codec.measures.ssim.exact`. MS-SSIM follows Wang, Simoncelli and Bovik 2003,
+SSIM is :func:`slimgate.codec.measures.ssim.exact`. MS-SSIM follows Wang, Simoncelli and Bovik 2003,
 "Multi-scale structural similarity for image quality assessment": the same Gaussian window at each
 scale, whole windows only, halving by the mean of 2x2 pixels (dropping an odd last row or column),
 exponents of section 3.2. Both are computed in bands to bound memory.
@@ -12,9 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from codec.image.pixels import Pixels
-from codec.measures import ssim
-from codec.measures.ssim import Plane, Rows
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import ssim
+from slimgate.codec.measures.ssim import Plane, Rows
 
 MIN_SIDE: Final = 176
 """Smallest side for five scales: the window has 11 pixels at the coarsest."""

@@ -5,16 +5,16 @@ from typing import Final
 
 import numpy as np
 
-from codec import manifest
-from codec.encoders import by_name
-from codec.image.pixels import Pixels, decode_as
-from codec.image.resample import small_size
-from codec.measures import ssimulacra2
-from codec.measures.psnr import PERFECT_PSNR_DB
-from codec.restore.restore import Upscalers, restore
-from eval.compare.coders import Source
-from eval.compare.comparison import by_fidelity
-from eval.compare.rows import Crop, Row
+from slimgate.codec import manifest
+from slimgate.codec.encoders import by_name
+from slimgate.codec.image.pixels import Pixels, decode_as
+from slimgate.codec.image.resample import small_size
+from slimgate.codec.measures import ssimulacra2
+from slimgate.codec.measures.psnr import PERFECT_PSNR_DB
+from slimgate.codec.restore.restore import Upscalers, restore
+from slimgate.eval.compare.coders import Source
+from slimgate.eval.compare.comparison import by_fidelity
+from slimgate.eval.compare.rows import Crop, Row
 
 WIDTH, HEIGHT = 352, 264
 """Largest crop, pixels."""

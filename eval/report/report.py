@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from config import Engine, Policy
-from eval.compare import recommendation
-from eval.compare.rows import COLUMNS, Study
-from eval.corpus import buckets, corpus
-from eval.corpus.corpus import Item
-from eval.corpus.sampling import sample
-from eval.cost import money_prices
-from eval.cost.money_prices import Prices
-from eval.report import page, summary
-from eval.report.summary import Summary
-from eval.run import journal, machine
-from eval.run.study_run import run_study
-from eval.run.work import Plan
+from slimgate.config import Engine, Policy
+from slimgate.eval.compare import recommendation
+from slimgate.eval.compare.rows import COLUMNS, Study
+from slimgate.eval.corpus import buckets, corpus
+from slimgate.eval.corpus.corpus import Item
+from slimgate.eval.corpus.sampling import sample
+from slimgate.eval.cost import money_prices
+from slimgate.eval.cost.money_prices import Prices
+from slimgate.eval.report import page, summary
+from slimgate.eval.report.summary import Summary
+from slimgate.eval.run import journal, machine
+from slimgate.eval.run.study_run import run_study
+from slimgate.eval.run.work import Plan
 
 CSV: Final = "results.csv"
 POLICY_FILE: Final = "recommended-policy.yaml"

@@ -9,14 +9,14 @@ from typing import Final
 import numpy as np
 from pydantic import TypeAdapter
 
-from eval.compare.comparison import StrategySummary, by_fidelity, compare, identical
-from eval.compare.curves import SCORES, ClassCurves, curves
-from eval.compare.obstacles import ObstacleSummary, obstacles
-from eval.compare.recommendation import Recommendation, recommend
-from eval.compare.rows import PLAIN, Row, Study
-from eval.compare.strategies import of_family
-from eval.cost.money_measured import Budget, budget
-from eval.cost.money_prices import Prices
+from slimgate.eval.compare.comparison import StrategySummary, by_fidelity, compare, identical
+from slimgate.eval.compare.curves import SCORES, ClassCurves, curves
+from slimgate.eval.compare.obstacles import ObstacleSummary, obstacles
+from slimgate.eval.compare.recommendation import Recommendation, recommend
+from slimgate.eval.compare.rows import PLAIN, Row, Study
+from slimgate.eval.compare.strategies import of_family
+from slimgate.eval.cost.money_measured import Budget, budget
+from slimgate.eval.cost.money_prices import Prices
 
 _WORST: Final = 10
 _QUANTILES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from eval.compare.comparison import StrategySummary
-from eval.compare.curves import NAMED
-from eval.compare.intervals import Estimate, WinRate
-from eval.compare.obstacles import ObstacleSum, ObstacleSummary, summed
-from eval.compare.rows import Study
-from eval.compare.strategies import POLICY, named
-from eval.cost.money_measured import Budget
-from eval.demo.events import printable
-from eval.report.page import formatting
-from eval.report.summary import Summary
+from slimgate.eval.compare.comparison import StrategySummary
+from slimgate.eval.compare.curves import NAMED
+from slimgate.eval.compare.intervals import Estimate, WinRate
+from slimgate.eval.compare.obstacles import ObstacleSum, ObstacleSummary, summed
+from slimgate.eval.compare.rows import Study
+from slimgate.eval.compare.strategies import POLICY, named
+from slimgate.eval.cost.money_measured import Budget
+from slimgate.eval.demo.events import printable
+from slimgate.eval.report.page import formatting
+from slimgate.eval.report.summary import Summary
 
 LEGEND: Final = (
     "saved: share of all bytes, and its 95 % interval    below: the floor\n"

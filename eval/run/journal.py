@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from eval.compare import rows
-from eval.compare.image_strategies import LATER
-from eval.compare.rows import ROWS, STUDY, BrokenResult, Row, Study
-from eval.compare.strategies import POLICY, STRATEGIES
-from eval.run.work import RENDITIONS
+from slimgate.eval.compare import rows
+from slimgate.eval.compare.image_strategies import LATER
+from slimgate.eval.compare.rows import ROWS, STUDY, BrokenResult, Row, Study
+from slimgate.eval.compare.strategies import POLICY, STRATEGIES
+from slimgate.eval.run.work import RENDITIONS
 
 SUMMARY: Final = "summary.json"
 """File whose presence marks a run as finished."""

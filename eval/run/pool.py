@@ -12,9 +12,9 @@ from typing import Any, Final, Self
 from pebble import ProcessExpired, ProcessPool
 from PIL import Image
 
-from eval.corpus.corpus import Item
-from eval.run import work
-from eval.run.work import ImageResult, Plan
+from slimgate.eval.corpus.corpus import Item
+from slimgate.eval.run import work
+from slimgate.eval.run.work import ImageResult, Plan
 
 MEGAPIXELS_IN_FLIGHT: Final = 32.0
 """Limit of megapixels measured at a time, at about 40 MB each. A larger image is measured alone."""
@@ -76,7 +76,7 @@ def run(
         workers: processes from :func:`pool`.
         jobs: images to measure.
         processes: number of processes.
-        arguments: further arguments of :func:`eval.run.work.compare`.
+        arguments: further arguments of :func:`slimgate.eval.run.work.compare`.
     """
     waiting = sorted(jobs, key=lambda job: -job.megapixels)
     running: dict[Future[ImageResult], Job] = {}
@@ -103,7 +103,7 @@ def scheduled(workers: ProcessPool, job: Job, *arguments: Any) -> "Future[ImageR
     Args:
         workers: processes from :func:`pool`.
         job: image to measure.
-        arguments: further arguments of :func:`eval.run.work.compare`.
+        arguments: further arguments of :func:`slimgate.eval.run.work.compare`.
     """
     timeout_s = _TIMEOUT_S + _TIMEOUT_S_PER_MEGAPIXEL * job.megapixels
     future: Future[ImageResult] = workers.schedule(

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pebble import ProcessPool
 from tqdm import tqdm
 
-from eval.compare.rows import PLAIN, Crop, Study, ordered
-from eval.compare.strategies import POLICY, of_family
-from eval.corpus.corpus import Item
-from eval.report import crops
-from eval.report.page.crops import MAX_EXHIBITS
-from eval.run import machine, work
-from eval.run.journal import Journal
-from eval.run.pool import Job, pool, run
-from eval.run.work import Plan
+from slimgate.eval.compare.rows import PLAIN, Crop, Study, ordered
+from slimgate.eval.compare.strategies import POLICY, of_family
+from slimgate.eval.corpus.corpus import Item
+from slimgate.eval.report import crops
+from slimgate.eval.report.page.crops import MAX_EXHIBITS
+from slimgate.eval.run import machine, work
+from slimgate.eval.run.journal import Journal
+from slimgate.eval.run.pool import Job, pool, run
+from slimgate.eval.run.work import Plan
 
 
 @dataclass(slots=True)

@@ -15,22 +15,22 @@ from typing import Any, ClassVar, Final
 import cv2
 from PIL import AvifImagePlugin
 
-from codec.image import content_kind
-from codec.manifest import Manifest
-from codec.measures.prepared import Prepared
-from codec.search import guards
-from config import Engine, Floor, Policy
-from eval.compare.image_strategies import Comparison
-from eval.compare.outcomes import NETWORK_TIMEOUT_S
-from eval.compare.row_builder import RowBuilder
-from eval.compare.rows import Crop, Row
-from eval.compare.strategies import POLICY
-from eval.corpus import buckets
-from eval.corpus.buckets import TooLarge, Unreadable
-from eval.corpus.corpus import Item
-from eval.corpus.inspection import Broken, Inspection, look
-from eval.report import crops
-from models.engine.loading import LocalRestorers, Restorers
+from slimgate.codec.image import content_kind
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.search import guards
+from slimgate.config import Engine, Floor, Policy
+from slimgate.eval.compare.image_strategies import Comparison
+from slimgate.eval.compare.outcomes import NETWORK_TIMEOUT_S
+from slimgate.eval.compare.row_builder import RowBuilder
+from slimgate.eval.compare.rows import Crop, Row
+from slimgate.eval.compare.strategies import POLICY
+from slimgate.eval.corpus import buckets
+from slimgate.eval.corpus.buckets import TooLarge, Unreadable
+from slimgate.eval.corpus.corpus import Item
+from slimgate.eval.corpus.inspection import Broken, Inspection, look
+from slimgate.eval.report import crops
+from slimgate.models.engine.loading import LocalRestorers, Restorers
 
 RENDITIONS: Final = "renditions"
 """Folder of renditions, next to the rows: ``….bin`` and its manifest ``….json``."""

@@ -11,7 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from gateway.telemetry import metrics
+from slimgate.gateway.telemetry import metrics
 
 _OWN: Final = frozenset(
     {"slimgate_engine_lost", "slimgate_gateways_lost", "slimgate_processes_hung"}

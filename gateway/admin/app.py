@@ -8,18 +8,18 @@ from typing import Final
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from config import Policies, Settings
-from gateway.admin.auth import Access
-from gateway.admin.playground.forms import MAX_FIELDS
-from gateway.admin.playground.pages import Pages
-from gateway.admin.playground.rendering import Renderer
-from gateway.admin.playground.routes import add_playground
-from gateway.cache.peers import Peers
-from gateway.http.byte_budget import ByteBudget
-from gateway.http.draining import InFlightRequests
-from gateway.restore.compute import Compute
-from gateway.storage.upstream import Upstream
-from gateway.telemetry import metrics
+from slimgate.config import Policies, Settings
+from slimgate.gateway.admin.auth import Access
+from slimgate.gateway.admin.playground.forms import MAX_FIELDS
+from slimgate.gateway.admin.playground.pages import Pages
+from slimgate.gateway.admin.playground.rendering import Renderer
+from slimgate.gateway.admin.playground.routes import add_playground
+from slimgate.gateway.cache.peers import Peers
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.http.draining import InFlightRequests
+from slimgate.gateway.restore.compute import Compute
+from slimgate.gateway.storage.upstream import Upstream
+from slimgate.gateway.telemetry import metrics
 
 _PROBE_TTL_S: Final = 5.0
 

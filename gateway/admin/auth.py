@@ -21,8 +21,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from cachetools import FIFOCache
 
-from config import Admin
-from config.network import is_loopback
+from slimgate.config import Admin
+from slimgate.config.network import is_loopback
 
 LOGIN: Final = "/_slimgate/login"
 STATIC: Final = "/_slimgate/static/"

@@ -12,8 +12,8 @@ import sys
 from http import HTTPStatus
 from ipaddress import ip_address
 
-import models
-from config import ConfigError, Settings, config_path, load
+from slimgate import models
+from slimgate.config import ConfigError, Settings, config_path, load
 
 _TIMEOUT_S = 4.0
 

@@ -9,8 +9,8 @@ from typing import Final
 from prometheus_client import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from gateway.telemetry import metrics
-from gateway.telemetry.metrics import METRICS_FOLDER
+from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.telemetry.metrics import METRICS_FOLDER
 
 
 @dataclass(slots=True)

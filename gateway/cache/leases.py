@@ -14,9 +14,9 @@ from typing import Any, Final
 from redis.asyncio.lock import Lock
 from redis.exceptions import LockError
 
-from gateway.cache.redis_client import Client, RedisConnection, Unavailable
-from gateway.cache.redis_pubsub import LeaseNotifications
-from gateway.telemetry import metrics
+from slimgate.gateway.cache.redis_client import Client, RedisConnection, Unavailable
+from slimgate.gateway.cache.redis_pubsub import LeaseNotifications
+from slimgate.gateway.telemetry import metrics
 
 _RENEWALS: Final = 3
 """Renewals within the lifetime of a lease."""

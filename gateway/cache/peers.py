@@ -17,9 +17,9 @@ from typing import Any, Final, Self, cast
 
 import structlog
 
-from config import Policies
-from gateway.cache.redis_client import RedisConnection, Unavailable
-from gateway.telemetry import metrics
+from slimgate.config import Policies
+from slimgate.gateway.cache.redis_client import RedisConnection, Unavailable
+from slimgate.gateway.telemetry import metrics
 
 _PREFIX: Final = "slimgate:peers:1:"
 _INTERVAL_S: Final = 5.0

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Final
 
-from config import RedisCacheSettings
-from gateway.cache.leases import Leases
-from gateway.cache.memory import Cache, CacheKey
-from gateway.cache.redis_client import RedisConnection, Unavailable
-from gateway.s3.digests import sha256_hex
-from gateway.telemetry import metrics
+from slimgate.config import RedisCacheSettings
+from slimgate.gateway.cache.leases import Leases
+from slimgate.gateway.cache.memory import Cache, CacheKey
+from slimgate.gateway.cache.redis_client import RedisConnection, Unavailable
+from slimgate.gateway.s3.digests import sha256_hex
+from slimgate.gateway.telemetry import metrics
 
 _PREFIX: Final = "slimgate:2:"
 _MAX_FILES: Final = 64

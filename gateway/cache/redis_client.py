@@ -20,9 +20,9 @@ from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
-from config import RedisCacheSettings, RedisPlace
-from gateway.cache.circuit_breaker import CircuitBreaker, CircuitOpen
-from gateway.telemetry import metrics
+from slimgate.config import RedisCacheSettings, RedisPlace
+from slimgate.gateway.cache.circuit_breaker import CircuitBreaker, CircuitOpen
+from slimgate.gateway.telemetry import metrics
 
 Client = Redis | RedisCluster
 

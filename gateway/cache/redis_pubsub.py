@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from gateway.cache.redis_client import BROKEN, RedisConnection, Unavailable
+from slimgate.gateway.cache.redis_client import BROKEN, RedisConnection, Unavailable
 
 _MAX_WAITING: Final = 1000
 _SILENCE_S: Final = 5.0

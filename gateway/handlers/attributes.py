@@ -5,12 +5,12 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway.handlers.call import Call
-from gateway.handlers.passthrough import PassThrough
-from gateway.s3 import headers
-from gateway.s3 import xml as s3xml
-from gateway.storage.storage import Storage
-from gateway.storage.stored_object import ManagedObject, look_up
+from slimgate.gateway.handlers.call import Call
+from slimgate.gateway.handlers.passthrough import PassThrough
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.storage.storage import Storage
+from slimgate.gateway.storage.stored_object import ManagedObject, look_up
 
 _WANTED: Final = "x-amz-object-attributes"
 _DEFAULT_CLASS: Final = "STANDARD"  # S3 omits the header for it

@@ -11,11 +11,11 @@ from http import HTTPStatus
 import structlog
 from aiohttp import web
 
-from gateway.cache.memory import Cache
-from gateway.handlers.call import Call
-from gateway.http.body_copy import BodyCopy
-from gateway.s3.deleted_keys import deleted_keys
-from gateway.s3.errors import S3Error
+from slimgate.gateway.cache.memory import Cache
+from slimgate.gateway.handlers.call import Call
+from slimgate.gateway.http.body_copy import BodyCopy
+from slimgate.gateway.s3.deleted_keys import deleted_keys
+from slimgate.gateway.s3.errors import S3Error
 
 _log = structlog.get_logger(__name__)
 

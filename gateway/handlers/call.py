@@ -8,17 +8,17 @@ from functools import cached_property
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.http import responses
-from gateway.http.byte_budget import Quota
-from gateway.http.request_body import BodyLimits, Upload, expects_continue
-from gateway.http.stall_timer import StallTimer
-from gateway.s3 import headers
-from gateway.s3.identity import Identity
-from gateway.s3.query import Query
-from gateway.s3.routing import Target
-from gateway.s3.sigv4 import Verified
-from gateway.storage.messages import Request
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.http import responses
+from slimgate.gateway.http.byte_budget import Quota
+from slimgate.gateway.http.request_body import BodyLimits, Upload, expects_continue
+from slimgate.gateway.http.stall_timer import StallTimer
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.query import Query
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.s3.sigv4 import Verified
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.object_client import ObjectClient
 
 
 async def _nothing() -> None:
@@ -89,11 +89,11 @@ class Call:
         )
 
     def begin(self, status: int, shown: CIMultiDict[str]) -> web.StreamResponse:
-        """Return a streaming response; see :func:`gateway.http.responses.begin`."""
+        """Return a streaming response; see :func:`slimgate.gateway.http.responses.begin`."""
         return responses.begin(self.request, self.request_id, status, shown)
 
     def whole(self, shown: CIMultiDict[str], body: bytes = b"") -> web.Response:
-        """Return a complete response; see :func:`gateway.http.responses.whole`."""
+        """Return a complete response; see :func:`slimgate.gateway.http.responses.whole`."""
         return responses.whole(self.request_id, shown, body)
 
 

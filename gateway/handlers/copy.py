@@ -14,26 +14,26 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDict
 
-from codec.encoders import mime_of
-from codec.manifest import Manifest
-from gateway.handlers.call import Call, forwarded
-from gateway.handlers.passthrough import PassThrough
-from gateway.handlers.plain_copy import MAX_RESULT, PlainCopy, check_unchanged
-from gateway.restore.pipeline import file_of
-from gateway.restore.read import Reads
-from gateway.s3 import copy_result, copy_source, headers
-from gateway.s3 import xml as s3xml
-from gateway.s3.digests import sha256_hex
-from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import parse_listed_time
-from gateway.s3.routing import Target
-from gateway.storage.listing_index import ObjectState
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Request, Response, read_bounded
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.storage import Storage
-from gateway.storage.stored_object import ManagedObject, look_up_with_etag, read_manifest
-from gateway.storage.upload_time import logical_view
+from slimgate.codec.encoders import mime_of
+from slimgate.codec.manifest import Manifest
+from slimgate.gateway.handlers.call import Call, forwarded
+from slimgate.gateway.handlers.passthrough import PassThrough
+from slimgate.gateway.handlers.plain_copy import MAX_RESULT, PlainCopy, check_unchanged
+from slimgate.gateway.restore.pipeline import file_of
+from slimgate.gateway.restore.read import Reads
+from slimgate.gateway.s3 import copy_result, copy_source, headers
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.digests import sha256_hex
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.listing_xml import parse_listed_time
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.listing_index import ObjectState
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import Request, Response, read_bounded
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.storage import Storage
+from slimgate.gateway.storage.stored_object import ManagedObject, look_up_with_etag, read_manifest
+from slimgate.gateway.storage.upload_time import logical_view
 
 _DIRECTIVE: Final = "x-amz-metadata-directive"
 

@@ -5,16 +5,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from codec.reasons import Reason, Refused
-from gateway.handlers.call import Call
-from gateway.http.byte_blocks import ByteQueue
-from gateway.http.spooled_file import SpooledFile
-from gateway.s3.checksums import BodyDigests
-from gateway.s3.errors import S3Error
-from gateway.s3.form_data import FormParser
-from gateway.s3.post_form import PostForm
-from gateway.s3.post_policy import PostPolicy
-from gateway.s3.sigv4 import UNSIGNED_PAYLOAD
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.gateway.handlers.call import Call
+from slimgate.gateway.http.byte_blocks import ByteQueue
+from slimgate.gateway.http.spooled_file import SpooledFile
+from slimgate.gateway.s3.checksums import BodyDigests
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.form_data import FormParser
+from slimgate.gateway.s3.post_form import PostForm
+from slimgate.gateway.s3.post_policy import PostPolicy
+from slimgate.gateway.s3.sigv4 import UNSIGNED_PAYLOAD
 
 
 @dataclass(frozen=True, slots=True)

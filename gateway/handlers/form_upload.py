@@ -11,30 +11,30 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDict
 
-from codec.reasons import Reason, Refused
-from config import Policies, Policy
-from gateway.cache.memory import Cache
-from gateway.handlers.call import Call
-from gateway.handlers.form_file import FormFile, ReceivedForm
-from gateway.handlers.stored import StoreResponse, note_managed, note_plain
-from gateway.http import responses
-from gateway.http.authentication import Signer
-from gateway.http.spooled_file import SpooledFile
-from gateway.optimize import pipeline
-from gateway.optimize.candidate import StoredCandidate
-from gateway.optimize.report import Report
-from gateway.optimize.screening import policy_for
-from gateway.s3 import headers
-from gateway.s3 import xml as s3xml
-from gateway.s3.digests import sha256_hex
-from gateway.s3.errors import S3Error
-from gateway.s3.post_form import PostForm
-from gateway.storage.messages import Body, Request, Response, read_bounded
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.object_lock import locks_by_default
-from gateway.storage.storage import Storage
-from gateway.telemetry.telemetry import Telemetry
-from gateway.workers.pool import Busy, Workers
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Policies, Policy
+from slimgate.gateway.cache.memory import Cache
+from slimgate.gateway.handlers.call import Call
+from slimgate.gateway.handlers.form_file import FormFile, ReceivedForm
+from slimgate.gateway.handlers.stored import StoreResponse, note_managed, note_plain
+from slimgate.gateway.http import responses
+from slimgate.gateway.http.authentication import Signer
+from slimgate.gateway.http.spooled_file import SpooledFile
+from slimgate.gateway.optimize import pipeline
+from slimgate.gateway.optimize.candidate import StoredCandidate
+from slimgate.gateway.optimize.report import Report
+from slimgate.gateway.optimize.screening import policy_for
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.digests import sha256_hex
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.post_form import PostForm
+from slimgate.gateway.storage.messages import Body, Request, Response, read_bounded
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.object_lock import locks_by_default
+from slimgate.gateway.storage.storage import Storage
+from slimgate.gateway.telemetry.telemetry import Telemetry
+from slimgate.gateway.workers.pool import Busy, Workers
 
 _MAX_ERROR: Final = 1 << 16
 

@@ -6,13 +6,13 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.handlers.call import Call, forwarded, head_of
-from gateway.handlers.passthrough import PassThrough
-from gateway.restore import pipeline
-from gateway.restore.read import AsStored, ObjectRead, ReadRequest, Reads, Served
-from gateway.s3 import headers
-from gateway.storage import cross_origin
-from gateway.storage.completing import BeingCompleted
+from slimgate.gateway.handlers.call import Call, forwarded, head_of
+from slimgate.gateway.handlers.passthrough import PassThrough
+from slimgate.gateway.restore import pipeline
+from slimgate.gateway.restore.read import AsStored, ObjectRead, ReadRequest, Reads, Served
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.storage import cross_origin
+from slimgate.gateway.storage.completing import BeingCompleted
 
 _PIECE: Final = 1 << 20  # of a restored file; TLS copies every write
 

@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 from aiohttp import web
 from multidict import CIMultiDict
 
-from gateway.handlers.call import Call
-from gateway.s3 import headers
-from gateway.s3 import xml as s3xml
-from gateway.s3.errors import S3Error
-from gateway.storage.messages import Response
+from slimgate.gateway.handlers.call import Call
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.messages import Response
 
 _KEEPALIVE_S: Final = 5.0
 """Wait before the gateway sends white space: most clients time out after 60 s."""

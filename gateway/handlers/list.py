@@ -6,13 +6,13 @@ from typing import Final
 
 from aiohttp import web
 
-from gateway.handlers.call import Call, forwarded
-from gateway.handlers.listed_views import ListedViews
-from gateway.handlers.passthrough import PassThrough
-from gateway.s3 import headers
-from gateway.s3.listing_page import read_page, shown_page
-from gateway.storage.listing_index import ListedObject
-from gateway.storage.messages import read_bounded
+from slimgate.gateway.handlers.call import Call, forwarded
+from slimgate.gateway.handlers.listed_views import ListedViews
+from slimgate.gateway.handlers.passthrough import PassThrough
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.listing_page import read_page, shown_page
+from slimgate.gateway.storage.listing_index import ListedObject
+from slimgate.gateway.storage.messages import read_bounded
 
 _MAX_BYTES: Final = 16 << 20  # 1,000 keys of 1 KiB, percent-encoded, with owners
 _LARGE: Final = 1 << 16

@@ -7,14 +7,14 @@ size and ETag of the upload, which is what a listing shows to everyone who may l
 import asyncio
 from collections.abc import Coroutine, Sequence
 
-from config import Policies
-from gateway.s3.identity import Identity
-from gateway.s3.listing_xml import LogicalView
-from gateway.storage.listing_index import ListedObject
-from gateway.storage.look import look, may_be_managed
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.storage import Storage
-from gateway.telemetry import metrics
+from slimgate.config import Policies
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.storage.listing_index import ListedObject
+from slimgate.gateway.storage.look import look, may_be_managed
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.storage import Storage
+from slimgate.gateway.telemetry import metrics
 
 
 class ListedViews:

@@ -6,16 +6,16 @@ from typing import Protocol
 
 from multidict import CIMultiDict
 
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
-from gateway.handlers.call import Call
-from gateway.optimize.reuse import known_rendition
-from gateway.s3.access_control import tagging_headers
-from gateway.storage import snapshot
-from gateway.storage.errors import Changed, Denied
-from gateway.storage.metadata import granted, repeated, tags_of_private
-from gateway.storage.snapshot import Snapshot
-from gateway.storage.storage import Storage
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.gateway.handlers.call import Call
+from slimgate.gateway.optimize.reuse import known_rendition
+from slimgate.gateway.s3.access_control import tagging_headers
+from slimgate.gateway.storage import snapshot
+from slimgate.gateway.storage.errors import Changed, Denied
+from slimgate.gateway.storage.metadata import granted, repeated, tags_of_private
+from slimgate.gateway.storage.snapshot import Snapshot
+from slimgate.gateway.storage.storage import Storage
 
 
 class Origin(Protocol):

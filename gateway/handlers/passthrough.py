@@ -5,13 +5,13 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from gateway.handlers.call import Call, forwarded
-from gateway.http import responses
-from gateway.http.body_scheduler import BodyScheduler
-from gateway.s3 import headers
-from gateway.s3.errors import S3Error
-from gateway.storage import cross_origin
-from gateway.storage.messages import UNREACHABLE, Response
+from slimgate.gateway.handlers.call import Call, forwarded
+from slimgate.gateway.http import responses
+from slimgate.gateway.http.body_scheduler import BodyScheduler
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage import cross_origin
+from slimgate.gateway.storage.messages import UNREACHABLE, Response
 
 
 class PassThrough:

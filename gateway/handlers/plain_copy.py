@@ -12,25 +12,25 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from codec.reasons import Reason, Refused
-from config import Policies, Policy
-from gateway.handlers.call import Call, forwarded
-from gateway.handlers.late_answer import Result, late_answer
-from gateway.handlers.origins import CopiedObject
-from gateway.handlers.passthrough import PassThrough
-from gateway.handlers.replacing import RenditionReplacement
-from gateway.optimize.report import Report
-from gateway.optimize.screening import PLAIN_PARAMETERS, policy_for, refusal
-from gateway.s3 import copy_result, copy_source, headers
-from gateway.s3 import xml as s3xml
-from gateway.s3.errors import S3Error
-from gateway.storage.completed_object import PlainObject
-from gateway.storage.messages import Response, read_bounded
-from gateway.storage.metadata import is_archived
-from gateway.storage.storage import Storage
-from gateway.storage.upload_time import kept_time
-from gateway.telemetry.ledger import Ledger
-from gateway.workers.pool import Busy
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Policies, Policy
+from slimgate.gateway.handlers.call import Call, forwarded
+from slimgate.gateway.handlers.late_answer import Result, late_answer
+from slimgate.gateway.handlers.origins import CopiedObject
+from slimgate.gateway.handlers.passthrough import PassThrough
+from slimgate.gateway.handlers.replacing import RenditionReplacement
+from slimgate.gateway.optimize.report import Report
+from slimgate.gateway.optimize.screening import PLAIN_PARAMETERS, policy_for, refusal
+from slimgate.gateway.s3 import copy_result, copy_source, headers
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.completed_object import PlainObject
+from slimgate.gateway.storage.messages import Response, read_bounded
+from slimgate.gateway.storage.metadata import is_archived
+from slimgate.gateway.storage.storage import Storage
+from slimgate.gateway.storage.upload_time import kept_time
+from slimgate.gateway.telemetry.ledger import Ledger
+from slimgate.gateway.workers.pool import Busy
 
 _log = structlog.get_logger(__name__)
 

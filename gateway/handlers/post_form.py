@@ -7,23 +7,23 @@ from typing import Final
 
 from aiohttp import web
 
-from codec.reasons import Reason, Refused
-from config import Policies
-from gateway.handlers.call import Call, forwarded
-from gateway.handlers.form_file import ReceivedForm
-from gateway.handlers.form_upload import FormUpload
-from gateway.handlers.passthrough import PassThrough
-from gateway.http.authentication import Signer
-from gateway.http.byte_blocks import ByteQueue
-from gateway.http.request_body import Upload
-from gateway.optimize.report import Report
-from gateway.optimize.screening import policy_for
-from gateway.s3.errors import S3Error
-from gateway.s3.form_data import MAX_FIELD_BYTES, FormParser, boundary_of
-from gateway.s3.post_form import PostForm, read_form
-from gateway.s3.routing import Target
-from gateway.telemetry.ledger import Ledger
-from gateway.workers.pool import Busy
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Policies
+from slimgate.gateway.handlers.call import Call, forwarded
+from slimgate.gateway.handlers.form_file import ReceivedForm
+from slimgate.gateway.handlers.form_upload import FormUpload
+from slimgate.gateway.handlers.passthrough import PassThrough
+from slimgate.gateway.http.authentication import Signer
+from slimgate.gateway.http.byte_blocks import ByteQueue
+from slimgate.gateway.http.request_body import Upload
+from slimgate.gateway.optimize.report import Report
+from slimgate.gateway.optimize.screening import policy_for
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.form_data import MAX_FIELD_BYTES, FormParser, boundary_of
+from slimgate.gateway.s3.post_form import PostForm, read_form
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.telemetry.ledger import Ledger
+from slimgate.gateway.workers.pool import Busy
 
 _STORED: Final = frozenset(
     {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT, HTTPStatus.SEE_OTHER}

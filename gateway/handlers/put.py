@@ -8,23 +8,23 @@ from http import HTTPStatus
 from aiohttp import web
 from multidict import CIMultiDict
 
-from codec.containers import SNIFFED
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
-from config import Policies, Policy
-from gateway.handlers.call import Call, forwarded
-from gateway.handlers.passthrough import PassThrough
-from gateway.handlers.stored import StoreResponse, note_managed, note_plain
-from gateway.optimize import pipeline
-from gateway.optimize.candidate import StoredCandidate
-from gateway.optimize.report import Report
-from gateway.optimize.screening import PLAIN_PARAMETERS, policy_for
-from gateway.s3 import headers
-from gateway.storage.messages import Request, Response
-from gateway.storage.object_lock import locks_by_default
-from gateway.storage.storage import Storage
-from gateway.telemetry.telemetry import Telemetry
-from gateway.workers.pool import Busy, Workers
+from slimgate.codec.containers import SNIFFED
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Policies, Policy
+from slimgate.gateway.handlers.call import Call, forwarded
+from slimgate.gateway.handlers.passthrough import PassThrough
+from slimgate.gateway.handlers.stored import StoreResponse, note_managed, note_plain
+from slimgate.gateway.optimize import pipeline
+from slimgate.gateway.optimize.candidate import StoredCandidate
+from slimgate.gateway.optimize.report import Report
+from slimgate.gateway.optimize.screening import PLAIN_PARAMETERS, policy_for
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.storage.messages import Request, Response
+from slimgate.gateway.storage.object_lock import locks_by_default
+from slimgate.gateway.storage.storage import Storage
+from slimgate.gateway.telemetry.telemetry import Telemetry
+from slimgate.gateway.workers.pool import Busy, Workers
 
 
 class Put:

@@ -8,28 +8,28 @@ from typing import NamedTuple
 
 from multidict import CIMultiDict
 
-from codec.manifest import Manifest
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
-from config import Policy
-from gateway.handlers.call import Call
-from gateway.handlers.origins import Origin
-from gateway.http.limits import Limits
-from gateway.optimize import pipeline
-from gateway.optimize.candidate import StoredCandidate
-from gateway.optimize.report import Report
-from gateway.s3 import headers
-from gateway.storage.completed_object import PlainObject
-from gateway.storage.messages import Request, Response
-from gateway.storage.metadata import repeated
-from gateway.storage.object_lock import locks_by_default
-from gateway.storage.read_back import ReadBack
-from gateway.storage.replacement import put_in_place, to_the_end
-from gateway.storage.snapshot import Snapshot
-from gateway.storage.storage import Storage
-from gateway.storage.upload_time import kept
-from gateway.telemetry.telemetry import Telemetry
-from gateway.workers.pool import Workers
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Policy
+from slimgate.gateway.handlers.call import Call
+from slimgate.gateway.handlers.origins import Origin
+from slimgate.gateway.http.limits import Limits
+from slimgate.gateway.optimize import pipeline
+from slimgate.gateway.optimize.candidate import StoredCandidate
+from slimgate.gateway.optimize.report import Report
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.storage.completed_object import PlainObject
+from slimgate.gateway.storage.messages import Request, Response
+from slimgate.gateway.storage.metadata import repeated
+from slimgate.gateway.storage.object_lock import locks_by_default
+from slimgate.gateway.storage.read_back import ReadBack
+from slimgate.gateway.storage.replacement import put_in_place, to_the_end
+from slimgate.gateway.storage.snapshot import Snapshot
+from slimgate.gateway.storage.storage import Storage
+from slimgate.gateway.storage.upload_time import kept
+from slimgate.gateway.telemetry.telemetry import Telemetry
+from slimgate.gateway.workers.pool import Workers
 
 
 class Written(NamedTuple):

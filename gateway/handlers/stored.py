@@ -4,16 +4,16 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
-from gateway.s3 import headers
-from gateway.s3.routing import Target
-from gateway.storage.listing_index import ObjectState
-from gateway.storage.messages import Request, Response
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.storage import Storage
-from gateway.storage.upload_time import logical_view
-from gateway.telemetry.telemetry import Telemetry
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.listing_index import ObjectState
+from slimgate.gateway.storage.messages import Request, Response
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.storage import Storage
+from slimgate.gateway.storage.upload_time import logical_view
+from slimgate.gateway.telemetry.telemetry import Telemetry
 
 
 @dataclass(slots=True)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from config import Settings
-from gateway.s3 import sigv2
-from gateway.s3.identity import Identity
-from gateway.s3.routing import virtual_bucket
-from gateway.s3.sigv4 import Verified, Verifier, WireRequest
+from slimgate.config import Settings
+from slimgate.gateway.s3 import sigv2
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import virtual_bucket
+from slimgate.gateway.s3.sigv4 import Verified, Verifier, WireRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ class Authenticator:
             which the upstream accepts or refuses.
 
         Raises:
-            S3Error: As :func:`gateway.s3.sigv4.verify` and :func:`gateway.s3.sigv2.verify`.
+            S3Error: As `verify` of :mod:`slimgate.gateway.s3.sigv4` and
+                :mod:`slimgate.gateway.s3.sigv2`.
         """
         wire = WireRequest(request.method, raw_path, raw_query, tuple(request.headers.items()))
         now = datetime.now(UTC)

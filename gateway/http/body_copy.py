@@ -1,6 +1,6 @@
 """Copy a request body while it streams to the store, for later inspection."""
 
-from gateway.http.byte_budget import Quota
+from slimgate.gateway.http.byte_budget import Quota
 
 
 class BodyCopy:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Protocol
 
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.errors import S3Error
 
 
 class Quota(Protocol):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import structlog
 from aiohttp import StreamReader, web
 
-from config import Limits
-from gateway.http.aiohttp_internals import (
+from slimgate.config import Limits
+from slimgate.gateway.http.aiohttp_internals import (
     LineTooLong,
     ServerProtocol,
     fail,
@@ -18,13 +18,13 @@ from gateway.http.aiohttp_internals import (
     most_between_pauses,
     received_bytes,
 )
-from gateway.http.error_responses import new_request_id, refusal
-from gateway.http.request_body import TooManyChunks
-from gateway.s3.errors import S3Error
-from gateway.telemetry import metrics
+from slimgate.gateway.http.error_responses import new_request_id, refusal
+from slimgate.gateway.http.request_body import TooManyChunks
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.telemetry import metrics
 
 if TYPE_CHECKING:
-    from gateway.http.connections import Connections
+    from slimgate.gateway.http.connections import Connections
 
 _log = structlog.get_logger(__name__)
 

@@ -3,8 +3,8 @@
 import math
 from collections import Counter
 
-from config import Limits
-from gateway.telemetry import metrics
+from slimgate.config import Limits
+from slimgate.gateway.telemetry import metrics
 
 Client = str | None
 

@@ -1,7 +1,7 @@
 """All client connections: admission, and timeouts.
 
 aiohttp closes idle connections. It bounds neither their number nor the time a client takes to send
-a request head or to read a response; :mod:`gateway.http.request_body` bounds bodies.
+a request head or to read a response; :mod:`slimgate.gateway.http.request_body` bounds bodies.
 """
 
 import asyncio
@@ -9,12 +9,12 @@ from typing import Final
 
 from prometheus_client import Gauge
 
-from config import Limits
-from gateway.http.client_addresses import ClientAddresses
-from gateway.http.connection import Connection
-from gateway.http.connection_counts import ConnectionCounts
-from gateway.http.discarding import DiscardThrottle
-from gateway.telemetry import metrics
+from slimgate.config import Limits
+from slimgate.gateway.http.client_addresses import ClientAddresses
+from slimgate.gateway.http.connection import Connection
+from slimgate.gateway.http.connection_counts import ConnectionCounts
+from slimgate.gateway.http.discarding import DiscardThrottle
+from slimgate.gateway.telemetry import metrics
 
 _LEAST_IDLE_S: Final = 1.0
 """Idle time after which a connection may be closed to admit a new one."""

@@ -4,8 +4,8 @@ import secrets
 
 from aiohttp import web
 
-from gateway.s3.errors import S3Error
-from gateway.telemetry import metrics
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.telemetry import metrics
 
 
 def new_request_id() -> str:

@@ -6,11 +6,11 @@ from typing import Self
 
 from aiohttp import web
 
-from config import Limits as LimitSettings
-from gateway.http.body_scheduler import BodyScheduler
-from gateway.http.byte_budget import ByteBudget, Quota
-from gateway.http.client_addresses import ClientAddresses
-from gateway.http.draining import InFlightRequests
+from slimgate.config import Limits as LimitSettings
+from slimgate.gateway.http.body_scheduler import BodyScheduler
+from slimgate.gateway.http.byte_budget import ByteBudget, Quota
+from slimgate.gateway.http.client_addresses import ClientAddresses
+from slimgate.gateway.http.draining import InFlightRequests
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ import asyncio
 
 import aiohttp
 
-from config import Limits
-from gateway.http.stall_timer import StallTimer
-from gateway.s3.errors import S3Error
+from slimgate.config import Limits
+from slimgate.gateway.http.stall_timer import StallTimer
+from slimgate.gateway.s3.errors import S3Error
 
 
 class MinRateReader:

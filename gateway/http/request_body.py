@@ -6,26 +6,26 @@ from typing import Final, NamedTuple
 from aiohttp import web
 from multidict import CIMultiDictProxy
 
-from config import Limits
-from gateway.http.aiohttp_internals import received_bytes
-from gateway.http.body_copy import BodyCopy
-from gateway.http.byte_blocks import ByteQueue
-from gateway.http.byte_budget import ByteBudget, Quota
-from gateway.http.min_rate import MinRateReader
-from gateway.http.spooled_file import SpooledFile
-from gateway.http.stall_timer import StallTimer
-from gateway.s3.aws_chunked import ChunkDecoder
-from gateway.s3.canonical import fold_headers
-from gateway.s3.checksums import BodyDigests
-from gateway.s3.errors import S3Error
-from gateway.s3.headers import CHECKSUM_PREFIX
-from gateway.s3.sigv4 import (
+from slimgate.config import Limits
+from slimgate.gateway.http.aiohttp_internals import received_bytes
+from slimgate.gateway.http.body_copy import BodyCopy
+from slimgate.gateway.http.byte_blocks import ByteQueue
+from slimgate.gateway.http.byte_budget import ByteBudget, Quota
+from slimgate.gateway.http.min_rate import MinRateReader
+from slimgate.gateway.http.spooled_file import SpooledFile
+from slimgate.gateway.http.stall_timer import StallTimer
+from slimgate.gateway.s3.aws_chunked import ChunkDecoder
+from slimgate.gateway.s3.canonical import fold_headers
+from slimgate.gateway.s3.checksums import BodyDigests
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.headers import CHECKSUM_PREFIX
+from slimgate.gateway.s3.sigv4 import (
     STREAMING_UNSIGNED_TRAILER,
     UNSIGNED_PAYLOAD,
     Verified,
     check_payload_hash,
 )
-from gateway.telemetry import metrics
+from slimgate.gateway.telemetry import metrics
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 MAX_LENGTH: Final = 5 * (1 << 40)  # the largest S3 object is 5 TiB

@@ -9,12 +9,12 @@ import structlog
 from aiohttp import web
 from prometheus_client import Gauge
 
-from config import Limits
-from gateway.http.aiohttp_internals import Handler, ProtocolRunner
-from gateway.http.client_addresses import ClientAddresses
-from gateway.http.connection import Connection
-from gateway.http.connections import Connections
-from gateway.telemetry import metrics
+from slimgate.config import Limits
+from slimgate.gateway.http.aiohttp_internals import Handler, ProtocolRunner
+from slimgate.gateway.http.client_addresses import ClientAddresses
+from slimgate.gateway.http.connection import Connection
+from slimgate.gateway.http.connections import Connections
+from slimgate.gateway.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
 

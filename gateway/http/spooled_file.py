@@ -5,8 +5,8 @@ import tempfile
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from gateway.http.byte_budget import ByteBudget
-from gateway.s3.errors import S3Error
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.s3.errors import S3Error
 
 _IN_MEMORY: Final = 1 << 20
 _PIECE: Final = 1 << 18

@@ -3,7 +3,7 @@
 import ssl
 from pathlib import Path
 
-from config import Tls
+from slimgate.config import Tls
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
 """Inode, modification time and size of each file, to detect changes; None: the file is missing."""

@@ -12,8 +12,8 @@ from typing import Final
 
 from aiohttp import web
 
-from config import Limits
-from gateway.http.connections import Connections
+from slimgate.config import Limits
+from slimgate.gateway.http.connections import Connections
 
 _RETRY_S: Final = 1.0
 """Pause before accepting again when the process has no free descriptor."""

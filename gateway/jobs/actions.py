@@ -5,15 +5,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from config import Engine
-from gateway.jobs.attempts import Work
-from gateway.jobs.drain import Drainer
-from gateway.jobs.evaluation import work as evaluation
-from gateway.jobs.evaluation.policy import policy_of
-from gateway.jobs.index import Indexer
-from gateway.jobs.optimize import Optimizer
-from gateway.jobs.resources import Tools
-from gateway.jobs.verify import Verifier
+from slimgate.config import Engine
+from slimgate.gateway.jobs.attempts import Work
+from slimgate.gateway.jobs.drain import Drainer
+from slimgate.gateway.jobs.evaluation import work as evaluation
+from slimgate.gateway.jobs.evaluation.policy import policy_of
+from slimgate.gateway.jobs.index import Indexer
+from slimgate.gateway.jobs.optimize import Optimizer
+from slimgate.gateway.jobs.resources import Tools
+from slimgate.gateway.jobs.verify import Verifier
 
 Name = Literal["optimize", "verify", "drain", "index", "eval"]
 

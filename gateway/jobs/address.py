@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from gateway.jobs.printable import printable
-from gateway.s3.bucket_name import is_bucket_name
-from gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
+from slimgate.gateway.jobs.printable import printable
+from slimgate.gateway.s3.bucket_name import is_bucket_name
+from slimgate.gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
 
 
 class Place(NamedTuple):

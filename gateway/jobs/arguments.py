@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from gateway.jobs.address import object_place
-from gateway.jobs.index_command import add_index
-from gateway.jobs.job_arguments import add_job
-from gateway.jobs.options import EXIT, add_config
+from slimgate.gateway.jobs.address import object_place
+from slimgate.gateway.jobs.index_command import add_index
+from slimgate.gateway.jobs.job_arguments import add_job
+from slimgate.gateway.jobs.options import EXIT, add_config
 
 NAMES: Final = ("job", "index", "restore-original", "explain", "ledger")
 """Tools."""

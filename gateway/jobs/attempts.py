@@ -4,14 +4,14 @@ import asyncio
 import random
 from typing import Final, Protocol
 
-from codec.reasons import Reason, Refused
-from gateway.jobs.halt import Halt
-from gateway.jobs.outcome import CHANGED, FAILED, STAYS, Failure, Outcome
-from gateway.jobs.pacing.concurrency import Concurrency
-from gateway.jobs.state.shards import Row
-from gateway.s3.errors import S3Error
-from gateway.storage.errors import Changed, Denied
-from gateway.workers.pool import Busy
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.gateway.jobs.halt import Halt
+from slimgate.gateway.jobs.outcome import CHANGED, FAILED, STAYS, Failure, Outcome
+from slimgate.gateway.jobs.pacing.concurrency import Concurrency
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.errors import Changed, Denied
+from slimgate.gateway.workers.pool import Busy
 
 _MAX_PAUSES_S: Final = (0.5, 4.0, 16.0)
 """Longest pauses before further attempts, with jitter of half of them, seconds."""

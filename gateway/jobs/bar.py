@@ -5,9 +5,9 @@ from typing import NoReturn, Self
 
 from tqdm import tqdm
 
-from gateway.jobs import money
-from gateway.jobs.outcome import Outcome
-from gateway.jobs.state.done import ShardTotals
+from slimgate.gateway.jobs import money
+from slimgate.gateway.jobs.outcome import Outcome
+from slimgate.gateway.jobs.state.done import ShardTotals
 
 
 class Bar:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from gateway.jobs.attempts import Work
-from gateway.jobs.state.leases import Held
-from gateway.jobs.state.progress import Record
-from gateway.jobs.state.shards import Row, largest_first
+from slimgate.gateway.jobs.attempts import Work
+from slimgate.gateway.jobs.state.leases import Held
+from slimgate.gateway.jobs.state.progress import Record
+from slimgate.gateway.jobs.state.shards import Row, largest_first
 
 
 @dataclass(slots=True)

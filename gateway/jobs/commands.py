@@ -7,23 +7,23 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
-from codec.reasons import Refused
-from config import ConfigError
-from gateway.jobs import explain, job_commands, ledgers, resources, run_command
-from gateway.jobs.arguments import FORMER, instead, parser
-from gateway.jobs.index_command import fill_index
-from gateway.jobs.plan import command as plan_command
-from gateway.jobs.plan.planner import CannotPlan
-from gateway.jobs.resources import UsageError
-from gateway.jobs.restore_original import restore_original
-from gateway.jobs.state.job_file import NoJob
-from gateway.jobs.state.lines import Damaged
-from gateway.s3.errors import S3Error
-from gateway.storage.conditional_writes import check_conditional_writes
-from gateway.storage.errors import Changed, Denied
-from gateway.storage.originals import NoOriginal
-from gateway.telemetry import logs
-from gateway.workers.pool import Busy
+from slimgate.codec.reasons import Refused
+from slimgate.config import ConfigError
+from slimgate.gateway.jobs import explain, job_commands, ledgers, resources, run_command
+from slimgate.gateway.jobs.arguments import FORMER, instead, parser
+from slimgate.gateway.jobs.index_command import fill_index
+from slimgate.gateway.jobs.plan import command as plan_command
+from slimgate.gateway.jobs.plan.planner import CannotPlan
+from slimgate.gateway.jobs.resources import UsageError
+from slimgate.gateway.jobs.restore_original import restore_original
+from slimgate.gateway.jobs.state.job_file import NoJob
+from slimgate.gateway.jobs.state.lines import Damaged
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.conditional_writes import check_conditional_writes
+from slimgate.gateway.storage.errors import Changed, Denied
+from slimgate.gateway.storage.originals import NoOriginal
+from slimgate.gateway.telemetry import logs
+from slimgate.gateway.workers.pool import Busy
 
 _CHANGED: Final = (
     "the object was changed or deleted meanwhile: nothing was done; run the command again"

@@ -8,12 +8,12 @@ from typing import Final, Protocol
 
 import structlog
 
-from gateway.jobs.halt import Halt, Interrupted
-from gateway.jobs.state import done
-from gateway.jobs.state.done import ShardTotals
-from gateway.jobs.state.leases import LeaseLost, Taken
-from gateway.jobs.state.rounds import Round
-from gateway.jobs.terms import StoreAway
+from slimgate.gateway.jobs.halt import Halt, Interrupted
+from slimgate.gateway.jobs.state import done
+from slimgate.gateway.jobs.state.done import ShardTotals
+from slimgate.gateway.jobs.state.leases import LeaseLost, Taken
+from slimgate.gateway.jobs.state.rounds import Round
+from slimgate.gateway.jobs.terms import StoreAway
 
 _EACH: Final = 2
 """Shards that a worker has at a time: while one comes to its end, the other has objects."""

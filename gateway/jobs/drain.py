@@ -2,20 +2,20 @@
 
 import time
 
-from codec.manifest import Manifest
-from config import Originals
-from gateway.jobs.address import Place
-from gateway.jobs.noting import note_written
-from gateway.jobs.outcome import FAILED, STAYS, Failure, Outcome
-from gateway.jobs.resources import Tools
-from gateway.jobs.state.shards import Row
-from gateway.s3.digests import sha256_hex
-from gateway.storage import metadata, snapshot
-from gateway.storage.messages import Request
-from gateway.storage.originals import Archived, Missing, NoOriginal
-from gateway.storage.replacement import remove_version
-from gateway.storage.snapshot import Snapshot
-from gateway.workers.pool import UNRESTORABLE, NotRestored
+from slimgate.codec.manifest import Manifest
+from slimgate.config import Originals
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.noting import note_written
+from slimgate.gateway.jobs.outcome import FAILED, STAYS, Failure, Outcome
+from slimgate.gateway.jobs.resources import Tools
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.s3.digests import sha256_hex
+from slimgate.gateway.storage import metadata, snapshot
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.originals import Archived, Missing, NoOriginal
+from slimgate.gateway.storage.replacement import remove_version
+from slimgate.gateway.storage.snapshot import Snapshot
+from slimgate.gateway.workers.pool import UNRESTORABLE, NotRestored
 
 
 class Drainer:
@@ -108,7 +108,8 @@ async def write_back(tools: Tools, seen: Snapshot, manifest: Manifest, data: byt
         The replaced object.
 
     Raises:
-        Refused, Changed, Denied, S3Error: Nothing was written; see :mod:`gateway.storage.snapshot`.
+        Refused, Changed, Denied, S3Error: Nothing was written; see
+            :mod:`slimgate.gateway.storage.snapshot`.
     """
     now = await snapshot.retake(tools.client, seen, tools.seals)
     kept = await metadata.everything(tools.client, now.target, now.headers)

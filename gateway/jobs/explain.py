@@ -4,22 +4,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from codec.containers.description import described
-from codec.manifest import Manifest, Stored
-from codec.optimize import Optimized
-from codec.reasons import Refused
-from codec.search import guards, obstacles
-from codec.search.omissions import Omitted
-from codec.search.state import Trial
-from config import Policies, Policy
-from gateway.jobs.address import Place, object_place
-from gateway.jobs.kept_back import kept_back
-from gateway.jobs.resources import Tools
-from gateway.optimize import pipeline, trial_rows
-from gateway.optimize.candidate import Candidate, InMemory
-from gateway.optimize.summary import fates
-from gateway.s3.routing import Target
-from gateway.storage import snapshot
+from slimgate.codec.containers.description import described
+from slimgate.codec.manifest import Manifest, Stored
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Refused
+from slimgate.codec.search import guards, obstacles
+from slimgate.codec.search.omissions import Omitted
+from slimgate.codec.search.state import Trial
+from slimgate.config import Policies, Policy
+from slimgate.gateway.jobs.address import Place, object_place
+from slimgate.gateway.jobs.kept_back import kept_back
+from slimgate.gateway.jobs.resources import Tools
+from slimgate.gateway.optimize import pipeline, trial_rows
+from slimgate.gateway.optimize.candidate import Candidate, InMemory
+from slimgate.gateway.optimize.summary import fates
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage import snapshot
 
 _NOWHERE: Final = Target("", "", "")
 _TYPES: Final = {

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 
-from gateway.jobs.outcome import FAILED, Outcome
+from slimgate.gateway.jobs.outcome import FAILED, Outcome
 
 _LAST: Final = 200
 """Objects among which the share of failures counts."""

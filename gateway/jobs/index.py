@@ -5,16 +5,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Self
 
-from config import Policies
-from gateway.jobs.outcome import FAILED, Failure, Outcome
-from gateway.jobs.resources import Tools, UsageError
-from gateway.jobs.state.shards import Row
-from gateway.s3.errors import S3Error
-from gateway.storage.index.buffered import BufferedIndex
-from gateway.storage.listing_index import ListedObject
-from gateway.storage.look import look, may_be_managed
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.object_client import ObjectClient
+from slimgate.config import Policies
+from slimgate.gateway.jobs.outcome import FAILED, Failure, Outcome
+from slimgate.gateway.jobs.resources import Tools, UsageError
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.index.buffered import BufferedIndex
+from slimgate.gateway.storage.listing_index import ListedObject
+from slimgate.gateway.storage.look import look, may_be_managed
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.object_client import ObjectClient
 
 KNOWN: Final = "known already"
 _MANAGED: Final = "managed"

@@ -8,17 +8,17 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from config import Policies, Settings
-from gateway.jobs import resources
-from gateway.jobs.address import place
-from gateway.jobs.index import Indexer
-from gateway.jobs.job_arguments import add_source
-from gateway.jobs.options import EXIT, add_config, count
-from gateway.jobs.outcome import FAILED
-from gateway.jobs.plan.command import open_source
-from gateway.jobs.resources import UsageError
-from gateway.storage.index.opening import index_path, index_problems
-from gateway.storage.manifest_seals import Seals
+from slimgate.config import Policies, Settings
+from slimgate.gateway.jobs import resources
+from slimgate.gateway.jobs.address import place
+from slimgate.gateway.jobs.index import Indexer
+from slimgate.gateway.jobs.job_arguments import add_source
+from slimgate.gateway.jobs.options import EXIT, add_config, count
+from slimgate.gateway.jobs.outcome import FAILED
+from slimgate.gateway.jobs.plan.command import open_source
+from slimgate.gateway.jobs.resources import UsageError
+from slimgate.gateway.storage.index.opening import index_path, index_problems
+from slimgate.gateway.storage.manifest_seals import Seals
 
 _SKIPPED = "cannot be managed"
 

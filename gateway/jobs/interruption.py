@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from gateway.jobs.halt import Halt, Interrupted
+from slimgate.gateway.jobs.halt import Halt, Interrupted
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _MESSAGE: Final = "stopped: the same command goes on where this run has ended"

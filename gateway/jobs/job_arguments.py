@@ -3,10 +3,10 @@
 import argparse
 from typing import Final
 
-from gateway.jobs.address import object_place, place
-from gateway.jobs.options import EXIT, add_config, count
-from gateway.jobs.run_arguments import add_actions
-from gateway.jobs.state.shards import MAX_ROWS
+from slimgate.gateway.jobs.address import object_place, place
+from slimgate.gateway.jobs.options import EXIT, add_config, count
+from slimgate.gateway.jobs.run_arguments import add_actions
+from slimgate.gateway.jobs.state.shards import MAX_ROWS
 
 _KEYS_PER_SHARD: Final = 1000
 

@@ -6,21 +6,21 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from config import Policies
-from eval.cost import money_prices
-from eval.report import terminal
-from eval.run.journal import BadOutput
-from gateway.jobs import report as reports
-from gateway.jobs import resources
-from gateway.jobs.address import Place
-from gateway.jobs.evaluation import report as evaluation
-from gateway.jobs.evaluation.policy import policy_of
-from gateway.jobs.opened_job import Job, open_job
-from gateway.jobs.retry_failed import retry_failed as plan_again
-from gateway.jobs.state import control
-from gateway.jobs.state.rounds import Round
-from gateway.jobs.status import status as look
-from gateway.jobs.tally import tally
+from slimgate.config import Policies
+from slimgate.eval.cost import money_prices
+from slimgate.eval.report import terminal
+from slimgate.eval.run.journal import BadOutput
+from slimgate.gateway.jobs import report as reports
+from slimgate.gateway.jobs import resources
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.evaluation import report as evaluation
+from slimgate.gateway.jobs.evaluation.policy import policy_of
+from slimgate.gateway.jobs.opened_job import Job, open_job
+from slimgate.gateway.jobs.retry_failed import retry_failed as plan_again
+from slimgate.gateway.jobs.state import control
+from slimgate.gateway.jobs.state.rounds import Round
+from slimgate.gateway.jobs.status import status as look
+from slimgate.gateway.jobs.tally import tally
 
 
 async def status(options: argparse.Namespace) -> int:

@@ -3,13 +3,13 @@
 import asyncio
 from dataclasses import replace
 
-from codec.image.ordinary import ordinary_copy
-from codec.reasons import Refused
-from codec.search.obstacles import Obstacle
-from codec.search.omissions import LOSSY
-from gateway.optimize import pipeline
-from gateway.optimize.candidate import Candidate, InMemory
-from gateway.workers.pool import Busy
+from slimgate.codec.image.ordinary import ordinary_copy
+from slimgate.codec.reasons import Refused
+from slimgate.codec.search.obstacles import Obstacle
+from slimgate.codec.search.omissions import LOSSY
+from slimgate.gateway.optimize import pipeline
+from slimgate.gateway.optimize.candidate import Candidate, InMemory
+from slimgate.gateway.workers.pool import Busy
 
 
 async def kept_back(candidate: Candidate, obstacle: Obstacle | None, stored: int) -> list[str]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from codec.reasons import Reason
-from gateway.jobs.printable import printable
+from slimgate.codec.reasons import Reason
+from slimgate.gateway.jobs.printable import printable
 
 _MAX_LINE: Final = 1 << 16
 _MAX_KINDS: Final = 1000

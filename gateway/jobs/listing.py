@@ -5,14 +5,14 @@ from http import HTTPStatus
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
-from gateway.jobs.address import Place
-from gateway.s3 import xml as s3xml
-from gateway.s3.canonical import escaped
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target
-from gateway.storage.errors import Denied
-from gateway.storage.messages import Request, read_bounded
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.canonical import escaped
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.errors import Denied
+from slimgate.gateway.storage.messages import Request, read_bounded
+from slimgate.gateway.storage.object_client import ObjectClient
 
 _MAX_BYTES: Final = 16 << 20  # 1,000 keys of 1 KiB, percent-encoded, with owners
 

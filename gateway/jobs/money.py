@@ -3,7 +3,7 @@
 from functools import cache
 from typing import NamedTuple
 
-from eval.cost import money_prices
+from slimgate.eval.cost import money_prices
 
 
 class Price(NamedTuple):

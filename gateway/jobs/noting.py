@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from codec.manifest import Manifest
-from gateway.jobs.resources import Tools
-from gateway.s3 import headers
-from gateway.s3.routing import Target
-from gateway.storage.listing_index import ObjectState
-from gateway.storage.snapshot import Snapshot
-from gateway.storage.upload_time import logical_view, stored_time, time_of
+from slimgate.codec.manifest import Manifest
+from slimgate.gateway.jobs.resources import Tools
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.listing_index import ObjectState
+from slimgate.gateway.storage.snapshot import Snapshot
+from slimgate.gateway.storage.upload_time import logical_view, stored_time, time_of
 
 
 def note_seen(tools: Tools, seen: Snapshot) -> None:

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from gateway.jobs import actions
-from gateway.jobs.address import Place
-from gateway.jobs.resources import UsageError
-from gateway.jobs.state import control
-from gateway.jobs.state.control import Control
-from gateway.jobs.state.job_file import JobFile, read_job
-from gateway.jobs.state.rounds import Round, rounds
-from gateway.jobs.state.store import JobStore
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.jobs import actions
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.resources import UsageError
+from slimgate.gateway.jobs.state import control
+from slimgate.gateway.jobs.state.control import Control
+from slimgate.gateway.jobs.state.job_file import JobFile, read_job
+from slimgate.gateway.jobs.state.rounds import Round, rounds
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.storage.object_client import ObjectClient
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,23 +4,23 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from codec.manifest import Manifest
-from codec.notes import Uploaded
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
-from config import Policy
-from gateway.jobs.address import Place
-from gateway.jobs.noting import note_seen, note_written
-from gateway.jobs.outcome import STAYS, Outcome
-from gateway.jobs.resources import Tools
-from gateway.jobs.state.shards import Row
-from gateway.optimize import pipeline
-from gateway.optimize.candidate import StoredCandidate
-from gateway.storage import metadata, snapshot
-from gateway.storage.messages import Request
-from gateway.storage.replacement import remove_version
-from gateway.storage.snapshot import Contents, Snapshot
-from gateway.storage.upload_time import kept
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.notes import Uploaded
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Policy
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.noting import note_seen, note_written
+from slimgate.gateway.jobs.outcome import STAYS, Outcome
+from slimgate.gateway.jobs.resources import Tools
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.optimize import pipeline
+from slimgate.gateway.optimize.candidate import StoredCandidate
+from slimgate.gateway.storage import metadata, snapshot
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.replacement import remove_version
+from slimgate.gateway.storage.snapshot import Contents, Snapshot
+from slimgate.gateway.storage.upload_time import kept
 
 
 class Optimizer:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from config import config_path
+from slimgate.config import config_path
 
 EXIT: Final = "Exit codes: 0 success, 1 failure or interruption, 2 wrong usage."
 

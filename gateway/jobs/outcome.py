@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple, Self
 
-from codec.reasons import Reason
+from slimgate.codec.reasons import Reason
 
 FAILED: Final = "failed"
 """The only verdict that requires action."""

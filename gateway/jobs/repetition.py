@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.errors import S3Error
 
 PAUSES_S: Final = (0.5, 1.0, 2.0, 4.0)
 """Longest pauses before further attempts, with full jitter, seconds."""

@@ -4,16 +4,16 @@ import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 
-from codec.reasons import Reason
-from gateway.jobs import money
-from gateway.jobs.outcome import Failure
-from gateway.jobs.printable import printable
-from gateway.jobs.state import failures
-from gateway.jobs.state.done import Done, ShardTotals, Sum
-from gateway.jobs.state.progress import Progress, Record
-from gateway.jobs.state.rounds import Round
-from gateway.jobs.state.shards import MAX_ROWS
-from gateway.jobs.tally import Tally, records, unfinished_shards
+from slimgate.codec.reasons import Reason
+from slimgate.gateway.jobs import money
+from slimgate.gateway.jobs.outcome import Failure
+from slimgate.gateway.jobs.printable import printable
+from slimgate.gateway.jobs.state import failures
+from slimgate.gateway.jobs.state.done import Done, ShardTotals, Sum
+from slimgate.gateway.jobs.state.progress import Progress, Record
+from slimgate.gateway.jobs.state.rounds import Round
+from slimgate.gateway.jobs.state.shards import MAX_ROWS
+from slimgate.gateway.jobs.tally import Tally, records, unfinished_shards
 
 _SHOWN: Final = 20
 """Failed objects that people are shown."""

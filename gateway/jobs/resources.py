@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
-import models
-from config import Policies, Settings, load
-from gateway.s3.identity import Identity
-from gateway.storage.index.buffered import BufferedIndex
-from gateway.storage.index.opening import configured_index
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
-from gateway.storage.originals import Archive
-from gateway.storage.upstream import Upstream
-from gateway.workers.pool import Workers
+from slimgate import models
+from slimgate.config import Policies, Settings, load
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.storage.index.buffered import BufferedIndex
+from slimgate.gateway.storage.index.opening import configured_index
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
+from slimgate.gateway.storage.originals import Archive
+from slimgate.gateway.storage.upstream import Upstream
+from slimgate.gateway.workers.pool import Workers
 
 _MAX_QUEUE: Final = 10_000
 _MAX_QUEUE_WAIT_S: Final = 3600.0

@@ -1,10 +1,10 @@
 """Replace a rendition by its original, from where originals are kept."""
 
-from gateway.jobs.address import Place
-from gateway.jobs.drain import write_back
-from gateway.jobs.resources import Tools
-from gateway.storage import metadata, snapshot
-from gateway.storage.originals import Missing
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.drain import write_back
+from slimgate.gateway.jobs.resources import Tools
+from slimgate.gateway.storage import metadata, snapshot
+from slimgate.gateway.storage.originals import Missing
 
 
 async def restore_original(tools: Tools, place: Place, uploaded: Place, *, dry_run: bool) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from gateway.jobs.opened_job import Job
-from gateway.jobs.resources import UsageError
-from gateway.jobs.state import done, failures
-from gateway.jobs.state.rounds import Round, RoundSpec, open_round, seal
-from gateway.jobs.state.shards import (
+from slimgate.gateway.jobs.opened_job import Job
+from slimgate.gateway.jobs.resources import UsageError
+from slimgate.gateway.jobs.state import done, failures
+from slimgate.gateway.jobs.state.rounds import Round, RoundSpec, open_round, seal
+from slimgate.gateway.jobs.state.shards import (
     MAX_TEXT_BYTES,
     DamagedShard,
     Row,
@@ -16,7 +16,7 @@ from gateway.jobs.state.shards import (
     read_shard,
     shard_name,
 )
-from gateway.jobs.tally import records
+from slimgate.gateway.jobs.tally import records
 
 _HEADER: Final = 1 << 16
 """More than the first line of a shard takes, bytes."""

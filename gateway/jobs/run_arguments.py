@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from eval.cost import money_prices
-from gateway.jobs.actions import NAMES
-from gateway.jobs.address import object_place
-from gateway.jobs.options import EXIT, add_config, count
-from gateway.jobs.state.leases import LASTS_S, LONGEST_S
+from slimgate.eval.cost import money_prices
+from slimgate.gateway.jobs.actions import NAMES
+from slimgate.gateway.jobs.address import object_place
+from slimgate.gateway.jobs.options import EXIT, add_config, count
+from slimgate.gateway.jobs.state.leases import LASTS_S, LONGEST_S
 
 _RUN: Final = (
     "Repeat the command to go on after an interruption, or run it on several machines at once. "

@@ -7,28 +7,28 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from config import Policies, Settings
-from gateway.jobs import resources
-from gateway.jobs.actions import Action
-from gateway.jobs.bar import Bar
-from gateway.jobs.evaluation.policy import policy_of
-from gateway.jobs.halt import Halt, Halted, LimitReached
-from gateway.jobs.index_command import check_index
-from gateway.jobs.interruption import obey_signals
-from gateway.jobs.opened_job import Job, open_job
-from gateway.jobs.report import summary
-from gateway.jobs.resources import UsageError
-from gateway.jobs.runners import local, ray
-from gateway.jobs.state import control, done
-from gateway.jobs.state.control import Differs
-from gateway.jobs.state.job_file import Digests, JobFile
-from gateway.jobs.state.rounds import Round
-from gateway.jobs.tally import tally
-from gateway.jobs.terms import StoreAway, Watcher
-from gateway.jobs.worker import RunSpec
-from gateway.storage.conditional_writes import check_conditional_writes
-from gateway.storage.errors import Denied
-from gateway.storage.object_client import ObjectClient
+from slimgate.config import Policies, Settings
+from slimgate.gateway.jobs import resources
+from slimgate.gateway.jobs.actions import Action
+from slimgate.gateway.jobs.bar import Bar
+from slimgate.gateway.jobs.evaluation.policy import policy_of
+from slimgate.gateway.jobs.halt import Halt, Halted, LimitReached
+from slimgate.gateway.jobs.index_command import check_index
+from slimgate.gateway.jobs.interruption import obey_signals
+from slimgate.gateway.jobs.opened_job import Job, open_job
+from slimgate.gateway.jobs.report import summary
+from slimgate.gateway.jobs.resources import UsageError
+from slimgate.gateway.jobs.runners import local, ray
+from slimgate.gateway.jobs.state import control, done
+from slimgate.gateway.jobs.state.control import Differs
+from slimgate.gateway.jobs.state.job_file import Digests, JobFile
+from slimgate.gateway.jobs.state.rounds import Round
+from slimgate.gateway.jobs.tally import tally
+from slimgate.gateway.jobs.terms import StoreAway, Watcher
+from slimgate.gateway.jobs.worker import RunSpec
+from slimgate.gateway.storage.conditional_writes import check_conditional_writes
+from slimgate.gateway.storage.errors import Denied
+from slimgate.gateway.storage.object_client import ObjectClient
 
 Runner = Callable[[Settings, RunSpec, Watcher, Halt], Awaitable[None]]
 

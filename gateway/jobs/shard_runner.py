@@ -10,18 +10,18 @@ from collections.abc import Iterator
 
 import structlog
 
-from gateway.jobs.attempts import Work, attempt
-from gateway.jobs.claimed_shard import ClaimedShard
-from gateway.jobs.halt import Paused, StopFailing
-from gateway.jobs.outcome import Outcome
-from gateway.jobs.state import control, done, failures
-from gateway.jobs.state.done import Done, ShardTotals
-from gateway.jobs.state.leases import Held, Leases, Taken
-from gateway.jobs.state.progress import Progress, Record
-from gateway.jobs.state.rounds import Round
-from gateway.jobs.state.shards import DamagedShard, Row, read_shard
-from gateway.jobs.terms import StoreAway, Terms
-from gateway.s3.errors import S3Error
+from slimgate.gateway.jobs.attempts import Work, attempt
+from slimgate.gateway.jobs.claimed_shard import ClaimedShard
+from slimgate.gateway.jobs.halt import Paused, StopFailing
+from slimgate.gateway.jobs.outcome import Outcome
+from slimgate.gateway.jobs.state import control, done, failures
+from slimgate.gateway.jobs.state.done import Done, ShardTotals
+from slimgate.gateway.jobs.state.leases import Held, Leases, Taken
+from slimgate.gateway.jobs.state.progress import Progress, Record
+from slimgate.gateway.jobs.state.rounds import Round
+from slimgate.gateway.jobs.state.shards import DamagedShard, Row, read_shard
+from slimgate.gateway.jobs.terms import StoreAway, Terms
+from slimgate.gateway.s3.errors import S3Error
 
 _log = structlog.get_logger(__name__)
 

@@ -4,13 +4,13 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.jobs import money, report
-from gateway.jobs.opened_job import Job
-from gateway.jobs.state import done, leases
-from gateway.jobs.state.control import Control
-from gateway.jobs.state.leases import Lease
-from gateway.jobs.state.rounds import Round
-from gateway.jobs.tally import Tally, tally
+from slimgate.gateway.jobs import money, report
+from slimgate.gateway.jobs.opened_job import Job
+from slimgate.gateway.jobs.state import done, leases
+from slimgate.gateway.jobs.state.control import Control
+from slimgate.gateway.jobs.state.leases import Lease
+from slimgate.gateway.jobs.state.rounds import Round
+from slimgate.gateway.jobs.tally import Tally, tally
 
 _RECENT: Final = 100
 """Shards whose ends tell the rate."""

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.jobs.state import done, leases
-from gateway.jobs.state.done import Done, ShardTotals
-from gateway.jobs.state.lines import Damaged
-from gateway.jobs.state.progress import Progress, Record
-from gateway.jobs.state.rounds import Round
-from gateway.jobs.state.shards import MAX_ROWS
+from slimgate.gateway.jobs.state import done, leases
+from slimgate.gateway.jobs.state.done import Done, ShardTotals
+from slimgate.gateway.jobs.state.lines import Damaged
+from slimgate.gateway.jobs.state.progress import Progress, Record
+from slimgate.gateway.jobs.state.rounds import Round
+from slimgate.gateway.jobs.state.shards import MAX_ROWS
 
 _AT_ONCE: Final = 32
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from gateway.jobs.halt import FailureWatch, Halt
-from gateway.jobs.outcome import Outcome
-from gateway.jobs.pacing.concurrency import Concurrency
-from gateway.jobs.state.done import ShardTotals
+from slimgate.gateway.jobs.halt import FailureWatch, Halt
+from slimgate.gateway.jobs.outcome import Outcome
+from slimgate.gateway.jobs.pacing.concurrency import Concurrency
+from slimgate.gateway.jobs.state.done import ShardTotals
 
 CHECKPOINT_S: Final = 10.0
 """Time between checkpoints, seconds."""

@@ -1,12 +1,12 @@
 """Verify that managed objects restore; writes nothing."""
 
-from gateway.jobs.address import Place
-from gateway.jobs.noting import note_seen
-from gateway.jobs.outcome import FAILED, Failure, Outcome
-from gateway.jobs.resources import Tools
-from gateway.jobs.state.shards import Row
-from gateway.storage import snapshot
-from gateway.workers.pool import UNRESTORABLE, NotRestored
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.noting import note_seen
+from slimgate.gateway.jobs.outcome import FAILED, Failure, Outcome
+from slimgate.gateway.jobs.resources import Tools
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.storage import snapshot
+from slimgate.gateway.workers.pool import UNRESTORABLE, NotRestored
 
 
 class Verifier:

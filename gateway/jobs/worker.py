@@ -7,20 +7,20 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 
-from config import Settings
-from gateway.jobs import resources
-from gateway.jobs.actions import Action
-from gateway.jobs.address import Place
-from gateway.jobs.halt import FailureWatch, Halt
-from gateway.jobs.pacing.concurrency import Concurrency
-from gateway.jobs.pacing.paced_client import PacedClient, Rates
-from gateway.jobs.pacing.token_bucket import TokenBucket
-from gateway.jobs.shard_runner import ShardRunner
-from gateway.jobs.state.leases import LASTS_S, Leases
-from gateway.jobs.state.presence import present
-from gateway.jobs.state.rounds import Round, RoundSpec, open_round
-from gateway.jobs.state.store import JobStore
-from gateway.jobs.terms import CHECKPOINT_S, Terms, Unwatched, Watcher
+from slimgate.config import Settings
+from slimgate.gateway.jobs import resources
+from slimgate.gateway.jobs.actions import Action
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.halt import FailureWatch, Halt
+from slimgate.gateway.jobs.pacing.concurrency import Concurrency
+from slimgate.gateway.jobs.pacing.paced_client import PacedClient, Rates
+from slimgate.gateway.jobs.pacing.token_bucket import TokenBucket
+from slimgate.gateway.jobs.shard_runner import ShardRunner
+from slimgate.gateway.jobs.state.leases import LASTS_S, Leases
+from slimgate.gateway.jobs.state.presence import present
+from slimgate.gateway.jobs.state.rounds import Round, RoundSpec, open_round
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.jobs.terms import CHECKPOINT_S, Terms, Unwatched, Watcher
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
-from codec.search.omissions import TIERS, Omission, Omitted
-from config import Policy
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.search.omissions import TIERS, Omission, Omitted
+from slimgate.config import Policy
 
 _TIER: Final = "exact"
 

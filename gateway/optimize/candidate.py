@@ -4,17 +4,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from codec.notes import Uploaded
-from codec.optimize import Optimized
-from config import Policy
-from gateway.optimize.byte_exact import ByteExact
-from gateway.optimize.report import Report
-from gateway.s3.routing import Target
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Request
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.originals import Archive
-from gateway.workers.pool import Workers
+from slimgate.codec.notes import Uploaded
+from slimgate.codec.optimize import Optimized
+from slimgate.config import Policy
+from slimgate.gateway.optimize.byte_exact import ByteExact
+from slimgate.gateway.optimize.report import Report
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.originals import Archive
+from slimgate.gateway.workers.pool import Workers
 
 
 class Source(Protocol):

@@ -7,8 +7,8 @@ store. Shadow policies stop before storing, the playground before recording.
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
-from gateway.optimize.candidate import Candidate, StoredCandidate
-from gateway.optimize.steps import (
+from slimgate.gateway.optimize.candidate import Candidate, StoredCandidate
+from slimgate.gateway.optimize.steps import (
     bound_size,
     check_lock,
     find_byte_exact,

@@ -5,15 +5,15 @@ from typing import Final
 
 import structlog
 
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
-from config import Policy
-from gateway.optimize.byte_exact import ByteExact
-from gateway.optimize.shadow_log import optimizable, staying
-from gateway.s3.routing import Target
-from gateway.telemetry import metrics
-from gateway.telemetry.ledger import Ledger
-from gateway.workers.pool import Busy
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Policy
+from slimgate.gateway.optimize.byte_exact import ByteExact
+from slimgate.gateway.optimize.shadow_log import optimizable, staying
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.telemetry.ledger import Ledger
+from slimgate.gateway.workers.pool import Busy
 
 _log = structlog.get_logger(__name__)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from codec.optimize import Optimized
-from gateway.s3.digests import sha256_hex
-from gateway.s3.errors import S3Error
-from gateway.storage.multipart_state import MultipartState
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.stored_object import ManagedObject, read_rendition
+from slimgate.codec.optimize import Optimized
+from slimgate.gateway.s3.digests import sha256_hex
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.multipart_state import MultipartState
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.stored_object import ManagedObject, read_rendition
 
 
 async def known_rendition(

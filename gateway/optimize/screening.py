@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from codec.reasons import Reason, Refused
-from config import Policies, Policy
-from gateway.optimize.search import is_recordable
-from gateway.s3 import headers
-from gateway.s3.routing import Target
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Policies, Policy
+from slimgate.gateway.optimize.search import is_recordable
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.routing import Target
 
 # Uploads with any of these headers must be stored unchanged.
 _UNTOUCHABLE: Final = {

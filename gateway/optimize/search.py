@@ -6,13 +6,13 @@ from typing import Final
 
 import structlog
 
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
-from codec.search.state import Trial
-from config import Policy
-from gateway.optimize import byte_exact
-from gateway.telemetry import metrics
-from gateway.workers.pool import Workers
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.search.state import Trial
+from slimgate.config import Policy
+from slimgate.gateway.optimize import byte_exact
+from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.workers.pool import Workers
 
 _log = structlog.get_logger(__name__)
 

@@ -1,9 +1,9 @@
 """Lines of the ledger of shadow policies."""
 
-from codec.manifest import Manifest
-from codec.reasons import Refused
-from gateway.telemetry.ledger import Line
-from gateway.workers.job_queue import Busy
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.reasons import Refused
+from slimgate.gateway.telemetry.ledger import Line
+from slimgate.gateway.workers.job_queue import Busy
 
 
 def optimizable(policy: str, name: tuple[str, str], stored_bytes: int, manifest: Manifest) -> Line:

@@ -3,22 +3,22 @@
 import time
 from dataclasses import replace
 
-from codec.containers import SNIFFED
-from codec.reasons import Reason, Refused
-from codec.search.eligibility import check_head
-from gateway.optimize import byte_exact
-from gateway.optimize.candidate import Candidate, StoredCandidate
-from gateway.optimize.screening import refusal
-from gateway.optimize.search import rendition
-from gateway.optimize.stored_request import stored_request
-from gateway.telemetry import metrics, tracing
+from slimgate.codec.containers import SNIFFED
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.search.eligibility import check_head
+from slimgate.gateway.optimize import byte_exact
+from slimgate.gateway.optimize.candidate import Candidate, StoredCandidate
+from slimgate.gateway.optimize.screening import refusal
+from slimgate.gateway.optimize.search import rendition
+from slimgate.gateway.optimize.stored_request import stored_request
+from slimgate.gateway.telemetry import metrics, tracing
 
 
 async def screen_request(candidate: Candidate) -> None:
     """Check key, headers and query: some uploads must not be changed.
 
     Raises:
-        Refused: As :func:`gateway.optimize.screening.refusal`, or QUERY.
+        Refused: As :func:`slimgate.gateway.optimize.screening.refusal`, or QUERY.
     """
     why = refusal(candidate.target.key, candidate.headers, signed=candidate.signed)
     if why is not None:

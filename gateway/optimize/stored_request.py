@@ -6,13 +6,13 @@ from typing import Final
 
 from multidict import CIMultiDict
 
-from codec.encoders import mime_of
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
-from gateway.s3 import headers
-from gateway.s3.digests import sha256_hex
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Request
+from slimgate.codec.encoders import mime_of
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.digests import sha256_hex
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import Request
 
 _MAX_USER_METADATA: Final = 2048  # bytes of keys and values together, S3 user guide
 _META: Final = "x-amz-meta-"

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from codec.manifest import Stored
-from codec.search.omissions import LOSSY, TIERS, Omission, Omitted, Tier, What
-from codec.search.state import Trial
-from codec.search.verdicts import Verdict
+from slimgate.codec.manifest import Stored
+from slimgate.codec.search.omissions import LOSSY, TIERS, Omission, Omitted, Tier, What
+from slimgate.codec.search.state import Trial
+from slimgate.codec.search.verdicts import Verdict
 
 _TOGETHER: Final[Mapping[Tier, tuple[Tier, str]]] = {
     "exact": ("lossless", "the pixels return, but not the very bytes"),

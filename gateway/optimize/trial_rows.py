@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from codec.manifest import Stored
-from codec.search.state import Trial
+from slimgate.codec.manifest import Stored
+from slimgate.codec.search.state import Trial
 
 
 class Row(NamedTuple):

@@ -5,10 +5,10 @@ from typing import Final, NamedTuple
 
 from cachetools import TTLCache
 
-from codec.manifest import Manifest
-from gateway.cache.memory import Cache, CacheKey
-from gateway.cache.single_flight import SingleFlight
-from gateway.workers.pool import Workers
+from slimgate.codec.manifest import Manifest
+from slimgate.gateway.cache.memory import Cache, CacheKey
+from slimgate.gateway.cache.single_flight import SingleFlight
+from slimgate.gateway.workers.pool import Workers
 
 _REMEMBERED: Final = 1024
 _REMEMBERED_S: Final = 60.0

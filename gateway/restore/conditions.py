@@ -6,10 +6,10 @@ from typing import Final
 
 from multidict import CIMultiDict
 
-from gateway.s3 import conditional, headers, ranges
-from gateway.s3.conditional import Outcome
-from gateway.s3.errors import S3Error
-from gateway.storage.stored_object import ManagedObject
+from slimgate.gateway.s3 import conditional, headers, ranges
+from slimgate.gateway.s3.conditional import Outcome
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.stored_object import ManagedObject
 
 _PARTIAL: Final = frozenset({"range", "if-range"})
 

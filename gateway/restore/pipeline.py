@@ -3,18 +3,18 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from gateway.restore.compute import File
-from gateway.restore.probing import probe
-from gateway.restore.read import Answer, FileRead, ObjectRead, Reads
-from gateway.restore.steps import (
+from slimgate.gateway.restore.compute import File
+from slimgate.gateway.restore.probing import probe
+from slimgate.gateway.restore.read import Answer, FileRead, ObjectRead, Reads
+from slimgate.gateway.restore.steps import (
     judge_conditions,
     look_in_cache,
     read_stored,
     respond,
     restore,
 )
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.stored_object import ManagedObject
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.stored_object import ManagedObject
 
 FILE: Final[tuple[Callable[[FileRead], Awaitable[None]], ...]] = (
     look_in_cache,

@@ -9,11 +9,11 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
-from gateway.restore.read import AsStored, ObjectRead, ReadRequest
-from gateway.s3 import headers
-from gateway.s3.errors import S3Error
-from gateway.storage.messages import Request, Response
-from gateway.storage.stored_object import ManagedObject, recognize
+from slimgate.gateway.restore.read import AsStored, ObjectRead, ReadRequest
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.messages import Request, Response
+from slimgate.gateway.storage.stored_object import ManagedObject, recognize
 
 # Responses that may refer to a rendition without a manifest: the client's conditions and ranges
 # refer to the restored file, but the store evaluated them against the stored one.

@@ -8,16 +8,16 @@ from typing import Final
 
 from multidict import CIMultiDict
 
-from gateway.http.byte_budget import ByteBudget
-from gateway.restore.compute import Compute, File
-from gateway.s3 import ranges
-from gateway.s3.routing import Target
-from gateway.storage.completing import PendingCompletions
-from gateway.storage.index.buffered import BufferedIndex
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Request, Response
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.stored_object import ManagedObject
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.restore.compute import Compute, File
+from slimgate.gateway.s3 import ranges
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.completing import PendingCompletions
+from slimgate.gateway.storage.index.buffered import BufferedIndex
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import Request, Response
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.stored_object import ManagedObject
 
 _NO_BYTES: Final = ranges.Range(0, 0)
 _EMPTY: Final = memoryview(b"")

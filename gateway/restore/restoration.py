@@ -4,15 +4,15 @@ import time
 
 import structlog
 
-from codec.manifest import Manifest
-from codec.restore.restore import DamagedRendition, DigestMismatch
-from gateway.cache.memory import CacheKey
-from gateway.http.byte_budget import ByteBudget
-from gateway.restore.compute import Compute, File
-from gateway.s3.digests import sha256_hex
-from gateway.s3.errors import S3Error
-from gateway.telemetry import metrics, tracing
-from gateway.workers.pool import UNRESTORABLE, Busy, NotRestored
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.restore.restore import DamagedRendition, DigestMismatch
+from slimgate.gateway.cache.memory import CacheKey
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.restore.compute import Compute, File
+from slimgate.gateway.s3.digests import sha256_hex
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.telemetry import metrics, tracing
+from slimgate.gateway.workers.pool import UNRESTORABLE, Busy, NotRestored
 
 _log = structlog.get_logger(__name__)
 

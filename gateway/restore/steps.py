@@ -3,14 +3,14 @@
 from http import HTTPStatus
 from typing import Final
 
-from gateway.restore.compute import File
-from gateway.restore.conditions import decide, shown_headers, with_length
-from gateway.restore.read import FileRead, ObjectRead, Served
-from gateway.restore.restoration import restored
-from gateway.s3.errors import S3Error
-from gateway.storage.messages import read_bounded
-from gateway.storage.stored_object import read_rendition
-from gateway.telemetry import metrics
+from slimgate.gateway.restore.compute import File
+from slimgate.gateway.restore.conditions import decide, shown_headers, with_length
+from slimgate.gateway.restore.read import FileRead, ObjectRead, Served
+from slimgate.gateway.restore.restoration import restored
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.messages import read_bounded
+from slimgate.gateway.storage.stored_object import read_rendition
+from slimgate.gateway.telemetry import metrics
 
 _HITS: Final = metrics.CACHE_REQUESTS.labels("hit")
 _MISSES: Final = metrics.CACHE_REQUESTS.labels("miss")

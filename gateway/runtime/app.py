@@ -8,48 +8,48 @@ from typing import Final
 
 from aiohttp import web
 
-from config import Cache as CacheSettings
-from config import Policies, Settings
-from gateway.cache.memory import Cache, MemoryCache
-from gateway.cache.peers import Peers
-from gateway.cache.redis import LayeredCache, RedisCache
-from gateway.cache.redis_client import RedisConnection
-from gateway.handlers.attributes import GetAttributes
-from gateway.handlers.call import Handler
-from gateway.handlers.copy import Copy
-from gateway.handlers.form_upload import FormUpload
-from gateway.handlers.get import Get
-from gateway.handlers.list import ListObjects
-from gateway.handlers.listed_views import ListedViews
-from gateway.handlers.multipart import CompleteUpload, CreateUpload
-from gateway.handlers.passthrough import PassThrough
-from gateway.handlers.plain_copy import PlainCopy
-from gateway.handlers.post_form import PostObject
-from gateway.handlers.put import Put
-from gateway.handlers.replacing import RenditionReplacement
-from gateway.http.authentication import Authenticator
-from gateway.http.limits import Limits
-from gateway.http.runner import Runner, allow_files
-from gateway.restore.compute import Compute
-from gateway.restore.read import Reads
-from gateway.runtime.authenticated_call import AUTHENTICATOR
-from gateway.runtime.dispatch import HANDLERS, counted, operation_of
-from gateway.runtime.parts import PARTS, Parts
-from gateway.runtime.response_heads import complete_head
-from gateway.s3.errors import S3Error
-from gateway.s3.identity import Identity
-from gateway.storage.index.buffered import BufferedIndex
-from gateway.storage.index.opening import configured_index
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.originals import Archive
-from gateway.storage.storage import Storage
-from gateway.storage.upstream import Upstream
-from gateway.telemetry import metrics, tracing
-from gateway.telemetry.ledger import Ledger
-from gateway.telemetry.telemetry import Telemetry
-from gateway.workers.engine_process import TIMEOUT_S
-from gateway.workers.pool import Workers
-from gateway.workers.startup_checks import required_networks
+from slimgate.config import Cache as CacheSettings
+from slimgate.config import Policies, Settings
+from slimgate.gateway.cache.memory import Cache, MemoryCache
+from slimgate.gateway.cache.peers import Peers
+from slimgate.gateway.cache.redis import LayeredCache, RedisCache
+from slimgate.gateway.cache.redis_client import RedisConnection
+from slimgate.gateway.handlers.attributes import GetAttributes
+from slimgate.gateway.handlers.call import Handler
+from slimgate.gateway.handlers.copy import Copy
+from slimgate.gateway.handlers.form_upload import FormUpload
+from slimgate.gateway.handlers.get import Get
+from slimgate.gateway.handlers.list import ListObjects
+from slimgate.gateway.handlers.listed_views import ListedViews
+from slimgate.gateway.handlers.multipart import CompleteUpload, CreateUpload
+from slimgate.gateway.handlers.passthrough import PassThrough
+from slimgate.gateway.handlers.plain_copy import PlainCopy
+from slimgate.gateway.handlers.post_form import PostObject
+from slimgate.gateway.handlers.put import Put
+from slimgate.gateway.handlers.replacing import RenditionReplacement
+from slimgate.gateway.http.authentication import Authenticator
+from slimgate.gateway.http.limits import Limits
+from slimgate.gateway.http.runner import Runner, allow_files
+from slimgate.gateway.restore.compute import Compute
+from slimgate.gateway.restore.read import Reads
+from slimgate.gateway.runtime.authenticated_call import AUTHENTICATOR
+from slimgate.gateway.runtime.dispatch import HANDLERS, counted, operation_of
+from slimgate.gateway.runtime.parts import PARTS, Parts
+from slimgate.gateway.runtime.response_heads import complete_head
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.storage.index.buffered import BufferedIndex
+from slimgate.gateway.storage.index.opening import configured_index
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.originals import Archive
+from slimgate.gateway.storage.storage import Storage
+from slimgate.gateway.storage.upstream import Upstream
+from slimgate.gateway.telemetry import metrics, tracing
+from slimgate.gateway.telemetry.ledger import Ledger
+from slimgate.gateway.telemetry.telemetry import Telemetry
+from slimgate.gateway.workers.engine_process import TIMEOUT_S
+from slimgate.gateway.workers.pool import Workers
+from slimgate.gateway.workers.startup_checks import required_networks
 
 _OTHER_FILES: Final = 512
 """Open files in addition to connections: worker pipes, spooled bodies, refused clients."""

@@ -2,17 +2,17 @@
 
 from aiohttp import web
 
-from config import Limits as LimitSettings
-from gateway.handlers.call import Call
-from gateway.http.authentication import Authenticator
-from gateway.http.request_body import BodyLimits
-from gateway.http.stall_timer import StallTimer
-from gateway.runtime.parts import PARTS
-from gateway.s3 import headers, query
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target, locate
-from gateway.storage.object_client import Caller, UpstreamClient
-from gateway.telemetry import metrics
+from slimgate.config import Limits as LimitSettings
+from slimgate.gateway.handlers.call import Call
+from slimgate.gateway.http.authentication import Authenticator
+from slimgate.gateway.http.request_body import BodyLimits
+from slimgate.gateway.http.stall_timer import StallTimer
+from slimgate.gateway.runtime.parts import PARTS
+from slimgate.gateway.s3 import headers, query
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target, locate
+from slimgate.gateway.storage.object_client import Caller, UpstreamClient
+from slimgate.gateway.telemetry import metrics
 
 AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
 

@@ -5,7 +5,7 @@ import pickle
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from config import Policy, Settings
+from slimgate.config import Policy, Settings
 
 _LENGTH_BYTES: Final = 4
 

@@ -10,19 +10,23 @@ from http import HTTPStatus
 import structlog
 from aiohttp import web
 
-from gateway.handlers.cache_invalidation import CacheInvalidation, changed_key, deletes_many
-from gateway.handlers.call import Handler
-from gateway.handlers.post_form import is_form
-from gateway.http.error_responses import new_request_id, refusal
-from gateway.runtime.authenticated_call import call_of, split_url
-from gateway.runtime.parts import PARTS
-from gateway.s3 import headers
-from gateway.s3.deleted_keys import MAX_BYTES
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import operation
-from gateway.storage.stored_object import stored_condition
-from gateway.telemetry import metrics
-from gateway.workers.fair_shares import CLIENT, Client
+from slimgate.gateway.handlers.cache_invalidation import (
+    CacheInvalidation,
+    changed_key,
+    deletes_many,
+)
+from slimgate.gateway.handlers.call import Handler
+from slimgate.gateway.handlers.post_form import is_form
+from slimgate.gateway.http.error_responses import new_request_id, refusal
+from slimgate.gateway.runtime.authenticated_call import call_of, split_url
+from slimgate.gateway.runtime.parts import PARTS
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.deleted_keys import MAX_BYTES
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import operation
+from slimgate.gateway.storage.stored_object import stored_condition
+from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.workers.fair_shares import CLIENT, Client
 
 _log = structlog.get_logger(__name__)
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import uvloop
 
-from gateway.http.tls import BadCertificate
-from gateway.runtime import control_messages
-from gateway.runtime.malloc import keep_freed_memory
-from gateway.runtime.server import Server
-from gateway.start_errors import CannotStart
-from gateway.telemetry import logs
-from models.engine import heartbeat
+from slimgate.gateway.http.tls import BadCertificate
+from slimgate.gateway.runtime import control_messages
+from slimgate.gateway.runtime.malloc import keep_freed_memory
+from slimgate.gateway.runtime.server import Server
+from slimgate.gateway.start_errors import CannotStart
+from slimgate.gateway.telemetry import logs
+from slimgate.models.engine import heartbeat
 
 
 async def _main() -> int:

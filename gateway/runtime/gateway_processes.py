@@ -8,11 +8,11 @@ from typing import Final, NamedTuple, Self
 import aiohttp
 from prometheus_client.multiprocess import mark_process_dead
 
-from config import Policy, Settings, share
-from gateway.runtime import control_messages
-from gateway.telemetry import metrics
-from gateway.telemetry.metrics import METRICS_FOLDER
-from gateway.workers.supervised_process import ProcessSpec, SupervisedProcess
+from slimgate.config import Policy, Settings, share
+from slimgate.gateway.runtime import control_messages
+from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.telemetry.metrics import METRICS_FOLDER
+from slimgate.gateway.workers.supervised_process import ProcessSpec, SupervisedProcess
 
 _GRACE_S: Final = 20.0  # in addition to draining: time to end workers
 _ANSWER_S: Final = 10.0
@@ -105,7 +105,7 @@ class GatewayProcesses:
     def _spec(self, number: int) -> ProcessSpec:
         return ProcessSpec(
             name="gateway",
-            module="gateway.runtime.gateway_process",
+            module="slimgate.gateway.runtime.gateway_process",
             first_message=lambda: self._first_message(number),
             lost=metrics.GATEWAYS_LOST,
             pass_fds=self._sockets,

@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from config import Policies, Settings
-from gateway.cache.peers import Peers
-from gateway.http.limits import Limits
-from gateway.restore.compute import Compute
-from gateway.storage.storage import Storage
-from gateway.telemetry.telemetry import Telemetry
+from slimgate.config import Policies, Settings
+from slimgate.gateway.cache.peers import Peers
+from slimgate.gateway.http.limits import Limits
+from slimgate.gateway.restore.compute import Compute
+from slimgate.gateway.storage.storage import Storage
+from slimgate.gateway.telemetry.telemetry import Telemetry
 
 
 class Parts(NamedTuple):

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 import structlog
 
-import models
-from config import ConfigError, Policy, Settings, load
-from gateway.http import tls
+from slimgate import models
+from slimgate.config import ConfigError, Policy, Settings, load
+from slimgate.gateway.http import tls
 
 _POLL_S: Final = 2.0
 

@@ -2,16 +2,16 @@
 
 from aiohttp import web
 
-from gateway.http.aiohttp_internals import SERVER_SOFTWARE
-from gateway.http.request_body import expects_continue
-from gateway.http.responses import drop_default_type
-from gateway.runtime.authenticated_call import located
-from gateway.runtime.parts import PARTS
-from gateway.s3 import headers
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target
-from gateway.storage import cross_origin
-from gateway.storage.object_client import Caller, UpstreamClient
+from slimgate.gateway.http.aiohttp_internals import SERVER_SOFTWARE
+from slimgate.gateway.http.request_body import expects_continue
+from slimgate.gateway.http.responses import drop_default_type
+from slimgate.gateway.runtime.authenticated_call import located
+from slimgate.gateway.runtime.parts import PARTS
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage import cross_origin
+from slimgate.gateway.storage.object_client import Caller, UpstreamClient
 
 
 async def complete_head(request: web.Request, response: web.StreamResponse) -> None:

@@ -11,20 +11,20 @@ from typing import Final, Self
 import structlog
 from aiohttp import web
 
-from config import Limits, Policy, Settings
-from gateway.admin.app import Readiness, create_admin
-from gateway.http import sockets as listening
-from gateway.http import tls
-from gateway.http.aiohttp_internals import transports
-from gateway.http.runner import Runner
-from gateway.http.tls_listener import TlsListener
-from gateway.runtime.app import create_app, make_runner
-from gateway.runtime.malloc import freeze_loaded_objects
-from gateway.runtime.parts import PARTS
-from gateway.runtime.reload import ReloadCallbacks, watch
-from gateway.runtime.systemd import ServiceHost
-from gateway.telemetry import metrics
-from gateway.workers.startup_checks import log_startup_checks
+from slimgate.config import Limits, Policy, Settings
+from slimgate.gateway.admin.app import Readiness, create_admin
+from slimgate.gateway.http import sockets as listening
+from slimgate.gateway.http import tls
+from slimgate.gateway.http.aiohttp_internals import transports
+from slimgate.gateway.http.runner import Runner
+from slimgate.gateway.http.tls_listener import TlsListener
+from slimgate.gateway.runtime.app import create_app, make_runner
+from slimgate.gateway.runtime.malloc import freeze_loaded_objects
+from slimgate.gateway.runtime.parts import PARTS
+from slimgate.gateway.runtime.reload import ReloadCallbacks, watch
+from slimgate.gateway.runtime.systemd import ServiceHost
+from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.workers.startup_checks import log_startup_checks
 
 _OPERATORS: Final = 128
 """Most admin connections: load balancers, Prometheus, browsers."""

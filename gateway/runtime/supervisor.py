@@ -9,9 +9,9 @@ processes and serves no requests itself:
 - It keeps the engine process, whose socket all processes share, so that tiles of all images share
   batches and each network is in memory once.
 - It divides the limits of the configuration (workers, queue, buffers, memory cache, store
-  connections), see :mod:`config.shares`: N processes use no more than one. The memory cache becomes
-  N independent caches; each may restore the same file once, unless they share Redis. None serves
-  stale content, since entries are keyed by the ETag that the store has just returned.
+  connections), see :mod:`slimgate.config.shares`: N processes use no more than one. The memory
+  cache becomes N independent caches; each may restore the same file once, unless they share Redis.
+  None serves stale content, since entries are keyed by the ETag that the store has just returned.
 - It serves the admin listener: metrics are summed, and it is ready when all processes are.
 
 Control messages go through the standard input of each process, so that all apply the same policies
@@ -32,18 +32,18 @@ import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from config import Settings
-from gateway.admin.aggregate import Aggregate
-from gateway.admin.auth import Access
-from gateway.admin.playground.forms import MAX_FIELDS
-from gateway.admin.playground.forwarding import forward_playground
-from gateway.http import sockets as listening
-from gateway.http import tls
-from gateway.runtime.gateway_processes import GatewayProcesses
-from gateway.runtime.reload import ReloadCallbacks, watch
-from gateway.runtime.systemd import ServiceHost
-from gateway.workers.engine_process import EngineProcess
-from gateway.workers.startup_checks import required_networks
+from slimgate.config import Settings
+from slimgate.gateway.admin.aggregate import Aggregate
+from slimgate.gateway.admin.auth import Access
+from slimgate.gateway.admin.playground.forms import MAX_FIELDS
+from slimgate.gateway.admin.playground.forwarding import forward_playground
+from slimgate.gateway.http import sockets as listening
+from slimgate.gateway.http import tls
+from slimgate.gateway.runtime.gateway_processes import GatewayProcesses
+from slimgate.gateway.runtime.reload import ReloadCallbacks, watch
+from slimgate.gateway.runtime.systemd import ServiceHost
+from slimgate.gateway.workers.engine_process import EngineProcess
+from slimgate.gateway.workers.startup_checks import required_networks
 
 _log = structlog.get_logger(__name__)
 

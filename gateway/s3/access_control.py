@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
-from gateway.s3 import xml as s3xml
+from slimgate.gateway.s3 import xml as s3xml
 
 # Amazon S3 API reference, PutObject; WRITE has no meaning for objects.
 _GRANT_HEADERS: Final = {

@@ -1,6 +1,6 @@
 """Read what a request claims about its signature, in a header or the query.
 
-Claims are unverified: ``gateway.s3.sigv4`` verifies them.
+Claims are unverified: ``slimgate.gateway.s3.sigv4`` verifies them.
 """
 
 import datetime
@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.s3.errors import S3Error
-from gateway.s3.http_date import parse_http_date
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.http_date import parse_http_date
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 SIGNATURE_PARAMETER: Final = "x-amz-signature"

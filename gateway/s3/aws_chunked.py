@@ -13,8 +13,8 @@ import hmac
 import re
 from typing import Final
 
-from gateway.s3.errors import S3Error
-from gateway.s3.sigv4 import ChunkKey
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.sigv4 import ChunkKey
 
 _CHUNK_HEADER: Final = re.compile(
     rb"([0-9A-Fa-f]{1,16})(?:;chunk-signature=([0-9a-f]{64}))?\r\n", re.ASCII

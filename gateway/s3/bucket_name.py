@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.errors import S3Error
 
 # Amazon S3 user guide, "Bucket naming rules", including the legacy rules of us-east-1: 255
 # characters, capitals and underscores. Ceph Object Gateway, "Multitenancy": "tenant:bucket" is a

@@ -13,8 +13,8 @@ from typing import Final, Protocol
 
 from awscrt import checksums as crt
 
-from gateway.s3.errors import S3Error
-from gateway.s3.sigv4 import PAYLOAD_KEYWORDS, check_payload_hash
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.sigv4 import PAYLOAD_KEYWORDS, check_payload_hash
 
 _PREFIX: Final = "x-amz-checksum-"
 # Headers with the same prefix that are not digests.

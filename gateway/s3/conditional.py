@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.s3.http_date import parse_http_date
+from slimgate.gateway.s3.http_date import parse_http_date
 
 # Quoted as in the RFC, or bare, as several S3 clients send it.
 _ETAG: Final = re.compile(r'(W/)?(?:"([^"]*)"|([^",\s]+))')

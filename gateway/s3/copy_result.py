@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from gateway.s3 import xml as s3xml
-from gateway.s3.listing_xml import listed_time
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.listing_xml import listed_time
 
 NAME = "CopyObjectResult"
 """Name of the root element; a store may also answer an error with status 200."""

@@ -8,10 +8,10 @@ from typing import Final
 
 from multidict import CIMultiDict
 
-from gateway.s3 import conditional, headers, ranges
-from gateway.s3.canonical import escaped, query_pairs, unescaped
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target, key_target
+from slimgate.gateway.s3 import conditional, headers, ranges
+from slimgate.gateway.s3.canonical import escaped, query_pairs, unescaped
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target, key_target
 
 _PREFIX: Final = "x-amz-copy-source-"
 RANGE: Final = "x-amz-copy-source-range"

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from gateway.s3.errors import S3Error
-from gateway.s3.form_part import Part, read_part
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.form_part import Part, read_part
 
 MAX_FIELD_BYTES: Final = 1 << 16
 """Most bytes of a form without its file; S3 accepts 20,000 bytes before the file."""

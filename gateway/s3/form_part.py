@@ -7,8 +7,8 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from gateway.s3.errors import S3Error
-from gateway.s3.headers import MANIFEST
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.headers import MANIFEST
 
 _CRLF: Final = b"\r\n"
 _HEADER: Final = re.compile(rb"([!#$%&'*+.^`|~0-9A-Za-z-]+):[ \t]*+([^\x00-\x08\x0a-\x1f\x7f]*)")

@@ -8,8 +8,8 @@ standard spelling, so no other may pass.
 import re
 from typing import Final
 
-from gateway.s3.errors import S3Error
-from gateway.s3.headers import MANIFEST
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.headers import MANIFEST
 
 _PREFIX: Final = "x-amz-"
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.errors import S3Error
 
 MANIFEST: Final = "x-amz-meta-slimgate"
 """Metadata key of the manifest; clients must not send keys that begin with it."""

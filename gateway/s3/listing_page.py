@@ -9,9 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
-from gateway.s3 import xml as s3xml
-from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import LogicalView, listed_time, parse_listed_time, with_logical_sizes
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.listing_xml import (
+    LogicalView,
+    listed_time,
+    parse_listed_time,
+    with_logical_sizes,
+)
 
 _ROOTS: Final = frozenset({"ListBucketResult", "ListVersionsResult"})
 _ENTRIES: Final = frozenset({"Contents", "Version"})

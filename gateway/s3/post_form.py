@@ -17,16 +17,16 @@ from xml.sax.saxutils import escape
 
 from multidict import CIMultiDict
 
-from gateway.s3 import xml as s3xml
-from gateway.s3.access_control import read_tags, tagging_headers
-from gateway.s3.authorization import ALGORITHM, basic_time, credential
-from gateway.s3.canonical import check_printable
-from gateway.s3.errors import S3Error
-from gateway.s3.form_data import FormParser
-from gateway.s3.header_names import check_header
-from gateway.s3.post_policy import PostPolicy, read_policy
-from gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
-from gateway.s3.sigv4 import signing_key
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.access_control import read_tags, tagging_headers
+from slimgate.gateway.s3.authorization import ALGORITHM, basic_time, credential
+from slimgate.gateway.s3.canonical import check_printable
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.form_data import FormParser
+from slimgate.gateway.s3.header_names import check_header
+from slimgate.gateway.s3.post_policy import PostPolicy, read_policy
+from slimgate.gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
+from slimgate.gateway.s3.sigv4 import signing_key
 
 _VARIABLE: Final = "${filename}"
 _SIGNATURE: Final = "x-amz-signature"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, NoReturn
 
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.errors import S3Error
 
 _RANGE: Final = "content-length-range"
 _UNCOVERED: Final = frozenset({"file", "policy", "x-amz-signature"})

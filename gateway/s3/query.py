@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.s3 import sigv2
-from gateway.s3.authorization import SIGNATURE_PARAMETER
-from gateway.s3.canonical import query_pairs
-from gateway.s3.checksums import EMPTY_BODY_CHECKSUMS
-from gateway.s3.errors import S3Error
-from gateway.s3.header_names import check_header, names_amz_header
-from gateway.s3.sigv2_text import PARAMETERS
+from slimgate.gateway.s3 import sigv2
+from slimgate.gateway.s3.authorization import SIGNATURE_PARAMETER
+from slimgate.gateway.s3.canonical import query_pairs
+from slimgate.gateway.s3.checksums import EMPTY_BODY_CHECKSUMS
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.header_names import check_header, names_amz_header
+from slimgate.gateway.s3.sigv2_text import PARAMETERS
 
 # Parameters of the signature; every other x-amz- parameter of S3 is a header.
 _SIGNATURE: Final = frozenset(

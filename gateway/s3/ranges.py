@@ -6,7 +6,7 @@ Source: RFC 9110, section 14; Amazon S3 API reference, GetObject (one range per 
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.errors import S3Error
 
 # "bytes=-" and two positions of 20 digits are 47 characters; no object has longer ones.
 _MAX_CHARS: Final = 64

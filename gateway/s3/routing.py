@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
-from gateway.s3.bucket_name import check_bucket_name
-from gateway.s3.canonical import canonical_path
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.bucket_name import check_bucket_name
+from slimgate.gateway.s3.canonical import canonical_path
+from slimgate.gateway.s3.errors import S3Error
 
 MAX_KEY_BYTES: Final = 1024
 """Longest key in UTF-8: S3 user guide, "Creating object key names"."""

@@ -14,11 +14,22 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from gateway.s3.authorization import MAX_SKEW, is_version_4, signing_time
-from gateway.s3.canonical import query_pairs
-from gateway.s3.errors import S3Error
-from gateway.s3.sigv2_text import PARAMETERS, check_parameters, signed_headers, texts_to_sign
-from gateway.s3.sigv4 import UNSIGNED_PAYLOAD, Verified, WireRequest, check_payload_hash, check_size
+from slimgate.gateway.s3.authorization import MAX_SKEW, is_version_4, signing_time
+from slimgate.gateway.s3.canonical import query_pairs
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.sigv2_text import (
+    PARAMETERS,
+    check_parameters,
+    signed_headers,
+    texts_to_sign,
+)
+from slimgate.gateway.s3.sigv4 import (
+    UNSIGNED_PAYLOAD,
+    Verified,
+    WireRequest,
+    check_payload_hash,
+    check_size,
+)
 
 _SCHEME: Final = "AWS "
 _MAX_DIGITS: Final = 15

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Final
 
-from gateway.s3.canonical import check_printable, query_pairs, unescaped
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.canonical import check_printable, query_pairs, unescaped
+from slimgate.gateway.s3.errors import S3Error
 
 PARAMETERS: Final = frozenset({"AWSAccessKeyId", "Signature", "Expires"})
 """Signature parameters of a presigned URL."""

@@ -14,9 +14,20 @@ from typing import Final
 
 from cachetools import FIFOCache
 
-from gateway.s3.authorization import ALGORITHM, MAX_SKEW, SIGNATURE_PARAMETER, Claim, read_claim
-from gateway.s3.canonical import canonical_request, check_printable, fold_headers, query_pairs
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.authorization import (
+    ALGORITHM,
+    MAX_SKEW,
+    SIGNATURE_PARAMETER,
+    Claim,
+    read_claim,
+)
+from slimgate.gateway.s3.canonical import (
+    canonical_request,
+    check_printable,
+    fold_headers,
+    query_pairs,
+)
+from slimgate.gateway.s3.errors import S3Error
 
 UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
 STREAMING_UNSIGNED_TRAILER: Final = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from defusedxml.ElementTree import fromstring
 
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.errors import S3Error
 
 CONTENT_TYPE: Final = "application/xml"
 _NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"

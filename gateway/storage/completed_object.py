@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from codec.reasons import Reason, Refused
-from gateway.s3 import headers
-from gateway.s3 import xml as s3xml
-from gateway.s3.routing import Target
-from gateway.storage.object_client import ObjectClient
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.object_client import ObjectClient
 
 
 @dataclass(frozen=True, slots=True)

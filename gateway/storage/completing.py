@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target
 
 _MAX_WAIT_S: Final = 20.0
 """Longest wait of a reader: most clients time out after 60 s, and retry after SlowDown."""

@@ -4,12 +4,12 @@ import uuid
 from http import HTTPStatus
 from typing import Final
 
-from gateway.s3 import xml as s3xml
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target, key_target
-from gateway.storage.errors import CONFLICT, Denied, check_available
-from gateway.storage.messages import Request, read_bounded
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.errors import CONFLICT, Denied, check_available
+from slimgate.gateway.storage.messages import Request, read_bounded
+from slimgate.gateway.storage.object_client import ObjectClient
 
 _STALE: Final = "0" * 32
 _MAX_BYTES: Final = 1 << 16

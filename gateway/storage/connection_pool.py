@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
-from gateway.s3.errors import S3Error
-from gateway.telemetry import metrics
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.telemetry import metrics
 
 STALLED_S: Final = 1.0
 """Stall after which a client may lose its connection to a waiting one, seconds."""

@@ -14,11 +14,11 @@ from aiohttp import web
 from cachetools import TTLCache
 from multidict import CIMultiDict
 
-from gateway.s3 import headers
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target
-from gateway.storage.messages import Request, Response
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.messages import Request, Response
+from slimgate.gateway.storage.object_client import ObjectClient
 
 ALLOW_ORIGIN: Final = "Access-Control-Allow-Origin"
 

@@ -4,10 +4,10 @@ from typing import Final
 
 from yarl import URL
 
-from config import Upstream as UpstreamSettings
-from gateway.s3.bucket_name import fits_host_name
-from gateway.s3.canonical import reencode_query
-from gateway.s3.routing import Target
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.gateway.s3.bucket_name import fits_host_name
+from slimgate.gateway.s3.canonical import reencode_query
+from slimgate.gateway.s3.routing import Target
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 

@@ -6,15 +6,15 @@
         ├── Changed        another client has replaced or deleted the object
         └── Denied         the store does not permit the request
 
-``codec.reasons.Refused`` is not one of them: the store would permit it, but the object stays as it
-is.
+``slimgate.codec.reasons.Refused`` is not one of them: the store would permit it, but the object
+stays as it is.
 """
 
 from http import HTTPStatus
 from typing import Final
 
-from gateway.s3.errors import S3Error
-from gateway.storage.messages import Response
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.messages import Response
 
 CONFLICT: Final = frozenset(
     {HTTPStatus.PRECONDITION_FAILED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
@@ -29,7 +29,7 @@ class StoreError(Exception):
 
     Args:
         message: What happened, and what the person can do.
-        detail: Status or subresource alone, for :class:`codec.reasons.Refused`.
+        detail: Status or subresource alone, for :class:`slimgate.codec.reasons.Refused`.
     """
 
     def __init__(self, message: str = "", detail: str = "") -> None:

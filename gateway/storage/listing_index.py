@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol, Self
 
-from gateway.s3 import headers
-from gateway.s3.http_date import parse_http_date
-from gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.http_date import parse_http_date
+from slimgate.gateway.s3.listing_xml import LogicalView
 
 UNVERSIONED: Final = "null"
 """Version ID of unversioned objects in listings."""

@@ -5,17 +5,17 @@ from typing import Final
 
 import structlog
 
-from gateway.s3 import headers
-from gateway.s3.errors import S3Error
-from gateway.s3.listing_xml import LogicalView
-from gateway.s3.routing import Target, key_target
-from gateway.storage.index.buffered import BufferedIndex
-from gateway.storage.listing_index import Known, ListedObject, ObjectState
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.retries import shown_headers
-from gateway.storage.stored_object import read_manifest
-from gateway.storage.upload_time import logical_view, stored_time
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.index.buffered import BufferedIndex
+from slimgate.gateway.storage.listing_index import Known, ListedObject, ObjectState
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.retries import shown_headers
+from slimgate.gateway.storage.stored_object import read_manifest
+from slimgate.gateway.storage.upload_time import logical_view, stored_time
 
 _MAX_STORED: Final = 1 << 30
 """Largest rendition, bytes: no policy admits larger uploads, and renditions are smaller."""

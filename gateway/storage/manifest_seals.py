@@ -12,8 +12,8 @@ import hmac
 import re
 from typing import Final
 
-from codec.manifest import BrokenManifest, Manifest, loads
-from config import Manifests
+from slimgate.codec.manifest import BrokenManifest, Manifest, loads
+from slimgate.config import Manifests
 
 _CONTEXT: Final = b"slimgate manifest\n"
 _SEAL_BYTES: Final = 16  # HMAC-SHA-256-128, RFC 4868

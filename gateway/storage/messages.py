@@ -9,9 +9,9 @@ from typing import Final, Protocol
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.http.byte_blocks import ByteQueue
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target
+from slimgate.gateway.http.byte_blocks import ByteQueue
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target
 
 EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 

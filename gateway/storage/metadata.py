@@ -5,11 +5,11 @@ from typing import Final
 
 from multidict import CIMultiDict
 
-from codec.reasons import Reason, Refused
-from gateway.s3 import headers
-from gateway.s3.access_control import Acl, Unrepeatable, tagging_headers
-from gateway.s3.routing import Target
-from gateway.storage.object_client import ObjectClient
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.access_control import Acl, Unrepeatable, tagging_headers
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.object_client import ObjectClient
 
 _CONTEXT: Final = "x-amz-server-side-encryption-context"
 _GRANTING: Final = ("x-amz-acl", "x-amz-grant-", _CONTEXT)

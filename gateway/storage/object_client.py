@@ -7,16 +7,16 @@ from typing import Final, Protocol
 
 from multidict import CIMultiDict
 
-from gateway.s3 import xml as s3xml
-from gateway.s3.access_control import Acl, Tags, read_acl, read_tags
-from gateway.s3.canonical import escaped
-from gateway.s3.identity import Identity
-from gateway.s3.routing import Target
-from gateway.storage.connection_pool import Client, ConnectionHolder
-from gateway.storage.errors import CONFLICT, Changed, Denied, check_available
-from gateway.storage.messages import Request, Sending, read_bounded
-from gateway.storage.streamed_upload import Streamed, streamed
-from gateway.storage.upstream import Upstream
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.access_control import Acl, Tags, read_acl, read_tags
+from slimgate.gateway.s3.canonical import escaped
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.connection_pool import Client, ConnectionHolder
+from slimgate.gateway.storage.errors import CONFLICT, Changed, Denied, check_available
+from slimgate.gateway.storage.messages import Request, Sending, read_bounded
+from slimgate.gateway.storage.streamed_upload import Streamed, streamed
+from slimgate.gateway.storage.upstream import Upstream
 
 _MAX_BYTES: Final = 1 << 16
 
@@ -217,7 +217,7 @@ class UpstreamClient(ObjectClient):
         return replace(self, caller=other)
 
     def send(self, request: Request) -> Sending:
-        """Send a request; see :meth:`gateway.storage.upstream.Upstream.send`.
+        """Send a request; see :meth:`slimgate.gateway.storage.upstream.Upstream.send`.
 
         An error in a client's body is raised as such.
         """

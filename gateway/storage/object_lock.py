@@ -1,7 +1,7 @@
 """Detect buckets with default retention: their objects are stored unchanged."""
 
-from gateway.storage.answer_cache import AnswerCache
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.answer_cache import AnswerCache
+from slimgate.gateway.storage.object_client import ObjectClient
 
 
 async def locks_by_default(client: ObjectClient, bucket: str, known: AnswerCache) -> bool:

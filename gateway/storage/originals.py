@@ -13,17 +13,17 @@ from typing import Final, Self
 
 from multidict import CIMultiDict
 
-from codec.manifest import Manifest
-from codec.reasons import Reason, Refused
-from config import Originals, Settings
-from gateway.s3 import xml as s3xml
-from gateway.s3.digests import md5_hex, sha256_hex
-from gateway.s3.errors import S3Error
-from gateway.s3.headers import bare_etag
-from gateway.s3.identity import Identity
-from gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
-from gateway.storage.messages import Request, Response, read_bounded
-from gateway.storage.object_client import ObjectClient
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Originals, Settings
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.digests import md5_hex, sha256_hex
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.headers import bare_etag
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
+from slimgate.gateway.storage.messages import Request, Response, read_bounded
+from slimgate.gateway.storage.object_client import ObjectClient
 
 _MAX_ERROR_BYTES: Final = 1 << 16
 

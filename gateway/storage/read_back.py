@@ -2,11 +2,11 @@
 
 import asyncio
 
-from codec.containers import SNIFFED
-from codec.reasons import Reason, Refused
-from gateway.http.byte_blocks import ByteQueue
-from gateway.http.byte_budget import ByteBudget
-from gateway.storage.messages import UNREACHABLE, Response
+from slimgate.codec.containers import SNIFFED
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.gateway.http.byte_blocks import ByteQueue
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.storage.messages import UNREACHABLE, Response
 
 
 class ReadBack:

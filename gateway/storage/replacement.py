@@ -12,20 +12,20 @@ from typing import Final, TypeVar
 
 import structlog
 
-from codec.manifest import Manifest
-from codec.reasons import Reason, Refused
-from gateway.s3 import headers
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target
-from gateway.storage.completed_object import PlainObject
-from gateway.storage.errors import StoreError
-from gateway.storage.index.buffered import BufferedIndex
-from gateway.storage.listing_index import ObjectState
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Request
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.stored_object import look_up
-from gateway.storage.upload_time import logical_view, stored_time, time_of
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.completed_object import PlainObject
+from slimgate.gateway.storage.errors import StoreError
+from slimgate.gateway.storage.index.buffered import BufferedIndex
+from slimgate.gateway.storage.listing_index import ObjectState
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.stored_object import look_up
+from slimgate.gateway.storage.upload_time import logical_view, stored_time, time_of
 
 _log = structlog.get_logger(__name__)
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target
-from gateway.storage.errors import check_available
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.errors import check_available
+from slimgate.gateway.storage.object_client import ObjectClient
 
 _MAX_PAUSES_S: Final = (1.0, 2.0)
 """Longest pauses before the second and third attempt, with full jitter, as in the AWS SDKs."""

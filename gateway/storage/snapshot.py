@@ -11,18 +11,18 @@ from http import HTTPStatus
 
 from multidict import CIMultiDict
 
-from codec.containers import SNIFFED
-from codec.manifest import Manifest
-from codec.reasons import Reason, Refused
-from gateway.s3 import headers
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target
-from gateway.storage.completed_object import PlainObject
-from gateway.storage.errors import Changed, Denied, check_found
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import UNREACHABLE, Response
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.stored_object import read_manifest
+from slimgate.codec.containers import SNIFFED
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.completed_object import PlainObject
+from slimgate.gateway.storage.errors import Changed, Denied, check_found
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import UNREACHABLE, Response
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.stored_object import read_manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.storage.answer_cache import AnswerCache
-from gateway.storage.completing import PendingCompletions
-from gateway.storage.cross_origin import CorsCache
-from gateway.storage.index.buffered import BufferedIndex
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.multipart_state import MultipartState
-from gateway.storage.originals import Archive
-from gateway.storage.stored_object import ManagedObject
-from gateway.storage.upstream import Upstream
+from slimgate.gateway.storage.answer_cache import AnswerCache
+from slimgate.gateway.storage.completing import PendingCompletions
+from slimgate.gateway.storage.cross_origin import CorsCache
+from slimgate.gateway.storage.index.buffered import BufferedIndex
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.multipart_state import MultipartState
+from slimgate.gateway.storage.originals import Archive
+from slimgate.gateway.storage.stored_object import ManagedObject
+from slimgate.gateway.storage.upstream import Upstream
 
 
 @dataclass(frozen=True, slots=True)

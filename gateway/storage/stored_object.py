@@ -7,19 +7,19 @@ from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Final
 
-from codec.manifest import BrokenManifest, Manifest
-from gateway.cache.memory import CacheKey
-from gateway.s3 import conditional, headers
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target
-from gateway.storage.errors import check_available
-from gateway.storage.index.buffered import BufferedIndex
-from gateway.storage.listing_index import ObjectState
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Response, read_bounded
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.upload_time import logical_view, stored_time, time_of, upload_time
-from gateway.telemetry import metrics
+from slimgate.codec.manifest import BrokenManifest, Manifest
+from slimgate.gateway.cache.memory import CacheKey
+from slimgate.gateway.s3 import conditional, headers
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.errors import check_available
+from slimgate.gateway.storage.index.buffered import BufferedIndex
+from slimgate.gateway.storage.listing_index import ObjectState
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import Response, read_bounded
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.upload_time import logical_view, stored_time, time_of, upload_time
+from slimgate.gateway.telemetry import metrics
 
 _READ_WITHIN: Final = timedelta(days=1)
 """Longest time that a client reads an object in parts, with a date instead of an ETag."""

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final, Protocol, runtime_checkable
 
-from gateway.s3.errors import S3Error
-from gateway.storage.expect_continue import ExpectContinue
-from gateway.storage.messages import Request, Response, Sending
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.expect_continue import ExpectContinue
+from slimgate.gateway.storage.messages import Request, Response, Sending
 
 _FIRST_PIECE: Final = 1 << 16
 """Bytes to buffer before a store connection is taken."""

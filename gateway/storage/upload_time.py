@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from codec.manifest import Manifest
-from codec.notes import Uploaded
-from gateway.s3.http_date import parse_http_date
-from gateway.s3.listing_xml import LogicalView
-from gateway.s3.routing import Target
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.notes import Uploaded
+from slimgate.gateway.s3.http_date import parse_http_date
+from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.s3.routing import Target
 
 _WRITTEN_WITHIN: Final = timedelta(minutes=10)
 """Longest time from looking at an upload to storing its rendition, original and search included."""

@@ -13,15 +13,15 @@ from botocore.credentials import Credentials
 from multidict import CIMultiDict
 from yarl import URL
 
-from config import Upstream as UpstreamSettings
-from gateway.s3.errors import S3Error
-from gateway.s3.identity import Identity
-from gateway.s3.routing import Target
-from gateway.storage.connection_pool import Client, ConnectionHolder, ConnectionPool
-from gateway.storage.endpoint import Endpoint
-from gateway.storage.expect_continue import ExpectContinue
-from gateway.storage.messages import EMPTY_SHA256, UNREACHABLE, Body, Request
-from gateway.telemetry import metrics, tracing
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.connection_pool import Client, ConnectionHolder, ConnectionPool
+from slimgate.gateway.storage.endpoint import Endpoint
+from slimgate.gateway.storage.expect_continue import ExpectContinue
+from slimgate.gateway.storage.messages import EMPTY_SHA256, UNREACHABLE, Body, Request
+from slimgate.gateway.telemetry import metrics, tracing
 
 _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _HEALTH_S: Final = 5.0
@@ -51,7 +51,7 @@ class StoreResponse(aiohttp.ClientResponse):
     give_back: Callable[[], None]
 
     def let_go(self) -> None:
-        """Release the connection; see :class:`gateway.storage.messages.Response`."""
+        """Release the connection; see :class:`slimgate.gateway.storage.messages.Response`."""
         self.release() if self.content.at_eof() else self.close()
         self.give_back()
 

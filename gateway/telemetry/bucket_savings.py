@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.telemetry import metrics
+from slimgate.gateway.telemetry import metrics
 
 OTHERS: Final = "(others)"
 """Label of all buckets beyond ``MAX_BUCKETS``; not a valid bucket name."""

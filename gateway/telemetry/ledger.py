@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from config import Ledger as LedgerSettings
+from slimgate.config import Ledger as LedgerSettings
 
 _log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ import sys
 import structlog
 from structlog.typing import Processor
 
-from gateway.telemetry.redaction import redact
+from slimgate.gateway.telemetry.redaction import redact
 
 
 def configure(**always: object) -> None:

@@ -2,7 +2,7 @@
 
 Label values come from closed sets or the configuration, never from clients: a client must not be
 able to create time series. The exception is buckets, of which
-:mod:`gateway.telemetry.bucket_savings` counts a bounded number that exist.
+:mod:`slimgate.gateway.telemetry.bucket_savings` counts a bounded number that exist.
 """
 
 import functools

@@ -25,7 +25,7 @@ _MAX_WAITING: Final = 4096  # spans; further ones are dropped while the collecto
 
 
 class OtelTracer:
-    """Record spans; see :class:`gateway.telemetry.tracing.Tracer`.
+    """Record spans; see :class:`slimgate.gateway.telemetry.tracing.Tracer`.
 
     Args:
         endpoint: URL of the collector.

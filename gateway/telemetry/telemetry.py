@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from gateway.telemetry.bucket_savings import BucketSavings
-from gateway.telemetry.ledger import Ledger
-from gateway.telemetry.tracing import Tracer
+from slimgate.gateway.telemetry.bucket_savings import BucketSavings
+from slimgate.gateway.telemetry.ledger import Ledger
+from slimgate.gateway.telemetry.tracing import Tracer
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from typing import Final, Literal, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from config import Tracing as TracingSettings
-from gateway.start_errors import CannotStart
+from slimgate.config import Tracing as TracingSettings
+from slimgate.gateway.start_errors import CannotStart
 
 Value = str | int | float | bool
 Kind = Literal["server", "client", "internal"]
@@ -73,7 +73,7 @@ def open_tracer(settings: TracingSettings) -> Tracer | None:
     if settings.endpoint is None:
         return None
     try:
-        module = importlib.import_module("gateway.telemetry.opentelemetry")
+        module = importlib.import_module("slimgate.gateway.telemetry.opentelemetry")
     except ImportError as error:
         hint = "install slimgate[otel], or remove tracing.endpoint"
         raise CannotStart(f"tracing.endpoint needs OpenTelemetry: {hint}") from error

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from codec.measures import floors
-from codec.search import memory_needs
-from config import Policy, Settings
+from slimgate.codec.measures import floors
+from slimgate.codec.search import memory_needs
+from slimgate.config import Policy, Settings
 
 _MP = 10**6
 

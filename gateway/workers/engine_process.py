@@ -7,10 +7,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final, Self
 
-from config import Engine
-from gateway.start_errors import CannotStart
-from gateway.telemetry import metrics
-from gateway.workers.supervised_process import HEARTBEAT_TIMEOUT_S, ProcessSpec, SupervisedProcess
+from slimgate.config import Engine
+from slimgate.gateway.start_errors import CannotStart
+from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.workers.supervised_process import (
+    HEARTBEAT_TIMEOUT_S,
+    ProcessSpec,
+    SupervisedProcess,
+)
 
 TIMEOUT_S: Final = 60.0
 """Longest time to restore one image, seconds."""
@@ -41,7 +45,7 @@ class EngineProcess:
         self._process = SupervisedProcess(
             ProcessSpec(
                 "engine",
-                "models.engine.service",
+                "slimgate.models.engine.service",
                 self._first_message,
                 metrics.ENGINE_LOST,
                 heartbeat_timeout_s=heartbeat_timeout_s,

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
-from codec.reasons import Reason
-from gateway.workers.fair_shares import CLIENT, Client, FairShares
+from slimgate.codec.reasons import Reason
+from slimgate.gateway.workers.fair_shares import CLIENT, Client, FairShares
 
 _DEFERRABLE_EVERY: Final = 4
 """Every n-th slot goes to a deferrable job, so that none starves."""

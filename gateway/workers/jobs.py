@@ -17,20 +17,20 @@ from typing import Any, ClassVar, Final, TypeVar
 import cv2
 from PIL import AvifImagePlugin
 
-import models
-from codec.image import memory
-from codec.image.memory import OutOfMemory
-from codec.manifest import Manifest, loads
-from codec.optimize import Optimized, OptimizeOptions, optimize
-from codec.reasons import Reason, Refused
-from codec.restore.restore import DigestMismatch, EncoderChanged, restore
-from codec.search import memory_needs
-from codec.search.allowed_steps import AllowedSteps
-from codec.search.eligibility import pixels_of
-from codec.search.engine_costs import EngineCosts
-from codec.upscale_file import FileFormat, enlarge_file
-from config import Policy
-from gateway.workers.job_values import JobInput, JobResult, result_of
+from slimgate import models
+from slimgate.codec.image import memory
+from slimgate.codec.image.memory import OutOfMemory
+from slimgate.codec.manifest import Manifest, loads
+from slimgate.codec.optimize import Optimized, OptimizeOptions, optimize
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.restore.restore import DigestMismatch, EncoderChanged, restore
+from slimgate.codec.search import memory_needs
+from slimgate.codec.search.allowed_steps import AllowedSteps
+from slimgate.codec.search.eligibility import pixels_of
+from slimgate.codec.search.engine_costs import EngineCosts
+from slimgate.codec.upscale_file import FileFormat, enlarge_file
+from slimgate.config import Policy
+from slimgate.gateway.workers.job_values import JobInput, JobResult, result_of
 
 _T = TypeVar("_T")
 
@@ -152,7 +152,7 @@ def optimize_upload(
         policy: Its policy.
         content_type: Content type that the client sent.
         version: Version of the gateway.
-        ruled_out: Steps that killed a process: see :mod:`codec.search.allowed_steps`.
+        ruled_out: Steps that killed a process: see :mod:`slimgate.codec.search.allowed_steps`.
         may_be_large: Allow more than the ordinary amount of memory.
 
     Raises:

@@ -10,22 +10,22 @@ from typing import Final, Self, TypeVar
 
 import structlog
 
-import models
-from codec.image.memory import OutOfMemory
-from codec.manifest import Manifest
-from codec.optimize import LOSSY_STEPS, Optimized
-from codec.reasons import Reason, Refused
-from codec.restore.restore import DamagedRendition, DigestMismatch
-from codec.search import memory_needs
-from codec.search.allowed_steps import EXACT, LEPTON, LOSSLESS
-from codec.upscale_file import FileFormat, TooLarge
-from config import Engine, Policy
-from gateway.telemetry import metrics
-from gateway.workers import jobs
-from gateway.workers.engine_process import TIMEOUT_S, EngineProcess
-from gateway.workers.job_queue import Busy, JobQueue
-from gateway.workers.supervised_process import HEARTBEAT_TIMEOUT_S
-from gateway.workers.worker_process import (
+from slimgate import models
+from slimgate.codec.image.memory import OutOfMemory
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.optimize import LOSSY_STEPS, Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.restore.restore import DamagedRendition, DigestMismatch
+from slimgate.codec.search import memory_needs
+from slimgate.codec.search.allowed_steps import EXACT, LEPTON, LOSSLESS
+from slimgate.codec.upscale_file import FileFormat, TooLarge
+from slimgate.config import Engine, Policy
+from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.workers import jobs
+from slimgate.gateway.workers.engine_process import TIMEOUT_S, EngineProcess
+from slimgate.gateway.workers.job_queue import Busy, JobQueue
+from slimgate.gateway.workers.supervised_process import HEARTBEAT_TIMEOUT_S
+from slimgate.gateway.workers.worker_process import (
     WorkerDied,
     WorkerGone,
     WorkerLost,
@@ -186,7 +186,9 @@ class Workers:
         raise AssertionError  # the last repeat returns or raises
 
     async def restore(self, rendition: bytes, manifest: Manifest) -> tuple[bytes, bool]:
-        """Restore the file that GET serves; see :func:`gateway.workers.jobs.restore_object`.
+        """Restore the file that GET serves.
+
+        See :func:`slimgate.gateway.workers.jobs.restore_object`.
 
         After a crash or lack of memory, a fresh process retries once.
 
@@ -228,7 +230,7 @@ class Workers:
     async def upscale(
         self, data: bytes, restorer: str, *, scale: int, format_: FileFormat, max_pixels: int
     ) -> bytes:
-        """Upscale an image file; see :func:`codec.upscale_file.enlarge_file`.
+        """Upscale an image file; see :func:`slimgate.codec.upscale_file.enlarge_file`.
 
         Args:
             data: The file, untrusted.

@@ -13,10 +13,10 @@ from typing import Final, get_args
 
 import structlog
 
-import models
-from codec.golden import Outcome, objects
-from config import Policy, Settings
-from gateway.telemetry import metrics
+from slimgate import models
+from slimgate.codec.golden import Outcome, objects
+from slimgate.config import Policy, Settings
+from slimgate.gateway.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
 

@@ -12,10 +12,10 @@ from typing import Final, NamedTuple, Self
 import structlog
 from prometheus_client import Counter
 
-from gateway.start_errors import CannotStart
-from gateway.telemetry import metrics
-from gateway.workers.watchdog import HeartbeatMonitor, StackDump, abort
-from models.engine.heartbeat import STACKS
+from slimgate.gateway.start_errors import CannotStart
+from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.workers.watchdog import HeartbeatMonitor, StackDump, abort
+from slimgate.models.engine.heartbeat import STACKS
 
 _START_TIMEOUT_S: Final = 60.0
 _STOP_TIMEOUT_S: Final = 10.0

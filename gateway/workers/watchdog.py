@@ -1,7 +1,7 @@
 """Detect a hung child process, end it, and collect its stack dump.
 
 A hung process keeps its connections and never exits, so waiting for its exit is not enough: it
-sends heartbeats (:mod:`models.engine.heartbeat`) from its event loop.
+sends heartbeats (:mod:`slimgate.models.engine.heartbeat`) from its event loop.
 """
 
 import asyncio

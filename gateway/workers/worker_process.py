@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-import models
-from codec.reasons import Reason
-from gateway.telemetry import metrics
-from gateway.workers import jobs
-from gateway.workers.job_values import JobInput, JobResult
+from slimgate import models
+from slimgate.codec.reasons import Reason
+from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.workers import jobs
+from slimgate.gateway.workers.job_values import JobInput, JobResult
 
 _T = TypeVar("_T")
 

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from config import Engine
-from models.engine.loading import checkpoint_of
-from models.engine.network import CannotRun, Pixels
-from models.engines.interpolation import Interpolation
-from models.engines.torch_device import choose, translated
-from models.formats.integer import RESIDUAL_EXPONENT, IntegerNetwork, Layer
-from models.registry.cards import Card
+from slimgate.config import Engine
+from slimgate.models.engine.loading import checkpoint_of
+from slimgate.models.engine.network import CannotRun, Pixels
+from slimgate.models.engines.interpolation import Interpolation
+from slimgate.models.engines.torch_device import choose, translated
+from slimgate.models.formats.integer import RESIDUAL_EXPONENT, IntegerNetwork, Layer
+from slimgate.models.registry.cards import Card
 
 _TILE: Final = 256
 _PAD: Final = 10
@@ -122,13 +122,15 @@ def shipped(file: str, device: torch.device, *, tiled: bool) -> Baseline:
     """Load an integer network in float32, without rounding.
 
     Args:
-        file: name in :mod:`models.registry.native`.
+        file: name in :mod:`slimgate.models.registry.native`.
         device: device to compute on.
         tiled: tile by tile instead of the whole image.
     """
-    from models.formats import qdq  # noqa: PLC0415  # only these networks need onnx
+    from slimgate.models.formats import qdq  # noqa: PLC0415  # only these networks need onnx
 
-    network = qdq.read(resources.files("models.registry.native").joinpath(file).read_bytes())
+    network = qdq.read(
+        resources.files("slimgate.models.registry.native").joinpath(file).read_bytes()
+    )
     return Baseline(
         _FloatNetwork(network, device), network.scale, device, residual=True, tiled=tiled
     )

@@ -7,11 +7,11 @@ from typing import Final, Literal
 
 from tqdm import tqdm
 
-from config import Engine
-from models.bench.benchmark_process import BenchmarkProcess
-from models.bench.benchmark_worker import Contender, Measured
-from models.engine.network import CannotRun
-from models.registry.cards import Card
+from slimgate.config import Engine
+from slimgate.models.bench.benchmark_process import BenchmarkProcess
+from slimgate.models.bench.benchmark_worker import Contender, Measured
+from slimgate.models.engine.network import CannotRun
+from slimgate.models.registry.cards import Card
 
 _ROUNDS: Final = 5
 """Number of rounds: contenders alternate, so that slow moments of the machine affect all."""

@@ -3,8 +3,8 @@
 from multiprocessing import get_context
 from typing import Self
 
-from models.bench.benchmark_worker import Contender, Measured, serve
-from models.engine.network import CannotRun
+from slimgate.models.bench.benchmark_worker import Contender, Measured, serve
+from slimgate.models.engine.network import CannotRun
 
 
 class BenchmarkProcess:

@@ -14,11 +14,11 @@ from typing import Final, Literal
 import numpy as np
 from PIL import Image
 
-from config import Engine
-from models.engine.loading import Restorers
-from models.engine.network import EngineError, Pixels
-from models.registry import catalog
-from models.registry.cards import Card, Restorer
+from slimgate.config import Engine
+from slimgate.models.engine.loading import Restorers
+from slimgate.models.engine.network import EngineError, Pixels
+from slimgate.models.registry import catalog
+from slimgate.models.registry.cards import Card, Restorer
 
 Way = Literal["gateway", "whole", "tiled"]
 
@@ -37,7 +37,7 @@ class Contender:
     Attributes:
         title: title in the table.
         way: ``gateway``: through tiles and the batching queue; ``whole`` and ``tiled``: see
-            :mod:`models.bench.baselines`.
+            :mod:`slimgate.models.bench.baselines`.
         card: name of the restorer.
         engine: engine to run it.
         width: width of the output, pixels.
@@ -170,13 +170,13 @@ def _import(contender: Contender, card: Card) -> None:
     """Import packages before measuring idle memory: they are not a cost of images."""
     on_torch = contender.way != "gateway" or contender.engine.backend == "torch"
     if on_torch and card.kind == "integer":
-        import_module("models.formats.qdq")
+        import_module("slimgate.models.formats.qdq")
     if contender.way != "gateway":
-        import_module("models.bench.baselines")
+        import_module("slimgate.models.bench.baselines")
     elif on_torch:
-        import_module("models.engines.torch_integer")
+        import_module("slimgate.models.engines.torch_integer")
     else:
-        import_module("models.engines.openvino_engine")
+        import_module("slimgate.models.engines.openvino_engine")
 
 
 @contextmanager
@@ -185,7 +185,7 @@ def _loaded(
 ) -> Iterator[tuple[Restorer, Callable[[], float | None]]]:
     """Yield the restorer, and a function that returns how full its batches are."""
     if contender.way != "gateway":
-        from models.bench import baselines  # noqa: PLC0415  # torch is an extra
+        from slimgate.models.bench import baselines  # noqa: PLC0415  # torch is an extra
 
         yield baselines.load(card, contender.engine, tiled=contender.way == "tiled"), lambda: None
         return

@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 from typing import Final
 
-from models.engine import wire
+from slimgate.models.engine import wire
 
 _TIMEOUT_S: Final = 1.0
 _FILL: Final = struct.Struct("!d")

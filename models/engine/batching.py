@@ -10,9 +10,9 @@ from typing import Self
 
 import numpy as np
 
-from models.engine.batch_limit import BatchLimit
-from models.engine.inflight import Counters, InFlight
-from models.engine.network import (
+from slimgate.models.engine.batch_limit import BatchLimit
+from slimgate.models.engine.inflight import Counters, InFlight
+from slimgate.models.engine.network import (
     CHANNELS,
     BadResult,
     EngineError,
@@ -21,8 +21,8 @@ from models.engine.network import (
     Pixels,
     Tiles,
 )
-from models.engine.tile_scheduler import Job, Ticket
-from models.engine.tiling import Tiling, tiling_of
+from slimgate.models.engine.tile_scheduler import Job, Ticket
+from slimgate.models.engine.tiling import Tiling, tiling_of
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class BatchingQueue:
     """Computes images with one network in one thread; thread-safe.
 
     A batch runs when it is full or its oldest tile has waited long enough. Images with few tiles go
-    first, without starving others; see :mod:`models.engine.tile_scheduler`.
+    first, without starving others; see :mod:`slimgate.models.engine.tile_scheduler`.
 
     Args:
         network: network, used by this queue alone.

@@ -7,8 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 
-from models.engine.network import Busy, EngineError, Pixels, TooLate
-from models.engine.tile_scheduler import Job, Ticket, TileScheduler
+from slimgate.models.engine.network import Busy, EngineError, Pixels, TooLate
+from slimgate.models.engine.tile_scheduler import Job, Ticket, TileScheduler
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
-from config import Engine
-from models.engine import selfcheck
-from models.engine.batching import BatchingQueue
-from models.engine.inflight import Counters
-from models.engine.network import CannotRun, Network
-from models.engine.network_restorer import NetworkRestorer
-from models.registry import catalog, fetch
-from models.registry.cards import Card, Restorer, definition_of
+from slimgate.config import Engine
+from slimgate.models.engine import selfcheck
+from slimgate.models.engine.batching import BatchingQueue
+from slimgate.models.engine.inflight import Counters
+from slimgate.models.engine.network import CannotRun, Network
+from slimgate.models.engine.network_restorer import NetworkRestorer
+from slimgate.models.registry import catalog, fetch
+from slimgate.models.registry.cards import Card, Restorer, definition_of
 
 if TYPE_CHECKING:
-    from models.formats.checkpoints import Checkpoint
+    from slimgate.models.formats.checkpoints import Checkpoint
 
 _TILE: Final = 128
 """Tile side of integer networks, in small pixels without halo: the halo costs a third, and an
@@ -139,7 +139,7 @@ def checkpoint_of(card: Card) -> "Checkpoint":
     """
     if card.download is None:
         raise CannotRun(f"{card.name} is not a network")
-    from models.formats import checkpoints
+    from slimgate.models.formats import checkpoints
 
     try:
         path = fetch.find(card.download, fetch.cache_folder(os.environ))
@@ -162,8 +162,8 @@ def _integer(card: Card, engine: Engine) -> Network:
 
 
 def _on_torch(card: Card, data: bytes, engine: Engine) -> Network:
-    from models.engines.torch_integer import TorchIntegerNetwork
-    from models.formats import qdq
+    from slimgate.models.engines.torch_integer import TorchIntegerNetwork
+    from slimgate.models.formats import qdq
 
     return TorchIntegerNetwork(
         qdq.read(data),
@@ -175,7 +175,7 @@ def _on_torch(card: Card, data: bytes, engine: Engine) -> Network:
 
 
 def _on_openvino(card: Card, data: bytes, engine: Engine) -> Network:
-    from models.engines import openvino_engine
+    from slimgate.models.engines import openvino_engine
 
     (scale,) = card.scales
     shape = openvino_engine.Shape(
@@ -195,10 +195,10 @@ def _float(card: Card, engine: Engine) -> Network:
         return _endpoint(card, engine)
     checkpoint = checkpoint_of(card)
     if engine.backend == "torch":
-        from models.engines.torch_engine import TorchNetwork
+        from slimgate.models.engines.torch_engine import TorchNetwork
 
         return TorchNetwork(checkpoint, device=engine.device, threads=engine.threads)
-    from models.engines import openvino_float
+    from slimgate.models.engines import openvino_float
 
     return openvino_float.load(checkpoint, threads=engine.threads)
 
@@ -209,7 +209,7 @@ def _endpoint(card: Card, engine: Engine) -> Network:
             f"{card.name} needs engine.backend: sagemaker and the endpoint's name in "
             "engine.sagemaker.endpoint"
         )
-    from models.engines.sagemaker import Endpoint, SageMakerNetwork
+    from slimgate.models.engines.sagemaker import Endpoint, SageMakerNetwork
 
     endpoint = Endpoint(name=engine.sagemaker.endpoint, region=engine.sagemaker.region)
     return SageMakerNetwork(endpoint)
@@ -219,7 +219,7 @@ def _shipped(card: Card) -> bytes:
     """Read the file of a network, and verify it against its card."""
     if card.file is None:
         raise CannotRun(f"{card.name} is not a network")
-    data = resources.files("models.registry.native").joinpath(card.file).read_bytes()
+    data = resources.files("slimgate.models.registry.native").joinpath(card.file).read_bytes()
     if card.definition != definition_of(hashlib.sha256(data).hexdigest()):
         raise CannotRun(f"{card.file} is damaged: reinstall slimgate")
     return data

@@ -1,7 +1,7 @@
 """The interface of engines: a loaded network.
 
-A network computes batches of equal square tiles. :mod:`models.engine.tiling` cuts images into
-tiles, and :mod:`models.engine.batching` batches the tiles of many images.
+A network computes batches of equal square tiles. :mod:`slimgate.models.engine.tiling` cuts images
+into tiles, and :mod:`slimgate.models.engine.batching` batches the tiles of many images.
 """
 
 from typing import Literal, Protocol

@@ -5,10 +5,10 @@ from concurrent.futures import Future
 import numpy as np
 from PIL import Image
 
-from models.engine.batching import BatchingQueue
-from models.engine.network import CannotRun, Pixels, TooLate
-from models.engines import strips
-from models.engines.interpolation import Interpolation
+from slimgate.models.engine.batching import BatchingQueue
+from slimgate.models.engine.network import CannotRun, Pixels, TooLate
+from slimgate.models.engines import strips
+from slimgate.models.engines.interpolation import Interpolation
 
 
 class NetworkRestorer:

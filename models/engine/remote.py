@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from models.engine import wire
-from models.engine.network import Pixels, TooLate, Unreachable
-from models.registry import catalog
-from models.registry.catalog import Restorer
+from slimgate.models.engine import wire
+from slimgate.models.engine.network import Pixels, TooLate, Unreachable
+from slimgate.models.registry import catalog
+from slimgate.models.registry.catalog import Restorer
 
 
 class Remote:
@@ -100,7 +100,7 @@ class RemoteRestorer:
         self._hash = content_hash
 
     def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
-        """Enlarge an image; see :meth:`models.engine.network_restorer.NetworkRestorer.upscale`."""
+        """Enlarge an image; see `NetworkRestorer.upscale`."""
         height, width = pixels.shape[:2]
         channels = 1 if pixels.ndim == 2 else 3
         request = wire.Request(self._hash, scale, level, height, width, channels)

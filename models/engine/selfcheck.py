@@ -11,9 +11,9 @@ from typing import Final, Literal
 
 import numpy as np
 
-from models.engine.network import CHANNELS, CannotRun, Network, Pixels, Tiles
-from models.formats.integer import IntegerNetwork
-from models.registry.catalog import Card
+from slimgate.models.engine.network import CHANNELS, CannotRun, Network, Pixels, Tiles
+from slimgate.models.formats.integer import IntegerNetwork
+from slimgate.models.registry.catalog import Card
 
 SIDE: Final = 64
 """Side of the pattern; the rest of a larger tile is zero and ignored."""
@@ -43,7 +43,7 @@ class Definition:
         return self.network.reach
 
     def run(self, tiles: Pixels) -> Tiles:
-        """Compute a batch; see :meth:`models.engine.network.Network.run`."""
+        """Compute a batch; see :meth:`slimgate.models.engine.network.Network.run`."""
         return self.network.residual(tiles)
 
 

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from config import Engine
-from models.engine import heartbeat, wire
-from models.engine.batch_fill import packed
-from models.engine.loading import Restorers
-from models.engine.network import EngineError, Pixels
-from models.engine.network_restorer import NetworkRestorer
+from slimgate.config import Engine
+from slimgate.models.engine import heartbeat, wire
+from slimgate.models.engine.batch_fill import packed
+from slimgate.models.engine.loading import Restorers
+from slimgate.models.engine.network import EngineError, Pixels
+from slimgate.models.engine.network_restorer import NetworkRestorer
 
 Find = Callable[[str], NetworkRestorer]
 """Returns a restorer by hash, or raises LookupError or EngineError."""

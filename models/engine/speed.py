@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
-from config import Engine
-from models.registry import catalog
-from models.registry.cards import Card
+from slimgate.config import Engine
+from slimgate.models.registry import catalog
+from slimgate.models.registry.cards import Card
 
 Speed = Literal["plain", "int8", "gpu"]
 

@@ -11,8 +11,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
-from models.engine.network import Pixels
-from models.engine.tiling import Tiling
+from slimgate.models.engine.network import Pixels
+from slimgate.models.engine.tiling import Tiling
 
 _ROUND_ROBIN: Final = 4
 """Period of round-robin tiles."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.engine.network import CHANNELS, Network, Pixels, Tiles
+from slimgate.models.engine.network import CHANNELS, Network, Pixels, Tiles
 
 _Sums = Tiles | npt.NDArray[np.int16]
 

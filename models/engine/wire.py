@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Final, Self
 
-from models.engine.network import BadResult, Busy, CannotRun, EngineError, OutOfMemory, TooLate
+from slimgate.models.engine.network import (
+    BadResult,
+    Busy,
+    CannotRun,
+    EngineError,
+    OutOfMemory,
+    TooLate,
+)
 
 MAX_PIXELS: Final = 1 << 28
 """Maximum output pixels, above the limit of manifests."""
@@ -86,7 +93,10 @@ class Request:
 
 
 FILL_REQUEST: Final = b"slgf".ljust(Request.LAYOUT.size, b"\0")
-"""Request for the fill of batches, in place of a header; see :mod:`models.engine.batch_fill`."""
+"""Request for the fill of batches, in place of a header.
+
+See :mod:`slimgate.models.engine.batch_fill`.
+"""
 
 
 class Status(IntEnum):

@@ -1,1 +1,4 @@
-"""Engines that run networks, one module each, behind :class:`models.engine.network.Network`."""
+"""Engines that run networks, one module each.
+
+Each has the interface :class:`slimgate.models.engine.network.Network`.
+"""

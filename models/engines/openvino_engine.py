@@ -11,7 +11,7 @@ import openvino
 from openvino import Layout, Type
 from openvino.preprocess import PrePostProcessor
 
-from models.engine.network import (
+from slimgate.models.engine.network import (
     CHANNELS,
     BadResult,
     CannotRun,
@@ -33,7 +33,7 @@ _SETTINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Input and output of a network; see :class:`models.engine.network.Network`."""
+    """Input and output of a network; see :class:`slimgate.models.engine.network.Network`."""
 
     scale: int
     tile: int
@@ -97,7 +97,7 @@ class OpenVinoNetwork:
         return self._shape.gives
 
     def run(self, tiles: Pixels) -> Tiles:
-        """Compute a batch; see :meth:`models.engine.network.Network.run`."""
+        """Compute a batch; see :meth:`slimgate.models.engine.network.Network.run`."""
         taken = np.ascontiguousarray(tiles[..., : self._channels])
         with self._lock:
             result = _translated(lambda: self._request.infer([taken])[0])

@@ -5,10 +5,10 @@ from typing import Final
 import openvino
 import torch
 
-from models.engine.network import CannotRun
-from models.engines.openvino_engine import OpenVinoNetwork, Shape
-from models.engines.torch_engine import halo_of, tile_of
-from models.formats.checkpoints import Checkpoint
+from slimgate.models.engine.network import CannotRun
+from slimgate.models.engines.openvino_engine import OpenVinoNetwork, Shape
+from slimgate.models.engines.torch_engine import halo_of, tile_of
+from slimgate.models.formats.checkpoints import Checkpoint
 
 _TILE: Final = 192
 

@@ -18,9 +18,9 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from models.engine.network import BadResult, Busy, EngineError, Pixels, TooLate
-from models.engines import sagemaker_images as images
-from models.engines.sagemaker_errors import is_throttled, translated
+from slimgate.models.engine.network import BadResult, Busy, EngineError, Pixels, TooLate
+from slimgate.models.engines import sagemaker_images as images
+from slimgate.models.engines.sagemaker_errors import is_throttled, translated
 
 SCALE: Final = 4
 _MAX_ANSWER: Final = 8 << 20  # the service returns at most 6 MB; arrays of a tile are about 4 MB
@@ -93,7 +93,7 @@ class SageMakerNetwork:
         self._lock = threading.Lock()
 
     def run(self, tiles: Pixels) -> Pixels:
-        """Compute a batch; see :meth:`models.engine.network.Network.run`.
+        """Compute a batch; see :meth:`slimgate.models.engine.network.Network.run`.
 
         Raises:
             CannotRun: missing or insufficient credentials, or no such endpoint.

@@ -12,7 +12,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from models.engine.network import CannotRun, EngineError, TooLate
+from slimgate.models.engine.network import CannotRun, EngineError, TooLate
 
 _THROTTLED: Final = {"ThrottlingException", "Throttling", "TooManyRequestsException"}
 _CONFIGURATION: Final = {

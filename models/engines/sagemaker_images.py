@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from models.engine.network import BadResult, Pixels
+from slimgate.models.engine.network import BadResult, Pixels
 
 CONTENT_TYPES: Final = {False: "application/json", True: "application/json;jpeg"}
 """Content types, by whether images are JPEG."""

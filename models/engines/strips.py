@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from models.engine.network import Pixels
+from slimgate.models.engine.network import Pixels
 
 _MARGIN: Final = 4
 """Rows around a strip, in units of ``step`` rows: bicubic filters need 2, Lanczos filters 3."""

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import torch
 
-from models.engine.network import CannotRun, EngineError, OutOfMemory
+from slimgate.models.engine.network import CannotRun, EngineError, OutOfMemory
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 

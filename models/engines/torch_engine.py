@@ -10,10 +10,10 @@ import structlog
 import torch
 from torch import Tensor, nn
 
-from models.engine.network import BadResult, Pixels
-from models.engines.torch_device import DeviceName, choose, translated
-from models.engines.torch_graph import CudaGraph
-from models.formats.checkpoints import Checkpoint
+from slimgate.models.engine.network import BadResult, Pixels
+from slimgate.models.engines.torch_device import DeviceName, choose, translated
+from slimgate.models.engines.torch_graph import CudaGraph
+from slimgate.models.formats.checkpoints import Checkpoint
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
@@ -71,7 +71,7 @@ class TorchNetwork:
             self._compute = self._prepared()
 
     def run(self, tiles: Pixels) -> Pixels:
-        """Compute a batch; see :meth:`models.engine.network.Network.run`."""
+        """Compute a batch; see :meth:`slimgate.models.engine.network.Network.run`."""
         with self._lock, translated(), torch.inference_mode():
             taken = self._taken(tiles)
             result = self._compute(taken.to(self._type).div_(255))

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.engine.network import CannotRun, Tiles
-from models.engines.torch_device import DeviceName, choose, translated
-from models.formats.integer import MAX_ACTIVATION, IntegerNetwork, Layer
+from slimgate.models.engine.network import CannotRun, Tiles
+from slimgate.models.engines.torch_device import DeviceName, choose, translated
+from slimgate.models.formats.integer import MAX_ACTIVATION, IntegerNetwork, Layer
 
 _TILE: Final = 128
 _BATCH: Final = 8
@@ -61,7 +61,7 @@ class TorchIntegerNetwork:
         self._compare(network)
 
     def run(self, tiles: Tiles) -> Tiles:
-        """Compute a batch; see :meth:`models.engine.network.Network.run`."""
+        """Compute a batch; see :meth:`slimgate.models.engine.network.Network.run`."""
         with self._lock, translated(), torch.inference_mode():
             features = torch.from_numpy(np.ascontiguousarray(tiles)).to(self._device).float()
             first = features

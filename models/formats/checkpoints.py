@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor, nn
 
-from models.formats import weights
-from models.formats.recognition import recognize
-from models.formats.weights import Unusable
+from slimgate.models.formats import weights
+from slimgate.models.formats.recognition import recognize
+from slimgate.models.formats.weights import Unusable
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor

@@ -3,7 +3,7 @@
 Weights are 7-bit integers with a sign, activations unsigned 8-bit integers, all scales powers of
 two, and rounding is half to even. All sums stay below 2**24, so engines that accumulate in float32
 are exact too, in any order. Engines that round sums to bfloat16 or float16 are not, so every engine
-is compared with a recorded result before use (:mod:`models.engine.selfcheck`).
+is compared with a recorded result before use (:mod:`slimgate.models.engine.selfcheck`).
 
 Weights stay within ±64, not ±127, because of CPUs with AVX2 or AVX-512 but without VNNI:
 ``vpmaddubsw`` adds two products of an unsigned and a signed byte in 16 bits and saturates (Intel

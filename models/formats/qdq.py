@@ -12,7 +12,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
-from models.formats.integer import INPUT_EXPONENT, IntegerNetwork, Layer
+from slimgate.models.formats.integer import INPUT_EXPONENT, IntegerNetwork, Layer
 
 _OPSET: Final = 13  # the first with per-channel scales in DequantizeLinear
 _IR_VERSION: Final = 8

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 import torch
 from torch import Tensor, nn
 
-from models.formats.weights import MAX_BYTES, Unusable
+from slimgate.models.formats.weights import MAX_BYTES, Unusable
 
 if TYPE_CHECKING:
     from spandrel import ImageModelDescriptor

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from models.engines.interpolation import Interpolation
+from slimgate.models.engines.interpolation import Interpolation
 
 
 class Restorer(Protocol):
@@ -72,8 +72,8 @@ class Card:
         source: origin.
         training_data: data that it was trained on.
         download: weights, unless they ship with the package.
-        file: name of its weights in :mod:`models.registry.native`, if they do.
-        check: digest of its result for a pattern; see :mod:`models.engine.selfcheck`.
+        file: name of its weights in :mod:`slimgate.models.registry.native`, if they do.
+        check: digest of its result for a pattern; see :mod:`slimgate.models.engine.selfcheck`.
         endpoint: runs remotely, on an endpoint from the configuration.
     """
 

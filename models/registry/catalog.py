@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from models.registry import native
-from models.registry.cards import Card, Download, Restorer, definition_of
+from slimgate.models.registry import native
+from slimgate.models.registry.cards import Card, Download, Restorer, definition_of
 
 __all__ = [
     "CATALOG",

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from models.registry.catalog import Download
-from models.registry.transfer import Interrupted, Refused, open_at
+from slimgate.models.registry.catalog import Download
+from slimgate.models.registry.transfer import Interrupted, Refused, open_at
 
 _CHUNK: Final = 1 << 16
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from models.registry.cards import Card, definition_of, hash_of
+from slimgate.models.registry.cards import Card, definition_of, hash_of
 
 if TYPE_CHECKING:
-    from models.formats.checkpoints import Checkpoint
+    from slimgate.models.formats.checkpoints import Checkpoint
 
 _TITLES: Final = ("NAME", "SCALES", "KIND", "SIZE", "LICENCE", "HASH")
 

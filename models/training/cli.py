@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from models.engine.network import EngineError
-from models.formats.integer import Inexact
-from models.training.errors import TrainingError
+from slimgate.models.engine.network import EngineError
+from slimgate.models.formats.integer import Inexact
+from slimgate.models.training.errors import TrainingError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -111,18 +111,18 @@ def _translated() -> Iterator[None]:
 
 
 def _train(options: argparse.Namespace) -> str:
-    from models.training import commands  # noqa: PLC0415  # torch is an extra
+    from slimgate.models.training import commands  # noqa: PLC0415  # torch is an extra
 
     return commands.train(options)
 
 
 def _export(options: argparse.Namespace) -> str:
-    from models.training import commands  # noqa: PLC0415  # as above
+    from slimgate.models.training import commands  # noqa: PLC0415  # as above
 
     return commands.export(options)
 
 
 def _evaluate(options: argparse.Namespace) -> str:
-    from models.training.evaluation import command  # noqa: PLC0415  # so are engines
+    from slimgate.models.training.evaluation import command  # noqa: PLC0415  # so are engines
 
     return command.evaluate(options)

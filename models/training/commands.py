@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from models.training import settings
-from models.training.loop import Loop, load_data
-from models.training.pair_cache import PairCache, default_folder
-from models.training.tracking import Track, tracking
+from slimgate.models.training import settings
+from slimgate.models.training.loop import Loop, load_data
+from slimgate.models.training.pair_cache import PairCache, default_folder
+from slimgate.models.training.tracking import Track, tracking
 
 
 def train(options: argparse.Namespace) -> str:
@@ -48,7 +48,7 @@ def export(options: argparse.Namespace) -> str:
         TrainingError: not an integer run, or engines differ.
         Inexact: a sum could overflow.
     """
-    from models.training.export import export as write  # noqa: PLC0415  # needs onnx and openvino
+    from slimgate.models.training.export import export as write  # noqa: PLC0415  # needs onnx and openvino
 
     notes = {"file": str(options.out), **write(options.checkpoint, options.out)}
     return "".join(f"{name}: {value}\n" for name, value in notes.items())

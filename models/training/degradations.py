@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.training.settings import Degradations
+from slimgate.models.training.settings import Degradations
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]

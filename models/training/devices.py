@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-from models.training.errors import NoDevice
+from slimgate.models.training.errors import NoDevice
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16"]

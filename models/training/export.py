@@ -10,15 +10,15 @@ from typing import Final
 
 import numpy as np
 
-from models.engine import selfcheck
-from models.engine.network import Pixels, Tiles
-from models.engines import openvino_engine
-from models.formats import qdq
-from models.formats.integer import IntegerNetwork
-from models.training import run_files, unpublished
-from models.training.errors import EnginesDiffer, Unusable
-from models.training.quantized import QuantizedStack
-from models.training.run_files import Checkpoint
+from slimgate.models.engine import selfcheck
+from slimgate.models.engine.network import Pixels, Tiles
+from slimgate.models.engines import openvino_engine
+from slimgate.models.formats import qdq
+from slimgate.models.formats.integer import IntegerNetwork
+from slimgate.models.training import run_files, unpublished
+from slimgate.models.training.errors import EnginesDiffer, Unusable
+from slimgate.models.training.quantized import QuantizedStack
+from slimgate.models.training.run_files import Checkpoint
 
 _SIDE: Final = 40  # of the tiles for comparing engines; beyond the receptive field of any network
 _RANDOM_TILES: Final = 4

@@ -7,11 +7,11 @@ from typing import Final
 
 from torch import Tensor
 
-from models.training import run_files, shipped
-from models.training.errors import Unusable
-from models.training.network import PlainStack
-from models.training.quantized import QuantizedStack
-from models.training.settings import Run
+from slimgate.models.training import run_files, shipped
+from slimgate.models.training.errors import Unusable
+from slimgate.models.training.network import PlainStack
+from slimgate.models.training.quantized import QuantizedStack
+from slimgate.models.training.settings import Run
 
 _LAST: Final = ("last.",)
 

@@ -13,17 +13,17 @@ from torch import nn
 from torch.optim import swa_utils
 from tqdm import tqdm
 
-from models.training import devices, pairs
-from models.training.devices import DeviceName
-from models.training.errors import Diverged, NoImages, Unusable
-from models.training.initialization import build
-from models.training.measures import fidelity_loss, gain_by_label
-from models.training.pair_cache import PairCache, Recipe, data_digest
-from models.training.pairs import Source
-from models.training.patches import Patches
-from models.training.run_files import Checkpoint, Folder
-from models.training.settings import Run
-from models.training.tracking import Track
+from slimgate.models.training import devices, pairs
+from slimgate.models.training.devices import DeviceName
+from slimgate.models.training.errors import Diverged, NoImages, Unusable
+from slimgate.models.training.initialization import build
+from slimgate.models.training.measures import fidelity_loss, gain_by_label
+from slimgate.models.training.pair_cache import PairCache, Recipe, data_digest
+from slimgate.models.training.pairs import Source
+from slimgate.models.training.patches import Patches
+from slimgate.models.training.run_files import Checkpoint, Folder
+from slimgate.models.training.settings import Run
+from slimgate.models.training.tracking import Track
 
 _CALIBRATION: Final = 32  # batches for measuring the range of activations
 _SHOWN_EVERY: Final = 50

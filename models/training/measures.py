@@ -7,9 +7,9 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from models.training.network import interpolate
-from models.training.pairs import Source
-from models.training.patches import as_tensors
+from slimgate.models.training.network import interpolate
+from slimgate.models.training.pairs import Source
+from slimgate.models.training.patches import as_tensors
 
 _MARGIN: Final = 4  # small pixels at the edge of a patch that zero padding visibly affects
 _EPSILON: Final = (1 / 256) ** 2

@@ -9,12 +9,12 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from models.training import renditions
-from models.training.degradations import degrade
-from models.training.errors import NoImages, UnreadableImage
-from models.training.renditions import Pixels, Tune
-from models.training.settings import Coding, Data
-from models.training.softening import soften
+from slimgate.models.training import renditions
+from slimgate.models.training.degradations import degrade
+from slimgate.models.training.errors import NoImages, UnreadableImage
+from slimgate.models.training.renditions import Pixels, Tune
+from slimgate.models.training.settings import Coding, Data
+from slimgate.models.training.softening import soften
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 """Suffixes of image files."""

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.training.errors import NoImages
-from models.training.network import LEVELS
-from models.training.pairs import Small, Source
+from slimgate.models.training.errors import NoImages
+from slimgate.models.training.network import LEVELS
+from slimgate.models.training.pairs import Small, Source
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.formats.integer import (
+from slimgate.models.formats.integer import (
     INPUT_EXPONENT,
     MAX_ACTIVATION,
     MAX_WEIGHT,
@@ -23,7 +23,7 @@ from models.formats.integer import (
     IntegerNetwork,
     Layer,
 )
-from models.training.network import Collapsible, PlainStack
+from slimgate.models.training.network import Collapsible, PlainStack
 
 _Number = TypeVar("_Number", np.int8, np.int32, np.int64)
 
@@ -38,7 +38,7 @@ _EXPONENTS: Final = (
 
 
 class QuantizedStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
-    """A plain stack in the arithmetic of :class:`models.formats.integer.IntegerNetwork`.
+    """A plain stack in the arithmetic of :class:`slimgate.models.formats.integer.IntegerNetwork`.
 
     Args:
         scale: scale factor.

@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from codec.encoders import EncoderSettings, Tune, by_name, coding
-from codec.image import resample
-from codec.measures.psnr import psnr
-from codec.measures.ssim import exact as ssim
+from slimgate.codec.encoders import EncoderSettings, Tune, by_name, coding
+from slimgate.codec.image import resample
+from slimgate.codec.measures.psnr import psnr
+from slimgate.codec.measures.ssim import exact as ssim
 
 __all__ = ["Pixels", "Tune", "decode", "encode", "level", "psnr", "shrink", "ssim"]
 

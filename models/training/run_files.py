@@ -11,8 +11,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from models.training.errors import Unusable
-from models.training.settings import Run
+from slimgate.models.training.errors import Unusable
+from slimgate.models.training.settings import Run
 
 _KEPT: Final = 3
 _STATE: Final = "state.pt"

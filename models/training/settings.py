@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, Self, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from models.training.errors import InvalidRun
+from slimgate.models.training.errors import InvalidRun
 
 _Number = TypeVar("_Number", int, float)
 

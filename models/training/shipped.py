@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.formats import qdq
-from models.formats.integer import Inexact, Layer
-from models.training.errors import Unusable
+from slimgate.models.formats import qdq
+from slimgate.models.formats.integer import Inexact, Layer
+from slimgate.models.training.errors import Unusable
 
 SUFFIX: Final = ".onnx"
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol, TextIO
 
-from models.training.errors import NoTracking
-from models.training.settings import Run
+from slimgate.models.training.errors import NoTracking
+from slimgate.models.training.settings import Run
 
 _EXPERIMENT: Final = "slimgate"
 _RUN_ID: Final = "mlflow-run.txt"

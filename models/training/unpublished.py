@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from models.engine import selfcheck
-from models.engines import openvino_engine
-from models.engines.openvino_engine import OpenVinoNetwork
-from models.formats import qdq
+from slimgate.models.engine import selfcheck
+from slimgate.models.engines import openvino_engine
+from slimgate.models.engines.openvino_engine import OpenVinoNetwork
+from slimgate.models.formats import qdq
 
 MAX_BYTES: Final = 64 << 20
 """Maximum file size; the largest network here has a few hundred thousand bytes."""

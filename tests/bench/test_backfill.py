@@ -9,16 +9,16 @@ from multidict import CIMultiDict
 
 from bench import backfill
 from bench.backfill import MEASURED, READS, WRITES, Measured
-from config import Manifests as ManifestSettings
-from config import Policies, Policy
-from gateway.jobs.attempts import Work
-from gateway.jobs.optimize import Optimizer
-from gateway.jobs.resources import Tools
-from gateway.jobs.state.shards import Row
-from gateway.jobs.verify import Verifier
-from gateway.s3.routing import Target, key_target
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Request
+from slimgate.config import Manifests as ManifestSettings
+from slimgate.config import Policies, Policy
+from slimgate.gateway.jobs.attempts import Work
+from slimgate.gateway.jobs.optimize import Optimizer
+from slimgate.gateway.jobs.resources import Tools
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.jobs.verify import Verifier
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import Request
 from tests.gateway.instant_workers import IMAGE, InstantWorkers
 from tests.memory_store.store import MemoryStore
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from bench import contest, reference
 from bench.before_after import AVERAGES, SUBJECTS, TILE, Cell, Subject, drawn, main, served
-from config.floor import DEFAULT_FIDELITY, PRESETS
-from models.engine.loading import LocalRestorers
+from slimgate.config.floor import DEFAULT_FIDELITY, PRESETS
+from slimgate.models.engine.loading import LocalRestorers
 
 _EVAL: Final = Path(__file__).parents[2] / "../shared/data/eval"
 

@@ -12,8 +12,8 @@ from bench import fit_models, fits, journal
 from bench.fit_curves import Measured
 from bench.fit_trials import UNCODED
 from bench.journal import Line
-from codec.measures import ssimulacra2
-from codec.search import fineness, scale_model
+from slimgate.codec.measures import ssimulacra2
+from slimgate.codec.search import fineness, scale_model
 from tests.codec.pictures import crop, save
 
 _LEVEL, _GRADIENT, _FLAT = -17.2, 0.6, 3.1

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import models
 from bench import phone_readers
-from codec.containers import parse
-from codec.image.pixels import decode_as
-from codec.measures.hdr import HdrPicture, scaled
-from codec.measures.psnr import psnr
-from codec.optimize import optimize
-from codec.restore.restore import restore
-from codec.search.omissions import LOSSY
+from slimgate import models
+from slimgate.codec.containers import parse
+from slimgate.codec.image.pixels import decode_as
+from slimgate.codec.measures.hdr import HdrPicture, scaled
+from slimgate.codec.measures.psnr import psnr
+from slimgate.codec.optimize import optimize
+from slimgate.codec.restore.restore import restore
+from slimgate.codec.search.omissions import LOSSY
 from tests.codec import gain_maps, motion_photos
 from tests.codec.pictures import crop, optimize_options, save
 

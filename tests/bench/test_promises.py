@@ -3,7 +3,7 @@
 import pytest
 
 from bench.promises import broken
-from codec.containers import png_chunks, webp_chunks
+from slimgate.codec.containers import png_chunks, webp_chunks
 from tests.codec.containers.jpeg_parts import segment_of
 from tests.codec.pictures import crop, noise, save, worsened
 

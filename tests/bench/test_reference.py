@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from bench import reference
-from codec.measures import floors
-from codec.measures.block import block_psnr
-from codec.measures.orb import orb
-from codec.measures.prepared import Prepared
-from codec.measures.ssimulacra2 import Reference
-from config import Floor
+from slimgate.codec.measures import floors
+from slimgate.codec.measures.block import block_psnr
+from slimgate.codec.measures.orb import orb
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.measures.ssimulacra2 import Reference
+from slimgate.config import Floor
 from tests.codec.pictures import photo, worsened
 
 _PHOTO = photo("astronaut.png")

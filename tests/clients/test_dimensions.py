@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from imagecodecs import png_encode
 
-import models
-from codec.image.pixels import Pixels
-from codec.optimize import optimize
-from codec.restore.restore import restore
-from codec.search.omissions import LOSSY
+from slimgate import models
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.optimize import optimize
+from slimgate.codec.restore.restore import restore
+from slimgate.codec.search.omissions import LOSSY
 from tests.clients.dimension_readers import READERS, Reader, Size
 from tests.codec.gain_maps import behind, xmp
 from tests.codec.pictures import crop, optimize_options, save

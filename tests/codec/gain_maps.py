@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 from tests.codec.containers.jpeg_parts import XMP_HEAD, segment_of
 from tests.codec.pictures import crop, save
 

@@ -9,10 +9,10 @@ import numpy as np
 import skimage
 from PIL import Image
 
-import models
-from codec.image.pixels import Pixels
-from codec.optimize import OptimizeOptions
-from config import Policy
+from slimgate import models
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.optimize import OptimizeOptions
+from slimgate.config import Policy
 
 _PHOTOS: Final = Path(skimage.__file__).parent / "data"
 LANCZOS: Final = models.named("lanczos").hash

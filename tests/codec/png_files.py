@@ -5,12 +5,12 @@ from typing import Final
 
 import numpy as np
 
-from codec.containers import png
-from codec.containers.png_chunks import SIGNATURE, make
-from codec.containers.png_parts import Header, Parts, join
-from codec.image.pixels import Pixels, Samples
-from codec.restore.png_filters import filtered, filtered_passes
-from codec.restore.png_samples import to_passes
+from slimgate.codec.containers import png
+from slimgate.codec.containers.png_chunks import SIGNATURE, make
+from slimgate.codec.containers.png_parts import Header, Parts, join
+from slimgate.codec.image.pixels import Pixels, Samples
+from slimgate.codec.restore.png_filters import filtered, filtered_passes
+from slimgate.codec.restore.png_samples import to_passes
 from tests.codec.pictures import crop
 
 _MODES: Final = {1: "L", 2: "RGBA", 3: "RGB", 4: "RGBA"}

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 _Plane = npt.NDArray[np.float64]
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-import models
-from codec import optimize
-from codec.containers import parse
-from codec.optimize import Optimized, Refused
-from codec.reasons import Reason
-from codec.restore.restore import restore
-from codec.search.omissions import LOSSY, Omission
+from slimgate import models
+from slimgate.codec import optimize
+from slimgate.codec.containers import parse
+from slimgate.codec.optimize import Optimized, Refused
+from slimgate.codec.reasons import Reason
+from slimgate.codec.restore.restore import restore
+from slimgate.codec.search.omissions import LOSSY, Omission
 from tests.codec.containers.credentials import in_jpeg, in_png, in_webp, superbox
 from tests.codec.pictures import crop, optimize_options, save
 from tests.codec.png_files import png_file

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-import models
-from codec.containers import parse
-from codec.image.pixels import decode_as
-from codec.measures.hdr import HdrPicture
-from codec.measures.psnr import psnr
-from codec.optimize import Optimized, optimize
-from codec.reasons import Refused
-from codec.restore.restore import restore
-from codec.search import trials
+from slimgate import models
+from slimgate.codec.containers import parse
+from slimgate.codec.image.pixels import decode_as
+from slimgate.codec.measures.hdr import HdrPicture
+from slimgate.codec.measures.psnr import psnr
+from slimgate.codec.optimize import Optimized, optimize
+from slimgate.codec.reasons import Refused
+from slimgate.codec.restore.restore import restore
+from slimgate.codec.search import trials
 from tests.codec.gain_maps import ultra_hdr
 from tests.codec.pictures import optimize_options
 

@@ -9,11 +9,11 @@ import hashlib
 
 import pytest
 
-import models
-from codec.encoders import NAMES, lepton
-from codec.golden import Golden, objects
-from codec.restore import output
-from codec.restore.restore import restore
+from slimgate import models
+from slimgate.codec.encoders import NAMES, lepton
+from slimgate.codec.golden import Golden, objects
+from slimgate.codec.restore import output
+from slimgate.codec.restore.restore import restore
 
 _GOLDEN = objects()
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec import manifest
-from codec.manifest import BrokenManifest, Manifest, Output, Stored
-from codec.notes import Measured, Uploaded
+from slimgate.codec import manifest
+from slimgate.codec.manifest import BrokenManifest, Manifest, Output, Stored
+from slimgate.codec.notes import Measured, Uploaded
 from tests.config.builders import steady
 
 _HEX = "0123456789abcdef"

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import models
 from bench import reference
-from codec import manifest, optimize
-from codec.containers import bmff, parse
-from codec.image.pixels import Pixels, decode_as
-from codec.optimize import Optimized, Refused
-from codec.reasons import Reason
-from codec.restore.restore import Upscaler, restore
-from codec.search import seal
+from slimgate import models
+from slimgate.codec import manifest, optimize
+from slimgate.codec.containers import bmff, parse
+from slimgate.codec.image.pixels import Pixels, decode_as
+from slimgate.codec.optimize import Optimized, Refused
+from slimgate.codec.reasons import Reason
+from slimgate.codec.restore.restore import Upscaler, restore
+from slimgate.codec.search import seal
 from tests.codec.containers import samples
 from tests.codec.pictures import crop, noise, optimize_options, save
 

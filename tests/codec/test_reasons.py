@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import codec
-from codec.reasons import Reason, Refused
-from codec.search.omissions import Omission
-from codec.search.verdicts import Verdict
+from slimgate import codec
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.search.omissions import Omission
+from slimgate.codec.search.verdicts import Verdict
 
 _ROOT = Path(codec.__file__).parents[1]
 _SOURCES = [

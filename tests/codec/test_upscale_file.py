@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms
 
-from codec.upscale_file import FORMATS, FileFormat, NotEnlarged, TooLarge, enlarge_file
-from models.engines.interpolation import Interpolation
+from slimgate.codec.upscale_file import FORMATS, FileFormat, NotEnlarged, TooLarge, enlarge_file
+from slimgate.models.engines.interpolation import Interpolation
 from tests.e2e import images
 
 _MANY = 10**9

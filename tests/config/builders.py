@@ -8,9 +8,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from config.base import Frozen
-from config.loading import load
-from config.settings import Settings
+from slimgate.config.base import Frozen
+from slimgate.config.loading import load
+from slimgate.config.settings import Settings
 
 RESTORERS = frozenset({"lanczos", "native"})
 # The same examples on every run, and no deadline that a busy machine could miss.

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from config.describe import MASK, effective, reference, rows
-from config.document import parse_document
+from slimgate.config.describe import MASK, effective, reference, rows
+from slimgate.config.document import parse_document
 from tests.config.builders import documents, dump, load_text, policy, revealed, settings, steady
 
 

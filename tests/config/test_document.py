@@ -5,8 +5,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.document import MAX_DEPTH, MAX_NODES, parse_document, plain_scalar
-from config.problems import ConfigError, Path
+from slimgate.config.document import MAX_DEPTH, MAX_NODES, parse_document, plain_scalar
+from slimgate.config.problems import ConfigError, Path
 from tests.config.builders import dump, steady
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.environment import MAX_VARIABLES, override
-from config.problems import Path
+from slimgate.config.environment import MAX_VARIABLES, override
+from slimgate.config.problems import Path
 from tests.config.builders import steady
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.document import MAX_FILE_BYTES
-from config.loading import config_path, load
-from config.problems import MAX_PROBLEMS, ConfigError, Problem
+from slimgate.config.document import MAX_FILE_BYTES
+from slimgate.config.loading import config_path, load
+from slimgate.config.problems import MAX_PROBLEMS, ConfigError, Problem
 from tests.config.builders import (
     RESTORERS,
     SECRET,

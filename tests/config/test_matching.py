@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.matching import Policies, shadowed
-from config.policy import Policy
+from slimgate.config.matching import Policies, shadowed
+from slimgate.config.policy import Policy
 from tests.config.builders import policy, steady
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.network import endpoint_url, host_name, is_ip, listen_address, split_listen
+from slimgate.config.network import endpoint_url, host_name, is_ip, listen_address, split_listen
 from tests.config.builders import steady
 
 

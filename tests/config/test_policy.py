@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from config.floor import PRESETS, Floor
-from config.policy import TYPES, Policy, PolicyLimits
+from slimgate.config.floor import PRESETS, Floor
+from slimgate.config.policy import TYPES, Policy, PolicyLimits
 from tests.config.builders import policy, steady
 
 _KINDS = ("chart", "document", "map", "medical", "screenshot")
@@ -356,20 +356,20 @@ def test_every_change_changes_the_digest(
     change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A policy that differs in any setting has another digest."""
-    monkeypatch.setattr("config.policy.find_spec", lambda name: name)  # wherever that runs
+    monkeypatch.setattr("slimgate.config.policy.find_spec", lambda name: name)  # wherever that runs
     assert make().digest != make(**change).digest
 
 
 def test_lepton_needs_its_tier(monkeypatch: pytest.MonkeyPatch) -> None:
     """Choosing a codec for a tier that is not tried is a contradiction."""
-    monkeypatch.setattr("config.policy.find_spec", lambda name: name)
+    monkeypatch.setattr("slimgate.config.policy.find_spec", lambda name: name)
     with pytest.raises(ValidationError, match="lepton needs the tier exact"):
         make(exact_codec="lepton", tiers=["recode"])
 
 
 def test_lepton_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it the policy is refused, and the error says what to install."""
-    monkeypatch.setattr("config.policy.find_spec", lambda name: None)
+    monkeypatch.setattr("slimgate.config.policy.find_spec", lambda name: None)
     assert make().exact_codec == "jxl"
     with pytest.raises(ValidationError, match=r"install slimgate\[lepton\]"):
         make(exact_codec="lepton")

@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from config.problems import MAX_PROBLEMS, ConfigError, Path, Problem, show_path
+from slimgate.config.problems import MAX_PROBLEMS, ConfigError, Path, Problem, show_path
 
 
 @pytest.mark.parametrize(

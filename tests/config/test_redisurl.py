@@ -1,8 +1,8 @@
 import pytest
 from pydantic import SecretStr
 
-from config import RedisCacheSettings
-from config.redisurl import redis_place
+from slimgate.config import RedisCacheSettings
+from slimgate.config.redisurl import redis_place
 
 
 @pytest.mark.parametrize(

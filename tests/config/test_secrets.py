@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from config.problems import ConfigError
+from slimgate.config.problems import ConfigError
 from tests.config.builders import SECRET, load_text, settings
 
 PAIR = {"access_key": "a", "secret_key": SECRET}

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from config.engine import Engine
-from config.settings import MAX_POLICIES, Settings
+from slimgate.config.engine import Engine
+from slimgate.config.settings import MAX_POLICIES, Settings
 from tests.config.builders import SECRET, minimal, policy, settings
 
 

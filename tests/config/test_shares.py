@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from config import Settings, share
-from config.limits import Limits
-from config.shares import DIVIDED
+from slimgate.config import Settings, share
+from slimgate.config.limits import Limits
+from slimgate.config.shares import DIVIDED
 from tests.config.builders import minimal
 
 _FOR_EACH = {

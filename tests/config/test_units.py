@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.units import BYTES, PIXELS, Unit
+from slimgate.config.units import BYTES, PIXELS, Unit
 from tests.config.builders import steady
 
 

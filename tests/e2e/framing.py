@@ -5,7 +5,7 @@ import enum
 import hmac
 import zlib
 
-from gateway.s3.sigv4 import ChunkKey
+from slimgate.gateway.s3.sigv4 import ChunkKey
 from tests.e2e import wire
 from tests.gateway.s3.test_aws_chunked import _encode_signed, _encode_unsigned
 from tests.servers.server import Keys, S3Server

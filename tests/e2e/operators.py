@@ -33,7 +33,7 @@ def probed(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the probe of containers on a gateway's configuration, told where operators find it."""
     told = {"SLIMGATE_CONFIG": str(process.file), "SLIMGATE_ADMIN__LISTEN": address, **environ}
-    command = [sys.executable, "-m", "gateway.admin.healthcheck"]
+    command = [sys.executable, "-m", "slimgate.gateway.admin.healthcheck"]
     return subprocess.run(command, env={**os.environ, **told}, capture_output=True, check=False)
 
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from PIL import Image
 
-import models
-from codec.manifest import Manifest, loads
+from slimgate import models
+from slimgate.codec.manifest import Manifest, loads
 from tests.conftest import Start
 from tests.e2e import images
 from tests.servers.clients import s3_client
@@ -30,7 +30,7 @@ def _halved(upstream: S3Server, restorer: str = "native") -> dict[str, Any]:
 
 def _engine(process: GatewayProcess) -> psutil.Process:
     (engine,) = (
-        child for child in process.children() if "models.engine.service" in child.cmdline()
+        child for child in process.children() if "slimgate.models.engine.service" in child.cmdline()
     )
     return engine
 
@@ -84,7 +84,7 @@ def test_a_network_that_cannot_run_is_refused_at_the_start(moto: S3Server, tmp_p
     file = tmp_path / "slimgate.yaml"
     file.write_text(yaml.safe_dump(config))
     ended = subprocess.run(
-        [sys.executable, "-m", "gateway", "--config", file],
+        [sys.executable, "-m", "slimgate.gateway", "--config", file],
         env=environment() | {"XDG_CACHE_HOME": str(tmp_path)},
         capture_output=True,
         timeout=60,

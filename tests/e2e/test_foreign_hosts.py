@@ -11,11 +11,11 @@ from typing import Any, Final, Literal
 
 import pytest
 
-from config.upstream import Upstream as UpstreamSettings
-from gateway.s3.identity import Identity
-from gateway.s3.routing import Target, key_target
-from gateway.storage.object_client import Caller, UpstreamClient
-from gateway.storage.upstream import Request, Upstream
+from slimgate.config.upstream import Upstream as UpstreamSettings
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.object_client import Caller, UpstreamClient
+from slimgate.gateway.storage.upstream import Request, Upstream
 from tests.e2e import wire
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 from urllib3 import encode_multipart_formdata
 
-from gateway.s3.headers import MANIFEST
+from slimgate.gateway.s3.headers import MANIFEST
 from tests.conftest import NewBucket, Start
 from tests.e2e import images, wire
 from tests.servers.clients import s3_client

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codec.measures.ssimulacra2 import Reference
+from slimgate.codec.measures.ssimulacra2 import Reference
 from tests.conftest import Start
 from tests.e2e import images
 from tests.servers.clients import s3_client

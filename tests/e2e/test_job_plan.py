@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.jobs.state.job_file import JobFile
-from gateway.jobs.state.shards import Row, shard_name, unpack
+from slimgate.gateway.jobs.state.job_file import JobFile
+from slimgate.gateway.jobs.state.shards import Row, shard_name, unpack
 from tests.servers.clients import s3_client
 from tests.servers.gateway import configuration
 from tests.servers.server import S3Server, wait_until

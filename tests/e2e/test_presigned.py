@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from gateway.s3.headers import MANIFEST
+from slimgate.gateway.s3.headers import MANIFEST
 from tests.e2e import images, wire
 from tests.servers.server import S3Server
 

@@ -57,7 +57,7 @@ def test_they_share_a_port_an_engine_and_the_workers(
     assert {len(data) for data in served} == {len(_FILE)}
     assert len(set(served)) == 1
     assert len(_acceptors(process)) == 2
-    assert len(_running(process, "models.engine.service")) == 1
+    assert len(_running(process, "slimgate.models.engine.service")) == 1
     assert asked(process, "/_slimgate/readyz") == (200, "ready\n")
     found = counts(process)
     assert counted(found, "requests_total", operation="GetObject", status="200") == 24
@@ -137,7 +137,9 @@ def hanging(moto: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ],
     ids=["busy", "stopped"],
 )
-@pytest.mark.parametrize("module", ["gateway.runtime.gateway_process", "models.engine.service"])
+@pytest.mark.parametrize(
+    "module", ["slimgate.gateway.runtime.gateway_process", "slimgate.models.engine.service"]
+)
 def test_one_that_hangs_is_replaced(
     moto: S3Server,
     hanging: GatewayProcess,
@@ -147,7 +149,7 @@ def test_one_that_hangs_is_replaced(
     stacks: str,
 ) -> None:
     """A process whose event loop stands still is ended, replaced, counted and logged."""
-    name = "gateway" if module == "gateway.runtime.gateway_process" else "engine"
+    name = "gateway" if module == "slimgate.gateway.runtime.gateway_process" else "engine"
     before = len(hanging.events(f"{name} process replaced"))
     hung = _running(hanging, module)[0].pid
     os.kill(hung, number)
@@ -194,4 +196,4 @@ def test_none_outlives_a_supervisor_that_is_killed(moto: S3Server, tmp_path: Pat
 
 
 def _acceptors(process: GatewayProcess) -> list[psutil.Process]:
-    return _running(process, "gateway.runtime.gateway_process")
+    return _running(process, "slimgate.gateway.runtime.gateway_process")

@@ -14,7 +14,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 from s3transfer.exceptions import S3DownloadFailedError  # type: ignore[import-untyped]
 
-from codec.manifest import loads
+from slimgate.codec.manifest import loads
 from tests.e2e import images, wire
 from tests.servers.clients import failure, s3_client
 from tests.servers.gateway import configuration

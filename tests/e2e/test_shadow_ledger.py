@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from gateway.jobs import ledgers
+from slimgate.gateway.jobs import ledgers
 from tests.conftest import NewBucket, Start
 from tests.e2e import images
 from tests.servers.clients import s3_client

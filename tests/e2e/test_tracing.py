@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import pytest
 
-from config import Tracing
-from gateway.start_errors import CannotStart
-from gateway.telemetry import tracing
+from slimgate.config import Tracing
+from slimgate.gateway.start_errors import CannotStart
+from slimgate.gateway.telemetry import tracing
 from tests.conftest import Start
 from tests.e2e import images, wire
 from tests.servers.clients import s3_client
@@ -94,10 +94,12 @@ def test_nothing_is_imported_for_nothing() -> None:
     """Where nothing is traced, nothing that records or sends spans is even imported."""
     # The client of Redis imports the interface of OpenTelemetry wherever it is installed.
     names = (
-        "'gateway.telemetry.opentelemetry', 'opentelemetry.sdk.trace.export', "
+        "'slimgate.gateway.telemetry.opentelemetry', 'opentelemetry.sdk.trace.export', "
         "'opentelemetry.exporter'"
     )
-    code = f"import sys, gateway.__main__; print([m for m in ({names}) if m in sys.modules])"
+    code = (
+        f"import sys, slimgate.gateway.__main__; print([m for m in ({names}) if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"
     assert tracing.open_tracer(Tracing()) is None
@@ -108,6 +110,6 @@ def test_nothing_is_imported_for_nothing() -> None:
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package, a configured endpoint keeps the gateway from starting, and says why."""
-    monkeypatch.setitem(sys.modules, "gateway.telemetry.opentelemetry", None)
+    monkeypatch.setitem(sys.modules, "slimgate.gateway.telemetry.opentelemetry", None)
     with pytest.raises(CannotStart, match=r"install slimgate\[otel\]"):
         tracing.open_tracer(Tracing(endpoint="http://127.0.0.1:1/v1/traces"))

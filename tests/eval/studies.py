@@ -12,10 +12,10 @@ import numpy as np
 import skimage
 from PIL import Image
 
-from codec.image.pixels import Pixels
-from codec.measures.psnr import PERFECT_PSNR_DB
-from eval.compare.rows import Corpus, Crop, Row, Study
-from eval.compare.strategies import POLICY, STRATEGIES
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures.psnr import PERFECT_PSNR_DB
+from slimgate.eval.compare.rows import Corpus, Crop, Row, Study
+from slimgate.eval.compare.strategies import POLICY, STRATEGIES
 
 HOSTILE = '"><script>alert(1)</script>&\u202egnp.<img src=x onerror=alert(2)>\n\udcff'
 """A file name that attacks whoever writes it into a page as it is."""

@@ -7,13 +7,13 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from eval.compare import curves, strategies
-from eval.compare.comparison import identical
-from eval.compare.rows import Row, Study
-from eval.cost import money, money_measured, money_prices
-from eval.cost.money import Assumptions, Basis, Money
-from eval.report import page
-from eval.report.page.money_view import FIELDS
+from slimgate.eval.compare import curves, strategies
+from slimgate.eval.compare.comparison import identical
+from slimgate.eval.compare.rows import Row, Study
+from slimgate.eval.cost import money, money_measured, money_prices
+from slimgate.eval.cost.money import Assumptions, Basis, Money
+from slimgate.eval.report import page
+from slimgate.eval.report.page.money_view import FIELDS
 from tests.eval import studies
 from tests.servers.browser import Browser
 

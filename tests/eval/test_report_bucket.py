@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from bench.testbed import small_photo
-from eval.compare import rows
-from eval.corpus import buckets
-from eval.corpus.buckets import TooLarge, Unreadable
-from eval.corpus.corpus import BadCorpus
-from eval.demo.servers import s3_client
+from slimgate.eval.compare import rows
+from slimgate.eval.corpus import buckets
+from slimgate.eval.corpus.buckets import TooLarge, Unreadable
+from slimgate.eval.corpus.corpus import BadCorpus
+from slimgate.eval.demo.servers import s3_client
 from tests.servers.moto import moto_server
 from tests.servers.server import S3Server
 
@@ -82,7 +82,7 @@ def test_a_bucket_is_only_read(
     logged = len((log / "moto.log").read_text())
     place = [f"s3://{BUCKET}/photos/", "--endpoint-url", store.endpoint]
     taken = ["--sample", "6", "--seed", "3", "--effort", "fast", "--out", str(tmp_path / "out")]
-    subprocess.run([sys.executable, "-m", "eval", *place, *taken], check=True)
+    subprocess.run([sys.executable, "-m", "slimgate.eval", *place, *taken], check=True)
     requests = _REQUEST.findall((log / "moto.log").read_text()[logged:])
     assert before == _listing(s3)
     assert {method for method, _, _ in requests} == {"GET"}

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from bench import reference
-from eval.compare import rows
-from eval.demo import sample_images
-from eval.demo.servers import BUCKET, demo_policy, running, s3_client
+from slimgate.eval.compare import rows
+from slimgate.eval.demo import sample_images
+from slimgate.eval.demo.servers import BUCKET, demo_policy, running, s3_client
 
 NAMES: Final = ("astronaut.jpg", "coins.jpg", "text.png", "phantom.png")
 TIMEOUT_S: Final = 600.0
@@ -32,7 +32,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow  # optimizes each image twice: for the report and in the gateway
 def test_a_gateway_serves_what_a_report_says(folder: Path) -> None:
     """Bytes in the bucket and PSNR of what GET returns, by scikit-image, are those of the CSV."""
-    command = [sys.executable, "-m", "eval", str(folder / "in"), "--out", str(folder / "out")]
+    command = [
+        sys.executable,
+        "-m",
+        "slimgate.eval",
+        str(folder / "in"),
+        "--out",
+        str(folder / "out"),
+    ]
     subprocess.run([*command, "--policies", str(folder / "policies.yaml")], check=True)
     said = {row.image: row for row in rows.load(folder / "out").of()}
     assert {"recode", "exact"} <= {row.tier for row in said.values()}

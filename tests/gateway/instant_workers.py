@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-from codec.manifest import Manifest
-from codec.optimize import Optimized
-from config import Engine
-from gateway.s3.digests import md5_hex
-from gateway.workers.pool import Workers
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.optimize import Optimized
+from slimgate.config import Engine
+from slimgate.gateway.s3.digests import md5_hex
+from slimgate.gateway.workers.pool import Workers
 
 RENDITION: Final = b"rendition"
 IMAGE: Final = b"\xff\xd8\xff\xe0" + bytes(1000)

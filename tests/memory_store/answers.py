@@ -1,4 +1,4 @@
-"""Answers of the store in memory, as :class:`gateway.storage.messages.Response`."""
+"""Answers of the store in memory, as :class:`slimgate.gateway.storage.messages.Response`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.storage.messages import Content
+from slimgate.gateway.storage.messages import Content
 
 _PIECE = 1 << 16
 

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, unquote
 
 from multidict import CIMultiDict
 
-from gateway.s3 import conditional, ranges
-from gateway.s3.conditional import Outcome, Representation
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3 import conditional, ranges
+from slimgate.gateway.s3.conditional import Outcome, Representation
+from slimgate.gateway.s3.errors import S3Error
 from tests.memory_store.answers import Failure, MemoryResponse, element, xml
 from tests.memory_store.buckets import ALL_USERS, Bucket, Grants, Version, md5
 

@@ -9,10 +9,10 @@ from urllib.parse import parse_qsl
 
 from multidict import CIMultiDict
 
-from gateway.s3 import xml as s3xml
-from gateway.s3.identity import Identity
-from gateway.storage.messages import Request, Response
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.storage.messages import Request, Response
+from slimgate.gateway.storage.object_client import ObjectClient
 from tests.memory_store import listings, objects
 from tests.memory_store.answers import Failure, MemoryResponse, element, failed, xml
 from tests.memory_store.buckets import ALL_USERS, Bucket, MultipartUpload, Version, md5

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from models.engine.network import CHANNELS, OutOfMemory, Pixels, Tiles
+from slimgate.models.engine.network import CHANNELS, OutOfMemory, Pixels, Tiles
 
 _Integers = npt.NDArray[np.int64]
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from models.formats.integer import MAX_WEIGHT, RESIDUAL_EXPONENT, IntegerNetwork, Layer
+from slimgate.models.formats.integer import MAX_WEIGHT, RESIDUAL_EXPONENT, IntegerNetwork, Layer
 
 
 def integer_network(

@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 import uvloop
 
-from gateway.__main__ import main
+from slimgate.gateway.__main__ import main
 
 HELD: Final = "the event loop was held"
 """The event that a long step is logged as."""

@@ -13,13 +13,13 @@ from unittest import mock
 
 import yaml
 
-from gateway.jobs import report, resources
-from gateway.jobs.address import object_place
-from gateway.jobs.arguments import parser
-from gateway.jobs.opened_job import open_job
-from gateway.jobs.plan.command import plan
-from gateway.s3.routing import Target
-from gateway.storage.messages import Request
+from slimgate.gateway.jobs import report, resources
+from slimgate.gateway.jobs.address import object_place
+from slimgate.gateway.jobs.arguments import parser
+from slimgate.gateway.jobs.opened_job import open_job
+from slimgate.gateway.jobs.plan.command import plan
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.messages import Request
 from tests.servers.gateway import environment
 
 JOBS: Final = "slimgate-jobs"
@@ -41,7 +41,7 @@ class Tool:
 
     def command(self, name: str, *words: str) -> list[str]:
         """Say how it is started."""
-        return [sys.executable, "-m", "gateway", name, *words, "--config", str(self.file)]
+        return [sys.executable, "-m", "slimgate.gateway", name, *words, "--config", str(self.file)]
 
     def start(self, name: str, *words: str) -> "subprocess.Popen[bytes]":
         """Start one."""

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from eval.compare import intervals
-from eval.compare.rows import Crop, Study
-from eval.cost import money_measured
-from eval.cost.money import Assumptions
-from eval.cost.money_prices import Prices
-from eval.report.page import curves_view, money_view, points, rendering, view
-from eval.report.page.crops import within_bounds
+from slimgate.eval.compare import intervals
+from slimgate.eval.compare.rows import Crop, Study
+from slimgate.eval.cost import money_measured
+from slimgate.eval.cost.money import Assumptions
+from slimgate.eval.cost.money_prices import Prices
+from slimgate.eval.report.page import curves_view, money_view, points, rendering, view
+from slimgate.eval.report.page.crops import within_bounds
 
 NAME: Final = "report.html"
 """File name of the page."""

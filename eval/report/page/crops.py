@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from codec.image.pixels import Pixels
-from eval.compare.comparison import by_fidelity
-from eval.compare.rows import Crop, Row
+from slimgate.codec.image.pixels import Pixels
+from slimgate.eval.compare.comparison import by_fidelity
+from slimgate.eval.compare.rows import Crop, Row
 
 MAX_EXHIBITS: Final = 24
 """Maximum number of crops on a page."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eval.compare.curves import NAMED, SCORES, ClassCurves, curves
-from eval.compare.rows import Study
-from eval.compare.strategies import named
-from eval.report.page.formatting import capital, text
+from slimgate.eval.compare.curves import NAMED, SCORES, ClassCurves, curves
+from slimgate.eval.compare.rows import Study
+from slimgate.eval.compare.strategies import named
+from slimgate.eval.report.page.formatting import capital, text
 
 MAX_CURVES: Final = 24
 """Maximum number of classes with curves, those with the most images first."""

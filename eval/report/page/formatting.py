@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from eval.compare.intervals import Estimate
-from eval.cost.money import Money
+from slimgate.eval.compare.intervals import Estimate
+from slimgate.eval.cost.money import Money
 
 NAME_LIMIT: Final = 120
 """Maximum length of a displayed name; longer ones are cut in the middle."""

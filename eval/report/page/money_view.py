@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from eval.compare.rows import Row
-from eval.cost import money, money_formulas, money_measured
-from eval.cost.formula import Table
-from eval.cost.money import Assumptions, Basis, Money
-from eval.cost.money_prices import Prices
-from eval.report.page import formatting
+from slimgate.eval.compare.rows import Row
+from slimgate.eval.cost import money, money_formulas, money_measured
+from slimgate.eval.cost.formula import Table
+from slimgate.eval.cost.money import Assumptions, Basis, Money
+from slimgate.eval.cost.money_prices import Prices
+from slimgate.eval.report.page import formatting
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,9 @@ def _data(given: Basis) -> dict[str, Any]:
     """Return the cost model for the page's script.
 
     Returns:
-        ``steps`` of a :class:`eval.cost.formula.Table`; ``classes``, by storage class the index of
-        each figure; ``originals``, by storage class of originals the index of each such input.
+        ``steps`` of a :class:`slimgate.eval.cost.formula.Table`; ``classes``, by storage class the
+        index of each figure; ``originals``, by storage class of originals the index of each such
+        input.
     """
     table = Table()
     classes = {

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from eval.compare.comparison import by_fidelity, identical
-from eval.compare.rows import Row, Study
-from eval.compare.strategies import POLICY, STRATEGIES, Strategy
-from eval.report.page.formatting import capital, text
+from slimgate.eval.compare.comparison import by_fidelity, identical
+from slimgate.eval.compare.rows import Row, Study
+from slimgate.eval.compare.strategies import POLICY, STRATEGIES, Strategy
+from slimgate.eval.report.page.formatting import capital, text
 
 MAX_POINTS: Final = 6000
 """Maximum number of points; images are thinned evenly, but the worst ones always stay."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from eval.report.page import formatting
+from slimgate.eval.report.page import formatting
 
 _FOLDER: Final = Path(__file__).parent / "assets"
 _SCRIPTS: Final = ("format.js", "drawing.js", "money.js", "plots.js", "curves.js", "sliders.js")

@@ -6,13 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from codec.measures.psnr import PERFECT_PSNR_DB
-from eval.compare import comparison
-from eval.compare.comparison import StrategySummary, by_fidelity, identical
-from eval.compare.obstacles import ObstacleSum, ObstacleSummary, obstacles, summed
-from eval.compare.rows import Row, Study
-from eval.compare.strategies import POLICY, STRATEGIES, Family
-from eval.report import summary
+from slimgate.codec.measures.psnr import PERFECT_PSNR_DB
+from slimgate.eval.compare import comparison
+from slimgate.eval.compare.comparison import StrategySummary, by_fidelity, identical
+from slimgate.eval.compare.obstacles import ObstacleSum, ObstacleSummary, obstacles, summed
+from slimgate.eval.compare.rows import Row, Study
+from slimgate.eval.compare.strategies import POLICY, STRATEGIES, Family
+from slimgate.eval.report import summary
 
 MAX_CLASSES: Final = 100
 """Maximum number of classes in tables, those with the most bytes first."""

@@ -9,12 +9,12 @@ from typing import Final
 
 import structlog
 
-import models
-from config import Feedback as FeedbackSettings
-from config import Ledger as LedgerSettings
-from gateway.admin.playground.results import Result
-from gateway.optimize import shadow_log
-from gateway.telemetry.ledger import Ledger, Line
+from slimgate import models
+from slimgate.config import Feedback as FeedbackSettings
+from slimgate.config import Ledger as LedgerSettings
+from slimgate.gateway.admin.playground.results import Result
+from slimgate.gateway.optimize import shadow_log
+from slimgate.gateway.telemetry.ledger import Ledger, Line
 
 VERDICTS: Final = ("up", "down")
 MAX_COMMENT: Final = 500

@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import BodyPartReader, web
 
-from gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.http.byte_budget import ByteBudget
 
 READ_S: Final = 120.0
 """Longest time to send a body, seconds."""

@@ -8,11 +8,11 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from gateway.admin.auth import Access
-from gateway.admin.playground.pages import ROOT
-from gateway.admin.playground.rendering import Renderer
-from gateway.admin.playground.routes import add_login
-from gateway.s3.headers import end_to_end
+from slimgate.gateway.admin.auth import Access
+from slimgate.gateway.admin.playground.pages import ROOT
+from slimgate.gateway.admin.playground.rendering import Renderer
+from slimgate.gateway.admin.playground.routes import add_login
+from slimgate.gateway.s3.headers import end_to_end
 
 _SILENCE_S: Final = 660.0
 """Longer than any policy allows for one image."""

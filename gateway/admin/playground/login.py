@@ -2,11 +2,11 @@
 
 from aiohttp import web
 
-from gateway.admin.auth import COOKIE_PATH, LOGIN, SESSION_S, Access
-from gateway.admin.playground import forms
-from gateway.admin.playground.forms import RequestRefused
-from gateway.admin.playground.pages import ROOT
-from gateway.admin.playground.rendering import Renderer
+from slimgate.gateway.admin.auth import COOKIE_PATH, LOGIN, SESSION_S, Access
+from slimgate.gateway.admin.playground import forms
+from slimgate.gateway.admin.playground.forms import RequestRefused
+from slimgate.gateway.admin.playground.pages import ROOT
+from slimgate.gateway.admin.playground.rendering import Renderer
 
 
 class LoginPages:

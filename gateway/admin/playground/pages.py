@@ -6,16 +6,21 @@ from typing import Final
 
 from aiohttp import web
 
-from codec.encoders import mime_of
-from config import Policies, Policy, Settings, effective
-from gateway.admin import savings
-from gateway.admin.playground import forms, preview, result_view, upscale
-from gateway.admin.playground.feedback import MAX_COMMENT, VERDICTS, Feedback, FeedbackNotSaved
-from gateway.admin.playground.forms import RequestRefused
-from gateway.admin.playground.rendering import Renderer
-from gateway.admin.playground.results import LASTS_S, MAX_UPLOAD, Result, Results
-from gateway.http.byte_budget import ByteBudget
-from gateway.workers.pool import UNRESTORABLE, Busy, NotRestored, Workers
+from slimgate.codec.encoders import mime_of
+from slimgate.config import Policies, Policy, Settings, effective
+from slimgate.gateway.admin import savings
+from slimgate.gateway.admin.playground import forms, preview, result_view, upscale
+from slimgate.gateway.admin.playground.feedback import (
+    MAX_COMMENT,
+    VERDICTS,
+    Feedback,
+    FeedbackNotSaved,
+)
+from slimgate.gateway.admin.playground.forms import RequestRefused
+from slimgate.gateway.admin.playground.rendering import Renderer
+from slimgate.gateway.admin.playground.results import LASTS_S, MAX_UPLOAD, Result, Results
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.workers.pool import UNRESTORABLE, Busy, NotRestored, Workers
 
 ROOT: Final = "/_slimgate/"
 

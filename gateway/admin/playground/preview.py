@@ -3,14 +3,14 @@
 import time
 from typing import Final
 
-from codec.containers import SNIFFED, sniff
-from codec.reasons import Refused
-from config import Policy
-from gateway.admin.playground.results import Result
-from gateway.optimize import pipeline
-from gateway.optimize.candidate import Candidate, InMemory
-from gateway.s3.routing import Target
-from gateway.workers.pool import Workers
+from slimgate.codec.containers import SNIFFED, sniff
+from slimgate.codec.reasons import Refused
+from slimgate.config import Policy
+from slimgate.gateway.admin.playground.results import Result
+from slimgate.gateway.optimize import pipeline
+from slimgate.gateway.optimize.candidate import Candidate, InMemory
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.workers.pool import Workers
 
 _NOWHERE: Final = Target("", "", "")
 

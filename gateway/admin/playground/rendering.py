@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway.admin.auth import STATIC, Access
-from gateway.admin.playground import filters
+from slimgate.gateway.admin.auth import STATIC, Access
+from slimgate.gateway.admin.playground import filters
 
-_PACKAGE: Final = "gateway.admin.playground"
+_PACKAGE: Final = "slimgate.gateway.admin.playground"
 
 _CSP: Final = (
     "default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; "

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-import models
-from codec.encoders import mime_of
-from codec.image.resample import small_size
-from codec.measures.reading import Reading
-from codec.optimize import Optimized
-from codec.search import guards
-from config import Policy
-from gateway.admin.playground.results import Result
-from gateway.optimize import trial_rows
-from gateway.optimize.summary import fates
+from slimgate import models
+from slimgate.codec.encoders import mime_of
+from slimgate.codec.image.resample import small_size
+from slimgate.codec.measures.reading import Reading
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.search import guards
+from slimgate.config import Policy
+from slimgate.gateway.admin.playground.results import Result
+from slimgate.gateway.optimize import trial_rows
+from slimgate.gateway.optimize.summary import fates
 
 VIEWABLE: Final = frozenset({"image/avif", "image/jpeg", "image/png", "image/webp"})
 """Types of renditions that browsers display; JPEG XL is not among them."""

@@ -10,11 +10,11 @@ from typing import Final
 
 from cachetools import FIFOCache
 
-from codec.optimize import Optimized
-from codec.reasons import Refused
-from codec.search.omissions import Omitted
-from codec.search.state import Trial
-from config import Policy
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Refused
+from slimgate.codec.search.omissions import Omitted
+from slimgate.codec.search.state import Trial
+from slimgate.config import Policy
 
 MAX_UPLOAD: Final = 32 << 20
 """Largest image to preview, bytes."""

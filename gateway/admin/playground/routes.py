@@ -3,10 +3,10 @@
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from gateway.admin.auth import LOGIN, STATIC, Access
-from gateway.admin.playground.login import LoginPages
-from gateway.admin.playground.pages import ROOT, Pages
-from gateway.admin.playground.rendering import Renderer, protect
+from slimgate.gateway.admin.auth import LOGIN, STATIC, Access
+from slimgate.gateway.admin.playground.login import LoginPages
+from slimgate.gateway.admin.playground.pages import ROOT, Pages
+from slimgate.gateway.admin.playground.rendering import Renderer, protect
 
 
 def add_playground(admin: web.Application, pages: Pages, access: Access) -> None:

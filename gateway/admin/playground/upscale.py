@@ -5,14 +5,14 @@ from typing import Final
 
 from aiohttp import web
 
-import models
-from codec.containers import SNIFFED, sniff
-from codec.upscale_file import FORMATS, FileFormat, NotEnlarged, TooLarge
-from config import PolicyLimits
-from gateway.admin.playground import forms
-from gateway.admin.playground.forms import RequestRefused
-from gateway.http.byte_budget import ByteBudget
-from gateway.workers.pool import Busy, WorkerLost, Workers
+from slimgate import models
+from slimgate.codec.containers import SNIFFED, sniff
+from slimgate.codec.upscale_file import FORMATS, FileFormat, NotEnlarged, TooLarge
+from slimgate.config import PolicyLimits
+from slimgate.gateway.admin.playground import forms
+from slimgate.gateway.admin.playground.forms import RequestRefused
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.workers.pool import Busy, WorkerLost, Workers
 
 _LIMITS: Final = PolicyLimits()
 """Default limits of a policy."""

@@ -1,7 +1,7 @@
 """The policy that an evaluation measures."""
 
-from config import Policies, Policy
-from gateway.jobs.resources import UsageError
+from slimgate.config import Policies, Policy
+from slimgate.gateway.jobs.resources import UsageError
 
 
 def policy_of(policies: Policies, bucket: str, prefix: str, name: str | None) -> Policy:

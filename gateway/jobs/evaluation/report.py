@@ -6,20 +6,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from config import Policy
-from eval.compare import rows
-from eval.compare.rows import Corpus, Study
-from eval.compare.strategies import POLICY
-from eval.corpus.corpus import MAX_IMAGES
-from eval.cost.money_prices import Prices
-from eval.report import report
-from eval.report.summary import Summary
-from eval.run import machine
-from gateway.jobs.opened_job import Job
-from gateway.jobs.report import objects
-from gateway.jobs.resources import UsageError
-from gateway.jobs.state.lines import Damaged
-from gateway.jobs.state.rounds import Round
+from slimgate.config import Policy
+from slimgate.eval.compare import rows
+from slimgate.eval.compare.rows import Corpus, Study
+from slimgate.eval.compare.strategies import POLICY
+from slimgate.eval.corpus.corpus import MAX_IMAGES
+from slimgate.eval.cost.money_prices import Prices
+from slimgate.eval.report import report
+from slimgate.eval.report.summary import Summary
+from slimgate.eval.run import machine
+from slimgate.gateway.jobs.opened_job import Job
+from slimgate.gateway.jobs.report import objects
+from slimgate.gateway.jobs.resources import UsageError
+from slimgate.gateway.jobs.state.lines import Damaged
+from slimgate.gateway.jobs.state.rounds import Round
 
 
 @dataclass(frozen=True, slots=True)

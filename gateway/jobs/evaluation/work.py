@@ -15,18 +15,18 @@ from pathlib import Path
 
 from pebble import ProcessPool
 
-from codec.reasons import Reason, Refused
-from config import Engine, Policy
-from eval.compare.strategies import POLICY
-from eval.corpus.corpus import Item, is_image
-from eval.run import machine, pool, work
-from eval.run.pool import MEGAPIXELS_IN_FLIGHT, Job
-from gateway.jobs.address import Place
-from gateway.jobs.evaluation.megapixels import Megapixels
-from gateway.jobs.outcome import Outcome
-from gateway.jobs.resources import Tools
-from gateway.jobs.state.shards import Row
-from gateway.storage import snapshot
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Engine, Policy
+from slimgate.eval.compare.strategies import POLICY
+from slimgate.eval.corpus.corpus import Item, is_image
+from slimgate.eval.run import machine, pool, work
+from slimgate.eval.run.pool import MEGAPIXELS_IN_FLIGHT, Job
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.evaluation.megapixels import Megapixels
+from slimgate.gateway.jobs.outcome import Outcome
+from slimgate.gateway.jobs.resources import Tools
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.storage import snapshot
 
 MEASURED = "measured"
 UNMEASURED = "not measured"

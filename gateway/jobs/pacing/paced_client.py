@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from gateway.jobs.pacing.token_bucket import TokenBucket
-from gateway.s3.identity import Identity
-from gateway.storage.messages import Request, Response
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.jobs.pacing.token_bucket import TokenBucket
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.storage.messages import Request, Response
+from slimgate.gateway.storage.object_client import ObjectClient
 
 
 @dataclass(frozen=True, slots=True)

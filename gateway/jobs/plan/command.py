@@ -12,24 +12,24 @@ from typing import IO, Literal, NoReturn
 
 from tqdm import tqdm
 
-from config import Policies
-from gateway.jobs import resources
-from gateway.jobs.address import object_place
-from gateway.jobs.plan import key_file
-from gateway.jobs.plan.download import downloaded
-from gateway.jobs.plan.inventory import Inventory
-from gateway.jobs.plan.inventory_manifest import read_manifest
-from gateway.jobs.plan.inventory_rows import RowReader
-from gateway.jobs.plan.key_file import KeyFile
-from gateway.jobs.plan.listed import Listing, VersionListing
-from gateway.jobs.plan.planner import Planner
-from gateway.jobs.plan.selection import Selector
-from gateway.jobs.plan.source import Source
-from gateway.jobs.resources import UsageError
-from gateway.jobs.state import job_file
-from gateway.jobs.state.job_file import Digests, JobFile, PlanFile
-from gateway.jobs.state.store import JobStore
-from gateway.storage.object_client import ObjectClient
+from slimgate.config import Policies
+from slimgate.gateway.jobs import resources
+from slimgate.gateway.jobs.address import object_place
+from slimgate.gateway.jobs.plan import key_file
+from slimgate.gateway.jobs.plan.download import downloaded
+from slimgate.gateway.jobs.plan.inventory import Inventory
+from slimgate.gateway.jobs.plan.inventory_manifest import read_manifest
+from slimgate.gateway.jobs.plan.inventory_rows import RowReader
+from slimgate.gateway.jobs.plan.key_file import KeyFile
+from slimgate.gateway.jobs.plan.listed import Listing, VersionListing
+from slimgate.gateway.jobs.plan.planner import Planner
+from slimgate.gateway.jobs.plan.selection import Selector
+from slimgate.gateway.jobs.plan.source import Source
+from slimgate.gateway.jobs.resources import UsageError
+from slimgate.gateway.jobs.state import job_file
+from slimgate.gateway.jobs.state.job_file import Digests, JobFile, PlanFile
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.storage.object_client import ObjectClient
 
 
 async def plan(options: argparse.Namespace) -> int:

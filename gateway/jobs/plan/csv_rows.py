@@ -7,7 +7,7 @@ from gzip import BadGzipFile
 from typing import IO, Final, NamedTuple, Self
 from urllib.parse import unquote_plus
 
-from gateway.jobs.plan.source import BadSource, check_key
+from slimgate.gateway.jobs.plan.source import BadSource, check_key
 
 _MAX_LINE_BYTES: Final = 1 << 16
 _MAX_ROW_BYTES: Final = 1 << 18  # quoted values may contain line ends

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import IO, Final
 
-from gateway.jobs.address import Place
-from gateway.jobs.plan.source import BadSource
-from gateway.jobs.repetition import repeated
-from gateway.s3.errors import S3Error
-from gateway.storage.errors import Denied, check_available
-from gateway.storage.messages import UNREACHABLE, Response
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.plan.source import BadSource
+from slimgate.gateway.jobs.repetition import repeated
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.errors import Denied, check_available
+from slimgate.gateway.storage.messages import UNREACHABLE, Response
+from slimgate.gateway.storage.object_client import ObjectClient
 
 _PIECE: Final = 1 << 20
 

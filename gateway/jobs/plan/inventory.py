@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from gateway.jobs.address import Place
-from gateway.jobs.plan.download import downloaded
-from gateway.jobs.plan.inventory_csv import csv_batches
-from gateway.jobs.plan.inventory_manifest import DataFile, InventoryManifest
-from gateway.jobs.plan.inventory_rows import RowReader
-from gateway.jobs.plan.source import BadSource, Batch, Found, Position
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.plan.download import downloaded
+from slimgate.gateway.jobs.plan.inventory_csv import csv_batches
+from slimgate.gateway.jobs.plan.inventory_manifest import DataFile, InventoryManifest
+from slimgate.gateway.jobs.plan.inventory_rows import RowReader
+from slimgate.gateway.jobs.plan.source import BadSource, Batch, Found, Position
+from slimgate.gateway.storage.object_client import ObjectClient
 
 _Read = Callable[[IO[bytes], str, Sequence[str], RowReader, int], Iterator[list[Found]]]
 
@@ -34,7 +34,7 @@ class Inventory:
     reader: RowReader
 
     async def batches(self, after: Position) -> AsyncIterator[Batch]:
-        """Yield batches of rows; see :meth:`gateway.jobs.plan.source.Source.batches`.
+        """Yield batches of rows; see :meth:`slimgate.gateway.jobs.plan.source.Source.batches`.
 
         The digest of a file is verified before any of its rows counts.
         """
@@ -69,7 +69,7 @@ def _reader(file_format: str) -> _Read:
     if file_format == "CSV":
         return csv_batches
     try:
-        module = importlib.import_module("gateway.jobs.plan.inventory_parquet")
+        module = importlib.import_module("slimgate.gateway.jobs.plan.inventory_parquet")
     except ImportError as error:
         raise BadSource(
             "an inventory in Parquet needs pyarrow: pip install 'slimgate[jobs]'"

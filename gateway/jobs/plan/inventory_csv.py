@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import IO, Final
 
-from gateway.jobs.plan.csv_rows import CsvRow, csv_rows, decoded_key
-from gateway.jobs.plan.inventory_rows import USED, RowReader, Values, utc
-from gateway.jobs.plan.source import BATCH, BadSource, Found
+from slimgate.gateway.jobs.plan.csv_rows import CsvRow, csv_rows, decoded_key
+from slimgate.gateway.jobs.plan.inventory_rows import USED, RowReader, Values, utc
+from slimgate.gateway.jobs.plan.source import BATCH, BadSource, Found
 
 _MAX_RATIO: Final = 200  # text per byte of gzip; keys with common beginnings reach about 30
 _MIN_BYTES: Final = 1 << 20

@@ -9,11 +9,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.jobs.address import Place
-from gateway.jobs.plan.download import downloaded
-from gateway.jobs.plan.source import BadSource
-from gateway.s3.routing import MAX_KEY_BYTES
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.plan.download import downloaded
+from slimgate.gateway.jobs.plan.source import BadSource
+from slimgate.gateway.s3.routing import MAX_KEY_BYTES
+from slimgate.gateway.storage.object_client import ObjectClient
 
 _MAX_MANIFEST_BYTES: Final = 32 << 20
 _MAX_CHECKSUM_BYTES: Final = 1 << 10

@@ -7,8 +7,8 @@ from typing import IO, Any, Final
 import pyarrow as pa
 from pyarrow import parquet
 
-from gateway.jobs.plan.inventory_rows import USED, RowReader, Values
-from gateway.jobs.plan.source import BATCH, BadSource, Found
+from slimgate.gateway.jobs.plan.inventory_rows import USED, RowReader, Values
+from slimgate.gateway.jobs.plan.source import BATCH, BadSource, Found
 
 _BUFFER: Final = 1 << 20
 _MAX_GROUPS: Final = 100_000

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from gateway.jobs.plan.source import Found, Skipped, check_key
-from gateway.jobs.state.shards import MAX_SIZE, Row
+from slimgate.gateway.jobs.plan.source import Found, Skipped, check_key
+from slimgate.gateway.jobs.state.shards import MAX_SIZE, Row
 
 USED: Final = (
     "bucket", "key", "version_id", "is_latest", "is_delete_marker", "size", "last_modified_date",

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
-from gateway.jobs.plan.csv_rows import CsvRow, csv_rows, decoded_key
-from gateway.jobs.plan.source import BATCH, BadSource, Batch, Found, Position, Skipped
-from gateway.jobs.state.shards import Row
+from slimgate.gateway.jobs.plan.csv_rows import CsvRow, csv_rows, decoded_key
+from slimgate.gateway.jobs.plan.source import BATCH, BadSource, Batch, Found, Position, Skipped
+from slimgate.gateway.jobs.state.shards import Row
 
 MAX_BYTES: Final = 1 << 40
 _MAX_VERSION_ID: Final = 1024
@@ -31,7 +31,7 @@ class KeyFile:
     versions: bool
 
     async def batches(self, after: Position) -> AsyncIterator[Batch]:
-        """Yield batches of rows; see :meth:`gateway.jobs.plan.source.Source.batches`."""
+        """Yield batches of rows; see :meth:`slimgate.gateway.jobs.plan.source.Source.batches`."""
         start = int(str(after.get("at", 0)))
         self.file.seek(start)
         rows = csv_rows(self.file, self.name, start=start)

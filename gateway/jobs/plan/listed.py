@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from gateway.jobs import listing
-from gateway.jobs.address import Place
-from gateway.jobs.plan.source import Batch, Found, Position
-from gateway.jobs.plan.version_listing import VersionMarker, version_page
-from gateway.jobs.repetition import repeated
-from gateway.jobs.state.shards import Row
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.jobs import listing
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.plan.source import Batch, Found, Position
+from slimgate.gateway.jobs.plan.version_listing import VersionMarker, version_page
+from slimgate.gateway.jobs.repetition import repeated
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.storage.object_client import ObjectClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Listing:
     place: Place
 
     async def batches(self, after: Position) -> AsyncIterator[Batch]:
-        """Yield a batch per page; see :meth:`gateway.jobs.plan.source.Source.batches`."""
+        """Yield a batch per page; see :meth:`slimgate.gateway.jobs.plan.source.Source.batches`."""
         marker, more = str(after.get("at", "")), True
 
         async def once() -> tuple[list[listing.Entry], bool]:
@@ -51,7 +51,7 @@ class VersionListing:
     place: Place
 
     async def batches(self, after: Position) -> AsyncIterator[Batch]:
-        """Yield a batch per page; see :meth:`gateway.jobs.plan.source.Source.batches`."""
+        """Yield a batch per page; see :meth:`slimgate.gateway.jobs.plan.source.Source.batches`."""
         at = after.get("at")
         marker = VersionMarker(*map(str, at)) if isinstance(at, list) else VersionMarker()
         next_marker: VersionMarker | None = marker

@@ -10,13 +10,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.jobs.plan.selection import Selector
-from gateway.jobs.plan.shard_builder import Packed, ShardBuilder
-from gateway.jobs.plan.source import Position, Source
-from gateway.jobs.state.job_file import JOB_FILE, PLAN_FILE, JobFile, PlanFile, read_job, read_plan
-from gateway.jobs.state.shards import MAX_SHARDS, read_shard, shard_name
-from gateway.jobs.state.store import JobStore
-from gateway.storage.errors import Changed
+from slimgate.gateway.jobs.plan.selection import Selector
+from slimgate.gateway.jobs.plan.shard_builder import Packed, ShardBuilder
+from slimgate.gateway.jobs.plan.source import Position, Source
+from slimgate.gateway.jobs.state.job_file import (
+    JOB_FILE,
+    PLAN_FILE,
+    JobFile,
+    PlanFile,
+    read_job,
+    read_plan,
+)
+from slimgate.gateway.jobs.state.shards import MAX_SHARDS, read_shard, shard_name
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.storage.errors import Changed
 
 _OTHER: Final = "plan it at another prefix, or delete what is below this one"
 

@@ -3,11 +3,11 @@
 import hashlib
 from typing import Final
 
-from config import Policies
-from gateway.jobs.address import Place
-from gateway.jobs.plan.source import Skipped
-from gateway.jobs.state.job_file import Selection
-from gateway.jobs.state.shards import Row
+from slimgate.config import Policies
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.plan.source import Skipped
+from slimgate.gateway.jobs.state.job_file import Selection
+from slimgate.gateway.jobs.state.shards import Row
 
 _HASHES: Final = 1 << 64
 

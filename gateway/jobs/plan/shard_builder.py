@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from pydantic import JsonValue
 
-from gateway.jobs.plan.selection import Selector
-from gateway.jobs.plan.source import Batch
-from gateway.jobs.state.shards import MAX_TEXT_BYTES, Row, ShardHeader, pack
+from slimgate.gateway.jobs.plan.selection import Selector
+from slimgate.gateway.jobs.plan.source import Batch
+from slimgate.gateway.jobs.state.shards import MAX_TEXT_BYTES, Row, ShardHeader, pack
 
 _MAX_LINES_BYTES: Final = MAX_TEXT_BYTES - (1 << 20)  # the header and one more row fit
 

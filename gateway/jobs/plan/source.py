@@ -6,8 +6,8 @@ from typing import Final, NamedTuple, Protocol
 
 from pydantic import JsonValue
 
-from gateway.jobs.state.shards import Row
-from gateway.s3.routing import MAX_KEY_BYTES
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.s3.routing import MAX_KEY_BYTES
 
 Position = Mapping[str, JsonValue]
 """A place in a source; empty: the start."""

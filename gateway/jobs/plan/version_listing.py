@@ -4,17 +4,17 @@ from http import HTTPStatus
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
-from gateway.jobs.address import Place
-from gateway.jobs.listing import read_entry
-from gateway.jobs.plan.source import Found, Skipped
-from gateway.jobs.state.shards import Row
-from gateway.s3 import xml as s3xml
-from gateway.s3.canonical import escaped
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target
-from gateway.storage.errors import Denied, check_available
-from gateway.storage.messages import Request, read_bounded
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.listing import read_entry
+from slimgate.gateway.jobs.plan.source import Found, Skipped
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.canonical import escaped
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.errors import Denied, check_available
+from slimgate.gateway.storage.messages import Request, read_bounded
+from slimgate.gateway.storage.object_client import ObjectClient
 
 _MAX_BYTES: Final = 16 << 20
 

@@ -1,10 +1,10 @@
 """Run a job on this machine: one worker, with as many processes for images as it has cores."""
 
-from config import Settings
-from gateway.jobs.dispatch import dispatch
-from gateway.jobs.halt import Halt
-from gateway.jobs.terms import Watcher
-from gateway.jobs.worker import RunSpec, open_worker
+from slimgate.config import Settings
+from slimgate.gateway.jobs.dispatch import dispatch
+from slimgate.gateway.jobs.halt import Halt
+from slimgate.gateway.jobs.terms import Watcher
+from slimgate.gateway.jobs.worker import RunSpec, open_worker
 
 
 async def run(settings: Settings, spec: RunSpec, watcher: Watcher, halt: Halt) -> None:

@@ -14,17 +14,17 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
-from config import Settings
-from gateway.jobs import resources
-from gateway.jobs.dispatch import dispatch
-from gateway.jobs.halt import Halt
-from gateway.jobs.resources import UsageError
-from gateway.jobs.runners.ray_worker import RayWorker
-from gateway.jobs.runners.shard_actor import Sent, ShardActor
-from gateway.jobs.state.rounds import open_round
-from gateway.jobs.state.store import JobStore
-from gateway.jobs.terms import Watcher
-from gateway.jobs.worker import RunSpec
+from slimgate.config import Settings
+from slimgate.gateway.jobs import resources
+from slimgate.gateway.jobs.dispatch import dispatch
+from slimgate.gateway.jobs.halt import Halt
+from slimgate.gateway.jobs.resources import UsageError
+from slimgate.gateway.jobs.runners.ray_worker import RayWorker
+from slimgate.gateway.jobs.runners.shard_actor import Sent, ShardActor
+from slimgate.gateway.jobs.state.rounds import open_round
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.jobs.terms import Watcher
+from slimgate.gateway.jobs.worker import RunSpec
 
 _CONNECT_S: Final = 10.0
 _CALLS: Final = 16

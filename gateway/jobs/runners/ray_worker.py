@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 from typing import Any, Final
 
-from gateway.jobs.dispatch import WorkerLost
-from gateway.jobs.halt import Halt, Halted
-from gateway.jobs.state.done import ShardTotals
+from slimgate.gateway.jobs.dispatch import WorkerLost
+from slimgate.gateway.jobs.halt import Halt, Halted
+from slimgate.gateway.jobs.state.done import ShardTotals
 
 _MOST_LOSSES: Final = 10
 """Losses of an actor in a row that end a run."""
@@ -24,7 +24,7 @@ class RayWorker:
 
     Args:
         errors: The module ``ray.exceptions``.
-        actor: Handle of a :class:`gateway.jobs.runners.shard_actor.ShardActor`.
+        actor: Handle of a :class:`slimgate.gateway.jobs.runners.shard_actor.ShardActor`.
         halt: Ends the run.
     """
 
@@ -40,7 +40,7 @@ class RayWorker:
         Raises:
             WorkerLost: The actor or its node was lost.
             CannotRun: It was lost again and again, or cannot begin.
-            Exception: As :meth:`gateway.jobs.shard_runner.ShardRunner.run`.
+            Exception: As :meth:`slimgate.gateway.jobs.shard_runner.ShardRunner.run`.
         """
         try:
             await self._there()

@@ -10,14 +10,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Final
 
-from config import Admin, Policies, Settings
-from gateway.jobs.halt import Interrupted
-from gateway.jobs.outcome import Outcome
-from gateway.jobs.resources import UsageError
-from gateway.jobs.state.done import ShardTotals
-from gateway.jobs.state.job_file import Digests
-from gateway.jobs.worker import RunSpec, Worker, open_worker
-from gateway.telemetry import logs
+from slimgate.config import Admin, Policies, Settings
+from slimgate.gateway.jobs.halt import Interrupted
+from slimgate.gateway.jobs.outcome import Outcome
+from slimgate.gateway.jobs.resources import UsageError
+from slimgate.gateway.jobs.state.done import ShardTotals
+from slimgate.gateway.jobs.state.job_file import Digests
+from slimgate.gateway.jobs.worker import RunSpec, Worker, open_worker
+from slimgate.gateway.telemetry import logs
 
 _INDEX_ENTRIES: Final = 10_000
 
@@ -69,7 +69,7 @@ class ShardActor:
         await self._opened()
 
     async def run(self, shard: int) -> ShardTotals:
-        """Process a shard; see :meth:`gateway.jobs.shard_runner.ShardRunner.run`."""
+        """Process a shard; see :meth:`slimgate.gateway.jobs.shard_runner.ShardRunner.run`."""
         return await (await self._opened()).runner.run(shard)
 
     async def halt(self, why: str) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Literal
 
-from gateway.jobs.printable import printable
-from gateway.jobs.state.lines import Damaged
-from gateway.jobs.state.store import JobStore
-from gateway.storage.errors import Changed
+from slimgate.gateway.jobs.printable import printable
+from slimgate.gateway.jobs.state.lines import Damaged
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.storage.errors import Changed
 
 State = Literal["running", "paused", "stopped"]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple, Self
 
-from gateway.jobs.outcome import FAILED, Outcome
-from gateway.jobs.state.lines import Damaged
-from gateway.jobs.state.store import JobStore
-from gateway.storage.errors import Changed
+from slimgate.gateway.jobs.outcome import FAILED, Outcome
+from slimgate.gateway.jobs.state.lines import Damaged
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.storage.errors import Changed
 
 _FOLDER: Final = "done/"
 _MAX_BYTES: Final = 1 << 20

@@ -5,11 +5,11 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from gateway.jobs.outcome import FAILED
-from gateway.jobs.state.lines import Damaged, pack, unpack
-from gateway.jobs.state.progress import Record
-from gateway.jobs.state.shards import Row
-from gateway.jobs.state.store import JobStore
+from slimgate.gateway.jobs.outcome import FAILED
+from slimgate.gateway.jobs.state.lines import Damaged, pack, unpack
+from slimgate.gateway.jobs.state.progress import Record
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.jobs.state.store import JobStore
 
 
 class FailedRow(NamedTuple):

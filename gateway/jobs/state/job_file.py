@@ -7,12 +7,12 @@ from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, Field, NonNegativeInt, ValidationError
 
-import models
-from config import Policies, Policy
-from config.base import Frozen
-from eval.run import machine
-from gateway.jobs.state.shards import MAX_ROWS, MAX_SHARDS
-from gateway.jobs.state.store import JobStore
+from slimgate import models
+from slimgate.config import Policies, Policy
+from slimgate.config.base import Frozen
+from slimgate.eval.run import machine
+from slimgate.gateway.jobs.state.shards import MAX_ROWS, MAX_SHARDS
+from slimgate.gateway.jobs.state.store import JobStore
 
 PLAN_FILE: Final = "plan.json"
 JOB_FILE: Final = "job.json"

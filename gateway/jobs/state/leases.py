@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from gateway.jobs.state.presence import is_gone
-from gateway.jobs.state.store import JobStore, Stored
-from gateway.s3.errors import S3Error
-from gateway.s3.http_date import parse_http_date
-from gateway.storage.errors import Changed
+from slimgate.gateway.jobs.state.presence import is_gone
+from slimgate.gateway.jobs.state.store import JobStore, Stored
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.http_date import parse_http_date
+from slimgate.gateway.storage.errors import Changed
 
 _FOLDER: Final = "leases/"
 _MOST: Final = 10**8

@@ -5,8 +5,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from codec.encoders import zstd
-from codec.image.pixels import Undecodable
+from slimgate.codec.encoders import zstd
+from slimgate.codec.image.pixels import Undecodable
 
 MAX_LENGTH: Final = 64 << 20
 """Most bytes of lines in one object; what claims more is damaged."""

@@ -5,10 +5,10 @@ from typing import Final, NamedTuple, Self
 
 import structlog
 
-from gateway.jobs.outcome import Outcome
-from gateway.jobs.state.leases import Held
-from gateway.jobs.state.lines import Damaged, pack, unpack
-from gateway.jobs.state.store import JobStore
+from slimgate.gateway.jobs.outcome import Outcome
+from slimgate.gateway.jobs.state.leases import Held
+from slimgate.gateway.jobs.state.lines import Damaged, pack, unpack
+from slimgate.gateway.jobs.state.store import JobStore
 
 _log = structlog.get_logger(__name__)
 

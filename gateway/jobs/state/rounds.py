@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.jobs.state.lines import Damaged
-from gateway.jobs.state.store import JobStore
+from slimgate.gateway.jobs.state.lines import Damaged
+from slimgate.gateway.jobs.state.store import JobStore
 
 _SEAL: Final = "round.json"
 _MAX_BYTES: Final = 1 << 16

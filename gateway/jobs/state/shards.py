@@ -14,9 +14,9 @@ from typing import Annotated, Final, Literal, NamedTuple, Self
 import imagecodecs
 from pydantic import Field, JsonValue, NonNegativeInt
 
-from config.base import Frozen
-from gateway.jobs.state.store import JobStore
-from gateway.s3.routing import MAX_KEY_BYTES
+from slimgate.config.base import Frozen
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.s3.routing import MAX_KEY_BYTES
 
 MAX_ROWS: Final = 5000
 MAX_SHARDS: Final = 10**6

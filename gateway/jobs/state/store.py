@@ -8,16 +8,16 @@ from typing import Final, NamedTuple
 
 from multidict import CIMultiDict
 
-from gateway.jobs.address import Place
-from gateway.jobs.listing import Entry, page
-from gateway.jobs.repetition import PAUSES_S, repeated
-from gateway.s3 import headers
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
-from gateway.storage.conditional_writes import check_conditional_writes, check_created_once
-from gateway.storage.errors import CONFLICT, Changed, Denied, check_available
-from gateway.storage.messages import Request, read_bounded
-from gateway.storage.object_client import ObjectClient
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.listing import Entry, page
+from slimgate.gateway.jobs.repetition import PAUSES_S, repeated
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
+from slimgate.gateway.storage.conditional_writes import check_conditional_writes, check_created_once
+from slimgate.gateway.storage.errors import CONFLICT, Changed, Denied, check_available
+from slimgate.gateway.storage.messages import Request, read_bounded
+from slimgate.gateway.storage.object_client import ObjectClient
 
 MAX_BYTES: Final = 64 << 20
 """Largest object of a job, bytes."""

@@ -8,8 +8,14 @@ from typing import Final
 import structlog
 from cachetools import LRUCache
 
-from gateway.s3.listing_xml import LogicalView
-from gateway.storage.listing_index import Entry, Known, ListedObject, ListingIndex, ObjectState
+from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.storage.listing_index import (
+    Entry,
+    Known,
+    ListedObject,
+    ListingIndex,
+    ObjectState,
+)
 
 _PAUSE_S: Final = 0.2
 _MAX_PENDING: Final = 10_000

@@ -8,7 +8,13 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.storage.listing_index import Entry, Known, ListedObject, ListingIndex, ObjectState
+from slimgate.gateway.storage.listing_index import (
+    Entry,
+    Known,
+    ListedObject,
+    ListingIndex,
+    ObjectState,
+)
 
 _OVER_S: Final = 60
 """Age of an object at which all writes of its second are known, clocks that differ included."""

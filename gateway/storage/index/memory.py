@@ -4,8 +4,8 @@ import hashlib
 import random
 from collections.abc import Sequence
 
-from gateway.storage.index import record
-from gateway.storage.listing_index import ADMITTED, Entry, Known, ListedObject
+from slimgate.gateway.storage.index import record
+from slimgate.gateway.storage.listing_index import ADMITTED, Entry, Known, ListedObject
 
 
 class MemoryIndex:

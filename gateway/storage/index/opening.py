@@ -7,13 +7,19 @@ from typing import Final
 
 import structlog
 
-from config import Settings
-from gateway.storage.index.layered import LayeredIndex
-from gateway.storage.index.memory import MemoryIndex
-from gateway.storage.index.redis import RedisIndex
-from gateway.storage.index.sqlite import SqliteIndex
-from gateway.storage.listing_index import Entry, IndexUnusable, Known, ListedObject, ListingIndex
-from models.registry.fetch import cache_folder
+from slimgate.config import Settings
+from slimgate.gateway.storage.index.layered import LayeredIndex
+from slimgate.gateway.storage.index.memory import MemoryIndex
+from slimgate.gateway.storage.index.redis import RedisIndex
+from slimgate.gateway.storage.index.sqlite import SqliteIndex
+from slimgate.gateway.storage.listing_index import (
+    Entry,
+    IndexUnusable,
+    Known,
+    ListedObject,
+    ListingIndex,
+)
+from slimgate.models.registry.fetch import cache_folder
 
 _IN_MEMORY: Final = 1_000_000
 """Most entries in the memory of all gateway processes together: 180 MB."""

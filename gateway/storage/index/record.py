@@ -10,8 +10,8 @@
     ETag               16 bytes and 2 for the number of parts; otherwise as text at the end
     Last-Modified      8 bytes, milliseconds since 1970, if it is not that of the store
 
-Integers are big-endian and unsigned. The script in :mod:`gateway.storage.index.redis` reads the
-first 23 bytes.
+Integers are big-endian and unsigned. The script in :mod:`slimgate.gateway.storage.index.redis`
+reads the first 23 bytes.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gateway.s3.listing_xml import LogicalView
-from gateway.storage.listing_index import Entry, Known, ListedObject
+from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.storage.listing_index import Entry, Known, ListedObject
 
 _FIXED: Final = struct.Struct(">BIH8s8s")
 _SIZE: Final = struct.Struct(">Q")

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from config import RedisCacheSettings
-from gateway.cache.redis_client import RedisConnection, Unavailable
-from gateway.storage.index import record
-from gateway.storage.listing_index import ADMITTED, Entry, Known, ListedObject
+from slimgate.config import RedisCacheSettings
+from slimgate.gateway.cache.redis_client import RedisConnection, Unavailable
+from slimgate.gateway.storage.index import record
+from slimgate.gateway.storage.listing_index import ADMITTED, Entry, Known, ListedObject
 
 _PREFIX: Final = "slimgate:index:1"
 _SLOTS: Final = 16

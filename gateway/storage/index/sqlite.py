@@ -11,10 +11,10 @@ from typing import Final, NamedTuple, TypeVar
 
 import structlog
 
-from gateway.storage.index import record, sqlite_file
-from gateway.storage.index.sqlite_writing import write
-from gateway.storage.listing_index import Entry, IndexUnusable, Known, ListedObject
-from gateway.telemetry import metrics
+from slimgate.gateway.storage.index import record, sqlite_file
+from slimgate.gateway.storage.index.sqlite_writing import write
+from slimgate.gateway.storage.listing_index import Entry, IndexUnusable, Known, ListedObject
+from slimgate.gateway.telemetry import metrics
 
 _GET: Final = """
 SELECT name, record FROM json_each(?1) CROSS JOIN entries

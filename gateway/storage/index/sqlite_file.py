@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from gateway.storage.listing_index import IndexUnusable
+from slimgate.gateway.storage.listing_index import IndexUnusable
 
 _APPLICATION: Final = 1936484728  # "slix" in ASCII
 _VERSION: Final = 1

@@ -11,8 +11,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from gateway.storage.index import record
-from gateway.storage.listing_index import ADMITTED
+from slimgate.gateway.storage.index import record
+from slimgate.gateway.storage.listing_index import ADMITTED
 
 _OLD: Final = """
 SELECT name, record FROM json_each(?1) CROSS JOIN entries

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from models.registry.cards import Card, definition_of
+from slimgate.models.registry.cards import Card, definition_of
 
 FAMILY: Final = "native"
 """Their common name in policies."""

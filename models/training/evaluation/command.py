@@ -2,8 +2,8 @@
 
 import argparse
 
-from models.training.evaluation import curves, document, plan, restorers, sweep
-from models.training.evaluation.plan import Plan
+from slimgate.models.training.evaluation import curves, document, plan, restorers, sweep
+from slimgate.models.training.evaluation.plan import Plan
 
 
 def evaluate(options: argparse.Namespace) -> str:

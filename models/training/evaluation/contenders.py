@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from models.training.evaluation.curves import Curve, Measure, curve
-from models.training.evaluation.plan import INTERPOLATIONS, NONE, Plan, Point
+from slimgate.models.training.evaluation.curves import Curve, Measure, curve
+from slimgate.models.training.evaluation.plan import INTERPOLATIONS, NONE, Plan, Point
 
 Labels = Mapping[int, Sequence[str]]
 """Labels of restorers, by scale."""

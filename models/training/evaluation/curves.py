@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from models.training.evaluation.plan import Coding, Point
+from slimgate.models.training.evaluation.plan import Coding, Point
 
 Measure = Literal["psnr_db", "ssim"]
 

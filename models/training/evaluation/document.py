@@ -8,12 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from models.training.errors import NoPlace
-from models.training.evaluation import plots, tables
-from models.training.evaluation.contenders import Labels, contenders, reference
-from models.training.evaluation.plan import Plan
-from models.training.evaluation.plots import Line
-from models.training.evaluation.tables import Means
+from slimgate.models.training.errors import NoPlace
+from slimgate.models.training.evaluation import plots, tables
+from slimgate.models.training.evaluation.contenders import Labels, contenders, reference
+from slimgate.models.training.evaluation.plan import Plan
+from slimgate.models.training.evaluation.plots import Line
+from slimgate.models.training.evaluation.tables import Means
 
 BEGIN: Final = "<!-- measured: begin -->"
 END: Final = "<!-- measured: end -->"

@@ -11,11 +11,11 @@ from typing import Final
 import imagecodecs
 import PIL
 
-from models.training import pairs, renditions
-from models.training.evaluation import restorers
-from models.training.evaluation.plan import NONE, Coding, Plan, Point
-from models.training.evaluation.restorers import Tested
-from models.training.renditions import Pixels
+from slimgate.models.training import pairs, renditions
+from slimgate.models.training.evaluation import restorers
+from slimgate.models.training.evaluation.plan import NONE, Coding, Plan, Point
+from slimgate.models.training.evaluation.restorers import Tested
+from slimgate.models.training.renditions import Pixels
 
 LEAST_SIDE: Final = 48
 """Smaller images are skipped: at a scale of 4, SSIM would be undefined."""

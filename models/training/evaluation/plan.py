@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from models.training import pairs
+from slimgate.models.training import pairs
 
 NONE: Final = "none"
 """Label of full-size renditions without a restorer."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from models.training.evaluation.curves import Curve
+from slimgate.models.training.evaluation.curves import Curve
 
 # Okabe and Ito 2008: distinguishable with any colour vision.
 _COLOURS: Final = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")

@@ -6,16 +6,16 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from config import Engine
-from models.engine import loading
-from models.engine.batching import BatchingQueue
-from models.engine.network import CannotRun, Network
-from models.engine.network_restorer import NetworkRestorer
-from models.registry import catalog
-from models.registry.cards import Restorer
-from models.training import unpublished
-from models.training.errors import NoRestorer
-from models.training.evaluation.plan import INTERPOLATIONS, NONE
+from slimgate.config import Engine
+from slimgate.models.engine import loading
+from slimgate.models.engine.batching import BatchingQueue
+from slimgate.models.engine.network import CannotRun, Network
+from slimgate.models.engine.network_restorer import NetworkRestorer
+from slimgate.models.registry import catalog
+from slimgate.models.registry.cards import Restorer
+from slimgate.models.training import unpublished
+from slimgate.models.training.errors import NoRestorer
+from slimgate.models.training.evaluation.plan import INTERPOLATIONS, NONE
 
 _ENGINE: Final = Engine(threads=1)  # there is already one process per core
 

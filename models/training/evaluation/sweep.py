@@ -5,11 +5,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from models.registry.fetch import cache_folder
-from models.training import parallel
-from models.training.errors import NoImages
-from models.training.evaluation import measuring
-from models.training.evaluation.plan import Plan, Point
+from slimgate.models.registry.fetch import cache_folder
+from slimgate.models.training import parallel
+from slimgate.models.training.errors import NoImages
+from slimgate.models.training.evaluation import measuring
+from slimgate.models.training.evaluation.plan import Plan, Point
 
 Measured = dict[str, list[list[Point]]]
 """Points of each image, by class."""

@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from models.training.evaluation.contenders import Labels, contenders, networks_of, reference
-from models.training.evaluation.curves import Measure, Range, compare
-from models.training.evaluation.plan import INTERPOLATIONS, NONE, Coding, Plan, Point
+from slimgate.models.training.evaluation.contenders import (
+    Labels,
+    contenders,
+    networks_of,
+    reference,
+)
+from slimgate.models.training.evaluation.curves import Measure, Range, compare
+from slimgate.models.training.evaluation.plan import INTERPOLATIONS, NONE, Coding, Plan, Point
 
 Means = Mapping[str, Sequence[Point]]
 """Mean points of each class."""

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from codec.containers import webp_chunks
-from codec.containers.png_chunks import make
+from slimgate.codec.containers import webp_chunks
+from slimgate.codec.containers.png_chunks import make
 from tests.codec.containers.jpeg_parts import segment_of
 
 _TYPE: Final = bytes.fromhex("63327061 00110010 8000 00AA00389B71")

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
-from codec.containers import FormatName
+from slimgate.codec.containers import FormatName
 
 SIZE: Final = (37, 29)
 XMP: Final = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rating>3</rating></x:xmpmeta>"

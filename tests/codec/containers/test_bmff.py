@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from codec.containers import Malformed, bmff
+from slimgate.codec.containers import Malformed, bmff
 from tests.codec.containers.samples import SIZE, picture, save
 
 _AVIF = save("RGB", "AVIF", quality=60, speed=10)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.containers import c2pa
+from slimgate.codec.containers import c2pa
 from tests.codec.containers.credentials import in_jpeg, in_png, in_webp, superbox
 from tests.codec.containers.jpeg_parts import BARE
 from tests.codec.containers.samples import save

@@ -1,6 +1,6 @@
 import pytest
 
-from codec.containers.description import described
+from slimgate.codec.containers.description import described
 from tests.codec.pictures import crop, save
 
 _PHOTO = crop("RGB", 64, 48)

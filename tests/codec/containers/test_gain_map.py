@@ -2,7 +2,7 @@
 
 import pytest
 
-from codec.containers import Unsupported, gain_map, jpeg
+from slimgate.codec.containers import Unsupported, gain_map, jpeg
 from tests.codec.containers.jpeg_parts import BARE, XMP_HEAD, segment_of, with_segments
 from tests.codec.containers.samples import save
 from tests.codec.gain_maps import VALUES, behind, iso, ultra_hdr, xmp

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.containers import Malformed, Unsupported, header
+from slimgate.codec.containers import Malformed, Unsupported, header
 from tests.codec.containers.samples import icc
 
 _settings = settings(max_examples=60, deadline=None, derandomize=True, database=None)

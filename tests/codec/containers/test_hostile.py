@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from codec.containers import Unsupported, parse
+from slimgate.codec.containers import Unsupported, parse
 from tests.codec.containers.samples import files
 
 _CORPUS = os.environ.get("SLIMGATE_HOSTILE", "")

@@ -3,10 +3,10 @@ import io
 import pytest
 from PIL import Image
 
-from codec.containers import DoesNotFit, Unsupported, jpeg
-from codec.containers.header import MAX_METADATA, MAX_TAIL
-from codec.containers.jpeg_segments import END
-from codec.restore import exact
+from slimgate.codec.containers import DoesNotFit, Unsupported, jpeg
+from slimgate.codec.containers.header import MAX_METADATA, MAX_TAIL
+from slimgate.codec.containers.jpeg_segments import END
+from slimgate.codec.restore import exact
 from tests.codec.containers.jpeg_parts import (
     BARE,
     BODY,

@@ -1,6 +1,6 @@
 import pytest
 
-from codec.containers import Unsupported, jpeg
+from slimgate.codec.containers import Unsupported, jpeg
 from tests.codec.containers.jpeg_parts import (
     BARE,
     GRAY_FRAME,

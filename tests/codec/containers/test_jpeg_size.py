@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.containers import Unsupported, jpeg_size
-from codec.containers.jpeg_size import Size
+from slimgate.codec.containers import Unsupported, jpeg_size
+from slimgate.codec.containers.jpeg_size import Size
 from tests.codec.containers import samples
 from tests.codec.pictures import crop, save
 from tests.config.builders import steady

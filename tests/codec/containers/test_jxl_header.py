@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imagecodecs import jpegxl_encode, jpegxl_encode_jpeg
 
-from codec.containers import ContainerError, Malformed, bmff, jxl_header
-from codec.containers.jxl_header import Header
+from slimgate.codec.containers import ContainerError, Malformed, bmff, jxl_header
+from slimgate.codec.containers.jxl_header import Header
 from tests.codec.pictures import crop, noise, save
 from tests.config.builders import steady
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from codec.containers import SNIFFED, WHOLE, Unsupported, kinds, named, sides, sniff, tiff
+from slimgate.codec.containers import SNIFFED, WHOLE, Unsupported, kinds, named, sides, sniff, tiff
 from tests.codec.pictures import crop, save
 
 _GRAY = crop("L", 40, 30)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.containers import Malformed, lepton_header
-from codec.golden import objects
+from slimgate.codec.containers import Malformed, lepton_header
+from slimgate.codec.golden import objects
 from tests.config.builders import steady
 
 _GOLDEN = [each for each in objects() if each.manifest.stored.codec == "lepton"]

@@ -4,11 +4,11 @@ import struct
 
 import pytest
 
-import models
-from codec.containers import parse
-from codec.image.pixels import decode_as
-from codec.optimize import optimize
-from codec.restore.restore import restore
+from slimgate import models
+from slimgate.codec.containers import parse
+from slimgate.codec.image.pixels import decode_as
+from slimgate.codec.optimize import optimize
+from slimgate.codec.restore.restore import restore
 from tests.codec.containers.jpeg_parts import segment_of
 from tests.codec.pictures import crop, optimize_options, save
 

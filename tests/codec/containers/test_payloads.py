@@ -2,9 +2,9 @@
 
 import pytest
 
-from codec.containers import ContainerError, Malformed, jpeg_payload, parse, webp_payload
-from codec.containers.jpeg_segments import METADATA, walk
-from codec.containers.webp_chunks import make, make_file, read_file
+from slimgate.codec.containers import ContainerError, Malformed, jpeg_payload, parse, webp_payload
+from slimgate.codec.containers.jpeg_segments import METADATA, walk
+from slimgate.codec.containers.webp_chunks import make, make_file, read_file
 from tests.codec.containers import samples
 from tests.codec.pictures import crop, save
 

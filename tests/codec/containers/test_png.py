@@ -4,8 +4,8 @@ import zlib
 import pytest
 from PIL import Image
 
-from codec.containers import DoesNotFit, Unsupported, png
-from codec.containers.png_chunks import PADDING, make, walk
+from slimgate.codec.containers import DoesNotFit, Unsupported, png
+from slimgate.codec.containers.png_chunks import PADDING, make, walk
 from tests.codec.containers.samples import icc, save, text
 
 _BARE = save("RGB", "PNG")

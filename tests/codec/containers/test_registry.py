@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from codec.containers import DoesNotFit, Unsupported, parse, sniff
+from slimgate.codec.containers import DoesNotFit, Unsupported, parse, sniff
 from tests.codec.containers.samples import files
 
 _MIMES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}

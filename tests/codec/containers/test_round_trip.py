@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from codec.containers import DoesNotFit, FormatName, assemble, overhead, parse
+from slimgate.codec.containers import DoesNotFit, FormatName, assemble, overhead, parse
 from tests.codec.containers.samples import SIZE, files, picture, read
 
 _NAMES = sorted(files())

@@ -3,8 +3,8 @@ import io
 import pytest
 from PIL import Image
 
-from codec.containers import DoesNotFit, Unsupported, webp
-from codec.containers.webp_chunks import Still, extended_header, make, walk
+from slimgate.codec.containers import DoesNotFit, Unsupported, webp
+from slimgate.codec.containers.webp_chunks import Still, extended_header, make, walk
 from tests.codec.containers.samples import EVERYTHING, SIZE, icc, save
 
 _LOSSY = save("RGB", "WEBP")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from codec.containers import ContainerError, Mode, bmff
-from codec.encoders import NAMES, Codec, EncoderSettings, avif, by_name, mime_of
-from codec.image.pixels import Pixels, Undecodable
-from codec.measures.psnr import psnr
+from slimgate.codec.containers import ContainerError, Mode, bmff
+from slimgate.codec.encoders import NAMES, Codec, EncoderSettings, avif, by_name, mime_of
+from slimgate.codec.image.pixels import Pixels, Undecodable
+from slimgate.codec.measures.psnr import psnr
 from tests.codec.pictures import crop
 
 _SIZE = {"width": 65, "height": 49}  # odd, as chroma is not

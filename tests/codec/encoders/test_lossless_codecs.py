@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.encoders import by_name, jxl, webp
+from slimgate.codec.encoders import by_name, jxl, webp
 from tests.codec.pictures import noise
 from tests.config.builders import steady
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from codec.encoders import NAMES, coding
-from codec.search import candidates, effort
-from config.policy import CODECS
+from slimgate.codec.encoders import NAMES, coding
+from slimgate.codec.search import candidates, effort
+from slimgate.config.policy import CODECS
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from codec.image import content_kind
-from codec.image.pixels import Pixels
+from slimgate.codec.image import content_kind
+from slimgate.codec.image.pixels import Pixels
 from tests.codec.pictures import crop, noise, photo
 
 _WORDS = "the quick brown fox jumps over the lazy dog and then some more"

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from codec.containers import DoesNotFit, parse
-from codec.image import flatten
-from codec.image.pixels import Pixels, decode_as
-from codec.restore import output
+from slimgate.codec.containers import DoesNotFit, parse
+from slimgate.codec.image import flatten
+from slimgate.codec.image.pixels import Pixels, decode_as
+from slimgate.codec.restore import output
 from tests.codec.pictures import crop, noise, photo, save
 
 _MODES = {"L": (), "RGB": (3,), "RGBA": (4,)}

@@ -7,8 +7,8 @@ import sys
 import cv2
 import pytest
 
-from codec.image import memory
-from codec.image.memory import OutOfMemory
+from slimgate.codec.image import memory
+from slimgate.codec.image.memory import OutOfMemory
 
 
 def _cv2_error(code: int) -> cv2.error:
@@ -59,8 +59,8 @@ def test_damage_is_not_taken_for_it(error: Exception) -> None:
 
 _SCRIPT = """
 import resource
-from codec.image import memory
-from codec.image.memory import reserving
+from slimgate.codec.image import memory
+from slimgate.codec.image.memory import reserving
 assert memory.left() is None
 memory.allow(200 << 20)
 left = memory.left()

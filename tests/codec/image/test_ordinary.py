@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codec.image.ordinary import ordinary_copy
+from slimgate.codec.image.ordinary import ordinary_copy
 from tests.codec.pictures import crop
 
 _PHOTO: Final = Image.fromarray(crop("RGB", 64, 48))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codec.containers import parse
-from codec.image import pixels
+from slimgate.codec.containers import parse
+from slimgate.codec.image import pixels
 from tests.codec.pictures import crop, noise, save
 
 _SIZE = {"width": 37, "height": 29}

@@ -3,7 +3,7 @@
 import pytest
 from PIL import ImageCms
 
-from codec.image.profiles import is_srgb
+from slimgate.codec.image.profiles import is_srgb
 from tests.codec.containers import samples
 
 _LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()

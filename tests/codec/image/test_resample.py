@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from codec.image import resample
-from codec.image.pixels import Pixels
-from models.engines.interpolation import Interpolation
+from slimgate.codec.image import resample
+from slimgate.codec.image.pixels import Pixels
+from slimgate.models.engines.interpolation import Interpolation
 from tests.codec.pictures import crop, noise
 from tests.config.builders import steady
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from codec.image.sample import Sample
+from slimgate.codec.image.sample import Sample
 from tests.codec.pictures import noise, photo
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from codec.image.saving import save
+from slimgate.codec.image.saving import save
 from tests.codec.pictures import noise
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from codec.image import content_kind, subject
-from codec.image.pixels import Pixels
+from slimgate.codec.image import content_kind, subject
+from slimgate.codec.image.pixels import Pixels
 from tests.codec import smooth_images
 from tests.codec.pictures import noise, opened, photo, save
 

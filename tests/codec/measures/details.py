@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 
 
 def _detail(pixels: Pixels) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
-from codec.image.pixels import Pixels
-from codec.measures.block import block_psnr
-from codec.measures.psnr import PERFECT_PSNR_DB, psnr
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures.block import block_psnr
+from slimgate.codec.measures.psnr import PERFECT_PSNR_DB, psnr
 from tests.codec.pictures import crop, noise, worsened
 
 

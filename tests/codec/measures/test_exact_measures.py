@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from bench import reference
-from codec.image.pixels import Pixels
-from codec.measures import floors, ssim
-from codec.measures.psnr import PERFECT_PSNR_DB, psnr
-from codec.measures.reading import Fidelity
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import floors, ssim
+from slimgate.codec.measures.psnr import PERFECT_PSNR_DB, psnr
+from slimgate.codec.measures.reading import Fidelity
 from tests.codec.pictures import crop, noise, photo, worsened
 
 _PHOTOS = [

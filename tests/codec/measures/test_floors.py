@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from codec.image.pixels import Pixels
-from codec.measures import floors, ssim
-from codec.measures.block import block_psnr
-from codec.measures.prepared import Prepared
-from codec.measures.reading import Reading
-from config import Floor
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import floors, ssim
+from slimgate.codec.measures.block import block_psnr
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.measures.reading import Reading
+from slimgate.config import Floor
 from tests.codec.pictures import crop, worsened
 
 _NOTHING: dict[str, float | None] = dict.fromkeys(("psnr_db", "ssim", "orb", "block_psnr_db"))

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from codec.containers import gain_map
-from codec.image.pixels import Pixels, Undecodable
-from codec.measures import ssimulacra2, xyb
-from codec.measures.hdr import HdrPicture, HdrReference
-from codec.measures.psnr import psnr
-from config import Floor
+from slimgate.codec.containers import gain_map
+from slimgate.codec.image.pixels import Pixels, Undecodable
+from slimgate.codec.measures import ssimulacra2, xyb
+from slimgate.codec.measures.hdr import HdrPicture, HdrReference
+from slimgate.codec.measures.psnr import psnr
+from slimgate.config import Floor
 from tests.codec.gain_maps import VALUES, behind, xmp
 from tests.codec.pictures import crop, worsened
 

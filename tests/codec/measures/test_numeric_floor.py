@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import models
-from codec.image.pixels import Pixels
-from codec.optimize import OptimizeOptions, Refused, optimize
-from codec.restore.restore import restore
-from config import Policy
-from eval.demo import sample_images
+from slimgate import models
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.optimize import OptimizeOptions, Refused, optimize
+from slimgate.codec.restore.restore import restore
+from slimgate.config import Policy
+from slimgate.eval.demo import sample_images
 from tests.codec import smooth_images
 from tests.codec.measures.details import false_steps, kept
 from tests.codec.pictures import RESTORERS, optimize_options, save

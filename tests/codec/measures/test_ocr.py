@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from codec.image.pixels import Pixels
-from codec.measures import ocr
-from codec.measures.ocr import CannotRead
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import ocr
+from slimgate.codec.measures.ocr import CannotRead
 from tests.codec.pictures import noise
 
 Install = Callable[[str], Path]

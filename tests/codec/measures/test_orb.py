@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from codec.image.pixels import Pixels
-from codec.measures import floors
-from codec.measures.floors import FEATURELESS_DB
-from codec.measures.orb import ENOUGH, KeyPoints, orb
-from codec.measures.prepared import Prepared
-from config import Floor
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import floors
+from slimgate.codec.measures.floors import FEATURELESS_DB
+from slimgate.codec.measures.orb import ENOUGH, KeyPoints, orb
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.config import Floor
 from tests.codec import smooth_images
 from tests.codec.pictures import crop, noise, photo, worsened
 

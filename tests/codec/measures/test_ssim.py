@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from codec.image.pixels import Pixels
-from codec.measures import ssim
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import ssim
 from tests.codec.pictures import crop, noise, photo, worsened
 
 

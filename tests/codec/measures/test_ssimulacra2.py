@@ -9,9 +9,9 @@ import skimage
 from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 
-from codec.image.pixels import Pixels
-from codec.measures import ssimulacra2, ssimulacra2_weights
-from codec.measures.ssimulacra2 import Reference
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import ssimulacra2, ssimulacra2_weights
+from slimgate.codec.measures.ssimulacra2 import Reference
 
 _IMAGES = Path(skimage.__file__).parent / "data"
 PHOTO: Pixels = np.asarray(Image.open(_IMAGES / "rocket.jpg"))[:300, 100:401]

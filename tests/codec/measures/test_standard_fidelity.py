@@ -10,13 +10,13 @@ from typing import Final
 import numpy as np
 import pytest
 
-import models
 from bench import reference
-from codec.image.pixels import Pixels
-from codec.optimize import Refused, optimize
-from codec.restore.restore import restore
-from config.floor import PRESETS
-from eval.demo import sample_images
+from slimgate import models
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.optimize import Refused, optimize
+from slimgate.codec.restore.restore import restore
+from slimgate.config.floor import PRESETS
+from slimgate.eval.demo import sample_images
 from tests.codec import smooth_images
 from tests.codec.measures.details import false_steps, kept
 from tests.codec.pictures import opened, optimize_options, photo, save

@@ -10,7 +10,7 @@ import tifffile
 from imagecodecs import packbits_encode
 from PIL import Image
 
-from codec.image.pixels import Pixels
+from slimgate.codec.image.pixels import Pixels
 from tests.codec.pictures import crop, save
 
 _SIZE = (150, 110)

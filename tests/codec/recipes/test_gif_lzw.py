@@ -8,8 +8,8 @@ import pytest
 from imagecodecs import gif_encode
 from PIL import Image
 
-from codec.recipes import gif_lzw
-from codec.recipes.gif_plans import plans
+from slimgate.codec.recipes import gif_lzw
+from slimgate.codec.recipes.gif_plans import plans
 from tests.codec.pictures import crop
 from tests.codec.recipes import files
 

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 import tifffile
 
-import models
-from codec.containers import Malformed, kinds
-from codec.image.pixels import Undecodable
-from codec.optimize import optimize
-from codec.recipes import coders, package, plan
-from codec.recipes import rebuild as rebuilding
-from codec.recipes.build import build
-from codec.recipes.coders import Coder
-from codec.recipes.plans import plans
-from codec.recipes.rebuild import rebuild
-from codec.recipes.recipe import Format, Recipe
-from codec.restore.restore import restore
-from codec.search import seal, whole_files
+from slimgate import models
+from slimgate.codec.containers import Malformed, kinds
+from slimgate.codec.image.pixels import Undecodable
+from slimgate.codec.optimize import optimize
+from slimgate.codec.recipes import coders, package, plan
+from slimgate.codec.recipes import rebuild as rebuilding
+from slimgate.codec.recipes.build import build
+from slimgate.codec.recipes.coders import Coder
+from slimgate.codec.recipes.plans import plans
+from slimgate.codec.recipes.rebuild import rebuild
+from slimgate.codec.recipes.recipe import Format, Recipe
+from slimgate.codec.restore.restore import restore
+from slimgate.codec.search import seal, whole_files
 from tests.codec.pictures import optimize_options
 from tests.codec.recipes import files
 

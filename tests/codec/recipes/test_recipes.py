@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import tifffile
 
-import models
-from codec.containers import sniff
-from codec.encoders import jxl
-from codec.image.pixels import Undecodable
-from codec.optimize import Optimized, optimize
-from codec.reasons import Reason, Refused
-from codec.recipes import plan
-from codec.recipes.build import build
-from codec.recipes.plans import plans
-from codec.recipes.rebuild import rebuild
-from codec.restore.restore import DamagedRendition, DigestMismatch, EncoderChanged, restore
-from codec.search.allowed_steps import RECIPE, AllowedSteps
+from slimgate import models
+from slimgate.codec.containers import sniff
+from slimgate.codec.encoders import jxl
+from slimgate.codec.image.pixels import Undecodable
+from slimgate.codec.optimize import Optimized, optimize
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.recipes import plan
+from slimgate.codec.recipes.build import build
+from slimgate.codec.recipes.plans import plans
+from slimgate.codec.recipes.rebuild import rebuild
+from slimgate.codec.restore.restore import DamagedRendition, DigestMismatch, EncoderChanged, restore
+from slimgate.codec.search.allowed_steps import RECIPE, AllowedSteps
 from tests.codec.pictures import crop, optimize_options
 from tests.codec.recipes import files
 from tests.codec.recipes.files import by_tifffile
@@ -100,7 +100,7 @@ def test_a_changed_coder_is_told_from_a_changed_picture(monkeypatch: pytest.Monk
     """If Deflate gives other bytes, the pixels return in a file of the same size."""
     data = _FILES["libtiff tiff_adobe_deflate"]
     found = _optimized(data)
-    monkeypatch.setattr("codec.recipes.coders._deflater", _worse)
+    monkeypatch.setattr("slimgate.codec.recipes.coders._deflater", _worse)
     with pytest.raises(EncoderChanged) as changed:
         restore(found.rendition, found.manifest, models.restorer)
     served = changed.value.served

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from imagecodecs import png_decode, png_encode
 
-import models
-from codec import optimize
-from codec.containers import parse
-from codec.image.pixels import Undecodable, decode_as
-from codec.manifest import Output
-from codec.optimize import Optimized
-from codec.restore import output
-from codec.restore.restore import restore
-from codec.search.omissions import LOSSY
+from slimgate import models
+from slimgate.codec import optimize
+from slimgate.codec.containers import parse
+from slimgate.codec.image.pixels import Undecodable, decode_as
+from slimgate.codec.manifest import Output
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.restore import output
+from slimgate.codec.restore.restore import restore
+from slimgate.codec.search.omissions import LOSSY
 from tests.codec.pictures import crop, optimize_options
 
 

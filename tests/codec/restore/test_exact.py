@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.containers import ContainerError, bmff, jxl_header
-from codec.image.pixels import Undecodable
-from codec.restore import exact
+from slimgate.codec.containers import ContainerError, bmff, jxl_header
+from slimgate.codec.image.pixels import Undecodable
+from slimgate.codec.restore import exact
 from tests.codec.containers import samples
 from tests.codec.pictures import crop, noise, save
 from tests.config.builders import steady

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import models
-from codec.containers import ContainerError, jpeg_size, jxl_header
-from codec.encoders import mime_of
-from codec.image.pixels import Undecodable
-from codec.optimize import Optimized, optimize
-from codec.restore import exact
-from codec.restore.restore import DamagedRendition, restore
-from codec.search.allowed_steps import LEPTON, AllowedSteps
-from codec.search.omissions import Omission
+from slimgate import models
+from slimgate.codec.containers import ContainerError, jpeg_size, jxl_header
+from slimgate.codec.encoders import mime_of
+from slimgate.codec.image.pixels import Undecodable
+from slimgate.codec.optimize import Optimized, optimize
+from slimgate.codec.restore import exact
+from slimgate.codec.restore.restore import DamagedRendition, restore
+from slimgate.codec.search.allowed_steps import LEPTON, AllowedSteps
+from slimgate.codec.search.omissions import Omission
 from tests.codec.pictures import crop, noise, optimize_options, save
 from tests.codec.restore.test_exact import _FILES, _REFUSED, _SIZE
 from tests.config.builders import steady

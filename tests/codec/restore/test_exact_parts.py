@@ -4,14 +4,14 @@ import random
 
 import pytest
 
-import models
-from codec.containers import ContainerError, bmff, header, jpeg_size
-from codec.encoders import lepton
-from codec.image.pixels import Undecodable
-from codec.optimize import optimize
-from codec.restore import exact, exact_parts
-from codec.restore.restore import restore
-from config.policy import ExactCodec
+from slimgate import models
+from slimgate.codec.containers import ContainerError, bmff, header, jpeg_size
+from slimgate.codec.encoders import lepton
+from slimgate.codec.image.pixels import Undecodable
+from slimgate.codec.optimize import optimize
+from slimgate.codec.restore import exact, exact_parts
+from slimgate.codec.restore.restore import restore
+from slimgate.config.policy import ExactCodec
 from tests.codec.pictures import crop, optimize_options, save
 
 _SIZE = (240, 200)

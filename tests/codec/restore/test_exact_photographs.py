@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from codec.containers import jpeg_size
-from codec.restore import exact
+from slimgate.codec.containers import jpeg_size
+from slimgate.codec.restore import exact
 
 _VARIABLE: Final = "SLIMGATE_PHOTOGRAPHS"
 _BESIDE: Final = Path(__file__).parents[3] / "../shared/data/eval/camera_jpeg"

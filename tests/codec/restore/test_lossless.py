@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-import models
-from codec import optimize
-from codec.containers import parse
-from codec.image.pixels import decode_as
-from codec.manifest import Manifest
-from codec.optimize import Optimized, Refused
-from codec.restore import exact
-from codec.restore.restore import DamagedRendition, DigestMismatch, EncoderChanged, restore
+from slimgate import models
+from slimgate.codec import optimize
+from slimgate.codec.containers import parse
+from slimgate.codec.image.pixels import decode_as
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.optimize import Optimized, Refused
+from slimgate.codec.restore import exact
+from slimgate.codec.restore.restore import DamagedRendition, DigestMismatch, EncoderChanged, restore
 from tests.codec.containers import samples
 from tests.codec.pictures import crop, noise, optimize_options, photo, save
 from tests.codec.png_files import png_file

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import models
-from codec import optimize
-from codec.containers import parse, webp_chunks
-from codec.optimize import Optimized, Refused
-from codec.restore.restore import restore
-from codec.search.omissions import LOSSY
+from slimgate import models
+from slimgate.codec import optimize
+from slimgate.codec.containers import parse, webp_chunks
+from slimgate.codec.optimize import Optimized, Refused
+from slimgate.codec.restore.restore import restore
+from slimgate.codec.search.omissions import LOSSY
 from tests.codec.pictures import crop, optimize_options, save
 from tests.config.builders import steady
 

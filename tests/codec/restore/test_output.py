@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from codec.containers import Container, DoesNotFit, parse
-from codec.image.pixels import Pixels, decode_as
-from codec.manifest import Output
-from codec.restore import output
+from slimgate.codec.containers import Container, DoesNotFit, parse
+from slimgate.codec.image.pixels import Pixels, decode_as
+from slimgate.codec.manifest import Output
+from slimgate.codec.restore import output
 from tests.codec.pictures import crop, noise, save, worsened
 
 _KINDS = [

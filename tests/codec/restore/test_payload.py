@@ -5,13 +5,13 @@ from functools import cache
 
 import pytest
 
-import models
-from codec.containers import ContainerError, header
-from codec.containers.jpeg_segments import END
-from codec.image.pixels import Undecodable
-from codec.optimize import optimize
-from codec.restore import exact, payload
-from codec.restore.restore import restore
+from slimgate import models
+from slimgate.codec.containers import ContainerError, header
+from slimgate.codec.containers.jpeg_segments import END
+from slimgate.codec.image.pixels import Undecodable
+from slimgate.codec.optimize import optimize
+from slimgate.codec.restore import exact, payload
+from slimgate.codec.restore.restore import restore
 from tests.codec.containers.jpeg_parts import segment_of
 from tests.codec.pictures import crop, noise, optimize_options, save
 

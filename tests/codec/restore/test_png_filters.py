@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.containers import png
-from codec.image.pixels import Pixels, decode
-from codec.restore import png_filters
-from codec.restore.png_filters import filtered
+from slimgate.codec.containers import png
+from slimgate.codec.image.pixels import Pixels, decode
+from slimgate.codec.restore import png_filters
+from slimgate.codec.restore.png_filters import filtered
 from tests.codec.pictures import crop, noise
 from tests.config.builders import steady
 

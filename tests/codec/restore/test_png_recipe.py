@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imagecodecs import deflate_encode
 
-from codec.containers import ContainerError, DoesNotFit, Malformed, parse, png
-from codec.image.pixels import Pixels, decode_as
-from codec.restore import png_recipe
-from codec.restore.png_filters import filtered
-from codec.restore.png_recipe import Recipe
-from codec.search.effort import Work
+from slimgate.codec.containers import ContainerError, DoesNotFit, Malformed, parse, png
+from slimgate.codec.image.pixels import Pixels, decode_as
+from slimgate.codec.restore import png_recipe
+from slimgate.codec.restore.png_filters import filtered
+from slimgate.codec.restore.png_recipe import Recipe
+from slimgate.codec.search.effort import Work
 from tests.codec.containers import samples
 from tests.codec.pictures import FOREVER, crop, noise, save
 from tests.codec.png_files import png_file

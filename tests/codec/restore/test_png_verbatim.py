@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-import models
-from codec import manifest, optimize
-from codec.containers import Malformed, png_parts
-from codec.containers.png_chunks import make
-from codec.containers.png_parts import Header
-from codec.image.pixels import Samples
-from codec.optimize import Optimized, Refused
-from codec.reasons import Reason
-from codec.restore import png_forms, png_samples
-from codec.restore.restore import DamagedRendition, DigestMismatch, restore
-from codec.search.allowed_steps import AllowedSteps
-from codec.search.omissions import Omission
+from slimgate import models
+from slimgate.codec import manifest, optimize
+from slimgate.codec.containers import Malformed, png_parts
+from slimgate.codec.containers.png_chunks import make
+from slimgate.codec.containers.png_parts import Header
+from slimgate.codec.image.pixels import Samples
+from slimgate.codec.optimize import Optimized, Refused
+from slimgate.codec.reasons import Reason
+from slimgate.codec.restore import png_forms, png_samples
+from slimgate.codec.restore.restore import DamagedRendition, DigestMismatch, restore
+from slimgate.codec.search.allowed_steps import AllowedSteps
+from slimgate.codec.search.omissions import Omission
 from tests.codec.pictures import crop, optimize_options
 from tests.codec.png_files import KINDS, PALETTE, any_png, picture, sized
 from tests.config.builders import steady

@@ -5,16 +5,16 @@ import hashlib
 import numpy as np
 import pytest
 
-import models
-from codec.containers import bmff, header, parse
-from codec.encoders import EncoderSettings, avif
-from codec.image.pixels import Pixels, decode
-from codec.image.resample import downscale
-from codec.manifest import Manifest, Output, Stored
-from codec.notes import Measured
-from codec.optimize import optimize
-from codec.restore import output
-from codec.restore.restore import (
+from slimgate import models
+from slimgate.codec.containers import bmff, header, parse
+from slimgate.codec.encoders import EncoderSettings, avif
+from slimgate.codec.image.pixels import Pixels, decode
+from slimgate.codec.image.resample import downscale
+from slimgate.codec.manifest import Manifest, Output, Stored
+from slimgate.codec.notes import Measured
+from slimgate.codec.optimize import optimize
+from slimgate.codec.restore import output
+from slimgate.codec.restore.restore import (
     DamagedRendition,
     DigestMismatch,
     EncoderChanged,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.encoders import coding
-from codec.search.bracket import QualityBracket, expected_bytes, qualities_between
+from slimgate.codec.encoders import coding
+from slimgate.codec.search.bracket import QualityBracket, expected_bytes, qualities_between
 from tests.config.builders import steady
 
 

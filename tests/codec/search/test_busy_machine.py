@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import pytest
 
-import models
-from codec.measures import ocr
-from codec.optimize import Optimized, Refused, optimize
-from codec.search.effort import Work
-from codec.search.state import Trial
+from slimgate import models
+from slimgate.codec.measures import ocr
+from slimgate.codec.optimize import Optimized, Refused, optimize
+from slimgate.codec.search.effort import Work
+from slimgate.codec.search.state import Trial
 from tests.codec.pictures import noise, optimize_options, photo, save
 
 _POLICY: Final[dict[str, Any]] = {

@@ -7,16 +7,16 @@ from typing import Any, Final
 import cv2
 import pytest
 
-import models
 from bench import mosaics
-from codec import optimize
-from codec.encoders import pillow
-from codec.image.pixels import Pixels
-from codec.optimize import OptimizeOptions, Refused
-from codec.restore.restore import restore
-from codec.search import memory_needs, seal
-from codec.search.allowed_steps import DECODE, LOSSY_STEPS, AllowedSteps
-from models.engine.network import EngineError
+from slimgate import models
+from slimgate.codec import optimize
+from slimgate.codec.encoders import pillow
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.optimize import OptimizeOptions, Refused
+from slimgate.codec.restore.restore import restore
+from slimgate.codec.search import memory_needs, seal
+from slimgate.codec.search.allowed_steps import DECODE, LOSSY_STEPS, AllowedSteps
+from slimgate.models.engine.network import EngineError
 from tests.codec.pictures import FOREVER, RESTORERS, policy
 
 _SIDE: Final = 1000

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from codec.search import fineness
+from slimgate.codec.search import fineness
 
 
 def test_it_starts_at_50_and_rises_everywhere() -> None:

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-import models
-from codec.image import content_kind
-from codec.image.pixels import Pixels
-from codec.measures import floors
-from codec.measures.prepared import Prepared
-from codec.optimize import Refused, optimize
-from codec.search import guards
-from config.floor import PRESETS, Floor, Guard
+from slimgate import models
+from slimgate.codec.image import content_kind
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import floors
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.optimize import Refused, optimize
+from slimgate.codec.search import guards
+from slimgate.config.floor import PRESETS, Floor, Guard
 from tests.codec import smooth_images
 from tests.codec.pictures import optimize_options, photo, save
 

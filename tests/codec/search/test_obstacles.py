@@ -3,12 +3,12 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-import models
-from codec.optimize import Optimized, optimize
-from codec.reasons import Reason, Refused
-from codec.search import obstacles
-from codec.search.obstacles import NOT_SMALLER, Obstacle
-from codec.search.omissions import Omission, Omitted
+from slimgate import models
+from slimgate.codec.optimize import Optimized, optimize
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.search import obstacles
+from slimgate.codec.search.obstacles import NOT_SMALLER, Obstacle
+from slimgate.codec.search.omissions import Omission, Omitted
 from tests.codec.pictures import crop, noise, optimize_options, save
 
 _PHOTO: Final = crop("RGB", 160, 120)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from codec.encoders import NAMES
-from codec.search import quality_model
-from codec.search.quality_model import Activity
-from config import Floor
+from slimgate.codec.encoders import NAMES
+from slimgate.codec.search import quality_model
+from slimgate.codec.search.quality_model import Activity
+from slimgate.config import Floor
 from tests.codec.pictures import noise, photo
 
 

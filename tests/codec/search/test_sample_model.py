@@ -2,8 +2,8 @@
 
 import pytest
 
-from codec.search.quality_model import Activity
-from codec.search.sample_model import Ease
+from slimgate.codec.search.quality_model import Activity
+from slimgate.codec.search.sample_model import Ease
 
 _BUSY, _CALM = Activity(3.0, 0.2), Activity(2.0, 0.6)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codec.search import scale_model
+from slimgate.codec.search import scale_model
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-import models
-from codec.image.pixels import Pixels
-from codec.measures import floors, ssimulacra2
-from codec.measures.ssimulacra2 import Reference
-from codec.optimize import optimize
-from codec.restore.restore import restore
-from codec.search import memory_needs
-from codec.search.effort import Work
-from config.floor import PRESETS, Floor
+from slimgate import models
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import floors, ssimulacra2
+from slimgate.codec.measures.ssimulacra2 import Reference
+from slimgate.codec.optimize import optimize
+from slimgate.codec.restore.restore import restore
+from slimgate.codec.search import memory_needs
+from slimgate.codec.search.effort import Work
+from slimgate.config.floor import PRESETS, Floor
 from tests.codec.pictures import crop, opened, optimize_options, photo, save
 
 _SCORED: dict[str, Any] = {"psnr_db": None, "ssim": None, "ssimulacra2": 70}

@@ -7,18 +7,18 @@ import cv2
 import numpy as np
 import pytest
 
-import models
-from codec.image.pixels import Pixels
-from codec.measures import floors
-from codec.measures.prepared import Prepared
-from codec.measures.reading import Reading
-from codec.optimize import Optimized, optimize
-from codec.search.allowed_steps import AllowedSteps
-from codec.search.bracket import QualityBracket
-from codec.search.engine_costs import EngineCosts
-from codec.search.omissions import Omission
-from codec.search.verdicts import Verdict
-from config.floor import PRESETS, Floor
+from slimgate import models
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import floors
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.measures.reading import Reading
+from slimgate.codec.optimize import Optimized, optimize
+from slimgate.codec.search.allowed_steps import AllowedSteps
+from slimgate.codec.search.bracket import QualityBracket
+from slimgate.codec.search.engine_costs import EngineCosts
+from slimgate.codec.search.omissions import Omission
+from slimgate.codec.search.verdicts import Verdict
+from slimgate.config.floor import PRESETS, Floor
 from tests.codec.pictures import noise, optimize_options, photo, save
 
 

@@ -9,24 +9,24 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-import models
-from codec.containers import DoesNotFit, parse
-from codec.encoders import EncoderSettings, by_name
-from codec.image import resample
-from codec.image.pixels import Pixels, decode_as
-from codec.measures import floors, ssim
-from codec.measures.block import block_psnr
-from codec.measures.prepared import Prepared
-from codec.measures.psnr import psnr
-from codec.restore import output
-from codec.restore.restore import pixels_of
-from codec.search import search, trials
-from codec.search.bracket import HIGHEST, LOWEST
-from codec.search.effort import Work
-from codec.search.sample_trials import SampleTrials
-from codec.search.shortlist import Finalist
-from codec.search.state import REFUSED, Candidate, SearchState, SourceImage
-from config import Floor
+from slimgate import models
+from slimgate.codec.containers import DoesNotFit, parse
+from slimgate.codec.encoders import EncoderSettings, by_name
+from slimgate.codec.image import resample
+from slimgate.codec.image.pixels import Pixels, decode_as
+from slimgate.codec.measures import floors, ssim
+from slimgate.codec.measures.block import block_psnr
+from slimgate.codec.measures.prepared import Prepared
+from slimgate.codec.measures.psnr import psnr
+from slimgate.codec.restore import output
+from slimgate.codec.restore.restore import pixels_of
+from slimgate.codec.search import search, trials
+from slimgate.codec.search.bracket import HIGHEST, LOWEST
+from slimgate.codec.search.effort import Work
+from slimgate.codec.search.sample_trials import SampleTrials
+from slimgate.codec.search.shortlist import Finalist
+from slimgate.codec.search.state import REFUSED, Candidate, SearchState, SourceImage
+from slimgate.config import Floor
 from tests.codec.pictures import FOREVER, LANCZOS, crop, noise, photo, policy, save
 
 _SCALES = (2, 3, 4)
@@ -266,7 +266,7 @@ def test_a_slow_processor_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> No
     """CPU time far beyond what was charged ends it, with the best so far."""
     clock = itertools.count(step=5)
     counting = SimpleNamespace(process_time=lambda: next(clock))  # threads of others go on
-    monkeypatch.setattr("codec.search.effort.time", counting)
+    monkeypatch.setattr("slimgate.codec.search.effort.time", counting)
     state = _find_rendition(
         _source(crop("RGB", 64, 48)), work_s=10, floor={"psnr_db": 20, "ssim": None}
     )

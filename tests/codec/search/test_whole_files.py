@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-import models
-from codec.encoders import mime_of
-from codec.image.pixels import Undecodable
-from codec.optimize import Optimized, optimize
-from codec.reasons import Reason, Refused
-from codec.restore import exact
-from codec.restore.restore import DamagedRendition, restore
-from codec.search import memory_needs
-from codec.search.allowed_steps import EXACT, RECIPE, AllowedSteps
+from slimgate import models
+from slimgate.codec.encoders import mime_of
+from slimgate.codec.image.pixels import Undecodable
+from slimgate.codec.optimize import Optimized, optimize
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.restore import exact
+from slimgate.codec.restore.restore import DamagedRendition, restore
+from slimgate.codec.search import memory_needs
+from slimgate.codec.search.allowed_steps import EXACT, RECIPE, AllowedSteps
 from tests.codec.pictures import crop, noise, optimize_options, save
 
 _TIFF = save(crop("RGB", 200, 150), "TIFF")

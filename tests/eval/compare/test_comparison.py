@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from codec.measures.psnr import PERFECT_PSNR_DB
-from eval.compare import comparison
-from eval.compare.intervals import WinRate
-from eval.compare.rows import Corpus, Row, Study
+from slimgate.codec.measures.psnr import PERFECT_PSNR_DB
+from slimgate.eval.compare import comparison
+from slimgate.eval.compare.intervals import WinRate
+from slimgate.eval.compare.rows import Corpus, Row, Study
 
 
 def _row(image: str, strategy: str, stored: int, psnr_db: float | None, **more: Any) -> Row:

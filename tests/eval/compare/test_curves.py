@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from eval.compare import curves
-from eval.compare.curves import SCORES
-from eval.compare.rows import Row, Study
+from slimgate.eval.compare import curves
+from slimgate.eval.compare.curves import SCORES
+from slimgate.eval.compare.rows import Row, Study
 from tests.eval import studies
 
 

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from eval.compare import intervals
-from eval.compare.intervals import Estimate, Floats, WinRate
+from slimgate.eval.compare import intervals
+from slimgate.eval.compare.intervals import Estimate, Floats, WinRate
 
 counts = st.integers(0, 300)
 

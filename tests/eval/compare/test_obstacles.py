@@ -1,8 +1,8 @@
 from typing import Any
 
-from eval.compare.obstacles import ObstacleSummary, obstacles
-from eval.compare.rows import Row
-from eval.compare.strategies import POLICY
+from slimgate.eval.compare.obstacles import ObstacleSummary, obstacles
+from slimgate.eval.compare.rows import Row
+from slimgate.eval.compare.strategies import POLICY
 
 
 def _row(image: str, uploaded: int, stored: int, **fields: Any) -> Row:

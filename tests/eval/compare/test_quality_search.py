@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from eval.compare import quality_search
+from slimgate.eval.compare import quality_search
 
 CURVES: dict[str, Callable[[int], float]] = {
     "straight": lambda q: q - 60.5,

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from eval.compare import rows
-from eval.compare.rows import BrokenResult, Corpus, Row, Study
-from eval.compare.strategies import POLICY, STRATEGIES, named
+from slimgate.eval.compare import rows
+from slimgate.eval.compare.rows import BrokenResult, Corpus, Row, Study
+from slimgate.eval.compare.strategies import POLICY, STRATEGIES, named
 
 MEASURED = Row(
     image="cats/größe one.jpg",

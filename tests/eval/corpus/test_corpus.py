@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from eval.corpus import corpus
-from eval.corpus.corpus import BadCorpus, Item
-from eval.corpus.sampling import sample
+from slimgate.eval.corpus import corpus
+from slimgate.eval.corpus.corpus import BadCorpus, Item
+from slimgate.eval.corpus.sampling import sample
 
 
 def _write(root: Path, *names: str) -> None:

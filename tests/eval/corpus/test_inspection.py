@@ -1,7 +1,7 @@
 import pytest
 
-from config import Policy
-from eval.corpus.inspection import Broken, look
+from slimgate.config import Policy
+from slimgate.eval.corpus.inspection import Broken, look
 from tests.codec.pictures import crop, save
 
 _POLICY = Policy(name="p", bucket="b", mode="optimize")

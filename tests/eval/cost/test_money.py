@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.cost import money, money_prices
-from eval.cost.money import Assumptions, Money
+from slimgate.eval.cost import money, money_prices
+from slimgate.eval.cost.money import Assumptions, Money
 
 AWS = money_prices.load()
 NAMES = [each.name for each in AWS.classes]

@@ -1,6 +1,6 @@
 import pytest
 
-from eval.cost import money_measured, money_prices
+from slimgate.eval.cost import money_measured, money_prices
 from tests.eval import studies
 
 PRICES = money_prices.load()

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from config.problems import ConfigError
-from eval.cost import money_prices
-from eval.cost.money_prices import DEFAULT
+from slimgate.config.problems import ConfigError
+from slimgate.eval.cost import money_prices
+from slimgate.eval.cost.money_prices import DEFAULT
 
 GOOD = """
 name: A store

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from config.policy import Effort
-from eval.demo import baseline
-from eval.demo.baseline import EFFORTS, Figures
+from slimgate.config.policy import Effort
+from slimgate.eval.demo import baseline
+from slimgate.eval.demo.baseline import EFFORTS, Figures
 
 BEFORE = Figures("a.png", "recode", 1000, ssimulacra2=70.5, ssimulacra2_worst=60.0, orb=0.8)
 

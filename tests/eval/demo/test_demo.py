@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from eval.demo import __main__ as demo
-from eval.demo import sample_images, table
+from slimgate.eval.demo import __main__ as demo
+from slimgate.eval.demo import sample_images, table
 
-DEMO = [sys.executable, "-m", "eval.demo"]
+DEMO = [sys.executable, "-m", "slimgate.eval.demo"]
 TOTALS = re.compile(
     r"\nsaved \d+\.\d % of (\d) images, \d restored, 0 below floor, 0 failed\n"
     r"\d of them enlarged by super-resolution\n"

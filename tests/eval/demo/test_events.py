@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.demo import events
+from slimgate.eval.demo import events
 
 OPTIMIZED = {
     "event": "optimized",

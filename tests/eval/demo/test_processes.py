@@ -5,8 +5,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from eval.demo import processes
-from eval.demo.processes import Server, StartFailed
+from slimgate.eval.demo import processes
+from slimgate.eval.demo.processes import Server, StartFailed
 
 # The smallest server: it listens, says where, and waits to be ended.
 LISTENING = """

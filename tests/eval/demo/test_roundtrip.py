@@ -6,9 +6,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from PIL import Image
 
-from config import Policy
-from eval.demo.roundtrip import IDENTICAL, Row, round_trip
-from eval.demo.sample_images import Sample
+from slimgate.config import Policy
+from slimgate.eval.demo.roundtrip import IDENTICAL, Row, round_trip
+from slimgate.eval.demo.sample_images import Sample
 
 ETAG = '"0123456789abcdef0123456789abcdef-1"'
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from eval.demo import sample_images
-from eval.demo.sample_images import RECIPES, Recipe
+from slimgate.eval.demo import sample_images
+from slimgate.eval.demo.sample_images import RECIPES, Recipe
 
 
 def test_keys_are_distinct() -> None:

@@ -1,9 +1,9 @@
 import pytest
 
-from codec.measures.reading import Reading
-from eval.demo import table
-from eval.demo.roundtrip import IDENTICAL, Row
-from eval.demo.table import Totals
+from slimgate.codec.measures.reading import Reading
+from slimgate.eval.demo import table
+from slimgate.eval.demo.roundtrip import IDENTICAL, Row
+from slimgate.eval.demo.table import Totals
 
 GOOD = Row(
     "astronaut.jpg",

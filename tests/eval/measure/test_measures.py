@@ -10,11 +10,11 @@ import pytest
 from skimage.transform import downscale_local_mean
 
 from bench import reference
-from codec.image.pixels import Pixels
-from codec.measures.orb import KeyPoints, orb
-from codec.measures.psnr import psnr
-from eval.measure import structure
-from eval.measure.measures import Original, psnr_luma
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures.orb import KeyPoints, orb
+from slimgate.codec.measures.psnr import psnr
+from slimgate.eval.measure import structure
+from slimgate.eval.measure.measures import Original, psnr_luma
 
 TOLERANCE = 1e-6
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

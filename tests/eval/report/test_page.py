@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.compare import curves, intervals
-from eval.compare.intervals import Estimate
-from eval.compare.rows import Crop, Row
-from eval.cost import money_prices
-from eval.report import page
-from eval.report.page import crops, formatting, points
+from slimgate.eval.compare import curves, intervals
+from slimgate.eval.compare.intervals import Estimate
+from slimgate.eval.compare.rows import Crop, Row
+from slimgate.eval.cost import money_prices
+from slimgate.eval.report import page
+from slimgate.eval.report.page import crops, formatting, points
 from tests.eval import studies
 
 PRICES = money_prices.load()

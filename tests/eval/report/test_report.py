@@ -17,15 +17,15 @@ import yaml
 from PIL import Image
 from skimage import data
 
-from config import Engine, Policy
-from eval import __main__ as command
-from eval.compare import rows
-from eval.compare.rows import COLUMNS, Row, Study
-from eval.compare.strategies import POLICY, STRATEGIES, named
-from eval.corpus.inspection import look
-from eval.report import crops
-from eval.run.journal import OUTPUTS
-from eval.run.work import rendition_files, single_threaded
+from slimgate.config import Engine, Policy
+from slimgate.eval import __main__ as command
+from slimgate.eval.compare import rows
+from slimgate.eval.compare.rows import COLUMNS, Row, Study
+from slimgate.eval.compare.strategies import POLICY, STRATEGIES, named
+from slimgate.eval.corpus.inspection import look
+from slimgate.eval.report import crops
+from slimgate.eval.run.journal import OUTPUTS
+from slimgate.eval.run.work import rendition_files, single_threaded
 
 SIDE = 192
 
@@ -51,7 +51,7 @@ def _corpus(root: Path) -> None:
 
 def _run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "eval", *map(str, arguments)],
+        [sys.executable, "-m", "slimgate.eval", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=300,
@@ -282,7 +282,7 @@ def test_an_ended_run_says_how_to_go_on(
     """An interrupted run ends with 130 and without a traceback."""
     arguments = [str(place / "in"), "--out", str(tmp_path / "out"), "--processes", "1"]
     with subprocess.Popen(
-        [sys.executable, "-m", "eval", *arguments], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "slimgate.eval", *arguments], stderr=subprocess.PIPE, text=True
     ) as run:
         assert run.stderr is not None
         run.stderr.readline()  # it announces what it does

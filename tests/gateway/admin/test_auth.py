@@ -8,8 +8,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
-from config import Admin
-from gateway.admin.auth import SESSION_S, Access, Failures
+from slimgate.config import Admin
+from slimgate.gateway.admin.auth import SESSION_S, Access, Failures
 
 _TOKEN: Final = "a token of the tests"
 _SHORT: Final = "short token"

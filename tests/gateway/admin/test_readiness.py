@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from config import Policies, Policy, RedisCacheSettings
-from gateway.admin.app import Readiness
-from gateway.cache.peers import Peers
-from gateway.cache.redis_client import RedisConnection
-from gateway.runtime.app import create_app
-from gateway.runtime.parts import PARTS
+from slimgate.config import Policies, Policy, RedisCacheSettings
+from slimgate.gateway.admin.app import Readiness
+from slimgate.gateway.cache.peers import Peers
+from slimgate.gateway.cache.redis_client import RedisConnection
+from slimgate.gateway.runtime.app import create_app
+from slimgate.gateway.runtime.parts import PARTS
 from tests.config.builders import settings
 from tests.servers.redis import RedisServer, missing
 

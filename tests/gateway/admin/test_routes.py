@@ -4,9 +4,9 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.admin.app import Readiness, create_admin
-from gateway.runtime.app import create_app
-from gateway.runtime.parts import PARTS
+from slimgate.gateway.admin.app import Readiness, create_admin
+from slimgate.gateway.runtime.app import create_app
+from slimgate.gateway.runtime.parts import PARTS
 from tests.config.builders import settings
 
 _TOKEN = "Up-to-no-good-0123456789"

@@ -1,8 +1,8 @@
 from prometheus_client import CollectorRegistry, Counter
 
-from gateway.admin.savings import Saving, by_bucket
-from gateway.telemetry.bucket_savings import MAX_BUCKETS, OTHERS, BucketSavings
-from gateway.telemetry.metrics import REGISTRY
+from slimgate.gateway.admin.savings import Saving, by_bucket
+from slimgate.gateway.telemetry.bucket_savings import MAX_BUCKETS, OTHERS, BucketSavings
+from slimgate.gateway.telemetry.metrics import REGISTRY
 
 
 def test_buckets_are_bounded() -> None:

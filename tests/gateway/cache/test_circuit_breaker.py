@@ -2,7 +2,7 @@ import contextlib
 
 import pytest
 
-from gateway.cache.circuit_breaker import CircuitBreaker, CircuitOpen
+from slimgate.gateway.cache.circuit_breaker import CircuitBreaker, CircuitOpen
 
 
 class _Clock:

@@ -10,9 +10,9 @@ import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from config import RedisCacheSettings
-from gateway.cache.memory import CacheKey
-from gateway.cache.redis import RedisCache, _file
+from slimgate.config import RedisCacheSettings
+from slimgate.gateway.cache.memory import CacheKey
+from slimgate.gateway.cache.redis import RedisCache, _file
 from tests.servers.redis import RedisServer, cluster, missing, sentinel
 
 pytestmark = pytest.mark.skipif(missing(), reason="redis-server is not installed")

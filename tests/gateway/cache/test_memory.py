@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.cache.memory import CacheKey, MemoryCache
+from slimgate.gateway.cache.memory import CacheKey, MemoryCache
 from tests.config.builders import steady
 from tests.servers.server import wait_until
 

@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from config import Policies, Policy, RedisCacheSettings
-from gateway.cache.peers import Peers
-from gateway.cache.redis_client import RedisConnection
-from gateway.telemetry import metrics
+from slimgate.config import Policies, Policy, RedisCacheSettings
+from slimgate.gateway.cache.peers import Peers
+from slimgate.gateway.cache.redis_client import RedisConnection
+from slimgate.gateway.telemetry import metrics
 from tests.servers.redis import RedisServer, cluster, missing, sentinel
 
 pytestmark = pytest.mark.skipif(missing(), reason="redis-server is not installed")

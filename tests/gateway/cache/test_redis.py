@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from config import RedisCacheSettings
-from gateway.cache.memory import Cache, CacheKey, MemoryCache
-from gateway.cache.redis import LayeredCache, RedisCache, _file
-from gateway.telemetry import metrics
+from slimgate.config import RedisCacheSettings
+from slimgate.gateway.cache.memory import Cache, CacheKey, MemoryCache
+from slimgate.gateway.cache.redis import LayeredCache, RedisCache, _file
+from slimgate.gateway.telemetry import metrics
 from tests.servers.redis import RedisServer, missing
 
 pytestmark = pytest.mark.skipif(missing(), reason="redis-server is not installed")

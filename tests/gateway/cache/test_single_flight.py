@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.cache.single_flight import SingleFlight
+from slimgate.gateway.cache.single_flight import SingleFlight
 
 
 class _Work:

@@ -15,31 +15,31 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from codec.manifest import Manifest
-from config import Ledger as LedgerSettings
-from config import Limits, Policies, Policy
-from config import Manifests as ManifestSettings
-from config import Upstream as UpstreamSettings
-from gateway.handlers.call import Call
-from gateway.handlers.passthrough import PassThrough
-from gateway.handlers.replacing import RenditionReplacement
-from gateway.http.body_scheduler import BodyScheduler
-from gateway.http.byte_budget import ByteBudget
-from gateway.http.limits import Limits as RunningLimits
-from gateway.http.request_body import BodyLimits
-from gateway.http.stall_timer import StallTimer
-from gateway.s3 import headers, query
-from gateway.s3.identity import Identity
-from gateway.s3.routing import Target, key_target
-from gateway.storage.index.buffered import BufferedIndex
-from gateway.storage.index.memory import MemoryIndex
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Request
-from gateway.storage.storage import Storage
-from gateway.storage.upstream import Upstream
-from gateway.telemetry.ledger import Ledger
-from gateway.telemetry.telemetry import Telemetry
-from gateway.workers.pool import Workers
+from slimgate.codec.manifest import Manifest
+from slimgate.config import Ledger as LedgerSettings
+from slimgate.config import Limits, Policies, Policy
+from slimgate.config import Manifests as ManifestSettings
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.gateway.handlers.call import Call
+from slimgate.gateway.handlers.passthrough import PassThrough
+from slimgate.gateway.handlers.replacing import RenditionReplacement
+from slimgate.gateway.http.body_scheduler import BodyScheduler
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.http.limits import Limits as RunningLimits
+from slimgate.gateway.http.request_body import BodyLimits
+from slimgate.gateway.http.stall_timer import StallTimer
+from slimgate.gateway.s3 import headers, query
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.index.buffered import BufferedIndex
+from slimgate.gateway.storage.index.memory import MemoryIndex
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.storage import Storage
+from slimgate.gateway.storage.upstream import Upstream
+from slimgate.gateway.telemetry.ledger import Ledger
+from slimgate.gateway.telemetry.telemetry import Telemetry
+from slimgate.gateway.workers.pool import Workers
 from tests.memory_store.store import MemoryStore
 
 BUCKET: Final = "photos"

@@ -1,8 +1,8 @@
 """Attributes of objects in the store in memory."""
 
-from gateway.handlers.attributes import GetAttributes
-from gateway.s3 import xml as s3xml
-from gateway.s3.routing import key_target
+from slimgate.gateway.handlers.attributes import GetAttributes
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.routing import key_target
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import manifest
 

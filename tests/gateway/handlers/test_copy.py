@@ -2,17 +2,17 @@
 
 import pytest
 
-from codec.manifest import Manifest
-from gateway.cache.memory import MemoryCache
-from gateway.handlers.copy import Copy
-from gateway.handlers.plain_copy import PlainCopy
-from gateway.http.byte_budget import ByteBudget
-from gateway.restore.compute import Compute
-from gateway.restore.read import Reads
-from gateway.s3 import headers
-from gateway.s3 import xml as s3xml
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import key_target
+from slimgate.codec.manifest import Manifest
+from slimgate.gateway.cache.memory import MemoryCache
+from slimgate.gateway.handlers.copy import Copy
+from slimgate.gateway.handlers.plain_copy import PlainCopy
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.restore.compute import Compute
+from slimgate.gateway.restore.read import Reads
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import key_target
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import RENDITION, InstantWorkers, manifest
 from tests.memory_store.buckets import ALL_USERS, Bucket

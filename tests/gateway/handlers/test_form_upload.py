@@ -11,22 +11,22 @@ from typing import Any, Final
 import pytest
 from urllib3 import encode_multipart_formdata
 
-from codec.manifest import Manifest
-from codec.reasons import Reason, Refused
-from config import Ledger as LedgerSettings
-from config import Policies, Policy, Settings
-from gateway.cache.memory import MemoryCache
-from gateway.handlers.form_upload import FormUpload
-from gateway.handlers.post_form import PostObject
-from gateway.http.authentication import Authenticator
-from gateway.http.byte_budget import ByteBudget
-from gateway.http.request_body import BodyLimits
-from gateway.s3 import headers
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target
-from gateway.telemetry import metrics
-from gateway.telemetry.ledger import Ledger
-from gateway.telemetry.telemetry import Telemetry
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Ledger as LedgerSettings
+from slimgate.config import Policies, Policy, Settings
+from slimgate.gateway.cache.memory import MemoryCache
+from slimgate.gateway.handlers.form_upload import FormUpload
+from slimgate.gateway.handlers.post_form import PostObject
+from slimgate.gateway.http.authentication import Authenticator
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.http.request_body import BodyLimits
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.telemetry.ledger import Ledger
+from slimgate.gateway.telemetry.telemetry import Telemetry
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import IMAGE, RENDITION, InstantWorkers
 from tests.memory_store.buckets import ALL_USERS, Version

@@ -4,13 +4,13 @@ from typing import Final
 
 import pytest
 
-from gateway.cache.memory import MemoryCache
-from gateway.handlers.get import Get
-from gateway.http.byte_budget import ByteBudget
-from gateway.restore.compute import Compute
-from gateway.restore.read import Reads
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import key_target
+from slimgate.gateway.cache.memory import MemoryCache
+from slimgate.gateway.handlers.get import Get
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.restore.compute import Compute
+from slimgate.gateway.restore.read import Reads
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import key_target
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import InstantWorkers, manifest
 

@@ -5,15 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from config import Policy
-from gateway.handlers.list import ListObjects
-from gateway.handlers.listed_views import ListedViews
-from gateway.s3 import xml as s3xml
-from gateway.s3.errors import S3Error
-from gateway.s3.identity import Identity
-from gateway.s3.routing import Target, key_target
-from gateway.storage import retries
-from gateway.storage.stored_object import look_up
+from slimgate.config import Policy
+from slimgate.gateway.handlers.list import ListObjects
+from slimgate.gateway.handlers.listed_views import ListedViews
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage import retries
+from slimgate.gateway.storage.stored_object import look_up
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import manifest
 

@@ -3,13 +3,13 @@
 import hashlib
 from typing import Final
 
-from codec.manifest import Manifest
-from codec.reasons import Reason, Refused
-from gateway.handlers.multipart import CompleteUpload, CreateUpload
-from gateway.s3 import headers
-from gateway.s3 import xml as s3xml
-from gateway.s3.routing import key_target
-from gateway.storage.messages import Request
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.gateway.handlers.multipart import CompleteUpload, CreateUpload
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.routing import key_target
+from slimgate.gateway.storage.messages import Request
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import IMAGE, RENDITION, InstantWorkers
 from tests.memory_store.buckets import ALL_USERS

@@ -4,15 +4,15 @@ from typing import Final
 
 import pytest
 
-from config import Ledger as LedgerSettings
-from gateway.cache.memory import CacheKey, MemoryCache
-from gateway.handlers.cache_invalidation import CacheInvalidation, changed_key
-from gateway.handlers.form_upload import FormUpload
-from gateway.handlers.post_form import PostObject
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target, key_target
-from gateway.telemetry.ledger import Ledger
-from gateway.telemetry.telemetry import Telemetry
+from slimgate.config import Ledger as LedgerSettings
+from slimgate.gateway.cache.memory import CacheKey, MemoryCache
+from slimgate.gateway.handlers.cache_invalidation import CacheInvalidation, changed_key
+from slimgate.gateway.handlers.form_upload import FormUpload
+from slimgate.gateway.handlers.post_form import PostObject
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.telemetry.ledger import Ledger
+from slimgate.gateway.telemetry.telemetry import Telemetry
 from tests.gateway.handlers.calls import BUCKET, Gateway, answered
 from tests.gateway.instant_workers import InstantWorkers
 

@@ -6,22 +6,22 @@ from typing import Any, Final
 
 import pytest
 
-from codec.manifest import Manifest
-from codec.reasons import Reason, Refused
-from config import Policies, Policy
-from gateway.cache.memory import MemoryCache
-from gateway.handlers import late_answer
-from gateway.handlers.copy import Copy
-from gateway.handlers.plain_copy import PlainCopy
-from gateway.http.byte_budget import ByteBudget
-from gateway.restore.compute import Compute
-from gateway.restore.read import Reads
-from gateway.s3 import headers
-from gateway.s3 import xml as s3xml
-from gateway.s3.listing_xml import parse_listed_time
-from gateway.s3.routing import key_target
-from gateway.storage.upload_time import upload_time
-from gateway.telemetry import metrics
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Policies, Policy
+from slimgate.gateway.cache.memory import MemoryCache
+from slimgate.gateway.handlers import late_answer
+from slimgate.gateway.handlers.copy import Copy
+from slimgate.gateway.handlers.plain_copy import PlainCopy
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.restore.compute import Compute
+from slimgate.gateway.restore.read import Reads
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.listing_xml import parse_listed_time
+from slimgate.gateway.s3.routing import key_target
+from slimgate.gateway.storage.upload_time import upload_time
+from slimgate.gateway.telemetry import metrics
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import IMAGE, RENDITION, InstantWorkers, manifest
 from tests.memory_store.buckets import ALL_USERS, Version

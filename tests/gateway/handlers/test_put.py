@@ -5,15 +5,15 @@ from typing import Final
 
 import pytest
 
-from codec.manifest import Manifest
-from codec.reasons import Reason, Refused
-from config import Ledger as LedgerSettings
-from config import Policies, Policy
-from gateway.handlers.put import Put
-from gateway.s3 import headers
-from gateway.s3.routing import key_target
-from gateway.telemetry.ledger import Ledger
-from gateway.telemetry.telemetry import Telemetry
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Ledger as LedgerSettings
+from slimgate.config import Policies, Policy
+from slimgate.gateway.handlers.put import Put
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.routing import key_target
+from slimgate.gateway.telemetry.ledger import Ledger
+from slimgate.gateway.telemetry.telemetry import Telemetry
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import IMAGE, RENDITION, InstantWorkers, manifest
 

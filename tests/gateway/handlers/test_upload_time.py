@@ -9,26 +9,26 @@ from typing import Any, Final
 
 import pytest
 
-from codec.manifest import Output, Stored
-from gateway.cache.memory import MemoryCache
-from gateway.handlers.attributes import GetAttributes
-from gateway.handlers.call import Call
-from gateway.handlers.copy import Copy
-from gateway.handlers.get import Get
-from gateway.handlers.list import ListObjects
-from gateway.handlers.listed_views import ListedViews
-from gateway.handlers.plain_copy import PlainCopy
-from gateway.http.byte_budget import ByteBudget
-from gateway.jobs.drain import Drainer
-from gateway.jobs.optimize import Optimizer
-from gateway.jobs.resources import Tools
-from gateway.jobs.state.shards import Row
-from gateway.restore.compute import Compute
-from gateway.restore.read import Reads
-from gateway.s3 import headers
-from gateway.s3 import xml as s3xml
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target, key_target
+from slimgate.codec.manifest import Output, Stored
+from slimgate.gateway.cache.memory import MemoryCache
+from slimgate.gateway.handlers.attributes import GetAttributes
+from slimgate.gateway.handlers.call import Call
+from slimgate.gateway.handlers.copy import Copy
+from slimgate.gateway.handlers.get import Get
+from slimgate.gateway.handlers.list import ListObjects
+from slimgate.gateway.handlers.listed_views import ListedViews
+from slimgate.gateway.handlers.plain_copy import PlainCopy
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.jobs.drain import Drainer
+from slimgate.gateway.jobs.optimize import Optimizer
+from slimgate.gateway.jobs.resources import Tools
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.restore.compute import Compute
+from slimgate.gateway.restore.read import Reads
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target, key_target
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import IMAGE, InstantWorkers
 from tests.memory_store.buckets import Version

@@ -1,4 +1,4 @@
-"""What :mod:`gateway.http.aiohttp_internals` relies on, of whatever version is installed.
+"""What :mod:`slimgate.gateway.http.aiohttp_internals` relies on, of whatever version is installed.
 
 A failure here means that aiohttp works otherwise inside than the gateway takes it to. Read what
 has changed and mend the one module; then raise the cap of aiohttp in pyproject.toml.
@@ -24,7 +24,7 @@ from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_runner import BaseRunner
 from packaging.requirements import Requirement
 
-from gateway.http.aiohttp_internals import (
+from slimgate.gateway.http.aiohttp_internals import (
     SERVER_SOFTWARE,
     Handler,
     LineTooLong,

@@ -1,7 +1,7 @@
 import asyncio
 import itertools
 
-from gateway.http.body_scheduler import BodyScheduler
+from slimgate.gateway.http.body_scheduler import BodyScheduler
 
 
 async def _steps(scheduler: BodyScheduler, takers: int) -> list[int]:

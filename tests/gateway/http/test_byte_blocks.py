@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http.byte_blocks import BLOCK, ByteQueue
+from slimgate.gateway.http.byte_blocks import BLOCK, ByteQueue
 
 _cuts = st.lists(st.integers(0, 2 * BLOCK), max_size=12)
 

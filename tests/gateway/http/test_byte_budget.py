@@ -1,7 +1,7 @@
 import pytest
 
-from gateway.http.byte_budget import ByteBudget
-from gateway.s3.errors import S3Error
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.s3.errors import S3Error
 
 
 def test_what_is_shared_counts_once() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.http.client_addresses import ClientAddresses
+from slimgate.gateway.http.client_addresses import ClientAddresses
 
 _PROXIES = ("10.0.0.0/8", "192.0.2.7/32", "fd00::/8")
 

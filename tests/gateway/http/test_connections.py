@@ -2,7 +2,7 @@ import resource
 import subprocess
 import sys
 
-from gateway.http.connection import SendProgress
+from slimgate.gateway.http.connection import SendProgress
 from tests.config.builders import settings
 
 _LIMITS = settings(limits={"client_timeout_s": 10, "min_client_rate": 100}).limits
@@ -35,7 +35,7 @@ def test_what_is_added_does_not_hide_what_is_read() -> None:
 def test_as_many_files_as_are_needed() -> None:
     """A process raises its limit of open files, and warns if it cannot."""
     code = (
-        "import resource as r; from gateway.http.runner import allow_files;"
+        "import resource as r; from slimgate.gateway.http.runner import allow_files;"
         "r.setrlimit(r.RLIMIT_NOFILE, (256, 700)); allow_files(600);"
         "print(r.getrlimit(r.RLIMIT_NOFILE)); allow_files(900); print(r.getrlimit(r.RLIMIT_NOFILE))"
     )

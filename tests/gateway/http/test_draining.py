@@ -1,6 +1,6 @@
 import asyncio
 
-from gateway.http.draining import InFlightRequests
+from slimgate.gateway.http.draining import InFlightRequests
 
 
 async def test_waits_for_the_last_request() -> None:

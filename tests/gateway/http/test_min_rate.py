@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from gateway.http.min_rate import MinRateReader
-from gateway.s3.errors import S3Error
+from slimgate.gateway.http.min_rate import MinRateReader
+from slimgate.gateway.s3.errors import S3Error
 from tests.config.builders import settings
 
 

@@ -6,9 +6,9 @@ from aiohttp.streams import StreamReader
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from config import Limits
-from gateway.http.byte_budget import ByteBudget
-from gateway.http.request_body import BodyLimits, Upload
+from slimgate.config import Limits
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.http.request_body import BodyLimits, Upload
 
 _HALF: Final = 1 << 20
 

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from gateway.http.stall_timer import StallTimer
+from slimgate.gateway.http.stall_timer import StallTimer
 
 
 class _Clock:

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from config import Tls
-from gateway.http.tls import BadCertificate, Certificate, certificate_stamp, load_context
+from slimgate.config import Tls
+from slimgate.gateway.http.tls import BadCertificate, Certificate, certificate_stamp, load_context
 from tests.servers.certificates import Pair
 
 

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from gateway.jobs.address import Place
-from gateway.jobs.outcome import Outcome
-from gateway.jobs.pacing.concurrency import Concurrency
-from gateway.jobs.shard_runner import ShardRunner
-from gateway.jobs.state import control
-from gateway.jobs.state.done import ShardTotals
-from gateway.jobs.state.leases import LASTS_S, Leases
-from gateway.jobs.state.rounds import Round, RoundSpec
-from gateway.jobs.state.shards import Row, ShardHeader, pack, shard_name
-from gateway.jobs.state.store import JobStore
-from gateway.jobs.terms import CHECKPOINT_S, Terms
-from gateway.s3.routing import Target
-from gateway.storage.messages import Request
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.outcome import Outcome
+from slimgate.gateway.jobs.pacing.concurrency import Concurrency
+from slimgate.gateway.jobs.shard_runner import ShardRunner
+from slimgate.gateway.jobs.state import control
+from slimgate.gateway.jobs.state.done import ShardTotals
+from slimgate.gateway.jobs.state.leases import LASTS_S, Leases
+from slimgate.gateway.jobs.state.rounds import Round, RoundSpec
+from slimgate.gateway.jobs.state.shards import Row, ShardHeader, pack, shard_name
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.jobs.terms import CHECKPOINT_S, Terms
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.messages import Request
 from tests import virtual_time
 from tests.memory_store.buckets import Bucket
 from tests.memory_store.store import MemoryStore

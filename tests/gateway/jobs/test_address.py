@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.jobs.address import Place, object_place, place
+from slimgate.gateway.jobs.address import Place, object_place, place
 
 
 @pytest.mark.parametrize(

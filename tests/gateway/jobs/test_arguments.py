@@ -1,7 +1,7 @@
 import pytest
 
-from gateway.__main__ import main
-from gateway.jobs.arguments import FORMER, NAMES, parser
+from slimgate.gateway.__main__ import main
+from slimgate.gateway.jobs.arguments import FORMER, NAMES, parser
 
 
 @pytest.mark.parametrize(

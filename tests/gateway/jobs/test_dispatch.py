@@ -5,17 +5,17 @@ import pickle
 
 import pytest
 
-from gateway.jobs.dispatch import WorkerLost, dispatch
-from gateway.jobs.halt import Halt, Interrupted, LimitReached
-from gateway.jobs.pacing.concurrency import Concurrency
-from gateway.jobs.shard_runner import ShardRunner
-from gateway.jobs.state import control, done
-from gateway.jobs.state.done import ShardTotals
-from gateway.jobs.state.leases import LASTS_S, LeaseLost, Taken
-from gateway.jobs.state.rounds import Round
-from gateway.jobs.state.shards import Row
-from gateway.jobs.terms import StoreAway, Terms
-from gateway.storage.errors import Denied
+from slimgate.gateway.jobs.dispatch import WorkerLost, dispatch
+from slimgate.gateway.jobs.halt import Halt, Interrupted, LimitReached
+from slimgate.gateway.jobs.pacing.concurrency import Concurrency
+from slimgate.gateway.jobs.shard_runner import ShardRunner
+from slimgate.gateway.jobs.state import control, done
+from slimgate.gateway.jobs.state.done import ShardTotals
+from slimgate.gateway.jobs.state.leases import LASTS_S, LeaseLost, Taken
+from slimgate.gateway.jobs.state.rounds import Round
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.jobs.terms import StoreAway, Terms
+from slimgate.gateway.storage.errors import Denied
 from tests import virtual_time
 from tests.gateway.jobs.jobs import Recorder, memory_job, planned, rows, runner
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-import models
-from codec.image.pixels import Pixels
-from codec.optimize import Refused, optimize
-from gateway.jobs.explain import _guard, _stored, _table, _tried
+from slimgate import models
+from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.optimize import Refused, optimize
+from slimgate.gateway.jobs.explain import _guard, _stored, _table, _tried
 from tests.codec import smooth_images
 from tests.codec.pictures import crop, noise, optimize_options, save
 

@@ -6,21 +6,21 @@ from typing import Final
 import pytest
 from multidict import CIMultiDict
 
-from codec.reasons import Refused
-from config import Manifests as ManifestSettings
-from config import Policies, Policy
-from gateway.jobs.drain import Drainer
-from gateway.jobs.explain import explain
-from gateway.jobs.optimize import Optimizer
-from gateway.jobs.outcome import Outcome
-from gateway.jobs.resources import Tools
-from gateway.jobs.state.shards import Row
-from gateway.jobs.verify import Verifier
-from gateway.s3 import headers
-from gateway.s3.routing import Target, key_target
-from gateway.storage.errors import Changed, Denied
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Request
+from slimgate.codec.reasons import Refused
+from slimgate.config import Manifests as ManifestSettings
+from slimgate.config import Policies, Policy
+from slimgate.gateway.jobs.drain import Drainer
+from slimgate.gateway.jobs.explain import explain
+from slimgate.gateway.jobs.optimize import Optimizer
+from slimgate.gateway.jobs.outcome import Outcome
+from slimgate.gateway.jobs.resources import Tools
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.jobs.verify import Verifier
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.errors import Changed, Denied
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import Request
 from tests.gateway.instant_workers import IMAGE, RENDITION, InstantWorkers
 from tests.memory_store.buckets import ALL_USERS, Version
 from tests.memory_store.store import MemoryStore

@@ -6,19 +6,19 @@ from hashlib import md5
 
 import pytest
 
-from config import Policies, Policy
-from gateway.handlers.list import ListObjects
-from gateway.handlers.listed_views import ListedViews
-from gateway.jobs.address import Place
-from gateway.jobs.drain import Drainer
-from gateway.jobs.index import Indexer
-from gateway.jobs.optimize import Optimizer
-from gateway.jobs.plan.listed import Listing, VersionListing
-from gateway.jobs.resources import Tools, UsageError
-from gateway.jobs.state.shards import Row
-from gateway.jobs.verify import Verifier
-from gateway.s3.routing import Target
-from gateway.storage.listing_index import Known, ListedObject
+from slimgate.config import Policies, Policy
+from slimgate.gateway.handlers.list import ListObjects
+from slimgate.gateway.handlers.listed_views import ListedViews
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.drain import Drainer
+from slimgate.gateway.jobs.index import Indexer
+from slimgate.gateway.jobs.optimize import Optimizer
+from slimgate.gateway.jobs.plan.listed import Listing, VersionListing
+from slimgate.gateway.jobs.resources import Tools, UsageError
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.jobs.verify import Verifier
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.listing_index import Known, ListedObject
 from tests.gateway.handlers.calls import BUCKET, Gateway
 from tests.gateway.instant_workers import IMAGE, InstantWorkers, manifest
 

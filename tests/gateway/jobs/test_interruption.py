@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-from gateway.jobs.halt import Halt, Interrupted
-from gateway.jobs.interruption import obey_signals
+from slimgate.gateway.jobs.halt import Halt, Interrupted
+from slimgate.gateway.jobs.interruption import obey_signals
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

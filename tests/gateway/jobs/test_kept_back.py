@@ -6,13 +6,13 @@ from typing import Any, Final
 import pytest
 from PIL import Image
 
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
-from codec.search.obstacles import Obstacle
-from config import Policy
-from gateway.jobs.kept_back import kept_back
-from gateway.optimize.candidate import Candidate, InMemory
-from gateway.s3.routing import Target
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.search.obstacles import Obstacle
+from slimgate.config import Policy
+from slimgate.gateway.jobs.kept_back import kept_back
+from slimgate.gateway.optimize.candidate import Candidate, InMemory
+from slimgate.gateway.s3.routing import Target
 from tests.gateway.instant_workers import InstantWorkers, manifest
 
 _FORM: Final = Obstacle("four components", is_form=True)

@@ -4,11 +4,11 @@ from typing import Final
 
 import pytest
 
-from codec.reasons import Reason, Refused
-from config import Ledger as LedgerSettings
-from gateway.jobs.ledgers import summary
-from gateway.optimize.shadow_log import staying
-from gateway.telemetry.ledger import Ledger, Line
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Ledger as LedgerSettings
+from slimgate.gateway.jobs.ledgers import summary
+from slimgate.gateway.optimize.shadow_log import staying
+from slimgate.gateway.telemetry.ledger import Ledger, Line
 
 _SMALL: Final = Refused(Reason.SMALL)
 _TIMEOUTS: Final = [

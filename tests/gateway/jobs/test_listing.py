@@ -7,14 +7,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from config import Upstream as UpstreamSettings
-from gateway.jobs.address import Place
-from gateway.jobs.listing import Entry, page
-from gateway.s3.errors import S3Error
-from gateway.s3.identity import Identity
-from gateway.storage.errors import Denied
-from gateway.storage.object_client import Caller, UpstreamClient
-from gateway.storage.upstream import Upstream
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.listing import Entry, page
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.storage.errors import Denied
+from slimgate.gateway.storage.object_client import Caller, UpstreamClient
+from slimgate.gateway.storage.upstream import Upstream
 from tests.servers.clients import s3_client
 from tests.servers.server import S3Server
 

@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from config import Policies, Policy
-from gateway.jobs.actions import Action, Name
-from gateway.jobs.resources import UsageError
-from gateway.jobs.run_command import _check_plan
-from gateway.jobs.state.job_file import Digests, JobFile, Source
+from slimgate.config import Policies, Policy
+from slimgate.gateway.jobs.actions import Action, Name
+from slimgate.gateway.jobs.resources import UsageError
+from slimgate.gateway.jobs.run_command import _check_plan
+from slimgate.gateway.jobs.state.job_file import Digests, JobFile, Source
 
 _POLICIES = Policies((Policy(name="p", bucket="photos", mode="optimize"),))
 

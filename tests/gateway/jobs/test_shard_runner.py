@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from gateway.jobs.halt import (
+from slimgate.gateway.jobs.halt import (
     FailureWatch,
     Halt,
     Halted,
@@ -15,17 +15,17 @@ from gateway.jobs.halt import (
     Paused,
     StopFailing,
 )
-from gateway.jobs.pacing.concurrency import Concurrency
-from gateway.jobs.state import control, done, failures
-from gateway.jobs.state.done import ShardTotals, Sum
-from gateway.jobs.state.leases import LASTS_S, LeaseLost, Taken
-from gateway.jobs.state.lines import Damaged
-from gateway.jobs.state.progress import Progress
-from gateway.jobs.state.rounds import Round
-from gateway.jobs.state.shards import Row
-from gateway.jobs.terms import CHECKPOINT_S, Terms
-from gateway.s3.errors import S3Error
-from gateway.storage.errors import Denied
+from slimgate.gateway.jobs.pacing.concurrency import Concurrency
+from slimgate.gateway.jobs.state import control, done, failures
+from slimgate.gateway.jobs.state.done import ShardTotals, Sum
+from slimgate.gateway.jobs.state.leases import LASTS_S, LeaseLost, Taken
+from slimgate.gateway.jobs.state.lines import Damaged
+from slimgate.gateway.jobs.state.progress import Progress
+from slimgate.gateway.jobs.state.rounds import Round
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.jobs.terms import CHECKPOINT_S, Terms
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.errors import Denied
 from tests import virtual_time
 from tests.gateway.jobs.jobs import Recorder, Seen, memory_job, planned, rows, runner, stored
 from tests.memory_store.store import MemoryStore

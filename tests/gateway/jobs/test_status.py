@@ -6,22 +6,22 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.jobs import report, status
-from gateway.jobs.halt import Halt, Interrupted
-from gateway.jobs.opened_job import Job, open_job
-from gateway.jobs.pacing.concurrency import Concurrency
-from gateway.jobs.resources import UsageError
-from gateway.jobs.retry_failed import _HEADER, retry_failed
-from gateway.jobs.state import control, done
-from gateway.jobs.state.done import Done, ShardTotals, Sum
-from gateway.jobs.state.job_file import JOB_FILE, Digests, JobFile, NoJob, Source
-from gateway.jobs.state.rounds import Round
-from gateway.jobs.state.shards import Row
-from gateway.jobs.status import Status
-from gateway.jobs.tally import tally
-from gateway.jobs.terms import Terms
-from gateway.s3.errors import S3Error
-from gateway.storage.errors import Denied
+from slimgate.gateway.jobs import report, status
+from slimgate.gateway.jobs.halt import Halt, Interrupted
+from slimgate.gateway.jobs.opened_job import Job, open_job
+from slimgate.gateway.jobs.pacing.concurrency import Concurrency
+from slimgate.gateway.jobs.resources import UsageError
+from slimgate.gateway.jobs.retry_failed import _HEADER, retry_failed
+from slimgate.gateway.jobs.state import control, done
+from slimgate.gateway.jobs.state.done import Done, ShardTotals, Sum
+from slimgate.gateway.jobs.state.job_file import JOB_FILE, Digests, JobFile, NoJob, Source
+from slimgate.gateway.jobs.state.rounds import Round
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.jobs.status import Status
+from slimgate.gateway.jobs.tally import tally
+from slimgate.gateway.jobs.terms import Terms
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.errors import Denied
 from tests import virtual_time
 from tests.gateway.jobs.jobs import Recorder, memory_job, planned, rows, runner
 from tests.memory_store.store import MemoryStore
@@ -118,7 +118,7 @@ def test_failed_objects_are_tried_again() -> None:
 
 def test_shards_of_another_round_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Failed rows with long keys make as many shards as their bytes need."""
-    monkeypatch.setattr("gateway.jobs.retry_failed.MAX_TEXT_BYTES", _HEADER + 3000)
+    monkeypatch.setattr("slimgate.gateway.jobs.retry_failed.MAX_TEXT_BYTES", _HEADER + 3000)
 
     async def work() -> None:
         _, job, part = await _job(rows(20, "a" * 1000))

@@ -7,9 +7,9 @@ import uuid
 import pytest
 from multidict import CIMultiDict
 
-from codec.optimize import Refused
-from config import Policy
-from gateway.optimize.byte_exact import ByteExact, digest_in, narrowed, reason
+from slimgate.codec.optimize import Refused
+from slimgate.config import Policy
+from slimgate.gateway.optimize.byte_exact import ByteExact, digest_in, narrowed, reason
 
 _DATA = b"an image"
 _MD5 = hashlib.md5(_DATA, usedforsecurity=False)

@@ -6,20 +6,20 @@ from typing import Any, Self
 import pytest
 from multidict import CIMultiDict
 
-from codec.manifest import Manifest
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
-from config import Engine, Policy
-from config import Manifests as ManifestSettings
-from gateway.optimize import pipeline, steps
-from gateway.optimize.candidate import Candidate, InMemory, StoredCandidate
-from gateway.s3.identity import Identity
-from gateway.s3.routing import Target, key_target
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Request, Sending
-from gateway.storage.object_client import ObjectClient
-from gateway.storage.originals import Archive
-from gateway.workers.pool import Busy, Workers
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Engine, Policy
+from slimgate.config import Manifests as ManifestSettings
+from slimgate.gateway.optimize import pipeline, steps
+from slimgate.gateway.optimize.candidate import Candidate, InMemory, StoredCandidate
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import Request, Sending
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.originals import Archive
+from slimgate.gateway.workers.pool import Busy, Workers
 from tests.config.builders import policy
 
 _JPEG = b"\xff\xd8\xff\xe0" + bytes(60)

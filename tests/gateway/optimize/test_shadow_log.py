@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from codec.reasons import Reason, Refused
-from config import Ledger as LedgerSettings
-from gateway.optimize.shadow_log import staying
-from gateway.telemetry.ledger import Ledger
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Ledger as LedgerSettings
+from slimgate.gateway.optimize.shadow_log import staying
+from slimgate.gateway.telemetry.ledger import Ledger
 
 
 def _ledger(path: Path | None, max_bytes: int = 4096) -> Ledger:

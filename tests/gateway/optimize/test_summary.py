@@ -5,13 +5,13 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
-import models
-from codec.optimize import Optimized, OptimizeOptions, Refused, optimize
-from codec.search.allowed_steps import DECODE, LOSSY_STEPS, AllowedSteps
-from codec.search.omissions import Omission, Omitted
-from config import Policy
-from gateway.optimize import byte_exact
-from gateway.optimize.summary import fates
+from slimgate import models
+from slimgate.codec.optimize import Optimized, OptimizeOptions, Refused, optimize
+from slimgate.codec.search.allowed_steps import DECODE, LOSSY_STEPS, AllowedSteps
+from slimgate.codec.search.omissions import Omission, Omitted
+from slimgate.config import Policy
+from slimgate.gateway.optimize import byte_exact
+from slimgate.gateway.optimize.summary import fates
 from tests.codec.pictures import FOREVER, RESTORERS, crop, noise, policy, save
 from tests.e2e import images
 

@@ -8,25 +8,25 @@ from typing import Any, Final, Self
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from codec.manifest import Manifest
-from codec.restore.restore import DamagedRendition, DigestMismatch
-from config import Engine
-from config import Manifests as ManifestSettings
-from gateway.cache.memory import MemoryCache
-from gateway.http.byte_budget import ByteBudget
-from gateway.restore import pipeline
-from gateway.restore.compute import Compute
-from gateway.restore.read import Answer, AsStored, ObjectRead, ReadRequest, Reads, Served
-from gateway.s3.errors import S3Error
-from gateway.s3.identity import Identity
-from gateway.s3.routing import key_target
-from gateway.storage.completing import BeingCompleted, PendingCompletions
-from gateway.storage.index.buffered import BufferedIndex
-from gateway.storage.index.memory import MemoryIndex
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Content, Request, Response, Sending
-from gateway.storage.object_client import ObjectClient
-from gateway.workers.pool import Busy, Workers
+from slimgate.codec.manifest import Manifest
+from slimgate.codec.restore.restore import DamagedRendition, DigestMismatch
+from slimgate.config import Engine
+from slimgate.config import Manifests as ManifestSettings
+from slimgate.gateway.cache.memory import MemoryCache
+from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.restore import pipeline
+from slimgate.gateway.restore.compute import Compute
+from slimgate.gateway.restore.read import Answer, AsStored, ObjectRead, ReadRequest, Reads, Served
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import key_target
+from slimgate.gateway.storage.completing import BeingCompleted, PendingCompletions
+from slimgate.gateway.storage.index.buffered import BufferedIndex
+from slimgate.gateway.storage.index.memory import MemoryIndex
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import Content, Request, Response, Sending
+from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.workers.pool import Busy, Workers
 
 _TARGET: Final = key_target("photos", "a")
 _FILE: Final = b"0123456789"

@@ -2,7 +2,7 @@
 
 import platform
 
-from gateway.runtime.malloc import keep_freed_memory
+from slimgate.gateway.runtime.malloc import keep_freed_memory
 
 
 def test_glibc_takes_the_parameters() -> None:

@@ -2,8 +2,8 @@ import datetime
 
 import pytest
 
-from gateway.s3.authorization import Claim, read_claim
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.authorization import Claim, read_claim
+from slimgate.gateway.s3.errors import S3Error
 
 _CREDENTIAL = "AKID/20240501/eu-west-1/s3/aws4_request"
 _HEADER = f"AWS4-HMAC-SHA256 Credential={_CREDENTIAL}, SignedHeaders=host;x-amz-date, Signature=ab"

@@ -10,9 +10,9 @@ from botocore.httpchecksum import AwsChunkedWrapper, Crc32Checksum
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.s3.aws_chunked import MIN_CHUNK, ChunkDecoder
-from gateway.s3.errors import S3Error
-from gateway.s3.sigv4 import ChunkKey
+from slimgate.gateway.s3.aws_chunked import MIN_CHUNK, ChunkDecoder
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.sigv4 import ChunkKey
 
 _EMPTY = hashlib.sha256().hexdigest()
 _KEY = ChunkKey(b"k" * 32, "20240501T120000Z", "20240501/eu-west-1/s3/aws4_request", "5" * 64)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.s3.canonical import (
+from slimgate.gateway.s3.canonical import (
     canonical_path,
     canonical_query,
     canonical_request,
@@ -10,7 +10,7 @@ from gateway.s3.canonical import (
     query_pairs,
     reencode_query,
 )
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.errors import S3Error
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from botocore.httpchecksum import Crc32Checksum, Sha1Checksum, Sha256Checksum
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.s3.checksums import BodyDigests
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3.checksums import BodyDigests
+from slimgate.gateway.s3.errors import S3Error
 
 _CHECK = b"123456789"
 _UNSIGNED = "UNSIGNED-PAYLOAD"

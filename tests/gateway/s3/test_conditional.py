@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.s3.conditional import Outcome, Representation, evaluate, range_applies
+from slimgate.gateway.s3.conditional import Outcome, Representation, evaluate, range_applies
 
 _TIME = datetime.datetime(2024, 5, 1, 12, 0, 0, tzinfo=datetime.UTC)
 _BEFORE = "Wed, 01 May 2024 11:59:59 GMT"

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from gateway.s3.deleted_keys import MAX_BYTES, deleted_keys
+from slimgate.gateway.s3.deleted_keys import MAX_BYTES, deleted_keys
 
 _NAMESPACE = b'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 

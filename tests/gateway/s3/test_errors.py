@@ -3,7 +3,7 @@ from defusedxml import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.s3.errors import S3Error, known_codes
+from slimgate.gateway.s3.errors import S3Error, known_codes
 
 
 def _fields(error: S3Error, resource: str = "/b/k", request_id: str = "1") -> dict[str, str]:

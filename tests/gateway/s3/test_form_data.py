@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3 import encode_multipart_formdata
 
-from gateway.s3.errors import S3Error
-from gateway.s3.form_data import MAX_FIELD_BYTES, FormParser, boundary_of
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.form_data import MAX_FIELD_BYTES, FormParser, boundary_of
 
 _FILE = b'Content-Disposition: form-data; name="file"; filename="a.png"\r\nContent-Type: image/png'
 _KEY = b'Content-Disposition: form-data; name="key"'

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.s3 import headers
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3.errors import S3Error
 
 _META = "x-amz-meta-"
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.s3 import listing_page
-from gateway.s3 import xml as s3xml
-from gateway.s3.listing_page import ListedEntry, read_page, shown_page
-from gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.s3 import listing_page
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.listing_page import ListedEntry, read_page, shown_page
+from slimgate.gateway.s3.listing_xml import LogicalView
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 _ROOT = '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.s3 import xml as s3xml
-from gateway.s3.listing_xml import LogicalView, with_logical_sizes
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.listing_xml import LogicalView, with_logical_sizes
 
 _VIEW = LogicalView(12345, "0123456789abcdef0123456789abcdef-1")
 

@@ -7,9 +7,9 @@ import pytest
 from botocore.config import Config
 from urllib3 import encode_multipart_formdata
 
-from gateway.s3.errors import S3Error
-from gateway.s3.form_data import FormParser, boundary_of
-from gateway.s3.post_form import PostForm, read_form
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.form_data import FormParser, boundary_of
+from slimgate.gateway.s3.post_form import PostForm, read_form
 
 # Amazon S3 API reference, "Example: Browser-Based Upload using HTTP POST (Using AWS Signature
 # Version 4)"; the policy there has Windows line ends.

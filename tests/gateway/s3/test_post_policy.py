@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import pytest
 
-from gateway.s3.errors import S3Error
-from gateway.s3.post_policy import PostPolicy, read_policy
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.post_policy import PostPolicy, read_policy
 
 _NOW: Final = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 _LATER: Final = "2030-01-01T12:00:00.000Z"

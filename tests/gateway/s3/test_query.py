@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gateway.handlers import call
-from gateway.s3 import query
-from gateway.s3.errors import S3Error
+from slimgate.gateway.handlers import call
+from slimgate.gateway.s3 import query
+from slimgate.gateway.s3.errors import S3Error
 
 _V4 = "X-Amz-Algorithm=a&X-Amz-Credential=b&X-Amz-Date=c&X-Amz-Expires=1&X-Amz-SignedHeaders=host"
 _V2 = "AWSAccessKeyId=a&Signature=b&Expires=1"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.s3.errors import S3Error
-from gateway.s3.ranges import Range, parse
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.ranges import Range, parse
 
 
 @pytest.mark.parametrize(

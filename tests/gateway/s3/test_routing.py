@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target, key_target, locate, object_target, operation
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target, key_target, locate, object_target, operation
 from tests.config.builders import steady
 
 _DOMAINS = ["s3.example.com", "Gateway.Local"]

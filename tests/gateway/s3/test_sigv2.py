@@ -16,11 +16,11 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.s3.errors import S3Error
-from gateway.s3.query import read
-from gateway.s3.sigv2 import Keys, is_claimed, is_presigned, verify
-from gateway.s3.sigv2_text import SIGNED
-from gateway.s3.sigv4 import Verified, WireRequest
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.query import read
+from slimgate.gateway.s3.sigv2 import Keys, is_claimed, is_presigned, verify
+from slimgate.gateway.s3.sigv2_text import SIGNED
+from slimgate.gateway.s3.sigv4 import Verified, WireRequest
 
 _NOW: Final = datetime.now(UTC)
 _KEYS: Final = Keys({"key": "secret", "new": "secret"}, {"key"})

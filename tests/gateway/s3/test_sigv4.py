@@ -12,9 +12,9 @@ from botocore.credentials import Credentials
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gateway.s3.canonical import canonical_path, canonical_query, query_pairs
-from gateway.s3.errors import S3Error
-from gateway.s3.sigv4 import Verified, WireRequest, verify
+from slimgate.gateway.s3.canonical import canonical_path, canonical_query, query_pairs
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.sigv4 import Verified, WireRequest, verify
 
 _KEY = "AKIAIOSFODNN7EXAMPLE"
 _SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

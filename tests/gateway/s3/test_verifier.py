@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.s3.errors import S3Error
-from gateway.s3.sigv4 import Verifier, WireRequest, verify
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.sigv4 import Verifier, WireRequest, verify
 from tests.gateway.s3.test_sigv4 import _NOW, _SECRETS, _changed, _presigned
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.s3 import xml as s3xml
-from gateway.s3.errors import S3Error
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.errors import S3Error
 
 
 @pytest.mark.parametrize(

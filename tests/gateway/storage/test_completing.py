@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from gateway.s3.routing import key_target
-from gateway.storage.completing import BeingCompleted, PendingCompletions
+from slimgate.gateway.s3.routing import key_target
+from slimgate.gateway.storage.completing import BeingCompleted, PendingCompletions
 
 _HERE, _THERE = key_target("bucket", "a"), key_target("bucket", "b")
 _IN_PARTS: Final = "0" * 32 + "-2"

@@ -4,8 +4,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.s3.errors import S3Error
-from gateway.storage.connection_pool import ConnectionPool
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.connection_pool import ConnectionPool
 
 
 class _Scene:

@@ -8,11 +8,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from config import Upstream as UpstreamSettings
-from gateway.s3.routing import Target, object_target
-from gateway.storage.cross_origin import CorsCache
-from gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
-from gateway.storage.upstream import Upstream
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.gateway.s3.routing import Target, object_target
+from slimgate.gateway.storage.cross_origin import CorsCache
+from slimgate.gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
+from slimgate.gateway.storage.upstream import Upstream
 
 _ORIGIN = "https://shop.example"
 _TARGET = object_target("bucket", "key")

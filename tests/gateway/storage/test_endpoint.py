@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.upstream import Upstream as UpstreamSettings
-from gateway.s3 import copy_source
-from gateway.s3.canonical import unescaped
-from gateway.s3.errors import S3Error
-from gateway.s3.routing import Target, locate
-from gateway.storage.endpoint import Endpoint, ForeignHost
+from slimgate.config.upstream import Upstream as UpstreamSettings
+from slimgate.gateway.s3 import copy_source
+from slimgate.gateway.s3.canonical import unescaped
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.routing import Target, locate
+from slimgate.gateway.storage.endpoint import Endpoint, ForeignHost
 from tests.config.builders import steady
 
 _STORE: Final = "http://store.example:8333"

@@ -7,10 +7,10 @@ from typing import Final
 
 import pytest
 
-from config import Upstream as UpstreamSettings
-from gateway.s3.routing import Target
-from gateway.storage.expect_continue import SILENCE_S, ExpectContinue
-from gateway.storage.upstream import UNSIGNED_PAYLOAD, Request, Upstream
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.expect_continue import SILENCE_S, ExpectContinue
+from slimgate.gateway.storage.upstream import UNSIGNED_PAYLOAD, Request, Upstream
 
 _BODY: Final = b"x" * 100_000
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -8,10 +8,10 @@ from aiohttp import web
 from aiohttp.payload import PAYLOAD_REGISTRY
 from aiohttp.test_utils import TestServer
 
-from config import Upstream as UpstreamSettings
-from gateway.s3.routing import key_target
-from gateway.storage import upstream
-from gateway.storage.upstream import Request, Upstream
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.gateway.s3.routing import key_target
+from slimgate.gateway.storage import upstream
+from slimgate.gateway.storage.upstream import Request, Upstream
 
 _BODY: Final = bytes(range(256)) * (20 << 10)
 

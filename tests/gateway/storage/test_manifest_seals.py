@@ -5,9 +5,9 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 
-from codec.manifest import MAX_BYTES, BrokenManifest, Manifest, loads
-from config import Manifests
-from gateway.storage.manifest_seals import Seals
+from slimgate.codec.manifest import MAX_BYTES, BrokenManifest, Manifest, loads
+from slimgate.config import Manifests
+from slimgate.gateway.storage.manifest_seals import Seals
 from tests.codec.test_manifest import manifests
 from tests.config.builders import steady
 

@@ -1,10 +1,10 @@
 import pytest
 from multidict import CIMultiDict
 
-from codec.optimize import Refused
-from gateway.s3 import xml as s3xml
-from gateway.s3.access_control import Acl, read_acl
-from gateway.storage.metadata import _grants, repeated
+from slimgate.codec.optimize import Refused
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.access_control import Acl, read_acl
+from slimgate.gateway.storage.metadata import _grants, repeated
 
 _ME, _ALL = "<ID>me</ID>", "<URI>http://acs.amazonaws.com/groups/global/AllUsers</URI>"
 

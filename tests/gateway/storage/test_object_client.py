@@ -12,19 +12,19 @@ from typing import Final
 import pytest
 from multidict import CIMultiDict
 
-from config import Upstream as UpstreamSettings
-from gateway.jobs.address import Place
-from gateway.jobs.listing import page
-from gateway.s3 import headers
-from gateway.s3 import xml as s3xml
-from gateway.s3.errors import S3Error
-from gateway.s3.identity import Identity
-from gateway.s3.routing import Target, key_target
-from gateway.storage.conditional_writes import check_conditional_writes
-from gateway.storage.errors import Changed, Denied
-from gateway.storage.messages import Request, read_bounded
-from gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
-from gateway.storage.upstream import Upstream
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.listing import page
+from slimgate.gateway.s3 import headers
+from slimgate.gateway.s3 import xml as s3xml
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.conditional_writes import check_conditional_writes
+from slimgate.gateway.storage.errors import Changed, Denied
+from slimgate.gateway.storage.messages import Request, read_bounded
+from slimgate.gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
+from slimgate.gateway.storage.upstream import Upstream
 from tests.memory_store.store import MemoryStore
 from tests.servers.server import S3Server
 

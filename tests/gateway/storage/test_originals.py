@@ -4,13 +4,13 @@ from typing import Final
 import pytest
 from multidict import CIMultiDict
 
-from codec.reasons import Refused
-from config import Originals
-from gateway.s3.identity import Identity
-from gateway.s3.routing import Target, key_target
-from gateway.storage import originals
-from gateway.storage.messages import Request
-from gateway.storage.originals import Archive
+from slimgate.codec.reasons import Refused
+from slimgate.config import Originals
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage import originals
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.originals import Archive
 from tests.gateway.instant_workers import IMAGE, manifest
 from tests.memory_store.store import MemoryStore
 

@@ -9,8 +9,8 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from config import Settings
-from gateway.runtime.app import create_app
+from slimgate.config import Settings
+from slimgate.gateway.runtime.app import create_app
 
 _KEYS = {"access_key": "main", "secret_key": "secret"}
 

@@ -5,8 +5,8 @@ import warnings
 import pytest
 import structlog
 
-from gateway.telemetry import logs
-from gateway.telemetry.redaction import MASK, masked
+from slimgate.gateway.telemetry import logs
+from slimgate.gateway.telemetry.redaction import MASK, masked
 
 _SECRET = "5f2cd0ffee"
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from config import Settings
-from gateway.__main__ import main
-from gateway.workers.capacity import shortages
+from slimgate.config import Settings
+from slimgate.gateway.__main__ import main
+from slimgate.gateway.workers.capacity import shortages
 from tests.config.builders import policy, settings
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import psutil
 import pytest
 
-import models
-from config import Engine
-from gateway.start_errors import CannotStart
-from gateway.workers.engine_process import EngineProcess
-from models.engine.network import EngineError
-from models.engine.remote import RemoteRestorer
+from slimgate import models
+from slimgate.config import Engine
+from slimgate.gateway.start_errors import CannotStart
+from slimgate.gateway.workers.engine_process import EngineProcess
+from slimgate.models.engine.network import EngineError
+from slimgate.models.engine.remote import RemoteRestorer
 
 _UNKNOWN = "f" * 16
 _LIMIT_S = 60
@@ -29,7 +29,7 @@ def _engines() -> list[psutil.Process]:
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.NoSuchProcess):
             if (
-                "models.engine.service" in child.cmdline()
+                "slimgate.models.engine.service" in child.cmdline()
                 and child.status() != psutil.STATUS_ZOMBIE
             ):
                 found.append(child)
@@ -91,8 +91,8 @@ def orphan(tmp_path: Path) -> Path:
     script = tmp_path / "parent.py"
     script.write_text(
         "import asyncio, psutil\n"
-        "from config import Engine\n"
-        "from gateway.workers.engine_process import EngineProcess\n"
+        "from slimgate.config import Engine\n"
+        "from slimgate.gateway.workers.engine_process import EngineProcess\n"
         "async def main():\n"
         "    async with EngineProcess(Engine()):\n"
         "        print(psutil.Process().children()[0].pid, flush=True)\n"

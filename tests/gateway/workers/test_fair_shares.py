@@ -1,4 +1,4 @@
-from gateway.workers.fair_shares import Client, FairShares
+from slimgate.gateway.workers.fair_shares import Client, FairShares
 
 
 class _Clock:

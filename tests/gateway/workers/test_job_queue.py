@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from gateway.workers.fair_shares import CLIENT, NOBODY, Client
-from gateway.workers.job_queue import Busy, JobQueue
+from slimgate.gateway.workers.fair_shares import CLIENT, NOBODY, Client
+from slimgate.gateway.workers.job_queue import Busy, JobQueue
 
 
 class _Scene:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from codec.image import memory
-from codec.reasons import Reason, Refused
-from gateway.workers import jobs
+from slimgate.codec.image import memory
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.gateway.workers import jobs
 from tests.codec.pictures import crop, policy, save
 
 

@@ -15,13 +15,13 @@ import pytest
 from PIL import Image
 
 from bench import mosaics
-from codec.optimize import Optimized
-from codec.reasons import Reason, Refused
-from codec.restore.restore import DamagedRendition
-from config import Engine, Policy
-from config.policy import PolicyLimits
-from gateway.workers.pool import Busy, NotRestored, Workers
-from gateway.workers.worker_process import WorkerProcess
+from slimgate.codec.optimize import Optimized
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.codec.restore.restore import DamagedRendition
+from slimgate.config import Engine, Policy
+from slimgate.config.policy import PolicyLimits
+from slimgate.gateway.workers.pool import Busy, NotRestored, Workers
+from slimgate.gateway.workers.worker_process import WorkerProcess
 
 _NO_ENGINE: Final = Path("/nonexistent/engine")
 """No test here runs a network."""

@@ -3,9 +3,9 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from codec.golden import Golden
-from gateway.telemetry import metrics
-from gateway.workers import startup_checks
+from slimgate.codec.golden import Golden
+from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.workers import startup_checks
 
 
 async def _store_answers() -> str | None:

@@ -5,7 +5,7 @@ from asyncio.subprocess import PIPE
 import pytest
 import uvloop
 
-from gateway.workers.supervised_process import write
+from slimgate.gateway.workers.supervised_process import write
 
 
 @pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])

@@ -7,15 +7,15 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from config import Engine
-from models.__main__ import main
-from models.bench import benchmark
-from models.bench.benchmark_process import BenchmarkProcess
-from models.bench.benchmark_worker import Contender, Measured, photograph
-from models.engine.loading import Restorers
-from models.engine.network import CannotRun
-from models.registry import native
-from models.registry.cards import Card
+from slimgate.config import Engine
+from slimgate.models.__main__ import main
+from slimgate.models.bench import benchmark
+from slimgate.models.bench.benchmark_process import BenchmarkProcess
+from slimgate.models.bench.benchmark_worker import Contender, Measured, photograph
+from slimgate.models.engine.loading import Restorers
+from slimgate.models.engine.network import CannotRun
+from slimgate.models.registry import native
+from slimgate.models.registry.cards import Card
 
 _WITHOUT_TORCH = importlib.util.find_spec("torch") is None
 _NAME = native.CARDS[0].name
@@ -131,7 +131,7 @@ def test_the_image_is_always_the_same() -> None:
 @pytest.mark.parametrize("card", native.CARDS, ids=lambda card: card.name)
 def test_baselines_compute_the_same_network(card: Card) -> None:
     """Baselines differ from the restorer by rounding alone, tiled or whole."""
-    from models.bench import baselines  # noqa: PLC0415  # it needs torch
+    from slimgate.models.bench import baselines  # noqa: PLC0415  # it needs torch
 
     (scale,) = card.scales
     pixels = photograph(300, 40)  # wider than a tile
@@ -158,8 +158,8 @@ def test_baselines_without_weights_say_how_to_get_them(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A checkpoint that was not fetched names the command that fetches it."""
-    from models.bench import baselines  # noqa: PLC0415  # it needs torch
-    from models.registry.catalog import CATALOG  # noqa: PLC0415  # only here
+    from slimgate.models.bench import baselines  # noqa: PLC0415  # it needs torch
+    from slimgate.models.registry.catalog import CATALOG  # noqa: PLC0415  # only here
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     card = next(card for card in CATALOG if card.download is not None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.engine.batch_limit import BatchLimit
+from slimgate.models.engine.batch_limit import BatchLimit
 
 
 @pytest.mark.parametrize(("size", "half"), [(2, 1), (3, 2), (8, 4), (9, 5)])

@@ -17,8 +17,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.engine.batching import BatchingQueue
-from models.engine.network import BadResult, Busy, EngineError, OutOfMemory, Pixels, TooLate
+from slimgate.models.engine.batching import BatchingQueue
+from slimgate.models.engine.network import (
+    BadResult,
+    Busy,
+    EngineError,
+    OutOfMemory,
+    Pixels,
+    TooLate,
+)
 from tests.models.fakes import FakeNetwork
 
 _PATIENCE_S = 60.0

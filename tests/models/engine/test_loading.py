@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import models
-from config import Engine
-from models.engine import loading, selfcheck
-from models.engine.loading import Restorers
-from models.engine.network import CannotRun
-from models.formats import qdq
-from models.formats.integer import IntegerNetwork
-from models.registry import native
+from slimgate import models
+from slimgate.config import Engine
+from slimgate.models.engine import loading, selfcheck
+from slimgate.models.engine.loading import Restorers
+from slimgate.models.engine.network import CannotRun
+from slimgate.models.formats import qdq
+from slimgate.models.formats.integer import IntegerNetwork
+from slimgate.models.registry import native
 
 _ENGINE = Engine(threads=1)
 _NATIVE = native.CARDS[0]

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.engine.batching import BatchingQueue
-from models.engine.network import Busy, CannotRun, EngineError, Pixels, TooLate
-from models.engine.network_restorer import NetworkRestorer
-from models.engines import strips
-from models.engines.interpolation import Interpolation
-from models.registry.catalog import Restorer
+from slimgate.models.engine.batching import BatchingQueue
+from slimgate.models.engine.network import Busy, CannotRun, EngineError, Pixels, TooLate
+from slimgate.models.engine.network_restorer import NetworkRestorer
+from slimgate.models.engines import strips
+from slimgate.models.engines.interpolation import Interpolation
+from slimgate.models.registry.catalog import Restorer
 from tests.models.fakes import FakeNetwork
 
 _RANDOM = np.random.default_rng(3)

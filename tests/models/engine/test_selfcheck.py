@@ -9,16 +9,16 @@ from typing import Final
 import numpy as np
 import pytest
 
-import models
-from config import Engine
-from models.engine import loading, selfcheck
-from models.engine.network import CannotRun, Network, Pixels, Tiles
-from models.engines import openvino_engine
-from models.engines.openvino_engine import OpenVinoNetwork
-from models.formats import qdq
-from models.formats.integer import Array, IntegerNetwork, Layer
-from models.registry import native
-from models.training import unpublished
+from slimgate import models
+from slimgate.config import Engine
+from slimgate.models.engine import loading, selfcheck
+from slimgate.models.engine.network import CannotRun, Network, Pixels, Tiles
+from slimgate.models.engines import openvino_engine
+from slimgate.models.engines.openvino_engine import OpenVinoNetwork
+from slimgate.models.formats import qdq
+from slimgate.models.formats.integer import Array, IntegerNetwork, Layer
+from slimgate.models.registry import native
+from slimgate.models.training import unpublished
 from tests.models.networks import random_tiles
 
 _CARDS: Final = pytest.mark.parametrize("card", native.CARDS, ids=lambda card: card.name)

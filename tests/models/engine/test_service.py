@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import batch_fill
-from models.engine import wire
-from models.engine.batching import BatchingQueue
-from models.engine.network import BadResult, Busy, EngineError, Pixels
-from models.engine.network_restorer import NetworkRestorer
-from models.engine.remote import Remote, RemoteRestorer
-from models.engine.service import serving
+from slimgate.models import batch_fill
+from slimgate.models.engine import wire
+from slimgate.models.engine.batching import BatchingQueue
+from slimgate.models.engine.network import BadResult, Busy, EngineError, Pixels
+from slimgate.models.engine.network_restorer import NetworkRestorer
+from slimgate.models.engine.remote import Remote, RemoteRestorer
+from slimgate.models.engine.service import serving
 from tests.models.fakes import FakeNetwork
 from tests.servers.server import wait_until
 

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-import models
-from config import Engine
-from models.engine import speed
-from models.registry import catalog
+from slimgate import models
+from slimgate.config import Engine
+from slimgate.models.engine import speed
+from slimgate.models.registry import catalog
 
 
 @pytest.mark.parametrize(

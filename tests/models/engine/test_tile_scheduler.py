@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.engine.tile_scheduler import Job, TileScheduler
-from models.engine.tiling import Tiling
+from slimgate.models.engine.tile_scheduler import Job, TileScheduler
+from slimgate.models.engine.tiling import Tiling
 
 
 def _job(number: int, tiles: int) -> Job:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.engine.network import Pixels, Tiles
-from models.engine.tiling import Tiling, tiling_of
+from slimgate.models.engine.network import Pixels, Tiles
+from slimgate.models.engine.tiling import Tiling, tiling_of
 from tests.models.fakes import FakeNetwork
 
 _RANDOM = np.random.default_rng(11)

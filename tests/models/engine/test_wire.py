@@ -4,8 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.engine import wire
-from models.engine.network import BadResult, Busy, CannotRun, EngineError, OutOfMemory, TooLate
+from slimgate.models.engine import wire
+from slimgate.models.engine.network import (
+    BadResult,
+    Busy,
+    CannotRun,
+    EngineError,
+    OutOfMemory,
+    TooLate,
+)
 
 _HASH = "0123456789abcdef"
 

@@ -7,10 +7,10 @@ import onnxruntime
 import openvino
 import pytest
 
-from models.engine.network import CannotRun
-from models.engines.openvino_engine import OpenVinoNetwork, Shape, read
-from models.formats import qdq
-from models.formats.integer import Inexact
+from slimgate.models.engine.network import CannotRun
+from slimgate.models.engines.openvino_engine import OpenVinoNetwork, Shape, read
+from slimgate.models.formats import qdq
+from slimgate.models.formats.integer import Inexact
 from tests.models.networks import integer_network, random_tiles
 
 _SIDE = 20

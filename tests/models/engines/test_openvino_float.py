@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
 
-from models.engines import openvino_float
-from models.engines.torch_engine import TorchNetwork
-from models.formats import checkpoints
+from slimgate.models.engines import openvino_float
+from slimgate.models.engines.torch_engine import TorchNetwork
+from slimgate.models.formats import checkpoints
 from tests.models import checkpoint_files as files
 
 pytestmark = [

@@ -16,10 +16,10 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from PIL import Image
 
-from models.engine.network import BadResult, Busy, CannotRun, EngineError, Pixels, TooLate
-from models.engines import sagemaker, sagemaker_images
-from models.engines.sagemaker import Endpoint, SageMakerNetwork
-from models.engines.sagemaker_errors import translated
+from slimgate.models.engine.network import BadResult, Busy, CannotRun, EngineError, Pixels, TooLate
+from slimgate.models.engines import sagemaker, sagemaker_images
+from slimgate.models.engines.sagemaker import Endpoint, SageMakerNetwork
+from slimgate.models.engines.sagemaker_errors import translated
 from tests.servers.server import S3Server
 
 _TILE = 8

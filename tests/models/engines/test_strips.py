@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.engine.network import Pixels
-from models.engines import strips
-from models.engines.interpolation import Interpolation
+from slimgate.models.engine.network import Pixels
+from slimgate.models.engines import strips
+from slimgate.models.engines.interpolation import Interpolation
 
 _RANDOM = np.random.default_rng(5)
 _SHAPES = [(1, 1), (9, 200), (64, 3, 3), (103, 17, 3), (500, 40)]

@@ -8,12 +8,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
 
-from models.engine.network import BadResult, CannotRun, EngineError, OutOfMemory, Pixels  # noqa: E402
-from models.engine.tiling import tiling_of  # noqa: E402
-from models.engines.torch_device import choose, translated  # noqa: E402
-from models.engines.torch_engine import Precision, TorchNetwork  # noqa: E402
-from models.formats import checkpoints  # noqa: E402
-from models.formats.checkpoints import Checkpoint  # noqa: E402
+from slimgate.models.engine.network import BadResult, CannotRun, EngineError, OutOfMemory, Pixels  # noqa: E402
+from slimgate.models.engine.tiling import tiling_of  # noqa: E402
+from slimgate.models.engines.torch_device import choose, translated  # noqa: E402
+from slimgate.models.engines.torch_engine import Precision, TorchNetwork  # noqa: E402
+from slimgate.models.formats import checkpoints  # noqa: E402
+from slimgate.models.formats.checkpoints import Checkpoint  # noqa: E402
 from tests.models import checkpoint_files as files  # noqa: E402
 
 pytestmark = pytest.mark.torch

@@ -7,13 +7,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
 
-from config import Engine  # noqa: E402
-from models.engine import loading, selfcheck  # noqa: E402
-from models.engine.network import CannotRun, Tiles  # noqa: E402
-from models.engines.torch_integer import TorchIntegerNetwork  # noqa: E402
-from models.formats.integer import Inexact  # noqa: E402
-from models.registry import native  # noqa: E402
-from models.registry.cards import Card  # noqa: E402
+from slimgate.config import Engine  # noqa: E402
+from slimgate.models.engine import loading, selfcheck  # noqa: E402
+from slimgate.models.engine.network import CannotRun, Tiles  # noqa: E402
+from slimgate.models.engines.torch_integer import TorchIntegerNetwork  # noqa: E402
+from slimgate.models.formats.integer import Inexact  # noqa: E402
+from slimgate.models.registry import native  # noqa: E402
+from slimgate.models.registry.cards import Card  # noqa: E402
 from tests.models.networks import integer_network, random_tiles  # noqa: E402
 
 pytestmark = pytest.mark.torch

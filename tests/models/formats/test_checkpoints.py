@@ -16,9 +16,9 @@ from hypothesis import given  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-from models.formats import checkpoints, recognition, weights  # noqa: E402
-from models.formats.checkpoints import Unusable  # noqa: E402
-from models.registry.catalog import named  # noqa: E402
+from slimgate.models.formats import checkpoints, recognition, weights  # noqa: E402
+from slimgate.models.formats.checkpoints import Unusable  # noqa: E402
+from slimgate.models.registry.catalog import named  # noqa: E402
 from tests.models import checkpoint_files as files  # noqa: E402
 
 pytestmark = pytest.mark.torch

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.formats.integer import Inexact, IntegerNetwork, Layer
+from slimgate.models.formats.integer import Inexact, IntegerNetwork, Layer
 from tests.models.networks import integer_network, random_tiles
 
 

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-import models
-from models import CATALOG, NAMES, Card
+from slimgate import models
+from slimgate.models import CATALOG, NAMES, Card
 
 # Manifests in buckets name restorers by these: they may be added to, and never change.
 _NATIVE = {

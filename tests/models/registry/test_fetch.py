@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from models.registry.catalog import CATALOG, Download
-from models.registry.fetch import FetchFailed, RetryLimits, cache_folder, fetch, find
-from models.registry.transfer import Refused, check
+from slimgate.models.registry.catalog import CATALOG, Download
+from slimgate.models.registry.fetch import FetchFailed, RetryLimits, cache_folder, fetch, find
+from slimgate.models.registry.transfer import Refused, check
 from tests.servers.files import FileServer, file_server
 
 _BODY = bytes(range(256)) * 40
@@ -173,7 +173,8 @@ def test_all_releases_are_asked_over_https() -> None:
 def test_two_processes_fetch_once(server: FileServer, tmp_path: Path) -> None:
     """Of two processes that want the same file, one waits and finds it."""
     program = (
-        "import sys; from pathlib import Path; from models.registry.fetch import Download, fetch; "
+        "import sys; from pathlib import Path; "
+        "from slimgate.models.registry.fetch import Download, fetch; "
         "print(fetch(Download(*sys.argv[1:3], int(sys.argv[3])), Path(sys.argv[4])))"
     )
     wanted = _download(server)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from models.training.settings import Run, Schedule
+from slimgate.models.training.settings import Run, Schedule
 
 Pixels = npt.NDArray[np.uint8]
 

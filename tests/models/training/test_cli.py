@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.__main__ import main
+from slimgate.models.__main__ import main
 from tests.models.training.samples import write_pictures
 
 _RUN = """
@@ -34,7 +34,7 @@ def _config(folder: Path, *, integer: bool = False) -> str:
 def test_nothing_heavy_is_imported_for_help() -> None:
     """The command line of the base package works without torch, ONNX and engines."""
     code = (
-        "import sys; from models.__main__ import _parser; _parser();"
+        "import sys; from slimgate.models.__main__ import _parser; _parser();"
         "sys.exit(bool({'torch', 'onnx', 'openvino', 'mlflow', 'scipy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

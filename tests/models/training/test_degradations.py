@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.training import degradations
-from models.training.settings import Degradations
+from slimgate.models.training import degradations
+from slimgate.models.training.settings import Degradations
 from tests.models.training.samples import Pixels, picture
 
 _HOW = Degradations()

@@ -12,14 +12,14 @@ torch = pytest.importorskip("torch", reason="torch is not installed; see make te
 onnx = pytest.importorskip("onnx", reason="onnx is not installed; see the extra train")
 pytest.importorskip("openvino", reason="openvino is not installed; see the extra train")
 
-from models.engine import selfcheck  # noqa: E402
-from models.formats import qdq  # noqa: E402
-from models.formats.integer import Inexact  # noqa: E402
-from models.training import export, run_files, unpublished  # noqa: E402
-from models.training.errors import EnginesDiffer, Unusable  # noqa: E402
-from models.training.network import PlainStack  # noqa: E402
-from models.training.quantized import QuantizedStack  # noqa: E402
-from models.training.run_files import Checkpoint  # noqa: E402
+from slimgate.models.engine import selfcheck  # noqa: E402
+from slimgate.models.formats import qdq  # noqa: E402
+from slimgate.models.formats.integer import Inexact  # noqa: E402
+from slimgate.models.training import export, run_files, unpublished  # noqa: E402
+from slimgate.models.training.errors import EnginesDiffer, Unusable  # noqa: E402
+from slimgate.models.training.network import PlainStack  # noqa: E402
+from slimgate.models.training.quantized import QuantizedStack  # noqa: E402
+from slimgate.models.training.run_files import Checkpoint  # noqa: E402
 from tests.models.networks import integer_network, random_tiles  # noqa: E402
 from tests.models.training.samples import tiny_run  # noqa: E402
 

@@ -11,15 +11,15 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
 
-from models.training import run_files  # noqa: E402
-from models.training.errors import Diverged, NoDevice, NoImages, Unusable  # noqa: E402
-from models.training.loop import Data, Loop, load_data, rate_at  # noqa: E402
-from models.training.measures import fidelity_loss  # noqa: E402
-from models.training.network import PlainStack  # noqa: E402
-from models.training.pair_cache import PairCache  # noqa: E402
-from models.training.pairs import Small, Source  # noqa: E402
-from models.training.patches import Patches  # noqa: E402
-from models.training.settings import Run  # noqa: E402
+from slimgate.models.training import run_files  # noqa: E402
+from slimgate.models.training.errors import Diverged, NoDevice, NoImages, Unusable  # noqa: E402
+from slimgate.models.training.loop import Data, Loop, load_data, rate_at  # noqa: E402
+from slimgate.models.training.measures import fidelity_loss  # noqa: E402
+from slimgate.models.training.network import PlainStack  # noqa: E402
+from slimgate.models.training.pair_cache import PairCache  # noqa: E402
+from slimgate.models.training.pairs import Small, Source  # noqa: E402
+from slimgate.models.training.patches import Patches  # noqa: E402
+from slimgate.models.training.settings import Run  # noqa: E402
 from tests.models.training.samples import picture, tiny_run, write_pictures  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -116,7 +116,7 @@ import os, signal, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from models.training import measures
+from slimgate.models.training import measures
 from tests.models.training import test_loop
 folder, step = Path(sys.argv[1]), int(sys.argv[2])
 real, done = measures.fidelity_loss, []
@@ -132,7 +132,7 @@ test_loop.whole_run(folder)
 
 def loop_module() -> object:
     """Return the module in which the loss is looked up."""
-    from models.training import loop  # noqa: PLC0415  # for the child process
+    from slimgate.models.training import loop  # noqa: PLC0415  # for the child process
 
     return loop
 

@@ -7,9 +7,9 @@ torch = pytest.importorskip("torch", reason="torch is not installed; see make te
 
 from torch import Tensor, nn  # noqa: E402
 
-from models.training.measures import fidelity_loss, gain_by_label  # noqa: E402
-from models.training.network import interpolate  # noqa: E402
-from models.training.pairs import Small, Source  # noqa: E402
+from slimgate.models.training.measures import fidelity_loss, gain_by_label  # noqa: E402
+from slimgate.models.training.network import interpolate  # noqa: E402
+from slimgate.models.training.pairs import Small, Source  # noqa: E402
 from tests.models.training.samples import picture  # noqa: E402
 
 pytestmark = pytest.mark.torch

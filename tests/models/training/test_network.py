@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed; see make te
 from torch import Tensor, nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
-from models.training.network import Collapsible, PlainStack, interpolate  # noqa: E402
+from slimgate.models.training.network import Collapsible, PlainStack, interpolate  # noqa: E402
 from tests.models.training.samples import picture  # noqa: E402
 
 pytestmark = pytest.mark.torch

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec.encoders import coding
-from codec.image import resample
-from models.training import pair_cache, pairs
-from models.training.errors import NoImages, UnreadableImage
-from models.training.pair_cache import PairCache, Recipe
-from models.training.settings import Coding, Data, Degradations
+from slimgate.codec.encoders import coding
+from slimgate.codec.image import resample
+from slimgate.models.training import pair_cache, pairs
+from slimgate.models.training.errors import NoImages, UnreadableImage
+from slimgate.models.training.pair_cache import PairCache, Recipe
+from slimgate.models.training.settings import Coding, Data, Degradations
 from tests.models.training.samples import picture, write_pictures
 
 _DATA = Data(

@@ -5,9 +5,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
 
-from models.training.errors import NoImages  # noqa: E402
-from models.training.pairs import Small, Source  # noqa: E402
-from models.training.patches import Patches, as_tensors  # noqa: E402
+from slimgate.models.training.errors import NoImages  # noqa: E402
+from slimgate.models.training.pairs import Small, Source  # noqa: E402
+from slimgate.models.training.patches import Patches, as_tensors  # noqa: E402
 from tests.models.training.samples import picture  # noqa: E402
 
 pytestmark = pytest.mark.torch

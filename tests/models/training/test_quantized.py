@@ -7,9 +7,9 @@ torch = pytest.importorskip("torch", reason="torch is not installed; see make te
 
 from torch import Tensor  # noqa: E402
 
-from models.formats.integer import MAX_WEIGHT  # noqa: E402
-from models.training.network import PlainStack  # noqa: E402
-from models.training.quantized import QuantizedStack  # noqa: E402
+from slimgate.models.formats.integer import MAX_WEIGHT  # noqa: E402
+from slimgate.models.training.network import PlainStack  # noqa: E402
+from slimgate.models.training.quantized import QuantizedStack  # noqa: E402
 from tests.models.networks import random_tiles  # noqa: E402
 
 pytestmark = pytest.mark.torch

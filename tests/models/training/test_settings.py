@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from models.training import settings
-from models.training.errors import InvalidRun
+from slimgate.models.training import settings
+from slimgate.models.training.errors import InvalidRun
 
 _CONFIGS = sorted(Path(settings.__file__).parent.joinpath("configs").glob("*.yaml"))
 

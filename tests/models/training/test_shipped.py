@@ -7,12 +7,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
 
-from models.formats import qdq  # noqa: E402
-from models.training import shipped  # noqa: E402
-from models.training.errors import Unusable  # noqa: E402
-from models.training.initialization import build  # noqa: E402
-from models.training.network import PlainStack  # noqa: E402
-from models.training.quantized import QuantizedStack  # noqa: E402
+from slimgate.models.formats import qdq  # noqa: E402
+from slimgate.models.training import shipped  # noqa: E402
+from slimgate.models.training.errors import Unusable  # noqa: E402
+from slimgate.models.training.initialization import build  # noqa: E402
+from slimgate.models.training.network import PlainStack  # noqa: E402
+from slimgate.models.training.quantized import QuantizedStack  # noqa: E402
 from tests.models.networks import random_tiles  # noqa: E402
 from tests.models.training.samples import tiny_run  # noqa: E402
 

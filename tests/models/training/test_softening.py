@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from models.training.softening import soften
+from slimgate.models.training.softening import soften
 from tests.models.training.samples import picture, roughness
 
 _MOST_GRAIN = 4

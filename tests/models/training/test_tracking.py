@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.training.errors import NoTracking
-from models.training.tracking import tracking
+from slimgate.models.training.errors import NoTracking
+from slimgate.models.training.tracking import tracking
 from tests.models.training.samples import tiny_run
 
 _RUN = tiny_run(None)

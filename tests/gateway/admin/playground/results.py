@@ -1,8 +1,8 @@
 """Results for the tests of the playground."""
 
-from codec.reasons import Reason, Refused
-from config import Policy
-from gateway.admin.playground.results import Result
+from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Policy
+from slimgate.gateway.admin.playground.results import Result
 
 
 def plain(size: int = 10, *, mime: str | None = "image/png") -> Result:

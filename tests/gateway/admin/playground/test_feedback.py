@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from config import Feedback as Settings
-from gateway.admin.playground.feedback import MAX_COMMENT, Feedback, FeedbackNotSaved
+from slimgate.config import Feedback as Settings
+from slimgate.gateway.admin.playground.feedback import MAX_COMMENT, Feedback, FeedbackNotSaved
 from tests.gateway.admin.playground.results import plain
 
 

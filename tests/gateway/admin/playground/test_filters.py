@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.admin.playground import filters
+from slimgate.gateway.admin.playground import filters
 
 
 @pytest.mark.parametrize(

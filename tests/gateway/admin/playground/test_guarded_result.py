@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import models
-from codec.optimize import Optimized, Refused, optimize
-from codec.reasons import Reason
-from gateway.admin.playground.result_view import policy_demands, result_view
-from gateway.admin.playground.results import Result
-from gateway.optimize import shadow_log
+from slimgate import models
+from slimgate.codec.optimize import Optimized, Refused, optimize
+from slimgate.codec.reasons import Reason
+from slimgate.gateway.admin.playground.result_view import policy_demands, result_view
+from slimgate.gateway.admin.playground.results import Result
+from slimgate.gateway.optimize import shadow_log
 from tests.codec import smooth_images
 from tests.codec.pictures import optimize_options, save
 

@@ -1,6 +1,6 @@
 import asyncio
 
-from gateway.admin.playground.results import Results
+from slimgate.gateway.admin.playground.results import Results
 from tests.gateway.admin.playground.results import plain
 
 

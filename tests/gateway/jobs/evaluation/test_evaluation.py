@@ -9,33 +9,33 @@ from typing import Final
 import pytest
 from multidict import CIMultiDict
 
-from config import Engine, Policies, Policy
-from config import Manifests as ManifestSettings
-from eval.compare import rows
-from eval.compare.image_strategies import LATER
-from eval.compare.strategies import STRATEGIES
-from eval.cost import money_prices
-from eval.report import terminal
-from eval.run import work
-from gateway.jobs.address import Place
-from gateway.jobs.evaluation import report
-from gateway.jobs.evaluation import work as evaluation
-from gateway.jobs.evaluation.megapixels import Megapixels
-from gateway.jobs.evaluation.policy import policy_of
-from gateway.jobs.evaluation.report import Form
-from gateway.jobs.opened_job import Job, open_job
-from gateway.jobs.pacing.concurrency import Concurrency
-from gateway.jobs.resources import Tools, UsageError
-from gateway.jobs.shard_runner import ShardRunner
-from gateway.jobs.state.job_file import JOB_FILE, Digests, JobFile, Source
-from gateway.jobs.state.leases import Leases
-from gateway.jobs.state.shards import Row
-from gateway.jobs.state.store import JobStore
-from gateway.jobs.terms import Terms
-from gateway.s3.routing import Target, key_target
-from gateway.storage.manifest_seals import Seals
-from gateway.storage.messages import Request
-from gateway.storage.object_client import ObjectClient
+from slimgate.config import Engine, Policies, Policy
+from slimgate.config import Manifests as ManifestSettings
+from slimgate.eval.compare import rows
+from slimgate.eval.compare.image_strategies import LATER
+from slimgate.eval.compare.strategies import STRATEGIES
+from slimgate.eval.cost import money_prices
+from slimgate.eval.report import terminal
+from slimgate.eval.run import work
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.evaluation import report
+from slimgate.gateway.jobs.evaluation import work as evaluation
+from slimgate.gateway.jobs.evaluation.megapixels import Megapixels
+from slimgate.gateway.jobs.evaluation.policy import policy_of
+from slimgate.gateway.jobs.evaluation.report import Form
+from slimgate.gateway.jobs.opened_job import Job, open_job
+from slimgate.gateway.jobs.pacing.concurrency import Concurrency
+from slimgate.gateway.jobs.resources import Tools, UsageError
+from slimgate.gateway.jobs.shard_runner import ShardRunner
+from slimgate.gateway.jobs.state.job_file import JOB_FILE, Digests, JobFile, Source
+from slimgate.gateway.jobs.state.leases import Leases
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.jobs.terms import Terms
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.manifest_seals import Seals
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.object_client import ObjectClient
 from tests.e2e import images
 from tests.gateway.instant_workers import InstantWorkers
 from tests.gateway.jobs.jobs import planned

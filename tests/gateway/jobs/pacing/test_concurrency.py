@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from gateway.jobs.pacing.concurrency import Concurrency
+from slimgate.gateway.jobs.pacing.concurrency import Concurrency
 from tests import virtual_time
 
 

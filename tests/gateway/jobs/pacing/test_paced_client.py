@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
-from gateway.jobs.pacing.paced_client import PacedClient, Rates
-from gateway.jobs.pacing.token_bucket import TokenBucket
-from gateway.s3.routing import Target, key_target
-from gateway.storage.messages import Request
+from slimgate.gateway.jobs.pacing.paced_client import PacedClient, Rates
+from slimgate.gateway.jobs.pacing.token_bucket import TokenBucket
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.messages import Request
 from tests import virtual_time
 from tests.memory_store.store import MemoryStore
 

@@ -8,12 +8,12 @@ import yaml
 
 from bench import inventories
 from bench.inventories import Listed
-from gateway.jobs.arguments import parser
-from gateway.jobs.plan.command import plan
-from gateway.jobs.plan.planner import CannotPlan
-from gateway.jobs.plan.source import BadSource
-from gateway.jobs.state.job_file import JobFile
-from gateway.jobs.state.shards import Row, shard_name, unpack
+from slimgate.gateway.jobs.arguments import parser
+from slimgate.gateway.jobs.plan.command import plan
+from slimgate.gateway.jobs.plan.planner import CannotPlan
+from slimgate.gateway.jobs.plan.source import BadSource
+from slimgate.gateway.jobs.state.job_file import JobFile
+from slimgate.gateway.jobs.state.shards import Row, shard_name, unpack
 from tests.servers.clients import s3_client
 from tests.servers.gateway import configuration
 from tests.servers.server import S3Server

@@ -16,14 +16,14 @@ from pyarrow import parquet
 
 from bench import inventories
 from bench.inventories import COLUMNS, Format, Listed
-from gateway.jobs.address import Place
-from gateway.jobs.plan.inventory import Inventory
-from gateway.jobs.plan.inventory_manifest import read_manifest
-from gateway.jobs.plan.inventory_rows import RowReader
-from gateway.jobs.plan.source import BadSource, Found, Position, Skipped
-from gateway.jobs.state.shards import Row
-from gateway.s3.routing import Target
-from gateway.storage.messages import Request
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.plan.inventory import Inventory
+from slimgate.gateway.jobs.plan.inventory_manifest import read_manifest
+from slimgate.gateway.jobs.plan.inventory_rows import RowReader
+from slimgate.gateway.jobs.plan.source import BadSource, Found, Position, Skipped
+from slimgate.gateway.jobs.state.shards import Row
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.messages import Request
 from tests.memory_store.buckets import Version
 from tests.memory_store.store import MemoryStore
 
@@ -321,7 +321,7 @@ def test_a_missing_package_is_named() -> None:
     """Without pyarrow, Parquet is refused with what to install."""
     code = (
         "import sys; sys.modules['pyarrow'] = None\n"
-        "from gateway.jobs.plan import inventory\n"
+        "from slimgate.gateway.jobs.plan import inventory\n"
         "try: inventory._reader('Parquet')\n"
         "except inventory.BadSource as error: print(error)"
     )

@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from gateway.jobs.plan.key_file import KeyFile
-from gateway.jobs.plan.source import BadSource, Found, Position, Skipped
-from gateway.jobs.state.shards import Row
+from slimgate.gateway.jobs.plan.key_file import KeyFile
+from slimgate.gateway.jobs.plan.source import BadSource, Found, Position, Skipped
+from slimgate.gateway.jobs.state.shards import Row
 
 _TEXT = (
     b"\xef\xbb\xbfphotos,a%20b%2Bc.jpg\r\n"

@@ -7,15 +7,15 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from config import Upstream as UpstreamSettings
-from gateway.jobs.address import Place
-from gateway.jobs.plan.listed import Listing, VersionListing
-from gateway.jobs.plan.source import Found, Position, Skipped, Source
-from gateway.s3.identity import Identity
-from gateway.s3.routing import Target, key_target
-from gateway.storage.messages import Request
-from gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
-from gateway.storage.upstream import Upstream
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.plan.listed import Listing, VersionListing
+from slimgate.gateway.jobs.plan.source import Found, Position, Skipped, Source
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
+from slimgate.gateway.storage.upstream import Upstream
 from tests.memory_store.store import MemoryStore
 from tests.servers.server import S3Server
 

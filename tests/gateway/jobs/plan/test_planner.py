@@ -8,16 +8,16 @@ from typing import Any, Final
 
 import pytest
 
-from config import Originals, Policies, Policy
-from gateway.jobs.address import Place
-from gateway.jobs.plan.planner import CannotPlan, Planner, shard_count
-from gateway.jobs.plan.selection import Selector
-from gateway.jobs.plan.source import Batch, Found, Position, Skipped
-from gateway.jobs.state.job_file import Digests, JobFile, NoJob, PlanFile, Source, read_job
-from gateway.jobs.state.shards import DamagedShard, Row, read_shard, shard_name
-from gateway.jobs.state.store import JobStore
-from gateway.s3.routing import Target
-from gateway.storage.messages import Request
+from slimgate.config import Originals, Policies, Policy
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.plan.planner import CannotPlan, Planner, shard_count
+from slimgate.gateway.jobs.plan.selection import Selector
+from slimgate.gateway.jobs.plan.source import Batch, Found, Position, Skipped
+from slimgate.gateway.jobs.state.job_file import Digests, JobFile, NoJob, PlanFile, Source, read_job
+from slimgate.gateway.jobs.state.shards import DamagedShard, Row, read_shard, shard_name
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.messages import Request
 from tests.memory_store.store import MemoryStore
 
 _POLICIES: Final = Policies((Policy(name="p", bucket="photos", prefix="a", mode="optimize"),))

@@ -5,19 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-import models
-from config import Cache, Settings
-from gateway.jobs.actions import Action
-from gateway.jobs.address import Place
-from gateway.jobs.arguments import parser
-from gateway.jobs.halt import Halt
-from gateway.jobs.resources import UsageError
-from gateway.jobs.run_command import run as run_command
-from gateway.jobs.runners import ray
-from gateway.jobs.runners.shard_actor import Sent, ShardActor
-from gateway.jobs.state.rounds import RoundSpec
-from gateway.jobs.terms import Unwatched
-from gateway.jobs.worker import RunSpec
+from slimgate import models
+from slimgate.config import Cache, Settings
+from slimgate.gateway.jobs.actions import Action
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.arguments import parser
+from slimgate.gateway.jobs.halt import Halt
+from slimgate.gateway.jobs.resources import UsageError
+from slimgate.gateway.jobs.run_command import run as run_command
+from slimgate.gateway.jobs.runners import ray
+from slimgate.gateway.jobs.runners.shard_actor import Sent, ShardActor
+from slimgate.gateway.jobs.state.rounds import RoundSpec
+from slimgate.gateway.jobs.terms import Unwatched
+from slimgate.gateway.jobs.worker import RunSpec
 from tests.servers.server import free_port
 
 _SECRETS = ("first-secret", "second-secret", "admin-token", "redis-password", "k" * 40)

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import pytest
 
-from config import Policies, Policy
-from gateway.jobs.address import Place
-from gateway.jobs.state.job_file import (
+from slimgate.config import Policies, Policy
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.state.job_file import (
     JOB_FILE,
     PLAN_FILE,
     Digests,
@@ -18,9 +18,9 @@ from gateway.jobs.state.job_file import (
     read_job,
     read_plan,
 )
-from gateway.jobs.state.store import JobStore
-from gateway.s3.routing import Target
-from gateway.storage.messages import Request
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.messages import Request
 from tests.memory_store.store import MemoryStore
 
 _POLICY: Final = Policy(name="p", bucket="photos-*", mode="optimize")

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from gateway.jobs.state.leases import LASTS_S, Held, LeaseLost, Leases, Taken
-from gateway.jobs.state.store import JobStore
+from slimgate.gateway.jobs.state.leases import LASTS_S, Held, LeaseLost, Leases, Taken
+from slimgate.gateway.jobs.state.store import JobStore
 from tests import virtual_time
 from tests.gateway.jobs.jobs import BUCKET, memory_job
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.jobs.state.leases import Leases, Taken
-from gateway.jobs.state.presence import is_gone, present
+from slimgate.gateway.jobs.state.leases import Leases, Taken
+from slimgate.gateway.jobs.state.presence import is_gone, present
 from tests import virtual_time
 from tests.gateway.jobs.jobs import memory_job
 

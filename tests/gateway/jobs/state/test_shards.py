@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.jobs.address import Place
-from gateway.jobs.state.shards import (
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.state.shards import (
     MAX_TEXT_BYTES,
     DamagedShard,
     Row,
@@ -23,9 +23,9 @@ from gateway.jobs.state.shards import (
     shard_name,
     unpack,
 )
-from gateway.jobs.state.store import JobStore
-from gateway.s3.routing import Target
-from gateway.storage.messages import Request
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.messages import Request
 from tests.memory_store.store import MemoryStore
 
 _ROWS: Final = (

@@ -6,16 +6,16 @@ from typing import Final
 
 import pytest
 
-from config import Upstream as UpstreamSettings
-from gateway.jobs.address import Place
-from gateway.jobs.state.store import JobStore
-from gateway.s3.errors import S3Error
-from gateway.s3.identity import Identity
-from gateway.s3.routing import Target
-from gateway.storage.errors import Changed, Denied
-from gateway.storage.messages import Request
-from gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
-from gateway.storage.upstream import Upstream
+from slimgate.config import Upstream as UpstreamSettings
+from slimgate.gateway.jobs.address import Place
+from slimgate.gateway.jobs.state.store import JobStore
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.errors import Changed, Denied
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.object_client import Caller, ObjectClient, UpstreamClient
+from slimgate.gateway.storage.upstream import Upstream
 from tests.memory_store.answers import MemoryResponse
 from tests.memory_store.store import MemoryStore
 from tests.servers.server import S3Server

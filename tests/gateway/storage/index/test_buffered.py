@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from gateway.s3.listing_xml import LogicalView
-from gateway.storage.index.buffered import BufferedIndex
-from gateway.storage.index.memory import MemoryIndex
-from gateway.storage.listing_index import Known, ListedObject, ObjectState
+from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.storage.index.buffered import BufferedIndex
+from slimgate.gateway.storage.index.memory import MemoryIndex
+from slimgate.gateway.storage.listing_index import Known, ListedObject, ObjectState
 
 _VIEW: Final = LogicalView(1234, "0" * 32)
 _NOW: Final = 1_767_355_200

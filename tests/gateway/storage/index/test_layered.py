@@ -3,10 +3,10 @@
 import time
 from typing import Final
 
-from gateway.s3.listing_xml import LogicalView
-from gateway.storage.index.layered import LayeredIndex
-from gateway.storage.index.memory import MemoryIndex
-from gateway.storage.listing_index import Entry, Known, ListedObject, ObjectState
+from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.storage.index.layered import LayeredIndex
+from slimgate.gateway.storage.index.memory import MemoryIndex
+from slimgate.gateway.storage.listing_index import Entry, Known, ListedObject, ObjectState
 
 _ONE: Final = LogicalView(1234, "0" * 32)
 _OTHER: Final = LogicalView(5678, "f" * 32)

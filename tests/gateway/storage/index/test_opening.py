@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from config import Settings
-from gateway.storage.index.layered import LayeredIndex
-from gateway.storage.index.memory import MemoryIndex
-from gateway.storage.index.opening import (
+from slimgate.config import Settings
+from slimgate.gateway.storage.index.layered import LayeredIndex
+from slimgate.gateway.storage.index.memory import MemoryIndex
+from slimgate.gateway.storage.index.opening import (
     OrMemory,
     configured_index,
     index_path,

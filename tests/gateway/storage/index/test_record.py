@@ -5,9 +5,9 @@ from typing import Final
 
 import pytest
 
-from gateway.s3.listing_xml import LogicalView
-from gateway.storage.index import record
-from gateway.storage.listing_index import Entry, Known, ListedObject, ObjectState
+from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.storage.index import record
+from slimgate.gateway.storage.listing_index import Entry, Known, ListedObject, ObjectState
 
 _NOW: Final = 1_767_355_200
 _LISTED: Final = ListedObject("key", "etag", _NOW)

@@ -13,12 +13,18 @@ from typing import Final
 
 import pytest
 
-from gateway.s3.listing_xml import LogicalView
-from gateway.storage.index import sqlite_file
-from gateway.storage.index.memory import MemoryIndex
-from gateway.storage.index.opening import OrMemory
-from gateway.storage.index.sqlite import SqliteIndex
-from gateway.storage.listing_index import Entry, IndexUnusable, Known, ListedObject, ObjectState
+from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.storage.index import sqlite_file
+from slimgate.gateway.storage.index.memory import MemoryIndex
+from slimgate.gateway.storage.index.opening import OrMemory
+from slimgate.gateway.storage.index.sqlite import SqliteIndex
+from slimgate.gateway.storage.listing_index import (
+    Entry,
+    IndexUnusable,
+    Known,
+    ListedObject,
+    ObjectState,
+)
 
 _VIEW: Final = LogicalView(1234, "0" * 32)
 _NOW: Final = 1_767_355_200

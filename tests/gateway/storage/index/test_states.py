@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from multidict import CIMultiDict
 
-from gateway.storage.listing_index import ListedObject, ObjectState
+from slimgate.gateway.storage.listing_index import ListedObject, ObjectState
 
 _NOON: Final = int(datetime(2026, 1, 2, 12, tzinfo=UTC).timestamp())
 _DATE: Final = "Fri, 02 Jan 2026 12:00:00 GMT"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.training.evaluation.curves import Curve, compare, curve, means
-from models.training.evaluation.plan import Coding, Point
+from slimgate.models.training.evaluation.curves import Curve, compare, curve, means
+from slimgate.models.training.evaluation.plan import Coding, Point
 
 
 def _line(slope: float, offset: float, low: float = 0.125, high: float = 8.0) -> Curve:

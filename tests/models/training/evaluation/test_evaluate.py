@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from defusedxml import ElementTree
 
-from codec.image import resample
-from codec.measures import ssim
-from codec.measures.psnr import psnr
-from models.__main__ import main
-from models.engines.interpolation import Interpolation
-from models.training import pairs, renditions
-from models.training.errors import NoImages, NoPlace, NoRestorer
-from models.training.evaluation import document, measuring, plan, restorers, sweep
-from models.training.evaluation.plan import Coding, Plan
-from models.training.evaluation.sweep import default_folder
+from slimgate.codec.image import resample
+from slimgate.codec.measures import ssim
+from slimgate.codec.measures.psnr import psnr
+from slimgate.models.__main__ import main
+from slimgate.models.engines.interpolation import Interpolation
+from slimgate.models.training import pairs, renditions
+from slimgate.models.training.errors import NoImages, NoPlace, NoRestorer
+from slimgate.models.training.evaluation import document, measuring, plan, restorers, sweep
+from slimgate.models.training.evaluation.plan import Coding, Plan
+from slimgate.models.training.evaluation.sweep import default_folder
 from tests.models.networks import integer_network
 from tests.models.training.samples import write_pictures
 
@@ -42,7 +42,7 @@ def images(tmp_path: Path) -> Path:
 def _network(folder: Path, name: str = "net.onnx", *, scale: int = 2, seed: int = 1) -> str:
     pytest.importorskip("onnx", reason="onnx is not installed; see the extra train")
     pytest.importorskip("openvino", reason="openvino is not installed; see the extra train")
-    from models.formats import qdq  # noqa: PLC0415  # needs onnx
+    from slimgate.models.formats import qdq  # noqa: PLC0415  # needs onnx
 
     path = folder / name
     path.parent.mkdir(exist_ok=True)
