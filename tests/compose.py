@@ -12,6 +12,7 @@ import yaml
 
 ROOT: Final = Path(__file__).parents[1]
 FOLDER: Final = ROOT / "config" / "compose"
+ALERTS: Final = ROOT / "config" / "prometheus" / "alerts.yml"
 SECRETS: Final = "/run/secrets/"
 
 Service = dict[str, Any]

@@ -11,8 +11,8 @@ from typing import Final
 import pytest
 
 from slimgate import models
-from slimgate.codec.search import memory_needs
 from slimgate.config import Settings, load
+from slimgate.gateway.workers.capacity import memory_needed
 from tests.compose import (
     FOLDER,
     ROOT,
@@ -180,17 +180,8 @@ def test_spooled_uploads_are_on_a_disk(name: str) -> None:
 def test_memory_is_enough_for_what_is_configured(name: str, tmp_path: Path) -> None:
     """Workers, buffers, cache and engine fit, each of them full, with a gibibyte for the rest."""
     settings = _settings(name, Secrets.made(tmp_path))
-    needed = (
-        (settings.engine.worker_count - 1) * memory_needs.ORDINARY
-        + settings.engine.worker_memory  # one at a time
-        + settings.limits.max_buffered_bytes
-        + settings.cache.max_bytes
-        + settings.engine.max_pixels_in_flight * 3
-        + 2**26  # /tmp
-        + 2**30
-    )
     assert settings.engine.workers != "auto", "memory does not grow with the cores"
-    assert size(services()[name]["mem_limit"]) >= needed
+    assert size(services()[name]["mem_limit"]) >= memory_needed(settings)
 
 
 def test_redis_has_room_for_what_it_does_beside() -> None:

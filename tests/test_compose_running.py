@@ -19,7 +19,7 @@ import redis
 from PIL import Image
 
 from slimgate.models.bench.benchmark_worker import photograph
-from tests.compose import FOLDER, Secrets, dockerfile, image_environment, services
+from tests.compose import ALERTS, FOLDER, Secrets, dockerfile, image_environment, services
 from tests.servers.clients import s3_client
 from tests.servers.gateway import environment
 from tests.servers.moto import moto_server
@@ -191,10 +191,10 @@ def test_the_health_check_of_the_image_passes(stack: tuple[Secrets, _Gateway]) -
 def test_prometheus_may_read_the_metrics(stack: tuple[Secrets, _Gateway], tmp_path: Path) -> None:
     """With the token of the file it finds the gateway up, and all rules load."""
     secrets, gateway = stack
-    for name in ("prometheus.yml", "alerts.yml"):
-        text = secrets.placed((FOLDER / name).read_text("utf-8"))
+    for file in (FOLDER / "prometheus.yml", ALERTS):
+        text = secrets.placed(file.read_text("utf-8"))
         text = text.replace("scrape_interval: 15s", "scrape_interval: 1s")
-        (tmp_path / name).write_text(text.replace("gateway:9001", gateway.admin, 1))
+        (tmp_path / file.name).write_text(text.replace("gateway:9001", gateway.admin, 1))
     port = free_port()
     command = ["prometheus", f"--config.file={tmp_path / 'prometheus.yml'}"]
     place = [f"--storage.tsdb.path={tmp_path / 'data'}", f"--web.listen-address=127.0.0.1:{port}"]

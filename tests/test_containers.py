@@ -15,7 +15,7 @@ import yaml
 from slimgate import models
 from slimgate.config import load
 from slimgate.gateway.telemetry import metrics
-from tests.compose import FOLDER, ROOT, dockerfile, image_environment, mounts, services
+from tests.compose import ALERTS, FOLDER, ROOT, dockerfile, image_environment, mounts, services
 from tests.servers.gateway import configuration
 from tests.servers.server import S3Server
 
@@ -78,7 +78,7 @@ def test_prometheus_understands_everything(tmp_path: Path) -> None:
     config = (FOLDER / "prometheus.yml").read_text("utf-8")
     token = tmp_path / "token"
     token.write_text("token")
-    (tmp_path / "alerts.yml").write_text((FOLDER / "alerts.yml").read_text("utf-8"))
+    (tmp_path / "alerts.yml").write_text(ALERTS.read_text("utf-8"))
     (tmp_path / "prometheus.yml").write_text(config.replace("/run/secrets/admin-token", str(token)))
     for command in (["rules", "queries.yml"], ["config", "prometheus.yml"]):
         done = _run("promtool", "check", *command, folder=tmp_path)
@@ -101,7 +101,7 @@ def test_panels_do_not_overlap() -> None:
 
 def test_metrics_of_alerts_exist() -> None:
     """No rule watches something that nobody counts."""
-    rules = [rule for group in _yaml(FOLDER / "alerts.yml")["groups"] for rule in group["rules"]]
+    rules = [rule for group in _yaml(ALERTS)["groups"] for rule in group["rules"]]
     watched = {name for rule in rules for name in _METRIC.findall(rule["expr"])}
     assert watched
     assert watched - _counted() == set()

@@ -95,6 +95,7 @@ def create_admin(
         return web.Response(text=f"{not_ready_reason}\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def scrape(_: web.Request) -> web.Response:
+        metrics.READY.set(await readiness.not_ready_reason() is None)
         await _set_gauges(compute, buffers)
         body = generate_latest(metrics.REGISTRY)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})

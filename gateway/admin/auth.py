@@ -28,6 +28,9 @@ LOGIN: Final = "/_slimgate/login"
 STATIC: Final = "/_slimgate/static/"
 """Styles and scripts of the pages, the same in every installation."""
 
+PROBES: Final = frozenset({"/_slimgate/healthz", "/_slimgate/readyz"})
+"""Paths that answer without a token: kubelets and load balancers cannot send one."""
+
 COOKIE_PATH: Final = "/_slimgate/"
 SESSION_S: Final = 12 * 3600
 
@@ -115,9 +118,12 @@ class Access:
                 return await handler(request)
             self._refuse_foreign_pages(request)
             is_open = request.path == LOGIN or request.path.startswith(STATIC)
-            if not is_open and not self._is_known(request):
-                raise _challenge(request)
-            return await handler(request)
+            if is_open or self._is_known(request):
+                return await handler(request)
+            # A wrong token is an error for probes, too: who sends one wants to know.
+            if request.path in PROBES and "Authorization" not in request.headers:
+                return _first_line(await handler(request))
+            raise _challenge(request)
 
         return guard
 
@@ -199,6 +205,13 @@ def _is_own(request: web.Request, host: str) -> bool:
     if origin is not None:
         return origin.partition("://")[2].lower() == host.lower()
     return request.headers.get("Sec-Fetch-Site", "none") in {"none", "same-origin"}
+
+
+def _first_line(response: web.StreamResponse) -> web.StreamResponse:
+    """Return what strangers may read of an answer: further lines name other gateways."""
+    if isinstance(response, web.Response) and response.text is not None:
+        response.text = f"{response.text.partition(chr(10))[0]}\n"
+    return response
 
 
 def _challenge(request: web.Request) -> web.HTTPException:

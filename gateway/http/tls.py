@@ -4,6 +4,8 @@ import ssl
 from pathlib import Path
 
 from slimgate.config import Tls
+from slimgate.gateway.http.certificate_expiry import first_expiry
+from slimgate.gateway.telemetry import metrics
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
 """Inode, modification time and size of each file, to detect changes; None: the file is missing."""
@@ -28,6 +30,7 @@ class Certificate:
     def __init__(self, files: tuple[str, str]) -> None:
         self._files = files
         self.context = load_context(files)
+        self._note_expiry()
 
     def reload(self) -> None:
         """Use the current content of the files for new connections.
@@ -38,6 +41,10 @@ class Certificate:
         # A mismatched pair in the live context would refuse all clients: try it elsewhere first.
         load_context(self._files)
         _load_pair(self.context, self._files)
+        self._note_expiry()
+
+    def _note_expiry(self) -> None:
+        metrics.CERTIFICATE_EXPIRY.set(first_expiry(Path(self._files[0])))
 
 
 def load_certificate(tls: Tls) -> Certificate | None:

@@ -27,9 +27,12 @@ def _counter(name: str, text: str, *labels: str) -> Counter:
 
 
 def _gauge(
-    name: str, text: str, *labels: str, of_several: Literal["livesum", "livemax"] = "livesum"
+    name: str,
+    text: str,
+    *labels: str,
+    of_several: Literal["livesum", "livemax", "livemin"] = "livesum",
 ) -> Gauge:
-    """Create a gauge; for several processes, operators see the sum or the maximum."""
+    """Create a gauge; for several processes, operators see sum, maximum or minimum."""
     return Gauge(f"slimgate_{name}", text, labels, registry=REGISTRY, multiprocess_mode=of_several)
 
 
@@ -39,6 +42,14 @@ def _histogram(name: str, text: str, *labels: str) -> Histogram:
 
 BUILD_INFO: Final = _gauge(
     "build_info", "Always 1; the version is a label.", "version", of_several="livemax"
+)
+READY: Final = _gauge(
+    "ready", "1 while the gateway is ready for traffic, else 0.", of_several="livemin"
+)
+CERTIFICATE_EXPIRY: Final = _gauge(
+    "tls_certificate_expiry_timestamp_seconds",
+    "Time at which the first certificate of the chain expires, Unix seconds; 0: plain HTTP.",
+    of_several="livemin",
 )
 REQUESTS: Final = _counter(
     "requests", "Requests answered, by S3 operation and HTTP status.", "operation", "status"

@@ -1,12 +1,39 @@
 """Compare the image limits of policies with the memory of workers."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from slimgate.codec.measures import floors
 from slimgate.codec.search import memory_needs
 from slimgate.config import Policy, Settings
 
-_MP = 10**6
+_MP: Final = 10**6
+
+_TEMPORARY_FILES: Final = 2**26
+"""What /tmp may hold where it is in memory, as in the containers."""
+
+_EVERYTHING_ELSE: Final = 2**30
+"""Programs and libraries of a gateway, its workers and its engine, and what is in passing."""
+
+
+def memory_needed(settings: Settings) -> int:
+    """Return the memory that a gateway needs with every limit reached, bytes.
+
+    It is the memory limit of a container. Ordinary images may be in all workers at a time, a larger
+    one only in one.
+
+    Args:
+        settings: Valid settings of all processes together.
+    """
+    return (
+        (settings.engine.worker_count - 1) * memory_needs.ORDINARY
+        + settings.engine.worker_memory
+        + settings.limits.max_buffered_bytes
+        + settings.cache.max_bytes
+        + settings.engine.max_pixels_in_flight * 3
+        + _TEMPORARY_FILES
+        + _EVERYTHING_ELSE
+    )
 
 
 def shortages(settings: Settings) -> Iterator[str]:

@@ -67,12 +67,12 @@ def test_clients_cannot_make_time_series(moto: S3Server, moto_bucket: str, start
 
 
 def test_nothing_without_the_token(moto: S3Server, start: Start) -> None:
-    """Where a token is demanded, nothing is answered without it, and no log has it."""
+    """Where a token is demanded, only probes are answered without it, and no log has it."""
     token = "Up-to-no-good-0123456789"  # of this gateway alone
     process = start({**configuration(moto), "admin": {**_ADMIN, "token": token}})
     paths = [f"/_slimgate/{name}" for name in ("healthz", "readyz", "metrics")]
     for path in [*paths, "/metrics", "/nothing"]:
-        assert asked(process, path)[0] == 401
+        assert asked(process, path)[0] == (200 if path in paths[:2] else 401)
         assert asked(process, path, token=token[:-1])[0] == 401
     assert [asked(process, path, token=token)[0] for path in paths] == [200] * 3
     assert token not in str(process.log)
@@ -93,6 +93,7 @@ def test_ready_only_with_a_store(moto: S3Server, start: Start) -> None:
     nowhere = {**configuration(moto)["upstream"], "endpoint": "http://127.0.0.1:1"}
     alone = start({**configuration(moto), "upstream": nowhere, "admin": _ADMIN})
     assert asked(alone, "/_slimgate/healthz")[0] == 200
+    assert [counted(counts(each), "ready") for each in (process, alone)] == [1, 0]
     status, text = asked(alone, "/_slimgate/readyz")
     assert (status, "upstream.endpoint" in text) == (503, True)
 

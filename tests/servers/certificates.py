@@ -1,6 +1,7 @@
 """Certificates that tests can check."""
 
 import ssl
+from datetime import datetime
 from pathlib import Path
 
 import trustme
@@ -25,9 +26,13 @@ class Pair:
         """Return the section of the configuration."""
         return {"certificate": str(self.certificate), "key": str(self.key)}
 
-    def renew(self) -> bytes:
-        """Write another pair, and return the certificate."""
-        made = self.authority.issue_cert("localhost", "127.0.0.1")
+    def renew(self, end: datetime | None = None) -> bytes:
+        """Write another pair, and return the certificate.
+
+        Args:
+            end: When it expires; None: in many years.
+        """
+        made = self.authority.issue_cert("localhost", "127.0.0.1", not_after=end)
         new = self.key.with_suffix(".new")
         made.private_key_pem.write_to_path(str(new))
         new.replace(self.key)

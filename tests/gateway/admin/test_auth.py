@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from slimgate.config import Admin
-from slimgate.gateway.admin.auth import SESSION_S, Access, Failures
+from slimgate.gateway.admin.auth import PROBES, SESSION_S, Access, Failures
 
 _TOKEN: Final = "a token of the tests"
 _SHORT: Final = "short token"
@@ -68,6 +68,18 @@ async def test_a_token_opens() -> None:
         assert await _status(client) == 401
         assert await _status(client, Accept="text/html,*/*") == 303
         assert await _status(client, "POST", Accept="text/html,*/*") == 401
+
+
+@pytest.mark.parametrize("token", [_TOKEN, None])
+async def test_probes_need_no_token(token: str | None) -> None:
+    """Without a token, strangers read the first line of a probe; a wrong token is an error."""
+    async with _serving(_access(token)) as client:
+        for path in PROBES:
+            async with client.get(path) as response:
+                text = await response.text()
+            assert (response.status, text) == (200, "secret" if token is None else "secret\n")
+            async with client.get(path, headers={"Authorization": "Bearer wrong"}) as response:
+                assert response.status == (200 if token is None else 401)
 
 
 async def test_a_cookie_stands_for_the_token() -> None:

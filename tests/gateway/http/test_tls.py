@@ -1,6 +1,8 @@
 import shutil
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import pytest
 from cryptography.hazmat.primitives.serialization import (
@@ -12,7 +14,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from slimgate.config import Tls
 from slimgate.gateway.http.tls import BadCertificate, Certificate, certificate_stamp, load_context
+from slimgate.gateway.telemetry import metrics
 from tests.servers.certificates import Pair
+
+_EXPIRY: Final = "slimgate_tls_certificate_expiry_timestamp_seconds"
 
 
 def test_tls_is_1_2_at_least(pair: Pair) -> None:
@@ -33,6 +38,23 @@ def test_a_wrong_pair_is_refused(pair: Pair) -> None:
     pair.key.unlink()
     with pytest.raises(BadCertificate, match=r"key\.pem: No such file"):
         shown.reload()
+
+
+def test_the_end_of_a_certificate_is_shown(pair: Pair) -> None:
+    """The metric is the first expiry of the chain, also after a reload."""
+    for end in (datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC), datetime(2051, 1, 1, tzinfo=UTC)):
+        pair.renew(end)
+        Certificate((str(pair.certificate), str(pair.key)))
+        assert metrics.REGISTRY.get_sample_value(_EXPIRY) == end.timestamp()
+    shown = Certificate((str(pair.certificate), str(pair.key)))
+    soon = datetime(2027, 2, 28, 12, tzinfo=UTC)
+    pair.renew(soon)
+    shown.reload()
+    assert metrics.REGISTRY.get_sample_value(_EXPIRY) == soon.timestamp()
+    with pair.certificate.open("ab") as chain:
+        chain.write(pair.trusted.read_bytes())
+    shown.reload()
+    assert metrics.REGISTRY.get_sample_value(_EXPIRY) == soon.timestamp()
 
 
 def test_nobody_is_asked_for_a_pass_phrase(pair: Pair) -> None:
