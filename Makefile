@@ -6,7 +6,7 @@ REPORT ?= .slimgate/report
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo serve report baselines test test-all test-here test-heavy test-clients test-torch \
-	coverage lint bench lock clean
+	coverage lint sbom bench lock clean
 
 venv := .venv
 run := $(venv)/bin/python
@@ -87,6 +87,11 @@ lint: $(ready)  ## check style, types and the direction of imports
 	@$(run) -m ruff format --check
 	@$(run) -m mypy
 	@$(venv)/bin/lint-imports
+
+sbom: $(ready)  ## list what slimgate runs with, libraries inside wheels too (CycloneDX)
+	@mkdir -p .slimgate
+	@$(run) -m tests.sbom > .slimgate/sbom.cdx.json
+	@echo "Written: .slimgate/sbom.cdx.json"
 
 bench: $(ready)  ## measure the gateway against direct access (2 minutes)
 	@$(run) -m bench
