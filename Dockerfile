@@ -49,8 +49,9 @@ VOLUME /var/lib/slimgate /var/spool/slimgate
 EXPOSE 9000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=10s --start-period=60s \
-    CMD ["python", "-m", "gateway.admin.healthcheck"]
-ENTRYPOINT ["python", "-m", "gateway"]
+    CMD ["slimgate", "healthcheck"]
+ENTRYPOINT ["slimgate"]
+CMD ["serve"]
 
 FROM base AS gpu
 COPY --from=build-gpu /opt/slimgate /opt/slimgate

@@ -10,6 +10,7 @@ REPORT ?= .slimgate/report
 
 venv := .venv
 run := $(venv)/bin/python
+program := $(venv)/bin/slimgate
 ready := $(venv)/.installed
 awscli := .venv-awscli
 awscli_ready := $(awscli)/.installed
@@ -37,17 +38,17 @@ help:  ## show this list
 		awk -F'|' '{printf "%-20s%s\n", $$1, $$2}'
 
 demo: $(ready)  ## put 20 images through a gateway and see what came of them (1 minute)
-	@$(run) -m eval.demo
+	@$(program) demo
 
 serve: $(ready)  ## keep a gateway and a bucket in memory running (LISTEN=127.0.0.1:9000)
-	@$(run) -m eval.demo --serve --listen $(LISTEN)
+	@$(program) demo --serve --listen $(LISTEN)
 
 report: $(ready)  ## tell what a policy saves on the demo's images, and at what fidelity (2 minutes)
-	@$(run) -m eval.demo.sample_images .slimgate/demo-images
-	@$(run) -m eval .slimgate/demo-images --classes auto --out $(REPORT) --force
+	@$(run) -m slimgate.eval.demo.sample_images .slimgate/demo-images
+	@$(program) eval .slimgate/demo-images --classes auto --out $(REPORT) --force
 
 baselines: $(ready)  ## take today's bytes and fidelity as those that no change may fall behind
-	@$(run) -m eval.demo.baseline --write
+	@$(run) -m slimgate.eval.demo.baseline --write
 
 test: $(ready)  ## run unit tests and one path per S3 operation (5 minutes on 2 cores)
 	@echo "Unit tests and one path per S3 operation: about 5 minutes on 2 cores." \

@@ -178,7 +178,7 @@ def _gateway(checkout: Path, store: str, *, tls: bool) -> Iterator[Gateway]:
         python = str(checkout / ".venv" / "bin" / "python")
         # The default limit of open files on most systems; the gateway raises its own limit.
         inside = ["sh", "-c", 'ulimit -Sn 1024; cd "$0"; exec "$@"', str(checkout)]
-        command = [*inside, python, "-m", "slimgate.gateway", "--config", str(file)]
+        command = [*inside, python, "-m", "slimgate", "serve", "--config", str(file)]
         server = stack.enter_context(Server(command, ready=gateway_address))
         scheme = "https" if tls else "http"
         s3 = s3_client(f"{scheme}://{server.address(_START_S)}")

@@ -143,7 +143,7 @@ class Bench:
 
     def _command(self, manifest: str, job: str) -> list[str]:
         return [
-            sys.executable, "-m", "slimgate.gateway", "job", "plan", f"s3://{_BUCKET}",
+            sys.executable, "-m", "slimgate", "job", "plan", f"s3://{_BUCKET}",
             "--inventory", f"s3://{self._bucket}/{manifest}", "--to", f"s3://{self._bucket}/{job}",
             "--keys-per-shard", str(self._keys_per_shard), "--config", str(self._config),
         ]  # fmt: skip

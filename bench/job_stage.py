@@ -105,7 +105,7 @@ class Stage:
         return [
             sys.executable,
             "-m",
-            "slimgate.gateway",
+            "slimgate",
             "job",
             *words,
             "--config",

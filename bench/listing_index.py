@@ -1,7 +1,7 @@
 """Measure listings of a large bucket: ``python -m bench.listing_index``.
 
 Lists a bucket of Ceph RGW directly and through gateways whose index is empty, primed by
-``python -m gateway index``, used again after a restart, shared by two processes, and shared by two
+``slimgate index``, used again after a restart, shared by two processes, and shared by two
 gateways through Redis. Direct listings alternate with those through a gateway. ``--memory`` also
 measures what a million entries take.
 """
@@ -226,7 +226,7 @@ def _settings(setting: Setting, name: str) -> dict[str, Any]:
 def _primed(setting: Setting, settings: dict[str, Any]) -> float:
     """Fill the index by the command; return its time, seconds."""
     process = GatewayProcess(settings, setting.folder)
-    command = [sys.executable, "-m", "slimgate.gateway", "index", f"s3://{_BUCKET}"]
+    command = [sys.executable, "-m", "slimgate", "index", f"s3://{_BUCKET}"]
     started = time.monotonic()
     done = subprocess.run([*command, "--config", str(process.file)], check=False)
     if done.returncode:

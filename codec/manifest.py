@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
+from slimgate.codec import versions
 from slimgate.codec.notes import Hex, Measured, Note, Uploaded
 from slimgate.config.policy import CODECS, Codec
 
@@ -18,7 +19,7 @@ WholeCodec = Literal["jxl", "lepton", "zstd"]
 MAX_BYTES: Final = 600
 """Maximum length of a manifest, bytes: S3 allows 2 KB of user metadata, the client's included."""
 
-VERSION: Final = 1
+VERSION: Final = versions.MANIFEST
 MAX_SIDE: Final = 65_535
 MAX_PIXELS: Final = 250_000_000
 MAX_FILE_BYTES: Final = 1 << 30

@@ -136,7 +136,7 @@ class Reason(StrEnum):
     RESTORER = (
         "restorer",
         "the restorer cannot be run",
-        "Check that the restorer of the policy runs here: python -m models bench.",
+        "Check that the restorer of the policy runs here: slimgate models bench.",
     )
     # Of the processes that work on images.
     MEMORY = (

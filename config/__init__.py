@@ -5,6 +5,7 @@ from slimgate.config.describe import effective, reference
 from slimgate.config.engine import Engine
 from slimgate.config.floor import Floor
 from slimgate.config.index import Index
+from slimgate.config.json_schema import json_schema
 from slimgate.config.limits import Limits
 from slimgate.config.loading import config_path, load
 from slimgate.config.manifests import Manifests
@@ -42,6 +43,7 @@ __all__ = [
     "Upstream",
     "config_path",
     "effective",
+    "json_schema",
     "load",
     "reference",
     "share",

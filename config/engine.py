@@ -3,7 +3,7 @@
 import os
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from slimgate.config.base import Frozen, contradiction
 from slimgate.config.units import ByteCount, PixelCount
@@ -17,6 +17,11 @@ def _workers(value: object) -> int | Literal["auto"]:
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MAX_WORKERS:
         return value
     raise ValueError(f"must be auto or a whole number from 1 to {_MAX_WORKERS}")
+
+
+_WORKERS: Final = WithJsonSchema(
+    {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": _MAX_WORKERS}]}
+)
 
 
 class SageMaker(Frozen):
@@ -35,7 +40,7 @@ class SageMaker(Frozen):
 class Engine(Frozen):
     """Worker processes that decode, encode and restore images, and the engine for networks."""
 
-    workers: Annotated[int | Literal["auto"], PlainValidator(_workers)] = Field(
+    workers: Annotated[int | Literal["auto"], PlainValidator(_workers), _WORKERS] = Field(
         default="auto", description="number of worker processes; auto: one per core"
     )
     worker_memory: ByteCount = Field(

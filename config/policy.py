@@ -46,7 +46,10 @@ Scale = Annotated[int, Field(ge=2, le=4)]
 # Duplicates are refused and order is ignored, so equal choices have equal digests.
 _SET: Final = AfterValidator(unique_sorted)
 
-_OFF: Final = BeforeValidator(lambda value: () if value == "off" else value)
+_OFF: Final = BeforeValidator(
+    lambda value: () if value == "off" else value,
+    json_schema_input_type=list[Guard] | Literal["off"],
+)
 
 
 class PolicyLimits(Frozen):
@@ -229,7 +232,7 @@ class Policy(Frozen):
     def _installed(cls, name: ExactCodec) -> ExactCodec:
         if name == "lepton" and find_spec("lepton_jpeg_python") is None:
             raise ValueError(
-                "the package lepton-jpeg-python is missing: install slimgate[lepton], or remove "
+                "lepton-jpeg-python is missing: pip install 'slimgate[lepton]', or remove "
                 "exact_codec"
             )
         return name

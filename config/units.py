@@ -7,7 +7,9 @@ has one spelling, and fractions are refused, so one line can list what is accept
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 # Enough for 999 999 TiB. Longer numbers are refused before they are converted.
 _MAX_DIGITS: Final = 15
@@ -53,6 +55,15 @@ class Unit:
             return number
         factor, suffix = max(fitting)
         return f"{number // factor}{suffix}"
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return the JSON Schema of a size: a number within bounds, or text with a unit."""
+        number = handler(schema)
+        suffixes = "|".join(suffix for suffix, _ in self.suffixes)
+        text = {"type": "string", "pattern": f"^[0-9]{{1,{_MAX_DIGITS}}}({suffixes})$"}
+        return {"anyOf": [{**number, "minimum": number.get("minimum", 0)}, text]}
 
     @property
     def accepted(self) -> str:

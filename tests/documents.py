@@ -57,6 +57,14 @@ def commands(document: str) -> list[str]:
     return _COMMAND.findall(text(document))
 
 
+def typed(document: str) -> Iterator[str]:
+    """Yield the command lines of the program in blocks of code, continued lines joined."""
+    for block in blocks(document):
+        for line in block.replace("\\\n", " ").splitlines():
+            if line.startswith("slimgate ") and "--help" not in line:
+                yield line.partition(" > ")[0]
+
+
 def targets(document: str) -> Iterator[str]:
     """Name the targets of make that a document names in backquotes or blocks of code."""
     for part in (*quoted(document), *blocks(document)):

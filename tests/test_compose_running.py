@@ -117,7 +117,7 @@ def _gateway(
     server = S3Server(f"http://127.0.0.1:{ports[0]}", (keys,))
     admin = f"127.0.0.1:{ports[1]}"
     with running(
-        [sys.executable, "-m", "slimgate.gateway"], folder / "gateway.log", environ
+        [sys.executable, "-m", "slimgate", "serve"], folder / "gateway.log", environ
     ) as process:
         wait_until(
             lambda: process.poll() is not None or answers(ports[0]), "the start of the gateway"
@@ -176,7 +176,7 @@ def test_the_health_check_of_the_image_passes(stack: tuple[Secrets, _Gateway]) -
     _, gateway = stack
     (check,) = [rest for instruction, rest in dockerfile() if instruction == "HEALTHCHECK"]
     command = json.loads(check.partition("CMD ")[2])
-    command[0] = sys.executable
+    command[0] = str(Path(sys.executable).with_name(command[0]))
     for token, expected in ((None, 0), ("wrong", 1)):
         environ = dict(gateway.environ)
         if token:

@@ -7,11 +7,12 @@ import tomllib
 import pytest
 import yaml
 
+from slimgate.cli.commands import COMMANDS
+from slimgate.cli.dispatch import parser
 from slimgate.codec.reasons import Reason
 from slimgate.codec.search.omissions import Omission
 from slimgate.codec.search.verdicts import Verdict
 from slimgate.config import reference
-from slimgate.gateway.jobs.arguments import parser
 from slimgate.gateway.jobs.outcome import Failure
 from slimgate.gateway.optimize import pipeline as put
 from slimgate.gateway.restore import pipeline as get
@@ -65,6 +66,21 @@ def test_commands_in_documents_exist(name: str) -> None:
     assert sorted(set(documents.targets(name)) - known) == []
 
 
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_commands_of_the_program_can_be_typed(name: str) -> None:
+    """What a document shows as a command line of the program is one."""
+    for line in documents.typed(name):
+        parser().parse_args(shlex.split(line, comments=True)[1:])
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_commands_of_the_program_exist(name: str) -> None:
+    """What a document calls a command of the program between backquotes is one."""
+    known = {each.name for each in COMMANDS}
+    named = {each.split()[1] for each in documents.quoted(name) if re.match("slimgate [a-z]", each)}
+    assert named - known == set()
+
+
 def test_steps_in_the_architecture_exist() -> None:
     """The diagrams of the architecture name steps as the pipelines do."""
     diagrams = [each for each in documents.blocks("ARCHITECTURE.md") if "mermaid" in each]
@@ -98,7 +114,7 @@ def test_manifests_of_kubernetes_can_be_read() -> None:
         (container,) = group["template"]["spec"]["containers"]
         assert container.keys() >= {"name", "image", "resources"}
     words = shlex.split(job["spec"]["entrypoint"])
-    assert words[:3] == ["python", "-m", "gateway"]
-    assert parser().parse_args(words[3:]).workers == workers["maxReplicas"] * int(
+    assert words[0] == "slimgate"
+    assert parser().parse_args(words[1:]).workers == workers["maxReplicas"] * int(
         workers["rayStartParams"]["num-cpus"]
     )

@@ -20,6 +20,8 @@ from tests.servers.server import S3Server
 
 _UNIT: Final = Path(__file__).parents[1] / "config" / "systemd" / "slimgate.service"
 
+_PROGRAM: Final = str(Path(sys.executable).with_name("slimgate"))
+
 
 def _settings() -> dict[str, str]:
     """Read the settings of the section [Service]; of those that occur twice, the last."""
@@ -48,7 +50,7 @@ def _heard(listener: socket.socket) -> str:
 def test_systemd_finds_no_mistake(tmp_path: Path) -> None:
     """Systemd knows every setting, and nothing that the service does not need is open to it."""
     unit = tmp_path / _UNIT.name
-    unit.write_text(_UNIT.read_text("utf-8").replace("/opt/slimgate/bin/python", sys.executable))
+    unit.write_text(_UNIT.read_text("utf-8").replace("/opt/slimgate/bin/slimgate", _PROGRAM))
     verify = ["systemd-analyze", "verify", "--man=no", str(unit)]
     done = subprocess.run(verify, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -76,7 +78,7 @@ def test_what_it_runs_is_a_command(tmp_path: Path) -> None:
     """The command line is understood; a configuration that is missing ends with code 2."""
     unit = _settings()
     command = unit["ExecStart"].split()
-    command[0] = sys.executable
+    command[0] = _PROGRAM
     command[-1] = str(tmp_path / "missing.yaml")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert unit["RestartPreventExitStatus"] == str(done.returncode)

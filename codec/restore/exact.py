@@ -123,5 +123,5 @@ def _by_name(name: str) -> _Transcoder:
     if found is None:
         raise LookupError(f"the codec {name!r} holds no whole files")
     if not found.installed():
-        raise LookupError(f"the codec {name} is not installed: install slimgate[{name}]")
+        raise LookupError(f"the codec {name} is not installed: pip install 'slimgate[{name}]'")
     return found

@@ -250,9 +250,9 @@ def load(folder: Path) -> Study:
         study = _STUDY.validate_json((folder / STUDY).read_bytes())
         return replace(study, rows=ordered(load_rows(folder / ROWS)))
     except OSError as error:
-        raise BrokenResult(f"{error.filename}: {error.strerror}; run python -m eval") from error
+        raise BrokenResult(f"{error.filename}: {error.strerror}; run slimgate eval") from error
     except ValidationError as error:
-        raise BrokenResult(f"{folder / STUDY}: {_first(error)}; run python -m eval") from error
+        raise BrokenResult(f"{folder / STUDY}: {_first(error)}; run slimgate eval") from error
 
 
 def ordered(rows: Iterable[Row]) -> tuple[Row, ...]:

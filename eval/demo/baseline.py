@@ -1,8 +1,8 @@
 """Compare results on the demo's images with a baseline, so that no change costs bytes or fidelity.
 
-``python -m eval.demo.baseline`` measures demo images under fixed policies and compares the results
-with ``eval/baselines/``. With ``--write`` (``make baselines``) it stores the results as the new
-baseline, in a change that moves them on purpose.
+``python -m slimgate.eval.demo.baseline`` measures demo images under fixed policies and compares the
+results with ``eval/baselines/``. With ``--write`` (``make baselines``) it stores the results as the
+new baseline, in a change that moves them on purpose.
 """
 
 import argparse
@@ -116,7 +116,9 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         0 if nothing is worse or a new baseline was written, else 1.
     """
-    parser = argparse.ArgumentParser(prog="python -m eval.demo.baseline", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m slimgate.eval.demo.baseline", description=__doc__
+    )
     parser.add_argument(
         "--write", action="store_true", help="store the results as the new baseline"
     )

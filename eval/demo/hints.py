@@ -84,7 +84,7 @@ def taken(listen: str, port: int) -> str:
     return (
         f"{listen} is in use by another program. Stop it, or choose another address:\n"
         f"  make serve LISTEN={other}\n"
-        f"  python -m eval.demo --serve --listen {other}"
+        f"  slimgate demo --serve --listen {other}"
     )
 
 

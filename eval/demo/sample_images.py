@@ -4,7 +4,7 @@ The mix is deliberate: portraits, textures that are hard to compress, scans of t
 transparency, gray and colour, three formats and many qualities. PNG files are re-encoded, because
 some originals are larger than necessary and would flatter the result.
 
-``python -m eval.demo.sample_images DIR`` writes them into a folder.
+``python -m slimgate.eval.demo.sample_images DIR`` writes them into a folder.
 """
 
 import argparse
@@ -150,7 +150,9 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         0 if the images were written, 2 if the folder is not writable.
     """
-    parser = argparse.ArgumentParser(prog="python -m eval.demo.sample_images", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m slimgate.eval.demo.sample_images", description=__doc__
+    )
     parser.add_argument("folder", type=Path, metavar="DIR")
     folder = parser.parse_args(arguments).folder
     try:

@@ -91,7 +91,7 @@ def economy_policy() -> dict[str, Any]:
 @contextmanager
 def bucket_server() -> Iterator[str]:
     """Start moto's server, an in-memory S3, and yield its URL."""
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    command = [sys.executable, "-P", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with Server(command, ready=_moto_address) as server:
         yield f"http://{server.address(_START_TIMEOUT_S)}"
 
@@ -110,15 +110,8 @@ def gateway_server(
     with TemporaryDirectory(prefix="slimgate-") as folder:
         path = Path(folder, "slimgate.yaml")
         path.write_text(yaml.safe_dump(dict(settings)))
-        command = [
-            sys.executable,
-            "-m",
-            "slimgate.gateway",
-            "--config",
-            str(path),
-            "--listen",
-            listen,
-        ]
+        program = [sys.executable, "-P", "-m", "slimgate", "serve"]
+        command = [*program, "--config", str(path), "--listen", listen]
         with Server(command, ready=gateway_address, on_line=on_line) as server:
             server.address(_START_TIMEOUT_S)
             yield server

@@ -1,6 +1,6 @@
 """Check the health of a running gateway, for containers.
 
-``python -m gateway.admin.healthcheck --config FILE``
+``slimgate healthcheck``
 
 It reads the gateway's configuration for the address and the token.
 """

@@ -23,6 +23,11 @@ FOLDERS: Final = tuple(f"{name}{end}" for name in NAMES for end in ("", "-dry-ru
 """Folders that actions may have in a job."""
 
 
+def changes_sizes(folder: str) -> bool:
+    """Return whether the action of a folder makes stored objects smaller or larger."""
+    return folder.removesuffix("-dry-run") not in {"verify", "index", "eval"}
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """What is done to each object.
@@ -49,7 +54,12 @@ class Action:
     @property
     def writes(self) -> bool:
         """Return whether it writes objects."""
-        return self.name not in {"verify", "index", "eval"} and not self.dry_run
+        return self.changes_sizes and not self.dry_run
+
+    @property
+    def changes_sizes(self) -> bool:
+        """Return whether it makes stored objects smaller or larger; a dry run says by how much."""
+        return changes_sizes(self.name)
 
     @property
     def options(self) -> Mapping[str, bool | str]:

@@ -1,10 +1,12 @@
 """Addresses of objects as people write them: ``s3://bucket/key``."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from slimgate.gateway.jobs.printable import printable
 from slimgate.gateway.s3.bucket_name import is_bucket_name
 from slimgate.gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
+
+SCHEME: Final = "s3://"
 
 
 class Place(NamedTuple):
@@ -37,7 +39,7 @@ def place(text: str) -> Place:
     scheme, found, rest = text.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme != "s3" or not found or not is_bucket_name(bucket):
-        raise ValueError(f"{text!r} is not of the form s3://bucket/key")
+        raise ValueError(f"{text!r} is not of the form s3://bucket/key{_meant(text)}")
     if len(key.encode(errors="surrogateescape")) > MAX_KEY_BYTES:
         raise ValueError(f"a key has at most {MAX_KEY_BYTES} bytes")
     return Place(bucket, key)
@@ -53,3 +55,10 @@ def object_place(text: str) -> Place:
     if not found.key.strip("/"):
         raise ValueError(f"{text!r} names no object: write s3://bucket/key")
     return found
+
+
+def _meant(text: str) -> str:
+    """Return a suggestion for a place that was written without its scheme."""
+    rest = text.lstrip("/")
+    is_bare = "://" not in text and is_bucket_name(rest.partition("/")[0])
+    return f"; did you mean s3://{rest}?" if is_bare else ""

@@ -46,5 +46,4 @@ class Bar:
     def _add(self, count: int, saved: int) -> None:
         self._saved += saved
         self._bar.update(count)
-        said = f"{self._saved:,} bytes saved, {money.shown(self._saved)}"
-        self._bar.set_postfix_str(said, refresh=False)
+        self._bar.set_postfix_str(money.balance(self._saved), refresh=False)

@@ -1,4 +1,4 @@
-"""Run the tools: ``python -m gateway job|index|restore-original|explain|ledger``."""
+"""Run the commands that work without a gateway."""
 
 import argparse
 import asyncio
@@ -10,7 +10,6 @@ from typing import Any, Final
 from slimgate.codec.reasons import Refused
 from slimgate.config import ConfigError
 from slimgate.gateway.jobs import explain, job_commands, ledgers, resources, run_command
-from slimgate.gateway.jobs.arguments import FORMER, instead, parser
 from slimgate.gateway.jobs.index_command import fill_index
 from slimgate.gateway.jobs.plan import command as plan_command
 from slimgate.gateway.jobs.plan.planner import CannotPlan
@@ -20,7 +19,7 @@ from slimgate.gateway.jobs.state.job_file import NoJob
 from slimgate.gateway.jobs.state.lines import Damaged
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.storage.conditional_writes import check_conditional_writes
-from slimgate.gateway.storage.errors import Changed, Denied
+from slimgate.gateway.storage.errors import Changed, Denied, Gone
 from slimgate.gateway.storage.originals import NoOriginal
 from slimgate.gateway.telemetry import logs
 from slimgate.gateway.workers.pool import Busy
@@ -33,30 +32,35 @@ _FAILURES: Final = (
 )  # fmt: skip
 
 
-def main(arguments: list[str]) -> int:
-    """Run one tool.
+def run(options: argparse.Namespace) -> int:
+    """Run one command.
 
     Args:
-        arguments: Its name and its arguments.
+        options: Its parsed arguments.
 
     Returns:
         0; 1 after a failure or an interruption; 2 for wrong usage.
     """
-    if arguments[0] in FORMER:
-        return _complain(instead(arguments), 2)
-    options = parser().parse_args(arguments)
     logs.configure()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return asyncio.run(_TOOLS[options.tool](options))
+        return asyncio.run(_TOOLS[options.command](options))
     except (ConfigError, UsageError, CannotPlan, NoJob) as error:
         return _complain(str(error), 2)
+    except Gone:
+        return _complain(f"{_object(options)} does not exist", 1)
     except Changed:
         return _complain(_CHANGED, 1)
     except _FAILURES as error:
         return _complain(error.message if isinstance(error, S3Error) else str(error), 1)
     except KeyboardInterrupt:
         return _complain("stopped", 1)
+
+
+def _object(options: argparse.Namespace) -> str:
+    """Return what a command is about."""
+    about = (getattr(options, name, None) for name in ("place", "image", "job"))
+    return str(next(filter(None, about), "the object"))
 
 
 async def _restore_original(options: argparse.Namespace) -> int:
@@ -69,7 +73,8 @@ async def _restore_original(options: argparse.Namespace) -> int:
 
 
 async def _explain(options: argparse.Namespace) -> int:
-    async with resources.open_tools(options, jobs=1) as tools:
+    settings = resources.settings_for_image(options)
+    async with resources.tools(settings, options.access_key, jobs=1) as tools:
         lines = await explain.explain(tools, options.image, options.policy)
     return _write("".join(f"{line}\n" for line in lines))
 
@@ -94,6 +99,7 @@ _JOB_ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, A
 
 _TOOLS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]]] = {
     "job": _job,
+    "restore": _restore_original,
     "restore-original": _restore_original,
     "explain": _explain,
     "ledger": _ledger,

@@ -12,7 +12,7 @@ from slimgate.codec.search import guards, obstacles
 from slimgate.codec.search.omissions import Omitted
 from slimgate.codec.search.state import Trial
 from slimgate.config import Policies, Policy
-from slimgate.gateway.jobs.address import Place, object_place
+from slimgate.gateway.jobs.address import SCHEME, Place, object_place
 from slimgate.gateway.jobs.kept_back import kept_back
 from slimgate.gateway.jobs.resources import Tools
 from slimgate.gateway.optimize import pipeline, trial_rows
@@ -46,7 +46,7 @@ async def explain(tools: Tools, image: str, policy_name: str | None) -> Iterator
         Busy: The queue is full.
         Refused, Changed, Denied, S3Error: The object cannot be read.
     """
-    place = object_place(image) if image.startswith("s3://") else None
+    place = object_place(image) if image.startswith(SCHEME) else None
     policy = _policy(tools.policies, place, policy_name)
     if place is None:
         data, said = _read_file(Path(image), policy.limits.max_bytes)

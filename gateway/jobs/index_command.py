@@ -10,10 +10,9 @@ from tqdm import tqdm
 
 from slimgate.config import Policies, Settings
 from slimgate.gateway.jobs import resources
-from slimgate.gateway.jobs.address import place
 from slimgate.gateway.jobs.index import Indexer
 from slimgate.gateway.jobs.job_arguments import add_source
-from slimgate.gateway.jobs.options import EXIT, add_config, count
+from slimgate.gateway.jobs.options import add_config, count, place_argument
 from slimgate.gateway.jobs.outcome import FAILED
 from slimgate.gateway.jobs.plan.command import open_source
 from slimgate.gateway.jobs.resources import UsageError
@@ -23,12 +22,21 @@ from slimgate.gateway.storage.manifest_seals import Seals
 _SKIPPED = "cannot be managed"
 
 
-def add_index(tools: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add ``index`` to the parser of all tools."""
+def add_index(
+    tools: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> argparse.ArgumentParser:
+    """Add ``index``, and return its parser."""
     summary = "fill the index, so that listings ask the store for nothing"
     more = "Sends a HEAD for each object that the index does not know; repeat it to go on."
-    index = tools.add_parser("index", help=summary, description=f"{summary}. {more}", epilog=EXIT)
-    index.add_argument("place", type=place, metavar="s3://BUCKET/PREFIX")
+    index = tools.add_parser(
+        "index",
+        help=summary,
+        description=f"{summary}. {more}",
+        epilog="slimgate index s3://photos",
+    )
+    index.add_argument(
+        "place", type=place_argument, metavar="s3://BUCKET/PREFIX", help="objects to look at"
+    )
     index.add_argument("--versions", action="store_true", help="look at old versions, too")
     add_source(index)
     index.add_argument(
@@ -38,6 +46,7 @@ def add_index(tools: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="concurrent requests (default: limits.max_listing_heads)",
     )
     add_config(index)
+    return index
 
 
 async def fill_index(options: argparse.Namespace) -> int:

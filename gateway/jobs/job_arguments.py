@@ -3,35 +3,62 @@
 import argparse
 from typing import Final
 
-from slimgate.gateway.jobs.address import object_place, place
-from slimgate.gateway.jobs.options import EXIT, add_config, count
+from slimgate.gateway.jobs.options import (
+    add_config,
+    count,
+    object_argument,
+    place_argument,
+)
 from slimgate.gateway.jobs.run_arguments import add_actions
 from slimgate.gateway.jobs.state.shards import MAX_ROWS
 
 _KEYS_PER_SHARD: Final = 1000
 
 _PLAN: Final = (
-    "Writes lists of objects below --to, and `job.json` last. Interrupted, repeat the command: it "
+    "Writes lists of objects below --to, and job.json last. Interrupted, repeat the command: it "
     "goes on after the last list. Left out are old versions, delete markers, folders, empty "
     "objects, and, without --all-keys, what no policy matches or allows by its size."
 )
 
 
-def add_job(tools: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add ``job`` and its actions to the parser of all tools."""
+def add_job(
+    tools: "argparse._SubParsersAction[argparse.ArgumentParser]",
+) -> argparse.ArgumentParser:
+    """Add ``job`` and its actions, and return its parser."""
     summary = "plan work on a whole bucket, and run it on any number of machines"
-    job = tools.add_parser("job", help=summary, description=f"{summary}.", epilog=EXIT)
+    job = tools.add_parser(
+        "job",
+        help=summary,
+        description=summary,
+        epilog="slimgate job plan s3://photos --to s3://jobs/1\n"
+        "slimgate job run s3://jobs/1 --do optimize\n"
+        "slimgate job status s3://jobs/1",
+    )
     actions = job.add_subparsers(dest="action", required=True, metavar="ACTION")
     _add_plan(actions)
     add_actions(actions)
+    return job
 
 
 def _add_plan(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     summary = "list the objects of a job"
-    plan = actions.add_parser("plan", help=summary, description=f"{summary}. {_PLAN}", epilog=EXIT)
-    plan.add_argument("place", type=place, metavar="s3://BUCKET/PREFIX", help="objects to plan")
+    plan = actions.add_parser(
+        "plan",
+        help=summary,
+        description=f"{summary}. {_PLAN}",
+        epilog="slimgate job plan s3://photos --to s3://jobs/1\n"
+        "slimgate job plan s3://photos/2024/ --to s3://jobs/2 --sample 0.01\n"
+        "slimgate job plan s3://photos --to s3://jobs/3 --all-keys",
+    )
     plan.add_argument(
-        "--to", type=object_place, required=True, metavar="s3://BUCKET/JOB", help="place of the job"
+        "place", type=place_argument, metavar="s3://BUCKET/PREFIX", help="objects to plan"
+    )
+    plan.add_argument(
+        "--to",
+        type=object_argument,
+        required=True,
+        metavar="s3://BUCKET/JOB",
+        help="place of the job",
     )
     add_source(plan)
     plan.add_argument(
@@ -61,7 +88,7 @@ def add_source(plan: argparse.ArgumentParser) -> None:
     source.add_argument("--list", action="store_true", help="list the bucket (the default)")
     source.add_argument(
         "--inventory",
-        type=object_place,
+        type=object_argument,
         metavar="s3://BUCKET/KEY/manifest.json",
         help="read an S3 Inventory, CSV or Parquet",
     )

@@ -12,6 +12,7 @@ from slimgate.eval.report import terminal
 from slimgate.eval.run.journal import BadOutput
 from slimgate.gateway.jobs import report as reports
 from slimgate.gateway.jobs import resources
+from slimgate.gateway.jobs.actions import changes_sizes
 from slimgate.gateway.jobs.address import Place
 from slimgate.gateway.jobs.evaluation import report as evaluation
 from slimgate.gateway.jobs.evaluation.policy import policy_of
@@ -86,7 +87,8 @@ async def retry_failed(options: argparse.Namespace) -> int:
 async def report(options: argparse.Namespace) -> int:
     """Print the results of the objects; see :func:`status`."""
     async with _job(options) as job:
-        parts = await job.rounds(await job.the_one(options.do, dry_run=options.dry_run))
+        name = await job.the_one(options.do, dry_run=options.dry_run)
+        parts = await job.rounds(name)
         if options.objects:
             async for line in reports.objects(parts):
                 _write(f"{line}\n")
@@ -96,7 +98,8 @@ async def report(options: argparse.Namespace) -> int:
         counted = await tally(parts, unfinished=True)
         if options.json:
             return _write(f"{json.dumps(reports.as_json(counted), indent=2)}\n")
-        return _write(await reports.report(parts, counted))
+        sizes = changes_sizes(name)
+        return _write(await reports.report(parts, counted, changes_sizes=sizes))
 
 
 async def _evaluated(options: argparse.Namespace, job: Job, parts: Sequence[Round]) -> int:

@@ -37,3 +37,10 @@ def shown(count: int) -> str:
     """Return what storing a number of bytes costs, for people."""
     found = price()
     return f"{count * found.byte_month:,.2f} {found.currency} a month"
+
+
+def balance(saved: int) -> str:
+    """Return bytes and money saved, or what more is stored and paid, for people."""
+    if saved >= 0:
+        return f"saved: {saved:,} bytes, {shown(saved)}"
+    return f"grown: {-saved:,} bytes, {shown(-saved)} more"

@@ -2,17 +2,20 @@
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from slimgate.config import config_path
+from slimgate.gateway.jobs.address import Place, object_place, place
 
-EXIT: Final = "Exit codes: 0 success, 1 failure or interruption, 2 wrong usage."
+_CONFIG: Final = "configuration (default: SLIMGATE_CONFIG, or slimgate.yaml)"
 
 
 def add_config(tool: argparse.ArgumentParser) -> None:
     """Add the configuration and the key pair."""
-    tool.add_argument("--config", type=Path, default=config_path(os.environ), metavar="FILE")
+    default = config_path(os.environ)
+    tool.add_argument("--config", type=Path, default=default, metavar="FILE", help=_CONFIG)
     tool.add_argument(
         "--access-key",
         metavar="KEY",
@@ -29,3 +32,24 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < len(text) < 16 and int(text)):
         raise argparse.ArgumentTypeError("must be a whole number, at least 1")
     return int(text)
+
+
+def place_argument(text: str) -> Place:
+    """Parse ``s3://bucket`` or ``s3://bucket/key``.
+
+    Raises:
+        argparse.ArgumentTypeError: It is neither; the message shows what was probably meant.
+    """
+    return _parsed(place, text)
+
+
+def object_argument(text: str) -> Place:
+    """Parse ``s3://bucket/key``; see :func:`place_argument`."""
+    return _parsed(object_place, text)
+
+
+def _parsed(parse: Callable[[str], Place], text: str) -> Place:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

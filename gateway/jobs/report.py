@@ -21,29 +21,35 @@ _SHOWN: Final = 20
 _TEXTS: Final = {each.value: each.text for each in (*Reason, *Failure)}
 
 
-def summary(counted: Tally) -> str:
-    """Return what a run has done, and what it is worth, as lines for people."""
+def summary(counted: Tally, *, changes_sizes: bool = True) -> str:
+    """Return what a run has done, and what it is worth, as lines for people.
+
+    Args:
+        counted: Sums.
+        changes_sizes: Whether the action is about sizes; if not, none is compared.
+    """
     totals = counted.totals
-    lines = [_table(totals)]
+    lines = [_table(totals) if changes_sizes else _plain_table(totals)]
     if counted.left:
         lines.append(f"{counted.left:,} objects are left\n")
     lines += [f"shard {n} failed: {printable(why)}\n" for n, why in sorted(totals.damaged.items())]
-    worth = money.price()
-    lines.append(f"saved: {totals.saved:,} bytes, {money.shown(totals.saved)} ({worth.store})\n")
+    if changes_sizes:
+        lines.append(f"{money.balance(totals.saved)} ({money.price().store})\n")
     return "".join(lines)
 
 
-async def report(parts: Sequence[Round], counted: Tally) -> str:
+async def report(parts: Sequence[Round], counted: Tally, *, changes_sizes: bool = True) -> str:
     """Return everything that people may want to know.
 
     Args:
         parts: Rounds of the action.
         counted: Their sums.
+        changes_sizes: As for :func:`summary`.
 
     Raises:
         Damaged, Denied, S3Error: The state of the job cannot be read.
     """
-    lines = [summary(counted), *_reasons(counted.totals)]
+    lines = [summary(counted, changes_sizes=changes_sizes), *_reasons(counted.totals)]
     if counted.failed:
         lines.append(f"failed, {min(counted.failed, _SHOWN)} of {counted.failed:,}:\n")
         lines += [_failure(each) async for each in _failed(parts[-1])]
@@ -132,13 +138,30 @@ def _table(totals: ShardTotals) -> str:
 
 
 def _row(name: str, each: Sum) -> str:
-    share = 100 * (each.before - each.after) / each.before if each.before else 0.0
-    return _cells(
-        name, f"{each.objects:,}", f"{each.before:,}", f"{each.after:,}", f"{share:.1f} %"
-    )
+    share = change(each.before, each.after)
+    return _cells(name, f"{each.objects:,}", f"{each.before:,}", f"{each.after:,}", share)
+
+
+def change(before: int, after: int) -> str:
+    """Return the share saved, or how much larger something has become, in a few characters."""
+    if after <= before:
+        return f"{100 * (before - after) / before if before else 0.0:.1f} %"
+    if not before:
+        return "larger"
+    return f"{after / before:.1f} x as large"
+
+
+def _plain_table(totals: ShardTotals) -> str:
+    """Return a line per verdict, and a total, for actions that change no sizes."""
+    rows = sorted(totals.sums.items())
+    whole = Sum(*(sum(column) for column in zip(*totals.sums.values(), strict=True)))
+    lines = [_cells("", "objects", "bytes")]
+    lines += [_cells(verdict, f"{each.objects:,}", f"{each.before:,}") for verdict, each in rows]
+    lines.append(_cells("in all", f"{whole.objects:,}", f"{whole.before:,}"))
+    return "".join(lines)
 
 
 def _cells(name: str, *cells: str) -> str:
-    widths = (11, 19, 19, 9)
-    shown = "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    widths = (11, 19, 19, 16)
+    shown = "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=False))
     return f"{printable(name):<18}{shown}\n"

@@ -2,12 +2,14 @@
 
 import argparse
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from slimgate import models
-from slimgate.config import Policies, Settings, load
+from slimgate.config import Policies, Settings, config_path, load
+from slimgate.gateway.jobs.address import SCHEME
 from slimgate.gateway.s3.identity import Identity
 from slimgate.gateway.storage.index.buffered import BufferedIndex
 from slimgate.gateway.storage.index.opening import configured_index
@@ -19,6 +21,13 @@ from slimgate.gateway.workers.pool import Workers
 
 _MAX_QUEUE: Final = 10_000
 _MAX_QUEUE_WAIT_S: Final = 3600.0
+_WITHOUT_STORE: Final = {
+    "upstream": {"endpoint": "http://localhost"},
+    "credentials": [{"access_key": "none", "secret_key": "none"}],
+    "index": {"kind": "memory"},
+    "policies": [{"name": "default", "bucket": "*", "mode": "optimize"}],
+}
+"""Settings for work that asks no store."""
 
 
 class UsageError(Exception):
@@ -147,6 +156,22 @@ def read_settings(options: argparse.Namespace) -> Settings:
         ConfigError: It is invalid.
     """
     return load(options.config, environ=os.environ, known_restorers=models.NAMES)
+
+
+def settings_for_image(options: argparse.Namespace) -> Settings:
+    """Load the configuration; for a file, without one, return a policy with all defaults.
+
+    Args:
+        options: Command line, with ``config`` and ``image``.
+
+    Raises:
+        ConfigError: It is invalid.
+    """
+    is_object = options.image.startswith(SCHEME)
+    if is_object or options.config != config_path({}) or options.config.exists():
+        return read_settings(options)
+    sys.stderr.write(f"no {options.config} here: a policy with all defaults\n")
+    return Settings.model_validate(_WITHOUT_STORE)
 
 
 def _identity(settings: Settings, access_key: str | None) -> Identity:

@@ -6,8 +6,7 @@ from typing import Final
 
 from slimgate.eval.cost import money_prices
 from slimgate.gateway.jobs.actions import NAMES
-from slimgate.gateway.jobs.address import object_place
-from slimgate.gateway.jobs.options import EXIT, add_config, count
+from slimgate.gateway.jobs.options import add_config, count, object_argument
 from slimgate.gateway.jobs.state.leases import LASTS_S, LONGEST_S
 
 _RUN: Final = (
@@ -36,12 +35,20 @@ def add_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     _add_status(actions)
     _add_report(actions)
     for name, summary in _CHANGES.items():
-        _add_action(actions.add_parser(name, help=summary, description=summary, epilog=EXIT))
+        example = f"slimgate job {name} s3://jobs/1"
+        _add_action(actions.add_parser(name, help=summary, description=summary, epilog=example))
 
 
 def _add_run(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     summary = "process the objects of a job"
-    run = actions.add_parser("run", help=summary, description=f"{summary}. {_RUN}", epilog=EXIT)
+    run = actions.add_parser(
+        "run",
+        help=summary,
+        description=f"{summary}. {_RUN}",
+        epilog="slimgate job run s3://jobs/1 --do optimize --dry-run --limit 1000\n"
+        "slimgate job run s3://jobs/1 --do optimize\n"
+        "slimgate job run s3://jobs/3 --do verify",
+    )
     _add_job_place(run)
     run.add_argument("--do", choices=NAMES, required=True, help="what is done to each object")
     run.add_argument("--dry-run", action="store_true", help="do everything, but write no objects")
@@ -104,7 +111,12 @@ def _add_runner(run: argparse.ArgumentParser) -> None:
 
 def _add_status(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     summary = "show how far a job is"
-    status = actions.add_parser("status", help=summary, description=summary, epilog=EXIT)
+    status = actions.add_parser(
+        "status",
+        help=summary,
+        description=summary,
+        epilog="slimgate job status s3://jobs/1 --json",
+    )
     _add_job_place(status)
     status.add_argument("--json", action="store_true", help="as JSON")
     add_config(status)
@@ -112,12 +124,18 @@ def _add_status(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _add_report(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     summary = "show what has become of the objects"
-    report = actions.add_parser("report", help=summary, description=summary, epilog=EXIT)
+    report = actions.add_parser(
+        "report",
+        help=summary,
+        description=summary,
+        epilog="slimgate job report s3://jobs/1\n"
+        "slimgate job report s3://jobs/1 --objects > objects.jsonl",
+    )
     form = report.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON")
     form.add_argument("--objects", action="store_true", help="a JSON line per object")
     form.add_argument(
-        "--out", type=Path, metavar="DIR", help="eval: folder for the report of python -m eval"
+        "--out", type=Path, metavar="DIR", help="eval: folder for the report of slimgate eval"
     )
     report.add_argument("--policy", metavar="NAME", help=_POLICY)
     report.add_argument(
@@ -145,7 +163,7 @@ def _add_action(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_job_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", type=object_place, metavar="s3://BUCKET/JOB", help="the job")
+    parser.add_argument("job", type=object_argument, metavar="s3://BUCKET/JOB", help="the job")
 
 
 def _jobs(text: str) -> int:

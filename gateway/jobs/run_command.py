@@ -60,7 +60,7 @@ async def run(options: argparse.Namespace) -> int:
         spec = _spec(options, job, action, part)
         error = await _run(settings, spec, part, _runner(options))
         counted = await tally(await job.rounds(action.folder), unfinished=error is not None)
-    sys.stdout.write(summary(counted))
+    sys.stdout.write(summary(counted, changes_sizes=action.changes_sizes))
     if error is not None:
         sys.stderr.write(f"{error}\n")
     is_complete = error is None or isinstance(error, LimitReached)
@@ -70,11 +70,13 @@ async def run(options: argparse.Namespace) -> int:
 
 
 def _check_options(options: argparse.Namespace) -> None:
-    """Check that all options are for the runner.
+    """Check that all options are for the runner, and that it can run.
 
     Raises:
-        UsageError: One is not.
+        UsageError: One is not, or Ray is not installed.
     """
+    if options.runner == "ray":
+        ray.check_installed()
     others = {"local": ("ray_address", "workers"), "ray": ("jobs", "limit")}
     for name in others[options.runner]:
         if getattr(options, name) is not None:

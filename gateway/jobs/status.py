@@ -81,7 +81,7 @@ class Status:
         lines = [
             f"{self.action}: {self.control.state}{reason}, {workers:,} workers",
             f"  {shards}, {objects}, {counted.failed:,} failed",
-            f"  {saved:,} bytes saved, {money.shown(saved)}",
+            f"  {money.balance(saved)}",
         ]
         if self.rate is not None and self.eta_s is not None and self.left:
             lines.append(f"  {self.rate:,.1f} objects per second, {_time(self.eta_s)} left")

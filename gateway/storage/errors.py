@@ -41,6 +41,10 @@ class Changed(StoreError):
     """Another client has replaced or deleted the object; its write counts."""
 
 
+class Gone(Changed):
+    """There is no such object, or no such bucket."""
+
+
 class Denied(StoreError):
     """The store does not permit the request; the message says which."""
 
@@ -60,11 +64,14 @@ def check_found(response: Response) -> None:
     """Check that the response to HEAD or GET is the object.
 
     Raises:
-        Changed: The object is gone, or does not match its condition.
+        Gone: There is none.
+        Changed: The object does not match its condition.
         Denied: The store does not permit reading it.
         S3Error: ServiceUnavailable: a retry may succeed.
     """
-    if response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED}:
+    if response.status == HTTPStatus.NOT_FOUND:
+        raise Gone
+    if response.status == HTTPStatus.PRECONDITION_FAILED:
         raise Changed
     check_available(response)
     if response.status != HTTPStatus.OK:

@@ -75,7 +75,7 @@ def open_tracer(settings: TracingSettings) -> Tracer | None:
     try:
         module = importlib.import_module("slimgate.gateway.telemetry.opentelemetry")
     except ImportError as error:
-        hint = "install slimgate[otel], or remove tracing.endpoint"
+        hint = "pip install 'slimgate[otel]', or remove tracing.endpoint"
         raise CannotStart(f"tracing.endpoint needs OpenTelemetry: {hint}") from error
     tracer: Tracer = module.OtelTracer(settings.endpoint, settings.sample)
     return tracer

@@ -100,7 +100,7 @@ class SupervisedProcess:
         spec = self._spec
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", spec.module),
+            *("-P", "-m", spec.module),  # not from the working directory
             stdin=PIPE,
             stdout=PIPE,
             pass_fds=(*spec.pass_fds, self._stacks.number),

@@ -46,7 +46,7 @@ def run(
         CannotRun: the restorer itself cannot run here; the message says what to install.
     """
     if not card.is_network:
-        raise CannotRun(f"{card.name} is not a network; choose one from python -m models list")
+        raise CannotRun(f"{card.name} is not a network; choose one from slimgate models list")
     engine = Engine(backend=backend, threads=threads)
     measured, problems = _measured(_contenders(card, engine, size), seconds)
     if not any(contender.way == "gateway" for contender in measured):

@@ -126,7 +126,7 @@ def load(card: Card, engine: Engine) -> Network:
     except ImportError as error:
         raise CannotRun(
             f"{card.name} needs the package {error.name} on the engine {engine.backend}: "
-            "install slimgate[gpu], or choose another engine or restorer"
+            "pip install 'slimgate[gpu]', or choose another engine or restorer"
         ) from error
 
 
@@ -145,7 +145,7 @@ def checkpoint_of(card: Card) -> "Checkpoint":
         path = fetch.find(card.download, fetch.cache_folder(os.environ))
         return checkpoints.load(path, sha256=card.download.sha256)
     except (fetch.FetchFailed, checkpoints.Unusable) as error:
-        hint = f"run: python -m models fetch {card.name}"
+        hint = f"run: slimgate models fetch {card.name}"
         raise CannotRun(f"{card.name} cannot be loaded: {error}; {hint}") from error
 
 

@@ -14,8 +14,8 @@ from slimgate.models.training.errors import TrainingError
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-_NEEDS: Final = ("torch", "onnx", "openvino", "tqdm")
 _QUALITIES: Final = (10, 20, 35, 50, 65, 80, 90, 95)
+_PER_CORE: Final = "their number (default: one per core)"
 _CODECS: Final = ("avif", "webp", "jxl", "jpeg")
 
 
@@ -29,34 +29,71 @@ def add_commands(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None
     Each sets ``act``, a function of the parsed options that returns the output and raises
     CommandFailed.
     """
-    train = commands.add_parser("train", help="train a network, or continue an interrupted run")
+    train = _add(
+        commands,
+        "train",
+        "train a network, or continue an interrupted run",
+        "slimgate models train run.yaml --data images --out runs/first",
+    )
     _add_run(train)
     train.add_argument("--start", type=Path, metavar="CHECKPOINT", help="checkpoint to start from")
     train.add_argument("--data", type=Path, metavar="DIR", help="training images")
     train.set_defaults(act=_acting(_train))
-    retrain = commands.add_parser("retrain", help="continue from a checkpoint with more images")
+    retrain = _add(
+        commands,
+        "retrain",
+        "continue from a checkpoint with more images",
+        "slimgate models retrain run.yaml --start runs/first/last.pt --data feedback",
+    )
     _add_run(retrain)
-    retrain.add_argument("--start", type=Path, required=True, metavar="CHECKPOINT")
-    retrain.add_argument("--data", type=Path, required=True, metavar="DIR")
+    retrain.add_argument(
+        "--start", type=Path, required=True, metavar="CHECKPOINT", help="checkpoint to start from"
+    )
+    retrain.add_argument("--data", type=Path, required=True, metavar="DIR", help="training images")
     retrain.set_defaults(act=_acting(_train))
-    export = commands.add_parser("export", help="write the ONNX file of an integer run")
-    export.add_argument("checkpoint", type=Path)
-    export.add_argument("--out", type=Path, required=True, metavar="FILE.onnx")
+    export = _add(
+        commands,
+        "export",
+        "write the ONNX file of an integer run",
+        "slimgate models export runs/first/last.pt --out x2.onnx",
+    )
+    export.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="of the integer run")
+    export.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.onnx", help="file to write"
+    )
     export.set_defaults(act=_acting(_export))
     _add_evaluate(commands)
+
+
+def _add(
+    commands: "_SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=summary, description=summary, epilog=example)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, help="run configuration, a YAML file")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/NAME")
     parser.add_argument("--tracking", metavar="URL", help="MLflow server; default: files in DIR")
-    parser.add_argument("--threads", type=_positive, default=os.cpu_count() or 1, metavar="N")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
+        "--threads", type=_positive, default=os.cpu_count() or 1, metavar="N", help=_PER_CORE
+    )
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where to train (default: auto, a GPU if present)",
+    )
     parser.add_argument("--pairs", type=Path, metavar="DIR", help="cache of pairs, shared by runs")
 
 
 def _add_evaluate(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("evaluate", help="compare restorers and codecs at equal bytes")
+    parser = _add(
+        commands,
+        "evaluate",
+        "compare restorers and codecs at equal bytes",
+        "slimgate models evaluate --images photos --out docs --restorer native-x2 --scale 2",
+    )
     parser.add_argument(
         "--images", type=Path, required=True, metavar="DIR", help="images; subfolders are classes"
     )
@@ -66,12 +103,40 @@ def _add_evaluate(commands: "_SubParsersAction[argparse.ArgumentParser]") -> Non
     parser.add_argument(
         "--restorer", nargs="*", default=[], metavar="NAME|FILE.onnx", help="restorers to compare"
     )
-    parser.add_argument("--scale", type=int, nargs="+", default=[2, 3, 4], choices=(2, 3, 4))
-    parser.add_argument("--codec", nargs="+", default=list(_CODECS[:1]), choices=_CODECS)
-    parser.add_argument("--qualities", type=_quality, nargs="+", default=list(_QUALITIES))
-    parser.add_argument("--max-pixels", type=_positive, default=1_000_000, metavar="N")
+    parser.add_argument(
+        "--scale",
+        type=int,
+        nargs="+",
+        default=[2, 3, 4],
+        choices=(2, 3, 4),
+        help="factors to compare (default: all)",
+    )
+    parser.add_argument(
+        "--codec",
+        nargs="+",
+        default=list(_CODECS[:1]),
+        choices=_CODECS,
+        help=f"codecs of the renditions (default: {_CODECS[0]})",
+    )
+    parser.add_argument(
+        "--qualities",
+        type=_quality,
+        nargs="+",
+        default=list(_QUALITIES),
+        metavar="Q",
+        help="qualities to measure at, 0 to 100",
+    )
+    parser.add_argument(
+        "--max-pixels",
+        type=_positive,
+        default=1_000_000,
+        metavar="N",
+        help="larger images are cut to this many (default: 1,000,000)",
+    )
     parser.add_argument("--limit", type=_positive, metavar="N", help="maximum images per class")
-    parser.add_argument("--processes", type=_positive, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument(
+        "--processes", type=_positive, default=os.cpu_count() or 1, metavar="N", help=_PER_CORE
+    )
     parser.set_defaults(act=_acting(_evaluate))
 
 
@@ -99,13 +164,9 @@ def _acting(
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Translate errors that users can fix; others are bugs and keep their traceback."""
+    """Translate errors that users can fix; missing packages and bugs pass."""
     try:
         yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _NEEDS:
-            raise
-        raise CommandFailed(f"needs {error.name}: pip install 'slimgate[train]'") from error
     except (TrainingError, Inexact, EngineError, OSError) as error:
         raise CommandFailed(str(error)) from error
 

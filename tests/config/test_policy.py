@@ -371,7 +371,7 @@ def test_lepton_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it the policy is refused, and the error says what to install."""
     monkeypatch.setattr("slimgate.config.policy.find_spec", lambda name: None)
     assert make().exact_codec == "jxl"
-    with pytest.raises(ValidationError, match=r"install slimgate\[lepton\]"):
+    with pytest.raises(ValidationError, match=r"pip install 'slimgate\[lepton\]'"):
         make(exact_codec="lepton")
 
 

@@ -14,7 +14,7 @@ _CONFIG = configuration(S3Server("http://127.0.0.1:1"))
 
 def _run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "slimgate.gateway", *arguments],
+        [sys.executable, "-m", "slimgate", *arguments],
         capture_output=True,
         text=True,
         timeout=60,

@@ -84,13 +84,13 @@ def test_a_network_that_cannot_run_is_refused_at_the_start(moto: S3Server, tmp_p
     file = tmp_path / "slimgate.yaml"
     file.write_text(yaml.safe_dump(config))
     ended = subprocess.run(
-        [sys.executable, "-m", "slimgate.gateway", "--config", file],
+        [sys.executable, "-m", "slimgate", "serve", "--config", file],
         env=environment() | {"XDG_CACHE_HOME": str(tmp_path)},
         capture_output=True,
         timeout=60,
         check=False,
     )
     assert ended.returncode == 1
-    assert b"python -m models fetch real-esrgan-x2plus" in ended.stderr or (
-        b"install slimgate[gpu]" in ended.stderr
+    assert b"slimgate models fetch real-esrgan-x2plus" in ended.stderr or (
+        b"install 'slimgate[gpu]'" in ended.stderr
     )

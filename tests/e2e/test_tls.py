@@ -119,7 +119,7 @@ def test_it_does_not_start_without_its_certificate(tmp_path: Path, pair: Pair) -
     nowhere = configuration(S3Server("http://127.0.0.1:1"))
     file.write_text(yaml.safe_dump({**nowhere, "tls": pair.settings}))
     done = subprocess.run(
-        [sys.executable, "-m", "slimgate.gateway", "--config", str(file)],
+        [sys.executable, "-m", "slimgate", "serve", "--config", str(file)],
         capture_output=True, text=True, timeout=60, env=environment(), check=False,
     )  # fmt: skip
     assert done.returncode == 1

@@ -98,7 +98,8 @@ def test_nothing_is_imported_for_nothing() -> None:
         "'opentelemetry.exporter'"
     )
     code = (
-        f"import sys, slimgate.gateway.__main__; print([m for m in ({names}) if m in sys.modules])"
+        "import sys, slimgate.gateway.runtime.start; "
+        f"print([m for m in ({names}) if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"
@@ -111,5 +112,5 @@ def test_nothing_is_imported_for_nothing() -> None:
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package, a configured endpoint keeps the gateway from starting, and says why."""
     monkeypatch.setitem(sys.modules, "slimgate.gateway.telemetry.opentelemetry", None)
-    with pytest.raises(CannotStart, match=r"install slimgate\[otel\]"):
+    with pytest.raises(CannotStart, match=r"install 'slimgate\[otel\]'"):
         tracing.open_tracer(Tracing(endpoint="http://127.0.0.1:1/v1/traces"))

@@ -82,7 +82,7 @@ def test_a_bucket_is_only_read(
     logged = len((log / "moto.log").read_text())
     place = [f"s3://{BUCKET}/photos/", "--endpoint-url", store.endpoint]
     taken = ["--sample", "6", "--seed", "3", "--effort", "fast", "--out", str(tmp_path / "out")]
-    subprocess.run([sys.executable, "-m", "slimgate.eval", *place, *taken], check=True)
+    subprocess.run([sys.executable, "-m", "slimgate", "eval", *place, *taken], check=True)
     requests = _REQUEST.findall((log / "moto.log").read_text()[logged:])
     assert before == _listing(s3)
     assert {method for method, _, _ in requests} == {"GET"}

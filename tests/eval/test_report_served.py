@@ -35,7 +35,8 @@ def test_a_gateway_serves_what_a_report_says(folder: Path) -> None:
     command = [
         sys.executable,
         "-m",
-        "slimgate.eval",
+        "slimgate",
+        "eval",
         str(folder / "in"),
         "--out",
         str(folder / "out"),

@@ -1,4 +1,4 @@
-"""Tests of ``python -m models``."""
+"""Tests of ``slimgate models``."""
 
 import dataclasses
 import hashlib
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from slimgate.models import CATALOG
-from slimgate.models.__main__ import main
 from slimgate.models.registry.cards import Card, Download
+from tests.models.command import main
 from tests.servers.files import FileServer, file_server
 
 _WITHOUT_TORCH = importlib.util.find_spec("torch") is None
@@ -38,8 +38,8 @@ def published(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> Card:
     """Put a network into the catalog whose weights that server has."""
     download = Download(server.url, hashlib.sha256(_BODY).hexdigest(), len(_BODY))
     card = dataclasses.replace(CATALOG[-1], name="published", download=download)
-    monkeypatch.setattr("slimgate.models.__main__.CATALOG", (CATALOG[0], card))
-    monkeypatch.setattr("slimgate.models.__main__.named", {"published": card}.__getitem__)
+    monkeypatch.setattr("slimgate.models.command_line.CATALOG", (CATALOG[0], card))
+    monkeypatch.setattr("slimgate.models.command_line.named", {"published": card}.__getitem__)
     return card
 
 
@@ -126,7 +126,7 @@ def test_fetched_weights_are_verified(
 @pytest.mark.skipif(not _WITHOUT_TORCH, reason="torch is installed")
 def test_files_need_torch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without torch, verifying a file reports what to install."""
-    assert main(["verify", str(tmp_path / "x.pth")]) == 1
+    assert main(["verify", str(tmp_path / "x.pth")]) == 2
     assert "pip install 'slimgate[gpu]'" in capsys.readouterr().err
 
 
@@ -149,5 +149,5 @@ def test_files_are_described(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 def test_nothing_heavy_is_imported() -> None:
     """Importing the restorers, as the gateway does, does not load torch."""
-    program = "import sys, slimgate.models.__main__; sys.exit('torch' in sys.modules)"
+    program = "import sys, slimgate.models.command_line; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0

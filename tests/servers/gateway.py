@@ -56,18 +56,18 @@ def environment() -> dict[str, str]:
 
 
 class GatewayProcess:
-    """Run ``python -m gateway`` from ``with`` to the end of its block.
+    """Run ``slimgate serve`` from ``with`` to the end of its block.
 
     At the end it gets SIGTERM and must leave with exit code 0.
 
     Args:
         config: The configuration; written to ``slimgate.yaml`` as YAML.
         directory: Where that file goes.
-        module: What runs instead of ``gateway``, with the same arguments.
+        module: What runs instead of ``slimgate``, with the same arguments.
     """
 
     def __init__(
-        self, config: Mapping[str, Any], directory: Path, *, module: str = "gateway"
+        self, config: Mapping[str, Any], directory: Path, *, module: str = "slimgate"
     ) -> None:
         self._module = module
         self.file = directory / "slimgate.yaml"
@@ -83,7 +83,8 @@ class GatewayProcess:
         self.file.write_text(yaml.safe_dump(dict(config)))
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", self._module, "--config", str(self.file)]
+        program = [sys.executable, "-m", self._module, "serve"]
+        command = [*program, "--config", str(self.file)]
         self._process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment())
         self._reader.start()
         try:

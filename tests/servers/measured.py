@@ -1,6 +1,6 @@
 """The gateway with every step of its event loop timed: ``python -m tests.servers.measured …``.
 
-It takes the arguments of ``python -m gateway`` and logs each step that took more than
+It takes the arguments of ``slimgate`` and logs each step that took more than
 ``LOG_MS`` of the thread's own CPU time, which a busy machine does not lengthen as it does the
 clock's. The loop is asyncio's: uvloop cannot be looked into.
 """
@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 import uvloop
 
-from slimgate.gateway.__main__ import main
+from slimgate.cli import main
 
 HELD: Final = "the event loop was held"
 """The event that a long step is logged as."""

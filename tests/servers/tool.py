@@ -27,7 +27,7 @@ JOBS: Final = "slimgate-jobs"
 
 
 class Tool:
-    """Run ``python -m gateway TOOL`` with one configuration.
+    """Run ``slimgate TOOL`` with one configuration.
 
     Args:
         config: The configuration.
@@ -41,7 +41,7 @@ class Tool:
 
     def command(self, name: str, *words: str) -> list[str]:
         """Say how it is started."""
-        return [sys.executable, "-m", "slimgate.gateway", name, *words, "--config", str(self.file)]
+        return [sys.executable, "-m", "slimgate", name, *words, "--config", str(self.file)]
 
     def start(self, name: str, *words: str) -> "subprocess.Popen[bytes]":
         """Start one."""

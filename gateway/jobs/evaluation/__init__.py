@@ -1,1 +1,1 @@
-"""Evaluation as a job: measure images as `python -m eval` does, and report on the result."""
+"""Evaluation as a job: measure images as `slimgate eval` does, and report on the result."""

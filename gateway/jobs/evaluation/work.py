@@ -1,4 +1,4 @@
-"""Measure images as ``python -m eval`` does; writes no objects.
+"""Measure images as ``slimgate eval`` does; writes no objects.
 
 The rows of an image are recorded with its outcome. Strategies that need one quality for all images
 are left out: they would need a second pass over the bucket.

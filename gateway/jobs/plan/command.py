@@ -124,5 +124,5 @@ def _summary(job: JobFile, store: JobStore) -> str:
     shards = f"{job.shards:,} shard{'' if job.shards == 1 else 's'}"
     lines = [f"{job.rows:,} objects with {job.bytes:,} bytes in {shards} at {store}"]
     lines += [f"left out ({reason}): {count:,}" for reason, count in sorted(job.skipped.items())]
-    lines.append(f"next: python -m gateway job run {store} --do optimize")
+    lines.append(f"next: slimgate job run {store} --do optimize")
     return "".join(f"{line}\n" for line in lines)

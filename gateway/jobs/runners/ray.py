@@ -72,6 +72,15 @@ async def run(
                 await dispatch(part, started, halt)
 
 
+def check_installed() -> None:
+    """Check that Ray is installed.
+
+    Raises:
+        UsageError: It is not.
+    """
+    _ray()
+
+
 def _ray() -> Any:
     """Import Ray.
 

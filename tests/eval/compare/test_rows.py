@@ -62,7 +62,7 @@ def test_a_line_that_is_no_row_is_named(tmp_path: Path, line: str) -> None:
 
 def test_a_folder_without_a_result_says_what_to_do(tmp_path: Path) -> None:
     """Where no run has been, the message names the command."""
-    with pytest.raises(BrokenResult, match="run python -m eval"):
+    with pytest.raises(BrokenResult, match="run slimgate eval"):
         rows.load(tmp_path)
 
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from slimgate.eval.demo import __main__ as demo
-from slimgate.eval.demo import sample_images, table
+from slimgate import cli
+from slimgate.eval.demo import command_line, sample_images, table
 
 DEMO = [sys.executable, "-m", "slimgate.eval.demo"]
 TOTALS = re.compile(
@@ -72,7 +72,7 @@ def test_taken_port_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        code = demo.main(["--serve", "--listen", f"127.0.0.1:{port}"])
+        code = cli.main(["demo", "--serve", "--listen", f"127.0.0.1:{port}"])
     for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
         signal.signal(number, handler)
     said = capsys.readouterr().err
@@ -85,9 +85,9 @@ def test_pages_for_operators_are_beside_the_gateway() -> None:
     """They get the next port, and are left out where that is taken or does not exist."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert demo._operators(port - 1) is None
-    assert f"127.0.0.1:{port}" == demo._operators(port - 1)
-    assert (demo._operators(0), demo._operators(65535)) == (None, None)
+        assert command_line._operators(port - 1) is None
+    assert f"127.0.0.1:{port}" == command_line._operators(port - 1)
+    assert (command_line._operators(0), command_line._operators(65535)) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -102,5 +102,5 @@ def test_pages_for_operators_are_beside_the_gateway() -> None:
 def test_bad_arguments_are_refused(arguments: list[str]) -> None:
     """Impossible options are refused before anything starts."""
     with pytest.raises(SystemExit) as ended:
-        demo.main(arguments)
+        cli.main(["demo", *arguments])
     assert ended.value.code == 2

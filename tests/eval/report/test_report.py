@@ -17,8 +17,8 @@ import yaml
 from PIL import Image
 from skimage import data
 
+from slimgate import cli
 from slimgate.config import Engine, Policy
-from slimgate.eval import __main__ as command
 from slimgate.eval.compare import rows
 from slimgate.eval.compare.rows import COLUMNS, Row, Study
 from slimgate.eval.compare.strategies import POLICY, STRATEGIES, named
@@ -51,7 +51,7 @@ def _corpus(root: Path) -> None:
 
 def _run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "slimgate.eval", *map(str, arguments)],
+        [sys.executable, "-m", "slimgate", "eval", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=300,
@@ -282,7 +282,7 @@ def test_an_ended_run_says_how_to_go_on(
     """An interrupted run ends with 130 and without a traceback."""
     arguments = [str(place / "in"), "--out", str(tmp_path / "out"), "--processes", "1"]
     with subprocess.Popen(
-        [sys.executable, "-m", "slimgate.eval", *arguments], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "slimgate", "eval", *arguments], stderr=subprocess.PIPE, text=True
     ) as run:
         assert run.stderr is not None
         run.stderr.readline()  # it announces what it does
@@ -336,7 +336,7 @@ def test_bad_input_is_explained(
     Path("bad.yaml").write_text("policies: [{name: a, buckt: a, mode: optimize}]\n")
     before = sorted(tmp_path.rglob("*"))
     given = arguments if "--out" in arguments else [*arguments, "--out", "out"]
-    assert command.main(given) == 2
+    assert cli.main(["eval", *given]) == 2
     assert message in capsys.readouterr().err
     assert before == sorted(tmp_path.rglob("*"))
 
@@ -345,5 +345,5 @@ def test_bad_input_is_explained(
 def test_a_wrong_count_is_a_usage_error(count: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Samples and processes are whole numbers above 0."""
     with pytest.raises(SystemExit):
-        command.main(["in", "--out", "out", "--sample", count])
+        cli.main(["eval", "in", "--out", "out", "--sample", count])
     assert "is not a positive number" in capsys.readouterr().err

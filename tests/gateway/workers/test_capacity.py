@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from slimgate.cli import main
 from slimgate.config import Settings
-from slimgate.gateway.__main__ import main
 from slimgate.gateway.workers.capacity import shortages
 from tests.config.builders import policy, settings
 

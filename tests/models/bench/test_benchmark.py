@@ -1,4 +1,4 @@
-"""Tests of ``python -m models bench``."""
+"""Tests of ``slimgate models bench``."""
 
 import dataclasses
 import importlib.util
@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from slimgate.config import Engine
-from slimgate.models.__main__ import main
 from slimgate.models.bench import benchmark
 from slimgate.models.bench.benchmark_process import BenchmarkProcess
 from slimgate.models.bench.benchmark_worker import Contender, Measured, photograph
@@ -16,6 +15,7 @@ from slimgate.models.engine.loading import Restorers
 from slimgate.models.engine.network import CannotRun
 from slimgate.models.registry import native
 from slimgate.models.registry.cards import Card
+from tests.models.command import main
 
 _WITHOUT_TORCH = importlib.util.find_spec("torch") is None
 _NAME = native.CARDS[0].name
@@ -163,7 +163,7 @@ def test_baselines_without_weights_say_how_to_get_them(
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     card = next(card for card in CATALOG if card.download is not None)
-    with pytest.raises(CannotRun, match=f"python -m models fetch {card.name}"):
+    with pytest.raises(CannotRun, match=f"slimgate models fetch {card.name}"):
         baselines.load(card, Engine(), tiled=False)
     with pytest.raises(CannotRun, match="is not a network"):
         baselines.load(dataclasses.replace(card, download=None), Engine(), tiled=False)

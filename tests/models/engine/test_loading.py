@@ -95,7 +95,7 @@ def test_an_engine_that_computes_otherwise_is_refused() -> None:
     [
         ("lanczos", "is not a network"),
         ("sagemaker-x4", "needs engine.backend: sagemaker"),
-        ("real-esrgan-x2plus", r"install slimgate\[gpu\]|python -m models fetch"),
+        ("real-esrgan-x2plus", r"install 'slimgate\[gpu\]'|slimgate models fetch"),
     ],
 )
 def test_what_cannot_run_says_what_it_needs(

@@ -1,4 +1,4 @@
-"""Evaluation as a job: the same figures as those of `python -m eval`, and its report."""
+"""Evaluation as a job: the same figures as those of `slimgate eval`, and its report."""
 
 import asyncio
 from collections.abc import Mapping
@@ -90,7 +90,7 @@ def _file(objects: Mapping[str, bytes]) -> JobFile:
 
 @pytest.mark.slow  # 5 s: processes start, and measure a small image with every strategy
 async def test_an_evaluation(tmp_path: Path) -> None:
-    """Images are measured as `python -m eval` does, and the report is made from the shards."""
+    """Images are measured as `slimgate eval` does, and the report is made from the shards."""
     client = await _filled()
     tools = Tools(Policies((_POLICY,)), client, Seals(ManifestSettings()), InstantWorkers(), 1)
     job = await _job(client)

@@ -64,7 +64,7 @@ async def test_a_listing(config: Path, direct: Any, capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == (
         "2 objects with 4 bytes in 1 shard at s3://planned-jobs/listed\n"
         "left out (folder): 1\n"
-        "next: python -m gateway job run s3://planned-jobs/listed --do optimize\n"
+        "next: slimgate job run s3://planned-jobs/listed --do optimize\n"
     )
     assert [(row.key, row.size) for row in _rows(direct, "listed")] == [(k, 2) for k in _KEYS]
 

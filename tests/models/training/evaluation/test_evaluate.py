@@ -11,13 +11,13 @@ from defusedxml import ElementTree
 from slimgate.codec.image import resample
 from slimgate.codec.measures import ssim
 from slimgate.codec.measures.psnr import psnr
-from slimgate.models.__main__ import main
 from slimgate.models.engines.interpolation import Interpolation
 from slimgate.models.training import pairs, renditions
 from slimgate.models.training.errors import NoImages, NoPlace, NoRestorer
 from slimgate.models.training.evaluation import document, measuring, plan, restorers, sweep
 from slimgate.models.training.evaluation.plan import Coding, Plan
 from slimgate.models.training.evaluation.sweep import default_folder
+from tests.models.command import main
 from tests.models.networks import integer_network
 from tests.models.training.samples import write_pictures
 

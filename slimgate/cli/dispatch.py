@@ -1,0 +1,82 @@
+"""Find the command that the words of a command line name, and run it."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from slimgate.cli import former, version
+from slimgate.cli.commands import ALIASES, COMMANDS, Command
+from slimgate.cli.extras import missing_extra
+from slimgate.cli.parser import Parser, suggestion
+
+_DESCRIPTION: Final = "An S3 gateway that stores images small and gives them back full size."
+_USAGE: Final = 2
+_WIDTH: Final = 14
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        words: Arguments; None: those of the process.
+
+    Returns:
+        0; 1 after a failure; 2 for wrong usage, a wrong configuration or a missing extra. Some
+            commands have others, which their help lists.
+    """
+    if words is None:
+        words = sys.argv[1:]
+        # Its child processes must not import from the working directory: it may hold a random.py.
+        os.environ["PYTHONSAFEPATH"] = "1"
+    if not words or words[0] in {"-h", "--help", "help"}:
+        (sys.stdout if words else sys.stderr).write(_help())
+        return 0 if words else _USAGE
+    if words[0] in {"-V", "--version"}:
+        sys.stdout.write(f"slimgate {version.own()}\n")
+        return 0
+    command = _named(words[0])
+    if command is None:
+        return _complain(former.instead(words) or _unknown(words[0]))
+    try:
+        options = parser([command]).parse_args(words)
+        code: int = options.run(options)
+    except ModuleNotFoundError as error:
+        hint = missing_extra(error, words)
+        if hint is None:
+            raise
+        return _complain(hint)
+    return code
+
+
+def parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of some commands, whose modules are imported."""
+    made: argparse.ArgumentParser = Parser(prog="slimgate", description=_DESCRIPTION)
+    subparsers = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in dict.fromkeys(each.module for each in commands):
+        next(each for each in commands if each.module == module).add(subparsers)
+    return made
+
+
+def _named(word: str) -> Command | None:
+    name = ALIASES.get(word, word)
+    return next((each for each in COMMANDS if each.name == name), None)
+
+
+def _help() -> str:
+    lines = (f"  {each.name:<{_WIDTH}}{each.summary}\n" for each in COMMANDS)
+    return (
+        f"usage: slimgate COMMAND …\n\n{_DESCRIPTION}\n\nCommands:\n{''.join(lines)}\n"
+        "slimgate COMMAND --help shows options, examples and exit codes of a command.\n"
+    )
+
+
+def _unknown(word: str) -> str:
+    names = [*(each.name for each in COMMANDS), *ALIASES, *former.NAMES]
+    return f"slimgate has no command {word!r}{suggestion(word, names)}\nAll: slimgate --help"
+
+
+def _complain(text: str) -> int:
+    sys.stderr.write(f"{text}\n")
+    return _USAGE

@@ -1,0 +1,78 @@
+"""The commands that serve clients, and validate the configuration of that."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from slimgate.cli.commands import Subparsers
+
+_SERVE: Final = "serve S3 clients until SIGTERM"
+_CHECK: Final = "validate the configuration, and print it with all defaults; secrets are masked"
+
+
+def add(subparsers: "Subparsers") -> None:
+    """Add ``serve`` and ``check``."""
+    serve = subparsers.add_parser(
+        "serve",
+        help=_SERVE,
+        description=f"{_SERVE}. Requests in flight are finished first.",
+        epilog="slimgate serve --config slimgate.yaml\nslimgate serve --listen 0.0.0.0:9000",
+    )
+    serve.set_defaults(run=_serve)
+    check = subparsers.add_parser(
+        "check",
+        help=_CHECK,
+        description=_CHECK,
+        epilog="slimgate check --config slimgate.yaml",
+    )
+    check.set_defaults(run=_check)
+    for each in (serve, check):
+        _add_options(each)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    from slimgate.config import config_path
+
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=config_path(os.environ),
+        metavar="FILE",
+        help="configuration (default: SLIMGATE_CONFIG, or slimgate.yaml)",
+    )
+    parser.add_argument(
+        "--listen", metavar="HOST:PORT", help="address to listen on, instead of the configured one"
+    )
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from slimgate.config import ConfigError
+    from slimgate.gateway.runtime.start import start
+
+    try:
+        return start(options.config, options.listen)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _check(options: argparse.Namespace) -> int:
+    from slimgate.config import ConfigError, effective
+    from slimgate.gateway.runtime.extras import check_extras
+    from slimgate.gateway.runtime.reload import read
+    from slimgate.gateway.storage.index.opening import index_problems
+    from slimgate.gateway.workers.capacity import shortages
+
+    try:
+        settings = read(options.config, options.listen)
+        check_extras(settings, options.config)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(effective(settings))
+    problems = (*shortages(settings), *index_problems(settings))
+    sys.stderr.writelines(f"warning: {each}\n" for each in problems)
+    return 0

@@ -1,0 +1,89 @@
+"""Where an optional package is missing, people are told what to install."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slimgate.cli.extras import EXTRAS
+from tests.documents import ROOT
+from tests.servers.gateway import configuration, environment
+from tests.servers.server import S3Server
+
+_WITHOUT = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {missing!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from slimgate.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def _run_without(
+    packages: tuple[str, ...], *words: str, folder: Path
+) -> "subprocess.CompletedProcess[str]":
+    program = _WITHOUT.format(missing=packages)
+    return subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _config(folder: Path, **changes: object) -> str:
+    path = folder / "slimgate.yaml"
+    path.write_text(yaml.safe_dump(configuration(S3Server("http://127.0.0.1:1"), **changes)))
+    return str(path)
+
+
+_POLICY = {"name": "a", "bucket": "a", "mode": "optimize"}
+
+
+@pytest.mark.parametrize(
+    ("extra", "packages", "words", "changes"),
+    [
+        ("eval", ("boto3",), ["eval", "s3://photos", "--out", "report"], {}),
+        ("eval", ("skimage",), ["demo"], {}),
+        ("ray", ("ray",), ["job", "run", "s3://jobs/1", "--do", "verify", "--runner", "ray"], {}),
+        ("otel", ("opentelemetry",), ["serve"], {"tracing": {"endpoint": "http://127.0.0.1:1/"}}),
+        ("gpu", ("torch",), ["serve"], {"engine": {"backend": "torch"}}),
+        ("gpu", ("torch",), ["models", "verify", "x.pth"], {}),
+        ("train", ("torch",), ["models", "export", "x.pt", "--out", "x.onnx"], {}),
+        ("lepton", ("lepton_jpeg_python",), ["check"],
+         {"policies": [{**_POLICY, "exact_codec": "lepton"}]}),
+    ],
+)  # fmt: skip
+def test_missing_extras_are_named(
+    extra: str,
+    packages: tuple[str, ...],
+    words: list[str],
+    changes: dict[str, object],
+    tmp_path: Path,
+) -> None:
+    """The exit code is 2, the last line has the command, and there is no traceback."""
+    config = _config(tmp_path, **changes)
+    takes_it = words[0] in {"serve", "check", "job"}
+    done = _run_without(
+        packages, *words, *(["--config", config] if takes_it else []), folder=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"pip install 'slimgate[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_every_extra_is_known() -> None:
+    """Each optional package that can be missing brings its extra."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert set(EXTRAS.values()) == set(project["optional-dependencies"])
