@@ -13,7 +13,8 @@ from typing import Final
 
 import pytest
 
-from slimgate.config import Settings
+from slimgate import models
+from slimgate.config import Settings, load
 from slimgate.gateway.runtime.systemd import notify, watchdog_period_s
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
@@ -67,10 +68,37 @@ def test_it_gives_the_gateway_time_to_drain() -> None:
     assert unit["KillMode"] == "mixed"
 
 
+def _all(name: str) -> list[str]:
+    """Return all values of a setting that may occur several times."""
+    return re.findall(rf"^{name}=(.*)$", _UNIT.read_text("utf-8"), flags=re.MULTILINE)
+
+
+def test_secrets_are_credentials(tmp_path: Path) -> None:
+    """Each credential is named by a setting, also in the example, and no variable is a secret."""
+    text = _UNIT.read_text("utf-8")
+    loaded = re.findall(r"LoadCredential=([\w-]+):/etc/slimgate/\1$", text, flags=re.MULTILINE)
+    named = dict(re.findall(r"(SLIMGATE_\w+)=%d/([\w-]+)", text))
+    assert sorted(loaded) == sorted(named.values()) == ["admin-token", "secret-key"]
+    assert _all("LoadCredential") == ["secret-key:/etc/slimgate/secret-key"]
+    environ = {}
+    for variable, name in named.items():
+        assert variable.endswith("_FILE")
+        (tmp_path / name).write_text("a secret of twenty characters\n")
+        environ[variable] = str(tmp_path / name)
+    config = tmp_path / "slimgate.yaml"
+    config.write_text(
+        "upstream: {endpoint: 'http://127.0.0.1:1'}\n"
+        "credentials: [{access_key: app}]\n"
+        "admin: {listen: '0.0.0.0:9001'}\n"
+    )
+    settings = load(config, environ=environ, known_restorers=models.NAMES)
+    assert settings.credentials[0].secret_key.get_secret_value() == "a secret of twenty characters"
+
+
 def test_spooled_uploads_are_on_a_disk() -> None:
     """Bodies of unknown length are not in /tmp, which is in memory on many systems."""
     unit = _settings()
-    assert "TMPDIR=/var/tmp" in unit["Environment"].split()
+    assert "TMPDIR=/var/tmp" in " ".join(_all("Environment")).split()
     assert unit["PrivateTmp"] == "yes", "others would see them in /var/tmp"
 
 

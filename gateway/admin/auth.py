@@ -120,8 +120,7 @@ class Access:
             is_open = request.path == LOGIN or request.path.startswith(STATIC)
             if is_open or self._is_known(request):
                 return await handler(request)
-            # A wrong token is an error for probes, too: who sends one wants to know.
-            if request.path in PROBES and "Authorization" not in request.headers:
+            if _is_probe(request):
                 return _first_line(await handler(request))
             raise _challenge(request)
 
@@ -205,6 +204,12 @@ def _is_own(request: web.Request, host: str) -> bool:
     if origin is not None:
         return origin.partition("://")[2].lower() == host.lower()
     return request.headers.get("Sec-Fetch-Site", "none") in {"none", "same-origin"}
+
+
+def _is_probe(request: web.Request) -> bool:
+    """Return whether a request is a probe of a stranger; a wrong token is an error there, too."""
+    reads = request.method in {"GET", "HEAD"}
+    return request.path in PROBES and reads and "Authorization" not in request.headers
 
 
 def _first_line(response: web.StreamResponse) -> web.StreamResponse:
