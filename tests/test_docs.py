@@ -100,7 +100,8 @@ def test_rooms_in_the_architecture_are_those_of_the_import_contract() -> None:
         each["layers"] for each in contracts if each.get("containers") == ["slimgate.gateway"]
     )
     rooms = [[room for room in row if room != "eval"] for row in rows]
-    assert rooms == [re.split(r" [|:] ", layer) for layer in [*layers, "codec | models", "config"]]
+    expected = ["cli", *layers, "codec | models", "config"]
+    assert rooms == [re.split(r" [|:] ", layer) for layer in expected]
 
 
 def test_manifests_of_kubernetes_can_be_read() -> None:

@@ -1,5 +1,6 @@
 """No request may keep the others waiting: the event loop is never held for long."""
 
+import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -33,7 +34,8 @@ def process(moto: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     config = configuration(moto, admin={"listen": "127.0.0.1:0"}, engine={"workers": 1})
     config["policies"] = [*_GLOBS, *config["policies"]]
     folder = tmp_path_factory.mktemp("measured")
-    with GatewayProcess(config, folder, module="tests.servers.measured") as running:
+    program = (sys.executable, "-m", "tests.servers.measured")
+    with GatewayProcess(config, folder, program=program) as running:
         server = moto.at(running.endpoint)
         with s3_client(moto) as direct, s3_client(server, read_timeout=120) as through:
             hostile_requests.prepare(direct, through)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -63,13 +63,20 @@ class GatewayProcess:
     Args:
         config: The configuration; written to ``slimgate.yaml`` as YAML.
         directory: Where that file goes.
-        module: What runs instead of ``slimgate``, with the same arguments.
+        program: How ``slimgate`` is started.
+        folder: Working directory; None: that of the tests.
     """
 
     def __init__(
-        self, config: Mapping[str, Any], directory: Path, *, module: str = "slimgate"
+        self,
+        config: Mapping[str, Any],
+        directory: Path,
+        *,
+        program: Sequence[str] = (sys.executable, "-m", "slimgate"),
+        folder: Path | None = None,
     ) -> None:
-        self._module = module
+        self._program = program
+        self._folder = folder
         self.file = directory / "slimgate.yaml"
         self.configure(config)
         self._lines: list[LogLine] = []
@@ -83,9 +90,10 @@ class GatewayProcess:
         self.file.write_text(yaml.safe_dump(dict(config)))
 
     def __enter__(self) -> Self:
-        program = [sys.executable, "-m", self._module, "serve"]
-        command = [*program, "--config", str(self.file)]
-        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment())
+        command = [*self._program, "serve", "--config", str(self.file)]
+        self._process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, env=environment(), cwd=self._folder
+        )
         self._reader.start()
         try:
             self.wait_for("listening", timeout_s=_START_S)
