@@ -24,6 +24,15 @@ SCALES: Final = 6
 NEGLIGIBLE: Final = 0.003
 """Maps with at most this weight are not computed; together they are worth less than 0.01."""
 
+ERROR_UNIT: Final = 0.9562382616834844
+"""Factor of the weighted sum of all norms."""
+
+POLYNOMIAL: Final = (6.248496625763138e-05, -0.020884521182843837, 2.326765642916932)
+"""Coefficients of the third, second and first power of the error."""
+
+POWER: Final = 0.6276336467831387
+"""Power of the polynomial; ten times this is what a score lacks to 100."""
+
 # By channel (X, Y, B), scale, norm and map.
 # fmt: off
 _WEIGHTS: Final = np.array([
@@ -74,6 +83,7 @@ def score(norms: Doubles) -> Doubles:
     Args:
         norms: (channels, scales, norms, maps, ...); the last axes are those of the result.
     """
-    error = np.tensordot(table(norms.shape[1]), norms, axes=4) * 0.9562382616834844
-    shaped = ((6.248496625763138e-05 * error - 0.020884521182843837) * error) + 2.326765642916932
-    return np.asarray(100 - 10 * np.maximum(shaped * error, 0) ** 0.6276336467831387)
+    error = np.tensordot(table(norms.shape[1]), norms, axes=4) * ERROR_UNIT
+    cubic, square, linear = POLYNOMIAL
+    shaped = ((cubic * error + square) * error + linear) * error
+    return np.asarray(100 - 10 * np.maximum(shaped, 0) ** POWER)

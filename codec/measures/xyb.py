@@ -18,17 +18,20 @@ Y: Final = 1
 B: Final = 2
 CHANNELS: Final = 3
 
-# Responses of the cones to BT.709 primaries; the last column is a bias.
-_BIAS: Final = 0.0037930732552754493
-_ABSORBANCE: Final = np.array(
+BIAS: Final = 0.0037930732552754493
+"""Response of the cones to darkness."""
+
+ABSORBANCE: Final = np.array(
     [
-        [0.3, 0.622, 0.078, _BIAS],
-        [0.23, 0.692, 0.078, _BIAS],
-        [0.24342268924547819, 0.20476744424496821, 0.5518098665095536, _BIAS],
+        [0.3, 0.622, 0.078, BIAS],
+        [0.23, 0.692, 0.078, BIAS],
+        [0.24342268924547819, 0.20476744424496821, 0.5518098665095536, BIAS],
     ],
     np.float32,
 )
-_DARK: Final = np.float32(np.cbrt(_BIAS))
+"""Responses of the cones to BT.709 primaries; the last column is the bias."""
+
+_DARK: Final = np.float32(np.cbrt(BIAS))
 
 
 def light(values: npt.NDArray[np.float64]) -> Floats:
@@ -82,8 +85,8 @@ def plane(light: Floats, channel: int) -> Floats:
         channel: ``X``, ``Y`` or ``B``; gray has only ``Y``.
     """
     if light.ndim == 2:
-        return _root(light + np.float32(_BIAS)) + np.float32(0.01)
-    responses = np.asarray(cv2.transform(light, _ABSORBANCE), np.float32)
+        return _root(light + np.float32(BIAS)) + np.float32(0.01)
+    responses = np.asarray(cv2.transform(light, ABSORBANCE), np.float32)
     long, medium = _root(responses[..., 0]), _root(responses[..., 1])
     if channel == X:
         return (long - medium) * np.float32(7) + np.float32(0.42)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from slimgate.codec.measures import floors, ssimulacra2
+from slimgate.codec.measures import floors, ssimulacra2, structure
 from slimgate.codec.measures.psnr import PERFECT_PSNR_DB
 from slimgate.codec.measures.reading import Reading
 from slimgate.codec.measures.ssim import MIN_SIDE
@@ -12,7 +12,7 @@ from slimgate.eval.compare.coders import Elapsed
 from slimgate.eval.compare.rows import Row
 from slimgate.eval.corpus.corpus import Item
 from slimgate.eval.corpus.inspection import Inspection
-from slimgate.eval.measure import perceptual, structure
+from slimgate.eval.measure import perceptual
 from slimgate.eval.measure.measures import Measures
 
 

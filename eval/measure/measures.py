@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 
 from slimgate.codec.image.pixels import Pixels
-from slimgate.codec.measures import psnr, ssim, ssimulacra2
+from slimgate.codec.measures import psnr, ssim, ssimulacra2, structure
 from slimgate.codec.measures.block import block_psnr
 from slimgate.codec.measures.orb import KeyPoints
-from slimgate.eval.measure import perceptual, structure
+from slimgate.eval.measure import perceptual
 
 _BAND_ROWS: Final = 256
 

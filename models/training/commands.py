@@ -36,9 +36,22 @@ def _said(track: Track) -> Track:
 
     def note(values: Mapping[str, float], step: int, /) -> None:
         track(values, step)
-        tqdm.write(f"step {step}: {values['gain_db']:+.3f} dB", file=sys.stderr)
+        tqdm.write(f"step {step}: {_text(values)}", file=sys.stderr)
 
     return note
+
+
+def _text(values: Mapping[str, float]) -> str:
+    """Return the measures of a step, with their change since the start where it is known."""
+    gain = f"{values['gain_db']:+.3f} dB"
+    if "score" not in values:
+        return gain
+    others = [
+        f"{name} {values[name]:.4f} ({values[f'{name}_change']:+.4f})"
+        for name in ("score", "worst", "ms_ssim", "orb")
+    ]
+    broken = f"guards broken: {values['guards_broken']:.0f}"
+    return ", ".join([f"{gain} ({values['gain_db_change']:+.3f})", *others, broken])
 
 
 def export(options: argparse.Namespace) -> str:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim import swa_utils
 from tqdm import tqdm
 
-from slimgate.models.training import devices, pairs
+from slimgate.models.training import devices, pairs, validation
 from slimgate.models.training.devices import DeviceName
 from slimgate.models.training.errors import Diverged, NoImages, Unusable
 from slimgate.models.training.initialization import build
@@ -24,9 +24,12 @@ from slimgate.models.training.patches import Patches
 from slimgate.models.training.run_files import Checkpoint, Folder
 from slimgate.models.training.settings import Run
 from slimgate.models.training.tracking import Track
+from slimgate.models.training.validation import Fidelity
 
 _CALIBRATION: Final = 32  # batches for measuring the range of activations
 _SHOWN_EVERY: Final = 50
+_SAVED_EVERY: Final = 100  # steps: what a killed run takes again
+_BROKEN: Final = 1000.0  # points that a broken guard costs: more than scores differ by
 _MAX_NORM: Final = 1.0  # of gradients
 
 
@@ -92,6 +95,7 @@ class Loop:
             batch=schedule.batch,
             patch=schedule.patch,
             seed=run.seed,
+            weights=run.data.weights,
         )
         calibration = (self._patches.draw()[0] for _ in range(_CALIBRATION))
         self.network = build(run, calibration).to(self._device)
@@ -100,17 +104,23 @@ class Loop:
         )
         self._optimizer = torch.optim.Adam(self.network.parameters(), lr=schedule.rate)
         self._step = 0
+        self._start: Fidelity | None = None
         self._folder = Folder(folder)
         self._resume()
 
     def finish(self) -> Path:
-        """Take all remaining steps; return the best checkpoint by validation PSNR.
+        """Take all remaining steps; return the best checkpoint by validation.
+
+        By PSNR; a run that is trained for a score goes by that, and prefers checkpoints that break
+        no guard (:data:`slimgate.models.training.validation.TOLERATED`).
 
         Raises:
             Diverged: weights or results are not finite.
             NoTracking: measurements cannot be recorded.
         """
         schedule = self._run.schedule
+        if self._run.perceptual and self._start is None:
+            self._start = self._fidelity()
         with tqdm(
             total=schedule.steps, initial=self._step, desc=self._run.name, disable=None
         ) as progress:
@@ -121,6 +131,8 @@ class Loop:
                     progress.set_postfix(loss=f"{loss:.5f}")
                 if self._step % schedule.validate_every == 0 or self._step == schedule.steps:
                     self._validate(loss)
+                elif self._step % _SAVED_EVERY == 0:
+                    self._save()
         return self._folder.winner
 
     def _advance(self) -> float:
@@ -129,9 +141,11 @@ class Loop:
             group["lr"] = rate
         small, full = (each.to(self._device) for each in self._patches.draw())
         with devices.mixed(self._device, self._run.precision, integer=self._run.integer):
-            residual = self.network(small)
+            # Channels last: convolutions in bfloat16 take a sixth less time on processors.
+            residual = self.network(small.contiguous(memory_format=torch.channels_last))
         decibels = self._step >= self._run.schedule.psnr_from * self._run.schedule.steps
-        loss = fidelity_loss(residual.float(), small, full, decibels=decibels)
+        seen = self._run.perceptual
+        loss = fidelity_loss(residual.float(), small, full, decibels=decibels, seen=seen)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_NORM)
@@ -141,20 +155,37 @@ class Loop:
         return float(loss.detach())
 
     def _validate(self, loss: float) -> None:
-        gains = gain_by_label(
-            self._averaged.module, self._data.validating, self._run.scale, self._device
-        )
-        mean = float(np.mean([gain for values in gains.values() for gain in values]))
-        if not math.isfinite(mean) or not math.isfinite(loss):
+        measures, gain_db, rank = self._ranked()
+        if not math.isfinite(rank) or not math.isfinite(loss):
             raise Diverged(
                 f"{self._run.name} has diverged before step {self._step}: lower schedule.rate, "
                 "remove its folder and restart"
             )
         rate = rate_at(self._step - 1, self._run)
-        self._track({"gain_db": mean, "loss": loss, "rate": rate}, self._step)
+        self._track({**measures, "gain_db": gain_db, "loss": loss, "rate": rate}, self._step)
         network = {name: value.cpu() for name, value in self._averaged.module.state_dict().items()}
-        self._folder.offer(Checkpoint(network, self._run, self._step, mean, self._data.digest))
+        checkpoint = Checkpoint(network, self._run, self._step, gain_db, self._data.digest)
+        self._folder.offer(checkpoint, rank)
         self._save()
+
+    def _ranked(self) -> tuple[Mapping[str, float], float, float]:
+        """Return measures of the averaged network, its gain in dB, and its rank."""
+        if self._start is None:
+            gains = gain_by_label(
+                self._averaged.module, self._data.validating, self._run.scale, self._device
+            )
+            mean = float(np.mean([gain for values in gains.values() for gain in values]))
+            return {}, mean, mean
+        now = self._fidelity()
+        broken = validation.broken(now, self._start)
+        rank = now.score - _BROKEN * bool(broken)
+        changes = validation.changes(now, self._start)
+        return {**asdict(now), **changes, "guards_broken": len(broken)}, now.gain_db, rank
+
+    def _fidelity(self) -> Fidelity:
+        return validation.fidelity(
+            self._averaged.module, self._data.validating, self._run.scale, self._device
+        )
 
     def _stalled(self) -> bool:
         if not self._folder.best:
@@ -170,6 +201,7 @@ class Loop:
                 "network": self.network.state_dict(),
                 "averaged": self._averaged.state_dict(),
                 "optimizer": self._optimizer.state_dict(),
+                "start": None if self._start is None else asdict(self._start),
                 "random": json.dumps(self._patches.random.bit_generator.state),
             }
         )
@@ -186,6 +218,8 @@ class Loop:
         self._optimizer.load_state_dict(state["optimizer"])
         self._patches.random.bit_generator.state = json.loads(state["random"])
         self._step = state["step"]
+        start = state.get("start")
+        self._start = None if start is None else validation.parsed(start)
 
 
 def rate_at(step: int, run: Run) -> float:

@@ -7,6 +7,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from slimgate.models.training import perceptual
 from slimgate.models.training.network import interpolate
 from slimgate.models.training.pairs import Source
 from slimgate.models.training.patches import as_tensors
@@ -17,7 +18,9 @@ _ROUNDING: Final = 1 / 12 / 256**2  # squared error of rounding to pixel values:
 _DECIBEL_WEIGHT: Final = 0.02  # matches the gradient of Charbonnier's loss near convergence
 
 
-def fidelity_loss(residual: Tensor, small: Tensor, full: Tensor, *, decibels: bool) -> Tensor:
+def fidelity_loss(
+    residual: Tensor, small: Tensor, full: Tensor, *, decibels: bool, seen: float = 0.0
+) -> Tensor:
     """Return the loss between restored and original patches, excluding their edges.
 
     Args:
@@ -26,15 +29,19 @@ def fidelity_loss(residual: Tensor, small: Tensor, full: Tensor, *, decibels: bo
         full: original, (n, 3, p * scale, p * scale); everything in 1/256.
         decibels: logarithm of each patch's mean squared error, as in PSNR, instead of
             Charbonnier's loss: easy patches count as much as hard ones.
+        seen: weight of SSIMULACRA2's error, beside the others.
     """
     scale = full.shape[-1] // small.shape[-1]
     edge = _MARGIN * scale
-    left = residual + interpolate(small[:, :3], scale) - full
-    left = left[..., edge:-edge, edge:-edge]
+    inner = (..., slice(edge, -edge), slice(edge, -edge))
+    restored, full = (residual + interpolate(small[:, :3], scale))[inner], full[inner]
+    left = restored - full
     if decibels:
         squared = (left * left).mean(dim=(1, 2, 3))
-        return torch.log(squared + _ROUNDING).mean() * _DECIBEL_WEIGHT
-    return torch.sqrt(left * left + _EPSILON).mean()
+        loss = torch.log(squared + _ROUNDING).mean() * _DECIBEL_WEIGHT
+    else:
+        loss = torch.sqrt(left * left + _EPSILON).mean()
+    return loss + seen * perceptual.error(restored, full).mean() if seen else loss
 
 
 def gain_by_label(
@@ -47,11 +54,17 @@ def gain_by_label(
             for coded in source.smalls:
                 small, full = (each.to(device) for each in as_tensors(coded, source.original))
                 plain = interpolate(small[:, :3], scale)
-                gain = _psnr(plain + network(small), full) - _psnr(plain, full)
+                gain = psnr(plain + network(small), full) - psnr(plain, full)
                 gains.setdefault(coded.label, []).append(gain)
     return gains
 
 
-def _psnr(restored: Tensor, full: Tensor) -> float:
+def psnr(restored: Tensor, full: Tensor) -> float:
+    """Return the PSNR of restored pixels, rounded as they are served, in dB.
+
+    Args:
+        restored: float, (n, 3, h, w), in 1/256 of a pixel value.
+        full: the originals, likewise.
+    """
     error = (restored.mul(256).round().clamp(0, 255) - full.mul(256)).square().mean()
     return 10 * math.log10(255**2 / max(float(error), 1e-9))

@@ -149,7 +149,7 @@ def coded(
         codec: codec of renditions, or ``lossless``.
         quality: 0 to 100.
         subsampling: ``4:4:4`` or ``4:2:0``.
-        tune: ``ssim`` or ``psnr``.
+        tune: measure that AVIF optimizes.
     """
     if codec == "lossless":
         return Small(small, 0, codec)

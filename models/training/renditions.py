@@ -10,12 +10,39 @@ import numpy.typing as npt
 
 from slimgate.codec.encoders import EncoderSettings, Tune, by_name, coding
 from slimgate.codec.image import resample
+from slimgate.codec.measures import ssimulacra2_weights, structure
+from slimgate.codec.measures.orb import KeyPoints
 from slimgate.codec.measures.psnr import psnr
 from slimgate.codec.measures.ssim import exact as ssim
+from slimgate.codec.measures.ssimulacra2 import Reference
+from slimgate.codec.measures.ssimulacra2_weights import ERROR_UNIT as SCORE_ERROR_UNIT
+from slimgate.codec.measures.ssimulacra2_weights import POLYNOMIAL as SCORE_POLYNOMIAL
+from slimgate.codec.measures.ssimulacra2_weights import POWER as SCORE_POWER
+from slimgate.codec.measures.xyb import ABSORBANCE, B, X, Y
 
-__all__ = ["Pixels", "Tune", "decode", "encode", "level", "psnr", "shrink", "ssim"]
+__all__ = [
+    "ABSORBANCE",
+    "SCORE_ERROR_UNIT",
+    "SCORE_POLYNOMIAL",
+    "SCORE_POWER",
+    "B",
+    "Doubles",
+    "Judge",
+    "Pixels",
+    "Tune",
+    "X",
+    "Y",
+    "decode",
+    "encode",
+    "level",
+    "psnr",
+    "score_weights",
+    "shrink",
+    "ssim",
+]
 
 Pixels = npt.NDArray[np.uint8]
+Doubles = npt.NDArray[np.float64]
 
 _SPEED: Final = 8  # the encoder speed of renditions at low effort
 
@@ -30,6 +57,37 @@ def level(codec: str, quality: int) -> int:
     return coding.level(codec, quality)
 
 
+class Judge:
+    """Measures restored images against an original.
+
+    Args:
+        original: uint8, (height, width, 3), at least 11 pixels on each side.
+    """
+
+    def __init__(self, original: Pixels) -> None:
+        self._original = original
+        self._reference = Reference(original)
+        self._key_points = KeyPoints.of(original)
+
+    def measures(self, restored: Pixels) -> tuple[float, float, float, float]:
+        """Return SSIMULACRA2, that of the worst region, MS-SSIM, and the share of key points.
+
+        MS-SSIM is 1 where a side is too short for it.
+
+        Args:
+            restored: uint8, (height, width, 3).
+        """
+        score = self._reference.compare(restored)
+        similar = structure.compare(self._original, restored).ms_ssim
+        share = self._key_points.found_in(restored).share
+        return score.whole, score.worst, 1.0 if similar is None else similar, share
+
+
+def score_weights() -> Doubles:
+    """Return the weights of SSIMULACRA2: (channels, scales, norms, maps)."""
+    return ssimulacra2_weights.table(ssimulacra2_weights.SCALES)
+
+
 def encode(
     pixels: Pixels, codec: str, quality: int, subsampling: str, *, tune: Tune = "ssim"
 ) -> bytes:
@@ -40,7 +98,7 @@ def encode(
         codec: ``avif``, ``webp``, ``jxl`` or ``jpeg``.
         quality: 0 to 100.
         subsampling: ``4:4:4`` or ``4:2:0``, if the codec supports both.
-        tune: ``ssim`` or ``psnr``, if the codec supports both.
+        tune: measure to optimize, if the codec has a choice.
     """
     settings = EncoderSettings(quality=quality, subsampling=subsampling, speed=_SPEED, tune=tune)
     return by_name(codec).encode(pixels, settings)

@@ -88,13 +88,13 @@ class Folder:
 
     @property
     def best_step(self) -> int:
-        """Return the first step with the largest gain; there must be one."""
-        return max(self.best, key=_rank)[1]
+        """Return the first step of the highest rank; there must be one."""
+        return max(self.best, key=_order)[1]
 
-    def offer(self, checkpoint: Checkpoint) -> None:
-        """Store a checkpoint if it is among the best."""
-        entry = (checkpoint.gain_db, checkpoint.step)
-        self.best = sorted([*self.best, entry], key=_rank)[-_KEPT:]
+    def offer(self, checkpoint: Checkpoint, rank: float) -> None:
+        """Store a checkpoint if it is among the best: those of the highest ranks."""
+        entry = (rank, checkpoint.step)
+        self.best = sorted([*self.best, entry], key=_order)[-_KEPT:]
         if entry in self.best:
             write(self._checkpoint(checkpoint.step), checkpoint)
 
@@ -116,15 +116,15 @@ class Folder:
         if not kept.exists():
             return None
         state = _content(kept, device)
-        self.best = [(float(gain), int(step)) for gain, step in state["best"]]
+        self.best = [(float(rank), int(step)) for rank, step in state["best"]]
         return state
 
     def _checkpoint(self, step: int) -> Path:
         return self._path / f"step-{step:06d}.pt"
 
 
-def _rank(entry: tuple[float, int]) -> tuple[float, int]:
-    """Sort larger gains first, and earlier steps first among equals."""
+def _order(entry: tuple[float, int]) -> tuple[float, int]:
+    """Sort higher ranks last, and earlier steps last among equals."""
     return entry[0], -entry[1]
 
 

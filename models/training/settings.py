@@ -47,7 +47,7 @@ class Coding(_Part):
     weight: float = Field(default=1.0, gt=0)
     qualities: Qualities = (30, 96)
     subsampling: tuple[Literal["4:4:4", "4:2:0"], ...] = ("4:4:4", "4:2:0")
-    tune: tuple[Literal["ssim", "psnr"], ...] = ("ssim", "psnr")
+    tune: tuple[Literal["ssim", "psnr", "ssimulacra2"], ...] = ("ssim", "psnr")
 
 
 class Degradations(_Part):
@@ -88,6 +88,8 @@ class Data(_Part):
         validation: number of originals for validation, chosen by hash of name.
         soft: share of originals that are used a second time, softened like enlargements and images
             out of focus.
+        weights: factor of the number of patches from originals, by the beginning of their names;
+            1 for all others. Weigh classes by the bytes that they take.
         max_pixels: larger originals are cropped to this many pixels at their centre.
         validation_pixels: the same for validation, which takes time.
         degradations: further degradations of small images; None: only downscaling and coding.
@@ -98,6 +100,7 @@ class Data(_Part):
     variants: int = Field(default=6, ge=1, le=100)
     validation: int = Field(default=12, ge=1)
     soft: Share = 0.0
+    weights: dict[str, Annotated[float, Field(ge=0)]] = {}
     max_pixels: int = Field(default=4_000_000, ge=4096)
     validation_pixels: int = Field(default=360_000, ge=4096)
     degradations: Degradations | None = None
@@ -153,6 +156,8 @@ class Run(_Part):
         start: checkpoint to start from: of another scale, whose body is reused; or, for an integer
             network, its float parent.
         integer: fine-tune the integers that ship; the last step.
+        perceptual: weight of what SSIMULACRA2 misses, beside Charbonnier's loss; 0: fidelity alone.
+            With a weight, validation ranks by score, and checks guards.
         precision: precision of forward and backward passes; ``auto``: bfloat16 on a GPU, else
             float32. Integer runs use float32.
     """
@@ -162,6 +167,7 @@ class Run(_Part):
     seed: int = 0
     start: Path | None = None
     integer: bool = False
+    perceptual: float = Field(default=0.0, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     data: Data = Data()
     network: Network = Network()

@@ -11,9 +11,9 @@ from skimage.transform import downscale_local_mean
 
 from bench import reference
 from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.measures import structure
 from slimgate.codec.measures.orb import KeyPoints, orb
 from slimgate.codec.measures.psnr import psnr
-from slimgate.eval.measure import structure
 from slimgate.eval.measure.measures import Original, psnr_luma
 
 TOLERANCE = 1e-6

@@ -1,5 +1,6 @@
 """Tests of the training loop: it learns, and survives being killed."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,18 +8,20 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
 
-from slimgate.models.training import run_files  # noqa: E402
+from slimgate.models.training import perceptual, run_files  # noqa: E402
 from slimgate.models.training.errors import Diverged, NoDevice, NoImages, Unusable  # noqa: E402
 from slimgate.models.training.loop import Data, Loop, load_data, rate_at  # noqa: E402
 from slimgate.models.training.measures import fidelity_loss  # noqa: E402
-from slimgate.models.training.network import PlainStack  # noqa: E402
+from slimgate.models.training.network import PlainStack, interpolate  # noqa: E402
 from slimgate.models.training.pair_cache import PairCache  # noqa: E402
 from slimgate.models.training.pairs import Small, Source  # noqa: E402
-from slimgate.models.training.patches import Patches  # noqa: E402
+from slimgate.models.training.patches import Patches, as_tensors  # noqa: E402
 from slimgate.models.training.settings import Run  # noqa: E402
 from tests.models.training.samples import picture, tiny_run, write_pictures  # noqa: E402
 
@@ -30,9 +33,11 @@ class _Notes:
 
     def __init__(self) -> None:
         self.gains: dict[int, float] = {}
+        self.values: dict[int, Mapping[str, float]] = {}
 
     def __call__(self, values: Mapping[str, float], step: int, /) -> None:
         self.gains[step] = values["gain_db"]
+        self.values[step] = values
 
 
 def _data(scale: int = 2) -> Data:
@@ -103,6 +108,42 @@ def test_runs_end_when_nothing_is_gained(tmp_path: Path) -> None:
     assert best.name == "step-000002.pt"
 
 
+def test_runs_for_a_score_keep_the_best_score(tmp_path: Path) -> None:
+    """Validations record all measures, and the best checkpoint breaks no guard if any does not."""
+    notes = _Notes()
+    run = tiny_run(None, steps=14, rate=0.02, **_SEEN)
+    best = run_files.read(Loop(run, tmp_path, _data(), notes).finish())
+
+    def rank(step: int) -> tuple[bool, float]:
+        values = notes.values[step]
+        return values["guards_broken"] == 0, values["score"]
+
+    assert rank(best.step) == max(map(rank, notes.values))
+    assert best.gain_db == notes.gains[best.step]
+    for values in notes.values.values():
+        assert {"score", "worst", "ms_ssim", "orb", "score_change", "loss"} <= set(values)
+
+
+def test_a_score_is_learned(tmp_path: Path) -> None:
+    """Trained for it, the error of SSIMULACRA2 falls on averaged pixels, here of one picture."""
+    full = picture(80, seed=4)
+    small = np.asarray(Image.fromarray(full).reduce(2))
+    source = Source("a", full, (Small(small, 0, "lossless"),))
+    schedule = {"steps": 60, "validate_every": 60, "rate": 0.003, "psnr_from": 1, "patch": 40}
+    run = tiny_run(None, network={"width": 8, "depth": 1}, perceptual=1.0, **schedule)
+    loop = Loop(run, tmp_path, Data([source], [source], ""), _Notes())
+    tensors = as_tensors(source.smalls[0], full)
+
+    def error() -> float:
+        with torch.no_grad():
+            restored = loop.network(tensors[0]) + interpolate(tensors[0][:, :3], 2)
+            return float(perceptual.error(restored[_INNER], tensors[1][_INNER]))
+
+    before = error()
+    loop.finish()
+    assert error() < 0.95 * before
+
+
 def test_runs_that_diverge_say_so(tmp_path: Path) -> None:
     """A rate that makes weights infinite ends the run with what to do, and keeps nothing of it."""
     run = tiny_run(None, steps=20, rate=1e30)
@@ -112,13 +153,13 @@ def test_runs_that_diverge_say_so(tmp_path: Path) -> None:
 
 
 _CHILD = """
-import os, signal, sys
+import json, os, signal, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from slimgate.models.training import measures
 from tests.models.training import test_loop
-folder, step = Path(sys.argv[1]), int(sys.argv[2])
+folder, step, changes = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
 real, done = measures.fidelity_loss, []
 def loss(*arguments, **named):
     done.append(None)
@@ -126,8 +167,15 @@ def loss(*arguments, **named):
         os.kill(os.getpid(), signal.SIGKILL)  # after the forward pass, before the weights change
     return real(*arguments, **named)
 test_loop.loop_module().fidelity_loss = loss
-test_loop.whole_run(folder)
+test_loop.whole_run(folder, **changes)
 """
+
+
+_SEEN = {"perceptual": 0.1, "patch": 20}
+"""A run for a score; the error of its patches, without their edges, has two scales."""
+
+_INNER = np.s_[..., 8:-8, 8:-8]
+"""Patches without their edges, which the loss ignores."""
 
 
 def loop_module() -> object:
@@ -137,16 +185,17 @@ def loop_module() -> object:
     return loop
 
 
-def whole_run(folder: Path) -> Path:
+def whole_run(folder: Path, **changes: object) -> Path:
     """Train the run of the next test until it ends."""
-    return Loop(tiny_run(None, steps=7), folder, _data(), _Notes()).finish()
+    return Loop(tiny_run(None, steps=7, **changes), folder, _data(), _Notes()).finish()
 
 
-def test_killed_runs_end_like_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("changes", [{}, _SEEN], ids=["fidelity", "score"])
+def test_killed_runs_end_like_others(tmp_path: Path, changes: dict[str, object]) -> None:
     """A run killed in the middle of a step is bit-identical after resuming."""
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     child = subprocess.run(
-        [sys.executable, "-c", _CHILD, str(killed), "5"],
+        [sys.executable, "-c", _CHILD, str(killed), "5", json.dumps(changes)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         cwd=Path(__file__).parents[3],
         check=False,
@@ -157,14 +206,15 @@ def test_killed_runs_end_like_others(tmp_path: Path) -> None:
         "step-000002.pt",
         "step-000004.pt",
     }
-    ends = [run_files.read(whole_run(folder)) for folder in (killed, whole)]
+    ends = [run_files.read(whole_run(folder, **changes)) for folder in (killed, whole)]
     assert ends[0].step == ends[1].step
     assert ends[0].gain_db == ends[1].gain_db
     states = [torch.load(folder / "state.pt", weights_only=True) for folder in (killed, whole)]
     for part in ("network", "averaged"):
         for name, value in states[0][part].items():
             assert torch.equal(value, states[1][part][name]), name
-    assert states[0]["random"] == states[1]["random"]
+    for part in ("random", "start", "best"):
+        assert states[0][part] == states[1][part], part
 
 
 def test_ended_runs_stay_as_they_are(tmp_path: Path) -> None:

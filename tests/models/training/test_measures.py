@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed; see make te
 
 from torch import Tensor, nn  # noqa: E402
 
+from slimgate.models.training import perceptual  # noqa: E402
 from slimgate.models.training.measures import fidelity_loss, gain_by_label  # noqa: E402
 from slimgate.models.training.network import interpolate  # noqa: E402
 from slimgate.models.training.pairs import Small, Source  # noqa: E402
@@ -49,6 +50,19 @@ def test_the_loss_grows_with_the_error(decibels: bool, little: float) -> None:
         for error in (0, 0.1, 0.2)
     )
     assert none < little < some < more
+
+
+def test_a_score_costs_beside_the_rest() -> None:
+    """With a weight, the error of SSIMULACRA2 without edges is added, for either loss."""
+    residual, small, full = _batch(2)
+    residual = residual + 0.05 * torch.rand_like(residual)
+    restored = residual + interpolate(small[:, :3], 2)
+    inner = np.s_[..., 8:-8, 8:-8]
+    error = perceptual.error(restored[inner], full[inner]).mean()
+    for decibels in (False, True):
+        plain = fidelity_loss(residual, small, full, decibels=decibels)
+        both = fidelity_loss(residual, small, full, decibels=decibels, seen=0.1)
+        torch.testing.assert_close(both, plain + 0.1 * error)
 
 
 def test_decibels_count_alike_wherever_they_are_lost() -> None:

@@ -64,6 +64,21 @@ def test_images_below_a_patch_are_left_out() -> None:
         Patches(sources[:1], scale=2, batch=1, patch=16, seed=0)
 
 
+def test_images_are_drawn_by_their_weights() -> None:
+    """The longest beginning of a name that has a weight counts; all others have 1."""
+    dark, bright = np.zeros((20, 20, 3), np.uint8), np.full((20, 20, 3), 255, np.uint8)
+    sources = [
+        Source(name, pixels, (Small(pixels, 0, "lossless"),))
+        for name, pixels in (("camera--1", dark), ("camera--raw", bright), ("scan", bright))
+    ]
+    weights = {"camera--": 6.0, "camera--r": 2.0}
+    patches = Patches(sources, scale=1, batch=900, patch=16, seed=0, weights=weights)
+    shares = float((patches.draw()[1].mean(dim=(1, 2, 3)) < 0.5).float().mean())
+    assert shares == pytest.approx(6 / 9, abs=0.05)
+    with pytest.raises(NoImages, match=r"data\.weights"):
+        Patches(sources[:2], scale=1, batch=1, patch=16, seed=0, weights={"camera": 0.0})
+
+
 def test_whole_pairs_become_tensors() -> None:
     """A pair as a batch of one holds all pixels, in 1/256."""
     source = _source(2)

@@ -10,11 +10,11 @@ from slimgate.models.training.errors import InvalidRun
 _CONFIGS = sorted(Path(settings.__file__).parent.joinpath("configs").glob("*.yaml"))
 
 
-_NETWORKS = ("native-x1", "native-x2", "native-x3", "native-x4")
+_NETWORKS = [f"native-x{scale}{loss}" for scale in (1, 2, 3, 4) for loss in ("", "-score")]
 
 
 def test_there_is_a_float_and_an_integer_run_for_every_network() -> None:
-    """The runs of all eight networks are there."""
+    """The runs of all networks are there, for fidelity and for the score."""
     expected = {f"{name}{kind}" for name in _NETWORKS for kind in ("", "-integer")}
     assert {path.stem for path in _CONFIGS} == expected
 
@@ -24,7 +24,8 @@ def test_runs_that_ship_are_valid_and_name_no_folder(path: Path) -> None:
     """Each run is called as its file, is of the scale in its name, and works on any machine."""
     run = settings.load(path)
     assert run.name == path.stem
-    assert f"native-x{run.scale}" == path.stem.removesuffix("-integer")
+    trained_for_score = "-score" if run.perceptual else ""
+    assert f"native-x{run.scale}{trained_for_score}" == path.stem.removesuffix("-integer")
     assert run.integer == path.stem.endswith("-integer")
     assert (run.data.folder, run.start) == (None, None)
 
@@ -59,6 +60,11 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
             "float32",
         ),
         ("{name: a, scale: 2, schedule: {steps: 1, patch: 15}}", "schedule.patch: "),
+        ("{name: a, scale: 2, perceptual: -1, schedule: {steps: 1}}", "perceptual: "),
+        (
+            "{name: a, scale: 2, data: {weights: {b: -1}}, schedule: {steps: 1}}",
+            "data.weights.b: ",
+        ),
         ("{", "is not YAML"),
         ("#" * (2 << 20), "bytes"),
         ("- 1", "the file: "),

@@ -1,0 +1,107 @@
+"""Validate a network on whole images, and guard what a loss does not see.
+
+A network that is trained for a score may learn the measure instead of the picture. Other measures
+of the same images must therefore not fall below those of the network that the run began with.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from slimgate.models.training import renditions
+from slimgate.models.training.measures import psnr
+from slimgate.models.training.network import LEVELS, interpolate
+from slimgate.models.training.pairs import Source
+from slimgate.models.training.patches import as_tensors
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """Means over all validation pairs.
+
+    Attributes:
+        gain_db: PSNR over bicubic, dB.
+        score: SSIMULACRA2.
+        worst: SSIMULACRA2 of the worst region.
+        ms_ssim: MS-SSIM of luma; 1 for images that are too small for it.
+        orb: share of ORB key points that match.
+    """
+
+    gain_db: float
+    score: float
+    worst: float
+    ms_ssim: float
+    orb: float
+
+
+TOLERATED: Final[Mapping[str, float]] = {
+    "gain_db": 0.15,
+    "worst": 0.0,
+    "ms_ssim": 0.0002,
+    "orb": 0.002,
+}
+"""How far a measure may fall: PSNR where a score needs it, the others by their noise."""
+
+
+def fidelity(
+    network: nn.Module, validating: Sequence[Source], scale: int, device: torch.device
+) -> Fidelity:
+    """Measure a network on whole images, as GET would serve them.
+
+    Args:
+        network: returns residuals of interpolation.
+        validating: images and their pairs.
+        scale: scale factor.
+        device: device of the network.
+    """
+    rows = [row for source in validating for row in _measured(network, source, scale, device)]
+    means = np.mean(np.array(rows, np.float64), axis=0)
+    return Fidelity(*(float(mean) for mean in means))
+
+
+def broken(now: Fidelity, start: Fidelity) -> list[str]:
+    """Return the names of measures that have fallen by more than is tolerated.
+
+    Args:
+        now: measures of a network.
+        start: those of the network that its run began with.
+    """
+    before, after = asdict(start), asdict(now)
+    return [name for name, fall in TOLERATED.items() if not after[name] >= before[name] - fall]
+
+
+def changes(now: Fidelity, start: Fidelity) -> dict[str, float]:
+    """Return by how much each measure differs from that at the start, named ``NAME_change``."""
+    before = asdict(start)
+    return {f"{name}_change": value - before[name] for name, value in asdict(now).items()}
+
+
+def parsed(kept: Mapping[str, float]) -> Fidelity:
+    """Return measures that were stored as a dictionary."""
+    return Fidelity(**{field.name: float(kept[field.name]) for field in fields(Fidelity)})
+
+
+def _measured(
+    network: nn.Module, source: Source, scale: int, device: torch.device
+) -> list[tuple[float, ...]]:
+    """Return the measures of all pairs of an image, in the order of :class:`Fidelity`."""
+    judge = renditions.Judge(source.original)
+    rows: list[tuple[float, ...]] = []
+    for coded in source.smalls:
+        small, full = (each.to(device) for each in as_tensors(coded, source.original))
+        with torch.no_grad():
+            plain = interpolate(small[:, :3], scale)
+            restored = plain + network(small)
+        gain = psnr(restored, full) - psnr(plain, full)
+        rows.append((gain, *judge.measures(_pixels(restored))))
+    return rows
+
+
+def _pixels(restored: Tensor) -> renditions.Pixels:
+    """Return the pixels that are served for a batch of one: uint8, (h, w, 3)."""
+    values = restored[0].mul(LEVELS).round().clamp(0, 255).to(torch.uint8)
+    return np.ascontiguousarray(values.permute(1, 2, 0).cpu().numpy())

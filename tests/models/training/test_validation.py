@@ -1,0 +1,99 @@
+"""Tests of validation on whole images, and of its guards."""
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
+
+from torch import Tensor, nn  # noqa: E402
+
+from slimgate.codec.measures.orb import orb  # noqa: E402
+from slimgate.codec.measures.ssimulacra2 import Reference  # noqa: E402
+from slimgate.codec.measures.structure import compare  # noqa: E402
+from slimgate.models.training import validation  # noqa: E402
+from slimgate.models.training.measures import gain_by_label  # noqa: E402
+from slimgate.models.training.pairs import Small, Source  # noqa: E402
+from slimgate.models.training.validation import Fidelity  # noqa: E402
+from tests.models.training.samples import picture  # noqa: E402
+
+pytestmark = pytest.mark.torch
+
+_CPU = torch.device("cpu")
+_START = Fidelity(gain_db=1.0, score=60.0, worst=40.0, ms_ssim=0.98, orb=0.7)
+
+
+class _Constant(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
+    """A network with a constant residual."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self._value = value
+
+    def forward(self, small: Tensor) -> Tensor:
+        """Return it at the size of the small image."""
+        return torch.full_like(small[:, :3], self._value)
+
+
+def _source(side: int = 200) -> Source:
+    full = picture(side, seed=3)
+    noise = np.random.default_rng(0).integers(-9, 9, full.shape)
+    noisy = np.clip(full.astype(np.int64) + noise, 0, 255).astype(np.uint8)
+    return Source("a", full, (Small(noisy, 0, "one"), Small(full, 0, "two")))
+
+
+def test_measures_are_those_of_the_pixels_that_are_served() -> None:
+    """A network that changes nothing has the means of its inputs' measures."""
+    source = _source()
+    actual = validation.fidelity(_Constant(0.0), [source], 1, _CPU)
+    scores = [Reference(source.original).compare(small.pixels) for small in source.smalls]
+    pairs = [(source.original, small.pixels) for small in source.smalls]
+    expected = Fidelity(
+        gain_db=0.0,
+        score=float(np.mean([each.whole for each in scores])),
+        worst=float(np.mean([each.worst for each in scores])),
+        ms_ssim=float(np.mean([compare(*pair).ms_ssim for pair in pairs])),
+        orb=float(np.mean([orb(*pair) for pair in pairs])),
+    )
+    assert asdict(actual) == pytest.approx(asdict(expected))
+
+
+def test_gains_are_those_of_fidelity_runs() -> None:
+    """PSNR is measured as where nothing else is."""
+    network, source = _Constant(0.02), _source(60)
+    gains = gain_by_label(network, [source], 1, _CPU)
+    expected = np.mean([gain for values in gains.values() for gain in values])
+    assert validation.fidelity(network, [source], 1, _CPU).gain_db == pytest.approx(expected)
+
+
+def test_small_images_have_no_ms_ssim() -> None:
+    """Images without five scales count as alike."""
+    assert validation.fidelity(_Constant(0.05), [_source(60)], 1, _CPU).ms_ssim == 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"score": 70.0, "gain_db": 0.86}, []),
+        ({"score": 70.0, "gain_db": 0.84}, ["gain_db"]),
+        ({"worst": 39.9}, ["worst"]),
+        ({"ms_ssim": 0.9795}, ["ms_ssim"]),
+        ({"orb": 0.69, "worst": float("nan")}, ["worst", "orb"]),
+    ],
+)
+def test_guards_break_where_other_measures_fall(
+    change: dict[str, float], expected: list[str]
+) -> None:
+    """PSNR may fall by 0.15 dB and the others by their noise, however high the score."""
+    assert validation.broken(replace(_START, **change), _START) == expected
+
+
+def test_changes_are_since_the_start() -> None:
+    """Every measure has its change, and survives being stored."""
+    now = validation.parsed(asdict(replace(_START, score=61.5)))
+    changes = validation.changes(now, _START)
+    assert set(changes) == {f"{name}_change" for name in asdict(_START)}
+    assert {name for name, change in changes.items() if change} == {"score_change"}
+    assert changes["score_change"] == 1.5
