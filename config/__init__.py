@@ -2,7 +2,7 @@
 
 from slimgate.config.cache import Cache, RedisCacheSettings
 from slimgate.config.describe import effective, reference
-from slimgate.config.engine import Engine
+from slimgate.config.engine import Engine, RemoteEngines
 from slimgate.config.floor import Floor
 from slimgate.config.index import Index
 from slimgate.config.json_schema import json_schema
@@ -37,6 +37,7 @@ __all__ = [
     "Problem",
     "RedisCacheSettings",
     "RedisPlace",
+    "RemoteEngines",
     "Settings",
     "Tls",
     "Tracing",

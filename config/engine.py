@@ -3,10 +3,12 @@
 import os
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
-from slimgate.config.base import Frozen, contradiction
+from slimgate.config.base import LISTED, Frozen, contradiction
+from slimgate.config.network import endpoint_url
 from slimgate.config.units import ByteCount, PixelCount
+from slimgate.config.values import FilePath, SecretKey
 
 _MAX_WORKERS: Final = 256
 
@@ -37,6 +39,34 @@ class SageMaker(Frozen):
     )
 
 
+class RemoteEngines(Frozen):
+    """Engines on other machines, each started by ``slimgate engine serve`` or Ray Serve."""
+
+    urls: Annotated[
+        tuple[Annotated[str, AfterValidator(endpoint_url), Field(max_length=512)], ...], LISTED
+    ] = Field(
+        default=(),
+        max_length=64,
+        description="URLs of engines: scheme, host and port; each address of a host is an engine",
+    )
+    token: SecretKey | None = Field(
+        default=None, description="token of the engines; null: they want none"
+    )
+    timeout_s: float = Field(
+        default=30.0,
+        gt=0,
+        le=60,
+        description="timeout of one image, on all engines tried, seconds; then 503 SlowDown",
+    )
+    connections: int = Field(
+        default=16, ge=1, le=1024, description="maximum connections to one engine"
+    )
+    ca_file: FilePath | None = Field(
+        default=None,
+        description="PEM file with the certificate authority of https engines; null: the system's",
+    )
+
+
 class Engine(Frozen):
     """Worker processes that decode, encode and restore images, and the engine for networks."""
 
@@ -58,8 +88,8 @@ class Engine(Frozen):
         le=3600,
         description="queue timeout, seconds; then 503 SlowDown",
     )
-    backend: Literal["openvino", "torch", "sagemaker"] = Field(
-        default="openvino", description="engine for networks: openvino, torch or sagemaker"
+    backend: Literal["openvino", "torch", "sagemaker", "remote"] = Field(
+        default="openvino", description="engine for networks: openvino, torch, sagemaker or remote"
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="device for torch: auto (a GPU if present), cpu or cuda"
@@ -86,11 +116,17 @@ class Engine(Frozen):
     sagemaker: SageMaker = Field(
         default=SageMaker(), description="endpoint of the backend sagemaker"
     )
+    remote: RemoteEngines = Field(
+        default=RemoteEngines(), description="engines of the backend remote"
+    )
 
     @model_validator(mode="after")
     def _endpoint_is_named(self) -> Self:
         if self.backend == "sagemaker" and self.sagemaker.endpoint is None:
             reason = "the backend sagemaker needs an endpoint: set engine.sagemaker.endpoint"
+            raise contradiction(("backend",), reason)
+        if self.backend == "remote" and not self.remote.urls:
+            reason = "the backend remote needs engines: set engine.remote.urls"
             raise contradiction(("backend",), reason)
         return self
 

@@ -1,9 +1,9 @@
 """Restorers: turn the pixels of a rendition into full-size pixels."""
 
-from slimgate.models.engine.batch_fill import batch_fill
 from slimgate.models.engine.network import Busy, EngineError, OutOfMemory, TooLate, Unreachable
 from slimgate.models.engine.remote import Remote, Upscalers
 from slimgate.models.engine.speed import Speed, costs, speed_of
+from slimgate.models.engine.status import EngineStatus, RemoteOutcome, RemoteState, engine_status
 from slimgate.models.registry.catalog import (
     CATALOG,
     NAMES,
@@ -21,16 +21,19 @@ __all__ = [
     "Busy",
     "Card",
     "EngineError",
+    "EngineStatus",
     "OutOfMemory",
     "Remote",
+    "RemoteOutcome",
+    "RemoteState",
     "Restorer",
     "Speed",
     "TooLate",
     "Unreachable",
     "Upscalers",
-    "batch_fill",
     "chosen",
     "costs",
+    "engine_status",
     "hashed",
     "named",
     "restorer",

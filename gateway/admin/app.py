@@ -14,6 +14,7 @@ from slimgate.gateway.admin.playground.forms import MAX_FIELDS
 from slimgate.gateway.admin.playground.pages import Pages
 from slimgate.gateway.admin.playground.rendering import Renderer
 from slimgate.gateway.admin.playground.routes import add_playground
+from slimgate.gateway.admin.remote_engines import RemoteEnginesReadiness, set_gauges
 from slimgate.gateway.cache.peers import Peers
 from slimgate.gateway.http.byte_budget import ByteBudget
 from slimgate.gateway.http.draining import InFlightRequests
@@ -31,12 +32,18 @@ class Readiness:
         upstream: The store.
         in_flight: Tells whether the gateway is draining.
         peers: Other gateways; None: unknown.
+        engines: Engines on other machines; None: there are none.
     """
 
     def __init__(
-        self, upstream: Upstream, in_flight: InFlightRequests, peers: Peers | None = None
+        self,
+        upstream: Upstream,
+        in_flight: InFlightRequests,
+        peers: Peers | None = None,
+        engines: RemoteEnginesReadiness | None = None,
     ) -> None:
         self._peers = peers
+        self._engines = engines
         self._upstream = upstream
         self._in_flight = in_flight
         self._asked = -_PROBE_TTL_S
@@ -45,10 +52,10 @@ class Readiness:
 
     @property
     def text(self) -> str:
-        """Return what a ready gateway answers: its second line is a warning for people."""
-        # A difference is no reason to take any gateway out of service: it would be all of them.
-        warning = None if self._peers is None else self._peers.warning
-        return "ready\n" if warning is None else f"ready\nwarning: {warning}\n"
+        """Return what a ready gateway answers: further lines are warnings for people."""
+        # These are no reason to take any gateway out of service: it would be all of them.
+        warnings = (each.warning for each in (self._peers, self._engines) if each is not None)
+        return "ready\n" + "".join(f"warning: {each}\n" for each in warnings if each is not None)
 
     async def not_ready_reason(self) -> str | None:
         """Return why the gateway is not ready; None: it is."""
@@ -57,12 +64,16 @@ class Readiness:
         # Cache the result, however often clients probe.
         if time.monotonic() - self._asked > _PROBE_TTL_S:
             await self._ask()
-        return None if self._reached else "the store does not respond: check upstream.endpoint"
+        if not self._reached:
+            return "the store does not respond: check upstream.endpoint"
+        return None if self._engines is None else self._engines.not_ready_reason
 
     async def _ask(self) -> None:
         async with self._asking:  # one probe for all waiters
             if time.monotonic() - self._asked > _PROBE_TTL_S:
                 self._reached = await self._upstream.is_healthy()
+                if self._engines is not None:
+                    await self._engines.ask()
                 self._asked = time.monotonic()
 
 
@@ -116,6 +127,8 @@ async def _set_gauges(compute: Compute, buffers: ByteBudget) -> None:
     metrics.WORKER_JOBS.set(compute.workers.jobs)
     metrics.WORKER_JOBS_WAITING.set(compute.workers.waiting)
     metrics.TASKS.set(len(asyncio.all_tasks()))
-    fill = await compute.workers.batch_fill()
-    if fill is not None:
-        metrics.BATCH_FILL.set(fill)
+    status = await compute.workers.engine_status()
+    if status is not None:
+        metrics.BATCH_FILL.set(status.fill)
+        if status.remote:
+            set_gauges(status)

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from slimgate.config import Limits, Policy, Settings
 from slimgate.gateway.admin.app import Readiness, create_admin
+from slimgate.gateway.admin.remote_engines import RemoteEnginesReadiness
 from slimgate.gateway.http import sockets as listening
 from slimgate.gateway.http import tls
 from slimgate.gateway.http.aiohttp_internals import transports
@@ -20,7 +21,7 @@ from slimgate.gateway.http.runner import Runner
 from slimgate.gateway.http.tls_listener import TlsListener
 from slimgate.gateway.runtime.app import create_app, make_runner
 from slimgate.gateway.runtime.malloc import freeze_loaded_objects
-from slimgate.gateway.runtime.parts import PARTS
+from slimgate.gateway.runtime.parts import PARTS, Parts
 from slimgate.gateway.runtime.reload import ReloadCallbacks, watch
 from slimgate.gateway.runtime.systemd import ServiceHost
 from slimgate.gateway.telemetry import metrics
@@ -50,7 +51,9 @@ class Server:
         self._parts = parts = app[PARTS]
         self._runner = make_runner(app, settings)
         self._sockets: list[socket.socket] = []
-        self._readiness = Readiness(parts.storage.upstream, parts.limits.in_flight, parts.peers)
+        self._readiness = Readiness(
+            parts.storage.upstream, parts.limits.in_flight, parts.peers, _engines(settings, parts)
+        )
         buffers = parts.limits.buffers
         admin = create_admin(settings, parts.policies, parts.compute, buffers, self._readiness)
         self._operators = Runner(
@@ -170,6 +173,12 @@ class Server:
     @property
     def _context(self) -> ssl.SSLContext | None:
         return self._certificate.context if self._certificate else None
+
+
+def _engines(settings: Settings, parts: Parts) -> RemoteEnginesReadiness | None:
+    if settings.engine.backend != "remote":
+        return None
+    return RemoteEnginesReadiness(parts.compute.workers.engine_status)
 
 
 def _operators_limits(limits: Limits) -> Limits:

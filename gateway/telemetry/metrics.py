@@ -177,6 +177,18 @@ BATCH_FILL: Final = _gauge(
     "Batch slots filled with a tile since the engine started, 0 to 1.",
     of_several="livemax",
 )
+REMOTE_ENGINES: Final = _gauge(
+    "remote_engines",
+    "Engines on other machines: ready, new (not asked yet), resting (takes no images now), lost or "
+    "refused (wrong token, version or bits).",
+    "state", of_several="livemax",
+)  # fmt: skip
+REMOTE_ATTEMPTS: Final = _gauge(
+    "remote_engine_attempts",
+    "Attempts to restore an image on another machine since the engine process started: done, full, "
+    "failed, late (timeout), lost (connection) or wrong (not the result).",
+    "outcome", of_several="livemax",
+)  # fmt: skip
 CANDIDATES_FAILED: Final = _counter(
     "candidates_failed",
     "Candidates dropped after an error or lack of memory, by codec.",

@@ -1,4 +1,4 @@
-"""The engine process: runs networks for the codec workers of all gateway processes."""
+"""The engine process: runs networks, here or elsewhere, for the workers of all processes."""
 
 import json
 import shutil
@@ -36,7 +36,9 @@ class EngineProcess:
         heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
     ) -> None:
         self._document = {
-            "engine": engine.model_dump(mode="json"),
+            # Dumped with the rest, the token would be masked.
+            "engine": engine.model_dump(mode="json", exclude={"remote": {"token"}}),
+            "token": engine.remote.token.get_secret_value() if engine.remote.token else None,
             "timeout_s": TIMEOUT_S,
             "restorers": sorted(restorers),
         }

@@ -115,9 +115,9 @@ class Workers:
         """Return the current step of each running job; empty: unknown."""
         return [worker.step for worker in self._busy]
 
-    async def batch_fill(self) -> float | None:
-        """Return the engine's batch fill ratio, 0 to 1; None: unknown."""
-        return await models.batch_fill(self._address) if self._address else None
+    async def engine_status(self) -> models.EngineStatus | None:
+        """Return what the engine process does; None: unknown."""
+        return await models.engine_status(self._address) if self._address else None
 
     async def optimize(
         self, data: bytes, policy: Policy, *, content_type: str, version: str

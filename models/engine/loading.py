@@ -121,6 +121,8 @@ def load(card: Card, engine: Engine) -> Network:
     Raises:
         CannotRun: a dependency is missing; the message says what to install.
     """
+    if engine.backend == "remote":
+        raise CannotRun(f"{card.name} needs an engine here, and engine.backend is remote")
     try:
         return _integer(card, engine) if card.kind == "integer" else _float(card, engine)
     except ImportError as error:

@@ -52,13 +52,16 @@ class NetworkRestorer:
             future.cancel()  # drops the remaining tiles if this thread stopped waiting
         return self.finish(full, scale)
 
-    def begin(self, pixels: Pixels, scale: int, *, level: int) -> Future[Pixels]:
+    def begin(
+        self, pixels: Pixels, scale: int, *, level: int, timeout_s: float | None = None
+    ) -> Future[Pixels]:
         """Start enlarging an image; like :meth:`upscale`, without waiting.
 
         Args:
             pixels: as for :meth:`upscale`; must not change until the future is done.
             scale: as for :meth:`upscale`.
             level: as for :meth:`upscale`.
+            timeout_s: timeout of the image, seconds; None: that of the restorer.
 
         Returns:
             A future for :meth:`finish`; cancelling it drops the remaining tiles.
@@ -73,7 +76,10 @@ class NetworkRestorer:
         if pixels.ndim == 2:
             colours = np.broadcast_to(pixels[..., np.newaxis], (*pixels.shape, 3))
         return self._queue.submit(
-            colours, level=level, canvas=lambda: self._canvas(pixels), timeout_s=self._timeout_s
+            colours,
+            level=level,
+            canvas=lambda: self._canvas(pixels),
+            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
         )
 
     def finish(self, full: Pixels, scale: int) -> Pixels:

@@ -19,27 +19,25 @@ import numpy as np
 
 from slimgate.config import Engine
 from slimgate.models.engine import heartbeat, wire
-from slimgate.models.engine.batch_fill import packed
+from slimgate.models.engine.images import Images, LocalImages, shaped
 from slimgate.models.engine.loading import Restorers
 from slimgate.models.engine.network import EngineError, Pixels
-from slimgate.models.engine.network_restorer import NetworkRestorer
-
-Find = Callable[[str], NetworkRestorer]
-"""Returns a restorer by hash, or raises LookupError or EngineError."""
+from slimgate.models.engine.status import EngineStatus
+from slimgate.models.serving.remote_images import RemoteImages
 
 _log = logging.getLogger(__name__)
 
 
 @contextlib.asynccontextmanager
 async def serving(
-    restorers: Find, address: Path, fill: Callable[[], float] = lambda: 0.0
+    images: Images, address: Path, status: Callable[[], EngineStatus] = EngineStatus
 ) -> AsyncIterator[None]:
     """Serve requests on a Unix socket that only this user can access.
 
     Args:
-        restorers: finds restorers by hash.
+        images: enlarges images.
         address: path of the socket, in a private folder.
-        fill: returns how full batches are.
+        status: returns what the engine does.
     """
     connections: set[asyncio.Task[None]] = set()
 
@@ -48,7 +46,7 @@ async def serving(
         assert task is not None  # noqa: S101  # asyncio runs this in a task
         connections.add(task)
         try:
-            await _Connection(restorers, reader, writer, fill).serve()
+            await _Connection(images, reader, writer, status).serve()
         except asyncio.CancelledError:
             writer.close()  # the service is stopping; asyncio would log this as an error
         finally:
@@ -69,13 +67,13 @@ class _Connection:
 
     def __init__(
         self,
-        restorers: Find,
+        images: Images,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        fill: Callable[[], float],
+        status: Callable[[], EngineStatus],
     ) -> None:
-        self._fill = fill
-        self._restorers = restorers
+        self._status = status
+        self._images = images
         self._reader = reader
         self._writer = writer
 
@@ -84,8 +82,8 @@ class _Connection:
         try:
             while True:
                 header = await self._reader.readexactly(wire.Request.LAYOUT.size)
-                if header == wire.FILL_REQUEST:
-                    self._writer.write(packed(self._fill()))
+                if header == wire.STATUS_REQUEST:
+                    self._writer.write(self._status().packed())
                     continue
                 await self._answer(wire.Request.unpack(header))
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -110,13 +108,7 @@ class _Connection:
         await self._writer.drain()
 
     async def _enlarged(self, request: wire.Request, small: bytes) -> Pixels:
-        shape = (request.height, request.width, 3)[: 3 if request.channels == 3 else 2]
-        pixels = np.frombuffer(small, np.uint8).reshape(shape)
-        restorer = await asyncio.to_thread(self._restorers, request.restorer)
-        pending = await asyncio.to_thread(
-            restorer.begin, pixels, request.scale, level=request.level
-        )
-        wanted = asyncio.wrap_future(pending)
+        wanted = asyncio.ensure_future(self._images.enlarge(request, shaped(request, small)))
         # A waiting worker sends nothing, so readable data or EOF means that it is gone.
         gone = asyncio.ensure_future(self._reader.read(1))
         try:
@@ -124,12 +116,11 @@ class _Connection:
             await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
             if gone.done():
                 raise ConnectionResetError("the worker disconnected")
-            full = await wanted
+            return await wanted
         finally:
             wanted.cancel()
             gone.cancel()
-            await asyncio.gather(gone, return_exceptions=True)
-        return await asyncio.to_thread(restorer.finish, full, request.scale)
+            await asyncio.gather(wanted, gone, return_exceptions=True)
 
 
 async def _main() -> None:
@@ -137,26 +128,46 @@ async def _main() -> None:
     stdin = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
     document = json.loads(await stdin.readline())
-    restorers = Restorers(
-        Engine.model_validate(document["engine"]), timeout_s=document["timeout_s"]
-    )
     try:
-        for content_hash in document["restorers"]:
-            restorers(content_hash)
-    except (LookupError, EngineError) as error:
-        sys.stdout.write(f"refused: {error}\n")
-        return
-    try:
-        async with serving(restorers, Path(document["address"]), lambda: restorers.fill):
+        async with (
+            _opened(document) as (images, status),
+            serving(images, Path(document["address"]), status),
+        ):
             sys.stdout.write("ready\n")
             sys.stdout.flush()
             alive = asyncio.create_task(heartbeat.beat())
             await stdin.read()
             alive.cancel()
+    except (LookupError, EngineError) as error:
+        sys.stdout.write(f"refused: {error}\n")
+
+
+@contextlib.asynccontextmanager
+async def _opened(
+    document: dict[str, Any],
+) -> AsyncIterator[tuple[Images, Callable[[], EngineStatus]]]:
+    """Open the engine of a configuration: here, or the way to those on other machines.
+
+    Raises:
+        LookupError: a restorer is unknown.
+        EngineError: a required network cannot run here.
+    """
+    engine = Engine.model_validate(document["engine"])
+    if engine.backend == "remote":
+        required = document["restorers"]
+        async with RemoteImages(engine.remote, document["token"], required) as remote:
+            yield remote, lambda: remote.status
+        return
+    restorers = Restorers(engine, timeout_s=document["timeout_s"])
+    try:
+        for content_hash in document["restorers"]:
+            restorers(content_hash)
+        yield LocalImages(restorers), lambda: EngineStatus(fill=restorers.fill)
     finally:
         restorers.close()
 
 
 if __name__ == "__main__":
     heartbeat.leave_stacks()
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
     asyncio.run(_main())

@@ -36,6 +36,8 @@ def speed_of(engine: Engine, *, features: Collection[str] | None = None) -> Spee
         engine: settings of the engine.
         features: features of the processor; None: those of this machine.
     """
+    if engine.backend == "remote":
+        return "gpu"  # whatever it is, it takes nothing from the processors here
     if engine.backend == "torch" and engine.device != "cpu" and _has_gpu():
         return "gpu"
     return "int8" if _INT8.intersection(_features() if features is None else features) else "plain"

@@ -92,11 +92,9 @@ class Request:
         return cls(restorer.decode("ascii"), scale, level, height, width, channels)
 
 
-FILL_REQUEST: Final = b"slgf".ljust(Request.LAYOUT.size, b"\0")
-"""Request for the fill of batches, in place of a header.
-
-See :mod:`slimgate.models.engine.batch_fill`.
-"""
+STATUS_REQUEST: Final = b"slgs".ljust(Request.LAYOUT.size, b"\0")
+"""Request for the state of the engine, in place of a header; see
+:mod:`slimgate.models.engine.status`."""
 
 
 class Status(IntEnum):

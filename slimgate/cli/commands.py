@@ -34,6 +34,7 @@ class Command(NamedTuple):
 COMMANDS: Final = (
     Command("serve", "serve S3 clients until SIGTERM", "slimgate.cli.serve"),
     Command("check", "validate the configuration and print it in full", "slimgate.cli.serve"),
+    Command("engine", "run networks for gateways on other machines", "slimgate.cli.engine"),
     Command("explain", "show what a policy would do with one image", "slimgate.cli.tools"),
     Command("job", "plan work on a whole bucket, and run it", "slimgate.cli.tools"),
     Command("restore", "replace a managed object by its kept original", "slimgate.cli.tools"),

@@ -17,6 +17,7 @@ EXTRAS: Final = {
     "pyarrow": "jobs",
     "ray": "ray",
     "spandrel": "gpu",
+    "starlette": "serve",
     "torch": "gpu",
 }
 """Extras that bring a package, by the name it is imported under."""

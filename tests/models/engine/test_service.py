@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slimgate.models import batch_fill
+from slimgate.models import EngineStatus, engine_status
 from slimgate.models.engine import wire
 from slimgate.models.engine.batching import BatchingQueue
+from slimgate.models.engine.images import LocalImages
 from slimgate.models.engine.network import BadResult, Busy, EngineError, Pixels
 from slimgate.models.engine.network_restorer import NetworkRestorer
 from slimgate.models.engine.remote import Remote, RemoteRestorer
@@ -39,7 +40,10 @@ class _Engine:
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[None]:
-        async with serving(self.find, self.address, lambda: self.queue.counters.fill):
+        def status() -> EngineStatus:
+            return EngineStatus(fill=self.queue.counters.fill)
+
+        async with serving(LocalImages(self.find), self.address, status):
             yield
 
     @contextmanager
@@ -207,14 +211,14 @@ async def test_workers_find_the_next_engine(engine: _Engine) -> None:
 
 async def test_operators_hear_how_full_batches_are(engine: _Engine) -> None:
     """The engine reports its batch fill between images; without an engine there is none."""
-    assert await batch_fill(engine.address) is None
+    assert await engine_status(engine.address) is None
     pixels = np.zeros((20, 20, 3), np.uint8)
     async with engine.served():
-        assert await batch_fill(engine.address) == 0.0
+        assert await engine_status(engine.address) == EngineStatus()
         with engine.remote() as remote:
             restorer = RemoteRestorer(remote, _HASH)
             await asyncio.to_thread(restorer.upscale, pixels, 2, level=0)
-            told = await batch_fill(engine.address)
+            told = await engine_status(engine.address)
             await asyncio.to_thread(restorer.upscale, pixels, 2, level=0)
     assert told is not None
-    assert 0 < told <= 1
+    assert 0 < told.fill <= 1

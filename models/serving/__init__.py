@@ -1,0 +1,1 @@
+"""Engines on other machines: the service that runs there, and its clients."""
