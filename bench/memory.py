@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from bench import mosaics
+from slimgate import models
 from slimgate.codec.optimize import Refused
 from slimgate.config import Engine, Policy
 from slimgate.gateway.workers import jobs
-from slimgate.gateway.workers.job_values import JobInput
+from slimgate.gateway.workers.job_values import OptimizeJob, RestoreJob
 
 _SIZES: Final = (12, 50, 64, 100, 200)
 _MIB: Final = 1 << 20
@@ -28,21 +29,20 @@ _CLEAR_PEAK: Final = "5"  # proc(5), /proc/PID/clear_refs
 
 def _measured(data: bytes, policy: Policy, memory: int) -> str:
     """Store and restore a photograph in this process, and return its row."""
-    jobs.initialize(memory, _NO_ENGINE)
+    jobs.initialize(memory, models.Upscalers(models.Remote(_NO_ENGINE, timeout_s=1)))
     before, began = _rss("VmRSS"), time.process_time()
-    result = jobs.run(
-        jobs.optimize_upload, JobInput(data), policy, "image/jpeg", "bench", frozenset(), True
-    )
-    taken, peak = time.process_time() - began, _rss("VmHWM") - before
     try:
-        made = result.unwrap()
+        job = OptimizeJob(policy, "image/jpeg", "bench", frozenset(), may_be_large=True)
+        result, rendition = jobs.perform(job, data)
     except Refused as reason:
         return f"plain: {reason}"
-    stored, pixels = made.manifest.stored, made.manifest.width * made.manifest.height
-    saved = 1 - len(made.rendition) / len(data)
+    taken, peak = time.process_time() - began, _rss("VmHWM") - before
+    manifest = result.optimized(rendition).manifest
+    stored, pixels = manifest.stored, manifest.width * manifest.height
+    saved = 1 - len(rendition) / len(data)
     Path("/proc/self/clear_refs").write_text(_CLEAR_PEAK)
     before, began = _rss("VmRSS"), time.process_time()
-    jobs.run(jobs.restore_object, JobInput(made.rendition), made.manifest.dumps(), True).unwrap()
+    jobs.perform(RestoreJob(manifest, may_be_large=True), rendition)
     back, peak_back = time.process_time() - began, _rss("VmHWM") - before
     return (
         f"{stored.tier:9} {stored.codec:5} {saved:6.1%} {peak / _MIB:8,.0f} "

@@ -79,6 +79,13 @@ class Engine(Frozen):
         le=2**40,
         description="memory limit of one worker, bytes; only one worker at a time may exceed 2 GiB",
     )
+    sandbox: Literal["auto", "required", "off"] = Field(
+        default="auto",
+        description=(
+            "confinement of workers: auto (as far as the kernel can), required (else the gateway "
+            "does not start) or off"
+        ),
+    )
     max_queue: int = Field(
         default=64, ge=1, le=10_000, description="maximum queued jobs; more get 503 SlowDown"
     )

@@ -197,6 +197,12 @@ CANDIDATES_FAILED: Final = _counter(
 WORKERS_REPLACED: Final = _counter(
     "workers_replaced", "Worker processes replaced because their memory had grown."
 )
+WORKERS_UNCONFINED: Final = _gauge(
+    "workers_unconfined",
+    "1 for each part of the sandbox that workers lack: user (a gateway of root has workers of "
+    "root), capabilities, files (Landlock) or system_calls (seccomp).",
+    "part", of_several="livemax",
+)  # fmt: skip
 WORKERS_LOST: Final = _counter("workers_lost", "Worker processes lost to a crash or timeout.")
 ENGINE_LOST: Final = _counter("engine_lost", "Engine processes lost.")
 GATEWAYS_LOST: Final = _counter("gateways_lost", "Gateway processes lost under a supervisor.")

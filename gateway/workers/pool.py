@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 import structlog
 
@@ -20,10 +21,18 @@ from slimgate.codec.search import memory_needs
 from slimgate.codec.search.allowed_steps import EXACT, LEPTON, LOSSLESS
 from slimgate.codec.upscale_file import FileFormat, TooLarge
 from slimgate.config import Engine, Policy
+from slimgate.gateway.start_errors import CannotStart
 from slimgate.gateway.telemetry import metrics
-from slimgate.gateway.workers import jobs
 from slimgate.gateway.workers.engine_process import TIMEOUT_S, EngineProcess
 from slimgate.gateway.workers.job_queue import Busy, JobQueue
+from slimgate.gateway.workers.job_values import (
+    Job,
+    LargeImage,
+    OptimizeJob,
+    RestoreJob,
+    Result,
+    UpscaleJob,
+)
 from slimgate.gateway.workers.supervised_process import HEARTBEAT_TIMEOUT_S
 from slimgate.gateway.workers.worker_process import (
     WorkerDied,
@@ -32,8 +41,8 @@ from slimgate.gateway.workers.worker_process import (
     WorkerProcess,
     WorkerSpec,
 )
-
-_T = TypeVar("_T")
+from slimgate.gateway.workers.worker_processes import WorkerProcesses
+from slimgate.gateway.workers.worker_start import check_started
 
 _ATTEMPTS: Final = 3
 """Attempts when idle processes turn out to be dead."""
@@ -42,6 +51,9 @@ _REPEATS: Final = 3
 """Retries of an upload whose process died; the last one uses lossless steps only."""
 
 _LOSSLESS_STEPS: Final = frozenset({EXACT, LEPTON, LOSSLESS})
+
+_MAX_BYTES_PER_PIXEL: Final = 6
+"""Of an enlarged file: four samples that no format makes smaller, and what surrounds them."""
 
 _log = structlog.get_logger(__name__)
 
@@ -78,25 +90,36 @@ class Workers:
         assert self._address is not None  # noqa: S101  # one of the two is set
         speed = models.speed_of(engine)
         _log.info("engine", backend=engine.backend, speed=speed)
-        self._spec = WorkerSpec(engine.worker_memory, self._address, speed)
-        self._idle: list[WorkerProcess] = []
-        self._busy: set[WorkerProcess] = set()
-        self._closed = False
-        self._ending: set[asyncio.Task[None]] = set()
+        self._spec = WorkerSpec(engine.worker_memory, self._address, speed, engine.sandbox)
+        self._processes = WorkerProcesses(engine.worker_count)
         self._queue = JobQueue(engine.worker_count, engine.max_queue, engine.max_queue_wait_s)
         self._running = 0
         self._large = asyncio.Lock()
         self._max_wait_s = engine.max_queue_wait_s
 
     async def __aenter__(self) -> Self:
-        if self._own_engine is not None:
-            await self._own_engine.__aenter__()
+        """Start the engine, and a worker.
+
+        Raises:
+            CannotStart: The engine does not start, or workers cannot be confined as required.
+        """
+        worker = WorkerProcess(self._spec)  # beside the engine: either takes a second
+        self._processes.put_back(worker)
+        try:
+            if self._own_engine is not None:
+                await self._own_engine.__aenter__()
+        except CannotStart:
+            await self._processes.close()
+            raise
+        try:
+            await check_started(worker)
+        except CannotStart:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._closed = True
-        ended = (worker.end() for worker in (*self._idle, *self._busy))
-        await asyncio.gather(*ended, *self._ending)
+        await self._processes.close()
         if self._own_engine is not None:
             await self._own_engine.__aexit__()
 
@@ -113,7 +136,7 @@ class Workers:
     @property
     def steps(self) -> list[str]:
         """Return the current step of each running job; empty: unknown."""
-        return [worker.step for worker in self._busy]
+        return [worker.step for worker in self._processes.busy]
 
     async def engine_status(self) -> models.EngineStatus | None:
         """Return what the engine process does; None: unknown."""
@@ -135,7 +158,7 @@ class Workers:
         arguments = (data, policy, content_type, version)
         try:
             return await self._optimized(*arguments, may_be_large=False)
-        except jobs.LargeImage:
+        except LargeImage:
             async with self._alone():
                 return await self._optimized(*arguments, may_be_large=True)
 
@@ -165,10 +188,12 @@ class Workers:
             started = time.monotonic()
             for repeat in itertools.count(1):
                 try:
-                    return await self._run(
-                        policy.limits.wall_s, jobs.optimize_upload, data, policy, content_type,
-                        version, ruled_out, may_be_large, fresh=repeat > 1,
+                    job = OptimizeJob(policy, content_type, version, ruled_out, may_be_large)
+                    result, file = await self._run(
+                        policy.limits.wall_s, job, data, len(data),
+                        fresh=repeat > 1, programs=policy.floor.text is not None,
                     )  # fmt: skip
+                    return result.optimized(file)
                 except Refused as refused:
                     if not losses:
                         raise
@@ -208,13 +233,13 @@ class Workers:
     ) -> tuple[bytes, bool]:
         async with self._slot(urgent=True):
             try:
-                return await self._twice(
-                    jobs.restore_object, rendition, manifest.dumps(), may_be_large
-                )
+                job = RestoreJob(manifest, may_be_large)
+                result, file = await self._twice(job, rendition, manifest.size)
             except OutOfMemory as error:
                 raise NotRestored(f"{error}: see engine.worker_memory") from error
             except WorkerLost as error:
                 raise NotRestored(str(error)) from error
+        return file, result.as_recorded
 
     @contextlib.asynccontextmanager
     async def _slot(self, *, urgent: bool) -> AsyncIterator[None]:
@@ -245,64 +270,39 @@ class Workers:
                 the process was lost.
             Busy: The queue is full, or the wait took too long.
         """
+        job = UpscaleJob(restorer, scale, format_, max_pixels)
+        most = _MAX_BYTES_PER_PIXEL * max_pixels + len(data)
         async with self._slot(urgent=False):
             try:
-                return await self._twice(
-                    jobs.upscale_image, data, restorer, scale, format_, max_pixels
-                )
+                _, file = await self._twice(job, data, most)
             except OutOfMemory as error:
                 reason = "the image is too large for engine.worker_memory"
                 raise TooLarge(f"out of memory: {reason}") from error
+        return file
 
-    async def _twice(self, job: Callable[..., _T], data: bytes, *args: object) -> _T:
+    async def _twice(self, job: Job, data: bytes, max_body: int) -> tuple[Result, bytes]:
         """Run a job; retry once in a fresh process after a crash or lack of memory."""
         try:
-            return await self._run(TIMEOUT_S, job, data, *args)
+            return await self._run(TIMEOUT_S, job, data, max_body)
         except (OutOfMemory, WorkerDied) as error:
             _log.warning("job retried", reason=str(error))
-            return await self._run(TIMEOUT_S, job, data, *args, fresh=True)
+            return await self._run(TIMEOUT_S, job, data, max_body, fresh=True)
 
     async def _run(
-        self, timeout_s: float, job: Callable[..., _T], data: bytes, *args: object,
-        fresh: bool = False,
-    ) -> _T:  # fmt: skip
+        self, timeout_s: float, job: Job, data: bytes, max_body: int, *, fresh: bool = False,
+        programs: bool = False,
+    ) -> tuple[Result, bytes]:  # fmt: skip
+        spec = replace(self._spec, programs=programs)
         for _ in range(_ATTEMPTS):
-            worker = self._taken(fresh=fresh)
+            worker = self._processes.take(spec, fresh=fresh)
             try:
                 with contextlib.suppress(WorkerGone):
-                    return await worker.run(timeout_s, job, data, *args)
+                    return await worker.run(timeout_s, job, data, max_body)
             except (models.Busy, models.TooLate, models.Unreachable, models.OutOfMemory) as error:
                 raise Busy(str(error), Reason.ENGINE) from error
             finally:
-                self._put_back(worker)
+                self._processes.put_back(worker)
         raise WorkerLost(Reason.WORKER_LOST, "processes were lost again and again")
-
-    def _taken(self, *, fresh: bool) -> WorkerProcess:
-        """Take the most recently used idle process, or start one."""
-        worker: WorkerProcess | None = None
-        while worker is None and self._idle:
-            worker = self._idle.pop()
-            if not worker.is_usable or (fresh and not worker.is_fresh):
-                self._end(worker)
-                worker = None
-        worker = worker or WorkerProcess(self._spec)
-        self._busy.add(worker)
-        return worker
-
-    def _put_back(self, worker: WorkerProcess) -> None:
-        """Keep a process for the next job, or replace it."""
-        self._busy.discard(worker)
-        if worker.is_usable:
-            self._idle.append(worker)
-            return
-        self._end(worker)
-        if not self._closed:
-            self._idle.append(WorkerProcess(self._spec))
-
-    def _end(self, worker: WorkerProcess) -> None:
-        task = asyncio.create_task(worker.end())
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
 
 
 def _without(ruled_out: frozenset[str], step: str, *, last: bool) -> frozenset[str]:

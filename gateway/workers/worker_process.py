@@ -1,28 +1,30 @@
 """One worker process: it runs one job at a time, and is replaced when it is lost or spent."""
 
 import asyncio
-import contextlib
-import ctypes
-import multiprocessing
-from collections.abc import Callable
-from concurrent.futures import TimeoutError as PoolTimeoutError
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.sharedctypes import RawArray
-from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+import json
+from typing import Final
 
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
+import structlog
 
-from slimgate import models
 from slimgate.codec.reasons import Reason
 from slimgate.gateway.telemetry import metrics
-from slimgate.gateway.workers import jobs
-from slimgate.gateway.workers.job_values import JobInput, JobResult
+from slimgate.gateway.workers.forking import forking
+from slimgate.gateway.workers.job_values import JOBS, Failure, Job, Result
+from slimgate.gateway.workers.lifeline import Lifeline
+from slimgate.gateway.workers.messages import Kind, Message, Violation
+from slimgate.gateway.workers.received import check_fit, checked
+from slimgate.gateway.workers.sandbox.confine import PARTS, Part
+from slimgate.gateway.workers.worker_connection import WorkerConnection
+from slimgate.gateway.workers.worker_main import SPECS, STEP_LENGTH, WorkerSpec
 
-_T = TypeVar("_T")
+_log = structlog.get_logger(__name__)
 
 _MAX_JOBS: Final = 500  # recycle processes, in case a decoder leaks
-_POLL_S: Final = 0.5  # pebble does not report a broken pool
+_MAX_MESSAGES: Final = 10_000
+"""Messages of one job: steps, and connections to the engine."""
+
+_START_TIMEOUT_S: Final = 60.0
+_END_TIMEOUT_S: Final = 5.0
 
 
 class WorkerLost(Exception):
@@ -49,40 +51,32 @@ class WorkerGone(Exception):
     """The process was dead before the job began; another one can run it."""
 
 
-class WorkerSpec(NamedTuple):
-    """How to start a worker process.
-
-    Attributes:
-        memory: Memory of a job, bytes.
-        engine: Socket of the engine process.
-        speed: Class of the engine.
-    """
-
-    memory: int
-    engine: Path
-    speed: models.Speed
-
-
 class WorkerProcess:
     """A process that decodes, encodes and restores images.
 
     Args:
-        spec: How to start it, which happens at once.
+        spec: How it works; it is started at once.
+
+    Attributes:
+        spec: How it works.
+        step: Its current step; empty: none, or unknown.
+        missing: Parts of the sandbox that it lacks, and why; None: not started yet.
     """
 
     def __init__(self, spec: WorkerSpec) -> None:
-        context = multiprocessing.get_context("forkserver")
-        # Import once in the fork server: replacing a worker then takes milliseconds.
-        context.set_forkserver_preload([jobs.__name__])
-        self._step: ctypes.Array[ctypes.c_char] = RawArray(ctypes.c_char, jobs.STEP_LENGTH)
-        self._pool = ProcessPool(
-            max_workers=1,
-            initializer=jobs.initialize,
-            initargs=[spec.memory, spec.engine, self._step, spec.speed],
-            context=context,
-        )
+        self.spec = spec
+        self.step = ""
+        self.missing: dict[Part, str] | None = None
+        handles = forking().worker()
+        self._connection = WorkerConnection(handles.connection)
+        self._lifeline = Lifeline(handles.lifeline)
+        self._words = handles.words
         self._jobs = 0
-        self._spent = not self._pool.active  # the property starts the pool
+        self._spent = False
+        try:
+            self._connection.send_first(SPECS.dump_json(spec))
+        except ConnectionError:
+            self._spent = True
 
     @property
     def is_fresh(self) -> bool:
@@ -92,68 +86,113 @@ class WorkerProcess:
     @property
     def is_usable(self) -> bool:
         """Return whether it can run another job."""
-        return not self._spent and self._jobs < _MAX_JOBS and self._pool.active
+        return not self._spent and self._jobs < _MAX_JOBS and self._lifeline.exit_code() is None
 
-    @property
-    def step(self) -> str:
-        """Return the current step; empty: none, or unknown."""
-        return bytes(self._step.value).decode("ascii", "replace")
-
-    async def run(self, timeout_s: float, job: Callable[..., _T], data: bytes, *args: object) -> _T:
-        """Run a job.
+    async def start(self) -> None:
+        """Wait until it has started.
 
         Raises:
-            WorkerDied, WorkerLost: The process crashed or timed out.
+            WorkerGone: It ended.
+            WorkerLost: It does not start, or lacks a part of the sandbox that is required.
+        """
+        if self.missing is None:
+            try:
+                async with asyncio.timeout(_START_TIMEOUT_S):
+                    message = await self._connection.receive()
+                self.missing = _missing(message)
+            except TimeoutError as error:
+                forking().close()  # it hangs
+                raise WorkerLost(Reason.WORKER_LOST, "process does not start") from error
+            except (EOFError, ConnectionError) as error:
+                raise WorkerGone("the process ended at its start: see the log") from error
+        if self.missing and self.spec.sandbox == "required":
+            lacking = ", ".join(f"{part} ({why})" for part, why in self.missing.items())
+            raise WorkerLost(Reason.WORKER_LOST, f"process cannot be confined: {lacking}")
+
+    async def run(
+        self, timeout_s: float, job: Job, data: bytes, max_body: int
+    ) -> tuple[Result, bytes]:
+        """Run a job; return the result and a file.
+
+        Args:
+            timeout_s: Wall-clock timeout, seconds.
+            job: What to do.
+            data: File to work on.
+            max_body: Most bytes that can come of it.
+
+        Raises:
+            WorkerDied, WorkerLost: The process crashed, timed out or broke the protocol.
             WorkerGone: It was dead before the job began.
             Exception: Any error of the job.
         """
         self._jobs += 1
-        self._step.value = b""
-        arguments: list[Any] = [job, JobInput(data), *args]
+        self.step = ""
+        self._spent = True  # until the job returns; cancelling it ends the process
+        began = False
         try:
-            future = self._pool.schedule(jobs.run, arguments, timeout=timeout_s)
-        except RuntimeError as error:  # the pool is broken
-            self._spent = True
-            raise WorkerGone from error
-        result: JobResult[_T] = await self._outcome(future, timeout_s)
-        return result.unwrap()
-
-    async def _outcome(
-        self, future: "ProcessFuture[JobResult[_T]]", timeout_s: float
-    ) -> JobResult[_T]:
-        """Wait for a job while its process is alive."""
-        waited_for = asyncio.wrap_future(future)
-        spent, self._spent = True, True  # reset when the job returns
-        try:
-            while not waited_for.done():
-                await asyncio.wait({waited_for}, timeout=_POLL_S)
-                if not waited_for.done() and not self._pool.active:
-                    raise WorkerGone
-            result = waited_for.result()
-            spent = result.spent
-            metrics.WORKERS_REPLACED.inc(spent)
-        except BrokenProcessPool as error:
-            raise WorkerGone from error
-        except ProcessExpired as error:
-            metrics.WORKERS_LOST.inc()
-            detail = f"process died (exit code {error.exitcode})"
-            raise WorkerDied(Reason.WORKER_LOST, detail, self.step) from error
-        except PoolTimeoutError as error:
+            await self.start()
+            async with asyncio.timeout(timeout_s):
+                await self._connection.send(Kind.JOB, JOBS.dump_json(job), data)
+                message = await self._connection.receive()
+                began = True
+                outcome, file = await self._outcome(message, max_body)
+                check_fit(job, outcome, file)
+        except TimeoutError as error:
             metrics.WORKERS_LOST.inc()
             detail = f"{timeout_s:g} s of wall-clock time"
             raise WorkerLost(Reason.TIMEOUT, detail, self.step) from error
+        except (EOFError, ConnectionError, Violation) as error:
+            if not began:
+                raise WorkerGone from error
+            raise await self._died(error) from error
+        self._spent = outcome.spent
+        metrics.WORKERS_REPLACED.inc(outcome.spent)
+        if isinstance(outcome, Failure):
+            raise outcome.exception()
+        return outcome, file
+
+    async def _outcome(self, message: Message, max_body: int) -> tuple[Result | Failure, bytes]:
+        """Follow a job to its end, from its first message."""
+        for _ in range(_MAX_MESSAGES):
+            match message.kind:
+                case Kind.STEP:
+                    self.step = message.document[:STEP_LENGTH].decode("ascii", "replace")
+                case Kind.CONNECT:
+                    await self._connection.grant(self.spec.engine)
+                case Kind.RESULT:
+                    return checked(message), message.body
+                case Kind.FAILURE:
+                    return checked(message), b""
+                case _:
+                    break
+            message = await self._connection.receive(max_body)
+        raise Violation("it sent messages that do not belong there")
+
+    async def _died(self, error: Exception) -> WorkerDied:
+        metrics.WORKERS_LOST.inc()
+        if isinstance(error, Violation):
+            detail = f"process broke the protocol: {error}"
         else:
-            return result
-        finally:
-            self._spent = spent
-            # Cancelling this wait cancels the future, which ends the process.
-            waited_for.cancel()
+            code = await self._lifeline.ended(_END_TIMEOUT_S)
+            detail = f"process died (exit code {code})"
+        if words := self._words.take():
+            _log.error("worker lost", pid=self._lifeline.pid, detail=detail, stacks=words)
+        return WorkerDied(Reason.WORKER_LOST, detail, self.step)
 
     async def end(self) -> None:
         """End the process."""
-        await asyncio.to_thread(self._stop)
+        self._spent = True
+        await self._lifeline.cut(_END_TIMEOUT_S)
+        self._connection.close()
+        self._words.close()
 
-    def _stop(self) -> None:
-        with contextlib.suppress(RuntimeError):
-            self._pool.stop()  # type: ignore[no-untyped-call]  # untyped in pebble
-            self._pool.join()
+
+def _missing(message: Message) -> dict[Part, str]:
+    """Return the parts of the sandbox that a worker says it lacks, and why."""
+    if message.kind is not Kind.READY:
+        raise Violation("it did not start")
+    told = json.loads(message.document)
+    return {part: str(told[part])[:200] for part in PARTS if part in told}
+
+
+__all__ = ["WorkerDied", "WorkerGone", "WorkerLost", "WorkerProcess", "WorkerSpec"]

@@ -1,6 +1,7 @@
 """Restorers in codec workers: clients of the engine's process."""
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,11 @@ class Remote:
     """A connection to the engine, opened on first use; not thread-safe.
 
     Args:
-        address: path of the engine's socket.
+        address: path of the engine's socket, or a function that connects to it.
         timeout_s: idle timeout of the engine, seconds.
     """
 
-    def __init__(self, address: Path, *, timeout_s: float) -> None:
+    def __init__(self, address: Path | Callable[[], socket.socket], *, timeout_s: float) -> None:
         self._address = address
         self._timeout_s = timeout_s
         self._socket: socket.socket | None = None
@@ -73,9 +74,12 @@ class Remote:
 
     def _connected(self) -> socket.socket:
         if self._socket is None:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            if isinstance(self._address, Path):
+                self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                self._socket.connect(str(self._address))
+            else:
+                self._socket = self._address()
             self._socket.settimeout(self._timeout_s)
-            self._socket.connect(str(self._address))
         return self._socket
 
     def _pixels(self, connection: socket.socket, request: wire.Request, size: int) -> Pixels:

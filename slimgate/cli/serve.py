@@ -65,6 +65,7 @@ def _check(options: argparse.Namespace) -> int:
     from slimgate.gateway.runtime.reload import read
     from slimgate.gateway.storage.index.opening import index_problems
     from slimgate.gateway.workers.capacity import shortages
+    from slimgate.gateway.workers.worker_start import sandbox_gaps
 
     try:
         settings = read(options.config, options.listen)
@@ -73,6 +74,8 @@ def _check(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     sys.stdout.write(effective(settings))
-    problems = (*shortages(settings), *index_problems(settings))
+    problems = (
+        *shortages(settings), *index_problems(settings), *sandbox_gaps(settings.engine)
+    )  # fmt: skip
     sys.stderr.writelines(f"warning: {each}\n" for each in problems)
     return 0

@@ -49,6 +49,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "engine": {
             "workers": "auto",
             "worker_memory": 5 * 2**30,
+            "sandbox": "auto",
             "max_queue": 64,
             "max_queue_wait_s": 30.0,
             "backend": "openvino",
@@ -203,6 +204,7 @@ def upstream(**changes: Any) -> dict[str, Any]:
         ({"engine": {"workers": True}}, "auto or a whole number from 1 to 256"),
         ({"engine": {"workers": "2"}}, "auto or a whole number from 1 to 256"),
         ({"engine": {"worker_memory": "1MiB"}}, "greater than or equal to"),
+        ({"engine": {"sandbox": "on"}}, "'auto', 'required' or 'off'"),
         ({"engine": {"max_queue": 0}}, "greater than or equal to 1"),
         ({"engine": {"backend": "remote"}}, "set engine.remote.urls"),
         ({"engine": {"remote": {"urls": ["engine:9100"]}}}, "must be an http or https URL"),

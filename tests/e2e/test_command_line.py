@@ -28,7 +28,9 @@ def test_check_shows_everything_but_secrets(tmp_path: Path) -> None:
     file = tmp_path / "good.yaml"
     file.write_text(yaml.safe_dump(_CONFIG))
     done = _run("check", "--config", str(file))
-    assert (done.returncode, done.stderr) == (0, "")
+    # Workers of root keep their user where only root can read Python.
+    others = [line for line in done.stderr.splitlines() if "workers of root" not in line]
+    assert (done.returncode, others) == (0, [])
     assert "main-secret" not in done.stdout
     shown = yaml.safe_load(done.stdout)
     assert [policy["name"] for policy in shown["policies"]] == ["photos", "shadow"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from slimgate.codec.manifest import Manifest
 from slimgate.codec.optimize import Optimized
@@ -35,6 +35,10 @@ class InstantWorkers(Workers):
         self.optimized: list[bytes] = []
         self.restored = 0
         self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start nothing."""
+        return self
 
     async def optimize(self, data: bytes, *_: Any, **__: Any) -> Optimized:
         """Return the rendition."""

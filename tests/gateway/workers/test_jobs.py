@@ -7,6 +7,7 @@ import pytest
 from slimgate.codec.image import memory
 from slimgate.codec.reasons import Reason, Refused
 from slimgate.gateway.workers import jobs
+from slimgate.gateway.workers.job_values import OptimizeJob
 from tests.codec.pictures import crop, policy, save
 
 
@@ -22,7 +23,7 @@ def test_headers_that_cannot_be_read_leave_the_upload_as_it_is(
     monkeypatch.setattr(jobs._Process, "memory_bytes", 4 << 30, raising=False)
     data = save(crop("RGB", 40, 30), "TIFF")
     with pytest.raises(Refused) as refused:
-        jobs.optimize_upload(data, policy(), "image/tiff", "0.1.0", frozenset(), False)
+        jobs.optimize_upload(OptimizeJob(policy(), "image/tiff", "0.1.0", frozenset(), False), data)
     assert refused.value.reason is reason
 
 

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from bench import mosaics
+from slimgate import models
 from slimgate.codec.optimize import Optimized
 from slimgate.codec.reasons import Reason, Refused
 from slimgate.codec.restore.restore import DamagedRendition
@@ -29,6 +30,7 @@ _NO_ENGINE: Final = Path("/nonexistent/engine")
 _KEPT_BYTES: Final = 96 << 20
 _MEGAPIXELS: Final = 8
 _ENOUGH: Final = 1 << 30
+_HARDLY: Final = 8 << 20
 _SECONDS: Final = 15
 """Far longer than transcoding, far shorter than a thorough search."""
 
@@ -115,10 +117,14 @@ class _Killer:
         workers: Of which there is one.
         step: Which step; empty: whatever it does.
         times: How many processes to kill.
+        number: The signal that kills.
     """
 
-    def __init__(self, workers: Workers, step: str, times: int) -> None:
+    def __init__(
+        self, workers: Workers, step: str, times: int, number: signal.Signals = signal.SIGKILL
+    ) -> None:
         self._workers = workers
+        self._number = number
         self._step = step
         self.left = times
 
@@ -127,7 +133,7 @@ class _Killer:
         killed: list[WorkerProcess] = []
         while self.left:
             await asyncio.sleep(0.005)
-            for worker in set(self._workers._busy).difference(killed):
+            for worker in set(self._workers._processes.busy).difference(killed):
                 if worker.step.startswith(self._step) and self._kill():
                     killed.append(worker)
                     self.left -= 1
@@ -137,7 +143,7 @@ class _Killer:
         at_work = [each for each in _processes() if _is_at_work(each)]
         for each in at_work:
             with contextlib.suppress(psutil.NoSuchProcess):
-                each.send_signal(signal.SIGKILL)
+                each.send_signal(self._number)
         return bool(at_work)
 
 
@@ -149,8 +155,10 @@ def _is_at_work(process: psutil.Process) -> bool:
 
 
 @asynccontextmanager
-async def _killing(workers: Workers, step: str, times: int) -> AsyncIterator[_Killer]:
-    killer = _Killer(workers, step, times)
+async def _killing(
+    workers: Workers, step: str, times: int, number: signal.Signals = signal.SIGKILL
+) -> AsyncIterator[_Killer]:
+    killer = _Killer(workers, step, times, number)
     task = asyncio.create_task(killer.run())
     try:
         yield killer
@@ -198,6 +206,56 @@ async def test_an_upload_that_kills_each_process_stays_as_it_is(large: bytes) ->
         with pytest.raises(Refused, match="the worker process") as refused:
             await _optimized(workers, large, tiers=["recode", "exact"])
     assert refused.value.reason is Reason.WORKER_LOST
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS])
+async def test_an_encoder_that_crashes_loses(
+    large: bytes, number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A crash as of an encoder without memory costs its step, and the log shows where it was."""
+    async with _one_worker() as workers, _killing(workers, "avif", 1, number) as killer:
+        made = await _optimized(workers, large, tiers=["recode"], min_saving=0.05)
+    assert killer.left == 0
+    assert made.manifest.stored.codec in {"jxl", "webp"}
+    told = capfd.readouterr().out
+    assert f"exit code -{number.value}" in told
+    assert "Fatal Python error" in told
+    assert "optimize_upload" in told
+
+
+async def test_an_encoder_without_memory_is_contained(large: bytes) -> None:
+    """Whatever encoders do when memory ends, the upload gets a rendition or a reason."""
+    async with _one_worker() as workers:
+        task = asyncio.create_task(_optimized(workers, large, tiers=["recode"]))
+        for each in await _at_work(workers):
+            most = each.memory_info().vms + _HARDLY
+            each.rlimit(psutil.RLIMIT_AS, (most, most))
+        with contextlib.suppress(Refused):
+            assert (await task).rendition
+        await _optimized(workers, mosaics.jpeg(0.1))
+
+
+async def test_a_lost_fork_server_is_replaced(large: bytes) -> None:
+    """Its workers end with it; the job that one was at is done by a worker of the next one."""
+    async with _one_worker() as workers:
+        tiers = ["exact", "recode"]
+        task = asyncio.create_task(_optimized(workers, large, tiers=tiers, min_saving=0.05))
+        (worker,) = await _at_work(workers)
+        server = worker.parent()
+        assert server is not None
+        server.kill()
+        worker.wait(_SECONDS)
+        assert (await task).rendition
+
+
+async def test_a_network_without_an_engine_is_a_busy_gateway() -> None:
+    """The gateway opens connections to the engine; where it cannot, the job ends and says so."""
+    restorer = models.chosen("native")[2]
+    async with _one_worker() as workers:
+        with pytest.raises(Busy, match="cannot be reached"):
+            await workers.upscale(
+                mosaics.jpeg(0.01), restorer, scale=2, format_="png", max_pixels=10**6
+            )
 
 
 @pytest.mark.slow  # uses up the time of a large image with the best effort

@@ -1,0 +1,1 @@
+"""The sandbox of worker processes: what a taken-over decoder can no longer do."""

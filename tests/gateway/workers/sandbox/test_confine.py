@@ -1,0 +1,97 @@
+"""Attack from within the sandbox of workers."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from slimgate.gateway.workers.sandbox import landlock, privileges
+from slimgate.gateway.workers.sandbox.kernel import Unsupported
+from tests.gateway.workers.sandbox import hostile
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a sandbox")
+
+_FOR_ROOT: Final = {"become root"}
+_WITH_PROGRAMS: Final = {"fork", "clone"}
+"""Permitted to workers that start the program that reads text."""
+
+
+def _has_landlock() -> bool:
+    try:
+        return landlock.version() >= 1
+    except Unsupported:
+        return False
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder with something to reach."""
+    (tmp_path / "file").write_text("secret")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.socket(socket.AF_UNIX) as unix,
+    ):
+        (tmp_path / "port").write_text(str(tcp.getsockname()[1]))
+        unix.bind(str(tmp_path / "socket"))
+        unix.listen()
+        yield tmp_path
+
+
+def _succeed(confined: str, folder: Path) -> set[str]:
+    command = [sys.executable, "-m", hostile.__name__, confined, str(folder)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return set(json.loads(done.stdout))
+
+
+def test_attacks_work_without_a_sandbox(folder: Path) -> None:
+    """Each attack that is refused below succeeds in a process that is not confined."""
+    refused = set(hostile.attacks(folder, 1)) - _succeed("no", folder)
+    assert refused <= {*_FOR_ROOT, "trace", "read memory", "raise a limit"}
+
+
+@pytest.mark.skipif(not _has_landlock(), reason="this kernel has no Landlock")
+def test_all_attacks_fail(folder: Path) -> None:
+    """A confined process reaches no file, address, process or privilege."""
+    assert _succeed("yes", folder) == set()
+
+
+@pytest.mark.skipif(not _has_landlock(), reason="this kernel has no Landlock")
+def test_a_worker_that_may_start_programs_cannot_do_more_with_them(folder: Path) -> None:
+    """A process that may start Tesseract can fork, and nothing else."""
+    assert _succeed("programs", folder) <= _WITH_PROGRAMS
+
+
+def test_a_worker_of_root_has_a_user_of_its_own(tmp_path: Path) -> None:
+    """Root becomes an unprivileged user, without capabilities, who cannot return."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    script = (
+        "import os; from slimgate.gateway.workers.sandbox import privileges as p; "
+        "p.become_nobody([]); p.drop_capabilities(); "
+        "print(os.getresuid(), os.getresgid(), os.getgroups()); "
+        "print([line for line in open('/proc/self/status') if line[:6] in ('CapEff', 'NoNewP')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True)
+    user = privileges.USER
+    assert done.stdout.decode().splitlines() == [
+        f"({user}, {user}, {user}) ({user}, {user}, {user}) []",
+        "['CapEff:\\t0000000000000000\\n', 'NoNewPrivs:\\t1\\n']",
+    ]
+
+
+def test_a_user_that_could_not_read_the_code_is_not_taken(tmp_path: Path) -> None:
+    """Root stays root where Python is in a folder of its own, and says which."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    folder = tmp_path / "private" / "lib"
+    folder.mkdir(parents=True)
+    folder.parent.chmod(0o700)
+    hidden = next(each for each in reversed(folder.parents) if not each.stat().st_mode & 0o1)
+    with pytest.raises(Unsupported, match=rf"other users cannot read {hidden}$"):
+        privileges.become_nobody([folder])
