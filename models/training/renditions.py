@@ -3,6 +3,7 @@
 No other module of ``models`` shrinks, codes or measures images.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "B",
     "Doubles",
     "Judge",
+    "Measures",
     "Pixels",
     "Tune",
     "X",
@@ -57,6 +59,23 @@ def level(codec: str, quality: int) -> int:
     return coding.level(codec, quality)
 
 
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Likeness of a restored image.
+
+    Attributes:
+        score: SSIMULACRA2.
+        worst: SSIMULACRA2 of the worst region.
+        ms_ssim: MS-SSIM of luma; 1 for images that are too small for it.
+        orb: share of ORB key points that match.
+    """
+
+    score: float
+    worst: float
+    ms_ssim: float
+    orb: float
+
+
 class Judge:
     """Measures restored images against an original.
 
@@ -69,10 +88,8 @@ class Judge:
         self._reference = Reference(original)
         self._key_points = KeyPoints.of(original)
 
-    def measures(self, restored: Pixels) -> tuple[float, float, float, float]:
-        """Return SSIMULACRA2, that of the worst region, MS-SSIM, and the share of key points.
-
-        MS-SSIM is 1 where a side is too short for it.
+    def measures(self, restored: Pixels) -> Measures:
+        """Measure a restored image.
 
         Args:
             restored: uint8, (height, width, 3).
@@ -80,7 +97,7 @@ class Judge:
         score = self._reference.compare(restored)
         similar = structure.compare(self._original, restored).ms_ssim
         share = self._key_points.found_in(restored).share
-        return score.whole, score.worst, 1.0 if similar is None else similar, share
+        return Measures(score.whole, score.worst, 1.0 if similar is None else similar, share)
 
 
 def score_weights() -> Doubles:

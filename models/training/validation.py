@@ -5,7 +5,7 @@ of the same images must therefore not fall below those of the network that the r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -25,9 +25,9 @@ class Fidelity:
 
     Attributes:
         gain_db: PSNR over bicubic, dB.
-        score: SSIMULACRA2.
+        score: see :class:`slimgate.models.training.renditions.Measures`, as of the others.
         worst: SSIMULACRA2 of the worst region.
-        ms_ssim: MS-SSIM of luma; 1 for images that are too small for it.
+        ms_ssim: MS-SSIM of luma.
         orb: share of ORB key points that match.
     """
 
@@ -97,7 +97,7 @@ def _measured(
             plain = interpolate(small[:, :3], scale)
             restored = plain + network(small)
         gain = psnr(restored, full) - psnr(plain, full)
-        rows.append((gain, *judge.measures(_pixels(restored))))
+        rows.append((gain, *astuple(judge.measures(_pixels(restored)))))
     return rows
 
 
