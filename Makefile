@@ -170,7 +170,7 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 	echo "Resolving requirements-torch.lock …"; \
 	"$$folder/torch/bin/python" $(pip) install --quiet \
 		--constraint "$$folder/requirements-dev.lock" ".[gpu]"; \
-	freeze torch | sed -n -E 's/^((einops|safetensors|spandrel|torch|torchvision)==[^+]*).*/\1/p' \
+	freeze torch | sed -n -E 's/^((einops|ml_dtypes|onnx|protobuf|safetensors|spandrel|torch|torchvision)==[^+]*).*/\1/p' \
 		> "$$folder/requirements-torch.lock"; \
 	cp "$$folder"/requirements*.lock .
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-import boto3
+from botocore import session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -22,14 +22,14 @@ class TooLarge(Unreadable):
 
 
 def client(endpoint: str | None) -> Any:
-    """Return a client with boto3's default credentials: environment, files, or instance role.
+    """Return a client with AWS's default credentials: environment, files, or instance role.
 
     Raises:
-        BadCorpus: boto3's configuration is broken, or the endpoint is not a URL.
+        BadCorpus: the configuration of AWS is broken, or the endpoint is not a URL.
     """
     config = Config(connect_timeout=10, read_timeout=60, retries={"total_max_attempts": 5})
     try:
-        return boto3.client("s3", endpoint_url=endpoint, config=config)
+        return session.get_session().create_client("s3", endpoint_url=endpoint, config=config)
     except (BotoCoreError, ValueError) as error:
         raise BadCorpus(f"cannot reach a bucket: {error}") from error
 

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from tqdm import tqdm
@@ -31,6 +32,9 @@ _MORE: Final = (
     "images from scikit-image."
 )
 
+_NEEDED: Final = ("flask", "flask_cors", "moto", "skimage")
+"""Packages of the extra eval."""
+
 DEFAULT_LISTEN: Final = "127.0.0.1:9000"
 
 _INTERRUPTED: Final = 130  # exit code of shells for a program ended by Ctrl-C
@@ -42,7 +46,13 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         0 if every restored image holds its floor; 1 if one does not, or a server fails to start;
             2 if the address is in use; 130 after Ctrl-C during the demo.
+
+    Raises:
+        ModuleNotFoundError: The extra eval is not installed.
     """
+    for package in _NEEDED:
+        if find_spec(package) is None:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
     end_in_order()
     try:
         return _serve(options.listen) if options.serve else _demo(options.images)

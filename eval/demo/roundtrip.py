@@ -77,8 +77,8 @@ def round_trip(sample: Sample, *, policy: Policy, gateway: Any, upstream: Any) -
     Args:
         sample: file to upload.
         policy: policy of the target bucket, which it names in full.
-        gateway: boto3 client of the gateway.
-        upstream: boto3 client of the store, the authority on bytes stored.
+        gateway: S3 client of the gateway.
+        upstream: S3 client of the store, the authority on bytes stored.
 
     Returns:
         The row; client errors become problems, never exceptions.

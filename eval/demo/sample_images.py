@@ -12,14 +12,13 @@ import io
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-import skimage
 from PIL import Image
 
-_FOLDER: Final = Path(skimage.__file__).parent / "data"
 _SUFFIXES: Final = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
 
@@ -119,7 +118,7 @@ def chosen(names: Sequence[str]) -> tuple[Recipe, ...]:
 
 def make(recipe: Recipe) -> Sample:
     """Read or encode one image."""
-    path = _FOLDER / recipe.source
+    path = Path(str(resources.files("skimage").joinpath("data", recipe.source)))
     data = path.read_bytes() if not recipe.format else _encoded(path, recipe)
     suffix = Path(recipe.key).suffix.removeprefix(".")
     return Sample(recipe.key, data, f"image/{'jpeg' if suffix == 'jpg' else suffix}")

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-import boto3
 import yaml
+from botocore import session
 from botocore.config import Config
 
 from slimgate.eval.demo.processes import LineReader, Server
@@ -117,11 +117,11 @@ def gateway_server(
             yield server
 
 
-# boto3 creates client classes at run time, so they have no static type.
+# botocore creates client classes at run time, so they have no static type.
 def s3_client(
     endpoint: str, access_key: str = ACCESS_KEY, secret_key: str = SECRET_KEY, region: str = REGION
 ) -> Any:
-    """Return a boto3 client without retries, so that every error is visible."""
+    """Return an S3 client without retries, so that every error is visible."""
     config = Config(
         signature_version="s3v4",  # otherwise presigned URLs use Signature Version 2
         retries={"total_max_attempts": 1},
@@ -129,7 +129,7 @@ def s3_client(
         proxies={},
         max_pool_connections=4,
     )
-    return boto3.client(
+    return session.get_session().create_client(
         "s3",
         endpoint_url=endpoint,
         aws_access_key_id=access_key,

@@ -26,8 +26,10 @@ def check_extras(settings: Settings, path: Path) -> None:
 def _missing(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield settings whose packages are missing, and what to do."""
     is_torch = settings.engine.backend == "torch" and required_networks(settings)
-    if is_torch and not _is_installed("torch"):
-        yield "engine.backend", "torch is missing: pip install 'slimgate[gpu]', or use openvino"
+    for package in ("torch", "onnx"):
+        if is_torch and not _is_installed(package):
+            hint = "pip install 'slimgate[gpu]', or use openvino"
+            yield "engine.backend", f"{package} is missing: {hint}"
     if settings.tracing.endpoint and not _is_installed("opentelemetry.sdk"):
         hint = "pip install 'slimgate[otel]', or remove this key"
         yield "tracing.endpoint", f"OpenTelemetry is missing: {hint}"

@@ -24,8 +24,6 @@ Way = Literal["gateway", "whole", "tiled"]
 
 _LEVEL: Final = 64
 _TIMEOUT_S: Final = 600.0
-_PACKAGES: Final = {"onnx": "train"}
-"""Extras of packages that are not in the extra gpu."""
 _STATUS: Final = Path("/proc/self/status")
 _FORGET_PEAK: Final = "5"  # proc(5), /proc/pid/clear_refs: reset the peak to the resident size
 
@@ -115,8 +113,7 @@ def serve(contender: Contender, connection: Connection) -> None:
         connection.send(str(error))
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        extra = _PACKAGES.get(package, "gpu")
-        connection.send(f"needs {package}: pip install 'slimgate[{extra}]'")
+        connection.send(f"needs {package}: pip install 'slimgate[gpu]'")
     except (EOFError, ConnectionError):
         return  # the parent is gone
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 EXTRAS: Final = {
-    "boto3": "eval",
     "flask": "eval",
     "flask_cors": "eval",
     "moto": "eval",

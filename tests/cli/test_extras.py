@@ -10,6 +10,7 @@ import yaml
 
 from slimgate.cli.extras import EXTRAS
 from tests.documents import ROOT
+from tests.e2e import images
 from tests.servers.gateway import configuration, environment
 from tests.servers.server import S3Server
 
@@ -54,11 +55,12 @@ _POLICY = {"name": "a", "bucket": "a", "mode": "optimize"}
 @pytest.mark.parametrize(
     ("extra", "packages", "words", "changes"),
     [
-        ("eval", ("boto3",), ["eval", "s3://photos", "--out", "report"], {}),
+        ("eval", ("moto",), ["demo"], {}),
         ("eval", ("skimage",), ["demo"], {}),
         ("ray", ("ray",), ["job", "run", "s3://jobs/1", "--do", "verify", "--runner", "ray"], {}),
         ("otel", ("opentelemetry",), ["serve"], {"tracing": {"endpoint": "http://127.0.0.1:1/"}}),
         ("gpu", ("torch",), ["serve"], {"engine": {"backend": "torch"}}),
+        ("gpu", ("onnx",), ["check"], {"engine": {"backend": "torch"}}),
         ("gpu", ("torch",), ["models", "verify", "x.pth"], {}),
         ("train", ("torch",), ["models", "export", "x.pt", "--out", "x.onnx"], {}),
         ("lepton", ("lepton_jpeg_python",), ["check"],
@@ -81,6 +83,18 @@ def test_missing_extras_are_named(
     assert (done.returncode, done.stdout) == (2, "")
     assert f"pip install 'slimgate[{extra}]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_base_has_all_commands(tmp_path: Path) -> None:
+    """Without any extra, every command can be parsed and completed, and a report be made."""
+    optional = (*EXTRAS, "boto3")
+    done = _run_without(optional, "completion", "bash", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_bytes(images.jpeg(64, 48))
+    words = ("eval", "in", "--out", "out", "--effort", "fast", "--processes", "1")
+    done = _run_without(optional, *words, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_extra_is_known() -> None:
