@@ -1,9 +1,9 @@
-"""Write results: tables into a document, figures, and data for other programs."""
+"""Write results: a short table into a document, figures, and long tables as CSV."""
 
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from slimgate.models.training.evaluation import plots, tables
 from slimgate.models.training.evaluation.contenders import Labels, contenders, reference
 from slimgate.models.training.evaluation.plan import Plan
 from slimgate.models.training.evaluation.plots import Line
-from slimgate.models.training.evaluation.tables import Means
+from slimgate.models.training.evaluation.tables import Means, Row
 
 BEGIN: Final = "<!-- measured: begin -->"
 END: Final = "<!-- measured: end -->"
@@ -43,13 +43,13 @@ def write(
     before, after = _around(document)
     beside.mkdir(parents=True, exist_ok=True)
     figures = _figures(beside, means, plan, labels)
-    (beside / "points.csv").write_text(_csv(means), "utf-8")
+    (beside / "points.csv").write_text(_csv(_points(means)), "utf-8")
+    (beside / "equal-bytes.csv").write_text(_csv(tables.equal_bytes(means, plan, labels)), "utf-8")
     (beside / "points.json").write_text(_json(means, plan, counts), "utf-8")
     lines = [
         f"Images: {', '.join(f'{name} {count}' for name, count in counts.items())}.",
         "",
-        *tables.gains(means, plan, labels),
-        *tables.equal_bytes(means, plan, labels),
+        *tables.summary(means, plan, labels),
         *figures,
     ]
     document.write_text("\n".join([f"{before}{BEGIN}", "", *lines, f"{END}{after}"]), "utf-8")
@@ -79,17 +79,18 @@ def _figures(beside: Path, means: Means, plan: Plan, labels: Labels) -> list[str
     return shown
 
 
-def _csv(means: Means) -> str:
+def _csv(rows: Iterable[Row]) -> str:
     target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(
-        ("class", "codec", "chroma", "quality", "scale", "restorer", "bpp", "psnr_db", "ssim")
-    )
+    csv.writer(target, lineterminator="\n").writerows(rows)
+    return target.getvalue()
+
+
+def _points(means: Means) -> Iterator[Row]:
+    yield "class", "codec", "chroma", "quality", "scale", "restorer", "bpp", "psnr_db", "ssim"
     for name, points in means.items():
         for point in points:
             measured = (f"{point.bits:.5f}", f"{point.psnr_db:.4f}", f"{point.ssim:.6f}")
-            writer.writerow((name, *point.coding, point.restorer, *measured))
-    return target.getvalue()
+            yield name, *point.coding, point.restorer, *measured
 
 
 def _json(means: Means, plan: Plan, counts: Mapping[str, int]) -> str:

@@ -1,6 +1,9 @@
-"""Format results as Markdown, losses as plainly as gains."""
+"""Tables of results, losses as plainly as gains: a short one to read, and long ones as CSV."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import numpy as np
 
 from slimgate.models.training.evaluation.contenders import (
     Labels,
@@ -9,79 +12,81 @@ from slimgate.models.training.evaluation.contenders import (
     reference,
 )
 from slimgate.models.training.evaluation.curves import Measure, Range, compare
-from slimgate.models.training.evaluation.plan import INTERPOLATIONS, NONE, Coding, Plan, Point
+from slimgate.models.training.evaluation.plan import NONE, Coding, Plan, Point
 
 Means = Mapping[str, Sequence[Point]]
 """Mean points of each class."""
 
-_MEASURES: tuple[tuple[Measure, str, int], ...] = (("psnr_db", "PSNR, dB", 2), ("ssim", "SSIM", 4))
+Row = tuple[object, ...]
+"""A row of a CSV file; the first one has the names of columns."""
+
+_MEASURES: Final[tuple[tuple[Measure, int], ...]] = (("psnr_db", 2), ("ssim", 4))
 
 
-def gains(means: Means, plan: Plan, labels: Labels) -> Iterator[str]:
-    """Yield the table of each network's gain on identical bytes."""
-    for scale in (1, *plan.scales):
-        for network in networks_of(labels, scale):
-            rivals = [NONE] if scale == 1 else list(INTERPOLATIONS)
-            for measure, unit, digits in _MEASURES:
-                said = ", ".join("no restorer" if each == NONE else each for each in rivals)
-                yield f"**{network}** at the same bytes: {unit} (difference to {said})"
-                yield ""
-                yield _row("class", "codec", *(f"q{quality}" for quality in plan.qualities))
-                yield _rule(2 + len(plan.qualities))
-                for name, points in means.items():
-                    values = {(p.coding, p.restorer): getattr(p, measure) for p in points}
-                    for codec in plan.codecs:
-                        codings = [Coding(codec, _chroma(scale), q, scale) for q in plan.qualities]
-                        cells = (_cell(values, c, network, rivals, digits) for c in codings)
-                        yield _row(name, codec, *cells)
-                yield ""
+def summary(means: Means, plan: Plan, labels: Labels) -> Iterator[str]:
+    """Yield the table of each network's mean gain in the files of the first codec, in Markdown.
+
+    At full size a network is compared with no restorer, else with Lanczos.
+    """
+    networks = [(scale, name) for scale in (1, *plan.scales) for name in networks_of(labels, scale)]
+    if not networks:
+        return
+    yield (
+        f"Mean gain of each network in the same {plan.codecs[0]} files: PSNR in dB, and SSIM. "
+        "Over Lanczos; at full size over no restorer."
+    )
+    yield ""
+    yield _row("class", *(name for _, name in networks))
+    yield _rule(1 + len(networks))
+    for name, points in means.items():
+        cells = (_mean(points, plan, scale, network) for scale, network in networks)
+        yield _row(name, *cells)
+    yield ""
 
 
-def equal_bytes(means: Means, plan: Plan, labels: Labels) -> Iterator[str]:
-    """Yield the ranges of bits per pixel in which each contender wins and loses."""
+def equal_bytes(means: Means, plan: Plan, labels: Labels) -> Iterator[Row]:
+    """Yield the ranges of bits per pixel in which each contender wins or loses: rows of CSV."""
+    yield (
+        "class", "measure", "contender", "against", "from_bpp", "to_bpp", "from_value", "to_value",
+        "gain",
+    )  # fmt: skip
     against = reference(plan)
-    for measure, unit, digits in _MEASURES:
-        yield f"Against **{against.label}**: {unit}"
-        yield ""
-        yield _row("class", "contender", "wins", "loses")
-        yield _rule(4)
+    for measure, digits in _MEASURES:
         for name, points in means.items():
             for contender in contenders(plan, labels):
                 ranges = compare(contender.curve(points, measure), against.curve(points, measure))
-                won = [_said(each, digits) for each in ranges if each.gain >= 0]
-                lost = [_said(each, digits) for each in ranges if each.gain < 0]
-                yield _row(name, contender.label, _listed(won, ranges), _listed(lost, ranges))
-        yield ""
+                for each in ranges:
+                    yield (
+                        *(name, measure, contender.label, against.label),
+                        *_numbers(each, digits),
+                    )
+
+
+def _mean(points: Sequence[Point], plan: Plan, scale: int, network: str) -> str:
+    found = {(point.coding, point.restorer): point for point in points}
+    codings = [Coding(plan.codecs[0], _chroma(scale), q, scale) for q in plan.qualities]
+    rival = NONE if scale == 1 else "lanczos"
+    cells = []
+    for measure, digits in _MEASURES:
+        values = [
+            getattr(found[coding, network], measure) - getattr(found[coding, rival], measure)
+            for coding in codings
+        ]
+        cells.append(f"{float(np.mean(values)):+.{digits}f}")
+    return ", ".join(cells)
+
+
+def _numbers(found: Range, digits: int) -> Row:
+    values = found.low_value, found.high_value
+    return (
+        *(f"{bits:.2f}" for bits in (found.low, found.high)),
+        *(f"{value:.{digits}f}" for value in values),
+        f"{found.gain:+.{digits}f}",
+    )
 
 
 def _chroma(scale: int) -> str:
     return "4:2:0" if scale == 1 else "4:4:4"
-
-
-def _cell(
-    values: Mapping[tuple[Coding, str], float],
-    coding: Coding,
-    network: str,
-    rivals: Sequence[str],
-    digits: int,
-) -> str:
-    own = values[coding, network]
-    differences = ", ".join(f"{own - values[coding, each]:+.{digits}f}" for each in rivals)
-    return f"{own:.{digits}f} ({differences})"
-
-
-def _said(found: Range, digits: int) -> str:
-    return (
-        f"{found.low:.2f}–{found.high:.2f} bpp "
-        f"({found.low_value:.{digits}f} to {found.high_value:.{digits}f}): "
-        f"{found.gain:+.{digits}f}"
-    )
-
-
-def _listed(said: Sequence[str], ranges: Sequence[Range]) -> str:
-    if not ranges:
-        return "no bits in common"
-    return "; ".join(said) or "nowhere"
 
 
 def _row(*cells: str) -> str:

@@ -138,14 +138,16 @@ def test_the_report_tells_everything(images: Path, tmp_path: Path) -> None:
     assert text.startswith("Before.\n\n<!--")
     assert text.endswith("-->\n\nAfter.\n")
     assert "old" not in text
-    for said in ("cats 2, dogs 1", "**net** at the same bytes", "Against **avif, full size**",
-                 "| dogs | avif, 1/2 size + net |", "| cats | webp, full size |"):  # fmt: skip
+    for said in ("cats 2, dogs 1", "in the same avif files", "| class | net |", "| dogs | "):
         assert said in text
+    ranges = _rows(out / "restorers" / "equal-bytes.csv")
+    assert {row["against"] for row in ranges} == {"avif, full size"}
+    assert {row["contender"] for row in ranges} == {"avif, 1/2 size + net", "webp, full size"}
     for name in ("cats", "dogs"):
         figure = ElementTree.fromstring((out / "restorers" / f"{name}.svg").read_text())
         assert len(figure.findall("{http://www.w3.org/2000/svg}polyline")) == 2 * 3
         assert f"restorers/{name}.svg" in text
-    rows = list(csv.DictReader((out / "restorers" / "points.csv").read_text().splitlines()))
+    rows = _rows(out / "restorers" / "points.csv")
     content = json.loads((out / "restorers" / "points.json").read_text())
     assert content["plan"]["restorers"] == ["net.onnx"]
     assert len(rows) == sum(len(each["points"]) for each in content["classes"].values())
@@ -154,13 +156,31 @@ def test_the_report_tells_everything(images: Path, tmp_path: Path) -> None:
     assert len(rows) == 2 * 2 * (3 + 2 * 3)
 
 
+def _rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def test_gains_are_means_of_differences(images: Path, tmp_path: Path) -> None:
+    """The short table has the mean difference of what the points say."""
+    network = _network(tmp_path)
+    assert _evaluate(images, tmp_path / "docs", "--restorer", network) == 0
+    points = {
+        (row["quality"], row["restorer"]): float(row["psnr_db"])
+        for row in _rows(tmp_path / "docs" / "restorers" / "points.csv")
+        if (row["class"], row["scale"]) == ("dogs", "2")
+    }
+    mean = sum(points[quality, "net"] - points[quality, "lanczos"] for quality in ("40", "80")) / 2
+    assert f"| dogs | {mean:+.2f}, " in (tmp_path / "docs" / "restorers.md").read_text()
+
+
 def test_a_second_report_replaces_the_first(images: Path, tmp_path: Path) -> None:
     """Without a document one is made, and writing it again changes nothing."""
     assert _evaluate(images, tmp_path / "docs") == 0
     written = (tmp_path / "docs" / "restorers.md").read_bytes()
     assert _evaluate(images, tmp_path / "docs") == 0
     assert written == (tmp_path / "docs" / "restorers.md").read_bytes()
-    assert b"avif, 1/2 size + lanczos" in written
+    ranges = _rows(tmp_path / "docs" / "restorers" / "equal-bytes.csv")
+    assert {row["contender"] for row in ranges} == {"avif, 1/2 size + lanczos"}
 
 
 def test_processes_measure_the_same(images: Path, cache: Path) -> None:
