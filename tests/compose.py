@@ -13,6 +13,8 @@ import yaml
 ROOT: Final = Path(__file__).parents[1]
 FOLDER: Final = ROOT / "config" / "compose"
 ALERTS: Final = ROOT / "config" / "prometheus" / "alerts.yml"
+TRIAL: Final = "docker-compose.yml"
+PRODUCTION: Final = "docker-compose.production.yml"
 SECRETS: Final = "/run/secrets/"
 
 Service = dict[str, Any]
@@ -42,16 +44,19 @@ def image_environment() -> dict[str, str]:
 
 
 @cache
-def project() -> dict[str, Any]:
-    """Return the file, with what its variables are when nobody sets them."""
-    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+def project(file: str = TRIAL) -> dict[str, Any]:
+    """Return a file, with what its variables are when nobody sets them."""
+    text = (ROOT / file).read_text("utf-8")
     whole: dict[str, Any] = yaml.safe_load(_DEFAULT.sub(r"\2", text))
+    for name, service in whole["services"].items():
+        if (base := service.pop("extends", None)) is not None:
+            whole["services"][name] = {**services(base["file"])[base["service"]], **service}
     return whole
 
 
-def services() -> dict[str, Service]:
-    """Return all services by name, those of profiles included."""
-    found: dict[str, Service] = project()["services"]
+def services(file: str = TRIAL) -> dict[str, Service]:
+    """Return all services of a file by name, those of profiles included."""
+    found: dict[str, Service] = project(file)["services"]
     return found
 
 
@@ -109,13 +114,17 @@ class Secrets:
         subprocess.run([FOLDER / "secrets.sh", folder], check=True, capture_output=True)
         return cls(folder)
 
-    def file(self, name: str) -> Path:
+    def file(self, name: str, project_file: str = TRIAL) -> Path:
         """Return the file that a service has as a secret of this name."""
-        return self.folder / Path(project()["secrets"][name]["file"]).name
+        return self.folder / Path(project(project_file)["secrets"][name]["file"]).name
 
-    def placed(self, text: str) -> str:
+    def placed(self, text: str, project_file: str = TRIAL) -> str:
         """Put the path of the file in place of the one that it has in a container."""
-        return re.sub(f"{SECRETS}([\\w.-]+)", lambda found: str(self.file(found[1])), text)
+
+        def path(found: re.Match[str]) -> str:
+            return str(self.file(found[1], project_file))
+
+        return re.sub(f"{SECRETS}([\\w.-]+)", path, text)
 
     def read(self, name: str) -> str:
         """Return the content of a secret."""

@@ -172,6 +172,20 @@ CASES: Final[dict[str, _Case]] = {
     # Series begin at the epoch.
     "SlimgateCertificateExpires": _one(_EXPIRY, f"{13 * 86400}x120", "0x120", minutes=90),
     "SlimgateCertificateExpiresSoon": _one(_EXPIRY, f"{86400}x120", f"{3 * 86400}x120"),
+    "SlimgateEngineDown": _one(
+        'up{job="slimgate-engine",',
+        "0x120",
+        _STEADY,
+        labels={"instance": "a", "job": "slimgate-engine"},
+    ),
+    "SlimgateEnginesFull": _Case(
+        {
+            'slimgate_engine_images_total{outcome="refused",instance="a"}': _counter(10),
+            'slimgate_engine_images_total{outcome="finished",instance="a"}': _counter(90),
+        },
+        {},
+        labels={},
+    ),
 }
 
 

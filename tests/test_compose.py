@@ -29,7 +29,6 @@ from tests.compose import (
 )
 
 _SERVICES: Final = pytest.mark.parametrize("name", services())
-_GATEWAYS: Final = ("gateway", "gateway-gpu")
 
 # Of the Dockerfile of each image: what its health check may run.
 _PROGRAMS: Final = {
@@ -50,11 +49,14 @@ def _repository(service: Service) -> str:
     return str(service["image"]).rpartition(":")[0]
 
 
-def _settings(name: str, secrets: Secrets) -> Settings:
-    """Load the configuration with what the container of a service sets."""
+def _settings(secrets: Secrets) -> Settings:
+    """Load the configuration with what the container of the gateway sets."""
     environment = {
         **image_environment(),
-        **{key: secrets.placed(str(text)) for key, text in services()[name]["environment"].items()},
+        **{
+            key: secrets.placed(str(text))
+            for key, text in services()["gateway"]["environment"].items()
+        },
     }
     return load(FOLDER / "slimgate.yaml", environ=environment, known_restorers=models.NAMES)
 
@@ -83,7 +85,7 @@ def test_what_is_used_is_defined_and_the_reverse(kind: str) -> None:
 def test_services_wait_for_what_can_become_healthy() -> None:
     """Compose refuses to wait for a service without a health check, or one that may be left out."""
     checked = {name for name, service in services().items() if "healthcheck" in service}
-    checked |= {name for name in _GATEWAYS if "HEALTHCHECK" in dict(dockerfile())}
+    checked |= {"gateway"} if "HEALTHCHECK" in dict(dockerfile()) else set()
     assert checked == set(services())
     for service in services().values():
         for needed, how in service.get("depends_on", {}).items():
@@ -102,11 +104,11 @@ def test_programs_of_health_checks_are_in_the_images() -> None:
 
 
 def test_only_what_is_needed_is_published() -> None:
-    """Ports of the gateways and of Grafana are published, all of them on loopback."""
+    """Ports of the gateway and of Grafana are published, all of them on loopback."""
     published = {n: s["ports"] for n, s in services().items() if "ports" in s}
-    assert set(published) == {*_GATEWAYS, "grafana"}
+    assert set(published) == {"gateway", "grafana"}
     pairs = [port.rsplit(":", 1)[0] for ports in published.values() for port in ports]
-    assert len(pairs) == len(set(pairs)) == 5
+    assert len(pairs) == len(set(pairs)) == 3
     assert all(pair.startswith("127.0.0.1:") for pair in pairs)
 
 
@@ -127,9 +129,9 @@ def test_networks_are_as_small_as_they_can_be() -> None:
         }
         for name, service in services().items()
     }
-    assert neighbours["bucket"] == set(_GATEWAYS)
-    assert neighbours["redis"] == set(_GATEWAYS)
-    assert neighbours["prometheus"] == {*_GATEWAYS, "grafana"}
+    assert neighbours["bucket"] == neighbours["redis"] == {"gateway"}
+    assert neighbours["engine"] == {"gateway", "prometheus", "grafana"}
+    assert neighbours["prometheus"] == {"gateway", "engine", "grafana"}
     assert all("default" not in service["networks"] for service in services().values())
 
 
@@ -167,7 +169,7 @@ def test_volumes_have_one_owner() -> None:
     assert len(found) == len(set(found))
 
 
-@pytest.mark.parametrize("name", _GATEWAYS)
+@pytest.mark.parametrize("name", ["gateway", "engine"])
 def test_spooled_uploads_are_on_a_disk(name: str) -> None:
     """Bodies of unknown length go into a volume, not into memory, which /tmp is."""
     folder = image_environment()["TMPDIR"]
@@ -176,12 +178,11 @@ def test_spooled_uploads_are_on_a_disk(name: str) -> None:
     assert [folder in each for each in volumes] == [True]
 
 
-@pytest.mark.parametrize("name", _GATEWAYS)
-def test_memory_is_enough_for_what_is_configured(name: str, tmp_path: Path) -> None:
+def test_memory_is_enough_for_what_is_configured(tmp_path: Path) -> None:
     """Workers, buffers, cache and engine fit, each of them full, with a gibibyte for the rest."""
-    settings = _settings(name, Secrets.made(tmp_path))
+    settings = _settings(Secrets.made(tmp_path))
     assert settings.engine.workers != "auto", "memory does not grow with the cores"
-    assert size(services()[name]["mem_limit"]) >= memory_needed(settings)
+    assert size(services()["gateway"]["mem_limit"]) >= memory_needed(settings)
 
 
 def test_redis_has_room_for_what_it_does_beside() -> None:
@@ -195,18 +196,17 @@ def test_redis_has_room_for_what_it_does_beside() -> None:
 def test_services_have_time_to_stop(name: str, tmp_path: Path) -> None:
     """Docker waits longer than requests in flight may take; its 10 s are not enough for data."""
     service = services()[name]
-    if name in _GATEWAYS:
-        settings = _settings(name, Secrets.made(tmp_path))
+    if name == "gateway":
+        settings = _settings(Secrets.made(tmp_path))
         assert duration_s(service["stop_grace_period"]) >= settings.shutdown_timeout_s + 20
     elif any(mount.kind == "volume" for mount in mounts(service)):
         assert duration_s(service["stop_grace_period"]) >= 30
 
 
-@pytest.mark.parametrize("name", _GATEWAYS)
-def test_the_configuration_is_valid(name: str, tmp_path: Path) -> None:
+def test_the_configuration_is_valid(tmp_path: Path) -> None:
     """With what the container sets, the file is accepted, and secrets are those of the files."""
     secrets = Secrets.made(tmp_path)
-    settings = _settings(name, secrets)
+    settings = _settings(secrets)
     assert settings.admin.token is not None
     assert settings.admin.token.get_secret_value() == secrets.read("admin-token")
     (pair,) = settings.credentials

@@ -6,15 +6,22 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 from slimgate import models
-from slimgate.config import load
+from slimgate.config import Engine, load
 from slimgate.gateway.telemetry import metrics
+from slimgate.models.engine.images import LocalImages
+from slimgate.models.engine.loading import Restorers
+from slimgate.models.serving.admission import Admission
+from slimgate.models.serving.api import EngineApi
+from slimgate.models.serving.metrics import registry
 from tests.compose import ALERTS, FOLDER, ROOT, dockerfile, image_environment, mounts, services
 from tests.servers.gateway import configuration
 from tests.servers.server import S3Server
@@ -36,10 +43,17 @@ def _run(*command: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+def _of_an_engine() -> CollectorRegistry:
+    """Return the metrics of an engine on another machine."""
+    restorers = Restorers(Engine(), timeout_s=1)
+    api = EngineApi(LocalImages(restorers), [], Admission(1, 1), token=None, timeout_s=1)
+    return registry(api, dict)[0]
+
+
 def _counted() -> set[str]:
     """Return the names of all series; those with labels do not exist before they are counted."""
     names: set[str] = set()
-    for family in metrics.REGISTRY.collect():
+    for family in chain(metrics.REGISTRY.collect(), _of_an_engine().collect()):
         names |= {f"{family.name}{suffix}" for suffix in _SUFFIXES[family.type]}
     return names
 

@@ -17,7 +17,7 @@ ROOT: Final = Path(__file__).parent
 OF_FIXTURES: Final[Mapping[str, str]] = {"rgw": "ceph", "chromium_process": "browser"}
 """Fixtures that start a large program, and the marker of what uses them."""
 
-OF_FOLDERS: Final[Mapping[str, str]] = {"e2e": "e2e", "clients": "client"}
+OF_FOLDERS: Final[Mapping[str, str]] = {"e2e": "e2e", "clients": "client", "deploy": "deploy"}
 """Folders below ``tests/``, and the marker of what lies in them."""
 
 

@@ -28,7 +28,7 @@ save() {
   mv -f "$folder/.$1" "$folder/$1"
 }
 
-for name in admin-token grafana-password; do
+for name in admin-token engine-token grafana-password; do
   [ -e "$folder/$name" ] || random 24 | save "$name"
 done
 

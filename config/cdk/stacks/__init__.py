@@ -1,0 +1,1 @@
+"""AWS resources for slimgate, as constructs of the CDK."""
