@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from slimgate import models
 from slimgate.codec.containers.description import described
 from slimgate.codec.manifest import Manifest, Stored
 from slimgate.codec.optimize import Optimized
@@ -140,7 +141,7 @@ def _won(found: Optimized, size: int) -> Iterator[str]:
 
 def _stored(manifest: Manifest, size: int) -> Iterator[str]:
     stored, measured, output = manifest.stored, manifest.measured, manifest.output
-    restorer = f", restorer {stored.restorer}" if stored.restorer else ""
+    restorer = f", restorer {_name(stored.restorer)}" if stored.restorer else ""
     file = "the very file that was uploaded" if output is None else output.format
     yield (
         f"  {stored.tier}, {stored.codec} quality {stored.quality}, scale {stored.scale}{restorer},"
@@ -152,6 +153,14 @@ def _stored(manifest: Manifest, size: int) -> Iterator[str]:
         f"{''.join(f', {name} {score:.2f}' for name, score in measured.scores.items())}"
         f"{f', guarded as {guards.name(manifest.guard)}' if manifest.guard else ''}"
     )
+
+
+def _name(content_hash: str) -> str:
+    """Return the name of a restorer; its hash if this version does not have it."""
+    try:
+        return models.hashed(content_hash).name
+    except LookupError:
+        return content_hash
 
 
 def _tried(
