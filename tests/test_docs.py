@@ -3,6 +3,7 @@
 import re
 import shlex
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -18,6 +19,7 @@ from slimgate.gateway.optimize import pipeline as put
 from slimgate.gateway.restore import pipeline as get
 from tests import documents
 from tests.documents import DOCUMENTS, ROOT
+from tests.e2e import images
 
 
 def test_readme_names_every_setting() -> None:
@@ -79,6 +81,17 @@ def test_commands_of_the_program_exist(name: str) -> None:
     known = {each.name for each in COMMANDS}
     named = {each.split()[1] for each in documents.quoted(name) if re.match("slimgate [a-z]", each)}
     assert named - known == set()
+
+
+def test_the_example_in_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The codec is used as a library as the manual shows it, on a photograph."""
+    (block,) = (each for each in documents.blocks("docs/command-line.md") if "python\n" in each)
+    monkeypatch.chdir(tmp_path)
+    Path("photo.jpg").write_bytes(images.jpeg())
+    names: dict[str, object] = {}
+    exec(block.removeprefix("```python\n").removesuffix("```"), names)  # noqa: S102  # our own
+    stored = Path("photo.rendition").stat().st_size
+    assert stored < len(images.jpeg()) == len(names["file"])  # type: ignore[arg-type]
 
 
 def test_steps_in_the_architecture_exist() -> None:

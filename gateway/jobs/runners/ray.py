@@ -10,6 +10,7 @@ import importlib
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
@@ -106,7 +107,9 @@ def _connected(ray: Any, address: str | None) -> Iterator[None]:
     # Ray replaces the handlers of the process where it starts a cluster.
     handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="WARNING")
+        # Workers import from the directory in which Ray is initialized before all else.
+        with contextlib.chdir(sys.prefix):
+            ray.init(address=address, log_to_driver=False, logging_level="WARNING")
     except (ConnectionError, ValueError) as error:
         raise UsageError(f"the Ray cluster cannot be used: {error}") from error
     finally:

@@ -1,7 +1,10 @@
 import asyncio
 import pickle
+import subprocess
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,7 @@ from slimgate.gateway.jobs.runners.shard_actor import Sent, ShardActor
 from slimgate.gateway.jobs.state.rounds import RoundSpec
 from slimgate.gateway.jobs.terms import Unwatched
 from slimgate.gateway.jobs.worker import RunSpec
+from tests.servers.gateway import environment
 from tests.servers.server import free_port
 
 _SECRETS = ("first-secret", "second-secret", "admin-token", "redis-password", "k" * 40)
@@ -100,3 +104,33 @@ def test_an_index_on_many_machines_needs_redis() -> None:
     spec = replace(_spec(), action=Action("index"))
     with pytest.raises(UsageError, match=r"needs cache\.redis"):
         asyncio.run(ray.run(settings, spec, Unwatched(), Halt()))
+
+
+_PATHS = """
+import importlib, os
+from slimgate.gateway.jobs.runners import ray as runner
+
+ray = importlib.import_module("ray")
+with runner._connected(ray, "local"):
+    @ray.remote(num_cpus=1)
+    def path():
+        import sys
+        return sys.path
+    print(os.getcwd() in ray.get(path.remote()))
+"""
+
+
+@pytest.mark.slow  # starts a cluster: 8 s
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+def test_workers_do_not_import_from_the_working_directory(tmp_path: Path) -> None:
+    """What lies where the command is started is not on the path of Ray's workers."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _PATHS],
+        cwd=tmp_path,
+        env={**environment(), "RAY_USAGE_STATS_ENABLED": "0"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "False\n"), done.stderr
