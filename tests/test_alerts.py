@@ -178,6 +178,12 @@ CASES: Final[dict[str, _Case]] = {
         _STEADY,
         labels={"instance": "a", "job": "slimgate-engine"},
     ),
+    "SlimgateEngineRefused": _one(
+        'slimgate_remote_engines{state="refused",',
+        _STEADY,
+        "0x120",
+        labels={"instance": "a", "state": "refused"},
+    ),
     "SlimgateEnginesFull": _Case(
         {
             'slimgate_engine_images_total{outcome="refused",instance="a"}': _counter(10),

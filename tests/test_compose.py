@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from slimgate import models
+from slimgate.cli.dispatch import parser
 from slimgate.config import Settings, load
 from slimgate.gateway.workers.capacity import memory_needed
 from tests.compose import (
@@ -228,6 +229,21 @@ def test_secrets_are_nowhere_but_in_files(name: str) -> None:
     used = set(re.findall(f"{SECRETS}([\\w.-]+)", str(service)))
     used |= {"admin-token"} if name == "prometheus" else set()  # in its configuration
     assert used == set(service.get("secrets", []))
+
+
+def test_the_engine_is_the_one_that_gateways_ask(tmp_path: Path) -> None:
+    """Its command is understood, on the port and with the token of the gateway."""
+    secrets = Secrets.made(tmp_path)
+    options = parser().parse_args(
+        [secrets.placed(word) for word in services()["engine"]["command"]]
+    )
+    remote = _settings(secrets).engine.remote
+    assert options.listen.endswith(":9100")
+    assert list(remote.urls) == ["http://engine:9100"]
+    assert remote.token is not None
+    assert options.token_file.read_text() == remote.token.get_secret_value()
+    grace_s = duration_s(services()["engine"]["stop_grace_period"])
+    assert grace_s >= options.drain_s + 20
 
 
 def test_nobody_sees_the_dashboard_unasked() -> None:

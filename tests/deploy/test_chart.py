@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import tomllib
 from pathlib import Path
 from typing import Final
 
 import pytest
 import yaml
 
+from tests.compose import PRODUCTION, ROOT, TRIAL, services
 from tests.deploy.chart import (
     CHART,
     NAMESPACE,
@@ -22,6 +24,7 @@ from tests.deploy.chart import (
     schema,
     tool,
 )
+from tests.deploy.cloud import APP
 
 _EVERY: Final = pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
 _DIGESTS: Final = Path(__file__).with_name("rendered.json")
@@ -79,6 +82,18 @@ def _digests() -> dict[str, dict[str, str]]:
         }
         for values in VALUES
     }
+
+
+def test_the_chart_has_the_version_of_the_program() -> None:
+    """Chart, Compose and the AWS stacks run the image of this version."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text("utf-8"))
+    assert (chart["version"], chart["appVersion"]) == (version, version)
+    context = json.loads((APP / "cdk.json").read_text("utf-8"))["context"]
+    assert context["image"].endswith(f"/slimgate:{version}")
+    images = {each["image"] for file in (TRIAL, PRODUCTION) for each in services(file).values()}
+    own = {image for image in images if image.startswith("slimgate:")}
+    assert own == {f"slimgate:{version}", f"slimgate:{version}-gpu"}
 
 
 def test_every_value_is_described() -> None:

@@ -95,7 +95,7 @@ def test_pods_that_serve_are_probed(values: Path) -> None:
 
 @_EVERY
 def test_what_the_gateway_writes_to_is_mounted(values: Path) -> None:
-    """State and spool are volumes, bounded, and larger than what settings allow."""
+    """State, spool and /tmp are volumes of bounded size, and nothing else is mounted."""
     environment = image_environment()
     for name, pod in pod_specs(values):
         mounted = {

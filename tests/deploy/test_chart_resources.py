@@ -76,6 +76,19 @@ def test_memory_is_enough_for_what_is_configured(values: Path, tmp_path: Path) -
 
 
 @_EVERY
+def test_the_spool_holds_what_is_spooled(values: Path, tmp_path: Path) -> None:
+    """The disk for bodies of unknown length is larger than what they may take."""
+    settings = _settings(values, tmp_path)
+    volumes = _deployment(values)["spec"]["template"]["spec"]["volumes"]
+    (spool,) = (volume for volume in volumes if volume["name"] == "spool")
+    if "ephemeral" in spool:
+        text = spool["ephemeral"]["volumeClaimTemplate"]["spec"]["resources"]["requests"]["storage"]
+    else:
+        text = spool["emptyDir"]["sizeLimit"]
+    assert int(text.removesuffix("Gi")) * 2**30 > 1.1 * settings.limits.max_spooled_bytes
+
+
+@_EVERY
 def test_requests_in_flight_are_finished(values: Path, tmp_path: Path) -> None:
     """Kubernetes waits longer than the pause before SIGTERM and the time for requests in flight."""
     settings = _settings(values, tmp_path)
