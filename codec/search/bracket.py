@@ -77,6 +77,11 @@ class QualityBracket:
         """Exclude a quality and all higher ones."""
         self.high = min(self.high, self.alike(quality)[0])
 
+    def middle(self, quality: int) -> float:
+        """Return the middle of the qualities that give the same file as one."""
+        same = self.alike(quality)
+        return (same[0] + same[-1]) / 2
+
     def target(self) -> float | None:
         """Return where the floor is expected, unrounded; None before any measurement."""
         zeros = [self._zero(name, points) for name, points in self._margins.items() if points]
@@ -104,6 +109,26 @@ class QualityBracket:
         target = self.target()
         wished = (self.low + self.high) // 2 if target is None else math.ceil(target + spare)
         return min(max(wished, self.low + 1), self.high - 1)
+
+    def saving(self, sizes: Mapping[int, int], quality: int) -> float:
+        """Return the expected saving of a trial, in prior steps of quality.
+
+        Qualities that give one file count alike. What lies below the expected quality of the floor
+        saves nothing.
+
+        Args:
+            sizes: sizes by the qualities tried, bytes.
+            quality: quality of the trial.
+        """
+        target = self.target()
+        above, least = self.middle(self.high), self.middle(quality)
+        saved = above - (least if target is None else max(least, target))
+        files = {self.middle(tried): size for tried, size in sizes.items()}
+        below = max((middle for middle in files if middle < above), default=None)
+        if below is None or above not in files:
+            return saved
+        steepness = qualities_between(files[below], files[above]) / (above - below)
+        return saved * max(1.0, steepness)
 
     def _note(self, quality: int, margins: Mapping[str, float]) -> None:
         for name, margin in margins.items():

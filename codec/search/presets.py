@@ -44,8 +44,8 @@ class EffortPreset:
     trials: int
     speed: int
     spare: float
-    worthwhile: int
-    precious: int
+    worthwhile: float
+    precious: float
     hope: float
     ceilings: bool
     dense: float
@@ -70,7 +70,7 @@ EFFORT_PRESETS: Final[dict[Effort, EffortPreset]] = {
     ),
     "best": EffortPreset(
         codecs=4, ways=4, samples=3, finalists=4, trials=5, speed=6,
-        spare=0.0, worthwhile=1, precious=3, hope=1.05,
+        spare=0.0, worthwhile=0, precious=3, hope=1.05,
         ceilings=True, dense=math.inf, shrunk=1.05, enlarged=math.inf, cleaned=math.inf,
     ),
 }  # fmt: skip
@@ -84,7 +84,7 @@ _SCORED_PRESETS: Final[dict[Effort, EffortPreset]] = {
     ),
     "balanced": EffortPreset(
         codecs=1, ways=2, samples=2, finalists=2, trials=2, speed=8,
-        spare=1.0, worthwhile=2, precious=4, hope=0.95,
+        spare=1.0, worthwhile=1.5, precious=2, hope=0.95,
         ceilings=False, dense=math.inf, shrunk=1.05, enlarged=math.inf, cleaned=0,
         restoring=0.3, near=4, predicts=True,
     ),

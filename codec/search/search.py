@@ -65,6 +65,10 @@ _LARGE: Final = 32_000_000
 
 _LARGE_SPEED: Final = 9
 
+_MISFIT: Final = 4
+"""Steps below a quality whose served file exceeds the size of the upload that are worth a trial:
+the size hardly depends on the quality."""
+
 _BEATEN: Final = 1.1
 """Size that a candidate below the floor is expected to need, relative to another finalist, beyond
 which that one is tried instead."""
@@ -134,9 +138,11 @@ def _affordable(preset: EffortPreset, source: SourceImage) -> EffortPreset:
         return replace(preset, speed=max(preset.speed, _LARGE_SPEED))
     if height * width > _SMALL:
         return preset
-    least = min(preset.precious, 2)
     return replace(
-        preset, trials=preset.trials + 2, worthwhile=min(preset.worthwhile, 2), precious=least
+        preset,
+        trials=preset.trials + 2,
+        worthwhile=min(preset.worthwhile, 1),
+        precious=min(preset.precious, 1),
     )
 
 
@@ -190,7 +196,7 @@ def _search_quality(
     """
     codec = finalist.candidate.codec
     bracket = QualityBracket(usual=finalist.slopes, alike=partial(coding.alike, codec))
-    failures, sizes = 0, dict[int, int]()
+    failures, held, sizes = 0, False, dict[int, int]()
     spare = _AFTER_A_SCORE if floors.is_scored(state.floor) else _AFTER_A_FAILURE
     quality: int | None = round(finalist.quality + preset.spare)
     for count in range(1, preset.trials + _RESCUES + 1):
@@ -205,10 +211,11 @@ def _search_quality(
         if state.best is None and _surrenders(finalist, trial, bracket.target(), rivals):
             return True
         quality = _following(state, finalist, bracket, trial, spare * failures**2)
-        held = bracket.high <= HIGHEST and trial.verdict is not Verdict.TOO_BIG
+        held = held or trial.verdict is Verdict.HOLDS
+        bounded = bracket.high <= HIGHEST and trial.verdict is not Verdict.TOO_BIG
         least = preset.precious if count >= preset.trials else preset.worthwhile
-        worth = _steepness(sizes, bracket.high)
-        if held and quality is not None and (bracket.high - quality) * worth < least:
+        least = least if held else max(least, _MISFIT)
+        if bounded and quality is not None and bracket.saving(sizes, quality) < least:
             return False
     return False
 
@@ -227,20 +234,6 @@ def _surrenders(
     )
     rival = min((each.size for each in rivals), default=math.inf)
     return expected_bytes(trial.size, trial.quality, target) > _BEATEN * ratio * rival
-
-
-def _steepness(sizes: dict[int, int], high: int) -> float:
-    """Return the value of one step below the best quality, in prior steps, at least 1.
-
-    Args:
-        sizes: Sizes by the qualities tried.
-        high: Lowest quality that holds.
-    """
-    above = min((quality for quality in sizes if quality >= high), default=None)
-    below = max((quality for quality in sizes if above and quality < above), default=None)
-    if above is None or below is None:
-        return 1.0
-    return max(1.0, qualities_between(sizes[below], sizes[above]) / (above - below))
 
 
 def _is_lost(state: SearchState, trial: Trial) -> bool:

@@ -85,3 +85,34 @@ def test_qualities_of_one_file_are_tried_once() -> None:
     bracket.holds(61, {"ssimulacra2": 0.3})
     assert (bracket.low, bracket.high) == (59, 60)
     assert bracket.next() is None
+
+
+def _bracket(fails: int, holds: int, margin: float) -> QualityBracket:
+    """Return what two trials tell; the one that holds has a margin in dB, 0.3 dB per step."""
+    bracket = QualityBracket(alike=partial(coding.alike, "avif"))
+    bracket.fails(fails, {"ssimulacra2": margin - 0.3 * (holds - fails)})
+    bracket.holds(holds, {"ssimulacra2": margin})
+    return bracket
+
+
+def test_a_step_is_worth_what_it_is_around_the_best() -> None:
+    """The bytes between failure and success count, not those between two successes."""
+    sizes = {44: 269_030, 48: 302_541, 52: 425_457, 54: 441_775}
+    assert _bracket(44, 52, 2.0).saving({52: 425_457}, 48) == 5
+    assert _bracket(44, 52, 2.0).saving(sizes, 48) == pytest.approx(9.47, abs=0.01)
+    assert _bracket(44, 54, 2.0).saving(sizes, 48) == 6.5
+
+
+def test_qualities_of_one_file_count_alike() -> None:
+    """Qualities 49 and 50 of AVIF are one file, 47 and 48 the one before: two steps less."""
+    for holds in (49, 50):
+        for tried in (47, 48):
+            assert _bracket(40, holds, 2.0).saving({holds: 412_551}, tried) == 2
+
+
+def test_a_trial_that_is_expected_to_fail_saves_nothing() -> None:
+    """A quality is worth no more than what lies above the expected quality of the floor."""
+    for margin, saved in ((0.0, -0.5), (0.3, 0.5), (0.9, 2)):
+        bracket = _bracket(40, 50, margin)
+        found = bracket.saving({50: 412_551}, 48)
+        assert found == pytest.approx(saved), margin

@@ -373,12 +373,3 @@ def test_one_scale_that_is_larger_than_expected_rules_out_no_other() -> None:
     assert search._ratio({2: 1.3}, _finalist(1)) == 1
     assert search._ratio({2: 1.3}, _finalist(2)) == 1.3
     assert search._ratio({2: 0.8}, _finalist(1)) == 0.8
-
-
-def test_a_step_is_worth_what_it_is_around_the_best() -> None:
-    """The bytes between failure and success count, not those between two successes."""
-    sizes = {44: 269_030, 48: 302_541, 52: 425_457, 54: 441_775}
-    assert search._steepness(sizes, 52) == pytest.approx(2.37, abs=0.01)
-    assert search._steepness(sizes, 54) == 1
-    assert search._steepness({52: 425_457}, 52) == 1
-    assert search._steepness(sizes, 44) == 1
