@@ -107,6 +107,8 @@ def _pngs() -> Iterator[tuple[str, bytes]]:
         "png palette",
         png_files.any_png(palette, samples=png_files.photograph(palette), before=alpha),
     )
+    few = Image.fromarray(crop("RGB", *_SIZE)).quantize(256)
+    yield "png few colours", files.pillow(few, format="PNG", transparency=bytes(range(128, 256)))
     flushed: dict[str, Any] = {"strange": True, "chunk": 500}
     yield (
         "png strange",

@@ -97,6 +97,7 @@ class Output(Note):
         padding: where the padding of a JPEG goes: before the first comment of its header, as
             earlier versions did, or before the end of the image.
         deep: each sample of a PNG has 16 bits, its byte twice.
+        indexed: a PNG has indices of the palette that is kept, each of its nearest colour.
         verbatim: the payload has the image header of a PNG, and all else but its samples.
     """
 
@@ -109,7 +110,16 @@ class Output(Note):
     near: Annotated[int, Field(ge=0, le=64)] = Field(default=0, alias="n")
     padding: Literal["header", "end"] = Field(default="header", alias="a")
     deep: bool = Field(default=False, alias="b")
+    indexed: bool = Field(default=False, alias="i")
     verbatim: bool = Field(default=False, alias="v")
+
+    @model_validator(mode="after")
+    def _indices_are_of_colours(self) -> Self:
+        otherwise_written = self.step > 1 or self.near or self.deep or self.verbatim
+        coloured = self.format == "PNG" and self.mode in ("RGB", "RGBA")
+        if self.indexed and (otherwise_written or not coloured):
+            raise ValueError("only PNG files of colours have indices")
+        return self
 
 
 class Manifest(Note):

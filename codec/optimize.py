@@ -321,7 +321,7 @@ def _without_loss(data: bytes, state: SearchState, options: OptimizeOptions) -> 
         steps.omit("exact", Omission.LOST)
         steps.omit("lossless", Omission.LOST)
         return Attempt(None, ())
-    if source.upload.deep:
+    if source.upload.deep or source.upload.palette:
         return png_files.attempt(data, policy, steps, state.work, state.max_stored)
     steps.mark(LOSSLESS)
     task = Task(

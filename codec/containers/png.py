@@ -4,10 +4,10 @@ Padding is one private chunk before IEND, so gaps of 1 to 11 bytes cannot be fil
 """
 
 import struct
-import zlib
 from dataclasses import dataclass
 from typing import Final
 
+from slimgate.codec.containers import png_palette
 from slimgate.codec.containers.errors import DoesNotFit, Unsupported
 from slimgate.codec.containers.header import check_metadata_size, check_tail_size
 from slimgate.codec.containers.png_chunks import (
@@ -17,14 +17,14 @@ from slimgate.codec.containers.png_chunks import (
     Chunk,
     check_ancillary,
     check_unique,
+    inflate_profile,
     make,
     walk,
 )
 
-_CHANNELS: Final = {0: 1, 2: 3, 6: 4}  # table 9: gray, RGB, RGBA
+_CHANNELS: Final = {0: 1, 2: 3, 3: 1, 6: 4}  # table 9: gray, RGB, palette, RGBA
 _EMPTY_CHUNK: Final = 12
 _MAX_SIDE: Final = (1 << 31) - 1
-_MAX_ICC: Final = 4 << 20
 _TAILED: Final = 1 << 31
 _LENGTHS: Final = struct.Struct(">II")
 
@@ -36,12 +36,13 @@ class Png:
     Attributes:
         width: width, pixels.
         height: height, pixels.
-        channels: 1 (gray), 3 (RGB) or 4 (RGBA).
+        channels: 1 (gray), 3 (RGB) or 4 (RGBA), of colours if there is a palette.
         deep: samples have 16 bits, not 8.
         before: ancillary chunks before the image data, verbatim, without unsafe-to-copy ones.
         after: ancillary chunks after the image data, verbatim, without slimgate's padding.
         tail: bytes behind the end of the image.
         icc: colour profile.
+        palette: colours, a byte for each channel; empty without a palette.
     """
 
     width: int
@@ -52,6 +53,7 @@ class Png:
     after: bytes
     tail: bytes
     icc: bytes | None
+    palette: bytes
 
     @property
     def metadata(self) -> bytes:
@@ -79,16 +81,18 @@ def parse(data: bytes) -> Png:
     chunks = _up_to_end(data)
     tail = data[chunks[-1].end :] if chunks else b""
     check_tail_size(len(tail))
-    width, height, channels, depth = _header(data, chunks)
+    width, height, colour, depth = _header(data, chunks)
     early, late = _around_data(chunks)
-    check_ancillary(early, before_data=True)
+    palette = png_palette.read(data, early) if colour == png_palette.COLOUR_TYPE else b""
+    channels = (4 if png_palette.has_alpha(early) else 3) if palette else _CHANNELS[colour]
+    check_ancillary(png_palette.without(early) if palette else early, before_data=True)
     check_ancillary(late, before_data=False)
     check_unique([*early, *late])
     before, after = _verbatim(data, early), _verbatim(data, _without_padding(data, late))
     check_metadata_size(4 + len(before) + len(after))
     profile = next((chunk for chunk in early if chunk.type == b"iCCP"), None)
-    icc = None if profile is None else _inflate_profile(profile.payload(data))
-    return Png(width, height, channels, depth == 16, before, after, tail, icc)
+    icc = None if profile is None else inflate_profile(profile.payload(data))
+    return Png(width, height, channels, depth == 16, before, after, tail, icc, palette)
 
 
 def assemble(encoded: bytes, metadata: bytes, size: int) -> bytes:
@@ -125,7 +129,24 @@ def image_data(data: bytes) -> list[bytes]:
     return [chunk.payload(data) for chunk in _up_to_end(data) if chunk.type == b"IDAT"]
 
 
-def make_file(size: tuple[int, int], channels: int, parts: list[bytes], depth: int = 8) -> bytes:
+def palette(metadata: bytes) -> bytes:
+    """Return the colours of the palette among kept chunks.
+
+    Raises:
+        Unsupported: ``metadata`` is damaged, or has none.
+    """
+    before = _split(metadata)[0]
+    return png_palette.read(before, list(walk(before)))
+
+
+def make_file(
+    size: tuple[int, int],
+    channels: int,
+    parts: list[bytes],
+    depth: int = 8,
+    *,
+    colour: int | None = None,
+) -> bytes:
     """Return a file that is not interlaced, without ancillary chunks.
 
     Args:
@@ -133,8 +154,10 @@ def make_file(size: tuple[int, int], channels: int, parts: list[bytes], depth: i
         channels: 1 (gray), 3 (RGB) or 4 (RGBA).
         parts: contents of the IDAT chunks.
         depth: bits of a sample.
+        colour: colour type; None: that of so many channels.
     """
-    colour = next(kind for kind, count in _CHANNELS.items() if count == channels)
+    if colour is None:
+        colour = next(kind for kind, count in _CHANNELS.items() if count == channels)
     sides = b"".join(side.to_bytes(4, "big") for side in size)
     header = make(b"IHDR", sides + bytes([depth, colour, 0, 0, 0]))
     return b"".join([SIGNATURE, header, *(make(b"IDAT", p) for p in parts), make(b"IEND", b"")])
@@ -160,7 +183,7 @@ def _up_to_end(data: bytes) -> list[Chunk]:
 
 
 def _header(data: bytes, chunks: list[Chunk]) -> tuple[int, int, int, int]:
-    """Return width, height, channels, and bits of a sample."""
+    """Return width, height, colour type, and bits of a sample."""
     if not chunks or chunks[0].type != b"IHDR" or chunks[0].end - chunks[0].start != 25:
         raise Unsupported("no image header at the start")
     payload = chunks[0].payload(data)
@@ -169,14 +192,16 @@ def _header(data: bytes, chunks: list[Chunk]) -> tuple[int, int, int, int]:
         raise Unsupported("width or height out of range")
     depth, colour, compression, filters, interlace = payload[8:]
     if colour not in _CHANNELS:
-        raise Unsupported("palette" if colour == 3 else "neither gray nor rgb nor rgba")
+        raise Unsupported("neither gray nor rgb nor rgba")
+    if colour == png_palette.COLOUR_TYPE and depth != 8:
+        raise Unsupported("palette of fewer than 256 colours")
     if depth not in (8, 16):
         raise Unsupported("sample depth is neither 8 nor 16 bits")
     if interlace:
         raise Unsupported("interlaced")
     if compression or filters:
         raise Unsupported("unknown compression or filter method")
-    return width, height, _CHANNELS[colour], depth
+    return width, height, colour, depth
 
 
 def _around_data(chunks: list[Chunk]) -> tuple[list[Chunk], list[Chunk]]:
@@ -206,23 +231,6 @@ def _verbatim(data: bytes, chunks: list[Chunk]) -> bytes:
     return b"".join(data[c.start : c.end] for c in chunks if c.type not in DROPPED)
 
 
-def _inflate_profile(payload: bytes) -> bytes:
-    """Parse an iCCP chunk (11.3.2.3): name, zero, method 0, zlib stream."""
-    name, separator, rest = payload.partition(b"\0")
-    if not (separator and 1 <= len(name) <= 79 and rest.startswith(b"\0")):
-        raise Unsupported("malformed colour profile")
-    inflater = zlib.decompressobj()
-    try:
-        profile = inflater.decompress(rest[1:], _MAX_ICC + 1)
-    except zlib.error as error:
-        raise Unsupported("malformed colour profile") from error
-    if len(profile) > _MAX_ICC:
-        raise Unsupported("colour profile too long")
-    if not profile or not inflater.eof or inflater.unused_data:
-        raise Unsupported("malformed colour profile")
-    return profile
-
-
 def _split(metadata: bytes) -> tuple[bytes, bytes, bytes]:
     """Return the chunks before and after the image data, and the tail."""
     if not metadata:
@@ -236,6 +244,6 @@ def _split(metadata: bytes) -> tuple[bytes, bytes, bytes]:
     if len(metadata) < middle:
         raise Unsupported("kept chunks are damaged")
     groups = metadata[start:middle], metadata[middle:end]
-    for group, before_data in zip(groups, (True, False), strict=True):
-        check_ancillary(list(walk(group)), before_data=before_data)
+    check_ancillary(png_palette.without(walk(groups[0])), before_data=True)
+    check_ancillary(list(walk(groups[1])), before_data=False)
     return *groups, metadata[end:]

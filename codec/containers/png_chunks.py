@@ -14,6 +14,7 @@ PADDING: Final = b"slGa"
 MAX_CHUNKS: Final = 1 << 16
 """Maximum number of chunks: 64 MiB in IDAT chunks of 8 KiB are 8,192."""
 
+_MAX_ICC: Final = 4 << 20
 _MAX_LENGTH: Final = (1 << 31) - 1
 _EMPTY: Final = 12  # bytes of a chunk without data
 _LOWER: Final = 0x20  # the bit that makes an ASCII letter lower case
@@ -138,6 +139,27 @@ def check_unique(chunks: list[Chunk]) -> None:
     single = [c.type for c in chunks if c.type in (_BEFORE_DATA | _ANYWHERE) - _REPEATED]
     if len(set(single)) != len(single):
         raise Unsupported("chunk given twice")
+
+
+def inflate_profile(payload: bytes) -> bytes:
+    """Return the profile of an iCCP chunk (11.3.2.3): name, zero, method 0, zlib stream.
+
+    Raises:
+        Unsupported: it is malformed or too long.
+    """
+    name, separator, rest = payload.partition(b"\0")
+    if not (separator and 1 <= len(name) <= 79 and rest.startswith(b"\0")):
+        raise Unsupported("malformed colour profile")
+    inflater = zlib.decompressobj()
+    try:
+        profile = inflater.decompress(rest[1:], _MAX_ICC + 1)
+    except zlib.error as error:
+        raise Unsupported("malformed colour profile") from error
+    if len(profile) > _MAX_ICC:
+        raise Unsupported("colour profile too long")
+    if not profile or not inflater.eof or inflater.unused_data:
+        raise Unsupported("malformed colour profile")
+    return profile
 
 
 def _check_unknown(kind: bytes) -> None:

@@ -33,6 +33,7 @@ class Container:
         lossless: the file codes its pixels without loss.
         gain_map: gain map from which readers compute an HDR picture.
         deep: samples have 16 bits; they are decoded only if each is a byte twice.
+        palette: colours of a PNG file with indices, a byte for each channel of the mode.
     """
 
     mime: str
@@ -47,6 +48,7 @@ class Container:
     lossless: bool
     gain_map: GainMap | None = None
     deep: bool = False
+    palette: bytes = b""
 
 
 class _Format(NamedTuple):
@@ -148,6 +150,7 @@ def _parse_png(data: bytes) -> Container:
         subsampling=None,
         lossless=True,
         deep=file.deep,
+        palette=file.palette,
     )
 
 

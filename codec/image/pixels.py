@@ -79,12 +79,12 @@ def decode(data: bytes, *, format_: str, mode: str, width: int, height: int) -> 
     Args:
         data: complete file.
         format_: Pillow's name of the format; no other decoder is tried.
-        mode: ``L``, ``RGB`` or ``RGBA``, as Pillow reports it.
+        mode: ``L``, ``P``, ``RGB`` or ``RGBA``, as Pillow reports it.
         width: expected width, pixels.
         height: expected height, pixels.
 
     Returns:
-        uint8, (height, width) for ``L``, else (height, width, 3 or 4).
+        uint8, (height, width) for ``L`` and ``P``, else (height, width, 3 or 4).
 
     Raises:
         Undecodable: the header differs from the expected properties.
@@ -107,6 +107,8 @@ def decode_as(upload: Container, data: bytes) -> Pixels:
     """
     if upload.deep:
         return _decode_deep(upload, data)
+    if upload.palette:
+        return _decode_indexed(upload, data)
     return decode(
         data, format_=upload.format, mode=upload.mode, width=upload.width, height=upload.height
     )
@@ -127,6 +129,25 @@ def _decode_deep(upload: Container, data: bytes) -> Pixels:
     if not np.array_equal(halves[..., 0], halves[..., 1]):
         raise Undecodable("samples of 16 bits that are no repeated bytes")
     return np.ascontiguousarray(halves[..., 0])
+
+
+def _decode_indexed(upload: Container, data: bytes) -> Pixels:
+    """Decode a PNG of indices."""
+    size = {"width": upload.width, "height": upload.height}
+    found = decode(data, format_=upload.format, mode="P", **size)
+    table = colours(upload.palette, len(upload.mode))
+    if found.max() >= len(table):
+        raise Undecodable("an index without a colour")
+    return np.asarray(table[found])
+
+
+def colours(palette: bytes, channels: int) -> Pixels:
+    """Return the colours of a palette: uint8, (colours, channels).
+
+    Raises:
+        ValueError: they have other channels.
+    """
+    return np.frombuffer(palette, np.uint8).reshape(-1, channels)
 
 
 def orientation(data: bytes, upload: Container) -> int:

@@ -15,6 +15,7 @@ from slimgate.codec.image.resample import join_planes, split_planes
 from slimgate.codec.image.sample import Sample
 from slimgate.codec.image.saving import save
 from slimgate.codec.manifest import Output
+from slimgate.codec.restore import indexed
 from slimgate.codec.restore.png_filters import filtered, smallest_sums
 
 # Best first. Steps are fine where they cost few bytes, coarse where they cost many.
@@ -56,7 +57,10 @@ def encode(pixels: Pixels, output: Output, *, metadata: bytes, size: int) -> byt
     Raises:
         DoesNotFit: the file cannot have exactly ``size`` bytes.
     """
-    written = _WRITERS[output.format](pixels, output, size)
+    if output.indexed:
+        written = indexed.encode(pixels, metadata, output.quality)
+    else:
+        written = _WRITERS[output.format](pixels, output, size)
     return assemble(output.format, written, metadata, size, padding=output.padding)
 
 
@@ -69,6 +73,9 @@ def fit(pixels: Pixels, upload: Container, size: int) -> tuple[Output, bytes]:
     Raises:
         DoesNotFit: even the worst parameters exceed the size.
     """
+    if upload.palette:
+        parameters = _candidates(upload, [indexed.LEVEL])[0]
+        return parameters, encode(pixels, parameters, metadata=upload.metadata, size=size)
     if upload.format == "PNG":
         return _fit_png(pixels, upload, size)
     return _best_that_fits(pixels, _candidates(upload, _QUALITIES), upload.metadata, size)
@@ -88,6 +95,7 @@ def _candidates(
                 "step": step,
                 "near": near,
                 "deep": upload.deep,
+                "indexed": bool(upload.palette),
                 "padding": "end" if upload.format == "JPEG" else "header",
             }
         )

@@ -14,6 +14,7 @@ from slimgate.codec.manifest import Stored
 from slimgate.codec.measures import floors, psnr, ssim
 from slimgate.codec.measures.prepared import Prepared
 from slimgate.codec.measures.reading import Reading
+from slimgate.codec.restore import indexed
 from slimgate.codec.restore.restore import enlarge, pixels_of
 from slimgate.codec.search import quality_model, scale_model
 from slimgate.codec.search.quality_model import Activity
@@ -148,6 +149,8 @@ class SampleTrials:
 
     def _read(self, restored: Pixels) -> Reading:
         shown, pixels = self.sample.inside(restored), self.inside.pixels
+        palette = self.state.source.upload.palette
+        shown = indexed.shown(shown, palette) if palette else shown
         psnr_db = psnr.psnr(pixels, shown) - self.ease.psnr_db
         score, worst = self._scores(shown) if self._comparisons else (None, None)
         if min(pixels.shape[:2]) < ssim.MIN_SIDE:

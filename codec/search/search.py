@@ -14,6 +14,7 @@ from typing import Final
 from slimgate.codec.encoders import coding
 from slimgate.codec.image import content_kind
 from slimgate.codec.measures import floors
+from slimgate.codec.reasons import Reason, Refused
 from slimgate.codec.restore.restore import Upscalers
 from slimgate.codec.search import guards, trials
 from slimgate.codec.search.allowed_steps import AllowedSteps
@@ -99,8 +100,13 @@ def find_rendition(
 
     Returns:
         The finished contest; its ``best`` is None if nothing small enough holds the floor.
+
+    Raises:
+        Refused: the image is a drawing with a palette, whose indices nothing restores as small.
     """
     kind = content_kind.kind(source.pixels)
+    if source.upload.palette and kind != "photo":
+        raise Refused(Reason.UNSUPPORTED, f"palette of a {kind}")
     state = SearchState(source, policy.floor, upscalers, work, kind, steps or AllowedSteps())
     state.floor, state.guard = guards.applied(policy, state.original, kind)
     sample_trials = SampleTrials.of(state)

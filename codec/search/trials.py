@@ -68,7 +68,7 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
         upscalers=state.upscalers,
     )
     # A PNG shows the restored pixels; other formats add their own loss.
-    unchanged = upload.format == "PNG"
+    unchanged = upload.format == "PNG" and not upload.palette
     # While nothing holds all measures are taken, so that the search knows which one asks for most.
     thorough = state.best is None
     names = floors.ALL if unchanged else ("psnr_db",)

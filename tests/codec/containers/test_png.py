@@ -36,6 +36,13 @@ def _profile(stream: bytes, name: bytes = b"icc", method: bytes = b"\0") -> byte
 
 _GAMMA = make(b"gAMA", (45455).to_bytes(4, "big"))
 
+_RED = make(b"PLTE", b"\xff\0\0")
+
+
+def _indexed(before: bytes, after: bytes = b"") -> bytes:
+    return _file(head=_header(8, 3, 0, 0, 0), before=before, after=after)
+
+
 _REFUSED = {
     "signature": (b"\x89PNG\n\r\x1a\n" + _BARE[8:], "no png signature"),
     "nothing": (_SIGNATURE, "no image header at the start"),
@@ -51,7 +58,20 @@ _REFUSED = {
     "width 0": (_file(head=_header(8, 2, 0, 0, 0, width=0)), "width or height out of range"),
     "wide": (_file(head=_header(8, 2, 0, 0, 0, width=1 << 31)), "width or height out of range"),
     "1 bit": (_file(head=_header(1, 0, 0, 0, 0)), "sample depth is neither 8 nor 16 bits"),
-    "palette": (_file(head=_header(8, 3, 0, 0, 0)), "palette"),
+    "no palette": (_file(head=_header(8, 3, 0, 0, 0)), "not one palette"),
+    "two palettes": (_indexed(_RED * 2), "not one palette"),
+    "late palette": (_indexed(b"", after=_RED), "not one palette"),
+    "cut palette": (_indexed(make(b"PLTE", b"abcd")), "malformed palette"),
+    "empty palette": (_indexed(make(b"PLTE", b"")), "malformed palette"),
+    "long palette": (_indexed(make(b"PLTE", bytes(771))), "malformed palette"),
+    "early alpha": (_indexed(make(b"tRNS", b"a") + _RED), "malformed palette"),
+    "long alpha": (_indexed(_RED + make(b"tRNS", b"ab")), "malformed palette"),
+    "alpha twice": (_indexed(_RED + make(b"tRNS", b"a") * 2), "not one palette"),
+    "4 bits": (_file(head=_header(4, 3, 0, 0, 0)), "palette of fewer than 256 colours"),
+    "histogram": (
+        _indexed(_RED + make(b"hIST", b"ab")),
+        "unknown chunk that is not safe to copy",
+    ),
     "gray with alpha": (_file(head=_header(8, 4, 0, 0, 0)), "neither gray nor rgb nor rgba"),
     "colour type 7": (_file(head=_header(8, 7, 0, 0, 0)), "neither gray nor rgb nor rgba"),
     "interlaced": (_file(head=_header(8, 2, 0, 0, 1)), "interlaced"),
@@ -230,9 +250,13 @@ def test_damaged_encodings_are_refused(encoded: bytes) -> None:
         png.assemble(encoded, b"", 10_000)
 
 
-def test_palette_files_of_pillow_are_refused() -> None:
-    """A real palette file is refused like the made-up ones."""
-    target = io.BytesIO()
-    Image.new("P", (4, 4)).save(target, "PNG")
-    with pytest.raises(Unsupported, match="palette"):
-        png.parse(target.getvalue())
+def test_palette_files_of_pillow_are_parsed() -> None:
+    """Their colours have three channels, or four if any is transparent; the rest are opaque."""
+    for alpha, colours in ((None, b"abcdef"), (b"\x07", b"abc\x07def\xff")):
+        image, target = Image.new("P", (4, 4)), io.BytesIO()
+        image.putpalette(b"abcdef" + bytes(762))
+        options = {} if alpha is None else {"transparency": alpha}
+        image.save(target, "PNG", bits=8, **options)
+        found = png.parse(target.getvalue())
+        assert (found.channels, found.palette[: len(colours)]) == (3 + bool(alpha), colours)
+        assert png.palette(found.metadata) == found.palette
