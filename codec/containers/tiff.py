@@ -21,11 +21,11 @@ MAX_SEGMENTS: Final = 1 << 20
 _MAX_ENTRIES: Final = 4096  # of a directory; real ones have 10 to 100
 _MAX_ALL_ENTRIES: Final = 1 << 17  # of all directories, which may overlap in the file
 _MAX_DEPTH: Final = 2  # a page, and its previews
-_SIZES: Final = {1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8}  # bytes of each integer type
+_SIZES: Final = {1: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8, 18: 8}  # bytes of each integer type
 _SUB: Final = 330
 _DNG: Final = 50706
 _USED: Final = frozenset(
-    {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, *range(322, 326)}
+    {256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 347, *range(322, 326)}
     | {_SUB, _DNG}
 )
 """The only tags whose numbers are read."""

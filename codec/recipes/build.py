@@ -11,7 +11,8 @@ from slimgate.codec.recipes import coders, layout, package, pictures
 from slimgate.codec.recipes.coders import Coder
 from slimgate.codec.recipes.pictures import Shape
 from slimgate.codec.recipes.plan import Plan, Segment
-from slimgate.codec.recipes.rebuild import content_digest, place, samples_digest
+from slimgate.codec.recipes.rebuild import place, samples_digest
+from slimgate.codec.recipes.rebuilt import content_digest
 from slimgate.codec.recipes.recipe import Block, Format, Picture, Recipe
 
 _PROBED: Final = 3

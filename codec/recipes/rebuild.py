@@ -4,45 +4,28 @@ import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from imagecodecs import deflate_encode
 
-from slimgate.codec import manifest
 from slimgate.codec.containers import DoesNotFit, Malformed
 from slimgate.codec.image import memory
 from slimgate.codec.image.pixels import Samples, Undecodable
-from slimgate.codec.recipes import coders, layout, package, pictures
+from slimgate.codec.recipes import coders, layout, package, pictures, strip_recipe
 from slimgate.codec.recipes.pictures import Shape
 from slimgate.codec.recipes.plan import Segment
+from slimgate.codec.recipes.rebuilt import (
+    MAX_SAMPLES,
+    Rebuilt,
+    content_digest,
+    is_plausible,
+)
 from slimgate.codec.recipes.recipe import Block, Recipe
 
 MAX_CHANNELS: Final = 64
 
-MAX_SAMPLES: Final = 16 * manifest.MAX_PIXELS
-"""Maximum samples of all pictures of a file: within the default limit of work, no more than 1.2
-billion are stored, and a recipe may have 65,535 pictures."""
-
-_PADDING: Final = 1 << 22
 _MAX_LEVEL: Final = 12  # libdeflate's
-
-
-class Rebuilt(NamedTuple):
-    """A file, and the digest of what it was made from."""
-
-    served: bytes
-    content: str
-
-
-def is_plausible(picture: int, image: int) -> bool:
-    """Return whether a picture is at most as large as an image in whole tiles.
-
-    Args:
-        picture: pixels of the picture.
-        image: pixels of the largest image of the file.
-    """
-    return picture <= 2 * image + _PADDING
 
 
 def rebuild(rendition: bytes, codec: str, *, pixels: int, length: int) -> Rebuilt:
@@ -59,6 +42,8 @@ def rebuild(rendition: bytes, codec: str, *, pixels: int, length: int) -> Rebuil
         DoesNotFit: a coder has changed, and its output no longer fits.
     """
     found = package.unpack(rendition, codec)
+    if strip_recipe.is_of_strips(found.recipe):
+        return strip_recipe.rebuild(found.recipe, found.parts, pixels=pixels, length=length)
     recipe = Recipe.loads(found.recipe)
     _check(recipe, len(found.parts), pixels, length)
     writer = _Writer(recipe, found.parts)
@@ -69,11 +54,6 @@ def rebuild(rendition: bytes, codec: str, *, pixels: int, length: int) -> Rebuil
 def samples_digest(samples: Samples) -> bytes:
     """Return a digest of the samples of a picture."""
     return hashlib.sha256(np.ascontiguousarray(samples, f"<u{samples.itemsize}").data).digest()
-
-
-def content_digest(recipe: bytes, digests: Sequence[bytes]) -> str:
-    """Return a digest of recipe and pictures, independent of coders: 32 hex digits."""
-    return hashlib.sha256(recipe + b"".join(digests)).hexdigest()[:32]
 
 
 def place(samples: Samples, segment: Segment | Block) -> Samples:

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from slimgate.codec.containers import tiff
+from slimgate.codec.containers import Unsupported, tiff
 from slimgate.codec.containers.tiff import Page
 from slimgate.codec.recipes.coders import REVERSED
 from slimgate.codec.recipes.plan import MAX_SEGMENTS, Family, Layout, Plan, Segment, rows
-from slimgate.codec.recipes.rebuild import MAX_CHANNELS, is_plausible
+from slimgate.codec.recipes.rebuild import MAX_CHANNELS
+from slimgate.codec.recipes.rebuilt import is_plausible
 
 _FAMILIES: Final[Mapping[int, Family]] = MappingProxyType(
     {
@@ -21,6 +22,20 @@ _FAMILIES: Final[Mapping[int, Family]] = MappingProxyType(
     }
 )
 _BITS: Final = frozenset({1, 2, 4, 8, 16})
+_OTHERS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        6: "JPEG data of the old style",
+        7: "JPEG data of an unusual kind",
+        34712: "JPEG 2000 data",
+        34887: "LERC data",
+        34925: "LZMA data",
+        50000: "Zstandard data",
+        50001: "WebP data",
+        50002: "JPEG XL data",
+    }
+)
+"""Compressions that are not taken apart, or not here, as people call them."""
+
 _PALETTE: Final = 3
 _YCBCR: Final = 6
 _PLANES: Final = 2
@@ -41,6 +56,29 @@ def plans(data: bytes) -> Iterator[Plan]:
         if found is not None:
             left -= len(found.segments)
             yield found
+
+
+def unusual(data: bytes) -> str:
+    """Return what keeps the largest picture of a file from being taken apart, for people.
+
+    Returns:
+        Empty if its layout is known; the coder that wrote it may still be unknown.
+    """
+    try:
+        file = tiff.parse(data)
+    except Unsupported as error:
+        return str(error)
+    page = max(file.pages, key=lambda each: each.size[0] * each.size[1])
+    if _layout(page, big=file.order == ">") is not None:
+        return ""
+    compression, bits = page.number(259, 1), _bits(page)
+    if compression not in _FAMILIES:
+        return _OTHERS.get(compression, f"compression {compression}")
+    if not bits:
+        return "samples of different bits"
+    if bits not in _BITS:
+        return f"samples of {bits} bits"
+    return "subsampled colours" if page.number(262, 1) == _YCBCR else "an unusual layout"
 
 
 def _plan(page: Page, *, big: bool, most: int, left: int) -> Plan | None:

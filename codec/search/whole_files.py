@@ -3,18 +3,18 @@
 import hashlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from slimgate.codec.containers import Unsupported
+from slimgate.codec.containers import Unsupported, kinds
 from slimgate.codec.encoders import zstd
 from slimgate.codec.manifest import Stored
 from slimgate.codec.reasons import Reason, Refused
-from slimgate.codec.recipes import build, pictures
+from slimgate.codec.recipes import build, build_strips, jpeg_strips, pictures, tiff_plans
 from slimgate.codec.recipes.plan import Plan, banded
 from slimgate.codec.recipes.plans import plans
-from slimgate.codec.recipes.rebuild import MAX_SAMPLES
+from slimgate.codec.recipes.rebuilt import MAX_SAMPLES, is_plausible
 from slimgate.codec.search import lossless, memory_needs
 from slimgate.codec.search.allowed_steps import EXACT, RECIPE, AllowedSteps
 from slimgate.codec.search.eligibility import max_stored, whole_sides
@@ -31,6 +31,10 @@ _SHARES: Final = MappingProxyType[Effort, float]({"fast": 0.05, "balanced": 0.3,
 
 _HOPELESS: Final = 1.25
 """Size at the fastest level, relative to the limit, from which no level is tried."""
+
+
+_TRANSCODING: Final = 2e-7
+"""Core-seconds per pixel of JPEG data, to JPEG XL and back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,10 @@ def attempts(
     file = _File(data, mime, whole_sides(data, mime, policy), max_stored(data, policy))
     if RECIPE not in steps.ruled_out:
         steps.mark(RECIPE)
-        yield _by_recipe(file, steps, work_s * _SHARES[policy.effort])
+        seconds = work_s * _SHARES[policy.effort]
+        if mime == kinds.TIFF:
+            yield _by_strips(file, steps, seconds)
+        yield _by_recipe(file, steps, seconds)
     if EXACT in steps.ruled_out:
         steps.omit("exact", Omission.LOST)
         raise Refused(Reason.WORKER_LOST, "process died compressing it")
@@ -76,9 +83,29 @@ def _compressed(file: _File, steps: AllowedSteps) -> Attempt:
     lacking = steps.lacks(memory_needs.to_compress(len(file.data)))
     if lacking:
         return lossless.failed_attempt("exact", "zstd", Verdict.NEEDS_MEMORY, lacking)
+    note = tiff_plans.unusual(file.data) if file.mime == kinds.TIFF else ""
     if len(zstd.compress(file.data, zstd.FASTEST)) > _HOPELESS * file.most:
-        return lossless.failed_attempt("exact", "zstd", Verdict.TOO_BIG, "")
-    return lossless.of_file(file.data, file.size, "zstd", max_stored=file.most)
+        return lossless.failed_attempt("exact", "zstd", Verdict.TOO_BIG, note)
+    found = lossless.of_file(file.data, file.size, "zstd", max_stored=file.most)
+    return found._replace(trials=tuple(replace(trial, note=note) for trial in found.trials))
+
+
+def _by_strips(file: _File, steps: AllowedSteps, seconds: float) -> Attempt:
+    """Take JPEG data out of a TIFF file."""
+    began = time.perf_counter()
+    try:
+        image = file.size[0] * file.size[1]
+        found = [each for each in jpeg_strips.find(file.data) if is_plausible(each.area, image)]
+        lacking = steps.lacks(memory_needs.to_transcode(max((e.area for e in found), default=0)))
+        if lacking:
+            return lossless.failed_attempt("exact", "jxl", Verdict.NEEDS_MEMORY, lacking)
+        affordable = _TRANSCODING * sum(each.area for each in found) <= seconds
+        built = build_strips.build(file.data, found) if affordable else None
+    except Unsupported:
+        built = None
+    except Exception as error:  # noqa: BLE001  # libraries raise any exception; try other ways
+        return lossless.failed_attempt("exact", "jxl", Verdict.FAILED, reason_of(error))
+    return _attempt(file, built, time.perf_counter() - began)
 
 
 def _by_recipe(file: _File, steps: AllowedSteps, seconds: float) -> Attempt:
@@ -94,6 +121,11 @@ def _by_recipe(file: _File, steps: AllowedSteps, seconds: float) -> Attempt:
         built = None
     except Exception as error:  # noqa: BLE001  # libraries raise any exception; compress it whole
         return lossless.failed_attempt("exact", "jxl", Verdict.FAILED, reason_of(error))
+    return _attempt(file, built, time.perf_counter() - began)
+
+
+def _attempt(file: _File, built: build.Built | None, seconds: float) -> Attempt:
+    """Return whether a rendition by a recipe is small enough."""
     if built is None:
         return Attempt(None, ())
     stored = Stored(
@@ -101,7 +133,6 @@ def _by_recipe(file: _File, steps: AllowedSteps, seconds: float) -> Attempt:
     )
     holds = len(built.rendition) <= file.most
     verdict = Verdict.HOLDS if holds else Verdict.TOO_BIG
-    seconds = time.perf_counter() - began
     tried = (lossless.trial_of("exact", built.codec, len(built.rendition), verdict, seconds),)
     if not holds:
         return Attempt(None, tried)

@@ -78,6 +78,22 @@ def _tiff() -> Iterator[tuple[str, bytes]]:
     yield "tifffile planes", by_tifffile(_planes(RGB), compression="zlib", **planar)
 
 
+def _jpeg() -> Iterator[tuple[str, bytes]]:
+    image, options = Image.fromarray(RGB), {"compression": "jpeg", "quality": 90}
+    yield "libtiff jpeg", pillow(image, **options)
+    yield "libtiff jpeg gray", pillow(Image.fromarray(crop("L", 400, 300)), **options)
+    yield "libtiff jpeg strip", pillow(image, tiffinfo={278: 1000}, **options)
+    pages = [image.rotate(180), image.resize((90, 70)).convert("L")]
+    yield "libtiff jpeg pages", pillow(image, save_all=True, append_images=pages, **options)
+    tiled: dict[str, Any] = {"tile": (32, 32), "compression": "jpeg"}
+    yield "tifffile jpeg tiles", by_tifffile(RGB, photometric="ycbcr", subsampling=(2, 2), **tiled)
+    big: dict[str, Any] = {"byteorder": ">", "bigtiff": True}
+    yield "tifffile jpeg big", by_tifffile(RGB, photometric="rgb", **tiled, **big)
+    level: dict[str, Any] = {"compressionargs": {"level": 80}, "planarconfig": "separate"}
+    planes: dict[str, Any] = {"photometric": "rgb", "compression": "jpeg", **level}
+    yield "tifffile jpeg planes", by_tifffile(_planes(crop("RGB", 300, 240)), **planes)
+
+
 def _others() -> Iterator[tuple[str, bytes]]:
     yield "bmp", save(RGB, "BMP")
     yield "bmp alpha", pillow(Image.fromarray(RGB).convert("RGBA"), format="BMP")
@@ -101,4 +117,4 @@ def _others() -> Iterator[tuple[str, bytes]]:
 @cache
 def files() -> dict[str, bytes]:
     """Return the files by name."""
-    return dict([*_tiff(), *_others()])
+    return dict([*_tiff(), *_jpeg(), *_others()])

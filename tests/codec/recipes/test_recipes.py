@@ -76,7 +76,10 @@ def _returned(data: bytes) -> bytes | Reason:
     return restore(found.rendition, found.manifest, models.restorer)
 
 
-@pytest.mark.parametrize("name", ["tifffile tiles", "libtiff bits group4", "psd packed"])
+_DAMAGED = ["tifffile tiles", "libtiff bits group4", "psd packed", "libtiff jpeg pages"]
+
+
+@pytest.mark.parametrize("name", _DAMAGED)
 def test_damaged_renditions_are_noticed(name: str) -> None:
     """A damaged rendition restores to the very file or not at all."""
     data = _FILES[name]
