@@ -78,6 +78,7 @@ def _code() -> Iterator[Path]:
 
 def _shared() -> Iterator[str]:
     yield from _LIBRARIES
+    yield from filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":"))
     yield str(Path(sys.base_prefix, "lib"))
     yield _LOADER
 

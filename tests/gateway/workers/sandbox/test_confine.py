@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from slimgate.codec.measures import ocr
 from slimgate.gateway.workers.sandbox import landlock, privileges
 from slimgate.gateway.workers.sandbox.kernel import Unsupported
 from tests.gateway.workers.sandbox import hostile
@@ -65,6 +67,21 @@ def test_all_attacks_fail(folder: Path) -> None:
 def test_a_worker_that_may_start_programs_cannot_do_more_with_them(folder: Path) -> None:
     """A process that may start Tesseract can fork, and nothing else."""
     assert _succeed("programs", folder) <= _WITH_PROGRAMS
+
+
+@pytest.mark.skipif(not shutil.which(ocr.PROGRAM), reason="Tesseract is not installed")
+def test_tesseract_reads_in_the_sandbox() -> None:
+    """The program that reads text finds all it needs, and nothing else is permitted to it."""
+    script = (
+        "import numpy as np; from PIL import Image, ImageDraw;"
+        "from slimgate.gateway.workers.sandbox.confine import confine;"
+        "from slimgate.codec.measures import ocr;"
+        "picture = Image.new('RGB', (600, 80), 'white');"
+        "ImageDraw.Draw(picture).text((20, 20), 'quick brown fox', 'black', font_size=32);"
+        "confine(programs=True); print(*ocr.words(np.asarray(picture), timeout_s=60))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True)
+    assert done.stdout.split() == [b"quick", b"brown", b"fox"]
 
 
 def test_a_worker_of_root_has_a_user_of_its_own(tmp_path: Path) -> None:
