@@ -1,5 +1,6 @@
 """The unit for systemd agrees with the program, and the program speaks with systemd."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -129,6 +130,18 @@ def test_systemd_is_told_of_every_change(
         assert _heard(listener) == "READY=1"
         assert listener.recv(4096).decode() == "WATCHDOG=1"
     assert _heard(listener) == "STOPPING=1"
+
+
+def test_signs_of_life_do_not_wait(listener: socket.socket) -> None:
+    """When systemd does not read, a few of them queue up, and the event loop goes on."""
+    for _ in range(1000):
+        notify("WATCHDOG=1", may_be_lost=True)
+    listener.setblocking(False)
+    read = 0
+    with contextlib.suppress(BlockingIOError):
+        while listener.recv(4096) == b"WATCHDOG=1":
+            read += 1
+    assert 0 < read < 1000
 
 
 def test_nothing_is_sent_without_a_listener(

@@ -58,8 +58,13 @@ class ServiceHost:
         notify("STOPPING=1")
 
 
-def notify(text: str) -> None:
-    """Send a notification to systemd, if it expects one."""
+def notify(text: str, *, may_be_lost: bool = False) -> None:
+    """Send a notification to systemd, if it expects one.
+
+    Args:
+        text: What to say.
+        may_be_lost: Drop it rather than wait for a systemd that does not read.
+    """
     address = os.environ.get(_SOCKET)
     if not address:
         return
@@ -67,7 +72,7 @@ def notify(text: str) -> None:
     where = f"\0{address[1:]}" if address.startswith("@") else address
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.connect(where)
-        sender.send(text.encode())
+        sender.send(text.encode(), socket.MSG_DONTWAIT if may_be_lost else 0)
 
 
 def watchdog_period_s() -> float | None:
@@ -81,5 +86,5 @@ def watchdog_period_s() -> float | None:
 async def _send_heartbeats(period_s: float) -> None:
     """Notify the watchdog while the event loop runs; systemd restarts a hung process."""
     while True:
-        notify("WATCHDOG=1")
+        notify("WATCHDOG=1", may_be_lost=True)
         await asyncio.sleep(period_s)

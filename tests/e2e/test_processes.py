@@ -191,7 +191,8 @@ def test_none_outlives_a_supervisor_that_is_killed(moto: S3Server, tmp_path: Pat
     process.__enter__()
     children = process.children()
     process._kill()
-    assert len(children) == 3
+    # An engine, and two gateways, each with a fork server and a worker.
+    assert len(children) == 7
     assert psutil.wait_procs(children, 60)[1] == []
 
 
