@@ -19,7 +19,10 @@ from slimgate.gateway.workers.watchdog import StackDump
 _KEPT: Final = frozenset(
     {"LANG", "LD_LIBRARY_PATH", "LD_PRELOAD", "PATH", "TESSDATA_PREFIX", "TMPDIR", "TZ"}
 )
-_KEPT_PREFIXES: Final = ("LC_", "MALLOC_", "OMP_", "OPENBLAS_", "OPENCV_", "PYTHON")
+_KEPT_PREFIXES: Final = ("LC_", "MALLOC_", "OPENCV_", "PYTHON")
+_ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""There is one worker per core; confined, libraries cannot start threads, and OpenBLAS would wait
+for them for ever."""
 
 
 class Handles(NamedTuple):
@@ -103,13 +106,14 @@ def forking() -> Forking:
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that workers may have: nothing that may be a secret.
+    """Return the variables that workers have: nothing that may be a secret.
 
     Args:
         environ: Variables of the gateway.
     """
-    return {
+    kept = {
         name: value
         for name, value in environ.items()
         if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
+    return kept | _ONE_THREAD

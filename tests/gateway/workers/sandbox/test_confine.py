@@ -13,11 +13,14 @@ from typing import Final
 import pytest
 
 from slimgate.codec.measures import ocr
+from slimgate.gateway.workers.forking import clean_environment
 from slimgate.gateway.workers.sandbox import landlock, privileges
 from slimgate.gateway.workers.sandbox.kernel import Unsupported
 from tests.gateway.workers.sandbox import hostile
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a sandbox")
+
+_PATIENCE_S: Final = 60
 
 _FOR_ROOT: Final = {"become root"}
 _WITH_PROGRAMS: Final = {"fork", "clone"}
@@ -67,6 +70,22 @@ def test_all_attacks_fail(folder: Path) -> None:
 def test_a_worker_that_may_start_programs_cannot_do_more_with_them(folder: Path) -> None:
     """A process that may start Tesseract can fork, and nothing else."""
     assert _succeed("programs", folder) <= _WITH_PROGRAMS
+
+
+def test_linear_algebra_needs_no_threads() -> None:
+    """Large matrices are multiplied in the environment of workers; with threads, that hangs."""
+    script = (
+        "import numpy as np; from slimgate.gateway.workers.sandbox.confine import confine;"
+        "confine(programs=False); print((np.ones((700, 700)) @ np.ones((700, 700))).max())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        env=clean_environment(os.environ),
+        timeout=_PATIENCE_S,
+        check=True,
+    )
+    assert done.stdout == b"700.0\n"
 
 
 @pytest.mark.skipif(not shutil.which(ocr.PROGRAM), reason="Tesseract is not installed")
