@@ -355,3 +355,17 @@ async def test_large_images_are_not_waited_for_without_end(huge: bytes) -> None:
     async with Workers(engine, address=_NO_ENGINE) as workers, workers._large:
         with pytest.raises(Busy, match="large"):
             await _optimized(workers, huge, tiers=["exact"], min_saving=0)
+
+
+async def test_a_photograph_in_a_palette_is_optimized_and_restored() -> None:
+    """A forked process has no threads of BLAS, so the nearest colours are found without."""
+    target = io.BytesIO()
+    with Image.open(io.BytesIO(mosaics.jpeg(0.2))) as image:
+        image.convert("RGB").quantize(256).save(target, "PNG")
+    data = target.getvalue()
+    async with _one_worker() as workers:
+        made = await _optimized(workers, data, min_saving=0.05, limits={"timeout_s": 10})
+        assert made.manifest.output is not None
+        assert made.manifest.output.indexed
+        served, as_recorded = await workers.restore(made.rendition, made.manifest)
+    assert (as_recorded, len(served)) == (True, len(data))
