@@ -169,6 +169,18 @@ CASES: Final[dict[str, _Case]] = {
             'slimgate_gateways_lost_total{instance="b"}': "0x120",
         },
     ),
+    "SlimgateNoRemoteEngine": _one(
+        'slimgate_remote_engines{state="ready",',
+        "0x120",
+        _STEADY,
+        labels={"instance": "a", "state": "ready"},
+    ),
+    "SlimgateRemoteEngineWrong": _one(
+        'slimgate_remote_engine_attempts{outcome="wrong",',
+        _counter(1),
+        _STEADY,
+        labels={"instance": "a", "outcome": "wrong"},
+    ),
     # Series begin at the epoch.
     "SlimgateCertificateExpires": _one(_EXPIRY, f"{13 * 86400}x120", "0x120", minutes=90),
     "SlimgateCertificateExpiresSoon": _one(_EXPIRY, f"{86400}x120", f"{3 * 86400}x120"),

@@ -130,5 +130,4 @@ async def _set_gauges(compute: Compute, buffers: ByteBudget) -> None:
     status = await compute.workers.engine_status()
     if status is not None:
         metrics.BATCH_FILL.set(status.fill)
-        if status.remote:
-            set_gauges(status)
+        set_gauges(status)

@@ -36,15 +36,18 @@ class RemoteEnginesReadiness:
         if status is None:
             self.warning = _UNKNOWN
             return
-        ready = [each for each in status.remote if each.state == "ready"]
+        engines = status.remote or ()
+        ready = [each for each in engines if each.state == "ready"]
         self._reached = self._reached or bool(ready)
-        told = "; ".join(f"{each.address} is {each.state}: {each.reason}" for each in status.remote)
+        told = "; ".join(f"{each.address} is {each.state}: {each.reason}" for each in engines)
         found = told or "no host of engine.remote.urls has an address"
         self.warning = None if ready else f"no remote engine can be used: {found}"
 
 
 def set_gauges(status: EngineStatus) -> None:
-    """Set the gauges of engines on other machines."""
+    """Set the gauges of engines on other machines, if the configuration has any."""
+    if status.remote is None:
+        return
     states = Counter(each.state for each in status.remote)
     for state in get_args(RemoteState):
         metrics.REMOTE_ENGINES.labels(state).set(states[state])

@@ -42,12 +42,12 @@ class EngineStatus:
 
     Attributes:
         fill: share of batch slots that held a tile since it started, 0 to 1.
-        remote: engines on other machines, if the backend is remote.
+        remote: engines on other machines; None: the backend is another one.
         attempts: attempts on them since it started, by outcome.
     """
 
     fill: float = 0.0
-    remote: tuple[RemoteStatus, ...] = ()
+    remote: tuple[RemoteStatus, ...] | None = None
     attempts: Mapping[str, int] = field(default_factory=dict)
 
     def packed(self) -> bytes:
@@ -59,7 +59,8 @@ class EngineStatus:
     def loads(cls, data: bytes) -> Self:
         """Decode what follows the header of that response."""
         document = json.loads(data)
-        document["remote"] = tuple(RemoteStatus(**each) for each in document["remote"])
+        if document["remote"] is not None:
+            document["remote"] = tuple(RemoteStatus(**each) for each in document["remote"])
         return cls(**document)
 
 

@@ -21,10 +21,12 @@ class EngineServer:
     Attributes:
         url: Where it is.
         process: What runs there.
+        log: Its output.
     """
 
     url: str
     process: "Popen[bytes]"
+    log: Path
 
     def page(self, path: str) -> tuple[int, str]:
         """Return status and text of a page that wants no token."""
@@ -39,7 +41,7 @@ class EngineServer:
     def is_ready(self) -> bool:
         """Return whether it takes images."""
         if self.process.poll() is not None:
-            raise RuntimeError("the engine has ended: see its log")
+            raise RuntimeError(f"the engine has ended: {self.log.read_text()[-4000:]}")
         try:
             return self.page("/readyz")[0] == _READY
         except OSError:
@@ -68,7 +70,7 @@ def engine_server(
     file.write_text(f"{token}\n")
     words, log = command(port, file, *options), directory / "engines.log"
     with running(words, log, environment()) as process:
-        server = EngineServer(f"http://127.0.0.1:{port}", process)
+        server = EngineServer(f"http://127.0.0.1:{port}", process, log)
         wait_until(server.is_ready, "the start of an engine")
         yield server
 

@@ -56,10 +56,11 @@ def ray_serve(directory: Path, token: str, engine: Mapping[str, object]) -> Iter
     file.write_text(yaml.safe_dump(deployment(port, secret, engine)))
     environ = {**environment(), "RAY_USAGE_STATS_ENABLED": "0", "PYTHONSAFEPATH": "1"}
     command = [sys.executable, "-m", "ray.serve.scripts", "run", str(file)]
-    with (directory / "ray-serve.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environ)
+    log = directory / "ray-serve.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environ)
     try:
-        server = EngineServer(f"http://127.0.0.1:{port}", process)
+        server = EngineServer(f"http://127.0.0.1:{port}", process, log)
         wait_until(server.is_ready, "the start of Ray Serve", 180)
         yield server
     finally:

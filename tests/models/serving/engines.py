@@ -16,6 +16,7 @@ from slimgate.models.engine.batching import BatchingQueue
 from slimgate.models.engine.images import Images, LocalImages
 from slimgate.models.engine.network import Pixels
 from slimgate.models.engine.network_restorer import NetworkRestorer
+from slimgate.models.engine.status import RemoteStatus
 from slimgate.models.registry.native import CARDS
 from slimgate.models.serving import protocol, server
 from slimgate.models.serving.admission import Admission
@@ -152,3 +153,10 @@ async def remote(
 async def enlarged(images: RemoteImages, small: Pixels = SMALL) -> Pixels:
     """Enlarge an image twice."""
     return await images.enlarge(request_of(small), small)
+
+
+def engines_of(images: RemoteImages) -> tuple[RemoteStatus, ...]:
+    """Return the state of the engines."""
+    found = images.status.remote
+    assert found is not None
+    return found

@@ -11,7 +11,7 @@ from slimgate.models.engine import wire
 from slimgate.models.engine.loading import Restorers
 from slimgate.models.engine.network import Pixels
 from slimgate.models.serving.remote_images import RemoteImages
-from tests.models.serving.engines import image
+from tests.models.serving.engines import engines_of, image
 from tests.servers.ray_serve import missing, ray_serve
 
 pytestmark = pytest.mark.skipif(missing(), reason="Ray Serve is not installed")
@@ -28,7 +28,7 @@ async def test_gateways_use_what_serve_deploys(tmp_path: Path) -> None:
         found = [await _enlarged(server.url, _TOKEN, each) for each in images]
         settings = RemoteEngines(urls=(server.url,))
         async with RemoteImages(settings, "another token", {_X2}) as stranger:
-            (refused,) = stranger.status.remote
+            (refused,) = engines_of(stranger)
     local = Restorers(Engine(threads=1), timeout_s=60)
     for small, full in zip(images, found, strict=True):
         np.testing.assert_array_equal(local(_X2).upscale(small, 2, level=40), full)

@@ -10,7 +10,16 @@ from aiohttp import web
 
 from slimgate.models.engine.network import BadResult, Busy
 from slimgate.models.serving import protocol
-from tests.models.serving.engines import CHECK, HASH, SMALL, Impostor, engine, enlarged, remote
+from tests.models.serving.engines import (
+    CHECK,
+    HASH,
+    SMALL,
+    Impostor,
+    engine,
+    engines_of,
+    enlarged,
+    remote,
+)
 
 _INFO = Impostor().info
 
@@ -29,7 +38,7 @@ async def test_an_engine_that_differs_is_never_used(info: protocol.Info, reason:
     other = Impostor(info=info)
     async with other.served() as url, engine() as good, remote(url, good.url) as images:
         await asyncio.gather(*(enlarged(images) for _ in range(10)))
-        refused = next(each for each in images.status.remote if each.address == url)
+        refused = next(each for each in engines_of(images) if each.address == url)
     assert (other.asked, refused.state) == (0, "refused")
     assert reason in refused.reason
 
@@ -37,7 +46,7 @@ async def test_an_engine_that_differs_is_never_used(info: protocol.Info, reason:
 async def test_an_engine_with_another_token_is_refused() -> None:
     """A wrong token is said to be wrong, and nothing is sent with it."""
     async with engine(token="another") as one, remote(one.url) as images:
-        (told,) = images.status.remote
+        (told,) = engines_of(images)
         assert (told.state, told.reason) == (
             "refused", "the engine refuses the token: see engine.remote.token",
         )  # fmt: skip

@@ -13,7 +13,15 @@ from slimgate.models.engine.network import Busy, Pixels, TooLate
 from slimgate.models.serving import server
 from slimgate.models.serving.remote_images import RemoteImages
 from tests.models.fakes import FakeNetwork
-from tests.models.serving.engines import SMALL, Impostor, engine, enlarged, image, remote
+from tests.models.serving.engines import (
+    SMALL,
+    Impostor,
+    engine,
+    engines_of,
+    enlarged,
+    image,
+    remote,
+)
 from tests.servers.certificates import Pair
 from tests.servers.server import free_port, wait_until
 
@@ -22,7 +30,7 @@ async def _becomes(images: RemoteImages, *states: str) -> None:
     """Wait until the engines have these states."""
 
     def there() -> bool:
-        return sorted(each.state for each in images.status.remote) == sorted(states)
+        return sorted(each.state for each in engines_of(images)) == sorted(states)
 
     await asyncio.to_thread(wait_until, there, f"{states}")
 
@@ -65,7 +73,7 @@ async def test_the_engine_with_less_to_do_is_next() -> None:
         loads = {first.url: 1, second.url: 0}
 
         def told() -> bool:
-            return {each.address: each.load for each in images.status.remote} == loads
+            return {each.address: each.load for each in engines_of(images)} == loads
 
         await asyncio.to_thread(wait_until, told, "the load")
         for _ in range(5):
@@ -187,7 +195,7 @@ async def test_https_is_verified(tmp_path: Path) -> None:
             async with remote(url, ca_file=pair.trusted) as images:
                 assert (await enlarged(images)).shape == (18, 14, 3)
             async with remote(url) as images:
-                (told,) = images.status.remote
+                (told,) = engines_of(images)
     assert told.state == "lost"
     assert "certificate" in told.reason
 
@@ -195,7 +203,7 @@ async def test_https_is_verified(tmp_path: Path) -> None:
 async def test_a_host_without_an_address_is_no_engine() -> None:
     """Nothing is there yet; that is no error at the start."""
     async with remote("http://nowhere.invalid:9100") as images:
-        assert images.status.remote == ()
+        assert engines_of(images) == ()
         with pytest.raises(Busy):
             await enlarged(images)
 
