@@ -227,7 +227,7 @@ async def test_an_encoder_without_memory_is_contained(large: bytes) -> None:
     """Whatever encoders do when memory ends, the upload gets a rendition or a reason."""
     async with _one_worker() as workers:
         task = asyncio.create_task(_optimized(workers, large, tiers=["recode"]))
-        for each in await _at_work(workers):
+        for each in await _at_work(workers, "avif"):
             most = each.memory_info().vms + _HARDLY
             each.rlimit(psutil.RLIMIT_AS, (most, most))
         with contextlib.suppress(Refused):
@@ -272,12 +272,13 @@ async def test_what_takes_too_long_is_tried_without_loss(large: bytes) -> None:
     assert served == large
 
 
-async def _at_work(workers: Workers) -> list[psutil.Process]:
-    """Wait until a process reaches a step, and return it."""
+async def _at_work(workers: Workers, step: str = "") -> list[psutil.Process]:
+    """Wait until a process reaches a step, and return it; empty: any step."""
     found: list[psutil.Process] = []
     while not found:
         await asyncio.sleep(0.005)  # the step is in shared memory: there is no event
-        found = [each for each in _processes() if any(workers.steps) and _is_at_work(each)]
+        reached = any(each and each.startswith(step) for each in workers.steps)
+        found = [each for each in _processes() if reached and _is_at_work(each)]
     return found
 
 
