@@ -1,6 +1,8 @@
 """Settings and policies, read from one YAML file. Imports nothing else of slimgate."""
 
 from slimgate.config.cache import Cache, RedisCacheSettings
+from slimgate.config.credential import Credential
+from slimgate.config.credentials_file import read_credentials
 from slimgate.config.describe import effective, reference
 from slimgate.config.engine import Engine, RemoteEngines
 from slimgate.config.floor import Floor
@@ -16,7 +18,8 @@ from slimgate.config.problems import ConfigError, Problem
 from slimgate.config.redisurl import RedisPlace
 from slimgate.config.settings import Settings, Tls
 from slimgate.config.shares import share
-from slimgate.config.upstream import Credential, Upstream
+from slimgate.config.upstream import Upstream
+from slimgate.config.upstream_credentials import UpstreamCredentials
 
 __all__ = [
     "Admin",
@@ -42,10 +45,12 @@ __all__ = [
     "Tls",
     "Tracing",
     "Upstream",
+    "UpstreamCredentials",
     "config_path",
     "effective",
     "json_schema",
     "load",
+    "read_credentials",
     "reference",
     "share",
 ]

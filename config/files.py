@@ -6,23 +6,27 @@ from slimgate.config.document import MAX_FILE_BYTES
 from slimgate.config.problems import ConfigError, Problem
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, max_bytes: int = MAX_FILE_BYTES) -> str:
     """Return the text of a file that a person wrote.
 
+    Args:
+        path: file.
+        max_bytes: largest size.
+
     Raises:
-        ConfigError: the file is unreadable, larger than 1 MiB, or not UTF-8.
+        ConfigError: the file is unreadable, larger than that, or not UTF-8.
     """
     source = str(path)
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+            data = file.read(max_bytes + 1)
     except OSError as error:
         reason = f"cannot be read: {error.strerror or type(error).__name__}"
         raise ConfigError([Problem(source, None, "", reason)]) from error
     except ValueError as error:
         raise ConfigError([Problem(ascii(source), None, "", "is not a valid file name")]) from error
-    if len(data) > MAX_FILE_BYTES:
-        reason = f"is larger than {MAX_FILE_BYTES} bytes"
+    if len(data) > max_bytes:
+        reason = f"is larger than {max_bytes} bytes"
         raise ConfigError([Problem(source, None, "", reason)])
     try:
         return data.decode("utf-8-sig")

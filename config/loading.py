@@ -61,7 +61,7 @@ class _Reporter:
 
     def problems(self, error: ValidationError) -> list[Problem]:
         found = error.errors(include_url=False, include_input=False)
-        located = [(_location(e), e) for e in found]
+        located = [(location(e), e) for e in found]
         inner = {path[:end] for path, _ in located for end in range(len(path))}
         located = [(path, e) for path, e in located if not _is_consequence(path, e, inner)]
         # Suggestions are slow to find; one problem past the limit is enough to say "and more".
@@ -70,7 +70,7 @@ class _Reporter:
 
     def _problem(self, path: Path, error: Any) -> Problem:
         source, line = self._origin(path)
-        return Problem(source, line, show_path(path), _reason(path, error))
+        return Problem(source, line, show_path(path), reason(path, error))
 
     def _origin(self, path: Path) -> tuple[str, int | None]:
         for length in range(len(path), -1, -1):
@@ -87,12 +87,19 @@ def _is_consequence(path: Path, error: Any, inner: set[Path]) -> bool:
     return error["type"] == _CONSEQUENCE or (error["type"] == "too_short" and path in inner)
 
 
-def _location(error: Any) -> Path:
+def location(error: Any) -> Path:
+    """Return the path of a setting that pydantic refuses."""
     path: Path = tuple(error["loc"])
     return (*path, *error["ctx"]["at"]) if error["type"] == CONTRADICTION else path
 
 
-def _reason(path: Path, error: Any) -> str:
+def reason(path: Path, error: Any) -> str:
+    """Return why pydantic refuses a setting, and what is accepted.
+
+    Args:
+        path: path of the setting.
+        error: error of pydantic.
+    """
     explain = _REASONS.get(error["type"])
     text = explain(path, error) if explain else str(error["msg"])
     return (

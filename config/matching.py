@@ -12,14 +12,19 @@ MAX_BUCKET: Final = 63  # Amazon S3 user guide, "General purpose bucket naming r
 
 
 class Policies:
-    """Policies in order, with their bucket globs compiled."""
+    """Policies in order, with their bucket globs compiled.
+
+    Attributes:
+        name_credentials: Some policy names credentials for the store.
+    """
 
     def __init__(self, policies: Sequence[Policy]) -> None:
-        self._rules = _rules(policies)
+        self.replace(policies)
 
     def replace(self, policies: Sequence[Policy]) -> None:
         """Match by other policies from now on; what was matched before stays as it is."""
         self._rules = _rules(policies)
+        self.name_credentials = any(policy.upstream is not None for policy in policies)
 
     @property
     def digest(self) -> str:

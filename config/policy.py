@@ -18,6 +18,7 @@ from pydantic import (
 from slimgate.config.base import LISTED, Frozen, contradiction, later, unique_sorted
 from slimgate.config.floor import DEFAULT_FIDELITY, GUARDS, PRESETS, Fidelity, Floor, Guard, raised
 from slimgate.config.units import ByteCount, PixelCount
+from slimgate.config.upstream_credentials import UpstreamCredentials
 from slimgate.config.values import AccessKey
 
 ImageType = Literal[
@@ -211,6 +212,10 @@ class Policy(Frozen):
     effort: Effort = Field(default="balanced", description="search effort: fast, balanced or best")
     limits: PolicyLimits = Field(default=PolicyLimits(), description="limits for one image")
     originals: Originals = Field(default=Originals(), description="copies of uploads")
+    upstream: UpstreamCredentials | None = Field(
+        default=None,
+        description="credentials that sign requests about its objects; null: those of the client",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -303,7 +308,8 @@ class Policy(Frozen):
     def digest(self) -> str:
         """Return 12 hex digits of the SHA-256 of the effective policy as canonical JSON."""
         # Keys that are newer than the digest count only where they are set; a fidelity is a floor.
-        unset: dict[str, Any] = {"fidelity": True, "floor": self.floor.unset}
+        # Who signs requests changes no rendition.
+        unset: dict[str, Any] = {"fidelity": True, "floor": self.floor.unset, "upstream": True}
         if self.originals.keep is None:
             unset["originals"] = True
         if self.exact_codec == "jxl":

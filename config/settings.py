@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from slimgate.config.base import LISTED, Frozen, contradiction
 from slimgate.config.cache import Cache
+from slimgate.config.credential import Credential
 from slimgate.config.engine import Engine
 from slimgate.config.index import Index
 from slimgate.config.limits import Limits
@@ -15,7 +16,7 @@ from slimgate.config.matching import shadowed
 from slimgate.config.network import MAX_HOST, host_name, listen_address, split_listen
 from slimgate.config.operators import Admin, Ledger, Tracing
 from slimgate.config.policy import Policy
-from slimgate.config.upstream import Credential, Upstream
+from slimgate.config.upstream import Upstream
 from slimgate.config.values import FilePath
 
 MAX_POLICIES: Final = 1000
@@ -70,7 +71,12 @@ class Settings(Frozen):
     )
     upstream: Upstream = Field(description="the object store behind the gateway")
     credentials: Annotated[tuple[Credential, ...], LISTED] = Field(
-        min_length=1, max_length=10_000, description="key pairs of clients"
+        default=(), max_length=10_000, description="key pairs of clients"
+    )
+    credentials_file: FilePath | None = Field(
+        default=None,
+        description="file with more key pairs of clients, a list like `credentials` in JSON or "
+        "YAML, reloaded when it changes; null: none",
     )
     cache: Cache = Field(default=Cache(), description="caches of restored files")
     index: Index = Field(default=Index(), description="index of object sizes for listings")
@@ -102,6 +108,8 @@ class Settings(Frozen):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
+        if not self.credentials and self.credentials_file is None:
+            raise contradiction(("credentials",), "add a key pair, or set credentials_file")
         _refuse_repeated("domains", self.domains, ())
         access_keys = [credential.access_key for credential in self.credentials]
         _refuse_repeated("credentials", access_keys, ("access_key",))

@@ -1,13 +1,12 @@
-"""Settings of the object store, and the credentials of clients."""
+"""Settings of the object store."""
 
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from slimgate.config.base import Frozen, contradiction
 from slimgate.config.network import endpoint_url, is_ip
-from slimgate.config.values import AccessKey, SecretKey
 
 
 class Upstream(Frozen):
@@ -20,6 +19,11 @@ class Upstream(Frozen):
         default="us-east-1",
         pattern=r"^[A-Za-z0-9_-]{1,64}$",
         description="region in signatures for the store",
+    )
+    sts_endpoint: Annotated[str, AfterValidator(endpoint_url)] | None = Field(
+        default=None,
+        max_length=512,
+        description="URL of the STS that roles are assumed at; null: AWS STS in `region`",
     )
     addressing: Literal["path", "virtual"] = Field(
         default="path",
@@ -51,35 +55,3 @@ class Upstream(Frozen):
             reason = "virtual needs an endpoint with a host name, not an IP address"
             raise contradiction(("addressing",), reason)
         return self
-
-
-class Credential(Frozen):
-    """A client's key pair, and the pair that signs its requests to the store."""
-
-    access_key: AccessKey = Field(description="access key of the client")
-    secret_key: SecretKey = Field(description="secret key of the client")
-    upstream_access_key: AccessKey | None = Field(
-        default=None, description="access key for the store; null: same as the client's"
-    )
-    upstream_secret_key: SecretKey | None = Field(
-        default=None, description="secret key for the store; null: same as the client's"
-    )
-    signature_v2: bool = Field(
-        default=False,
-        description="also accept the weaker Signature Version 2 (boto 2, git-annex)",
-    )
-
-    @model_validator(mode="after")
-    def _both_or_none(self) -> Self:
-        if (self.upstream_access_key is None) != (self.upstream_secret_key is None):
-            raise contradiction(
-                (), "set both upstream_access_key and upstream_secret_key, or neither"
-            )
-        return self
-
-    @property
-    def upstream(self) -> tuple[str, SecretStr]:
-        """Return access key and secret key for the store."""
-        if self.upstream_access_key is None or self.upstream_secret_key is None:
-            return self.access_key, self.secret_key
-        return self.upstream_access_key, self.upstream_secret_key

@@ -15,4 +15,6 @@ def _secret(value: SecretStr) -> SecretStr:
 # Slashes and commas delimit the parts of a Signature Version 4 Authorization header.
 AccessKey = Annotated[str, Field(pattern=r"^[!-+\-.0-~]{1,128}$")]
 SecretKey = Annotated[SecretStr, AfterValidator(_secret), Field(min_length=1, max_length=1024)]
+# AWS STS puts no bound on tokens; they have to fit into a header.
+SessionToken = Annotated[SecretStr, AfterValidator(_secret), Field(min_length=1, max_length=8192)]
 FilePath = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")]

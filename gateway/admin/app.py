@@ -19,6 +19,7 @@ from slimgate.gateway.cache.peers import Peers
 from slimgate.gateway.http.byte_budget import ByteBudget
 from slimgate.gateway.http.draining import InFlightRequests
 from slimgate.gateway.restore.compute import Compute
+from slimgate.gateway.storage.credentials.registry import CredentialRegistry
 from slimgate.gateway.storage.upstream import Upstream
 from slimgate.gateway.telemetry import metrics
 
@@ -30,6 +31,7 @@ class Readiness:
 
     Args:
         upstream: The store.
+        credentials: Credentials for the store.
         in_flight: Tells whether the gateway is draining.
         peers: Other gateways; None: unknown.
         engines: Engines on other machines; None: there are none.
@@ -38,10 +40,12 @@ class Readiness:
     def __init__(
         self,
         upstream: Upstream,
+        credentials: CredentialRegistry,
         in_flight: InFlightRequests,
         peers: Peers | None = None,
         engines: RemoteEnginesReadiness | None = None,
     ) -> None:
+        self._credentials = credentials
         self._peers = peers
         self._engines = engines
         self._upstream = upstream
@@ -66,7 +70,9 @@ class Readiness:
             await self._ask()
         if not self._reached:
             return "the store does not respond: check upstream.endpoint"
-        return None if self._engines is None else self._engines.not_ready_reason
+        if self._engines is not None and self._engines.not_ready_reason is not None:
+            return self._engines.not_ready_reason
+        return await self._credentials.not_ready_reason()
 
     async def _ask(self) -> None:
         async with self._asking:  # one probe for all waiters

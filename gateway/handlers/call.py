@@ -13,7 +13,7 @@ from slimgate.gateway.http.byte_budget import Quota
 from slimgate.gateway.http.request_body import BodyLimits, Upload, expects_continue
 from slimgate.gateway.http.stall_timer import StallTimer
 from slimgate.gateway.s3 import headers
-from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.identity import CredentialSource
 from slimgate.gateway.s3.query import Query
 from slimgate.gateway.s3.routing import Target
 from slimgate.gateway.s3.sigv4 import Verified
@@ -36,7 +36,7 @@ class Call:
         headers: Effective headers, those in the query included.
         query: Remaining query parameters.
         verified: Verified signature; None for an anonymous request.
-        identity: Upstream credentials; None for an anonymous request.
+        source: Credentials for the store; None for an anonymous request.
         client: Client of the store, for this caller.
         stall_timer: Measures how long the gateway has waited for the client.
         body_limits: Limits of the body.
@@ -52,7 +52,7 @@ class Call:
     headers: CIMultiDictProxy[str]
     query: Query
     verified: Verified | None
-    identity: Identity | None
+    source: CredentialSource | None
     client: ObjectClient
     stall_timer: StallTimer
     body_limits: BodyLimits
@@ -87,6 +87,12 @@ class Call:
         return Upload(
             self.request, self.headers, self.verified, self.body_limits, completes=completes
         )
+
+    def with_client(self, client: ObjectClient) -> "Call":
+        """Return the same call, what was read of its body included, with another client."""
+        other = replace(self, client=client)
+        other.__dict__["upload"] = self.upload
+        return other
 
     def begin(self, status: int, shown: CIMultiDict[str]) -> web.StreamResponse:
         """Return a streaming response; see :func:`slimgate.gateway.http.responses.begin`."""

@@ -65,6 +65,8 @@ class Copy:
             # Its rendition may be about to replace it under the same ETag, with other bytes.
             await self._storage.completing.wait(target)
             source, etag = await self._look(call, target, version_id)
+        if not etag and source is None:
+            _check_same_credentials(call, target)
         if source is None:
             return await self._copy_plain(call, spelled, etag)
         copy_source.check_conditions(call.headers, source.identity(source.manifest.etag))
@@ -126,6 +128,20 @@ class Copy:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         body = s3xml.document("CopyPartResult", {"LastModified": now, "ETag": etag})
         return _answer(call, shown, body)
+
+
+def _check_same_credentials(call: Call, source: Target) -> None:
+    """Check that the store judges a source that cannot be seen by the credentials of the source.
+
+    It copies with those of the destination, which may read what those of the source may not.
+
+    Raises:
+        S3Error: AccessDenied; policies name different credentials for source and destination.
+    """
+    if call.source is None:
+        return
+    if call.source.for_request(source, "") != call.source.for_request(call.target, call.query.text):
+        raise S3Error("AccessDenied")
 
 
 def _of_source(call: Call) -> ObjectClient:

@@ -18,7 +18,6 @@ from slimgate.gateway.handlers.call import Call
 from slimgate.gateway.handlers.form_file import FormFile, ReceivedForm
 from slimgate.gateway.handlers.stored import StoreResponse, note_managed, note_plain
 from slimgate.gateway.http import responses
-from slimgate.gateway.http.authentication import Signer
 from slimgate.gateway.http.spooled_file import SpooledFile
 from slimgate.gateway.optimize import pipeline
 from slimgate.gateway.optimize.candidate import StoredCandidate
@@ -29,6 +28,7 @@ from slimgate.gateway.s3 import xml as s3xml
 from slimgate.gateway.s3.digests import sha256_hex
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.post_form import PostForm
+from slimgate.gateway.storage.credentials.callers import Signer
 from slimgate.gateway.storage.messages import Body, Request, Response, read_bounded
 from slimgate.gateway.storage.object_client import ObjectClient
 from slimgate.gateway.storage.object_lock import locks_by_default
@@ -75,13 +75,14 @@ class FormUpload:
         """
         async with AsyncExitStack() as open_:
             form = _read(call, received, signer)
+            known = signer.is_known_upstream(form.fields.target)
             open_.callback(form.file.release)
-            if not signer.is_known_upstream:
+            if not known:
                 form.verify()
             policy = policy_for(self._policies, form.fields.target)
             if policy is not None:
                 return await self._under_policy(form, policy, open_)
-            if signer.is_known_upstream:
+            if known:
                 raise Refused(Reason.FORM)
             return await self._spool(form)
 
@@ -97,7 +98,7 @@ class FormUpload:
             steps = pipeline.STEPS if policy.mode == "optimize" else pipeline.SHADOW
             await pipeline.run(steps, image)
         except (Refused, Busy) as why:
-            if not image.data and form.signer.is_known_upstream:
+            if not image.data and form.signer.is_known_upstream(target):
                 raise
             Report(self._telemetry.ledger, policy, target, len(image.data) or None).stays(why)
             return await (self._put(form, image.data) if image.data else self._spool(form))
@@ -206,7 +207,7 @@ class _Form:
     @cached_property
     def client(self) -> ObjectClient:
         """Return the client of the store, for the signer."""
-        return self.call.client.altered(identity=self.signer.identity)
+        return self.call.client.altered(source=self.signer.source)
 
     def verify(self) -> None:
         """Verify signature and policy.
@@ -214,7 +215,7 @@ class _Form:
         Raises:
             S3Error: They do not permit the form.
         """
-        self.file.permitted = self.fields.verified(self.signer.secret, datetime.now(UTC))
+        self.file.permitted = self.fields.verified(self.signer.pair.secret_key, datetime.now(UTC))
 
     async def plain_request(self) -> Request:
         """Return the PutObject, without its body."""
@@ -233,7 +234,7 @@ def _read(call: Call, received: ReceivedForm, signer: Signer) -> _Form:
     try:
         return _Form(call, received, signer)
     except S3Error as error:
-        if signer.is_known_upstream:
+        if signer.is_known_upstream(received.form.target):
             raise Refused(Reason.FORM) from error
         raise
 

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 
 from slimgate.config import Policies
-from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.identity import CredentialSource
 from slimgate.gateway.s3.listing_xml import LogicalView
 from slimgate.gateway.storage.listing_index import ListedObject
 from slimgate.gateway.storage.look import look, may_be_managed
@@ -35,7 +35,7 @@ class ListedViews:
         policies: Policies,
         storage: Storage,
         heads: asyncio.Semaphore,
-        reader: Identity | None = None,
+        reader: CredentialSource | None = None,
     ) -> None:
         self._policies = policies
         self._storage = storage
@@ -93,7 +93,7 @@ class ListedViews:
         storage = self._storage
         clients = [client]
         if self._reader is not None:
-            clients.append(client.altered(identity=self._reader))
+            clients.append(client.altered(source=self._reader))
         async with self._heads:
             for each in clients:
                 known = await look(each, bucket, listed, storage.seals, storage.index)

@@ -142,4 +142,4 @@ class CompleteUpload:
 
 
 def _refusal(call: Call) -> Refused | None:
-    return refusal(call.target.key, call.headers, signed=call.identity is not None)
+    return refusal(call.target.key, call.headers, signed=call.source is not None)

@@ -148,4 +148,4 @@ def _refusal(call: Call) -> Refused | None:
     if is_archived(call.headers):
         return Refused(Reason.ARCHIVED)
     sent = headers.without(call.headers, _OF_SOURCE)
-    return refusal(call.target.key, sent, signed=call.identity is not None)
+    return refusal(call.target.key, sent, signed=call.source is not None)

@@ -13,7 +13,6 @@ from slimgate.gateway.handlers.call import Call, forwarded
 from slimgate.gateway.handlers.form_file import ReceivedForm
 from slimgate.gateway.handlers.form_upload import FormUpload
 from slimgate.gateway.handlers.passthrough import PassThrough
-from slimgate.gateway.http.authentication import Signer
 from slimgate.gateway.http.byte_blocks import ByteQueue
 from slimgate.gateway.http.request_body import Upload
 from slimgate.gateway.optimize.report import Report
@@ -22,6 +21,7 @@ from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.form_data import MAX_FIELD_BYTES, FormParser, boundary_of
 from slimgate.gateway.s3.post_form import PostForm, read_form
 from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.credentials.callers import Signer
 from slimgate.gateway.telemetry.ledger import Ledger
 from slimgate.gateway.workers.pool import Busy
 
@@ -55,7 +55,7 @@ class PostObject:
         policies: Policies in force.
         ledger: Records results of shadow policies.
         uploads: Stores verified forms.
-        signer: Returns the owner of an access key; None if it is unknown.
+        signer: Returns whoever has signed with an access key and a session token; None: unknown.
         plain: Streams responses of the store.
     """
 
@@ -64,7 +64,7 @@ class PostObject:
         policies: Policies,
         ledger: Ledger,
         uploads: FormUpload,
-        signer: Callable[[str], Signer | None],
+        signer: Callable[[str, str | None], Signer | None],
         plain: PassThrough,
     ) -> None:
         self._policies = policies
@@ -89,7 +89,7 @@ class PostObject:
         parser = FormParser(boundary, begun.append)
         await _parse_fields(call.upload, parser)
         form = read_form(call.target.bucket, parser) if parser.in_file else None
-        signer = self._signer(form.access_key) if form is not None else None
+        signer = self._signer(form.access_key, form.session_token) if form is not None else None
         if form is None or signer is None:
             return await self._pass_through(call, boundary, form, _unverified(form))
         try:

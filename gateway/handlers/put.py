@@ -82,7 +82,7 @@ class Put:
             source=source,
             workers=self._workers,
             report=Report(self._telemetry.ledger, policy, call.target, call.upload.length),
-            signed=call.identity is not None,
+            signed=call.source is not None,
             asks_more=not call.parameters.keys() <= PLAIN_PARAMETERS,
             locks=partial(locks_by_default, call.client, call.target.bucket, known),
             client=call.client,
@@ -97,12 +97,12 @@ class Put:
     ) -> web.StreamResponse:
         """Store an upload unchanged and record why; if anonymous, only once it is stored."""
         report = Report(self._telemetry.ledger, image.policy, call.target, call.upload.length)
-        if call.identity is not None:
+        if call.source is not None:
             report.stays(why)
         if image.data:
             return await self._store_read(call, image.data)
         answer = await self._store_upload(call)
-        if call.identity is None and answer.status == HTTPStatus.OK:
+        if call.source is None and answer.status == HTTPStatus.OK:
             report.stays(why)
         return answer
 

@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 from aiohttp import StreamReader, web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.connector import Connection
 from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_exceptions import LineTooLong
@@ -114,6 +115,20 @@ class _Server(web.Server):
         return self._runner.protocol(self, self._kwargs)
 
 
+def refill(response: aiohttp.ClientResponse, body: bytes) -> None:
+    """Let the body of a response be read again.
+
+    Args:
+        response: Response whose body has been read to its end.
+        body: The body.
+    """
+    loop = asyncio.get_running_loop()
+    content = StreamReader(BaseProtocol(loop), len(body) or 1, loop=loop)
+    content.feed_data(body)
+    content.feed_eof()
+    response.content = content
+
+
 def bounded_request(wait_s: float, on_silence: Callable[[], None]) -> type[aiohttp.ClientRequest]:
     """Return a request class that limits the wait for ``100 Continue``.
 
@@ -161,5 +176,6 @@ __all__ = [
     "has_begun",
     "most_between_pauses",
     "received_bytes",
+    "refill",
     "transports",
 ]

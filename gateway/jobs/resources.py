@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from slimgate import models
 from slimgate.config import Policies, Settings, config_path, load
 from slimgate.gateway.jobs.address import SCHEME
-from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.identity import CredentialSource
+from slimgate.gateway.storage.credentials.callers import Callers
 from slimgate.gateway.storage.index.buffered import BufferedIndex
 from slimgate.gateway.storage.index.opening import configured_index
 from slimgate.gateway.storage.manifest_seals import Seals
@@ -39,7 +40,7 @@ class Tools(NamedTuple):
 
     Attributes:
         policies: Policies of the configuration.
-        client: Client of the store, with the key pair of the job.
+        client: Client of the store, with the credentials of the job.
         seals: Read and write manifests.
         workers: Worker processes.
         jobs: Their number.
@@ -84,21 +85,25 @@ async def tools(
         jobs: Worker processes; None: as configured.
 
     Raises:
+        ConfigError: The credentials file is invalid.
         UsageError: The access key is not configured.
     """
-    identity = _identity(settings, access_key)
+    policies = Policies(settings.policies)
+    callers = Callers(settings, policies)
+    source = _source(callers, settings, access_key)
     jobs = jobs or settings.engine.worker_count
     # No client waits for a job: what waits longer than a client would is no failure.
     patient = {"workers": jobs, "max_queue": _MAX_QUEUE, "max_queue_wait_s": _MAX_QUEUE_WAIT_S}
     engine = settings.engine.model_copy(update=patient)
     async with (
+        callers,
         Upstream(settings.upstream) as upstream,
         Workers(engine) as workers,
         open_index(settings) as index,
     ):
-        client = UpstreamClient(upstream, Caller(identity))
-        policies, seals = Policies(settings.policies), Seals(settings.manifests)
-        yield Tools(policies, client, seals, workers, jobs, index, Archive.of(settings))
+        client = UpstreamClient(upstream, Caller(source))
+        seals, archive = Seals(settings.manifests), Archive(callers.own)
+        yield Tools(policies, client, seals, workers, jobs, index, archive)
 
 
 @asynccontextmanager
@@ -139,11 +144,13 @@ async def open_store(settings: Settings, access_key: str | None) -> AsyncIterato
         access_key: Access key of the credentials to use; None: the first.
 
     Raises:
+        ConfigError: The credentials file is invalid.
         UsageError: The access key is not configured.
     """
-    identity = _identity(settings, access_key)
-    async with Upstream(settings.upstream) as upstream:
-        yield UpstreamClient(upstream, Caller(identity))
+    callers = Callers(settings, Policies(settings.policies))
+    source = _source(callers, settings, access_key)
+    async with callers, Upstream(settings.upstream) as upstream:
+        yield UpstreamClient(upstream, Caller(source))
 
 
 def read_settings(options: argparse.Namespace) -> Settings:
@@ -174,9 +181,12 @@ def settings_for_image(options: argparse.Namespace) -> Settings:
     return Settings.model_validate(_WITHOUT_STORE)
 
 
-def _identity(settings: Settings, access_key: str | None) -> Identity:
-    for pair in settings.credentials:
-        if access_key in {None, pair.access_key}:
-            key, secret = pair.upstream
-            return Identity(key, secret.get_secret_value())
-    raise UsageError(f"the configuration has no credentials with the access key {access_key}")
+def _source(callers: Callers, settings: Settings, access_key: str | None) -> CredentialSource:
+    """Return the credentials of a job."""
+    if access_key is None and settings.credentials:
+        access_key = settings.credentials[0].access_key
+    source = None if access_key is None else callers.caller(access_key)
+    if source is None:
+        named = "" if access_key is None else f" with the access key {access_key}"
+        raise UsageError(f"the configuration has no credentials{named}: name a key by --access-key")
+    return source

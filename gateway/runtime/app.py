@@ -37,7 +37,7 @@ from slimgate.gateway.runtime.dispatch import HANDLERS, counted, operation_of
 from slimgate.gateway.runtime.parts import PARTS, Parts
 from slimgate.gateway.runtime.response_heads import complete_head
 from slimgate.gateway.s3.errors import S3Error
-from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.storage.credentials.callers import Callers
 from slimgate.gateway.storage.index.buffered import BufferedIndex
 from slimgate.gateway.storage.index.opening import configured_index
 from slimgate.gateway.storage.manifest_seals import Seals
@@ -85,6 +85,9 @@ def create_app(
         workers: Decode and restore images.
         engine: Socket of a shared engine process; None: start one.
 
+    Raises:
+        ConfigError: The credentials file is invalid.
+
     Returns:
         An application that opens its resources on startup and closes them on shutdown.
     """
@@ -93,8 +96,9 @@ def create_app(
     app = web.Application(middlewares=[*spans, counted])
     # aiohttp would send 100 Continue before the signature is verified.
     app.router.add_route("*", "/{anything:.*}", _unrouted, expect_handler=_defer_continue)
-    app[AUTHENTICATOR] = Authenticator(settings)
     policies = Policies(settings.policies)
+    callers = Callers(settings, policies, serves=True)
+    app[AUTHENTICATOR] = Authenticator(callers.clients.keys, settings.domains)
     index = BufferedIndex(configured_index(settings), policies.names)
     app[PARTS] = Parts(
         settings=settings,
@@ -103,7 +107,7 @@ def create_app(
             upstream=upstream or Upstream(settings.upstream, settings.limits.address_share),
             index=index,
             seals=Seals(settings.manifests),
-            archive=Archive.of(settings),
+            archive=Archive(callers.own),
         ),
         compute=Compute(
             workers=workers or _workers(settings, engine),
@@ -111,16 +115,17 @@ def create_app(
         ),
         limits=Limits.of(settings.limits),
         telemetry=Telemetry(ledger=Ledger(settings.ledger), tracer=tracer),
+        callers=callers,
         peers=_peers(settings, policies),
     )
-    app[HANDLERS] = handlers(app[PARTS], app[AUTHENTICATOR])
+    app[HANDLERS] = handlers(app[PARTS])
     metrics.BUILD_INFO.labels(version("slimgate")).set(1)
     app.cleanup_ctx.append(_open_parts)
     app.on_response_prepare.append(complete_head)
     return app
 
 
-def handlers(parts: Parts, authenticator: Authenticator) -> Mapping[str, Handler]:
+def handlers(parts: Parts) -> Mapping[str, Handler]:
     """Return the handler of each operation, by the names of :func:`routing.operation`."""
     policies, storage, telemetry = parts.policies, parts.storage, parts.telemetry
     workers, limits = parts.compute.workers, parts.limits
@@ -129,7 +134,8 @@ def handlers(parts: Parts, authenticator: Authenticator) -> Mapping[str, Handler
     get = Get(reads, plain)
     replacing = RenditionReplacement(storage, workers, limits, telemetry)
     forms = FormUpload(policies, storage, workers, telemetry, parts.compute.cache)
-    reader = _identity(parts.settings, parts.settings.index.access_key)
+    reading = parts.settings.index.access_key
+    reader = None if reading is None else parts.callers.own(reading)
     listed = ListedViews(policies, storage, limits.listing_heads, reader)
     writing = (policies, storage, replacing, telemetry.ledger, plain)
     return {
@@ -141,18 +147,9 @@ def handlers(parts: Parts, authenticator: Authenticator) -> Mapping[str, Handler
         "HeadObject": get,
         "ListObjects": ListObjects(listed, plain),
         "Other": plain,
-        "PostObject": PostObject(policies, telemetry.ledger, forms, authenticator.signer, plain),
+        "PostObject": PostObject(policies, telemetry.ledger, forms, parts.callers.signer, plain),
         "PutObject": Put(policies, storage, workers, telemetry, plain),
     }
-
-
-def _identity(settings: Settings, access_key: str | None) -> Identity | None:
-    """Return the upstream identity of a client's access key; None if it has none."""
-    for pair in settings.credentials:
-        if pair.access_key == access_key:
-            key, secret = pair.upstream
-            return Identity(key, secret.get_secret_value())
-    return None
 
 
 def make_runner(app: web.Application, settings: Settings) -> Runner:
@@ -211,6 +208,7 @@ async def _open_parts(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(parts.storage.index.close)
         await parts.storage.index.open()
         await stack.enter_async_context(parts.storage.upstream)
+        await stack.enter_async_context(parts.callers)
         await stack.enter_async_context(parts.compute.workers)
         if parts.peers is not None:
             await stack.enter_async_context(parts.peers)

@@ -10,7 +10,10 @@ from slimgate.gateway.http.stall_timer import StallTimer
 from slimgate.gateway.runtime.parts import PARTS
 from slimgate.gateway.s3 import headers, query
 from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.identity import CredentialSource
 from slimgate.gateway.s3.routing import Target, locate
+from slimgate.gateway.s3.sigv4 import Verified
+from slimgate.gateway.storage.credentials.callers import Callers
 from slimgate.gateway.storage.object_client import Caller, UpstreamClient
 from slimgate.gateway.telemetry import metrics
 
@@ -34,17 +37,16 @@ def call_of(request: web.Request, request_id: str) -> Call:
     _check_head(request, parts.limits.settings)
     target = located(request)  # first: nothing else sees an invalid bucket name
     preflight = request.method == "OPTIONS"
-    verified, identity = (
-        (None, None)
-        if preflight
-        else request.app[AUTHENTICATOR].authenticate(request, raw_path, raw_query)
-    )
+    verified = None
+    if not preflight:
+        verified = request.app[AUTHENTICATOR].authenticate(request, raw_path, raw_query)
+    source = _source(parts.callers, verified)
     asked = query.read(raw_query)
     merged = query.merged(request.headers, () if preflight else asked.headers)
     limits = parts.limits
     address = limits.address_of(request)
     stall_timer = StallTimer(limits.settings.min_client_rate)
-    caller = Caller(identity, address, stall_timer, headers.caller_headers(merged, {}))
+    caller = Caller(source, address, stall_timer, headers.caller_headers(merged, {}))
     return Call(
         request=request,
         request_id=request_id,
@@ -52,12 +54,22 @@ def call_of(request: web.Request, request_id: str) -> Call:
         headers=merged,
         query=asked,
         verified=verified,
-        identity=identity,
+        source=source,
         client=UpstreamClient(parts.storage.upstream, caller),
         stall_timer=stall_timer,
         body_limits=BodyLimits(limits.settings, limits.spool, stall_timer),
         upload_quota=limits.quota_of(address),
     )
+
+
+def _source(callers: Callers, verified: Verified | None) -> CredentialSource | None:
+    """Return the credentials for the store; None: the request is anonymous."""
+    if verified is None:
+        return None
+    source = callers.caller(verified.access_key)
+    if source is None:
+        raise S3Error("InvalidAccessKeyId")  # removed from the credentials file this moment
+    return source
 
 
 def located(request: web.Request) -> Target:

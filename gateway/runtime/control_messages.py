@@ -38,7 +38,11 @@ class ReloadCertificate(NamedTuple):
     """Reload the certificate files."""
 
 
-Message = Start | SetPolicies | ReloadCertificate
+class ReloadCredentials(NamedTuple):
+    """Read the credentials file again."""
+
+
+Message = Start | SetPolicies | ReloadCertificate | ReloadCredentials
 
 
 def encode(message: Message) -> bytes:

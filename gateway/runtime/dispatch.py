@@ -16,6 +16,7 @@ from slimgate.gateway.handlers.cache_invalidation import (
     deletes_many,
 )
 from slimgate.gateway.handlers.call import Handler
+from slimgate.gateway.handlers.deleting import for_deleted_keys
 from slimgate.gateway.handlers.post_form import is_form
 from slimgate.gateway.http.error_responses import new_request_id, refusal
 from slimgate.gateway.runtime.authenticated_call import call_of, split_url
@@ -108,13 +109,16 @@ async def _dispatch(request: web.Request) -> web.StreamResponse:
     """Authenticate a request and call the handler of its operation."""
     parts, call = request.app[PARTS], call_of(request, request[_REQUEST_ID])
     address = parts.limits.address_of(request) or ""
-    CLIENT.set(Client(call.identity.access_key if call.identity else "", address))
+    CLIENT.set(Client(call.verified.access_key if call.verified else "", address))
     copies_object = headers.COPY_SOURCE in call.headers
     name = operation(request.method, call.target, call.parameters, copies_object)
     if is_form(call):
         name = "PostObject"
     request[_OPERATION] = name
     handler = request.app[HANDLERS][name]
+    if call.source is not None:
+        # Without credentials for the store, all work on the request would be in vain.
+        await call.source.for_request(call.target, call.query.text).current()
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return await handler(call)
     storage = parts.storage
@@ -129,5 +133,6 @@ async def _dispatch(request: web.Request) -> web.StreamResponse:
     with contextlib.closing(call.upload):
         await call.upload.settle()
         if deletes_many(call):
+            call = await for_deleted_keys(call)
             invalidation.follow(call.upload.copy(call.upload_quota, MAX_BYTES))
         return await invalidation.after(handler(call))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvloop
 
+from slimgate.config import ConfigError
 from slimgate.gateway.http.tls import BadCertificate
 from slimgate.gateway.runtime import control_messages
 from slimgate.gateway.runtime.malloc import keep_freed_memory
@@ -44,7 +45,7 @@ async def _main() -> int:
             await _follow_supervisor(server, told, ended)
             await server.drain()
         alive.cancel()
-    except (CannotStart, BadCertificate) as error:
+    except (CannotStart, BadCertificate, ConfigError) as error:
         _say(str(error))
         return 1
     return 0
@@ -68,6 +69,8 @@ async def _follow_messages(server: Server, told: asyncio.StreamReader) -> None:
             server.set_policies(message.policies)
         elif isinstance(message, control_messages.ReloadCertificate):
             server.reload_certificate()
+        elif isinstance(message, control_messages.ReloadCredentials):
+            await server.reload_credentials()
 
 
 def _unix(path: Path) -> socket.socket:

@@ -80,6 +80,10 @@ class GatewayProcesses:
         """Reload the certificate in all processes."""
         self._tell(control_messages.ReloadCertificate())
 
+    async def reload_credentials(self) -> None:
+        """Read the credentials file again in all processes."""
+        self._tell(control_messages.ReloadCredentials())
+
     async def ask(self, number: int, path: str) -> Answer | None:
         """Send an admin request to one process; None: it does not answer."""
         connector = aiohttp.UnixConnector(str(self.operators(number)))
@@ -109,6 +113,7 @@ class GatewayProcesses:
             first_message=lambda: self._first_message(number),
             lost=metrics.GATEWAYS_LOST,
             pass_fds=self._sockets,
+            aws=True,
             environment={METRICS_FOLDER: str(self._folder)},
             stop_timeout_s=self._settings.shutdown_timeout_s + _GRACE_S,
             heartbeat_timeout_s=self._settings.heartbeat_timeout_s,

@@ -8,6 +8,7 @@ from slimgate.config import Policies, Settings
 from slimgate.gateway.cache.peers import Peers
 from slimgate.gateway.http.limits import Limits
 from slimgate.gateway.restore.compute import Compute
+from slimgate.gateway.storage.credentials.callers import Callers
 from slimgate.gateway.storage.storage import Storage
 from slimgate.gateway.telemetry.telemetry import Telemetry
 
@@ -22,6 +23,7 @@ class Parts(NamedTuple):
         compute: Worker processes and cache.
         limits: Limits across requests.
         telemetry: Recorders of results.
+        callers: Clients, and their credentials for the store.
         peers: Other gateways that share Redis; None: without Redis.
     """
 
@@ -31,6 +33,7 @@ class Parts(NamedTuple):
     compute: Compute
     limits: Limits
     telemetry: Telemetry
+    callers: Callers
     peers: Peers | None = None
 
 

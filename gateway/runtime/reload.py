@@ -1,9 +1,9 @@
-"""Reload policies and the certificate while the gateway serves."""
+"""Reload policies, the certificate and the credentials file while the gateway serves."""
 
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -26,12 +26,14 @@ class ReloadCallbacks(NamedTuple):
     Attributes:
         policies: Called with valid new policies.
         certificate: Called when the files hold a usable pair.
+        credentials: Called to read the credentials file again.
         began: Called before a reload.
         done: Called after a reload, successful or not.
     """
 
     policies: Callable[[Policies], None]
     certificate: Callable[[], None]
+    credentials: Callable[[], Awaitable[None]]
     began: Callable[[], None] = lambda: None
     done: Callable[[], None] = lambda: None
 
@@ -59,7 +61,7 @@ async def watch(
 
     Args:
         path: Configuration file.
-        settings: Settings at startup: the paths of certificate and key do not change.
+        settings: Settings at startup: the paths of other files do not change.
         asked: Set on SIGHUP.
         callbacks: Callbacks of a reload.
     """
@@ -78,11 +80,15 @@ async def watch(
             _reload_policies(path, callbacks)
         if changed[1] and settings.tls.files:
             _reload_certificate(settings.tls.files, callbacks)
+        if changed[2] and settings.credentials_file is not None:
+            await callbacks.credentials()
         callbacks.done()
 
 
-def _stamps(path: Path, settings: Settings) -> tuple[object, object]:
-    return tls.file_stamp(path), tls.certificate_stamp(settings.tls)
+def _stamps(path: Path, settings: Settings) -> tuple[object, object, object]:
+    file = settings.credentials_file
+    credentials = None if file is None else tls.file_stamp(Path(file))
+    return tls.file_stamp(path), tls.certificate_stamp(settings.tls), credentials
 
 
 def _reload_policies(path: Path, callbacks: ReloadCallbacks) -> None:

@@ -42,6 +42,7 @@ class Server:
 
     Raises:
         BadCertificate: The configured certificate cannot be used.
+        ConfigError: The credentials file is invalid.
     """
 
     def __init__(self, settings: Settings, *, engine: Path | None = None) -> None:
@@ -52,7 +53,11 @@ class Server:
         self._runner = make_runner(app, settings)
         self._sockets: list[socket.socket] = []
         self._readiness = Readiness(
-            parts.storage.upstream, parts.limits.in_flight, parts.peers, _engines(settings, parts)
+            parts.storage.upstream,
+            parts.callers.registry,
+            parts.limits.in_flight,
+            parts.peers,
+            _engines(settings, parts),
         )
         buffers = parts.limits.buffers
         admin = create_admin(settings, parts.policies, parts.compute, buffers, self._readiness)
@@ -126,6 +131,11 @@ class Server:
     def set_policies(self, policies: Sequence[Policy]) -> None:
         """Use new policies from now on."""
         self._parts.policies.replace(policies)
+        self._parts.callers.follow_policies()
+
+    async def reload_credentials(self) -> None:
+        """Read the credentials file again; an invalid one changes nothing."""
+        await self._parts.callers.reload()
 
     def reload_certificate(self) -> None:
         """Reload the certificate files.
@@ -199,6 +209,7 @@ async def serve(settings: Settings, path: Path, host: ServiceHost) -> None:
         CannotStart: The engine does not start.
         CannotListen: An address cannot be used.
         BadCertificate: The configured certificate cannot be used.
+        ConfigError: The credentials file is invalid.
     """
     async with Server(settings) as server:
         await server.log_startup_checks()
@@ -210,7 +221,11 @@ async def serve(settings: Settings, path: Path, host: ServiceHost) -> None:
         await server.listen(sockets)
         listening.log_addresses("listening", sockets)
         callbacks = ReloadCallbacks(
-            server.set_policies, server.reload_certificate, host.reloading, host.ready
+            server.set_policies,
+            server.reload_certificate,
+            server.reload_credentials,
+            host.reloading,
+            host.ready,
         )
         watcher = asyncio.create_task(watch(path, settings, host.reload, callbacks))
         host.ready()

@@ -7,6 +7,7 @@ import structlog
 import uvloop
 
 from slimgate.config import Settings
+from slimgate.gateway.http.client_credentials import ClientCredentials
 from slimgate.gateway.http.sockets import CannotListen
 from slimgate.gateway.http.tls import BadCertificate
 from slimgate.gateway.runtime.extras import check_extras
@@ -37,6 +38,9 @@ def start(path: Path, listen: str | None) -> int:
     """
     settings = read(path, listen)
     check_extras(settings, path)
+    ClientCredentials(
+        settings.credentials, settings.credentials_file
+    )  # valid, before anything runs
     logs.configure()
     for each in shortages(settings):
         _log.warning("worker memory too small", reason=each)

@@ -86,7 +86,11 @@ async def supervise(settings: Settings, path: Path, host: ServiceHost) -> None:
                 certificate.reload()
 
         callbacks = ReloadCallbacks(
-            processes.set_policies, reload_certificate, host.reloading, host.ready
+            processes.set_policies,
+            reload_certificate,
+            processes.reload_credentials,
+            host.reloading,
+            host.ready,
         )
         watcher = asyncio.create_task(watch(path, settings, host.reload, callbacks))
         host.ready()

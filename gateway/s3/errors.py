@@ -33,6 +33,7 @@ _TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
             400,
             "Your proposed upload is smaller than the minimum allowed object size.",
         ),
+        "ExpiredToken": (400, "The provided token has expired."),
         "IncompleteBody": (
             400,
             "You did not provide the number of bytes specified by the Content-Length HTTP header.",
@@ -58,6 +59,7 @@ _TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
         ),
         "InvalidRange": (416, "The requested range is not satisfiable"),
         "InvalidRequest": (400, "Invalid Request"),
+        "InvalidToken": (400, "The provided token is malformed or otherwise invalid."),
         "InvalidURI": (400, "Couldn't parse the specified URI."),
         "KeyTooLongError": (400, "Your key is too long"),
         "MalformedPOSTRequest": (

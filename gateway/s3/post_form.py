@@ -21,6 +21,7 @@ from slimgate.gateway.s3 import xml as s3xml
 from slimgate.gateway.s3.access_control import read_tags, tagging_headers
 from slimgate.gateway.s3.authorization import ALGORITHM, basic_time, credential
 from slimgate.gateway.s3.canonical import check_printable
+from slimgate.gateway.s3.client_keys import TOKEN_HEADER
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.form_data import FormParser
 from slimgate.gateway.s3.header_names import check_header
@@ -31,7 +32,7 @@ from slimgate.gateway.s3.sigv4 import signing_key
 _VARIABLE: Final = "${filename}"
 _SIGNATURE: Final = "x-amz-signature"
 _SIGNED_WITH: Final = frozenset(
-    {"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-security-token", _SIGNATURE}
+    {"x-amz-algorithm", "x-amz-credential", "x-amz-date", TOKEN_HEADER, _SIGNATURE}
 )
 _AS_HEADERS: Final = frozenset(
     {
@@ -70,6 +71,11 @@ class PostForm:
     def access_key(self) -> str:
         """Return the access key that the form claims; empty without a version 4 signature."""
         return self.fields.get("x-amz-credential", "").partition("/")[0]
+
+    @property
+    def session_token(self) -> str | None:
+        """Return the session token of the form; None: it has none."""
+        return self.fields.get(TOKEN_HEADER)
 
     def verified(self, secret: str, now: datetime.datetime) -> PostPolicy:
         """Verify signature and policy, and return the policy, which also bounds the file's size.

@@ -12,10 +12,11 @@ import hashlib
 import hmac
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from slimgate.gateway.s3.authorization import MAX_SKEW, is_version_4, signing_time
 from slimgate.gateway.s3.canonical import query_pairs
+from slimgate.gateway.s3.client_keys import ClientKeys, SigningKey, sent_token
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.sigv2_text import (
     PARAMETERS,
@@ -33,18 +34,6 @@ from slimgate.gateway.s3.sigv4 import (
 
 _SCHEME: Final = "AWS "
 _MAX_DIGITS: Final = 15
-
-
-class Keys(NamedTuple):
-    """Key pairs of clients.
-
-    Attributes:
-        secrets: Secret key by access key.
-        version_2: Access keys that allow version 2.
-    """
-
-    secrets: Mapping[str, str]
-    version_2: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +63,7 @@ def is_claimed(request: WireRequest) -> bool:
     return in_header or is_presigned(request.raw_query)
 
 
-def verify(request: WireRequest, bucket: str, keys: Keys, now: datetime.datetime) -> Verified:
+def verify(request: WireRequest, bucket: str, keys: ClientKeys, now: datetime.datetime) -> Verified:
     """Verify a request that claims a version 2 signature.
 
     Args:
@@ -85,8 +74,9 @@ def verify(request: WireRequest, bucket: str, keys: Keys, now: datetime.datetime
 
     Raises:
         S3Error: AccessDenied if the signature is expired or malformed, RequestTimeTooSkewed,
-            InvalidAccessKeyId, SignatureDoesNotMatch, InvalidRequest for a key that does not allow
-            version 2 and for unsigned parameters, InvalidArgument for ambiguous ones.
+            InvalidAccessKeyId, InvalidToken, SignatureDoesNotMatch, InvalidRequest for a key that
+            does not allow version 2 and for unsigned parameters, InvalidArgument for ambiguous
+            ones.
     """
     check_size(request)
     pairs = query_pairs(request.raw_query)
@@ -96,17 +86,19 @@ def verify(request: WireRequest, bucket: str, keys: Keys, now: datetime.datetime
         raise S3Error("InvalidArgument", "Only one auth mechanism allowed")
     check_parameters(pairs, presigned=presigned)
     claim = _presigned(dict(pairs)) if presigned else _in_header(headers)
-    secret = _secret(claim.access_key, keys)
+    # Signed like all x-amz- headers, also in the query.
+    signing = keys.signing_key(claim.access_key, sent_token(headers.items(), pairs), now)
+    _check_version(signing)
     _check_time(claim, headers, now)
     texts = texts_to_sign(
         request.method, bucket, request.raw_path, request.raw_query, headers, claim.time
     )
-    if not _is_signed(texts, secret, claim.signature):
+    if not _is_signed(texts, signing.secret, claim.signature):
         raise S3Error("SignatureDoesNotMatch")
     payload_hash = check_payload_hash(headers.get("x-amz-content-sha256", UNSIGNED_PAYLOAD))
     if payload_hash.startswith("STREAMING-AWS4"):
         raise S3Error("InvalidRequest", "Signed chunks require Signature Version 4.")
-    return Verified(claim.access_key, payload_hash, presigned=presigned, chunks=None)
+    return Verified(signing.owner, payload_hash, presigned=presigned, chunks=None)
 
 
 def _presigned(query: Mapping[str, str]) -> _Claim:
@@ -134,18 +126,14 @@ def _check_time(claim: _Claim, headers: Mapping[str, str], now: datetime.datetim
         raise S3Error("AccessDenied", "Request has expired")
 
 
-def _secret(access_key: str, keys: Keys) -> str:
-    secret = keys.secrets.get(access_key)
-    if secret is None:
-        raise S3Error("InvalidAccessKeyId")
-    if access_key not in keys.version_2:
+def _check_version(signing: SigningKey) -> None:
+    if not signing.version_2:
         raise S3Error(
             "InvalidRequest",
             "This access key does not accept Signature Version 2. Please use AWS4-HMAC-SHA256 "
             "(boto3: Config(signature_version='s3v4')), or have the gateway's operator set "
             "signature_v2: true for this key in credentials.",
         )
-    return secret
 
 
 def _is_signed(texts: Collection[str], secret: str, signature: str) -> bool:

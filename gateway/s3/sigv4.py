@@ -10,7 +10,7 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from cachetools import FIFOCache
 
@@ -27,6 +27,7 @@ from slimgate.gateway.s3.canonical import (
     fold_headers,
     query_pairs,
 )
+from slimgate.gateway.s3.client_keys import ClientKeys, SigningKey, sent_token
 from slimgate.gateway.s3.errors import S3Error
 
 UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
@@ -93,7 +94,7 @@ class Verified:
     """A verified signature.
 
     Attributes:
-        access_key: Access key of the signer.
+        access_key: Access key of the signer; for tokens that the gateway has issued, the owner's.
         payload_hash: Declared payload hash: 64 hexadecimal digits or one of the keywords.
         presigned: The signature was in the query.
         chunks: Key for a body in signed chunks; None for other bodies.
@@ -105,65 +106,75 @@ class Verified:
     chunks: ChunkKey | None
 
 
-def verify(
-    request: WireRequest, secrets: Mapping[str, str], now: datetime.datetime
-) -> Verified | None:
+def verify(request: WireRequest, keys: ClientKeys, now: datetime.datetime) -> Verified | None:
     """Verify the signature of a request.
 
     Args:
         request: Request head as received.
-        secrets: Secret key by access key.
+        keys: Keys of clients.
         now: Current time, aware.
 
     Returns:
         The verified signature, or None for an anonymous request.
 
     Raises:
-        S3Error: The signature is wrong, expired, of an unknown key, incomplete or malformed; code
-            and status are those of S3.
+        S3Error: Signature or session token are wrong, expired, of an unknown key, incomplete or
+            malformed; code and status are those of S3.
     """
-    found = _verified(request, secrets, now)
-    return None if found is None else found[0]
+    found = _verified(request, keys, now)
+    return None if found is None else found.verified
+
+
+class _Found(NamedTuple):
+    """A verified signature, what it claimed, and the key that it was made with."""
+
+    verified: Verified
+    claim: Claim
+    token: str | None
+    key: SigningKey
 
 
 class Verifier:
     """Verify signatures, and cache those of presigned URLs, which are often reused.
 
     Args:
-        secrets: Secret key by access key.
+        keys: Keys of clients, which may change at any time.
     """
 
-    def __init__(self, secrets: Mapping[str, str]) -> None:
-        self._secrets = secrets
-        self._cache: FIFOCache[WireRequest, tuple[Verified, Claim]] = FIFOCache(_MAX_CACHED)
+    def __init__(self, keys: ClientKeys) -> None:
+        self._keys = keys
+        self._cache: FIFOCache[WireRequest, _Found] = FIFOCache(_MAX_CACHED)
 
     def verify(self, request: WireRequest, now: datetime.datetime) -> Verified | None:
-        """Verify as :func:`verify` does; a cached signature needs only a check of its time."""
+        """Verify as :func:`verify` does; of a cached signature, only its time and its key."""
         known = self._cache.get(request)
-        if known is not None:
-            _check_time(known[1], now)
-            return known[0]
-        found = _verified(request, self._secrets, now)
+        if known is not None and self._still_holds(known, now):
+            return known.verified
+        found = _verified(request, self._keys, now)
         if found is None:
             return None
-        if found[0].presigned and found[0].chunks is None and _size(request) <= _MAX_CACHED_CHARS:
+        verified = found.verified
+        if verified.presigned and verified.chunks is None and _size(request) <= _MAX_CACHED_CHARS:
             self._cache[request] = found
-        return found[0]
+        return verified
+
+    def _still_holds(self, known: _Found, now: datetime.datetime) -> bool:
+        _check_time(known.claim, now)
+        return self._keys.signing_key(known.claim.access_key, known.token, now) == known.key
 
 
-def _verified(
-    request: WireRequest, secrets: Mapping[str, str], now: datetime.datetime
-) -> tuple[Verified, Claim] | None:
+def _verified(request: WireRequest, keys: ClientKeys, now: datetime.datetime) -> _Found | None:
     check_size(request)
     headers = fold_headers(request.headers)
     query = query_pairs(request.raw_query)
-    claim = read_claim(headers, query)
+    claim, token = read_claim(headers, query), sent_token(headers.items(), query)
     if claim is None:
+        if token is not None:
+            raise S3Error("InvalidToken")  # it belongs to a signature
         return None
     signed_hash, payload_hash = _payload_hashes(claim, headers, query)
     _check_time(claim, now)
-    if claim.access_key not in secrets:
-        raise S3Error("InvalidAccessKeyId")
+    signing = keys.signing_key(claim.access_key, token, now)
     _check_coverage(claim, headers)
     _check_text(claim, headers, query)
     unsigned_query = [pair for pair in query if pair[0].lower() != SIGNATURE_PARAMETER]
@@ -175,9 +186,10 @@ def _verified(
         claim.signed_headers,
         signed_hash,
     )
-    key = _check_signature(claim, secrets[claim.access_key], digest)
+    key = _check_signature(claim, signing.secret, digest)
     chunks = key if payload_hash in _SIGNED_STREAMS else None
-    return Verified(claim.access_key, payload_hash, claim.expires_s is not None, chunks), claim
+    verified = Verified(signing.owner, payload_hash, claim.expires_s is not None, chunks)
+    return _Found(verified, claim, token, signing)
 
 
 def check_size(request: WireRequest) -> None:

@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 from slimgate.gateway.s3 import xml as s3xml
 from slimgate.gateway.s3.access_control import Acl, Tags, read_acl, read_tags
 from slimgate.gateway.s3.canonical import escaped
-from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.identity import CredentialSource
 from slimgate.gateway.s3.routing import Target
 from slimgate.gateway.storage.connection_pool import Client, ConnectionHolder
 from slimgate.gateway.storage.errors import CONFLICT, Changed, Denied, check_available
@@ -54,13 +54,13 @@ class ObjectClient(Protocol):
     def altered(
         self,
         *,
-        identity: Identity | None = None,
+        source: CredentialSource | None = None,
         passed_along: Mapping[str, str] | None = None,
     ) -> "ObjectClient":
         """Return the same client for another caller, or with other headers.
 
         Args:
-            identity: Upstream credentials of that caller; None: the same.
+            source: Credentials of that caller; None: the same.
             passed_along: Headers for every request; None: the same.
         """
         ...
@@ -175,13 +175,13 @@ class Caller:
     """On whose behalf requests are sent.
 
     Attributes:
-        identity: Key pair that signs the requests; None: unsigned.
+        source: Credentials that sign the requests; None: unsigned.
         client: Client address, whose share of the connections is limited; None: not limited.
         holder: Request that loses its connection when its client stalls and others wait.
         passed_along: Headers for requester pays and expected bucket owner.
     """
 
-    identity: Identity | None
+    source: CredentialSource | None
     client: Client = None
     holder: ConnectionHolder | None = None
     passed_along: Mapping[str, str] = field(default_factory=dict)
@@ -189,7 +189,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamClient(ObjectClient):
-    """The configured store, on behalf of a caller, or of a job by its identity alone.
+    """The configured store, on behalf of a caller, or of a job by its credentials alone.
 
     Attributes:
         upstream: The open upstream.
@@ -207,13 +207,13 @@ class UpstreamClient(ObjectClient):
     def altered(
         self,
         *,
-        identity: Identity | None = None,
+        source: CredentialSource | None = None,
         passed_along: Mapping[str, str] | None = None,
     ) -> "UpstreamClient":
         """Return the same client for another caller, with the same share of the connections."""
         by = self.caller
         along = by.passed_along if passed_along is None else passed_along
-        other = replace(by, identity=identity or by.identity, passed_along=along)
+        other = replace(by, source=source or by.source, passed_along=along)
         return replace(self, caller=other)
 
     def send(self, request: Request) -> Sending:
@@ -228,7 +228,7 @@ class UpstreamClient(ObjectClient):
 
     def _send(self, request: Request) -> Sending:
         by = self.caller
-        return self.upstream.send(request, by.identity, by.client, by.holder)
+        return self.upstream.send(request, by.source, by.client, by.holder)
 
 
 def _with(request: Request, more: Mapping[str, str]) -> Request:

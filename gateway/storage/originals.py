@@ -6,21 +6,21 @@ successive uploads to one key do not replace each other.
 """
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, Self
+from typing import Final
 
 from multidict import CIMultiDict
 
 from slimgate.codec.manifest import Manifest
 from slimgate.codec.reasons import Reason, Refused
-from slimgate.config import Originals, Settings
+from slimgate.config import Originals
 from slimgate.gateway.s3 import xml as s3xml
 from slimgate.gateway.s3.digests import md5_hex, sha256_hex
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.headers import bare_etag
-from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.identity import CredentialSource
 from slimgate.gateway.s3.routing import MAX_KEY_BYTES, Target, key_target
 from slimgate.gateway.storage.messages import Request, Response, read_bounded
 from slimgate.gateway.storage.object_client import ObjectClient
@@ -68,20 +68,11 @@ class Archive:
     """Where originals are written and read.
 
     Attributes:
-        identities: Upstream credentials by access key, for policies that name one: clients then
-            need no rights in the archive, and cannot plant or delete anything there.
+        credentials: Returns the credentials for an access key, for policies that name one: clients
+            then need no rights in the archive, and cannot plant or delete anything there.
     """
 
-    identities: Mapping[str, Identity] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Return the archive with the configured credentials."""
-        identities: dict[str, Identity] = {}
-        for pair in settings.credentials:
-            key, secret = pair.upstream
-            identities[pair.access_key] = Identity(key, secret.get_secret_value())
-        return cls(identities)
+    credentials: Callable[[str], CredentialSource | None] = lambda _: None
 
     async def keep(
         self,
@@ -177,10 +168,10 @@ class Archive:
         """
         if originals.access_key is None:
             return client
-        identity = self.identities.get(originals.access_key)
-        if identity is None:
+        source = self.credentials(originals.access_key)
+        if source is None:
             raise Refused(Reason.ESCROW, "restart the gateway for its access key")
-        return client.altered(identity=identity, passed_along={})
+        return client.altered(source=source, passed_along={})
 
 
 async def _refusal(response: Response, where: str) -> Exception:

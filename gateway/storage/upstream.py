@@ -1,26 +1,27 @@
 """The object store behind the gateway: signed, streaming requests."""
 
-import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from http import HTTPStatus
-from typing import IO, Final, Self, cast
+from typing import Final, Self, cast
 
 import aiohttp
-from botocore.auth import UNSIGNED_PAYLOAD, S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+from botocore.auth import UNSIGNED_PAYLOAD
 from multidict import CIMultiDict
 from yarl import URL
 
 from slimgate.config import Upstream as UpstreamSettings
 from slimgate.gateway.s3.errors import S3Error
-from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.identity import CredentialSource, Identity
 from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.bodies import RepeatableBody, payload
 from slimgate.gateway.storage.connection_pool import Client, ConnectionHolder, ConnectionPool
 from slimgate.gateway.storage.endpoint import Endpoint
 from slimgate.gateway.storage.expect_continue import ExpectContinue
-from slimgate.gateway.storage.messages import EMPTY_SHA256, UNREACHABLE, Body, Request
+from slimgate.gateway.storage.messages import EMPTY_SHA256, UNREACHABLE, Request
+from slimgate.gateway.storage.signing import rejects_credentials, signed
+from slimgate.gateway.storage.store_response import StoreResponse
 from slimgate.gateway.telemetry import metrics, tracing
 
 _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -32,28 +33,6 @@ _EXPECTING: Final = 4
 
 _READ_BUFFER: Final = 1 << 16
 """Buffered response bytes that pause reading."""
-
-_LARGE: Final = 1 << 20
-"""Bodies above this size are sent in pieces, bytes."""
-
-
-class _Signer(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
-    """botocore's signer with a given payload hash, so that it does not read the payload."""
-
-    def payload(self, request: AWSRequest) -> str:
-        payload_hash: str = request.context["payload_hash"]
-        return payload_hash
-
-
-class StoreResponse(aiohttp.ClientResponse):
-    """A response of the store that releases its place in the connection pool."""
-
-    give_back: Callable[[], None]
-
-    def let_go(self) -> None:
-        """Release the connection; see :class:`slimgate.gateway.storage.messages.Response`."""
-        self.release() if self.content.at_eof() else self.close()
-        self.give_back()
 
 
 class Upstream:
@@ -111,7 +90,7 @@ class Upstream:
     async def send(
         self,
         request: Request,
-        identity: Identity | None,
+        source: CredentialSource | None,
         client: Client = None,
         holder: ConnectionHolder | None = None,
     ) -> AsyncIterator[StoreResponse]:
@@ -119,17 +98,21 @@ class Upstream:
 
         Args:
             request: The request.
-            identity: Key pair that signs it; None: unsigned.
+            source: Credentials that sign it; None: unsigned. If the store rejects them, and others
+                can be had, a request that can be repeated is sent once more.
             client: Client address, whose share of the connections is limited.
             holder: Request that loses the connection when its client stalls and others wait.
 
         Raises:
-            S3Error: ServiceUnavailable if the store cannot be reached or disconnects, SlowDown if
-                no connection becomes free in time.
+            S3Error: ServiceUnavailable if the store cannot be reached or disconnects, or there are
+                no credentials; SlowDown if no connection becomes free in time.
         """
+        if source is not None:
+            source = source.for_request(request.target, request.query)
+            await source.current()  # hold no connection meanwhile
         async with (
             self._pool.slot(client, holder) as give_back,
-            self._sent(self._session, request, identity) as response,
+            self._sent(self._session, request, source) as response,
         ):
             response.give_back = give_back
             yield response
@@ -151,10 +134,46 @@ class Upstream:
         self,
         session: aiohttp.ClientSession | None,
         request: Request,
-        identity: Identity | None,
+        source: CredentialSource | None,
     ) -> AsyncIterator[StoreResponse]:
         if session is None:
             raise RuntimeError("enter the upstream's context first")
+        if source is None or not source.is_renewable:
+            identity = None if source is None else await source.current()
+            response = await self._answered(session, request, identity)
+        else:
+            response = await self._accepted(session, request, source)
+        if response.ok and request.length:
+            metrics.UPSTREAM_STORED_BYTES.inc(request.length)
+        try:
+            yield response
+        finally:
+            response.end()
+
+    async def _accepted(
+        self, session: aiohttp.ClientSession, request: Request, source: CredentialSource
+    ) -> StoreResponse:
+        """Send a request; if the store rejects the credentials, once more with other ones."""
+        repeatable = RepeatableBody(request.body)
+        request = replace(request, body=repeatable.body)
+        identity = await source.current()
+        response = await self._answered(session, request, identity)
+        try:
+            if not repeatable.is_unread or not await rejects_credentials(response):
+                return response
+            other = await source.renewed(identity)
+        except BaseException:
+            response.end()
+            raise
+        if other is None:
+            return response
+        response.end()
+        return await self._answered(session, request, other)
+
+    async def _answered(
+        self, session: aiohttp.ClientSession, request: Request, identity: Identity | None
+    ) -> StoreResponse:
+        """Send a request, signed right before, and return the response to it."""
         url = self._endpoint.url(request.target, request.query)
         headers = _transport_headers(request, url)
         try:
@@ -165,12 +184,12 @@ class Upstream:
                 # Before signing, so that the signature covers them.
                 headers.update(tracing.outbound())
                 if identity is not None:
-                    headers = self._signed(request, str(url), headers, identity)
+                    headers = signed(request, str(url), headers, identity, self._settings.region)
                 answer = await session.request(
                     request.method,
                     url,
                     headers=headers,
-                    data=_payload(request.body),
+                    data=payload(request.body),
                     expect100=request.expects,
                     allow_redirects=False,
                 )
@@ -180,22 +199,7 @@ class Upstream:
             metrics.UPSTREAM_REQUESTS.labels("error").inc()
             raise S3Error("ServiceUnavailable") from error
         metrics.UPSTREAM_REQUESTS.labels(f"{response.status // 100}xx").inc()
-        if response.ok and request.length:
-            metrics.UPSTREAM_STORED_BYTES.inc(request.length)
-        try:
-            yield response
-        finally:
-            # Reuse the connection if the body was read to its end, and close it otherwise.
-            response.close() if not response.content.at_eof() else response.release()
-
-    def _signed(
-        self, request: Request, url: str, headers: CIMultiDict[str], identity: Identity
-    ) -> CIMultiDict[str]:
-        to_sign = AWSRequest(method=request.method, url=url, headers=dict(headers))
-        to_sign.context["payload_hash"] = request.payload_hash
-        credentials = Credentials(identity.access_key, identity.secret_key)
-        _Signer(credentials, "s3", self._settings.region).add_auth(to_sign)
-        return CIMultiDict(to_sign.headers.items())
+        return response
 
 
 def _transport_headers(request: Request, url: URL) -> CIMultiDict[str]:
@@ -213,23 +217,6 @@ def _transport_headers(request: Request, url: URL) -> CIMultiDict[str]:
 def _about_object(query: str) -> bool:
     """Return whether a query refers to an object itself, in any version."""
     return all(part.startswith("versionId=") for part in query.split("&") if part)
-
-
-def _payload(body: Body) -> Body | IO[bytes]:
-    """Wrap large bodies, so that aiohttp sends them in pieces rather than in one call."""
-    return _LargeBody(body) if isinstance(body, bytes) and len(body) > _LARGE else body
-
-
-class _LargeBody(io.BytesIO):
-    """A body in memory; aiohttp asks for its buffer only to learn the size."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self._data = data
-
-    def getbuffer(self) -> memoryview:
-        """Return the bytes themselves: BytesIO would copy them first, on the event loop."""
-        return memoryview(self._data)
 
 
 __all__ = ["EMPTY_SHA256", "UNREACHABLE", "UNSIGNED_PAYLOAD", "Identity", "Request", "Upstream"]

@@ -217,6 +217,16 @@ UPSTREAM_SECONDS: Final = _histogram(
     "upstream_response_seconds",
     "Time until the object store responds, including sending the body, seconds.",
 )
+CREDENTIALS_REFRESHES: Final = _counter(
+    "upstream_credentials_refreshes",
+    "Attempts to obtain credentials for the store: ok or failed.",
+    "source", "outcome",
+)  # fmt: skip
+CREDENTIALS_EXPIRY: Final = _gauge(
+    "upstream_credentials_expiry_timestamp_seconds",
+    "When the credentials for the store expire, seconds since the epoch.",
+    "source", of_several="livemin",
+)  # fmt: skip
 UPSTREAM_STORED_BYTES: Final = _counter(
     "upstream_stored_bytes", "Request body bytes accepted by the object store."
 )

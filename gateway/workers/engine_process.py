@@ -50,6 +50,7 @@ class EngineProcess:
                 "slimgate.models.engine.service",
                 self._first_message,
                 metrics.ENGINE_LOST,
+                aws=engine.backend == "sagemaker",
                 heartbeat_timeout_s=heartbeat_timeout_s,
             )
         )

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -14,6 +13,7 @@ from prometheus_client import Counter
 
 from slimgate.gateway.start_errors import CannotStart
 from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.workers.child_environment import child_environment
 from slimgate.gateway.workers.watchdog import HeartbeatMonitor, StackDump, abort
 from slimgate.models.engine.heartbeat import STACKS
 
@@ -35,6 +35,7 @@ class ProcessSpec(NamedTuple):
         lost: Counts lost processes.
         pass_fds: File descriptors to inherit.
         environment: Additional environment variables.
+        aws: It signs requests to AWS with the credentials of its environment.
         stop_timeout_s: Time to end after a stop, seconds; then it is killed.
         heartbeat_timeout_s: Silence after which it counts as hung and is replaced, seconds.
         gone: Called with the PID of each process that has ended.
@@ -46,6 +47,7 @@ class ProcessSpec(NamedTuple):
     lost: Counter
     pass_fds: Sequence[int] = ()
     environment: Mapping[str, str] = {}
+    aws: bool = False
     stop_timeout_s: float = _STOP_TIMEOUT_S
     heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S
     gone: Callable[[int], None] = lambda _: None
@@ -104,7 +106,11 @@ class SupervisedProcess:
             stdin=PIPE,
             stdout=PIPE,
             pass_fds=(*spec.pass_fds, self._stacks.number),
-            env={**os.environ, **spec.environment, STACKS: str(self._stacks.number)},
+            env={
+                **child_environment(aws=spec.aws),
+                **spec.environment,
+                STACKS: str(self._stacks.number),
+            },
             # Ctrl-C must reach only the parent, which then ends this process.
             start_new_session=True,
         )

@@ -40,6 +40,7 @@ COMMANDS: Final = (
     Command("restore", "replace a managed object by its kept original", "slimgate.cli.tools"),
     Command("index", "fill the index of listings", "slimgate.cli.tools"),
     Command("ledger", "summarize the ledgers of shadow policies", "slimgate.cli.tools"),
+    Command("token", "print temporary credentials of a client", "slimgate.cli.token"),
     Command("eval", "report what a policy saves on your images", "slimgate.eval.command_line"),
     Command("demo", "try a gateway on sample images", "slimgate.eval.demo.command_line"),
     Command("models", "list, fetch, measure and train restorers", "slimgate.models.command_line"),

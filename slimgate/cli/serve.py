@@ -61,6 +61,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from slimgate.config import ConfigError, effective
+    from slimgate.gateway.http.client_credentials import ClientCredentials
     from slimgate.gateway.runtime.extras import check_extras
     from slimgate.gateway.runtime.reload import read
     from slimgate.gateway.storage.index.opening import index_problems
@@ -70,6 +71,7 @@ def _check(options: argparse.Namespace) -> int:
     try:
         settings = read(options.config, options.listen)
         check_extras(settings, options.config)
+        ClientCredentials(settings.credentials, settings.credentials_file)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2

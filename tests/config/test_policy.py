@@ -66,6 +66,7 @@ def test_defaults_are_those_of_the_design() -> None:
             "storage_class": None,
             "access_key": None,
         },
+        "upstream": None,
     }
     assert make().model_dump() == expected
 

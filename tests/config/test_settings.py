@@ -7,6 +7,7 @@ from pydantic import SecretStr, ValidationError
 
 from slimgate.config.engine import Engine
 from slimgate.config.settings import MAX_POLICIES, Settings
+from slimgate.config.upstream_credentials import UpstreamCredentials
 from tests.config.builders import SECRET, minimal, policy, settings
 
 
@@ -20,6 +21,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "upstream": {
             "endpoint": "http://store:9000",
             "region": "us-east-1",
+            "sts_endpoint": None,
             "addressing": "path",
             "connect_timeout_s": 5.0,
             "read_timeout_s": 60.0,
@@ -30,11 +32,14 @@ def test_defaults_are_those_of_the_design() -> None:
             {
                 "access_key": "AKIA",
                 "secret_key": SecretStr(SECRET),
+                "session_token": None,
+                "upstream": None,
                 "upstream_access_key": None,
                 "upstream_secret_key": None,
                 "signature_v2": False,
             },
         ),
+        "credentials_file": None,
         "cache": {
             "max_bytes": 256 * 2**20,
             "ttl_s": 3600.0,
@@ -124,9 +129,9 @@ def test_upstream_keys_default_to_the_same_pair() -> None:
     """A client's own keys are used upstream unless a pair is given for it."""
     other = pair("B", upstream_access_key="up", upstream_secret_key="hush")
     made = settings(credentials=[pair(), other])
-    assert [credential.upstream for credential in made.credentials] == [
-        ("AKIA", SecretStr(SECRET)),
-        ("up", SecretStr("hush")),
+    assert [credential.other_upstream for credential in made.credentials] == [
+        None,
+        UpstreamCredentials(access_key="up", secret_key=SecretStr("hush")),
     ]
 
 
@@ -178,7 +183,7 @@ def upstream(**changes: Any) -> dict[str, Any]:
         (upstream(read_timeout_s=3601), "less than or equal to 3600"),
         (upstream(read_timeout_s=float("inf")), "finite number"),
         (upstream(max_connections=0), "greater than or equal to 1"),
-        ({"credentials": []}, "at least 1"),
+        ({"credentials": []}, "add a key pair, or set credentials_file"),
         ({"credentials": [pair(), pair()]}, "is a duplicate"),
         ({"credentials": [pair("")]}, "match pattern"),
         ({"credentials": [pair("a/b")]}, "match pattern"),
@@ -255,13 +260,21 @@ def test_bad_settings_are_refused(change: dict[str, Any], reason: str) -> None:
         settings(**change)
 
 
-@pytest.mark.parametrize("key", ["upstream", "credentials"])
-def test_two_keys_are_required(key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "reason"), [("upstream", "Field required"), ("credentials", "set credentials_file")]
+)
+def test_two_keys_are_required(key: str, reason: str) -> None:
     """There is no default for the store and for who may use the gateway."""
     document = minimal()
     del document[key]
-    with pytest.raises(ValidationError, match="Field required"):
+    with pytest.raises(ValidationError, match=reason):
         Settings.model_validate(document)
+
+
+def test_a_file_of_credentials_is_enough() -> None:
+    """All clients may be in the credentials file."""
+    made = settings(credentials=[], credentials_file="keys.json")
+    assert (made.credentials, made.credentials_file) == ((), "keys.json")
 
 
 def test_the_number_of_policies_is_bounded() -> None:

@@ -82,7 +82,7 @@ def signed(
     request.context["payload_hash"] = payload_hash
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - age
     with mock.patch("botocore.auth.get_current_datetime", return_value=now):
-        _Signer(Credentials(keys.access, keys.secret), "s3", REGION).add_auth(request)
+        _Signer(Credentials(keys.access, keys.secret, keys.token), "s3", REGION).add_auth(request)
     return dict(request.headers.items())
 
 
@@ -93,6 +93,7 @@ def presigned(
     expires_s: int = 300,
     age: datetime.timedelta = datetime.timedelta(),
     method: str = "GET",
+    keys: Keys | None = None,
 ) -> str:
     """Return path and query of a presigned request.
 
@@ -102,10 +103,12 @@ def presigned(
         expires_s: How long it claims to be valid.
         age: How long ago it is signed.
         method: HTTP method.
+        keys: Key pair that signs; None: the owner's.
     """
     request = AWSRequest(method, f"{server.endpoint}{path}")
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None) - age
-    credentials = Credentials(server.main.access, server.main.secret)
+    by = keys or server.main
+    credentials = Credentials(by.access, by.secret, by.token)
     with mock.patch("botocore.auth.get_current_datetime", return_value=now):
         S3SigV4QueryAuth(credentials, "s3", REGION, expires=expires_s).add_auth(request)
     url: str = request.url

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from multidict import CIMultiDict
 
 from slimgate.gateway.s3 import xml as s3xml
-from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.identity import CredentialSource
 from slimgate.gateway.storage.messages import Request, Response
 from slimgate.gateway.storage.object_client import ObjectClient
 from tests.memory_store import listings, objects
@@ -190,6 +190,7 @@ class MemoryClient(ObjectClient):
     store: MemoryStore
     user: str | None
     along: Mapping[str, str]
+    source: CredentialSource | None = None
 
     @property
     def passed_along(self) -> Mapping[str, str]:
@@ -199,18 +200,21 @@ class MemoryClient(ObjectClient):
     def altered(
         self,
         *,
-        identity: Identity | None = None,
+        source: CredentialSource | None = None,
         passed_along: Mapping[str, str] | None = None,
     ) -> "MemoryClient":
         """Return the store as another user sees it, or with other headers."""
-        user = self.user if identity is None else identity.access_key
         along = self.along if passed_along is None else passed_along
-        return replace(self, user=user, along=along)
+        return replace(self, source=source or self.source, along=along)
 
     @asynccontextmanager
     async def send(self, request: Request) -> AsyncIterator[Response]:
         """Send a request; see :meth:`ObjectClient.send`."""
-        response = self.store.answer(request, self.user, await _body(request))
+        user = self.user
+        if self.source is not None:
+            source = self.source.for_request(request.target, request.query)
+            user = (await source.current()).access_key
+        response = self.store.answer(request, user, await _body(request))
         self.store.responses.append(response)
         try:
             yield response

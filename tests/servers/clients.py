@@ -22,7 +22,7 @@ def s3_client(server: S3Server, keys: Keys | None = None, **config: object) -> I
     """
     keys = keys or server.main
     defaults = {"s3": {"addressing_style": "path"}, "retries": {"total_max_attempts": 1}}
-    session = boto3.Session(keys.access, keys.secret, region_name="us-east-1")
+    session = boto3.Session(keys.access, keys.secret, keys.token, region_name="us-east-1")
     settings = Config(**{**defaults, "signature_version": "s3v4", **config})
     client = session.client("s3", endpoint_url=server.endpoint, config=settings)
     try:

@@ -65,6 +65,7 @@ class GatewayProcess:
         directory: Where that file goes.
         program: How ``slimgate`` is started.
         folder: Working directory; None: that of the tests.
+        environ: More environment variables.
     """
 
     def __init__(
@@ -74,9 +75,11 @@ class GatewayProcess:
         *,
         program: Sequence[str] = (sys.executable, "-m", "slimgate"),
         folder: Path | None = None,
+        environ: Mapping[str, str] = {},
     ) -> None:
         self._program = program
         self._folder = folder
+        self._environ = {**environment(), **environ}
         self.file = directory / "slimgate.yaml"
         self.configure(config)
         self._lines: list[LogLine] = []
@@ -92,7 +95,7 @@ class GatewayProcess:
     def __enter__(self) -> Self:
         command = [*self._program, "serve", "--config", str(self.file)]
         self._process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, env=environment(), cwd=self._folder
+            command, stderr=subprocess.PIPE, env=self._environ, cwd=self._folder
         )
         self._reader.start()
         try:

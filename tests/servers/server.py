@@ -18,10 +18,11 @@ _PAUSE_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """A key pair of one user."""
+    """A key pair of one user, and the session token of a temporary one."""
 
     access: str
     secret: str
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from slimgate.gateway.jobs.pacing.token_bucket import TokenBucket
-from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.identity import CredentialSource
 from slimgate.gateway.storage.messages import Request, Response
 from slimgate.gateway.storage.object_client import ObjectClient
 
@@ -46,11 +46,11 @@ class PacedClient(ObjectClient):
     def altered(
         self,
         *,
-        identity: Identity | None = None,
+        source: CredentialSource | None = None,
         passed_along: Mapping[str, str] | None = None,
     ) -> "PacedClient":
         """Return the same client for another caller, at the same rates."""
-        other = self.client.altered(identity=identity, passed_along=passed_along)
+        other = self.client.altered(source=source, passed_along=passed_along)
         return replace(self, client=other)
 
     @asynccontextmanager

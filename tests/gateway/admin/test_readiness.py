@@ -27,7 +27,9 @@ async def test_a_difference_of_policies_is_a_warning(tmp_path: Path) -> None:
         )
         one, other = (Peers(RedisConnection(redis), "store", each) for each in policies)
         parts = create_app(settings(), engine=tmp_path / "nobody")[PARTS]
-        readiness = Readiness(parts.storage.upstream, parts.limits.in_flight, one)
+        readiness = Readiness(
+            parts.storage.upstream, parts.callers.registry, parts.limits.in_flight, one
+        )
         async with other:
             for _ in range(4):
                 await other.look()

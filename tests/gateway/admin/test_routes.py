@@ -21,7 +21,7 @@ _OPEN = ("/_slimgate/login", "/_slimgate/static/")
 async def _admin(tmp_path: Path) -> AsyncIterator[web.Application]:
     made = settings(admin={"listen": "127.0.0.1:0", "token": _TOKEN})
     parts = create_app(made, engine=tmp_path / "nobody")[PARTS]
-    readiness = Readiness(parts.storage.upstream, parts.limits.in_flight)
+    readiness = Readiness(parts.storage.upstream, parts.callers.registry, parts.limits.in_flight)
     async with parts.storage.upstream:
         yield create_admin(made, parts.policies, parts.compute, parts.limits.buffers, readiness)
 

@@ -152,7 +152,7 @@ class Gateway:
             headers=CIMultiDictProxy(shown),
             query=query.read(text),
             verified=None,
-            identity=Identity("main", "secret"),
+            source=Identity("main", "secret"),
             client=self.memory.client(passed_along=passed_along),
             stall_timer=timer,
             body_limits=BodyLimits(limits, ByteBudget(1 << 20), timer),

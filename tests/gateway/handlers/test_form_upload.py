@@ -18,12 +18,12 @@ from slimgate.config import Policies, Policy, Settings
 from slimgate.gateway.cache.memory import MemoryCache
 from slimgate.gateway.handlers.form_upload import FormUpload
 from slimgate.gateway.handlers.post_form import PostObject
-from slimgate.gateway.http.authentication import Authenticator
 from slimgate.gateway.http.byte_budget import ByteBudget
 from slimgate.gateway.http.request_body import BodyLimits
 from slimgate.gateway.s3 import headers
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.credentials.callers import Callers
 from slimgate.gateway.telemetry import metrics
 from slimgate.gateway.telemetry.ledger import Ledger
 from slimgate.gateway.telemetry.telemetry import Telemetry
@@ -127,13 +127,13 @@ class _Forms:
         call, writer = self.gateway.call("POST", target, "", said, self.body)
         limits = BodyLimits(call.body_limits.limits, ByteBudget(1 << 20), call.stall_timer)
         call = replace(
-            call, identity=None, client=self.gateway.memory.client(None), body_limits=limits,
+            call, source=None, client=self.gateway.memory.client(None), body_limits=limits,
             upload_quota=ByteBudget(self.room),
         )  # fmt: skip
         ledger = Ledger(LedgerSettings())
         policies, storage = self.gateway.policies, self.gateway.storage
         uploads = FormUpload(policies, storage, self.workers, Telemetry(ledger), self.cache)
-        signer = Authenticator(_SETTINGS).signer
+        signer = Callers(_SETTINGS, policies).signer
         handler = PostObject(policies, ledger, uploads, signer, self.gateway.plain)
         answer = answered(await handler(call), writer)
         assert limits.spool.held == 0

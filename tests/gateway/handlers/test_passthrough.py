@@ -82,7 +82,7 @@ async def test_forms_are_judged_first(target: Target, content_type: str, code: s
     policies, cache = gateway.policies, MemoryCache(1, 1.0)
     telemetry = Telemetry(ledger)
     uploads = FormUpload(policies, gateway.storage, InstantWorkers(), telemetry, cache)
-    parts = (policies, ledger, uploads, lambda _: None, gateway.plain)
+    parts = (policies, ledger, uploads, lambda *_: None, gateway.plain)
     with pytest.raises(S3Error, match=code):
         await PostObject(*parts)(call)
     assert gateway.memory.requests == []

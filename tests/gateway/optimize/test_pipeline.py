@@ -13,7 +13,7 @@ from slimgate.config import Engine, Policy
 from slimgate.config import Manifests as ManifestSettings
 from slimgate.gateway.optimize import pipeline, steps
 from slimgate.gateway.optimize.candidate import Candidate, InMemory, StoredCandidate
-from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.identity import CredentialSource
 from slimgate.gateway.s3.routing import Target, key_target
 from slimgate.gateway.storage.manifest_seals import Seals
 from slimgate.gateway.storage.messages import Request, Sending
@@ -54,11 +54,11 @@ class _NoStore(ObjectClient):
     def altered(
         self,
         *,
-        identity: Identity | None = None,
+        source: CredentialSource | None = None,
         passed_along: Mapping[str, str] | None = None,
     ) -> Self:
         """Return the same store."""
-        del identity, passed_along
+        del source, passed_along
         return self
 
     def send(self, request: Request) -> Sending:

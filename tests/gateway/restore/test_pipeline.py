@@ -18,7 +18,7 @@ from slimgate.gateway.restore import pipeline
 from slimgate.gateway.restore.compute import Compute
 from slimgate.gateway.restore.read import Answer, AsStored, ObjectRead, ReadRequest, Reads, Served
 from slimgate.gateway.s3.errors import S3Error
-from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.identity import CredentialSource
 from slimgate.gateway.s3.routing import key_target
 from slimgate.gateway.storage.completing import BeingCompleted, PendingCompletions
 from slimgate.gateway.storage.index.buffered import BufferedIndex
@@ -94,11 +94,11 @@ class _Store(ObjectClient):
     def altered(
         self,
         *,
-        identity: Identity | None = None,
+        source: CredentialSource | None = None,
         passed_along: Mapping[str, str] | None = None,
     ) -> Self:
         """Return the same store."""
-        del identity, passed_along
+        del source, passed_along
         return self
 
     @asynccontextmanager

@@ -16,14 +16,17 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slimgate.gateway.s3.client_keys import ClientKey, ClientKeys
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.query import read
-from slimgate.gateway.s3.sigv2 import Keys, is_claimed, is_presigned, verify
+from slimgate.gateway.s3.sigv2 import is_claimed, is_presigned, verify
 from slimgate.gateway.s3.sigv2_text import SIGNED
 from slimgate.gateway.s3.sigv4 import Verified, WireRequest
 
 _NOW: Final = datetime.now(UTC)
-_KEYS: Final = Keys({"key": "secret", "new": "secret"}, {"key"})
+_KEYS: Final = ClientKeys(
+    {"key": ClientKey("secret", version_2=True), "new": ClientKey("secret")}.get
+)
 _USER: Final = Credentials("key", "secret")
 _CONTROL: Final = [chr(code) for code in (*range(32), 127)]
 

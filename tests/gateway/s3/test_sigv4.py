@@ -13,12 +13,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from slimgate.gateway.s3.canonical import canonical_path, canonical_query, query_pairs
+from slimgate.gateway.s3.client_keys import ClientKey, ClientKeys
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.sigv4 import Verified, WireRequest, verify
 
 _KEY = "AKIAIOSFODNN7EXAMPLE"
 _SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-_SECRETS = {_KEY: _SECRET}
+_KEYS = ClientKeys({_KEY: ClientKey(_SECRET)}.get)
 _NOW = datetime.datetime(2024, 5, 1, 12, tzinfo=datetime.UTC)
 _EMPTY = hashlib.sha256().hexdigest()
 _HOST = "gate.example:8080"
@@ -73,7 +74,7 @@ def _with_header(request: WireRequest, name: str, value: str) -> WireRequest:
 
 def _error(request: WireRequest, now: datetime.datetime = _NOW) -> S3Error:
     with pytest.raises(S3Error) as caught:
-        verify(request, _SECRETS, now)
+        verify(request, _KEYS, now)
     return caught.value
 
 
@@ -105,7 +106,7 @@ def test_control_characters_are_refused(
     for path in (f"/b/k?response-content-type=a{escape}", f"/b/k?a{escape}=1"):
         assert _error(signer(path, None)).code == "InvalidArgument"
     for path in (f"/b/k{escape}", f"/b?prefix=a{escape}&marker={escape}"):
-        assert verify(signer(path, None), _SECRETS, _NOW)
+        assert verify(signer(path, None), _KEYS, _NOW)
 
 
 def test_control_characters_in_signed_headers_are_refused() -> None:
@@ -128,7 +129,7 @@ def test_botocore_headers_are_accepted(
     url = f"http://{_HOST}{path}?{_query(pairs)}"
     request = _botocore(S3SigV4Auth, url, headers, method="PUT", body=body)
     expected = Verified(_KEY, hashlib.sha256(body).hexdigest(), presigned=False, chunks=None)
-    assert verify(request, _SECRETS, _NOW) == expected
+    assert verify(request, _KEYS, _NOW) == expected
 
 
 @given(_paths, _pairs, _headers)
@@ -138,7 +139,7 @@ def test_botocore_presigned_urls_are_accepted(
     """Botocore's presigned URLs are accepted, for any key, query and metadata."""
     request = _presigned(f"{path}?{_query(pairs)}", headers)
     expected = Verified(_KEY, "UNSIGNED-PAYLOAD", presigned=True, chunks=None)
-    assert verify(request, _SECRETS, _NOW) == expected
+    assert verify(request, _KEYS, _NOW) == expected
 
 
 def _flip(data: st.DataObject, text: str) -> str:
@@ -150,7 +151,7 @@ def _flip(data: st.DataObject, text: str) -> str:
 
 def _refused(request: WireRequest) -> bool:
     try:
-        return verify(request, _SECRETS, _NOW) is None
+        return verify(request, _KEYS, _NOW) is None
     except S3Error:
         return True
 
@@ -216,13 +217,13 @@ def test_method_is_signed() -> None:
 def test_unknown_key() -> None:
     """A key that is not configured is named as such, without any secret."""
     with pytest.raises(S3Error) as caught:
-        verify(_header_signed(), {"other": "x"}, _NOW)
+        verify(_header_signed(), ClientKeys({"other": ClientKey("x")}.get), _NOW)
     assert (caught.value.code, caught.value.status) == ("InvalidAccessKeyId", 403)
 
 
 def test_anonymous() -> None:
     """A request without a signature is anonymous."""
-    assert verify(WireRequest("GET", "/b/k", "acl", (("Host", _HOST),)), {}, _NOW) is None
+    assert verify(WireRequest("GET", "/b/k", "acl", (("Host", _HOST),)), _KEYS, _NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,7 @@ def test_clock_skew(seconds: int, code: str | None) -> None:
     """A signed header is good for fifteen minutes in both directions."""
     now = _NOW + datetime.timedelta(seconds=seconds)
     if code is None:
-        assert verify(_header_signed(), _SECRETS, now) is not None
+        assert verify(_header_signed(), _KEYS, now) is not None
     else:
         assert _error(_header_signed(), now).code == code
 
@@ -251,7 +252,7 @@ def test_expiry(seconds: int, message: str | None) -> None:
     """A presigned request is good from fifteen minutes before its time until it expires."""
     now = _NOW + datetime.timedelta(seconds=seconds)
     if message is None:
-        assert verify(_presigned(), _SECRETS, now) is not None
+        assert verify(_presigned(), _KEYS, now) is not None
     else:
         error = _error(_presigned(), now)
         assert (error.code, error.message) == ("AccessDenied", message)
@@ -279,7 +280,7 @@ def test_unsigned_amz_headers(sign: Callable[[], WireRequest], name: str) -> Non
 @pytest.mark.parametrize("sign", [_header_signed, _presigned])
 def test_unsigned_other_headers(sign: Callable[[], WireRequest]) -> None:
     """Other headers may be added on the way."""
-    assert verify(_with_header(sign(), "User-Agent", "x"), _SECRETS, _NOW) is not None
+    assert verify(_with_header(sign(), "User-Agent", "x"), _KEYS, _NOW) is not None
 
 
 def test_host_must_be_signed() -> None:
@@ -319,7 +320,7 @@ def test_presigned_with_payload_hash(value: str) -> None:
     """A presigned request may carry an unsigned payload hash, which its body must then fulfil."""
     request = _with_header(_presigned(), "x-amz-content-sha256", value)
     expected = Verified(_KEY, value, presigned=True, chunks=None)
-    assert verify(request, _SECRETS, _NOW) == expected
+    assert verify(request, _KEYS, _NOW) == expected
 
 
 @pytest.mark.parametrize("value", [_EMPTY, "UNSIGNED-PAYLOAD"])
@@ -328,7 +329,7 @@ def test_payload_hash_in_the_query(value: str) -> None:
     with mock.patch.object(S3SigV4QueryAuth, "payload", return_value=value):
         request = _presigned(f"/b/k?X-Amz-Content-Sha256={value}")
     expected = Verified(_KEY, value, presigned=True, chunks=None)
-    assert verify(request, _SECRETS, _NOW) == expected
+    assert verify(request, _KEYS, _NOW) == expected
 
 
 def test_payload_hash_in_the_query_binds() -> None:
@@ -394,7 +395,7 @@ def test_published_header_examples(
     method, _, url = target.partition(" ")
     path, _, query = url.partition("?")
     wire = (*headers.items(), ("Authorization", authorization))
-    verified = verify(WireRequest(method, path, query, wire), _SECRETS, _EXAMPLE_TIME)
+    verified = verify(WireRequest(method, path, query, wire), _KEYS, _EXAMPLE_TIME)
     assert verified == Verified(_KEY, payload_hash, presigned=False, chunks=None)
 
 
@@ -407,7 +408,7 @@ def test_published_presigned_example() -> None:
         "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
     )
     headers = (("Host", "examplebucket.s3.amazonaws.com"),)
-    verified = verify(WireRequest("GET", "/test.txt", query, headers), _SECRETS, _EXAMPLE_TIME)
+    verified = verify(WireRequest("GET", "/test.txt", query, headers), _KEYS, _EXAMPLE_TIME)
     assert verified == Verified(_KEY, "UNSIGNED-PAYLOAD", presigned=True, chunks=None)
 
 
@@ -417,7 +418,7 @@ def test_streams_get_a_chunk_key(trailer: str) -> None:
     word = f"STREAMING-AWS4-HMAC-SHA256-PAYLOAD{trailer}"
     with mock.patch.object(S3SigV4Auth, "payload", return_value=word):
         request = _header_signed()
-    verified = verify(request, _SECRETS, _NOW)
+    verified = verify(request, _KEYS, _NOW)
     assert verified is not None
     assert verified.chunks is not None
     assert (verified.payload_hash, verified.chunks.timestamp) == (word, "20240501T120000Z")

@@ -4,14 +4,14 @@ import pytest
 
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.sigv4 import Verifier, WireRequest, verify
-from tests.gateway.s3.test_sigv4 import _NOW, _SECRETS, _changed, _presigned
+from tests.gateway.s3.test_sigv4 import _KEYS, _NOW, _changed, _presigned
 
 
 @pytest.fixture
 def verifier() -> Verifier:
     """Return a verifier that has seen a presigned URL."""
-    made = Verifier(_SECRETS)
-    assert made.verify(_presigned(), _NOW) == verify(_presigned(), _SECRETS, _NOW)
+    made = Verifier(_KEYS)
+    assert made.verify(_presigned(), _NOW) == verify(_presigned(), _KEYS, _NOW)
     return made
 
 
@@ -23,7 +23,7 @@ def _code(verifier: Verifier, request: WireRequest, seconds: float = 0) -> str:
 
 def test_what_is_remembered_is_the_same(verifier: Verifier) -> None:
     """A URL that was right is right again, until the very second in which it expires."""
-    expected = verify(_presigned(), _SECRETS, _NOW)
+    expected = verify(_presigned(), _KEYS, _NOW)
     assert verifier.verify(_presigned(), _NOW + timedelta(seconds=600)) == expected
     assert _code(verifier, _presigned(), 601) == "AccessDenied"
     assert _code(verifier, _presigned(), -901) == "AccessDenied"
@@ -43,14 +43,14 @@ def test_only_the_very_request_is_remembered(verifier: Verifier) -> None:
 
 def test_refusals_are_not_remembered(verifier: Verifier) -> None:
     """A URL that was refused as too early is accepted when its time comes."""
-    early = Verifier(_SECRETS)
+    early = Verifier(_KEYS)
     assert _code(early, _presigned(), -901) == "AccessDenied"
     assert early.verify(_presigned(), _NOW) == verifier.verify(_presigned(), _NOW)
 
 
 def test_few_are_remembered() -> None:
     """The cache stays small, however many URLs are used."""
-    made = Verifier(_SECRETS)
+    made = Verifier(_KEYS)
     for number in range(1100):
         made.verify(_presigned(f"/b/{number}"), _NOW)
     assert len(made._cache) <= 1024

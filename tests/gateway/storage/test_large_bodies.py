@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from slimgate.config import Upstream as UpstreamSettings
 from slimgate.gateway.s3.routing import key_target
-from slimgate.gateway.storage import upstream
+from slimgate.gateway.storage.bodies import payload
 from slimgate.gateway.storage.upstream import Request, Upstream
 
 _BODY: Final = bytes(range(256)) * (20 << 10)
@@ -20,11 +20,11 @@ def test_a_large_body_is_not_copied() -> None:
     """What aiohttp makes of a body of 5 MiB takes next to no memory."""
     tracemalloc.start()
     try:
-        payload = PAYLOAD_REGISTRY.get(upstream._payload(_BODY))
+        made = PAYLOAD_REGISTRY.get(payload(_BODY))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert payload.size == len(_BODY)
+    assert made.size == len(_BODY)
     assert peak < 1 << 20
 
 

@@ -63,7 +63,7 @@ async def test_clients_need_no_rights_in_the_archive() -> None:
     with pytest.raises(Refused, match=r"403|412"):
         await Archive().keep(stranger, _KEEP, _UPLOAD, _MANIFEST, IMAGE)
     named = _KEEP.model_copy(update={"access_key": "KEEPER"})
-    archive = Archive({"KEEPER": Identity("main", "secret")})
+    archive = Archive({"KEEPER": Identity("main", "secret")}.get)
     for client in (stranger, store.client(None)):
         await archive.keep(client, named, _UPLOAD, _MANIFEST, IMAGE)
         assert await archive.fetch(client, named, _UPLOAD.target, _MANIFEST) == IMAGE

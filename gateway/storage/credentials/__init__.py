@@ -1,0 +1,1 @@
+"""Credentials for the store: fixed pairs, roles, profiles and the default chain."""
