@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     labels = {restorers.load(name).label: name for name in names}
     known = {(x["image"], x["scale"], x["restorer"]) for x in journal.lines(options.out)}
     todo = []
-    for path in journal.spread(options.folder, options.limit):
+    for path in _images(options):
         image = journal.name(path)
         lacking = [n for label, n in labels.items() if (image, options.scale, label) not in known]
         full = (image, 1, shrinking_tables.FULL) not in known
@@ -76,6 +76,16 @@ def main(arguments: list[str] | None = None) -> int:
     ]
     sys.stdout.write(shrinking_tables.text(lines, list(labels)))
     return 0
+
+
+def _images(options: argparse.Namespace) -> list[Path]:
+    """Return the images, by class and, within one, at even distances."""
+    found: list[Path] = []
+    for folder in sorted(path for path in options.folder.iterdir() if path.is_dir()):
+        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in pairs.SUFFIXES)
+        count = min(options.limit or len(files), len(files))
+        found += [files[index * len(files) // count] for index in range(count)]
+    return found
 
 
 def _parser() -> argparse.ArgumentParser:
