@@ -83,6 +83,14 @@ def test_commands_of_the_program_exist(name: str) -> None:
     assert named - known == set()
 
 
+def test_the_manual_lists_all_commands() -> None:
+    """The table has the commands of ``slimgate --help``, in their order."""
+    rows = re.findall(
+        r"^\| `slimgate (\w+)` \|", documents.text("docs/command-line.md"), re.MULTILINE
+    )
+    assert rows == [each.name for each in COMMANDS]
+
+
 def test_the_example_in_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The codec is used as a library as the manual shows it, on a photograph."""
     (block,) = (each for each in documents.blocks("docs/command-line.md") if "python\n" in each)
