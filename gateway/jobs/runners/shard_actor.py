@@ -44,7 +44,14 @@ class Sent:
         engine = settings.engine.model_copy(update={"threads": settings.engine.threads or 1})
         # What is seen and written is noted in Redis, if there is one: a file of its node is no use.
         index = settings.index.model_copy(update={"kind": "memory", "entries": _INDEX_ENTRIES})
-        needed = {"credentials": tuple(pairs[:1]), "engine": engine, "index": index}
+        # A key of the credentials file is looked up there, on each node.
+        file = None if pairs else settings.credentials_file
+        needed = {
+            "credentials": tuple(pairs[:1]),
+            "credentials_file": file,
+            "engine": engine,
+            "index": index,
+        }
         sent = settings.model_copy(update={**needed, "admin": Admin()})
         return cls(sent, replace(spec, jobs=1), _digests(settings, spec))
 

@@ -2,9 +2,10 @@ from datetime import timedelta
 
 import pytest
 
+from slimgate.gateway.s3.client_keys import ClientKey, ClientKeys
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.sigv4 import Verifier, WireRequest, verify
-from tests.gateway.s3.test_sigv4 import _KEYS, _NOW, _changed, _presigned
+from tests.gateway.s3.test_sigv4 import _KEY, _KEYS, _NOW, _SECRET, _changed, _presigned
 
 
 @pytest.fixture
@@ -56,3 +57,14 @@ def test_few_are_remembered() -> None:
     assert len(made._cache) <= 1024
     made.verify(_presigned("/b/" + "x" * 2000), _NOW)
     assert max(len(known.raw_path) for known in made._cache) < 2000
+
+
+def test_what_is_remembered_ends_with_its_key() -> None:
+    """A URL that was right is refused once its key is gone, or has another secret."""
+    known = {_KEY: ClientKey(_SECRET)}
+    made = Verifier(ClientKeys(known.get))
+    assert made.verify(_presigned(), _NOW) is not None
+    known[_KEY] = ClientKey("changed")
+    assert _code(made, _presigned()) == "SignatureDoesNotMatch"
+    del known[_KEY]
+    assert _code(made, _presigned()) == "InvalidAccessKeyId"

@@ -59,6 +59,16 @@ def test_actors_get_no_other_secrets_than_theirs() -> None:
     assert pickle.loads(raw) == sent  # noqa: S301  # our own
 
 
+@pytest.mark.parametrize(("access_key", "file"), [("second", None), ("other", "keys.json")])
+def test_actors_read_the_credentials_file_only_for_a_key_in_it(
+    access_key: str, file: str | None
+) -> None:
+    """Nodes need no such file for a key of the configuration itself."""
+    settings = _settings().model_copy(update={"credentials_file": "keys.json"})
+    sent = Sent.of(settings, replace(_spec(), access_key=access_key))
+    assert sent.settings.credentials_file == file
+
+
 def test_an_actor_takes_one_cpu() -> None:
     """It has one process for images, and the engine one thread."""
     sent = Sent.of(_settings(), _spec())
