@@ -1,6 +1,9 @@
 """The AWS templates hold what gateways need, and grant no more."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +12,7 @@ import pytest
 from slimgate import models
 from slimgate.config import Settings, load
 from slimgate.gateway.workers.capacity import memory_needed
+from tests.compose import image_environment
 from tests.deploy.chart import tool
 from tests.deploy.cloud import REGION, Template, of_type, templates_in, text
 
@@ -36,15 +40,43 @@ def container(templates: Templates) -> dict[str, Any]:
 
 
 @pytest.fixture
-def settings(container: dict[str, Any], tmp_path: Path) -> Settings:
-    """Load the configuration with what the container of a gateway sets."""
-    environ = {each["Name"]: text(each["Value"]) for each in container["Environment"]}
-    environ.update({each["Name"]: "a secret of twenty characters" for each in container["Secrets"]})
-    environ["SLIMGATE_CACHE__REDIS__URL"] = "rediss://:password@cache:6379/0"
-    config = tmp_path / "slimgate.yaml"
-    content = environ.pop("CONFIGURATION").replace("Network1C6012B5.CidrBlock", "10.0.0.0/16")
-    config.write_text(content.replace("StoreImages8704A233", "images"))
+def environ(container: dict[str, Any], tmp_path: Path) -> dict[str, str]:
+    """Return the environment of the container, with made-up secrets, and a folder to write to."""
+    found = {each["Name"]: text(each["Value"]) for each in container["Environment"]}
+    found.update({each["Name"]: "a secret of twenty characters" for each in container["Secrets"]})
+    found["SLIMGATE_CACHE__REDIS__URL"] = "rediss://:password@cache:6379/0"
+    content = found["CONFIGURATION"].replace("Network1C6012B5.CidrBlock", "10.0.0.0/16")
+    found["CONFIGURATION"] = content.replace("StoreImages8704A233", "images")
+    assert found["SLIMGATE_CONFIG"].startswith(image_environment()["XDG_CACHE_HOME"])
+    found["SLIMGATE_CONFIG"] = str(tmp_path / "slimgate.yaml")
+    return found
+
+
+@pytest.fixture
+def settings(environ: dict[str, str]) -> Settings:
+    """Load the configuration as the container of a gateway does."""
+    config = Path(environ["SLIMGATE_CONFIG"])
+    config.write_text(environ.pop("CONFIGURATION"))
     return load(config, environ=environ, known_restorers=models.NAMES)
+
+
+def test_the_container_writes_its_configuration(
+    container: dict[str, Any], environ: dict[str, str]
+) -> None:
+    """The shell leaves it as it is, and the program accepts it."""
+    (script,) = container["Command"]
+    checked = script.replace("slimgate serve", "slimgate check")
+    assert checked != script
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [*container["EntryPoint"], checked],
+        env={**environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Path(environ["SLIMGATE_CONFIG"]).read_text() == environ["CONFIGURATION"]
 
 
 def test_cloudformation_accepts_everything(templates: Templates, templates_folder: Path) -> None:
