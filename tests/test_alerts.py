@@ -184,6 +184,20 @@ CASES: Final[dict[str, _Case]] = {
     # Series begin at the epoch.
     "SlimgateCertificateExpires": _one(_EXPIRY, f"{13 * 86400}x120", "0x120", minutes=90),
     "SlimgateCertificateExpiresSoon": _one(_EXPIRY, f"{86400}x120", f"{3 * 86400}x120"),
+    # Credentials that last for an hour from minute to minute, and others that nobody renews.
+    "SlimgateCredentialsExpire": _one(
+        'slimgate_upstream_credentials_expiry_timestamp_seconds{source="chain",',
+        f"{59 * 60 + 200}x120",
+        f"{3600}+60x120",
+        labels={"instance": "a", "source": "chain"},
+        minutes=59,
+    ),
+    "SlimgateCredentialsNotRenewed": _one(
+        'slimgate_upstream_credentials_refreshes_total{outcome="failed",source="chain",',
+        _counter(0.5),
+        "0x50 1x60",
+        labels={"instance": "a", "source": "chain", "outcome": "failed"},
+    ),
     "SlimgateEngineDown": _one(
         'up{job="slimgate-engine",',
         "0x120",

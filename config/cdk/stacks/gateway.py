@@ -97,7 +97,7 @@ class Gateways(Construct):
                 "endpoint": f"https://s3.{region}.{Stack.of(self).url_suffix}",
                 "region": region,
             },
-            "credentials": [{"access_key": "slimgate"}],
+            "credentials": [{"access_key": "slimgate", "upstream": {"chain": True}}],
             "engine": {"workers": _CPUS},
             # All clients come from the load balancer, which keeps connections while they may idle.
             "limits": {
