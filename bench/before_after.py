@@ -1,9 +1,10 @@
-"""Draw four images that averages had destroyed: as uploaded, under averages, under the default.
+"""Draw images as uploaded and as served under two policies, side by side.
 
-``python -m bench.before_after DIR [--out FILE]`` optimizes them under PSNR 34 dB and mean SSIM 0.93
-alone, and under the default policy, and puts the same piece of each side by side at one pixel per
-pixel, with bytes and SSIMULACRA2 of the whole image. DIR has one folder of images per class, as for
-the other benchmarks; docs/floors.md shows the result and says where the images come from.
+``python -m bench.before_after`` draws the picture of README.md, of two images of the demo under the
+default and under `economy`. ``python -m bench.before_after DIR`` draws that of docs/floors.md: four
+images that averages had destroyed, under PSNR 34 dB and mean SSIM 0.93 alone and under the default;
+DIR has one folder of images per class, as for the other benchmarks. Each piece is shown at one
+pixel per pixel, with bytes and SSIMULACRA2 of the whole image.
 """
 
 import argparse
@@ -29,7 +30,6 @@ AVERAGES: Final[Mapping[str, Any]] = {
 TILE: Final = (340, 240)
 """Width and height of a piece, pixels."""
 
-_TITLES: Final = ("as uploaded", "PSNR 34 dB and SSIM 0.93 alone", "the default: standard, guarded")
 _GAP: Final = 8
 _LINE: Final = 22
 _BACKGROUND: Final = (255, 255, 255)
@@ -63,15 +63,58 @@ class Subject:
         return sample_images.make(recipe).data
 
 
-SUBJECTS: Final = (
-    Subject("fundus photograph", "retina.jpg", (860, 300)),
-    Subject("chest X-ray", "xray/xray-d9eeef01.png", (560, 420)),
-    Subject(
-        "photograph",
-        "photo_hires_clic/clic--validation__60430844748882ff66b9a5598ef06dd6.png",
-        (640, 240),
+class Column(NamedTuple):
+    """A policy, as keys that differ from the default, and its title."""
+
+    title: str
+    policy: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a picture shows.
+
+    Attributes:
+        file: the picture, if no other one is named.
+        subjects: a row each.
+        columns: policies, beside the column of uploads.
+    """
+
+    file: str
+    subjects: tuple[Subject, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def titles(self) -> list[str]:
+        """Return what stands above the columns."""
+        return ["as uploaded", *(column.title for column in self.columns)]
+
+
+README: Final = Plan(
+    "docs/before-after.jpg",
+    (Subject("photograph", "astronaut.jpg", (80, 20)), Subject("photograph", "brick.jpg", (0, 0))),
+    (
+        Column("restored: standard, the default", {}),
+        Column("restored: economy", {"fidelity": "economy"}),
     ),
-    Subject("screenshot", "screenshot_ui/msterm--frosted-glass-theme.png", (330, 0)),
+)
+
+FLOORS: Final = Plan(
+    "docs/floors.jpg",
+    (
+        Subject("fundus photograph", "retina.jpg", (860, 300)),
+        Subject("chest X-ray", "xray/xray-d9eeef01.png", (560, 420)),
+        Subject(
+            "photograph",
+            "photo_hires_clic/clic--validation__60430844748882ff66b9a5598ef06dd6.png",
+            (640, 240),
+        ),
+        Subject("screenshot", "screenshot_ui/msterm--frosted-glass-theme.png", (330, 0)),
+    ),
+    (
+        Column("PSNR 34 dB and SSIM 0.93 alone", AVERAGES),
+        Column("the default: standard, guarded", {}),
+    ),
 )
 
 
@@ -80,11 +123,13 @@ class Served(NamedTuple):
 
     Attributes:
         size: bytes stored.
+        enlarged: it is stored smaller, and enlarged by a restorer.
         pixels: what GET returns.
         score: its SSIMULACRA2, by the package of that name.
     """
 
     size: int
+    enlarged: bool
     pixels: Pixels
     score: float
 
@@ -103,19 +148,22 @@ def main(arguments: list[str] | None = None) -> int:
         0 if the picture was written, 2 if an image is missing.
     """
     parser = argparse.ArgumentParser(prog="python -m bench.before_after", description=__doc__)
-    parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--out", type=Path, default=Path("docs/floors.jpg"), metavar="FILE")
+    parser.add_argument("folder", type=Path, metavar="DIR", nargs="?")
+    parser.add_argument("--out", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
+    plan = FLOORS if options.folder else README
+    out = options.out or Path(plan.file)
     try:
-        uploads = [each.read(options.folder) for each in SUBJECTS]
+        uploads = [each.read(options.folder or Path()) for each in plan.subjects]
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     networks, upscalers = contest.alone()
-    rows = [_cells(*pair, upscalers) for pair in zip(SUBJECTS, uploads, strict=True)]
+    pairs = zip(plan.subjects, uploads, strict=True)
+    rows = [_cells(*pair, plan.columns, upscalers) for pair in pairs]
     networks.close()
-    drawn(rows).save(options.out, quality=_QUALITY, subsampling=0, optimize=True)
-    print(f"{options.out}: {options.out.stat().st_size:,} bytes")
+    drawn(plan.titles, rows).save(out, quality=_QUALITY, subsampling=0, optimize=True)
+    print(f"{out}: {out.stat().st_size:,} bytes")
     return 0
 
 
@@ -129,16 +177,17 @@ def served(upload: bytes, changes: Mapping[str, Any], upscalers: LocalRestorers)
     """
     kept = contest.stored(upload, contest.policy_of(changes), upscalers)
     pixels = decoded(kept.served)
-    return Served(kept.size, pixels, ssimulacra2(decoded(upload), pixels))
+    enlarged = kept.manifest is not None and kept.manifest.stored.scale > 1
+    return Served(kept.size, enlarged, pixels, ssimulacra2(decoded(upload), pixels))
 
 
-def drawn(rows: list[list[Cell]]) -> Image.Image:
+def drawn(titles: list[str], rows: list[list[Cell]]) -> Image.Image:
     """Return the picture of all rows, with titles above the columns."""
     width, height = TILE[0] + _GAP, TILE[1] + _LINE + _GAP
-    size = width * len(_TITLES) + _GAP, _LINE + _GAP + height * len(rows)
+    size = width * len(titles) + _GAP, _LINE + _GAP + height * len(rows)
     picture = Image.new("RGB", size, _BACKGROUND)
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(15)
-    for column, title in enumerate(_TITLES):
+    for column, title in enumerate(titles):
         draw.text((_GAP + width * column, _GAP), title, _INK, font)
         for row, found in enumerate(rows):
             left, top = _GAP + width * column, _LINE + _GAP + height * row
@@ -147,18 +196,22 @@ def drawn(rows: list[list[Cell]]) -> Image.Image:
     return picture
 
 
-def _cells(subject: Subject, upload: bytes, upscalers: LocalRestorers) -> list[Cell]:
+def _cells(
+    subject: Subject, upload: bytes, columns: tuple[Column, ...], upscalers: LocalRestorers
+) -> list[Cell]:
     before = decoded(upload)
     height, width = before.shape[:2]
     size = f"{width}x{height}, {len(upload):,} bytes"
-    found = [served(upload, each, upscalers) for each in (AVERAGES, {})]
+    found = [served(upload, column.policy, upscalers) for column in columns]
     return [
         Cell(_cut(before, subject), f"{subject.title}, {size}"),
-        *(
-            Cell(_cut(each.pixels, subject), f"{each.size:,} bytes, SSIMULACRA2 {each.score:.1f}")
-            for each in found
-        ),
+        *(Cell(_cut(each.pixels, subject), _caption(each)) for each in found),
     ]
+
+
+def _caption(found: Served) -> str:
+    how = ", enlarged" if found.enlarged else ""
+    return f"{found.size:,} bytes{how}, SSIMULACRA2 {found.score:.1f}"
 
 
 def _cut(pixels: Pixels, subject: Subject) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Tests of the four images in the documents that averages had destroyed."""
+"""Tests of the pictures in the documents."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bench import contest, reference
-from bench.before_after import AVERAGES, SUBJECTS, TILE, Cell, Subject, drawn, main, served
+from bench.before_after import AVERAGES, FLOORS, README, TILE, Cell, Subject, drawn, main, served
 from slimgate.config.floor import DEFAULT_FIDELITY, PRESETS
 from slimgate.models.engine.loading import LocalRestorers
 
@@ -24,7 +24,7 @@ def upscalers() -> Iterator[LocalRestorers]:
 
 
 @pytest.mark.slow  # optimizes large images twice
-@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.title)
+@pytest.mark.parametrize("subject", FLOORS.subjects, ids=lambda subject: subject.title)
 def test_the_default_keeps_what_averages_destroyed(
     subject: Subject, upscalers: LocalRestorers
 ) -> None:
@@ -43,7 +43,7 @@ def test_pieces_stand_side_by_side() -> None:
     """Each row of the picture has its three pieces from left to right."""
     colours = [(200, 0, 0), (0, 200, 0), (0, 0, 200)]
     row = [Cell(Image.new("RGB", TILE, each), "what it is") for each in colours]
-    picture = drawn([row, row])
+    picture = drawn(README.titles, [row, row])
     middle = picture.height // 2 - TILE[1] // 2
     seen = [picture.getpixel((picture.width * x // 6, middle)) for x in (1, 3, 5)]
     assert seen == colours
@@ -51,6 +51,6 @@ def test_pieces_stand_side_by_side() -> None:
 
 def test_missing_images_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without the images nothing is drawn, and the first that is missing is named."""
-    found = SUBJECTS[1].file
+    found = FLOORS.subjects[1].file
     assert main([str(tmp_path), "--out", str(tmp_path / "out.jpg")]) == 2
     assert found in capsys.readouterr().err
