@@ -23,8 +23,8 @@ from tests.e2e import images
 
 
 def test_readme_names_every_setting() -> None:
-    """The README holds the table of settings exactly as the program describes them."""
-    assert reference() in documents.text("README.md")
+    """The manual holds the table of settings exactly as the program describes them."""
+    assert reference() in documents.text("docs/configuration.md")
 
 
 @pytest.mark.parametrize(
