@@ -43,7 +43,7 @@ _BUFFER: Final = 1 << 12
 _POST: Final = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
 _GET: Final = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
-_DOCUMENTED: Final = {"aiohttp", "aiohttp.web", "aiohttp.typedefs"}
+_DOCUMENTED: Final = {"aiohttp", "aiohttp.abc", "aiohttp.web", "aiohttp.typedefs"}
 
 _SIGNATURES: Final = [
     (RequestHandler.connection_made, ["self", "transport"]),
