@@ -59,6 +59,13 @@ def _watched(process: GatewayProcess) -> Iterator[Peak]:
         thread.join()
 
 
+def _pixels(file: bytes) -> images.Pixels:
+    image = images.opened(file)
+    if image.mode == "P":  # its numbers are no colours
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return np.asarray(image)
+
+
 def _round_trip(s3: Any, bucket: str, key: str, body: bytes) -> str:
     """Put and get one file; return faults of the result, or nothing."""
     s3.put_object(Bucket=bucket, Key=key, Body=body)
@@ -74,7 +81,7 @@ def _round_trip(s3: Any, bucket: str, key: str, body: bytes) -> str:
     with _COMPARING, warnings.catch_warnings():
         # Pillow has something to say about many of these files.
         warnings.simplefilter("ignore")
-        before, after = (np.asarray(images.opened(each)) for each in (body, served))
+        before, after = map(_pixels, (body, served))
         score = Reference(before).compare(after).whole
     return "" if score >= images.FLOOR_SCORE else f"{key}: SSIMULACRA2 {score:.2f}"
 
