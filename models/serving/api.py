@@ -1,9 +1,10 @@
 """What an engine answers to requests of gateways, whatever HTTP server it has."""
 
 import asyncio
+import contextlib
 import math
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Final
@@ -76,27 +77,27 @@ class EngineApi:
             raise
         self._problem = None
 
-    async def upscale(self, headers: Mapping[str, str], read: Read) -> Reply:
-        """Answer ``POST /v1/upscale``.
+    @contextlib.asynccontextmanager
+    async def upscale(self, headers: Mapping[str, str], read: Read) -> AsyncIterator[Reply]:
+        """Answer ``POST /v1/upscale``; the image is in flight until the end of the block.
 
         Args:
             headers: header fields, found whatever their case.
             read: reads the body.
+
+        Yields:
+            The response, to be sent in the block: one that waits for a slow caller takes memory.
         """
         if not protocol.is_authorized(headers, self._token):
-            return self._said(_unauthorized())
-        started = time.monotonic()
-        try:
-            with self.admission.admitted(self._size(headers)):
-                async with asyncio.timeout(self._left_s(headers)):
-                    reply = await self._upscaled(headers, read, started)
-        except TimeoutError:
-            reply = error_reply(TooLate("the deadline passed"))
-        except (EngineError, LookupError) as error:
-            reply = error_reply(error)
-        except asyncio.IncompleteReadError:
-            reply = error_reply(wire.Broken("the body is shorter than it was said to be"))
-        return self._said(reply)
+            yield self._said(_unauthorized())
+            return
+        with contextlib.ExitStack() as in_flight:
+            try:
+                in_flight.enter_context(self.admission.admitted(self._size(headers)))
+            except EngineError as error:
+                yield self._said(error_reply(error))
+                return
+            yield self._said(await self._answer(headers, read), finished=1)
 
     def info(self, headers: Mapping[str, str]) -> Reply:
         """Answer ``GET /v1/info``."""
@@ -117,6 +118,18 @@ class EngineApi:
         if reason is None:
             return self._said(Reply(200, {}, b"ready\n"))
         return self._said(Reply(503, {}, f"{reason}\n".encode()))
+
+    async def _answer(self, headers: Mapping[str, str], read: Read) -> Reply:
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._left_s(headers)):
+                return await self._upscaled(headers, read, started)
+        except TimeoutError:
+            return error_reply(TooLate("the deadline passed"))
+        except (EngineError, LookupError) as error:
+            return error_reply(error)
+        except asyncio.IncompleteReadError:
+            return error_reply(wire.Broken("the body is shorter than it was said to be"))
 
     async def _upscaled(self, headers: Mapping[str, str], read: Read, started: float) -> Reply:
         header = await read(wire.Request.LAYOUT.size)
@@ -160,8 +173,8 @@ class EngineApi:
             raise wire.Broken("Content-Length must be the size of a header and an image")
         return int(size)
 
-    def _said(self, reply: Reply) -> Reply:
-        headers = {protocol.QUEUE: str(self.admission.images), **reply.headers}
+    def _said(self, reply: Reply, finished: int = 0) -> Reply:
+        headers = {protocol.QUEUE: str(self.admission.images - finished), **reply.headers}
         return Reply(reply.status, headers, reply.body)
 
 

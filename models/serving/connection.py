@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -19,6 +20,7 @@ CONNECT_S: Final = 3.0
 _KEEPALIVE_S: Final = 30.0
 _READ_BUFFER: Final = 1 << 20
 _PIECE: Final = 1 << 18
+_SHORTEST_S: Final = 0.001  # what a header field can tell
 
 
 class Unauthorized(Unreachable):
@@ -35,7 +37,7 @@ class Connection:
     Args:
         address: the engine.
         token: token of requests; None: none is sent.
-        most: maximum connections.
+        most: maximum connections for images; one more is for probes.
         context: verifies certificates of https; None: with the certificate authorities of the
             system.
     """
@@ -44,9 +46,10 @@ class Connection:
         self, address: Address, token: str | None, most: int, context: ssl.SSLContext | None
     ) -> None:
         self._url = address.url
+        self._free = asyncio.Semaphore(most)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=most + 1,  # one for probes
+                limit=most + 1,
                 resolver=Pinned(address.ip),
                 ssl=context if context is not None else True,
                 keepalive_timeout=_KEEPALIVE_S,
@@ -101,19 +104,21 @@ class Connection:
             "Content-Length": str(len(header) + len(pixels)),
             "Content-Type": "application/octet-stream",
             protocol.CHECKSUM: before,
-            protocol.TIMEOUT: f"{timeout_s:.3f}",
         }
+        ends = time.monotonic() + timeout_s
         try:
-            async with self._session.post(
-                self._url + protocol.UPSCALE,
-                data=_pieces(header, pixels),
-                headers=headers,
-                allow_redirects=False,
-            ) as response:
-                self.queue = _queue(response)
-                if response.status != 200:
-                    raise await _error(response)
-                return await _received(response, request, before)
+            async with self._free:
+                left_s = max(ends - time.monotonic(), _SHORTEST_S)
+                async with self._session.post(
+                    self._url + protocol.UPSCALE,
+                    data=_pieces(header, pixels),
+                    headers=headers | {protocol.TIMEOUT: f"{left_s:.3f}"},
+                    allow_redirects=False,
+                ) as response:
+                    self.queue = _queue(response)
+                    if response.status != 200:
+                        raise await _error(response)
+                    return await _received(response, request, before)
         except (aiohttp.ClientError, asyncio.IncompleteReadError, OSError) as error:
             raise Unreachable(f"the engine cannot be reached: {error}") from error
 

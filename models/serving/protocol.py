@@ -100,7 +100,7 @@ class Info:
         try:
             document: dict[str, Any] = json.loads(data)
             info = cls(**{name: document[name] for name in cls.__dataclass_fields__})
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise wire.Broken("no engine answers there") from error
         if not (isinstance(info.checks, dict) and type(info.queue) is type(info.protocol) is int):
             raise wire.Broken("no engine answers there")

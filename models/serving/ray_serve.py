@@ -78,7 +78,8 @@ class Engine:
                 body = asyncio.StreamReader(limit=1 << 30)
                 body.feed_data(await request.body())
                 body.feed_eof()
-                return await api.upscale(request.headers, body.readexactly)
+                async with api.upscale(request.headers, body.readexactly) as reply:
+                    return reply
             case "GET", protocol.INFO:
                 return api.info(request.headers)
             case "GET", protocol.READY | protocol.LIVE:

@@ -59,6 +59,11 @@ class RemoteEngine:
         """Return the number of images it has to enlarge, as far as known here."""
         return max(len(self._in_flight), self._connection.queue)
 
+    @property
+    def is_idle(self) -> bool:
+        """Return whether it has no image of this process."""
+        return not self._in_flight
+
     async def close(self) -> None:
         """Stop asking, and close all connections."""
         self._watching.cancel()
@@ -72,17 +77,14 @@ class RemoteEngine:
         Raises:
             TimeoutError: the time has passed.
         """
-        lost = Unreachable(f"{self.address} was lost")
+        deadline = asyncio.timeout(timeout_s)
         try:
-            async with asyncio.timeout(timeout_s) as deadline:
+            async with deadline:
                 self._in_flight.add(deadline)
-                try:
-                    return await self._connection.enlarge(request, small, timeout_s)
-                finally:
-                    self._in_flight.discard(deadline)
+                return await self._connection.enlarge(request, small, timeout_s)
         except TimeoutError as error:
-            if self.state == "lost":
-                raise lost from error
+            if deadline not in self._in_flight:
+                raise Unreachable(f"{self.address} was lost") from error
             raise
         except (Unauthorized, WrongResult) as error:
             self._become("refused", str(error))
@@ -92,6 +94,8 @@ class RemoteEngine:
             self._become("lost", str(error))
             self._doubted.set()
             raise
+        finally:
+            self._in_flight.discard(deadline)
 
     async def _watch(self) -> None:
         pause_s = 0.0
@@ -141,6 +145,7 @@ class RemoteEngine:
         for deadline in self._in_flight:
             if not deadline.expired():
                 deadline.reschedule(loop.time())
+        self._in_flight.clear()
 
     def _become(self, state: RemoteState, reason: str) -> None:
         if (state, reason) != (self.state, self.reason):

@@ -139,7 +139,7 @@ class RemoteImages:
         gone = [
             each
             for address, each in self._engines.items()
-            if address not in listed and each.state not in {"new", "ready"}
+            if address not in listed and each.is_idle and each.state not in {"new", "ready"}
         ]
         for each in gone:
             del self._engines[each.address]

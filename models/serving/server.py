@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -41,9 +42,10 @@ def application(api: EngineApi, counters: Callable[[], Mapping[str, Counters]]) 
     registry, seconds = metrics.registry(api, counters)
 
     async def upscale(request: web.Request) -> web.StreamResponse:
-        with seconds.time():
-            reply = await api.upscale(request.headers, request.content.readexactly)
-        return await _sent(request, reply)
+        started = time.perf_counter()
+        async with api.upscale(request.headers, request.content.readexactly) as reply:
+            seconds.observe(time.perf_counter() - started)
+            return await _sent(request, reply)
 
     async def info(request: web.Request) -> web.Response:
         return _response(api.info(request.headers))

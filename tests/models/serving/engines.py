@@ -100,6 +100,7 @@ class Impostor:
         info: What it says of itself.
         asked: How many images it was sent.
         alive: Whether it answers probes.
+        probed: How many probes it was sent.
     """
 
     upscale: Answer = _unexpected
@@ -110,6 +111,7 @@ class Impostor:
     )
     asked: int = 0
     alive: bool = True
+    probed: int = 0
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[str]:
@@ -120,6 +122,7 @@ class Impostor:
             return await self.upscale(request)
 
         async def info(_: web.Request) -> web.StreamResponse:
+            self.probed += 1
             return web.Response(body=self.info.dumps(), status=200 if self.alive else 500)
 
         app = web.Application(client_max_size=1 << 30)
@@ -134,7 +137,11 @@ SMALL: Final = image(9, 7, 3)
 
 @asynccontextmanager
 async def remote(
-    *urls: str, token: str | None = TOKEN, timeout_s: float = 20.0, ca_file: Path | None = None
+    *urls: str,
+    token: str | None = TOKEN,
+    timeout_s: float = 20.0,
+    ca_file: Path | None = None,
+    connections: int = 16,
 ) -> AsyncIterator[RemoteImages]:
     """Use engines for the duration of the block.
 
@@ -143,9 +150,10 @@ async def remote(
         token: What requests carry.
         timeout_s: Timeout of one image, seconds.
         ca_file: Certificate authority of https.
+        connections: Maximum connections to one engine.
     """
     file = None if ca_file is None else str(ca_file)
-    settings = RemoteEngines(urls=urls, timeout_s=timeout_s, ca_file=file)
+    settings = RemoteEngines(urls=urls, timeout_s=timeout_s, ca_file=file, connections=connections)
     async with RemoteImages(settings, token, {HASH}) as images:
         yield images
 

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from slimgate.models.engine.network import BadResult, Busy
+from slimgate.models.engine.wire import Broken
 from slimgate.models.serving import protocol
 from tests.models.serving.engines import (
     CHECK,
@@ -41,6 +42,13 @@ async def test_an_engine_that_differs_is_never_used(info: protocol.Info, reason:
         refused = next(each for each in engines_of(images) if each.address == url)
     assert (other.asked, refused.state) == (0, "refused")
     assert reason in refused.reason
+
+
+@pytest.mark.parametrize("data", [b"<html>", b"[" * 50_000, b"[]", b'"x"', b"{}"])
+def test_what_is_no_description_is_refused(data: bytes) -> None:
+    """Whatever answers at an address, it is asked again, and never used."""
+    with pytest.raises(Broken, match="no engine answers there"):
+        protocol.Info.loads(data)
 
 
 async def test_an_engine_with_another_token_is_refused() -> None:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from slimgate.models.engine import wire
 from slimgate.models.engine.network import Busy, Pixels, TooLate
-from slimgate.models.serving import server
+from slimgate.models.serving import remote_images, server
 from slimgate.models.serving.remote_images import RemoteImages
 from tests.models.fakes import FakeNetwork
 from tests.models.serving.engines import (
@@ -155,6 +155,56 @@ async def test_what_waits_for_a_lost_engine_goes_elsewhere() -> None:
         results = await asyncio.gather(*waiting)
         assert [each.shape for each in results] == [(18, 14, 3)] * 8
         assert images.status.attempts["lost"] == hung.asked
+
+
+async def test_images_leave_a_connection_for_probes() -> None:
+    """An engine with as many images as connections is still seen to live."""
+    opened = asyncio.Event()
+
+    async def held(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        await opened.wait()
+        return web.Response(status=503)
+
+    busy = Impostor(held)
+    async with busy.served() as url, remote(url, connections=1) as images:
+        waiting = [asyncio.create_task(enlarged(images)) for _ in range(4)]
+        await asyncio.to_thread(wait_until, lambda: busy.asked > 0, "an image")
+        before = busy.probed
+        await asyncio.to_thread(wait_until, lambda: busy.probed > before + 1, "two probes")
+        assert (busy.asked, [each.state for each in engines_of(images)]) == (1, ["ready"])
+        opened.set()
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(each) for each in results] == [Busy] * 4
+
+
+async def test_an_engine_that_drains_finishes_its_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that leaves its name before it has finished is left when it has."""
+    monkeypatch.setattr(remote_images, "_RESOLVE_S", 0.05)
+    gate = _Gate()
+    listed, asked = [True], [0]
+    loop = asyncio.get_running_loop()
+    resolved = loop.getaddrinfo
+
+    async def found(_: str, *args: object, **options: object) -> object:
+        asked[0] += 1
+        if not listed[0]:
+            raise OSError
+        return await resolved("127.0.0.1", *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loop, "getaddrinfo", found)
+    async with engine(FakeNetwork(before=gate)) as one:
+        port = one.url.rpartition(":")[2]
+        async with remote(f"http://engines:{port}") as images:
+            waiting = asyncio.create_task(enlarged(images))
+            assert await asyncio.to_thread(gate.computing.wait, 30)
+            one.api.draining = True
+            await _becomes(images, "resting")
+            listed[0], before = False, asked[0]
+            await asyncio.to_thread(wait_until, lambda: asked[0] > before + 3, "resolved")
+            gate.opened.set()
+            assert (await waiting).shape == (18, 14, 3)
+            await _becomes(images)
 
 
 async def test_a_deadline_is_kept() -> None:

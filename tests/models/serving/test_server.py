@@ -168,6 +168,46 @@ async def test_images_in_flight_are_finished_at_the_end() -> None:
         await draining
 
 
+class _Repeating:
+    """Enlarges images by repeating pixels, and says when it has."""
+
+    def __init__(self) -> None:
+        self.done = asyncio.Event()
+
+    async def enlarge(
+        self, request: wire.Request, small: Pixels, *, timeout_s: float | None = None
+    ) -> Pixels:
+        del timeout_s
+        self.done.set()
+        return small.repeat(request.scale, axis=0).repeat(request.scale, axis=1)
+
+
+async def test_an_image_is_in_flight_until_its_result_is_read() -> None:
+    """What a slow caller has not read yet counts, and is not cut off at the end."""
+    small = image(1500, 1500, 3)
+    body = request_of(small).pack() + small.tobytes()
+    fields = {
+        **protocol.bearer(TOKEN),
+        protocol.CHECKSUM: protocol.checksum(body),
+        "Content-Length": str(len(body)),
+    }
+    images = _Repeating()
+    async with engine(images=images) as one:
+        reader, writer = await asyncio.open_connection("127.0.0.1", one.url.rpartition(":")[2])
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        writer.write(f"POST {protocol.UPSCALE} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode() + body)
+        await images.done.wait()
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert f"{protocol.QUEUE}: 0\r\n".encode() in head
+        draining = asyncio.create_task(server.drain(one.api, 30))
+        await asyncio.to_thread(wait_until, lambda: one.api.draining, "draining")
+        assert (one.api.admission.images, draining.done()) == (1, False)
+        assert len(await reader.readexactly(4 * small.nbytes)) == 4 * small.nbytes
+        await draining
+        assert one.api.admission.images == 0
+        writer.close()
+
+
 async def test_a_deadline_of_the_sender_is_kept() -> None:
     """An image whose sender has given up is dropped."""
     gate = _Gate()
