@@ -116,7 +116,11 @@ def context(certificate: tuple[Path, Path] | None) -> ssl.SSLContext | None:
     if certificate is None:
         return None
     made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    made.load_cert_chain(*certificate)
+    try:
+        made.load_cert_chain(*certificate)
+    except OSError as error:
+        chain, key = certificate
+        raise OSError(f"{chain} and {key} are no certificate and its key: {error}") from error
     return made
 
 

@@ -110,7 +110,8 @@ def _run(options: argparse.Namespace) -> int:
     try:
         chosen = _options(options)
         token = command.token_of(chosen)
-    except (ConfigError, ValueError) as error:
+        command.networks(chosen.restorers)
+    except (ConfigError, LookupError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     try:

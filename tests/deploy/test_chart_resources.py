@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from slimgate import models
 from slimgate.cli.dispatch import parser
 from slimgate.config import Settings, load
 from slimgate.gateway.workers.capacity import memory_needed
 from tests.compose import dockerfile, image_environment
-from tests.deploy.chart import VALUES, Resource, key, pod_specs, resources
+from tests.deploy.chart import CHART, VALUES, Resource, key, pod_specs, resources, tool
 
 _EVERY: Final = pytest.mark.parametrize("values", VALUES, ids=lambda path: path.stem)
 _SECRETS: Final = "/run/secrets/slimgate/"
@@ -163,3 +164,21 @@ def test_engines_finish_their_images(values: Path) -> None:
         if words.command == "engine":
             pause_s = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
             assert pod["terminationGracePeriodSeconds"] >= words.drain_s + pause_s + 20
+
+
+def test_long_names_stay_apart(tmp_path: Path) -> None:
+    """Jobs whose names differ at the end alone have names of their own, short enough for both."""
+    nightly = {"do": "verify", "state": "s3://jobs/j", "schedule": "0 3 * * *"}
+    once = {"do": "verify", "state": "s3://jobs/j"}
+    four = [nightly, nightly, once, once]
+    jobs = {f"{'long-' * 8}{index}": job for index, job in enumerate(four)}
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump({"jobs": jobs}))
+    done = tool("helm", "template", "r" * 53, CHART, "--values", values)
+    assert done.returncode == 0, done.stderr
+    found = [each for each in yaml.safe_load_all(done.stdout) if each]
+    names = [each["metadata"]["name"] for each in found if each["kind"] in {"CronJob", "Job"}]
+    assert len(set(names)) == 4
+    assert [len(name) <= 63 for name in names] == [True] * 4
+    nightly_names = [each["metadata"]["name"] for each in found if each["kind"] == "CronJob"]
+    assert max(map(len, nightly_names)) <= 52

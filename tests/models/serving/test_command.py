@@ -55,7 +55,7 @@ def test_families_name_all_their_networks() -> None:
         ({"restorers": ("nothing",)}, "unknown restorer 'nothing'"),
         ({"restorers": ("real-esrgan-x2plus",)}, "real-esrgan-x2plus"),
         ({"host": "192.0.2.1"}, "address"),
-        ({"certificate": (Path("none.pem"), Path("none.key"))}, "No such file"),
+        ({"certificate": (Path("none.pem"), Path("none.key"))}, "none.pem and none.key are"),
     ],
 )
 async def test_what_cannot_serve_says_why(
