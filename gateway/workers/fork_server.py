@@ -6,6 +6,7 @@ for its last words. On the lifeline the gateway gets the worker's number and lat
 when the gateway closes it, the worker is killed. Everything ends with the gateway.
 """
 
+import contextlib
 import gc
 import os
 import selectors
@@ -70,14 +71,21 @@ class ForkServer:
         if not request:
             return False
         connection, lifeline, words = handles
-        parent = os.getpid()
-        pid = os.fork()
+        opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, lifeline)
+        opened.setblocking(False)
+        parent, pid = os.getpid(), None
+        try:
+            pid = os.fork()
+        except OSError as error:  # processes or memory are short: other workers go on
+            with contextlib.suppress(OSError):
+                os.write(words, f"no process for a worker: {error}\n".encode())
         if pid == 0:
             _become_worker(parent, connection, words)
         os.close(connection)
         os.close(words)
-        opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, lifeline)
-        opened.setblocking(False)
+        if pid is None:
+            opened.close()
+            return True
         self._lifelines[pid] = opened
         self._selector.register(opened, selectors.EVENT_READ)
         _tell(opened, pid)
@@ -119,9 +127,7 @@ def _become_worker(parent: int, connection: int, words: int) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if IS_LINUX:
-            privileges.end_with_parent(signal.SIGKILL)
-        if os.getppid() != parent:
-            return
+            privileges.end_with_parent(parent)
         null = os.open(os.devnull, os.O_RDWR)
         kept = os.dup(connection)
         for source, target in ((null, 0), (null, 1), (words, 2), (kept, _CONNECTION)):

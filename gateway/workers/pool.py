@@ -294,7 +294,10 @@ class Workers:
     ) -> tuple[Result, bytes]:  # fmt: skip
         spec = replace(self._spec, programs=programs)
         for _ in range(_ATTEMPTS):
-            worker = self._processes.take(spec, fresh=fresh)
+            try:
+                worker = self._processes.take(spec, fresh=fresh)
+            except OSError as error:
+                raise WorkerLost(Reason.WORKER_LOST, f"no process: {error.strerror}") from error
             try:
                 with contextlib.suppress(WorkerGone):
                     return await worker.run(timeout_s, job, data, max_body)

@@ -104,6 +104,7 @@ class WorkerProcess:
                 forking().close()  # it hangs
                 raise WorkerLost(Reason.WORKER_LOST, "process does not start") from error
             except (EOFError, ConnectionError) as error:
+                self._log_words("process ended at its start")
                 raise WorkerGone("the process ended at its start: see the log") from error
         if self.missing and self.spec.sandbox == "required":
             lacking = ", ".join(f"{part} ({why})" for part, why in self.missing.items())
@@ -175,9 +176,12 @@ class WorkerProcess:
         else:
             code = await self._lifeline.ended(_END_TIMEOUT_S)
             detail = f"process died (exit code {code})"
+        self._log_words(detail)
+        return WorkerDied(Reason.WORKER_LOST, detail, self.step)
+
+    def _log_words(self, detail: str) -> None:
         if words := self._words.take():
             _log.error("worker lost", pid=self._lifeline.pid, detail=detail, stacks=words)
-        return WorkerDied(Reason.WORKER_LOST, detail, self.step)
 
     async def end(self) -> None:
         """End the process."""

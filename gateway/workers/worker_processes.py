@@ -2,7 +2,11 @@
 
 import asyncio
 
+import structlog
+
 from slimgate.gateway.workers.worker_process import WorkerProcess, WorkerSpec
+
+_log = structlog.get_logger(__name__)
 
 
 class WorkerProcesses:
@@ -28,6 +32,9 @@ class WorkerProcesses:
         Args:
             spec: How it works.
             fresh: Take one that has not run a job yet.
+
+        Raises:
+            OSError: Processes or file descriptors are short.
         """
         worker: WorkerProcess | None = None
         while worker is None and (found := self._last_idle(spec)):
@@ -44,14 +51,18 @@ class WorkerProcesses:
         return worker
 
     def put_back(self, worker: WorkerProcess) -> None:
-        """Keep a process for the next job, or replace it."""
+        """Keep a process for the next job, or replace it if another one can be started."""
         self.busy.discard(worker)
         if worker.is_usable:
             self._idle.append(worker)
             return
         self._end(worker)
-        if not self._closed:
+        if self._closed:
+            return
+        try:
             self._idle.append(WorkerProcess(worker.spec))
+        except OSError as error:  # the next job tries again
+            _log.warning("worker not replaced", reason=str(error))
 
     async def close(self) -> None:
         """End all processes."""

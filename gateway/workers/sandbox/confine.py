@@ -46,6 +46,7 @@ def confine(*, programs: bool) -> dict[Part, str]:
         return dict.fromkeys(PARTS, "only Linux has it")
     privileges.lower_limits(programs=programs)
     executable = list(_programs()) if programs else []
+    parent = os.getppid()
     missing: dict[Part, str] = {}
     code = list(_code())
 
@@ -56,6 +57,7 @@ def confine(*, programs: bool) -> dict[Part, str]:
             missing[part] = str(error)
 
     attempt("user", lambda: privileges.become_nobody(code))
+    privileges.end_with_parent(parent)
     attempt("capabilities", privileges.drop_capabilities)
     attempt("files", lambda: landlock.restrict((*code, *map(Path, _shared())), executable))
     attempt("system_calls", lambda: seccomp.restrict(programs=programs))

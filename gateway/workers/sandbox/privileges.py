@@ -3,6 +3,7 @@
 import ctypes
 import os
 import resource
+import signal
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -79,7 +80,7 @@ def _hidden_part(folder: Path) -> Path | None:
 def drop_capabilities() -> None:
     """Give up all capabilities, such as that to bind low ports, and the way to regain them.
 
-    Nobody can trace the process any more, and it ends with its parent.
+    Nobody can trace the process any more.
 
     Raises:
         Unsupported: The kernel refused.
@@ -100,10 +101,15 @@ def _has_capabilities() -> bool:
     return any(int(each, 16) for each in sets)
 
 
-def end_with_parent(signal_number: int) -> None:
-    """Receive a signal when the parent ends; call it after the last change of user.
+def end_with_parent(parent: int) -> None:
+    """Be killed when the parent ends; call it again after a change of user, which undoes it.
+
+    Args:
+        parent: Number of the parent; if it has ended, so does this process.
 
     Raises:
         Unsupported: The kernel refused.
     """
-    prctl("end with the parent", _SET_PDEATHSIG, signal_number)
+    prctl("end with the parent", _SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)

@@ -1,6 +1,7 @@
 """Test what the gateway makes of a worker that an image has taken over, and what a worker has."""
 
 import asyncio
+import errno
 import json
 import os
 import pickle
@@ -16,7 +17,7 @@ import pytest
 from slimgate.codec.reasons import Reason
 from slimgate.gateway.start_errors import CannotStart
 from slimgate.gateway.workers import messages, worker_process
-from slimgate.gateway.workers.fork_server import NUMBER
+from slimgate.gateway.workers.fork_server import NUMBER, REQUEST, ForkServer
 from slimgate.gateway.workers.forking import Forking, Handles, clean_environment
 from slimgate.gateway.workers.job_values import Job, OptimizeJob, RestoreJob
 from slimgate.gateway.workers.messages import Kind
@@ -169,6 +170,52 @@ async def test_a_worker_has_nothing_but_its_connection(monkeypatch: pytest.Monke
         for each in (first, worker):
             await each.end()
     forks.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+async def test_no_worker_outlives_the_fork_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even one that hangs ends with a fork server that is killed, also as another user."""
+    forks = Forking()
+    monkeypatch.setattr(worker_process, "forking", lambda: forks)
+    worker = WorkerProcess(_SPEC)
+    await worker.start()
+    worker._lifeline.exit_code()
+    pid = worker._lifeline.pid
+    assert pid is not None
+    process = psutil.Process(pid)
+    server = process.parent()
+    assert server is not None
+    process.suspend()
+    server.kill()
+    process.wait(_TIMEOUT_S)
+    await worker.end()
+    assert not worker.is_usable
+    forks.close()
+
+
+async def test_without_a_free_process_the_fork_server_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker that cannot be forked costs no other worker, and says why."""
+
+    def refuse() -> int:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(os, "fork", refuse)
+    ours, theirs = socket.socketpair()
+    lifeline, end = socket.socketpair()
+    control, asked = socket.socketpair()
+    words = StackDump()
+    with ours, theirs, lifeline, end, control, asked:
+        socket.send_fds(asked, [REQUEST], [theirs.fileno(), end.fileno(), words.number])
+        theirs.close()
+        end.close()
+        server = ForkServer(control)
+        with server._woken, server._waker:
+            assert server._accept()
+        assert (ours.recv(1), lifeline.recv(1)) == (b"", b"")
+    assert "Resource temporarily unavailable" in words.take()
+    words.close()
 
 
 def _has_only_its_connection(process: psutil.Process) -> bool:

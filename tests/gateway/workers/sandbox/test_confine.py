@@ -121,6 +121,22 @@ def test_a_worker_of_root_has_a_user_of_its_own(tmp_path: Path) -> None:
     ]
 
 
+def test_a_worker_of_root_ends_with_its_parent() -> None:
+    """Changing the user undoes that, so it is asked for again; a filter would deny the question."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    script = (
+        "import ctypes, os, signal; from slimgate.gateway.workers.sandbox import confine as c;"
+        "c._code = lambda: iter(());"  # as if anyone could read it
+        "c.landlock.restrict = c.seccomp.restrict = lambda *_, **__: None;"
+        "c.confine(programs=False);"
+        "number = ctypes.c_int(); ctypes.CDLL(None).prctl(2, ctypes.byref(number));"
+        "print(os.getuid(), number.value == signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True)
+    assert done.stdout.decode().split() == [str(privileges.USER), "True"]
+
+
 def test_a_user_that_could_not_read_the_code_is_not_taken(tmp_path: Path) -> None:
     """Root stays root where Python is in a folder of its own, and says which."""
     if os.geteuid() != 0:
