@@ -140,7 +140,7 @@ def _check_same_credentials(call: Call, source: Target) -> None:
     """
     if call.source is None:
         return
-    if call.source.for_request(source, "") != call.source.for_request(call.target, call.query.text):
+    if call.source.for_request(source, "") != call.source.for_request(call.target, ""):
         raise S3Error("AccessDenied")
 
 

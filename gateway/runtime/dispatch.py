@@ -118,7 +118,8 @@ async def _dispatch(request: web.Request) -> web.StreamResponse:
     handler = request.app[HANDLERS][name]
     if call.source is not None:
         # Without credentials for the store, all work on the request would be in vain.
-        await call.source.for_request(call.target, call.query.text).current()
+        query = call.query.text if request.method == "GET" else ""
+        await call.source.for_request(call.target, query).current()
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return await handler(call)
     storage = parts.storage

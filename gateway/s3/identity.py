@@ -62,7 +62,7 @@ class CredentialSource(Protocol):
 
         Args:
             target: Bucket and key of the request.
-            query: Its query, percent-encoded, without ``?``.
+            query: Query of a GET, percent-encoded, without ``?``; empty for other methods.
         """
         ...
 

@@ -1,12 +1,13 @@
 """The object store behind the gateway: signed, streaming requests."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, Self, cast
 
 import aiohttp
+import structlog
 from botocore.auth import UNSIGNED_PAYLOAD
 from multidict import CIMultiDict
 from yarl import URL
@@ -17,6 +18,7 @@ from slimgate.gateway.s3.identity import CredentialSource, Identity
 from slimgate.gateway.s3.routing import Target
 from slimgate.gateway.storage.bodies import RepeatableBody, payload
 from slimgate.gateway.storage.connection_pool import Client, ConnectionHolder, ConnectionPool
+from slimgate.gateway.storage.credentials.refreshing import UNAVAILABLE
 from slimgate.gateway.storage.endpoint import Endpoint
 from slimgate.gateway.storage.expect_continue import ExpectContinue
 from slimgate.gateway.storage.messages import EMPTY_SHA256, UNREACHABLE, Request
@@ -33,6 +35,8 @@ _EXPECTING: Final = 4
 
 _READ_BUFFER: Final = 1 << 16
 """Buffered response bytes that pause reading."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Upstream:
@@ -108,7 +112,8 @@ class Upstream:
                 no credentials; SlowDown if no connection becomes free in time.
         """
         if source is not None:
-            source = source.for_request(request.target, request.query)
+            query = request.query if request.method == "GET" else ""
+            source = source.for_request(request.target, query)
             await source.current()  # hold no connection meanwhile
         async with (
             self._pool.slot(client, holder) as give_back,
@@ -153,22 +158,33 @@ class Upstream:
     async def _accepted(
         self, session: aiohttp.ClientSession, request: Request, source: CredentialSource
     ) -> StoreResponse:
-        """Send a request; if the store rejects the credentials, once more with other ones."""
+        """Send a request; if the store rejects the credentials, once more with other ones.
+
+        The client is not told what the store says about them: it would take that for its own, and
+        stores repeat session tokens in their errors.
+
+        Raises:
+            S3Error: ServiceUnavailable if the store rejects them, and others cannot be had.
+        """
         repeatable = RepeatableBody(request.body)
         request = replace(request, body=repeatable.body)
         identity = await source.current()
         response = await self._answered(session, request, identity)
-        try:
-            if not repeatable.is_unread or not await rejects_credentials(response):
+        with ExitStack() as ending:
+            ending.callback(response.end)
+            rejected = await rejects_credentials(response)
+            other = await source.renewed(identity) if rejected else None
+            # Asked last: a response may arrive while the body is about to begin.
+            if other is None or not repeatable.is_unread:
+                _check_accepted(response, identity, rejected=rejected)
+                ending.pop_all()
                 return response
-            other = await source.renewed(identity)
-        except BaseException:
-            response.end()
-            raise
-        if other is None:
-            return response
-        response.end()
-        return await self._answered(session, request, other)
+        response = await self._answered(session, request, other)
+        with ExitStack() as ending:
+            ending.callback(response.end)
+            _check_accepted(response, other, rejected=await rejects_credentials(response))
+            ending.pop_all()
+        return response
 
     async def _answered(
         self, session: aiohttp.ClientSession, request: Request, identity: Identity | None
@@ -200,6 +216,13 @@ class Upstream:
             raise S3Error("ServiceUnavailable") from error
         metrics.UPSTREAM_REQUESTS.labels(f"{response.status // 100}xx").inc()
         return response
+
+
+def _check_accepted(response: StoreResponse, identity: Identity, *, rejected: bool) -> None:
+    """Raise ServiceUnavailable if credentials are rejected; of HEAD, that is only a guess."""
+    if rejected and response.method != "HEAD":
+        _log.error("store rejects upstream credentials", access_key=identity.access_key)
+        raise S3Error("ServiceUnavailable", UNAVAILABLE)
 
 
 def _transport_headers(request: Request, url: URL) -> CIMultiDict[str]:

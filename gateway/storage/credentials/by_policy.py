@@ -2,13 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import unquote_plus
 
 from slimgate.config import Policies, UpstreamCredentials
 from slimgate.gateway.s3.identity import CredentialSource, Identity
 from slimgate.gateway.s3.routing import Target
 
-_PREFIX = "prefix="
+_PREFIX: Final = "prefix="
+
+# Amazon S3 API reference: ListObjects, ListObjectsV2, ListObjectVersions, ListMultipartUploads; and
+# x-id of the SDK for JavaScript. With any other parameter it may be another operation.
+_OF_LISTINGS: Final = frozenset(
+    {
+        "continuation-token", "delimiter", "encoding-type", "fetch-owner", "key-marker",
+        "list-type", "marker", "max-keys", "max-uploads", "prefix", "start-after",
+        "upload-id-marker", "uploads", "version-id-marker", "versions", "x-id",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,9 @@ class ByPolicy:
 
 
 def _listed_prefix(query: str) -> str:
-    """Return the prefix that a listing is limited to; empty: none."""
-    values = [part.removeprefix(_PREFIX) for part in query.split("&") if part.startswith(_PREFIX)]
+    """Return the prefix that a listing is limited to; empty: none, or it is no listing."""
+    parts = list(filter(None, query.split("&")))
+    if any(part.partition("=")[0] not in _OF_LISTINGS for part in parts):
+        return ""
+    values = [part.removeprefix(_PREFIX) for part in parts if part.startswith(_PREFIX)]
     return unquote_plus(values[0], errors="surrogateescape") if len(values) == 1 else ""

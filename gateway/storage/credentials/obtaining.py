@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.credentials import (
     AioAssumeRoleCredentialFetcher,
@@ -17,7 +16,7 @@ from aiobotocore.credentials import (
     create_credential_resolver,
 )
 from aiobotocore.session import AioSession
-from botocore.exceptions import BotoCoreError, ClientError, InvalidConfigError, NoCredentialsError
+from botocore.exceptions import InvalidConfigError, NoCredentialsError
 from botocore.loaders import Loader
 from botocore.utils import FileWebIdentityTokenLoader
 
@@ -28,11 +27,6 @@ from slimgate.gateway.storage.credentials.refreshing import NotObtained, Obtaine
 
 _READ_TIMEOUT_S: Final = 10
 _ATTEMPTS: Final = 3
-
-_FAILURES: Final = (
-    BotoCoreError, ClientError, aiohttp.ClientError, OSError, ValueError, LookupError, RuntimeError,
-)  # fmt: skip
-"""What providers raise: for malformed answers and files, also plain errors of Python."""
 
 # The description of the STS API is large: read it once for all sessions.
 _LOADER: Final = Loader()
@@ -58,7 +52,7 @@ async def _obtain(wanted: UpstreamCredentials, upstream: Upstream) -> Obtained:
         if wanted.role_arn is None:
             return await _from_chain(session)
         return await _from_role(session, wanted)
-    except _FAILURES as error:
+    except Exception as error:  # for malformed answers and files, providers raise anything
         raise NotObtained(explained(error, wanted, upstream)) from error
 
 

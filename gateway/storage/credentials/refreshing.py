@@ -119,11 +119,13 @@ class RefreshingCredentials:
     async def renewed(self, rejected: Identity) -> Identity | None:
         """Return other credentials than those that the store has rejected; None: there are none.
 
-        Others are obtained at most once a second, whatever the store rejects.
+        Others are obtained at most once a second, and after failures as rarely as otherwise,
+        whatever the store rejects.
         """
         held = self._held
         if held is not None and held.identity == rejected:
-            if self._clock() - self._obtained_at < _MIN_PAUSE_S:
+            now = self._clock()
+            if now < max(self._obtained_at + _MIN_PAUSE_S, self._next_attempt):
                 return None
             await asyncio.shield(self._begin())
         held = self._held
@@ -136,6 +138,11 @@ class RefreshingCredentials:
             until_s = _LONGEST_SLEEP_S if due is None else due - self._clock()
             await asyncio.sleep(min(_LONGEST_SLEEP_S, max(0.0, until_s)))
         await asyncio.shield(self._begin())
+
+    def end_expiry(self) -> None:
+        """Tell operators of no expiry any more: nothing keeps these credentials fresh."""
+        self._tell_expiry(None)
+        self._tells_expiry = False
 
     async def close(self) -> None:
         """Give up an attempt in progress."""
@@ -187,12 +194,19 @@ class RefreshingCredentials:
         now = self._clock()
         if obtained.expires is not None and obtained.expires <= now:
             raise NotObtained(f"{self._name}: expired when it arrived; check the clocks")
+        self._tell_expiry(obtained.expires)
         self._held, self._obtained_at = obtained, now
         self._next_attempt, self._pause_s = 0.0, _MIN_PAUSE_S
-        if self._tells_expiry and obtained.expires is not None:
-            metrics.CREDENTIALS_EXPIRY.labels(self._label).set(obtained.expires)
         metrics.CREDENTIALS_REFRESHES.labels(self._label, "ok").inc()
         _log.info("upstream credentials obtained", source=self._name, expires=obtained.expires)
+
+    def _tell_expiry(self, expires: float | None) -> None:
+        """Set the metric; what never expires has none, unless it had one before."""
+        told = expires is not None or (self._held is not None and self._held.expires is not None)
+        if self._tells_expiry and told:
+            # A metric of several processes cannot be removed.
+            shown = float("inf") if expires is None else expires
+            metrics.CREDENTIALS_EXPIRY.labels(self._label).set(shown)
 
     def _fail(self, reason: str) -> None:
         now = self._clock()

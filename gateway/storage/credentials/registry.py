@@ -50,9 +50,12 @@ class CredentialRegistry:
         They are refreshed whether they are used or not, so that their expiry is worth an alert.
         """
         wanted = {each for each in named if each.pair is None}
+        names = {each.name for each in wanted}
         for gone in self._kept.keys() - wanted:
             self._keepers.pop(gone).cancel()
-            del self._kept[gone]
+            source = self._kept.pop(gone)
+            if gone.name not in names:
+                source.end_expiry()
         for new in wanted - self._kept.keys():
             source = self._kept[new] = self._made(new, new.name, tells_expiry=True)
             self._keepers[new] = asyncio.create_task(_keep_fresh(source))

@@ -1,5 +1,7 @@
 """Credentials that the store rejects before the gateway expects it."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,8 +11,10 @@ import pytest
 
 from slimgate.config import Upstream as UpstreamSettings
 from slimgate.config import UpstreamCredentials
-from slimgate.gateway.s3.identity import CredentialSource
+from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.identity import CredentialSource, Identity
 from slimgate.gateway.s3.routing import Target, key_target
+from slimgate.gateway.storage.credentials.refreshing import Obtained, RefreshingCredentials
 from slimgate.gateway.storage.credentials.registry import CredentialRegistry
 from slimgate.gateway.storage.messages import Body, Request, read_bounded
 from slimgate.gateway.storage.upstream import UNSIGNED_PAYLOAD, Upstream
@@ -18,6 +22,8 @@ from tests.servers.roles import ROLE, RoleStore, role_store
 from tests.servers.server import S3Server
 
 _DATA: Final = b"data" * 1000
+_ERROR: Final = b"<Error><Code>ExpiredToken</Code></Error>"
+_HEAD: Final = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n" % len(_ERROR)
 
 
 @pytest.fixture
@@ -79,15 +85,51 @@ async def test_a_request_is_repeated(roles: RoleStore, tmp_path: Path, method: s
 
 
 async def test_a_stream_is_not_repeated(roles: RoleStore, tmp_path: Path) -> None:
-    """A body that has been sent is gone: the client gets the store's error, and tries again."""
+    """A body that has been sent is gone: the client tries again, with credentials obtained now."""
     body = _Stream()
-    async with (
-        _opened(roles, tmp_path) as (upstream, source),
-        upstream.send(_put(body), source) as response,
-    ):
-        assert response.status == 400
-        assert b"<Code>ExpiredToken</Code>" in await read_bounded(response, 1 << 16)
+    async with _opened(roles, tmp_path) as (upstream, source):
+        await _refused(upstream, source, body)
+        async with upstream.send(_put(_DATA), source) as response:
+            assert response.status == 200
     assert body.begun == 1
+    assert (roles.refusals, len(roles.issued)) == (["ExpiredToken"], 2)
+
+
+async def test_a_body_that_begins_late_is_not_repeated() -> None:
+    """The store asks for a body and refuses at once: what has begun meanwhile does not go twice."""
+    body, seen = _Stream(), list[bytes]()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            seen.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" + _HEAD)
+            seen.append(await reader.readexactly(1))
+            writer.write(_ERROR)
+            await writer.drain()
+
+    async def obtain() -> Obtained:
+        obtained.append(Identity(f"key{len(obtained)}", "secret", "token"))
+        return Obtained(obtained[-1], None)
+
+    obtained = list[Identity]()
+    source = RefreshingCredentials("role x", obtain, "role x")
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, Upstream(UpstreamSettings(endpoint=f"http://127.0.0.1:{port}")) as upstream:
+        await source.current()
+        source._obtained_at -= 2  # renewed at most once a second
+        await _refused(upstream, source, body, expects=True)
+    assert (body.begun, len(obtained), len(seen)) == (1, 2, 2)
+
+
+async def _refused(
+    upstream: Upstream, source: CredentialSource, body: Body, *, expects: bool = False
+) -> None:
+    """Send a body in vain: the client is told nothing of the gateway's credentials."""
+    with pytest.raises(S3Error, match="no valid credentials") as caught:
+        async with upstream.send(_put(body, expects=expects), source):
+            pytest.fail("it was answered")
+    assert caught.value.code == "ServiceUnavailable"
 
 
 async def test_other_refusals_pass(roles: RoleStore, tmp_path: Path) -> None:
@@ -103,9 +145,7 @@ async def test_other_refusals_pass(roles: RoleStore, tmp_path: Path) -> None:
 
 
 async def test_credentials_that_cannot_be_renewed(roles: RoleStore, tmp_path: Path) -> None:
-    """If STS fails, the store's error stands."""
+    """If STS fails, nothing that the store says about the gateway's token reaches the client."""
     async with _opened(roles, tmp_path) as (upstream, source):
         roles.works = False
-        async with upstream.send(_put(_DATA), source) as response:
-            assert response.status == 400
-            assert b"<Code>ExpiredToken</Code>" in await read_bounded(response, 1 << 16)
+        await _refused(upstream, source, _DATA)

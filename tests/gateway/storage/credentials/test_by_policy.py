@@ -40,6 +40,8 @@ def _by_policy() -> ByPolicy:
         ("bucket-a", "", "prefix=i", "own"),
         ("bucket-a", "", "prefix=in/&prefix=x", "own"),
         ("bucket-a", "k", "prefix=in/", "own"),
+        ("bucket-a", "", "policy&prefix=in/", "own"),
+        ("bucket-a", "", "versions&prefix=in/", "outer"),
         ("bucket-b", "k", "", "all"),
         ("bucket-b", "", "acl", "all"),
         ("bucket-c", "k", "", "own"),

@@ -130,6 +130,8 @@ async def test_profiles(roles: RoleStore, tmp_path: Path) -> None:
     identity, expires = await _obtained(roles, profile="program")
     assert (identity.access_key, expires) == ("p", 1_893_456_000.0)
     assert await _reason(roles, profile="person") == "profile person: InvalidConfigError"
+    program.write_text("[]")
+    assert await _reason(roles, profile="program") == "profile program: AttributeError"
     assert (await _reason(roles, profile="other")).endswith("in neither ~/.aws/config nor "
                                                             "~/.aws/credentials")  # fmt: skip
     with (tmp_path / "config").open("a") as file:
