@@ -106,7 +106,8 @@ class EngineApi:
         info = protocol.Info(
             protocol.VERSION,
             version("slimgate"),
-            self.not_ready_reason is None,
+            # A full queue may have room in a moment, and is refused before its body is sent.
+            self._problem is None and not self.draining,
             self.admission.images,
             self._checks,
         )

@@ -75,7 +75,7 @@ class Info:
     Attributes:
         protocol: version of the protocol.
         version: version of slimgate.
-        ready: whether it takes images.
+        ready: whether it takes images, if its queue has room.
         queue: images that it has accepted and not finished.
         checks: self-check digest of each network, by hash; empty: results differ between machines.
     """

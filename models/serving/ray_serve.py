@@ -5,6 +5,7 @@
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -75,9 +76,7 @@ class Engine:
         api = await self._started()
         match request.method, request.url.path:
             case "POST", protocol.UPSCALE:
-                body = asyncio.StreamReader(limit=1 << 30)
-                body.feed_data(await request.body())
-                body.feed_eof()
+                body = _Body(request.stream())
                 async with api.upscale(request.headers, body.readexactly) as reply:
                     return reply
             case "GET", protocol.INFO:
@@ -87,11 +86,30 @@ class Engine:
         return Reply(404, {}, b"no such path\n")
 
 
+class _Body:
+    """A body that is read as far as it is wanted: not at all from strangers."""
+
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        self._pieces = pieces
+        self._read = bytearray()
+
+    async def readexactly(self, size: int) -> bytes:
+        """Read so many bytes, or raise IncompleteReadError."""
+        while len(self._read) < size:
+            try:
+                self._read += await anext(self._pieces)
+            except StopAsyncIteration:
+                raise asyncio.IncompleteReadError(bytes(self._read), size) from None
+        found = bytes(memoryview(self._read)[:size])
+        del self._read[:size]
+        return found
+
+
 def _response(reply: Reply) -> Response:
     return Response(bytes(reply.body), reply.status, dict(reply.headers))
 
 
 def build(options: Options) -> Application:
     """Return the application; ``import_path`` of ``serve deploy``."""
-    deployment = serve.deployment(name="Engine", max_ongoing_requests=16, max_queued_requests=64)
+    deployment = serve.deployment(name="Engine", max_ongoing_requests=32, max_queued_requests=64)
     return deployment(Engine).bind(options)

@@ -81,7 +81,9 @@ class RemoteEngine:
         try:
             async with deadline:
                 self._in_flight.add(deadline)
-                return await self._connection.enlarge(request, small, timeout_s)
+                full = await self._connection.enlarge(request, small, timeout_s)
+                self._silences = 0  # it works, even if probes wait behind images in a proxy
+                return full
         except TimeoutError as error:
             if deadline not in self._in_flight:
                 raise Unreachable(f"{self.address} was lost") from error
@@ -115,7 +117,7 @@ class RemoteEngine:
                 info = await self._connection.info()
         except TimeoutError:
             self._silences += 1
-            if self._silences >= _MOST_SILENCES or self.state != "ready":
+            if self._silences >= _MOST_SILENCES or self.state not in {"ready", "resting"}:
                 self._lose(f"no answer within {_PROBE_TIMEOUT_S:g} s")
             return
         except (Unauthorized, wire.Broken) as error:

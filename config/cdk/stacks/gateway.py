@@ -19,6 +19,9 @@ _ADMIN_PORT: Final = 9001
 _IDLE_S: Final = 300
 """Longest silence in a request: a large image may be searched for two minutes."""
 
+_LONGEST_S: Final = 150
+"""Time for requests in flight when a gateway is replaced: the load balancer ends others."""
+
 _START: Final = 'printf %s "$CONFIGURATION" > "$SLIMGATE_CONFIG" && exec slimgate serve'
 # Volumes of the image, whose user owns them there: on Fargate, all others belong to root.
 _WRITABLE: Final = {"state": "/var/lib/slimgate", "spool": "/var/spool/slimgate"}
@@ -197,7 +200,7 @@ class Gateways(Construct):
             port=_PORT,
             protocol=elb.ApplicationProtocol.HTTP,
             targets=[self.service],
-            deregistration_delay=Duration.seconds(30),
+            deregistration_delay=Duration.seconds(_LONGEST_S),
             health_check=elb.HealthCheck(
                 path="/_slimgate/readyz",
                 port=str(_ADMIN_PORT),

@@ -1,5 +1,7 @@
 """Engines on loopback: real ones with a small network, and ones that misbehave."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,6 +25,7 @@ from slimgate.models.serving.admission import Admission
 from slimgate.models.serving.api import EngineApi
 from slimgate.models.serving.remote_images import RemoteImages
 from tests.models.fakes import FakeNetwork
+from tests.servers.server import wait_until
 
 HASH: Final = models.chosen("native")[2]
 CHECK: Final = models.hashed(HASH).check or ""
@@ -100,6 +103,7 @@ class Impostor:
         info: What it says of itself.
         asked: How many images it was sent.
         alive: Whether it answers probes.
+        silent: Whether it leaves probes unanswered.
         probed: How many probes it was sent.
     """
 
@@ -111,6 +115,7 @@ class Impostor:
     )
     asked: int = 0
     alive: bool = True
+    silent: bool = False
     probed: int = 0
 
     @asynccontextmanager
@@ -123,6 +128,8 @@ class Impostor:
 
         async def info(_: web.Request) -> web.StreamResponse:
             self.probed += 1
+            if self.silent:
+                await asyncio.Event().wait()
             return web.Response(body=self.info.dumps(), status=200 if self.alive else 500)
 
         app = web.Application(client_max_size=1 << 30)
@@ -168,3 +175,29 @@ def engines_of(images: RemoteImages) -> tuple[RemoteStatus, ...]:
     found = images.status.remote
     assert found is not None
     return found
+
+
+async def becomes(images: RemoteImages, *states: str) -> None:
+    """Wait until the engines have these states."""
+
+    def there() -> bool:
+        return sorted(each.state for each in engines_of(images)) == sorted(states)
+
+    await asyncio.to_thread(wait_until, there, f"{states}")
+
+
+class Gate:
+    """Holds a network until it is opened.
+
+    Attributes:
+        computing: Set when it has begun.
+        opened: Lets it go on.
+    """
+
+    def __init__(self) -> None:
+        self.computing, self.opened = threading.Event(), threading.Event()
+
+    def __call__(self, _: Pixels) -> None:
+        """Wait until it is open."""
+        self.computing.set()
+        assert self.opened.wait(30)

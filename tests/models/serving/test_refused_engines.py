@@ -10,7 +10,7 @@ from aiohttp import web
 
 from slimgate.models.engine.network import BadResult, Busy
 from slimgate.models.engine.wire import Broken
-from slimgate.models.serving import protocol
+from slimgate.models.serving import protocol, remote_engine
 from tests.models.serving.engines import (
     CHECK,
     HASH,
@@ -116,3 +116,16 @@ async def test_wrong_bytes_are_never_a_result(
             for _ in range(5):
                 np.testing.assert_array_equal(expected, await enlarged(both))
     assert alone.status.attempts == {"wrong": 1}
+
+
+async def test_an_engine_that_works_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results count as signs of life, where probes wait behind images in a proxy."""
+    monkeypatch.setattr(remote_engine, "_PROBE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(remote_engine, "PROBE_S", 0.01)
+    working = _forged(lambda *_: None)
+    async with working.served() as url, remote(url) as images:
+        working.silent, before = True, working.probed
+        while working.probed < before + 6:
+            await enlarged(images)
+        assert [each.state for each in engines_of(images)] == ["ready"]
+        assert images.status.attempts.keys() == {"done"}

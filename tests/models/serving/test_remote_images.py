@@ -1,7 +1,6 @@
 """Tests of choosing engines on other machines, and of what happens when they fail."""
 
 import asyncio
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +8,15 @@ import pytest
 from aiohttp import web
 
 from slimgate.models.engine import wire
-from slimgate.models.engine.network import Busy, Pixels, TooLate
-from slimgate.models.serving import remote_images, server
-from slimgate.models.serving.remote_images import RemoteImages
+from slimgate.models.engine.network import Busy, TooLate
+from slimgate.models.serving import protocol, server
 from tests.models.fakes import FakeNetwork
 from tests.models.serving.engines import (
     SMALL,
+    TOKEN,
+    Gate,
     Impostor,
+    becomes,
     engine,
     engines_of,
     enlarged,
@@ -24,15 +25,6 @@ from tests.models.serving.engines import (
 )
 from tests.servers.certificates import Pair
 from tests.servers.server import free_port, wait_until
-
-
-async def _becomes(images: RemoteImages, *states: str) -> None:
-    """Wait until the engines have these states."""
-
-    def there() -> bool:
-        return sorted(each.state for each in engines_of(images)) == sorted(states)
-
-    await asyncio.to_thread(wait_until, there, f"{states}")
 
 
 @pytest.mark.parametrize("shape", [(9, 7, 3), (9, 7), (1, 1, 3), (150, 90, 3)], ids=str)
@@ -46,20 +38,9 @@ async def test_results_are_those_of_the_network(shape: tuple[int, ...]) -> None:
     assert images.status.attempts == {"done": 2}
 
 
-class _Gate:
-    """Holds a network until it is opened."""
-
-    def __init__(self) -> None:
-        self.computing, self.opened = threading.Event(), threading.Event()
-
-    def __call__(self, _: Pixels) -> None:
-        self.computing.set()
-        assert self.opened.wait(30)
-
-
 async def test_the_engine_with_less_to_do_is_next() -> None:
     """While one engine has an image, all others go to the other one."""
-    gate = _Gate()
+    gate = Gate()
     busy = FakeNetwork(before=gate)
     async with (
         engine(busy) as first,
@@ -85,7 +66,7 @@ async def test_the_engine_with_less_to_do_is_next() -> None:
 
 async def test_a_full_engine_is_passed_over() -> None:
     """What one engine has no room for goes to another; Busy if there is none."""
-    gate = _Gate()
+    gate = Gate()
     network = FakeNetwork(before=gate)
     async with (
         engine(network, max_images=1) as full,
@@ -97,6 +78,7 @@ async def test_a_full_engine_is_passed_over() -> None:
         assert await asyncio.to_thread(gate.computing.wait, 30)
         with pytest.raises(Busy, match="1 images are in flight"):
             await enlarged(alone)
+        assert protocol.Info.loads(bytes(full.api.info(protocol.bearer(TOKEN)).body)).ready
         results = await asyncio.gather(*(enlarged(both) for _ in range(6)))
         assert [each.shape for each in results] == [(18, 14, 3)] * 6
         assert both.status.attempts["done"] == 6
@@ -131,11 +113,11 @@ async def test_an_engine_alone_is_asked_again_when_it_is_back() -> None:
     async with engine(port=port) as first, remote(first.url) as images:
         await enlarged(images)
     async with remote(f"http://127.0.0.1:{port}") as images:
-        await _becomes(images, "lost")
+        await becomes(images, "lost")
         with pytest.raises(Busy, match="no remote engine can be used"):
             await enlarged(images)
         async with engine(port=port):
-            await _becomes(images, "ready")
+            await becomes(images, "ready")
             assert (await enlarged(images)).shape == (18, 14, 3)
 
 
@@ -155,56 +137,6 @@ async def test_what_waits_for_a_lost_engine_goes_elsewhere() -> None:
         results = await asyncio.gather(*waiting)
         assert [each.shape for each in results] == [(18, 14, 3)] * 8
         assert images.status.attempts["lost"] == hung.asked
-
-
-async def test_images_leave_a_connection_for_probes() -> None:
-    """An engine with as many images as connections is still seen to live."""
-    opened = asyncio.Event()
-
-    async def held(request: web.Request) -> web.StreamResponse:
-        await request.read()
-        await opened.wait()
-        return web.Response(status=503)
-
-    busy = Impostor(held)
-    async with busy.served() as url, remote(url, connections=1) as images:
-        waiting = [asyncio.create_task(enlarged(images)) for _ in range(4)]
-        await asyncio.to_thread(wait_until, lambda: busy.asked > 0, "an image")
-        before = busy.probed
-        await asyncio.to_thread(wait_until, lambda: busy.probed > before + 1, "two probes")
-        assert (busy.asked, [each.state for each in engines_of(images)]) == (1, ["ready"])
-        opened.set()
-        results = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [type(each) for each in results] == [Busy] * 4
-
-
-async def test_an_engine_that_drains_finishes_its_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that leaves its name before it has finished is left when it has."""
-    monkeypatch.setattr(remote_images, "_RESOLVE_S", 0.05)
-    gate = _Gate()
-    listed, asked = [True], [0]
-    loop = asyncio.get_running_loop()
-    resolved = loop.getaddrinfo
-
-    async def found(_: str, *args: object, **options: object) -> object:
-        asked[0] += 1
-        if not listed[0]:
-            raise OSError
-        return await resolved("127.0.0.1", *args, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(loop, "getaddrinfo", found)
-    async with engine(FakeNetwork(before=gate)) as one:
-        port = one.url.rpartition(":")[2]
-        async with remote(f"http://engines:{port}") as images:
-            waiting = asyncio.create_task(enlarged(images))
-            assert await asyncio.to_thread(gate.computing.wait, 30)
-            one.api.draining = True
-            await _becomes(images, "resting")
-            listed[0], before = False, asked[0]
-            await asyncio.to_thread(wait_until, lambda: asked[0] > before + 3, "resolved")
-            gate.opened.set()
-            assert (await waiting).shape == (18, 14, 3)
-            await _becomes(images)
 
 
 async def test_a_deadline_is_kept() -> None:

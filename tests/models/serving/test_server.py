@@ -1,7 +1,6 @@
 """Tests of an engine's HTTP server: who may use it, bounds, deadlines and its end."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -14,7 +13,7 @@ from slimgate.models.engine.network import CannotRun, Pixels
 from slimgate.models.registry import native
 from slimgate.models.serving import protocol, server
 from tests.models.fakes import FakeNetwork
-from tests.models.serving.engines import CHECK, TOKEN, TestEngine, engine, image, request_of
+from tests.models.serving.engines import CHECK, TOKEN, Gate, TestEngine, engine, image, request_of
 from tests.servers.server import wait_until
 
 _SMALL = image(9, 7, 3)
@@ -124,20 +123,9 @@ async def test_sizes_are_bounded_before_anything_is_read() -> None:
     assert head == b"HTTP/1.1 400 Bad Request\r\n"
 
 
-class _Gate:
-    """Holds a network until it is opened."""
-
-    def __init__(self) -> None:
-        self.computing, self.opened = threading.Event(), threading.Event()
-
-    def __call__(self, _: Pixels) -> None:
-        self.computing.set()
-        assert self.opened.wait(30)
-
-
 async def test_a_full_queue_asks_to_come_back() -> None:
     """Beyond its bound an engine answers 503 at once, is not ready, and counts it."""
-    gate = _Gate()
+    gate = Gate()
     async with engine(FakeNetwork(before=gate), max_images=1) as one, _client(one) as client:
         waiting = asyncio.create_task(client.upscale())
         assert await asyncio.to_thread(gate.computing.wait, 30)
@@ -154,7 +142,7 @@ async def test_a_full_queue_asks_to_come_back() -> None:
 
 async def test_images_in_flight_are_finished_at_the_end() -> None:
     """Draining refuses new images, and waits for those that it has."""
-    gate = _Gate()
+    gate = Gate()
     async with engine(FakeNetwork(before=gate)) as one, _client(one) as client:
         waiting = asyncio.create_task(client.upscale())
         assert await asyncio.to_thread(gate.computing.wait, 30)
@@ -168,49 +156,9 @@ async def test_images_in_flight_are_finished_at_the_end() -> None:
         await draining
 
 
-class _Repeating:
-    """Enlarges images by repeating pixels, and says when it has."""
-
-    def __init__(self) -> None:
-        self.done = asyncio.Event()
-
-    async def enlarge(
-        self, request: wire.Request, small: Pixels, *, timeout_s: float | None = None
-    ) -> Pixels:
-        del timeout_s
-        self.done.set()
-        return small.repeat(request.scale, axis=0).repeat(request.scale, axis=1)
-
-
-async def test_an_image_is_in_flight_until_its_result_is_read() -> None:
-    """What a slow caller has not read yet counts, and is not cut off at the end."""
-    small = image(1500, 1500, 3)
-    body = request_of(small).pack() + small.tobytes()
-    fields = {
-        **protocol.bearer(TOKEN),
-        protocol.CHECKSUM: protocol.checksum(body),
-        "Content-Length": str(len(body)),
-    }
-    images = _Repeating()
-    async with engine(images=images) as one:
-        reader, writer = await asyncio.open_connection("127.0.0.1", one.url.rpartition(":")[2])
-        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        writer.write(f"POST {protocol.UPSCALE} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode() + body)
-        await images.done.wait()
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert f"{protocol.QUEUE}: 0\r\n".encode() in head
-        draining = asyncio.create_task(server.drain(one.api, 30))
-        await asyncio.to_thread(wait_until, lambda: one.api.draining, "draining")
-        assert (one.api.admission.images, draining.done()) == (1, False)
-        assert len(await reader.readexactly(4 * small.nbytes)) == 4 * small.nbytes
-        await draining
-        assert one.api.admission.images == 0
-        writer.close()
-
-
 async def test_a_deadline_of_the_sender_is_kept() -> None:
     """An image whose sender has given up is dropped."""
-    gate = _Gate()
+    gate = Gate()
     async with engine(FakeNetwork(before=gate)) as one, _client(one) as client:
         status, text = await client.upscale(headers={**_HEADERS, protocol.TIMEOUT: "0.1"})
         gate.opened.set()
@@ -219,7 +167,7 @@ async def test_a_deadline_of_the_sender_is_kept() -> None:
 
 async def test_an_image_whose_sender_is_gone_is_dropped() -> None:
     """Tiles that nobody waits for are not computed."""
-    gate = _Gate()
+    gate = Gate()
     network = FakeNetwork(before=gate, max_batch=1)
     small = image(40, 40, 3)
     body = request_of(small).pack() + small.tobytes()
