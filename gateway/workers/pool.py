@@ -294,6 +294,7 @@ class Workers:
     ) -> tuple[Result, bytes]:  # fmt: skip
         spec = replace(self._spec, programs=programs)
         for _ in range(_ATTEMPTS):
+            await self._processes.wait_for_room()
             try:
                 worker = self._processes.take(spec, fresh=fresh)
             except OSError as error:

@@ -26,6 +26,14 @@ class WorkerProcesses:
         self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
 
+    async def wait_for_room(self) -> None:
+        """Wait while many processes are ending: each holds file descriptors until it has.
+
+        Clients that cancel their requests can end processes faster than others can be started.
+        """
+        while len(self._ending) > self._most:
+            await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
+
     def take(self, spec: WorkerSpec, *, fresh: bool = False) -> WorkerProcess:
         """Take the most recently used idle process, or start one.
 

@@ -248,6 +248,21 @@ async def test_a_lost_fork_server_is_replaced(large: bytes) -> None:
         assert (await task).rendition
 
 
+async def test_cancelled_jobs_do_not_pile_up(large: bytes) -> None:
+    """Clients cannot end processes faster than others are started: each holds file descriptors."""
+    own = psutil.Process()
+    async with _one_worker() as workers:
+        await _optimized(workers, mosaics.jpeg(0.1))
+        before = own.num_fds()
+        for _ in range(60):
+            job = asyncio.create_task(_optimized(workers, large))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            job.cancel()
+            await asyncio.gather(job, return_exceptions=True)
+        assert own.num_fds() < before + 20
+
+
 async def test_a_network_without_an_engine_is_a_busy_gateway() -> None:
     """The gateway opens connections to the engine; where it cannot, the job ends and says so."""
     restorer = models.chosen("native")[2]
