@@ -1,7 +1,9 @@
 """Find the command that the words of a command line name, and run it."""
 
 import argparse
+import io
 import os
+import select
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -12,6 +14,7 @@ from slimgate.cli.extras import missing_extra
 from slimgate.cli.parser import Parser, suggestion
 
 _DESCRIPTION: Final = "An S3 gateway that stores images small and gives them back full size."
+_FAILED: Final = 1
 _USAGE: Final = 2
 _WIDTH: Final = 14
 
@@ -30,6 +33,30 @@ def main(words: Sequence[str] | None = None) -> int:
         words = sys.argv[1:]
         # Its child processes must not import from the working directory: it may hold a random.py.
         os.environ["PYTHONSAFEPATH"] = "1"
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # Latin-1 terminals have no "…"
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not _reader_has_left():
+            raise
+        # As in ``slimgate schema | head``. Python flushes once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _FAILED
+    return code
+
+
+def parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of some commands, whose modules are imported."""
+    made: argparse.ArgumentParser = Parser(prog="slimgate", description=_DESCRIPTION)
+    subparsers = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for module in dict.fromkeys(each.module for each in commands):
+        next(each for each in commands if each.module == module).add(subparsers)
+    return made
+
+
+def _run(words: Sequence[str]) -> int:
     if not words or words[0] in {"-h", "--help", "help"}:
         (sys.stdout if words else sys.stderr).write(_help())
         return 0 if words else _USAGE
@@ -50,13 +77,10 @@ def main(words: Sequence[str] | None = None) -> int:
     return code
 
 
-def parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:
-    """Return the parser of some commands, whose modules are imported."""
-    made: argparse.ArgumentParser = Parser(prog="slimgate", description=_DESCRIPTION)
-    subparsers = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in dict.fromkeys(each.module for each in commands):
-        next(each for each in commands if each.module == module).add(subparsers)
-    return made
+def _reader_has_left() -> bool:
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)
+    return any(event & select.POLLERR for _, event in output.poll(0))
 
 
 def _named(word: str) -> Command | None:

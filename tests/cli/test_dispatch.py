@@ -109,3 +109,27 @@ def test_versions_need_no_network_engine() -> None:
         "sys.exit(any(name in sys.modules for name in ('cv2', 'openvino', 'torch')))"
     )
     subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+
+
+@pytest.mark.parametrize("words", [["schema"], ["--help"], ["version"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_may_leave(words: list[str], unbuffered: str) -> None:
+    """Output into a closed pipe ends the program without a traceback."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    environ = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    command = [sys.executable, "-m", "slimgate", *words]
+    with os.fdopen(writing, "wb") as pipe:
+        done = subprocess.run(
+            command, stdout=pipe, stderr=subprocess.PIPE, env=environ, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_any_terminal_shows_help() -> None:
+    """Characters that its encoding lacks are replaced."""
+    environ = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    command = [sys.executable, "-m", "slimgate", "--help"]
+    done = subprocess.run(command, capture_output=True, env=environ, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"usage: slimgate COMMAND ?")
