@@ -23,6 +23,10 @@ _MIN_PAUSE_S: Final = 1.0
 _MAX_PAUSE_S: Final = 10.0
 _LONGEST_SLEEP_S: Final = 60.0
 
+_SAME_PAUSE_S: Final = 30.0
+"""Pause after a source has returned the same credentials again, seconds: instances have new ones
+only some minutes before the old ones expire."""
+
 UNAVAILABLE: Final = (
     "The gateway has no valid credentials for the object store at the moment. Please try again."
 )
@@ -195,8 +199,11 @@ class RefreshingCredentials:
         if obtained.expires is not None and obtained.expires <= now:
             raise NotObtained(f"{self._name}: expired when it arrived; check the clocks")
         self._tell_expiry(obtained.expires)
-        self._held, self._obtained_at = obtained, now
         self._next_attempt, self._pause_s = 0.0, _MIN_PAUSE_S
+        if obtained == self._held:
+            self._next_attempt = now + _SAME_PAUSE_S
+        else:
+            self._held, self._obtained_at = obtained, now
         metrics.CREDENTIALS_REFRESHES.labels(self._label, "ok").inc()
         _log.info("upstream credentials obtained", source=self._name, expires=obtained.expires)
 

@@ -98,6 +98,26 @@ async def test_requests_do_not_wait_for_an_early_refresh() -> None:
     assert (await _key(credentials), sts.calls) == ("key2", 2)
 
 
+async def test_a_source_without_new_credentials_is_asked_again_soon() -> None:
+    """The metadata service of an instance has others only five minutes before the end."""
+    sts = _Sts()
+    made = Obtained(Identity("old", "secret", "token"), sts.now + _HOUR)
+
+    async def obtain() -> Obtained:
+        if made.expires is not None and sts.now < made.expires - 300:
+            return made
+        return await sts.obtain()
+
+    credentials = RefreshingCredentials("chain", obtain, "chain", clock=lambda: sts.now)
+    assert await _key(credentials) == "old"
+    sts.now += _HOUR - 900
+    for _ in range(42):  # until half a minute after that
+        await _key(credentials)
+        await _settled()
+        sts.now += 15.0
+    assert (await _key(credentials), sts.calls) == ("key1", 1)
+
+
 async def test_nothing_is_signed_with_expired_credentials() -> None:
     """After the end, and shortly before it, requests wait for others."""
     sts = _Sts(20.0)
