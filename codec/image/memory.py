@@ -97,7 +97,7 @@ _MAX_STATUS: Final = 1 << 16
 
 @functools.cache
 def _opened(name: str) -> int:
-    """Return a file descriptor of this process's state, which sandboxes let nobody open later."""
+    """Return a file descriptor of this process's state, which cannot be opened in a sandbox."""
     return os.open(f"/proc/self/{name}", os.O_RDONLY | os.O_CLOEXEC)
 
 

@@ -55,7 +55,7 @@ class PostObject:
         policies: Policies in force.
         ledger: Records results of shadow policies.
         uploads: Stores verified forms.
-        signer: Returns whoever has signed with an access key and a session token; None: unknown.
+        signer: Returns the client of an access key and a session token; None: unknown.
         plain: Streams responses of the store.
     """
 

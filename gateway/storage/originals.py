@@ -86,7 +86,7 @@ class Archive:
 
         The store verifies the MD5. An existing copy is not written again, because archive classes
         would charge for both. A HEAD checks that: some versions of Ceph answer every conditional
-        write with 412. Another file that somebody put there, even of the same size, is no copy; its
+        write with 412. Another file there, even of the same size, is no copy; its
         ETag tells. Where ETags are no MD5s (SSE-KMS), copies are written again.
 
         Args:

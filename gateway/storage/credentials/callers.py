@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Whoever has signed a form.
+    """The client that signed a form.
 
     Attributes:
         pair: Key pair that it is signed with, and its session token.
@@ -87,7 +87,7 @@ class Callers:
         return None if own is None else ByPolicy(own, self._policies, self.registry.source)
 
     def signer(self, access_key: str, token: str | None) -> Signer | None:
-        """Return whoever has signed a form; None: perhaps a client that only the store knows.
+        """Return the client that signed a form; None: perhaps a client that only the store knows.
 
         Args:
             access_key: Access key that the form names.

@@ -114,7 +114,7 @@ class RefreshingCredentials:
         if due is not None and now >= due:
             attempt = self._begin()
             if self._remaining_s(now) <= self._margin_s:
-                # Whoever waits may be cancelled; the others still need the result.
+                # A request that waits may be cancelled; the others still need the result.
                 await asyncio.shield(attempt)
         if self._held is None or self._remaining_s(self._clock()) <= 0:
             raise S3Error("ServiceUnavailable", UNAVAILABLE)
