@@ -80,7 +80,7 @@ def _hidden_part(folder: Path) -> Path | None:
 def drop_capabilities() -> None:
     """Give up all capabilities, such as that to bind low ports, and the way to regain them.
 
-    Nobody can trace the process any more.
+    No other process can trace it any more.
 
     Raises:
         Unsupported: The kernel refused.
