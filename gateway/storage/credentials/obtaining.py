@@ -1,6 +1,6 @@
 """Obtain credentials for the store with the providers of aiobotocore.
 
-This module alone relies on a private attribute of theirs, the time of expiry; see
+This module relies on a private attribute of theirs, the time of expiry; see
 ``tests/gateway/storage/credentials/test_obtaining.py``.
 """
 
@@ -23,6 +23,7 @@ from botocore.utils import FileWebIdentityTokenLoader
 from slimgate.config import Upstream, UpstreamCredentials
 from slimgate.gateway.s3.identity import Identity
 from slimgate.gateway.storage.credentials.failures import explained
+from slimgate.gateway.storage.credentials.programs import end_hanging_programs
 from slimgate.gateway.storage.credentials.refreshing import NotObtained, Obtained
 
 _READ_TIMEOUT_S: Final = 10
@@ -30,6 +31,8 @@ _ATTEMPTS: Final = 3
 
 # The description of the STS API is large: read it once for all sessions.
 _LOADER: Final = Loader()
+
+end_hanging_programs()
 
 
 def obtaining(wanted: UpstreamCredentials, upstream: Upstream) -> Callable[[], Awaitable[Obtained]]:

@@ -1,11 +1,14 @@
 """Every kind of credentials is obtained as the providers of aiobotocore do it."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import pytest
 from aiobotocore.credentials import AioRefreshableCredentials
 
@@ -13,7 +16,7 @@ from slimgate.config import Upstream, UpstreamCredentials
 from slimgate.gateway.storage.credentials.obtaining import obtaining
 from slimgate.gateway.storage.credentials.refreshing import NotObtained, Obtained
 from tests.servers.roles import ROLE, RoleStore, role_store
-from tests.servers.server import S3Server, free_port
+from tests.servers.server import S3Server, free_port, wait_until
 
 _PAIR: Final = {"AWS_ACCESS_KEY_ID": "main", "AWS_SECRET_ACCESS_KEY": "main-secret"}
 
@@ -137,6 +140,34 @@ async def test_profiles(roles: RoleStore, tmp_path: Path) -> None:
     with (tmp_path / "config").open("a") as file:
         file.write("[profile other]\naws_access_key_id = new\naws_secret_access_key = s\n")
     assert (await _obtained(roles, profile="other"))[0].access_key == "new"
+
+
+async def test_a_program_that_hangs_is_ended(roles: RoleStore, tmp_path: Path) -> None:
+    """Attempts that are given up leave no process behind, not even the program's own."""
+    pid = tmp_path / "pid"
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\nsleep 1000 &\necho $! > {pid}.new\nmv {pid}.new {pid}\nwait\n")
+    program.chmod(0o755)
+    (tmp_path / "config").write_text(
+        f"[profile program]\ncredential_process = {program}\n"
+        f"[profile role]\nrole_arn = {ROLE}\nsource_profile = program\n"
+    )
+    for profile in ("program", "role"):
+        attempt = asyncio.create_task(_obtained(roles, profile=profile))
+        await asyncio.to_thread(wait_until, pid.exists, "the program")
+        process = psutil.Process(int(pid.read_text()))
+        pid.unlink()
+        attempt.cancel()
+        await asyncio.gather(attempt, return_exceptions=True)
+        await asyncio.to_thread(wait_until, partial(_has_ended, process), "its end")
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Return whether a process has ended; its parent may not look after it."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 async def test_a_chain_without_credentials(roles: RoleStore) -> None:
