@@ -1,21 +1,15 @@
 """Options that several commands have in common."""
 
 import argparse
-import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Final
 
-from slimgate.config import config_path
+from slimgate.config.option import add_config_option
 from slimgate.gateway.jobs.address import Place, object_place, place
-
-_CONFIG: Final = "configuration (default: SLIMGATE_CONFIG, or slimgate.yaml)"
 
 
 def add_config(tool: argparse.ArgumentParser) -> None:
     """Add the configuration and the key pair."""
-    default = config_path(os.environ)
-    tool.add_argument("--config", type=Path, default=default, metavar="FILE", help=_CONFIG)
+    add_config_option(tool)
     tool.add_argument(
         "--access-key",
         metavar="KEY",

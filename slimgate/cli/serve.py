@@ -1,9 +1,7 @@
 """The commands that serve clients, and validate the configuration of that."""
 
 import argparse
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -34,15 +32,9 @@ def add(subparsers: "Subparsers") -> None:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    from slimgate.config import config_path
+    from slimgate.config.option import add_config_option
 
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=config_path(os.environ),
-        metavar="FILE",
-        help="configuration (default: SLIMGATE_CONFIG, or slimgate.yaml)",
-    )
+    add_config_option(parser)
     parser.add_argument(
         "--listen", metavar="HOST:PORT", help="address to listen on, instead of the configured one"
     )

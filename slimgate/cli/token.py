@@ -1,9 +1,7 @@
 """The command that issues temporary credentials of a client."""
 
 import argparse
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -14,7 +12,7 @@ _SUMMARY: Final = "print temporary credentials of a client, for credential_proce
 
 def add(subparsers: "Subparsers") -> None:
     """Add ``token``."""
-    from slimgate.config import config_path
+    from slimgate.config.option import add_config_option
 
     parser = subparsers.add_parser(
         "token",
@@ -23,13 +21,7 @@ def add(subparsers: "Subparsers") -> None:
         "its secret key, revokes them.",
         epilog="slimgate token --config slimgate.yaml --access-key AKIAEXAMPLE --duration 3600",
     )
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=config_path(os.environ),
-        metavar="FILE",
-        help="configuration (default: SLIMGATE_CONFIG, or slimgate.yaml)",
-    )
+    add_config_option(parser)
     parser.add_argument(
         "--access-key", required=True, metavar="KEY", help="access key of the client"
     )

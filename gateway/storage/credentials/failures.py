@@ -1,4 +1,4 @@
-"""Tell operators why credentials for the store cannot be obtained, and what to do."""
+"""Say why credentials for the store cannot be obtained, and what to do."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -144,12 +144,12 @@ class RefreshingCredentials:
         await asyncio.shield(self._begin())
 
     def end_expiry(self) -> None:
-        """Tell operators of no expiry any more: nothing keeps these credentials fresh."""
+        """Report no expiry from now on: nothing renews these credentials."""
         self._tell_expiry(None)
         self._tells_expiry = False
 
     async def close(self) -> None:
-        """Give up an attempt in progress."""
+        """Cancel an attempt in progress."""
         if self._attempt is not None:
             self._attempt.cancel()
             await asyncio.gather(self._attempt, return_exceptions=True)
