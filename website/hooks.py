@@ -1,0 +1,27 @@
+"""Take part in mkdocs' build: pages from the top of the project, and links between all."""
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from website import links
+
+_ASSETS = links.ROOT / "website" / "assets"
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add documents from the top of the project, styles, and files that documents link to."""
+    for top, name in links.PAGES.items():
+        if files.get_file_from_path(name) is None:
+            files.append(File.generated(config, name, abs_src_path=str(links.ROOT / top)))
+    found = {f"assets/{path.name}": path for path in _ASSETS.iterdir()}
+    for page in files.documentation_pages():
+        found.update(links.files(page.src_uri))
+    for name, path in found.items():
+        files.append(File.generated(config, name, abs_src_path=str(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Return the text of a page with links of the site."""
+    return links.rewritten(markdown, page.file.src_uri)
