@@ -54,7 +54,9 @@ report: $(ready)  ## tell what a policy saves on the demo's images, and at what 
 baselines: $(ready)  ## take today's bytes and fidelity as those that no change may fall behind
 	@$(run) -m slimgate.eval.demo.baseline --write
 
-docs: $(docs_ready)  ## build the site of the documents into .slimgate/site (20 s; needs no network)
+docs: $(ready) $(docs_ready)  ## build the site of the documents into .slimgate/site (20 s; needs no network)
+	@mkdir -p .slimgate
+	@$(program) schema > .slimgate/schema.json
 	@NO_MKDOCS_2_WARNING=1 $(docs)/bin/python -m mkdocs build --quiet --strict
 	@echo "Written: .slimgate/site/index.html"
 

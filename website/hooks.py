@@ -1,12 +1,15 @@
-"""Take part in mkdocs' build: pages from the top of the project, and links between all."""
+"""Take part in mkdocs' build: pages from the top of the project, links, diagrams, settings."""
+
+import json
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from website import links
+from website import diagrams, links, settings
 
 _ASSETS = links.ROOT / "website" / "assets"
+_SCHEMA = links.ROOT / ".slimgate" / "schema.json"  # make docs writes it
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -23,5 +26,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Return the text of a page with links of the site."""
-    return links.rewritten(markdown, page.file.src_uri)
+    """Return the text of a page with links of the site, diagrams drawn, and all settings."""
+    name = page.file.src_uri
+    text = diagrams.drawn(links.rewritten(markdown, name))
+    if name == "configuration.md":
+        text = settings.with_reference(text, json.loads(_SCHEMA.read_text("utf-8")))
+    return text
