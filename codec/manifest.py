@@ -92,6 +92,8 @@ class Output(Note):
         quality: quality of the encoder; for PNG, the compression level.
         subsampling: chroma subsampling of a JPEG.
         progressive: progressive JPEG.
+        huffman: tables of a JPEG: those of its image, or of the standard (ITU-T T.81, annex K),
+            with which it is written in one pass, in half the time, and 2 to 20 % larger.
         step: rounding step of a PNG's colours; 1: none.
         near: distance within which PNG colours snap to a common colour; 0: none.
         padding: where the padding of a JPEG goes: before the first comment of its header, as
@@ -106,6 +108,7 @@ class Output(Note):
     quality: _Quality = Field(alias="q")
     subsampling: Literal["4:4:4", "4:2:2", "4:2:0"] | None = Field(alias="s")
     progressive: bool = Field(alias="p")
+    huffman: Literal["optimal", "standard"] = Field(default="optimal", alias="h")
     step: Literal[1, 2, 3, 4, 5, 8] = Field(default=1, alias="d")
     near: Annotated[int, Field(ge=0, le=64)] = Field(default=0, alias="n")
     padding: Literal["header", "end"] = Field(default="header", alias="a")
@@ -119,6 +122,13 @@ class Output(Note):
         coloured = self.format == "PNG" and self.mode in ("RGB", "RGBA")
         if self.indexed and (otherwise_written or not coloured):
             raise ValueError("only PNG files of colours have indices")
+        return self
+
+    @model_validator(mode="after")
+    def _tables_are_of_sequential_jpeg(self) -> Self:
+        # Progressive files have no standard tables: their bands need other codes.
+        if self.huffman == "standard" and (self.format != "JPEG" or self.progressive):
+            raise ValueError("only sequential JPEG files have standard tables")
         return self
 
 

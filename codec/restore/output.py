@@ -1,12 +1,12 @@
 """Encode restored pixels as the served file, in the upload's format and exact size."""
 
-import threading
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 from imagecodecs import deflate_encode, png_encode
-from PIL import Image, ImageFile
+from PIL import Image
 
 from slimgate.codec.containers import Container, DoesNotFit, assemble, png
 from slimgate.codec.image.flatten import flattened, is_drawn
@@ -15,7 +15,7 @@ from slimgate.codec.image.resample import join_planes, split_planes
 from slimgate.codec.image.sample import Sample
 from slimgate.codec.image.saving import save
 from slimgate.codec.manifest import Output
-from slimgate.codec.restore import indexed
+from slimgate.codec.restore import indexed, jpeg_file
 from slimgate.codec.restore.png_filters import filtered, smallest_sums
 
 # Best first. Steps are fine where they cost few bytes, coarse where they cost many.
@@ -40,9 +40,6 @@ _PNG_EVERY: Final = 4
 _LOSSY_SUBSAMPLINGS: Final = ("4:4:4", "4:2:2", "4:2:0")
 
 _SAMPLED: Final = 0.15  # maximum share of an image for which trying its sample first saves time
-
-_JPEG_HEADERS: Final = 64 << 10  # more than enough for tables; progressive files have many
-_long_jpeg: Final = threading.Lock()
 
 
 def encode(pixels: Pixels, output: Output, *, metadata: bytes, size: int) -> bytes:
@@ -176,13 +173,26 @@ def _best_that_fits(
         elif low == 0 and high == len(outputs):
             middle = 0  # smoothed pixels mostly fit immediately
         try:
-            found = outputs[middle], encode(pixels, outputs[middle], metadata=metadata, size=size)
+            found = _fitted(pixels, outputs[middle], metadata, size)
             high = middle
         except DoesNotFit:
             low = middle + 1
     if found is None:
         raise DoesNotFit(f"not even quality {outputs[-1].quality} fits {size} bytes")
     return found
+
+
+def _fitted(pixels: Pixels, output: Output, metadata: bytes, size: int) -> tuple[Output, bytes]:
+    """Write the file in one pass if that fits: GET does it again each time.
+
+    Raises:
+        DoesNotFit: it does not fit in any way.
+    """
+    if output.format == "JPEG" and not output.progressive:
+        quick = output.model_copy(update={"huffman": "standard"})
+        with contextlib.suppress(DoesNotFit):
+            return quick, encode(pixels, quick, metadata=metadata, size=size)
+    return output, encode(pixels, output, metadata=metadata, size=size)
 
 
 def _expected(pixels: Pixels, outputs: Sequence[Output], room: int) -> int | None:
@@ -199,35 +209,6 @@ def _expected(pixels: Pixels, outputs: Sequence[Output], room: int) -> int | Non
         else:
             low = middle + 1
     return low
-
-
-def _write_jpeg(pixels: Pixels, output: Output, size: int) -> bytes:
-    options: dict[str, object] = {
-        "quality": output.quality,
-        "optimize": True,
-        "progressive": output.progressive,
-    }
-    if output.subsampling is not None:
-        options["subsampling"] = output.subsampling
-    try:
-        return _save(pixels, "JPEG", **options)
-    except OSError:
-        return _write_long_jpeg(pixels, options, min(size, 4 * pixels.size))
-
-
-def _write_long_jpeg(pixels: Pixels, options: dict[str, object], room: int) -> bytes:
-    # libjpeg cannot be interrupted while optimizing, and Pillow's buffer, one byte per pixel, is
-    # too
-    # small for noise. Only a global of Pillow enlarges it.
-    with _long_jpeg:
-        saved = ImageFile.MAXBLOCK
-        ImageFile.MAXBLOCK = room + _JPEG_HEADERS
-        try:
-            return _save(pixels, "JPEG", **options)
-        except OSError as error:
-            raise DoesNotFit(f"longer than {room} bytes") from error
-        finally:
-            ImageFile.MAXBLOCK = saved
 
 
 def _write_png(pixels: Pixels, output: Output, _size: int) -> bytes:
@@ -277,7 +258,7 @@ def _save(pixels: Pixels, format_: str, **options: object) -> bytes:
 
 
 _WRITERS: Final[dict[str, Callable[[Pixels, Output, int], bytes]]] = {
-    "JPEG": _write_jpeg,
+    "JPEG": jpeg_file.write,
     "PNG": _write_png,
     "WEBP": _write_webp,
 }

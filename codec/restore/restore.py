@@ -1,6 +1,8 @@
 """Restore a rendition: the same code serves GET and verifies PUT."""
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -120,6 +122,8 @@ def enlarge(
 def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> bytes:
     """Return the file that GET serves.
 
+    The content is compared only if the file is not the recorded one, which implies it.
+
     Returns:
         Exactly ``manifest.size`` bytes whose SHA-256 is ``manifest.sha256``.
 
@@ -130,15 +134,23 @@ def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> bytes
         EncoderChanged: the encoder of the served file behaves differently.
         LookupError: the codec or the restorer is not installed.
     """
-    try:
-        found = _restored(rendition, manifest, upscalers)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise DamagedRendition(f"the rendition cannot be restored: {error}") from error
-    if found.content != manifest.content:
-        raise DigestMismatch("what is restored differs from what was recorded at the upload")
+    found = _read(rendition, manifest, upscalers)
+    if hashlib.sha256(found.served).hexdigest() == manifest.sha256:
+        return found.served
+    _compare_content(found, manifest)
+    raise EncoderChanged(found.served)
+
+
+def verify(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> None:
+    """Restore a rendition, and compare file and content with the manifest.
+
+    Raises:
+        DamagedRendition, DigestMismatch, EncoderChanged, LookupError: as :func:`restore`.
+    """
+    found = _read(rendition, manifest, upscalers)
+    _compare_content(found, manifest)
     if hashlib.sha256(found.served).hexdigest() != manifest.sha256:
         raise EncoderChanged(found.served)
-    return found.served
 
 
 def content_digest(metadata: bytes, pixels: Samples) -> str:
@@ -163,7 +175,19 @@ def file_digest(data: bytes) -> str:
 
 class _Restored(NamedTuple):
     served: bytes
-    content: str
+    content: Callable[[], str]
+
+
+def _read(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Restored:
+    try:
+        return _restored(rendition, manifest, upscalers)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DamagedRendition(f"the rendition cannot be restored: {error}") from error
+
+
+def _compare_content(found: _Restored, manifest: Manifest) -> None:
+    if found.content() != manifest.content:
+        raise DigestMismatch("what is restored differs from what was recorded at the upload")
 
 
 def _restored(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Restored:
@@ -185,19 +209,21 @@ def _restored(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Re
     else:
         metadata = _kept(rendition, manifest)
         served = output.encode(pixels, parameters, metadata=metadata, size=manifest.size)
-    return _Restored(served, content_digest(metadata, pixels))
+    return _Restored(served, partial(content_digest, metadata, pixels))
 
 
 def _exact(rendition: bytes, manifest: Manifest) -> _Restored:
     size = (manifest.width, manifest.height)
     codec, first = manifest.stored.codec, manifest.stored.length
     if manifest.stored.recipe:
-        return _Restored(*rebuild(rendition, codec, pixels=size[0] * size[1], length=manifest.size))
+        pixels = size[0] * size[1]
+        served, content = rebuild(rendition, codec, pixels=pixels, length=manifest.size)
+        return _Restored(served, lambda: content)
     if first:
         served = exact_parts.restore(rendition, codec, size=size, length=manifest.size, first=first)
     else:
         served = exact.restore(rendition, codec, size=size, length=manifest.size)
-    return _Restored(served, file_digest(served))
+    return _Restored(served, partial(file_digest, served))
 
 
 def _verbatim(rendition: bytes, manifest: Manifest) -> _Restored:
@@ -207,7 +233,7 @@ def _verbatim(rendition: bytes, manifest: Manifest) -> _Restored:
         size=(manifest.width, manifest.height),
         length=manifest.size,
     )
-    return _Restored(found.served, content_digest(found.layout.dumps(), found.samples))
+    return _Restored(found.served, partial(content_digest, found.layout.dumps(), found.samples))
 
 
 def _kept(rendition: bytes, manifest: Manifest) -> bytes:

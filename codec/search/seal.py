@@ -7,7 +7,7 @@ from slimgate.codec import manifest
 from slimgate.codec.manifest import Manifest
 from slimgate.codec.notes import LOWEST_SCORE, Measured
 from slimgate.codec.reasons import Reason, Refused
-from slimgate.codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, restore
+from slimgate.codec.restore.restore import DamagedRendition, DigestMismatch, Upscalers, verify
 from slimgate.codec.search.allowed_steps import EXACT, LEPTON, LOSSLESS, RECIPE
 from slimgate.codec.search.omissions import LOSSY
 from slimgate.codec.search.result import ChosenRendition
@@ -77,6 +77,6 @@ def prove(rendition: bytes, note: Manifest, upscalers: Upscalers) -> None:
         Refused: what is restored is not what was recorded.
     """
     try:
-        restore(rendition, manifest.loads(note.dumps()), upscalers)
+        verify(rendition, manifest.loads(note.dumps()), upscalers)
     except (DamagedRendition, DigestMismatch) as error:
         raise Refused(Reason.PROOF, str(error)) from error

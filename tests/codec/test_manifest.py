@@ -1,11 +1,13 @@
 """Tests of the note that says how to restore an object."""
 
+import contextlib
 import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from slimgate.codec import manifest
 from slimgate.codec.manifest import BrokenManifest, Manifest, Output, Stored
@@ -401,6 +403,20 @@ def test_the_level_is_nothing_unless_it_is_told() -> None:
     del document["st"]["l"]
     assert _loads(document).stored.level == 0
     assert document == json.loads(_loads(document).dumps())
+
+
+@pytest.mark.parametrize(
+    ("format_", "progressive", "fits"),
+    [("JPEG", False, True), ("JPEG", True, False), ("PNG", False, False), ("WEBP", False, False)],
+)
+def test_standard_tables_are_of_sequential_jpeg_files(
+    format_: str, progressive: bool, fits: bool
+) -> None:
+    """No other files have them; manifests of earlier versions mean optimal tables."""
+    fields = {"f": format_, "m": "RGB", "q": 90, "s": None, "p": progressive}
+    assert Output.model_validate(fields).huffman == "optimal"
+    with contextlib.nullcontext() if fits else pytest.raises(ValidationError, match="standard"):
+        assert Output.model_validate(fields | {"h": "standard"}).huffman == "standard"
 
 
 def test_scores_are_optional() -> None:

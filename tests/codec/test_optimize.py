@@ -17,7 +17,7 @@ from slimgate.codec.containers import bmff, parse
 from slimgate.codec.image.pixels import Pixels, decode_as
 from slimgate.codec.optimize import Optimized, Refused
 from slimgate.codec.reasons import Reason
-from slimgate.codec.restore.restore import Upscaler, restore
+from slimgate.codec.restore.restore import Upscaler, restore, verify
 from slimgate.codec.search import seal
 from tests.codec.containers import samples
 from tests.codec.pictures import crop, noise, optimize_options, save
@@ -318,11 +318,11 @@ def test_what_is_proved_is_what_will_be_read(monkeypatch: pytest.MonkeyPatch) ->
     """The proof is made from the written manifest and rendition alone."""
     seen: list[tuple[bytes, str]] = []
 
-    def remember(rendition: bytes, note: manifest.Manifest, lookup: Any) -> bytes:
+    def remember(rendition: bytes, note: manifest.Manifest, lookup: Any) -> None:
         seen.append((rendition, note.dumps()))
-        return restore(rendition, note, lookup)
+        verify(rendition, note, lookup)
 
-    monkeypatch.setattr(seal, "restore", remember)
+    monkeypatch.setattr(seal, "verify", remember)
     made = _optimized(_PHOTO, floor={"psnr_db": 28, "ssim": None})
     assert [(made.rendition, made.manifest.dumps())] == seen
 

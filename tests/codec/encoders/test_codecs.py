@@ -46,6 +46,16 @@ def test_pixels_survive(name: str, mode: str, subsampling: str) -> None:
     assert psnr(pixels, decoded) > (36 if full_chroma else 26)
 
 
+@pytest.mark.parametrize("mode", _MODES)
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
+def test_avif_decodes_to_the_pixels_of_pillow(mode: str, subsampling: str) -> None:
+    """Other pixels than those that earlier versions restored would be another image."""
+    pixels = crop(mode, 65, 49)
+    data = _encode(by_name("avif"), pixels, subsampling=subsampling, orientation=6)
+    with Image.open(io.BytesIO(data)) as image:
+        np.testing.assert_array_equal(np.asarray(image), avif.read(data, mode=mode, **_SIZE))
+
+
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_quality_trades_bytes_for_fidelity(name: str) -> None:
     """A higher quality costs bytes and gains fidelity."""

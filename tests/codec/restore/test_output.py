@@ -10,7 +10,7 @@ from PIL import Image, ImageFile
 from slimgate.codec.containers import Container, DoesNotFit, parse
 from slimgate.codec.image.pixels import Pixels, decode_as
 from slimgate.codec.manifest import Output
-from slimgate.codec.restore import output
+from slimgate.codec.restore import jpeg_file, output
 from tests.codec.pictures import crop, noise, save, worsened
 
 _KINDS = [
@@ -143,6 +143,35 @@ def test_noise_needs_more_room_than_pillow_gives(
     assert output.fit(pixels, upload, size) == actual
 
 
+@pytest.mark.parametrize(("mode", "subsampling"), [("L", None), ("RGB", "4:4:4"), ("RGB", "4:2:0")])
+def test_a_jpeg_is_written_in_one_pass_where_that_fits(mode: str, subsampling: str | None) -> None:
+    """Standard tables take the place of optimal ones if there is room; the pixels are the same."""
+    pixels = crop(mode, 90, 70)
+    parameters = {} if subsampling is None else {"subsampling": subsampling}
+    upload = _upload("JPEG", pixels, **parameters)
+    quick, optimal = (
+        len(save(pixels, "JPEG", quality=98, optimize=each, **parameters)) for each in (False, True)
+    )
+    tight, data = output.fit(pixels, upload, (quick + optimal) // 2)
+    roomy, other = output.fit(pixels, upload, quick + 200)
+    assert (tight.huffman, roomy.huffman) == ("optimal", "standard")
+    assert tight.quality == roomy.quality == 98
+    np.testing.assert_array_equal(decode_as(upload, data), decode_as(upload, other))
+
+
+@pytest.mark.parametrize("huffman", ["optimal", "standard"])
+@pytest.mark.parametrize(("mode", "subsampling"), [("L", None), ("RGB", "4:2:0")])
+def test_a_jpeg_has_the_bytes_that_pillow_writes(
+    mode: str, subsampling: str | None, huffman: str
+) -> None:
+    """Sequential files are those of Pillow, which wrote them for earlier versions."""
+    pixels = crop(mode, 61, 47)
+    found = _jpeg(mode, subsampling, huffman)
+    parameters = {} if subsampling is None else {"subsampling": subsampling}
+    wanted = save(pixels, "JPEG", quality=90, optimize=huffman == "optimal", **parameters)
+    assert jpeg_file.write(pixels, found, 0) == wanted
+
+
 @pytest.mark.parametrize(("given", "written"), [(None, "4:4:4"), ("4:2:2", "4:2:2")])
 def test_rare_chroma_layouts_get_full_chroma(given: str | None, written: str) -> None:
     """A layout that cannot be written is replaced by full chroma, the others are kept."""
@@ -150,6 +179,19 @@ def test_rare_chroma_layouts_get_full_chroma(given: str | None, written: str) ->
     upload = replace(_upload("JPEG", pixels), subsampling=given)
     found, data = output.fit(pixels, upload, 20_000)
     assert parse(data).subsampling == found.subsampling == written
+
+
+def _jpeg(mode: str, subsampling: str | None, huffman: str) -> Output:
+    return Output.model_validate(
+        {
+            "format": "JPEG",
+            "mode": mode,
+            "quality": 90,
+            "subsampling": subsampling,
+            "progressive": False,
+            "huffman": huffman,
+        }
+    )
 
 
 def test_hidden_colours_of_webp_are_kept() -> None:

@@ -22,6 +22,7 @@ from slimgate.codec.restore.restore import (
     content_digest,
     enlarge,
     restore,
+    verify,
 )
 from tests.codec.containers import samples
 from tests.codec.pictures import LANCZOS, crop, optimize_options, save
@@ -221,8 +222,18 @@ def test_wrong_dimensions_are_damage() -> None:
 def test_other_content_is_a_mismatch() -> None:
     """Valid bytes with other content are distinguished from damaged ones."""
     rendition, note = _good()
+    changes = {"content": "0" * 32, "sha256": "0" * 64}
     with pytest.raises(DigestMismatch) as raised:
-        restore(rendition, note.model_copy(update={"content": "0" * 32}), models.restorer)
+        restore(rendition, note.model_copy(update=changes), models.restorer)
+    assert not isinstance(raised.value, EncoderChanged)
+
+
+def test_verifying_compares_the_content_too() -> None:
+    """A manifest whose content is not that of the recorded file fails before it is stored."""
+    rendition, note = _good()
+    verify(rendition, note, models.restorer)
+    with pytest.raises(DigestMismatch) as raised:
+        verify(rendition, note.model_copy(update={"content": "0" * 32}), models.restorer)
     assert not isinstance(raised.value, EncoderChanged)
 
 

@@ -13,7 +13,7 @@ from slimgate.codec import optimize
 from slimgate.codec.encoders import pillow
 from slimgate.codec.image.pixels import Pixels
 from slimgate.codec.optimize import OptimizeOptions, Refused
-from slimgate.codec.restore.restore import restore
+from slimgate.codec.restore.restore import restore, verify
 from slimgate.codec.search import memory_needs, seal
 from slimgate.codec.search.allowed_steps import DECODE, LOSSY_STEPS, AllowedSteps
 from slimgate.models.engine.network import EngineError
@@ -97,13 +97,13 @@ def test_a_rendition_that_does_not_restore_makes_room_for_the_next(
     """When the proof of the winner fails, the next smallest is stored."""
     proven: list[str] = []
 
-    def failing(rendition: bytes, manifest: Any, upscalers: Any) -> bytes:
+    def failing(rendition: bytes, manifest: Any, upscalers: Any) -> None:
         proven.append(manifest.stored.tier)
         if manifest.stored.tier == "recode":
             raise MemoryError
-        return restore(rendition, manifest, upscalers)
+        verify(rendition, manifest, upscalers)
 
-    monkeypatch.setattr(seal, "restore", failing)
+    monkeypatch.setattr(seal, "verify", failing)
     made = _optimized(tiers=["recode", "exact"])
     assert (made.manifest.stored.tier, proven) == ("exact", ["recode", "exact"])
 
