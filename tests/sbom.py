@@ -48,7 +48,7 @@ def bill() -> Bom:
 def locked() -> list[str]:
     """Return the names of the packages in the lock."""
     lines = LOCK.read_text("utf-8").splitlines()
-    return [name for line in lines if (name := line.partition("==")[0]).isascii() and "==" in line]
+    return [line.partition("==")[0] for line in lines if "==" in line]
 
 
 def _package(found: Distribution) -> Component:

@@ -3,30 +3,51 @@ from pathlib import Path
 
 import pytest
 
+from tests import hash_locks
+
 ROOT = Path(__file__).parents[2]
-LOCKS = sorted(path.name for path in ROOT.glob("requirements*.lock"))
-PINNED = re.compile(r'[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!+]*(; [a-z0-9_!=" ]+)?')
+LOCKS = sorted(file.name for file in ROOT.glob("requirements*.lock"))
+PINNED = re.compile(r"([a-z0-9][a-z0-9-]*==[0-9][a-z0-9.!]*)( ; [a-z0-9_!=' ]+)? \\")
+DIGEST = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 
 
-def _lines(name: str) -> list[str]:
-    return (ROOT / name).read_text().splitlines()
+def _packages(name: str) -> dict[str, list[str]]:
+    """Return the digests of each package, by its name and version."""
+    found: dict[str, list[str]] = {}
+    for line in (ROOT / name).read_text().splitlines():
+        if pinned := PINNED.fullmatch(line):
+            found[pinned[1]] = []
+        else:
+            assert DIGEST.fullmatch(line), line
+            found[list(found)[-1]].append(line.strip(" \\"))
+    return found
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_locks_hold_versions_only(name: str) -> None:
-    """A lock names packages, versions and platforms: no address, no option, no path."""
-    assert [line for line in _lines(name) if not PINNED.fullmatch(line)] == []
-    assert _lines(name)
+def test_locks_hold_versions_and_digests_only(name: str) -> None:
+    """A lock names packages, versions, platforms and digests: no address, no option, no path."""
+    assert [package for package, digests in _packages(name).items() if not digests] == []
+    assert _packages(name)
 
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_locks_are_sorted_and_distinct(name: str) -> None:
     """Each package stands in a lock once, in a place that does not depend on who wrote it."""
-    packages = [line.partition("==")[0].lower() for line in _lines(name)]
-    assert len(packages) == len(set(packages))
-    assert sorted(_lines(name), key=str.lower) == _lines(name)
+    packages = [each.partition("==")[0] for each in _packages(name)]
+    assert packages == sorted(set(packages))
 
 
 def test_run_time_versions_are_the_tested_ones() -> None:
     """Containers install the packages that the tests ran with."""
-    assert set(_lines("requirements.lock")) - set(_lines("requirements-dev.lock")) == set()
+    tested = _packages("requirements-dev.lock")
+    run = _packages("requirements.lock")
+    assert {package: tested.get(package) for package in run} == run
+
+
+def test_builds_that_an_index_lacks_are_accepted_too() -> None:
+    """A machine that has torch for processors alone need not fetch the one for GPUs."""
+    wheel = {"archive_info": {"hashes": {"sha256": "ab"}}}
+    built = {"metadata": {"name": "torch", "version": "2.0+cpu"}, "download_info": wheel}
+    lock = "torch==2.0 \\\n    --hash=sha256:cd\n"
+    expected = "torch==2.0 \\\n    --hash=sha256:ab \\\n    --hash=sha256:cd\n"
+    assert hash_locks.with_local_builds(lock, [built]) == expected
