@@ -8,6 +8,7 @@ from slimgate.codec.search import memory_needs
 from slimgate.config import Policy, Settings
 
 _MP: Final = 10**6
+_MIB: Final = 2**20
 
 _TEMPORARY_FILES: Final = 2**26
 """What /tmp may hold where it is in memory, as in the containers."""
@@ -19,21 +20,46 @@ _EVERYTHING_ELSE: Final = 2**30
 def memory_needed(settings: Settings) -> int:
     """Return the memory that a gateway needs with every limit reached, bytes.
 
-    It is the memory limit of a container. Ordinary images may be in all workers at a time, a larger
-    one only in one.
+    It is the memory limit of a container.
 
     Args:
         settings: Valid settings of all processes together.
     """
-    return (
-        (settings.engine.worker_count - 1) * memory_needs.ORDINARY
-        + settings.engine.worker_memory
-        + settings.limits.max_buffered_bytes
-        + settings.cache.max_bytes
-        + settings.engine.max_pixels_in_flight * 3
-        + _TEMPORARY_FILES
-        + _EVERYTHING_ELSE
-    )
+    return sum(memory_parts(settings).values())
+
+
+def memory_parts(settings: Settings) -> dict[str, int]:
+    """Return what may take how much memory, with every limit reached, bytes.
+
+    Ordinary images may be in all workers at a time, a larger one only in one.
+
+    Args:
+        settings: Valid settings of all processes together.
+    """
+    engine, limits = settings.engine, settings.limits
+    others = engine.worker_count - 1
+    ordinary = memory_needs.mib(memory_needs.ORDINARY)
+    return {
+        f"other workers: {others} x {ordinary}MiB": others * memory_needs.ORDINARY,
+        "a worker with a large image: engine.worker_memory": engine.worker_memory,
+        "uploads and files in flight: limits.max_buffered_bytes": limits.max_buffered_bytes,
+        "restored files in memory: cache.max_bytes": settings.cache.max_bytes,
+        "images in the engine: 3 x engine.max_pixels_in_flight": engine.max_pixels_in_flight * 3,
+        "files in /tmp": _TEMPORARY_FILES,
+        "programs, libraries, requests": _EVERYTHING_ELSE,
+    }
+
+
+def memory_sum(settings: Settings) -> Iterator[str]:
+    """Yield the lines that show people the parts and their sum.
+
+    Args:
+        settings: Valid settings of all processes together.
+    """
+    yield "memory with every limit reached, MiB:"
+    for name, size in memory_parts(settings).items():
+        yield f"{size / _MIB:>9,.0f}  {name}"
+    yield f"{memory_needed(settings) / _MIB:>9,.0f}  in all"
 
 
 def shortages(settings: Settings) -> Iterator[str]:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from slimgate.cli.commands import Subparsers
 
 _SERVE: Final = "serve S3 clients until SIGTERM"
-_CHECK: Final = "validate the configuration, and print it with all defaults; secrets are masked"
+_CHECK: Final = "validate the configuration, and print it with all defaults and its need of memory"
 
 
 def add(subparsers: "Subparsers") -> None:
@@ -23,7 +23,7 @@ def add(subparsers: "Subparsers") -> None:
     check = subparsers.add_parser(
         "check",
         help=_CHECK,
-        description=_CHECK,
+        description=f"{_CHECK}. Secrets are masked.",
         epilog="slimgate check --config slimgate.yaml",
     )
     check.set_defaults(run=_check)
@@ -57,7 +57,7 @@ def _check(options: argparse.Namespace) -> int:
     from slimgate.gateway.runtime.extras import check_extras
     from slimgate.gateway.runtime.reload import read
     from slimgate.gateway.storage.index.opening import index_problems
-    from slimgate.gateway.workers.capacity import shortages
+    from slimgate.gateway.workers.capacity import memory_sum, shortages
     from slimgate.gateway.workers.worker_start import sandbox_gaps
 
     try:
@@ -68,6 +68,7 @@ def _check(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     sys.stdout.write(effective(settings))
+    sys.stdout.writelines(f"# {line}\n" for line in memory_sum(settings))
     problems = (
         *shortages(settings), *index_problems(settings), *sandbox_gaps(settings.engine)
     )  # fmt: skip

@@ -1,15 +1,22 @@
 """Compare image limits of policies with worker memory."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import yaml
 
 from slimgate.cli import main
 from slimgate.config import Settings
-from slimgate.gateway.workers.capacity import shortages
+from slimgate.gateway.workers.capacity import memory_needed, memory_parts, shortages
 from tests.config.builders import policy, settings
+
+_DOCUMENT: Final = {
+    "upstream": {"endpoint": "http://store:9000", "region": "us-east-1"},
+    "credentials": [{"access_key": "key", "secret_key": "secret"}],
+    "engine": {"worker_memory": "1GiB"},
+    "policies": [{"name": "photos", "bucket": "photos", "mode": "optimize"}],
+}
 
 
 def _settings(memory: str | None = None, **changes: Any) -> Settings:
@@ -53,13 +60,24 @@ def test_nothing_is_said_of_policies_that_are_off() -> None:
 
 def test_check_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The command line accepts such a configuration, and warns on standard error."""
-    document = {
-        "upstream": {"endpoint": "http://store:9000", "region": "us-east-1"},
-        "credentials": [{"access_key": "key", "secret_key": "secret"}],
-        "engine": {"worker_memory": "1GiB"},
-        "policies": [{"name": "photos", "bucket": "photos", "mode": "optimize"}],
-    }
     file = tmp_path / "slimgate.yaml"
-    file.write_text(yaml.safe_dump(document))
+    file.write_text(yaml.safe_dump(_DOCUMENT))
     assert main(["check", "--config", str(file)]) == 0
     assert "warning: policy 'photos' admits images of 200 megapixels" in capsys.readouterr().err
+
+
+def test_check_prints_the_memory_and_its_parts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """People see which settings make up the sum; what is printed is still the configuration."""
+    found = _settings("1GiB")
+    file = tmp_path / "slimgate.yaml"
+    file.write_text(yaml.safe_dump(_DOCUMENT))
+    assert main(["check", "--config", str(file)]) == 0
+    printed = capsys.readouterr().out
+    lines = [line.split(maxsplit=2) for line in printed.splitlines() if line.startswith("# ")][1:]
+    sizes = {name: int(size.replace(",", "")) for _, size, name in lines}
+    total = sizes.pop("in all")
+    assert sizes == {name: size // 2**20 for name, size in memory_parts(found).items()}
+    assert total == sum(sizes.values()) == memory_needed(found) // 2**20
+    assert yaml.safe_load(printed)["engine"]["worker_memory"] == "1GiB"
