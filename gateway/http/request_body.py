@@ -7,7 +7,7 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 
 from slimgate.config import Limits
-from slimgate.gateway.http.aiohttp_internals import received_bytes
+from slimgate.gateway.http.aiohttp_internals import has_begun, received_bytes
 from slimgate.gateway.http.body_copy import BodyCopy
 from slimgate.gateway.http.byte_blocks import ByteQueue
 from slimgate.gateway.http.byte_budget import ByteBudget, Quota
@@ -244,7 +244,10 @@ class Upload:
             return
         self._request[_ASKED] = True
         transport = self._request.transport
-        if transport is not None and not received_bytes(self._request.content):
+        # The store may refuse a body that it has asked for: nothing belongs between the head and
+        # the body of that response.
+        asks = not has_begun(self._request) and not received_bytes(self._request.content)
+        if transport is not None and asks:
             transport.write(_CONTINUE)
 
     def _announced_length(self) -> int | None:
