@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +78,53 @@ class Strip:
     def at(self, scale: int) -> list[int]:
         """Return the starts of its regions within its own rows, shrunk."""
         return [(start - self.starts[0]) >> scale for start in self.starts]
+
+
+class Tile(NamedTuple):
+    """Some regions of a strip at one scale, small enough for the caches of a core.
+
+    Attributes:
+        regions: indices of its regions: rows and columns.
+        rows: its rows within the rows read, shrunk.
+        columns: its columns, shrunk.
+        starts: starts of its regions within it: rows and columns.
+    """
+
+    regions: tuple[slice, slice]
+    rows: slice
+    columns: slice
+    starts: tuple[list[int], list[int]]
+
+
+_TILE: Final = (1, 16)
+"""Regions of a tile at full size, rows and columns; twice as many at each further scale."""
+
+
+def tiles(strip: Strip, columns: Edges, scale: int) -> Iterator[Tile]:
+    """Yield the tiles of a strip at a scale.
+
+    Args:
+        strip: strip.
+        columns: regions from left to right.
+        scale: exponent of the factor by which the strip is shrunk.
+    """
+    core = strip.core(scale)
+    across = [*columns.at(scale), -(-columns.length >> scale)]
+    down = [*strip.at(scale), core.stop - core.start]
+    for rows in _runs(len(down) - 1, _TILE[0] << scale):
+        for places in _runs(len(across) - 1, _TILE[1] << scale):
+            top, left = down[rows.start], across[places.start]
+            yield Tile(
+                (slice(strip.regions.start + rows.start, strip.regions.start + rows.stop), places),
+                slice(core.start + top, core.start + down[rows.stop]),
+                slice(left, across[places.stop]),
+                ([each - top for each in down[rows]], [each - left for each in across[places]]),
+            )
+
+
+def _runs(count: int, each: int) -> Iterator[slice]:
+    for first in range(0, count, each):
+        yield slice(first, min(count, first + each))
 
 
 def sums(values: Floats, rows: list[int], columns: list[int]) -> Doubles:

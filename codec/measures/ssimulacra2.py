@@ -13,19 +13,19 @@ The same norms are taken of regions, so that one destroyed word or face is not a
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from slimgate.codec.image.pixels import Pixels
 from slimgate.codec.measures import regions, xyb
 from slimgate.codec.measures import ssimulacra2_weights as weights
-from slimgate.codec.measures.regions import Doubles, Edges, Strip
+from slimgate.codec.measures.regions import Doubles, Edges, Strip, Tile
+from slimgate.codec.measures.ssimulacra2_maps import Plane, maps, planes
 from slimgate.codec.measures.ssimulacra2_weights import SCALES
 from slimgate.codec.measures.xyb import Floats
+from slimgate.codec.threads import ALONE, Threads
 
 REGION: Final = 128
 """Side of separately scored regions, pixels."""
@@ -39,9 +39,6 @@ ERROR: Final = 0.005
 Light = Callable[[Pixels, slice], Floats]
 """Returns linear light of some rows of an image."""
 
-_C2: Final = np.float32(0.0009)
-_RADIUS: Final = 5
-_KERNEL: Final = cv2.getGaussianKernel(2 * _RADIUS + 1, 1.5, cv2.CV_32F)
 _BACKGROUNDS: Final = (0.1, 0.9)
 """sRGB values behind transparent images; the worse score counts."""
 
@@ -52,7 +49,7 @@ sixth is negligible), and a multiple of what one row covers there."""
 STRIP_PIXELS: Final = 4_000_000
 """Pixels compared at a time, plus a halo."""
 
-KEPT_PIXELS: Final = 12_000_000
+KEPT_PIXELS: Final = 16_000_000
 """Largest image with a cached reference, at about 28 bytes per pixel; larger ones are recomputed
 each time."""
 
@@ -78,20 +75,11 @@ class Score(NamedTuple):
     worst: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Plane:
-    """A channel at one scale, with precomputed statistics."""
+class _Part(NamedTuple):
+    """A tile at one scale."""
 
-    channel: int
     scale: int
-    values: Floats
-    mean: Floats
-    variance: Floats
-
-    @classmethod
-    def of(cls, channel: int, scale: int, values: Floats) -> "_Plane":
-        mean = _blurred(values)
-        return cls(channel, scale, values, mean, _blurred(values * values) - mean * mean)
+    tile: Tile
 
 
 class Reference:
@@ -100,16 +88,19 @@ class Reference:
     Args:
         pixels: uint8, (height, width[, channels]): gray, RGB or RGBA, at least 8 on each side.
         light: returns linear light of some rows of opaque pixels, of which white is 1; None: sRGB.
+        threads: compare parts of an image.
     """
 
-    def __init__(self, pixels: Pixels, light: Light | None = None) -> None:
+    def __init__(
+        self, pixels: Pixels, light: Light | None = None, threads: Threads = ALONE
+    ) -> None:
         height, width = pixels.shape[:2]
         if min(height, width) < SMALLEST:
             raise ValueError(f"an image of {width}x{height} pixels is too small for SSIMULACRA2")
-        self._pixels, self._light = pixels, light
+        self._pixels, self._light, self._threads = pixels, light, threads
         self._rows, self._columns = Edges.of(height, REGION), Edges.of(width, REGION)
         self._needed = weights.table(_scales(height, width)) > 0
-        self._kept: dict[tuple[int, float | None], Sequence[_Plane]] = {}
+        self._kept: dict[tuple[int, float | None], list[list[Plane]]] = {}
         self._keeps = height * width <= KEPT_PIXELS
 
     def compare(self, restored: Pixels) -> Score:
@@ -139,42 +130,70 @@ class Reference:
         """Return sums of the norms of all maps: channel, scale, norm, map, region."""
         shape = (*self._needed.shape, len(self._rows.starts), len(self._columns.starts))
         sums = np.zeros(shape)
-        for strip in self._rows.strips(STRIP_PIXELS // self._columns.length, _HALO):
-            light = self._linear(restored, strip.seen, background)
-            ours = self._prepared(strip, background)
-            for one, other in zip(ours, _planes(light, self._needed), strict=True):
-                self._add(sums[one.channel, one.scale, ..., strip.regions, :], strip, one, other)
+        strips = [*self._rows.strips(STRIP_PIXELS // self._columns.length, _HALO)]
+        lights = self._threads.ahead(partial(self._lights, restored, background), strips)
+        for strip, theirs in zip(strips, lights, strict=True):
+            parts = [*self._parts(strip)]
+            ours = self._prepared(strip, background, parts)
+            self._threads.map(
+                lambda part: self._add(sums, part[0], part[1](), theirs),  # noqa: B023  # at once
+                zip(parts, ours, strict=True),
+            )
         return sums
 
-    def _prepared(self, strip: Strip, background: float | None) -> Sequence[_Plane]:
+    def _parts(self, strip: Strip) -> Iterator[_Part]:
+        for scale in range(int(np.nonzero(self._needed.any(axis=(0, 2, 3)))[0][-1]) + 1):
+            for tile in regions.tiles(strip, self._columns, scale):
+                yield _Part(scale, tile)
+
+    def _prepared(
+        self, strip: Strip, background: float | None, parts: Sequence[_Part]
+    ) -> Sequence[Callable[[], list[Plane]]]:
+        """Return the reference's side of each part, computed once if it is kept."""
         key = strip.stop, background
-        planes = self._kept.get(key)
-        if planes is None:
-            light = self._linear(self._pixels, strip.seen, background)
-            planes = tuple(_planes(light, self._needed))
-            if self._keeps:
-                self._kept[key] = planes
-        return planes
+        kept = self._kept.get(key)
+        if kept is None:
+            lights = self._lights(self._pixels, background, strip)
+            made = [partial(self._planes, lights, part) for part in parts]
+            if not self._keeps:
+                return made
+            kept = self._kept[key] = self._threads.map(lambda make: make(), made)
+        return [partial(_itself, planes) for planes in kept]
 
-    def _linear(self, pixels: Pixels, rows: slice, background: float | None) -> Floats:
-        if self._light is not None:
-            return self._light(pixels, rows)
-        return xyb.linear(pixels[rows], background)
+    def _lights(self, pixels: Pixels, background: float | None, strip: Strip) -> list[Floats]:
+        """Return linear light of the rows of a strip at each scale."""
+        rows = strip.seen
+        seen = self._light(pixels, rows) if self._light else xyb.linear(pixels[rows], background)
+        found = [seen]
+        while len(found) < self._needed.shape[1]:
+            found.append(xyb.halved(found[-1]))
+        return found
 
-    def _add(self, sums: Doubles, strip: Strip, one: _Plane, other: _Plane) -> None:
+    def _planes(self, lights: Sequence[Floats], part: _Part) -> list[Plane]:
+        """Return the relevant channels of a part; gray images differ in luma alone."""
+        light = lights[part.scale]
+        return planes(light, part.tile, self._channels(part.scale))
+
+    def _channels(self, scale: int) -> list[int]:
+        gray = self._pixels.ndim == 2
+        some = (xyb.Y,) if gray else (xyb.X, xyb.Y, xyb.B)
+        return [channel for channel in some if self._needed[channel, scale].any()]
+
+    def _add(
+        self, sums: Doubles, part: _Part, ours: Sequence[Plane], lights: Sequence[Floats]
+    ) -> None:
         """Add the norms of the relevant maps, region by region."""
-        needed = self._needed[one.channel, one.scale]
-        core, rows, columns = (
-            strip.core(one.scale),
-            strip.at(one.scale),
-            self._columns.at(one.scale),
-        )
-        for number in np.nonzero(needed.any(axis=0))[0]:
-            values = _MAPS[number](one, other)[core]
-            if needed[0, number]:
-                sums[0, number] += regions.sums(values, rows, columns)
-            if needed[1, number]:
-                sums[1, number] += regions.sums((values * values) ** 2, rows, columns)
+        theirs, starts = self._planes(lights, part), part.tile.starts
+        for channel, one, other in zip(self._channels(part.scale), ours, theirs, strict=True):
+            needed = self._needed[channel, part.scale]
+            target = sums[channel, part.scale, ..., part.tile.regions[0], part.tile.regions[1]]
+            for number, values in maps(one, other, {*np.nonzero(needed.any(axis=0))[0]}):
+                if needed[0, number]:
+                    target[0, number] += regions.sums(values, *starts)
+                if needed[1, number]:
+                    for _ in range(2):
+                        np.multiply(values, values, out=values)
+                    target[1, number] += regions.sums(values, *starts)
 
     def _score(self, sums: Doubles) -> Score:
         each = self._region_pixels(sums)
@@ -210,47 +229,5 @@ def _backgrounds(*images: Pixels) -> Sequence[float | None]:
     return (None,) if opaque else _BACKGROUNDS
 
 
-def _planes(light: Floats, needed: npt.NDArray[np.bool_]) -> Iterator[_Plane]:
-    """Yield the relevant channels, scale by scale; gray images differ in luma alone."""
-    counts = np.asarray(needed.any(axis=(2, 3)))
-    channels = (xyb.Y,) if light.ndim == 2 else (xyb.X, xyb.Y, xyb.B)
-    last = int(np.nonzero(counts.any(axis=0))[0][-1])
-    for scale in range(last + 1):
-        for channel in channels:
-            if counts[channel, scale]:
-                yield _Plane.of(channel, scale, xyb.plane(light, channel))
-        light = xyb.halved(light) if scale < last else light
-
-
-def _blurred(values: Floats) -> Floats:
-    """Blur with zeros left and right of the image, and rows mirrored above and below."""
-    padded = cv2.copyMakeBorder(values, _RADIUS, _RADIUS, 0, 0, cv2.BORDER_REFLECT)
-    blurred = cv2.sepFilter2D(padded, -1, _KERNEL, _KERNEL, borderType=cv2.BORDER_CONSTANT)
-    return np.asarray(blurred[_RADIUS:-_RADIUS])
-
-
-def _structure(one: _Plane, other: _Plane) -> Floats:
-    """Return 1 minus structural similarity, from differences: covariances would lose digits."""
-    apart = one.mean - other.mean
-    apart *= apart
-    difference = one.values - other.values
-    unlike = _blurred(difference * difference) - apart
-    unlike /= one.variance + other.variance + _C2
-    return np.asarray(np.maximum(apart + (1 - apart) * unlike, 0))
-
-
-def _artifacts(one: _Plane, other: _Plane) -> Floats:
-    return np.asarray(np.maximum(_edges(one, other), 0))
-
-
-def _lost_detail(one: _Plane, other: _Plane) -> Floats:
-    return np.asarray(np.maximum(-_edges(one, other), 0))
-
-
-def _edges(one: _Plane, other: _Plane) -> Floats:
-    """Compare edge strength: positive where the other image has stronger edges."""
-    ours, theirs = np.abs(one.values - one.mean), np.abs(other.values - other.mean)
-    return np.asarray((1 + theirs) / (1 + ours) - 1)
-
-
-_MAPS: Final = (_structure, _artifacts, _lost_detail)
+def _itself(planes: list[Plane]) -> list[Plane]:
+    return planes

@@ -3,6 +3,7 @@
 Source: libjxl 0.11, lib/jxl/opsin_params.h, and tools/ssimulacra2.cc for the scaling of the planes.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import cv2
@@ -77,26 +78,25 @@ def halved(light: Floats) -> Floats:
     return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA))
 
 
-def plane(light: Floats, channel: int) -> Floats:
-    """Return one channel of XYB, shifted and scaled to about 0 to 1.
+def planes(light: Floats, channels: Sequence[int]) -> list[Floats]:
+    """Return channels of XYB, shifted and scaled to about 0 to 1.
 
     Args:
         light: linear light; see :func:`linear`.
-        channel: ``X``, ``Y`` or ``B``; gray has only ``Y``.
+        channels: some of ``X``, ``Y`` and ``B``; gray has only ``Y``.
     """
     if light.ndim == 2:
-        return _root(light + np.float32(BIAS)) + np.float32(0.01)
-    responses = np.asarray(cv2.transform(light, ABSORBANCE), np.float32)
-    long, medium = _root(responses[..., 0]), _root(responses[..., 1])
-    if channel == X:
-        return (long - medium) * np.float32(7) + np.float32(0.42)
+        return [_root(light + np.float32(BIAS)) + np.float32(0.01) for _ in channels]
+    responses = cv2.split(cv2.transform(light, ABSORBANCE))
+    long, medium = (_root(np.asarray(each, np.float32)) for each in responses[:2])
     luma = (long + medium) * np.float32(0.5)
-    return (
-        luma + np.float32(0.01)
-        if channel == Y
-        else _root(responses[..., 2]) - luma + np.float32(0.55)
-    )
+    made: dict[int, Callable[[], Floats]] = {
+        X: lambda: (long - medium) * np.float32(7) + np.float32(0.42),
+        Y: lambda: luma + np.float32(0.01),
+        B: lambda: _root(np.asarray(responses[2], np.float32)) - luma + np.float32(0.55),
+    }
+    return [made[channel]() for channel in channels]
 
 
 def _root(response: Floats) -> Floats:
-    return np.asarray(cv2.pow(np.ascontiguousarray(response), 1 / 3)) - _DARK
+    return np.asarray(cv2.pow(response, 1 / 3)) - _DARK

@@ -10,8 +10,9 @@ from PIL import Image
 from ssimulacra2 import compute_ssimulacra2
 
 from slimgate.codec.image.pixels import Pixels
-from slimgate.codec.measures import ssimulacra2, ssimulacra2_weights
+from slimgate.codec.measures import regions, ssimulacra2, ssimulacra2_weights
 from slimgate.codec.measures.ssimulacra2 import Reference
+from slimgate.codec.threads import Threads
 
 _IMAGES = Path(skimage.__file__).parent / "data"
 PHOTO: Pixels = np.asarray(Image.open(_IMAGES / "rocket.jpg"))[:300, 100:401]
@@ -78,6 +79,20 @@ def test_strips_do_not_change_the_score(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(ssimulacra2, "STRIP_PIXELS", 100_000)
     monkeypatch.setattr(ssimulacra2, "KEPT_PIXELS", 0)
     assert Reference(original).compare(restored) == pytest.approx(expected, abs=0.001)
+
+
+@pytest.mark.parametrize("shape", [(1111, 602), (150, 2600), (700, 9)])
+def test_tiles_and_threads_do_not_change_the_score(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts compared beside each other score as the image in one piece."""
+    original = np.tile(PHOTO, (4, 9, 1))[: shape[0], : shape[1]].copy()
+    restored = _coded(original, "WEBP", 50)
+    with Threads(3) as threads:
+        actual = Reference(original, threads=threads).compare(restored)
+    assert actual == Reference(original).compare(restored)
+    monkeypatch.setattr(regions, "_TILE", (100, 100))
+    assert actual == pytest.approx(Reference(original).compare(restored), abs=1e-6)
 
 
 def test_negligible_weights_are_negligible(monkeypatch: pytest.MonkeyPatch) -> None:
