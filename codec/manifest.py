@@ -151,6 +151,8 @@ class Manifest(Note):
         upload_etag: ETag of a multipart upload, which clients compute themselves.
         guard: kind of image for which the policy's floor was raised; restoring does not need it.
         uploaded: time of the upload; None: the rendition was stored at once.
+        view: first 32 hex digits of the rendition's SHA-256, if it looks like the upload in any
+            viewer; None: it does not, or the policy serves restored files only.
         policy: digest of the policy.
         gateway: version of slimgate.
         seal: keyed digest of all the above; codec neither creates nor verifies it.
@@ -175,6 +177,9 @@ class Manifest(Note):
     # Any name, so that manifests with kinds of later versions stay readable.
     guard: Annotated[str, Field(pattern=r"^[a-z]{1,16}$")] | None = Field(default=None, alias="g")
     uploaded: Uploaded | None = Field(default=None, alias="u")
+    view: Annotated[Hex, Field(min_length=32, max_length=32)] | None = Field(
+        default=None, alias="vd"
+    )
     policy: Annotated[Hex, Field(min_length=12, max_length=12)] = Field(alias="pol")
     gateway: Annotated[str, Field(max_length=20, pattern=r"^[0-9A-Za-z.+-]*$")] = Field(alias="gw")
     # The last member, because it covers the text before it.
@@ -244,6 +249,7 @@ class Manifest(Note):
             ("guard", None),
             ("measured", self.measured.model_copy(update=scores)),
             ("gateway", ""),
+            ("view", None),
         ):
             update[name] = value
             yield self.model_copy(update=update)

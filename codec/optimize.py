@@ -22,6 +22,7 @@ from slimgate.codec.search import (
     png_files,
     seal,
     search,
+    view,
     whole_files,
 )
 from slimgate.codec.search.allowed_steps import (
@@ -38,6 +39,7 @@ from slimgate.codec.search.omissions import LOSSY, TIERS, Omission, Omitted, Tie
 from slimgate.codec.search.presets import preset_of
 from slimgate.codec.search.result import ChosenRendition
 from slimgate.codec.search.state import SearchState, SourceImage, Trial
+from slimgate.codec.search.trials import holds_alone
 from slimgate.codec.search.verdicts import Verdict
 from slimgate.config import Policy
 from slimgate.config.policy import Effort
@@ -347,7 +349,7 @@ def _is_beyond(state: SearchState, effort: Effort) -> bool:
     return len(best.rendition) < _LEAST[upload.format] * state.source.size
 
 
-def _best_lossy(_: bytes, state: SearchState, __: OptimizeOptions) -> Attempt:
+def _best_lossy(_: bytes, state: SearchState, options: OptimizeOptions) -> Attempt:
     """Return the best lossy rendition."""
     winner, source = state.best, state.source
     if winner is None:
@@ -362,6 +364,7 @@ def _best_lossy(_: bytes, state: SearchState, __: OptimizeOptions) -> Attempt:
         fidelity=floors.complete(
             winner.reading, state.original, lambda: decode_as(source.upload, winner.served)
         ),
+        alone=winner.stored.codec in options.policy.serve.negotiate and holds_alone(state, winner),
     )
     return Attempt(chosen, ())
 
@@ -379,6 +382,7 @@ def _stored(
         content_type=options.content_type,
         policy=options.policy.digest,
         gateway=options.gateway,
+        view=view.digest(data, chosen, options.policy.serve),
     )
     options.steps.mark(seal.step(chosen))
     seal.prove(chosen.rendition, note, upscalers)

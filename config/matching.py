@@ -16,6 +16,7 @@ class Policies:
 
     Attributes:
         name_credentials: Some policy names credentials for the store.
+        negotiate: Some policy serves renditions.
     """
 
     def __init__(self, policies: Sequence[Policy]) -> None:
@@ -25,6 +26,7 @@ class Policies:
         """Match by other policies from now on; what was matched before stays as it is."""
         self._rules = _rules(policies)
         self.name_credentials = any(policy.upstream is not None for policy in policies)
+        self.negotiate = any(policy.serve.negotiate for policy in policies)
 
     @property
     def digest(self) -> str:

@@ -17,6 +17,7 @@ from pydantic import (
 
 from slimgate.config.base import LISTED, Frozen, contradiction, later, unique_sorted
 from slimgate.config.floor import DEFAULT_FIDELITY, GUARDS, PRESETS, Fidelity, Floor, Guard, raised
+from slimgate.config.serve import Serve
 from slimgate.config.units import ByteCount, PixelCount
 from slimgate.config.upstream_credentials import UpstreamCredentials
 from slimgate.config.values import AccessKey
@@ -212,6 +213,7 @@ class Policy(Frozen):
     effort: Effort = Field(default="balanced", description="search effort: fast, balanced or best")
     limits: PolicyLimits = Field(default=PolicyLimits(), description="limits for one image")
     originals: Originals = Field(default=Originals(), description="copies of uploads")
+    serve: Serve = Field(default=Serve(), description="what GET serves besides restored files")
     upstream: UpstreamCredentials | None = Field(
         default=None,
         description="credentials that sign requests about its objects; null: those of the client",
@@ -314,6 +316,8 @@ class Policy(Frozen):
             unset["originals"] = True
         if self.exact_codec == "jxl":
             unset["exact_codec"] = True
+        if not self.serve.negotiate:
+            unset["serve"] = True
         if not self.guards:
             unset["guards"] = True
         settings = self.model_dump(exclude=unset)

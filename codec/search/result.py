@@ -25,6 +25,7 @@ class ChosenRendition:
         content: digest of its content, independent of encoders, 32 hex digits.
         fidelity: fidelity of the served file.
         guard: guard that raised the policy's floor.
+        alone: the decoded rendition is known to hold the floor, without being encoded again.
     """
 
     rendition: bytes
@@ -35,3 +36,4 @@ class ChosenRendition:
     content: str
     fidelity: Fidelity
     guard: Guard | None = None
+    alone: bool = True

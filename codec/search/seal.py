@@ -25,7 +25,13 @@ def step(chosen: ChosenRendition) -> str:
 
 
 def seal(
-    data: bytes, chosen: ChosenRendition, *, content_type: str, policy: str, gateway: str
+    data: bytes,
+    chosen: ChosenRendition,
+    *,
+    content_type: str,
+    policy: str,
+    gateway: str,
+    view: str | None = None,
 ) -> Manifest:
     """Return the manifest of a rendition.
 
@@ -35,6 +41,7 @@ def seal(
         content_type: Content-Type from the client.
         policy: digest of the policy.
         gateway: version to record.
+        view: digest of a rendition that may be served; see :mod:`slimgate.codec.search.view`.
     """
     width, height = chosen.size
     return Manifest(
@@ -56,6 +63,7 @@ def seal(
             ssimulacra2_worst=_score(chosen.fidelity.ssimulacra2_worst),
         ),
         guard=chosen.guard,
+        view=view,
         policy=policy,
         gateway=gateway,
     )

@@ -94,6 +94,22 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
     return verdict, reading
 
 
+def holds_alone(state: SearchState, best: BestRendition) -> bool:
+    """Return whether a decoded rendition holds the floor, without being encoded again.
+
+    True for one with a restorer: its own pixels are not meant to.
+    """
+    upload = state.source.upload
+    if best.stored.restorer is not None or upload.format == "PNG":
+        return True  # the pixels of a PNG were measured as they are
+    state.work.score(upload.width * upload.height, floors.comparisons(state.floor, upload.mode))
+    pixels = by_name(best.stored.codec).read(
+        best.rendition, mode=upload.mode, width=upload.width, height=upload.height
+    )
+    reading = _read(state, pixels, thorough=False)
+    return _with_text(state, pixels, reading)[0] is Verdict.HOLDS
+
+
 def _read(
     state: SearchState, pixels: Pixels, *, names: Sequence[str] = floors.ALL, thorough: bool
 ) -> Reading:

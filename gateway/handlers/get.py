@@ -6,10 +6,21 @@ from typing import Final
 
 from aiohttp import web
 
+from slimgate.config import Policies
+from slimgate.config.serve import Serve
+from slimgate.gateway.handlers import negotiated
 from slimgate.gateway.handlers.call import Call, forwarded, head_of
 from slimgate.gateway.handlers.passthrough import PassThrough
 from slimgate.gateway.restore import pipeline
-from slimgate.gateway.restore.read import AsStored, ObjectRead, ReadRequest, Reads, Served
+from slimgate.gateway.restore.negotiation import offered
+from slimgate.gateway.restore.read import (
+    AsStored,
+    ObjectRead,
+    ReadRequest,
+    Reads,
+    Rendition,
+    Served,
+)
 from slimgate.gateway.s3 import headers
 from slimgate.gateway.storage import cross_origin
 from slimgate.gateway.storage.completing import BeingCompleted
@@ -23,10 +34,12 @@ class Get:
     Args:
         parts: Resources shared by all reads.
         plain: Streams responses of the store.
+        policies: Say which renditions are served.
     """
 
-    def __init__(self, parts: Reads, plain: PassThrough) -> None:
+    def __init__(self, parts: Reads, plain: PassThrough, policies: Policies) -> None:
         self._parts = parts
+        self._policies = policies
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
@@ -42,14 +55,18 @@ class Get:
 
     async def _serve(self, call: Call) -> web.StreamResponse:
         async with AsyncExitStack() as open_:
-            read = ObjectRead(parts=self._parts, client=call.client, asked=_asked(call), open=open_)
+            asked = _asked(call, negotiated.serving(self._policies, call.target))
+            read = ObjectRead(parts=self._parts, client=call.client, asked=asked, open=open_)
             answer = await pipeline.answer(read)
             if isinstance(answer, AsStored):
                 return await self._plain.answer(call, answer.response)
+            if isinstance(answer, Rendition):
+                return await negotiated.stream(call, answer, self._plain)
             return await _written(call, answer)
 
 
-def _asked(call: Call) -> ReadRequest:
+def _asked(call: Call, serve: Serve) -> ReadRequest:
+    vary = ("Accept",) if serve.negotiate else ()
     return ReadRequest(
         target=call.target,
         method=call.method,
@@ -57,7 +74,8 @@ def _asked(call: Call) -> ReadRequest:
         parameters=call.parameters,
         as_sent=partial(forwarded, call),
         as_head=partial(head_of, call),
-        applicable_headers=partial(cross_origin.applicable_headers, call.request),
+        applicable_headers=partial(cross_origin.applicable_headers, call.request, vary=vary),
+        offered=offered(serve, call.method, call.headers, call.parameters),
     )
 
 

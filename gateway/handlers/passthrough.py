@@ -54,13 +54,13 @@ class PassThrough:
         answer = call.begin(response.status, shown)
         cross_origin.mark_passed_through(answer)
         await answer.prepare(call.request)
-        async for piece in self._pieces(call, response):
+        async for piece in self.pieces(call, response):
             with call.stall_timer.writing(call.request.transport):
                 await answer.write(piece)
         await answer.write_eof()
         return answer
 
-    async def _pieces(self, call: Call, response: Response) -> AsyncIterator[bytes]:
+    async def pieces(self, call: Call, response: Response) -> AsyncIterator[bytes]:
         """Read the store's body; a disconnected client is not an error of the store."""
         begun = False
         try:

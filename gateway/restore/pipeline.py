@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from slimgate.gateway.restore.compute import File
+from slimgate.gateway.restore.negotiation import negotiate
 from slimgate.gateway.restore.probing import probe
 from slimgate.gateway.restore.read import Answer, FileRead, ObjectRead, Reads
 from slimgate.gateway.restore.steps import (
@@ -25,6 +26,7 @@ FILE: Final[tuple[Callable[[FileRead], Awaitable[None]], ...]] = (
 
 STEPS: Final[tuple[Callable[[ObjectRead], Awaitable[Answer | None]], ...]] = (
     probe,
+    negotiate,
     judge_conditions,
     *FILE,
     respond,

@@ -37,7 +37,9 @@ async def probe(read: ObjectRead) -> AsStored | None:
     """
     plain: Response | None = None
     asked = read.asked
-    if not read.parts.index.managed(asked.target.bucket, asked.target.key):
+    # A rendition that may be served needs no HEAD before it.
+    known = read.parts.index.managed(asked.target.bucket, asked.target.key)
+    if asked.offered is not None or not known:
         plain = await _ask(read, asked.as_sent())
         if read.found is not None or plain.status not in _AMBIGUOUS:
             return _plain(read, plain)

@@ -8,6 +8,8 @@ from typing import Final
 
 from multidict import CIMultiDict
 
+from slimgate.codec.manifest import Manifest
+from slimgate.config.serve import Serve
 from slimgate.gateway.http.byte_budget import ByteBudget
 from slimgate.gateway.restore.compute import Compute, File
 from slimgate.gateway.s3 import ranges
@@ -54,6 +56,7 @@ class ReadRequest:
         as_sent: Returns the store request that forwards the client's.
         as_head: Returns the same as HEAD.
         applicable_headers: Returns the headers of a store response that also apply to the client's.
+        offered: Which renditions the client may get instead of restored files; None: none.
     """
 
     target: Target
@@ -63,6 +66,7 @@ class ReadRequest:
     as_sent: Callable[[], Request]
     as_head: Callable[[], Request]
     applicable_headers: Callable[[Response], CIMultiDict[str]]
+    offered: Serve | None = None
 
     @property
     def version_id(self) -> str | None:
@@ -152,4 +156,23 @@ class Served:
     body: memoryview = _EMPTY
 
 
-Answer = AsStored | Served
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """The rendition itself, whole or in part.
+
+    Attributes:
+        status: HTTP status.
+        headers: Complete headers.
+        response: Response of the store with these bytes, unread.
+        length: Their number.
+        manifest: Manifest of the object.
+    """
+
+    status: HTTPStatus
+    headers: CIMultiDict[str]
+    response: Response
+    length: int
+    manifest: Manifest
+
+
+Answer = AsStored | Rendition | Served

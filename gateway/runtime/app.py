@@ -131,7 +131,7 @@ def handlers(parts: Parts) -> Mapping[str, Handler]:
     workers, limits = parts.compute.workers, parts.limits
     plain = PassThrough(limits.body_scheduler)
     reads = Reads(parts.compute, limits.buffers, storage.index, storage.seals, storage.completing)
-    get = Get(reads, plain)
+    get = Get(reads, plain, policies)
     replacing = RenditionReplacement(storage, workers, limits, telemetry)
     forms = FormUpload(policies, storage, workers, telemetry, parts.compute.cache)
     reading = parts.settings.index.access_key

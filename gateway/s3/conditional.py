@@ -107,6 +107,11 @@ def range_applies(headers: Mapping[str, str], identity: Representation) -> bool:
     return validator is None or list(_entity_tags(validator)) == [(identity.etag, False)]
 
 
+def tags(value: str) -> frozenset[str]:
+    """Return the entity tags that a header names, strong or weak, without quotes."""
+    return frozenset(tag for tag, _ in _entity_tags(value))
+
+
 def _matches(value: str, identity: Representation, *, weakly: bool) -> bool:
     if value.strip(" \t") == "*":
         return True

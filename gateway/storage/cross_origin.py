@@ -5,7 +5,7 @@ sends for the same origin: in its response about the object, or else to a prefli
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
@@ -100,7 +100,9 @@ def _selected(answered: Mapping[str, str]) -> CIMultiDict[str]:
     )
 
 
-def applicable_headers(request: web.Request, response: Response) -> CIMultiDict[str]:
+def applicable_headers(
+    request: web.Request, response: Response, *, vary: Sequence[str] = ()
+) -> CIMultiDict[str]:
     """Return the headers of the store's response that also apply to this request.
 
     CORS headers depend on the method: those for HEAD do not apply to GET. All responses of the
@@ -109,6 +111,7 @@ def applicable_headers(request: web.Request, response: Response) -> CIMultiDict[
     Args:
         request: Request of the client.
         response: Response of the store about the same object, to GET or HEAD.
+        vary: Further request headers that select what is served.
     """
     same = response.method == request.method
     told = CIMultiDict(
@@ -116,7 +119,7 @@ def applicable_headers(request: web.Request, response: Response) -> CIMultiDict[
         for name, value in response.headers.items()
         if same or not name.lower().startswith(_ALLOWANCE)
     )
-    headers.vary_by(told, headers.RAW)
+    headers.vary_by(told, headers.RAW, *vary)
     request[_STORE_HEADERS] = _selected(told)
     return told
 

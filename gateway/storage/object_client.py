@@ -11,6 +11,7 @@ from slimgate.gateway.s3 import xml as s3xml
 from slimgate.gateway.s3.access_control import Acl, Tags, read_acl, read_tags
 from slimgate.gateway.s3.canonical import escaped
 from slimgate.gateway.s3.identity import CredentialSource
+from slimgate.gateway.s3.ranges import Range
 from slimgate.gateway.s3.routing import Target
 from slimgate.gateway.storage.connection_pool import Client, ConnectionHolder
 from slimgate.gateway.storage.errors import CONFLICT, Changed, Denied, check_available
@@ -75,7 +76,12 @@ class ObjectClient(Protocol):
         return self.send(self._about("HEAD", target, version_id))
 
     def get(
-        self, target: Target, version_id: str | None = None, *, etag: str | None = None
+        self,
+        target: Target,
+        version_id: str | None = None,
+        *,
+        etag: str | None = None,
+        part: Range | None = None,
     ) -> Sending:
         """Send GET for an object.
 
@@ -83,8 +89,11 @@ class ObjectClient(Protocol):
             target: Bucket and key.
             version_id: Version; None: the current one.
             etag: ETag without quotes; otherwise the store responds with 412.
+            part: Bytes to return; None: all.
         """
         request = self._about("GET", target, version_id)
+        if part is not None:
+            request = _with(request, {"Range": f"bytes={part.start}-{part.stop - 1}"})
         if etag is not None:
             request = _with(request, {"If-Match": f'"{etag}"'})
         return self.send(request)

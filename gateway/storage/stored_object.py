@@ -56,6 +56,14 @@ class ManagedObject:
         )
 
     @property
+    def view_etag(self) -> str:
+        """Return the ETag of the rendition where it is served, without quotes; empty: never.
+
+        Unlike the stored ETag it is the same in all buckets; the dash tells that it is no MD5.
+        """
+        return f"{self.manifest.view}-1" if self.manifest.view else ""
+
+    @property
     def stored_size(self) -> int:
         """Return the size of the rendition, bytes; at most the size of the upload if unknown."""
         told = self.upstream.get("Content-Length", "")

@@ -124,6 +124,13 @@ GOLDEN_OBJECTS: Final = _gauge(
     "(a decoder has changed).",
     "outcome", of_several="livemax",
 )  # fmt: skip
+NEGOTIATED_REQUESTS: Final = _counter(
+    "negotiated_requests", "Reads answered with the rendition itself, by codec.", "codec"
+)
+NEGOTIATED_BYTES_SPARED: Final = _counter(
+    "negotiated_bytes_spared",
+    "Bytes not sent because whole renditions were served: size of the uploads minus renditions.",
+)
 CACHE_REQUESTS: Final = _counter(
     "cache_requests", "Cache lookups of restored files: hit or miss.", "result"
 )

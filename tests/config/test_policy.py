@@ -66,6 +66,7 @@ def test_defaults_are_those_of_the_design() -> None:
             "storage_class": None,
             "access_key": None,
         },
+        "serve": {"negotiate": (), "shrunk": False},
         "upstream": None,
     }
     assert make().model_dump() == expected
@@ -216,6 +217,9 @@ def test_legibility_needs_the_program(tmp_path: Path, monkeypatch: pytest.Monkey
         ({"originals": {"storage_class": "DEEP_ARCHIVE"}}, "needs a bucket: set originals.keep"),
         ({"originals": {"keep": "archive", "storage_class": "deep"}}, "match pattern"),
         ({"originals": None}, "valid dictionary"),
+        ({"serve": {"negotiate": ["jpeg"]}}, "'avif', 'jxl' or 'webp'"),
+        ({"serve": {"negotiate": ["avif", "avif"]}}, "twice"),
+        ({"serve": {"shrunk": True}}, "needs codecs: set serve.negotiate"),
         ({"floor": None}, "valid dictionary"),
         (
             {"floor": {"psnr_db": None, "ssim": None, "orb": None}},
@@ -351,6 +355,7 @@ def test_the_digest_is_that_of_the_effective_policy() -> None:
         {"protect_with": "lossless"},
         {"exact_codec": "lepton"},
         {"originals": {"keep": "archive"}},
+        {"serve": {"negotiate": ["avif"]}},
     ],
 )
 def test_every_change_changes_the_digest(

@@ -4,6 +4,7 @@ from typing import Final
 
 import pytest
 
+from slimgate.config import Policies
 from slimgate.gateway.cache.memory import MemoryCache
 from slimgate.gateway.handlers.get import Get
 from slimgate.gateway.http.byte_budget import ByteBudget
@@ -35,7 +36,7 @@ class _Reader:
             seals=storage.seals,
             completing=storage.completing,
         )
-        self._handler = Get(parts, gateway.plain)
+        self._handler = Get(parts, gateway.plain, Policies(()))
 
     async def read(self, method: str = "GET", key: str = "managed", **said: str) -> Answer:
         """Read an object; underscores in the names of headers are dashes."""

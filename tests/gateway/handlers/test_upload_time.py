@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from slimgate.codec.manifest import Output, Stored
+from slimgate.config import Policies
 from slimgate.gateway.cache.memory import MemoryCache
 from slimgate.gateway.handlers.attributes import GetAttributes
 from slimgate.gateway.handlers.call import Call
@@ -58,7 +59,7 @@ class _Shop:
         plain_copy = PlainCopy(*gateway.writing(self.workers))
         client = gateway.memory.client()
         self.tools = Tools(gateway.policies, client, storage.seals, self.workers, 1)
-        self._get = Get(reads, gateway.plain)
+        self._get = Get(reads, gateway.plain, Policies(()))
         self._attributes = GetAttributes(storage, gateway.plain)
         self._copy = Copy(storage, reads, plain_copy, gateway.plain)
         listed = ListedViews(gateway.policies, storage, asyncio.Semaphore(4))

@@ -197,6 +197,7 @@ def test_the_order_of_the_steps() -> None:
     """The store decides who may read before the cache is looked at."""
     assert [step.__name__ for step in pipeline.STEPS] == [
         "probe",
+        "negotiate",
         "judge_conditions",
         "look_in_cache",
         "read_stored",
@@ -207,7 +208,7 @@ def test_the_order_of_the_steps() -> None:
 
 def test_copies_take_the_steps_that_make_the_file() -> None:
     """A part is copied of the very file that GET serves."""
-    assert pipeline.STEPS[2:5] == pipeline.FILE
+    assert pipeline.STEPS[3:6] == pipeline.FILE
 
 
 async def test_a_plain_object_is_the_stores_answer() -> None:
