@@ -1,6 +1,7 @@
 """Settings and policies, read from one YAML file. Imports nothing else of slimgate."""
 
 from slimgate.config.cache import Cache, RedisCacheSettings
+from slimgate.config.client_limits import ClientLimits
 from slimgate.config.credential import Credential
 from slimgate.config.credentials_file import read_credentials
 from slimgate.config.describe import effective, reference
@@ -24,6 +25,7 @@ from slimgate.config.upstream_credentials import UpstreamCredentials
 __all__ = [
     "Admin",
     "Cache",
+    "ClientLimits",
     "ConfigError",
     "Credential",
     "Engine",

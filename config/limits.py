@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from slimgate.config.base import LISTED, Frozen
+from slimgate.config.client_limits import ClientLimits
 from slimgate.config.network import address_range
 from slimgate.config.units import ByteCount
 
@@ -35,6 +36,17 @@ class Limits(Frozen):
     ] = Field(
         default=(),
         description="addresses or networks of reverse proxies exempt from `address_share`",
+    )
+    forwarded_for: bool = Field(
+        default=False,
+        description="whether all of `proxies` append the client's address to `X-Forwarded-For`, "
+        "so that `per_address` limits the client",
+    )
+    per_address: ClientLimits = Field(
+        default=ClientLimits(), description="limits of one client address (IPv6: one /64 network)"
+    )
+    per_identity: ClientLimits = Field(
+        default=ClientLimits(), description="limits of one access key"
     )
     handshake_timeout_s: float = Field(
         default=5.0, gt=0, le=300, description="timeout of a client's TLS handshake, seconds"

@@ -10,6 +10,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from slimgate.gateway.http import responses
 from slimgate.gateway.http.byte_budget import Quota
+from slimgate.gateway.http.client_limits import RequestHold
 from slimgate.gateway.http.request_body import BodyLimits, Upload, expects_continue
 from slimgate.gateway.http.stall_timer import StallTimer
 from slimgate.gateway.s3 import headers
@@ -41,6 +42,7 @@ class Call:
         stall_timer: Measures how long the gateway has waited for the client.
         body_limits: Limits of the body.
         upload_quota: Memory quota of the body.
+        hold: What the request holds of the limits of its clients.
         translated: Headers that replace the client's in requests to the store.
         accepted: Awaited after the store has accepted the request, before the response.
         started: When the request began, monotonic seconds.
@@ -59,6 +61,7 @@ class Call:
     upload_quota: Quota
     translated: Mapping[str, str] = field(default_factory=dict)
     accepted: Callable[[], Awaitable[None]] = _nothing
+    hold: RequestHold = field(default_factory=RequestHold)
     started: float = field(default_factory=time.monotonic)
 
     @property

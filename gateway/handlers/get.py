@@ -80,6 +80,7 @@ def _asked(call: Call, serve: Serve) -> ReadRequest:
 
 
 async def _written(call: Call, served: Served) -> web.StreamResponse:
+    call.hold.hold(len(served.body))
     answer = call.begin(served.status, served.headers)
     await answer.prepare(call.request)
     body = served.body

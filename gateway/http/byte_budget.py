@@ -11,6 +11,11 @@ from slimgate.gateway.s3.errors import S3Error
 class Quota(Protocol):
     """A limited number of bytes that can be reserved and released."""
 
+    @property
+    def total(self) -> int:
+        """Return the most bytes that may be held by all."""
+        ...
+
     def reserve(self, amount: int) -> bool:
         """Reserve bytes; return False and reserve nothing if they do not fit."""
         ...
@@ -108,6 +113,11 @@ class _ClientQuota:
         self._client = client
         self._most = int(whole.total * share)
         self._own = 0
+
+    @property
+    def total(self) -> int:
+        """Return the most bytes that may be held by all."""
+        return self._whole.total
 
     def reserve(self, amount: int) -> bool:
         """Reserve bytes; return False and reserve nothing if they do not fit."""

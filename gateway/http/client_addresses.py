@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 _IPV6_PREFIX: Final = 64
 """Prefix length of one subscriber (RFC 6177), who can use any address in it."""
+
+_MOST_PROXIES: Final = 16
+"""Addresses that are read in ``X-Forwarded-For``, from its end."""
 
 
 class ClientAddresses:
@@ -30,15 +33,40 @@ class ClientAddresses:
             return None
         return self.of_host(peer[0])
 
+    def forwarded(self, values: Iterable[str]) -> str | None:
+        """Return the client address that proxies have passed on; None: no limit applies.
+
+        Each proxy appends the address that it has met. What stands before the last one that is no
+        proxy may be invented.
+
+        Args:
+            values: Values of ``X-Forwarded-For``, in order.
+        """
+        hosts = [each.strip() for each in ",".join(values).split(",")]
+        for host in reversed(hosts[-_MOST_PROXIES:]):
+            found = self.of_host(host)
+            if found is not None or not self._is_proxy(host):
+                return found
+        return None
+
+    def _is_proxy(self, host: str) -> bool:
+        address = _address(host)
+        return address is not None and any(address in network for network in self._proxies)
+
     def _of_host(self, host: str) -> str | None:
-        try:
-            address = ip_address(host.partition("%")[0])
-        except ValueError:
-            return None
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        if any(address in network for network in self._proxies):
+        address = _address(host)
+        if address is None or any(address in network for network in self._proxies):
             return None
         if isinstance(address, IPv6Address):
             return str(ip_network((int(address), _IPV6_PREFIX), strict=False))
         return str(address)
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """Return an address, IPv4 also where it is mapped into IPv6; None: it is malformed."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

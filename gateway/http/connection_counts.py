@@ -18,7 +18,8 @@ class ConnectionCounts:
 
     def __init__(self, limits: Limits) -> None:
         self._most = limits.max_connections
-        self._most_of_one = math.ceil(limits.max_connections * limits.address_share)
+        shared = math.ceil(limits.max_connections * limits.address_share)
+        self._most_of_one = min(shared, limits.per_address.connections or shared)
         self._of: Counter[Client] = Counter()
         self._total = 0
 

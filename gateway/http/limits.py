@@ -10,6 +10,7 @@ from slimgate.config import Limits as LimitSettings
 from slimgate.gateway.http.body_scheduler import BodyScheduler
 from slimgate.gateway.http.byte_budget import ByteBudget, Quota
 from slimgate.gateway.http.client_addresses import ClientAddresses
+from slimgate.gateway.http.client_limits import ClientCounts, counts_of
 from slimgate.gateway.http.draining import InFlightRequests
 
 
@@ -23,6 +24,8 @@ class Limits:
         spool: Bytes of bodies on disk.
         listing_heads: Limits concurrent HEAD requests of listings.
         addresses: Identifies clients.
+        per_address: Counts what addresses hold; None: without limits.
+        per_identity: The same of access keys.
         body_scheduler: Shares the event loop among bodies.
         in_flight: Requests in flight, and whether the gateway is draining.
     """
@@ -32,6 +35,8 @@ class Limits:
     spool: ByteBudget
     listing_heads: asyncio.Semaphore
     addresses: ClientAddresses
+    per_address: ClientCounts | None = None
+    per_identity: ClientCounts | None = None
     body_scheduler: BodyScheduler = field(default_factory=BodyScheduler)
     in_flight: InFlightRequests = field(default_factory=InFlightRequests)
 
@@ -44,12 +49,18 @@ class Limits:
             spool=ByteBudget(settings.max_spooled_bytes),
             listing_heads=asyncio.Semaphore(settings.max_listing_heads),
             addresses=ClientAddresses(settings.proxies),
+            per_address=counts_of("address", settings.per_address),
+            per_identity=counts_of("identity", settings.per_identity),
         )
 
     def address_of(self, request: web.Request) -> str | None:
         """Return the client address that limits apply to; None: none apply."""
         transport = request.transport
-        return self.addresses.of(transport.get_extra_info("peername") if transport else None)
+        peer = transport.get_extra_info("peername") if transport else None
+        address = self.addresses.of(peer)
+        if address is None and peer and self.settings.forwarded_for:
+            return self.addresses.forwarded(request.headers.getall("X-Forwarded-For", ()))
+        return address
 
     def quota_of(self, address: str | None) -> Quota:
         """Return the memory quota for one upload of a client."""

@@ -10,7 +10,7 @@ from slimgate.config import Limits
 from slimgate.gateway.http.aiohttp_internals import has_begun, received_bytes
 from slimgate.gateway.http.body_copy import BodyCopy
 from slimgate.gateway.http.byte_blocks import ByteQueue
-from slimgate.gateway.http.byte_budget import ByteBudget, Quota
+from slimgate.gateway.http.byte_budget import Quota
 from slimgate.gateway.http.min_rate import MinRateReader
 from slimgate.gateway.http.spooled_file import SpooledFile
 from slimgate.gateway.http.stall_timer import StallTimer
@@ -54,7 +54,7 @@ class BodyLimits(NamedTuple):
     """
 
     limits: Limits
-    spool: ByteBudget
+    spool: Quota
     stall_timer: StallTimer | None = None
 
 

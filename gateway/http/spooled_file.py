@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import AsyncGenerator
 from typing import Final
 
-from slimgate.gateway.http.byte_budget import ByteBudget
+from slimgate.gateway.http.byte_budget import Quota
 from slimgate.gateway.s3.errors import S3Error
 
 _IN_MEMORY: Final = 1 << 20
@@ -19,7 +19,7 @@ class SpooledFile:
         room: Bytes of bodies on disk.
     """
 
-    def __init__(self, room: ByteBudget) -> None:
+    def __init__(self, room: Quota) -> None:
         self._room = room
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed by close()
         self.size = 0

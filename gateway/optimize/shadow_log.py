@@ -3,7 +3,7 @@
 from slimgate.codec.manifest import Manifest
 from slimgate.codec.reasons import Refused
 from slimgate.gateway.telemetry.ledger import Line
-from slimgate.gateway.workers.job_queue import Busy
+from slimgate.gateway.workers.client_jobs import Busy
 
 
 def optimizable(policy: str, name: tuple[str, str], stored_bytes: int, manifest: Manifest) -> Line:

@@ -47,6 +47,7 @@ from slimgate.gateway.storage.upstream import Upstream
 from slimgate.gateway.telemetry import metrics, tracing
 from slimgate.gateway.telemetry.ledger import Ledger
 from slimgate.gateway.telemetry.telemetry import Telemetry
+from slimgate.gateway.workers.client_jobs import ClientJobs
 from slimgate.gateway.workers.engine_process import TIMEOUT_S
 from slimgate.gateway.workers.pool import Workers
 from slimgate.gateway.workers.startup_checks import required_networks
@@ -182,6 +183,7 @@ def _workers(settings: Settings, engine: Path | None) -> Workers:
         required_networks(settings),
         address=engine,
         heartbeat_timeout_s=settings.heartbeat_timeout_s,
+        jobs=ClientJobs(settings.limits.per_address.jobs, settings.limits.per_identity.jobs),
     )
 
 

@@ -5,6 +5,7 @@ from aiohttp import web
 from slimgate.config import Limits as LimitSettings
 from slimgate.gateway.handlers.call import Call
 from slimgate.gateway.http.authentication import Authenticator
+from slimgate.gateway.http.client_limits import RequestHold
 from slimgate.gateway.http.request_body import BodyLimits
 from slimgate.gateway.http.stall_timer import StallTimer
 from slimgate.gateway.runtime.parts import PARTS
@@ -20,6 +21,7 @@ from slimgate.gateway.telemetry import metrics
 AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
 
 _TARGET = web.RequestKey("target", Target)
+_HOLD = web.RequestKey("hold", RequestHold)
 
 
 def call_of(request: web.Request, request_id: str) -> Call:
@@ -36,15 +38,17 @@ def call_of(request: web.Request, request_id: str) -> Call:
     parts = request.app[PARTS]
     _check_head(request, parts.limits.settings)
     target = located(request)  # first: nothing else sees an invalid bucket name
+    limits = parts.limits
+    address, hold = limits.address_of(request), hold_of(request)
+    hold.begin(limits.per_address, address)  # before a signature costs anything
     preflight = request.method == "OPTIONS"
     verified = None
     if not preflight:
         verified = request.app[AUTHENTICATOR].authenticate(request, raw_path, raw_query)
+        hold.begin(limits.per_identity, verified.access_key if verified else None)
     source = _source(parts.callers, verified)
     asked = query.read(raw_query)
     merged = query.merged(request.headers, () if preflight else asked.headers)
-    limits = parts.limits
-    address = limits.address_of(request)
     stall_timer = StallTimer(limits.settings.min_client_rate)
     caller = Caller(source, address, stall_timer, headers.caller_headers(merged, {}))
     return Call(
@@ -57,9 +61,18 @@ def call_of(request: web.Request, request_id: str) -> Call:
         source=source,
         client=UpstreamClient(parts.storage.upstream, caller),
         stall_timer=stall_timer,
-        body_limits=BodyLimits(limits.settings, limits.spool, stall_timer),
-        upload_quota=limits.quota_of(address),
+        body_limits=BodyLimits(limits.settings, hold.limiting(limits.spool), stall_timer),
+        upload_quota=hold.limiting(limits.quota_of(address)),
+        hold=hold,
     )
+
+
+def hold_of(request: web.Request) -> RequestHold:
+    """Return what a request holds of its clients' limits; its end releases that."""
+    hold = request.get(_HOLD)
+    if hold is None:
+        hold = request[_HOLD] = RequestHold()
+    return hold
 
 
 def _source(callers: Callers, verified: Verified | None) -> CredentialSource | None:

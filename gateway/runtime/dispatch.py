@@ -19,7 +19,7 @@ from slimgate.gateway.handlers.call import Handler
 from slimgate.gateway.handlers.deleting import for_deleted_keys
 from slimgate.gateway.handlers.post_form import is_form
 from slimgate.gateway.http.error_responses import new_request_id, refusal
-from slimgate.gateway.runtime.authenticated_call import call_of, split_url
+from slimgate.gateway.runtime.authenticated_call import call_of, hold_of, split_url
 from slimgate.gateway.runtime.parts import PARTS
 from slimgate.gateway.s3 import headers
 from slimgate.gateway.s3.deleted_keys import MAX_BYTES
@@ -59,6 +59,7 @@ async def counted(
         sent = response.body_length if response.prepared else response.content_length or 0
         return response
     finally:
+        hold_of(request).end()
         name = operation_of(request)
         count, seconds, sent_bytes = metrics.request_metrics(name, status)
         sent_bytes.inc(sent)

@@ -3,6 +3,7 @@
 Codes, statuses and messages follow the Amazon S3 API reference, "Error responses".
 """
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -137,10 +138,14 @@ class S3Error(Exception):
     Args:
         code: Code in the table; an unknown one is a bug (``KeyError``).
         message: What the person should know or do; defaults to the message in the table.
+        retry_after_s: When to ask again, seconds; None: the usual time for the code.
     """
 
-    def __init__(self, code: str, message: str | None = None) -> None:
+    def __init__(
+        self, code: str, message: str | None = None, *, retry_after_s: float | None = None
+    ) -> None:
         self.code = code
+        self._retry_after_s = retry_after_s
         self.status, standard = _TABLE[code]
         self.message = message or standard
         super().__init__(f"{code}: {self.message}")
@@ -149,6 +154,8 @@ class S3Error(Exception):
     def headers(self) -> dict[str, str]:
         """Return additional response headers."""
         retry_after = _RETRY_AFTER_S.get(self.code)
+        if self._retry_after_s is not None:
+            retry_after = str(max(1, math.ceil(self._retry_after_s)))
         return {"Retry-After": retry_after} if retry_after else {}
 
     def to_xml(self, *, resource: str, request_id: str) -> bytes:

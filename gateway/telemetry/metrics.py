@@ -74,9 +74,10 @@ CONNECTIONS_CUT: Final = _counter(
 )
 LIMITED: Final = _counter(
     "limited",
-    "Limits hit by clients: connections (total), connection share (per address), store connections "
-    "or store share (none free in time), stalled (lost its store connection to a waiting client), "
-    "head (request head too large), chunks (HTTP chunks of a few bytes).",
+    "Limits hit by clients: connections (total), connection share (per address), address or "
+    "identity connections, requests, bytes or jobs (limits.per_address, limits.per_identity), "
+    "store connections or store share (none free in time), stalled (lost its store connection to a "
+    "waiting client), head (request head too large), chunks (HTTP chunks of a few bytes).",
     "limit",
 )
 BUFFERED_BYTES: Final = _gauge(

@@ -6,24 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
-from slimgate.codec.reasons import Reason
+from slimgate.gateway.workers.client_jobs import Busy, ClientJobs
 from slimgate.gateway.workers.fair_shares import CLIENT, Client, FairShares
 
 _DEFERRABLE_EVERY: Final = 4
 """Every n-th slot goes to a deferrable job, so that none starves."""
-
-
-class Busy(Exception):
-    """The queue is full, or the job waited too long.
-
-    Args:
-        text: What is short.
-        reason: Why an upload that had to wait stays as it is.
-    """
-
-    def __init__(self, text: str, reason: Reason = Reason.BUSY) -> None:
-        super().__init__(text)
-        self.reason = reason
 
 
 class _Waiting(NamedTuple):
@@ -44,15 +31,22 @@ class JobQueue:
         max_waiting: Most waiting jobs; an urgent job displaces the last deferrable one.
         max_wait_s: Longest wait, seconds.
         shares: What clients have had.
+        jobs: Bounds the jobs of each client.
     """
 
     def __init__(
-        self, places: int, max_waiting: int, max_wait_s: float, shares: FairShares | None = None
+        self,
+        places: int,
+        max_waiting: int,
+        max_wait_s: float,
+        shares: FairShares | None = None,
+        jobs: ClientJobs | None = None,
     ) -> None:
         self._free = places
         self._max_waiting = max_waiting
         self._max_wait_s = max_wait_s
         self._shares = shares or FairShares()
+        self._jobs = jobs or ClientJobs()
         self._urgent: deque[_Waiting] = deque()
         self._deferrable: deque[_Waiting] = deque()
         self._granted = 0
@@ -70,18 +64,20 @@ class JobQueue:
             urgent: A client waits for this job.
 
         Raises:
-            Busy: The queue is full, or the wait took too long.
+            Busy: The queue is full, the client has too many jobs, or the wait took too long.
         """
-        if self._free and not self.waiting:
-            self._free -= 1
-        else:
-            await self._wait(urgent=urgent)
-        try:
-            with self._shares.working(CLIENT.get()):
-                yield
-        finally:
-            self._free += 1
-            self._next()
+        client = CLIENT.get()
+        with self._jobs.counted(client):
+            if self._free and not self.waiting:
+                self._free -= 1
+            else:
+                await self._wait(urgent=urgent)
+            try:
+                with self._shares.working(client):
+                    yield
+            finally:
+                self._free += 1
+                self._next()
 
     async def _wait(self, *, urgent: bool) -> None:
         line = self._urgent if urgent else self._deferrable

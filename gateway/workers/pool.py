@@ -23,8 +23,9 @@ from slimgate.codec.upscale_file import FileFormat, TooLarge
 from slimgate.config import Engine, Policy
 from slimgate.gateway.start_errors import CannotStart
 from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.workers.client_jobs import Busy, ClientJobs
 from slimgate.gateway.workers.engine_process import TIMEOUT_S, EngineProcess
-from slimgate.gateway.workers.job_queue import Busy, JobQueue
+from slimgate.gateway.workers.job_queue import JobQueue
 from slimgate.gateway.workers.job_values import (
     Job,
     LargeImage,
@@ -73,6 +74,7 @@ class Workers:
         restorers: Hashes of networks to load at start.
         address: Socket of a shared engine process; None: start one.
         heartbeat_timeout_s: Silence after which the own engine process counts as hung, seconds.
+        jobs: Bounds the jobs of each client.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Workers:
         *,
         address: Path | None = None,
         heartbeat_timeout_s: float = HEARTBEAT_TIMEOUT_S,
+        jobs: ClientJobs | None = None,
     ) -> None:
         self._own_engine = (
             EngineProcess(engine, restorers, heartbeat_timeout_s) if address is None else None
@@ -92,7 +95,9 @@ class Workers:
         _log.info("engine", backend=engine.backend, speed=speed)
         self._spec = WorkerSpec(engine.worker_memory, self._address, speed, engine.sandbox)
         self._processes = WorkerProcesses(engine.worker_count)
-        self._queue = JobQueue(engine.worker_count, engine.max_queue, engine.max_queue_wait_s)
+        self._queue = JobQueue(
+            engine.worker_count, engine.max_queue, engine.max_queue_wait_s, jobs=jobs
+        )
         self._running = 0
         self._large = asyncio.Lock()
         self._max_wait_s = engine.max_queue_wait_s

@@ -1,6 +1,6 @@
 import os
 import re
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -9,6 +9,14 @@ from slimgate.config.engine import Engine
 from slimgate.config.settings import MAX_POLICIES, Settings
 from slimgate.config.upstream_credentials import UpstreamCredentials
 from tests.config.builders import SECRET, minimal, policy, settings
+
+_UNLIMITED: Final = {
+    "connections": None,
+    "requests_per_s": None,
+    "burst": 100,
+    "bytes_in_flight": None,
+    "jobs": None,
+}
 
 
 def test_defaults_are_those_of_the_design() -> None:
@@ -77,6 +85,9 @@ def test_defaults_are_those_of_the_design() -> None:
             "max_connections": 1024,
             "address_share": 0.5,
             "proxies": (),
+            "forwarded_for": False,
+            "per_address": _UNLIMITED,
+            "per_identity": _UNLIMITED,
             "handshake_timeout_s": 5.0,
             "head_timeout_s": 20.0,
             "keepalive_timeout_s": 75.0,
@@ -219,6 +230,9 @@ def upstream(**changes: Any) -> dict[str, Any]:
         ({"engine": {"remote": {"token": ""}}}, "at least 1 item"),
         ({"engine": {"max_queue_wait_s": 0}}, "greater than 0"),
         ({"limits": {"max_connections": 0}}, "greater than or equal to 1"),
+        ({"limits": {"per_address": {"burst": 0}}}, "greater than or equal to 1"),
+        ({"limits": {"per_identity": {"requests_per_s": 0}}}, "greater than 0"),
+        ({"limits": {"per_identity": {"bytes_in_flight": 1}}}, "greater than or equal to"),
         ({"limits": {"head_timeout_s": 0}}, "greater than 0"),
         ({"limits": {"keepalive_timeout_s": 0}}, "greater than 0"),
         ({"limits": {"client_timeout_s": 3601}}, "less than or equal to 3600"),

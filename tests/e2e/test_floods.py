@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import re
 import select
 import socket
 import ssl
@@ -489,3 +490,75 @@ def test_strangers_do_not_empty_the_cache(rgw: S3Server, start: Start) -> None:
             assert wire.ask(server, "GET", path).headers["x-slimgate-cache"] == "hit"
         mine.delete_objects(Bucket="photos-kept", Delete={"Objects": [{"Key": "k.jpg"}]})
     wait_until(lambda: counted(counts(process), "cache_bytes") == 0, "an empty cache", 20)
+
+
+def test_one_address_may_have_so_many_connections(prepared: S3Server, start: Start) -> None:
+    """Further ones are told to slow down; other addresses are served."""
+    process = start(_config(prepared, limits={"per_address": {"connections": 2}}))
+    server = prepared.at(process.endpoint)
+    with _Crowd(process) as crowd:
+        crowd.send(2, f"GET /{_BUCKET} HTTP/1.1\r\n".encode())
+        refused = _get(process, server, _ATTACKER)
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nRetry-After: 1\r\n" in refused
+        assert _is_served(process, server)
+    assert _limited(process, "connection share") == 1
+
+
+def test_one_identity_may_ask_so_often(prepared: S3Server, start: Start) -> None:
+    """Then it is told when to ask again, from any address. Forged requests use up nothing."""
+    often = {"requests_per_s": 0.01, "burst": 3}
+    process = start(_config(prepared, limits={"per_identity": often}))
+    server = prepared.at(process.endpoint)
+    path = f"/{_BUCKET}/small"
+    forged = {**wire.signed(server, "GET", path), "x-amz-date": "20200101T000000Z"}
+    for _ in range(5):
+        assert wire.send(server, "GET", path, headers=forged).status == 403
+    assert [_is_served(process, server, f"127.0.0.{number}") for number in (2, 3, 4)] == [True] * 3
+    refused = _get(process, server)
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    assert b"<Code>SlowDown</Code>" in refused
+    (wait_s,) = re.findall(rb"\r\nRetry-After: (\d+)\r\n", refused)
+    assert 60 < int(wait_s) <= 100
+    assert _limited(process, "identity requests") == 1
+
+
+def test_addresses_behind_a_proxy_are_told_apart(prepared: S3Server, start: Start) -> None:
+    """A client cannot pass for another one; what its proxy appends counts."""
+    limits = {
+        "proxies": ["127.0.0.1"],
+        "forwarded_for": True,
+        "per_address": {"requests_per_s": 0.01, "burst": 1},
+    }
+    process = start(_config(prepared, limits=limits))
+    url = f"/{_BUCKET}/small"
+
+    def status(source: str) -> int:
+        server, said = prepared.at(process.endpoint), {"Host": "x", "X-Forwarded-For": source}
+        return wire.send(server, "GET", url, headers=said).status
+
+    invented = ["192.0.2.9, 198.51.100.1", "192.0.2.8, 198.51.100.1", "198.51.100.1, 192.0.2.9"]
+    assert [status(each) == 503 for each in invented] == [False, True, False]
+    assert _limited(process, "address requests") == 1
+
+
+def test_one_client_holds_so_many_bytes(prepared: S3Server, start: Start) -> None:
+    """A stalled upload leaves less for the next one of its address, and all for others."""
+    process = start(_config(prepared, limits={"per_address": {"bytes_in_flight": "1MiB"}}))
+    server = prepared.at(process.endpoint)
+
+    def upload(size: int) -> bytes:
+        path = f"/{_BUCKET}/held{next(_names)}.jpg"
+        said = {**wire.signed(server, "PUT", path), "Content-Length": size, "Connection": "close"}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
+        return f"PUT {path} HTTP/1.1\r\n{lines}\r\n".encode() + _IMAGE
+
+    with _Crowd(process) as crowd:
+        crowd.send(1, upload(2 << 20) + bytes((2 << 20) - 1 - len(_IMAGE)))
+        wait_until(lambda: _held(process) >= 1 << 20, "the upload")
+        (refused,) = map(_answer, crowd.send(1, upload(len(_IMAGE))))
+        assert b"<Code>SlowDown</Code>" in refused
+        with _Crowd(process, _OTHERS) as others:
+            (passed,) = map(_answer, others.send(1, upload(len(_IMAGE))))
+        assert passed.startswith(b"HTTP/1.1 200 ")
+    assert _limited(process, "address bytes") == 1

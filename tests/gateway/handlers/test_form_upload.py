@@ -125,7 +125,8 @@ class _Forms:
         target = Target(BUCKET, "", "")
         said = {"Content-Type": content_type}
         call, writer = self.gateway.call("POST", target, "", said, self.body)
-        limits = BodyLimits(call.body_limits.limits, ByteBudget(1 << 20), call.stall_timer)
+        spool = ByteBudget(1 << 20)
+        limits = BodyLimits(call.body_limits.limits, spool, call.stall_timer)
         call = replace(
             call, source=None, client=self.gateway.memory.client(None), body_limits=limits,
             upload_quota=ByteBudget(self.room),
@@ -136,7 +137,7 @@ class _Forms:
         signer = Callers(_SETTINGS, policies).signer
         handler = PostObject(policies, ledger, uploads, signer, self.gateway.plain)
         answer = answered(await handler(call), writer)
-        assert limits.spool.held == 0
+        assert spool.held == 0
         return answer
 
     def version(self, key: str = "k") -> Version:

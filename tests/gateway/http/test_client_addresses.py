@@ -27,3 +27,25 @@ _PROXIES = ("10.0.0.0/8", "192.0.2.7/32", "fd00::/8")
 def test_clients_are_told_apart(peer: object, expected: str | None) -> None:
     """IPv4 counts by address, IPv6 by subnet; proxies and local sockets do not count."""
     assert ClientAddresses(_PROXIES).of(peer) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["198.51.100.4"], "198.51.100.4"),
+        (["203.0.113.9, 198.51.100.4"], "198.51.100.4"),
+        (["198.51.100.4, 10.1.2.3"], "198.51.100.4"),
+        (["203.0.113.9", "198.51.100.4", "192.0.2.7,10.1.2.3"], "198.51.100.4"),
+        (["198.51.100.4, 2001:db8:1:2::3"], "2001:db8:1:2::/64"),
+        (["10.1.2.3, 192.0.2.7"], None),
+        (["198.51.100.4, unknown"], None),
+        (["198.51.100.4, unknown, 10.1.2.3"], None),
+        (["198.51.100.4:80"], None),
+        (["198.51.100.4" + ", 10.1.2.3" * 16], None),
+        ([""], None),
+        ([], None),
+    ],
+)
+def test_proxies_pass_on_whose_request_it_is(values: list[str], expected: str | None) -> None:
+    """The last address that is no proxy counts; clients can invent those before it."""
+    assert ClientAddresses(_PROXIES).forwarded(values) == expected

@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
+from slimgate.gateway.workers.client_jobs import Busy, ClientJobs
 from slimgate.gateway.workers.fair_shares import CLIENT, NOBODY, Client
-from slimgate.gateway.workers.job_queue import Busy, JobQueue
+from slimgate.gateway.workers.job_queue import JobQueue
 
 
 class _Scene:
@@ -112,3 +113,21 @@ async def test_a_flood_gives_way_in_a_full_queue() -> None:
     scene.released.set()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert scene.had == ["flood 0", "newcomer", "flood 1", "flood 2"]
+
+
+async def test_jobs_of_one_client_are_bounded() -> None:
+    """Waiting and running ones count; jobs of the gateway's own and of others do not."""
+    scene = _Scene(max_waiting=10)
+    scene.queue = JobQueue(1, 10, 60, jobs=ClientJobs(per_address=3, per_identity=2))
+    tasks = [await scene.enter("one", client=Client("a", "192.0.2.1"))]
+    tasks.append(await scene.enter("two", client=Client("a", "192.0.2.2")))
+    with pytest.raises(Busy, match="one identity has 2 images"):
+        await scene.visit("three", client=Client("a", "192.0.2.3"))
+    tasks += [await scene.enter("other", client=Client(key, "192.0.2.1")) for key in ("b", "")]
+    with pytest.raises(Busy, match="one address has 3 images"):
+        await scene.visit("four", client=Client("c", "192.0.2.1"))
+    tasks += [await scene.enter("own") for _ in range(3)]
+    scene.released.set()
+    await asyncio.gather(*tasks)
+    await scene.visit("later", client=Client("a", "192.0.2.1"))
+    assert len(scene.had) == 8
