@@ -7,9 +7,7 @@ from typing import Final
 from slimgate.gateway.jobs.index_command import add_index
 from slimgate.gateway.jobs.job_arguments import add_job
 from slimgate.gateway.jobs.options import add_config, object_argument
-
-NAMES: Final = ("explain", "job", "restore", "index", "ledger")
-"""Commands."""
+from slimgate.gateway.jobs.restoring.arguments import add_restore
 
 _COPY: Final = "where the object was uploaded, if this is a copy of it"
 
@@ -28,22 +26,22 @@ def add_tools(
     return (
         _add_explain(tools),
         add_job(tools),
-        _add_restore(tools),
+        add_restore(tools),
+        _add_restore_original(tools),
         add_index(tools),
         _add_ledger(tools),
     )
 
 
-def _add_restore(
+def _add_restore_original(
     tools: "argparse._SubParsersAction[argparse.ArgumentParser]",
 ) -> argparse.ArgumentParser:
     summary = "replace a managed object by the original that its policy has kept"
     tool = tools.add_parser(
-        "restore",
-        aliases=["restore-original"],
+        "restore-original",
         help=summary,
         description=summary,
-        epilog="slimgate restore s3://photos/2025/cat.jpg --dry-run",
+        epilog="slimgate restore-original s3://photos/2025/cat.jpg --dry-run",
     )
     tool.add_argument("place", type=object_argument, metavar="s3://BUCKET/KEY", help="the object")
     add_config(tool)

@@ -15,9 +15,11 @@ from slimgate.gateway.jobs.plan import command as plan_command
 from slimgate.gateway.jobs.plan.planner import CannotPlan
 from slimgate.gateway.jobs.resources import UsageError
 from slimgate.gateway.jobs.restore_original import restore_original
+from slimgate.gateway.jobs.restoring.command import restore
 from slimgate.gateway.jobs.state.job_file import NoJob
 from slimgate.gateway.jobs.state.lines import Damaged
 from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.start_errors import CannotStart
 from slimgate.gateway.storage.conditional_writes import check_conditional_writes
 from slimgate.gateway.storage.errors import Changed, Denied, Gone
 from slimgate.gateway.storage.originals import NoOriginal
@@ -28,7 +30,8 @@ _CHANGED: Final = (
     "the object was changed or deleted meanwhile: nothing was done; run the command again"
 )
 _FAILURES: Final = (
-    Denied, Damaged, Refused, NoOriginal, S3Error, Busy, explain.CannotExplain, OSError, ValueError,
+    Denied, Damaged, Refused, NoOriginal, S3Error, Busy, CannotStart, explain.CannotExplain,
+    OSError, ValueError,
 )  # fmt: skip
 
 
@@ -99,7 +102,7 @@ _JOB_ACTIONS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, A
 
 _TOOLS: Final[Mapping[str, Callable[[argparse.Namespace], Coroutine[Any, Any, int]]]] = {
     "job": _job,
-    "restore": _restore_original,
+    "restore": restore,
     "restore-original": _restore_original,
     "explain": _explain,
     "ledger": _ledger,

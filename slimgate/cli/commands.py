@@ -37,7 +37,8 @@ COMMANDS: Final = (
     Command("engine", "run networks for gateways on other machines", "slimgate.cli.engine"),
     Command("explain", "show what a policy would do with one image", "slimgate.cli.tools"),
     Command("job", "plan work on a whole bucket, and run it", "slimgate.cli.tools"),
-    Command("restore", "replace a managed object by its kept original", "slimgate.cli.tools"),
+    Command("restore", "turn renditions into the files that were uploaded", "slimgate.cli.tools"),
+    Command("restore-original", "put a kept original back", "slimgate.cli.tools"),
     Command("index", "fill the index of listings", "slimgate.cli.tools"),
     Command("ledger", "summarize the ledgers of shadow policies", "slimgate.cli.tools"),
     Command("token", "print temporary credentials of a client", "slimgate.cli.token"),
@@ -49,6 +50,3 @@ COMMANDS: Final = (
     Command("completion", "print completions for a shell", "slimgate.cli.completion"),
     Command("version", "print versions of everything that matters", "slimgate.cli.version"),
 )
-
-ALIASES: Final = {"restore-original": "restore"}
-"""Earlier names."""

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from slimgate.cli import former, version
-from slimgate.cli.commands import ALIASES, COMMANDS, Command
+from slimgate.cli.commands import COMMANDS, Command
 from slimgate.cli.extras import missing_extra
 from slimgate.cli.parser import Parser, suggestion
 
 _DESCRIPTION: Final = "An S3 gateway that stores images small and gives them back full size."
 _FAILED: Final = 1
 _USAGE: Final = 2
-_WIDTH: Final = 14
+_WIDTH: Final = 18
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -64,8 +64,9 @@ def _run(words: Sequence[str]) -> int:
         sys.stdout.write(f"slimgate {version.own()}\n")
         return 0
     command = _named(words[0])
-    if command is None:
-        return _complain(former.instead(words) or _unknown(words[0]))
+    instead = former.instead(words)
+    if command is None or instead is not None:
+        return _complain(instead or _unknown(words[0]))
     try:
         options = parser([command]).parse_args(words)
         code: int = options.run(options)
@@ -84,8 +85,7 @@ def _reader_has_left() -> bool:
 
 
 def _named(word: str) -> Command | None:
-    name = ALIASES.get(word, word)
-    return next((each for each in COMMANDS if each.name == name), None)
+    return next((each for each in COMMANDS if each.name == word), None)
 
 
 def _help() -> str:
@@ -97,7 +97,7 @@ def _help() -> str:
 
 
 def _unknown(word: str) -> str:
-    names = [*(each.name for each in COMMANDS), *ALIASES, *former.NAMES]
+    names = [*(each.name for each in COMMANDS), *former.NAMES]
     return f"slimgate has no command {word!r}{suggestion(word, names)}\nAll: slimgate --help"
 
 

@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 
 def add(subparsers: "Subparsers") -> None:
-    """Add ``explain``, ``job``, ``restore``, ``index`` and ``ledger``."""
+    """Add ``explain``, ``job``, ``restore``, ``restore-original``, ``index`` and ``ledger``."""
     for each in add_tools(subparsers):
         each.set_defaults(run=run)

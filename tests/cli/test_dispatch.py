@@ -17,7 +17,7 @@ def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out.splitlines()
     for each in COMMANDS:
-        assert f"  {each.name:<14}{each.summary}" in shown
+        assert f"  {each.name:<18}{each.summary}" in shown
 
 
 def test_without_a_command_help_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
