@@ -2,6 +2,7 @@
 PYTHON ?= python3
 LISTEN ?= 127.0.0.1:9000
 REPORT ?= .slimgate/report
+DEMO ?= .slimgate/demo.html
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -42,8 +43,9 @@ help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
 		awk -F'|' '{printf "%-20s%s\n", $$1, $$2}'
 
-demo: $(ready)  ## put 20 images through a gateway and see what came of them (1 minute)
-	@$(program) demo
+demo: $(ready)  ## put 24 images through a gateway, and show them before and after (1 minute)
+	@mkdir -p .slimgate
+	@$(program) demo --page $(DEMO)
 
 serve: $(ready)  ## keep a gateway and a bucket in memory running (LISTEN=127.0.0.1:9000)
 	@$(program) demo --serve --listen $(LISTEN)

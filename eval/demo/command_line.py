@@ -2,16 +2,19 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tqdm import tqdm
 
 from slimgate.config import Policy
-from slimgate.eval.demo import events, hints, sample_images, table
+from slimgate.eval.demo import events, hints, page, sample_images, table
+from slimgate.eval.demo.page import Exhibit
 from slimgate.eval.demo.processes import StartFailed, end_in_order, is_free
-from slimgate.eval.demo.roundtrip import Row, round_trip
+from slimgate.eval.demo.roundtrip import round_trip
 from slimgate.eval.demo.sample_images import Recipe
 from slimgate.eval.demo.servers import (
     BUCKET,
@@ -22,15 +25,20 @@ from slimgate.eval.demo.servers import (
     running,
     s3_client,
 )
-from slimgate.eval.demo.table import Totals
+from slimgate.eval.run.machine import cores
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 _MORE: Final = (
-    "Everything runs on this machine and leaves nothing behind: an in-memory store, a gateway, and "
-    "images from scikit-image."
+    "Everything runs on this machine: an in-memory store, a gateway, and images from scikit-image. "
+    "Nothing is left behind but a page that shows every image before and after."
 )
+
+_EXAMPLES: Final = """\
+slimgate demo
+slimgate demo --page /tmp/demo.html
+slimgate demo --serve --listen 127.0.0.1:9000"""
 
 _NEEDED: Final = ("flask", "flask_cors", "moto", "skimage")
 """Packages of the extra eval."""
@@ -45,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
 
     Returns:
         0 if every restored image holds its floor; 1 if one does not, or a server fails to start;
-            2 if the address is in use; 130 after Ctrl-C during the demo.
+            2 if the address is in use or the page cannot be written; 130 after Ctrl-C during the
+            demo.
 
     Raises:
         ModuleNotFoundError: The extra eval is not installed.
@@ -55,13 +64,16 @@ def run(options: argparse.Namespace) -> int:
             raise ModuleNotFoundError(f"No module named {package!r}", name=package)
     end_in_order()
     try:
-        return _serve(options.listen) if options.serve else _demo(options.images)
+        return _serve(options.listen) if options.serve else _demo(options.images, options.page)
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
         return 0 if options.serve else _INTERRUPTED
     except StartFailed as error:
         print(error, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"{options.page}: {error.strerror}; choose another with --page", file=sys.stderr)
+        return 2
 
 
 def add(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -71,7 +83,7 @@ def add(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         "demo",
         help=summary,
         description=f"{summary}. {_MORE}",
-        epilog="slimgate demo\nslimgate demo --serve --listen 127.0.0.1:9000",
+        epilog=_EXAMPLES,
     )
     parser.set_defaults(run=run)
     parser.add_argument(
@@ -83,6 +95,13 @@ def add(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None:
         default=DEFAULT_LISTEN,
         metavar="HOST:PORT",
         help=f"address for --serve (default {DEFAULT_LISTEN})",
+    )
+    parser.add_argument(
+        "--page",
+        type=Path,
+        default=Path(page.NAME),
+        metavar="FILE",
+        help=f"page to write, one file that opens offline (default {page.NAME})",
     )
     parser.add_argument(
         "--images", type=_images, default=(), metavar="A,B", help="names of the images to use"
@@ -103,40 +122,53 @@ def _images(text: str) -> tuple[Recipe, ...]:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _demo(recipes: tuple[Recipe, ...]) -> int:
-    recipes = recipes or sample_images.RECIPES
+def _demo(recipes: tuple[Recipe, ...], path: Path) -> int:
+    path.with_name(f"{path.name}.part").touch()  # before a minute of work, not after
+    policies = [Policy.model_validate(each) for each in (demo_policy(), economy_policy())]
     _print("Starting an in-memory bucket and a gateway …")
     with running() as pair:
         _print(f"Gateway {pair.endpoint}, store {pair.upstream}")
-        found = [_totals(pair, Policy.model_validate(demo_policy()), recipes)]
-        again = [recipe for recipe in recipes if recipe.key in sample_images.ECONOMY]
-        if again:
-            found.append(_totals(pair, Policy.model_validate(economy_policy()), again))
-    print(f"{table.LEGEND}\n\n{hints.next_steps()}")
-    return max(each.exit_code for each in found)
+        for policy in policies:
+            print(f"{hints.policy_line(policy)}")
+        print(f"{hints.GUARDED}\n\n{table.header([str(each.fidelity) for each in policies])}")
+        sys.stdout.flush()
+        exhibits = _exhibits(pair, policies, recipes or sample_images.RECIPES)
+    by_policy = zip(*(each.outcomes for each in exhibits), strict=True)
+    sums = [table.totals([each.row for each in outcomes]) for outcomes in by_policy]
+    page.write(path, exhibits, policies, sums)
+    for policy, found in zip(policies, sums, strict=True):
+        print(f"\n{policy.fidelity}: {found}\n{found.details}")
+    print(f"\n{table.LEGEND}\n\n{hints.next_steps(path)}")
+    return max(each.exit_code for each in sums)
 
 
-def _totals(pair: Pair, policy: Policy, recipes: Iterable[Recipe]) -> Totals:
-    """Print the table of a policy, and return its totals."""
-    print(f"{hints.policy_line(policy)}\n\n{table.header()}", flush=True)
-    found = table.totals(_rows(pair, policy, recipes))
-    print(f"\n{found}\n{found.enlarged} of them enlarged by super-resolution\n", flush=True)
-    return found
-
-
-def _rows(pair: Pair, policy: Policy, recipes: Iterable[Recipe]) -> list[Row]:
+def _exhibits(pair: Pair, policies: Sequence[Policy], recipes: Sequence[Recipe]) -> list[Exhibit]:
+    """Send images through the gateway, one per core at a time, and print their lines."""
     gateway, upstream = s3_client(pair.endpoint), s3_client(pair.upstream)
-    gateway.create_bucket(Bucket=policy.bucket)
-    rows = []
-    # Without a terminal there is no progress bar; with one, lines go above it.
-    with tqdm(list(recipes), unit="image", leave=False, disable=None) as bar:
-        for recipe in bar:
-            bar.set_description(recipe.key)
-            sample = sample_images.make(recipe)
-            rows.append(round_trip(sample, policy=policy, gateway=gateway, upstream=upstream))
-            tqdm.write(table.line(rows[-1]), file=sys.stdout)
-            sys.stdout.flush()
-    return rows
+    for policy in policies:
+        gateway.create_bucket(Bucket=policy.bucket)
+
+    def sent(recipe: Recipe) -> Exhibit:
+        sample = sample_images.make(recipe)
+        rows = [
+            round_trip(sample, policy=policy, gateway=gateway, upstream=upstream)
+            for policy in policies
+        ]
+        return page.exhibit(sample, rows, policies)
+
+    exhibits = []
+    pool = ThreadPoolExecutor(cores())
+    try:
+        # Without a terminal there is no progress bar; with one, lines go above it.
+        with tqdm(total=len(recipes), unit="image", leave=False, disable=None) as bar:
+            for exhibit in pool.map(sent, recipes):
+                exhibits.append(exhibit)
+                tqdm.write(table.line([each.row for each in exhibit.outcomes]), file=sys.stdout)
+                sys.stdout.flush()
+                bar.update()
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return exhibits
 
 
 def _serve(listen: str) -> int:

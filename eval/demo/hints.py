@@ -1,6 +1,7 @@
 """Instructions printed by the demo; the commands can be pasted."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from slimgate.config import Policy
@@ -14,7 +15,9 @@ from slimgate.eval.demo.servers import (
     demo_policy,
 )
 
-_DEFAULT_ENDPOINT: Final = "http://127.0.0.1:9000"
+GUARDED: Final = "Medical images, maps, documents, screenshots and charts have to be better."
+"""What the guards of both policies do."""
+
 _TITLES: Final = {
     "ssimulacra2": "SSIMULACRA2",
     "ssimulacra2_worst": "worst region",
@@ -24,27 +27,31 @@ _TITLES: Final = {
 
 def policy_line(policy: Policy) -> str:
     """Return what a policy with a fidelity demands."""
-    return (
-        f"Bucket {policy.bucket!r}, fidelity {policy.fidelity}: {', '.join(_demands(policy))}.\n"
-        "Medical images, maps, documents, screenshots and charts have to be better."
-    )
+    return f"Bucket {policy.bucket!r}, fidelity {policy.fidelity}: {', '.join(demands(policy))}."
 
 
-def _demands(policy: Policy) -> Iterator[str]:
+def demands(policy: Policy) -> Iterator[str]:
+    """Yield what a policy with a fidelity demands, by measure."""
     for name, title in _TITLES.items():
         least = getattr(policy.floor, name)
         if least is not None:
             yield f"{title} >= {least:g}"
 
 
-def next_steps() -> str:
-    """Return instructions for after the demo."""
+def next_steps(page: Path) -> str:
+    """Return instructions for after the demo.
+
+    Args:
+        page: the demo's page.
+    """
     return "\n".join(
         [
-            "Try it with your own images: `make serve` keeps a gateway and a bucket running on",
-            f"{_DEFAULT_ENDPOINT} until Ctrl-C. Then, in another terminal:",
-            "",
-            *_aws(_DEFAULT_ENDPOINT),
+            "Next:",
+            f"  1. Look at every image before and after, offline: open {page}",
+            "  2. Try your own: `make serve` keeps a gateway and a bucket running, with a",
+            "     playground at http://127.0.0.1:9001/, until Ctrl-C.",
+            "  3. Measure your own: .venv/bin/slimgate eval FOLDER --classes auto --out report",
+            "     says what a folder or bucket would save, what it costs, and shows the worst.",
         ]
     )
 
@@ -59,6 +66,7 @@ def welcome(pair: Pair) -> str:
             f"Bucket      {BUCKET}  (what it actually stores: {pair.upstream}; in memory only)",
             f"Keys        {ACCESS_KEY} / {SECRET_KEY}   region {REGION}",
             policy_line(Policy.model_validate(demo_policy())),
+            GUARDED,
             f"Bucket {ECONOMY!r}: the same with the fidelity economy.",
             "",
             "aws:",

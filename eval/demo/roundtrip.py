@@ -3,7 +3,7 @@
 import io
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -46,6 +46,7 @@ class Row:
         put_ms: duration of the PUT, milliseconds.
         get_ms: duration of the GET, milliseconds.
         problems: errors; empty if none.
+        served: the downloaded file; empty after an error.
     """
 
     key: str
@@ -59,6 +60,7 @@ class Row:
     put_ms: float = 0.0
     get_ms: float = 0.0
     problems: tuple[str, ...] = ()
+    served: bytes = field(default=b"", repr=False)
 
     @property
     def restored(self) -> bool:
@@ -103,6 +105,7 @@ def round_trip(sample: Sample, *, policy: Policy, gateway: Any, upstream: Any) -
         tier=tier,
         put_ms=put_ms,
         get_ms=get_ms,
+        served=data,
         problems=(*problems, *_contradictions(sample, answer, head, listed)),
     )
 

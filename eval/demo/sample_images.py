@@ -1,8 +1,8 @@
 """The demo's images: scikit-image's data, saved the way people save images.
 
 The mix is deliberate: portraits, textures that are hard to compress, scans of text, a drawing with
-transparency, gray and colour, three formats and many qualities. PNG files are re-encoded, because
-some originals are larger than necessary and would flatter the result.
+transparency, gray and colour, files like those of phones, three formats and many qualities. PNG
+files are re-encoded, because some originals are larger than necessary and would flatter the result.
 
 ``python -m slimgate.eval.demo.sample_images DIR`` writes them into a folder.
 """
@@ -19,6 +19,8 @@ from typing import Final
 
 from PIL import Image
 
+from slimgate.eval.demo.phone_photos import Phone, photograph
+
 _SUFFIXES: Final = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 
 
@@ -30,15 +32,19 @@ class Recipe:
         source: file name in scikit-image's data.
         format: format, as Pillow names it; empty: the file unchanged.
         options: Pillow's save options.
+        phone: how a phone would save it; None: as `format` and `options` say.
     """
 
     source: str
     format: str = ""
     options: Mapping[str, int | bool] = field(default_factory=lambda: MappingProxyType({}))
+    phone: Phone | None = None
 
     @property
     def key(self) -> str:
         """Return the object key."""
+        if self.phone:
+            return f"phone_{Path(self.source).stem}.jpg"
         if not self.format:
             return self.source
         return f"{Path(self.source).stem}.{_SUFFIXES[self.format]}"
@@ -80,23 +86,11 @@ RECIPES: Final = (
     Recipe("text.png", "PNG"),
     Recipe("logo.png", "PNG"),
     Recipe("phantom.png", "PNG"),
+    Recipe("astronaut.png", phone=Phone((1080, 810), orientation=6)),
+    Recipe("coffee.png", phone=Phone((1080, 810), orientation=3)),
+    Recipe("chelsea.png", phone=Phone((810, 1080), orientation=8, appended="video")),
+    Recipe("rocket.jpg", phone=Phone((960, 720), appended="gain map")),
 )
-
-
-ECONOMY: Final = (
-    "astronaut.jpg",
-    "coffee.jpg",
-    "chelsea.webp",
-    "motorcycle_left.jpg",
-    "ihc.jpg",
-    "brick.jpg",
-    "gravel.jpg",
-    "grass.png",
-    "coins.jpg",
-    "logo.png",
-)
-"""Keys of images that the demo also stores under `economy`: one of each photograph and the drawing,
-without those that guards keep at a higher fidelity."""
 
 
 def chosen(names: Sequence[str]) -> tuple[Recipe, ...]:
@@ -119,9 +113,15 @@ def chosen(names: Sequence[str]) -> tuple[Recipe, ...]:
 def make(recipe: Recipe) -> Sample:
     """Read or encode one image."""
     path = Path(str(resources.files("skimage").joinpath("data", recipe.source)))
-    data = path.read_bytes() if not recipe.format else _encoded(path, recipe)
+    data = _file(path, recipe)
     suffix = Path(recipe.key).suffix.removeprefix(".")
     return Sample(recipe.key, data, f"image/{'jpeg' if suffix == 'jpg' else suffix}")
+
+
+def _file(path: Path, recipe: Recipe) -> bytes:
+    if recipe.phone:
+        return photograph(path, recipe.phone)
+    return _encoded(path, recipe) if recipe.format else path.read_bytes()
 
 
 def _encoded(path: Path, recipe: Recipe) -> bytes:

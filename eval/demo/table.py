@@ -1,8 +1,8 @@
-"""The demo's table: one line per image, and a line of totals."""
+"""The demo's table: one line per image with its results under every policy, and totals."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from statistics import median
 from typing import Final, NamedTuple
 
 from slimgate.eval.demo.roundtrip import IDENTICAL, Row
@@ -11,12 +11,11 @@ WIDTH: Final = 100
 """Maximum width of the table, columns."""
 
 LEGEND: Final = (
-    "SSIMULACRA2: 90 no visible loss, 70 high, 50 medium quality; worst: lowest of 128x128 pixels\n"
+    "score: SSIMULACRA2 of what GET returned; 90 no visible loss, 70 high, 50 medium quality\n"
     "= identical pixels    ! below the floor    plain: stored as uploaded\n"
     "downscale: stored at half the size or less, and enlarged by super-resolution"
 )
 
-_KEY_WIDTH: Final = 21
 _GAP: Final = "  "
 
 
@@ -24,7 +23,6 @@ class _Column(NamedTuple):
     title: str
     width: int
     show: Callable[[Row], str]
-    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,8 @@ class Totals:
         enlarged: number of these that super-resolution enlarged.
         below: number of these below their floor.
         failed: number of failures.
+        put_ms: median duration of a PUT, milliseconds.
+        get_ms: median duration of a GET, milliseconds.
     """
 
     images: int
@@ -48,12 +48,22 @@ class Totals:
     enlarged: int
     below: int
     failed: int
+    put_ms: float = 0.0
+    get_ms: float = 0.0
 
     def __str__(self) -> str:
         """Return the line of totals."""
         return (
             f"saved {100 * _share(self.uploaded, self.stored):.1f} % of {self.images} images, "
             f"{self.restored} restored, {self.below} below floor, {self.failed} failed"
+        )
+
+    @property
+    def details(self) -> str:
+        """Return how images were stored, and how long it took."""
+        return (
+            f"{self.enlarged} of them enlarged by super-resolution; "
+            f"medians: PUT {self.put_ms:.0f} ms, GET {self.get_ms:.0f} ms"
         )
 
     @property
@@ -73,66 +83,84 @@ def totals(rows: Sequence[Row]) -> Totals:
         enlarged=sum(row.tier == "downscale" for row in rows),
         below=sum(row.below for row in rows),
         failed=len(rows) - len(good),
+        put_ms=median([row.put_ms for row in good] or [0.0]),
+        get_ms=median([row.get_ms for row in good] or [0.0]),
     )
 
 
-def header() -> str:
-    """Return the titles of groups of columns and of columns, and a rule."""
-    titles = _joined(column.title for column in _COLUMNS)
-    return f"{_GAP.join(_groups()).rstrip()}\n{titles}\n{'-' * len(titles)}"
+def header(names: Sequence[str]) -> str:
+    """Return the names of policies and the titles of columns, and a rule."""
+    titles = _GAP.join([_titles(_IMAGE), *(_titles(_OUTCOME) for _ in names)])
+    rules = (_ruled(name, _width(_OUTCOME)) for name in names)
+    groups = _GAP.join([" " * _width(_IMAGE), *rules])
+    return f"{groups}\n{titles}\n{'-' * len(titles)}"
 
 
-def line(row: Row) -> str:
-    """Return the line of an image, followed by lines for its problems."""
-    shown = _joined(column.show(row) for column in _COLUMNS)
-    if row.below:
-        shown += " !"
-    return "\n".join([shown, *(f"    FAILED: {problem}" for problem in row.problems)])
+def line(rows: Sequence[Row]) -> str:
+    """Return the line of an image, followed by lines for its problems.
+
+    Args:
+        rows: its result under each policy; at least one.
+    """
+    cells = [_cells(_IMAGE, rows[0]), *(_cells(_OUTCOME, row) for row in rows)]
+    problems = [f"    FAILED: {problem}" for row in rows for problem in row.problems]
+    return "\n".join([_GAP.join(cells).rstrip(), *problems])
 
 
-def _groups() -> Iterator[str]:
-    for title, columns in groupby(_COLUMNS, key=lambda column: column.group):
-        widths = [column.width for column in columns]
-        yield f"{title:>{sum(widths) + len(_GAP) * (len(widths) - 1)}}"
+def _width(columns: Sequence[_Column]) -> int:
+    return sum(column.width for column in columns) + len(_GAP) * (len(columns) - 1)
 
 
-def _joined(cells: Iterable[str]) -> str:
-    (name, first), *rest = zip(cells, _COLUMNS, strict=True)
-    left = f"{_cut(name, first.width):<{first.width}}"
-    return _GAP.join([left, *(f"{text:>{column.width}}" for text, column in rest)])
+def _titles(columns: Sequence[_Column]) -> str:
+    return _GAP.join(_fitted(column.title, column) for column in columns)
+
+
+def _cells(columns: Sequence[_Column], row: Row) -> str:
+    return _GAP.join(_fitted(column.show(row), column) for column in columns)
+
+
+def _fitted(text: str, column: _Column) -> str:
+    if column is _IMAGE[0]:
+        return f"{_cut(text, column.width):<{column.width}}"
+    return f"{text:>{column.width}}"
+
+
+def _ruled(name: str, width: int) -> str:
+    """Return a name in the middle of a rule above its columns."""
+    return f"{f' {name} ':-^{width}}"
 
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
+def saved(row: Row) -> float:
+    """Return the share of bytes that an image saves."""
+    return _share(row.uploaded, row.stored)
+
+
 def _share(uploaded: int, stored: int) -> float:
     return 1 - stored / uploaded if uploaded else 0.0
 
 
-def _score(row: Row) -> str:
-    return _shown(row, None if row.measured is None else row.measured.ssimulacra2)
-
-
-def _worst(row: Row) -> str:
-    return _shown(row, None if row.measured is None else row.measured.ssimulacra2_worst)
-
-
-def _shown(row: Row, score: float | None) -> str:
-    if score is None:
+def score(row: Row) -> str:
+    """Return the score of the downloaded file, or what stands for it."""
+    if row.measured is None or row.measured.ssimulacra2 is None:
         return "-"
-    return "=" if row.measured == IDENTICAL else f"{score:.1f}"
+    return "=" if row.measured == IDENTICAL else f"{row.measured.ssimulacra2:.1f}"
 
 
-_COLUMNS: Final = (
-    _Column("image", _KEY_WIDTH, lambda row: row.key),
-    _Column("pixels", 9, lambda row: f"{row.size[0]}x{row.size[1]}"),
+def _marked_score(row: Row) -> str:
+    return score(row) + ("!" if row.below else " ")
+
+
+_IMAGE: Final = (
+    _Column("image", 20, lambda row: row.key),
     _Column("uploaded", 8, lambda row: f"{row.uploaded:,}"),
+)
+_OUTCOME: Final = (
     _Column("stored", 7, lambda row: f"{row.stored:,}"),
-    _Column("saved", 6, lambda row: f"{100 * _share(row.uploaded, row.stored):.1f} %"),
+    _Column("saved", 6, lambda row: f"{100 * saved(row):.1f} %"),
     _Column("tier", 9, lambda row: row.tier),
-    _Column("whole", 5, _score, "SSIMULACRA2"),
-    _Column("worst", 5, _worst, "SSIMULACRA2"),
-    _Column("PUT", 5, lambda row: f"{row.put_ms:.0f}", "time, ms"),
-    _Column("GET", 4, lambda row: f"{row.get_ms:.0f}", "time, ms"),
+    _Column("score", 5, _marked_score),
 )

@@ -6,7 +6,8 @@ style sheet, and embedded images. Markup in a hostile file name is shown as text
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,17 +24,36 @@ _FILTERS: Final = (
 )  # fmt: skip
 
 
-def render(context: Mapping[str, Any]) -> str:
-    """Return the page.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that is made of the report's styles and scripts.
+
+    Attributes:
+        folder: folder of its template.
+        template: name of its template.
+        scripts: names of the report's scripts that it needs.
+    """
+
+    folder: Path
+    template: str
+    scripts: Sequence[str]
+
+
+REPORT: Final = Page(_FOLDER, "report.html", _SCRIPTS)
+
+
+def render(context: Mapping[str, Any], page: Page = REPORT) -> str:
+    """Return a page.
 
     Args:
-        context: variables of ``assets/report.html``.
+        context: variables of its template.
+        page: which page.
 
     Raises:
         jinja2.UndefinedError: a variable is missing.
     """
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
+        loader=FileSystemLoader(page.folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -41,8 +61,8 @@ def render(context: Mapping[str, Any]) -> str:
     )
     environment.filters.update({each.__name__: each for each in _FILTERS})
     style = (_FOLDER / "page.css").read_text("utf-8")
-    script = "\n".join((_FOLDER / name).read_text("utf-8") for name in _SCRIPTS)
-    return environment.get_template("report.html").render(
+    script = "\n".join((_FOLDER / name).read_text("utf-8") for name in page.scripts)
+    return environment.get_template(page.template).render(
         context,
         # Both are our own files, and the only text that is not escaped.
         style=Markup(style),  # noqa: S704

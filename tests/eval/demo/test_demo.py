@@ -3,38 +3,58 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from slimgate import cli
-from slimgate.eval.demo import command_line, sample_images, table
+from slimgate.eval.demo import command_line, table
 
 DEMO = [sys.executable, "-m", "slimgate.eval.demo"]
 TOTALS = re.compile(
-    r"\nsaved \d+\.\d % of (\d) images, \d restored, 0 below floor, 0 failed\n"
-    r"\d of them enlarged by super-resolution\n"
+    r"\n(\w+): saved \d+\.\d % of (\d) images, \d restored, 0 below floor, 0 failed\n"
+    r"\d of them enlarged by super-resolution; "
+)
+ENLARGED = (
+    "astronaut.jpg,chelsea.webp,motorcycle_left.jpg,ihc.jpg,brick.jpg,gravel.jpg,coins.jpg,logo.png"
 )
 
 
-def test_demo_runs_to_the_end() -> None:
-    """Two images pass through a real gateway and stay above the floor; one of them also lower."""
+def test_demo_runs_to_the_end(tmp_path: Path) -> None:
+    """Two images pass through a real gateway under both policies, and stay above the floors."""
+    page = tmp_path / "demo.html"
     run = subprocess.run(
-        [*DEMO, "--images", "coins.jpg,page.png"],
+        [*DEMO, "--images", "coins.jpg,page.png", "--page", str(page)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
-    assert (run.returncode, TOTALS.findall(run.stdout)) == (0, ["2", "1"]), run.stderr
+    found = TOTALS.findall(run.stdout)
+    assert (run.returncode, found) == (0, [("standard", "2"), ("economy", "2")]), run.stderr
+    assert f"open {page}\n" in run.stdout
+    assert page.read_text().count("data:image/jpeg;base64,") == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["demo.html"]
     assert "\r" not in run.stdout + run.stderr
-    assert max(map(len, run.stdout.splitlines())) <= table.WIDTH
+    assert max(map(len, run.stdout.replace(str(page), "").splitlines())) <= table.WIDTH
 
 
-@pytest.mark.slow  # optimizes ten images
-def test_super_resolution_wins_in_the_economy_bucket() -> None:
-    """At least three images of the second table are stored shrunk, because that is smallest."""
-    names = ",".join(sample_images.ECONOMY)
-    command = [*DEMO, "--images", names]
+def test_a_page_that_cannot_be_written_is_told_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before any work people learn that they need another place."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    code = cli.main(["demo", "--page", str(tmp_path / "none" / "demo.html")])
+    for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        signal.signal(number, handler)
+    said = capsys.readouterr().err
+    assert (code, "choose another with --page" in said, "Starting" in said) == (2, True, False)
+
+
+@pytest.mark.slow  # optimizes eight images twice
+def test_super_resolution_wins_in_the_economy_bucket(tmp_path: Path) -> None:
+    """At least three images of the second policy are stored shrunk, because that is smallest."""
+    command = [*DEMO, "--images", ENLARGED, "--page", str(tmp_path / "demo.html")]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     won = re.findall(r"\n(\d+) of them enlarged", run.stdout)
     assert int(won[-1]) >= 3

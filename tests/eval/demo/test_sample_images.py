@@ -34,7 +34,8 @@ def test_samples_are_mixed() -> None:
 def test_images_are_chosen_by_object_or_source() -> None:
     """A source chooses everything made of it, an object only itself."""
     chosen = sample_images.chosen(["astronaut.png", "coins.jpg"])
-    assert [recipe.key for recipe in chosen] == ["astronaut.jpg", "astronaut.png", "coins.jpg"]
+    made = ["astronaut.jpg", "astronaut.png", "coins.jpg", "phone_astronaut.jpg"]
+    assert [recipe.key for recipe in chosen] == made
 
 
 def test_no_name_chooses_all() -> None:

@@ -22,40 +22,35 @@ FAILED = Row("c.png", "PNG", (9, 9), 10, 10, problems=("HEAD says 9, GET says 10
 
 
 def test_row_shows_every_column() -> None:
-    """A row shows name, size, bytes, saving, tier, scores and durations in that order."""
-    expected = "astronaut.jpg 512x512 100,000 25,000 75.0 % recode 71.3 60.0 651 14"
-    assert " ".join(table.line(GOOD).split()) == expected
-
-
-def test_identical_pixels_are_shown_as_such() -> None:
-    """Identical images show equals signs instead of measures."""
-    assert table.line(PLAIN).split()[-5:] == ["plain", "=", "=", "0", "0"]
+    """A row shows name and size, then bytes, saving, tier and score under each policy."""
+    expected = "astronaut.jpg 100,000 25,000 75.0 % recode 71.3 100,000 0.0 % plain ="
+    assert " ".join(table.line([GOOD, PLAIN]).split()) == expected
 
 
 @pytest.mark.parametrize("row", [GOOD, PLAIN, BELOW, FAILED])
 def test_columns_are_aligned(row: Row) -> None:
-    """Every row is as wide as the header, and both fit into the terminal."""
-    groups, titles, rule = table.header().splitlines()
-    shown = table.line(row).splitlines()[0].removesuffix(" !")
-    assert {len(titles)} == {len(rule), len(shown)}
-    assert len(groups) <= len(titles)
-    assert len(titles) + len(" !") <= table.WIDTH
+    """Every row fits under the header, and that into the terminal."""
+    groups, titles, rule = table.header(["standard", "economy"]).splitlines()
+    shown = table.line([row, row]).splitlines()[0]
+    assert len(titles) == len(rule) == len(groups) <= table.WIDTH
+    assert len(titles) - len(shown) in {0, 1}
 
 
 def test_long_names_are_cut() -> None:
     """A name of any length leaves the other columns where they are."""
     longest = Row("x" * 500, "JPEG", (512, 512), 1, 1, measured=IDENTICAL)
-    assert len(table.line(longest)) == len(table.line(PLAIN))
+    assert len(table.line([longest])) == len(table.line([PLAIN]))
 
 
 def test_problems_follow_their_row() -> None:
     """Problems of an image follow on separate lines."""
-    assert table.line(FAILED).splitlines()[1] == "    FAILED: HEAD says 9, GET says 10"
+    expected = ["    FAILED: HEAD says 9, GET says 10"]
+    assert table.line([GOOD, FAILED]).splitlines()[1:] == expected
 
 
 def test_rows_below_the_floor_are_marked() -> None:
     """Only a row below its floor ends with an exclamation mark."""
-    marks = [table.line(row).endswith("!") for row in (GOOD, PLAIN, BELOW)]
+    marks = [table.line([row]).endswith("!") for row in (GOOD, PLAIN, BELOW)]
     assert marks == [False, False, True]
 
 
@@ -82,7 +77,8 @@ def test_totals_line_is_exact() -> None:
 
 def test_failed_images_save_nothing() -> None:
     """The bytes of an image that failed count neither as uploaded nor as stored."""
-    assert Totals(2, 100_000, 25_000, 1, 0, 0, 1) == table.totals([GOOD, FAILED])
+    expected = Totals(2, 100_000, 25_000, 1, 0, 0, 1, put_ms=651.4, get_ms=14.2)
+    assert table.totals([GOOD, FAILED]) == expected
 
 
 def test_shrunk_images_are_counted() -> None:

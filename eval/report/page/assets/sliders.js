@@ -24,12 +24,13 @@
 
   function choose(exhibit, pair, mode) {
     const difference = mode === "difference";
+    const shown = difference ? exhibit.dataset.difference ?? "restored" : mode;
     for (const image of pair.querySelectorAll("[data-state]")) {
-      image.hidden = image.dataset.state !== (difference ? "restored" : mode);
+      image.hidden = image.dataset.state !== shown;
     }
     pair.classList.toggle("difference", difference);
     exhibit.querySelector("[data-slider]").disabled = difference;
-    exhibit.querySelector("[data-right]").textContent = titles[mode];
+    exhibit.querySelector("[data-right]").textContent = titles[mode] ?? mode;
   }
 
   for (const exhibit of document.querySelectorAll("[data-exhibit]")) {
