@@ -11,7 +11,13 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from slimgate.gateway.http import responses
 from slimgate.gateway.http.byte_budget import Quota
 from slimgate.gateway.http.client_limits import RequestHold
-from slimgate.gateway.http.request_body import BodyLimits, Upload, expects_continue
+from slimgate.gateway.http.request_body import (
+    BodyLimits,
+    Upload,
+    declared_hash,
+    expects_continue,
+)
+from slimgate.gateway.http.responses import Streamed
 from slimgate.gateway.http.stall_timer import StallTimer
 from slimgate.gateway.s3 import headers
 from slimgate.gateway.s3.identity import CredentialSource
@@ -41,6 +47,7 @@ class Call:
         client: Client of the store, for this caller.
         stall_timer: Measures how long the gateway has waited for the client.
         body_limits: Limits of the body.
+        address: Address that limits apply to; None: none apply.
         upload_quota: Memory quota of the body.
         hold: What the request holds of the limits of its clients.
         translated: Headers that replace the client's in requests to the store.
@@ -58,6 +65,7 @@ class Call:
     client: ObjectClient
     stall_timer: StallTimer
     body_limits: BodyLimits
+    address: str | None
     upload_quota: Quota
     translated: Mapping[str, str] = field(default_factory=dict)
     accepted: Callable[[], Awaitable[None]] = _nothing
@@ -97,7 +105,7 @@ class Call:
         other.__dict__["upload"] = self.upload
         return other
 
-    def begin(self, status: int, shown: CIMultiDict[str]) -> web.StreamResponse:
+    def begin(self, status: int, shown: CIMultiDict[str]) -> Streamed:
         """Return a streaming response; see :func:`slimgate.gateway.http.responses.begin`."""
         return responses.begin(self.request, self.request_id, status, shown)
 
@@ -120,10 +128,13 @@ def forwarded(call: Call, changes: Mapping[str, str] | None = None) -> Request:
     Raises:
         S3Error: A declared length or digest is malformed.
     """
-    upload = call.upload
     kept = headers.forwardable(call.headers.items())
     kept.update(call.translated)
     kept.update(changes or {})
+    if call.method == "GET" and not call.request.can_read_body:
+        hashed = declared_hash(call.headers, call.verified)
+        return Request("GET", call.target, call.query.text, kept, payload_hash=hashed)
+    upload = call.upload
     body = upload if upload.length else None
     return Request(
         method=call.method,

@@ -83,6 +83,8 @@ async def _written(call: Call, served: Served) -> web.StreamResponse:
     call.hold.hold(len(served.body))
     answer = call.begin(served.status, served.headers)
     await answer.prepare(call.request)
+    # Sent together with the body, but not copied with it.
+    call.request.writer.send_headers()
     body = served.body
     step = _PIECE if call.request.secure else len(body)
     for at in range(0, len(body), step or 1):

@@ -10,7 +10,6 @@ from slimgate.gateway.http import responses
 from slimgate.gateway.http.body_scheduler import BodyScheduler
 from slimgate.gateway.s3 import headers
 from slimgate.gateway.s3.errors import S3Error
-from slimgate.gateway.storage import cross_origin
 from slimgate.gateway.storage.messages import UNREACHABLE, Response
 
 
@@ -52,8 +51,12 @@ class PassThrough:
         for name, value in (extra or {}).items():
             shown.setdefault(name, value)
         answer = call.begin(response.status, shown)
-        cross_origin.mark_passed_through(answer)
+        answer.passed_through = True
         await answer.prepare(call.request)
+        at_hand = response.at_hand()
+        if at_hand is not None:
+            await answer.write_eof(at_hand)
+            return answer
         async for piece in self.pieces(call, response):
             with call.stall_timer.writing(call.request.transport):
                 await answer.write(piece)

@@ -1,7 +1,7 @@
-"""Every use of undocumented parts of aiohttp.
+"""Every use of undocumented parts of aiohttp's server; those of its client have another module.
 
-No other module reads private attributes of aiohttp, overrides undocumented methods, or imports from
-undocumented modules. These can change without notice: pyproject.toml caps the version, and
+Only these two modules read private attributes of aiohttp, override undocumented methods, or import
+from undocumented modules. These can change without notice: pyproject.toml caps the version, and
 ``tests/gateway/http/test_aiohttp_internals.py`` states what is relied on here. Run it first when
 raising the cap.
 """
@@ -11,16 +11,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import aiohttp
 from aiohttp import StreamReader, web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.base_protocol import BaseProtocol
-from aiohttp.connector import Connection
 from aiohttp.http import SERVER_SOFTWARE
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+ExpectHandler = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 
 
 class ServerProtocol(RequestHandler):
@@ -81,6 +78,30 @@ def transports(server: web.Server | None) -> list[asyncio.Transport]:
     return [each.transport for each in connections if each.transport is not None]
 
 
+class _OneRoute(web.UrlDispatcher):
+    """Lead all requests to one handler, without looking at their paths."""
+
+    def __init__(self, handler: Handler, expect_handler: ExpectHandler) -> None:
+        super().__init__()
+        route = self.add_route("*", "/{anything:.*}", handler, expect_handler=expect_handler)
+        self._only = route
+
+    async def resolve(self, request: web.Request) -> web.UrlMappingMatchInfo:
+        """Return the route."""
+        return web.UrlMappingMatchInfo({}, self._only)
+
+
+def lead_all(app: web.Application, handler: Handler, expect_handler: ExpectHandler) -> None:
+    """Lead all requests to one handler, before any other route is added.
+
+    Args:
+        app: The application.
+        handler: Receives them behind the middlewares.
+        expect_handler: Called before for ``Expect: 100-continue``.
+    """
+    app._router = _OneRoute(handler, expect_handler)  # noqa: SLF001  # see above
+
+
 class ProtocolRunner(web.AppRunner, abc.ABC):
     """Run an application with a custom connection protocol."""
 
@@ -115,67 +136,16 @@ class _Server(web.Server):
         return self._runner.protocol(self, self._kwargs)
 
 
-def refill(response: aiohttp.ClientResponse, body: bytes) -> None:
-    """Let the body of a response be read again.
-
-    Args:
-        response: Response whose body has been read to its end.
-        body: The body.
-    """
-    loop = asyncio.get_running_loop()
-    content = StreamReader(BaseProtocol(loop), len(body) or 1, loop=loop)
-    content.feed_data(body)
-    content.feed_eof()
-    response.content = content
-
-
-def bounded_request(wait_s: float, on_silence: Callable[[], None]) -> type[aiohttp.ClientRequest]:
-    """Return a request class that limits the wait for ``100 Continue``.
-
-    Args:
-        wait_s: Time for the server to send 100 or a response, seconds; then the body is sent.
-        on_silence: Called when the server has sent neither in time.
-    """
-
-    class BoundedRequest(aiohttp.ClientRequest):
-        """A request that sends its body if the server does not respond in time."""
-
-        async def write_bytes(
-            self,
-            writer: AbstractStreamWriter,
-            conn: Connection,
-            content_length: int | None = None,
-        ) -> None:
-            word = self._continue
-            if word is None:
-                return await super().write_bytes(writer, conn, content_length)
-            timer = asyncio.get_running_loop().call_later(wait_s, self._go_on, word)
-            try:
-                return await super().write_bytes(writer, conn, content_length)
-            finally:
-                timer.cancel()
-
-        def _go_on(self, word: "asyncio.Future[bool]") -> None:
-            # None until the response head has arrived.
-            answered = getattr(self.response, "status", None) is not None
-            if not word.done() and not answered:
-                on_silence()
-                word.set_result(False)
-
-    return BoundedRequest
-
-
 __all__ = [
     "SERVER_SOFTWARE",
     "Handler",
     "LineTooLong",
     "ProtocolRunner",
     "ServerProtocol",
-    "bounded_request",
     "fail",
     "has_begun",
+    "lead_all",
     "most_between_pauses",
     "received_bytes",
-    "refill",
     "transports",
 ]

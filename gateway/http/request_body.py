@@ -124,7 +124,7 @@ class Upload:
     @property
     def forwarded_hash(self) -> str:
         """Return ``x-amz-content-sha256`` of the decoded body."""
-        return UNSIGNED_PAYLOAD if self.framed else self.payload_hash
+        return _unframed(self.payload_hash)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the body piece by piece.
@@ -270,6 +270,23 @@ class Upload:
             trailer=self.payload_hash.endswith("-TRAILER"),
             decoded_length=self.length,
         )
+
+
+def declared_hash(headers: Mapping[str, str], verified: Verified | None) -> str:
+    """Return ``x-amz-content-sha256`` to forward with a request that has no body.
+
+    Args:
+        headers: Effective headers, those in the query included.
+        verified: The verified signature; None for an anonymous request.
+
+    Raises:
+        S3Error: It is malformed.
+    """
+    return _unframed(verified.payload_hash if verified else _anonymous_hash(headers))
+
+
+def _unframed(payload_hash: str) -> str:
+    return UNSIGNED_PAYLOAD if payload_hash.startswith("STREAMING-") else payload_hash
 
 
 def _anonymous_hash(headers: Mapping[str, str]) -> str:

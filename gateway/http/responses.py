@@ -1,17 +1,24 @@
 """Responses to clients."""
 
 from http import HTTPStatus
-from typing import Final
 
 from aiohttp import web
 from multidict import CIMultiDict
 
-_TYPELESS: Final = web.ResponseKey("typeless", bool)
+
+class Streamed(web.StreamResponse):
+    """A streaming response.
+
+    Attributes:
+        typeless: It has no Content-Type.
+        passed_through: It is the store's, and nothing is added to it.
+    """
+
+    typeless = False
+    passed_through = False
 
 
-def begin(
-    request: web.Request, request_id: str, status: int, shown: CIMultiDict[str]
-) -> web.StreamResponse:
+def begin(request: web.Request, request_id: str, status: int, shown: CIMultiDict[str]) -> Streamed:
     """Return a streaming response, with the request ID unless it has one.
 
     Args:
@@ -20,9 +27,9 @@ def begin(
         status: HTTP status.
         shown: Headers.
     """
-    answer = web.StreamResponse(status=status, headers=shown)
+    answer = Streamed(status=status, headers=shown)
     answer.headers.setdefault("x-amz-request-id", request_id)
-    answer[_TYPELESS] = "Content-Type" not in shown
+    answer.typeless = "Content-Type" not in shown
     if request.can_read_body:
         # An early response: the rest of the body must not be taken for the next request.
         answer.force_close()
@@ -47,7 +54,7 @@ def whole(
 
 def drop_default_type(response: web.StreamResponse) -> None:
     """Remove the Content-Type that the server adds to responses without one."""
-    if response.get(_TYPELESS):
+    if isinstance(response, Streamed) and response.typeless:
         response.headers.popall("Content-Type", None)
 
 

@@ -27,6 +27,7 @@ from slimgate.gateway.handlers.plain_copy import PlainCopy
 from slimgate.gateway.handlers.post_form import PostObject
 from slimgate.gateway.handlers.put import Put
 from slimgate.gateway.handlers.replacing import RenditionReplacement
+from slimgate.gateway.http.aiohttp_internals import lead_all
 from slimgate.gateway.http.authentication import Authenticator
 from slimgate.gateway.http.limits import Limits
 from slimgate.gateway.http.runner import Runner, allow_files
@@ -96,7 +97,7 @@ def create_app(
     spans = [tracing.traced(tracer, operation_of)] if tracer else []
     app = web.Application(middlewares=[*spans, counted])
     # aiohttp would send 100 Continue before the signature is verified.
-    app.router.add_route("*", "/{anything:.*}", _unrouted, expect_handler=_defer_continue)
+    lead_all(app, _unrouted, _defer_continue)
     policies = Policies(settings.policies)
     callers = Callers(settings, policies, serves=True)
     app[AUTHENTICATOR] = Authenticator(callers.clients.keys, settings.domains)
@@ -217,7 +218,7 @@ async def _open_parts(app: web.Application) -> AsyncIterator[None]:
         yield
 
 
-async def _unrouted(_: web.Request) -> web.StreamResponse:
+async def _unrouted(_: web.BaseRequest) -> web.StreamResponse:
     raise S3Error("InternalError")
 
 

@@ -1,5 +1,7 @@
 """Authenticate a request, and find its target."""
 
+from itertools import chain
+
 from aiohttp import web
 
 from slimgate.config import Limits as LimitSettings
@@ -8,7 +10,7 @@ from slimgate.gateway.http.authentication import Authenticator
 from slimgate.gateway.http.client_limits import RequestHold
 from slimgate.gateway.http.request_body import BodyLimits
 from slimgate.gateway.http.stall_timer import StallTimer
-from slimgate.gateway.runtime.parts import PARTS
+from slimgate.gateway.runtime.parts import PARTS, Parts
 from slimgate.gateway.s3 import headers, query
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.identity import CredentialSource
@@ -37,7 +39,8 @@ def call_of(request: web.Request, request_id: str) -> Call:
     raw_path, raw_query = split_url(request)
     parts = request.app[PARTS]
     _check_head(request, parts.limits.settings)
-    target = located(request)  # first: nothing else sees an invalid bucket name
+    # First: nothing else sees an invalid bucket name.
+    target = request[_TARGET] = _located(request, parts, raw_path)
     limits = parts.limits
     address, hold = limits.address_of(request), hold_of(request)
     hold.begin(limits.per_address, address)  # before a signature costs anything
@@ -50,7 +53,7 @@ def call_of(request: web.Request, request_id: str) -> Call:
     asked = query.read(raw_query)
     merged = query.merged(request.headers, () if preflight else asked.headers)
     stall_timer = StallTimer(limits.settings.min_client_rate)
-    caller = Caller(source, address, stall_timer, headers.caller_headers(merged, {}))
+    caller = Caller(source, address, stall_timer, headers.caller_headers(merged))
     return Call(
         request=request,
         request_id=request_id,
@@ -62,6 +65,7 @@ def call_of(request: web.Request, request_id: str) -> Call:
         client=UpstreamClient(parts.storage.upstream, caller),
         stall_timer=stall_timer,
         body_limits=BodyLimits(limits.settings, hold.limiting(limits.spool), stall_timer),
+        address=address,
         upload_quota=hold.limiting(limits.quota_of(address)),
         hold=hold,
     )
@@ -93,14 +97,18 @@ def located(request: web.Request) -> Target:
     """
     target = request.get(_TARGET)
     if target is None:
-        domains, host = request.app[PARTS].settings.domains, request.headers.get("Host", "")
-        target = request[_TARGET] = locate(split_url(request)[0], host, domains)
+        target = request[_TARGET] = _located(request, request.app[PARTS], split_url(request)[0])
     return target
+
+
+def _located(request: web.Request, parts: Parts, raw_path: str) -> Target:
+    return locate(raw_path, request.headers.get("Host", ""), parts.settings.domains)
 
 
 def _check_head(request: web.Request, limits: LimitSettings) -> None:
     """Refuse a request head that is too large in total, or that has proxies drop headers."""
-    fields = sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
+    raw = request.raw_headers
+    fields = sum(map(len, chain.from_iterable(raw))) + 4 * len(raw)
     if len(request.raw_path) + fields > max(limits.max_head_bytes, limits.max_header_bytes):
         metrics.LIMITED.labels("head").inc()
         raise S3Error("RequestHeaderSectionTooLarge")

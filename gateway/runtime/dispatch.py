@@ -47,8 +47,9 @@ async def counted(
     """
     del handler
     started, status, sent = time.monotonic(), "none", 0
+    metrics.IN_FLIGHT.inc()
     try:
-        with metrics.IN_FLIGHT.track_inprogress(), request.app[PARTS].limits.in_flight.track():
+        with request.app[PARTS].limits.in_flight.track():
             response = await _with_errors_as_s3(request)
             with contextlib.suppress(ConnectionError):  # the client has disconnected
                 # The server would do this later, but the request is in flight until it is sent.
@@ -59,6 +60,7 @@ async def counted(
         sent = response.body_length if response.prepared else response.content_length or 0
         return response
     finally:
+        metrics.IN_FLIGHT.dec()
         hold_of(request).end()
         name = operation_of(request)
         count, seconds, sent_bytes = metrics.request_metrics(name, status)
@@ -109,8 +111,7 @@ def _rendered(request: web.Request, failure: S3Error, request_id: str) -> web.Re
 async def _dispatch(request: web.Request) -> web.StreamResponse:
     """Authenticate a request and call the handler of its operation."""
     parts, call = request.app[PARTS], call_of(request, request[_REQUEST_ID])
-    address = parts.limits.address_of(request) or ""
-    CLIENT.set(Client(call.verified.access_key if call.verified else "", address))
+    CLIENT.set(Client(call.verified.access_key if call.verified else "", call.address or ""))
     copies_object = headers.COPY_SOURCE in call.headers
     name = operation(request.method, call.target, call.parameters, copies_object)
     if is_form(call):

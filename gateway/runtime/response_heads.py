@@ -19,11 +19,14 @@ async def complete_head(request: web.Request, response: web.StreamResponse) -> N
     _close_if_body_incomplete(request, response)
     if headers.wants_stored(request.headers):
         headers.forbid_caching(response.headers)
-    storage = request.app[PARTS].storage
-    target = _target(request) if "Origin" in request.headers else None
-    # Preflights are unsigned, and no client's share of the connections limits them.
-    client = UpstreamClient(storage.upstream, Caller(None))
-    await cross_origin.add_headers(request, response, target, storage.cors_cache, client)
+    cross_origin.add_stored_headers(request, response)
+    if "Origin" in request.headers:
+        storage = request.app[PARTS].storage
+        # Preflights are unsigned, and no client's share of the connections limits them.
+        client = UpstreamClient(storage.upstream, Caller(None))
+        await cross_origin.add_headers(
+            request, response, _target(request), storage.cors_cache, client
+        )
     drop_default_type(response)
     _name_the_server(response)
     _close_when_draining(request, response)

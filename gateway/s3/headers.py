@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -38,7 +39,9 @@ CONDITIONS: Final = frozenset(
 """Headers that refer to the served bytes, not to the stored ones."""
 
 # Requester pays and expected owner: apply to every upstream request for this client.
-_CALLER_HEADERS: Final = frozenset({"x-amz-expected-bucket-owner", "x-amz-request-payer"})
+_CALLER_HEADERS: Final = ("x-amz-expected-bucket-owner", "x-amz-request-payer")
+_NO_NAMES: Final[frozenset[str]] = frozenset()
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 _BODY_BOUND: Final = frozenset({"content-md5", "x-amz-sdk-checksum-algorithm"})
 
@@ -104,13 +107,17 @@ def bare_etag(answered: Mapping[str, str]) -> str:
     return answered.get("ETag", "").strip('"')
 
 
-def caller_headers(headers: Mapping[str, str], extra: Mapping[str, str]) -> CIMultiDict[str]:
+def caller_headers(
+    headers: Mapping[str, str], extra: Mapping[str, str] = _NOTHING
+) -> CIMultiDict[str]:
     """Return the headers that the gateway's own requests take over from the client's.
 
     Args:
-        headers: Headers of the client's request.
+        headers: Headers of the client's request, case-insensitive.
         extra: Headers to add.
     """
+    if not any(name in headers for name in _CALLER_HEADERS):
+        return CIMultiDict(extra)
     kept = ((name, value) for name, value in headers.items() if name.lower() in _CALLER_HEADERS)
     return CIMultiDict([*kept, *extra.items()])
 
@@ -133,7 +140,10 @@ def without(headers: Mapping[str, str], names: Iterable[str]) -> CIMultiDict[str
 def end_to_end(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
     """Return the response headers that the client may see."""
     shown: CIMultiDict[str] = CIMultiDict(headers)
-    return without(shown, _HOP_BY_HOP | _named_by_connection(shown))
+    # Most responses have one of these at most: removing is faster than keeping the others.
+    for name in _HOP_BY_HOP | _named_by_connection(shown):
+        shown.popall(name, None)
+    return shown
 
 
 def check_connection(headers: CIMultiDictProxy[str]) -> None:
@@ -149,7 +159,9 @@ def check_connection(headers: CIMultiDictProxy[str]) -> None:
 
 def _named_by_connection(headers: CIMultiDict[str] | CIMultiDictProxy[str]) -> frozenset[str]:
     """Return the names of headers that are for one connection (RFC 9110 section 7.6.1)."""
-    listed = ",".join(headers.getall("Connection", ()))
+    if "Connection" not in headers:
+        return _NO_NAMES
+    listed = ",".join(headers.getall("Connection"))
     return frozenset(name.strip().lower() for name in listed.split(","))
 
 

@@ -1,6 +1,7 @@
 """Parse HTTP dates."""
 
 import datetime
+import functools
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -8,6 +9,7 @@ from typing import Final
 _MAX_CHARS: Final = 64
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_http_date(value: str) -> datetime.datetime | None:
     """Parse a date in any of the three forms of RFC 9110, section 5.6.7.
 

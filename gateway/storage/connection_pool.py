@@ -7,10 +7,7 @@ the requests whose clients have stalled longest lose theirs.
 import asyncio
 import math
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from slimgate.gateway.s3.errors import S3Error
@@ -38,19 +35,48 @@ class ConnectionHolder(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
-class _Slot:
-    """A slot of the pool: waited for, held, or released."""
+class Slot:
+    """A slot of the pool: waited for, held, or released.
 
-    client: Client
-    holder: ConnectionHolder | None
-    called: asyncio.Future[None]
-    ended_at: float | None = None
+    Args:
+        pool: The pool.
+        client: Client address.
+        holder: May lose the slot when its client stalls; None: never does.
+    """
+
+    __slots__ = ("called", "client", "ended_at", "holder", "pool")
+
+    def __init__(
+        self, pool: "ConnectionPool", client: Client, holder: ConnectionHolder | None
+    ) -> None:
+        self.pool = pool
+        self.client = client
+        self.holder = holder
+        self.called: asyncio.Future[None] | None = None
+        self.ended_at: float | None = None
+
+    async def __aenter__(self) -> Callable[[], None]:
+        """Wait until it is granted; return a function that releases it early.
+
+        Raises:
+            S3Error: SlowDown if no slot becomes free in time.
+        """
+        await self.pool.acquire(self)
+        return self.give_back
+
+    async def __aexit__(self, *_: object) -> None:
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Release it; further calls have no effect."""
+        self.pool.release(self)
 
     def silent_s(self) -> float:
+        """Return how long the holder has waited for its client, seconds."""
         return self.holder.seconds() if self.holder is not None else 0.0
 
     def end(self, now: float) -> None:
+        """Abort the holder."""
         self.ended_at = now
         if self.holder is not None:
             self.holder.end()
@@ -69,9 +95,9 @@ class ConnectionPool:
         self._free = places
         self._per_client = math.ceil(places * share)
         self._max_wait_s = max_wait_s
-        self._taken: set[_Slot] = set()
+        self._taken: set[Slot] = set()
         self._held: Counter[Client] = Counter()
-        self._queues: dict[Client, deque[_Slot]] = {}
+        self._queues: dict[Client, deque[Slot]] = {}
         self._next_look: asyncio.TimerHandle | None = None
 
     @property
@@ -79,40 +105,37 @@ class ConnectionPool:
         """Return the number of slots in use."""
         return self._held.total()
 
-    @asynccontextmanager
-    async def slot(
-        self, client: Client, holder: ConnectionHolder | None = None
-    ) -> AsyncIterator[Callable[[], None]]:
-        """Hold a slot for the duration of the block, or until the yielded function is called.
+    def slot(self, client: Client, holder: ConnectionHolder | None = None) -> Slot:
+        """Return a slot to hold for the duration of an ``async with`` block.
 
         Args:
             client: Client address.
             holder: May lose the slot when its client stalls; None: never does.
+        """
+        return Slot(self, client, holder)
+
+    async def acquire(self, place: Slot) -> None:
+        """Take a slot as soon as one is free.
 
         Raises:
             S3Error: SlowDown if no slot becomes free in time.
         """
-        place = _Slot(client, holder, asyncio.get_running_loop().create_future())
         # If slots are free in spite of waiters, those are at their share.
-        if self._free and self._may_have(client):
+        if self._free and self._may_have(place.client):
             self._take(place)
         else:
             await self._wait(place)
-        give_back = partial(self._give_back, place)
-        try:
-            yield give_back
-        finally:
-            give_back()
 
     def _may_have(self, client: Client) -> bool:
         return client is None or self._held[client] < self._per_client
 
-    def _take(self, place: _Slot) -> None:
+    def _take(self, place: Slot) -> None:
         self._free -= 1
         self._taken.add(place)
         self._held[place.client] += 1
 
-    def _give_back(self, place: _Slot) -> None:
+    def release(self, place: Slot) -> None:
+        """Release a slot, if it is held."""
         if place not in self._taken:
             return
         self._taken.remove(place)
@@ -122,8 +145,9 @@ class ConnectionPool:
             del self._held[place.client]
         self._call_next()
 
-    async def _wait(self, place: _Slot) -> None:
-        client, called = place.client, place.called
+    async def _wait(self, place: Slot) -> None:
+        client = place.client
+        called = place.called = asyncio.get_running_loop().create_future()
         self._queues.setdefault(client, deque()).append(place)
         if self._next_look is None:
             self._make_room()
@@ -133,7 +157,7 @@ class ConnectionPool:
         except BaseException as error:
             if called.done() and not called.cancelled():
                 # The slot was granted in the moment in which the wait ended.
-                self._give_back(place)
+                self.release(place)
             else:
                 self._leave(place)
             if isinstance(error, TimeoutError):
@@ -144,7 +168,7 @@ class ConnectionPool:
                 ) from error
             raise
 
-    def _leave(self, place: _Slot) -> None:
+    def _leave(self, place: Slot) -> None:
         queue = self._queues.get(place.client)
         if queue is not None and place in queue:
             queue.remove(place)
@@ -163,7 +187,7 @@ class ConnectionPool:
         queue = self._queues.pop(client)
         while queue:
             place = queue.popleft()
-            if not place.called.done():
+            if place.called is not None and not place.called.done():
                 self._take(place)
                 place.called.set_result(None)
                 break
@@ -192,9 +216,9 @@ class ConnectionPool:
         ended = (each.ended_at for each in self._taken if each.ended_at is not None)
         return waiting - sum(now - at < STALLED_S for at in ended)
 
-    def _in_the_way(self, stalled: list[_Slot], most: int) -> list[_Slot]:
+    def _in_the_way(self, stalled: list[Slot], most: int) -> list[Slot]:
         """Choose stalled holders to abort; a client at its share displaces only itself."""
-        chosen: list[_Slot] = []
+        chosen: list[Slot] = []
         for client, queue in self._queues.items():
             own = not self._may_have(client)
             reach = [p for p in stalled if p not in chosen and (not own or p.client == client)]

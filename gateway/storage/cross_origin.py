@@ -14,6 +14,7 @@ from aiohttp import web
 from cachetools import TTLCache
 from multidict import CIMultiDict
 
+from slimgate.gateway.http.responses import Streamed
 from slimgate.gateway.s3 import headers
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.routing import Target
@@ -29,7 +30,6 @@ _MAX_WAIT_S: Final = 2.0
 _MAX_ORIGIN: Final = 260  # characters; a host name has at most 253
 
 _STORE_HEADERS: Final = web.RequestKey("CORS and Vary of the store", CIMultiDict[str])
-_PASSED_THROUGH: Final = web.ResponseKey("passed on", bool)
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -124,9 +124,10 @@ def applicable_headers(
     return told
 
 
-def mark_passed_through(response: web.StreamResponse) -> None:
-    """Mark a response as the store's: nothing is added to it."""
-    response[_PASSED_THROUGH] = True
+def add_stored_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add the headers that the store sent about the object, unless the response is its own."""
+    if not _is_passed_through(response):
+        _add(response, request.get(_STORE_HEADERS, _NOTHING))
 
 
 async def add_headers(
@@ -136,7 +137,7 @@ async def add_headers(
     cors_cache: CorsCache,
     client: ObjectClient,
 ) -> None:
-    """Add the store's CORS headers to a response of the gateway.
+    """Add the store's CORS headers for the origin of a request to a response of the gateway.
 
     Args:
         request: Request of the client.
@@ -145,15 +146,18 @@ async def add_headers(
         cors_cache: Cached CORS headers.
         client: The store, for preflights.
     """
-    if response.get(_PASSED_THROUGH):
+    if _is_passed_through(response):
         return
-    _add(response, request.get(_STORE_HEADERS, _NOTHING))
     origin = request.headers.get("Origin")
     if origin is None or target is None or ALLOW_ORIGIN in response.headers:
         return
     # Do not add load when the gateway or the store is overloaded.
     ask = response.status < HTTPStatus.INTERNAL_SERVER_ERROR
     _add(response, await cors_cache.of(client, target, origin, request.method, ask=ask))
+
+
+def _is_passed_through(response: web.StreamResponse) -> bool:
+    return isinstance(response, Streamed) and response.passed_through
 
 
 def _add(response: web.StreamResponse, told: Mapping[str, str]) -> None:

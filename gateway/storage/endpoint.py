@@ -48,14 +48,8 @@ class Endpoint:
         host, path = self._host, target.path
         if self._virtual and fits_host_name(target.bucket, dots=self._scheme == "http"):
             host, path = f"{target.bucket}.{host}", f"/{target.quoted_key}"
-        url = URL.build(
-            scheme=self._scheme,
-            authority=f"{host}{self._port}",
-            path=path,
-            query_string=reencode_query(query) if query else "",
-            encoded=True,
-        )
-        return self.checked(str(url))
+        text = f"{self._scheme}://{host}{self._port}{path}"
+        return self.checked(f"{text}?{reencode_query(query)}" if query else text)
 
     def checked(self, text: str) -> URL:
         """Return a URL if it leads to the store, as the HTTP client parses it.

@@ -11,7 +11,7 @@ from typing import Final
 
 import aiohttp
 
-from slimgate.gateway.http.aiohttp_internals import bounded_request
+from slimgate.gateway.http.aiohttp_client_internals import bounded_request
 
 WAIT_S: Final = 2.0
 """Time for the store to send 100 or an error, seconds; then the body is sent anyway."""

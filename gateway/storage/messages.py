@@ -94,6 +94,10 @@ class Response(Protocol):
         """Return the body."""
         ...
 
+    def at_hand(self) -> bytes | None:
+        """Return the rest of the body if all of it has arrived; None: it has to be read."""
+        ...
+
     def let_go(self) -> None:
         """Release the connection early; the body cannot be read afterwards.
 

@@ -231,7 +231,7 @@ class UpstreamClient(ObjectClient):
         An error in a client's body is raised as such.
         """
         body = request.body
-        if isinstance(body, Streamed):
+        if body is not None and isinstance(body, Streamed):
             return streamed(self._send, request, body, self.upstream.expectation)
         return self._send(request)
 

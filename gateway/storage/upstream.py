@@ -1,40 +1,44 @@
 """The object store behind the gateway: signed, streaming requests."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+import asyncio
+import functools
+import time
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Final, Self, cast
+from typing import Final, Self
 
-import aiohttp
 import structlog
 from botocore.auth import UNSIGNED_PAYLOAD
 from multidict import CIMultiDict
+from prometheus_client import Counter
 from yarl import URL
 
 from slimgate.config import Upstream as UpstreamSettings
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.identity import CredentialSource, Identity
 from slimgate.gateway.s3.routing import Target
-from slimgate.gateway.storage.bodies import RepeatableBody, payload
-from slimgate.gateway.storage.connection_pool import Client, ConnectionHolder, ConnectionPool
+from slimgate.gateway.storage.bodies import RepeatableBody
+from slimgate.gateway.storage.connection_pool import (
+    Client,
+    ConnectionHolder,
+    ConnectionPool,
+    Slot,
+)
 from slimgate.gateway.storage.credentials.refreshing import UNAVAILABLE
 from slimgate.gateway.storage.endpoint import Endpoint
 from slimgate.gateway.storage.expect_continue import ExpectContinue
 from slimgate.gateway.storage.messages import EMPTY_SHA256, UNREACHABLE, Request
 from slimgate.gateway.storage.signing import rejects_credentials, signed
 from slimgate.gateway.storage.store_response import StoreResponse
+from slimgate.gateway.storage.store_session import StoreSession, open_session
 from slimgate.gateway.telemetry import metrics, tracing
 
-_AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 _HEALTH_S: Final = 5.0
 """Timeout of a health check, seconds."""
 
 _EXPECTING: Final = 4
 """One of this many store connections may wait for a body to begin."""
-
-_READ_BUFFER: Final = 1 << 16
-"""Buffered response bytes that pause reading."""
 
 _log = structlog.get_logger(__name__)
 
@@ -57,48 +61,32 @@ class Upstream:
         )
         self._endpoint = Endpoint(settings)
         self._stack = AsyncExitStack()
-        self._session: aiohttp.ClientSession | None = None
-        self._health_session: aiohttp.ClientSession | None = None
+        self._session: StoreSession | None = None
+        self._health: StoreSession | None = None
         self.expectation = ExpectContinue(places=settings.max_connections // _EXPECTING)
 
     async def __aenter__(self) -> Self:
-        self._session = await self._open_session(self._settings.max_connections)
-        self._health_session = await self._open_session(1, _HEALTH_S)
+        self._session = await self._opened(self._settings.max_connections)
+        self._health = await self._opened(1)
         return self
 
-    async def _open_session(
-        self, connections: int, total_s: float | None = None
-    ) -> aiohttp.ClientSession:
-        timeout = aiohttp.ClientTimeout(
-            total=total_s,
-            sock_connect=self._settings.connect_timeout_s,
-            sock_read=self._settings.read_timeout_s,
-        )
+    async def _opened(self, connections: int) -> StoreSession:
+        expecting = self.expectation.request_class()
         return await self._stack.enter_async_context(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=connections),
-                request_class=self.expectation.request_class(),
-                response_class=StoreResponse,
-                timeout=timeout,
-                auto_decompress=False,
-                skip_auto_headers=_AUTOMATIC_HEADERS,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                read_bufsize=_READ_BUFFER,
-            )
+            open_session(self._settings, connections, expecting)
         )
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    @asynccontextmanager
-    async def send(
+    def send(
         self,
         request: Request,
         source: CredentialSource | None,
         client: Client = None,
         holder: ConnectionHolder | None = None,
-    ) -> AsyncIterator[StoreResponse]:
-        """Send a request and yield the response, with its body unread.
+    ) -> AbstractAsyncContextManager[StoreResponse]:
+        """Send a request on entry and return the response, with its body unread.
 
         Args:
             request: The request.
@@ -111,16 +99,7 @@ class Upstream:
             S3Error: ServiceUnavailable if the store cannot be reached or disconnects, or there are
                 no credentials; SlowDown if no connection becomes free in time.
         """
-        if source is not None:
-            query = request.query if request.method == "GET" else ""
-            source = source.for_request(request.target, query)
-            await source.current()  # hold no connection meanwhile
-        async with (
-            self._pool.slot(client, holder) as give_back,
-            self._sent(self._session, request, source) as response,
-        ):
-            response.give_back = give_back
-            yield response
+        return _Exchange(self, request, source, self._pool.slot(client, holder))
 
     async def is_healthy(self) -> bool:
         """Return whether the store responds with a status below 500, errors included.
@@ -129,34 +108,30 @@ class Upstream:
         """
         request = Request("HEAD", Target("", "", ""))
         try:
-            async with self._sent(self._health_session, request, None) as response:
-                return response.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        except S3Error:
+            async with asyncio.timeout(_HEALTH_S):
+                response = await self._answered(self._health, request, None)
+            response.end()
+        except (S3Error, TimeoutError):
             return False
+        return response.status < HTTPStatus.INTERNAL_SERVER_ERROR
 
-    @asynccontextmanager
-    async def _sent(
-        self,
-        session: aiohttp.ClientSession | None,
-        request: Request,
-        source: CredentialSource | None,
-    ) -> AsyncIterator[StoreResponse]:
-        if session is None:
-            raise RuntimeError("enter the upstream's context first")
+    async def respond(self, request: Request, source: CredentialSource | None) -> StoreResponse:
+        """Send a request and return the response, which the caller ends.
+
+        Raises:
+            S3Error: ServiceUnavailable.
+        """
         if source is None or not source.is_renewable:
             identity = None if source is None else await source.current()
-            response = await self._answered(session, request, identity)
+            response = await self._answered(self._session, request, identity)
         else:
-            response = await self._accepted(session, request, source)
-        if response.ok and request.length:
+            response = await self._accepted(self._session, request, source)
+        if request.length and response.ok:
             metrics.UPSTREAM_STORED_BYTES.inc(request.length)
-        try:
-            yield response
-        finally:
-            response.end()
+        return response
 
     async def _accepted(
-        self, session: aiohttp.ClientSession, request: Request, source: CredentialSource
+        self, session: StoreSession | None, request: Request, source: CredentialSource
     ) -> StoreResponse:
         """Send a request; if the store rejects the credentials, once more with other ones.
 
@@ -187,35 +162,63 @@ class Upstream:
         return response
 
     async def _answered(
-        self, session: aiohttp.ClientSession, request: Request, identity: Identity | None
+        self, session: StoreSession | None, request: Request, identity: Identity | None
     ) -> StoreResponse:
         """Send a request, signed right before, and return the response to it."""
+        if session is None:
+            raise RuntimeError("enter the upstream's context first")
         url = self._endpoint.url(request.target, request.query)
         headers = _transport_headers(request, url)
+        started = time.perf_counter()
         try:
-            with (
-                metrics.UPSTREAM_SECONDS.time(),
-                tracing.span(f"store {request.method}", "client") as span,
-            ):
+            with tracing.span(f"store {request.method}", "client") as span:
                 # Before signing, so that the signature covers them.
                 headers.update(tracing.outbound())
                 if identity is not None:
-                    headers = signed(request, str(url), headers, identity, self._settings.region)
-                answer = await session.request(
-                    request.method,
-                    url,
-                    headers=headers,
-                    data=payload(request.body),
-                    expect100=request.expects,
-                    allow_redirects=False,
-                )
-                response = cast("StoreResponse", answer)  # as configured in the session
+                    headers = signed(request, url, headers, identity, self._settings.region)
+                response = await session.send(request, url, headers)
                 span.set_attribute("http.response.status_code", response.status)
         except UNREACHABLE as error:
-            metrics.UPSTREAM_REQUESTS.labels("error").inc()
+            _counted("error").inc()
             raise S3Error("ServiceUnavailable") from error
-        metrics.UPSTREAM_REQUESTS.labels(f"{response.status // 100}xx").inc()
+        finally:
+            metrics.UPSTREAM_SECONDS.observe(time.perf_counter() - started)
+        _counted(f"{response.status // 100}xx").inc()
         return response
+
+
+class _Exchange(AbstractAsyncContextManager[StoreResponse]):
+    """One request and its response, which hold a slot of the pool."""
+
+    __slots__ = ("_request", "_response", "_slot", "_source", "_upstream")
+
+    def __init__(
+        self, upstream: Upstream, request: Request, source: CredentialSource | None, slot: Slot
+    ) -> None:
+        self._upstream = upstream
+        self._request = request
+        self._source = source
+        self._slot = slot
+
+    async def __aenter__(self) -> StoreResponse:
+        request, source = self._request, self._source
+        if source is not None:
+            query = request.query if request.method == "GET" else ""
+            source = source.for_request(request.target, query)
+            await source.current()  # hold no connection meanwhile
+        await self._slot.__aenter__()
+        try:
+            response = await self._upstream.respond(request, source)
+        except BaseException:
+            self._slot.give_back()
+            raise
+        response.give_back = self._slot.give_back
+        self._response = response
+        return response
+
+    async def __aexit__(self, *_: object) -> None:
+        self._response.end()
+        self._slot.give_back()
 
 
 def _check_accepted(response: StoreResponse, identity: Identity, *, rejected: bool) -> None:
@@ -223,6 +226,12 @@ def _check_accepted(response: StoreResponse, identity: Identity, *, rejected: bo
     if rejected and response.method != "HEAD":
         _log.error("store rejects upstream credentials", access_key=identity.access_key)
         raise S3Error("ServiceUnavailable", UNAVAILABLE)
+
+
+@functools.cache
+def _counted(status: str) -> Counter:
+    """Return the counter of a class of responses: looking up labels takes longer than counting."""
+    return metrics.UPSTREAM_REQUESTS.labels(status)
 
 
 def _transport_headers(request: Request, url: URL) -> CIMultiDict[str]:

@@ -60,7 +60,7 @@ class _NoopSpan:
         """Do nothing."""
 
 
-_NOOP_SPAN: Final = _NoopSpan()
+_NOT_TRACED: Final = contextlib.nullcontext(_NoopSpan())
 _current: Final[ContextVar[Tracer | None]] = ContextVar("tracer", default=None)
 
 
@@ -81,8 +81,9 @@ def open_tracer(settings: TracingSettings) -> Tracer | None:
     return tracer
 
 
-@contextlib.contextmanager
-def span(name: str, kind: Kind = "internal", **attributes: Value) -> Iterator[Span]:
+def span(
+    name: str, kind: Kind = "internal", **attributes: Value
+) -> contextlib.AbstractContextManager[Span]:
     """Open a span under the request's span, if the request is traced.
 
     Args:
@@ -91,9 +92,13 @@ def span(name: str, kind: Kind = "internal", **attributes: Value) -> Iterator[Sp
         attributes: Attributes; no secrets.
     """
     tracer = _current.get()
-    if tracer is None:
-        yield _NOOP_SPAN
-        return
+    return _NOT_TRACED if tracer is None else _child(tracer, name, kind, attributes)
+
+
+@contextlib.contextmanager
+def _child(
+    tracer: Tracer, name: str, kind: Kind, attributes: Mapping[str, Value]
+) -> Iterator[Span]:
     with tracer.span(name, kind, None) as opened_span:
         for key, value in attributes.items():
             opened_span.set_attribute(f"slimgate.{key}", value)

@@ -74,6 +74,10 @@ class MemoryResponse:
         shown.setdefault("Date", format_datetime(now, usegmt=True))
         self.headers = CIMultiDictProxy(shown)
 
+    def at_hand(self) -> bytes | None:
+        """Return None: read it piece by piece."""
+        return None
+
     def let_go(self) -> None:
         """Note that nothing more is read."""
         self.is_let_go = True

@@ -156,6 +156,7 @@ class Gateway:
             client=self.memory.client(passed_along=passed_along),
             stall_timer=timer,
             body_limits=BodyLimits(limits, ByteBudget(1 << 20), timer),
+            address=None,
             upload_quota=ByteBudget(1 << 24).client_quota(None, 1.0),
         )
         return call, writer

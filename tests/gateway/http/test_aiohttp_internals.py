@@ -1,15 +1,17 @@
-"""What :mod:`slimgate.gateway.http.aiohttp_internals` relies on, of whatever version is installed.
+"""What the gateway relies on inside aiohttp, of whatever version is installed.
 
 A failure here means that aiohttp works otherwise inside than the gateway takes it to. Read what
-has changed and mend the one module; then raise the cap of aiohttp in pyproject.toml.
+has changed and mend ``aiohttp_internals.py`` or ``aiohttp_client_internals.py``; then raise the
+cap of aiohttp in pyproject.toml.
 """
 
 import asyncio
+import contextlib
 import importlib.metadata
 import inspect
 import re
 import tomllib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -22,15 +24,22 @@ from aiohttp.http_exceptions import BadStatusLine
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_runner import BaseRunner
+from multidict import CIMultiDict
 from packaging.requirements import Requirement
+from yarl import URL
 
+from slimgate.gateway.http.aiohttp_client_internals import (
+    BareRequests,
+    BareResponse,
+    bounded_request,
+    readable,
+)
 from slimgate.gateway.http.aiohttp_internals import (
     SERVER_SOFTWARE,
     Handler,
     LineTooLong,
     ProtocolRunner,
     ServerProtocol,
-    bounded_request,
     fail,
     has_begun,
     most_between_pauses,
@@ -43,6 +52,7 @@ _BUFFER: Final = 1 << 12
 _POST: Final = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
 _GET: Final = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
+_INSIDE: Final = {"aiohttp_client_internals.py", "aiohttp_internals.py"}
 _DOCUMENTED: Final = {"aiohttp", "aiohttp.abc", "aiohttp.web", "aiohttp.typedefs"}
 
 _SIGNATURES: Final = [
@@ -79,13 +89,13 @@ def test_what_is_overridden_takes_these_arguments(method: Any, expected: list[st
 
 
 @pytest.mark.parametrize("package", ["gateway", "eval", "models", "bench"])
-def test_one_module_looks_inside(package: str) -> None:
+def test_two_modules_look_inside(package: str) -> None:
     """All other modules import only documented names of aiohttp."""
     imported = re.compile(r"^ *(?:from|import) (aiohttp[\w.]*)", re.MULTILINE)
     inside = {
         f"{path.relative_to(_PROJECT.parent)}: {name}"
         for path in (_PROJECT.parent / package).rglob("*.py")
-        if path.name != "aiohttp_internals.py"
+        if path.name not in _INSIDE
         for name in imported.findall(path.read_text())
         if name not in _DOCUMENTED
     }
@@ -298,3 +308,142 @@ async def test_a_request_waits_for_a_future_of_its_own(says: bool, silences: int
         async with session.put(url, data=b"body", expect100=True) as response:
             assert response.status == 204
     assert len(silent) == silences
+
+
+_Script = Sequence[bytes]
+
+
+class _Scripted:
+    """A server that answers each request on a connection with the next bytes, then closes it."""
+
+    def __init__(self, *connections: _Script) -> None:
+        self._left = list(connections)
+        self.heads: list[bytes] = []
+        self.tasks: list[asyncio.Task[None] | None] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        script = self._left.pop(0)
+        self.tasks.append(asyncio.current_task())
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            for answer in script:
+                self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+                writer.write(answer)
+                await writer.drain()
+        with contextlib.suppress(ConnectionError):
+            writer.close()
+            await writer.wait_closed()
+
+
+@asynccontextmanager
+async def _requests(
+    scripted: _Scripted, **timeouts: float
+) -> AsyncIterator[tuple[BareRequests, URL]]:
+    server = await asyncio.start_server(scripted.serve, "127.0.0.1", 0)
+    timeout = aiohttp.ClientTimeout(total=None, **timeouts)
+    async with server, aiohttp.ClientSession(timeout=timeout) as session:
+        url = URL(
+            f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a%20b?c=%7E", encoded=True
+        )
+        yield BareRequests(session, 1 << 16), url
+    await asyncio.gather(*(each for each in scripted.tasks if each is not None))
+
+
+_OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: 1\r\n\r\nok"
+_HEADERS: Final = CIMultiDict({"Host": "h", "X-B": "ü"})
+
+
+async def _body(response: BareResponse) -> bytes:
+    return b"".join([piece async for piece in response.content.iter_any()])
+
+
+async def test_a_bare_request_is_sent_as_it_is_and_its_connection_used_again() -> None:
+    """Path, query and headers go out unchanged; the next request takes the same connection."""
+    scripted = _Scripted([b"HTTP/1.1 103 Early Hints\r\n\r\n" + _OK, _OK])
+    async with _requests(scripted) as (requests, url):
+        for _ in range(2):
+            response = await requests.send("GET", url, _HEADERS)
+            assert (response.status, response.headers["x-a"]) == (200, "1")
+            assert await _body(response) == b"ok"
+            response.release()
+    assert scripted.heads == ["GET /a%20b?c=%7E HTTP/1.1\r\nHost: h\r\nX-B: ü\r\n\r\n".encode()] * 2
+
+
+async def test_a_response_to_head_has_no_body() -> None:
+    """The length in a response to HEAD is not waited for."""
+    scripted = _Scripted([_OK.removesuffix(b"ok"), _OK])
+    async with _requests(scripted) as (requests, url):
+        head = await requests.send("HEAD", url, _HEADERS)
+        assert (head.headers["Content-Length"], head.content.at_eof()) == ("2", True)
+        assert await _body(await requests.send("GET", url, _HEADERS)) == b"ok"
+
+
+@pytest.mark.parametrize("how", ["closed unread", "asked to close", "bytes too many"])
+async def test_a_connection_that_is_not_clean_is_not_used_again(how: str) -> None:
+    """What remains of one response never becomes the next one."""
+    first = _OK + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad" if how[0] == "b" else _OK
+    scripted = _Scripted([first if how[0] != "c" else _OK[:-1], _OK], [_OK])
+    headers = CIMultiDict(_HEADERS, Connection="close") if how[0] == "a" else _HEADERS
+    async with _requests(scripted) as (requests, url):
+        response = await requests.send("GET", url, headers)
+        if how == "closed unread":
+            response.close()
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await _body(response)
+        else:
+            assert await _body(response) == b"ok"
+        assert await _body(await requests.send("GET", url, _HEADERS)) == b"ok"
+    assert len(scripted.heads) == 2
+
+
+async def test_a_connection_that_the_server_has_closed_is_replaced_once() -> None:
+    """A request on a connection that is being closed is sent again; a second loss is an error."""
+    scripted = _Scripted([_OK, b""], [_OK, b""], [b""])
+    async with _requests(scripted) as (requests, url):
+        assert await _body(await requests.send("GET", url, _HEADERS)) == b"ok"
+        assert await _body(await requests.send("GET", url, _HEADERS)) == b"ok"
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await requests.send("GET", url, _HEADERS)
+
+
+async def test_a_body_that_ends_early_is_an_error() -> None:
+    """A connection lost within a body fails the reader."""
+    async with _requests(_Scripted([_OK[:-1]])) as (requests, url):
+        response = await requests.send("GET", url, _HEADERS)
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await _body(response)
+        response.close()
+
+
+async def test_what_is_not_http_is_an_error_of_the_client() -> None:
+    """A malformed response fails the request."""
+    async with _requests(_Scripted([b"SSH-2.0-x\r\n\r\n"])) as (requests, url):
+        with pytest.raises(aiohttp.ClientError):
+            await requests.send("GET", url, _HEADERS)
+
+
+async def test_a_server_that_is_silent_is_given_up() -> None:
+    """The time without bytes is bounded, before the response and within its body."""
+    async with _requests(_Scripted([b"", _OK], [_OK[:-1], _OK]), sock_read=0.05) as (requests, url):
+        with pytest.raises(TimeoutError):
+            await requests.send("GET", url, _HEADERS)
+        response = await requests.send("GET", url, _HEADERS)
+        with pytest.raises(TimeoutError):
+            await _body(response)
+        response.close()
+
+
+async def test_a_header_cannot_end_its_line() -> None:
+    """A value with a line break is refused before anything is sent."""
+    scripted = _Scripted([_OK])
+    async with _requests(scripted) as (requests, url):
+        with pytest.raises(ValueError, match="header"):
+            await requests.send("GET", url, CIMultiDict({"Host": "h\r\nX: y"}))
+    assert scripted.heads == []
+
+
+async def test_a_body_at_hand_is_read_like_one_that_arrives() -> None:
+    """A body made of bytes ends after them."""
+    content = readable(b"body")
+    assert [piece async for piece in content.iter_any()] == [b"body"]
+    assert content.at_eof()
+    assert readable(b"").at_eof()

@@ -68,6 +68,9 @@ class _Answer:
         """Return nothing."""
         return None
 
+    def at_hand(self) -> bytes | None:
+        return None
+
     def let_go(self) -> None:
         """Do nothing."""
 

@@ -10,6 +10,7 @@ import pytest
 from slimgate.config import Upstream as UpstreamSettings
 from slimgate.gateway.s3.routing import Target
 from slimgate.gateway.storage.expect_continue import SILENCE_S, ExpectContinue
+from slimgate.gateway.storage.messages import read_bounded
 from slimgate.gateway.storage.upstream import UNSIGNED_PAYLOAD, Request, Upstream
 
 _BODY: Final = b"x" * 100_000
@@ -61,7 +62,7 @@ async def _put(upstream: Upstream, events: list[str]) -> tuple[int, bytes]:
         expects=upstream.expectation.worthwhile,
     )
     async with upstream.send(request, None) as response:
-        return response.status, await response.read()
+        return response.status, await read_bounded(response, 1 << 16)
 
 
 async def _head(reader: asyncio.StreamReader) -> bytes:
@@ -143,7 +144,7 @@ async def test_a_slow_refusal_is_not_taken_for_silence() -> None:
         async with upstream.send(request, None) as response:
             await asyncio.sleep(0.1)  # the wait is over
             go_on.set()
-            assert await response.read() == b"denied"
+            assert await read_bounded(response, 1 << 16) == b"denied"
     assert events == []
     assert expectation.worthwhile
 
