@@ -11,6 +11,10 @@ _SWEEPS: Final = 16
 """Sweeps of expired files within the lifetime of a file."""
 
 
+FileContent = bytes | bytearray
+"""A restored file; it does not change once it is whole."""
+
+
 class CacheKey(NamedTuple):
     """Everything that a restored file depends on.
 
@@ -46,11 +50,11 @@ class Cache(Protocol):
         """Return the bytes held in the memory of this process."""
         ...
 
-    async def get(self, key: CacheKey) -> bytes | None:
+    async def get(self, key: CacheKey) -> FileContent | None:
         """Return the file, or None."""
         ...
 
-    async def put(self, key: CacheKey, data: bytes) -> None:
+    async def put(self, key: CacheKey, data: FileContent) -> None:
         """Store the file if it fits."""
         ...
 
@@ -58,7 +62,7 @@ class Cache(Protocol):
         """Drop all files of these objects, which were overwritten or deleted."""
         ...
 
-    def lease(self, key: CacheKey, size: int) -> AbstractAsyncContextManager[bytes | None]:
+    def lease(self, key: CacheKey, size: int) -> AbstractAsyncContextManager[FileContent | None]:
         """Return the file, waiting if another gateway restores it; None: restore it in the block.
 
         Args:
@@ -92,11 +96,11 @@ class MemoryCache:
         """Return the total size of the files, bytes."""
         return int(self._entries.currsize)
 
-    async def get(self, key: CacheKey) -> bytes | None:
+    async def get(self, key: CacheKey) -> FileContent | None:
         """Return the file, or None, and mark it as used."""
         return self._entries.get(key)
 
-    async def put(self, key: CacheKey, data: bytes) -> None:
+    async def put(self, key: CacheKey, data: FileContent) -> None:
         """Store the file and evict the least recently used ones."""
         if not self._entries.maxsize or len(data) * 4 > self._entries.maxsize:
             return
@@ -111,7 +115,7 @@ class MemoryCache:
                 self._entries.pop(entry, None)
 
     @asynccontextmanager
-    async def lease(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
+    async def lease(self, key: CacheKey, size: int) -> AsyncIterator[FileContent | None]:
         """Return the file, or None; a memory cache does not wait for other processes."""
         del size
         yield await self.get(key)
@@ -125,7 +129,7 @@ class MemoryCache:
             self._timer = loop.call_later(self._entries.ttl / _SWEEPS, self._expire)
 
 
-class _Files(TTLCache[CacheKey, bytes]):
+class _Files(TTLCache[CacheKey, FileContent]):
     """Files by key, bounded by their total size, and keys by object."""
 
     def __init__(self, max_bytes: int, ttl_s: float) -> None:
@@ -136,7 +140,7 @@ class _Files(TTLCache[CacheKey, bytes]):
         """Return the keys of all files of one object."""
         return list(self._of_object.get((bucket, key), ()))
 
-    def __setitem__(self, key: CacheKey, data: bytes) -> None:
+    def __setitem__(self, key: CacheKey, data: FileContent) -> None:
         super().__setitem__(key, data)
         self._of_object.setdefault(key[:2], set()).add(key)
 
@@ -144,7 +148,7 @@ class _Files(TTLCache[CacheKey, bytes]):
         self._forget(key)
         super().__delitem__(key)
 
-    def expire(self, time: float | None = None) -> list[tuple[CacheKey, bytes]]:
+    def expire(self, time: float | None = None) -> list[tuple[CacheKey, FileContent]]:
         """Drop and return expired files; the base class calls it wherever that matters."""
         expired = super().expire(time)
         for key, _ in expired:

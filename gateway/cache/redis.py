@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from slimgate.config import RedisCacheSettings
+from slimgate.gateway.cache.known_values import KnownValues
 from slimgate.gateway.cache.leases import Leases
-from slimgate.gateway.cache.memory import Cache, CacheKey
+from slimgate.gateway.cache.memory import Cache, CacheKey, FileContent
 from slimgate.gateway.cache.redis_client import RedisConnection, Unavailable
+from slimgate.gateway.cache.redis_values import ValueReader
 from slimgate.gateway.s3.digests import sha256_hex
 from slimgate.gateway.telemetry import metrics
 
@@ -21,9 +23,9 @@ _MAX_FILES: Final = 64
 class RedisCache:
     """Hold restored files in Redis; without a working Redis, every lookup misses at once.
 
-    Files are verified against the SHA-256 in the object's manifest, so write access to Redis does
-    not allow changing what is served. A set beside the files of each object lists their names, to
-    drop them. All names of one object share a cluster slot.
+    Files are verified against the SHA-256 in the object's manifest, and recognized by a MAC later,
+    so write access to Redis does not allow changing what is served. A set beside the files of each
+    object lists their names, to drop them. All names of one object share a cluster slot.
 
     Args:
         settings: Address and limits.
@@ -33,10 +35,13 @@ class RedisCache:
     def __init__(self, settings: RedisCacheSettings, restore_timeout_s: float = 60.0) -> None:
         self._settings = settings
         self._redis = RedisConnection(settings)
+        self._values = ValueReader()
+        self._known = KnownValues()
         self._leases = Leases(self._redis, f"{_PREFIX}done", settings.lease_s, restore_timeout_s)
 
     async def close(self) -> None:
         """Close all connections."""
+        self._values.close()
         await self._leases.close()
         await self._redis.close()
 
@@ -45,22 +50,33 @@ class RedisCache:
         """Return the bytes held in the memory of this process: none."""
         return 0
 
-    async def get(self, key: CacheKey) -> bytes | None:
+    async def get(self, key: CacheKey) -> FileContent | None:
         """Return the file, or None."""
+        name = _file(key)
         try:
             async with self._redis.reading() as client:
                 # Another program's value may be of any size, and would be held in memory.
-                data = await client.getrange(_file(key), 0, self._settings.max_entry_bytes)
+                data = await self._values.getrange(client, name, self._settings.max_entry_bytes)
         except Unavailable:
             return None
-        if not isinstance(data, bytes) or not data:
+        if not data:
             metrics.REDIS_REQUESTS.labels("miss").inc()
             return None
-        right = await sha256_hex(data) == key.sha256
+        right = await self._is_right(name, data, key.sha256)
         metrics.REDIS_REQUESTS.labels("hit" if right else "wrong").inc()
         return data if right else None
 
-    async def put(self, key: CacheKey, data: bytes) -> None:
+    async def _is_right(self, name: str, data: FileContent, sha256: str) -> bool:
+        """Return whether these are the bytes that the manifest promises."""
+        tag = await self._known.tag(data)
+        if self._known.has(name, tag):
+            return True
+        right = await sha256_hex(data) == sha256
+        if right:
+            self._known.note(name, tag)
+        return right
+
+    async def put(self, key: CacheKey, data: FileContent) -> None:
         """Store the file unless it is larger than ``max_entry_bytes``."""
         if len(data) > self._settings.max_entry_bytes:
             return
@@ -93,7 +109,7 @@ class RedisCache:
                 await pipe.execute()
 
     @asynccontextmanager
-    async def lease(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
+    async def lease(self, key: CacheKey, size: int) -> AsyncIterator[FileContent | None]:
         """Wait while another gateway restores the file, unless it is too large to be shared."""
         if size > self._settings.max_entry_bytes:
             yield None
@@ -124,7 +140,7 @@ class LayeredCache:
         """Return the bytes held in the memory of this process."""
         return self._near.held_bytes + self._far.held_bytes
 
-    async def get(self, key: CacheKey) -> bytes | None:
+    async def get(self, key: CacheKey) -> FileContent | None:
         """Return the file, or None."""
         data = await self._near.get(key)
         if data is None:
@@ -133,7 +149,7 @@ class LayeredCache:
                 await self._near.put(key, data)
         return data
 
-    async def put(self, key: CacheKey, data: bytes) -> None:
+    async def put(self, key: CacheKey, data: FileContent) -> None:
         """Store the file in both."""
         await self._near.put(key, data)
         await self._far.put(key, data)
@@ -144,7 +160,7 @@ class LayeredCache:
         await self._far.drop(bucket, keys)
 
     @asynccontextmanager
-    async def lease(self, key: CacheKey, size: int) -> AsyncIterator[bytes | None]:
+    async def lease(self, key: CacheKey, size: int) -> AsyncIterator[FileContent | None]:
         """Return a file from ``near``, or wait as ``far`` does."""
         data = await self._near.get(key)
         if data is not None:

@@ -118,7 +118,7 @@ class Copy:
         served, etag = await file_of(self._parts, _of_source(call), source)
         if etag != source.manifest.etag:
             copy_source.check_conditions(call.headers, source.identity(etag))
-        upload = await _part(request, served[wanted.start : wanted.stop])
+        upload = await _part(request, bytes(served[wanted.start : wanted.stop]))
         async with call.client.send(upload) as response:
             if response.status != HTTPStatus.OK:
                 return await self._plain.answer(call, response)

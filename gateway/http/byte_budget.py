@@ -83,7 +83,7 @@ class ByteBudget:
             self.release(amount)
 
     @contextlib.contextmanager
-    def shared(self, data: bytes) -> Iterator[None]:
+    def shared(self, data: bytes | bytearray) -> Iterator[None]:
         """Reserve bytes for the duration of the block; concurrent holders of one object count once.
 
         Raises:

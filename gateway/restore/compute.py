@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from cachetools import TTLCache
 
 from slimgate.codec.manifest import Manifest
-from slimgate.gateway.cache.memory import Cache, CacheKey
+from slimgate.gateway.cache.memory import Cache, CacheKey, FileContent
 from slimgate.gateway.cache.single_flight import SingleFlight
 from slimgate.gateway.workers.pool import Workers
 
@@ -22,7 +22,7 @@ class File(NamedTuple):
         etag: ETag without quotes; differs from the manifest's if the bytes do.
     """
 
-    data: bytes
+    data: FileContent
     etag: str
 
 

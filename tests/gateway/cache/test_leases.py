@@ -59,7 +59,7 @@ class _Work:
     async def by(self, cache: RedisCache) -> bytes:
         async with cache.lease(_KEY, len(_DATA)) as data:
             if data is not None:
-                return data
+                return bytes(data)
             self.times += 1
             self._begun.release()
             await self.may_end.wait()
