@@ -62,6 +62,13 @@ class Cache(Frozen):
         le=366 * 86_400,
         description="lifetime of an entry in memory, seconds",
     )
+    authorization_ttl_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=3600,
+        description="time for which the store's permission to read a restored file counts, and "
+        "revoked rights and writes by other gateways may go unnoticed, seconds; 0: always ask",
+    )
     redis: RedisCacheSettings = Field(
         default=RedisCacheSettings(), description="cache shared by gateways"
     )

@@ -9,10 +9,12 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
+from slimgate.gateway.restore.compute import File
 from slimgate.gateway.restore.read import AsStored, ObjectRead, ReadRequest
 from slimgate.gateway.s3 import headers
 from slimgate.gateway.s3.errors import S3Error
-from slimgate.gateway.storage.messages import Request, Response
+from slimgate.gateway.storage.authorizations import Asked
+from slimgate.gateway.storage.messages import RememberedResponse, Request, Response
 from slimgate.gateway.storage.stored_object import ManagedObject, recognize
 
 # Responses that may refer to a rendition without a manifest: the client's conditions and ranges
@@ -43,12 +45,31 @@ async def probe(read: ObjectRead) -> AsStored | None:
         plain = await _ask(read, asked.as_sent())
         if read.found is not None or plain.status not in _AMBIGUOUS:
             return _plain(read, plain)
+    if plain is None and await _is_remembered(read):
+        return None
     if await _is_managed(read, plain):
         return None
     if plain is None:
         # A rendition may have replaced it meanwhile.
         plain = await _ask(read, asked.as_sent())
     return _plain(read, plain)
+
+
+async def _is_remembered(read: ObjectRead) -> bool:
+    """Return whether the store has lately let this caller read a file that is in the cache."""
+    remembered, asked = read.parts.authorizations, read.asked
+    if not remembered.enabled or asked.method != "GET":
+        return False
+    granted = remembered.get(Asked.of(asked.caller, _unconditional(asked)))
+    if granted is None:
+        return False
+    data = await read.parts.compute.cache.get(granted.found.cache_key)
+    if data is None:
+        return False  # the rendition has to be asked for in any case
+    read.found = granted.found
+    read.response = RememberedResponse(granted.headers)
+    read.file = File(data, granted.found.manifest.etag)
+    return True
 
 
 async def _ask(read: ObjectRead, request: Request) -> Response:
@@ -70,10 +91,15 @@ async def _is_managed(read: ObjectRead, plain: Response | None) -> bool:
         plain.let_go()
     try:
         async with AsyncExitStack() as attempt:
-            head = await attempt.enter_async_context(read.client.send(_unconditional(read.asked)))
+            request = _unconditional(read.asked)
+            asked, remembered = Asked.of(read.asked.caller, request), read.parts.authorizations
+            writes = remembered.writes(asked)
+            head = await attempt.enter_async_context(read.client.send(request))
             read.found = _found(read, head)
             if read.found is None:
                 return False
+            if head.status == HTTPStatus.OK:
+                remembered.note(asked, read.found, head.headers, writes)
             if plain is not None:
                 plain.let_go()
             read.response = head

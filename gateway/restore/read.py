@@ -14,6 +14,7 @@ from slimgate.gateway.http.byte_budget import ByteBudget
 from slimgate.gateway.restore.compute import Compute, File
 from slimgate.gateway.s3 import ranges
 from slimgate.gateway.s3.routing import Target
+from slimgate.gateway.storage.authorizations import Authorizations
 from slimgate.gateway.storage.completing import PendingCompletions
 from slimgate.gateway.storage.index.buffered import BufferedIndex
 from slimgate.gateway.storage.manifest_seals import Seals
@@ -35,6 +36,7 @@ class Reads:
         index: Guesses which objects are managed.
         seals: Read manifests.
         completing: Uploads being completed.
+        authorizations: Answers of the store that still count.
     """
 
     compute: Compute
@@ -42,6 +44,7 @@ class Reads:
     index: BufferedIndex
     seals: Seals
     completing: PendingCompletions
+    authorizations: Authorizations = field(default_factory=Authorizations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class ReadRequest:
         as_sent: Returns the store request that forwards the client's.
         as_head: Returns the same as HEAD.
         applicable_headers: Returns the headers of a store response that also apply to the client's.
+        caller: Access key of the client; empty for an anonymous request.
         offered: Which renditions the client may get instead of restored files; None: none.
     """
 
@@ -67,6 +71,7 @@ class ReadRequest:
     as_head: Callable[[], Request]
     applicable_headers: Callable[[Response], CIMultiDict[str]]
     offered: Serve | None = None
+    caller: str = ""
 
     @property
     def version_id(self) -> str | None:

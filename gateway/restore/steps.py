@@ -37,12 +37,13 @@ async def judge_conditions(read: ObjectRead) -> Served | None:
 
 async def look_in_cache(read: FileRead) -> None:
     """Take the restored file from the cache, if present."""
-    found = read.managed
-    data = await read.parts.compute.cache.get(found.cache_key)
-    read.cached = data is not None
-    (_MISSES if data is None else _HITS).inc()
-    if data is not None:
-        read.file = File(data, found.manifest.etag)
+    if read.file is None:
+        found = read.managed
+        data = await read.parts.compute.cache.get(found.cache_key)
+        if data is not None:
+            read.file = File(data, found.manifest.etag)
+    read.cached = read.file is not None
+    (_HITS if read.cached else _MISSES).inc()
 
 
 async def read_stored(read: FileRead) -> None:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from slimgate.config import Cache as CacheSettings
 from slimgate.config import Policies, Settings
+from slimgate.gateway.cache.followed import FollowedCache
 from slimgate.gateway.cache.memory import Cache, MemoryCache
 from slimgate.gateway.cache.peers import Peers
 from slimgate.gateway.cache.redis import LayeredCache, RedisCache
@@ -38,6 +39,7 @@ from slimgate.gateway.runtime.dispatch import HANDLERS, counted, operation_of
 from slimgate.gateway.runtime.parts import PARTS, Parts
 from slimgate.gateway.runtime.response_heads import complete_head
 from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.storage.authorizations import Authorizations
 from slimgate.gateway.storage.credentials.callers import Callers
 from slimgate.gateway.storage.index.buffered import BufferedIndex
 from slimgate.gateway.storage.index.opening import configured_index
@@ -102,6 +104,7 @@ def create_app(
     callers = Callers(settings, policies, serves=True)
     app[AUTHENTICATOR] = Authenticator(callers.clients.keys, settings.domains)
     index = BufferedIndex(configured_index(settings), policies.names)
+    authorizations = Authorizations(settings.cache.authorization_ttl_s)
     app[PARTS] = Parts(
         settings=settings,
         policies=policies,
@@ -110,10 +113,11 @@ def create_app(
             index=index,
             seals=Seals(settings.manifests),
             archive=Archive(callers.own),
+            authorizations=authorizations,
         ),
         compute=Compute(
             workers=workers or _workers(settings, engine),
-            cache=cache or _cache(settings.cache),
+            cache=FollowedCache(cache or _cache(settings.cache), authorizations.forget),
         ),
         limits=Limits.of(settings.limits),
         telemetry=Telemetry(ledger=Ledger(settings.ledger), tracer=tracer),
@@ -132,7 +136,14 @@ def handlers(parts: Parts) -> Mapping[str, Handler]:
     policies, storage, telemetry = parts.policies, parts.storage, parts.telemetry
     workers, limits = parts.compute.workers, parts.limits
     plain = PassThrough(limits.body_scheduler)
-    reads = Reads(parts.compute, limits.buffers, storage.index, storage.seals, storage.completing)
+    reads = Reads(
+        parts.compute,
+        limits.buffers,
+        storage.index,
+        storage.seals,
+        storage.completing,
+        storage.authorizations,
+    )
     get = Get(reads, plain, policies)
     replacing = RenditionReplacement(storage, workers, limits, telemetry)
     forms = FormUpload(policies, storage, workers, telemetry, parts.compute.cache)

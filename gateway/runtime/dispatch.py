@@ -125,7 +125,12 @@ async def _dispatch(request: web.Request) -> web.StreamResponse:
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return await handler(call)
     storage = parts.storage
-    invalidation = CacheInvalidation(parts.compute.cache, call.target.bucket, changed_key(call))
+    invalidation = CacheInvalidation(
+        parts.compute.cache,
+        call.target.bucket,
+        changed_key(call),
+        None if call.target.key else storage.authorizations,
+    )
     call = replace(
         call,
         translated=await stored_condition(

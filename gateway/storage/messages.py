@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final, Protocol
 
 import aiohttp
@@ -104,6 +105,58 @@ class Response(Protocol):
         Status and headers stay readable. Further calls have no effect.
         """
         ...
+
+
+class _NoContent:
+    """An empty body."""
+
+    def at_eof(self) -> bool:
+        """Return True."""
+        return True
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        """Iterate over nothing."""
+        nothing: tuple[bytes, ...] = ()
+        for piece in nothing:
+            yield piece
+
+    async def readexactly(self, n: int, /) -> bytes:
+        """Return nothing.
+
+        Raises:
+            asyncio.IncompleteReadError: More was asked for.
+        """
+        if n:
+            raise asyncio.IncompleteReadError(b"", n)
+        return b""
+
+
+class RememberedResponse:
+    """A response to HEAD that the store has sent before.
+
+    Args:
+        headers: Headers that apply again.
+    """
+
+    method: Final = "HEAD"
+    status: Final = HTTPStatus.OK
+
+    def __init__(self, headers: CIMultiDictProxy[str]) -> None:
+        self.headers = headers
+        self.content: Content = _NoContent()
+
+    @property
+    def content_length(self) -> int | None:
+        """Return the Content-Length, bytes; None: unknown."""
+        told = self.headers.get("Content-Length")
+        return None if told is None else int(told)
+
+    def at_hand(self) -> bytes | None:
+        """Return the body: none."""
+        return b""
+
+    def let_go(self) -> None:
+        """Do nothing: it holds no connection."""
 
 
 Sending = AbstractAsyncContextManager[Response]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from slimgate.gateway.storage.answer_cache import AnswerCache
+from slimgate.gateway.storage.authorizations import Authorizations
 from slimgate.gateway.storage.completing import PendingCompletions
 from slimgate.gateway.storage.cross_origin import CorsCache
 from slimgate.gateway.storage.index.buffered import BufferedIndex
@@ -29,6 +30,7 @@ class Storage:
         uploads: Headers of multipart uploads in progress that GET does not return.
         copied: Sources of multipart uploads in progress with copied parts.
         completing: MultipartState being completed.
+        authorizations: Answers of the store that still count.
         finishing: Replacements that finish without their clients.
     """
 
@@ -41,4 +43,5 @@ class Storage:
     uploads: MultipartState[Mapping[str, str]] = field(default_factory=MultipartState)
     copied: MultipartState[ManagedObject] = field(default_factory=MultipartState)
     completing: PendingCompletions = field(default_factory=PendingCompletions)
+    authorizations: Authorizations = field(default_factory=Authorizations)
     finishing: set[asyncio.Task[str | None]] = field(default_factory=set)

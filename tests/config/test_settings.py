@@ -51,6 +51,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "cache": {
             "max_bytes": 256 * 2**20,
             "ttl_s": 3600.0,
+            "authorization_ttl_s": 0.0,
             "redis": {
                 "url": None,
                 "ttl_s": 86_400,
@@ -209,6 +210,7 @@ def upstream(**changes: Any) -> dict[str, Any]:
         ({"credentials": [pair(upstream_access_key="a")]}, "or neither"),
         ({"credentials": [pair(upstream_secret_key="a")]}, "or neither"),
         ({"cache": {"max_bytes": "2TiB"}}, "less than or equal to"),
+        ({"cache": {"authorization_ttl_s": -1}}, "greater than or equal to 0"),
         ({"cache": {"max_bytes": -1}}, "whole number of bytes"),
         ({"cache": {"max_byte": 1}}, "Extra inputs"),
         ({"cache": {"redis": {"url": "http://host:6379"}}}, "redis://host:6379"),

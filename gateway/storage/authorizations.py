@@ -1,0 +1,133 @@
+"""Remember for a while that the store lets a caller read an object.
+
+The store is asked for each read (see :mod:`slimgate.gateway.restore.probing`). Where an operator
+accepts that revoked rights last a little longer, its answer counts for ``ttl_s``, for the same
+caller, object and request headers. A write through this gateway ends that at once.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, NamedTuple
+
+from cachetools import TTLCache
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from slimgate.gateway.s3.headers import without
+from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.stored_object import ManagedObject
+
+_MAX_OBJECTS: Final = 4096
+_MAX_READERS: Final = 32
+"""Most different requests for one object."""
+
+_STRIPES: Final = 1024
+
+# Each attempt of a client has its own; policies of stores cannot depend on them.
+_OF_ATTEMPTS: Final = frozenset(
+    {
+        "amz-sdk-invocation-id", "amz-sdk-request", "baggage", "traceparent", "tracestate",
+        "x-amzn-trace-id",
+    }
+)  # fmt: skip
+_OF_RESPONSES: Final = frozenset({"date", "x-amz-id-2", "x-amz-request-id"})
+
+
+class Asked(NamedTuple):
+    """A request that the store decides about.
+
+    Attributes:
+        caller: Access key of the client; empty for an anonymous request.
+        bucket: Bucket name.
+        key: Object key.
+        query: Query of the request to the store.
+        headers: Its headers, in lower case.
+    """
+
+    caller: str
+    bucket: str
+    key: str
+    query: str
+    headers: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, caller: str, request: Request) -> "Asked":
+        """Return what a request without conditions asks."""
+        named = ((name.lower(), value) for name, value in request.headers.items())
+        told = frozenset(pair for pair in named if pair[0] not in _OF_ATTEMPTS)
+        return cls(caller, request.target.bucket, request.target.key, request.query, told)
+
+
+class Granted(NamedTuple):
+    """What the store has answered.
+
+    Attributes:
+        found: The managed object.
+        headers: Headers of the response that apply to later ones, too.
+    """
+
+    found: ManagedObject
+    headers: CIMultiDictProxy[str]
+
+
+class Authorizations:
+    """Remember answers of the store, if ``ttl_s`` is not 0.
+
+    Args:
+        ttl_s: Longest time that an answer counts, seconds.
+        clock: Returns monotonic seconds.
+    """
+
+    def __init__(self, ttl_s: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.enabled = ttl_s > 0
+        self._objects: TTLCache[tuple[str, str], dict[Asked, Granted]]
+        self._objects = TTLCache(_MAX_OBJECTS, ttl_s, clock)
+        self._writes = [0] * _STRIPES
+
+    def get(self, asked: Asked) -> Granted | None:
+        """Return the answer to the same request; None: ask the store."""
+        return self._objects.get((asked.bucket, asked.key), {}).get(asked)
+
+    def writes(self, asked: Asked) -> int:
+        """Return a number that changes with each write to the object."""
+        return self._writes[_stripe(asked.bucket, asked.key)]
+
+    def note(
+        self, asked: Asked, found: ManagedObject, headers: Mapping[str, str], writes: int
+    ) -> None:
+        """Remember an answer.
+
+        Args:
+            asked: What was asked.
+            found: The managed object.
+            headers: Headers of the response.
+            writes: Result of :meth:`writes` before the request was sent: an answer that a write
+                has overtaken does not count.
+        """
+        if not self.enabled or writes != self.writes(asked):
+            return
+        kept = CIMultiDictProxy(CIMultiDict(without(headers, _OF_RESPONSES)))
+        name = (asked.bucket, asked.key)
+        readers = self._objects.get(name)
+        if readers is None:
+            # All readers of an object expire together, at the age of the oldest answer.
+            self._objects[name] = {asked: Granted(found, kept)}
+        elif len(readers) < _MAX_READERS:
+            readers[asked] = Granted(found, kept)
+
+    def forget(self, bucket: str, keys: Collection[str]) -> None:
+        """Forget all answers about objects that were written."""
+        for key in keys:
+            self._writes[_stripe(bucket, key)] += 1
+            self._objects.pop((bucket, key), None)
+
+    def forget_bucket(self, bucket: str) -> None:
+        """Forget all answers about a bucket, whose policy may have changed."""
+        if not self.enabled:
+            return
+        self._writes = [count + 1 for count in self._writes]
+        for name in [name for name in self._objects if name[0] == bucket]:
+            self._objects.pop(name, None)
+
+
+def _stripe(bucket: str, key: str) -> int:
+    return hash((bucket, key)) % _STRIPES
