@@ -3,11 +3,12 @@ PYTHON ?= python3
 LISTEN ?= 127.0.0.1:9000
 REPORT ?= .slimgate/report
 DEMO ?= .slimgate/demo.html
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo serve report baselines docs test test-all test-here test-heavy test-clients test-torch \
-	test-deploy coverage lint sbom bench lock hashes clean
+	test-deploy coverage lint sbom bench fuzz lock hashes clean
 
 venv := .venv
 run := $(venv)/bin/python
@@ -23,6 +24,8 @@ deploy := .venv-deploy
 deploy_ready := $(deploy)/.installed
 docs := .venv-docs
 docs_ready := $(docs)/.installed
+fuzz := .venv-fuzz
+fuzz_ready := $(fuzz)/.installed
 node_clients := tests/clients/node
 node_ready := $(node_clients)/node_modules/.installed
 # Markers of tests; pyproject.toml says what each one means.
@@ -113,6 +116,9 @@ sbom: $(ready)  ## list what slimgate runs with, libraries inside wheels too (Cy
 bench: $(ready)  ## measure the gateway against direct access (2 minutes)
 	@$(run) -m bench
 
+fuzz: $(ready) $(fuzz_ready)  ## feed every parser with mutated input (SECONDS=60 for each of 13)
+	@PYTHONPATH=$(fuzz) $(run) -m fuzz --seconds $(SECONDS)
+
 # The stamps are written last: what was interrupted starts anew.
 $(ready): requirements-dev.lock pyproject.toml
 	@$(call check_python,$(PYTHON))
@@ -163,6 +169,13 @@ $(docs_ready): requirements-docs.lock
 	@echo "Installing mkdocs into $(docs) (once) …"
 	@$(PYTHON) -m venv $(docs)
 	@$(docs)/bin/python $(locked) $< --no-compile
+	@touch $@
+
+# Atheris has wheels for some versions of Python only, so that it stays out of the other packages.
+$(fuzz_ready): $(ready) requirements-fuzz.lock
+	@echo "Installing Atheris into $(fuzz) (once) …"
+	@rm -rf $(fuzz)
+	@$(run) $(locked) requirements-fuzz.lock --target $(fuzz)
 	@touch $@
 
 # All other clients are used where they are installed; the tests say which ones are missing.
@@ -216,6 +229,8 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 	freeze torch | sed -n -E 's/^((einops|ml_dtypes|onnx|protobuf|safetensors|spandrel|torch|torchvision)==[^+]*).*/\1/p' \
 		> "$$folder/requirements-torch.lock"; \
 	cp "$$folder"/requirements*.lock .
+	@$(PYTHON) -m pip index versions atheris 2> /dev/null | sed -n '1s/^\(atheris\) (\(.*\))$$/\1==\2/p' \
+		> requirements-fuzz.lock
 	@$(MAKE) hashes
 
 # An environment of its own: that of the tests cannot be made from a lock without digests.
@@ -228,6 +243,6 @@ hashes:  ## write the digests of all packages into requirements*.lock, whose ver
 	done
 
 clean:  ## remove the virtual environments and every cache
-	rm -rf $(venv) $(awscli) $(clients) $(deploy) $(docs) $(torch) $(node_clients)/node_modules build dist *.egg-info \
+	rm -rf $(venv) $(awscli) $(clients) $(deploy) $(docs) $(fuzz) $(torch) $(node_clients)/node_modules build dist *.egg-info \
 		.hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -139,11 +139,11 @@ class Peers:
             for name in names:
                 pipe.getrange(self._entry(name), 0, _MAX_TEXT)
             texts = await pipe.execute()
-        published = {
+        found = {
             name: text.decode(errors="replace") for name, text in zip(names, texts, strict=True)
         }
-        await self._forget([name for name, text in published.items() if not text])
-        return {name: text for name, text in published.items() if _PUBLISHED.fullmatch(text)}
+        await self._forget([name for name, text in found.items() if not text])
+        return published(found)
 
     async def _forget(self, names: list[str]) -> None:
         """Remove the names of gateways that are gone."""
@@ -153,3 +153,12 @@ class Peers:
 
     def _entry(self, name: str) -> str:
         return f"{self._set}:{name}"
+
+
+def published(found: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what gateways have published, without what other programs may have written.
+
+    Args:
+        found: Texts by the name of a gateway.
+    """
+    return {name: text for name, text in found.items() if _PUBLISHED.fullmatch(text)}

@@ -30,7 +30,7 @@ def parse(text: bytes) -> Element:
     """
     try:
         root: Element = fromstring(text)
-    except (ET.ParseError, ValueError) as error:
+    except (ET.ParseError, ValueError, LookupError) as error:  # LookupError: unknown encoding
         raise S3Error(
             "InternalError", "The object store returned a response that is not XML."
         ) from error

@@ -1,0 +1,1 @@
+"""Programs that feed parsers with mutated input, led by the code that it reaches."""
