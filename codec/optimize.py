@@ -361,9 +361,7 @@ def _best_lossy(_: bytes, state: SearchState, options: OptimizeOptions) -> Attem
         output=winner.output,
         sha256=hashlib.sha256(winner.served).hexdigest(),
         content=winner.content,
-        fidelity=floors.complete(
-            winner.reading, state.original, lambda: decode_as(source.upload, winner.served)
-        ),
+        fidelity=floors.complete(winner.reading, state.original, lambda: winner.shown),
         alone=winner.stored.codec in options.policy.serve.negotiate and holds_alone(state, winner),
     )
     return Attempt(chosen, ())
@@ -385,5 +383,5 @@ def _stored(
         view=view.digest(data, chosen, options.policy.serve),
     )
     options.steps.mark(seal.step(chosen))
-    seal.prove(chosen.rendition, note, upscalers)
+    seal.prove(chosen.rendition, note, upscalers, options.steps.threads.count)
     return Optimized(chosen.rendition, note, trials, tuple(options.steps.omitted.values()))

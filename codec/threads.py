@@ -49,7 +49,7 @@ class Threads:
         """Begin to compute something that is needed soon.
 
         Returns:
-            A function that returns the result, or raises its error; call it once.
+            A function that returns the result, or raises its error.
         """
         if self._pool is None:
             return function

@@ -51,7 +51,14 @@ def encode_lossless(
     return _encode(pixels, speed, lossless=True, distance=None)
 
 
-def read(data: bytes, *, mode: str, width: int, height: int) -> Pixels:
+def read(
+    data: bytes,
+    *,
+    mode: str,
+    width: int,
+    height: int,
+    threads: int = 1,  # of all codecs
+) -> Pixels:
     """Decode a rendition of known mode and size.
 
     Returns:

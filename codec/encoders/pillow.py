@@ -22,7 +22,9 @@ def save(pixels: Pixels, format_: str, *, orientation: int, **options: object) -
     return saving.save(Image.fromarray(pixels), format_, **described, **options)
 
 
-def read_with_alpha(data: bytes, format_: str, *, mode: str, width: int, height: int) -> Pixels:
+def read_with_alpha(
+    data: bytes, format_: str, *, mode: str, width: int, height: int, threads: int = 1
+) -> Pixels:
     """Decode a file whose encoder drops an opaque alpha plane.
 
     Returns:
@@ -33,9 +35,11 @@ def read_with_alpha(data: bytes, format_: str, *, mode: str, width: int, height:
         OSError, ValueError, SyntaxError: the file is damaged.
     """
     if mode == "RGBA" and _mode(data, format_) == "RGB":
-        colour = decode(data, format_=format_, mode="RGB", width=width, height=height)
+        colour = decode(
+            data, format_=format_, mode="RGB", width=width, height=height, threads=threads
+        )
         return np.dstack([colour, np.full((height, width), 255, np.uint8)])
-    return decode(data, format_=format_, mode=mode, width=width, height=height)
+    return decode(data, format_=format_, mode=mode, width=width, height=height, threads=threads)
 
 
 def icc_profile(data: bytes, format_: str) -> bytes | None:

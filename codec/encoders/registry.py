@@ -12,10 +12,19 @@ from slimgate.codec.image.pixels import Pixels
 
 
 class Read(Protocol):
-    """Decodes a rendition of known mode and size, in one thread."""
+    """Decodes a rendition of known mode and size."""
 
-    def __call__(self, data: bytes, *, mode: str, width: int, height: int) -> Pixels:
+    def __call__(
+        self, data: bytes, *, mode: str, width: int, height: int, threads: int = 1
+    ) -> Pixels:
         """Return uint8 pixels (height, width[, 3 or 4]).
+
+        Args:
+            data: rendition.
+            mode: expected mode.
+            width: expected width, pixels.
+            height: expected height, pixels.
+            threads: maximum number of threads; codecs that gain nothing ignore it.
 
         Raises:
             Undecodable: the rendition does not match the manifest; detected before decoding.

@@ -70,7 +70,9 @@ def _header(data: bytes, format_: str) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = saved
 
 
-def decode(data: bytes, *, format_: str, mode: str, width: int, height: int) -> Pixels:
+def decode(
+    data: bytes, *, format_: str, mode: str, width: int, height: int, threads: int = 1
+) -> Pixels:
     """Decode a still image with known properties.
 
     Allocates nothing before comparing the header with the expected properties, so that the caller's
@@ -82,6 +84,7 @@ def decode(data: bytes, *, format_: str, mode: str, width: int, height: int) -> 
         mode: ``L``, ``P``, ``RGB`` or ``RGBA``, as Pillow reports it.
         width: expected width, pixels.
         height: expected height, pixels.
+        threads: maximum number of threads; only AVIF uses more than one.
 
     Returns:
         uint8, (height, width) for ``L`` and ``P``, else (height, width, 3 or 4).
@@ -97,16 +100,16 @@ def decode(data: bytes, *, format_: str, mode: str, width: int, height: int) -> 
         if getattr(image, "n_frames", 1) != 1:
             raise Undecodable("has more than one frame")
         if format_ == "AVIF":
-            return _avif_pixels(data, len(image.getbands()), image.size)
+            return _avif_pixels(data, len(image.getbands()), image.size, threads)
         return np.asarray(image, dtype=np.uint8)
 
 
-def _avif_pixels(data: bytes, channels: int, size: tuple[int, int]) -> Pixels:
+def _avif_pixels(data: bytes, channels: int, size: tuple[int, int], threads: int) -> Pixels:
     """Decode an AVIF file whose header has been checked: the pixels that Pillow returns too.
 
     It copies them three times, which takes as long as decoding them.
     """
-    pixels = avif_decode(data, numthreads=1)
+    pixels = avif_decode(data, numthreads=threads)
     wanted = (size[1], size[0]) if channels == 1 else (size[1], size[0], channels)
     if pixels.shape != wanted or pixels.dtype != np.uint8:
         raise Undecodable(f"decodes as {pixels.dtype} {pixels.shape}, not as {wanted}")

@@ -13,14 +13,17 @@ from slimgate.config import Floor
 
 Measure = Callable[[Prepared, Pixels], Sequence[float]]
 
+_KEY_POINTS: Final = ("orb",)
+_SCORES: Final = ("ssimulacra2", "ssimulacra2_worst")
+
 # In order of cost. Text is measured elsewhere, as it needs another program.
 _MEASURES: Final[dict[tuple[str, ...], Measure]] = {
     ("psnr_db",): lambda original, restored: (psnr(original.pixels, restored),),
     ("block_psnr_db",): lambda original, restored: (block_psnr(original.pixels, restored),),
     ("ssim",): lambda original, restored: (ssim.quick(original.pixels, restored),),
-    ("orb",): lambda original, restored: (original.key_points.found_in(restored).share,),
+    _KEY_POINTS: lambda original, restored: (original.key_points.found_in(restored).share,),
     # Never above other implementations, which return 100 only for identical images.
-    ("ssimulacra2", "ssimulacra2_worst"): lambda original, restored: [
+    _SCORES: lambda original, restored: [
         score if score == 100 else score - ssimulacra2.ERROR
         for score in original.reference.compare(restored)
     ],
@@ -29,9 +32,21 @@ _MEASURES: Final[dict[tuple[str, ...], Measure]] = {
 ALL: Final = tuple(name for names in _MEASURES for name in names)
 """Names of the measures taken here."""
 
+_LARGE: Final = 2_000_000
+"""Pixels from which a quick SSIM is recorded."""
+
+
+def _recorded_ssim(original: Prepared, restored: Pixels) -> float:
+    """Return an SSIM that never exceeds the exact one: of large images, the quick one."""
+    height, width = restored.shape[:2]
+    if height * width < _LARGE:
+        return ssim.exact(original.pixels, restored)
+    return ssim.quick(original.pixels, restored, original.threads) - ssim.QUICK_ERROR
+
+
 _RECORDED: Final[dict[str, Callable[[Prepared, Pixels], float]]] = {
     "psnr_db": lambda original, restored: psnr(original.pixels, restored),
-    "ssim": lambda original, restored: ssim.exact(original.pixels, restored),
+    "ssim": _recorded_ssim,
     "orb": lambda original, restored: original.key_points.found_in(restored).share,
 }
 """Measures recorded for every stored image."""
@@ -104,17 +119,34 @@ def read(
         The measures; SSIM may be too low by twice ``ssim.QUICK_ERROR`` where that is irrelevant.
     """
     found: dict[str, float] = {}
-    for group, measure in _MEASURES.items():
-        demanded = {name: getattr(floor, name) for name in group if name in names}
-        if all(each is None for each in demanded.values()):
+    groups = {group: _demanded(floor, group, names) for group in _MEASURES}
+    ahead: dict[tuple[str, ...], Sequence[float]] = {}
+    for group, demanded in groups.items():
+        if not demanded:
             continue
-        values = dict(zip(group, measure(original, restored), strict=True))
+        if group == _KEY_POINTS and original.threads.count > 1 and groups[_SCORES]:
+            ahead = _both_costly(original, restored)
+        taken = ahead[group] if group in ahead else _MEASURES[group](original, restored)
+        values = dict(zip(group, taken, strict=True))
         if "ssim" in demanded:
             values["ssim"] = _sure(values["ssim"], demanded["ssim"], original.pixels, restored)
         found |= values
         if not thorough and not holds(floor, Reading(**values)):
             break
     return Reading(**found)
+
+
+def _demanded(floor: Floor, group: Sequence[str], names: Sequence[str]) -> dict[str, float]:
+    """Return the demanded measures of a group, and their minimum."""
+    demanded = {name: getattr(floor, name) for name in group if name in names}
+    return {name: least for name, least in demanded.items() if least is not None}
+
+
+def _both_costly(original: Prepared, restored: Pixels) -> dict[tuple[str, ...], Sequence[float]]:
+    """Take the costly measures beside each other, although the second may turn out superfluous."""
+    points = original.threads.start(lambda: _MEASURES[_KEY_POINTS](original, restored))
+    scores = _MEASURES[_SCORES](original, restored)
+    return {_KEY_POINTS: points(), _SCORES: scores}
 
 
 def _sure(quick: float, demanded: float, original: Pixels, restored: Pixels) -> float:

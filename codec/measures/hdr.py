@@ -23,6 +23,7 @@ from slimgate.codec.image.pixels import Pixels, Undecodable, opened
 from slimgate.codec.measures import floors, xyb
 from slimgate.codec.measures.prepared import Prepared
 from slimgate.codec.measures.reading import Reading
+from slimgate.codec.threads import ALONE, Threads
 from slimgate.config import Floor
 
 _CODED: Final = ("psnr_db", "ssim")
@@ -165,18 +166,24 @@ class HdrReference:
     Args:
         picture: computes it.
         pixels: pixels of the upload, uint8, (height, width, 3).
+        threads: compare parts of a picture.
     """
 
-    def __init__(self, picture: HdrPicture, pixels: Pixels) -> None:
-        self._picture = picture
-        self._coded = Prepared(picture.of(pixels))
-        self._seen = Prepared(pixels, picture.light)
+    def __init__(self, picture: HdrPicture, pixels: Pixels, threads: Threads = ALONE) -> None:
+        self._picture, self._pixels, self._threads = picture, pixels, threads
+        self._seen = Prepared(pixels, picture.light, threads)
+
+    @cached_property
+    def _coded(self) -> Prepared:
+        return Prepared(self._picture.of(self._pixels), threads=self._threads)
 
     def read(self, floor: Floor, shown: Pixels) -> Reading:
         """Measure the HDR picture of restored pixels under a floor."""
+        scores = floors.read(floor, self._seen, shown, names=_SCORES, thorough=True)
+        if all(getattr(floor, name) is None for name in _CODED):
+            return scores
         coded = self._picture.of(shown)
         found = floors.read(floor, self._coded, coded, names=_CODED, thorough=True)
-        scores = floors.read(floor, self._seen, shown, names=_SCORES, thorough=True)
         if found.psnr_db is not None:
             relative = max(0.0, found.psnr_db - self._picture.headroom_db)
             found = replace(found, psnr_db=relative)

@@ -5,6 +5,8 @@ from functools import cached_property
 from slimgate.codec.image.pixels import Pixels
 from slimgate.codec.measures import ssimulacra2
 from slimgate.codec.measures.orb import KeyPoints
+from slimgate.codec.measures.strip_lights import Light
+from slimgate.codec.threads import ALONE, Threads
 
 
 class Prepared:
@@ -13,10 +15,14 @@ class Prepared:
     Args:
         pixels: uint8, (height, width[, channels]).
         light: linear light for SSIMULACRA2; None: that of sRGB.
+        threads: measure parts of an image, and key points beside its score.
     """
 
-    def __init__(self, pixels: Pixels, light: ssimulacra2.Light | None = None) -> None:
+    def __init__(
+        self, pixels: Pixels, light: Light | None = None, threads: Threads = ALONE
+    ) -> None:
         self.pixels = pixels
+        self.threads = threads
         self._light = light
 
     @cached_property
@@ -36,4 +42,4 @@ class Prepared:
         Raises:
             ValueError: a side is below ``ssimulacra2.SMALLEST``.
         """
-        return ssimulacra2.Reference(self.pixels, self._light)
+        return ssimulacra2.Reference(self.pixels, self._light, self.threads)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slimgate.codec.image.pixels import Pixels
+from slimgate.codec.threads import ALONE, Threads
 
 MIN_SIDE: Final = 11
 """Smallest side for SSIM: the width of its Gaussian window."""
@@ -100,20 +101,21 @@ def exact(original: Pixels, restored: Pixels) -> float:
     Raises:
         ValueError: the image is smaller than the window.
     """
-    return _mean(original, restored, EXACT)
+    return _mean(original, restored, EXACT, ALONE)
 
 
-def quick(original: Pixels, restored: Pixels) -> float:
+def quick(original: Pixels, restored: Pixels, threads: Threads = ALONE) -> float:
     """Return the same as :func:`exact`, within ``QUICK_ERROR``.
 
     Args:
         original: uint8, (height, width[, channels]), at least ``MIN_SIDE`` on each side.
         restored: same shape and dtype.
+        threads: compare bands beside each other.
 
     Raises:
         ValueError: the image is smaller than the window.
     """
-    return _mean(original, restored, QUICK)
+    return _mean(original, restored, QUICK, threads)
 
 
 def decibels(value: float) -> float:
@@ -130,11 +132,15 @@ def bands(x: Rows, y: Rows, size: tuple[int, int], precision: Precision) -> Iter
         size: height and width of both.
         precision: arithmetic.
     """
-    height, _ = size
+    for rows in _rows(size[0], precision):
+        yield _factors(x(rows), y(rows), precision)
+
+
+def _rows(height: int, precision: Precision) -> Iterator[slice]:
+    """Yield the rows of each band, with those that its windows reach."""
     for top in range(_RADIUS, height - _RADIUS, precision.band_rows):
         bottom = min(top + precision.band_rows, height - _RADIUS)
-        rows = slice(top - _RADIUS, bottom + _RADIUS)
-        yield _factors(x(rows), y(rows), precision)
+        yield slice(top - _RADIUS, bottom + _RADIUS)
 
 
 def windows(size: tuple[int, int]) -> float:
@@ -143,18 +149,22 @@ def windows(size: tuple[int, int]) -> float:
     return float((height - 2 * _RADIUS) * (width - 2 * _RADIUS))
 
 
-def _mean(original: Pixels, restored: Pixels, precision: Precision) -> float:
+def _mean(original: Pixels, restored: Pixels, precision: Precision, threads: Threads) -> float:
     height, width = size = original.shape[:2]
     if min(size) < MIN_SIDE:
         raise ValueError(
             f"SSIM needs at least {MIN_SIDE} pixels on each side, not {width}x{height}"
         )
     if original.ndim == 3 and original.shape[2] == 4:
-        alpha = _mean(original[..., 3], restored[..., 3], precision)
-        return min(alpha, _mean(original[..., :3], restored[..., :3], precision))
+        alpha = _mean(original[..., 3], restored[..., 3], precision, threads)
+        return min(alpha, _mean(original[..., :3], restored[..., :3], precision, threads))
     x, y = (_lumas(pixels, precision) for pixels in (original, restored))
-    sums = (float(each.similarities.sum(dtype=np.float64)) for each in bands(x, y, size, precision))
-    return sum(sums) / windows(size)
+
+    def summed(rows: slice) -> float:
+        similarities = _factors(x(rows), y(rows), precision).similarities
+        return float(similarities.sum(dtype=np.float64))
+
+    return sum(threads.map(summed, _rows(height, precision))) / windows(size)
 
 
 def _lumas(pixels: Pixels, precision: Precision) -> Rows:

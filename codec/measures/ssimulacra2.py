@@ -24,6 +24,7 @@ from slimgate.codec.measures import ssimulacra2_weights as weights
 from slimgate.codec.measures.regions import Doubles, Edges, Strip, Tile
 from slimgate.codec.measures.ssimulacra2_maps import Plane, maps, planes
 from slimgate.codec.measures.ssimulacra2_weights import SCALES
+from slimgate.codec.measures.strip_lights import Light, StripLights
 from slimgate.codec.measures.xyb import Floats
 from slimgate.codec.threads import ALONE, Threads
 
@@ -35,9 +36,6 @@ SMALLEST: Final = 8
 
 ERROR: Final = 0.005
 """Maximum error against the package ``ssimulacra2``: 0.0014 on 112 pairs of images."""
-
-Light = Callable[[Pixels, slice], Floats]
-"""Returns linear light of some rows of an image."""
 
 _BACKGROUNDS: Final = (0.1, 0.9)
 """sRGB values behind transparent images; the worse score counts."""
@@ -97,11 +95,27 @@ class Reference:
         height, width = pixels.shape[:2]
         if min(height, width) < SMALLEST:
             raise ValueError(f"an image of {width}x{height} pixels is too small for SSIMULACRA2")
-        self._pixels, self._light, self._threads = pixels, light, threads
+        self._pixels, self._threads = pixels, threads
         self._rows, self._columns = Edges.of(height, REGION), Edges.of(width, REGION)
         self._needed = weights.table(_scales(height, width)) > 0
         self._kept: dict[tuple[int, float | None], list[list[Plane]]] = {}
+        self._lights = StripLights(light, self._needed.shape[1], threads)
         self._keeps = height * width <= KEPT_PIXELS
+        self._ready: Callable[[], None] | None = None
+
+    def prepare(self) -> None:
+        """Begin to compute what is kept of an opaque reference, where a core is idle."""
+        opaque = self._pixels.shape[2:] != (4,)
+        begins = self._ready is None and self._threads.count > 1 and not self._lights.by_threads
+        if self._keeps and opaque and begins:
+            self._ready = self._threads.start(self._keep)
+
+    def _keep(self) -> None:
+        for strip in self._strips():
+            lights = self._lights.of(self._pixels, None, strip)
+            self._kept[strip.stop, None] = [
+                self._planes(lights, part) for part in self._parts(strip)
+            ]
 
     def compare(self, restored: Pixels) -> Score:
         """Compare an image with the reference.
@@ -109,6 +123,7 @@ class Reference:
         Args:
             restored: same shape and dtype.
         """
+        self._wait()
         scores = [self._compare(restored, each) for each in _backgrounds(self._pixels, restored)]
         return Score(min(each.whole for each in scores), min(each.worst for each in scores))
 
@@ -118,10 +133,18 @@ class Reference:
         Args:
             restored: same shape and dtype.
         """
+        self._wait()
         backgrounds = _backgrounds(self._pixels, restored)
         scores = np.min([self._regions(self._sums(restored, b)) for b in backgrounds], axis=0)
         row, column = divmod(int(scores.argmin()), len(self._columns.starts))
         return self._rows.starts[row], self._columns.starts[column]
+
+    def _wait(self) -> None:
+        if self._ready is not None:
+            self._ready()
+
+    def _strips(self) -> list[Strip]:
+        return [*self._rows.strips(STRIP_PIXELS // self._columns.length, _HALO)]
 
     def _compare(self, restored: Pixels, background: float | None) -> Score:
         return self._score(self._sums(restored, background))
@@ -130,8 +153,8 @@ class Reference:
         """Return sums of the norms of all maps: channel, scale, norm, map, region."""
         shape = (*self._needed.shape, len(self._rows.starts), len(self._columns.starts))
         sums = np.zeros(shape)
-        strips = [*self._rows.strips(STRIP_PIXELS // self._columns.length, _HALO)]
-        lights = self._threads.ahead(partial(self._lights, restored, background), strips)
+        strips = self._strips()
+        lights = self._lights.of_all(restored, background, strips)
         for strip, theirs in zip(strips, lights, strict=True):
             parts = [*self._parts(strip)]
             ours = self._prepared(strip, background, parts)
@@ -153,21 +176,12 @@ class Reference:
         key = strip.stop, background
         kept = self._kept.get(key)
         if kept is None:
-            lights = self._lights(self._pixels, background, strip)
+            lights = self._lights.of(self._pixels, background, strip)
             made = [partial(self._planes, lights, part) for part in parts]
             if not self._keeps:
                 return made
             kept = self._kept[key] = self._threads.map(lambda make: make(), made)
         return [partial(_itself, planes) for planes in kept]
-
-    def _lights(self, pixels: Pixels, background: float | None, strip: Strip) -> list[Floats]:
-        """Return linear light of the rows of a strip at each scale."""
-        rows = strip.seen
-        seen = self._light(pixels, rows) if self._light else xyb.linear(pixels[rows], background)
-        found = [seen]
-        while len(found) < self._needed.shape[1]:
-            found.append(xyb.halved(found[-1]))
-        return found
 
     def _planes(self, lights: Sequence[Floats], part: _Part) -> list[Plane]:
         """Return the relevant channels of a part; gray images differ in luma alone."""

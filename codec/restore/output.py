@@ -2,21 +2,20 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
-from imagecodecs import deflate_encode, png_encode
 from PIL import Image
 
-from slimgate.codec.containers import Container, DoesNotFit, assemble, png
+from slimgate.codec.containers import Container, DoesNotFit, assemble
 from slimgate.codec.image.flatten import flattened, is_drawn
 from slimgate.codec.image.pixels import Pixels
-from slimgate.codec.image.resample import join_planes, split_planes
 from slimgate.codec.image.sample import Sample
 from slimgate.codec.image.saving import save
 from slimgate.codec.manifest import Output
-from slimgate.codec.restore import indexed, jpeg_file
-from slimgate.codec.restore.png_filters import filtered, smallest_sums
+from slimgate.codec.restore import indexed, jpeg_file, png_file
+from slimgate.codec.threads import ALONE, Threads
 
 # Best first. Steps are fine where they cost few bytes, coarse where they cost many.
 _QUALITIES: Final = (98, 96, 95, 94, 93, 92, 91, 90, 88, 86, 84, 82, 80, 77, 74, 70, 65, 60, 50)
@@ -24,9 +23,6 @@ _QUALITIES: Final = (98, 96, 95, 94, 93, 92, 91, 90, 88, 86, 84, 82, 80, 77, 74,
 # the smallest share of bytes that higher levels leave.
 _PNG_LEVELS: Final = {1: 0.55, 6: 0.8, 10: 1.0}
 _PNG_UNFILTERED: Final = 9
-_PNG_FILTERED: Final = 10
-"""Level, of libdeflate, at which rows are filtered here: 5 to 7 % fewer bytes than zlib's level 9,
-in half the time. Older manifests have that one."""
 _PNG_STEPS: Final = (2, 3, 4, 5, 8)
 _PNG_NEAR: Final = (4, 8, 16)
 _PNG_LARGE: Final = 500_000  # pixels from which bands are tried first
@@ -38,6 +34,9 @@ variants of six images, the whole had 0.95 to 1.16 times the bytes that its band
 _PNG_EVERY: Final = 4
 """Distance of the rows that tell which variant of a PNG changes the least."""
 _LOSSY_SUBSAMPLINGS: Final = ("4:4:4", "4:2:2", "4:2:0")
+
+_JPEG_DOUBT: Final = 1.01
+"""Expected size of a JPEG, relative to the room, beyond which it is not tried."""
 
 _SAMPLED: Final = 0.15  # maximum share of an image for which trying its sample first saves time
 
@@ -61,7 +60,9 @@ def encode(pixels: Pixels, output: Output, *, metadata: bytes, size: int) -> byt
     return assemble(output.format, written, metadata, size, padding=output.padding)
 
 
-def fit(pixels: Pixels, upload: Container, size: int) -> tuple[Output, bytes]:
+def fit(
+    pixels: Pixels, upload: Container, size: int, threads: Threads = ALONE
+) -> tuple[Output, bytes]:
     """Find the best parameters with which the served file has exactly ``size`` bytes.
 
     Returns:
@@ -75,7 +76,7 @@ def fit(pixels: Pixels, upload: Container, size: int) -> tuple[Output, bytes]:
         return parameters, encode(pixels, parameters, metadata=upload.metadata, size=size)
     if upload.format == "PNG":
         return _fit_png(pixels, upload, size)
-    return _best_that_fits(pixels, _candidates(upload, _QUALITIES), upload.metadata, size)
+    return _best_that_fits(pixels, _candidates(upload, _QUALITIES), upload.metadata, size, threads)
 
 
 def _candidates(
@@ -115,15 +116,15 @@ def _fit_png(pixels: Pixels, upload: Container, size: int) -> tuple[Output, byte
     """
     part, share = _bands(pixels), 0.0
     for outputs in _png_ways(pixels, upload):
-        if share and len(_write_png(part, outputs[-1], size)) > _PNG_DOUBT * share * size:
+        if share and len(png_file.write(part, outputs[-1], size)) > _PNG_DOUBT * share * size:
             continue
         for output in outputs:
-            data = _write_png(pixels, output, size)
+            data = png_file.write(pixels, output, size)
             try:
                 return output, assemble("PNG", data, upload.metadata, size)
             except DoesNotFit:
                 if part is not pixels and not share:
-                    share = len(_write_png(part, output, size)) / len(data)
+                    share = len(png_file.write(part, output, size)) / len(data)
                 if len(data) * _PNG_LEVELS.get(output.quality, 1.0) > size:
                     break
     raise DoesNotFit(f"not even steps of {_PNG_STEPS[-1]} fit {size} bytes")
@@ -147,7 +148,7 @@ def _png_ways(pixels: Pixels, upload: Container) -> Iterator[list[Output]]:
     yield _candidates(upload, [*_PNG_LEVELS])
     rows = pixels[::_PNG_EVERY]
     near = _PNG_NEAR if is_drawn(pixels) else ()
-    errors = {(step, 0): _squared_error(rows, _rounded(rows, step)) for step in _PNG_STEPS}
+    errors = {(step, 0): _squared_error(rows, png_file.rounded(rows, step)) for step in _PNG_STEPS}
     errors |= {(1, each): _squared_error(rows, flattened(rows, each)) for each in near}
     for step, each in sorted(errors, key=lambda way: errors[way]):
         # Where much is flat, no filter is best.
@@ -160,12 +161,18 @@ def _squared_error(one: Pixels, other: Pixels) -> float:
 
 
 def _best_that_fits(
-    pixels: Pixels, outputs: Sequence[Output], metadata: bytes, size: int
+    pixels: Pixels, outputs: Sequence[Output], metadata: bytes, size: int, threads: Threads
 ) -> tuple[Output, bytes]:
     """Search by bisection: what fits at one quality fits at lower ones, except small gaps."""
     found: tuple[Output, bytes] | None = None
     low, high = 0, len(outputs)
-    expected = _expected(pixels, outputs, size - len(metadata))
+    sample = Sample.of(pixels)
+    part = None if sample.share > _SAMPLED else sample
+    expected = None if part is None else _expected(part, outputs, size - len(metadata))
+    attempt = partial(_fitted, pixels, part, metadata=metadata, size=size)
+    # Mostly the one before does not fit, which has to be tried as well.
+    ahead = [min(expected, high - 1) - 1] if expected else []
+    finer = {each: threads.start(partial(attempt, outputs[each])) for each in ahead}
     while low < high:
         middle = (low + high) // 2
         if expected is not None:
@@ -173,7 +180,7 @@ def _best_that_fits(
         elif low == 0 and high == len(outputs):
             middle = 0  # smoothed pixels mostly fit immediately
         try:
-            found = _fitted(pixels, outputs[middle], metadata, size)
+            found = finer[middle]() if middle in finer else attempt(outputs[middle])
             high = middle
         except DoesNotFit:
             low = middle + 1
@@ -182,7 +189,9 @@ def _best_that_fits(
     return found
 
 
-def _fitted(pixels: Pixels, output: Output, metadata: bytes, size: int) -> tuple[Output, bytes]:
+def _fitted(
+    pixels: Pixels, sample: Sample | None, output: Output, *, metadata: bytes, size: int
+) -> tuple[Output, bytes]:
     """Write the file in one pass if that fits: GET does it again each time.
 
     Raises:
@@ -190,16 +199,23 @@ def _fitted(pixels: Pixels, output: Output, metadata: bytes, size: int) -> tuple
     """
     if output.format == "JPEG" and not output.progressive:
         quick = output.model_copy(update={"huffman": "standard"})
+        written = jpeg_file.write(pixels, quick, size)
         with contextlib.suppress(DoesNotFit):
-            return quick, encode(pixels, quick, metadata=metadata, size=size)
+            return quick, assemble("JPEG", written, metadata, size, padding=output.padding)
+        if sample and _optimal_share(sample, output, quick) * len(written) > _JPEG_DOUBT * size:
+            raise DoesNotFit("optimal tables save too little")
     return output, encode(pixels, output, metadata=metadata, size=size)
 
 
-def _expected(pixels: Pixels, outputs: Sequence[Output], room: int) -> int | None:
-    """Return the first parameters expected to fit, from a sample; None if that saves no time."""
-    sample = Sample.of(pixels)
-    if sample.share > _SAMPLED:
-        return None
+def _optimal_share(sample: Sample, output: Output, quick: Output) -> float:
+    """Return the expected size of a JPEG with optimal tables, relative to standard ones."""
+    size = sample.pixels.size
+    best, usual = (len(jpeg_file.write(sample.pixels, each, size)) for each in (output, quick))
+    return best / usual
+
+
+def _expected(sample: Sample, outputs: Sequence[Output], room: int) -> int:
+    """Return the first parameters expected to fit, from a sample."""
     write, part = _WRITERS[outputs[0].format], room * sample.share
     low, high = 0, len(outputs)
     while low < high:
@@ -209,43 +225,6 @@ def _expected(pixels: Pixels, outputs: Sequence[Output], room: int) -> int | Non
         else:
             low = middle + 1
     return low
-
-
-def _write_png(pixels: Pixels, output: Output, _size: int) -> bytes:
-    if output.near:
-        # Where much is flat, no filter is best, but Pillow would not choose it.
-        flat = flattened(pixels, output.near)
-        return _deflated(flat, bytes(flat.shape[0]), output)
-    rounded = _rounded(pixels, output.step)
-    if output.quality == _PNG_FILTERED:
-        return _deflated(rounded, smallest_sums(_stored(rounded, output)), output)
-    if output.deep:
-        return bytes(png_encode(rounded.astype(np.uint16) * 257, output.quality))
-    return _save(rounded, "PNG", compress_level=output.quality)
-
-
-def _stored(pixels: Pixels, output: Output) -> Pixels:
-    """Return pixels as bytes of the file: (height, width[, bytes of a pixel])."""
-    height, width = pixels.shape[:2]
-    return np.repeat(pixels.reshape(height, width, -1), 2, axis=2) if output.deep else pixels
-
-
-def _deflated(pixels: Pixels, filters: bytes, output: Output) -> bytes:
-    height, width = pixels.shape[:2]
-    rows = b"".join(filtered(_stored(pixels, output), filters))
-    stream = bytes(deflate_encode(rows, output.quality))
-    channels, depth = pixels.size // (width * height), 16 if output.deep else 8
-    return png.make_file((width, height), channels, [stream], depth)
-
-
-def _rounded(pixels: Pixels, step: int) -> Pixels:
-    """Round colours to multiples of a step; black, white and alpha are unchanged."""
-    if step == 1:
-        return pixels
-    nearest = (np.arange(256) + step // 2) // step * step
-    table = np.minimum(nearest, 255).astype(np.uint8)
-    colour, *alpha = split_planes(pixels)
-    return join_planes([table[colour], *alpha])
 
 
 def _write_webp(pixels: Pixels, output: Output, _size: int) -> bytes:
@@ -259,6 +238,6 @@ def _save(pixels: Pixels, format_: str, **options: object) -> bytes:
 
 _WRITERS: Final[dict[str, Callable[[Pixels, Output, int], bytes]]] = {
     "JPEG": jpeg_file.write,
-    "PNG": _write_png,
+    "PNG": png_file.write,
     "WEBP": _write_webp,
 }

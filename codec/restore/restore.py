@@ -81,7 +81,13 @@ class EncoderChanged(DigestMismatch):
 
 
 def pixels_of(
-    rendition: bytes, stored: Stored, *, mode: str, size: tuple[int, int], upscalers: Upscalers
+    rendition: bytes,
+    stored: Stored,
+    *,
+    mode: str,
+    size: tuple[int, int],
+    upscalers: Upscalers,
+    threads: int = 1,
 ) -> Pixels:
     """Decode a rendition and enlarge it to the size of the upload.
 
@@ -91,6 +97,7 @@ def pixels_of(
         mode: ``L``, ``RGB`` or ``RGBA``.
         size: width and height of the upload.
         upscalers: source of restorers.
+        threads: number of threads for decoding, which does not change the result.
 
     Returns:
         uint8, (height, width[, channels]).
@@ -101,7 +108,9 @@ def pixels_of(
     """
     width, height = size
     small_width, small_height = small_size(width, height, stored.scale)
-    small = by_name(stored.codec).read(rendition, mode=mode, width=small_width, height=small_height)
+    small = by_name(stored.codec).read(
+        rendition, mode=mode, width=small_width, height=small_height, threads=threads
+    )
     return enlarge(small, stored, size=size, upscalers=upscalers)
 
 
@@ -119,10 +128,16 @@ def enlarge(
     return join_planes(full)[:height, :width]
 
 
-def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> bytes:
+def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers, threads: int = 1) -> bytes:
     """Return the file that GET serves.
 
     The content is compared only if the file is not the recorded one, which implies it.
+
+    Args:
+        rendition: stored file.
+        manifest: its manifest.
+        upscalers: source of restorers.
+        threads: number of threads, which does not change the result.
 
     Returns:
         Exactly ``manifest.size`` bytes whose SHA-256 is ``manifest.sha256``.
@@ -134,20 +149,20 @@ def restore(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> bytes
         EncoderChanged: the encoder of the served file behaves differently.
         LookupError: the codec or the restorer is not installed.
     """
-    found = _read(rendition, manifest, upscalers)
+    found = _read(rendition, manifest, upscalers, threads)
     if hashlib.sha256(found.served).hexdigest() == manifest.sha256:
         return found.served
     _compare_content(found, manifest)
     raise EncoderChanged(found.served)
 
 
-def verify(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> None:
-    """Restore a rendition, and compare file and content with the manifest.
+def verify(rendition: bytes, manifest: Manifest, upscalers: Upscalers, threads: int = 1) -> None:
+    """Restore a rendition as :func:`restore`, and compare file and content with the manifest.
 
     Raises:
         DamagedRendition, DigestMismatch, EncoderChanged, LookupError: as :func:`restore`.
     """
-    found = _read(rendition, manifest, upscalers)
+    found = _read(rendition, manifest, upscalers, threads)
     _compare_content(found, manifest)
     if hashlib.sha256(found.served).hexdigest() != manifest.sha256:
         raise EncoderChanged(found.served)
@@ -178,9 +193,9 @@ class _Restored(NamedTuple):
     content: Callable[[], str]
 
 
-def _read(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Restored:
+def _read(rendition: bytes, manifest: Manifest, upscalers: Upscalers, threads: int) -> _Restored:
     try:
-        return _restored(rendition, manifest, upscalers)
+        return _restored(rendition, manifest, upscalers, threads)
     except (OSError, ValueError, SyntaxError) as error:
         raise DamagedRendition(f"the rendition cannot be restored: {error}") from error
 
@@ -190,7 +205,9 @@ def _compare_content(found: _Restored, manifest: Manifest) -> None:
         raise DigestMismatch("what is restored differs from what was recorded at the upload")
 
 
-def _restored(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Restored:
+def _restored(
+    rendition: bytes, manifest: Manifest, upscalers: Upscalers, threads: int
+) -> _Restored:
     stored, parameters = manifest.stored, manifest.output
     if parameters is None:
         return _exact(rendition, manifest)
@@ -202,6 +219,7 @@ def _restored(rendition: bytes, manifest: Manifest, upscalers: Upscalers) -> _Re
         mode=parameters.mode,
         size=(manifest.width, manifest.height),
         upscalers=upscalers,
+        threads=threads,
     )
     if stored.tier in ("exact", "lossless"):
         recipe, metadata = lossless.unpack(rendition, stored.codec)

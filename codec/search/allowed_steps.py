@@ -11,6 +11,7 @@ from typing import Final, Self
 from slimgate.codec.search import memory_needs
 from slimgate.codec.search.engine_costs import FREE, EngineCosts
 from slimgate.codec.search.omissions import Omission, Omitted, What
+from slimgate.codec.threads import ALONE, Threads
 from slimgate.config.policy import CODECS
 
 DECODE: Final = "decode"
@@ -38,6 +39,7 @@ class AllowedSteps:
         memory: memory limit, bytes; None: unlimited.
         mark: called with the name of each step before it starts.
         engine: cost of restorers.
+        threads: for parts of a step; results do not depend on them.
         omitted: what the attempt has left out so far.
     """
 
@@ -45,6 +47,7 @@ class AllowedSteps:
     memory: int | None = None
     mark: Callable[[str], None] = _unheard
     engine: EngineCosts = FREE
+    threads: Threads = ALONE
     omitted: dict[What, Omitted] = field(default_factory=dict, compare=False)
 
     def begun(self) -> Self:

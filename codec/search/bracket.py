@@ -41,12 +41,14 @@ class QualityBracket:
         low: highest quality known to fail, or one below the range.
         high: lowest quality known to hold or to be too big, or one above the range.
         usual: prior slopes that replace the defaults.
+        steady: weight of prior slopes beside those between two trials, steps of quality.
         alike: returns the qualities that give the same file as one.
     """
 
     low: int = LOWEST - 1
     high: int = HIGHEST + 1
     usual: Mapping[str, float] = field(default_factory=dict)
+    steady: float = 0.0
     alike: Callable[[int], range] = lambda quality: range(quality, quality + 1)
     _margins: dict[str, dict[int, float]] = field(default_factory=dict)
 
@@ -152,7 +154,9 @@ class QualityBracket:
         if len(points) < 2:
             return usual
         first, second = sorted(points, key=lambda quality: abs(points[quality]))[:2]
+        apart = abs(first - second)
         rise = (points[first] - points[second]) / (first - second)
+        rise = (rise * apart + usual * self.steady) / (apart + self.steady)
         return rise if mean / _FLATTEST < rise < mean * _STEEPEST else usual
 
 

@@ -70,7 +70,7 @@ class SampleTrials:
         whole = Activity.of(pixels)
         ease = Ease.of(Activity.of(inside), whole, sample.share)
         tune = quality_model.tune(whole, state.floor)
-        return cls(state, sample, Prepared(inside), ease, tune)
+        return cls(state, sample, Prepared(inside, threads=state.threads), ease, tune)
 
     def may_hold(self, candidate: Candidate) -> bool:
         """Return whether the ceiling, restoring uncoded pixels, is above the floor on the sample.

@@ -78,13 +78,13 @@ def rounded_down(value: float, steps: int) -> float:
     return math.floor(value * steps) / steps
 
 
-def prove(rendition: bytes, note: Manifest, upscalers: Upscalers) -> None:
+def prove(rendition: bytes, note: Manifest, upscalers: Upscalers, threads: int) -> None:
     """Restore from the stored data alone, as GET does.
 
     Raises:
         Refused: what is restored is not what was recorded.
     """
     try:
-        verify(rendition, manifest.loads(note.dumps()), upscalers)
+        verify(rendition, manifest.loads(note.dumps()), upscalers, threads)
     except (DamagedRendition, DigestMismatch) as error:
         raise Refused(Reason.PROOF, str(error)) from error

@@ -13,7 +13,7 @@ from typing import Final
 
 from slimgate.codec.encoders import coding
 from slimgate.codec.image import content_kind
-from slimgate.codec.measures import floors
+from slimgate.codec.measures import floors, ssimulacra2
 from slimgate.codec.reasons import Reason, Refused
 from slimgate.codec.restore.restore import Upscalers
 from slimgate.codec.search import guards, trials
@@ -61,10 +61,15 @@ _LOST: Final = 0.15
 _SMALL: Final = 1_000_000
 """Pixels up to which a further trial takes a fraction of a second."""
 
-_LARGE: Final = 32_000_000
-"""Pixels above which AVIF is encoded fast: half the time and less memory for 3 % more bytes."""
-
 _LARGE_SPEED: Final = 9
+"""Speed for images that are large for an effort."""
+
+_LARGE_PRECIOUS: Final = 3.0
+"""Minimum expected saving of their trials beyond the number, steps of quality."""
+
+_STEADY: Final = 4.0
+"""Weight of the usual slope beside theirs, steps: two trials at neighbouring qualities tell little,
+and each further one takes a second."""
 
 _MISFIT: Final = 4
 """Steps below a quality whose served file exceeds the size of the upload that are worth a trial:
@@ -108,6 +113,8 @@ def find_rendition(
     if source.upload.palette and kind != "photo":
         raise Refused(Reason.UNSUPPORTED, f"palette of a {kind}")
     state = SearchState(source, policy.floor, upscalers, work, kind, steps or AllowedSteps())
+    if floors.is_scored(policy.floor) and min(source.pixels.shape[:2]) >= ssimulacra2.SMALLEST:
+        state.original.reference.prepare()
     state.floor, state.guard = guards.applied(policy, state.original, kind)
     sample_trials = SampleTrials.of(state)
     for effort in _STAGES[policy.effort]:
@@ -140,8 +147,9 @@ def _search_stage(
 def _affordable(preset: EffortPreset, source: SourceImage) -> EffortPreset:
     """Return parameters adapted to the size: more effort for small images, less for large ones."""
     height, width = source.pixels.shape[:2]
-    if height * width > _LARGE:
-        return replace(preset, speed=max(preset.speed, _LARGE_SPEED))
+    if height * width > preset.large:
+        precious = max(preset.precious, _LARGE_PRECIOUS)
+        return replace(preset, speed=max(preset.speed, _LARGE_SPEED), precious=precious)
     if height * width > _SMALL:
         return preset
     return replace(
@@ -201,7 +209,11 @@ def _search_quality(
         Whether it surrendered, as a rival is expected to be smaller.
     """
     codec = finalist.candidate.codec
-    bracket = QualityBracket(usual=finalist.slopes, alike=partial(coding.alike, codec))
+    area = state.source.pixels.shape[0] * state.source.pixels.shape[1]
+    steady = _STEADY if area > preset.large else 0.0
+    bracket = QualityBracket(
+        usual=finalist.slopes, steady=steady, alike=partial(coding.alike, codec)
+    )
     failures, held, sizes = 0, False, dict[int, int]()
     spare = _AFTER_A_SCORE if floors.is_scored(state.floor) else _AFTER_A_FAILURE
     quality: int | None = round(finalist.quality + preset.spare)

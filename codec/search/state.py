@@ -21,6 +21,7 @@ from slimgate.codec.restore.restore import Upscalers
 from slimgate.codec.search.allowed_steps import AllowedSteps
 from slimgate.codec.search.effort import Work
 from slimgate.codec.search.verdicts import Verdict
+from slimgate.codec.threads import Threads
 from slimgate.config import Floor
 from slimgate.config.floor import Guard
 from slimgate.config.policy import Codec
@@ -118,12 +119,23 @@ class SourceImage:
 
 @dataclass(frozen=True, slots=True)
 class BestRendition:
-    """The smallest rendition that holds the floor, and the file that GET will serve."""
+    """The smallest rendition that holds the floor, and the file that GET will serve.
+
+    Attributes:
+        rendition: file to store.
+        stored: its description.
+        output: parameters of the served file.
+        served: file that GET will serve.
+        shown: its pixels.
+        content: digest of header segments and restored pixels.
+        reading: measures taken.
+    """
 
     rendition: bytes
     stored: Stored
     output: Output
     served: bytes
+    shown: Pixels
     content: str
     reading: Reading
 
@@ -154,6 +166,11 @@ class SearchState:
     _original_hdr: HdrReference | None = None
     _words: Words | None = None
     _shrunk: tuple[int, Pixels] | None = None
+
+    @property
+    def threads(self) -> Threads:
+        """Return the threads for parts of a trial."""
+        return self.steps.threads
 
     @property
     def max_stored(self) -> int:
@@ -187,7 +204,7 @@ class SearchState:
     def original(self) -> Prepared:
         """Return the upload as measures compare with it."""
         if self._prepared is None:
-            self._prepared = Prepared(self.source.pixels)
+            self._prepared = Prepared(self.source.pixels, threads=self.threads)
         return self._prepared
 
     @property
@@ -195,7 +212,7 @@ class SearchState:
         """Return the HDR picture of an upload with a gain map."""
         hdr = self.source.hdr
         if self._original_hdr is None and hdr is not None:
-            self._original_hdr = HdrReference(hdr, self.source.pixels)
+            self._original_hdr = HdrReference(hdr, self.source.pixels, self.threads)
         return self._original_hdr
 
     def forget_pixels(self) -> None:

@@ -66,6 +66,7 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
         mode=upload.mode,
         size=(upload.width, upload.height),
         upscalers=state.upscalers,
+        threads=state.threads.count,
     )
     # A PNG shows the restored pixels; other formats add their own loss.
     unchanged = upload.format == "PNG" and not upload.palette
@@ -79,7 +80,7 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
         return Verdict.BELOW_FLOOR, reading
     state.work.serve(area, upload.format)
     try:
-        parameters, served = output.fit(pixels, upload, source.size)
+        parameters, served = output.fit(pixels, upload, source.size, state.threads)
     except DoesNotFit:
         return Verdict.DOES_NOT_FIT, reading
     shown = decode_as(upload, served)
@@ -90,7 +91,7 @@ def _judge(state: SearchState, stored: Stored, rendition: bytes) -> tuple[Verdic
     verdict, reading = _with_text(state, shown, reading)
     if verdict is Verdict.HOLDS:
         content = content_digest(upload.metadata, pixels)
-        state.best = BestRendition(rendition, stored, parameters, served, content, reading)
+        state.best = BestRendition(rendition, stored, parameters, served, shown, content, reading)
     return verdict, reading
 
 
@@ -104,7 +105,11 @@ def holds_alone(state: SearchState, best: BestRendition) -> bool:
         return True  # the pixels of a PNG were measured as they are
     state.work.score(upload.width * upload.height, floors.comparisons(state.floor, upload.mode))
     pixels = by_name(best.stored.codec).read(
-        best.rendition, mode=upload.mode, width=upload.width, height=upload.height
+        best.rendition,
+        mode=upload.mode,
+        width=upload.width,
+        height=upload.height,
+        threads=state.threads.count,
     )
     reading = _read(state, pixels, thorough=False)
     return _with_text(state, pixels, reading)[0] is Verdict.HOLDS

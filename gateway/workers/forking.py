@@ -21,8 +21,7 @@ _KEPT: Final = frozenset(
 )
 _KEPT_PREFIXES: Final = ("LC_", "MALLOC_", "OPENCV_", "PYTHON")
 _ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-"""There is one worker per core; confined, libraries cannot start threads, and OpenBLAS would wait
-for them for ever."""
+"""There is one worker per core, and one more thread per core of each would only compete."""
 
 
 class Handles(NamedTuple):

@@ -26,6 +26,9 @@ from slimgate.config.floor import Guard
 _MAX_TEXT: Final = 16_384
 """Characters of a message or traceback."""
 
+MAX_THREADS: Final = 4
+"""Most threads of a job: more gain little."""
+
 _CONFIG: Final = ConfigDict(ser_json_inf_nan="constants")
 
 
@@ -47,6 +50,7 @@ class OptimizeJob:
     version: str
     ruled_out: frozenset[str]
     may_be_large: bool
+    threads: Annotated[int, Field(ge=1, le=MAX_THREADS)] = 1
     name: Literal["optimize"] = "optimize"
 
 
@@ -56,6 +60,7 @@ class RestoreJob:
 
     manifest: Manifest
     may_be_large: bool
+    threads: Annotated[int, Field(ge=1, le=MAX_THREADS)] = 1
     name: Literal["restore"] = "restore"
 
 

@@ -5,9 +5,7 @@ return values that go through :mod:`slimgate.gateway.workers.job_values` and nev
 Nothing outlives a job.
 """
 
-import ctypes
 import gc
-import sys
 from collections.abc import Callable
 from typing import ClassVar, Final, assert_never
 
@@ -24,8 +22,10 @@ from slimgate.codec.search import memory_needs
 from slimgate.codec.search.allowed_steps import AllowedSteps
 from slimgate.codec.search.eligibility import pixels_of
 from slimgate.codec.search.engine_costs import EngineCosts
+from slimgate.codec.threads import Threads
 from slimgate.codec.upscale_file import enlarge_file
 from slimgate.config import Policy
+from slimgate.gateway.workers import heap
 from slimgate.gateway.workers.job_values import (
     Job,
     LargeImage,
@@ -74,11 +74,12 @@ def initialize(
     _Process.mark = staticmethod(mark)
     _Process.speed = speed
     _Process.memory_bytes = memory_bytes
-    # There is one process per core already: threads would only compete for cores.
+    # There is one process per core: threads are for jobs that run while cores are idle.
     cv2.setNumThreads(1)
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    heap.tune()
     _Process.at_start = memory.used()
-    memory.allow(memory_bytes)
+    memory.allow(memory_bytes + heap.RESERVED)
     memory.left()  # opens what the sandbox hides later
 
 
@@ -95,7 +96,7 @@ def perform(job: Job, data: bytes) -> tuple[Result, bytes]:
     Raises:
         Exception: Any error of the functions below.
     """
-    memory.allow(_Process.memory_bytes)
+    memory.allow(_Process.memory_bytes + heap.RESERVED)
     match job:
         case OptimizeJob():
             return optimize_upload(job, data)
@@ -113,7 +114,7 @@ def is_spent() -> bool:
     if _grown() <= most // 2:
         return False
     gc.collect()
-    _trim()
+    heap.trim()
     return _grown() > most
 
 
@@ -122,38 +123,24 @@ def _grown() -> int:
     return max(now - before for now, before in zip(memory.used(), _Process.at_start, strict=True))
 
 
-def _trim() -> None:
-    """Return freed memory to the system, with glibc."""
-    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
-        library.malloc_trim(0)
-
-
 def optimize_upload(job: OptimizeJob, data: bytes) -> tuple[Result, bytes]:
     """Find the smallest rendition of an upload that holds its policy's floor.
 
     Args:
         job: Policy, content type that the client sent, version of the gateway, steps that killed a
-            process (see :mod:`slimgate.codec.search.allowed_steps`), and whether more than the
-            ordinary amount of memory is allowed.
+            process (see :mod:`slimgate.codec.search.allowed_steps`), whether more than the
+            ordinary amount of memory is allowed, and how many threads.
         data: The upload.
 
     Raises:
         LargeImage: The job needs permission to take more memory.
         Refused: The upload stays as it is; the message says why.
     """
-    policy = job.policy
     most = _allowed(may_be_large=job.may_be_large)
-    options = OptimizeOptions(
-        policy=policy,
-        content_type=job.content_type,
-        restorers=models.chosen(policy.restorer),
-        gateway=job.version,
-        work_s=policy.limits.timeout_s,
-        steps=AllowedSteps(job.ruled_out, most, _Process.mark, _engine_costs(policy)),
-    )
     try:
         _check_allowed(data, most)
-        made = optimize(data, options, _Process.upscalers)
+        with Threads(job.threads) as threads:
+            made = optimize(data, _options(job, most, threads), _Process.upscalers)
     except (LargeImage, Refused):
         raise
     except models.EngineError as error:
@@ -163,6 +150,18 @@ def optimize_upload(job: OptimizeJob, data: bytes) -> tuple[Result, bytes]:
             raise Refused(Reason.MEMORY) from error
         raise Refused(Reason.DAMAGED, type(error).__name__) from error
     return Result(made.manifest, made.trials, made.omitted), made.rendition
+
+
+def _options(job: OptimizeJob, most: int, threads: Threads) -> OptimizeOptions:
+    policy = job.policy
+    return OptimizeOptions(
+        policy=policy,
+        content_type=job.content_type,
+        restorers=models.chosen(policy.restorer),
+        gateway=job.version,
+        work_s=policy.limits.timeout_s,
+        steps=AllowedSteps(job.ruled_out, most, _Process.mark, _engine_costs(policy), threads),
+    )
 
 
 def _check_allowed(data: bytes, most: int) -> None:
@@ -180,7 +179,7 @@ def _allowed(*, may_be_large: bool) -> int:
     most = _Process.memory_bytes
     if not may_be_large:
         most = min(most, memory_needs.ORDINARY)
-    memory.allow(most)
+    memory.allow(most + heap.RESERVED)
     return most
 
 
@@ -188,7 +187,8 @@ def restore_object(job: RestoreJob, rendition: bytes) -> tuple[Result, bytes]:
     """Restore the file that GET serves.
 
     Args:
-        job: The manifest, and whether more than the ordinary amount of memory is allowed.
+        job: The manifest, whether more than the ordinary amount of memory is allowed, and how many
+            threads.
         rendition: The stored rendition.
 
     Returns:
@@ -203,7 +203,7 @@ def restore_object(job: RestoreJob, rendition: bytes) -> tuple[Result, bytes]:
     _Process.mark("restore")
     _allowed(may_be_large=job.may_be_large)
     try:
-        return Result(), restore(rendition, job.manifest, _Process.upscalers)
+        return Result(), restore(rendition, job.manifest, _Process.upscalers, job.threads)
     except EncoderChanged as changed:
         return Result(as_recorded=False), changed.served
     except (DigestMismatch, LookupError, models.EngineError):

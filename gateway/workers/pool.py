@@ -27,6 +27,7 @@ from slimgate.gateway.workers.client_jobs import Busy, ClientJobs
 from slimgate.gateway.workers.engine_process import TIMEOUT_S, EngineProcess
 from slimgate.gateway.workers.job_queue import JobQueue
 from slimgate.gateway.workers.job_values import (
+    MAX_THREADS,
     Job,
     LargeImage,
     OptimizeJob,
@@ -94,6 +95,7 @@ class Workers:
         speed = models.speed_of(engine)
         _log.info("engine", backend=engine.backend, speed=speed)
         self._spec = WorkerSpec(engine.worker_memory, self._address, speed, engine.sandbox)
+        self._workers = engine.worker_count
         self._processes = WorkerProcesses(engine.worker_count)
         self._queue = JobQueue(
             engine.worker_count, engine.max_queue, engine.max_queue_wait_s, jobs=jobs
@@ -137,6 +139,11 @@ class Workers:
     def waiting(self) -> int:
         """Return the number of waiting jobs."""
         return self._queue.waiting
+
+    @property
+    def _threads(self) -> int:
+        """Return how many threads a job may have, so that no core is idle and none is shared."""
+        return max(1, min(MAX_THREADS, self._workers // max(1, self._running)))
 
     @property
     def steps(self) -> list[str]:
@@ -193,7 +200,9 @@ class Workers:
             started = time.monotonic()
             for repeat in itertools.count(1):
                 try:
-                    job = OptimizeJob(policy, content_type, version, ruled_out, may_be_large)
+                    job = OptimizeJob(
+                        policy, content_type, version, ruled_out, may_be_large, self._threads
+                    )
                     result, file = await self._run(
                         policy.limits.wall_s, job, data, len(data),
                         fresh=repeat > 1, programs=policy.floor.text is not None,
@@ -238,7 +247,7 @@ class Workers:
     ) -> tuple[bytes, bool]:
         async with self._slot(urgent=True):
             try:
-                job = RestoreJob(manifest, may_be_large)
+                job = RestoreJob(manifest, may_be_large, self._threads)
                 result, file = await self._twice(job, rendition, manifest.size)
             except OutOfMemory as error:
                 raise NotRestored(f"{error}: see engine.worker_memory") from error

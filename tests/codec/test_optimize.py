@@ -19,6 +19,7 @@ from slimgate.codec.optimize import Optimized, Refused
 from slimgate.codec.reasons import Reason
 from slimgate.codec.restore.restore import Upscaler, restore, verify
 from slimgate.codec.search import seal
+from slimgate.codec.threads import Threads
 from tests.codec.containers import samples
 from tests.codec.pictures import crop, noise, optimize_options, save
 
@@ -57,6 +58,19 @@ def test_the_note_describes_the_upload() -> None:
     ) == ("JPEG", "RGB", "4:2:2", True)  # fmt: skip
     assert hashlib.sha256(_served(made)).hexdigest() == note.sha256
     assert len(made.rendition) in {trial.size for trial in made.trials}
+
+
+def test_idle_cores_do_not_change_what_is_stored() -> None:
+    """Rendition, manifest and trials are the same, however many threads there are."""
+    data = save(np.tile(crop("RGB", 250, 210), (6, 7, 1)), "JPEG", quality=90)
+    alone = _optimized(data, effort="fast", fidelity="standard", tiers=["recode"])
+    asked = optimize_options(effort="fast", fidelity="standard", tiers=["recode"])
+    with Threads(3) as threads:
+        steps = replace(asked.steps, threads=threads)
+        made = optimize.optimize(data, replace(asked, steps=steps), models.restorer)
+    assert (made.rendition, made.manifest) == (alone.rendition, alone.manifest)
+    found, expected = ([replace(t, seconds=0.0) for t in each.trials] for each in (made, alone))
+    assert found == expected
 
 
 def test_scales_without_a_restorer_are_left_out() -> None:
@@ -318,9 +332,9 @@ def test_what_is_proved_is_what_will_be_read(monkeypatch: pytest.MonkeyPatch) ->
     """The proof is made from the written manifest and rendition alone."""
     seen: list[tuple[bytes, str]] = []
 
-    def remember(rendition: bytes, note: manifest.Manifest, lookup: Any) -> None:
+    def remember(rendition: bytes, note: manifest.Manifest, lookup: Any, threads: int) -> None:
         seen.append((rendition, note.dumps()))
-        verify(rendition, note, lookup)
+        verify(rendition, note, lookup, threads)
 
     monkeypatch.setattr(seal, "verify", remember)
     made = _optimized(_PHOTO, floor={"psnr_db": 28, "ssim": None})

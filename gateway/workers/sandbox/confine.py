@@ -44,7 +44,7 @@ def confine(*, programs: bool) -> dict[Part, str]:
     """
     if not IS_LINUX:
         return dict.fromkeys(PARTS, "only Linux has it")
-    privileges.lower_limits(programs=programs)
+    privileges.lower_limits()
     executable = list(_programs()) if programs else []
     parent = os.getppid()
     missing: dict[Part, str] = {}

@@ -22,27 +22,25 @@ _CAP_AMBIENT: Final = 47
 _CAP_AMBIENT_CLEAR_ALL: Final = 4
 _CAPABILITY_VERSION_3: Final = 0x20080522
 
-_MAX_PROCESSES: Final = 512
-"""Of the user of workers, in all gateways of a machine; programs that read text are among them."""
+_MAX_PROCESSES: Final = 2048
+"""Of the user of workers, in all gateways of a machine; threads and programs that read text are
+among them."""
 
 _MAX_FILES: Final = 64
 MAX_WRITTEN: Final = 1 << 16
 """Bytes that a worker can write to a file; it has only one, for its last words."""
 
 
-def lower_limits(*, programs: bool) -> None:
+def lower_limits() -> None:
     """Limit files and processes; call it before :func:`become_nobody`.
 
-    Args:
-        programs: Allow to start programs. The limit of a user's processes then only applies to
-            workers of root, which have a user of their own.
+    The limit of a user's processes, which counts threads, only applies to workers of root, which
+    have a user of their own.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (_MAX_FILES, _MAX_FILES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_WRITTEN, MAX_WRITTEN))
-    if not programs:
-        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-    elif os.geteuid() == 0:
+    if os.geteuid() == 0:
         resource.setrlimit(resource.RLIMIT_NPROC, (_MAX_PROCESSES, _MAX_PROCESSES))
 
 

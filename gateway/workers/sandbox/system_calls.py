@@ -128,7 +128,18 @@ _PROCESS: Final = {
     "uname": Call(63, 160),
 }
 
-WORKING: Final = {**_MEMORY, **_FILES, **_WAITING, **_MESSAGES, **_PROCESS}
+# include/uapi/linux/sched.h
+_CLONE_VM: Final = 0x100
+_CLONE_SIGHAND: Final = 0x800
+_CLONE_THREAD: Final = 0x10000
+_CLONE_NEW: Final = 0x7E020000  # namespaces
+_OF_THREADS: Final = _CLONE_VM | _CLONE_SIGHAND | _CLONE_THREAD
+
+_THREADS: Final = {  # of the process itself, which they leave no sooner than it does
+    "clone": Call(56, 220, 0, _OF_THREADS | _CLONE_NEW, (_OF_THREADS,)),
+}
+
+WORKING: Final = {**_MEMORY, **_FILES, **_WAITING, **_MESSAGES, **_PROCESS, **_THREADS}
 """What every worker needs, by name."""
 
 TO_SELF: Final = {"kill": Call(62, 129, 0), "tgkill": Call(234, 131, 0)}

@@ -3,7 +3,7 @@
 import contextlib
 import io
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -54,6 +54,20 @@ def test_avif_decodes_to_the_pixels_of_pillow(mode: str, subsampling: str) -> No
     data = _encode(by_name("avif"), pixels, subsampling=subsampling, orientation=6)
     with Image.open(io.BytesIO(data)) as image:
         np.testing.assert_array_equal(np.asarray(image), avif.read(data, mode=mode, **_SIZE))
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
+def test_the_number_of_threads_does_not_change_an_avif_file(
+    subsampling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is stored of a large image is the same on any machine, and so is what is decoded."""
+    pixels = np.tile(crop("RGB", 150, 131), (10, 11, 1))
+    encode = partial(_encode, by_name("avif"), pixels, 60, subsampling=subsampling)
+    data = encode()
+    monkeypatch.setattr(avif, "_THREADS", 2)
+    assert encode() == data
+    size = {"mode": "RGB", "width": pixels.shape[1], "height": pixels.shape[0]}
+    assert np.array_equal(avif.read(data, **size), avif.read(data, **size, threads=3))
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

@@ -187,10 +187,10 @@ def test_a_recipe_whose_proof_fails_leaves_the_file_to_zstandard(
     """Whatever the proof of a recipe raises, the file is compressed whole."""
     prove = seal.prove
 
-    def failing(rendition: bytes, note: Any, upscalers: Any) -> None:
+    def failing(rendition: bytes, note: Any, upscalers: Any, threads: int) -> None:
         if note.stored.recipe:
             raise MemoryError
-        prove(rendition, note, upscalers)
+        prove(rendition, note, upscalers, threads)
 
     monkeypatch.setattr(seal, "prove", failing)
     data = _FILES["libtiff bits raw"]

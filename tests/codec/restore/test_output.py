@@ -10,7 +10,7 @@ from PIL import Image, ImageFile
 from slimgate.codec.containers import Container, DoesNotFit, parse
 from slimgate.codec.image.pixels import Pixels, decode_as
 from slimgate.codec.manifest import Output
-from slimgate.codec.restore import jpeg_file, output
+from slimgate.codec.restore import jpeg_file, output, png_file
 from tests.codec.pictures import crop, noise, save, worsened
 
 _KINDS = [
@@ -117,7 +117,7 @@ def test_colours_of_a_png_are_rounded_when_nothing_else_makes_it_fit(step: int) 
     pixels[:8, :8] = 0
     pixels[:8, 8:16] = 255
     upload = _upload("PNG", pixels)
-    size = len(output._write_png(pixels, _png(10, step, "RGBA"), 0)) + 20
+    size = len(png_file.write(pixels, _png(10, step, "RGBA"), 0)) + 20
     found, data = output.fit(pixels, upload, size)
     shown = decode_as(upload, data).astype(int)
     assert (found.step, len(data)) == (step, size)
@@ -261,7 +261,7 @@ def test_png_filters_of_our_own_return_the_rounded_pixels(step: int) -> None:
     """Level 10 has the same pixels as any other; steps of 3 and 5 keep black and white."""
     pixels = crop("RGB", 61, 47)
     shown = [
-        decode_as(_upload("PNG", pixels), output._write_png(pixels, _png(level, step), 0))
+        decode_as(_upload("PNG", pixels), png_file.write(pixels, _png(level, step), 0))
         for level in (9, 10)
     ]
     np.testing.assert_array_equal(shown[0], shown[1])

@@ -116,3 +116,17 @@ def test_a_trial_that_is_expected_to_fail_saves_nothing() -> None:
         bracket = _bracket(40, 50, margin)
         found = bracket.saving({50: 412_551}, 48)
         assert found == pytest.approx(saved), margin
+
+
+def test_neighbouring_trials_do_not_mislead_a_steady_bracket() -> None:
+    """Two qualities close together tell little of a slope beside the usual one."""
+    margins = {54: 0.36, 52: 0.30}
+    targets = []
+    for weight in (0.0, 4.0):
+        bracket = QualityBracket(steady=weight)
+        for quality, margin in margins.items():
+            bracket.holds(quality, {"ssimulacra2": margin})
+        targets.append(bracket.target() or 0)
+    alone, beside_the_usual = targets
+    assert alone < 44
+    assert 48 < beside_the_usual < 50

@@ -97,11 +97,11 @@ def test_a_rendition_that_does_not_restore_makes_room_for_the_next(
     """When the proof of the winner fails, the next smallest is stored."""
     proven: list[str] = []
 
-    def failing(rendition: bytes, manifest: Any, upscalers: Any) -> None:
+    def failing(rendition: bytes, manifest: Any, upscalers: Any, threads: int) -> None:
         proven.append(manifest.stored.tier)
         if manifest.stored.tier == "recode":
             raise MemoryError
-        verify(rendition, manifest, upscalers)
+        verify(rendition, manifest, upscalers, threads)
 
     monkeypatch.setattr(seal, "verify", failing)
     made = _optimized(tiers=["recode", "exact"])

@@ -17,8 +17,10 @@ from slimgate.codec.search.allowed_steps import AllowedSteps
 from slimgate.codec.search.bracket import QualityBracket
 from slimgate.codec.search.engine_costs import EngineCosts
 from slimgate.codec.search.omissions import Omission
+from slimgate.codec.search.presets import preset_of
 from slimgate.codec.search.verdicts import Verdict
-from slimgate.config.floor import PRESETS, Floor
+from slimgate.config.floor import PRESETS, Fidelity, Floor
+from slimgate.config.policy import Effort
 from tests.codec.pictures import noise, optimize_options, photo, save
 
 
@@ -123,3 +125,21 @@ def test_stable_key_points_count() -> None:
     standard, lost = PRESETS["standard"], Reading(orb=0.3, ssimulacra2=72)
     for pixels in (photo("astronaut.png"), photo("camera.png", "L")):
         assert floors.without_unstable_orb(standard, Prepared(pixels), lost) == standard
+
+
+@pytest.mark.parametrize(
+    ("effort", "fidelity", "shrinks"),
+    [
+        ("fast", "standard", False),
+        ("balanced", "high", False),
+        ("balanced", "economy", True),
+        ("best", "standard", True),
+    ],
+)
+def test_large_images_are_shrunk_where_that_gains_most(
+    effort: Effort, fidelity: Fidelity, shrinks: bool
+) -> None:
+    """High scores leave little to gain, and networks take longer than all else; best tries all."""
+    preset = preset_of(effort, PRESETS[fidelity])
+    assert (preset.enlarged > 12e6) is shrinks
+    assert preset.enlarged > 4e6

@@ -88,6 +88,43 @@ def test_linear_algebra_needs_no_threads() -> None:
     assert done.stdout == b"700.0\n"
 
 
+def test_threads_work_in_the_sandbox() -> None:
+    """A confined worker encodes with threads, and measures in threads of its own."""
+    script = (
+        "import numpy as np; from slimgate.gateway.workers.sandbox.confine import confine;"
+        "from slimgate.codec.encoders import EncoderSettings, avif;"
+        "from slimgate.codec.threads import Threads;"
+        "avif.knows('ssimulacra2'); confine(programs=False);"
+        "large = np.zeros((1500, 1400, 3), np.uint8);"
+        "how = EncoderSettings(quality=50, subsampling='4:2:0', speed=9);"
+        "data = avif.encode(large, how);"
+        "found = avif.read(data, mode='RGB', width=1400, height=1500, threads=2);"
+        "print(Threads(3).map(lambda number: number + int(found.max()), range(3)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        env=clean_environment(os.environ),
+        timeout=_PATIENCE_S,
+        check=True,
+    )
+    assert done.stdout == b"[0, 1, 2]\n"
+
+
+def test_the_user_of_workers_may_have_threads() -> None:
+    """The limit of its processes counts threads."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    script = (
+        "from slimgate.gateway.workers.sandbox import privileges as p;"
+        "from slimgate.codec.threads import Threads;"
+        "p.lower_limits(); p.become_nobody([]); p.drop_capabilities();"
+        "print(Threads(4).map(abs, range(5)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True)
+    assert done.stdout == b"[0, 1, 2, 3, 4]\n"
+
+
 @pytest.mark.skipif(not shutil.which(ocr.PROGRAM), reason="Tesseract is not installed")
 def test_tesseract_reads_in_the_sandbox() -> None:
     """The program that reads text finds all it needs, and nothing else is permitted to it."""

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import struct
 from typing import Final
 
@@ -64,6 +65,20 @@ def test_arguments_decide(machine: str, openat: int, kill: int) -> None:
         _verdict(machine, kill, 1, 6),
         _verdict(machine, kill, 1, 6, programs=True),
     ] == [_ALLOWED, _DENIED, _DENIED, _DENIED, _ALLOWED, _DENIED, _ALLOWED]
+
+
+@pytest.mark.parametrize(("machine", "clone"), [(X86_64, 56), (AARCH64, 220)])
+def test_threads_start_and_processes_do_not(machine: str, clone: int) -> None:
+    """clone(2) is permitted for what glibc and musl start threads with, without new namespaces."""
+    of_glibc, of_musl, new_user = 0x3D0F00, 0x7D0F00, 0x10000000
+    assert [
+        _verdict(machine, clone, of_glibc),
+        _verdict(machine, clone, of_musl),
+        _verdict(machine, clone, signal.SIGCHLD),
+        _verdict(machine, clone, of_glibc & ~0x10000),
+        _verdict(machine, clone, of_glibc | new_user),
+        _verdict(machine, clone, signal.SIGCHLD, programs=True),
+    ] == [_ALLOWED, _ALLOWED, _DENIED, _DENIED, _DENIED, _ALLOWED]
 
 
 @pytest.mark.parametrize("machine", [X86_64, AARCH64])
