@@ -155,7 +155,7 @@ def _losses(before: Figures, now: Figures) -> Iterator[str]:
 
 
 def _measured(name: str, effort: Effort) -> Figures:
-    (recipe,) = sample_images.chosen([name])
+    (recipe,) = (each for each in sample_images.RECIPES if each.key == name)
     data = sample_images.make(recipe).data
     asked = policy(effort)
     seen = look(data, asked)
