@@ -148,6 +148,13 @@ class Policy(Frozen):
         max_length=16,
         description="content types to optimize",
     )
+    anonymous: bool = Field(
+        default=False,
+        description=(
+            "whether requests without a signature reach the store, which may allow them; "
+            "otherwise they get AccessDenied, unless the mode is off"
+        ),
+    )
     mode: Mode = Field(
         description="off, shadow (store the original, report the possible saving) or optimize"
     )
@@ -310,8 +317,9 @@ class Policy(Frozen):
     def digest(self) -> str:
         """Return 12 hex digits of the SHA-256 of the effective policy as canonical JSON."""
         # Keys that are newer than the digest count only where they are set; a fidelity is a floor.
-        # Who signs requests changes no rendition.
-        unset: dict[str, Any] = {"fidelity": True, "floor": self.floor.unset, "upstream": True}
+        # Who signs requests, if anyone does, changes no rendition.
+        unset: dict[str, Any] = {"fidelity": True, "floor": self.floor.unset}
+        unset.update(dict.fromkeys(("anonymous", "upstream"), True))
         if self.originals.keep is None:
             unset["originals"] = True
         if self.exact_codec == "jxl":

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from slimgate.codec.reasons import Reason, Refused
 from slimgate.config import Policies
+from slimgate.gateway.handlers.anonymous import check_target
 from slimgate.gateway.handlers.call import Call, forwarded
 from slimgate.gateway.handlers.form_file import ReceivedForm
 from slimgate.gateway.handlers.form_upload import FormUpload
@@ -90,6 +91,9 @@ class PostObject:
         await _parse_fields(call.upload, parser)
         form = read_form(call.target.bucket, parser) if parser.in_file else None
         signer = self._signer(form.access_key, form.session_token) if form is not None else None
+        if form is None or not form.claims_signature:
+            # A form that parsers could read in two ways is not surely signed.
+            check_target(self._policies, call.target if form is None else form.target)
         if form is None or signer is None:
             return await self._pass_through(call, boundary, form, _unverified(form))
         try:
@@ -137,7 +141,7 @@ async def _parse_fields(upload: Upload, parser: FormParser) -> None:
 
 def _unverified(form: PostForm | None) -> Refused:
     """Return why a form stays as it is that only the store can verify."""
-    signed = form is None or "policy" in form.fields
+    signed = form is None or form.claims_signature
     return Refused(Reason.FORM if signed else Reason.ANONYMOUS)
 
 

@@ -10,6 +10,7 @@ from http import HTTPStatus
 import structlog
 from aiohttp import web
 
+from slimgate.gateway.handlers import anonymous
 from slimgate.gateway.handlers.cache_invalidation import (
     CacheInvalidation,
     changed_key,
@@ -116,6 +117,8 @@ async def _dispatch(request: web.Request) -> web.StreamResponse:
     name = operation(request.method, call.target, call.parameters, copies_object)
     if is_form(call):
         name = "PostObject"
+    else:
+        anonymous.check_call(parts.policies, call)
     request[_OPERATION] = name
     handler = request.app[HANDLERS][name]
     if call.source is not None:

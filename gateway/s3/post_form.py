@@ -68,6 +68,11 @@ class PostForm:
         return key_target(self.bucket, self.fields.get("key", ""))
 
     @property
+    def claims_signature(self) -> bool:
+        """Return whether somebody has to verify the form: it has a policy, which is signed."""
+        return "policy" in self.fields
+
+    @property
     def access_key(self) -> str:
         """Return the access key that the form claims; empty without a version 4 signature."""
         return self.fields.get("x-amz-credential", "").partition("/")[0]

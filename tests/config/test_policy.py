@@ -67,6 +67,7 @@ def test_defaults_are_those_of_the_design() -> None:
             "access_key": None,
         },
         "serve": {"negotiate": (), "shrunk": False},
+        "anonymous": False,
         "upstream": None,
     }
     assert make().model_dump() == expected

@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.conftest import Start
 from tests.e2e import images, wire
 from tests.servers.clients import failure, s3_client
+from tests.servers.gateway import configuration
 from tests.servers.server import Keys, S3Server
 
 _FILE = images.jpeg()
@@ -250,3 +252,18 @@ def test_what_is_missing_is_missing_as_upstream(
             getattr(client, operation)(**{"Bucket": photos, **arguments})
         refusals.append(failure(caught.value))
     assert refusals[1] == refusals[0]
+
+
+def test_strangers_need_the_consent_of_the_policy(upstream: S3Server, start: Start) -> None:
+    """Without it they get no answer of the store, however public the bucket is there."""
+    policy = {"name": "photos", "bucket": "photos*", "mode": "optimize"}
+    process = start(configuration(upstream, policies=[policy]))
+    server, path = upstream.at(process.endpoint), "/photos-strangers/k"
+    with s3_client(server) as client:
+        client.create_bucket(Bucket="photos-strangers", ACL="public-read-write")
+        client.put_object(Bucket="photos-strangers", Key="k", Body=b"x", ACL="public-read")
+    host = {"Host": server.host}
+    for method, url in (("GET", path), ("PUT", path), ("GET", "/photos-strangers")):
+        assert wire.send(server, method, url, host).failure == (403, "AccessDenied")
+    assert wire.send(server, "GET", wire.presigned(server, path), host).body == b"x"
+    assert wire.ask(server, "GET", path).body == b"x"

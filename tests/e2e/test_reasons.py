@@ -41,7 +41,12 @@ class _Running(NamedTuple):
 
 
 def _policy(name: str, **changes: object) -> dict[str, object]:
-    defaults = {"mode": "optimize", "effort": "fast", "limits": {"max_bytes": _MOST}}
+    defaults = {
+        "mode": "optimize",
+        "effort": "fast",
+        "limits": {"max_bytes": _MOST},
+        "anonymous": True,
+    }
     return {"name": name, "bucket": f"{name}*", **defaults, **changes}
 
 

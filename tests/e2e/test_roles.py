@@ -180,6 +180,7 @@ def divided(run: Run, folder: Path) -> tuple[GatewayProcess, str]:
     bucket = _name("photos")
     policies = [
         {"name": name, "bucket": bucket, "prefix": f"{name}/", "mode": "optimize",
+         "anonymous": True,
          "effort": "fast", "upstream": _role(folder, f"{_OTHER_ROLE}-{name}")}
         for name in ("in", "out")
     ]  # fmt: skip

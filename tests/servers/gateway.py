@@ -39,8 +39,20 @@ def configuration(upstream: S3Server, **changes: object) -> dict[str, Any]:
         ],
         "index": {"kind": "memory"},
         "policies": [
-            {"name": "photos", "bucket": "photos*", "mode": "optimize", "effort": "fast"},
-            {"name": "shadow", "bucket": "shadow*", "mode": "shadow", "effort": "fast"},
+            {
+                "name": "photos",
+                "bucket": "photos*",
+                "mode": "optimize",
+                "effort": "fast",
+                "anonymous": True,
+            },
+            {
+                "name": "shadow",
+                "bucket": "shadow*",
+                "mode": "shadow",
+                "effort": "fast",
+                "anonymous": True,
+            },
         ],
         **changes,
     }

@@ -92,7 +92,9 @@ class Gateway:
 
     memory: MemoryStore = field(default_factory=MemoryStore)
     policies: Policies = field(
-        default_factory=lambda: Policies((Policy(name="p", bucket=BUCKET, mode="optimize"),))
+        default_factory=lambda: Policies(
+            (Policy(name="p", bucket=BUCKET, mode="optimize", anonymous=True),)
+        )
     )
 
     @cached_property

@@ -81,15 +81,18 @@ class _Forms:
         mode: Mode of the policy; None: there is none.
         workers: Search for renditions.
         room: Bytes for bodies in memory.
+        anonymous: The policy admits forms that nobody has signed.
     """
 
     mode: Any = "optimize"
     workers: InstantWorkers = field(default_factory=InstantWorkers)
     room: int = 1 << 24
+    anonymous: bool = True
     cache: MemoryCache = field(default_factory=lambda: MemoryCache(1 << 20, 60.0))
 
     def __post_init__(self) -> None:
-        policies = () if self.mode is None else (Policy(name="p", bucket=BUCKET, mode=self.mode),)
+        named: dict[str, Any] = {"name": "p", "bucket": BUCKET, "anonymous": self.anonymous}
+        policies = () if self.mode is None else (Policy(mode=self.mode, **named),)
         self.gateway = Gateway(policies=Policies(policies))
 
     async def post(
@@ -219,6 +222,16 @@ async def test_other_files_are_passed_on(key: str) -> None:
     (request,) = forms.gateway.sent("POST")
     assert (request.length, request.target.bucket) == (len(forms.body), BUCKET)
     assert request.headers["Content-Type"].startswith("multipart/form-data")
+
+
+async def test_forms_of_strangers_need_the_consent_of_the_policy() -> None:
+    """Without it nothing reaches the store; a form that claims a signature is for it to verify."""
+    forms = _Forms(anonymous=False)
+    with pytest.raises(S3Error, match="AccessDenied"):
+        await forms.post("", b"text")
+    assert forms.gateway.memory.requests == []
+    await forms.post("unknown", b"text")
+    assert [request.method for request in forms.gateway.memory.requests] == ["POST"]
 
 
 async def test_without_a_policy_forms_are_passed_on() -> None:
