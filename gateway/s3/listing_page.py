@@ -104,6 +104,8 @@ def _read_usual(page: bytes) -> list[ListedEntry] | None:
         if text.count("<Contents>") + text.count("<Version>") != len(found):
             return None
         encoded = _ENCODED in text
+        if encoded and any(_ENCODED in inner for _, inner in found):
+            return None
         return [_entry(_texts(inner), encoded=encoded) for _, inner in found]
     except (UnicodeDecodeError, KeyError):
         return None
