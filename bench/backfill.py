@@ -33,7 +33,7 @@ READS: Final = {"optimize": 5, "verify": 2}
 WRITES: Final = {"optimize": 1, "verify": 0}
 
 _TERABYTES: Final = 100
-_OBJECT_BYTES: Final = 3_000_000
+OBJECT_BYTES: Final = 3_000_000
 _KEYS_PER_SHARD: Final = 1000
 _CORES_PER_PROCESS: Final = 8
 _DAYS: Final = 30
@@ -165,12 +165,12 @@ class Column:
         cells = [
             self.name,
             f"{self.reads} / {self.writes} / {state:.2f}",
-            f"${_round(requests):,.0f}",
+            f"${rounded(requests):,.0f}",
             f"{self.core_s:.1f}",
-            f"{_round(core_hours):,.0f}",
-            f"{_round(core_hours / 24 / _DAYS):,.0f}",
-            f"${_round(compute):,.0f}",
-            f"${_round(requests + compute):,.0f}",
+            f"{rounded(core_hours):,.0f}",
+            f"{rounded(core_hours / 24 / _DAYS):,.0f}",
+            f"${rounded(compute):,.0f}",
+            f"${rounded(requests + compute):,.0f}",
         ]
         return cells, requests + compute
 
@@ -178,8 +178,8 @@ class Column:
 def table(of: Measured) -> str:
     """Return the table as Markdown."""
     prices = money_prices.load()
-    objects = _TERABYTES * prices.tb_bytes / _OBJECT_BYTES
-    share = _OBJECT_BYTES / of.uploaded  # of an average object in the sums
+    objects = _TERABYTES * prices.tb_bytes / OBJECT_BYTES
+    share = OBJECT_BYTES / of.uploaded  # of an average object in the sums
     jobs = [
         Column("optimize, `balanced`", READS["optimize"], WRITES["optimize"],
                of.balanced.optimize_cpu_s * share),
@@ -188,12 +188,13 @@ def table(of: Measured) -> str:
         Column("verify", READS["verify"], WRITES["verify"], of.balanced.restore_cpu_s * share),
     ]  # fmt: skip
     cells, costs = zip(*(job.figures(objects, prices) for job in jobs), strict=True)
+    each = of.megapixels * share
     lines = [
-        f"{_round(objects) / 1e6:.1f} million objects, {of.megapixels * share:.1f} megapixels each",
+        f"{rounded(objects) / 1e6:.1f} million objects, {each:.1f} megapixels each",
         "",
         _HEAD,
         "|---|---|---|---|---|---|---|---|",
-        *(f"| {' | '.join(each)} |" for each in cells),
+        *(f"| {' | '.join(row)} |" for row in cells),
         "",
         _SAVING_HEAD,
         "|---|---|---|---|---|---|",
@@ -206,11 +207,11 @@ def table(of: Measured) -> str:
 def _saving(name: str, of: Measured, cost: Cost, backfill: float) -> str:
     still, busy = (_money(of, cost, reads, uploads) for reads, uploads in ((0.0, 0.0), (1.0, 0.03)))
     now, then = still.now.storage, still.then.storage
-    saved = (f"${_round(each.saved):,.0f}" for each in (still, busy))
+    saved = (f"${rounded(each.saved):,.0f}" for each in (still, busy))
     months = (f"{backfill / each.saved:.1f}" for each in (still, busy))
     return (
-        f"| `{name}` | {100 * cost.stored / of.uploaded:.0f} % | ${_round(now):,.0f} → "
-        f"${_round(then):,.0f} | {' | '.join(saved)} | {' / '.join(months)} months |"
+        f"| `{name}` | {100 * cost.stored / of.uploaded:.0f} % | ${rounded(now):,.0f} → "
+        f"${rounded(then):,.0f} | {' | '.join(saved)} | {' / '.join(months)} months |"
     )
 
 
@@ -224,8 +225,8 @@ def _money(of: Measured, cost: Cost, reads: float, uploads: float) -> money.Mone
         uploads: Share of objects replaced per month.
     """
     prices = money_prices.load()
-    share = _OBJECT_BYTES / of.uploaded
-    basis = money.basis([(_OBJECT_BYTES, round(cost.stored * share))], prices)
+    share = OBJECT_BYTES / of.uploaded
+    basis = money.basis([(OBJECT_BYTES, round(cost.stored * share))], prices)
     assumed = money.Assumptions(
         terabytes=_TERABYTES,
         storage_class=prices.classes[0].name,
@@ -239,7 +240,7 @@ def _money(of: Measured, cost: Cost, reads: float, uploads: float) -> money.Mone
     return money.calculate(basis, assumed)
 
 
-def _round(value: float) -> float:
+def rounded(value: float) -> float:
     """Return a number with three digits that count."""
     return float(f"{value:.3g}")
 

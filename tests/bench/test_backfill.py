@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from multidict import CIMultiDict
 
-from bench import backfill
+from bench import backfill, backfill_hours
 from bench.backfill import MEASURED, READS, WRITES, Measured
 from slimgate.config import Manifests as ManifestSettings
 from slimgate.config import Policies, Policy
@@ -30,6 +30,12 @@ def test_the_table_in_the_documents_is_computed() -> None:
     """docs/jobs.md has what the program prints."""
     table = backfill.table(Measured.model_validate_json(MEASURED.read_text()))
     assert table in _DOCUMENT.read_text()
+
+
+def test_the_hours_in_the_documents_are_computed() -> None:
+    """docs/sizing.md has what the program prints for 50 TB."""
+    hours = backfill_hours.table(Measured.model_validate_json(MEASURED.read_text()), 50)
+    assert hours in _DOCUMENT.with_name("sizing.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["optimize", "verify"])
