@@ -41,6 +41,7 @@ ENV PATH=/opt/slimgate/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     XDG_CACHE_HOME=/var/lib/slimgate \
+    XDG_STATE_HOME=/var/lib/slimgate \
     TMPDIR=/var/spool/slimgate \
     SLIMGATE_CONFIG=/etc/slimgate/slimgate.yaml \
     SLIMGATE_LISTEN=0.0.0.0:9000 \

@@ -280,6 +280,14 @@ class Reason(StrEnum):
             "when it is whole."
         ),
     )
+    UNQUEUED = (
+        "not queued",
+        "the queue of deferred uploads is full or cannot be written",
+        (
+            "Raise deferred.concurrency or deferred.max_queued, or mend the queue. Optimize the "
+            "bucket by a job afterwards."
+        ),
+    )
     UNKNOWN_RESULT = (
         "unknown result",
         "the upstream does not tell what the upload has become",

@@ -4,6 +4,7 @@ from slimgate.config.cache import Cache, RedisCacheSettings
 from slimgate.config.client_limits import ClientLimits
 from slimgate.config.credential import Credential
 from slimgate.config.credentials_file import read_credentials
+from slimgate.config.deferred import Deferred
 from slimgate.config.describe import effective, reference
 from slimgate.config.engine import Engine, RemoteEngines
 from slimgate.config.floor import Floor
@@ -28,6 +29,7 @@ __all__ = [
     "ClientLimits",
     "ConfigError",
     "Credential",
+    "Deferred",
     "Engine",
     "Feedback",
     "Floor",

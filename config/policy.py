@@ -158,6 +158,11 @@ class Policy(Frozen):
     mode: Mode = Field(
         description="off, shadow (store the original, report the possible saving) or optimize"
     )
+    when: Literal["upload", "deferred"] = Field(
+        default="upload",
+        description="when to optimize: upload (before the client gets its response), or deferred "
+        "(in the background; until then the object is the upload)",
+    )
     tiers: Annotated[tuple[Tier, ...], LISTED, _SET] = Field(
         default=("downscale", "exact", "lossless", "recode"),
         min_length=1,
@@ -299,6 +304,11 @@ class Policy(Frozen):
         return self
 
     @property
+    def in_background(self) -> bool:
+        """Return whether uploads are queued: an upload never waits for a shadow policy."""
+        return self.mode == "shadow" or (self.mode == "optimize" and self.when == "deferred")
+
+    @property
     def raising_guards(self) -> tuple[Guard, ...]:
         """Return the guards that demand more than the policy does anyway."""
         fidelity = self.fidelity
@@ -317,9 +327,9 @@ class Policy(Frozen):
     def digest(self) -> str:
         """Return 12 hex digits of the SHA-256 of the effective policy as canonical JSON."""
         # Keys that are newer than the digest count only where they are set; a fidelity is a floor.
-        # Who signs requests, if anyone does, changes no rendition.
+        # Who signs requests, if anyone does, and when, changes no rendition.
         unset: dict[str, Any] = {"fidelity": True, "floor": self.floor.unset}
-        unset.update(dict.fromkeys(("anonymous", "upstream"), True))
+        unset.update(dict.fromkeys(("anonymous", "upstream", "when"), True))
         if self.originals.keep is None:
             unset["originals"] = True
         if self.exact_codec == "jxl":

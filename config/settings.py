@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from slimgate.config.base import LISTED, Frozen, contradiction
 from slimgate.config.cache import Cache
 from slimgate.config.credential import Credential
+from slimgate.config.deferred import Deferred
 from slimgate.config.engine import Engine
 from slimgate.config.index import Index
 from slimgate.config.limits import Limits
@@ -80,6 +81,9 @@ class Settings(Frozen):
     )
     cache: Cache = Field(default=Cache(), description="caches of restored files")
     index: Index = Field(default=Index(), description="index of object sizes for listings")
+    deferred: Deferred = Field(
+        default=Deferred(), description="optimizing in the background, after uploads"
+    )
     engine: Engine = Field(default=Engine(), description="workers and the engine for networks")
     limits: Limits = Field(default=Limits(), description="limits of the gateway as a whole")
     manifests: Manifests = Field(default=Manifests(), description="sealing of manifests")
@@ -123,6 +127,7 @@ class Settings(Frozen):
                 "reorder or remove one"
             )
             raise contradiction(("policies", position), reason)
+        self._can_defer(access_keys)
         for position, policy in enumerate(self.policies):
             if policy.originals.access_key not in {None, *access_keys}:
                 at = ("policies", position, "originals", "access_key")
@@ -140,6 +145,15 @@ class Settings(Frozen):
             reason = "needs a certificate: set tls.certificate and tls.key"
             raise contradiction(("admin", "tls"), reason)
         return self
+
+    def _can_defer(self, access_keys: Sequence[str]) -> None:
+        if self.deferred.queue == "redis" and self.cache.redis.url is None:
+            raise contradiction(("deferred", "queue"), "needs a Redis: set cache.redis.url")
+        in_file = self.credentials_file is not None
+        if not in_file and self.deferred.access_key not in {None, *access_keys}:
+            raise contradiction(
+                ("deferred", "access_key"), "is not among credentials: add it there"
+            )
 
     @property
     def address(self) -> tuple[str, int]:

@@ -9,6 +9,8 @@ DIVIDED: Final = frozenset(
     {
         ("upstream", "max_connections"),
         ("cache", "max_bytes"),
+        ("deferred", "concurrency"),
+        ("deferred", "images_per_minute"),
         ("engine", "max_queue"),
         ("limits", "max_connections"),
         ("limits", "max_buffered_bytes"),

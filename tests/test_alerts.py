@@ -128,6 +128,19 @@ CASES: Final[dict[str, _Case]] = {
         labels={"policy": "photos"},
         minutes=_DAY + 100,
     ),
+    "SlimgateDeferredQueueFull": _one(
+        'slimgate_deferred_uploads_total{result="full",',
+        _counter(1),
+        _STEADY,
+        labels={"instance": "a", "result": "full"},
+    ),
+    "SlimgateDeferredQueueOld": _one("slimgate_deferred_oldest_seconds", "90000x120", "60x120"),
+    "SlimgateDeferredImagesFail": _one(
+        'slimgate_deferred_images_total{outcome="failed",',
+        _counter(1),
+        _STEADY,
+        labels={"instance": "a", "outcome": "failed"},
+    ),
     "SlimgateIndexMisses": _share(
         "slimgate_listed_objects_total", 'result="miss"', 0.8, 0.3, minutes=110
     ),

@@ -15,6 +15,7 @@ from slimgate.codec.reasons import Reason, Refused
 from slimgate.config import Policies, Policy
 from slimgate.gateway.cache.memory import Cache
 from slimgate.gateway.handlers.call import Call
+from slimgate.gateway.handlers.deferring import Deferral, Intent, can_wait
 from slimgate.gateway.handlers.form_file import FormFile, ReceivedForm
 from slimgate.gateway.handlers.stored import StoreResponse, note_managed, note_plain
 from slimgate.gateway.http import responses
@@ -47,6 +48,7 @@ class FormUpload:
         storage: The store.
         workers: Search for renditions.
         telemetry: Records results.
+        deferral: Queues uploads that are optimized in the background.
         cache: Restored files.
     """
 
@@ -56,12 +58,14 @@ class FormUpload:
         storage: Storage,
         workers: Workers,
         telemetry: Telemetry,
+        deferral: Deferral,
         cache: Cache,
     ) -> None:
         self._policies = policies
         self._storage = storage
         self._workers = workers
         self._telemetry = telemetry
+        self._deferral = deferral
         self._cache = cache
 
     async def __call__(
@@ -95,8 +99,8 @@ class FormUpload:
         try:
             await pipeline.run(pipeline.SCREEN, image)
             form.verify()
-            steps = pipeline.STEPS if policy.mode == "optimize" else pipeline.SHADOW
-            await pipeline.run(steps, image)
+            waits = can_wait(policy, form.put_headers)
+            await pipeline.run(pipeline.ADMIT if waits else pipeline.STEPS, image)
         except (Refused, Busy) as why:
             if not image.data and form.signer.is_known_upstream(target):
                 raise
@@ -104,7 +108,9 @@ class FormUpload:
             return await (self._put(form, image.data) if image.data else self._spool(form))
         response = taken.response
         if response is None:
-            return await self._put(form, image.data)
+            size = image.source.size or None
+            async with self._deferral.intent(policy, form.client, target, size) as form.intent:
+                return await self._spool(form)
         if response.status == HTTPStatus.OK:
             elapsed_s = form.call.elapsed_s
             note_managed(
@@ -150,6 +156,8 @@ class FormUpload:
     ) -> web.StreamResponse:
         request = replace(await form.plain_request(), body=body, length=length, payload_hash=digest)
         async with form.client.send(request) as response:
+            if form.intent is not None:
+                form.intent.answered(response)
             if response.status == HTTPStatus.OK:
                 note_plain(self._storage, form.fields.target, response, form.call.elapsed_s)
             return await self._answer(form, response, headers.bare_etag(response.headers), {})
@@ -180,12 +188,14 @@ class _Form:
         received: The form.
         signer: Owner of the key that signed it.
         file: Its file.
+        intent: Queues it; None: it is not optimized in the background.
     """
 
     call: Call
     received: ReceivedForm
     signer: Signer
     file: FormFile = field(init=False)
+    intent: Intent | None = None
 
     def __post_init__(self) -> None:
         self.file = FormFile(self.call, self.received, self.put_headers)

@@ -1,10 +1,11 @@
 """CreateMultipartUpload and CompleteMultipartUpload: completed images are optimized.
 
 Parts go to the upstream directly and are durable at once. The upstream completes the upload; the
-object is read back, optimized, and replaced by a conditional write. If anything fails, the plain
-object stays.
+object is read back, optimized, and replaced by a conditional write, at once or from the deferred
+queue. If anything fails, the plain object stays.
 """
 
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Final
 
@@ -14,6 +15,7 @@ from aiohttp import web
 from slimgate.codec.reasons import Reason, Refused
 from slimgate.config import Policies, Policy
 from slimgate.gateway.handlers.call import Call, forwarded
+from slimgate.gateway.handlers.deferring import Deferral, Intent, can_wait
 from slimgate.gateway.handlers.late_answer import Result, late_answer
 from slimgate.gateway.handlers.origins import CompletedUpload
 from slimgate.gateway.handlers.passthrough import PassThrough
@@ -73,7 +75,8 @@ class CompleteUpload:
         policies: Policies in force.
         storage: The store.
         replacing: Replaces completed uploads by renditions.
-        ledger: Records results of shadow policies.
+        ledger: Records results.
+        deferral: Queues uploads that are optimized in the background.
         plain: Streams responses of the store.
     """
 
@@ -83,18 +86,20 @@ class CompleteUpload:
         storage: Storage,
         replacing: RenditionReplacement,
         ledger: Ledger,
+        deferral: Deferral,
         plain: PassThrough,
     ) -> None:
         self._policies = policies
         self._storage = storage
         self._replacing = replacing
         self._ledger = ledger
+        self._deferral = deferral
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
         """Handle a request."""
         policy = policy_for(self._policies, call.target)
-        if policy is None or policy.mode != "optimize" or _refusal(call) is not None:
+        if policy is None or _refusal(call) is not None or self._can_wait(call, policy):
             return await self._complete(call, policy)
         length = call.upload.length or 0
         if length > _MAX_PARTS or expects_continue(call.request):
@@ -104,17 +109,34 @@ class CompleteUpload:
         with self._storage.completing.track(call.target):
             return await self._complete(call, policy)
 
+    def _can_wait(self, call: Call, policy: Policy) -> bool:
+        """Return whether the object is optimized in the background."""
+        upload_id = call.parameters["uploadId"]
+        if policy.mode == "optimize" and self._storage.copied.peek(upload_id) is not None:
+            return False  # its rendition is known, and would be forgotten
+        return can_wait(policy, self._storage.uploads.peek(upload_id) or {})
+
     async def _complete(self, call: Call, policy: Policy | None) -> web.StreamResponse:
-        async with call.client.send(forwarded(call)) as response:
+        async with AsyncExitStack() as open_:
+            why, intent = _refusal(call), None
+            if policy is not None and why is None and self._can_wait(call, policy):
+                announced = self._deferral.intent(policy, call.client, call.target, None)
+                intent = await open_.enter_async_context(announced)
+            response = await open_.enter_async_context(call.client.send(forwarded(call)))
             if response.status != HTTPStatus.OK or policy is None:
+                if intent is not None:
+                    intent.failed(response.status)
                 return await self._plain.answer(call, response)
-            if (why := _refusal(call)) is not None:
+            if why is not None:
                 self._report(call, policy).stays(why)
                 return await self._plain.answer(call, response)
-            return await late_answer(call, response, self._finish(call, response, policy))
+            work = self._finish(call, response, policy, intent)
+            return await late_answer(call, response, work)
 
-    async def _finish(self, call: Call, response: Response, policy: Policy) -> Result:
-        """Optimize the completed object."""
+    async def _finish(
+        self, call: Call, response: Response, policy: Policy, intent: Intent | None
+    ) -> Result:
+        """Optimize the completed object, or queue it."""
         body = await read_bounded(response, _MAX_RESULT)
         version_id = response.headers.get("x-amz-version-id")
         # The search takes long and needs a connection of its own: free this one first.
@@ -125,6 +147,9 @@ class CompleteUpload:
         report = self._report(call, policy)
         try:
             plain = await completed(call.client, call.target, root, version_id)
+            if intent is not None:
+                intent.stored(plain)
+                return Result(body, version_id)
             origin = CompletedUpload(self._storage, call, plain.etag)
             written = await self._replacing.replace(call, policy, plain, origin, report)
             return Result(body, written.version_id)

@@ -1,11 +1,12 @@
 """CopyObject of plain objects: images that arrive at a policy are optimized.
 
 Applications upload under a prefix of their own and promote by copying. The store copies; the object
-is then read back and replaced by a conditional write, as after CompleteMultipartUpload. If anything
-fails, the plain copy stays.
+is then read back and replaced by a conditional write, as after CompleteMultipartUpload, at once or
+from the deferred queue. If anything fails, the plain copy stays.
 """
 
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Final
 
@@ -15,6 +16,7 @@ from aiohttp import web
 from slimgate.codec.reasons import Reason, Refused
 from slimgate.config import Policies, Policy
 from slimgate.gateway.handlers.call import Call, forwarded
+from slimgate.gateway.handlers.deferring import Deferral, Intent, can_wait
 from slimgate.gateway.handlers.late_answer import Result, late_answer
 from slimgate.gateway.handlers.origins import CopiedObject
 from slimgate.gateway.handlers.passthrough import PassThrough
@@ -48,7 +50,8 @@ class PlainCopy:
         policies: Policies in force.
         storage: The store.
         replacing: Replaces copies by renditions.
-        ledger: Records results of shadow policies.
+        ledger: Records results.
+        deferral: Queues copies that are optimized in the background.
         plain: Streams responses of the store.
     """
 
@@ -58,12 +61,14 @@ class PlainCopy:
         storage: Storage,
         replacing: RenditionReplacement,
         ledger: Ledger,
+        deferral: Deferral,
         plain: PassThrough,
     ) -> None:
         self._policies = policies
         self._storage = storage
         self._replacing = replacing
         self._ledger = ledger
+        self._deferral = deferral
         self._plain = plain
 
     async def __call__(
@@ -82,21 +87,30 @@ class PlainCopy:
         policy = None if is_part else policy_for(self._policies, call.target)
         if policy is None and not guarded:
             return await self._plain(call, spelled)
-        async with call.client.send(forwarded(call, {**spelled, **condition})) as response:
+        request = forwarded(call, {**spelled, **condition})
+        async with AsyncExitStack() as open_:
+            why, intent = _refusal(call), None
+            if policy is not None and why is None and can_wait(policy, call.headers):
+                announced = self._deferral.intent(policy, call.client, call.target, None)
+                intent = await open_.enter_async_context(announced)
+            response = await open_.enter_async_context(call.client.send(request))
+            if response.status != HTTPStatus.OK and intent is not None:
+                intent.failed(response.status)
             if guarded:
                 check_unchanged(call, response)
             if policy is None or response.status != HTTPStatus.OK:
                 return await self._plain.answer(call, response)
             report = Report(self._ledger, policy, call.target, None)
-            if (why := _refusal(call)) is not None:
+            if why is not None:
                 report.stays(why)
                 return await self._plain.answer(call, response)
-            return await late_answer(call, response, self._finish(call, response, policy, report))
+            work = self._finish(call, response, policy, report, intent)
+            return await late_answer(call, response, work)
 
     async def _finish(
-        self, call: Call, response: Response, policy: Policy, report: Report
+        self, call: Call, response: Response, policy: Policy, report: Report, intent: Intent | None
     ) -> Result:
-        """Optimize the copy."""
+        """Optimize the copy, or queue it."""
         body = await read_bounded(response, MAX_RESULT)
         version_id = response.headers.get("x-amz-version-id")
         # The search takes long and needs a connection of its own: free this one first.
@@ -106,6 +120,9 @@ class PlainCopy:
             return Result(body, version_id)  # an error with status 200
         try:
             plain, origin = _copied(root, version_id), CopiedObject(self._storage, call)
+            if intent is not None:
+                intent.stored(plain)
+                return Result(body, version_id)
             written = await self._replacing.replace(call, policy, plain, origin, report)
             if written.manifest is not None:
                 manifest = written.manifest

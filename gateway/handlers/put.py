@@ -13,6 +13,7 @@ from slimgate.codec.optimize import Optimized
 from slimgate.codec.reasons import Reason, Refused
 from slimgate.config import Policies, Policy
 from slimgate.gateway.handlers.call import Call, forwarded
+from slimgate.gateway.handlers.deferring import Deferral, can_wait
 from slimgate.gateway.handlers.passthrough import PassThrough
 from slimgate.gateway.handlers.stored import StoreResponse, note_managed, note_plain
 from slimgate.gateway.optimize import pipeline
@@ -35,6 +36,7 @@ class Put:
         storage: The store.
         workers: Search for renditions.
         telemetry: Records results.
+        deferral: Queues uploads that are optimized in the background.
         plain: Streams responses of the store.
     """
 
@@ -44,12 +46,14 @@ class Put:
         storage: Storage,
         workers: Workers,
         telemetry: Telemetry,
+        deferral: Deferral,
         plain: PassThrough,
     ) -> None:
         self._policies = policies
         self._storage = storage
         self._workers = workers
         self._telemetry = telemetry
+        self._deferral = deferral
         self._plain = plain
 
     async def __call__(self, call: Call) -> web.StreamResponse:
@@ -62,13 +66,13 @@ class Put:
             open_.callback(source.release)
             taken = StoreResponse(call.client, open_)
             image = self._image(call, policy, source, taken)
-            steps = pipeline.STEPS if policy.mode == "optimize" else pipeline.SHADOW
+            waits = can_wait(policy, call.headers)
             try:
-                await pipeline.run(steps, image)
+                await pipeline.run(pipeline.ADMIT if waits else pipeline.STEPS, image)
             except (Refused, Busy) as why:
                 return await self._store_plain(call, image, why)
             if taken.response is None:
-                return await self._store_read(call, image.data)
+                return await self._store_and_queue(call, policy)
             return await self._answer_managed(call, image.rendition, taken.response)
 
     def _image(
@@ -105,6 +109,14 @@ class Put:
         if call.source is None and answer.status == HTTPStatus.OK:
             report.stays(why)
         return answer
+
+    async def _store_and_queue(self, call: Call, policy: Policy) -> web.StreamResponse:
+        async with (
+            self._deferral.intent(policy, call.client, call.target, call.upload.length) as intent,
+            call.client.send(forwarded(call)) as response,
+        ):
+            intent.answered(response)
+            return await self._answer_plain(call, response)
 
     async def _store_upload(self, call: Call) -> web.StreamResponse:
         async with call.client.send(forwarded(call)) as response:

@@ -95,13 +95,9 @@ class RenditionReplacement:
             source = ReadBack(response, self._limits.buffers)
             image = self._image(work, policy, source, report, locks)
             try:
-                await pipeline.run(
-                    pipeline.STEPS if policy.mode == "optimize" else pipeline.RECORD, image
-                )
+                await pipeline.run(pipeline.STEPS, image)
             finally:
                 source.release()
-        if policy.mode == "shadow":
-            return Written(seen.state.version_id)
         manifest = image.rendition.manifest
         stored_size = len(image.rendition.rendition)
         self._telemetry.buckets.note(call.target.bucket, manifest.size, stored_size)

@@ -46,6 +46,11 @@ class ClientCredentials:
         """Return a client; None: the access key is unknown."""
         return self._configured.get(access_key) or self._from_file.get(access_key)
 
+    @property
+    def first(self) -> str | None:
+        """Return the first access key, those of the configuration before; None: there is none."""
+        return next(iter((*self._configured, *self._from_file)), None)
+
     def read_file(self) -> Mapping[str, Client]:
         """Return the clients in the file; may take seconds.
 

@@ -1,26 +1,19 @@
 """Optimize existing objects, as a PUT through the gateway would have done."""
 
-import time
-from dataclasses import dataclass
-from datetime import datetime
-
 from slimgate.codec.manifest import Manifest
-from slimgate.codec.notes import Uploaded
 from slimgate.codec.optimize import Optimized
 from slimgate.codec.reasons import Reason, Refused
 from slimgate.config import Policy
 from slimgate.gateway.jobs.address import Place
-from slimgate.gateway.jobs.noting import note_seen, note_written
+from slimgate.gateway.jobs.noting import note_seen
 from slimgate.gateway.jobs.outcome import STAYS, Outcome
+from slimgate.gateway.jobs.replacement import Replacement
 from slimgate.gateway.jobs.resources import Tools
 from slimgate.gateway.jobs.state.shards import Row
 from slimgate.gateway.optimize import pipeline
-from slimgate.gateway.optimize.candidate import StoredCandidate
 from slimgate.gateway.storage import metadata, snapshot
-from slimgate.gateway.storage.messages import Request
 from slimgate.gateway.storage.replacement import remove_version
-from slimgate.gateway.storage.snapshot import Contents, Snapshot
-from slimgate.gateway.storage.upload_time import kept
+from slimgate.gateway.storage.snapshot import Snapshot
 
 
 class Optimizer:
@@ -69,7 +62,7 @@ class Optimizer:
         if not 0 < seen.size <= policy.limits.max_bytes:
             raise Refused(Reason.SIZE)
         metadata.repeated(seen.headers)
-        replacement = _Replacement(self._tools, seen, row.modified)
+        replacement = Replacement(self._tools, seen, row.modified)
         async with snapshot.opened(client, seen) as contents:
             image = replacement.image(policy, contents)
             await pipeline.run(pipeline.FIND, image)
@@ -113,55 +106,3 @@ class Optimizer:
             policy.originals.keep == self._bucket and key.startswith(policy.originals.prefix)
             for policy in self._tools.policies
         )
-
-
-@dataclass(slots=True)
-class _Replacement:
-    """What takes the place of an object.
-
-    Attributes:
-        tools: With the store.
-        seen: The object; looked at once more before it is replaced.
-        listed: Last-Modified in the listing; None: unknown.
-    """
-
-    tools: Tools
-    seen: Snapshot
-    listed: datetime | None
-
-    def image(self, policy: Policy, contents: Contents) -> StoredCandidate:
-        """Return the object as an image that is to be stored small."""
-        return StoredCandidate(
-            policy=policy,
-            target=self.seen.target,
-            headers=self.seen.headers,
-            source=contents,
-            workers=self.tools.workers,
-            client=self.tools.client,
-            seals=self.tools.seals,
-            archive=self.tools.archive,
-            plain=self._request,
-            uploaded=self._uploaded,
-            destination=self._put,
-        )
-
-    async def _request(self) -> Request:
-        """Return the request that would store the same object, as it is described now.
-
-        Raises:
-            Changed: It is another object now.
-            Refused, Denied, S3Error: It cannot be described in headers, or not be seen.
-        """
-        client = self.tools.client
-        self.seen = await snapshot.retake(client, self.seen, self.tools.seals)
-        kept = await metadata.everything(client, self.seen.target, self.seen.headers)
-        return Request("PUT", self.seen.target, headers=kept)
-
-    def _uploaded(self) -> Uploaded | None:
-        return kept(self.seen.target, self.seen.headers, self.listed)
-
-    async def _put(self, request: Request, found: Optimized) -> None:
-        started = time.monotonic()
-        answered = await self.tools.client.put_if_match(request, self.seen.state.etag)
-        elapsed_s = time.monotonic() - started
-        note_written(self.tools, request.target, found.manifest, answered, elapsed_s)

@@ -1,7 +1,7 @@
 """The steps of a PUT in order, from the upload to the stored rendition.
 
 PutObject and CompleteMultipartUpload run all of them; jobs run those that find and
-store. Shadow policies stop before storing, the playground before recording.
+store. Uploads that are optimized later stop before reading, the playground before recording.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -32,9 +32,11 @@ SCREEN: Final[tuple[Callable[[Candidate], Awaitable[None]], ...]] = (
 )
 """Checks that cost nothing, also for clients that are not authenticated yet."""
 
+ADMIT: Final[tuple[Callable[[Candidate], Awaitable[None]], ...]] = (*SCREEN, check_lock)
+"""Checks before an image is read; uploads that are optimized later pass these first."""
+
 FIND: Final[tuple[Callable[[Candidate], Awaitable[None]], ...]] = (
-    *SCREEN,
-    check_lock,
+    *ADMIT,
     read,
     find_byte_exact,
     reuse,
@@ -54,8 +56,8 @@ STORE: Final[tuple[Callable[[StoredCandidate], Awaitable[None]], ...]] = (
 
 STEPS: Final[tuple[Callable[[StoredCandidate], Awaitable[None]], ...]] = (*RECORD, *STORE)
 
-SHADOW: Final[tuple[Callable[[StoredCandidate], Awaitable[None]], ...]] = (*RECORD, write_manifest)
-"""Steps of a PutObject under a shadow policy."""
+LATER: Final[tuple[Callable[[StoredCandidate], Awaitable[None]], ...]] = (*FIND, *STORE, record)
+"""Steps for an upload from the queue, which may be replaced by its client meanwhile."""
 
 
 async def run(steps: Iterable[Callable[[_T], Awaitable[None]]], candidate: _T) -> None:

@@ -15,9 +15,11 @@ from slimgate.gateway.cache.memory import Cache, MemoryCache
 from slimgate.gateway.cache.peers import Peers
 from slimgate.gateway.cache.redis import LayeredCache, RedisCache
 from slimgate.gateway.cache.redis_client import RedisConnection
+from slimgate.gateway.deferred.opening import configured_queue
 from slimgate.gateway.handlers.attributes import GetAttributes
 from slimgate.gateway.handlers.call import Handler
 from slimgate.gateway.handlers.copy import Copy
+from slimgate.gateway.handlers.deferring import Deferral
 from slimgate.gateway.handlers.form_upload import FormUpload
 from slimgate.gateway.handlers.get import Get
 from slimgate.gateway.handlers.list import ListObjects
@@ -35,6 +37,7 @@ from slimgate.gateway.http.runner import Runner, allow_files
 from slimgate.gateway.restore.compute import Compute
 from slimgate.gateway.restore.read import Reads
 from slimgate.gateway.runtime.authenticated_call import AUTHENTICATOR
+from slimgate.gateway.runtime.deferring import background
 from slimgate.gateway.runtime.dispatch import HANDLERS, counted, operation_of
 from slimgate.gateway.runtime.parts import PARTS, Parts
 from slimgate.gateway.runtime.response_heads import complete_head
@@ -105,6 +108,7 @@ def create_app(
     app[AUTHENTICATOR] = Authenticator(callers.clients.keys, settings.domains)
     index = BufferedIndex(configured_index(settings), policies.names)
     authorizations = Authorizations(settings.cache.authorization_ttl_s)
+    ledger, queue = Ledger(settings.ledger), configured_queue(settings)
     app[PARTS] = Parts(
         settings=settings,
         policies=policies,
@@ -120,8 +124,10 @@ def create_app(
             cache=FollowedCache(cache or _cache(settings.cache), authorizations.forget),
         ),
         limits=Limits.of(settings.limits),
-        telemetry=Telemetry(ledger=Ledger(settings.ledger), tracer=tracer),
+        telemetry=Telemetry(ledger=ledger, tracer=tracer),
         callers=callers,
+        queue=queue,
+        deferral=Deferral(queue, ledger),
         peers=_peers(settings, policies),
     )
     app[HANDLERS] = handlers(app[PARTS])
@@ -146,11 +152,12 @@ def handlers(parts: Parts) -> Mapping[str, Handler]:
     )
     get = Get(reads, plain, policies)
     replacing = RenditionReplacement(storage, workers, limits, telemetry)
-    forms = FormUpload(policies, storage, workers, telemetry, parts.compute.cache)
+    deferral = parts.deferral
+    forms = FormUpload(policies, storage, workers, telemetry, deferral, parts.compute.cache)
     reading = parts.settings.index.access_key
     reader = None if reading is None else parts.callers.own(reading)
     listed = ListedViews(policies, storage, limits.listing_heads, reader)
-    writing = (policies, storage, replacing, telemetry.ledger, plain)
+    writing = (policies, storage, replacing, telemetry.ledger, deferral, plain)
     return {
         "CompleteMultipartUpload": CompleteUpload(*writing),
         "CopyObject": Copy(storage, reads, PlainCopy(*writing), plain),
@@ -161,7 +168,7 @@ def handlers(parts: Parts) -> Mapping[str, Handler]:
         "ListObjects": ListObjects(listed, plain),
         "Other": plain,
         "PostObject": PostObject(policies, telemetry.ledger, forms, parts.callers.signer, plain),
-        "PutObject": Put(policies, storage, workers, telemetry, plain),
+        "PutObject": Put(policies, storage, workers, telemetry, deferral, plain),
     }
 
 
@@ -224,6 +231,9 @@ async def _open_parts(app: web.Application) -> AsyncIterator[None]:
         await stack.enter_async_context(parts.storage.upstream)
         await stack.enter_async_context(parts.callers)
         await stack.enter_async_context(parts.compute.workers)
+        stack.push_async_callback(parts.queue.close)
+        await stack.enter_async_context(background(parts))
+        stack.push_async_callback(parts.deferral.close)
         if parts.peers is not None:
             await stack.enter_async_context(parts.peers)
         yield

@@ -6,6 +6,8 @@ from aiohttp import web
 
 from slimgate.config import Policies, Settings
 from slimgate.gateway.cache.peers import Peers
+from slimgate.gateway.deferred.queue import DeferredQueue
+from slimgate.gateway.handlers.deferring import Deferral
 from slimgate.gateway.http.limits import Limits
 from slimgate.gateway.restore.compute import Compute
 from slimgate.gateway.storage.credentials.callers import Callers
@@ -24,6 +26,8 @@ class Parts(NamedTuple):
         limits: Limits across requests.
         telemetry: Recorders of results.
         callers: Clients, and their credentials for the store.
+        queue: Uploads to optimize in the background.
+        deferral: Puts them there.
         peers: Other gateways that share Redis; None: without Redis.
     """
 
@@ -34,6 +38,8 @@ class Parts(NamedTuple):
     limits: Limits
     telemetry: Telemetry
     callers: Callers
+    queue: DeferredQueue
+    deferral: Deferral
     peers: Peers | None = None
 
 

@@ -50,6 +50,15 @@ def is_archived(described: Mapping[str, str]) -> bool:
     return described.get("x-amz-storage-class") in _ARCHIVES
 
 
+def has_hidden_context(sent: Mapping[str, str]) -> bool:
+    """Return whether an object is encrypted in a context, which no response of the store shows.
+
+    Args:
+        sent: Request headers of the upload, case-insensitive.
+    """
+    return _CONTEXT in sent
+
+
 def repeated(answered: Mapping[str, str]) -> CIMultiDict[str]:
     """Return PUT headers that repeat those of an object, except the manifest.
 

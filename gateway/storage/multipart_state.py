@@ -21,6 +21,10 @@ class MultipartState(Generic[_T]):
         """Store a fact about an upload."""
         self._known[upload_id] = fact
 
+    def peek(self, upload_id: str) -> _T | None:
+        """Return the fact about an upload."""
+        return self._known.get(upload_id)
+
     def take(self, upload_id: str) -> _T | None:
         """Return and remove the fact about an upload."""
         return self._known.pop(upload_id, None)

@@ -109,6 +109,26 @@ BUCKET_STORED_BYTES: Final = _counter(
 OPTIMIZE_SECONDS: Final = _histogram(
     "optimize_duration_seconds", "Time to find a rendition, including queueing, seconds.", "policy"
 )
+DEFERRED_UPLOADS: Final = _counter(
+    "deferred_uploads",
+    "Uploads to be optimized in the background: queued, full (the queue is full; stored as "
+    "uploaded) or unavailable (the queue cannot be written; stored as uploaded).",
+    "result",
+)
+DEFERRED_IMAGES: Final = _counter(
+    "deferred_images",
+    "Queued images processed: optimized, shadow (would be optimized), stays (as uploaded, see "
+    "slimgate_plain_total), changed (overwritten or deleted meanwhile), retried or failed.",
+    "outcome",
+)
+DEFERRED_QUEUED: Final = _gauge(
+    "deferred_queued", "Uploads in the deferred queue, those being sent included.",
+    of_several="livemax",
+)  # fmt: skip
+DEFERRED_OLDEST: Final = _gauge(
+    "deferred_oldest_seconds", "Time since the oldest upload was queued, seconds; 0: none.",
+    of_several="livemax",
+)  # fmt: skip
 RESTORES: Final = _counter(
     "restores",
     "Restores: ok, changed (an upgraded encoder writes other bytes), busy, unavailable (out of "

@@ -39,6 +39,7 @@ def test_defaults_are_those_of_the_design() -> None:
             "image/x-portable-anymap",
         ),
         "mode": "optimize",
+        "when": "upload",
         "tiers": ("downscale", "exact", "lossless", "recode"),
         "scales": (2, 3, 4),
         "codecs": ("avif", "jpeg", "jxl", "webp"),
@@ -320,6 +321,25 @@ def test_the_digest_is_fixed() -> None:
     assert make(types=fewer, floor={}).digest == "0f86a388d59f"
     assert make(types=fewer).digest == "9bce519779ff"
     assert make(types=fewer, guards="off").digest == "ced8be909ef2"
+
+
+def test_when_an_image_is_optimized_changes_no_digest() -> None:
+    """A rendition is the same, whether it was found at once or later."""
+    assert make(when="deferred").digest == make().digest
+
+
+@pytest.mark.parametrize(
+    ("change", "in_background"),
+    [
+        ({}, False),
+        ({"when": "deferred"}, True),
+        ({"mode": "shadow"}, True),
+        ({"mode": "off", "when": "deferred"}, False),
+    ],
+)
+def test_what_is_optimized_in_the_background(change: dict[str, str], in_background: bool) -> None:
+    """No upload waits for a shadow policy, or for one that says so."""
+    assert make(**change).in_background == in_background
 
 
 def test_the_digest_is_that_of_the_effective_policy() -> None:

@@ -37,7 +37,11 @@ def test_no_worker_is_left_over(workers: int, expected: list[int]) -> None:
 
 def test_the_sum_is_what_is_allowed() -> None:
     """No sum of shares is more than the whole, and none that there is something of is nothing."""
-    settings = _settings(processes=7, upstream={"endpoint": "http://a", "max_connections": 10})
+    settings = _settings(
+        processes=7,
+        upstream={"endpoint": "http://a", "max_connections": 10},
+        deferred={"concurrency": 10, "images_per_minute": 100},
+    )
     for name, field in DIVIDED:
         whole = getattr(getattr(settings, name), field)
         part = getattr(getattr(share(settings, 0), name), field)

@@ -8,7 +8,7 @@ from tests.conftest import NewBucket, Start
 from tests.e2e import images
 from tests.servers.clients import s3_client
 from tests.servers.gateway import configuration
-from tests.servers.server import S3Server
+from tests.servers.server import S3Server, wait_until
 
 _FILE = images.jpeg()
 
@@ -27,6 +27,8 @@ def test_a_fidelity_is_held_and_shown(
         s3.put_object(Bucket=shadow, Key="a.jpg", Body=_FILE)
         got = s3.get_object(Bucket=bucket, Key="a.jpg")
         served = got["Body"].read()
+    process.wait_for("would have been optimized", bucket=shadow)
+    wait_until(path.exists, "a line in the ledger")
     told = got["ResponseMetadata"]["HTTPHeaders"]
     assert told["x-slimgate-tier"] in {"recode", "downscale"}
     score = reference.ssimulacra2(reference.decoded(_FILE), reference.decoded(served))

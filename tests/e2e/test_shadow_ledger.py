@@ -8,7 +8,7 @@ from tests.conftest import NewBucket, Start
 from tests.e2e import images
 from tests.servers.clients import s3_client
 from tests.servers.gateway import configuration
-from tests.servers.server import S3Server
+from tests.servers.server import S3Server, wait_until
 
 _FILE = images.jpeg()
 
@@ -23,7 +23,9 @@ def test_each_upload_has_its_line(
         for key, body in (("a.jpg", _FILE), ("b.jpg", b"text"), ("c.jpg", _FILE[:500])):
             s3.put_object(Bucket=bucket, Key=key, Body=body)
         s3.put_object(Bucket=new_bucket("photos"), Key="optimized.jpg", Body=_FILE)
+    wait_until(lambda: len(path.read_text().splitlines()) == 3, "lines of all uploads")
     lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines.sort(key=lambda line: str(line["key"]))
     assert [line["key"] for line in lines] == ["a.jpg", "b.jpg", "c.jpg"]
     small, text, torn = lines
     assert set(text) | {"ssimulacra2", "ssimulacra2_worst"} == set(small) == {

@@ -91,7 +91,9 @@ class GatewayProcess:
     ) -> None:
         self._program = program
         self._folder = folder
-        self._environ = {**environment(), **environ}
+        # A queue of its own; another gateway with the same directory goes on with it.
+        state = {"XDG_STATE_HOME": str(directory.resolve())}
+        self._environ = {**environment(), **state, **environ}
         self.file = directory / "slimgate.yaml"
         self.configure(config)
         self._lines: list[LogLine] = []

@@ -21,6 +21,7 @@ from slimgate.config import Limits, Policies, Policy
 from slimgate.config import Manifests as ManifestSettings
 from slimgate.config import Upstream as UpstreamSettings
 from slimgate.gateway.handlers.call import Call
+from slimgate.gateway.handlers.deferring import Deferral, QueuedUpload
 from slimgate.gateway.handlers.passthrough import PassThrough
 from slimgate.gateway.handlers.replacing import RenditionReplacement
 from slimgate.gateway.http.body_scheduler import BodyScheduler
@@ -40,6 +41,7 @@ from slimgate.gateway.storage.upstream import Upstream
 from slimgate.gateway.telemetry.ledger import Ledger
 from slimgate.gateway.telemetry.telemetry import Telemetry
 from slimgate.gateway.workers.pool import Workers
+from tests.memory_queue import MemoryQueue
 from tests.memory_store.store import MemoryStore
 
 BUCKET: Final = "photos"
@@ -105,13 +107,28 @@ class Gateway:
         return Storage(upstream, index, Seals(ManifestSettings()))
 
     @cached_property
+    def queue(self) -> MemoryQueue:
+        """Return the deferred queue."""
+        return MemoryQueue()
+
+    @cached_property
+    def deferral(self) -> Deferral:
+        """Return what puts uploads there."""
+        return Deferral(self.queue, Ledger(LedgerSettings()))
+
+    async def queued(self) -> list[QueuedUpload]:
+        """Return the uploads in the queue, once it knows what has become of them."""
+        await self.deferral.close()
+        return self.queue.uploads
+
+    @cached_property
     def plain(self) -> PassThrough:
         """Return what streams answers of the store."""
         return PassThrough(BodyScheduler())
 
     def writing(
         self, workers: Workers
-    ) -> tuple[Policies, Storage, RenditionReplacement, Ledger, PassThrough]:
+    ) -> tuple[Policies, Storage, RenditionReplacement, Ledger, Deferral, PassThrough]:
         """Return what handlers need whose objects are replaced by renditions.
 
         Args:
@@ -119,7 +136,7 @@ class Gateway:
         """
         ledger, limits = Ledger(LedgerSettings()), RunningLimits.of(Limits())
         replacing = RenditionReplacement(self.storage, workers, limits, Telemetry(ledger))
-        return self.policies, self.storage, replacing, ledger, self.plain
+        return self.policies, self.storage, replacing, ledger, self.deferral, self.plain
 
     def call(
         self,

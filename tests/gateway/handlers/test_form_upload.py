@@ -16,6 +16,7 @@ from slimgate.codec.reasons import Reason, Refused
 from slimgate.config import Ledger as LedgerSettings
 from slimgate.config import Policies, Policy, Settings
 from slimgate.gateway.cache.memory import MemoryCache
+from slimgate.gateway.handlers.deferring import QueuedUpload
 from slimgate.gateway.handlers.form_upload import FormUpload
 from slimgate.gateway.handlers.post_form import PostObject
 from slimgate.gateway.http.byte_budget import ByteBudget
@@ -136,7 +137,8 @@ class _Forms:
         )  # fmt: skip
         ledger = Ledger(LedgerSettings())
         policies, storage = self.gateway.policies, self.gateway.storage
-        uploads = FormUpload(policies, storage, self.workers, Telemetry(ledger), self.cache)
+        shared = (Telemetry(ledger), self.gateway.deferral, self.cache)
+        uploads = FormUpload(policies, storage, self.workers, *shared)
         signer = Callers(_SETTINGS, policies).signer
         handler = PostObject(policies, ledger, uploads, signer, self.gateway.plain)
         answer = answered(await handler(call), writer)
@@ -208,10 +210,11 @@ async def test_a_refused_image_is_stored_as_it_is(key: str) -> None:
 
 
 async def test_a_shadow_policy_stores_the_file() -> None:
-    """Under a shadow policy the search runs, and the file is stored as it is."""
+    """Under a shadow policy the file is stored as it is, and looked at later."""
     forms = _Forms("shadow")
     await forms.post()
-    assert (forms.stored(), forms.workers.optimized) == ((IMAGE, None), [IMAGE])
+    assert (forms.stored(), forms.workers.optimized) == ((IMAGE, None), [])
+    assert await forms.gateway.queued() == [QueuedUpload(BUCKET, "k", _MD5)]
 
 
 @pytest.mark.parametrize("key", ["main", "unknown", ""])

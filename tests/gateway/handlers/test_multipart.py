@@ -1,17 +1,22 @@
 """Uploads in parts into the store in memory: completed, read back and replaced."""
 
 import hashlib
-from typing import Final
+from typing import Any, Final
+
+import pytest
 
 from slimgate.codec.manifest import Manifest
 from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Policies, Policy
+from slimgate.gateway.handlers.deferring import QueuedUpload
 from slimgate.gateway.handlers.multipart import CompleteUpload, CreateUpload
 from slimgate.gateway.s3 import headers
 from slimgate.gateway.s3 import xml as s3xml
 from slimgate.gateway.s3.routing import key_target
 from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.stored_object import ManagedObject
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
-from tests.gateway.instant_workers import IMAGE, RENDITION, InstantWorkers
+from tests.gateway.instant_workers import IMAGE, RENDITION, InstantWorkers, manifest
 from tests.memory_store.buckets import ALL_USERS
 
 _TARGET: Final = key_target(BUCKET, "k")
@@ -27,10 +32,14 @@ class _Uploader:
 
     Args:
         workers: Search for renditions.
+        policy_: More of the policy.
     """
 
-    def __init__(self, workers: InstantWorkers | None = None) -> None:
-        self.gateway = Gateway()
+    def __init__(self, workers: InstantWorkers | None = None, **policy_: Any) -> None:
+        policy = Policy.model_validate(
+            {"name": "p", "bucket": BUCKET, "mode": "optimize", **policy_}
+        )
+        self.gateway = Gateway(policies=Policies((policy,)))
         self.workers = workers or InstantWorkers()
         gateway = self.gateway
         self._create = CreateUpload(gateway.policies, gateway.storage, gateway.plain)
@@ -152,3 +161,23 @@ async def test_errors_of_the_store_are_passed_on() -> None:
     await uploader.begin()
     answer = await uploader.complete("none")
     assert (answer.status, b"NoSuchUpload" in answer.body) == (404, True)
+
+
+@pytest.mark.parametrize("policy", [{"mode": "shadow"}, {"when": "deferred"}])
+async def test_a_deferred_completion_is_queued(policy: Any) -> None:
+    """The client gets the store's response at once, and readers do not wait."""
+    uploader = _Uploader(**policy)
+    answer = await uploader.complete(await uploader.begin())
+    assert (answer.status, _etag(answer), uploader.stored()) == (200, _ETAG, (IMAGE, None))
+    assert await uploader.gateway.queued() == [QueuedUpload(BUCKET, "k", _ETAG)]
+    assert uploader.workers.optimized == []
+
+
+async def test_a_known_rendition_does_not_wait() -> None:
+    """An upload of copied parts becomes the rendition that they were restored from, at once."""
+    uploader = _Uploader(when="deferred")
+    upload_id = await uploader.begin()
+    found = ManagedObject(_TARGET, None, manifest(), "e", {})
+    uploader.gateway.storage.copied.put(upload_id, found)
+    await uploader.complete(upload_id)
+    assert await uploader.gateway.queued() == []

@@ -81,7 +81,8 @@ async def test_forms_are_judged_first(target: Target, content_type: str, code: s
     call, _ = gateway.call("POST", target, said={"Content-Type": content_type}, body=b"no form")
     policies, cache = gateway.policies, MemoryCache(1, 1.0)
     telemetry = Telemetry(ledger)
-    uploads = FormUpload(policies, gateway.storage, InstantWorkers(), telemetry, cache)
+    shared = (gateway.storage, InstantWorkers(), telemetry, gateway.deferral, cache)
+    uploads = FormUpload(policies, *shared)
     parts = (policies, ledger, uploads, lambda *_: None, gateway.plain)
     with pytest.raises(S3Error, match=code):
         await PostObject(*parts)(call)

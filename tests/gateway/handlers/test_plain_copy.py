@@ -12,6 +12,7 @@ from slimgate.config import Policies, Policy
 from slimgate.gateway.cache.memory import MemoryCache
 from slimgate.gateway.handlers import late_answer
 from slimgate.gateway.handlers.copy import Copy
+from slimgate.gateway.handlers.deferring import QueuedUpload
 from slimgate.gateway.handlers.plain_copy import PlainCopy
 from slimgate.gateway.http.byte_budget import ByteBudget
 from slimgate.gateway.restore.compute import Compute
@@ -239,12 +240,22 @@ async def test_no_policy_no_search(copier: _Copier) -> None:
 
 
 async def test_a_shadow_policy_writes_nothing() -> None:
-    """Under a shadow policy the search runs, and the copy stays."""
+    """Under a shadow policy the copy stays, and is looked at later."""
     copier = _Copier("shadow")
     await copier.upload()
     answer = await copier.copy()
     assert (_etag(answer), copier.stored) == (_MD5, (IMAGE, None))
-    assert copier.workers.optimized == [IMAGE]
+    assert await copier.gateway.queued() == [QueuedUpload(BUCKET, "k", _MD5)]
+    assert copier.workers.optimized == []
+
+
+async def test_a_refused_copy_is_not_queued() -> None:
+    """What the store does not copy leaves the queue."""
+    copier = _Copier("shadow")
+    await copier.upload()
+    copier.gateway.memory.faults["PUT", "k"] = [403]
+    assert (await copier.copy()).status == 403
+    assert await copier.gateway.queued() == []
 
 
 @pytest.mark.parametrize("fault", [("GET", "k"), ("HEAD", "k")])

@@ -1,17 +1,20 @@
 """Uploads into the store in memory, with workers that find a rendition at once."""
 
 import hashlib
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from prometheus_client import Counter
 
 from slimgate.codec.manifest import Manifest
 from slimgate.codec.reasons import Reason, Refused
+from slimgate.config import Deferred, Policies, Policy
 from slimgate.config import Ledger as LedgerSettings
-from slimgate.config import Policies, Policy
+from slimgate.gateway.handlers.deferring import QueuedUpload
 from slimgate.gateway.handlers.put import Put
 from slimgate.gateway.s3 import headers
 from slimgate.gateway.s3.routing import key_target
+from slimgate.gateway.telemetry import metrics
 from slimgate.gateway.telemetry.ledger import Ledger
 from slimgate.gateway.telemetry.telemetry import Telemetry
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
@@ -25,11 +28,13 @@ class _Writer:
 
     Args:
         workers: Search for renditions.
-        mode: Of the policy.
+        policy_: More of the policy.
     """
 
-    def __init__(self, workers: InstantWorkers | None = None, mode: str = "optimize") -> None:
-        policy = Policy.model_validate({"name": "p", "bucket": BUCKET, "mode": mode})
+    def __init__(self, workers: InstantWorkers | None = None, **policy_: str) -> None:
+        policy = Policy.model_validate(
+            {"name": "p", "bucket": BUCKET, "mode": "optimize", **policy_}
+        )
         self.gateway = Gateway(policies=Policies((policy,)))
         self.workers = workers or InstantWorkers()
         self._handler = Put(
@@ -37,6 +42,7 @@ class _Writer:
             self.gateway.storage,
             self.workers,
             Telemetry(Ledger(LedgerSettings())),
+            self.gateway.deferral,
             self.gateway.plain,
         )
 
@@ -102,11 +108,69 @@ async def test_a_bucket_that_locks_gets_originals() -> None:
     assert writer.stored() == (IMAGE, None)
 
 
-async def test_a_shadow_policy_stores_originals() -> None:
-    """In shadow mode a rendition is looked for, and the upload is stored."""
-    writer = _Writer(mode="shadow")
-    await writer.put(IMAGE)
-    assert (writer.stored(), writer.workers.optimized) == ((IMAGE, None), [IMAGE])
+@pytest.mark.parametrize("policy", [{"mode": "shadow"}, {"when": "deferred"}])
+async def test_a_deferred_upload_is_stored_and_queued(policy: Any) -> None:
+    """The client gets its response at once, and the queue has what the store has."""
+    writer = _Writer(**policy)
+    answer = await writer.put(IMAGE, x_amz_request_payer="requester")
+    assert (answer.status, answer.headers["ETag"]) == (200, f'"{_MD5}"')
+    assert (writer.stored(), writer.workers.optimized) == ((IMAGE, None), [])
+    (queued,) = await writer.gateway.queued()
+    assert queued == QueuedUpload(BUCKET, "k", _MD5, None, {"x-amz-request-payer": "requester"})
+
+
+async def test_what_is_no_candidate_is_not_queued() -> None:
+    """A file that the first bytes tell to be no image is stored, and that is all."""
+    writer = _Writer(when="deferred")
+    assert (await writer.put(b"text")).status == 200
+    assert await writer.gateway.queued() == []
+
+
+@pytest.mark.parametrize("status", [403, 412])
+async def test_what_the_store_refuses_leaves_the_queue(status: int) -> None:
+    """A refused upload has never been there."""
+    writer = _Writer(when="deferred")
+    writer.gateway.memory.faults["PUT", "k"] = [status]
+    assert (await writer.put(IMAGE)).status == status
+    assert await writer.gateway.queued() == []
+
+
+async def test_an_upload_of_unknown_end_stays_queued() -> None:
+    """After an error of the store, the upload may be stored."""
+    writer = _Writer(when="deferred")
+    writer.gateway.memory.faults["PUT", "k"] = [500]
+    assert (await writer.put(IMAGE)).status == 500
+    assert await writer.gateway.queued() == [QueuedUpload(BUCKET, "k")]
+
+
+@pytest.mark.parametrize("fault", ["full", "broken"])
+async def test_no_upload_fails_for_want_of_a_queue(fault: str) -> None:
+    """Without room in the queue, or without the queue, uploads are stored, and counted."""
+    writer = _Writer(when="deferred")
+    writer.gateway.queue.broken = fault == "broken"
+    writer.gateway.queue.settings = Deferred(max_queued=1)
+    before = _count(metrics.PLAIN, "p", Reason.UNQUEUED)
+    for key in ("k", "l"):
+        assert (await writer.put(IMAGE, key)).status == 200
+        assert writer.stored(key) == (IMAGE, None)
+    left = {"full": 1, "broken": 2}[fault]
+    assert _count(metrics.PLAIN, "p", Reason.UNQUEUED) == before + left
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"x_amz_storage_class": "GLACIER"}, {"x_amz_server_side_encryption_context": "e30="}],
+)
+async def test_what_cannot_be_read_back_does_not_wait(said: dict[str, str]) -> None:
+    """An upload whose description the store keeps to itself is optimized at once."""
+    writer = _Writer(when="deferred")
+    await writer.put(IMAGE, **said)
+    assert writer.stored()[0] == RENDITION
+
+
+def _count(counter: Counter, *labels: str) -> float:
+    value: float = counter.labels(*labels)._value.get()
+    return value
 
 
 async def test_a_refused_rendition_is_followed_by_the_upload() -> None:

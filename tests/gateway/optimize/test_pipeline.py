@@ -152,7 +152,7 @@ def test_the_order_of_the_steps() -> None:
 
 def test_what_is_not_stored_takes_the_first_steps() -> None:
     """The playground and shadow policies take a prefix of the same steps."""
-    for prefix in (pipeline.FIND, pipeline.RECORD, pipeline.SHADOW):
+    for prefix in (pipeline.FIND, pipeline.RECORD, pipeline.ADMIT):
         assert pipeline.STEPS[: len(prefix)] == prefix
 
 

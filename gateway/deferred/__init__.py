@@ -1,0 +1,1 @@
+"""Deferred optimization: a durable queue of uploads, and what works through it."""
