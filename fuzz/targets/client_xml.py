@@ -37,7 +37,7 @@ def run(data: bytes) -> None:
 
 
 def _texts(root: xml.Element) -> list[tuple[str, str]]:
-    return [(xml.name(each), (each.text or "").replace("\r", "\n")) for each in root.iter()]
+    return [(xml.name(each), each.text or "") for each in root.iter()]
 
 
 def seeds() -> Iterator[bytes]:

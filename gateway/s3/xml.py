@@ -19,6 +19,9 @@ _REFERENCE: Final = re.compile("&#(?:x(?P<hex>[0-9a-fA-F]{1,8})|(?P<decimal>[0-9
 _REPLACEMENT: Final = "\ufffd"
 DECLARATION: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
+_CARRIAGE_RETURN: Final = b"&#13;"
+"""Parsers would read one that is not a reference as a line feed (XML 1.0, section 2.11)."""
+
 Element = ET.Element
 
 
@@ -60,7 +63,7 @@ def write(root: Element) -> bytes:
     """Return a document with the S3 namespace as its default."""
     ET.register_namespace("", _NAMESPACE)
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=False)
-    return DECLARATION + written
+    return DECLARATION + written.replace(b"\r", _CARRIAGE_RETURN)
 
 
 def name(element: Element) -> str:
@@ -81,4 +84,5 @@ def document(root: str, children: Mapping[str, str]) -> bytes:
         children: Names and texts of its children, in order.
     """
     inner = "".join(f"<{key}>{escape(value)}</{key}>" for key, value in children.items())
-    return DECLARATION + f'<{root} xmlns="{_NAMESPACE}">{inner}</{root}>'.encode()
+    written = f'<{root} xmlns="{_NAMESPACE}">{inner}</{root}>'.encode()
+    return DECLARATION + written.replace(b"\r", _CARRIAGE_RETURN)

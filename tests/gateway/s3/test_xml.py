@@ -60,3 +60,10 @@ def test_documents_are_escaped_and_read_again() -> None:
         s3xml.name(root), s3xml.text(root, "ETag"), s3xml.text(root, "Key")
     ) == ("Result", '"a"', "<&>")  # fmt: skip
     assert b'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"' in s3xml.write(root)
+
+
+def test_carriage_returns_survive() -> None:
+    """Keys may contain them, and clients ask for the key that they have read."""
+    written = s3xml.write(s3xml.parse(b"<a><Key>b&#13;&#10;c</Key></a>"))
+    for page in (written, s3xml.document("a", {"Key": "b\r\nc"})):
+        assert s3xml.text(s3xml.parse(page), "Key") == "b\r\nc"
