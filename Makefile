@@ -142,14 +142,15 @@ $(clients_ready): requirements-clients.lock
 	@$(clients)/bin/python $(locked) $<
 	@touch $@
 
-# Dependencies of torch are resolved, not locked: builds for GPUs bring libraries along that the
-# ones for processors do not have.
+# The build of torch is the machine's choice: many have one for processors, whose digest the usual
+# index does not know. Its dependencies are resolved: builds for GPUs bring libraries along.
 $(torch_ready): requirements-dev.lock requirements-torch.lock pyproject.toml
 	@$(call check_python,$(PYTHON))
 	@echo "Installing torch into $(torch) (once) …"
 	@$(PYTHON) -m venv $(torch)
 	@$(torch)/bin/python $(locked) requirements-dev.lock
-	@$(torch)/bin/python $(locked) requirements-torch.lock
+	@sed '/^torch==/,/[^\\]$$/d' requirements-torch.lock > $(torch)/others.txt
+	@$(torch)/bin/python $(locked) $(torch)/others.txt
 	@sed -n 's/^\([^ ]*==[^ ]*\) \\$$/\1/p' requirements-torch.lock > $(torch)/pins.txt
 	@$(torch)/bin/python $(pip) install --quiet --requirement $(torch)/pins.txt
 	@$(torch)/bin/python $(pip) install --quiet --no-deps --no-build-isolation --editable .
@@ -234,7 +235,7 @@ lock:  ## resolve the newest packages that pyproject.toml allows and write requi
 	@$(MAKE) hashes
 
 # An environment of its own: that of the tests cannot be made from a lock without digests.
-hashes:  ## write the digests of all packages into requirements*.lock, whose versions stay (4 minutes)
+hashes:  ## write the digests of all packages into requirements*.lock, whose versions stay (1 minute)
 	@$(call check_python,$(PYTHON))
 	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder"; "$$folder/bin/python" $(pip) install --quiet uv; \

@@ -6,14 +6,13 @@ that depend on it.
     python -m tests.hash_locks requirements.lock …
 """
 
-import json
 import platform
 import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 _PIN: Final = re.compile(r"(?m)^([A-Za-z0-9._-]+==[^ ;\\\n]+)( ?;[^\\\n]+)?")
 
@@ -31,7 +30,7 @@ def hashed(lock: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "requirements.txt")
         file.write_text(pins, "utf-8")
-        return with_local_builds(_resolved(file), _chosen(file))
+        return _resolved(file)
 
 
 def _resolved(pins: Path) -> str:
@@ -39,30 +38,6 @@ def _resolved(pins: Path) -> str:
     command += ["--python-version", platform.python_version()]
     command += ["--no-deps", "--generate-hashes", "--no-annotate", "--no-header", str(pins)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def _chosen(pins: Path) -> list[dict[str, Any]]:
-    """Return what pip would install here."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--no-deps"]
-    command += ["--ignore-installed", "--report", "-", "--requirement", str(pins)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return list(json.loads(done.stdout)["install"])
-
-
-def with_local_builds(lock: str, chosen: list[dict[str, Any]]) -> str:
-    """Return a lock with the digests of builds such as ``2.13.0+cpu``, which indexes lack.
-
-    Args:
-        lock: A lock with digests.
-        chosen: What pip would install, as its report says.
-    """
-    for each in chosen:
-        name, version = each["metadata"]["name"].lower(), each["metadata"]["version"]
-        digest = each["download_info"]["archive_info"]["hashes"]["sha256"]
-        if "+" in version and digest not in lock:
-            pin = f"{name}=={version.partition('+')[0]} \\\n"
-            lock = lock.replace(pin, f"{pin}    --hash=sha256:{digest} \\\n")
-    return lock
 
 
 if __name__ == "__main__":

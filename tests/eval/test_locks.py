@@ -3,8 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import hash_locks
-
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted(file.name for file in ROOT.glob("requirements*.lock"))
 PINNED = re.compile(r"([a-z0-9][a-z0-9-]*==[0-9][a-z0-9.!]*)( ; [a-z0-9_!=' ]+)? \\")
@@ -42,12 +40,3 @@ def test_run_time_versions_are_the_tested_ones() -> None:
     tested = _packages("requirements-dev.lock")
     run = _packages("requirements.lock")
     assert {package: tested.get(package) for package in run} == run
-
-
-def test_builds_that_an_index_lacks_are_accepted_too() -> None:
-    """A machine that has torch for processors alone need not fetch the one for GPUs."""
-    wheel = {"archive_info": {"hashes": {"sha256": "ab"}}}
-    built = {"metadata": {"name": "torch", "version": "2.0+cpu"}, "download_info": wheel}
-    lock = "torch==2.0 \\\n    --hash=sha256:cd\n"
-    expected = "torch==2.0 \\\n    --hash=sha256:ab \\\n    --hash=sha256:cd\n"
-    assert hash_locks.with_local_builds(lock, [built]) == expected
