@@ -133,8 +133,9 @@ class _Killer:
         killed: list[WorkerProcess] = []
         while self.left:
             await asyncio.sleep(0.005)
-            for worker in set(self._workers._processes.busy).difference(killed):
-                if worker.step.startswith(self._step) and self._kill():
+            for worker in self._workers._processes.busy:
+                # One that is still there waited, while another one was killed as it started.
+                if worker.step.startswith(self._step) and self._kill() and worker not in killed:
                     killed.append(worker)
                     self.left -= 1
 
@@ -148,10 +149,12 @@ class _Killer:
 
 
 def _is_at_work(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() == psutil.STATUS_RUNNING)
-    except psutil.NoSuchProcess:
-        return False
+    """Return whether a thread of it runs; the main one may wait for those of an encoder."""
+    states = []
+    for path in Path(f"/proc/{process.pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # it has ended
+            states.append(path.read_text().rpartition(")")[2].split()[0])
+    return "R" in states
 
 
 @asynccontextmanager
