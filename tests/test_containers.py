@@ -113,6 +113,18 @@ def test_panels_do_not_overlap() -> None:
     assert max(x for x, _ in places) < 24
 
 
+def test_rows_answer_what_operators_ask() -> None:
+    """The dashboard begins with the questions of an operator, and each has panels."""
+    dashboard = json.loads((FOLDER / "grafana" / "slimgate.json").read_text("utf-8"))
+    panels = dashboard["panels"]
+    rows = [index for index, panel in enumerate(panels) if panel["type"] == "row"]
+    assert [panels[index]["title"] for index in rows][:4] == [
+        "Is it safe?", "Is it saving?", "Is it slow?", "What is refused, and why?",
+    ]  # fmt: skip
+    assert all(panels[index + 1]["type"] != "row" for index in rows)
+    assert len(panels) == len({panel["id"] for panel in panels})
+
+
 def test_metrics_of_alerts_exist() -> None:
     """No rule watches something that nobody counts."""
     rules = [rule for group in _yaml(ALERTS)["groups"] for rule in group["rules"]]
