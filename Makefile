@@ -73,7 +73,7 @@ test: $(ready)  ## run unit tests and one path per S3 operation (5 minutes on 2 
 
 test-all: test-here test-clients test-torch test-deploy  ## run every test there is (40 minutes on 2 cores)
 
-test-here: $(ready)  ## run all tests but those of clients, torch and deployment (20 minutes on 2 cores)
+test-here: $(ready) $(node_ready)  ## run all tests but those of clients, torch and deployment (20 minutes on 2 cores)
 	@echo "Everything but clients, torch and deployment: about 20 minutes on 2 cores."
 	@$(run) $(full) -m "not ($(elsewhere))"
 
@@ -89,7 +89,7 @@ coverage: $(ready)  ## run the other tests and tell which lines they run (10 min
 	@$(run) -m coverage json --quiet
 	@$(run) -m tests.coverage_table
 
-test-heavy: $(ready)  ## run what needs Ceph or a browser, kills, floods or takes long (10 minutes)
+test-heavy: $(ready) $(node_ready)  ## run what needs Ceph or a browser, kills, floods or takes long (10 minutes)
 	@echo "Ceph, browsers, kills, floods and what takes long: about 10 minutes on 2 cores."
 	@$(run) $(full) -m "($(heavy)) and not ($(elsewhere))"
 
@@ -182,7 +182,7 @@ $(fuzz_ready): $(ready) requirements-fuzz.lock
 # All other clients are used where they are installed; the tests say which ones are missing.
 $(node_ready): $(node_clients)/package-lock.json
 	@if command -v npm > /dev/null; then \
-		echo "Installing S3 clients into $(node_clients) (once) …"; \
+		echo "Installing S3 clients and axe-core into $(node_clients) (once) …"; \
 		npm ci --silent --prefix $(node_clients) && touch $@; \
 	fi
 

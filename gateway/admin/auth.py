@@ -28,6 +28,9 @@ LOGIN: Final = "/_slimgate/login"
 STATIC: Final = "/_slimgate/static/"
 """Styles and scripts of the pages, the same in every installation."""
 
+ICON: Final = "/favicon.ico"
+"""Browsers ask for it where a response names no icon."""
+
 PROBES: Final = frozenset({"/_slimgate/healthz", "/_slimgate/readyz"})
 """Paths that answer without a token: kubelets and load balancers cannot send one."""
 
@@ -117,7 +120,7 @@ class Access:
             if _is_from_supervisor(request):
                 return await handler(request)
             self._refuse_foreign_pages(request)
-            is_open = request.path == LOGIN or request.path.startswith(STATIC)
+            is_open = request.path in (LOGIN, ICON) or request.path.startswith(STATIC)
             if is_open or self._is_known(request):
                 return await handler(request)
             if _is_probe(request):

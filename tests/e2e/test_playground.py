@@ -133,6 +133,62 @@ async def test_why_something_stays(
     assert shown == (await _ask(playground.process, f"{where}/uploaded")).status
 
 
+@pytest.mark.parametrize(
+    ("data", "named"),
+    [
+        (b"\0\0\0\x18ftypheic" + bytes(100), "stored as it came: HEIC"),
+        (b"%PDF-1.7" + bytes(100), "This is a PDF document. The gateway takes JPEG, PNG, WebP"),
+        (b"<svg xmlns=", "This is an SVG drawing. The gateway takes JPEG"),
+        (b"\0\0\0\x18ftypisom", "This is a video. "),
+    ],
+)
+async def test_formats_that_are_not_taken_are_named(
+    playground: _Playground, data: bytes, named: str
+) -> None:
+    """Who tries a file that stays as it is learns what it is, and what is taken."""
+    where = await _tried(playground.process, data)
+    assert named in (await _ask(playground.process, where)).text
+
+
+async def test_other_settings_take_effect(playground: _Playground) -> None:
+    """The same image under a lower fidelity is smaller, and its curve still has the first one."""
+    json_wanted = {"Accept": "application/json"}
+    first = await _ask(playground.process, "/_slimgate/try", data=_form(_FILE), headers=json_wanted)
+    before = json.loads(first.body)
+    assert (before["name"], before["uploaded"], before["why"]) == ("a.jpg", len(_FILE), None)
+    other = [("fidelity", "economy"), ("tiers", "recode")]
+    answer = await _ask(
+        playground.process, f"{before['url']}/again", data=other, headers=json_wanted
+    )
+    after = json.loads(answer.body)
+    assert (after["tier"], after["stored"] < before["stored"]) == ("recode", True)
+    page = (await _ask(playground.process, after["url"])).text
+    assert "fidelity: economy" in page
+    assert page.count('class="won" cx=') == page.count('class="earlier" cx=') == 1
+    refused = await _ask(playground.process, f"{before['url']}/again", data={"fidelity": "none"})
+    assert (refused.status, "choose a fidelity" in refused.text) == (400, True)
+
+
+async def test_a_result_is_shared_as_one_file(playground: _Playground) -> None:
+    """It holds both images and asks for nothing; what stays as it is cannot be compared."""
+    where = await _tried(playground.process, _FILE)
+    answer = await _ask(playground.process, f"{where}/share")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.text.count("data:image/jpeg;base64,") == 2
+    assert re.findall(r'(?:src|href|action)="(?!data:)', answer.text) == []
+    plain = await _tried(playground.process, b"no image")
+    assert (await _ask(playground.process, f"{plain}/share")).status == 409
+
+
+async def test_errors_are_pages_for_browsers(playground: _Playground) -> None:
+    """A browser that is lost sees a page with a way back; scripts get text."""
+    page = await _ask(playground.process, "/_slimgate/nowhere", headers={"Accept": "text/html"})
+    assert (page.status, "Try an image" in page.text) == (404, True)
+    assert "<" not in (await _ask(playground.process, "/_slimgate/nowhere")).text
+    icon = await _ask(playground.process, "/favicon.ico")
+    assert (icon.status, "icon-" in icon.headers["Location"]) == (302, True)
+
+
 async def test_whatever_a_file_is_called_is_text(playground: _Playground) -> None:
     """Names are displayed and never run, and a page may contact only the gateway."""
     where = await _tried(playground.process, b"x", "<script>alert(1)</script>.jpg")
@@ -246,7 +302,7 @@ async def test_large_bodies_are_not_read(playground: _Playground, path: str) -> 
     )
     writer.write("\r\n".join(head).encode())
     assert await reader.readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
-    await reader.readuntil(b"this file is too large: choose one of at most")
+    await reader.readuntil(b"this file is too large, 66.8 MiB: choose one of at most")
     writer.close()
     await writer.wait_closed()
 
@@ -333,7 +389,8 @@ async def test_savings_and_policies(
     with s3_client(moto.at(playground.process.endpoint)) as client:
         client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=_FILE)
     table = (await _ask(playground.process, "/_slimgate/savings?table")).text
-    assert f'<th scope="row">{moto_bucket}</th><td>1</td><td title="{len(_FILE):,} bytes">' in table
+    assert f'<th scope="row">{moto_bucket}</th><td data-label="images">1</td>' in table
+    assert f'<td data-label="uploaded" title="{len(_FILE):,} bytes">' in table
     page = (await _ask(playground.process, "/_slimgate/policies")).text
     assert "effort: fast" in page
     secrets = [keys.secret for keys in moto.users]
@@ -385,7 +442,7 @@ async def test_several_processes_and_a_token(moto: S3Server, start: Start) -> No
         for number in range(4):
             client.put_object(Bucket="photos-of-several", Key=str(number), Body=_FILE)
     table = await _ask(process, "/_slimgate/savings?table", jar=jar)
-    assert '<th scope="row">photos-of-several</th><td>4</td>' in table.text
+    assert '<th scope="row">photos-of-several</th><td data-label="images">4</td>' in table.text
     bearer = {"Authorization": f"Bearer {_TOKEN}"}
     assert (await _ask(process, "/_slimgate/upscale", data=_FILE, headers=bearer)).status == 200
     large = bytes(1 << 20)

@@ -19,6 +19,7 @@ from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
 
 _TOKEN: Final = "Up-to-no-good-0123456789"
+_AXE: Final = Path(__file__).parents[1] / "clients/node/node_modules/axe-core/axe.min.js"
 _LOADED: Final = """[...document.images].every(i => i.complete && i.naturalWidth)
     && document.querySelector('.compare.ready')"""
 
@@ -98,11 +99,61 @@ def test_an_image_is_chosen_compared_and_judged(
     assert (browser.complaints(), _is_ours(browser)) == ([], True)
 
 
+def test_an_image_is_looked_at_closely(
+    browser: Browser, seen: GatewayProcess, folder: Path
+) -> None:
+    """The map of differences, the wheel, the loupe and flicker work, and settings at once."""
+    browser.look(1280, 900, still=True)
+    _try(browser, seen, folder / "coffee.png")
+    browser.until(_LOADED)
+    click = "document.querySelector(arguments[0]).click()"
+    browser.script(click, "input[value=heat]")
+    browser.until("document.querySelector('.heat').dataset.drawn")
+    colours = browser.script(
+        "const context = document.querySelector('.heat').getContext('2d');"
+        "const {data} = context.getImageData(0, 0, 300, 200);"
+        "return new Set(new Uint32Array(data.buffer)).size"
+    )
+    assert colours > 3
+    browser.script(click, "input[value=restored]")
+    browser.script(
+        "document.querySelector('.frame').dispatchEvent("
+        "new WheelEvent('wheel', {ctrlKey: true, deltaY: -900, bubbles: true, cancelable: true}))"
+    )
+    assert "zoomed" in browser.script("return document.querySelector('.stage').className")
+    browser.script(click, "input[name=loupe]")
+    browser.script(
+        "document.querySelector('.frame').dispatchEvent(new PointerEvent('pointermove',"
+        "{clientX: 600, clientY: 500, bubbles: true}))"
+    )
+    assert browser.script("return document.querySelector('.loupe').hidden") is False
+    browser.script(click, "input[value=flicker]")
+    browser.until("document.querySelector('.over').style.visibility === 'hidden'")
+    before = browser.driver.current_url
+    browser.script(click, "input[name=fidelity][value=economy]")
+    browser.until(f"location.href !== '{before}' && document.querySelector('circle.earlier')")
+    assert (browser.complaints(), _is_ours(browser)) == ([], True)
+
+
+def test_several_images_are_a_table(browser: Browser, seen: GatewayProcess, folder: Path) -> None:
+    """Each image gets a line with its result or the reason, and the last line has the sums."""
+    browser.open(_address(seen))
+    files = "\n".join(str(folder / name) for name in ("coffee.png", "none.png"))
+    browser.driver.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(files)
+    browser.driver.find_element(By.CSS_SELECTOR, "button.primary").click()
+    browser.until("document.querySelector('form.try .status').textContent === '2 images done.'")
+    rows = [row.text for row in browser.driver.find_elements(By.CSS_SELECTOR, ".many tbody tr")]
+    assert [row.split()[0] for row in rows] == ["coffee.png", "none.png"]
+    assert "not an image" in rows[1]
+    assert browser.complaints() == []
+
+
 def test_the_divider_follows_a_finger(browser: Browser, seen: GatewayProcess, folder: Path) -> None:
     """On a phone a drag on the image moves the divider, and nothing is wider than the screen."""
     browser.look(390, 844, dark=True)
     _try(browser, seen, folder / "coffee.png")
     browser.until(_LOADED)
+    browser.script("document.querySelector('.frame').scrollIntoView({block: 'center'})")
     box = browser.script("return document.querySelector('.frame').getBoundingClientRect().toJSON()")
     y = box["y"] + box["height"] / 2
     for kind, part in (
@@ -168,6 +219,32 @@ def test_everything_has_a_name(browser: Browser, seen: GatewayProcess, folder: P
         headings = browser.script("return document.querySelectorAll('h1').length")
         assert (nameless, headings) == ([], 1)
         assert browser.script("return document.documentElement.lang") == "en"
+
+
+@pytest.mark.skipif(not _AXE.exists(), reason="axe-core is not installed: npm is missing")
+@pytest.mark.parametrize("look", [{"width": 1440}, {"width": 375, "dark": True}])
+def test_pages_are_accessible(
+    browser: Browser, seen: GatewayProcess, folder: Path, look: dict[str, Any]
+) -> None:
+    """No page breaks a rule of WCAG 2.2 AA that axe-core checks."""
+    browser.look(**look)
+    _try(browser, seen, folder / "coffee.png")
+    browser.until(_LOADED)
+    paths = ("", "savings", "policies", "login", "results/none")
+    for address in (browser.driver.current_url, *(_address(seen, path) for path in paths)):
+        browser.open(address)
+        browser.until("document.querySelector('h1')")
+        assert _violations(browser) == [], address
+
+
+def _violations(browser: Browser) -> list[list[str]]:
+    """Return what axe-core complains of: rule, and where."""
+    browser.script(_AXE.read_text("utf-8"))
+    found: list[list[str]] = browser.driver.execute_async_script(
+        "const done = arguments[0]; axe.run().then(found => done(found.violations.map("
+        "each => [each.id, ...each.nodes.map(node => node.target.join(' '))])))"
+    )
+    return found
 
 
 def _is_nameless(node: dict[str, Any]) -> bool:

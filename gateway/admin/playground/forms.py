@@ -58,7 +58,9 @@ async def reserved(
         raise RequestRefused(415, "send the file without a Content-Encoding")
     if length > max_bytes + (_FORM_ROOM if form else 0):
         raise RequestRefused(
-            413, f"this file is too large: choose one of at most {max_bytes >> 20} MiB"
+            413,
+            f"this file is too large, {length / 2**20:.1f} MiB: choose one of at most "
+            f"{max_bytes >> 20} MiB",
         )
     if not buffers.reserve(length):
         raise RequestRefused(503, "too many uploads are in memory: try again in a moment")
@@ -94,6 +96,11 @@ async def fields(request: web.Request) -> dict[str, str]:
         RequestRefused: It takes too long.
         HTTPRequestEntityTooLarge: It is too large.
     """
+    return {name: values[-1] for name, values in (await field_lists(request)).items()}
+
+
+async def field_lists(request: web.Request) -> dict[str, list[str]]:
+    """Read a form without files, whose names may have several values; errors as :func:`fields`."""
     try:
         async with asyncio.timeout(READ_S):
             found = await request.post()
@@ -101,11 +108,15 @@ async def fields(request: web.Request) -> dict[str, str]:
         raise RequestRefused(408, f"the form took longer than {READ_S:g} s") from None
     except ValueError as error:
         raise RequestRefused(400, "this form is malformed") from error
-    return {name: value for name, value in found.items() if isinstance(value, str)}
+    return {
+        name: [each for each in found.getall(name) if isinstance(each, str)]
+        for name in found
+        if isinstance(found[name], str)
+    }
 
 
 class Form(dict[str, str]):
-    """Fields of a form, and its file.
+    """Fields of a form, the last of each name, and its file.
 
     Attributes:
         file: Content of the file; None: there is none.

@@ -1,6 +1,8 @@
 """The request handlers of the playground."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Final
 
@@ -9,7 +11,17 @@ from aiohttp import web
 from slimgate.codec.encoders import mime_of
 from slimgate.config import Policies, Policy, Settings, effective
 from slimgate.gateway.admin import savings
-from slimgate.gateway.admin.playground import forms, preview, result_view, upscale
+from slimgate.gateway.admin.playground import (
+    curve,
+    formats,
+    forms,
+    preview,
+    result_view,
+    share,
+    upscale,
+    variants,
+)
+from slimgate.gateway.admin.playground.brief import brief
 from slimgate.gateway.admin.playground.feedback import (
     MAX_COMMENT,
     VERDICTS,
@@ -26,6 +38,9 @@ ROOT: Final = "/_slimgate/"
 
 _AT_ONCE: Final = 4
 """Concurrent previews: most of the queue is for clients of the bucket."""
+
+_MAX_EARLIER: Final = 16
+"""Most results of one image in its curve."""
 
 _GIB: Final = 2**30
 DEFAULTS: Final = Policy(name="defaults", bucket="*", mode="optimize")
@@ -67,26 +82,61 @@ class Pages:
         """Show the upload form."""
         policies = [(each, result_view.policy_demands(each)) for each in self._policies()]
         return self.renderer.page(
-            "index.html", policies=policies, max_bytes=MAX_UPLOAD, minutes=int(LASTS_S / 60)
+            "index.html",
+            policies=policies,
+            max_bytes=MAX_UPLOAD,
+            minutes=int(LASTS_S / 60),
+            taken=formats.TAKEN,
         )
 
     async def attempt(self, request: web.Request) -> web.Response:
-        """Preview the uploaded image and redirect to the result."""
-        if self._previews >= _AT_ONCE:
-            raise RequestRefused(
-                503, f"{_AT_ONCE} images are being processed already: wait a moment"
-            )
-        self._previews += 1
-        try:
+        """Preview the uploaded image, and redirect to the result or return it as JSON."""
+        with self._one_more():
             async with forms.reserved(request, self._buffers, MAX_UPLOAD, form=True):
                 form = await forms.form(request, MAX_UPLOAD)
                 if not form.file:
                     raise RequestRefused(400, "choose an image first")
                 policy = self._named(form.get("policy"))
                 result = await preview.preview(self._workers, policy, form.file_name, form.file)
+        return self._previewed(request, result)
+
+    async def again(self, request: web.Request) -> web.Response:
+        """Preview the image of a result under other settings, and redirect to that result."""
+        before = self._found(request)
+        form = await forms.field_lists(request)
+        policy = variants.varied(
+            before.policy, form.get("fidelity", [""])[-1], form.get("tiers", [])
+        )
+        with self._one_more():
+            result = await preview.preview(self._workers, policy, before.name, before.upload)
+        point = curve.won(before)
+        earlier = () if point is None else (point._replace(kind="earlier"),)
+        result.earlier = (*before.earlier, *earlier)[-_MAX_EARLIER:]
+        return self._previewed(request, result)
+
+    @contextmanager
+    def _one_more(self) -> Iterator[None]:
+        if self._previews >= _AT_ONCE:
+            raise RequestRefused(
+                503, f"{_AT_ONCE} images are being processed already: wait a moment"
+            )
+        self._previews += 1
+        try:
+            yield
         finally:
             self._previews -= 1
-        raise web.HTTPSeeOther(f"{ROOT}results/{self._results.put(result)}")
+
+    def _previewed(self, request: web.Request, result: Result) -> web.Response:
+        url = f"{ROOT}results/{self._results.put(result)}"
+        if "application/json" in request.headers.get("Accept", ""):
+            return web.json_response(brief(result, url))
+        raise web.HTTPSeeOther(url)
+
+    async def share(self, request: web.Request) -> web.Response:
+        """Return a result as one file to download."""
+        text = self.renderer.standalone("share.html", **share.shared(self._found(request)))
+        kept = {"Content-Disposition": 'attachment; filename="slimgate-result.html"', **_INERT}
+        return web.Response(text=text, content_type="text/html", headers=kept)
 
     async def result(self, request: web.Request) -> web.Response:
         """Show a result."""

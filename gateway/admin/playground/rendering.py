@@ -1,5 +1,6 @@
 """Templates, styles and scripts of the pages; all values are escaped."""
 
+import base64
 import hashlib
 import mimetypes
 from importlib import resources
@@ -7,6 +8,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from slimgate.gateway.admin.auth import STATIC, Access
 from slimgate.gateway.admin.playground import filters
@@ -42,7 +44,7 @@ class Renderer:
     """
 
     def __init__(self, access: Access) -> None:
-        self._assets, urls = _assets()
+        self._assets, self._urls = _assets()
         self._templates = Environment(
             loader=PackageLoader(_PACKAGE),
             autoescape=True,
@@ -51,13 +53,36 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._templates.filters.update(filters.FILTERS)
-        self._templates.globals["asset"] = urls.__getitem__
+        self._templates.globals["asset"] = self._urls.__getitem__
         self._templates.globals["signed_in"] = access.demands_token
 
     def page(self, template: str, *, status: int = 200, **values: object) -> web.Response:
         """Render a template."""
         text = self._templates.get_template(template).render(values)
         return web.Response(text=text, status=status, content_type="text/html")
+
+    def standalone(self, template: str, **values: object) -> str:
+        """Render a template that needs nothing but itself: it may run the script of comparisons."""
+        folder = resources.files(_PACKAGE).joinpath("static")
+        style, script = (
+            folder.joinpath(name).read_text("utf-8") for name in ("playground.css", "compare.js")
+        )
+        policy = (
+            f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "
+            f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+        )
+        # Both are our own files, and the only text that is not escaped.
+        return self._templates.get_template(template).render(
+            values,
+            style=Markup(style),  # noqa: S704
+            script=Markup(script),  # noqa: S704
+            content_policy=policy,
+        )
+
+    @property
+    def icon(self) -> str:
+        """Return the URL of the icon."""
+        return self._urls["icon.svg"]
 
     async def asset(self, request: web.Request) -> web.Response:
         """Serve a style, script or icon; its name contains a hash of its content."""
@@ -73,6 +98,11 @@ async def protect(_: web.Request, response: web.StreamResponse) -> None:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = "slimgate"  # hide the versions of libraries
+
+
+def _hash(source: str) -> str:
+    digest = hashlib.sha256(source.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
 def _assets() -> tuple[dict[str, _Asset], dict[str, str]]:

@@ -1,15 +1,19 @@
 """Values for the result page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from slimgate import models
 from slimgate.codec.encoders import mime_of
 from slimgate.codec.image.resample import small_size
+from slimgate.codec.manifest import Stored
 from slimgate.codec.measures.reading import Reading
 from slimgate.codec.optimize import Optimized
 from slimgate.codec.search import guards
+from slimgate.codec.search.omissions import TIERS
+from slimgate.codec.search.state import Trial
 from slimgate.config import Policy
+from slimgate.gateway.admin.playground import curve, formats, variants
 from slimgate.gateway.admin.playground.results import Result
 from slimgate.gateway.optimize import trial_rows
 from slimgate.gateway.optimize.summary import fates
@@ -29,6 +33,10 @@ _SCALES: Final = {
     "block_psnr_db": ("PSNR of the worst block", "dB", ".2f", 10.0, 50.0),
     "text": ("Legible words", "", ".3f", 0.0, 1.0),
 }
+
+
+_CODING: Final = 4
+"""Number of columns before those of the encoder's settings."""
 
 
 class Measure(NamedTuple):
@@ -63,13 +71,39 @@ def result_view(result: Result) -> dict[str, Any]:
         "shows_upload": result.mime in _VIEWABLE_UPLOADS,
         "stored_type": mime_of(winner.codec) if winner else None,
         "shows_stored": found is not None and mime_of(found.manifest.stored.codec) in VIEWABLE,
-        "columns": trial_rows.columns(result.trials),
-        "rows": list(trial_rows.rows(result.trials, winner)),
+        "columns": _columns(result.trials),
+        "rows": list(_rows(result.trials, winner)),
+        "curve": curve.curve(result),
+        "plot": curve,
+        "yaml": variants.as_yaml(result.policy),
+        "fidelities": _fidelities(result.policy),
+        "tiers": TIERS,
+        "format": None if result.found else formats.named(result.upload),
+        "taken": formats.TAKEN,
         "fates": list(fates(result.trials, result.omitted, winner)),
         "hint": result.refusal.reason.advice if result.refusal else None,
         "demands": policy_demands(result.policy),
         "guard": _guard(result),
     }
+
+
+def _columns(trials: Sequence[Trial]) -> tuple[str, ...]:
+    """Name the cells of :func:`_rows`."""
+    names = trial_rows.columns(trials)
+    return (*names[:_CODING], "chroma", "tuning", *names[_CODING:])
+
+
+def _rows(trials: Sequence[Trial], winner: Stored | None) -> Iterator[trial_rows.Row]:
+    """Yield a row per trial, with how its encoder was set."""
+    for trial, row in zip(trials, trial_rows.rows(trials, winner), strict=True):
+        coding = (trial.candidate.subsampling or "-", trial.candidate.tune)
+        yield row._replace(cells=(*row.cells[:_CODING], *coding, *row.cells[_CODING:]))
+
+
+def _fidelities(policy: Policy) -> tuple[str, ...]:
+    """Return the fidelities to choose from; a floor in numbers is one more."""
+    own = () if policy.fidelity else (variants.OWN,)
+    return (*own, *variants.FIDELITIES)
 
 
 def _guard(result: Result) -> str | None:

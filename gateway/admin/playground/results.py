@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from cachetools import FIFOCache
 
@@ -26,6 +26,22 @@ _MAX_BYTES: Final = 4 * MAX_UPLOAD
 _MAX_VERDICTS: Final = 5
 
 
+class Point(NamedTuple):
+    """One way to store an image.
+
+    Attributes:
+        size: Bytes stored.
+        score: SSIMULACRA2 of the restored file.
+        label: What it is.
+        kind: ``won``, ``earlier``, ``holds``, ``below`` or ``sample``.
+    """
+
+    size: int
+    score: float
+    label: str
+    kind: str
+
+
 @dataclass(slots=True)
 class Result:
     """The result of a preview.
@@ -41,6 +57,7 @@ class Result:
         trials: Trials of the search.
         omitted: What the search left out.
         seconds: Duration.
+        earlier: The same image under other settings, as points of its curve.
         verdict: Verdict, if any.
         verdicts: Number of verdicts.
     """
@@ -55,6 +72,7 @@ class Result:
     trials: tuple[Trial, ...]
     omitted: tuple[Omitted, ...]
     seconds: float
+    earlier: tuple[Point, ...] = ()
     verdict: str | None = None
     verdicts: int = 0
 

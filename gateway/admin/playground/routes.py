@@ -1,9 +1,9 @@
 """Routes of the playground on the admin listener."""
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
-from slimgate.gateway.admin.auth import LOGIN, STATIC, Access
+from slimgate.gateway.admin.auth import ICON, LOGIN, STATIC, Access
 from slimgate.gateway.admin.playground.login import LoginPages
 from slimgate.gateway.admin.playground.pages import ROOT, Pages
 from slimgate.gateway.admin.playground.rendering import Renderer, protect
@@ -43,6 +43,8 @@ def add_playground(admin: web.Application, pages: Pages, access: Access) -> None
             web.post(f"{ROOT}try", page(pages.attempt)),
             web.get(result, page(pages.result)),
             web.get(f"{result}/{{file:uploaded|stored|restored}}", page(pages.file)),
+            web.post(f"{result}/again", page(pages.again)),
+            web.get(f"{result}/share", page(pages.share)),
             web.post(f"{result}/verdict", page(pages.judge)),
             web.get(f"{ROOT}savings", page(pages.savings)),
             web.get(f"{ROOT}policies", page(pages.policies)),
@@ -61,6 +63,10 @@ def add_login(admin: web.Application, access: Access, renderer: Renderer) -> Non
     """
     login = LoginPages(access, renderer)
     admin.on_response_prepare.append(protect)
+    admin.middlewares.insert(0, _error_pages(renderer))
+
+    async def icon(_: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound(renderer.icon)
 
     async def home(_: web.Request) -> web.StreamResponse:
         raise web.HTTPSeeOther(ROOT)
@@ -68,9 +74,31 @@ def add_login(admin: web.Application, access: Access, renderer: Renderer) -> Non
     admin.add_routes(
         [
             *(web.get(path, home) for path in ("/", ROOT.rstrip("/"))),
+            web.get(ICON, icon),
             web.get(LOGIN, login.ask),
             web.post(LOGIN, login.enter),
             web.post(f"{ROOT}logout", login.leave),
             web.get(f"{STATIC}{{name:[a-z0-9.-]+}}", renderer.asset),
         ]
     )
+
+
+def _error_pages(renderer: Renderer) -> Middleware:
+    """Return the middleware that shows errors to browsers as pages like all others."""
+
+    @web.middleware
+    async def shown(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPError as error:
+            if "text/html" not in request.headers.get("Accept", ""):
+                raise
+            said = "" if error.text == f"{error.status}: {error.reason}" else error.text
+            page = renderer.page(
+                "problem.html", status=error.status, title=error.reason, message=said
+            )
+            ours = {"Content-Type", "Content-Length"}
+            page.headers.extend((k, v) for k, v in error.headers.items() if k not in ours)
+            return page
+
+    return shown

@@ -13,8 +13,8 @@ from slimgate.gateway.runtime.parts import PARTS
 from tests.config.builders import settings
 
 _TOKEN = "Up-to-no-good-0123456789"
-_OPEN = ("/_slimgate/login", "/_slimgate/static/")
-"""Paths that need no token: the login form and its assets."""
+_OPEN = ("/_slimgate/login", "/_slimgate/static/", "/favicon.ico")
+"""Paths that need no token: the login form, its assets and the icon."""
 
 
 @asynccontextmanager

@@ -13,7 +13,8 @@ const asked = { text: text.innerHTML, note: note.textContent };
 let clock = 0;
 
 function show() {
-  const file = input.files[0];
+  const files = [...input.files];
+  const file = files[0];
   URL.revokeObjectURL(preview.src);
   preview.hidden = !file;
   drop.classList.toggle("chosen", Boolean(file));
@@ -25,10 +26,13 @@ function show() {
     return;
   }
   preview.src = URL.createObjectURL(file);
-  text.textContent = file.name;
-  note.textContent = `${file.size.toLocaleString("en")} bytes, ${file.type || "unknown type"}`;
-  const large = file.size > Number(form.dataset.maxBytes);
-  input.setCustomValidity(large ? "This file is too large." : "");
+  const bytes = files.reduce((sum, each) => sum + each.size, 0);
+  text.textContent = files.length > 1 ? `${files.length} images` : file.name;
+  note.textContent = `${bytes.toLocaleString("en")} bytes, ${file.type || "unknown type"}`;
+  const most = Number(form.dataset.maxBytes);
+  const large = files.find((each) => each.size > most);
+  const mebibytes = (size) => `${(size / 2 ** 20).toFixed(1)} MiB`;
+  input.setCustomValidity(large ? `${large.name} has ${mebibytes(large.size)}: at most ${mebibytes(most)} are taken.` : "");
 }
 
 function wait() {
@@ -57,6 +61,12 @@ drop.addEventListener("drop", (event) => {
   event.preventDefault();
   if (event.dataTransfer.files.length) {
     input.files = event.dataTransfer.files;
+    show();
+  }
+});
+document.addEventListener("paste", (event) => {
+  if (event.clipboardData.files.length) {
+    input.files = event.clipboardData.files;
     show();
   }
 });
