@@ -1,5 +1,9 @@
 """The wheel works where people install it, next to whatever else there is."""
 
+import hashlib
+import json
+import shutil
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +12,11 @@ import psutil
 import pytest
 import yaml
 
+from slimgate.codec.golden import objects
 from tests.e2e import images
 from tests.e2e.operators import asked
 from tests.servers.clients import s3_client
-from tests.servers.gateway import GatewayProcess, configuration
+from tests.servers.gateway import GatewayProcess, configuration, environment
 from tests.servers.installed import FOREIGN, Installed
 from tests.servers.server import S3Server
 from tests.servers.tool import JOBS
@@ -114,3 +119,25 @@ def test_a_report_is_made(installed: Installed, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (out / "report.html").exists()
+
+
+def test_it_restores_without_a_network(installed: Installed, tmp_path: Path) -> None:
+    """Stored objects of every release return to the byte, where there is only loopback."""
+    alone = ["unshare", "--map-root-user", "--net"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], check=False).returncode:
+        pytest.skip("unshare of util-linux is missing, or this user may not take networks away")
+    stored, out = tmp_path / "stored", tmp_path / "out"
+    stored.mkdir()
+    for golden in objects():
+        (stored / golden.name).write_bytes(golden.rendition)
+        described = {"ContentLength": 1, "Metadata": {"slimgate": golden.manifest.dumps()}}
+        (stored / f"{golden.name}.json").write_text(json.dumps(described))
+    done = subprocess.run(
+        [*alone, installed.program, "restore", str(stored), "--out", str(out)],
+        cwd=installed.working_directory, env=environment(), capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.split()) == (0, [str(len(objects())), "restored"])
+    for golden in objects():
+        found = hashlib.sha256((out / golden.name).read_bytes()).hexdigest()
+        assert found == golden.manifest.sha256
