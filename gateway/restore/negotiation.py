@@ -34,7 +34,8 @@ def offered(
     Args:
         serve: Which renditions the policy serves.
         method: HTTP method.
-        asked: Request headers, case-insensitive.
+        asked: Request headers as sent, case-insensitive. Those that a presigned query holds do not
+            count: SDKs sign ``x-amz-checksum-mode`` into each link, and browsers verify nothing.
         parameters: Query parameters.
     """
     if method != "GET" or not serve.negotiate or _is_pinned(asked, parameters):

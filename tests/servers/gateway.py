@@ -24,7 +24,9 @@ LogLine = dict[str, Any]
 
 
 def configuration(upstream: S3Server, **changes: object) -> dict[str, Any]:
-    """Make a configuration: images are small in ``photos*``, watched in ``shadow*``.
+    """Make a configuration: images are small in ``photos*`` and ``pages*``, watched in ``shadow*``.
+
+    Browsers get renditions from ``pages*``.
 
     Args:
         upstream: The server behind the gateway.
@@ -52,6 +54,13 @@ def configuration(upstream: S3Server, **changes: object) -> dict[str, Any]:
                 "mode": "shadow",
                 "effort": "fast",
                 "anonymous": True,
+            },
+            {
+                "name": "pages",
+                "bucket": "pages*",
+                "mode": "optimize",
+                "effort": "fast",
+                "serve": {"negotiate": ["avif", "jxl", "webp"]},
             },
         ],
         **changes,

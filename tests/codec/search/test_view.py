@@ -21,6 +21,7 @@ from tests.codec.containers.credentials import in_jpeg, superbox
 from tests.codec.gain_maps import ultra_hdr
 from tests.codec.pictures import crop, optimize_options, save
 from tests.codec.png_files import png_file
+from tests.codec.profiles import red_as_green
 
 _ALL: Final = {"negotiate": ["avif", "webp", "jxl"]}
 _EASY: Final = {"psnr_db": 30, "ssim": None}
@@ -39,18 +40,6 @@ def _exif(orientation: int) -> bytes:
     exif = Image.Exif()
     exif[0x112] = orientation
     return exif.tobytes()
-
-
-def _swapped() -> bytes:
-    """Return a colour profile whose red is green: it cannot go unnoticed."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    for tag in range(int.from_bytes(profile[128:132], "big")):
-        at = 132 + 12 * tag
-        if profile[at : at + 4] == b"rXYZ":
-            profile[at : at + 4] = b"gXYZ"
-        elif profile[at : at + 4] == b"gXYZ":
-            profile[at : at + 4] = b"rXYZ"
-    return bytes(profile)
 
 
 def _seen(data: bytes, folder: Path) -> Pixels:
@@ -88,7 +77,7 @@ _UPLOADS: Final = {
     "gray": save(crop("L", 160, 120), "JPEG", quality=92),
     "turned": save(_PHOTO, "JPEG", quality=92, exif=_exif(6)),
     "mirrored": save(_PHOTO, "JPEG", quality=92, exif=_exif(2)),
-    "profile": save(_PHOTO, "JPEG", quality=92, icc_profile=_swapped()),
+    "profile": save(_PHOTO, "JPEG", quality=92, icc_profile=red_as_green()),
     "png": _PNG,
     "alpha": png_file(crop("RGBA", 160, 120)),
     "webp": save(_PHOTO, "WEBP", quality=95),
@@ -151,7 +140,7 @@ def _with_chunk(kind: bytes, payload: bytes) -> bytes:
         (_JPEG, {"serve": {"negotiate": ["webp"]}}),
         (_UPLOADS["turned"], {"codecs": ["webp"]}),
         (save(_PHOTO, "WEBP", quality=95, exif=_exif(6)), {}),
-        (save(crop("L", 160, 120), "JPEG", icc_profile=_swapped()), {}),
+        (save(crop("L", 160, 120), "JPEG", icc_profile=red_as_green()), {}),
         (ultra_hdr(), {"floor": {"psnr_db": 20, "ssim": None}}),
         (in_jpeg(_JPEG, superbox(b"c2pa")), _EXACT),
         (_with_chunk(b"gAMA", (100_000).to_bytes(4, "big")), {}),
