@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from threading import Barrier
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -13,15 +14,16 @@ _R = TypeVar("_R")
 class Threads:
     """Threads of one job; with one, everything is done by the caller, when it is asked for.
 
-    Functions that they run must not wait for other functions of the same threads.
+    Functions that they run must not wait for other functions of the same threads. Where the system
+    has no threads left, there is one.
 
     Args:
         count: number of threads, at least 1.
     """
 
     def __init__(self, count: int) -> None:
-        self.count = count
-        self._pool = ThreadPoolExecutor(count, "job") if count > 1 else None
+        self._pool = _started(count) if count > 1 else None
+        self.count = 1 if self._pool is None else count
 
     def __enter__(self) -> Self:
         return self
@@ -64,6 +66,19 @@ class Threads:
             later = items[number + 1 : number + 2]
             following = self.start(partial(function, later[0])) if later else None
             yield result
+
+
+def _started(count: int) -> ThreadPoolExecutor | None:
+    """Return a pool whose threads have started; None if the system has none left for it."""
+    pool, all_here = ThreadPoolExecutor(count, "job"), Barrier(count)
+    try:
+        for _ in range(count):
+            pool.submit(all_here.wait)
+    except RuntimeError:
+        all_here.abort()
+        pool.shutdown(cancel_futures=True)
+        return None
+    return pool
 
 
 ALONE: Final = Threads(1)

@@ -1,5 +1,7 @@
 """Tests of the threads of one job: they change when something is computed, and nothing else."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -45,3 +47,14 @@ def test_alone_nothing_runs_before_it_is_asked_for() -> None:
     assert seen == []
     result()
     assert seen == [threading.get_ident()]
+
+
+def test_a_system_without_threads_leaves_the_caller_alone() -> None:
+    """Limits of a container cost time and not the job."""
+    script = (
+        "import resource, threading; from slimgate.codec.threads import Threads;"
+        "threading.stack_size(1 << 30); resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30));"
+        "threads = Threads(4); print(threads.count, threads.map(abs, [-1, 2]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, check=True)
+    assert done.stdout == b"1 [1, 2]\n"
