@@ -119,8 +119,14 @@ def is_spent() -> bool:
 
 
 def _grown() -> int:
-    """Return the growth of address space or resident memory, whichever is larger, bytes."""
-    return max(now - before for now, before in zip(memory.used(), _Process.at_start, strict=True))
+    """Return the growth of address space or resident memory, whichever is larger, bytes.
+
+    Address space that threads reserve is no memory.
+    """
+    space, resident = (
+        now - before for now, before in zip(memory.used(), _Process.at_start, strict=True)
+    )
+    return max(space - heap.RESERVED, resident)
 
 
 def optimize_upload(job: OptimizeJob, data: bytes) -> tuple[Result, bytes]:
