@@ -119,6 +119,7 @@ def test_others_get_nothing(scene: _Scene, rgw: S3Server, who: str, cache: str) 
     again = wire.ask(scene.warm, "GET", path)
     assert (again.status, len(again.body)) == (200, len(_FILE))
     assert again.headers["ETag"] == f'"{etag}"'
+    assert again.headers["x-slimgate-cache"] == "hit", "a refused write empties the cache"
 
 
 def test_rights_that_end_end_for_every_cache(scene: _Scene, rgw: S3Server) -> None:
