@@ -103,7 +103,7 @@ class Client:
         response = self._connection.getresponse()
         received = self._drain(response)
         seconds = time.perf_counter() - started
-        if response.status != 200 or (size is not None and received != size):
+        if response.status // 100 != 2 or (size is not None and received != size):
             raise Unexpected(f"{method} {parts.path}: {response.status}, {received} bytes")
         return seconds
 

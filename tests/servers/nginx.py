@@ -1,4 +1,4 @@
-"""nginx in front of servers: as a caching proxy, or as a load balancer."""
+"""nginx: as a store of files, or in front of servers, as a caching proxy or a load balancer."""
 
 import os
 import shutil
@@ -18,9 +18,10 @@ daemon off;
 pid {folder}/pid;
 error_log {folder}/error.log;
 {user}
-events {{ worker_connections 64; }}
+events {{ worker_connections 1024; }}
 http {{
   access_log off;
+  keepalive_requests 100000000;
   client_body_temp_path {folder}/bodies;
   fastcgi_temp_path {folder}/unused;
   scgi_temp_path {folder}/unused;
@@ -45,10 +46,24 @@ _CACHING: Final = """
   }}
 """
 # A server that is not there, or disconnects before it answers, is none: the next one is asked.
+# As a store, it knows neither buckets nor signatures, and takes uploads (WebDAV).
+_STORING: Final = """
+  open_file_cache max=100;
+  server {{
+    listen 127.0.0.1:{port};
+    root {folder}/objects;
+    client_max_body_size 0;
+    location / {{
+      dav_methods PUT DELETE;
+      create_full_put_path on;
+    }}
+  }}
+"""
 _BALANCING: Final = """
   upstream behind {{
     {servers}
-    keepalive 8;
+    keepalive 64;
+    keepalive_requests 100000000;
   }}
   server {{
     listen 127.0.0.1:{port};
@@ -94,6 +109,19 @@ def load_balancer(ports: Iterable[int], folder: Path) -> Iterator[str]:
     port = free_port()
     servers = " ".join(f"server 127.0.0.1:{each} max_fails=0;" for each in ports)
     with _running(_BALANCING.format(servers=servers, port=port), port, folder):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def file_store(folder: Path) -> Iterator[str]:
+    """Run nginx, which stores and returns files, whoever asks; yield its URL.
+
+    Args:
+        folder: For all its files.
+    """
+    port = free_port()
+    (folder / "objects").mkdir()
+    with _running(_STORING.format(folder=folder, port=port), port, folder):
         yield f"http://127.0.0.1:{port}"
 
 
