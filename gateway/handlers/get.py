@@ -11,6 +11,7 @@ from slimgate.config.serve import Serve
 from slimgate.gateway.handlers import negotiated
 from slimgate.gateway.handlers.call import Call, forwarded, head_of
 from slimgate.gateway.handlers.passthrough import PassThrough
+from slimgate.gateway.http.aiohttp_internals import hold_head, write_with_head
 from slimgate.gateway.restore import pipeline
 from slimgate.gateway.restore.negotiation import offered
 from slimgate.gateway.restore.read import (
@@ -82,13 +83,15 @@ def _asked(call: Call, serve: Serve) -> ReadRequest:
 
 async def _written(call: Call, served: Served) -> web.StreamResponse:
     call.hold.hold(len(served.body))
-    answer = call.begin(served.status, served.headers)
+    answer, body = call.begin(served.status, served.headers), served.body
+    if not call.request.secure and body:
+        hold_head(answer)
+        await answer.prepare(call.request)
+        if await write_with_head(call.request, body):
+            await answer.write_eof()
+            return answer
     await answer.prepare(call.request)
-    # Sent together with the body, but not copied with it.
-    call.request.writer.send_headers()
-    body = served.body
-    step = _PIECE if call.request.secure else len(body)
-    for at in range(0, len(body), step or 1):
-        await answer.write(body[at : at + step])
+    for at in range(0, len(body), _PIECE):
+        await answer.write(body[at : at + _PIECE])
     await answer.write_eof()
     return answer

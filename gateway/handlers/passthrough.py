@@ -7,6 +7,7 @@ from aiohttp import web
 
 from slimgate.gateway.handlers.call import Call, forwarded
 from slimgate.gateway.http import responses
+from slimgate.gateway.http.aiohttp_internals import hold_head
 from slimgate.gateway.http.body_scheduler import BodyScheduler
 from slimgate.gateway.s3 import headers
 from slimgate.gateway.s3.errors import S3Error
@@ -52,8 +53,10 @@ class PassThrough:
             shown.setdefault(name, value)
         answer = call.begin(response.status, shown)
         answer.passed_through = True
-        await answer.prepare(call.request)
         at_hand = response.at_hand()
+        if at_hand is not None:
+            hold_head(answer)
+        await answer.prepare(call.request)
         if at_hand is not None:
             await answer.write_eof(at_hand)
             return answer

@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from aiohttp import StreamReader, web
-from aiohttp.http import SERVER_SOFTWARE
+from aiohttp import ClientConnectionResetError, StreamReader, web
+from aiohttp.http import SERVER_SOFTWARE, StreamWriter
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
@@ -70,6 +70,41 @@ def fail(body: StreamReader, error: Exception) -> None:
 def has_begun(request: web.BaseRequest) -> bool:
     """Return whether part of the response has been sent."""
     return request.writer.output_size > 0
+
+
+def hold_head(response: web.StreamResponse) -> None:
+    """Let the head of a response wait for its body, to send both in one system call."""
+    response._send_headers_immediately = False  # noqa: SLF001  # see above
+
+
+async def write_with_head(request: web.BaseRequest, body: memoryview) -> bool:
+    """Send a held head and the whole body after it in one system call, without copying them.
+
+    Args:
+        request: Request whose response has been prepared.
+        body: The body.
+
+    Returns:
+        Whether they were sent; False: the head has been sent before, or the body is encoded.
+
+    Raises:
+        ConnectionError: The client has disconnected.
+    """
+    writer = request.writer
+    if not isinstance(writer, StreamWriter) or writer.chunked or writer._compress:  # noqa: SLF001
+        return False
+    head, transport = writer._headers_buf, writer.transport  # noqa: SLF001
+    if not head or writer.length != len(body):
+        return False
+    if transport is None or transport.is_closing():
+        raise ClientConnectionResetError("the client has disconnected")
+    writer._headers_buf, writer._headers_written = None, True  # noqa: SLF001
+    writer.length = 0
+    writer.output_size += len(head) + len(body)
+    # aiohttp joins them before some versions of Python, where it matters for asyncio's event loop.
+    transport.writelines((head, body))
+    await writer.drain()
+    return True
 
 
 def transports(server: web.Server | None) -> list[asyncio.Transport]:
@@ -144,8 +179,10 @@ __all__ = [
     "ServerProtocol",
     "fail",
     "has_begun",
+    "hold_head",
     "lead_all",
     "most_between_pauses",
     "received_bytes",
     "transports",
+    "write_with_head",
 ]

@@ -42,9 +42,11 @@ from slimgate.gateway.http.aiohttp_internals import (
     ServerProtocol,
     fail,
     has_begun,
+    hold_head,
     most_between_pauses,
     received_bytes,
     transports,
+    write_with_head,
 )
 
 _PROJECT: Final = Path(__file__).parents[3] / "pyproject.toml"
@@ -284,6 +286,74 @@ async def test_an_answer_says_when_it_has_begun() -> None:
         head = await lab.answered()
     assert begun == [False, True]
     assert f"\r\nServer: {SERVER_SOFTWARE}\r\n".encode() in head
+
+
+@pytest.mark.parametrize("size", [1, 1 << 10, 3 << 20])
+async def test_a_held_head_goes_out_with_its_body(size: int) -> None:
+    """Head and body go out together, once, and the connection serves the next request."""
+    body, sent = bytes(range(256)) * (size // 256) or b"x", list[bool]()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(len(body))})
+        hold_head(response)
+        await response.prepare(request)
+        sent.append(has_begun(request))
+        sent.append(await write_with_head(request, memoryview(body)))
+        sent.append(await write_with_head(request, memoryview(body)))
+        await response.write_eof()
+        assert response.body_length == request.writer.output_size > len(body)
+        return response
+
+    async with _lab(answer) as lab:
+        for _ in range(2):
+            lab.writer.write(_GET)
+            assert (await lab.answered()).startswith(b"HTTP/1.1 200 ")
+            assert await lab.reader.readexactly(len(body)) == body
+    assert sent == [False, True, False] * 2
+
+
+@pytest.mark.parametrize(
+    ("headers", "method"), [({}, "GET"), ({"Content-Length": "9"}, "GET"), ({}, "HEAD")]
+)
+async def test_only_a_body_as_announced_goes_out_with_its_head(
+    headers: dict[str, str], method: str
+) -> None:
+    """A chunked response, one of another length, and one without a body are left to aiohttp."""
+    sent: list[bool] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers=headers)
+        hold_head(response)
+        await response.prepare(request)
+        sent.append(await write_with_head(request, memoryview(b"body")))
+        return response
+
+    async with _lab(answer) as lab:
+        lab.writer.write(_GET.replace(b"GET", method.encode()))
+        assert (await lab.answered()).startswith(b"HTTP/1.1 200 ")
+    assert sent == [False]
+
+
+async def test_a_client_that_has_gone_is_an_error() -> None:
+    """Nothing is written to a connection that is closing."""
+    failed: list[bool] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "4"})
+        hold_head(response)
+        await response.prepare(request)
+        assert request.transport is not None
+        request.transport.abort()
+        try:
+            await write_with_head(request, memoryview(b"body"))
+        except ConnectionError:
+            failed.append(True)
+        return response
+
+    async with _lab(answer) as lab:
+        lab.writer.write(_GET)
+        assert await lab.reader.read() == b""
+    assert failed == [True]
 
 
 @pytest.mark.parametrize(("says", "silences"), [(True, 0), (False, 1)])
