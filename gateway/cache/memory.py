@@ -59,7 +59,12 @@ class Cache(Protocol):
         ...
 
     async def drop(self, bucket: str, keys: Collection[str]) -> None:
-        """Drop all files of these objects, which were overwritten or deleted."""
+        """Drop all files of these objects, which were overwritten or deleted.
+
+        Args:
+            bucket: Bucket name.
+            keys: Object keys; an empty one: anything of the bucket may have changed, but no file.
+        """
         ...
 
     def lease(self, key: CacheKey, size: int) -> AbstractAsyncContextManager[FileContent | None]:

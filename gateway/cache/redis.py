@@ -1,7 +1,6 @@
 """Restored files in Redis, shared by several gateways and kept across restarts."""
 
 import contextlib
-import hashlib
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Final
@@ -10,8 +9,10 @@ from slimgate.config import RedisCacheSettings
 from slimgate.gateway.cache.known_values import KnownValues
 from slimgate.gateway.cache.leases import Leases
 from slimgate.gateway.cache.memory import Cache, CacheKey, FileContent
+from slimgate.gateway.cache.object_names import digest
 from slimgate.gateway.cache.redis_client import RedisConnection, Unavailable
 from slimgate.gateway.cache.redis_values import ValueReader
+from slimgate.gateway.cache.write_notices import CHANNEL, notice
 from slimgate.gateway.s3.digests import sha256_hex
 from slimgate.gateway.telemetry import metrics
 
@@ -93,9 +94,11 @@ class RedisCache:
                 await self.drop(key.bucket, [key.key])
 
     async def drop(self, bucket: str, keys: Collection[str]) -> None:
-        """Drop all files of these objects."""
+        """Drop all files of these objects, and tell other gateways."""
         sets = [_files(bucket, key) for key in keys]
         with contextlib.suppress(Unavailable):
+            async with self._redis.reading() as client:  # also works where writes are refused
+                await client.publish(CHANNEL, notice(bucket, keys))
             async with self._redis.reading() as client, client.pipeline(transaction=False) as pipe:
                 for files in sets:
                     pipe.smembers(files)
@@ -174,15 +177,9 @@ class LayeredCache:
 
 def _files(bucket: str, key: str) -> str:
     """Return the name of the set of an object's files, hashed to hide the key."""
-    return f"{_PREFIX}{{{_digest(bucket, key)}}}"
+    return f"{_PREFIX}{{{digest(bucket, key)}}}"
 
 
 def _file(key: CacheKey) -> str:
     """Return the name of a file: a hash of all that it depends on."""
-    return f"{_files(key.bucket, key.key)}:{_digest(*key[2:])}"
-
-
-def _digest(*parts: str) -> str:
-    octets = (part.encode("utf-8", "surrogateescape") for part in parts)
-    framed = (len(each).to_bytes(4, "big") + each for each in octets)
-    return hashlib.sha256(b"".join(framed)).hexdigest()[:32]
+    return f"{_files(key.bucket, key.key)}:{digest(*key[2:])}"

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -14,6 +14,47 @@ _SILENCE_S: Final = 5.0
 
 _DONE: Final = b"done:"
 _GIVEN_UP: Final = b"given up:"
+
+
+async def subscribed(redis: RedisConnection, channel: str) -> Any:
+    """Subscribe to a channel, and wait for the confirmation: later messages are not missed.
+
+    Returns:
+        The subscription, which :func:`messages` closes.
+
+    Raises:
+        Unavailable: Redis failed.
+    """
+    async with redis.reading() as client:
+        await client.initialize()  # a cluster client has to load its nodes first
+        pubsub: Any = client.pubsub()
+        try:
+            await pubsub.subscribe(channel)
+            while (await pubsub.get_message(timeout=_SILENCE_S) or {}) == {}:
+                pass
+        except BaseException:
+            await pubsub.aclose()
+            raise
+    return pubsub
+
+
+async def messages(pubsub: Any) -> AsyncGenerator[object, None]:
+    """Yield messages until the connection is lost, pinging it in silence."""
+    asked = False
+    try:
+        while True:
+            message = await pubsub.get_message(timeout=_SILENCE_S)
+            if message is None:
+                if asked:
+                    return
+                await pubsub.ping()
+            elif message["type"] == "message":
+                yield message["data"]
+            asked = message is None
+    except BROKEN:
+        return
+    finally:
+        await pubsub.aclose()
 
 
 class LeaseNotifications:
@@ -70,35 +111,16 @@ class LeaseNotifications:
         async with self._connecting:
             if self._listener is not None and not self._listener.done():
                 return
-            async with self._redis.reading() as client:
-                await client.initialize()  # a cluster client has to load its nodes first
-                pubsub: Any = client.pubsub()
-                try:
-                    await pubsub.subscribe(self._channel)
-                    while (await pubsub.get_message(timeout=_SILENCE_S) or {}) == {}:
-                        pass
-                except BaseException:
-                    await pubsub.aclose()
-                    raise
-            self._listener = asyncio.create_task(self._hear(pubsub))
+            self._listener = asyncio.create_task(
+                self._hear(await subscribed(self._redis, self._channel))
+            )
 
     async def _hear(self, pubsub: Any) -> None:
-        asked = False
         try:
-            while True:
-                message = await pubsub.get_message(timeout=_SILENCE_S)
-                if message is not None:
-                    self._tell(message["data"])
-                elif asked:
-                    return
-                else:
-                    await pubsub.ping()
-                asked = message is None
-        except BROKEN:
-            return  # the next waiter subscribes again
+            async for said in messages(pubsub):
+                self._tell(said)
         finally:
             self._give_up()
-            await pubsub.aclose()
 
     def _tell(self, said: object) -> None:
         if not isinstance(said, bytes):

@@ -169,5 +169,12 @@ class ValueReader:
             if wire.is_open:
                 return wire
         connection: AbstractConnection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
-        await connection.connect()  # type: ignore[no-untyped-call]
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+        except BaseException:
+            writer = connection._writer  # noqa: SLF001
+            if writer is not None:
+                writer.transport.abort()  # Redis may read nothing more
+            await connection.disconnect(nowait=True)
+            raise
         return _Wire(connection)

@@ -16,7 +16,6 @@ from slimgate.gateway.handlers.call import Call
 from slimgate.gateway.http.body_copy import BodyCopy
 from slimgate.gateway.s3.deleted_keys import deleted_keys
 from slimgate.gateway.s3.errors import S3Error
-from slimgate.gateway.storage.authorizations import Authorizations
 
 _log = structlog.get_logger(__name__)
 
@@ -30,16 +29,14 @@ class CacheInvalidation:
         cache: Restored files.
         bucket: Bucket name.
         key: Object key; empty: none.
-        authorizations: Those of a bucket that may have changed as a whole; None: it has not.
+        whole: The request may change the bucket as a whole, its policy for example.
     """
 
-    def __init__(
-        self, cache: Cache, bucket: str, key: str, authorizations: Authorizations | None = None
-    ) -> None:
+    def __init__(self, cache: Cache, bucket: str, key: str, *, whole: bool = False) -> None:
         self._cache = cache
         self._bucket = bucket
         self._key = key
-        self._authorizations = authorizations
+        self._whole = whole
         self._listed: BodyCopy | None = None
         self._done = False
 
@@ -56,9 +53,9 @@ class CacheInvalidation:
         if self._done:
             return
         self._done = True
-        if self._authorizations is not None:
-            self._authorizations.forget_bucket(self._bucket)
         keys = [self._key] if self._key else await _keys(self._listed)
+        if self._whole:
+            keys.append("")
         if keys:
             await self._cache.drop(self._bucket, keys)
 

@@ -8,13 +8,8 @@ from typing import Final
 
 from aiohttp import web
 
-from slimgate.config import Cache as CacheSettings
 from slimgate.config import Policies, Settings
-from slimgate.gateway.cache.followed import FollowedCache
-from slimgate.gateway.cache.memory import Cache, MemoryCache
-from slimgate.gateway.cache.peers import Peers
-from slimgate.gateway.cache.redis import LayeredCache, RedisCache
-from slimgate.gateway.cache.redis_client import RedisConnection
+from slimgate.gateway.cache.memory import Cache
 from slimgate.gateway.deferred.opening import configured_queue
 from slimgate.gateway.handlers.attributes import GetAttributes
 from slimgate.gateway.handlers.call import Handler
@@ -37,6 +32,7 @@ from slimgate.gateway.http.runner import Runner, allow_files
 from slimgate.gateway.restore.compute import Compute
 from slimgate.gateway.restore.read import Reads
 from slimgate.gateway.runtime.authenticated_call import AUTHENTICATOR
+from slimgate.gateway.runtime.caches import configured_cache, configured_notices, configured_peers
 from slimgate.gateway.runtime.deferring import background
 from slimgate.gateway.runtime.dispatch import HANDLERS, counted, operation_of
 from slimgate.gateway.runtime.parts import PARTS, Parts
@@ -54,7 +50,6 @@ from slimgate.gateway.telemetry import metrics, tracing
 from slimgate.gateway.telemetry.ledger import Ledger
 from slimgate.gateway.telemetry.telemetry import Telemetry
 from slimgate.gateway.workers.client_jobs import ClientJobs
-from slimgate.gateway.workers.engine_process import TIMEOUT_S
 from slimgate.gateway.workers.pool import Workers
 from slimgate.gateway.workers.startup_checks import required_networks
 
@@ -121,14 +116,15 @@ def create_app(
         ),
         compute=Compute(
             workers=workers or _workers(settings, engine),
-            cache=FollowedCache(cache or _cache(settings.cache), authorizations.forget),
+            cache=configured_cache(settings.cache, authorizations, cache),
         ),
         limits=Limits.of(settings.limits),
         telemetry=Telemetry(ledger=ledger, tracer=tracer),
         callers=callers,
         queue=queue,
         deferral=Deferral(queue, ledger),
-        peers=_peers(settings, policies),
+        peers=configured_peers(settings, policies),
+        notices=configured_notices(settings.cache, authorizations),
     )
     app[HANDLERS] = handlers(app[PARTS])
     metrics.BUILD_INFO.labels(version("slimgate")).set(1)
@@ -206,20 +202,6 @@ def _workers(settings: Settings, engine: Path | None) -> Workers:
     )
 
 
-def _cache(settings: CacheSettings) -> Cache:
-    memory = MemoryCache(settings.max_bytes, settings.ttl_s)
-    if settings.redis.url is None:
-        return memory
-    return LayeredCache(memory, RedisCache(settings.redis, TIMEOUT_S))
-
-
-def _peers(settings: Settings, policies: Policies) -> Peers | None:
-    redis = settings.cache.redis
-    if redis.url is None:
-        return None
-    return Peers(RedisConnection(redis), settings.upstream.endpoint, policies)
-
-
 async def _open_parts(app: web.Application) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         parts = app[PARTS]
@@ -236,6 +218,8 @@ async def _open_parts(app: web.Application) -> AsyncIterator[None]:
         stack.push_async_callback(parts.deferral.close)
         if parts.peers is not None:
             await stack.enter_async_context(parts.peers)
+        if parts.notices is not None:
+            await stack.enter_async_context(parts.notices)
         yield
 
 

@@ -132,7 +132,7 @@ async def _dispatch(request: web.Request) -> web.StreamResponse:
         parts.compute.cache,
         call.target.bucket,
         changed_key(call),
-        None if call.target.key else storage.authorizations,
+        whole=not call.target.key,
     )
     call = replace(
         call,

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from slimgate.config import Policies, Settings
 from slimgate.gateway.cache.peers import Peers
+from slimgate.gateway.cache.write_notices import WriteNotices
 from slimgate.gateway.deferred.queue import DeferredQueue
 from slimgate.gateway.handlers.deferring import Deferral
 from slimgate.gateway.http.limits import Limits
@@ -29,6 +30,7 @@ class Parts(NamedTuple):
         queue: Uploads to optimize in the background.
         deferral: Puts them there.
         peers: Other gateways that share Redis; None: without Redis.
+        notices: Writes through them; None: nothing depends on these.
     """
 
     settings: Settings
@@ -41,6 +43,7 @@ class Parts(NamedTuple):
     queue: DeferredQueue
     deferral: Deferral
     peers: Peers | None = None
+    notices: WriteNotices | None = None
 
 
 PARTS = web.AppKey("parts", Parts)

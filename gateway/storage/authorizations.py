@@ -2,7 +2,8 @@
 
 The store is asked for each read (see :mod:`slimgate.gateway.restore.probing`). Where an operator
 accepts that revoked rights last a little longer, its answer counts for ``ttl_s``, for the same
-caller, object and request headers. A write through this gateway ends that at once.
+caller, object and request headers. A write through this gateway, or another one that shares Redis,
+ends that at once.
 """
 
 import time
@@ -12,12 +13,13 @@ from typing import Final, NamedTuple
 from cachetools import TTLCache
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from slimgate.gateway.cache.write_notices import object_name
 from slimgate.gateway.s3.headers import without
 from slimgate.gateway.storage.messages import Request
 from slimgate.gateway.storage.stored_object import ManagedObject
 
 _MAX_OBJECTS: Final = 4096
-_MAX_READERS: Final = 32
+_MAX_ANSWERS: Final = 32
 """Most different requests for one object."""
 
 _STRIPES: Final = 1024
@@ -49,6 +51,11 @@ class Asked(NamedTuple):
     query: str
     headers: frozenset[tuple[str, str]]
 
+    @property
+    def name(self) -> str:
+        """Return the name of the object in messages among gateways."""
+        return object_name(self.bucket, self.key)
+
     @classmethod
     def of(cls, caller: str, request: Request) -> "Asked":
         """Return what a request without conditions asks."""
@@ -69,6 +76,13 @@ class Granted(NamedTuple):
     headers: CIMultiDictProxy[str]
 
 
+class _Object(NamedTuple):
+    """All answers about one object."""
+
+    bucket: str
+    answers: dict[Asked, Granted]
+
+
 class Authorizations:
     """Remember answers of the store, if ``ttl_s`` is not 0.
 
@@ -79,17 +93,17 @@ class Authorizations:
 
     def __init__(self, ttl_s: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
         self.enabled = ttl_s > 0
-        self._objects: TTLCache[tuple[str, str], dict[Asked, Granted]]
-        self._objects = TTLCache(_MAX_OBJECTS, ttl_s, clock)
+        self._objects: TTLCache[str, _Object] = TTLCache(_MAX_OBJECTS, ttl_s, clock)
         self._writes = [0] * _STRIPES
 
     def get(self, asked: Asked) -> Granted | None:
         """Return the answer to the same request; None: ask the store."""
-        return self._objects.get((asked.bucket, asked.key), {}).get(asked)
+        known = self._objects.get(asked.name)
+        return None if known is None else known.answers.get(asked)
 
     def writes(self, asked: Asked) -> int:
         """Return a number that changes with each write to the object."""
-        return self._writes[_stripe(asked.bucket, asked.key)]
+        return self._writes[_stripe(asked.name)]
 
     def note(
         self, asked: Asked, found: ManagedObject, headers: Mapping[str, str], writes: int
@@ -106,28 +120,31 @@ class Authorizations:
         if not self.enabled or writes != self.writes(asked):
             return
         kept = CIMultiDictProxy(CIMultiDict(without(headers, _OF_RESPONSES)))
-        name = (asked.bucket, asked.key)
-        readers = self._objects.get(name)
-        if readers is None:
-            # All readers of an object expire together, at the age of the oldest answer.
-            self._objects[name] = {asked: Granted(found, kept)}
-        elif len(readers) < _MAX_READERS:
-            readers[asked] = Granted(found, kept)
+        known = self._objects.get(asked.name)
+        if known is None:
+            # All answers about an object expire together, at the age of the oldest one.
+            known = self._objects[asked.name] = _Object(object_name(asked.bucket, ""), {})
+        if len(known.answers) < _MAX_ANSWERS:
+            known.answers[asked] = Granted(found, kept)
 
     def forget(self, bucket: str, keys: Collection[str]) -> None:
-        """Forget all answers about objects that were written."""
-        for key in keys:
-            self._writes[_stripe(bucket, key)] += 1
-            self._objects.pop((bucket, key), None)
+        """Forget all answers about objects that were written; an empty key: about the bucket."""
+        if self.enabled:
+            for key in keys:
+                self.forget_name(object_name(bucket, key))
 
-    def forget_bucket(self, bucket: str) -> None:
-        """Forget all answers about a bucket, whose policy may have changed."""
-        if not self.enabled:
-            return
+    def forget_name(self, name: str) -> None:
+        """Forget all answers about an object or a bucket, by its name in messages."""
+        self._writes[_stripe(name)] += 1
+        if self._objects.pop(name, None) is None and name.startswith("bucket "):
+            self.forget_all([each for each, known in self._objects.items() if known.bucket == name])
+
+    def forget_all(self, names: Collection[str] | None = None) -> None:
+        """Forget all answers, or those about some objects."""
         self._writes = [count + 1 for count in self._writes]
-        for name in [name for name in self._objects if name[0] == bucket]:
+        for name in list(self._objects) if names is None else names:
             self._objects.pop(name, None)
 
 
-def _stripe(bucket: str, key: str) -> int:
-    return hash((bucket, key)) % _STRIPES
+def _stripe(name: str) -> int:
+    return hash(name) % _STRIPES

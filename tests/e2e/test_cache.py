@@ -1,5 +1,6 @@
 """Restored files in memory and in Redis, as clients see it."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -161,3 +162,23 @@ def test_nothing_fails_without_redis(
         while _get(client, moto_bucket)[1] != "hit":
             assert process.process.poll() is None
     assert process.events("redis unavailable, circuit open")
+
+
+def test_remembered_permission_ends_with_a_write(
+    moto: S3Server, moto_bucket: str, start: Start, redis: RedisServer
+) -> None:
+    """What is gone from the store alone is still served; a write counts at once, everywhere."""
+    settings = _with_redis(moto, redis, timeout_ms=5000, authorization_ttl_s=3600)
+    endpoints = [start(settings).endpoint for _ in range(2)]
+    with ExitStack() as stack:
+        here, there = (stack.enter_context(s3_client(moto.at(each))) for each in endpoints)
+        store = stack.enter_context(s3_client(moto))
+        here.put_object(Bucket=moto_bucket, Key="k.jpg", Body=_FILE)
+        files = {_get(client, moto_bucket)[0] for client in (here, there) for _ in range(3)}
+        store.delete_object(Bucket=moto_bucket, Key="k.jpg")
+        assert {_get(client, moto_bucket)[0] for client in (here, there)} == files
+        here.put_object(Bucket=moto_bucket, Key="k.jpg", Body=b"text")
+        assert here.get_object(Bucket=moto_bucket, Key="k.jpg")["Body"].read() == b"text"
+        deadline = time.monotonic() + 20
+        while there.get_object(Bucket=moto_bucket, Key="k.jpg")["ContentLength"] == len(_FILE):
+            assert time.monotonic() < deadline

@@ -64,8 +64,9 @@ class _Scene:
     async def write(self, method: str, target: Target = _KEY, text: str = "") -> None:
         """Send a request that may change objects, as the gateway does for its clients."""
         call, _ = self.gateway.call(method, target, text)
-        granted = None if target.key else self.granted
-        invalidation = CacheInvalidation(self.cache, target.bucket, changed_key(call), granted)
+        invalidation = CacheInvalidation(
+            self.cache, target.bucket, changed_key(call), whole=not target.key
+        )
         await invalidation.after(self.gateway.plain(call))
 
     @property
@@ -97,7 +98,7 @@ async def test_permission_counts_for_its_time(scene: _Scene) -> None:
 async def test_the_answer_is_that_of_a_request(scene: _Scene) -> None:
     """Remembered headers are those of a fresh answer."""
     remembered = await scene.read()
-    scene.granted.forget_bucket(BUCKET)
+    scene.granted.forget(BUCKET, [""])
     asked = await scene.read()
     assert scene.asked == ["HEAD"]
     fresh = {name: value for name, value in asked.headers.items() if name != "Date"}
@@ -166,8 +167,8 @@ async def test_a_refused_write_ends_nothing(scene: _Scene) -> None:
 
 async def test_an_answer_that_a_write_has_overtaken_does_not_count(scene: _Scene) -> None:
     """The store answered before the write, and the answer arrives after it."""
-    (readers,) = scene.granted._objects.values()
-    ((asked, granted),) = readers.items()
+    (known,) = scene.granted._objects.values()
+    ((asked, granted),) = known.answers.items()
     writes = scene.granted.writes(asked)
     scene.granted.forget(BUCKET, ["managed"])
     scene.granted.note(asked, granted.found, granted.headers, writes)
@@ -176,8 +177,8 @@ async def test_an_answer_that_a_write_has_overtaken_does_not_count(scene: _Scene
 
 async def test_a_file_that_is_not_cached_is_asked_for(scene: _Scene) -> None:
     """Permission alone does not read a rendition."""
-    (readers,) = scene.granted._objects.values()
-    ((asked, granted),) = readers.items()
+    (known,) = scene.granted._objects.values()
+    ((asked, granted),) = known.answers.items()
     await scene.cache.drop(BUCKET, ["managed"])
     scene.granted.note(asked, granted.found, granted.headers, scene.granted.writes(asked))
     assert (await scene.read()).body == _FILE
@@ -188,5 +189,5 @@ async def test_readers_of_an_object_are_bounded(scene: _Scene) -> None:
     """Requests that differ do not fill the memory."""
     for number in range(100):
         await scene.read(Referer=str(number))
-    (readers,) = scene.granted._objects.values()
-    assert len(readers) == 32
+    (known,) = scene.granted._objects.values()
+    assert len(known.answers) == 32
