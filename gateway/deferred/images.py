@@ -27,8 +27,8 @@ from slimgate.gateway.storage.upload_time import stored_time, time_of
 from slimgate.gateway.telemetry.telemetry import Telemetry
 from slimgate.gateway.workers.pool import Busy
 
-_SLACK_S: Final = 5.0
-"""Stores round Last-Modified to seconds, and both clocks are read over a network."""
+_SLACK_S: Final = 1.0
+"""Stores round Last-Modified and their Date to seconds."""
 
 _PASSING: Final = frozenset(
     {Reason.BUFFERS, Reason.BUSY, Reason.ENGINE, Reason.READ_BACK, Reason.UNAVAILABLE}
