@@ -55,6 +55,17 @@ def by_bucket(families: Iterable[Metric]) -> dict[str, Saving]:
     return dict(sorted(found.items(), key=lambda item: (-item[1].saved, item[0])))
 
 
+def queued(families: Iterable[Metric]) -> int:
+    """Return how many uploads wait in the deferred queue.
+
+    Args:
+        families: Metrics of one or several processes.
+    """
+    samples = (sample for family in families for sample in family.samples)
+    return max((int(each.value) for each in samples if each.name == _QUEUED), default=0)
+
+
+_QUEUED: Final = "slimgate_deferred_queued"
 _FIELDS: Final = {
     "slimgate_bucket_uploaded_bytes_total": "uploaded",
     "slimgate_bucket_stored_bytes_total": "stored",

@@ -186,10 +186,16 @@ class Pages:
             total.uploaded += each.uploaded
             total.stored += each.stored
             total.images += each.images
+        queued = await asyncio.to_thread(lambda: savings.queued(savings.counted()))
         price = self._settings.admin.price_per_gb_month
         template = "savings_table.html" if "table" in request.query else "savings.html"
         return self.renderer.page(
-            template, buckets=found, total=total, price=price, per_byte=price / _GIB
+            template,
+            buckets=found,
+            total=total,
+            price=price,
+            per_byte=price / _GIB,
+            queued=queued,
         )
 
     async def policies(self, _: web.Request) -> web.Response:

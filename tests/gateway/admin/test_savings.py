@@ -1,6 +1,6 @@
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from slimgate.gateway.admin.savings import Saving, by_bucket
+from slimgate.gateway.admin.savings import Saving, by_bucket, queued
 from slimgate.gateway.telemetry.bucket_savings import MAX_BUCKETS, OTHERS, BucketSavings
 from slimgate.gateway.telemetry.metrics import REGISTRY
 
@@ -31,3 +31,13 @@ def test_processes_are_summed_up() -> None:
     found = by_bucket(families)
     assert found == {"b": Saving(20, 8, 4), "a": Saving(10, 4, 2)}
     assert list(found) == ["b", "a"]
+
+
+def test_the_queue_is_counted_once() -> None:
+    """All processes measure the same queue."""
+    families = []
+    for value in (7, 6):
+        registry = CollectorRegistry()
+        Gauge("slimgate_deferred_queued", "…", registry=registry).set(value)
+        families += list(registry.collect())
+    assert (queued(families), queued([])) == (7, 0)
