@@ -93,20 +93,23 @@ def _length(head: bytes) -> int:
     raise Unexpected(f"a response without a length: {head[:200]!r}")
 
 
-async def load(urls: Sequence[str], connections: int, seconds: float) -> Answers:
+async def load(
+    urls: Sequence[str], connections: int, seconds: float, *, accept: str = "*/*"
+) -> Answers:
     """Send GET requests for some time on persistent connections.
 
     Args:
         urls: URLs of one server; each connection requests one of them.
         connections: number of connections.
         seconds: duration, seconds.
+        accept: media types that the client takes.
     """
     parts = urlsplit(urls[0])
     answers, until = Answers([], [], 0), time.perf_counter() + seconds
     loop = asyncio.get_running_loop()
     made = [
         await loop.create_connection(
-            partial(_Connection, _request(url), until, answers),
+            partial(_Connection, _request(url, accept), until, answers),
             parts.hostname or "",
             parts.port or 80,
         )
@@ -116,19 +119,22 @@ async def load(urls: Sequence[str], connections: int, seconds: float) -> Answers
     return answers
 
 
-def _request(url: str) -> bytes:
+def _request(url: str, accept: str) -> bytes:
     parts = urlsplit(url)
-    return f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
+    first = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+    return f"{first}Accept: {accept}\r\n\r\n".encode()
 
 
-def requests_per_second(url: str, connections: int, seconds: float) -> float:
+def requests_per_second(
+    url: str, connections: int, seconds: float, *, accept: str = "*/*"
+) -> float:
     """Return the number of responses per second.
 
     Raises:
         Unexpected: a response was not 200.
     """
     started = time.perf_counter()
-    answers = uvloop.run(load([url], connections, seconds))
+    answers = uvloop.run(load([url], connections, seconds, accept=accept))
     if answers.failed:
         raise Unexpected(f"{answers.failed} responses to {urlsplit(url).path} were not 200")
     return len(answers.seconds) / (time.perf_counter() - started)

@@ -45,6 +45,21 @@ async def stream(call: Call, served: Rendition, plain: PassThrough) -> web.Strea
     answer = call.begin(served.status, served.headers)
     await answer.prepare(call.request)
     metrics.NEGOTIATED_REQUESTS.labels(codec).inc()
+    at_hand = served.response.at_hand()
+    if at_hand is None:
+        await _stream(call, served, plain, answer)
+    else:
+        if served.status == HTTPStatus.OK:
+            _check(call, served, hashlib.sha256(at_hand).hexdigest())
+        await answer.write_eof(at_hand)
+    if served.status == HTTPStatus.OK:
+        metrics.NEGOTIATED_BYTES_SPARED.inc(max(0, served.manifest.size - served.length))
+    return answer
+
+
+async def _stream(
+    call: Call, served: Rendition, plain: PassThrough, answer: web.StreamResponse
+) -> None:
     pieces = plain.pieces(call, served.response)
     if served.status == HTTPStatus.OK:
         pieces = _verified(call, served, pieces)
@@ -52,9 +67,6 @@ async def stream(call: Call, served: Rendition, plain: PassThrough) -> web.Strea
         with call.stall_timer.writing(call.request.transport):
             await answer.write(piece)
     await answer.write_eof()
-    if served.status == HTTPStatus.OK:
-        metrics.NEGOTIATED_BYTES_SPARED.inc(max(0, served.manifest.size - served.length))
-    return answer
 
 
 async def _verified(
@@ -67,10 +79,19 @@ async def _verified(
             yield held
         digest.update(piece)
         held = piece
-    if digest.hexdigest()[:32] != served.manifest.view:
-        # The status line has been sent: only a reset connection signals the damage.
+    _check(call, served, digest.hexdigest())
+    yield held
+
+
+def _check(call: Call, served: Rendition, digest: str) -> None:
+    """Abort the connection unless a rendition has its digest.
+
+    Raises:
+        S3Error: InternalError; the status line may have been sent, so only a reset connection
+            signals the damage.
+    """
+    if digest[:32] != served.manifest.view:
         responses.abort(call.request)
         metrics.RESTORES.labels("failed").inc()
         _log.error("rendition damaged", bucket=call.target.bucket, key=call.target.key)
         raise S3Error("InternalError", "The stored rendition of this object is damaged.")
-    yield held
