@@ -67,6 +67,11 @@ class Admin(Frozen):
     feedback: Feedback = Field(
         default=Feedback(), description="operators' verdicts, collected for training"
     )
+    history: FilePath | None = Field(
+        default=None,
+        description="file for savings by day, bucket and tier, which the savings page shows; null: "
+        "only savings since the start",
+    )
     price_per_gb_month: float = Field(
         default=0.023,
         ge=0,

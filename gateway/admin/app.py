@@ -22,6 +22,7 @@ from slimgate.gateway.restore.compute import Compute
 from slimgate.gateway.storage.credentials.registry import CredentialRegistry
 from slimgate.gateway.storage.upstream import Upstream
 from slimgate.gateway.telemetry import metrics
+from slimgate.gateway.telemetry.savings_history import SavingsHistory
 
 _PROBE_TTL_S: Final = 5.0
 
@@ -89,6 +90,7 @@ def create_admin(
     compute: Compute,
     buffers: ByteBudget,
     readiness: Readiness,
+    history: SavingsHistory,
 ) -> web.Application:
     """Return the admin application.
 
@@ -98,6 +100,7 @@ def create_admin(
         compute: Worker processes and cache.
         buffers: Bytes held in memory.
         readiness: Readiness of the gateway.
+        history: Savings by day.
     """
     access = Access(settings.admin)
     admin = web.Application(middlewares=[access.middleware()], client_max_size=MAX_FIELDS)
@@ -121,7 +124,7 @@ def create_admin(
     admin.router.add_get("/_slimgate/readyz", readyz)
     for path in ("/_slimgate/metrics", "/metrics"):
         admin.router.add_get(path, scrape)
-    pages = Pages(settings, policies, compute.workers, buffers, Renderer(access))
+    pages = Pages(settings, policies, compute.workers, buffers, Renderer(access), history)
     add_playground(admin, pages, access)
     return admin
 

@@ -66,6 +66,18 @@ def queued(families: Iterable[Metric]) -> int:
 
 
 _QUEUED: Final = "slimgate_deferred_queued"
+
+
+def total(savings: Iterable[Saving]) -> Saving:
+    """Return the sum of savings."""
+    found = Saving()
+    for each in savings:
+        found.uploaded += each.uploaded
+        found.stored += each.stored
+        found.images += each.images
+    return found
+
+
 _FIELDS: Final = {
     "slimgate_bucket_uploaded_bytes_total": "uploaded",
     "slimgate_bucket_stored_bytes_total": "stored",

@@ -146,7 +146,8 @@ class QueuedImages:
             if now.manifest != image.rendition.manifest:
                 raise
         found = image.rendition
-        self._telemetry.buckets.note(upload.bucket, found.manifest.size, len(found.rendition))
+        manifest, size = found.manifest, len(found.rendition)
+        self._telemetry.saved(upload.bucket, manifest.stored.tier, manifest.size, size)
         if self._remove_replaced and seen.state.outlives_replacement:
             await remove_version(tools.client, seen.target, seen.state.version_id)
         return Outcome.OPTIMIZED

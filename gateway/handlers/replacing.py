@@ -100,7 +100,8 @@ class RenditionReplacement:
                 source.release()
         manifest = image.rendition.manifest
         stored_size = len(image.rendition.rendition)
-        self._telemetry.buckets.note(call.target.bucket, manifest.size, stored_size)
+        bucket, tier = call.target.bucket, manifest.stored.tier
+        self._telemetry.saved(bucket, tier, manifest.size, stored_size)
         return Written(work.stored_version_id, manifest)
 
     def _image(

@@ -76,7 +76,8 @@ def note_managed(
         elapsed_s: Time since the request began, seconds.
     """
     manifest = optimized.manifest
-    telemetry.buckets.note(target.bucket, manifest.size, len(optimized.rendition))
+    tier, size = manifest.stored.tier, len(optimized.rendition)
+    telemetry.saved(target.bucket, tier, manifest.size, size)
     view = logical_view(manifest, target, None)  # the rendition is the upload: one time
     storage.index.put(target.bucket, target.key, _written(response, elapsed_s), view)
 

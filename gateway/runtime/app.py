@@ -47,7 +47,8 @@ from slimgate.gateway.storage.originals import Archive
 from slimgate.gateway.storage.storage import Storage
 from slimgate.gateway.storage.upstream import Upstream
 from slimgate.gateway.telemetry import metrics, tracing
-from slimgate.gateway.telemetry.ledger import Ledger
+from slimgate.gateway.telemetry.counting_ledger import CountingLedger
+from slimgate.gateway.telemetry.savings_history import SavingsHistory
 from slimgate.gateway.telemetry.telemetry import Telemetry
 from slimgate.gateway.workers.client_jobs import ClientJobs
 from slimgate.gateway.workers.pool import Workers
@@ -103,7 +104,8 @@ def create_app(
     app[AUTHENTICATOR] = Authenticator(callers.clients.keys, settings.domains)
     index = BufferedIndex(configured_index(settings), policies.names)
     authorizations = Authorizations(settings.cache.authorization_ttl_s)
-    ledger, queue = Ledger(settings.ledger), configured_queue(settings)
+    history = SavingsHistory(settings.admin.history)
+    ledger, queue = CountingLedger(settings.ledger, history), configured_queue(settings)
     app[PARTS] = Parts(
         settings=settings,
         policies=policies,
@@ -119,7 +121,7 @@ def create_app(
             cache=configured_cache(settings.cache, authorizations, cache),
         ),
         limits=Limits.of(settings.limits),
-        telemetry=Telemetry(ledger=ledger, tracer=tracer),
+        telemetry=Telemetry(ledger=ledger, history=history, tracer=tracer),
         callers=callers,
         queue=queue,
         deferral=Deferral(queue, ledger),
@@ -207,6 +209,7 @@ async def _open_parts(app: web.Application) -> AsyncIterator[None]:
         parts = app[PARTS]
         if parts.telemetry.tracer is not None:
             stack.push_async_callback(parts.telemetry.tracer.close)
+        await stack.enter_async_context(parts.telemetry.history.writing())
         stack.push_async_callback(parts.compute.cache.close)
         stack.push_async_callback(parts.storage.index.close)
         await parts.storage.index.open()

@@ -60,7 +60,14 @@ class Server:
             _engines(settings, parts),
         )
         buffers = parts.limits.buffers
-        admin = create_admin(settings, parts.policies, parts.compute, buffers, self._readiness)
+        admin = create_admin(
+            settings,
+            parts.policies,
+            parts.compute,
+            buffers,
+            self._readiness,
+            parts.telemetry.history,
+        )
         self._operators = Runner(
             admin,
             _operators_limits(settings.limits),

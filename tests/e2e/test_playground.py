@@ -397,6 +397,22 @@ async def test_savings_and_policies(
     assert [secret for secret in secrets if secret in page] == []
 
 
+async def test_savings_survive_a_restart(moto: S3Server, moto_bucket: str, tmp_path: Path) -> None:
+    """A gateway that is started again shows what the one before it saved, by tier and bucket."""
+    history = str(tmp_path / "savings.sqlite")
+    config = configuration(moto, admin={**_ADMIN, "history": history})
+    with (
+        GatewayProcess(config, tmp_path) as process,
+        s3_client(moto.at(process.endpoint)) as client,
+    ):
+        client.put_object(Bucket=moto_bucket, Key="k.jpg", Body=_FILE)
+    with GatewayProcess(config, tmp_path) as process:
+        page = (await _ask(process, "/_slimgate/savings")).text
+    assert "Nothing yet" in page
+    assert "Saved since 2" in page
+    assert f'<th scope="row">{moto_bucket}</th><td data-label="images">1</td>' in page
+
+
 async def test_several_processes_and_a_token(moto: S3Server, start: Start) -> None:
     """With a token people sign in once; with several processes their pages are in one place."""
     config = configuration(

@@ -11,6 +11,7 @@ from aiohttp import web
 from slimgate.codec.encoders import mime_of
 from slimgate.config import Policies, Policy, Settings, effective
 from slimgate.gateway.admin import savings
+from slimgate.gateway.admin.history_view import histories
 from slimgate.gateway.admin.playground import (
     curve,
     formats,
@@ -26,13 +27,14 @@ from slimgate.gateway.admin.playground.feedback import (
     MAX_COMMENT,
     VERDICTS,
     Feedback,
-    FeedbackNotSaved,
 )
 from slimgate.gateway.admin.playground.forms import RequestRefused
+from slimgate.gateway.admin.playground.problems import problem
 from slimgate.gateway.admin.playground.rendering import Renderer
 from slimgate.gateway.admin.playground.results import LASTS_S, MAX_UPLOAD, Result, Results
 from slimgate.gateway.http.byte_budget import ByteBudget
-from slimgate.gateway.workers.pool import UNRESTORABLE, Busy, NotRestored, Workers
+from slimgate.gateway.telemetry.savings_history import SavingsHistory
+from slimgate.gateway.workers.pool import Workers
 
 ROOT: Final = "/_slimgate/"
 
@@ -59,6 +61,7 @@ class Pages:
         workers: Optimize and restore images.
         buffers: Bytes held in memory.
         renderer: Renders the pages.
+        history: Savings by day.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Pages:
         workers: Workers,
         buffers: ByteBudget,
         renderer: Renderer,
+        history: SavingsHistory,
     ) -> None:
         self._settings = settings
         self._in_force = policies
@@ -77,6 +81,7 @@ class Pages:
         self._results = Results()
         self._feedback = Feedback(settings.admin.feedback)
         self._previews = 0
+        self._history = history
 
     async def index(self, _: web.Request) -> web.Response:
         """Show the upload form."""
@@ -181,12 +186,8 @@ class Pages:
     async def savings(self, request: web.Request) -> web.Response:
         """Show the savings by bucket; with ``?table`` only the table, for live updates."""
         found = await asyncio.to_thread(lambda: savings.by_bucket(savings.counted()))
-        total = savings.Saving()
-        for each in found.values():
-            total.uploaded += each.uploaded
-            total.stored += each.stored
-            total.images += each.images
         queued = await asyncio.to_thread(lambda: savings.queued(savings.counted()))
+        total = savings.total(found.values())
         price = self._settings.admin.price_per_gb_month
         template = "savings_table.html" if "table" in request.query else "savings.html"
         return self.renderer.page(
@@ -196,6 +197,8 @@ class Pages:
             price=price,
             per_byte=price / _GIB,
             queued=queued,
+            keeps_history=self._history.kept,
+            histories=await histories(self._history) if "table" not in request.query else [],
         )
 
     async def policies(self, _: web.Request) -> web.Response:
@@ -234,18 +237,10 @@ class Pages:
 
     def render_error(self, error: Exception) -> web.Response | None:
         """Return an error page; None: the error is unexpected."""
-        if isinstance(error, RequestRefused):
-            status, message = error.status, str(error)
-        elif isinstance(error, Busy):
-            status, message = 503, f"The gateway is busy: {error}. Try again in a moment."
-        elif isinstance(error, NotRestored):
-            status, message = 503, f"The rendition was not restored: {error}. Try again."
-        elif isinstance(error, FeedbackNotSaved):
-            status, message = 500, str(error)
-        elif isinstance(error, UNRESTORABLE):
-            status, message = 500, f"The rendition cannot be restored: {error}"
-        else:
+        found = problem(error)
+        if found is None:
             return None
+        status, message = found
         response = self.renderer.page(
             "problem.html", status=status, title=HTTPStatus(status).phrase, message=message
         )

@@ -23,7 +23,14 @@ async def _admin(tmp_path: Path) -> AsyncIterator[web.Application]:
     parts = create_app(made, engine=tmp_path / "nobody")[PARTS]
     readiness = Readiness(parts.storage.upstream, parts.callers.registry, parts.limits.in_flight)
     async with parts.storage.upstream:
-        yield create_admin(made, parts.policies, parts.compute, parts.limits.buffers, readiness)
+        yield create_admin(
+            made,
+            parts.policies,
+            parts.compute,
+            parts.limits.buffers,
+            readiness,
+            parts.telemetry.history,
+        )
 
 
 async def test_no_route_answers_without_the_token(tmp_path: Path) -> None:
