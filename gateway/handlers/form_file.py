@@ -126,3 +126,14 @@ class FormFile:
         """Release its memory."""
         self._call.upload_quota.release(self._held)
         self._held = 0
+
+
+def location(call: Call, quoted_key: str) -> str:
+    """Return the URL of an object, next to the URL that the form was sent to.
+
+    Args:
+        call: The request.
+        quoted_key: Key of the object, percent-encoded.
+    """
+    path = call.request.raw_path.partition("?")[0].rstrip("/")
+    return f"{call.request.scheme}://{call.request.host}{path}/{quoted_key}"

@@ -16,7 +16,7 @@ from slimgate.config import Policies, Policy
 from slimgate.gateway.cache.memory import Cache
 from slimgate.gateway.handlers.call import Call
 from slimgate.gateway.handlers.deferring import Deferral, Intent, can_wait
-from slimgate.gateway.handlers.form_file import FormFile, ReceivedForm
+from slimgate.gateway.handlers.form_file import FormFile, ReceivedForm, location
 from slimgate.gateway.handlers.stored import StoreResponse, note_managed, note_plain
 from slimgate.gateway.http import responses
 from slimgate.gateway.http.spooled_file import SpooledFile
@@ -172,7 +172,7 @@ class FormUpload:
             body = await read_bounded(response, _MAX_ERROR)
             return responses.whole(call.request_id, shown, body, response.status)
         await self._cache.drop(target.bucket, [target.key])
-        answer = form.fields.response(_location(call, target.quoted_key), etag)
+        answer = form.fields.response(location(call, target.quoted_key), etag)
         shown.update({"ETag": f'"{etag}"', "Location": answer.location, **more, **form.file.echo()})
         if answer.body:
             shown["Content-Type"] = s3xml.CONTENT_TYPE
@@ -247,9 +247,3 @@ def _read(call: Call, received: ReceivedForm, signer: Signer) -> _Form:
         if signer.is_known_upstream(received.form.target):
             raise Refused(Reason.FORM) from error
         raise
-
-
-def _location(call: Call, quoted_key: str) -> str:
-    """Return the URL of an object, next to the URL that the form was sent to."""
-    path = call.request.raw_path.partition("?")[0].rstrip("/")
-    return f"{call.request.scheme}://{call.request.host}{path}/{quoted_key}"
