@@ -78,6 +78,33 @@ def total(savings: Iterable[Saving]) -> Saving:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """Egress that renditions for browsers have spared.
+
+    Attributes:
+        reads: Responses with the rendition itself; nothing was restored for them.
+        bytes: Bytes not sent, because whole renditions are smaller than the uploads.
+    """
+
+    reads: int
+    bytes: int
+
+
+def spared(families: Iterable[Metric]) -> Spared:
+    """Return the egress spared, by all processes together.
+
+    Args:
+        families: Metrics of one or several processes.
+    """
+    sums = {"slimgate_negotiated_requests_total": 0, "slimgate_negotiated_bytes_spared_total": 0}
+    for family in families:
+        for sample in family.samples:
+            if sample.name in sums:
+                sums[sample.name] += int(sample.value)
+    return Spared(*sums.values())
+
+
 _FIELDS: Final = {
     "slimgate_bucket_uploaded_bytes_total": "uploaded",
     "slimgate_bucket_stored_bytes_total": "stored",

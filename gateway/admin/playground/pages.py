@@ -188,6 +188,7 @@ class Pages:
         found = await asyncio.to_thread(lambda: savings.by_bucket(savings.counted()))
         queued = await asyncio.to_thread(lambda: savings.queued(savings.counted()))
         total = savings.total(found.values())
+        spared = await asyncio.to_thread(lambda: savings.spared(savings.counted()))
         price = self._settings.admin.price_per_gb_month
         template = "savings_table.html" if "table" in request.query else "savings.html"
         return self.renderer.page(
@@ -199,6 +200,7 @@ class Pages:
             queued=queued,
             keeps_history=self._history.kept,
             histories=await histories(self._history) if "table" not in request.query else [],
+            spared=spared,
         )
 
     async def policies(self, _: web.Request) -> web.Response:

@@ -1,6 +1,6 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from slimgate.gateway.admin.savings import Saving, by_bucket, queued
+from slimgate.gateway.admin.savings import Saving, Spared, by_bucket, queued, spared
 from slimgate.gateway.telemetry.bucket_savings import MAX_BUCKETS, OTHERS, BucketSavings
 from slimgate.gateway.telemetry.metrics import REGISTRY
 
@@ -41,3 +41,16 @@ def test_the_queue_is_counted_once() -> None:
         Gauge("slimgate_deferred_queued", "…", registry=registry).set(value)
         families += list(registry.collect())
     assert (queued(families), queued([])) == (7, 0)
+
+
+def test_spared_egress_is_summed_up() -> None:
+    """Reads of all codecs and bytes of all processes count."""
+    families = []
+    for codec in ("avif", "webp"):
+        registry = CollectorRegistry()
+        Counter("slimgate_negotiated_requests", "…", ["codec"], registry=registry).labels(
+            codec
+        ).inc(3)
+        Counter("slimgate_negotiated_bytes_spared", "…", registry=registry).inc(500)
+        families += list(registry.collect())
+    assert (spared(families), spared([])) == (Spared(6, 1000), Spared(0, 0))
