@@ -60,11 +60,12 @@ def recommend(study: Study) -> Recommendation:
     kept = scales if "downscale" in best else ()
     policy = restricted(study.policy, tiers=best, scales=kept)
     stored = sum(row.stored for row in study.of() if row.measured)
-    return Recommendation(
-        policy=_non_defaults(policy),
-        saved=1 - totals[best] / uploaded if uploaded else 0.0,
-        configured=1 - stored / uploaded if uploaded else 0.0,
-    )
+    saved = 1 - totals[best] / uploaded if uploaded else 0.0
+    configured = 1 - stored / uploaded if uploaded else 0.0
+    if set(best) <= set(study.policy.get("tiers") or _TIERS):
+        # It tries no more than the policy as configured, and cannot save more at its effort.
+        saved = min(saved, configured)
+    return Recommendation(_non_defaults(policy), saved, configured)
 
 
 def as_yaml(found: Recommendation, study: Study) -> str:
@@ -80,8 +81,8 @@ def as_yaml(found: Recommendation, study: Study) -> str:
     text = (
         f"# Measured on {images} images on {study.started[:10]}: expected to save "
         f"{found.saved:.1%} of their bytes\n"
-        f"# (as configured: {found.configured:.1%}). Set name, bucket and prefix, and start with "
-        f"mode: shadow.\n{listed}"
+        f"# (as configured: {found.configured:.1%}), at effort {study.policy.get('effort')}. Set "
+        f"name, bucket and prefix,\n# and start with mode: shadow.\n{listed}"
     )
     (written,) = parse_document(text, "recommended-policy.yaml").value["policies"]
     read = Policy.model_validate(written, context={"known_restorers": models.NAMES})

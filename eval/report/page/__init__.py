@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from slimgate.eval.compare import intervals
+from slimgate.eval.compare import bare_codec, intervals
 from slimgate.eval.compare.rows import Crop, Study
 from slimgate.eval.cost import money_measured
 from slimgate.eval.cost.money import Assumptions
@@ -58,6 +58,7 @@ def _context(
     figures = view.view(study)
     return {
         "study": study,
+        "avif": bare_codec.against_avif(study),
         "view": figures,
         "curves": curves_view.view(study),
         "plots": points.plots(study),

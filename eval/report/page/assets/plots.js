@@ -1,4 +1,4 @@
-// Bytes against fidelity: one plot for each class, drawn as SVG at the size that there is.
+// Bytes against fidelity: a plot of all images and one for each class, drawn as SVG at the size that there is.
 (() => {
   const holder = document.getElementById("plots-data");
   const grid = document.getElementById("plot-grid");
@@ -46,7 +46,8 @@
     const values = points.filter(each => !each.identical).map(each => each.measures[measure]);
     if (floor !== null) values.push(floor);
     if (!values.length) values.push(0, 1);
-    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const low = values.reduce((least, value) => Math.min(least, value));
+    const high = values.reduce((most, value) => Math.max(most, value));
     const margin = (high - low || 1) * 0.06;
     return [low - margin, high + margin];
   }
@@ -54,8 +55,10 @@
   function draw(plot) {
     const points = visible(plot.points);
     const width = Math.max(260, plot.svg.parentElement.clientWidth);
-    const least = Math.min(0.5, ...points.map(each => each.share)) * 0.9;
-    const [low, high] = limits(points);
+    // All plots have the same axes, so that classes can be compared.
+    const everything = visible(plots[0].points);
+    const least = everything.reduce((share, each) => Math.min(share, each.share), 0.5) * 0.9;
+    const [low, high] = limits(everything);
     const across = scale(Math.log(least), 0, PAD.left, width - PAD.right);
     const up = scale(low, high, HEIGHT - PAD.bottom, PAD.top + BAND);
     plot.svg.replaceChildren();
@@ -203,7 +206,8 @@
   data.strategies.forEach((strategy, number) => {
     if (first.has(strategy.name)) shown.add(number);
   });
-  const plots = data.plots.map(add);
+  const whole = {kind: "", points: data.plots.flatMap(each => each.points)};
+  const plots = (data.plots.length > 1 ? [whole, ...data.plots] : data.plots).map(add);
   const redraw = () => plots.forEach(draw);
   const choice = document.getElementById("plot-measure");
   data.measures.forEach(({title}, number) => {
