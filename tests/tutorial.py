@@ -18,7 +18,7 @@ MARK: Final = "  # not run in CI"
 _STEP: Final = re.compile(
     r"^```sh\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL
 )
-_TIMEOUT_S: Final = 600
+_TIMEOUT_S: Final = 1800
 _TOLERANCE: Final = 0.1
 _BETWEEN: Final = "@@ slimgate tutorial @@"
 
