@@ -42,6 +42,7 @@ class Get:
         self._parts = parts
         self._policies = policies
         self._plain = plain
+        self._renditions = negotiated.Renditions(plain)
 
     async def __call__(self, call: Call) -> web.StreamResponse:
         """Handle a request."""
@@ -62,7 +63,7 @@ class Get:
             if isinstance(answer, AsStored):
                 return await self._plain.answer(call, answer.response)
             if isinstance(answer, Rendition):
-                return await negotiated.stream(call, answer, self._plain)
+                return await self._renditions.stream(call, answer)
             return await _written(call, answer)
 
 

@@ -266,3 +266,11 @@ async def test_what_is_spared_is_counted(reader: _Reader) -> None:
     await reader.read(Range="bytes=2-5")
     await reader.read(None)
     assert counted() == (requests + 2, spared + len(_FILE) - len(RENDITION))
+
+
+async def test_another_rendition_is_verified_anew(reader: _Reader) -> None:
+    """What was right a moment ago counts for the same ETag of the store alone."""
+    assert (await reader.read()).body == (await reader.read()).body == RENDITION
+    await reader.store(_manifest(), rendition=b"x" * len(RENDITION))
+    with pytest.raises(S3Error, match="damaged"):
+        await reader.read()
