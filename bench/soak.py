@@ -110,7 +110,7 @@ async def _soaked(
 ) -> tuple[Sample, Sample]:
     """Run the load; return samples of the idle gateway before and after."""
     await load.once()
-    idle = await _settled(watch, None)
+    idle = await settled(watch, None)
     watching = asyncio.create_task(watch.run())
     ended = asyncio.Event()
     working = asyncio.create_task(load.run(connections, ended))
@@ -121,31 +121,32 @@ async def _soaked(
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watching
-    return idle, await _settled(watch, idle)
+    return idle, await settled(watch, idle)
 
 
-async def _settled(watch: Watch, before: Sample | None) -> Sample:
+async def settled(watch: Watch, before: Sample | None) -> Sample:
     """Wait until clients and pools have closed their connections."""
     deadline = time.monotonic() + _SETTLE_S
     while True:
         now = await asyncio.to_thread(watch.look)
-        calm = now.connections == 0 and (before is None or not _more(before, now))
+        calm = now.connections == 0 and (before is None or not more(before, now))
         if calm or time.monotonic() > deadline:
             return now
         await asyncio.sleep(0.5)
 
 
-def _more(before: Sample, after: Sample) -> list[str]:
-    more = []
+def more(before: Sample, after: Sample) -> list[str]:
+    """Name what a gateway holds more of than before."""
+    found = []
     if after.files > before.files + _MAX_MORE_FILES:
-        more.append(f"leaked: {before.files} file descriptors before, {after.files} after")
+        found.append(f"leaked: {before.files} file descriptors before, {after.files} after")
     if after.tasks > before.tasks + _MAX_MORE_TASKS:
-        more.append(f"leaked: {before.tasks} tasks before, {after.tasks} after")
-    return more
+        found.append(f"leaked: {before.tasks} tasks before, {after.tasks} after")
+    return found
 
 
 def _leaks(samples: Sequence[Sample], idle: Sample, left: Sample, minutes: float) -> list[str]:
-    leaks = _more(idle, left)
+    leaks = more(idle, left)
     if left.connections:
         leaks.append(f"leaked: {left.connections} connections")
     if minutes >= _JUDGED_FROM_MINUTES:

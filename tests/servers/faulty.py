@@ -57,6 +57,7 @@ class FaultyStore:
         endpoint: Its own URL.
         passed: All requests so far, in the order of their responses.
         share: Share of the requests that get 503 SlowDown, 0 to 1.
+        delay_s: Time before each response, seconds.
         killed: Processes that were killed between a request and its response.
 
     Args:
@@ -74,6 +75,7 @@ class FaultyStore:
         self._session: aiohttp.ClientSession | None = None
         self.endpoint = ""
         self.share = 0.0
+        self.delay_s = 0.0
         self.passed: list[Passed] = []
         self.killed: list[int] = []
 
@@ -112,6 +114,8 @@ class FaultyStore:
 
     async def _answer(self, request: web.Request) -> web.Response:
         body = await request.read()
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
         if self._dice.random() < self.share:
             self._note(request, HTTPStatus.SERVICE_UNAVAILABLE, injected=True)
             return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, body=_SLOW_DOWN)

@@ -142,6 +142,10 @@ class GatewayProcess:
         if kind is None:
             assert code == 0, self.log
 
+    def crash(self) -> None:
+        """Kill it, and wait for its end."""
+        self._kill()
+
     @property
     def process(self) -> "subprocess.Popen[bytes]":
         """Return the process."""
