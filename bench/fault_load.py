@@ -84,6 +84,7 @@ class Load:
         self._files = files
         self._random = random.Random(seed)
         self.tally = Tally()
+        self._ended = False
         for bucket in files:
             for slot in range(KEYS):
                 model.new_key(bucket, slot)
@@ -106,6 +107,10 @@ class Load:
             for _ in range(connections):
                 group.create_task(self._client(session, operations))
 
+    def end(self) -> None:
+        """Begin no more operations."""
+        self._ended = True
+
     async def read_all(self, connections: int) -> None:
         """Read every key, whatever became of it."""
         waiting = [*self.model.retired, *(k for ks in self.model.live.values() for k in ks)]
@@ -122,7 +127,7 @@ class Load:
 
     async def _client(self, session: aiohttp.ClientSession, operations: int) -> None:
         weights = [weight for weight, _, _ in self._kinds]
-        while self.tally.done < operations:
+        while self.tally.done < operations and not self._ended:
             self.tally.done += 1
             _, kind, act = self._random.choices(self._kinds, weights)[0]
             await self._try(kind, act(session))

@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
     parser.add_argument("--operations", type=int, default=2000)
+    parser.add_argument("--minutes", type=float, default=240.0, help="end earlier after these")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--store", choices=["rgw", "moto"], default="rgw")
@@ -101,7 +102,9 @@ async def _loaded(
     failing = asyncio.create_task(asyncio.to_thread(_fail, scene, kinds, ended, spans))
     showing = asyncio.create_task(_show(load, spans, options.operations))
     try:
+        ending = asyncio.get_running_loop().call_later(options.minutes * 60, load.end)
         await load.run(options.operations, options.connections)
+        ending.cancel()
     finally:
         ended.set()
         await failing
