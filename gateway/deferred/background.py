@@ -84,6 +84,8 @@ class Background:
                     metrics.DEFERRED_OLDEST.set(depth.oldest_s)
                 except QueueUnavailable as error:
                     _log.warning("deferred queue unavailable", reason=str(error))
+                except Exception:  # noqa: BLE001  # leases must be renewed, whatever happened
+                    _log.exception("deferred queue failed")
             await asyncio.sleep(min(self._settings.lease_s / 3, _MAX_TEND_S))
 
     async def _work(self) -> None:
@@ -97,6 +99,9 @@ class Background:
                     await self._process(claimed)
             except QueueUnavailable as error:
                 _log.warning("deferred queue unavailable", reason=str(error))
+                await asyncio.sleep(_UNAVAILABLE_S)
+            except Exception:  # noqa: BLE001  # whatever one entry meets, the others have their turn
+                _log.exception("deferred queue failed")
                 await asyncio.sleep(_UNAVAILABLE_S)
 
     async def _claim(self) -> Claimed | None:

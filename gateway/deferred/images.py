@@ -1,9 +1,11 @@
 """Process one queued upload: optimize it as a job would, if it is still what was uploaded."""
 
 import time
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
+from slimgate.codec.manifest import Manifest
 from slimgate.codec.reasons import Reason, Refused
 from slimgate.config import Policy
 from slimgate.gateway.deferred.queue import Claimed
@@ -23,7 +25,7 @@ from slimgate.gateway.storage.errors import Changed, Denied, check_found
 from slimgate.gateway.storage.read_back import ReadBack
 from slimgate.gateway.storage.replacement import remove_version
 from slimgate.gateway.storage.snapshot import Snapshot
-from slimgate.gateway.storage.upload_time import stored_time, time_of
+from slimgate.gateway.storage.upload_time import kept_time, stored_time, time_of
 from slimgate.gateway.telemetry.telemetry import Telemetry
 from slimgate.gateway.workers.pool import Busy
 
@@ -97,7 +99,7 @@ class QueuedImages:
         seen = await snapshot.take(client, target, tools.seals)
         note_seen(tools, seen)
         if seen.manifest is not None:
-            return await self._managed(tools, upload, seen)
+            return await self._managed(tools, claimed, seen)
         policy = policy_for(tools.policies, target)
         if policy is None or not _is_upload(claimed, seen):
             return Outcome.CHANGED
@@ -152,14 +154,18 @@ class QueuedImages:
             await remove_version(tools.client, seen.target, seen.state.version_id)
         return Outcome.OPTIMIZED
 
-    async def _managed(self, tools: Tools, upload: QueuedUpload, seen: Snapshot) -> Outcome:
+    async def _managed(self, tools: Tools, claimed: Claimed, seen: Snapshot) -> Outcome:
         """Finish what an earlier attempt has begun, if the rendition is of this upload."""
-        manifest = seen.manifest
+        upload, manifest = claimed.upload, seen.manifest
         if manifest is None or manifest.md5 != upload.etag:
             return Outcome.CHANGED
-        replaced = upload.version_id not in {None, "null", seen.state.version_id}
-        if self._remove_replaced and replaced:
-            await remove_version(tools.client, seen.target, upload.version_id)
+        named = upload.version_id not in {None, "null", seen.state.version_id}
+        if self._remove_replaced and named and claimed.attempts > 1:
+            with suppress(Changed):  # it is gone already
+                client, seals = tools.client, tools.seals
+                earlier = await snapshot.take(client, seen.target, seals, upload.version_id)
+                if _is_replaced(earlier, manifest):
+                    await remove_version(client, seen.target, upload.version_id)
         return Outcome.OPTIMIZED
 
     async def _check_conditional_writes(self, tools: Tools, policy: Policy, bucket: str) -> None:
@@ -172,6 +178,12 @@ class QueuedImages:
         if bucket not in self._conditional:
             await check_conditional_writes(tools.client, bucket, policy.prefix)
             self._conditional.add(bucket)
+
+
+def _is_replaced(earlier: Snapshot, manifest: Manifest) -> bool:
+    """Return whether a rendition is that of a version, not of a later upload of the same bytes."""
+    uploaded, stored = kept_time(manifest), stored_time(earlier.headers)
+    return uploaded is not None and uploaded.replace(microsecond=0) == stored
 
 
 def _is_upload(claimed: Claimed, seen: Snapshot) -> bool:

@@ -9,7 +9,13 @@ import json
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import structlog
+from multidict import CIMultiDict
+
 from slimgate.gateway.handlers.deferring import IntentQueue, QueuedUpload
+from slimgate.gateway.s3 import headers
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +98,22 @@ def dumps(upload: QueuedUpload) -> str:
     return json.dumps(fields, separators=(",", ":"))
 
 
-def loads(text: str | bytes) -> QueuedUpload:
-    """Read an upload.
+def loads(token: str, text: str | bytes) -> QueuedUpload | None:
+    """Read an upload; None: it is none, and the log says so.
 
-    Raises:
-        KeyError, TypeError, ValueError: It is none.
+    Only headers are taken over that an upload may have: others may write to Redis, too.
+
+    Args:
+        token: Identifies the entry.
+        text: What :func:`dumps` has returned, perhaps of another version.
     """
-    fields = json.loads(text)
-    return QueuedUpload(fields["b"], fields["k"], fields["e"], fields["v"], fields["h"])
+    try:
+        fields = json.loads(text)
+        names = (str(fields["b"]), str(fields["k"]), str(fields["e"]))
+        version_id = None if fields["v"] is None else str(fields["v"])
+        said = CIMultiDict((str(name), str(value)) for name, value in fields["h"].items())
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        hint = "slimgate job optimize finds its upload"
+        _log.error("deferred entry unreadable", entry=token, reason=repr(error), hint=hint)
+        return None
+    return QueuedUpload(*names, version_id, dict(headers.caller_headers(said)))

@@ -1,8 +1,8 @@
 """The queue in Redis, which several gateways share: streams with one consumer group.
 
 Intents are in a stream of their own until the store has responded. Uploads go to a second stream;
-each gateway process is a consumer of its group, and takes over what the process that claimed it has
-not renewed. Uploads to retry wait in a sorted set.
+gateway processes claim them as one consumer of its group, and take over what the process that
+claimed it has not renewed. Uploads to retry wait in a sorted set.
 """
 
 import hashlib
@@ -21,6 +21,8 @@ from slimgate.gateway.deferred.queue import Claimed, Depth, dumps, loads
 from slimgate.gateway.handlers.deferring import QueuedUpload, QueueUnavailable
 
 _GROUP: Final = "gateways"
+_CONSUMER: Final = "gateway"
+"""Of all processes: what one has claimed it renews, and Redis never forgets a consumer."""
 
 
 class RedisQueue:
@@ -89,15 +91,14 @@ class RedisQueue:
         if claimed := sorted(self._claimed):
             await self._call(
                 lambda client: client.xclaim(
-                    self._keys[1], _GROUP, self._owner, 0, claimed, justid=True
+                    self._keys[1], _GROUP, _CONSUMER, 0, claimed, justid=True
                 )
             )
 
     async def complete(self, claimed: Claimed) -> None:
         """Remove an entry that is processed."""
         self._claimed.discard(claimed.token)
-        await self._call(lambda client: client.xack(self._keys[1], _GROUP, claimed.token))
-        await self._call(lambda client: client.xdel(self._keys[1], claimed.token))
+        await self._call(lambda client: self._remove(client, claimed.token))
 
     async def retry(self, claimed: Claimed, pause_s: float) -> None:
         """Queue an entry again."""
@@ -131,16 +132,24 @@ class RedisQueue:
         token, fields = _text(found[0][0]), found[0][1]
         pending = await client.xpending_range(self._keys[1], _GROUP, token, token, 1)
         delivered = int(pending[0]["times_delivered"]) if pending else 1
+        upload = loads(token, fields.get(b"u", b""))
+        if upload is None:
+            await self._remove(client, token)
+            return None
         self._claimed.add(token)
         attempts = int(fields[b"n"]) + delivered
-        return Claimed(token, loads(fields[b"u"]), float(fields[b"a"]), attempts)
+        return Claimed(token, upload, float(fields[b"a"]), attempts)
+
+    async def _remove(self, client: Client, token: str) -> None:
+        await client.xack(self._keys[1], _GROUP, token)
+        await client.xdel(self._keys[1], token)
 
     async def _due(self, client: Client) -> Any:
         """Return an entry that its owner has not renewed, or else a new one; empty: none."""
         stream = self._keys[1]
-        lost = await client.xautoclaim(stream, _GROUP, self._owner, self._lease_ms, count=1)
+        lost = await client.xautoclaim(stream, _GROUP, _CONSUMER, self._lease_ms, count=1)
         return lost[1] or _entries(
-            await client.xreadgroup(_GROUP, self._owner, {stream: ">"}, count=1)
+            await client.xreadgroup(_GROUP, _CONSUMER, {stream: ">"}, count=1)
         )
 
     async def _depth(self, client: Any) -> Depth:

@@ -1,8 +1,10 @@
 """The file of the queue: opened, or set aside if it is damaged."""
 
 import contextlib
+import fcntl
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -61,14 +63,35 @@ def opened(path: Path) -> sqlite3.Connection:
         except (sqlite3.DatabaseError, _Foreign) as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise
-            _set_aside(path, str(error))
-        return _connection(path)
+        with _alone(path):
+            return _connection_of_new(path)
     except (OSError, sqlite3.Error, _Foreign) as error:
         raise QueueUnavailable(f"{path}: {error}") from error
 
 
 class _Foreign(Exception):
     """The file has other tables."""
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Let one process at a time set the file aside: the next one must find the new file."""
+    descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _connection_of_new(path: Path) -> sqlite3.Connection:
+    try:
+        return _connection(path)
+    except (sqlite3.DatabaseError, _Foreign) as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        _set_aside(path, str(error))
+    return _connection(path)
 
 
 def _connection(path: Path) -> sqlite3.Connection:
@@ -122,9 +145,12 @@ def _set_aside(path: Path, reason: str) -> None:
     target = next((name for name in names if not name.exists()), None)
     if target is None:
         raise OSError(f"{_SET_ASIDE} files are set aside already: remove {path.name}.set-aside-*")
-    path.rename(target)
+    # Before the file: the next one of this name has a log of its own, and another program may need
+    # what the log of its file holds.
     for suffix in ("-wal", "-shm"):
-        Path(f"{path}{suffix}").unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").rename(f"{target}{suffix}")
+    path.rename(target)
     _log.error(
         "deferred queue set aside",
         file=str(path),

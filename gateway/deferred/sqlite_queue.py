@@ -178,7 +178,11 @@ class SqliteQueue:
         if row is None:
             return None
         id_, text, added, attempts = row
-        return Claimed(str(id_), loads(text), added, attempts)
+        upload = loads(str(id_), text)
+        if upload is None:
+            connection.execute(_REMOVE, (id_, self._owner))
+            return None
+        return Claimed(str(id_), upload, added, attempts)
 
     def _count(self, connection: sqlite3.Connection) -> int:
         row = connection.execute(_COUNT, (self._store,)).fetchone()

@@ -110,6 +110,23 @@ def test_what_is_at_work_at_the_end_is_queued_again() -> None:
     assert (entry.owned, entry.due < 1) == (False, True)
 
 
+@pytest.mark.parametrize("step", ["claim", "renew", "complete"])
+def test_a_bug_of_the_queue_ends_nothing(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the queue raises once is logged, and the next images are processed."""
+    works = getattr(MemoryQueue, step)
+    calls = itertools.count()
+
+    async def fails_once(*arguments: Any) -> Any:
+        if next(calls) == 0:
+            raise ValueError("unexpected")
+        return await works(*arguments)
+
+    monkeypatch.setattr(MemoryQueue, step, fails_once)
+    images = _Images()
+    _run(images, 3, 60)
+    assert {key for key, _ in images.begun} == {"k0", "k1", "k2"}
+
+
 def test_a_long_search_keeps_its_lease() -> None:
     """An image that takes longer than a lease is not begun twice."""
     images = _Images()

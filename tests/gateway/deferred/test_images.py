@@ -252,5 +252,24 @@ async def test_a_version_that_an_attempt_has_left_is_removed() -> None:
     shop.claimed = replace(shop.claimed, upload=upload)
     await shop.process()
     shop.images._remove_replaced = True
-    assert await shop.process() is Outcome.OPTIMIZED
-    assert [version.data for version in bucket.keys["k"]] == [RENDITION]
+    shop.claimed = replace(shop.claimed, attempts=2)
+    for _ in range(2):
+        assert await shop.process() is Outcome.OPTIMIZED
+        assert [version.data for version in bucket.keys["k"]] == [RENDITION]
+
+
+async def test_a_version_of_the_same_bytes_stays() -> None:
+    """A rendition replaces one version, not an earlier upload of the same file."""
+    shop = _Shop(remove_replaced=True)
+    await shop.gateway.store("other", b"")
+    bucket = shop.memory.buckets[BUCKET]
+    bucket.is_versioned = True
+    await shop.put()
+    shop.stored.modified -= timedelta(hours=1)
+    first = replace(shop.claimed.upload, version_id=shop.stored.version_id)
+    await shop.put()
+    second = replace(first, version_id=shop.stored.version_id)
+    for upload, attempts in ((second, 1), (first, 2)):
+        shop.claimed = replace(shop.claimed, upload=upload, attempts=attempts)
+        assert await shop.process() is Outcome.OPTIMIZED
+    assert [version.data for version in bucket.keys["k"]] == [IMAGE, RENDITION]

@@ -1,10 +1,12 @@
 """All kinds of the queue do the same."""
 
 import asyncio
+import fcntl
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ import pytest
 from pydantic import SecretStr
 
 from slimgate.config import Deferred, RedisCacheSettings
-from slimgate.gateway.deferred.queue import Claimed, DeferredQueue
+from slimgate.gateway.deferred import redis_queue, sqlite_queue
+from slimgate.gateway.deferred.queue import Claimed, DeferredQueue, dumps, loads
 from slimgate.gateway.deferred.redis_queue import RedisQueue
 from slimgate.gateway.deferred.sqlite_queue import SqliteQueue
 from slimgate.gateway.handlers.deferring import QueuedUpload, QueueUnavailable
@@ -205,6 +208,41 @@ async def test_stores_have_queues_of_their_own(make: Make) -> None:
     assert (await other.claim(), await other.depth()) == (None, (0, 0.0))
 
 
+@pytest.mark.parametrize("kind", _REAL, indirect=True)
+async def test_what_cannot_be_read_is_dropped(
+    make: Make, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry of another version is dropped, and those behind it have their turn."""
+    queue = make()
+    await queue.open()
+    module = {"sqlite": sqlite_queue, "redis": redis_queue}[kind]
+    for text in ("no JSON", "[]", '{"b": "b"}', '{"b":"b","k":"k","e":"e","v":null,"h":[]}'):
+        monkeypatch.setattr(module, "dumps", lambda _, text=text: text)
+        await _queued(queue)
+    monkeypatch.undo()
+    await _queued(queue)
+    assert (await _claimed(queue)).upload == _UPLOAD
+    assert (await queue.depth()).entries == 1
+
+
+def test_headers_that_no_upload_passes_along_are_dropped() -> None:
+    """Others may write to the queue: a header of theirs must not share an object."""
+    hostile = replace(_UPLOAD, passed_along={**_UPLOAD.passed_along, "x-amz-acl": "public-read"})
+    assert loads("1", dumps(hostile)) == _UPLOAD
+
+
+@pytest.mark.parametrize("kind", [pytest.param("redis", marks=_WITHOUT_REDIS)], indirect=True)
+async def test_gateways_leave_nothing_behind(make: Make, redis: RedisServer) -> None:
+    """Redis never forgets a consumer: there is one, however many processes have worked."""
+    for _ in range(3):
+        queue = make()
+        await queue.open()
+        await _queued(queue)
+        await queue.complete(await _claimed(queue))
+    (key,) = [key for key in redis.ask("keys", "*").split() if key.endswith(":uploads")]
+    assert redis.ask("xinfo", "consumers", key, "gateways").split().count("name") == 1
+
+
 async def test_concurrent_intents_are_all_kept(tmp_path: Path) -> None:
     """Intents that arrive at once share a write, and each is on the disk."""
     path = tmp_path / "queue.sqlite"
@@ -224,6 +262,37 @@ async def test_a_damaged_file_is_set_aside(tmp_path: Path) -> None:
     await _queued(queue)
     assert (await queue.depth()).entries == 1
     assert (tmp_path / "queue.sqlite.set-aside-0").exists()
+    await queue.close()
+
+
+async def test_one_process_sets_a_file_aside(tmp_path: Path) -> None:
+    """A process that finds damage waits for one that has found it, too, and uses its new file."""
+    path, ours = tmp_path / "queue.sqlite", tmp_path / "ours"
+    path.write_bytes(b"no database, but longer than the header of one: " * 10)
+    other, late = SqliteQueue(ours, _STORE, Deferred()), SqliteQueue(path, _STORE, Deferred())
+    await _queued(other)
+    await other.close()
+    with (tmp_path / "queue.sqlite.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        opening = asyncio.create_task(late.open())
+        await asyncio.sleep(0.2)
+        ours.rename(path)
+    await opening
+    assert (await late.depth()).entries == 1
+    assert not (tmp_path / "queue.sqlite.set-aside-0").exists()
+    await late.close()
+
+
+async def test_a_log_goes_with_its_file(tmp_path: Path) -> None:
+    """Another program's file keeps what only its log holds."""
+    path = tmp_path / "queue.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("PRAGMA journal_mode = WAL")
+        file.execute("CREATE TABLE theirs (value)")
+        queue = SqliteQueue(path, _STORE, Deferred())
+        await queue.open()
+    with closing(sqlite3.connect(tmp_path / "queue.sqlite.set-aside-0")) as file:
+        assert file.execute("SELECT count(*) FROM theirs").fetchone() == (0,)
     await queue.close()
 
 
