@@ -12,6 +12,7 @@ from slimgate.gateway.restore.compute import Compute, File
 from slimgate.gateway.s3.digests import sha256_hex
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.telemetry import metrics, tracing
+from slimgate.gateway.workers.client_jobs import ClientBusy
 from slimgate.gateway.workers.pool import UNRESTORABLE, Busy, NotRestored
 
 _log = structlog.get_logger(__name__)
@@ -48,9 +49,7 @@ async def restored(
         metrics.RESTORES.labels("failed").inc()
         raise S3Error("InternalError", _UNREADABLE)
     try:
-        return await compute.restores.run(
-            key, lambda: _restore(compute, buffers, key, rendition, manifest)
-        )
+        return await _joined(compute, buffers, key, rendition, manifest)
     except Busy as error:
         metrics.RESTORES.labels("busy").inc()
         raise S3Error("SlowDown") from error
@@ -65,6 +64,25 @@ async def restored(
         if isinstance(error, DamagedRendition | DigestMismatch):
             compute.damaged[key, manifest] = await sha256_hex(rendition)
         raise S3Error("InternalError", _UNREADABLE) from error
+
+
+async def _joined(
+    compute: Compute, buffers: ByteBudget, key: CacheKey, rendition: bytes, manifest: Manifest
+) -> File:
+    is_own = False
+
+    async def restore() -> File:
+        nonlocal is_own
+        is_own = True
+        return await _restore(compute, buffers, key, rendition, manifest)
+
+    while True:
+        try:
+            return await compute.restores.run(key, restore)
+        except ClientBusy:
+            # The limit of one client says nothing about the others that have waited with it.
+            if is_own:
+                raise
 
 
 async def _restore(

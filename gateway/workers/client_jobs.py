@@ -22,6 +22,10 @@ class Busy(Exception):
         self.reason = reason
 
 
+class ClientBusy(Busy):
+    """A client has as many jobs as it may; others may still have theirs."""
+
+
 class ClientJobs:
     """Bound the jobs of each client.
 
@@ -39,7 +43,7 @@ class ClientJobs:
         """Count a job during the block.
 
         Raises:
-            Busy: The client has as many as it may.
+            ClientBusy: The client has as many as it may.
         """
         whose = [
             (kind, name, most)
@@ -49,7 +53,7 @@ class ClientJobs:
         for kind, name, most in whose:
             if self._jobs[kind, name] >= most:
                 metrics.LIMITED.labels(f"{kind} jobs").inc()
-                raise Busy(f"one {kind} has {most} images waiting or in workers")
+                raise ClientBusy(f"one {kind} has {most} images waiting or in workers")
         names = [(kind, name) for kind, name, _ in whose]
         self._jobs.update(names)
         try:
