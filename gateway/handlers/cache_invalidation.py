@@ -67,9 +67,22 @@ class CacheInvalidation:
             if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 await self.once()  # the store may have applied it
             raise
+        except (asyncio.CancelledError, Exception):
+            await self._in_doubt()  # the client has disconnected, for example
+            raise
         if response.status < HTTPStatus.BAD_REQUEST:
             await self.once()
+        elif response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            await self._in_doubt()
         return response
+
+    async def _in_doubt(self) -> None:
+        """Let the store be asked again: it may have applied what a stranger has sent, or not.
+
+        Files stay, and are served again if the store names the same rendition.
+        """
+        if not self._done and (self._key or self._whole):
+            await self._cache.drop(self._bucket, [""])
 
 
 def changed_key(call: Call) -> str:

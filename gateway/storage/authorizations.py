@@ -6,12 +6,13 @@ caller, object and request headers. A write through this gateway, or another one
 ends that at once.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
 from cachetools import TTLCache
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDictProxy
 
 from slimgate.gateway.cache.write_notices import object_name
 from slimgate.gateway.s3.headers import without
@@ -41,15 +42,13 @@ class Asked(NamedTuple):
         caller: Access key of the client; empty for an anonymous request.
         bucket: Bucket name.
         key: Object key.
-        query: Query of the request to the store.
-        headers: Its headers, in lower case.
+        request: SHA-256 of query and headers of the request to the store, which may be long.
     """
 
     caller: str
     bucket: str
     key: str
-    query: str
-    headers: frozenset[tuple[str, str]]
+    request: bytes
 
     @property
     def name(self) -> str:
@@ -60,8 +59,9 @@ class Asked(NamedTuple):
     def of(cls, caller: str, request: Request) -> "Asked":
         """Return what a request without conditions asks."""
         named = ((name.lower(), value) for name, value in request.headers.items())
-        told = frozenset(pair for pair in named if pair[0] not in _OF_ATTEMPTS)
-        return cls(caller, request.target.bucket, request.target.key, request.query, told)
+        told = sorted(pair for pair in named if pair[0] not in _OF_ATTEMPTS)
+        digest = hashlib.sha256(repr((request.query, told)).encode()).digest()
+        return cls(caller, request.target.bucket, request.target.key, digest)
 
 
 class Granted(NamedTuple):
@@ -119,13 +119,14 @@ class Authorizations:
         """
         if not self.enabled or writes != self.writes(asked):
             return
-        kept = CIMultiDictProxy(CIMultiDict(without(headers, _OF_RESPONSES)))
+        answer = Granted(found, CIMultiDictProxy(without(headers, _OF_RESPONSES)))
         known = self._objects.get(asked.name)
         if known is None:
             # All answers about an object expire together, at the age of the oldest one.
             known = self._objects[asked.name] = _Object(object_name(asked.bucket, ""), {})
         if len(known.answers) < _MAX_ANSWERS:
-            known.answers[asked] = Granted(found, kept)
+            # Mostly they are the same, whoever asks.
+            known.answers[asked] = next((a for a in known.answers.values() if a == answer), answer)
 
     def forget(self, bucket: str, keys: Collection[str]) -> None:
         """Forget all answers about objects that were written; an empty key: about the bucket."""

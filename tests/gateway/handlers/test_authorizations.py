@@ -1,9 +1,11 @@
 """Permission to read that counts for a while."""
 
+import asyncio
 from dataclasses import replace
 from typing import Final
 
 import pytest
+from aiohttp import web
 
 from slimgate.config import Policies
 from slimgate.gateway.cache.followed import FollowedCache
@@ -165,6 +167,33 @@ async def test_a_refused_write_ends_nothing(scene: _Scene) -> None:
     assert scene.asked == []
 
 
+async def test_a_write_in_doubt_ends_permission(scene: _Scene) -> None:
+    """The store may have applied what it answers with an error of its own; the file stays."""
+    scene.gateway.memory.faults["DELETE", "managed"] = [503]
+    await scene.write("DELETE")
+    scene.gateway.memory.requests.clear()
+    assert (await scene.read()).headers["x-slimgate-cache"] == "hit"
+    assert scene.asked == ["HEAD"]
+
+
+async def test_a_write_whose_client_is_gone_ends_permission(scene: _Scene) -> None:
+    """The store may have applied it before the client disconnected."""
+    begun = asyncio.Event()
+
+    async def forward() -> web.StreamResponse:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    invalidation = CacheInvalidation(scene.cache, BUCKET, "managed")
+    writing = asyncio.create_task(invalidation.after(forward()))
+    await begun.wait()
+    writing.cancel()
+    await asyncio.wait([writing])
+    assert (await scene.read()).headers["x-slimgate-cache"] == "hit"
+    assert scene.asked == ["HEAD"]
+
+
 async def test_an_answer_that_a_write_has_overtaken_does_not_count(scene: _Scene) -> None:
     """The store answered before the write, and the answer arrives after it."""
     (known,) = scene.granted._objects.values()
@@ -186,8 +215,10 @@ async def test_a_file_that_is_not_cached_is_asked_for(scene: _Scene) -> None:
 
 
 async def test_readers_of_an_object_are_bounded(scene: _Scene) -> None:
-    """Requests that differ do not fill the memory."""
+    """Requests that differ do not fill the memory, however long they are."""
     for number in range(100):
-        await scene.read(Referer=str(number))
+        await scene.read(Referer=f"{number} {'x' * 10_000}")
     (known,) = scene.granted._objects.values()
     assert len(known.answers) == 32
+    assert len({id(granted.headers) for granted in known.answers.values()}) == 1
+    assert all(len(repr(asked)) < 1000 for asked in known.answers)
