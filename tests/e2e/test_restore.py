@@ -19,10 +19,12 @@ from tests.servers.gateway import configuration, environment
 from tests.servers.server import S3Server
 
 _UPLOADS = {
+    "in/": b"",
     "in/a/photo.jpg": images.jpeg(),
     "in/photo.jpg": images.jpeg(440, 400),
     "in/photo.jpg.txt": b"some text",
     "in/folder/": b"",
+    "in/full/": b"some text in a folder",
     "in/../../up.jpg": images.jpeg(),
     "other.jpg": b"not below the prefix",
 }
@@ -75,7 +77,8 @@ def test_a_bucket_is_restored(
     where = ("--endpoint-url", moto.endpoint)
     done = _restore(moto, f"s3://{bucket}/in/", "--out", str(out), "--all", *where)
     assert done.returncode == 1
-    assert "../../up.jpg: no file can have this name" in done.stderr
+    for key in ("../../up.jpg", "full/"):
+        assert f"{key}: no file can have this name" in done.stderr
     found = {str(path.relative_to(out)): path for path in out.rglob("*") if path.is_file()}
     assert set(found) == _RESTORED | {"photo.jpg.txt"}
     for name, path in found.items():

@@ -1,6 +1,6 @@
 """Renditions in a bucket; requests only list and get objects."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,10 +28,7 @@ def of_bucket(s3: Any, place: Place) -> Iterator[Item]:
     """
     folder = place.key[: place.key.rfind("/") + 1]
     for key in _keys(s3, place):
-        name = key.removeprefix(folder)
-        # A key that ends with a slash is an empty folder, as consoles make them.
-        if name and not name.endswith("/"):
-            yield _item(s3, Place(place.bucket, key), name)
+        yield _item(s3, Place(place.bucket, key), key.removeprefix(folder) or key)
         if key == place.key:
             return  # the first one in order: an object was named, not a prefix
 
@@ -40,10 +37,17 @@ def _keys(s3: Any, place: Place) -> Iterator[str]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=place.key)
     try:
         for page in pages:
-            yield from (str(entry["Key"]) for entry in page.get("Contents", ()))
+            for entry in page.get("Contents", ()):
+                if not _is_folder(entry):
+                    yield str(entry["Key"])
     except (BotoCoreError, ClientError) as error:
         hint = "check credentials, region and --endpoint-url"
         raise Unreachable(f"{place} cannot be listed: {error}; {hint}") from error
+
+
+def _is_folder(entry: Mapping[str, Any]) -> bool:
+    """Return whether an entry is an empty folder, as consoles make them."""
+    return not entry["Size"] and str(entry["Key"]).endswith("/")
 
 
 def _item(s3: Any, place: Place, name: str) -> Item:

@@ -19,6 +19,7 @@ _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _MODE: Final = 0o666  # less the umask, as of any new file
 _LONGEST: Final = 255  # bytes of a part of a name, on all file systems of Linux
+_NO_SYNC: Final = frozenset({errno.EINVAL, errno.EOPNOTSUPP})
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK})
 
 
@@ -81,6 +82,7 @@ class Folder:
                     os.replace(temporary, last, src_dir_fd=parent, dst_dir_fd=parent)
                 else:
                     _move_to_new(temporary, last, parent)
+                _keep_names(parent)
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(temporary, dir_fd=parent)
@@ -93,8 +95,7 @@ class Folder:
         try:
             for each in folders:
                 if create:
-                    with contextlib.suppress(FileExistsError):
-                        os.mkdir(each, dir_fd=found)
+                    _make(each, found)
                 below = os.open(each, _DIRECTORY, dir_fd=found)
                 os.close(found)
                 found = below
@@ -126,6 +127,22 @@ def _write_new(name: str, parent: int, pieces: Iterable[bytes], modified: float 
         os.fsync(file.fileno())  # people delete buckets once all is restored
         if modified is not None:
             os.utime(file.fileno(), (modified, modified))
+
+
+def _make(name: str, parent: int) -> None:
+    """Make a folder, unless it is there."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, dir_fd=parent)
+        _keep_names(parent)
+
+
+def _keep_names(folder: int) -> None:
+    """Wait until the names in a folder survive a power failure, where its file system can."""
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
 
 
 def _move_to_new(temporary: str, name: str, parent: int) -> None:
