@@ -120,12 +120,23 @@ class Background:
         started = loop.time()
         pause_s = await self._attempt(claimed)
         elapsed_s = loop.time() - started
+        await self._tell(claimed, pause_s)
         del self._claimed[claimed.token]
-        if pause_s is None:
-            await self._queue.complete(claimed)
-        else:
-            await self._queue.retry(claimed, pause_s)
         await asyncio.sleep(elapsed_s * (1 / self._settings.cpu_share - 1))
+
+    async def _tell(self, claimed: Claimed, pause_s: float | None) -> None:
+        """Tell the queue what became of an upload: until it knows, no process takes it."""
+        while True:
+            try:
+                if pause_s is None:
+                    await self._queue.complete(claimed)
+                else:
+                    await self._queue.retry(claimed, pause_s)
+            except QueueUnavailable as error:
+                _log.warning("deferred queue unavailable", reason=str(error))
+                await asyncio.sleep(_UNAVAILABLE_S)
+            else:
+                return
 
     async def _attempt(self, claimed: Claimed) -> float | None:
         """Process an upload once; return the pause before another attempt, None: it is done."""

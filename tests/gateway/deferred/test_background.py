@@ -11,7 +11,7 @@ from slimgate.config import Deferred
 from slimgate.gateway.deferred.background import Background
 from slimgate.gateway.deferred.images import Failed, Outcome, TryAgain
 from slimgate.gateway.deferred.queue import Claimed
-from slimgate.gateway.handlers.deferring import QueuedUpload
+from slimgate.gateway.handlers.deferring import QueuedUpload, QueueUnavailable
 from slimgate.gateway.telemetry import metrics
 from tests import virtual_time
 from tests.memory_queue import MemoryQueue
@@ -125,6 +125,25 @@ def test_a_bug_of_the_queue_ends_nothing(step: str, monkeypatch: pytest.MonkeyPa
     images = _Images()
     _run(images, 3, 60)
     assert {key for key, _ in images.begun} == {"k0", "k1", "k2"}
+
+
+@pytest.mark.parametrize(("step", "attempts"), [("complete", 1), ("retry", 2)])
+def test_the_queue_is_told_until_it_knows(
+    step: str, attempts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image whose end could not be recorded is not forgotten until a restart."""
+    works = getattr(MemoryQueue, step)
+    calls = itertools.count()
+
+    async def fails_twice(*arguments: Any) -> Any:
+        if next(calls) < 2:
+            raise QueueUnavailable("full disk")
+        return await works(*arguments)
+
+    monkeypatch.setattr(MemoryQueue, step, fails_twice)
+    images = _Images(*[TryAgain("busy")] * (attempts - 1))
+    queue = _run(images, 1, 60, lease_s=3)
+    assert (len(images.begun), queue.uploads) == (attempts, [])
 
 
 def test_a_long_search_keeps_its_lease() -> None:
