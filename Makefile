@@ -116,8 +116,8 @@ sbom: $(ready)  ## list what slimgate runs with, libraries inside wheels too (Cy
 bench: $(ready)  ## measure the gateway against direct access (2 minutes)
 	@$(run) -m bench
 
-fuzz: $(ready) $(fuzz_ready)  ## feed every parser with mutated input (SECONDS=60 for each of 13)
-	@PYTHONPATH=$(fuzz) $(run) -m fuzz --seconds $(SECONDS)
+fuzz: $(ready) $(fuzz_ready)  ## feed every parser with mutated input (SECONDS=60 for each of 13, or RUNS=2000)
+	@PYTHONPATH=$(fuzz) $(run) -m fuzz --seconds $(SECONDS) $(if $(RUNS),--runs $(RUNS))
 
 # The stamps are written last: what was interrupted starts anew.
 $(ready): requirements-dev.lock pyproject.toml

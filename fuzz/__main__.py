@@ -9,6 +9,7 @@ import argparse
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from fuzz.target import CRASHES, MAX_LENGTH, NAMES, Target
 
 _WORK: Final = Path(".slimgate/fuzz")
 _TIMEOUT_S: Final = 10
+_SEED: Final = 1
 _MEMORY_MIB: Final = 2048
 _STATISTIC: Final = re.compile(r"stat::(\w+):\s+(\d+)")
 _COVERED: Final = re.compile(r"cov: (\d+)")
@@ -25,24 +27,28 @@ def main(arguments: list[str] | None = None) -> int:
     """Fuzz, and return 1 if an input has failed."""
     parser = argparse.ArgumentParser(description="Fuzz parsers of slimgate.")
     parser.add_argument("--seconds", type=int, default=60, help="time for each target")
+    parser.add_argument("--runs", type=int, help="inputs for each target, the same every time")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"targets: {', '.join(NAMES)}")
     options = parser.parse_args(arguments)
     unknown = set(options.names) - set(NAMES)
     if unknown:
         parser.error(f"unknown target: {', '.join(sorted(unknown))}")
-    failed = [each for each in options.names or NAMES if not _fuzzed(each, options.seconds)]
+    limits = [f"-max_total_time={options.seconds}"]
+    if options.runs is not None:
+        limits = [f"-runs={options.runs}", f"-seed={_SEED}"]
+    failed = [each for each in options.names or NAMES if not _fuzzed(each, limits)]
     if failed:
         print(f"Inputs that fail are in {CRASHES}: {', '.join(failed)}")
     return 1 if failed else 0
 
 
-def _fuzzed(name: str, seconds: int) -> bool:
+def _fuzzed(name: str, limits: Sequence[str]) -> bool:
     """Fuzz a target; return whether no input failed."""
     corpus, seeds, words = _prepared(name)
     crashes = CRASHES / name
     crashes.mkdir(parents=True, exist_ok=True)
     done = _libfuzzer(
-        name, f"-max_total_time={seconds}", f"-dict={words}", f"-artifact_prefix={crashes}/",
+        name, *limits, f"-dict={words}", f"-artifact_prefix={crashes}/",
         "-print_final_stats=1", str(corpus), str(seeds),
     )  # fmt: skip
     numbers = dict(_STATISTIC.findall(done.stderr))

@@ -83,6 +83,11 @@ class Call:
         return self.query.parameters
 
     @property
+    def headers_outside_query(self) -> Mapping[str, str]:
+        """Return the headers without those of the query; only what the client added by itself."""
+        return self.request.headers
+
+    @property
     def elapsed_s(self) -> float:
         """Return the time since the request began, seconds."""
         return time.monotonic() - self.started

@@ -77,7 +77,7 @@ def _asked(call: Call, serve: Serve) -> ReadRequest:
         as_sent=partial(forwarded, call),
         as_head=partial(head_of, call),
         applicable_headers=partial(cross_origin.applicable_headers, call.request, vary=vary),
-        offered=offered(serve, call.method, call.request.headers, call.parameters),
+        offered=offered(serve, call.method, call.headers_outside_query, call.parameters),
         caller=call.verified.access_key if call.verified else "",
     )
 

@@ -5,7 +5,7 @@ takes; whatever looks different is parsed.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -22,6 +22,7 @@ _ROOTS: Final = frozenset({"ListBucketResult", "ListVersionsResult"})
 _ENTRIES: Final = frozenset({"Contents", "Version"})
 _CHECKSUMS: Final = ("ChecksumAlgorithm", "ChecksumType")
 _NAMES: Final = ("Key", "ETag", "LastModified", "VersionId", "Size")
+_OPENINGS: Final = tuple(f"<{name}>" for name in _NAMES)
 
 # Documents that may mean something else to a parser have prefixes, attributes in entries, comments,
 # CDATA, document types, further instructions, or characters that XML forbids or changes.
@@ -106,7 +107,10 @@ def _read_usual(page: bytes) -> list[ListedEntry] | None:
         encoded = _ENCODED in text
         if encoded and any(_ENCODED in inner for _, inner in found):
             return None
-        return [_entry(_texts(inner), encoded=encoded) for _, inner in found]
+        fields = [_fields(inner) for _, inner in found]
+        if sum(map(len, fields)) != sum(map(text.count, _OPENINGS)):
+            return None
+        return [_entry(_texts(each), encoded=encoded) for each in fields]
     except (UnicodeDecodeError, KeyError):
         return None
 
@@ -117,8 +121,8 @@ def _is_unusual(page: bytes) -> bool:
     return len(page.translate(None, _FORBIDDEN)) != len(page) or bool(_UNUSUAL_TAG.search(page))
 
 
-def _texts(inner: str) -> Iterable[str]:
-    """Return the fields of an entry.
+def _fields(inner: str) -> dict[str, str]:
+    """Return the fields of an entry that hold nothing but text.
 
     Raises:
         KeyError: Only a parser can tell.
@@ -127,6 +131,15 @@ def _texts(inner: str) -> Iterable[str]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise KeyError("a field twice")
+    return fields
+
+
+def _texts(fields: Mapping[str, str]) -> Iterable[str]:
+    """Return the values of all fields.
+
+    Raises:
+        KeyError: Only a parser can tell.
+    """
     texts = [fields.get(name, "") for name in _NAMES]
     if any("&" in text for text in texts):
         return [_REFERENCE.sub(_character, text) for text in texts]
