@@ -128,6 +128,7 @@ class Settings(Frozen):
             )
             raise contradiction(("policies", position), reason)
         self._can_defer(access_keys)
+        self._names_files_once()
         for position, policy in enumerate(self.policies):
             if policy.originals.access_key not in {None, *access_keys}:
                 at = ("policies", position, "originals", "access_key")
@@ -154,6 +155,17 @@ class Settings(Frozen):
             raise contradiction(
                 ("deferred", "access_key"), "is not among credentials: add it there"
             )
+
+    def _names_files_once(self) -> None:
+        # Each of them would set the other's file aside.
+        known: dict[str, str] = {}
+        for at, path in (
+            (("index", "path"), self.index.path),
+            (("deferred", "path"), self.deferred.path),
+            (("admin", "history"), self.admin.history),
+        ):
+            if path is not None and known.setdefault(path, ".".join(at)) != ".".join(at):
+                raise contradiction(at, f"is the file of {known[path]}: name another one")
 
     @property
     def address(self) -> tuple[str, int]:

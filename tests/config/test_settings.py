@@ -263,6 +263,8 @@ def upstream(**changes: Any) -> dict[str, Any]:
         ({"index": {"kind": "redis"}}, "sqlite"),
         ({"index": {"access_key": "UNKNOWN"}}, "not among credentials"),
         ({"index": {"path": ""}}, "at least 1 character"),
+        ({"index": {"path": "/a"}, "deferred": {"path": "/a"}}, "is the file of index.path"),
+        ({"deferred": {"path": "/a"}, "admin": {"history": "/a"}}, "is the file of deferred.path"),
         ({"policies": {}}, "valid tuple"),
         ({"policies": [policy(), policy(bucket="b")]}, "is a duplicate"),
         (
