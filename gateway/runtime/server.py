@@ -136,13 +136,15 @@ class Server:
         await log_startup_checks(self._readiness.not_ready_reason)
 
     def set_policies(self, policies: Sequence[Policy]) -> None:
-        """Use new policies from now on."""
+        """Use new policies from now on; permission that the old ones led to counts no longer."""
         self._parts.policies.replace(policies)
         self._parts.callers.follow_policies()
+        self._parts.storage.authorizations.forget_all()
 
     async def reload_credentials(self) -> None:
-        """Read the credentials file again; an invalid one changes nothing."""
+        """Read the credentials file again; an invalid one changes none."""
         await self._parts.callers.reload()
+        self._parts.storage.authorizations.forget_all()
 
     def reload_certificate(self) -> None:
         """Reload the certificate files.
