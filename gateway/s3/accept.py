@@ -1,26 +1,33 @@
 """Read the Accept header (RFC 9110, section 12.5.1)."""
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Final
 
 _WEIGHT: Final = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
 
+_MAX_CHARS: Final = 512
+"""Longest header that counts: browsers send a fifth, and parsing takes time."""
+
 
 def prefers(accept: str, named: str, other: str) -> bool:
     """Return whether a header names a media type, and ranks it no lower than another one.
 
     Args:
-        accept: Value of the header.
+        accept: Value of the header; a very long one names nothing.
         named: Media type that the header must name: wildcards do not count.
         other: Media type that the client would get otherwise; wildcards count.
     """
+    if len(accept) > _MAX_CHARS:
+        return False
     weights = _weights(accept)
     weight = weights.get(named, 0.0)
     ranges = (other.lower(), f"{other.partition('/')[0].lower()}/*", "*/*")
     return weight > 0 and weight >= next((weights[r] for r in ranges if r in weights), 0.0)
 
 
+@functools.lru_cache(maxsize=1024)
 def _weights(accept: str) -> Mapping[str, float]:
     """Return the weights of media ranges; the lowest one if a range is repeated.
 

@@ -33,6 +33,8 @@ _CHROMIUM = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
         ("image/avif;profile=x", False),
         ("image/avif;q=1;profile=x", False),
         (",,;,", False),
+        ("image/avif," + "a/b," * 100, True),
+        ("image/avif," + "a/b," * 150, False),
     ],
 )
 def test_a_type_must_be_named_and_preferred(value: str, expected: bool) -> None:
