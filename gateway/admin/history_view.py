@@ -1,5 +1,6 @@
 """The history of savings, for its page: sums, and a bar per day."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -50,6 +51,11 @@ async def histories(kept: SavingsHistory) -> list[tuple[str, History]]:
         sqlite3.Error: The file cannot be read.
     """
     rows, today = await kept.rows(), datetime.now(UTC).date()
+    # Years of many buckets are a million rows: requests of clients must not wait for their sum.
+    return await asyncio.to_thread(_found, rows, today)
+
+
+def _found(rows: Mapping[Key, Saved], today: date) -> list[tuple[str, History]]:
     found = ((heading, history(rows, mode, today)) for mode, heading in _HEADINGS.items())
     return [(heading, each) for heading, each in found if each is not None]
 

@@ -1,10 +1,13 @@
+import sqlite3
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
 from slimgate.config import Ledger as LedgerSettings
-from slimgate.gateway.admin.history_view import DAYS, history
+from slimgate.gateway.admin.history_view import DAYS, histories, history
+from slimgate.gateway.admin.playground.problems import problem
 from slimgate.gateway.admin.savings import Saving
 from slimgate.gateway.telemetry.bucket_savings import MAX_BUCKETS, OTHERS
 from slimgate.gateway.telemetry.counting_ledger import CountingLedger
@@ -63,6 +66,17 @@ async def test_what_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
     assert [line["event"] for line in logs] == ["savings not written"]
     (tmp_path / "file").unlink()
     assert len(await kept.rows()) == 1
+
+
+async def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+    """The page names what has to be done."""
+    path = tmp_path / "savings.sqlite"
+    path.write_bytes(b"no database, but longer than the header of one: " * 10)
+    with pytest.raises(sqlite3.DatabaseError) as failure:
+        await histories(SavingsHistory(str(path)))
+    found = problem(failure.value)
+    assert found is not None
+    assert "admin.history" in found[1]
 
 
 def test_a_history_has_sums_and_bars() -> None:
