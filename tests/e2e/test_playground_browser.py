@@ -13,13 +13,13 @@ from skimage import data
 
 from tests.conftest import Start
 from tests.e2e import images
+from tests.servers.axe import needs_axe, violations
 from tests.servers.browser import Browser
 from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
 
 _TOKEN: Final = "Up-to-no-good-0123456789"
-_AXE: Final = Path(__file__).parents[1] / "clients/node/node_modules/axe-core/axe.min.js"
 _LOADED: Final = """[...document.images].every(i => i.complete && i.naturalWidth)
     && document.querySelector('.compare.ready')"""
 
@@ -221,7 +221,7 @@ def test_everything_has_a_name(browser: Browser, seen: GatewayProcess, folder: P
         assert browser.script("return document.documentElement.lang") == "en"
 
 
-@pytest.mark.skipif(not _AXE.exists(), reason="axe-core is not installed: npm is missing")
+@needs_axe
 @pytest.mark.parametrize("look", [{"width": 1440}, {"width": 375, "dark": True}])
 def test_pages_are_accessible(
     browser: Browser, seen: GatewayProcess, folder: Path, look: dict[str, Any]
@@ -234,17 +234,7 @@ def test_pages_are_accessible(
     for address in (browser.driver.current_url, *(_address(seen, path) for path in paths)):
         browser.open(address)
         browser.until("document.querySelector('h1')")
-        assert _violations(browser) == [], address
-
-
-def _violations(browser: Browser) -> list[list[str]]:
-    """Return what axe-core complains of: rule, and where."""
-    browser.script(_AXE.read_text("utf-8"))
-    found: list[list[str]] = browser.driver.execute_async_script(
-        "const done = arguments[0]; axe.run().then(found => done(found.violations.map("
-        "each => [each.id, ...each.nodes.map(node => node.target.join(' '))])))"
-    )
-    return found
+        assert violations(browser) == [], address
 
 
 def _is_nameless(node: dict[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from slimgate.eval.cost.money import Assumptions, Basis, Money
 from slimgate.eval.report import page
 from slimgate.eval.report.page.money_view import FIELDS
 from tests.eval import studies
+from tests.servers.axe import needs_axe, violations
 from tests.servers.browser import Browser
 
 PRICES = money_prices.load()
@@ -69,6 +70,33 @@ def test_opens_offline(browser: Browser, file: Path, width: int, *, dark: bool) 
     assert browser.script(FIT)
     ground = browser.script("return getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(20, 23, 27)" if dark else "rgb(255, 255, 255)")
+
+
+@needs_axe
+@pytest.mark.parametrize("look", [{"width": 1440}, {"width": 375, "dark": True}])
+def test_the_report_is_accessible(browser: Browser, file: Path, look: dict[str, Any]) -> None:
+    """No rule of WCAG 2.2 AA that axe-core checks is broken, in open details neither."""
+    browser.look(**look)
+    browser.open(file)
+    browser.script("for (const each of document.querySelectorAll('details')) each.open = true")
+    assert violations(browser) == []
+
+
+def test_paper_has_figures_without_controls(shown: Browser) -> None:
+    """In print nothing is there that needs a pointer, nothing is cut, and what is open stays."""
+    shown.look(width=703)  # A4 between its margins
+    first = "document.querySelector('#strategies details')"
+    shown.script(f"{first}.open = true")
+    controls = """return [...document.querySelectorAll('nav, .live, summary, [type=range]')]
+        .filter(each => each.checkVisibility()).map(each => each.textContent.trim())"""
+    assert len(shown.script(controls)) > 3
+    shown.devtools("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert shown.script(controls) == [shown.script(f"return {first}.innerText.split('\\n')[0]")]
+        assert shown.script(f"return {first}.querySelector('table').checkVisibility()")
+        assert shown.script(FIT)
+    finally:
+        shown.devtools("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def test_hostile_names_do_nothing(shown: Browser) -> None:

@@ -9,7 +9,15 @@ from slimgate.eval.compare.rows import Crop, Study
 from slimgate.eval.cost import money_measured
 from slimgate.eval.cost.money import Assumptions
 from slimgate.eval.cost.money_prices import Prices
-from slimgate.eval.report.page import curves_view, money_view, points, rendering, view
+from slimgate.eval.report.page import (
+    bytes_view,
+    curves_view,
+    money_view,
+    points,
+    rendering,
+    view,
+    worst_view,
+)
 from slimgate.eval.report.page.crops import within_bounds
 
 NAME: Final = "report.html"
@@ -26,8 +34,8 @@ def write(
     """Write the page.
 
     Its size is bounded for any study: 24 crops and 12 MiB of images, 6,000 points in 24 plots,
-    curves of 24 classes, 100 classes in tables, 50 problems, 120 characters of a name. The page
-    says what it omits.
+    bars and curves of 24 classes, 100 classes in tables, 50 problems, 120 characters of a name. The
+    page says what it omits.
 
     Args:
         study: study to show.
@@ -56,13 +64,17 @@ def _context(
     measured = money_measured.images(study)
     shown = within_bounds(exhibits)
     figures = view.view(study)
+    policy = [row for row in study.of() if row.measured]
     return {
         "study": study,
         "avif": bare_codec.against_avif(study),
         "view": figures,
+        "bytes": bytes_view.view(policy),
+        "lowest": worst_view.lowest(policy),
         "curves": curves_view.view(study),
         "plots": points.plots(study),
         "exhibits": shown,
+        "pieces": {each.row.image: number for number, each in enumerate(shown, 1)},
         "left_out": len(exhibits) - len(shown),
         "money": money_view.view(measured, prices, assumed) if measured and figures else None,
         "resamples": intervals.RESAMPLES,

@@ -9,6 +9,7 @@ from slimgate.eval.demo import page, sample_images, table
 from slimgate.eval.demo.page import Exhibit
 from slimgate.eval.demo.roundtrip import Row
 from slimgate.eval.demo.servers import demo_policy, economy_policy
+from tests.servers.axe import needs_axe, violations
 from tests.servers.browser import Browser
 
 POLICIES = [Policy.model_validate(each) for each in (demo_policy(), economy_policy())]
@@ -62,3 +63,13 @@ def test_the_page_works_offline(browser: Browser, tmp_path: Path, look: dict[str
     assert browser.script("return document.documentElement.scrollWidth <= innerWidth")
     assert browser.complaints() == []
     assert browser.requested() == [(tmp_path / "demo.html").as_uri()]
+
+
+@needs_axe
+@pytest.mark.parametrize("look", [{"width": 1440}, {"width": 375, "dark": True}])
+def test_the_page_is_accessible(browser: Browser, tmp_path: Path, look: dict[str, Any]) -> None:
+    """No rule of WCAG 2.2 AA that axe-core checks is broken."""
+    _write(tmp_path / "demo.html", list(_exhibits()))
+    browser.look(**look)
+    browser.open(tmp_path / "demo.html")
+    assert violations(browser) == []

@@ -16,7 +16,7 @@ from slimgate.eval.compare.intervals import Estimate
 from slimgate.eval.compare.rows import Crop, Row
 from slimgate.eval.cost import money_prices
 from slimgate.eval.report import page
-from slimgate.eval.report.page import crops, formatting, points
+from slimgate.eval.report.page import bytes_view, crops, formatting, points, worst_view
 from tests.eval import studies
 
 PRICES = money_prices.load()
@@ -75,7 +75,7 @@ def test_nothing_is_loaded(source: str) -> None:
     ]
     assert addresses
     assert {value[0] for value in addresses} == {"#", "d"}
-    assert all(re.match("#[a-z]+$|data:image/webp;base64,", value) for value in addresses)
+    assert all(re.match("#[a-z]+(-[0-9]+)?$|data:image/webp;base64,", value) for value in addresses)
     assert "@import" not in source
     assert "url(" not in CSS
 
@@ -119,6 +119,41 @@ def test_what_stays_plain_is_summed(source: str) -> None:
     row = figures[figures.index("4") :][:5]
     assert row == ["4", "8.0 MB", "33.3", "6.4 MB", "4.8 MB"]
     assert "No image: &lt;truncated&gt;" in section
+
+
+def test_bars_have_all_bytes() -> None:
+    """The bars of a class are as long as its bytes, on one scale, and lie end to end."""
+    rows = [row for row in studies.study().of() if row.measured]
+    rows.append(dataclasses.replace(rows[0], image="more.jpg", tier="plain", stored=2_000_000))
+    found = bytes_view.view(rows)
+    assert found is not None
+    whole, *kinds = found.groups
+    assert whole.uploaded == sum(each.uploaded for each in kinds) == 26_000_000
+    assert whole.stored == sum(each.stored for each in kinds)
+    assert [each.uploaded for each in kinds] == [10_000_000, 8_000_000, 8_000_000]
+    for group, scale in ((whole, 26_000_000), *((each, 10_000_000) for each in kinds)):
+        for bar, size in ((group.before, group.uploaded), (group.after, group.stored)):
+            ends = [0.0, *(each.start + each.width for each in bar)]
+            assert [each.start for each in bar] == pytest.approx(ends[:-1])
+            assert ends[-1] == pytest.approx(100 * size / scale)
+    assert found.tiers == ["exact", "recode", "plain"]
+
+
+def test_each_measure_has_its_own_worst_images(source: str) -> None:
+    """The lowest values of each measure are named, and those with a crop link to it."""
+    rows = [row for row in studies.study().of() if row.measured]
+    found = {each.measure.name: each.found for each in worst_view.lowest(rows)}
+    assert list(found) == ["psnr_db", "ssim", "block_psnr_db", "orb"]
+    lossy = [row for row in rows if row.tier != "exact"]
+    for name, lowest in found.items():
+        values = sorted(getattr(row, name) for row in lossy)
+        assert [value for value, _ in lowest] == values[:3]
+    assert f"<strong>{found['psnr_db'][0][0]:.2f}</strong>" in source
+    reader = Reader(source)
+    targets = {each.get("id") for _, each in reader.elements}
+    links = {str(each["href"])[1:] for each in reader.all("a")}
+    assert {each for each in links if each.startswith("piece-")} == {"piece-2"}
+    assert links <= targets
 
 
 def test_every_control_has_a_name(source: str) -> None:
