@@ -135,6 +135,19 @@ def test_an_image_is_looked_at_closely(
     assert (browser.complaints(), _is_ours(browser)) == ([], True)
 
 
+def test_trials_are_not_cut(browser: Browser, seen: GatewayProcess, folder: Path) -> None:
+    """The table of trials fits between phone and desk, at the fidelity with the longest rows."""
+    _try(browser, seen, folder / "coffee.png")
+    browser.until(_LOADED)
+    before = browser.driver.current_url
+    browser.script("document.querySelector('input[name=fidelity][value=economy]').click()")
+    browser.until(f"location.href !== '{before}' && document.querySelector('.tried')")
+    for width in (1440, 1100, 768, 375):
+        browser.look(width)
+        cut = "const table = document.querySelector('.scrolls');"
+        assert browser.script(f"{cut} return table.scrollWidth <= table.clientWidth"), width
+
+
 def test_several_images_are_a_table(browser: Browser, seen: GatewayProcess, folder: Path) -> None:
     """Each image gets a line with its result or the reason, and the last line has the sums."""
     browser.open(_address(seen))
