@@ -219,7 +219,7 @@ class Load:
             source = one.possible[0]
             if source is None or one.is_in_doubt or other.is_in_doubt:
                 return
-            version = self.model.version(source.upload)
+            version = self.model.version(source.upload, in_steps=True)
             parameters = {**_named(other), "CopySource": f"{one.bucket}/{one.name}"}
             headers = {"x-amz-copy-source": f"{one.bucket}/{one.name}"}
             await self._write("copy", other, version, lambda: self._copied(
@@ -241,7 +241,7 @@ class Load:
                 await self._parts(session, key)
 
     async def _parts(self, session: aiohttp.ClientSession, key: Key) -> None:
-        version = self.model.version(self._file(key.bucket), in_parts=True)
+        version = self.model.version(self._file(key.bucket), in_steps=True)
         named = _named(key)
         begun = await self._ask(session, "multipart", "create_multipart_upload", named, b"")
         found = _UPLOAD_ID.search(begun.body.decode())

@@ -22,12 +22,13 @@ class Version:
     Attributes:
         number: unique in the run.
         upload: the file; those of one bucket have different lengths.
-        in_parts: a multipart upload, which until it is answered is served as uploaded.
+        in_steps: a multipart upload or a copy, which is stored before it is optimized: until it is
+            answered, readers get it as it came.
     """
 
     number: int
     upload: bytes
-    in_parts: bool = False
+    in_steps: bool = False
 
 
 State = Version | None
@@ -124,9 +125,9 @@ class Model:
         self._etags: dict[int, set[str]] = defaultdict(set)
         self._numbers = itertools.count(1)
 
-    def version(self, upload: bytes, *, in_parts: bool = False) -> Version:
+    def version(self, upload: bytes, *, in_steps: bool = False) -> Version:
         """Return a new version."""
-        return Version(next(self._numbers), upload, in_parts)
+        return Version(next(self._numbers), upload, in_steps)
 
     def new_key(self, bucket: str, slot: int) -> Key:
         """Return a new key of a slot, in place of a retired one."""
@@ -151,7 +152,7 @@ class Model:
             self.fault(f"{what}: lost", moment.key)
 
     def see(self, what: str, moment: Moment, length: int, etag: str) -> Version | None:
-        """Judge length and ETag of an object; return its version if there can be only one."""
+        """Judge length and ETag of an object; return its version if that is certain."""
         fitting = [v for v in moment.acceptable if v is not None and len(v.upload) == length]
         if not fitting:
             lengths = [None if v is None else len(v.upload) for v in moment.acceptable]
@@ -160,6 +161,8 @@ class Model:
         if len({v.number for v in fitting}) > 1:
             return None
         version = fitting[0]
+        if version.in_steps and not moment.is_undisturbed:
+            return None
         known = self._etags[version.number]
         known.add(etag)
         if len(known) > 1 + (moment.key.bucket == self._deferred):
@@ -169,7 +172,7 @@ class Model:
     def see_body(self, what: str, moment: Moment, etag: str, body: bytes) -> None:
         """Judge a whole object."""
         version = self.see(what, moment, len(body), etag)
-        if version is None or (version.in_parts and not moment.is_undisturbed):
+        if version is None:
             return
         digest = hashlib.sha256(body).hexdigest()
         self.served[version.upload].setdefault(digest, body)
@@ -191,8 +194,7 @@ class Model:
         first, length, body = found
         version = self.see(what, moment, length, etag)
         digest = None if version is None else self._digests.get((version.number, etag))
-        disturbed = version is not None and version.in_parts and not moment.is_undisturbed
-        if version is None or digest is None or disturbed:
+        if version is None or digest is None:
             return
         whole = self.served[version.upload][digest]
         if whole[first : first + len(body)] != body:

@@ -49,7 +49,8 @@ async def look(
         index: Receives what was seen.
 
     Returns:
-        What listings show; None: the client cannot see this object, or it was replaced since.
+        What listings show, also of an object that has replaced the listed one since; None: the
+        client cannot see it.
 
     Raises:
         S3Error: The store does not respond, or not about this object.
@@ -68,7 +69,15 @@ async def look(
     else:
         state = ObjectState.of(answered)
         index.put(bucket, listed.key, state, view, version_id=listed.version_id)
-    return Known(view) if listed.etag in {"", headers.bare_etag(answered)} else None
+    if view is None and listed.etag not in {"", headers.bare_etag(answered)}:
+        # The entry may be that of a rendition, whose size must not be shown.
+        view = _as_stored(answered)
+    return Known(view)
+
+
+def _as_stored(answered: Mapping[str, str]) -> LogicalView:
+    size = int(answered.get("Content-Length", "0"))
+    return LogicalView(size, headers.bare_etag(answered), stored_time(answered))
 
 
 def _view(target: Target, answered: Mapping[str, str], seals: Seals) -> LogicalView | None:

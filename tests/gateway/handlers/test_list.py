@@ -13,6 +13,7 @@ from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.identity import Identity
 from slimgate.gateway.s3.routing import Target, key_target
 from slimgate.gateway.storage import retries
+from slimgate.gateway.storage.listing_index import ListedObject
 from slimgate.gateway.storage.stored_object import look_up
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import manifest
@@ -91,6 +92,18 @@ async def test_what_may_not_be_looked_at_is_shown_as_it_is(gateway: Gateway, sta
     """An object that the store does not show this caller keeps the entry of the store."""
     gateway.memory.faults["HEAD", "managed"] = [status]
     assert _entries(await _list(gateway))["managed"][0] == len(b"rendition")
+
+
+@pytest.mark.parametrize(("key", "expected"), [("managed", _MANAGED[0]), ("plain", len(b"text"))])
+async def test_an_object_that_was_replaced_meanwhile_is_shown_as_it_is_now(
+    gateway: Gateway, key: str, expected: int
+) -> None:
+    """Between the store's page and the look at an object, another may have taken its place."""
+    listed = ListedViews(gateway.policies, gateway.storage, asyncio.Semaphore(4))
+    earlier = ListedObject(key, "b" * 32, 1, None, len(b"an earlier rendition"))
+    (view,) = await listed.of(gateway.memory.client(), BUCKET, [earlier])
+    assert view is not None
+    assert view.size == expected
 
 
 async def test_a_passing_failure_is_not_seen(
