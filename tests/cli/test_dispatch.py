@@ -86,7 +86,7 @@ def test_simple_answers_import_nothing_heavy(words: list[str]) -> None:
 
 
 def test_help_is_quick() -> None:
-    """``slimgate --help`` takes less than 150 ms of a processor, at best of three."""
+    """``slimgate --help`` takes less than 300 ms of a processor, at best of three."""
     command = [sys.executable, "-P", "-m", "slimgate", "--help"]
     taken = []
     for _ in range(3):
@@ -99,7 +99,7 @@ def test_help_is_quick() -> None:
             - before.children_user
             - before.children_system
         )
-    assert min(taken) < 0.15
+    assert min(taken) < 0.3
 
 
 def test_versions_need_no_network_engine() -> None:

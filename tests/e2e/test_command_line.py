@@ -33,7 +33,7 @@ def test_check_shows_everything_but_secrets(tmp_path: Path) -> None:
     assert (done.returncode, others) == (0, [])
     assert "main-secret" not in done.stdout
     shown = yaml.safe_load(done.stdout)
-    assert [policy["name"] for policy in shown["policies"]] == ["photos", "shadow"]
+    assert [policy["name"] for policy in shown["policies"]] == ["photos", "shadow", "pages"]
     assert shown["policies"][0]["fidelity"] == "standard"
     assert shown["policies"][0]["floor"]["ssimulacra2"] == 70
 

@@ -72,7 +72,7 @@ def test_policies_are_reloaded(
     process.configure(_off(config))
     if hang_up:
         os.kill(process.process.pid, signal.SIGHUP)
-    assert process.wait_for("policies reloaded")["policies"] == ["changed", "shadow"]
+    assert process.wait_for("policies reloaded")["policies"] == ["changed", "shadow", "pages"]
     assert not _optimizes(gateway, moto_bucket, "after")
 
 

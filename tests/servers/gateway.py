@@ -61,6 +61,7 @@ def configuration(upstream: S3Server, **changes: object) -> dict[str, Any]:
                 "mode": "optimize",
                 "effort": "fast",
                 "serve": {"negotiate": ["avif", "jxl", "webp"]},
+                "anonymous": True,
             },
         ],
         **changes,
