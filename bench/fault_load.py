@@ -4,66 +4,20 @@ import asyncio
 import random
 import re
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
-from urllib.parse import unquote_plus
-from xml.etree import ElementTree
+from typing import Any, Final
 
 import aiohttp
-from yarl import URL
 
 from bench.fault_model import ABSENT, Key, Model, Moment, State
+from bench.fault_requests import Answer, Broken, Failure, Tally, entries, late, signed
 
 PLAIN: Final = "plain-faults"
 KEYS: Final = 200  # of each bucket
 DEADLINE_S: Final = 60.0
 
-_EXPIRES_S: Final = 604_800
 _UPLOAD_ID: Final = re.compile(r"<UploadId>([^<]{1,1024})</UploadId>")
 _RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-_ABORTED_SHARE: Final = 0.03
-
-
-class Broken(Exception):
-    """A request broke off, or got 5xx."""
-
-
-class Answer(NamedTuple):
-    """A response below 500, read to its end."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def etag(self) -> str:
-        """Return the ETag without quotes."""
-        return self.headers.get("ETag", "").strip('"')
-
-
-class Failure(NamedTuple):
-    """A failed request: when it began and ended, and why; seconds of the monotonic clock."""
-
-    began: float
-    ended: float
-    why: str
-
-
-@dataclass
-class Tally:
-    """Outcomes.
-
-    Attributes:
-        outcomes: number by operation and status.
-        failures: requests that broke off or got 5xx.
-        done: number of operations.
-    """
-
-    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    failures: list[Failure] = field(default_factory=list)
-    done: int = 0
 
 
 class Load:
@@ -163,7 +117,7 @@ class Load:
         """
         gateways = self._random.sample(self._clients, len(self._clients))
         for client in gateways:
-            method, url = _signed(client, operation, parameters)
+            method, url = signed(client, operation, parameters)
             try:
                 async with session.request(method, url, data=body, headers=headers) as response:
                     answer = Answer(response.status, response.headers, await response.read())
@@ -233,7 +187,7 @@ class Load:
     ) -> Answer:
         """Copy; an error may come behind 200."""
         answer = await self._ask(session, "copy", "copy_object", parameters, headers=headers)
-        return _late(answer)
+        return late(answer)
 
     async def _multipart(self, session: aiohttp.ClientSession) -> None:
         async with (key := self._key()).lock:
@@ -260,7 +214,7 @@ class Load:
             answer = await self._ask(
                 session, "multipart", "complete_multipart_upload", upload, body
             )
-            return _late(answer)
+            return late(answer)
 
         await self._write("multipart", key, version, completed)
 
@@ -317,7 +271,7 @@ class Load:
         if answer.status != 200:
             self.model.faults[f"LIST: refused with {answer.status}"] += 1
             return
-        shown = _entries(answer.body)
+        shown = entries(answer.body)
         for name, moment in moments.items():
             if name in shown:
                 self.model.see("LIST", moment, *shown[name])
@@ -329,7 +283,7 @@ class Load:
         del session  # the connection must not be reused
         key = self._key()
         body = self._random.choice([file for file in self._files[key.bucket] if file])
-        _, url = _signed(self._random.choice(self._clients), "put_object", _named(key))
+        _, url = signed(self._random.choice(self._clients), "put_object", _named(key))
         head = f"PUT {url.raw_path_qs} HTTP/1.1\r\nHost: {url.authority}\r\n"
         sent = self._random.randrange(len(body))
         try:
@@ -343,7 +297,7 @@ class Load:
 
     async def _abort_get(self, session: aiohttp.ClientSession) -> None:
         """Leave a download in the middle."""
-        url = _signed(self._random.choice(self._clients), "get_object", _named(self._key()))[1]
+        url = signed(self._random.choice(self._clients), "get_object", _named(self._key()))[1]
         try:
             async with session.get(url) as response:
                 await response.content.read(100)
@@ -355,30 +309,3 @@ class Load:
 
 def _named(key: Key) -> dict[str, object]:
     return {"Bucket": key.bucket, "Key": key.name}
-
-
-def _signed(client: Any, operation: str, parameters: Mapping[str, object]) -> tuple[str, URL]:
-    url: str = client.generate_presigned_url(operation, dict(parameters), ExpiresIn=_EXPIRES_S)
-    methods = {"get": "GET", "list": "GET", "head": "HEAD", "delete": "DELETE", "put": "PUT",
-               "upload": "PUT", "copy": "PUT"}  # fmt: skip
-    return methods.get(operation.partition("_")[0], "POST"), URL(url, encoded=True)
-
-
-def _late(answer: Answer) -> Answer:
-    """Raise if an error follows the status line, as S3 lets it."""
-    if answer.status == 200 and b"<Error>" in answer.body:
-        raise Broken("error behind 200")
-    found = re.search(rb"<ETag>(?:&quot;|&#34;|\")?([^<&\"]+)", answer.body)
-    etag = found[1].decode() if found else ""
-    return Answer(answer.status, {"ETag": etag}, answer.body)
-
-
-def _entries(body: bytes) -> dict[str, tuple[int, str]]:
-    """Return lengths and ETags of a listing by key."""
-    root = ElementTree.fromstring(body)  # noqa: S314  # of the gateway under test
-    space = root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""
-    found = {}
-    for entry in root.iter(f"{space}Contents"):
-        texts = {child.tag.removeprefix(space): child.text or "" for child in entry}
-        found[unquote_plus(texts["Key"])] = int(texts["Size"]), texts["ETag"].strip('"')
-    return found

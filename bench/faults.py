@@ -21,8 +21,9 @@ from typing import Final, NamedTuple
 
 from bench import promises
 from bench.fault_kinds import FAULTS
-from bench.fault_load import PLAIN, Failure, Load
+from bench.fault_load import PLAIN, Load
 from bench.fault_model import Model
+from bench.fault_requests import Failure
 from bench.fault_stage import DEFERRED, MANAGED, Stage, stage
 from bench.soak import more, settled
 from bench.soak_watch import Sample, Watch
