@@ -122,7 +122,7 @@ class Load:
                 async with session.request(method, url, data=body, headers=headers) as response:
                     answer = Answer(response.status, response.headers, await response.read())
             except aiohttp.ClientConnectorError:
-                continue  # nobody listens there: nothing was sent
+                continue  # the connection was refused, so nothing was sent
             except TimeoutError as error:
                 self.model.faults[f"stuck: {kind} took over {DEADLINE_S:g} s"] += 1
                 raise Broken("stuck") from error

@@ -44,7 +44,7 @@ class Key:
         name: the key.
         possible: what it may hold now; one state unless a write is in progress or broke off.
         begun: states whose writes have begun, in order.
-        lock: held by whoever writes it.
+        lock: held while it is written.
     """
 
     bucket: str
