@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
@@ -11,6 +10,7 @@ from slimgate.codec.reasons import Refused
 from slimgate.config import ConfigError
 from slimgate.gateway.jobs import explain, job_commands, ledgers, resources, run_command
 from slimgate.gateway.jobs.index_command import fill_index
+from slimgate.gateway.jobs.interruption import cancel_on_signals
 from slimgate.gateway.jobs.plan import command as plan_command
 from slimgate.gateway.jobs.plan.planner import CannotPlan
 from slimgate.gateway.jobs.resources import UsageError
@@ -45,9 +45,8 @@ def run(options: argparse.Namespace) -> int:
         0; 1 after a failure or an interruption; 2 for wrong usage.
     """
     logs.configure()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return asyncio.run(_TOOLS[options.command](options))
+        return asyncio.run(_stoppable(_TOOLS[options.command](options)))
     except (ConfigError, UsageError, CannotPlan, NoJob) as error:
         return _complain(str(error), 2)
     except Gone:
@@ -56,8 +55,14 @@ def run(options: argparse.Namespace) -> int:
         return _complain(_CHANGED, 1)
     except _FAILURES as error:
         return _complain(error.message if isinstance(error, S3Error) else str(error), 1)
-    except KeyboardInterrupt:
+    except (asyncio.CancelledError, KeyboardInterrupt):
         return _complain("stopped", 1)
+
+
+async def _stoppable(command: Coroutine[Any, Any, int]) -> int:
+    """Run a command that SIGINT and SIGTERM cancel."""
+    cancel_on_signals()
+    return await command
 
 
 def _object(options: argparse.Namespace) -> str:

@@ -1,4 +1,4 @@
-"""Signals: the first one lets a run end in order, the second one ends it at once."""
+"""Signals end a command in order: they never interrupt the event loop itself."""
 
 import asyncio
 import signal
@@ -12,9 +12,17 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _MESSAGE: Final = "stopped: the same command goes on where this run has ended"
 
 
+def cancel_on_signals() -> None:
+    """Cancel the current task at SIGINT and SIGTERM, until its loop closes."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # coroutines run in tasks
+    for each in _SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(each, task.cancel)
+
+
 @contextmanager
 def obey_signals(halt: Halt, task: "asyncio.Task[object]") -> Iterator[None]:
-    """Obey signals for the duration of the block.
+    """Let the first signal end a run in order, and the second one at once, within the block.
 
     Args:
         halt: Begun by the first signal.
@@ -33,5 +41,4 @@ def obey_signals(halt: Halt, task: "asyncio.Task[object]") -> Iterator[None]:
     try:
         yield
     finally:
-        for each in _SIGNALS:
-            loop.remove_signal_handler(each)
+        cancel_on_signals()
