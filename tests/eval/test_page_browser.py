@@ -193,6 +193,13 @@ def test_plot_by_keyboard(shown: Browser, study: Study) -> None:
     tooltip = shown.driver.find_element("id", "tooltip")
     plot.send_keys(Keys.HOME)
     first = _said(study, tooltip.text)
+    # Focusing a plot scrolls to it, and tells so later: the tooltip goes along.
+    top = tooltip.rect["y"] - plot.rect["y"]
+    shown.script("scrollBy(0, 30); window.told = false")
+    shown.script("requestAnimationFrame(() => requestAnimationFrame(() => { told = true }))")
+    shown.until("told")
+    assert _said(study, tooltip.text) == first
+    assert tooltip.rect["y"] - plot.rect["y"] == pytest.approx(top, abs=1)
     plot.send_keys(Keys.ARROW_RIGHT)
     second = _said(study, tooltip.text)
     assert first != second

@@ -50,6 +50,7 @@ def test_a_signal_cancels_a_command(
         return 0
 
     monkeypatch.setattr(commands, "_TOOLS", {"restore": command})
+    monkeypatch.setattr(commands.logs, "configure", lambda: None)  # it is the whole process's
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         assert commands.run(argparse.Namespace(command="restore")) == 1

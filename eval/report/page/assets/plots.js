@@ -219,6 +219,16 @@
   });
   legend(redraw);
   document.getElementById("plot-controls").hidden = false;
-  new ResizeObserver(redraw).observe(grid);
-  addEventListener("scroll", () => plots.forEach(hush), {passive: true});
+  let width = grid.clientWidth;
+  redraw();
+  new ResizeObserver(() => {
+    if (width === grid.clientWidth) return;
+    width = grid.clientWidth;
+    tooltip.hidden = true;
+    redraw();
+  }).observe(grid);
+  // Focusing a plot scrolls to it: the tooltip stays with its mark.
+  const follow = () => plots.filter(plot => plot.at >= 0)
+    .forEach(plot => beside(plot, plot.drawn[plot.at]));
+  addEventListener("scroll", follow, {passive: true});
 })();
