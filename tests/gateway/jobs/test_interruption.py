@@ -8,6 +8,7 @@ import pytest
 from slimgate.gateway.jobs import commands
 from slimgate.gateway.jobs.halt import Halt, Interrupted
 from slimgate.gateway.jobs.interruption import obey_signals
+from slimgate.gateway.telemetry import logs
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -50,7 +51,7 @@ def test_a_signal_cancels_a_command(
         return 0
 
     monkeypatch.setattr(commands, "_TOOLS", {"restore": command})
-    monkeypatch.setattr(commands.logs, "configure", lambda: None)  # it is the whole process's
+    monkeypatch.setattr(logs, "configure", lambda: None)  # it is the whole process's
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         assert commands.run(argparse.Namespace(command="restore")) == 1
