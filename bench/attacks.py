@@ -167,7 +167,7 @@ def _gateway(checkout: Path, store: str, *, tls: bool) -> Iterator[Gateway]:
             "listen": "127.0.0.1:0",
             "upstream": {"endpoint": store},
             "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
-            "policies": [{"name": "photos", "bucket": "photos", "mode": "optimize"}],
+            "policies": [{"name": "photos", "bucket": "photos", "mode": "optimize", "anonymous": True}],
             "admin": {"listen": operators},
         }
         context = None
