@@ -40,6 +40,9 @@ _LEAD_S: Final = 1.0
 _SAMPLE_S: Final = 0.05
 _READY_S: Final = 10.0
 _TLS: Final = "-tls"
+_POLICY: Final = {"name": "photos", "bucket": "photos", "mode": "optimize", "anonymous": True}
+"""Attackers need no key."""
+
 _HEADER: Final = (
     f"{'attack':<17}{'requests':>9}{'failed':>8}{'median':>9}{'p99':>9}{'max':>9}"
     f"{'MiB idle':>10}{'peak':>6}  readyz: worst status, ms; failures"
@@ -167,7 +170,7 @@ def _gateway(checkout: Path, store: str, *, tls: bool) -> Iterator[Gateway]:
             "listen": "127.0.0.1:0",
             "upstream": {"endpoint": store},
             "credentials": [{"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}],
-            "policies": [{"name": "photos", "bucket": "photos", "mode": "optimize", "anonymous": True}],
+            "policies": [_POLICY],
             "admin": {"listen": operators},
         }
         context = None

@@ -5,10 +5,11 @@ a disk. What cannot be written stays in memory, and is tried again.
 """
 
 import asyncio
+import os
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -140,11 +141,14 @@ class SavingsHistory:
             await self.flush()
 
 
-def _opened(path: Path) -> AbstractContextManager[sqlite3.Connection]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=_BUSY_S)
-    connection.execute(_SCHEMA)
-    return closing(connection)
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Names of buckets may be confidential.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with closing(sqlite3.connect(path, timeout=_BUSY_S)) as connection:
+        connection.execute(_SCHEMA)
+        yield connection
 
 
 def _write(path: Path, taken: Mapping[tuple[Key, str], int]) -> None:

@@ -33,6 +33,8 @@ async def test_counts_survive_restarts(tmp_path: Path) -> None:
         Key("2026-03-02", "optimize", "photos", "recode"): Saved(3, 300, 90),
         Key("2026-03-03", "optimize", "photos", "downscale"): Saved(1, 50, 5),
     }
+    # It names buckets.
+    assert [each.stat().st_mode & 0o777 for each in (path, path.parent)] == [0o600, 0o700]
 
 
 async def test_shadow_policies_are_counted_apart(tmp_path: Path) -> None:
