@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import structlog
 
+from slimgate.gateway.storage import database_file
 from slimgate.gateway.storage.index import record, sqlite_file
 from slimgate.gateway.storage.index.sqlite_writing import write
 from slimgate.gateway.storage.listing_index import Entry, IndexUnusable, Known, ListedObject
@@ -104,7 +105,7 @@ class SqliteIndex:
         return f"{self._store} {bucket}"
 
     def _opened(self) -> _Open:
-        return _Open(*sqlite_file.opened(self._path), sqlite_file.inode_of(self._path))
+        return _Open(*sqlite_file.opened(self._path), database_file.inode_of(self._path))
 
     async def _failed(self, error: sqlite3.Error, opened: _Open) -> None:
         """Go on without the index now, and with a new file if this one is damaged."""

@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 
 from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.storage import database_file
 from slimgate.gateway.storage.index import sqlite_file
 from slimgate.gateway.storage.index.memory import MemoryIndex
 from slimgate.gateway.storage.index.opening import OrMemory
@@ -205,8 +206,8 @@ async def test_damage_in_use_begins_a_new_file(path: Path) -> None:
 async def test_only_the_damaged_file_is_set_aside(path: Path) -> None:
     """A process that is late does not set the new file aside."""
     await _stored(path, "key")
-    sqlite_file.set_aside(path, sqlite_file.inode_of(path), "test")
-    gone = sqlite_file.inode_of(path.with_name("index.sqlite.set-aside-0"))
+    sqlite_file.set_aside(path, database_file.inode_of(path), "test")
+    gone = database_file.inode_of(path.with_name("index.sqlite.set-aside-0"))
     await _stored(path, "key")
     sqlite_file.set_aside(path, gone, "test")
     assert await _read(path, "key") == [True]
@@ -252,7 +253,7 @@ async def test_a_busy_file_delays_nobody_for_long(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While another process writes, entries are dropped after a while; reading goes on."""
-    monkeypatch.setattr(sqlite_file, "_BUSY_S", 0.05)
+    monkeypatch.setattr(sqlite_file, "_FORMAT", sqlite_file._FORMAT._replace(busy_s=0.05))
     index = _index(path)
     await index.open()
     await index.put("bucket", [_entry("key")])
