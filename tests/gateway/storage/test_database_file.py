@@ -48,7 +48,7 @@ def test_a_file_of_another_program_keeps_what_its_log_holds(tmp_path: Path) -> N
 
 
 def test_modes(tmp_path: Path) -> None:
-    """Nobody else reads what a gateway notes."""
+    """Only its owner may read the file, or list its folder."""
     path = tmp_path / "state" / "notes.sqlite"
     with closing(database_file.opened(path, _FORMAT, lambda *_: None)):
         pass
