@@ -40,9 +40,9 @@ class ClientAddresses:
         proxy may be invented.
 
         Args:
-            values: Values of ``X-Forwarded-For``, in order.
+            values: Values of ``X-Forwarded-For``, in order; some proxies append ports, too.
         """
-        hosts = [each.strip() for each in ",".join(values).split(",")]
+        hosts = [_without_port(each.strip()) for each in ",".join(values).split(",")]
         for host in reversed(hosts[-_MOST_PROXIES:]):
             found = self.of_host(host)
             if found is not None or not self._is_proxy(host):
@@ -60,6 +60,14 @@ class ClientAddresses:
         if isinstance(address, IPv6Address):
             return str(ip_network((int(address), _IPV6_PREFIX), strict=False))
         return str(address)
+
+
+def _without_port(node: str) -> str:
+    """Return the host of ``192.0.2.1:1234`` or ``[2001:db8::1]:1234``, and others as they are."""
+    if node.startswith("["):
+        return node[1:].partition("]")[0]
+    host, _, port = node.partition(":")
+    return host if port.isdecimal() and "." in host else node
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
