@@ -5,10 +5,14 @@
 """
 
 import asyncio
+import contextlib
+import socket
 import sys
 from typing import Final
 
 from aiohttp import web
+
+from slimgate.gateway.http import sockets
 
 READY: Final = "Running on http://"
 """Text before the address in the line that announces it."""
@@ -45,11 +49,12 @@ async def _get(request: web.Request) -> web.StreamResponse:
         headers={"ETag": _ETAG, "Content-Length": str(size), "Content-Type": "image/x-zeros"}
     )
     await response.prepare(request)
-    if request.method != "HEAD":
-        view = memoryview(_ZEROS)[:size]
-        for start in range(0, size, _PIECE):
-            await response.write(view[start : start + _PIECE])
-    await response.write_eof()
+    with contextlib.suppress(ConnectionResetError):  # aiohttp would log a trace for each
+        if request.method != "HEAD":
+            view = memoryview(_ZEROS)[:size]
+            for start in range(0, size, _PIECE):
+                await response.write(view[start : start + _PIECE])
+        await response.write_eof()
     return response
 
 
@@ -72,7 +77,10 @@ def main() -> None:
     app.router.add_put("/{bucket}/{key}", _put)
     app.router.add_get("/{bucket}", _put)
     app.router.add_post("/{bucket}", _put)
-    web.run_app(app, host="127.0.0.1", port=0, print=_announce, access_log=None)
+    with socket.create_server(("127.0.0.1", 0), backlog=sockets.BACKLOG) as listener:
+        # What a store's kernel buffers would take time of another machine.
+        sockets.bound_unsent(listener)
+        web.run_app(app, sock=listener, print=_announce, access_log=None)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,13 @@ STALLED_S: Final = 1.0
 _LEAST_PAUSE_S: Final = 0.1
 """Shortest interval between searches for stalled clients, seconds."""
 
+_ENDED_AT_ONCE: Final = 16
+"""Most stalled clients to abort in one search.
+
+Closing a hundred connections and sending the requests of as many waiters in one step would hold up
+all other requests, here and in the store.
+"""
+
 Client = str | None
 """Client address; None: the gateway itself and proxies, which no share limits."""
 
@@ -195,7 +202,7 @@ class ConnectionPool:
             self._queues[client] = queue  # behind all others
 
     def _make_room(self) -> None:
-        """Abort stalled holders, at most one per waiter, and check again later."""
+        """Abort some stalled holders, at most one per waiter, and check again later."""
         self._next_look = None
         if not self._queues:
             return
@@ -203,7 +210,8 @@ class ConnectionPool:
         silent = {each: each.silent_s() for each in self._taken if each.ended_at is None}
         stalled = [each for each, seconds in silent.items() if seconds >= STALLED_S]
         stalled.sort(key=silent.__getitem__, reverse=True)
-        for place in self._in_the_way(stalled, self._missing(loop.time())):
+        most = min(_ENDED_AT_ONCE, self._missing(loop.time()))
+        for place in self._in_the_way(stalled, most):
             del silent[place]
             metrics.LIMITED.labels("stalled").inc()
             place.end(loop.time())

@@ -6,6 +6,7 @@ import pytest
 
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.storage.connection_pool import ConnectionPool
+from tests import virtual_time
 
 
 class _Scene:
@@ -171,6 +172,27 @@ async def test_each_that_waits_ends_one() -> None:
     held = [("a", 2.0), ("a", 3.0), ("b", 4.0), ("b", 5.0)]
     async with _holding(pool, *held) as holders, pool.slot("c"), pool.slot("d"):
         assert _ended(holders) == [False, False, True, True]
+
+
+def test_many_silent_clients_make_room_one_after_the_other() -> None:
+    """Of a hundred silent holders few are broken off at once, and all of them within a second."""
+
+    async def crowd() -> tuple[int, float]:
+        pool = ConnectionPool(100, 1.0, 60.0)
+        async with _holding(pool, *[("a", 2.0)] * 100) as holders:
+            late = _Holder(0.0)
+            waiting = [asyncio.create_task(_held_by(pool, "b", late)) for _ in range(100)]
+            await asyncio.sleep(0.15)  # the first look was at the first that waited, alone
+            at_once = sum(_ended(holders)) - 1
+            tasks = await asyncio.gather(*waiting)
+            all_s = asyncio.get_running_loop().time()
+            late.ended.set()
+            await asyncio.gather(*tasks)
+        return at_once, all_s
+
+    at_once, all_s = virtual_time.run(crowd())
+    assert 0 < at_once <= 16
+    assert all_s <= 1.0
 
 
 @pytest.mark.parametrize("silent_s", [0.0, 0.5])
