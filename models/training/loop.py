@@ -18,6 +18,7 @@ from slimgate.models.training.devices import DeviceName
 from slimgate.models.training.errors import Diverged, NoImages, Unusable
 from slimgate.models.training.initialization import build
 from slimgate.models.training.measures import fidelity_loss, gain_by_label
+from slimgate.models.training.network import Stack
 from slimgate.models.training.pair_cache import PairCache, Recipe, data_digest
 from slimgate.models.training.pairs import Source
 from slimgate.models.training.patches import Patches
@@ -168,12 +169,14 @@ class Loop:
         self._folder.offer(checkpoint, rank)
         self._save()
 
+    @property
+    def _validated(self) -> Stack:
+        return cast("Stack", self._averaged.module)
+
     def _ranked(self) -> tuple[Mapping[str, float], float, float]:
         """Return measures of the averaged network, its gain in dB, and its rank."""
         if self._start is None:
-            gains = gain_by_label(
-                self._averaged.module, self._data.validating, self._run.scale, self._device
-            )
+            gains = gain_by_label(self._validated, self._data.validating, self._device)
             mean = float(np.mean([gain for values in gains.values() for gain in values]))
             return {}, mean, mean
         now = self._fidelity()
@@ -183,9 +186,7 @@ class Loop:
         return {**asdict(now), **changes, "guards_broken": len(broken)}, now.gain_db, rank
 
     def _fidelity(self) -> Fidelity:
-        return validation.fidelity(
-            self._averaged.module, self._data.validating, self._run.scale, self._device
-        )
+        return validation.fidelity(self._validated, self._data.validating, self._device)
 
     def _stalled(self) -> bool:
         if not self._folder.best:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from slimgate.models.training import perceptual
-from slimgate.models.training.network import interpolate
+from slimgate.models.training.network import Stack, interpolate, restore
 from slimgate.models.training.pairs import Source
 from slimgate.models.training.patches import as_tensors
 
@@ -45,7 +45,7 @@ def fidelity_loss(
 
 
 def gain_by_label(
-    network: nn.Module, validating: Sequence[Source], scale: int, device: torch.device
+    network: Stack, validating: Sequence[Source], device: torch.device
 ) -> dict[str, list[float]]:
     """Return PSNR gains over bicubic on whole images, in dB, by codec and quality."""
     gains: dict[str, list[float]] = {}
@@ -53,8 +53,8 @@ def gain_by_label(
         for source in validating:
             for coded in source.smalls:
                 small, full = (each.to(device) for each in as_tensors(coded, source.original))
-                plain = interpolate(small[:, :3], scale)
-                gain = psnr(plain + network(small), full) - psnr(plain, full)
+                plain = interpolate(small[:, :3], network.scale)
+                gain = psnr(restore(network, small), full) - psnr(plain, full)
                 gains.setdefault(coded.label, []).append(gain)
     return gains
 

@@ -5,7 +5,8 @@ Laplacian filters behind 1x1, after ECBSR, Zhang et al. 2021). Branches are adde
 before the convolution, so they are cheap, and collapse to plain ReLU + convolution for export.
 """
 
-from typing import Final
+from functools import lru_cache
+from typing import Final, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -95,32 +96,66 @@ class PlainStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may b
         return functional.pixel_shuffle(self.last(features), self.scale)
 
 
-def interpolate(small: Tensor, scale: int) -> Tensor:
-    """Enlarge with Pillow's bicubic filter (a = -0.5).
+class Stack(Protocol):
+    """A network in training, in floats or in integers."""
+
+    scale: int
+
+    @property
+    def reach(self) -> int: ...  # noqa: D102
+
+    def __call__(self, small: Tensor, /) -> Tensor: ...  # noqa: D102
+
+
+def restore(network: Stack, small: Tensor) -> Tensor:
+    """Restore whole images as engines do: beyond an image, its edge is repeated.
+
+    Convolutions alone would pad with zeros. Training excludes the edges of patches, so what they
+    return there is arbitrary.
 
     Args:
-        small: float, (n, 3, h, w).
+        network: returns residuals of interpolation.
+        small: float, (n, 4, h, w): RGB and level, all in 1/256.
+
+    Returns:
+        float, (n, 3, h * scale, w * scale), in 1/256 of a pixel value, not rounded.
+    """
+    scale, edge = network.scale, network.reach * network.scale
+    height, width = (side * scale for side in small.shape[-2:])
+    residual = network(functional.pad(small, (network.reach,) * 4, mode="replicate"))
+    inner = residual[..., edge : edge + height, edge : edge + width]
+    return interpolate(small[:, :3], scale) + inner
+
+
+def interpolate(small: Tensor, scale: int) -> Tensor:
+    """Enlarge with Pillow's bicubic filter (a = -0.5), as engines do before they add residuals.
+
+    Columns first, then rows; each pass rounds and clips to pixel values.
+
+    Args:
+        small: float, (n, 3, h, w), pixel values in 1/256.
         scale: integer factor.
 
     Returns:
-        float, (n, 3, h * scale, w * scale), not rounded.
+        float, (n, 3, h * scale, w * scale), pixel values in 1/256.
     """
     if scale == 1:
         return small
-    taps = torch.stack([_taps((phase + 0.5) / scale - 0.5) for phase in range(scale)])
-    kernels = torch.einsum("ai,bj->abij", taps, taps).reshape(scale * scale, 1, 5, 5)
-    count, channels, height, width = small.shape
-    padded = functional.pad(small, (2, 2, 2, 2), mode="replicate")
-    flat = padded.reshape(count * channels, 1, height + 4, width + 4)
-    full = functional.conv2d(flat, kernels.to(small))
-    return functional.pixel_shuffle(full, scale).reshape(
-        count, channels, height * scale, width * scale
-    )
+    rows, columns = (_filter(side, scale).to(small) for side in small.shape[-2:])
+    return _pixels(rows @ _pixels(small @ columns.T))
 
 
-def _taps(shift: float) -> Tensor:
-    """Return the filter weights of pixels -2 to 2 for an offset of ``shift``."""
-    distance = (torch.arange(-2.0, 3.0) - shift).abs()
-    near = (1.5 * distance - 2.5) * distance**2 + 1
-    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
-    return torch.where(distance < 1, near, torch.where(distance < 2, far, torch.zeros(())))
+def _pixels(values: Tensor) -> Tensor:
+    """Round to pixel values; halves up, as Pillow does."""
+    return (values * LEVELS + 0.5).floor().clamp(0, 255) / LEVELS
+
+
+@lru_cache(maxsize=64)
+def _filter(length: int, scale: int) -> Tensor:
+    """Return the filter of one pass as a matrix: (length * scale, length)."""
+    centres = (torch.arange(length * scale, dtype=torch.float64)[:, None] + 0.5) / scale - 0.5
+    distance = (torch.arange(length) - centres).abs()
+    near = 1.5 * distance**3 - 2.5 * distance**2 + 1
+    far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
+    taps = torch.where(distance < 1, near, torch.where(distance < 2, far, 0))
+    return taps / taps.sum(dim=1, keepdim=True)  # pixels beyond the image do not count

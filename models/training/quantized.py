@@ -57,6 +57,11 @@ class QuantizedStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch m
         self.biases = nn.ParameterList(torch.zeros(after) for _, after in pairs)
         self.register_buffer("exponents", torch.zeros(len(pairs), dtype=torch.int64))
 
+    @property
+    def reach(self) -> int:
+        """Return the radius of the receptive field in the small image, pixels."""
+        return len(self.weights)
+
     def take(self, network: PlainStack, batches: Iterable[Tensor]) -> None:
         """Convert a float network, scaling activations by their range on some inputs.
 

@@ -10,11 +10,11 @@ from typing import Final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from slimgate.models.training import renditions
 from slimgate.models.training.measures import psnr
-from slimgate.models.training.network import LEVELS, interpolate
+from slimgate.models.training.network import LEVELS, Stack, interpolate, restore
 from slimgate.models.training.pairs import Source
 from slimgate.models.training.patches import as_tensors
 
@@ -47,18 +47,15 @@ TOLERATED: Final[Mapping[str, float]] = {
 """How far a measure may fall: PSNR where a score needs it, the others by their noise."""
 
 
-def fidelity(
-    network: nn.Module, validating: Sequence[Source], scale: int, device: torch.device
-) -> Fidelity:
+def fidelity(network: Stack, validating: Sequence[Source], device: torch.device) -> Fidelity:
     """Measure a network on whole images, as GET would serve them.
 
     Args:
         network: returns residuals of interpolation.
         validating: images and their pairs.
-        scale: scale factor.
         device: device of the network.
     """
-    rows = [row for source in validating for row in _measured(network, source, scale, device)]
+    rows = [row for source in validating for row in _measured(network, source, device)]
     means = np.mean(np.array(rows, np.float64), axis=0)
     return Fidelity(*(float(mean) for mean in means))
 
@@ -85,17 +82,15 @@ def parsed(kept: Mapping[str, float]) -> Fidelity:
     return Fidelity(**{field.name: float(kept[field.name]) for field in fields(Fidelity)})
 
 
-def _measured(
-    network: nn.Module, source: Source, scale: int, device: torch.device
-) -> list[tuple[float, ...]]:
+def _measured(network: Stack, source: Source, device: torch.device) -> list[tuple[float, ...]]:
     """Return the measures of all pairs of an image, in the order of :class:`Fidelity`."""
     judge = renditions.Judge(source.original)
     rows: list[tuple[float, ...]] = []
     for coded in source.smalls:
         small, full = (each.to(device) for each in as_tensors(coded, source.original))
         with torch.no_grad():
-            plain = interpolate(small[:, :3], scale)
-            restored = plain + network(small)
+            plain = interpolate(small[:, :3], network.scale)
+            restored = restore(network, small)
         gain = psnr(restored, full) - psnr(plain, full)
         rows.append((gain, *astuple(judge.measures(_pixels(restored)))))
     return rows

@@ -17,11 +17,13 @@ from slimgate.models.formats import qdq  # noqa: E402
 from slimgate.models.formats.integer import Inexact  # noqa: E402
 from slimgate.models.training import export, run_files, unpublished  # noqa: E402
 from slimgate.models.training.errors import EnginesDiffer, Unusable  # noqa: E402
-from slimgate.models.training.network import PlainStack  # noqa: E402
+from slimgate.models.training.evaluation import restorers  # noqa: E402
+from slimgate.models.training.network import PlainStack, restore  # noqa: E402
+from slimgate.models.training.patches import network_input  # noqa: E402
 from slimgate.models.training.quantized import QuantizedStack  # noqa: E402
 from slimgate.models.training.run_files import Checkpoint  # noqa: E402
 from tests.models.networks import integer_network, random_tiles  # noqa: E402
-from tests.models.training.samples import tiny_run  # noqa: E402
+from tests.models.training.samples import picture, tiny_run  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -52,6 +54,23 @@ def test_engines_agree_and_the_file_is_the_network(tmp_path: Path, scale: int) -
     assert len(np.unique(expected)) > 50
     np.testing.assert_array_equal(expected, qdq.read(out.read_bytes()).residual(tiles))
     assert {each.name for each in tmp_path.iterdir()} == {"network.onnx", "step-000006.pt"}
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_validation_restores_as_engines_do(tmp_path: Path, scale: int) -> None:
+    """Validated pixels are those of engines, also at edges and where bicubic overshoots."""
+    small = picture(37, seed=scale)[:, :31]
+    path, out = _checkpoint(tmp_path, scale), tmp_path / "network.onnx"
+    export.export(path, out)
+    expected = restorers.load(str(out)).restorer.upscale(small, scale, level=99)
+    stack = QuantizedStack(scale, width=4, depth=1)
+    stack.load_state_dict(run_files.read(path).network)
+    with torch.no_grad():
+        restored = restore(stack, torch.from_numpy(network_input(small, 99))[None].float() / 256)
+    actual = restored[0].mul(256).round().clamp(0, 255).permute(1, 2, 0).numpy()
+    difference = np.abs(actual - expected)
+    assert difference.max() <= 1  # bicubic halves may round differently
+    assert difference.astype(bool).mean() < 0.002
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])

@@ -84,13 +84,15 @@ def test_gains_are_over_bicubic_and_by_coding() -> None:
     full = small.repeat(2, axis=0).repeat(2, axis=1)
     source = Source("a", full, (Small(small, 0, "one"), Small(small, 9, "two")))
     zero = _Constant(0.0)
-    assert gain_by_label(zero, [source], 2, _CPU) == {"one": [0.0], "two": [0.0]}
-    worse = gain_by_label(_Constant(0.2), [source], 2, _CPU)
+    assert gain_by_label(zero, [source], _CPU) == {"one": [0.0], "two": [0.0]}
+    worse = gain_by_label(_Constant(0.2), [source], _CPU)
     assert max(worse["one"] + worse["two"]) < -1
 
 
 class _Constant(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
     """A network with a constant residual."""
+
+    scale, reach = 2, 1
 
     def __init__(self, value: float) -> None:
         super().__init__()

@@ -27,6 +27,8 @@ _START = Fidelity(gain_db=1.0, score=60.0, worst=40.0, ms_ssim=0.98, orb=0.7)
 class _Constant(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
     """A network with a constant residual."""
 
+    scale, reach = 1, 0
+
     def __init__(self, value: float) -> None:
         super().__init__()
         self._value = value
@@ -34,6 +36,17 @@ class _Constant(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be
     def forward(self, small: Tensor) -> Tensor:
         """Return it at the size of the small image."""
         return torch.full_like(small[:, :3], self._value)
+
+
+class _Blur(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing
+    """A network that blurs, and darkens what lies beside zeros."""
+
+    scale, reach = 1, 1
+
+    def forward(self, small: Tensor) -> Tensor:
+        """Return the difference to the mean of 3x3 pixels."""
+        pixels = small[:, :3]
+        return nn.functional.avg_pool2d(pixels, 3, stride=1, padding=1) - pixels
 
 
 def _source(side: int = 200) -> Source:
@@ -46,7 +59,7 @@ def _source(side: int = 200) -> Source:
 def test_measures_are_those_of_the_pixels_that_are_served() -> None:
     """A network that changes nothing has the means of its inputs' measures."""
     source = _source()
-    actual = validation.fidelity(_Constant(0.0), [source], 1, _CPU)
+    actual = validation.fidelity(_Constant(0.0), [source], _CPU)
     scores = [Reference(source.original).compare(small.pixels) for small in source.smalls]
     pairs = [(source.original, small.pixels) for small in source.smalls]
     expected = Fidelity(
@@ -59,17 +72,26 @@ def test_measures_are_those_of_the_pixels_that_are_served() -> None:
     assert asdict(actual) == pytest.approx(asdict(expected))
 
 
+def test_beyond_an_image_its_edge_is_repeated() -> None:
+    """A network that is perfect but beside zeros is perfect, as engines run it."""
+    gray = np.full((60, 70, 3), 90, np.uint8)
+    source = Source("a", gray, (Small(gray, 0, "one"),))
+    actual = validation.fidelity(_Blur(), [source], _CPU)
+    assert (actual.gain_db, actual.score, actual.worst) == (0.0, 100.0, 100.0)
+    assert gain_by_label(_Blur(), [source], _CPU) == {"one": [0.0]}
+
+
 def test_gains_are_those_of_fidelity_runs() -> None:
     """PSNR is measured as where nothing else is."""
     network, source = _Constant(0.02), _source(60)
-    gains = gain_by_label(network, [source], 1, _CPU)
+    gains = gain_by_label(network, [source], _CPU)
     expected = np.mean([gain for values in gains.values() for gain in values])
-    assert validation.fidelity(network, [source], 1, _CPU).gain_db == pytest.approx(expected)
+    assert validation.fidelity(network, [source], _CPU).gain_db == pytest.approx(expected)
 
 
 def test_small_images_have_no_ms_ssim() -> None:
     """Images without five scales count as alike."""
-    assert validation.fidelity(_Constant(0.05), [_source(60)], 1, _CPU).ms_ssim == 1.0
+    assert validation.fidelity(_Constant(0.05), [_source(60)], _CPU).ms_ssim == 1.0
 
 
 @pytest.mark.parametrize(
