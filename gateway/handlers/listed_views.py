@@ -9,10 +9,11 @@ from collections.abc import Coroutine, Sequence
 
 from slimgate.config import Policies
 from slimgate.gateway.s3.identity import CredentialSource
-from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.s3.listing_xml import Gone, Shown
 from slimgate.gateway.storage.listing_index import ListedObject
 from slimgate.gateway.storage.look import look, may_be_managed
 from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.retries import Missing
 from slimgate.gateway.storage.storage import Storage
 from slimgate.gateway.telemetry import metrics
 
@@ -48,8 +49,8 @@ class ListedViews:
 
     async def of(
         self, client: ObjectClient, bucket: str, page: Sequence[ListedObject]
-    ) -> list[LogicalView | None]:
-        """Return what clients see of each object of a page; None: what the store shows.
+    ) -> list[Shown]:
+        """Return what clients see of each object of a page.
 
         Args:
             client: Client of the store, for the caller.
@@ -61,7 +62,7 @@ class ListedViews:
         """
         index = self._storage.index
         known = await index.find(bucket, page)
-        views = [None if each is None else each.view for each in known]
+        views: list[Shown] = [None if each is None else each.view for each in known]
         for listed, view in zip(page, views, strict=True):
             if view is not None:
                 index.meet(bucket, listed.key)
@@ -86,25 +87,25 @@ class ListedViews:
             return ("",)
         return tuple({policy.prefix for policy in self._policies.for_bucket(bucket)})
 
-    async def _look(
-        self, client: ObjectClient, bucket: str, listed: ListedObject
-    ) -> LogicalView | None:
-        """Return the view of an object from a HEAD; None: show it as the store does."""
+    async def _look(self, client: ObjectClient, bucket: str, listed: ListedObject) -> Shown:
+        """Return what clients see of an object, from a HEAD."""
         storage = self._storage
         clients = [client]
         if self._reader is not None:
             clients.append(client.altered(source=self._reader))
         async with self._heads:
-            for each in clients:
-                known = await look(each, bucket, listed, storage.seals, storage.index)
-                if known is not None:
-                    return known.view
+            try:
+                for each in clients:
+                    known = await look(each, bucket, listed, storage.seals, storage.index)
+                    if known is not None:
+                        return known.view
+            except Missing:
+                # Versions stay: some stores list versions that they cannot be asked for.
+                return Gone.GONE if listed.version_id is None else None
         return None
 
 
-async def _all(
-    looks: Sequence[Coroutine[None, None, LogicalView | None]],
-) -> list[LogicalView | None]:
+async def _all(looks: Sequence[Coroutine[None, None, Shown]]) -> list[Shown]:
     tasks = [asyncio.create_task(look) for look in looks]
     try:
         return await asyncio.gather(*tasks)

@@ -15,6 +15,7 @@ from slimgate.gateway.storage.listing_index import ListedObject
 from slimgate.gateway.storage.look import look, may_be_managed
 from slimgate.gateway.storage.manifest_seals import Seals
 from slimgate.gateway.storage.object_client import ObjectClient
+from slimgate.gateway.storage.retries import Missing
 
 KNOWN: Final = "known already"
 _MANAGED: Final = "managed"
@@ -107,7 +108,10 @@ class Indexer:
 
     async def _look(self, row: Row) -> Outcome:
         size, listed = row.size or 0, _listed(row)._replace(etag="")
-        known = await look(self._client, self._bucket, listed, self._seals, self._index)
+        try:
+            known = await look(self._client, self._bucket, listed, self._seals, self._index)
+        except Missing:
+            known = None
         if known is None:
             reason = "gone, or not readable with this key"
             return Outcome.same(FAILED, size, reason, Failure.DENIED)

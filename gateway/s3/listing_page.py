@@ -12,7 +12,9 @@ from urllib.parse import unquote_plus
 from slimgate.gateway.s3 import xml as s3xml
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.listing_xml import (
+    Gone,
     LogicalView,
+    Shown,
     listed_time,
     parse_listed_time,
     with_logical_sizes,
@@ -33,6 +35,7 @@ _ENTRY: Final = re.compile(r"<(Contents|Version)>(.*?)</\1>", re.DOTALL)
 _FIELD: Final = re.compile(r"<(Key|ETag|LastModified|VersionId|Size)>([^<]*)</")
 _REFERENCE: Final = re.compile(r"&(?:(quot|amp|lt|gt|apos)|#([0-9]{1,3}));|&")
 _REFERENCES: Final = {"quot": '"', "amp": "&", "lt": "<", "gt": ">", "apos": "'"}
+_LAST: Final = b"<IsTruncated>false</IsTruncated>"
 _ENCODED: Final = "<EncodingType>url</EncodingType>"
 
 
@@ -76,13 +79,18 @@ def read_page(page: bytes) -> list[ListedEntry] | None:
     ]
 
 
-def shown_page(page: bytes, views: Sequence[LogicalView | None]) -> bytes:
+def shown_page(page: bytes, views: Sequence[Shown]) -> bytes:
     """Return a page with what clients see of managed objects.
+
+    Clients that get no token go on behind the last entry of a page: if more pages follow, its last
+    entry stays when all objects are gone.
 
     Args:
         page: Page as the upstream wrote it.
-        views: One per entry, in order; None leaves an entry unchanged.
+        views: One per entry, in order.
     """
+    if _LAST not in page and set(views) == {Gone.GONE}:
+        views = [*views[:-1], None]
     if not any(views):
         return page
     edited = with_logical_sizes(page, views)
@@ -90,8 +98,11 @@ def shown_page(page: bytes, views: Sequence[LogicalView | None]) -> bytes:
         return edited
     root = _parsed(page)
     for entry, view in zip(_children(root), views, strict=True):
-        if view is not None:
+        if isinstance(view, Gone):
+            root.remove(entry)
+        elif view is not None:
             _show(entry, view)
+    _count(root, views.count(Gone.GONE))
     return s3xml.write(root)
 
 
@@ -176,6 +187,13 @@ def _parsed(page: bytes) -> s3xml.Element:
 
 def _children(root: s3xml.Element) -> list[s3xml.Element]:
     return [child for child in root if s3xml.name(child) in _ENTRIES]
+
+
+def _count(root: s3xml.Element, omitted: int) -> None:
+    """Correct the number of keys for omitted entries."""
+    for child in root:
+        if omitted and s3xml.name(child) == "KeyCount" and (child.text or "").isdigit():
+            child.text = str(int(child.text or "") - omitted)
 
 
 def _show(entry: s3xml.Element, view: LogicalView) -> None:

@@ -7,12 +7,14 @@ a page looks different, the caller parses and rewrites it as a whole.
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Final, NamedTuple
 
 _ENTRY: Final = re.compile(rb"<(Contents|Version)>.*?</\1>", re.DOTALL)
 _SIZE: Final = re.compile(rb"<Size>[^<]*</Size>")
 _ETAG: Final = re.compile(rb"<ETag>[^<]*</ETag>")
 _MODIFIED: Final = re.compile(rb"<LastModified>[^<]*</LastModified>")
+_COUNT: Final = re.compile(rb"(<KeyCount>)([0-9]{1,9})<")
 _CHECKSUM: Final = re.compile(rb"<(Checksum(?:Algorithm|Type))>[^<]*</\1>")
 
 
@@ -30,12 +32,22 @@ class LogicalView(NamedTuple):
     modified: datetime | None = None
 
 
-def with_logical_sizes(page: bytes, views: Sequence[LogicalView | None]) -> bytes | None:
+class Gone(Enum):
+    """An entry to leave out: its object has been deleted since the store listed it."""
+
+    GONE = "gone"
+
+
+Shown = LogicalView | Gone | None
+"""What a listing shows of an entry; None: what the store shows."""
+
+
+def with_logical_sizes(page: bytes, views: Sequence[Shown]) -> bytes | None:
     """Replace sizes, ETags and times of managed objects in a page.
 
     Args:
         page: Page as the upstream wrote it.
-        views: One per entry, in order; None leaves an entry unchanged.
+        views: One per entry, in order.
 
     Returns:
         The page, or None if its entries cannot be told apart with certainty.
@@ -47,12 +59,12 @@ def with_logical_sizes(page: bytes, views: Sequence[LogicalView | None]) -> byte
     for entry, view in zip(entries, views, strict=True):
         if view is None:
             continue
-        edited = _edited(entry.group(), view)
+        edited = b"" if isinstance(view, Gone) else _edited(entry.group(), view)
         if edited is None:
             return None
         pieces += [page[done : entry.start()], edited]
         done = entry.end()
-    return b"".join([*pieces, page[done:]])
+    return _counted(b"".join([*pieces, page[done:]]), views.count(Gone.GONE))
 
 
 def listed_time(time: datetime) -> str:
@@ -66,6 +78,13 @@ def parse_listed_time(text: str) -> datetime | None:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def _counted(page: bytes, omitted: int) -> bytes:
+    """Correct the number of keys for omitted entries."""
+    if not omitted:
+        return page
+    return _COUNT.sub(lambda found: b"%b%d<" % (found[1], int(found[2]) - omitted), page, 1)
 
 
 def _edited(entry: bytes, view: LogicalView) -> bytes | None:

@@ -53,6 +53,7 @@ async def look(
         client cannot see it.
 
     Raises:
+        Missing: It has been deleted since.
         S3Error: The store does not respond, or not about this object.
     """
     target = key_target(bucket, listed.key)

@@ -16,13 +16,12 @@ _MAX_PAUSES_S: Final = (1.0, 2.0)
 
 # A caller may be allowed to list objects that it may not read.
 _NOT_SHOWN: Final = frozenset(
-    {
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_FOUND,
-        HTTPStatus.METHOD_NOT_ALLOWED,
-    }
+    {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}
 )
+
+
+class Missing(Exception):
+    """The object does not exist, to a caller who may list it."""
 
 
 class _Definite(S3Error):
@@ -32,7 +31,7 @@ class _Definite(S3Error):
 async def shown_headers(
     client: ObjectClient, target: Target, version_id: str | None
 ) -> Mapping[str, str] | None:
-    """Return the headers of an object; None if it is gone or not readable.
+    """Return the headers of an object; None if it is not readable.
 
     Args:
         client: Client of the store.
@@ -40,6 +39,7 @@ async def shown_headers(
         version_id: Version; None: the current one.
 
     Raises:
+        Missing: It does not exist.
         S3Error: ServiceUnavailable if no attempt succeeds, SlowDown if no connection becomes free
             in time.
     """
@@ -60,6 +60,8 @@ async def _headers(
 ) -> Mapping[str, str] | None:
     async with client.head(target, version_id) as response:
         check_available(response)
+        if response.status == HTTPStatus.NOT_FOUND:
+            raise Missing(target.key)
         if response.status in _NOT_SHOWN:
             return None
         if response.status != HTTPStatus.OK:

@@ -11,6 +11,7 @@ from slimgate.gateway.handlers.listed_views import ListedViews
 from slimgate.gateway.s3 import xml as s3xml
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.identity import Identity
+from slimgate.gateway.s3.listing_xml import LogicalView
 from slimgate.gateway.s3.routing import Target, key_target
 from slimgate.gateway.storage import retries
 from slimgate.gateway.storage.listing_index import ListedObject
@@ -87,11 +88,31 @@ async def test_other_buckets_are_listed_as_they_are() -> None:
     assert gateway.sent("HEAD") == []
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 405])
+@pytest.mark.parametrize("status", [401, 403, 405])
 async def test_what_may_not_be_looked_at_is_shown_as_it_is(gateway: Gateway, status: int) -> None:
     """An object that the store does not show this caller keeps the entry of the store."""
     gateway.memory.faults["HEAD", "managed"] = [status]
     assert _entries(await _list(gateway))["managed"][0] == len(b"rendition")
+
+
+async def test_an_object_that_was_deleted_meanwhile_is_left_out(gateway: Gateway) -> None:
+    """Its size as stored is never shown."""
+    gateway.memory.faults["HEAD", "managed"] = [404]
+    assert list(_entries(await _list(gateway))) == ["plain"]
+
+
+async def test_a_page_that_others_follow_keeps_its_last_entry(gateway: Gateway) -> None:
+    """Clients without a token go on behind the last key of a page: one is there for them."""
+    gateway.memory.faults["HEAD", "managed"] = [404]
+    answer = await _list(gateway, "max-keys=1")
+    assert s3xml.text(s3xml.parse(answer.body), "IsTruncated") == "true"
+    assert list(_entries(answer)) == ["managed"]
+
+
+async def test_a_version_that_cannot_be_asked_for_stays(gateway: Gateway) -> None:
+    """Listings of versions show what the store shows of versions that it denies to have."""
+    gateway.memory.faults["HEAD", "managed"] = [404]
+    assert sorted(_entries(await _list(gateway, "versions"))) == ["managed", "plain"]
 
 
 @pytest.mark.parametrize(("key", "expected"), [("managed", _MANAGED[0]), ("plain", len(b"text"))])
@@ -102,7 +123,7 @@ async def test_an_object_that_was_replaced_meanwhile_is_shown_as_it_is_now(
     listed = ListedViews(gateway.policies, gateway.storage, asyncio.Semaphore(4))
     earlier = ListedObject(key, "b" * 32, 1, None, len(b"an earlier rendition"))
     (view,) = await listed.of(gateway.memory.client(), BUCKET, [earlier])
-    assert view is not None
+    assert isinstance(view, LogicalView)
     assert view.size == expected
 
 

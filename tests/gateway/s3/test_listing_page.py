@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slimgate.gateway.s3 import listing_page
 from slimgate.gateway.s3 import xml as s3xml
 from slimgate.gateway.s3.listing_page import ListedEntry, read_page, shown_page
-from slimgate.gateway.s3.listing_xml import LogicalView
+from slimgate.gateway.s3.listing_xml import Gone, LogicalView
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
 _ROOT = '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
@@ -92,3 +92,25 @@ def test_managed_entries_are_shown_as_uploaded(inner: str) -> None:
     assert shown is not None
     assert [(entry.size, entry.etag) for entry in shown] == [(12345, _VIEW.etag), (7, "aa")]
     assert shown_page(page, [None, None]) == page
+
+
+@pytest.mark.parametrize("before", [_DECLARATION, f"{_DECLARATION}<!-- unusual -->"])
+def test_deleted_objects_are_left_out(before: str) -> None:
+    """An entry vanishes with all it holds, whether the page is edited or written anew."""
+    counts = "<KeyCount>3</KeyCount><IsTruncated>true</IsTruncated>"
+    page = _page(counts + _entry("a") + _entry("b") + _entry("c"), before)
+    shown = shown_page(page, [Gone.GONE, _VIEW, Gone.GONE])
+    entries = read_page(shown)
+    assert entries is not None
+    assert [(entry.key, entry.size) for entry in entries] == [("b", _VIEW.size)]
+    assert s3xml.text(s3xml.parse(shown), "KeyCount") == "1"
+
+
+def test_a_last_page_may_be_empty() -> None:
+    """If no pages follow, all entries may go; otherwise the last one stays."""
+    last = "<KeyCount>2</KeyCount><IsTruncated>false</IsTruncated>"
+    entries = _entry("a") + _entry("b")
+    gone = [Gone.GONE, Gone.GONE]
+    assert read_page(shown_page(_page(last + entries), gone)) == []
+    shown = read_page(shown_page(_page(last.replace("false", "true") + entries), gone))
+    assert [entry.key for entry in shown or ()] == ["b"]
