@@ -23,8 +23,12 @@ from yarl import URL
 _HOSTS: Final = 1024
 
 
+_IDEMPOTENT: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT"})
+"""Methods whose requests may be sent again (RFC 9110 section 9.2.2)."""
+
+
 class BareResponse:
-    """The response to a request without a body.
+    """The response to a request of :class:`BareRequests`.
 
     Attributes:
         status: HTTP status.
@@ -55,9 +59,10 @@ class BareResponse:
 
 
 class BareRequests:
-    """Send requests without a body on connections of a session.
+    """Send requests on connections of a session, each with its small body in one system call.
 
-    They need none of what a session does for others: bodies, cookies, redirects, authentication.
+    They need none of what a session does for others: cookies, redirects, authentication, and bodies
+    that are sent while responses arrive.
 
     Args:
         session: The open session.
@@ -78,28 +83,39 @@ class BareRequests:
         }
         self._host = functools.lru_cache(_HOSTS)(self._request_to)
 
-    async def send(self, method: str, url: URL, headers: CIMultiDict[str]) -> BareResponse:
+    async def send(
+        self, method: str, url: URL, headers: CIMultiDict[str], body: bytes = b""
+    ) -> BareResponse:
         """Send a request, and return the response with its body unread.
 
-        As in a session, a connection that the server closes meanwhile is replaced once.
+        As in a session, a connection that the server closes meanwhile is replaced once, if the
+        method is idempotent.
+
+        Args:
+            method: HTTP method.
+            url: URL.
+            headers: All headers, Content-Length included.
+            body: The body, which fits into the buffers of a socket.
 
         Raises:
             aiohttp.ClientError: The server cannot be reached, or does not speak HTTP.
             TimeoutError: It does not respond in time.
         """
-        head = serialize_head(f"{method} {url.raw_path_qs} HTTP/1.1", headers)
+        message = serialize_head(f"{method} {url.raw_path_qs} HTTP/1.1", headers) + body
         keep = "Connection" not in headers
         try:
-            return await self._exchange(method, url, head, keep=keep)
+            return await self._exchange(method, url, message, keep=keep)
         except aiohttp.ClientConnectorError:
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-            return await self._exchange(method, url, head, keep=keep)
+            if method not in _IDEMPOTENT:
+                raise
+            return await self._exchange(method, url, message, keep=keep)
 
-    async def _exchange(self, method: str, url: URL, head: bytes, *, keep: bool) -> BareResponse:
+    async def _exchange(self, method: str, url: URL, sent: bytes, *, keep: bool) -> BareResponse:
         wire = await self._connected(self._host(url.scheme, url.raw_authority))
         try:
-            message, content = await self._response(wire, head, empty=method == "HEAD", keep=keep)
+            message, content = await self._response(wire, sent, empty=method == "HEAD", keep=keep)
         except HttpProcessingError as error:
             wire.close()
             raise aiohttp.ClientPayloadError(str(error)) from error
@@ -109,13 +125,13 @@ class BareRequests:
         return BareResponse(message, content, wire)
 
     async def _response(
-        self, wire: Connection, head: bytes, *, empty: bool, keep: bool
+        self, wire: Connection, sent: bytes, *, empty: bool, keep: bool
     ) -> tuple[RawResponseMessage, StreamReader]:
         protocol, transport = wire.protocol, wire.transport
         if protocol is None or transport is None:
             raise aiohttp.ServerDisconnectedError
         protocol.set_response_params(skip_payload=empty, **self._options)
-        transport.write(head)
+        transport.write(sent)
         protocol.start_timeout()
         if not keep:
             protocol.force_close()

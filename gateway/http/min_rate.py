@@ -34,16 +34,21 @@ class MinRateReader:
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
-        try:
-            async with asyncio.timeout(self._left_s) as timeout:
-                with self._stall_timer.reading(timeout):
-                    piece = await content.readany()
-        except TimeoutError as error:
-            raise S3Error("RequestTimeout") from error
+        piece = content.read_nowait()
+        if not piece and not content.is_eof():
+            piece = await self._waited_for(content)
         self._stall_timer.received(len(piece))
-        if piece:
+        if piece and not content.is_eof():
             # Buffered bytes arrive without a wait: let other tasks run first.
             await asyncio.sleep(0)
         earned = len(piece) / self._rate - (loop.time() - began)
         self._left_s = min(self._most_s, self._left_s + earned)
         return piece
+
+    async def _waited_for(self, content: aiohttp.StreamReader) -> bytes:
+        try:
+            async with asyncio.timeout(self._left_s) as timeout:
+                with self._stall_timer.reading(timeout):
+                    return await content.readany()
+        except TimeoutError as error:
+            raise S3Error("RequestTimeout") from error

@@ -16,6 +16,9 @@ from slimgate.gateway.s3.routing import Target
 
 EMPTY_SHA256: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
+FIRST_PIECE: Final = 1 << 16
+"""Bytes of a client's body to wait for before a store connection is taken; small bodies whole."""
+
 # Errors between the gateway and the store: the client should retry.
 UNREACHABLE: Final = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
 

@@ -16,7 +16,7 @@ from slimgate.gateway.s3.routing import Target
 from slimgate.gateway.storage.connection_pool import Client, ConnectionHolder
 from slimgate.gateway.storage.errors import CONFLICT, Changed, Denied, check_available
 from slimgate.gateway.storage.messages import Request, Sending, read_bounded
-from slimgate.gateway.storage.streamed_upload import Streamed, streamed
+from slimgate.gateway.storage.streamed_upload import is_streamed, streamed
 from slimgate.gateway.storage.upstream import Upstream
 
 _MAX_BYTES: Final = 1 << 16
@@ -231,7 +231,7 @@ class UpstreamClient(ObjectClient):
         An error in a client's body is raised as such.
         """
         body = request.body
-        if body is not None and isinstance(body, Streamed):
+        if is_streamed(body):
             return streamed(self._send, request, body, self.upstream.expectation)
         return self._send(request)
 

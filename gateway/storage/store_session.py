@@ -11,7 +11,7 @@ from yarl import URL
 from slimgate.config import Upstream as UpstreamSettings
 from slimgate.gateway.http.aiohttp_client_internals import BareRequests
 from slimgate.gateway.storage.bodies import payload
-from slimgate.gateway.storage.messages import Request
+from slimgate.gateway.storage.messages import FIRST_PIECE, Request
 from slimgate.gateway.storage.store_response import StoreResponse
 
 _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -19,11 +19,12 @@ _AUTOMATIC_HEADERS: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-
 _READ_BUFFER: Final = 1 << 16
 """Buffered response bytes that pause reading."""
 
-_BARE: Final = frozenset({"GET", "HEAD"})
+_WITHOUT_LENGTH: Final = frozenset({"GET", "HEAD"})
+"""Methods whose requests without a body need no Content-Length (RFC 9110 section 8.6)."""
 
 
 class StoreSession:
-    """Send signed requests over one set of connections: with bodies, or faster without.
+    """Send signed requests over one set of connections, small ones in one system call.
 
     Args:
         session: The open session.
@@ -44,9 +45,10 @@ class StoreSession:
         Raises:
             Exception: One of ``UNREACHABLE`` of :mod:`slimgate.gateway.storage.messages`.
         """
-        method = request.method
-        if method in _BARE and request.body is None and request.length is None:
-            return StoreResponse(method, url.host, await self._bare.send(method, url, headers))
+        method, small = request.method, _small_body(request)
+        if small is not None:
+            bare = await self._bare.send(method, url, headers, small)
+            return StoreResponse(method, url.host, bare)
         answer = await self._session.request(
             method,
             url,
@@ -56,6 +58,17 @@ class StoreSession:
             allow_redirects=False,
         )
         return StoreResponse(method, url.host, answer)
+
+
+def _small_body(request: Request) -> bytes | None:
+    """Return a body to be sent together with the head; None: the request has another one."""
+    body, length = request.body, request.length
+    if body is None:
+        bodiless = length == 0 or (length is None and request.method in _WITHOUT_LENGTH)
+        return b"" if bodiless else None
+    if not isinstance(body, bytes) or len(body) != length or request.expects:
+        return None
+    return body if length <= FIRST_PIECE else None
 
 
 @asynccontextmanager

@@ -475,6 +475,26 @@ async def test_a_connection_that_the_server_has_closed_is_replaced_once() -> Non
             await requests.send("GET", url, _HEADERS)
 
 
+async def test_a_small_body_is_sent_with_the_head() -> None:
+    """The server gets a body right behind the head, also when the request is sent again."""
+    scripted = _Scripted([_OK, b""], [_OK])
+    headers = CIMultiDict({"Host": "h", "Content-Length": "4"})
+    async with _requests(scripted) as (requests, url):
+        for _ in range(2):
+            assert await _body(await requests.send("PUT", url, headers, b"\r\n\r\n")) == b"ok"
+    head = b"PUT /a%20b?c=%7E HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n"
+    assert scripted.heads == [head, b"\r\n\r\n", head]
+
+
+async def test_a_request_that_may_have_been_applied_is_not_sent_again() -> None:
+    """A lost connection is an error for methods that are not idempotent."""
+    scripted = _Scripted([_OK, b""], [_OK])
+    async with _requests(scripted) as (requests, url):
+        assert await _body(await requests.send("POST", url, _HEADERS)) == b"ok"
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await requests.send("POST", url, _HEADERS)
+
+
 async def test_a_body_that_ends_early_is_an_error() -> None:
     """A connection lost within a body fails the reader."""
     async with _requests(_Scripted([_OK[:-1]])) as (requests, url):

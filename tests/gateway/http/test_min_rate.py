@@ -1,7 +1,9 @@
 import asyncio
 
 import pytest
+from aiohttp import StreamReader
 
+from slimgate.gateway.http.aiohttp_client_internals import readable
 from slimgate.gateway.http.min_rate import MinRateReader
 from slimgate.gateway.s3.errors import S3Error
 from tests.config.builders import settings
@@ -12,6 +14,12 @@ class _Body:
 
     def __init__(self, *pieces: tuple[float, bytes]) -> None:
         self._pieces = list(pieces)
+
+    def is_eof(self) -> bool:
+        return False
+
+    def read_nowait(self) -> bytes:
+        return b""
 
     async def readany(self) -> bytes:
         seconds, piece = self._pieces.pop(0) if self._pieces else (0.0, b"")
@@ -24,7 +32,7 @@ def _reader(seconds: float, rate: int) -> MinRateReader:
     return MinRateReader(settings(limits=limits).limits)
 
 
-async def _read(reader: MinRateReader, body: _Body) -> bytes:
+async def _read(reader: MinRateReader, body: _Body | StreamReader) -> bytes:
     received = b""
     while piece := await reader.read(body):  # type: ignore[arg-type]  # all that is used of one
         received += piece
@@ -51,3 +59,9 @@ async def test_too_slow_is_a_time_out(body: _Body) -> None:
     """Silence and dripping bytes end with RequestTimeout."""
     with pytest.raises(S3Error, match="RequestTimeout"):
         await _read(_reader(0.1, 1000), body)
+
+
+async def test_bytes_at_hand_are_read_without_a_wait() -> None:
+    """A body that has arrived is returned even if no time is left to wait for one."""
+    body = readable(b"all of it")
+    assert await _read(_reader(1e-9, 1), body) == b"all of it"

@@ -24,7 +24,11 @@ class _Pieces:
     def __init__(self) -> None:
         self._left = [b"a" * _HALF, b"b" * _HALF]
 
-    async def readany(self) -> bytes:
+    def is_eof(self) -> bool:
+        """Return whether the last piece has arrived."""
+        return not self._left
+
+    def read_nowait(self) -> bytes:
         """Return the next piece; empty at the end."""
         return self._left.pop(0) if self._left else b""
 
