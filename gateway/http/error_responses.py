@@ -1,6 +1,6 @@
 """S3 errors as HTTP answers."""
 
-import secrets
+import random
 
 from aiohttp import web
 
@@ -10,7 +10,7 @@ from slimgate.gateway.telemetry import metrics
 
 def new_request_id() -> str:
     """Return a new request ID, as it appears in logs and responses."""
-    return secrets.token_hex(8).upper()
+    return f"{random.getrandbits(64):016X}"
 
 
 def refusal(failure: S3Error, *, resource: str, request_id: str) -> web.Response:

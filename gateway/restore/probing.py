@@ -91,14 +91,14 @@ async def _is_managed(read: ObjectRead, plain: Response | None) -> bool:
         plain.let_go()
     try:
         async with AsyncExitStack() as attempt:
-            request = _unconditional(read.asked)
-            asked, remembered = Asked.of(read.asked.caller, request), read.parts.authorizations
-            writes = remembered.writes(asked)
+            request, remembered = _unconditional(read.asked), read.parts.authorizations
+            asked = Asked.of(read.asked.caller, request) if remembered.enabled else None
+            writes = 0 if asked is None else remembered.writes(asked)
             head = await attempt.enter_async_context(read.client.send(request))
             read.found = _found(read, head)
             if read.found is None:
                 return False
-            if head.status == HTTPStatus.OK:
+            if asked is not None and head.status == HTTPStatus.OK:
                 remembered.note(asked, read.found, head.headers, writes)
             if plain is not None:
                 plain.let_go()
@@ -139,5 +139,7 @@ def _unconditional(asked: ReadRequest) -> Request:
     query = request.query
     if query:
         query = "&".join(p for p in query.split("&") if p and not p.startswith("partNumber="))
+    elif _NOT_FOR_RENDITIONS.isdisjoint(map(str.lower, request.headers)):
+        return request
     kept = headers.without(request.headers, _NOT_FOR_RENDITIONS)
     return replace(request, query=query, headers=kept)

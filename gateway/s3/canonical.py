@@ -80,6 +80,11 @@ def unescaped(text: str) -> str:
     return _unescape(text).decode("utf-8", "surrogateescape")
 
 
+def is_printable(text: str) -> bool:
+    """Return whether a decoded text has no control characters."""
+    return not _CONTROL.search(text)
+
+
 def check_printable(what: str, *texts: str) -> None:
     """Refuse control characters, which could pass for a line or header of their own.
 

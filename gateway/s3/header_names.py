@@ -5,6 +5,7 @@ characters, and many accept other vendors' prefixes for ``x-amz-``. The gateway 
 standard spelling, so no other may pass.
 """
 
+import functools
 import re
 from typing import Final
 
@@ -12,6 +13,7 @@ from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.headers import MANIFEST
 
 _PREFIX: Final = "x-amz-"
+_MAX_CACHED_CHARS: Final = 64
 
 # RFC 9110 section 5.6.2 without the underscore. After ``x-amz-meta-`` the client chooses the name,
 # and S3 accepts underscores: no store reads another header from it.
@@ -31,12 +33,19 @@ _RESERVED: Final = re.compile("x-[a-z0-9-]*meta-" + MANIFEST.removeprefix("x-amz
 
 
 def check_header(name: str) -> None:
-    """Refuse a request header whose name a store could read as another one.
+    """Refuse a request header whose name a store could read as another one; short ones are cached.
 
     Raises:
         S3Error: InvalidArgument for an underscore outside ``x-amz-meta-`` names and for another
             vendor's prefix, InvalidRequest for a reserved name.
     """
+    if len(name) <= _MAX_CACHED_CHARS:
+        _check_cached(name)
+    else:
+        _check(name)
+
+
+def _check(name: str) -> None:
     if "_" in name and not _STANDARD_NAME.fullmatch(name):
         raise S3Error(
             "InvalidArgument",
@@ -44,6 +53,9 @@ def check_header(name: str) -> None:
         )
     if name[:2] in {"x-", "X-"}:  # others cannot be reserved
         names_amz_header(name)
+
+
+_check_cached = functools.lru_cache(maxsize=1024)(_check)
 
 
 def names_amz_header(name: str) -> bool:

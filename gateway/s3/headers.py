@@ -73,7 +73,7 @@ def forwardable(headers: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
     """
     kept: CIMultiDict[str] = CIMultiDict()
     for name, value in headers:
-        if _ESCAPED_OCTET.search(value):
+        if not value.isascii() and _ESCAPED_OCTET.search(value):
             raise S3Error("InvalidArgument", f"The value of the header {name} is not UTF-8.")
         if name.lower() not in _NOT_FORWARDED:
             kept[name] = f"{kept[name]},{value}" if name in kept else value

@@ -25,6 +25,7 @@ from slimgate.gateway.s3.canonical import (
     canonical_request,
     check_printable,
     fold_headers,
+    is_printable,
     query_pairs,
 )
 from slimgate.gateway.s3.client_keys import ClientKeys, SigningKey, sent_token
@@ -279,8 +280,9 @@ def _check_coverage(claim: Claim, headers: Mapping[str, str]) -> None:
 def _check_text(claim: Claim, headers: Mapping[str, str], query: Sequence[tuple[str, str]]) -> None:
     """Refuse control characters, except in keys."""
     # Listing parameters hold keys, and macOS stores folder icons as "Icon\r".
-    for name in claim.signed_headers:
-        check_printable(f"The header {name}", headers[name])
+    if not is_printable("".join([headers[name] for name in claim.signed_headers])):
+        for name in claim.signed_headers:
+            check_printable(f"The header {name}", headers[name])
     for name, value in query:
         check_printable("A parameter", name, "" if name in _KEY_PARAMETERS else value)
 

@@ -113,12 +113,10 @@ def applicable_headers(
         response: Response of the store about the same object, to GET or HEAD.
         vary: Further request headers that select what is served.
     """
-    same = response.method == request.method
-    told = CIMultiDict(
-        (name, value)
-        for name, value in response.headers.items()
-        if same or not name.lower().startswith(_ALLOWANCE)
-    )
+    told = CIMultiDict(response.headers)
+    if response.method != request.method:
+        for name in [each for each in told if each.lower().startswith(_ALLOWANCE)]:
+            told.popall(name, None)
     headers.vary_by(told, headers.RAW, *vary)
     request[_STORE_HEADERS] = _selected(told)
     return told
@@ -162,6 +160,8 @@ def _is_passed_through(response: web.StreamResponse) -> bool:
 
 def _add(response: web.StreamResponse, told: Mapping[str, str]) -> None:
     for name, value in told.items():
+        if response.headers.get(name) == value:
+            continue
         if name.lower() == "vary":
             headers.vary_by(response.headers, *value.split(","))
         else:

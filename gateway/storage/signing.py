@@ -1,7 +1,7 @@
 """Sign requests to the store, and recognize responses to credentials that it no longer accepts."""
 
 import hashlib
-from datetime import UTC, datetime
+import time
 from http import HTTPStatus
 from typing import Final
 
@@ -53,7 +53,7 @@ def signed(
         identity: Credentials that sign it.
         region: Region of the store.
     """
-    timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    timestamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     scope = f"{timestamp[:8]}/{region}/{_SERVICE}/aws4_request"
     sent = CIMultiDict(headers)
     for replaced in ("Authorization", "Date"):

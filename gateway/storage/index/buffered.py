@@ -50,7 +50,7 @@ class BufferedIndex:
     ) -> None:
         self._index = index
         self._is_listed = is_listed
-        self._pending: list[tuple[str, Entry]] = []
+        self._pending: dict[tuple[str, Entry], None] = {}  # in order; hot objects once
         self._writing = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
@@ -98,7 +98,9 @@ class BufferedIndex:
             return
         if not seen.is_settled or len(self._pending) >= _MAX_PENDING:
             return
-        self._pending.append((bucket, Entry(key, version_id, seen, view)))
+        noted = bucket, Entry(key, version_id, seen, view)
+        self._pending.pop(noted, None)
+        self._pending[noted] = None
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_PAUSE_S, self._begin_flush)
 
@@ -127,7 +129,7 @@ class BufferedIndex:
         if not self._pending and not self._writing.locked():
             return
         async with self._writing:
-            pending, self._pending = self._pending, []
+            pending, self._pending = self._pending, {}
             of_bucket: dict[str, list[Entry]] = defaultdict(list)
             for bucket, entry in pending:
                 of_bucket[bucket].append(entry)

@@ -1,11 +1,12 @@
 """What is noted of objects reaches the index."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from slimgate.gateway.s3.listing_xml import LogicalView
 from slimgate.gateway.storage.index.buffered import BufferedIndex
 from slimgate.gateway.storage.index.memory import MemoryIndex
-from slimgate.gateway.storage.listing_index import Known, ListedObject, ObjectState
+from slimgate.gateway.storage.listing_index import Entry, Known, ListedObject, ObjectState
 
 _VIEW: Final = LogicalView(1234, "0" * 32)
 _NOW: Final = 1_767_355_200
@@ -45,6 +46,28 @@ async def test_entries_that_wait_are_bounded() -> None:
         index.put("bucket", f"{number}", _SEEN, _VIEW)
     await index.flush()
     assert inner.entries == 10_000
+    await index.close()
+
+
+class _Receiving(MemoryIndex):
+    """An index that counts the entries it is handed."""
+
+    received = 0
+
+    async def put(self, bucket: str, entries: Sequence[Entry]) -> None:
+        self.received += len(entries)
+        await super().put(bucket, entries)
+
+
+async def test_a_hot_object_is_written_once() -> None:
+    """Reads of one object between two flushes take the place and the work of one."""
+    inner = _Receiving(10)
+    index = BufferedIndex(inner)
+    changed = _SEEN._replace(etag="other")
+    for seen in (_SEEN, _SEEN, changed, _SEEN):
+        index.put("bucket", "key", seen, _VIEW)
+    assert await index.find("bucket", [_listed("key")]) == [Known(_VIEW)]
+    assert inner.received == 2
     await index.close()
 
 
