@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle, islice
 from typing import Final, cast
@@ -25,11 +25,13 @@ class Answers:
         started: start of each request, seconds.
         seconds: duration of each request, seconds.
         failed: requests with another status, or without a response.
+        first: places in both lists of the first requests on their connections.
     """
 
     started: list[float]
     seconds: list[float]
     failed: int
+    first: set[int] = field(default_factory=set)
 
 
 class _Connection(asyncio.BufferedProtocol):
@@ -42,6 +44,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._missing = -1
         self._asked = 0.0
         self._right = True
+        self._is_first = True
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -72,6 +75,9 @@ class _Connection(asyncio.BufferedProtocol):
 
     def _answered(self) -> None:
         now = time.perf_counter()
+        if self._is_first:
+            self._is_first = False
+            self._into.first.add(len(self._into.started))
         self._into.started.append(self._asked)
         self._into.seconds.append(now - self._asked)
         self._into.failed += not self._right
