@@ -141,7 +141,7 @@ class Upload:
             if piece is None:
                 break
             self._peeked.append(piece)
-        return self._peeked.joined()
+        return self._peeked.first(count)
 
     async def read(self, buffers: Quota) -> bytes | None:
         """Return the whole body if it fits the budget.

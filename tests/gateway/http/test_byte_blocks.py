@@ -45,3 +45,24 @@ def test_adding_behind_what_was_joined() -> None:
         seen.append(len(pieces.joined()))
     assert seen == [1, 2, 2 + BLOCK, 3 + BLOCK]
     assert b"".join(iter(pieces.popleft, b"")) == b"ab" + bytes(BLOCK) + b"c"
+
+
+@given(_cuts, st.integers(0, 3 * BLOCK))
+def test_the_beginning_is_looked_at(sizes: list[int], count: int) -> None:
+    """The first bytes can be looked at before all come back, complete and in order."""
+    pieces, expected = ByteQueue(), b""
+    for number, size in enumerate(sizes):
+        pieces.append(bytes([number]) * size)
+        expected += bytes([number]) * size
+    first = pieces.first(count)
+    assert len(first) >= min(count, len(expected))
+    assert expected.startswith(first)
+    assert (pieces.size, pieces.joined()) == (len(expected), expected)
+
+
+def test_what_is_not_looked_at_is_not_copied() -> None:
+    """Looking at the first bytes of a large body joins no more than their block."""
+    pieces = ByteQueue()
+    for _ in range(4 * BLOCK // 1024):
+        pieces.append(bytes(1024))
+    assert len(pieces.first(1)) == BLOCK

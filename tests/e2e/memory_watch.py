@@ -1,0 +1,58 @@
+"""Watch the memory of a gateway and of all its processes: shared pages count once."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.servers.gateway import GatewayProcess
+
+_SAMPLE_S: Final = 0.1
+
+
+@dataclass
+class Peak:
+    """The most memory seen, proportional set sizes in bytes.
+
+    Attributes:
+        own: The process that clients talk to.
+        tree: It with its workers and its engine.
+    """
+
+    own: int = 0
+    tree: int = 0
+
+    def see(self, process: GatewayProcess) -> None:
+        """Take a sample."""
+        own = _pss(process.process.pid)
+        tree = own + sum(_pss(child.pid) for child in process.children())
+        self.own, self.tree = max(self.own, own), max(self.tree, tree)
+
+
+@contextmanager
+def watched(process: GatewayProcess) -> Iterator[Peak]:
+    """Sample the memory while the block runs."""
+    peak, over = Peak(), threading.Event()
+    peak.see(process)
+
+    def sample() -> None:
+        while not over.wait(_SAMPLE_S):
+            peak.see(process)
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        thread.join()
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
+        return 0
+    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
