@@ -50,6 +50,8 @@ def _text(values: Mapping[str, float]) -> str:
         f"{name} {values[name]:.4f} ({values[f'{name}_change']:+.4f})"
         for name in ("score", "worst", "ms_ssim", "orb")
     ]
+    if "score_change_error" in values:
+        others[0] += f" ± {values['score_change_error']:.4f}"
     broken = f"guards broken: {values['guards_broken']:.0f}"
     return ", ".join([f"{gain} ({values['gain_db_change']:+.3f})", *others, broken])
 

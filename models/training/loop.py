@@ -183,7 +183,7 @@ class Loop:
         broken = validation.broken(now, self._start)
         rank = now.score - _BROKEN * bool(broken)
         changes = validation.changes(now, self._start)
-        return {**asdict(now), **changes, "guards_broken": len(broken)}, now.gain_db, rank
+        return {**now.means(), **changes, "guards_broken": len(broken)}, now.gain_db, rank
 
     def _fidelity(self) -> Fidelity:
         return validation.fidelity(self._validated, self._data.validating, self._device)

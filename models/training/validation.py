@@ -5,8 +5,8 @@ of the same images must therefore not fall below those of the network that the r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
-from typing import Final
+from dataclasses import astuple, dataclass, fields
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ class Fidelity:
         worst: SSIMULACRA2 of the worst region.
         ms_ssim: MS-SSIM of luma.
         orb: share of ORB key points that match.
+        scores: mean score of each image.
     """
 
     gain_db: float
@@ -36,7 +37,14 @@ class Fidelity:
     worst: float
     ms_ssim: float
     orb: float
+    scores: tuple[float, ...] = ()
 
+    def means(self) -> dict[str, float]:
+        """Return the means by name."""
+        return {name: getattr(self, name) for name in _MEANS}
+
+
+_MEANS: Final = tuple(field.name for field in fields(Fidelity) if field.name != "scores")
 
 TOLERATED: Final[Mapping[str, float]] = {
     "gain_db": 0.15,
@@ -55,9 +63,10 @@ def fidelity(network: Stack, validating: Sequence[Source], device: torch.device)
         validating: images and their pairs.
         device: device of the network.
     """
-    rows = [row for source in validating for row in _measured(network, source, device)]
-    means = np.mean(np.array(rows, np.float64), axis=0)
-    return Fidelity(*(float(mean) for mean in means))
+    images = [np.array(_measured(network, source, device), np.float64) for source in validating]
+    means = np.concatenate(images).mean(axis=0)
+    scores = tuple(float(rows[:, _MEANS.index("score")].mean()) for rows in images)
+    return _fidelity(means.tolist(), scores)
 
 
 def broken(now: Fidelity, start: Fidelity) -> list[str]:
@@ -67,19 +76,33 @@ def broken(now: Fidelity, start: Fidelity) -> list[str]:
         now: measures of a network.
         start: those of the network that its run began with.
     """
-    before, after = asdict(start), asdict(now)
+    before, after = start.means(), now.means()
     return [name for name, fall in TOLERATED.items() if not after[name] >= before[name] - fall]
 
 
 def changes(now: Fidelity, start: Fidelity) -> dict[str, float]:
-    """Return by how much each measure differs from that at the start, named ``NAME_change``."""
-    before = asdict(start)
-    return {f"{name}_change": value - before[name] for name, value in asdict(now).items()}
+    """Return by how much each measure differs from that at the start, named ``NAME_change``.
+
+    ``score_change_error`` is the standard error of the score's change over images: smaller changes
+    may be chance.
+    """
+    before = start.means()
+    found = {f"{name}_change": value - before[name] for name, value in now.means().items()}
+    if len(now.scores) == len(start.scores) > 1:
+        each = np.subtract(now.scores, start.scores)
+        found["score_change_error"] = float(each.std(ddof=1) / len(each) ** 0.5)
+    return found
 
 
-def parsed(kept: Mapping[str, float]) -> Fidelity:
+def parsed(kept: Mapping[str, Any]) -> Fidelity:
     """Return measures that were stored as a dictionary."""
-    return Fidelity(**{field.name: float(kept[field.name]) for field in fields(Fidelity)})
+    scores = tuple(float(score) for score in kept.get("scores", ()))
+    return _fidelity([float(kept[name]) for name in _MEANS], scores)
+
+
+def _fidelity(means: Sequence[float], scores: tuple[float, ...]) -> Fidelity:
+    gain_db, score, worst, ms_ssim, orb = means
+    return Fidelity(gain_db, score, worst, ms_ssim, orb, scores)
 
 
 def _measured(network: Stack, source: Source, device: torch.device) -> list[tuple[float, ...]]:

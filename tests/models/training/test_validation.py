@@ -1,6 +1,7 @@
 """Tests of validation on whole images, and of its guards."""
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,8 @@ def test_measures_are_those_of_the_pixels_that_are_served() -> None:
         ms_ssim=float(np.mean([compare(*pair).ms_ssim for pair in pairs])),
         orb=float(np.mean([orb(*pair) for pair in pairs])),
     )
-    assert asdict(actual) == pytest.approx(asdict(expected))
+    assert actual.means() == pytest.approx(expected.means())
+    assert actual.scores == pytest.approx((expected.score,))
 
 
 def test_beyond_an_image_its_edge_is_repeated() -> None:
@@ -106,7 +108,7 @@ def test_small_images_have_no_ms_ssim() -> None:
     ],
 )
 def test_guards_break_where_other_measures_fall(
-    change: dict[str, float], expected: list[str]
+    change: dict[str, Any], expected: list[str]
 ) -> None:
     """PSNR may fall by 0.15 dB and the others by their noise, however high the score."""
     assert validation.broken(replace(_START, **change), _START) == expected
@@ -116,6 +118,14 @@ def test_changes_are_since_the_start() -> None:
     """Every measure has its change, and survives being stored."""
     now = validation.parsed(asdict(replace(_START, score=61.5)))
     changes = validation.changes(now, _START)
-    assert set(changes) == {f"{name}_change" for name in asdict(_START)}
+    assert set(changes) == {f"{name}_change" for name in _START.means()}
     assert {name for name, change in changes.items() if change} == {"score_change"}
     assert changes["score_change"] == 1.5
+
+
+def test_changes_have_the_error_of_chance() -> None:
+    """The standard error is of the differences of images, not of their scores."""
+    start = replace(_START, scores=(10.0, 50.0, 90.0))
+    now = validation.parsed(asdict(replace(_START, scores=(11.0, 52.0, 93.0))))
+    assert validation.changes(now, start)["score_change_error"] == pytest.approx(1 / 3**0.5)
+    assert "score_change_error" not in validation.changes(now, _START)
