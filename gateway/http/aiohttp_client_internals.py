@@ -23,10 +23,6 @@ from yarl import URL
 _HOSTS: Final = 1024
 
 
-_IDEMPOTENT: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT"})
-"""Methods whose requests may be sent again (RFC 9110 section 9.2.2)."""
-
-
 class BareResponse:
     """The response to a request of :class:`BareRequests`.
 
@@ -88,9 +84,6 @@ class BareRequests:
     ) -> BareResponse:
         """Send a request, and return the response with its body unread.
 
-        As in a session, a connection that the server closes meanwhile is replaced once, if the
-        method is idempotent.
-
         Args:
             method: HTTP method.
             url: URL.
@@ -102,27 +95,17 @@ class BareRequests:
             TimeoutError: It does not respond in time.
         """
         message = serialize_head(f"{method} {url.raw_path_qs} HTTP/1.1", headers) + body
-        keep = "Connection" not in headers
-        try:
-            return await self._exchange(method, url, message, keep=keep)
-        except aiohttp.ClientConnectorError:
-            raise
-        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-            if method not in _IDEMPOTENT:
-                raise
-            return await self._exchange(method, url, message, keep=keep)
-
-    async def _exchange(self, method: str, url: URL, sent: bytes, *, keep: bool) -> BareResponse:
         wire = await self._connected(self._host(url.scheme, url.raw_authority))
+        empty, keep = method == "HEAD", "Connection" not in headers
         try:
-            message, content = await self._response(wire, sent, empty=method == "HEAD", keep=keep)
+            answer, content = await self._response(wire, message, empty=empty, keep=keep)
         except HttpProcessingError as error:
             wire.close()
             raise aiohttp.ClientPayloadError(str(error)) from error
         except BaseException:
             wire.close()
             raise
-        return BareResponse(message, content, wire)
+        return BareResponse(answer, content, wire)
 
     async def _response(
         self, wire: Connection, sent: bytes, *, empty: bool, keep: bool
@@ -152,6 +135,11 @@ class BareRequests:
         """Return what the connector needs to know about a host."""
         origin = URL.build(scheme=scheme, authority=authority, path="/", encoded=True)
         return aiohttp.ClientRequest("GET", origin, loop=asyncio.get_running_loop())
+
+
+def send_once(session: aiohttp.ClientSession) -> None:
+    """Let a session send no request again by itself when a connection is lost."""
+    session._retry_connection = False  # noqa: SLF001
 
 
 def readable(body: bytes) -> StreamReader:
