@@ -97,8 +97,11 @@ def _as_bytes(blocks: Sequence[bytes | mmap.mmap]) -> bytes:
     return first if len(blocks) == 1 and isinstance(first, bytes) else b"".join(blocks)
 
 
-def _block(data: bytearray) -> mmap.mmap:
-    """Return a copy in pages of its own."""
-    block = mmap.mmap(-1, len(data), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+def _block(data: bytearray) -> mmap.mmap | bytes:
+    """Return a copy in pages of its own, or on the heap where the kernel maps no more of them."""
+    try:
+        block = mmap.mmap(-1, len(data), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError:
+        return bytes(data)  # there are as many maps as vm.max_map_count allows
     block[:] = data
     return block

@@ -1,3 +1,8 @@
+import errno
+import mmap
+from typing import Never
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +71,15 @@ def test_what_is_not_looked_at_is_not_copied() -> None:
     for _ in range(4 * BLOCK // 1024):
         pieces.append(bytes(1024))
     assert len(pieces.first(1)) == BLOCK
+
+
+def test_blocks_need_no_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that may map no more pages keeps blocks on its heap."""
+
+    def refused(*_: object, **__: object) -> Never:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(mmap, "mmap", refused)
+    queue = ByteQueue()
+    queue.append(bytes(BLOCK + 1))
+    assert queue.joined() == bytes(BLOCK + 1)
