@@ -6,38 +6,17 @@ Each runs in its own process, so that it does not slow down the measuring client
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final
 
+from bench import attack_requests
+from bench.attack_target import SOURCE, Attack, Target, together
 from bench.echo import key_of
 
 BUCKET: Final = "plain"
-SOURCE: Final = "127.0.0.1"
-"""Address of the attackers; other clients have another one."""
-
 _MANY: Final = 256
 _PIECE: Final = 1 << 16
 _BOMB: Final = 2 << 20
 _LARGE: Final = key_of(64 << 20)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Address of a gateway.
-
-    Attributes:
-        host: IP address.
-        port: port.
-        seconds: duration of the attack.
-    """
-
-    host: str
-    port: int
-    seconds: float
-
-
-Attack = Callable[[Target], Awaitable[None]]
 
 
 async def _connected(target: Target, receive_bytes: int | None) -> socket.socket:
@@ -48,8 +27,7 @@ async def _connected(target: Target, receive_bytes: int | None) -> socket.socket
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         connection.bind((SOURCE, 0))
         connection.setblocking(False)
-        address = target.host, target.port
-        await asyncio.get_running_loop().sock_connect(connection, address)
+        await asyncio.get_running_loop().sock_connect(connection, target.address)
     except BaseException:
         connection.close()
         raise
@@ -73,7 +51,7 @@ async def _hold(target: Target, connections: int, data: bytes, *, reads: bool = 
                         pass
             await asyncio.sleep(0.2)  # the attack does not target accepting of connections
 
-    await _together(target, one, connections)
+    await together(target, one, connections)
 
 
 async def _repeat(target: Target, connections: int, data: bytes) -> None:
@@ -83,7 +61,7 @@ async def _repeat(target: Target, connections: int, data: bytes) -> None:
         while True:
             with contextlib.suppress(OSError):
                 reader, writer = await asyncio.open_connection(
-                    target.host, target.port, local_addr=(SOURCE, 0)
+                    *target.address, local_addr=(SOURCE, 0)
                 )
                 with contextlib.closing(writer):
                     writer.write(data)
@@ -92,18 +70,12 @@ async def _repeat(target: Target, connections: int, data: bytes) -> None:
                         pass
             await asyncio.sleep(0.01)
 
-    await _together(target, one, connections)
-
-
-async def _together(target: Target, one: Callable[[], Awaitable[None]], connections: int) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(target.seconds):
-            await asyncio.gather(*(one() for _ in range(connections)))
+    await together(target, one, connections)
 
 
 def _request(method: str, path: str, body: bytes = b"", *fields: str, length: int = -1) -> bytes:
     size = len(body) if length < 0 else length
-    lines = [f"{method} {path} HTTP/1.1", "Host: x", *fields]
+    lines = [f"{method} {path} HTTP/1.1", "Host: x", "Connection: close", *fields]
     if method != "GET":
         lines.append(f"Content-Length: {size}")
     return "\r\n".join([*lines, "", ""]).encode() + body
@@ -122,8 +94,7 @@ def _repeated(connections: int, data: bytes) -> Attack:
 
 
 def _deletes(body: bytes) -> Attack:
-    close = "Connection: close"
-    return _repeated(4, _request("POST", f"/{BUCKET}?delete", body[:_BOMB], close))
+    return _repeated(4, _request("POST", f"/{BUCKET}?delete", body[:_BOMB]))
 
 
 _FRAMED: Final = (
@@ -141,7 +112,6 @@ def _chunks(size: int, total: int) -> Attack:
         "x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER",
         "Content-Encoding: aws-chunked",
         f"x-amz-decoded-content-length: {total}",
-        "Connection: close",
     )
     return _repeated(2, _request("PUT", f"/{BUCKET}/chunks", body, *fields))
 
@@ -149,7 +119,8 @@ def _chunks(size: int, total: int) -> Attack:
 def _http_chunks(path: str, size: int, *fields: str) -> Attack:
     """Send HTTP chunks of a few bytes each, 1 MiB in total."""
     total = 1 << 20
-    lines = [f"PUT {path} HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", *fields, "", ""]
+    framing = "Connection: close", "Transfer-Encoding: chunked"
+    lines = [f"PUT {path} HTTP/1.1", "Host: x", *framing, *fields, "", ""]
     chunk = b"%x\r\n%b\r\n" % (size, b"x" * size)
     return _repeated(8, "\r\n".join(lines).encode() + chunk * (total // size) + b"0\r\n\r\n")
 
@@ -176,6 +147,7 @@ ATTACKS: Final[dict[str, Attack]] = {
     "http-chunks-refused": _http_chunks(f"/{BUCKET}/chunks", 1),
     "http-chunks-taken": _http_chunks(f"/{BUCKET}/chunks", 1, *_FRAMED),
     "long-query": _repeated(8, _request("GET", f"/{BUCKET}?" + "&".join(["a"] * 7000))),
+    **attack_requests.ATTACKS,
 }
 """Attacks by name; the measuring client speaks TLS if the name ends in -tls."""
 

@@ -58,6 +58,12 @@ async def _get(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def _bucket(request: web.Request) -> web.Response:
+    if "object-lock" in request.query:  # buckets have no default retention
+        raise web.HTTPNotFound
+    return await _put(request)
+
+
 async def _put(request: web.Request) -> web.Response:
     async for _ in request.content.iter_any():
         pass
@@ -75,7 +81,7 @@ def main() -> None:
     app = web.Application()
     app.router.add_get("/{bucket}/{key}", _get)
     app.router.add_put("/{bucket}/{key}", _put)
-    app.router.add_get("/{bucket}", _put)
+    app.router.add_get("/{bucket}", _bucket)
     app.router.add_post("/{bucket}", _put)
     with socket.create_server(("127.0.0.1", 0), backlog=sockets.BACKLOG) as listener:
         # What a store's kernel buffers would take time of another machine.

@@ -33,12 +33,13 @@ def call_of(request: web.Request, request_id: str) -> Call:
     request, which may be presigned for another method.
 
     Raises:
-        S3Error: As :func:`locate`, :meth:`Authenticator.authenticate`, :func:`query.read` and
-            :func:`query.merged`.
+        S3Error: As :func:`locate`, :meth:`Authenticator.authenticate`, :func:`query.check_count`,
+            :func:`query.read` and :func:`query.merged`.
     """
     raw_path, raw_query = split_url(request)
     parts = request.app[PARTS]
     _check_head(request, parts.limits.settings)
+    query.check_count(raw_query)
     # First: nothing else sees an invalid bucket name.
     target = request[_TARGET] = _located(request, parts, raw_path)
     limits = parts.limits

@@ -40,6 +40,10 @@ _MAX_CACHED_CHARS: Final = 2048
 _MAX_CACHED_PARAMETERS: Final = 64
 
 
+MAX_PARAMETERS: Final = 1000
+"""Most parameters of a query: operations have a dozen, and metadata in presigned URLs 2 KB."""
+
+
 class Query(NamedTuple):
     """The parts of a query.
 
@@ -52,6 +56,20 @@ class Query(NamedTuple):
     text: str
     parameters: Mapping[str, str]
     headers: tuple[tuple[str, str], ...]
+
+
+def check_count(raw_query: str) -> None:
+    """Bound the number of parameters: each is decoded, encoded and compared several times.
+
+    Args:
+        raw_query: Query as sent, without ``?``.
+
+    Raises:
+        S3Error: InvalidArgument.
+    """
+    if raw_query.count("&") >= MAX_PARAMETERS:
+        message = f"The query has more than {MAX_PARAMETERS:,} parameters."
+        raise S3Error("InvalidArgument", message)
 
 
 def read(raw_query: str) -> Query:

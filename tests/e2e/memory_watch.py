@@ -26,8 +26,8 @@ class Peak:
 
     def see(self, process: GatewayProcess) -> None:
         """Take a sample."""
-        own = _pss(process.process.pid)
-        tree = own + sum(_pss(child.pid) for child in process.children())
+        own = pss(process.process.pid)
+        tree = own + sum(pss(child.pid) for child in process.children())
         self.own, self.tree = max(self.own, own), max(self.tree, tree)
 
 
@@ -50,7 +50,8 @@ def watched(process: GatewayProcess) -> Iterator[Peak]:
         thread.join()
 
 
-def _pss(pid: int) -> int:
+def pss(pid: int) -> int:
+    """Return the proportional set size of a process, bytes; 0 if it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):  # it has ended

@@ -238,3 +238,10 @@ def test_headers_are_looked_up_where_those_of_the_query_are() -> None:
     sources = {path.name: path.read_text() for path in handlers.glob("*.py")}
     assert "get.py" in sources
     assert [name for name, text in sources.items() if "call.request.headers" in text] == []
+
+
+def test_parameters_are_bounded() -> None:
+    """A query has as many parameters as any request needs, and no more."""
+    query.check_count("&".join(["a"] * query.MAX_PARAMETERS))
+    with pytest.raises(S3Error, match="InvalidArgument"):
+        query.check_count("&".join(["a"] * (query.MAX_PARAMETERS + 1)))
