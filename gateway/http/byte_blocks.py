@@ -1,6 +1,7 @@
 """Queue bytes that arrive in pieces of any size as few large blocks."""
 
 import asyncio
+import io
 import mmap
 import threading
 from collections import deque
@@ -84,6 +85,13 @@ class ByteQueue:
 
     def _joined_alone(self) -> bytes:
         with _JOINING:
+            if self._open:
+                self._close()
+            # Block by block: joining all in one step would hold up the event loop meanwhile.
+            whole = io.BytesIO()
+            while self._blocks:
+                whole.write(self._blocks.popleft())
+            self._blocks.append(whole.getvalue())
             return self.joined()
 
     def _close(self) -> None:

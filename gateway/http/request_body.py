@@ -9,6 +9,7 @@ from multidict import CIMultiDictProxy
 from slimgate.config import Limits
 from slimgate.gateway.http.aiohttp_internals import has_begun, received_bytes
 from slimgate.gateway.http.body_copy import BodyCopy
+from slimgate.gateway.http.body_scheduler import BodyScheduler
 from slimgate.gateway.http.byte_blocks import ByteQueue
 from slimgate.gateway.http.byte_budget import Quota
 from slimgate.gateway.http.min_rate import MinRateReader
@@ -51,11 +52,13 @@ class BodyLimits(NamedTuple):
         limits: Limits of the gateway.
         spool: Disk budget for bodies of unknown length.
         stall_timer: Times the waits for the client.
+        scheduler: Shares the event loop among bodies.
     """
 
     limits: Limits
     spool: Quota
     stall_timer: StallTimer | None = None
+    scheduler: BodyScheduler | None = None
 
 
 class _Kept:
@@ -103,7 +106,7 @@ class Upload:
     ) -> None:
         self._request = request
         self._headers = headers
-        self._reader = MinRateReader(bounds.limits, bounds.stall_timer)
+        self._reader = MinRateReader(bounds.limits, bounds.stall_timer, bounds.scheduler)
         self._room = bounds.spool
         self.payload_hash = verified.payload_hash if verified else _anonymous_hash(headers)
         self.framed = self.payload_hash.startswith("STREAMING-")

@@ -65,7 +65,9 @@ def call_of(request: web.Request, request_id: str) -> Call:
         source=source,
         client=UpstreamClient(parts.storage.upstream, caller),
         stall_timer=stall_timer,
-        body_limits=BodyLimits(limits.settings, hold.limiting(limits.spool), stall_timer),
+        body_limits=BodyLimits(
+            limits.settings, hold.limiting(limits.spool), stall_timer, limits.body_scheduler
+        ),
         address=address,
         upload_quota=hold.limiting(limits.quota_of(address)),
         hold=hold,

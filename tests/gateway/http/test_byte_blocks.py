@@ -83,3 +83,13 @@ def test_blocks_need_no_maps(monkeypatch: pytest.MonkeyPatch) -> None:
     queue = ByteQueue()
     queue.append(bytes(BLOCK + 1))
     assert queue.joined() == bytes(BLOCK + 1)
+
+
+async def test_large_bodies_are_joined_beside_the_event_loop() -> None:
+    """A body of many blocks comes back complete, and stays whole in the queue."""
+    pieces, expected = ByteQueue(), bytes(range(256)) * (9 << 12)
+    for start in range(0, len(expected), 100_000):
+        pieces.append(expected[start : start + 100_000])
+    whole = await pieces.whole()
+    assert whole == expected
+    assert pieces.joined() is whole

@@ -1,9 +1,11 @@
 import asyncio
+import itertools
 
 import pytest
 from aiohttp import StreamReader
 
 from slimgate.gateway.http.aiohttp_client_internals import readable
+from slimgate.gateway.http.body_scheduler import BodyScheduler
 from slimgate.gateway.http.min_rate import MinRateReader
 from slimgate.gateway.s3.errors import S3Error
 from tests.config.builders import settings
@@ -65,3 +67,18 @@ async def test_bytes_at_hand_are_read_without_a_wait() -> None:
     """A body that has arrived is returned even if no time is left to wait for one."""
     body = readable(b"all of it")
     assert await _read(_reader(1e-9, 1), body) == b"all of it"
+
+
+async def test_large_pieces_take_turns() -> None:
+    """Of many uploads whose bytes have arrived, few go on in each step of the event loop."""
+    limits, scheduler = settings().limits, BodyScheduler(2)
+    bodies = [_Body((0.0, bytes(1 << 16))) for _ in range(20)]
+    tasks = [
+        asyncio.create_task(MinRateReader(limits, None, scheduler).read(body))  # type: ignore[arg-type]  # as above
+        for body in bodies
+    ]
+    seen = [0]
+    while seen[-1] < len(tasks):
+        await asyncio.sleep(0)
+        seen.append(sum(task.done() for task in tasks))
+    assert max(later - earlier for earlier, later in itertools.pairwise(seen)) <= 2
