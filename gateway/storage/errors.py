@@ -13,6 +13,7 @@ stays as it is.
 from http import HTTPStatus
 from typing import Final
 
+from slimgate.gateway.s3 import xml as s3xml
 from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.storage.messages import Response
 
@@ -78,3 +79,11 @@ def check_found(response: Response) -> None:
         raise Denied(
             f"{response.method} was answered with {response.status}: may this key read it?"
         )
+
+
+def error_code(body: bytes) -> str:
+    """Return the code of an error; empty if the body is none."""
+    try:
+        return s3xml.text(s3xml.parse(body), "Code")
+    except S3Error:
+        return ""

@@ -7,8 +7,10 @@ from http import HTTPStatus
 from typing import Final
 
 from slimgate.gateway.s3.errors import S3Error
+from slimgate.gateway.s3.ranges import Range
 from slimgate.gateway.s3.routing import Target
-from slimgate.gateway.storage.errors import check_available
+from slimgate.gateway.storage.errors import check_available, error_code
+from slimgate.gateway.storage.messages import read_bounded
 from slimgate.gateway.storage.object_client import ObjectClient
 
 _MAX_PAUSES_S: Final = (1.0, 2.0)
@@ -18,6 +20,11 @@ _MAX_PAUSES_S: Final = (1.0, 2.0)
 _NOT_SHOWN: Final = frozenset(
     {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}
 )
+
+_NEEDS_PARAMETERS: Final = frozenset({"InvalidRequest", "InvalidArgument"})
+"""Codes of S3 and of Ceph for objects that are encrypted with a customer's key (SSE-C)."""
+
+_MAX_ERROR: Final = 1 << 16
 
 
 class Missing(Exception):
@@ -64,8 +71,20 @@ async def _headers(
             raise Missing(target.key)
         if response.status in _NOT_SHOWN:
             return None
-        if response.status != HTTPStatus.OK:
-            # With a wrong size, clients would transfer or delete objects.
-            message = f"The store answered HEAD with {response.status}."
-            raise _Definite("ServiceUnavailable", message)
-        return response.headers
+        if response.status == HTTPStatus.OK:
+            return response.headers
+    if response.status == HTTPStatus.BAD_REQUEST and await _needs_key(client, target, version_id):
+        return None
+    # With a wrong size, clients would transfer or delete objects.
+    raise _Definite("ServiceUnavailable", f"The store answered HEAD with {response.status}.")
+
+
+async def _needs_key(client: ObjectClient, target: Target, version_id: str | None) -> bool:
+    """Return whether an object can be read only with a customer's key: it is no rendition.
+
+    Responses to HEAD have no code, and expired tokens get 400, too.
+    """
+    async with client.get(target, version_id, part=Range(0, 1)) as response:
+        if response.status != HTTPStatus.BAD_REQUEST:
+            return False
+        return error_code(await read_bounded(response, _MAX_ERROR)) in _NEEDS_PARAMETERS

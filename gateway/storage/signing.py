@@ -8,11 +8,10 @@ from typing import Final
 from multidict import CIMultiDict
 from yarl import URL
 
-from slimgate.gateway.s3 import xml as s3xml
 from slimgate.gateway.s3.authorization import ALGORITHM
-from slimgate.gateway.s3.errors import S3Error
 from slimgate.gateway.s3.identity import Identity
 from slimgate.gateway.s3.sigv4 import ChunkKey, signing_key
+from slimgate.gateway.storage.errors import error_code
 from slimgate.gateway.storage.messages import Request, read_bounded
 from slimgate.gateway.storage.store_response import StoreResponse
 
@@ -117,12 +116,4 @@ async def rejects_credentials(response: StoreResponse) -> bool:
         return response.status == HTTPStatus.BAD_REQUEST
     body = await read_bounded(response, _MAX_ERROR)
     response.refill(body)
-    return _code(body) in _STALE
-
-
-def _code(body: bytes) -> str:
-    """Return the code of an error; empty if the body is none."""
-    try:
-        return s3xml.text(s3xml.parse(body), "Code")
-    except S3Error:
-        return ""
+    return error_code(body) in _STALE

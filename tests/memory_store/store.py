@@ -27,14 +27,14 @@ class MemoryStore:
     Attributes:
         buckets: By name.
         requests: All that were sent, in order.
-        faults: By method and key, the statuses that the next such requests are answered with.
+        faults: By method and key, what the next such requests are answered with.
         responses: Those that are not closed yet.
         clock: The clock of the store.
     """
 
     buckets: dict[str, Bucket] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
-    faults: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    faults: dict[tuple[str, str], list[int | Failure]] = field(default_factory=dict)
     responses: list[MemoryResponse] = field(default_factory=list)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -70,7 +70,8 @@ class MemoryStore:
 
     def _check_faults(self, request: Request) -> None:
         if faults := self.faults.get((request.method, request.target.key)):
-            raise Failure(faults.pop(0), "InternalError")
+            fault = faults.pop(0)
+            raise fault if isinstance(fault, Failure) else Failure(fault, "InternalError")
 
     def _find(self, request: Request, user: str | None, parameters: Mapping[str, str]) -> Bucket:
         """Find the bucket, and check that the user may do this."""

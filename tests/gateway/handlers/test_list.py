@@ -18,6 +18,7 @@ from slimgate.gateway.storage.listing_index import ListedObject
 from slimgate.gateway.storage.stored_object import look_up
 from tests.gateway.handlers.calls import BUCKET, Answer, Gateway, answered
 from tests.gateway.instant_workers import manifest
+from tests.memory_store.answers import Failure
 
 _MANAGED = (100_000, "a" * 32)
 
@@ -93,6 +94,26 @@ async def test_what_may_not_be_looked_at_is_shown_as_it_is(gateway: Gateway, sta
     """An object that the store does not show this caller keeps the entry of the store."""
     gateway.memory.faults["HEAD", "managed"] = [status]
     assert _entries(await _list(gateway))["managed"][0] == len(b"rendition")
+
+
+@pytest.mark.parametrize("code", ["InvalidRequest", "InvalidArgument"])
+async def test_an_object_under_a_key_of_its_customer_is_shown_as_it_is(
+    gateway: Gateway, code: str
+) -> None:
+    """HEAD without that key gets 400; only the code of a GET tells it from an expired token."""
+    gateway.memory.faults["HEAD", "plain"] = [400]
+    gateway.memory.faults["GET", "plain"] = [Failure(400, code)]
+    entries = _entries(await _list(gateway))
+    assert (entries["managed"], entries["plain"][0]) == (_MANAGED, 4)
+
+
+@pytest.mark.parametrize("fault", [Failure(400, "ExpiredToken"), Failure(503, "SlowDown"), None])
+async def test_what_is_asked_wrongly_is_not_shown(gateway: Gateway, fault: Failure | None) -> None:
+    """If HEAD gets 400 for another reason, the listing fails."""
+    gateway.memory.faults["HEAD", "managed"] = [400]
+    gateway.memory.faults["GET", "managed"] = [fault] if fault else []
+    with pytest.raises(S3Error, match="ServiceUnavailable"):
+        await _list(gateway)
 
 
 async def test_an_object_that_was_deleted_meanwhile_is_left_out(gateway: Gateway) -> None:

@@ -55,7 +55,7 @@ async def test_what_is_deleted_is_dropped_from_the_cache(
     gateway, cache = Gateway(), MemoryCache(1 << 20, 60.0)
     await gateway.store("k", b"text")
     await cache.put(_CACHED, b"restored")
-    gateway.memory.faults["DELETE", "k"] = faults
+    gateway.memory.faults["DELETE", "k"] = [*faults]
     call, _ = gateway.call("DELETE", _TARGET)
     await CacheInvalidation(cache, BUCKET, changed_key(call)).after(gateway.plain(call))
     assert await cache.get(_CACHED) == left
