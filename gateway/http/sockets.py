@@ -9,9 +9,11 @@ import structlog
 BACKLOG: Final = 1024
 """Connections that the kernel queues while the process is busy."""
 
-UNSENT_BYTES: Final = 1 << 17
+UNSENT_BYTES: Final = 1 << 19
 """Bytes of responses that the kernel takes for a connection ahead of what its client has room for.
 
+Two pieces of a body: with room for half of one or for one, the rest is sent later, past the turns
+that bodies take on the event loop, and a hundred downloads hold small requests up twice as long.
 Without a bound it takes up to 4 MiB (tcp(7), tcp_wmem) of a response that its client does not read:
 memory that no limit of the gateway counts, and time to copy it.
 """
