@@ -87,11 +87,12 @@ class ByteQueue:
         with _JOINING:
             if self._open:
                 self._close()
-            # Block by block: joining all in one step would hold up the event loop meanwhile.
-            whole = io.BytesIO()
-            while self._blocks:
-                whole.write(self._blocks.popleft())
-            self._blocks.append(whole.getvalue())
+            if len(self._blocks) > 1:
+                # Block by block: joining all in one step would hold up the event loop meanwhile.
+                whole = io.BytesIO()
+                while self._blocks:
+                    whole.write(self._blocks.popleft())
+                self._blocks.append(whole.getvalue())
             return self.joined()
 
     def _close(self) -> None:

@@ -42,8 +42,9 @@ class ClientAddresses:
         Args:
             values: Values of ``X-Forwarded-For``, in order; some proxies append ports, too.
         """
-        hosts = [_without_port(each.strip()) for each in ",".join(values).split(",")]
-        for host in reversed(hosts[-_MOST_PROXIES:]):
+        nodes = ",".join(values).split(",")
+        for node in reversed(nodes[-_MOST_PROXIES:]):
+            host = _without_port(node.strip())
             found = self.of_host(host)
             if found is not None or not self._is_proxy(host):
                 return found

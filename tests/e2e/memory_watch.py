@@ -1,7 +1,7 @@
 """Watch the memory of a gateway and of all its processes: shared pages count once."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,17 +34,25 @@ class Peak:
 @contextmanager
 def watched(process: GatewayProcess) -> Iterator[Peak]:
     """Sample the memory while the block runs."""
-    peak, over = Peak(), threading.Event()
+    peak = Peak()
     peak.see(process)
+    with repeated(lambda: peak.see(process), _SAMPLE_S):
+        yield peak
 
-    def sample() -> None:
-        while not over.wait(_SAMPLE_S):
-            peak.see(process)
 
-    thread = threading.Thread(target=sample)
+@contextmanager
+def repeated(sample: Callable[[], None], every_s: float) -> Iterator[None]:
+    """Take samples in a thread while the block runs."""
+    over = threading.Event()
+
+    def sampling() -> None:
+        while not over.wait(every_s):
+            sample()
+
+    thread = threading.Thread(target=sampling)
     thread.start()
     try:
-        yield peak
+        yield
     finally:
         over.set()
         thread.join()

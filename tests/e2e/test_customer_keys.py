@@ -38,7 +38,7 @@ def test_they_are_listed_as_they_are(direct: Any, reader: S3Server, photos: str)
 
 
 def test_they_are_stored_and_read_as_they_are(s3: Any, photos: str) -> None:
-    """Whoever has the key writes, overwrites and reads; nobody else does."""
+    """Only clients with the key can read what they stored under it."""
     for body in (_IMAGE, _IMAGE + b"2"):
         s3.put_object(Bucket=photos, Key="own", Body=body, **_KEY)
         assert s3.get_object(Bucket=photos, Key="own", **_KEY)["Body"].read() == body

@@ -1,13 +1,13 @@
 """What passes through is never held."""
 
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import pytest
 
+from tests.e2e.memory_watch import repeated
 from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
@@ -46,19 +46,12 @@ class _Zeros:
 def _peak(process: GatewayProcess) -> Iterator[list[int]]:
     """Watch the memory of the gateway meanwhile; return its peak, in bytes."""
     peak = [process.rss()[0]]
-    ended = threading.Event()
 
-    def watch() -> None:
-        while not ended.wait(_LOOK_S):
-            peak[0] = max(peak[0], process.rss()[0])
+    def look() -> None:
+        peak[0] = max(peak[0], process.rss()[0])
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
+    with repeated(look, _LOOK_S):
         yield peak
-    finally:
-        ended.set()
-        watcher.join()
 
 
 @pytest.fixture

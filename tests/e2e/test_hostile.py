@@ -18,6 +18,7 @@ from PIL import Image
 from slimgate.codec.measures.ssimulacra2 import Reference
 from tests.conftest import Start
 from tests.e2e import images
+from tests.e2e.memory_watch import repeated
 from tests.servers.clients import s3_client
 from tests.servers.gateway import GatewayProcess, configuration
 from tests.servers.server import S3Server
@@ -43,20 +44,14 @@ class Peak:
 @contextmanager
 def _watched(process: GatewayProcess) -> Iterator[Peak]:
     """Sample the memory of a gateway, and of it with its workers, while the block runs."""
-    peak, over = Peak(), threading.Event()
+    peak = Peak()
 
     def sample() -> None:
-        while not over.wait(_SAMPLE_S):
-            own, tree = process.rss()
-            peak.own, peak.tree = max(peak.own, own), max(peak.tree, tree)
+        own, tree = process.rss()
+        peak.own, peak.tree = max(peak.own, own), max(peak.tree, tree)
 
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
+    with repeated(sample, _SAMPLE_S):
         yield peak
-    finally:
-        over.set()
-        thread.join()
 
 
 def _pixels(file: bytes) -> images.Pixels:

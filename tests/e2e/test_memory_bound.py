@@ -137,7 +137,7 @@ def _kinds(scene: _Scene, size: str) -> dict[str, Do]:
 
 
 def _copies(scene: _Scene, source: str) -> list[str]:
-    """Copy a managed object: nobody has read the copies, so each is restored anew."""
+    """Copy a managed object; the first read of each copy restores it."""
     names = [f"{source}-copy-{number}" for number in range(_MANY + 1)]
     for name in names:
         where = {"Bucket": scene.bucket, "Key": source}

@@ -93,3 +93,4 @@ async def test_large_bodies_are_joined_beside_the_event_loop() -> None:
     whole = await pieces.whole()
     assert whole == expected
     assert pieces.joined() is whole
+    assert await pieces.whole() is whole
