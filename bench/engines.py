@@ -63,7 +63,7 @@ class OnnxRuntimeNetwork:
     gives: Literal["residual"] = "residual"
 
     def __init__(self, data: bytes, shape: Shape, *, threads: int) -> None:
-        self.scale = shape.scale
+        self.scale, self.channels = shape.scale, shape.channels
         self.tile = shape.tile
         self.halo = shape.halo
         self.max_batch = shape.max_batch

@@ -21,7 +21,7 @@ import numpy as np
 
 from slimgate.models.engine.batching import BatchingQueue
 from slimgate.models.engine.inflight import Counters
-from slimgate.models.engine.network import EngineError, Network, Pixels, Tiles
+from slimgate.models.engine.network import CHANNELS, EngineError, Network, Pixels, Tiles
 from slimgate.models.engine.network_restorer import NetworkRestorer
 
 _SCALE: Final = 2
@@ -44,6 +44,7 @@ class _SimulatedNetwork:
     tile: int
     max_batch: int
     scale: int = _SCALE
+    channels: int = CHANNELS
     halo: int = 10
     gives: Literal["residual", "pixels"] = "pixels"
     seconds: float = 0.01

@@ -12,6 +12,7 @@ from slimgate.models.registry.catalog import (
     chosen,
     hashed,
     named,
+    networks,
     restorer,
 )
 
@@ -36,6 +37,7 @@ __all__ = [
     "engine_status",
     "hashed",
     "named",
+    "networks",
     "restorer",
     "speed_of",
 ]

@@ -31,11 +31,16 @@ def downscale(pixels: Pixels, scale: int) -> Pixels:
     Returns:
         uint8, (ceil(height / scale), ceil(width / scale)[, channels]).
     """
+    target = small_size(pixels.shape[1], pixels.shape[0], scale)
+    planes = split_planes(padded(pixels, scale))
+    return join_planes([_shrink(plane, target) for plane in planes])
+
+
+def padded(pixels: Pixels, scale: int) -> Pixels:
+    """Repeat the right and lower edge up to a multiple of the factor."""
     height, width = pixels.shape[:2]
-    target = small_size(width, height, scale)
-    margins = [(0, target[1] * scale - height), (0, target[0] * scale - width)]
-    padded = np.pad(pixels, margins + [(0, 0)] * (pixels.ndim - 2), mode="edge")
-    return join_planes([_shrink(plane, target) for plane in split_planes(padded)])
+    margins = [(0, -height % scale), (0, -width % scale)]
+    return np.pad(pixels, margins + [(0, 0)] * (pixels.ndim - 2), mode="edge")
 
 
 def split_planes(pixels: Pixels) -> list[Pixels]:

@@ -47,6 +47,19 @@ class Upscaler(Protocol):
         """
         ...
 
+    def refine(self, small: Pixels, full: Pixels, scale: int) -> Pixels:
+        """Refine a plane that was shrunk, so that enlarging it returns more of the original.
+
+        Args:
+            small: uint8, (height, width) or (height, width, 3).
+            full: the original, uint8, (height * scale, width * scale[, 3]).
+            scale: integer factor, 2 to 4.
+
+        Returns:
+            uint8, like ``small``.
+        """
+        ...
+
 
 class Upscalers(Protocol):
     """Finds the upscaler of a manifest."""

@@ -21,6 +21,7 @@ _JUDGING: Final = 0.07  # decoding and all measures
 _SCORING: Final = 0.08  # SSIMULACRA2, the upload's side of it included
 _SERVING: Final = {"PNG": 0.15, "JPEG": 0.04, "WEBP": 0.35}
 _RESTORING: Final = 0.3  # waiting for the engine's network
+_REFINING: Final = 0.15  # waiting for the network that shrinks, about half of one that restores
 _LOSSLESS: Final = 0.6
 _READING: Final = 1.0  # text recognition
 _DEFLATING: Final = 0.06  # per megabyte
@@ -69,6 +70,10 @@ class Work:
     def restore(self, pixels: int, *, restored: bool) -> None:
         """Charge decoding and measuring; `restored`: with a restorer."""
         self._charge(pixels, _JUDGING + (_RESTORING if restored else 0.0))
+
+    def refine(self, pixels: int) -> None:
+        """Charge shrinking with the network of a restorer."""
+        self._charge(pixels, _REFINING)
 
     def score(self, pixels: int, times: int) -> None:
         """Charge comparisons by SSIMULACRA2.

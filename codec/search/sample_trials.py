@@ -8,7 +8,6 @@ from typing import Final, Literal, Self
 from slimgate.codec.encoders import EncoderSettings, Tune, by_name
 from slimgate.codec.encoders.coding import LOSSLESS
 from slimgate.codec.image.pixels import Pixels
-from slimgate.codec.image.resample import shrunk
 from slimgate.codec.image.sample import Sample
 from slimgate.codec.manifest import Stored
 from slimgate.codec.measures import floors, psnr, ssim
@@ -19,6 +18,7 @@ from slimgate.codec.restore.restore import enlarge, pixels_of
 from slimgate.codec.search import quality_model, scale_model
 from slimgate.codec.search.quality_model import Activity
 from slimgate.codec.search.sample_model import Ease
+from slimgate.codec.search.shrinking import shrunk
 from slimgate.codec.search.state import REFUSED, Candidate, SearchState, Trial
 from slimgate.codec.search.verdicts import Verdict
 
@@ -38,7 +38,7 @@ _DOUBT_DB: Final = 0.5
 
 
 _Way = tuple[int, str | None]
-"""How to restore uncoded pixels: scale and restorer."""
+"""How to shrink and restore: scale and restorer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class SampleTrials:
     inside: Prepared
     ease: Ease
     tune: Tune
+    _small: dict[_Way, Pixels] = field(default_factory=dict)
     _ceilings: dict[_Way, Reading] = field(default_factory=dict)
     _whole_ceilings: dict[_Way, Reading] = field(default_factory=dict)
 
@@ -92,7 +93,9 @@ class SampleTrials:
         began = time.perf_counter()
         way = candidate.scale, candidate.restorer
         if way not in self._whole_ceilings:
-            restored = self._uncoded(candidate, self.state.source.pixels)
+            whole = self.state.source.pixels
+            small = self.state.shrunk(candidate.scale, candidate.restorer)
+            restored = self._uncoded(candidate, small, whole)
             area = restored.shape[0] * restored.shape[1]
             self.state.work.score(area, self._comparisons)
             names = tuple(_CODEC_COSTS)
@@ -106,7 +109,7 @@ class SampleTrials:
 
     def guess(self, candidate: Candidate) -> int:
         """Return a quality predicted from statistics alone."""
-        small = shrunk(self.sample.pixels, candidate.scale)
+        small = self._shrunk(candidate)
         floor = self.state.floor
         if candidate.scale > 1:
             # Detail lost by downscaling cannot be lost again.
@@ -132,7 +135,7 @@ class SampleTrials:
             speed=speed,
             tune=candidate.tune,
         )
-        rendition = by_name(candidate.codec).encode(shrunk(mosaic, candidate.scale), settings)
+        rendition = by_name(candidate.codec).encode(self._shrunk(candidate), settings)
         restored = pixels_of(
             rendition,
             candidate.stored(quality),
@@ -176,15 +179,26 @@ class SampleTrials:
         """Return the measures of the sample restored from uncoded pixels, once for all codecs."""
         way = candidate.scale, candidate.restorer
         if way not in self._ceilings:
-            self._ceilings[way] = self._read(self._uncoded(candidate, self.sample.pixels))
+            self._ceilings[way] = self._read(
+                self._uncoded(candidate, self._shrunk(candidate), self.sample.pixels)
+            )
         return self._ceilings[way]
 
-    def _uncoded(self, candidate: Candidate, pixels: Pixels) -> Pixels:
-        """Shrink and restore without a codec."""
+    def _shrunk(self, candidate: Candidate) -> Pixels:
+        """Return the sample shrunk for a candidate; shrunk once for all codecs."""
+        way, pixels = (candidate.scale, candidate.restorer), self.sample.pixels
+        if way not in self._small:
+            if candidate.scale > 1:
+                self.state.work.refine(pixels.shape[0] * pixels.shape[1])
+            self._small[way] = shrunk(pixels, *way, self.state.upscalers)
+        return self._small[way]
+
+    def _uncoded(self, candidate: Candidate, small: Pixels, pixels: Pixels) -> Pixels:
+        """Restore shrunk pixels without a codec."""
         area = pixels.shape[0] * pixels.shape[1]
         self.state.work.restore(area, restored=candidate.restorer is not None)
         return enlarge(
-            shrunk(pixels, candidate.scale),
+            small,
             _untouched(candidate),
             size=(pixels.shape[1], pixels.shape[0]),
             upscalers=self.state.upscalers,

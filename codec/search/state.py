@@ -8,7 +8,6 @@ import numpy as np
 from slimgate.codec.containers import Container
 from slimgate.codec.encoders import Tune
 from slimgate.codec.encoders.coding import level
-from slimgate.codec.image import resample
 from slimgate.codec.image.content_kind import Kind
 from slimgate.codec.image.pixels import Pixels
 from slimgate.codec.manifest import Output, Stored, WholeCodec
@@ -20,6 +19,7 @@ from slimgate.codec.measures.reading import Reading
 from slimgate.codec.restore.restore import Upscalers
 from slimgate.codec.search.allowed_steps import AllowedSteps
 from slimgate.codec.search.effort import Work
+from slimgate.codec.search.shrinking import shrunk
 from slimgate.codec.search.verdicts import Verdict
 from slimgate.codec.threads import Threads
 from slimgate.config import Floor
@@ -165,7 +165,7 @@ class SearchState:
     _prepared: Prepared | None = None
     _original_hdr: HdrReference | None = None
     _words: Words | None = None
-    _shrunk: tuple[int, Pixels] | None = None
+    _shrunk: tuple[tuple[int, str | None], Pixels] | None = None
 
     @property
     def threads(self) -> Threads:
@@ -194,10 +194,13 @@ class SearchState:
         """Return the codecs with a failed candidate."""
         return frozenset(t.candidate.codec for t in self.trials if t.verdict.is_failure)
 
-    def shrunk(self, scale: int) -> Pixels:
+    def shrunk(self, scale: int, restorer: str | None) -> Pixels:
         """Return the pixels to encode at a scale; the last result is cached."""
-        if self._shrunk is None or self._shrunk[0] != scale:
-            self._shrunk = scale, resample.shrunk(self.source.pixels, scale)
+        if self._shrunk is None or self._shrunk[0] != (scale, restorer):
+            pixels = self.source.pixels
+            if scale > 1:
+                self.work.refine(pixels.shape[0] * pixels.shape[1])
+            self._shrunk = (scale, restorer), shrunk(pixels, scale, restorer, self.upscalers)
         return self._shrunk[1]
 
     @property

@@ -49,7 +49,7 @@ def _encode(state: SearchState, candidate: Candidate, quality: int, speed: int) 
         icc=source.icc,
         orientation=source.orientation,
     )
-    image = codec.encode(state.shrunk(candidate.scale), settings)
+    image = codec.encode(state.shrunk(candidate.scale, candidate.restorer), settings)
     return codec.attach(image, source.payload) if source.payload else image
 
 

@@ -30,13 +30,12 @@ _MEANINGS: Final = {
 
 def required_networks(settings: Settings) -> set[str]:
     """Return the hashes of the networks that policies need; they have to run from the start."""
-    hashes = {
+    return models.networks(
         content_hash
         for policy in settings.policies
         for scale, content_hash in models.chosen(policy.restorer).items()
         if scale in _scales(policy)
-    }
-    return {content_hash for content_hash in hashes if models.hashed(content_hash).is_network}
+    )
 
 
 def _scales(policy: Policy) -> set[int]:

@@ -18,7 +18,7 @@ from slimgate.config import Engine
 from slimgate.models.engine.loading import Restorers
 from slimgate.models.engine.network import EngineError, Pixels
 from slimgate.models.registry import catalog
-from slimgate.models.registry.cards import Card, Restorer
+from slimgate.models.registry.cards import Card, Enlarger
 
 Way = Literal["gateway", "whole", "tiled"]
 
@@ -144,7 +144,7 @@ def _prepared(contender: Contender) -> Iterator[Callable[[float], Measured]]:
 
 @contextmanager
 def _restoring(
-    contender: Contender, restorer: Restorer, image: Pixels
+    contender: Contender, restorer: Enlarger, image: Pixels
 ) -> Iterator[Callable[[], float]]:
     """Yield a function that restores all images concurrently and returns seconds per image."""
     scale = max(catalog.named(contender.card).scales)
@@ -179,7 +179,7 @@ def _import(contender: Contender, card: Card) -> None:
 @contextmanager
 def _loaded(
     contender: Contender, card: Card
-) -> Iterator[tuple[Restorer, Callable[[], float | None]]]:
+) -> Iterator[tuple[Enlarger, Callable[[], float | None]]]:
     """Yield the restorer, and a function that returns how full its batches are."""
     if contender.way != "gateway":
         from slimgate.models.bench import baselines  # noqa: PLC0415  # torch is an extra

@@ -13,7 +13,6 @@ import numpy as np
 from slimgate.models.engine.batch_limit import BatchLimit
 from slimgate.models.engine.inflight import Counters, InFlight
 from slimgate.models.engine.network import (
-    CHANNELS,
     BadResult,
     EngineError,
     Network,
@@ -87,7 +86,8 @@ class BatchingQueue:
         queue's thread, so their callbacks must be short.
 
         Args:
-            pixels: uint8, (height, width, 3); must not change until the future is done.
+            pixels: uint8, (height, width, channels of a tile less one); must not change until the
+                future is done.
             level: coding level, 0 to 255.
             canvas: called in this thread once the image is accepted; returns the array that
                 receives results or to which they are added: writable uint8, (height * scale, width
@@ -151,7 +151,7 @@ class BatchingQueue:
 
     def _run(self, batch: list[Ticket]) -> Tiles:
         side, scale = self.network.tile, self.network.scale
-        tiles = np.empty((len(batch), side, side, CHANNELS), np.uint8)
+        tiles = np.empty((len(batch), side, side, self.network.channels), np.uint8)
         for out, (job, number) in zip(tiles, batch, strict=True):
             job.tiling.cut(job.pixels, number, level=job.level, out=out)
         results = self.network.run(tiles)

@@ -24,7 +24,7 @@ class Images(Protocol):
 
         Args:
             request: restorer, scale and size.
-            small: uint8, (height, width[, 3]), of the size of the request.
+            small: uint8, of the small shape of the request.
             timeout_s: time for the result, seconds; None: that of the engine.
 
         Returns:
@@ -59,13 +59,6 @@ class LocalImages:
         return await asyncio.to_thread(restorer.finish, full, request.scale)
 
 
-def shaped(request: wire.Request, data: bytes | bytearray, scale: int = 1) -> Pixels:
-    """Return the pixels of a request, or of its result, as an array of the same memory.
-
-    Args:
-        request: size of the small image.
-        data: as many bytes as the array has.
-        scale: scale of the array: 1, or that of the request.
-    """
-    sides = (request.height * scale, request.width * scale)
-    return np.frombuffer(data, np.uint8).reshape(sides if request.channels == 1 else (*sides, 3))
+def shaped(data: bytes | bytearray, shape: tuple[int, ...]) -> Pixels:
+    """Return the pixels of a request, or of its result, as an array of the same memory."""
+    return np.frombuffer(data, np.uint8).reshape(shape)

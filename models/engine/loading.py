@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from slimgate.config import Engine
 from slimgate.models.engine import selfcheck
 from slimgate.models.engine.batching import BatchingQueue
+from slimgate.models.engine.downscaling import with_downscaler
 from slimgate.models.engine.inflight import Counters
 from slimgate.models.engine.network import CannotRun, Network
 from slimgate.models.engine.network_restorer import NetworkRestorer
@@ -108,7 +109,7 @@ class LocalRestorers:
             EngineError: it cannot run here; the message says what to install.
         """
         card = catalog.hashed(content_hash)
-        return self._networks(content_hash) if card.is_network else card.load()
+        return with_downscaler(card, self._networks) if card.is_network else card.load()
 
 
 def load(card: Card, engine: Engine) -> Network:
@@ -186,6 +187,7 @@ def _on_openvino(card: Card, data: bytes, engine: Engine) -> Network:
         halo=card.receptive_field,
         max_batch=engine.max_batch or _CPU_BATCH,
         gives="residual",
+        channels=card.channels,
     )
     model = openvino_engine.read(data)
     return openvino_engine.OpenVinoNetwork(model, shape, threads=engine.threads)

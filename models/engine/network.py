@@ -12,8 +12,16 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 Tiles = npt.NDArray[np.uint8] | npt.NDArray[np.int8]
 
-CHANNELS = 4
-"""Channels of a tile: red, green, blue, and the coding level."""
+COLOURS = 3
+"""Channels of an image: red, green, blue."""
+
+CHANNELS = COLOURS + 1
+"""Channels of a restorer's tile: those of an image, and the coding level."""
+
+
+def stacked_channels(scale: int) -> int:
+    """Return the channels of what downscalers take without the level: a shrunk image and blocks."""
+    return COLOURS + COLOURS * scale * scale
 
 
 class EngineError(Exception):
@@ -61,6 +69,8 @@ class Network(Protocol):
         halo: margin of a tile whose results are discarded, in small pixels; at least the receptive
             field's radius if tiled results must equal untiled ones.
         max_batch: maximum tiles per batch.
+        channels: channels of a tile: those of an image, and the coding level. Downscalers take
+            more than colours; see :func:`slimgate.models.engine.downscaling.stacked`.
         gives: ``residual``: int8, to add to the bicubic enlargement; ``pixels``: uint8.
     """
 
@@ -73,13 +83,15 @@ class Network(Protocol):
     @property
     def max_batch(self) -> int: ...  # noqa: D102
     @property
+    def channels(self) -> int: ...  # noqa: D102
+    @property
     def gives(self) -> Literal["residual", "pixels"]: ...  # noqa: D102
 
     def run(self, tiles: Pixels) -> Tiles:
         """Compute a batch.
 
         Args:
-            tiles: uint8, (n, tile, tile, 4) with n from 1 to ``max_batch``.
+            tiles: uint8, (n, tile, tile, channels) with n from 1 to ``max_batch``.
 
         Returns:
             (n, tile * scale, tile * scale, 3), int8 or uint8 according to ``gives``. The result of

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from slimgate.models.engine.batching import BatchingQueue
-from slimgate.models.engine.network import CannotRun, Pixels, TooLate
+from slimgate.models.engine.network import COLOURS, CannotRun, Pixels, TooLate
 from slimgate.models.engines import strips
 from slimgate.models.engines.interpolation import Interpolation
 
@@ -29,7 +29,8 @@ class NetworkRestorer:
 
         Args:
             pixels: uint8, (height, width) or (height, width, 3). A gray image is processed as three
-                equal channels; the result is their weighted mean.
+                equal channels; the result is their weighted mean. Downscalers take more channels,
+                of which the first three are refined.
             scale: integer factor, 1 to 4.
             level: coding level, 0 to 255.
 
@@ -117,6 +118,7 @@ class NetworkRestorer:
         """Return the array that receives results, or to which they are added."""
         network = self._queue.network
         scale = network.scale
+        pixels = pixels[..., :COLOURS] if pixels.ndim == 3 else pixels
         if network.gives == "pixels":
             height, width = pixels.shape[:2]
             return np.empty((height * scale, width * scale, *pixels.shape[2:]), np.uint8)

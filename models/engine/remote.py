@@ -2,11 +2,13 @@
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from slimgate.models.engine import wire
+from slimgate.models.engine.downscaling import with_downscaler
 from slimgate.models.engine.network import Pixels, TooLate, Unreachable
 from slimgate.models.registry import catalog
 from slimgate.models.registry.catalog import Restorer
@@ -30,10 +32,10 @@ class Remote:
 
         Args:
             request: restorer, scale and size.
-            small: uint8, (height, width[, 3]).
+            small: uint8, of the small shape of the request.
 
         Returns:
-            uint8, (height * scale, width * scale[, 3]).
+            uint8, of the full shape of the request.
 
         Raises:
             LookupError: the engine does not have that restorer.
@@ -86,9 +88,7 @@ class Remote:
         if size != request.full_bytes:
             self.close()
             raise wire.Broken(f"the engine answered with {size} bytes, not {request.full_bytes}")
-        height, width = request.height * request.scale, request.width * request.scale
-        full = np.frombuffer(_received(connection, size), np.uint8)
-        return full.reshape((height, width) if request.channels == 1 else (height, width, 3))
+        return np.frombuffer(_received(connection, size), np.uint8).reshape(request.full_shape)
 
 
 class RemoteRestorer:
@@ -106,7 +106,7 @@ class RemoteRestorer:
     def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
         """Enlarge an image; see `NetworkRestorer.upscale`."""
         height, width = pixels.shape[:2]
-        channels = 1 if pixels.ndim == 2 else 3
+        channels = 1 if pixels.ndim == 2 else pixels.shape[2]
         request = wire.Request(self._hash, scale, level, height, width, channels)
         return self._remote.enlarge(request, pixels)
 
@@ -128,7 +128,9 @@ class Upscalers:
             LookupError: this version does not have it.
         """
         card = catalog.hashed(restorer)
-        return RemoteRestorer(self._remote, restorer) if card.is_network else card.load()
+        if not card.is_network:
+            return card.load()
+        return with_downscaler(card, partial(RemoteRestorer, self._remote))
 
 
 def _received(connection: socket.socket, size: int) -> bytearray:

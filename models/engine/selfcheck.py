@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from slimgate.models.engine.network import CHANNELS, CannotRun, Network, Pixels, Tiles
+from slimgate.models.engine.network import CannotRun, Network, Pixels, Tiles
 from slimgate.models.formats.integer import IntegerNetwork
 from slimgate.models.registry.catalog import Card
 
@@ -36,6 +36,11 @@ class Definition:
     def scale(self) -> int:
         """Return the scale factor."""
         return self.network.scale
+
+    @property
+    def channels(self) -> int:
+        """Return the channels of a tile."""
+        return self.network.channels
 
     @property
     def halo(self) -> int:
@@ -79,8 +84,8 @@ def digest(network: Network) -> str:
     Two tiles are batched if the network supports it; the result does not depend on that.
     """
     side, margin, scale = network.tile, network.halo, network.scale
-    tiles = np.zeros((2, side, side, CHANNELS), np.uint8)
-    tiles[:, :SIDE, :SIDE] = pattern()
+    tiles = np.zeros((2, side, side, network.channels), np.uint8)
+    tiles[:, :SIDE, :SIDE] = pattern(network.channels)
     tiles[1] = 255 - tiles[1]
     batches = [tiles] if network.max_batch >= 2 else [tiles[:1], tiles[1:]]
     results = [network.run(batch) for batch in (*batches, tiles[:1])]
@@ -91,9 +96,9 @@ def digest(network: Network) -> str:
     return hashed.hexdigest()
 
 
-def pattern() -> Pixels:
-    """Return a tile with edges, ramps and noise, identical everywhere: (64, 64, 4)."""
-    row, column, channel = np.indices((SIDE, SIDE, CHANNELS), np.uint32)
+def pattern(channels: int) -> Pixels:
+    """Return a tile with edges, ramps and noise, identical everywhere: (64, 64, channels)."""
+    row, column, channel = np.indices((SIDE, SIDE, channels), np.uint32)
     noise = (row * 2654435761 + column * 40503 + channel * 69069) >> 7
     ramp = (row * 4 + column * 2) * (channel + 1)
     mixed = np.where((row // 16 + column // 16) % 2 == 0, noise, ramp)

@@ -108,7 +108,9 @@ class _Connection:
         await self._writer.drain()
 
     async def _enlarged(self, request: wire.Request, small: bytes) -> Pixels:
-        wanted = asyncio.ensure_future(self._images.enlarge(request, shaped(request, small)))
+        wanted = asyncio.ensure_future(
+            self._images.enlarge(request, shaped(small, request.small_shape))
+        )
         # A waiting worker sends nothing, so readable data or EOF means that it is gone.
         gone = asyncio.ensure_future(self._reader.read(1))
         try:

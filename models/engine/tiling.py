@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from slimgate.models.engine.network import CHANNELS, Network, Pixels, Tiles
+from slimgate.models.engine.network import Network, Pixels, Tiles
 
 _Sums = Tiles | npt.NDArray[np.int16]
 
@@ -49,19 +49,19 @@ class Tiling:
         """Copy one tile.
 
         Args:
-            pixels: small image, uint8, (height, width, 3).
+            pixels: small image, uint8, (height, width, channels).
             number: tile number, 0 to ``len(self) - 1``.
-            level: value of the fourth channel, 0 to 255.
-            out: destination, uint8, (tile, tile, 4).
+            level: value of the last channel, 0 to 255.
+            out: destination, uint8, (tile, tile, channels + 1).
         """
         rows, columns = self._corner(number)
         above, below, inner_rows = self._along(rows, self.height)
         left, right, inner_columns = self._along(columns, self.width)
         margins = ((above, below), (left, right), (0, 0))
         colours = np.pad(pixels[inner_rows, inner_columns], margins, mode="edge")
-        for channel in range(CHANNELS - 1):  # separately: numpy copies triples far more slowly
+        for channel in range(colours.shape[2]):  # separately: numpy copies triples far more slowly
             out[..., channel] = colours[..., channel]
-        out[..., CHANNELS - 1] = level
+        out[..., -1] = level
 
     def paste(self, result: Tiles, number: int, canvas: Pixels) -> None:
         """Paste the result of one tile onto the canvas, once per tile.
@@ -98,9 +98,10 @@ def tiling_of(network: Network, pixels: Pixels) -> Tiling:
     Raises:
         ValueError: not an image, or the network's halo leaves nothing of its tiles.
     """
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+    channels = network.channels - 1
+    if pixels.dtype != np.uint8 or pixels.shape[2:] != (channels,) or not pixels.size:
         raise ValueError(
-            "pixels must be uint8 (height, width, 3) and not empty; "
+            f"pixels must be uint8 (height, width, {channels}) and not empty; "
             f"these are {pixels.dtype} {pixels.shape}"
         )
     height, width, _ = pixels.shape

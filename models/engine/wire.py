@@ -3,18 +3,21 @@
 Nothing is pickled: unpickling would let anyone with access to the socket execute code.
 """
 
+import math
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Final, Self
 
 from slimgate.models.engine.network import (
+    COLOURS,
     BadResult,
     Busy,
     CannotRun,
     EngineError,
     OutOfMemory,
     TooLate,
+    stacked_channels,
 )
 
 MAX_PIXELS: Final = 1 << 28
@@ -23,13 +26,16 @@ MAX_PIXELS: Final = 1 << 28
 MAX_MESSAGE: Final = 4096
 
 
+_CHANNELS: Final = frozenset({1, COLOURS, *(stacked_channels(scale) for scale in (2, 3, 4))})
+
+
 class Broken(EngineError):
     """A message violates the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to enlarge an image.
+    """A request to enlarge an image, or to refine a shrunk one.
 
     Attributes:
         restorer: content hash, 16 hex digits.
@@ -37,7 +43,7 @@ class Request:
         level: coding level, 0 to 255.
         height: height of the small image, pixels.
         width: width of the small image, pixels.
-        channels: 1 or 3.
+        channels: 1 or 3; more for downscalers, see ``models.engine.downscaling.stacked``.
     """
 
     restorer: str
@@ -51,14 +57,28 @@ class Request:
     MAGIC: ClassVar[bytes] = b"slg1"
 
     @property
+    def small_shape(self) -> tuple[int, ...]:
+        """Return the shape of the pixels after the header."""
+        return self._shape(1, self.channels)
+
+    @property
+    def full_shape(self) -> tuple[int, ...]:
+        """Return the shape of the pixels of the response."""
+        return self._shape(self.scale, min(self.channels, COLOURS))
+
+    def _shape(self, scale: int, channels: int) -> tuple[int, ...]:
+        sides = self.height * scale, self.width * scale
+        return sides if channels == 1 else (*sides, channels)
+
+    @property
     def small_bytes(self) -> int:
         """Return the number of bytes after the header."""
-        return self.height * self.width * self.channels
+        return math.prod(self.small_shape)
 
     @property
     def full_bytes(self) -> int:
         """Return the number of bytes of the response."""
-        return self.small_bytes * self.scale * self.scale
+        return math.prod(self.full_shape)
 
     def pack(self) -> bytes:
         """Encode the header."""
@@ -84,8 +104,8 @@ class Request:
             magic == cls.MAGIC
             and restorer.isalnum()
             and 1 <= scale <= 4
-            and channels in {1, 3}
-            and 1 <= height * width * scale * scale <= MAX_PIXELS
+            and channels in _CHANNELS
+            and 1 <= height * width * max(scale * scale, channels // COLOURS) <= MAX_PIXELS
         )
         if not sensible:
             raise Broken("not a request for an image")

@@ -13,6 +13,7 @@ from openvino.preprocess import PrePostProcessor
 
 from slimgate.models.engine.network import (
     CHANNELS,
+    COLOURS,
     BadResult,
     CannotRun,
     EngineError,
@@ -40,13 +41,14 @@ class Shape:
     halo: int
     max_batch: int
     gives: Literal["residual", "pixels"]
+    channels: int = CHANNELS
 
 
 class OpenVinoNetwork:
     """A network compiled for this CPU.
 
     Args:
-        model: has one output (n, 3, H, W) and one input: uint8 (n, 4, h, w) if it returns
+        model: has one output (n, 3, H, W) and one input: uint8 (n, channels, h, w) if it returns
             residuals, else float (n, 3, h, w) from 0 to 1.
         shape: input and output.
         threads: maximum threads per batch; 0: one per core.
@@ -62,11 +64,11 @@ class OpenVinoNetwork:
         settings: dict[str, str] | None = None,
     ) -> None:
         self._shape = shape
-        self._channels = CHANNELS if shape.gives == "residual" else 3
+        self._taken = shape.channels if shape.gives == "residual" else COLOURS
         properties: dict[str, object] = {**_SETTINGS, **(settings or {})}
         if threads:
             properties["INFERENCE_NUM_THREADS"] = threads
-        prepared = _prepared(model, shape, self._channels)
+        prepared = _prepared(model, shape, self._taken)
         compiled = openvino.Core().compile_model(prepared, "CPU", properties)
         self._request = compiled.create_infer_request()
         self._lock = threading.Lock()
@@ -92,13 +94,18 @@ class OpenVinoNetwork:
         return self._shape.max_batch
 
     @property
+    def channels(self) -> int:
+        """Return the channels of a tile."""
+        return self._shape.channels
+
+    @property
     def gives(self) -> Literal["residual", "pixels"]:
         """Return whether results are pixels, or residuals to add to the bicubic enlargement."""
         return self._shape.gives
 
     def run(self, tiles: Pixels) -> Tiles:
         """Compute a batch; see :meth:`slimgate.models.engine.network.Network.run`."""
-        taken = np.ascontiguousarray(tiles[..., : self._channels])
+        taken = np.ascontiguousarray(tiles[..., : self._taken])
         with self._lock:
             result = _translated(lambda: self._request.infer([taken])[0])
             if result.dtype == np.int8:

@@ -18,7 +18,14 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from slimgate.models.engine.network import BadResult, Busy, EngineError, Pixels, TooLate
+from slimgate.models.engine.network import (
+    CHANNELS,
+    BadResult,
+    Busy,
+    EngineError,
+    Pixels,
+    TooLate,
+)
 from slimgate.models.engines import sagemaker_images as images
 from slimgate.models.engines.sagemaker_errors import is_throttled, translated
 
@@ -81,6 +88,7 @@ class SageMakerNetwork:
 
     gives: Literal["pixels"] = "pixels"
     scale = SCALE
+    channels = CHANNELS
     max_batch = 1
 
     def __init__(self, endpoint: Endpoint, *, tile: int = 128, halo: int = 16) -> None:

@@ -10,7 +10,7 @@ import structlog
 import torch
 from torch import Tensor, nn
 
-from slimgate.models.engine.network import BadResult, Pixels
+from slimgate.models.engine.network import CHANNELS, BadResult, Pixels
 from slimgate.models.engines.torch_device import DeviceName, choose, translated
 from slimgate.models.engines.torch_graph import CudaGraph
 from slimgate.models.formats.checkpoints import Checkpoint
@@ -62,7 +62,7 @@ class TorchNetwork:
         self._device = choose(device, threads=threads)
         self._checkpoint = checkpoint
         self._type = _type(precision, checkpoint, self._device)
-        self.scale = checkpoint.scale
+        self.scale, self.channels = checkpoint.scale, CHANNELS
         self.halo = halo_of(checkpoint)
         self.tile = tile_of(checkpoint, tile)
         self.max_batch = _GPU_BATCH if self._device.type == "cuda" else 1

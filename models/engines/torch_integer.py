@@ -48,7 +48,7 @@ class TorchIntegerNetwork:
     ) -> None:
         network.prove()
         self._device = choose(device, threads=threads)
-        self.scale = network.scale
+        self.scale, self.channels = network.scale, network.channels
         self.tile = tile
         self.halo = network.reach
         self.max_batch = max_batch
@@ -73,7 +73,9 @@ class TorchIntegerNetwork:
     def _compare(self, network: IntegerNetwork) -> None:
         """Ensure that this device matches the definition."""
         side = network.reach + 3
-        tiles = np.random.default_rng(0).integers(0, 256, (2, side, side, 4), np.uint8)
+        tiles = np.random.default_rng(0).integers(
+            0, 256, (2, side, side, network.channels), np.uint8
+        )
         tiles[1] = np.where(tiles[1] < 128, 0, 255)  # produces the largest sums
         if not np.array_equal(network.residual(tiles), self.run(tiles)):
             raise CannotRun(f"{self._device} computes integers inexactly; use another engine")

@@ -66,6 +66,11 @@ class IntegerNetwork:
     layers: tuple[Layer, ...]
 
     @property
+    def channels(self) -> int:
+        """Return the channels of its input: those of an image, and the coding level."""
+        return int(self.layers[0].weight.shape[1])
+
+    @property
     def reach(self) -> int:
         """Return the radius of the receptive field in the small image, pixels."""
         return len(self.layers)
@@ -112,7 +117,7 @@ class IntegerNetwork:
         """Compute the network in float64; slow.
 
         Args:
-            tiles: uint8, (n, h, w, 4).
+            tiles: uint8, (n, h, w, channels).
 
         Returns:
             int8, (n, h * scale, w * scale, 3); pixels beyond the edges of a tile are zero.

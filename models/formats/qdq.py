@@ -114,7 +114,8 @@ def _model(network: IntegerNetwork) -> onnx.ModelProto:
                 "DequantizeLinear", [current, f"scale{index}", "unsigned"], f"features{index}"
             )
         first = first or current
-    tiles = helper.make_tensor_value_info("tiles", TensorProto.UINT8, ["n", 4, "h", "w"])
+    shape: list[str | int | None] = ["n", network.channels, "h", "w"]
+    tiles = helper.make_tensor_value_info("tiles", TensorProto.UINT8, shape)
     residual = helper.make_tensor_value_info("residual", TensorProto.INT8, ["n", 3, "H", "W"])
     return helper.make_model(
         helper.make_graph(graph.nodes, "slimgate", [tiles], [residual], graph.constants),

@@ -11,16 +11,27 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from slimgate.models.engine.network import CHANNELS, stacked_channels
 from slimgate.models.engines.interpolation import Interpolation
 
 
-class Restorer(Protocol):
-    """A loaded card."""
+class Enlarger(Protocol):
+    """Something that enlarges images: a network behind a queue, here or elsewhere, or a filter."""
 
     def upscale(
         self, pixels: npt.NDArray[np.uint8], scale: int, *, level: int
     ) -> npt.NDArray[np.uint8]:
         """Enlarge uint8 pixels (height, width[, 3]) that were coded at `level`."""
+        ...
+
+
+class Restorer(Enlarger, Protocol):
+    """A loaded card, with what shrinks images for it."""
+
+    def refine(
+        self, small: npt.NDArray[np.uint8], full: npt.NDArray[np.uint8], scale: int
+    ) -> npt.NDArray[np.uint8]:
+        """Refine `small`, shrunk from `full` by `scale`, for this restorer."""
         ...
 
 
@@ -73,6 +84,9 @@ class Card:
         training_data: data that it was trained on.
         download: weights, unless they ship with the package.
         file: name of its weights in :mod:`slimgate.models.registry.native`, if they do.
+        downscaler: content hash of the network that shrinks images for it, if it was trained with
+            one.
+        shrinks: scale factor of the images that it refines, if it is such a network.
         check: digest of its result for a pattern; see :mod:`slimgate.models.engine.selfcheck`.
         endpoint: runs remotely, on an endpoint from the configuration.
     """
@@ -87,6 +101,8 @@ class Card:
     training_data: str = "none"
     download: Download | None = None
     file: str | None = None
+    downscaler: str | None = None
+    shrinks: int | None = None
     check: str | None = None
     endpoint: bool = False
 
@@ -94,6 +110,11 @@ class Card:
     def hash(self) -> str:
         """Return 16 hex digits, the name of the card in manifests."""
         return hash_of(self.definition)
+
+    @property
+    def channels(self) -> int:
+        """Return the channels of the tiles of a network: those of an image, and the level."""
+        return CHANNELS if self.shrinks is None else stacked_channels(self.shrinks) + 1
 
     @property
     def is_network(self) -> bool:

@@ -1,5 +1,6 @@
 """The catalog of restorers, an explicit list of frozen cards."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from slimgate.models.registry import native
@@ -14,6 +15,7 @@ __all__ = [
     "chosen",
     "hashed",
     "named",
+    "networks",
     "restorer",
 ]
 
@@ -122,9 +124,11 @@ CATALOG: Final = (
 _BY_NAME: Final = {card.name: card for card in CATALOG}
 _BY_HASH: Final = {card.hash: card for card in CATALOG}
 
-_FAMILY: Final = {card.scales[0]: card for card in native.CARDS}
+_FAMILY: Final = {card.scales[0]: card for card in native.CARDS if card.shrinks is None}
 
-NAMES: Final = frozenset({*_BY_NAME, native.FAMILY})
+_RESTORERS: Final = {name for name, card in _BY_NAME.items() if card.shrinks is None}
+
+NAMES: Final = frozenset({*_RESTORERS, native.FAMILY})
 """Names allowed in policies."""
 
 
@@ -171,6 +175,13 @@ def chosen(name: str) -> dict[int, str]:
         return {scale: card.hash for scale, card in _FAMILY.items()}
     card = named(name)
     return dict.fromkeys(card.scales, card.hash)
+
+
+def networks(hashes: Iterable[str]) -> set[str]:
+    """Return the hashes of the networks among restorers, and of those that shrink for them."""
+    cards = [hashed(each) for each in hashes]
+    found = {card.hash for card in cards if card.is_network}
+    return found | {card.downscaler for card in cards if card.downscaler is not None}
 
 
 def restorer(content_hash: str) -> Restorer:

@@ -142,7 +142,9 @@ class EngineApi:
         if headers.get(protocol.CHECKSUM) != before:
             raise wire.Broken("the body does not match its checksum")
         left_s = self._left_s(headers) - (time.monotonic() - started)
-        full = await self._images.enlarge(request, shaped(request, small), timeout_s=left_s)
+        full = await self._images.enlarge(
+            request, shaped(small, request.small_shape), timeout_s=left_s
+        )
         body = np.ascontiguousarray(full).data.cast("B")
         return Reply(
             200,

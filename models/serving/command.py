@@ -136,5 +136,4 @@ def networks(names: Collection[str]) -> set[str]:
     Raises:
         LookupError: a name is unknown.
     """
-    hashes = {each for name in names for each in catalog.chosen(name).values()}
-    return {each for each in hashes if catalog.hashed(each).is_network}
+    return catalog.networks(each for name in names for each in catalog.chosen(name).values())

@@ -146,7 +146,7 @@ async def _received(response: aiohttp.ClientResponse, request: wire.Request, bef
         protocol.CHECKSUM
     ):
         raise WrongResult("the result does not match its checksum")
-    return shaped(request, full, request.scale)
+    return shaped(full, request.full_shape)
 
 
 async def _error(response: aiohttp.ClientResponse) -> Exception:

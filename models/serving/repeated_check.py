@@ -48,7 +48,7 @@ class RepeatedCheck:
                 )
 
     async def _digest(self, card: catalog.Card) -> bytes:
-        small = np.ascontiguousarray(selfcheck.pattern()[..., :3])
+        small = selfcheck.pattern(card.channels - 1)
         (scale,) = card.scales
         request = wire.Request(card.hash, scale, _LEVEL, *small.shape)
         full = await self._images.enlarge(request, small)

@@ -32,6 +32,7 @@ def ready(data: bytes, *, threads: int = 1) -> OpenVinoNetwork:
         halo=network.reach,
         max_batch=_BATCH,
         gives="residual",
+        channels=network.channels,
     )
     loaded = OpenVinoNetwork(openvino_engine.read(data), shape, threads=threads)
     selfcheck.check_against(loaded, network)

@@ -24,6 +24,7 @@ class FakeNetwork:
 
     Attributes:
         scale: By how much it enlarges.
+        channels: Channels of its tiles.
         depth: Convolutions; its receptive field.
         halo: Small pixels along each edge that are thrown away.
         core: Side of what is left of a tile.
@@ -35,6 +36,7 @@ class FakeNetwork:
     """
 
     scale: int = 2
+    channels: int = CHANNELS
     depth: int = 2
     halo: int = 2
     core: int = 4
@@ -47,7 +49,7 @@ class FakeNetwork:
     def __post_init__(self) -> None:
         random = np.random.default_rng(7)
         outputs = 3 * self.scale**2
-        widths = [CHANNELS] + [3] * (self.depth - 1) + [outputs]
+        widths = [self.channels] + [3] * (self.depth - 1) + [outputs]
         self._weights = [
             random.integers(1, 256, (3, 3, before, after))
             for before, after in itertools.pairwise(widths)
@@ -64,7 +66,7 @@ class FakeNetwork:
         assert self._alone.acquire(blocking=False), "called by two threads at a time"
         try:
             assert tiles.dtype == np.uint8
-            assert (self.tile, self.tile, CHANNELS) == tiles.shape[1:]
+            assert (self.tile, self.tile, self.channels) == tiles.shape[1:]
             assert 1 <= len(tiles) <= self.max_batch
             self.before(tiles)
             if len(tiles) > self.memory:

@@ -12,7 +12,7 @@ from slimgate.models.engine.batching import BatchingQueue
 from slimgate.models.engine.network import CannotRun, Network
 from slimgate.models.engine.network_restorer import NetworkRestorer
 from slimgate.models.registry import catalog
-from slimgate.models.registry.cards import Restorer
+from slimgate.models.registry.cards import Enlarger
 from slimgate.models.training import unpublished
 from slimgate.models.training.errors import NoRestorer
 from slimgate.models.training.evaluation.plan import INTERPOLATIONS, NONE
@@ -34,7 +34,7 @@ class Tested:
     label: str
     digest: str
     scales: tuple[int, ...]
-    restorer: Restorer
+    restorer: Enlarger
 
 
 @cache  # once per process: compiling a network takes a second

@@ -109,6 +109,6 @@ def test_what_cannot_run_says_what_it_needs(
 
 def test_the_pattern_is_the_same_everywhere() -> None:
     """The self-check pattern never changes."""
-    pattern = selfcheck.pattern()
+    pattern = selfcheck.pattern(4)
     assert pattern.shape == (64, 64, 4)
     assert len(np.unique(pattern)) == 256

@@ -15,7 +15,7 @@ from slimgate.models.engine.network import Busy, CannotRun, EngineError, Pixels,
 from slimgate.models.engine.network_restorer import NetworkRestorer
 from slimgate.models.engines import strips
 from slimgate.models.engines.interpolation import Interpolation
-from slimgate.models.registry.catalog import Restorer
+from slimgate.models.registry.cards import Enlarger
 from tests.models.fakes import FakeNetwork
 
 _RANDOM = np.random.default_rng(3)
@@ -29,7 +29,7 @@ def _image(*shape: int) -> Pixels:
 
 def _restored(network: FakeNetwork, pixels: Pixels, scale: int, level: int = 20) -> Pixels:
     with BatchingQueue(network, **_LIMITS) as queue:
-        restorer: Restorer = NetworkRestorer(queue)
+        restorer: Enlarger = NetworkRestorer(queue)
         return restorer.upscale(pixels, scale, level=level)
 
 

@@ -1,5 +1,7 @@
 """Tests of what travels between workers and the engine."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,9 +22,9 @@ _HASH = "0123456789abcdef"
 @given(
     scale=st.integers(1, 4),
     level=st.integers(0, 255),
-    height=st.integers(1, 4000),
-    width=st.integers(1, 4000),
-    channels=st.sampled_from([1, 3]),
+    height=st.integers(1, 2000),
+    width=st.integers(1, 2000),
+    channels=st.sampled_from([1, 3, 15, 30, 51]),
 )
 def test_requests_arrive_as_they_were_sent(
     scale: int, level: int, height: int, width: int, channels: int
@@ -39,7 +41,9 @@ def test_requests_arrive_as_they_were_sent(
         wire.Request(_HASH, 5, 0, 1, 1, 3),
         wire.Request(_HASH, 2, 0, 0, 1, 3),
         wire.Request(_HASH, 2, 0, 1, 1, 4),
+        wire.Request(_HASH, 1, 0, 1, 1, 16),
         wire.Request(_HASH, 4, 0, 1 << 14, 1 << 14, 3),
+        wire.Request(_HASH, 1, 0, 1 << 12, 1 << 13, 51),
         wire.Request("../../etc/passwd", 2, 0, 1, 1, 3),
     ],
     ids=str,
@@ -48,6 +52,17 @@ def test_senseless_requests_are_refused(request_: wire.Request) -> None:
     """A request outside the bounds does not make anybody allocate memory."""
     with pytest.raises(wire.Broken):
         wire.Request.unpack(request_.pack())
+
+
+@pytest.mark.parametrize(
+    ("channels", "small", "full"),
+    [(1, (4, 5), (8, 10)), (3, (4, 5, 3), (8, 10, 3)), (15, (4, 5, 15), (8, 10, 3))],
+)
+def test_results_have_colours(channels: int, small: tuple[int, ...], full: tuple[int, ...]) -> None:
+    """What comes back is an image, however many channels went there."""
+    request = wire.Request(_HASH, 2, 0, 4, 5, channels)
+    assert (request.small_shape, request.full_shape) == (small, full)
+    assert (request.small_bytes, request.full_bytes) == (math.prod(small), math.prod(full))
 
 
 def test_another_protocol_is_refused() -> None:

@@ -1,0 +1,91 @@
+"""Shrink images with the network that was trained together with their restorer.
+
+A downscaler sees an image shrunk by Lanczos's filter, and the original. It adds a residual to the
+former that makes its restorer return more of the latter for the same bytes. It is an integer
+network of scale 1 whose tiles have more channels; see :func:`stacked`. Nothing that is stored
+depends on it: renditions need only their restorer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from slimgate.models.engine.network import COLOURS, Pixels, stacked_channels
+from slimgate.models.registry.cards import Card, Enlarger, Restorer
+
+
+@dataclass(frozen=True, slots=True)
+class DownscalingRestorer:
+    """A restorer, and the network that shrinks images for it.
+
+    Attributes:
+        restorer: enlarges.
+        downscaler: refines shrunk images; None: they stay as they are.
+    """
+
+    restorer: Enlarger
+    downscaler: Enlarger | None
+
+    def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
+        """Enlarge an image; see ``NetworkRestorer.upscale``."""
+        return self.restorer.upscale(pixels, scale, level=level)
+
+    def refine(self, small: Pixels, full: Pixels, scale: int) -> Pixels:
+        """Refine a shrunk image, so that this restorer returns more of the original.
+
+        Args:
+            small: uint8, (height, width[, 3]), shrunk by Lanczos's filter.
+            full: the original, uint8, (height * scale, width * scale[, 3]).
+            scale: integer factor.
+
+        Returns:
+            uint8, like ``small``.
+
+        Raises:
+            EngineError: the engine failed.
+        """
+        if self.downscaler is None or scale == 1:
+            return small
+        refined = self.downscaler.upscale(stacked(small, full, scale), 1, level=0)
+        return refined if small.ndim == 3 else _gray(refined)
+
+
+def with_downscaler(card: Card, find: Callable[[str], Enlarger]) -> Restorer:
+    """Return the restorer of a card with its downscaler, if it has one.
+
+    Args:
+        card: card of a network.
+        find: returns networks by hash.
+    """
+    downscaler = None if card.downscaler is None else find(card.downscaler)
+    return DownscalingRestorer(find(card.hash), downscaler)
+
+
+def stacked(small: Pixels, full: Pixels, scale: int) -> Pixels:
+    """Return the input of a downscaler without the level.
+
+    Args:
+        small: uint8, (height, width[, 3]).
+        full: uint8, (height * scale, width * scale[, 3]).
+        scale: integer factor.
+
+    Returns:
+        uint8, (height, width, 3 + 3 * scale * scale): the small image, then the pixels of the
+        original that each of its pixels covers, by colour, row and column. Gray counts as three
+        equal colours.
+    """
+    height, width = small.shape[:2]
+    stack = np.empty((height, width, stacked_channels(scale)), np.uint8)
+    stack[..., :COLOURS] = small.reshape(height, width, -1)
+    colours = np.broadcast_to(full.reshape(*full.shape[:2], -1), (*full.shape[:2], COLOURS))
+    blocks = colours.reshape(height, scale, width, scale, COLOURS)
+    stack[..., COLOURS:] = blocks.transpose(0, 2, 4, 1, 3).reshape(height, width, -1)
+    return stack
+
+
+def _gray(colours: Pixels) -> Pixels:
+    """Return the weighted mean of almost equal colours."""
+    red, green, blue = (colours[..., index].astype(np.uint16) for index in range(COLOURS))
+    mean: Pixels = ((red + 2 * green + blue + 2) >> 2).astype(np.uint8)
+    return mean
