@@ -5,8 +5,8 @@ folder with one subfolder per class as AVIF, tuned for SSIMULACRA2: at full size
 4:4:4 and 4:2:0, and shrunk, restored by each restorer and by Lanczos. ``FILE`` gets a JSON line per
 measure, so an interrupted run continues.
 
-At one quality all restorers enlarge the same file: their scores differ at equal bytes. All others
-are compared with the first one.
+Restorers are compared with the first one at equal bytes. ``NAME+NAME...`` are restorers of several
+scales that count as one: where bytes are compared at equal scores, the smallest file is stored.
 """
 
 import argparse
@@ -28,6 +28,7 @@ SPEED: Final = 8
 """Encoder speed, that of ``balanced``."""
 
 _QUALITIES: Final = (12, 20, 30, 40, 50, 60, 70, 80, 88, 94)
+_MULTIPLE: Final = 12  # of both sides of an image: all scales divide it
 _BASELINE: Final = "lanczos"
 
 
@@ -37,15 +38,13 @@ class Task:
 
     Attributes:
         path: file.
-        scale: downscale factor.
-        restorers: names in the catalog, or ONNX files.
+        restorers: scales and names in the catalog, or ONNX files.
         max_pixels: pixels at its centre that count.
         full: measure full size, too.
     """
 
     path: Path
-    scale: int
-    restorers: tuple[str, ...]
+    restorers: tuple[tuple[int, str], ...]
     max_pixels: int
     full: bool
 
@@ -57,24 +56,25 @@ def main(arguments: list[str] | None = None) -> int:
         0.
     """
     options = _parser().parse_args(arguments)
-    names = list(dict.fromkeys((*options.restorer, _BASELINE)))
-    labels = {restorers.load(name).label: name for name in names}
+    groups = [name.split("+") for name in dict.fromkeys((*options.restorer, _BASELINE))]
+    tested = {name: restorers.load(name) for group in groups for name in group}
     known = {(x["image"], x["scale"], x["restorer"]) for x in journal.lines(options.out)}
     todo = []
     for path in _images(options):
         image = journal.name(path)
-        lacking = [n for label, n in labels.items() if (image, options.scale, label) not in known]
+        lacking = [
+            (scale, name)
+            for name, each in tested.items()
+            for scale in each.scales
+            if scale in options.scale and (image, scale, each.label) not in known
+        ]
         full = (image, 1, shrinking_tables.FULL) not in known
         if lacking or full:
-            todo.append(Task(path, options.scale, tuple(lacking), options.max_pixels, full))
+            todo.append(Task(path, tuple(lacking), options.max_pixels, full))
     journal.run(trials, todo, options.out, options.jobs)
-    lines = [
-        line
-        for line in journal.lines(options.out)
-        if line["scale"] in (1, options.scale)
-        and line["restorer"] in (*labels, shrinking_tables.FULL)
-    ]
-    sys.stdout.write(shrinking_tables.text(lines, list(labels)))
+    lines = [line for line in journal.lines(options.out) if line["scale"] in (1, *options.scale)]
+    labels = [tuple(tested[name].label for name in group) for group in groups]
+    sys.stdout.write(shrinking_tables.text(lines, labels))
     return 0
 
 
@@ -97,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="file for a JSON line per measure")
     parser.add_argument("--restorer", nargs="+", required=True, metavar="NAME|FILE.onnx")
-    parser.add_argument("--scale", type=int, default=2, choices=(2, 3, 4))
+    parser.add_argument("--scale", type=int, nargs="+", default=[2], choices=(2, 3, 4))
     parser.add_argument("--limit", type=int, help="images per class")
     parser.add_argument("--max-pixels", type=int, default=1_000_000)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
@@ -106,12 +106,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def trials(task: Task) -> list[Line]:
     """Return a line per measure of one image."""
-    original = pairs.cut(task.path, task.max_pixels, task.scale)
+    original = pairs.cut(task.path, task.max_pixels, _MULTIPLE)
     judge = renditions.Judge(original)
     common = {"image": journal.name(task.path), "pixels": original.shape[0] * original.shape[1]}
     lines = [*_full(original, judge)] if task.full else []
-    tested = [restorers.load(name) for name in task.restorers]
-    return [{**common, **line} for line in [*lines, *_shrunk(original, judge, task.scale, tested)]]
+    for scale, name in task.restorers:
+        lines += _shrunk(original, judge, scale, restorers.load(name))
+    return [{**common, **line} for line in lines]
 
 
 def _full(original: renditions.Pixels, judge: renditions.Judge) -> Iterator[Line]:
@@ -123,16 +124,15 @@ def _full(original: renditions.Pixels, judge: renditions.Judge) -> Iterator[Line
 
 
 def _shrunk(
-    original: renditions.Pixels, judge: renditions.Judge, scale: int, tested: list[Tested]
+    original: renditions.Pixels, judge: renditions.Judge, scale: int, tested: Tested
 ) -> Iterator[Line]:
-    small = renditions.shrink(original, scale)
+    small = renditions.shrink(original, scale, tested.restorer)
     for quality in _QUALITIES:
         size, decoded = _coded(small, quality, "4:4:4")
         level = renditions.level("avif", quality)
-        for each in tested:
-            restored = each.restorer.upscale(decoded, scale, level=level)
-            line = {"scale": scale, "restorer": each.label, "quality": quality, "size": size}
-            yield {**line, **_measures(judge, original, restored)}
+        restored = tested.restorer.upscale(decoded, scale, level=level)
+        line = {"scale": scale, "restorer": tested.label, "quality": quality, "size": size}
+        yield {**line, **_measures(judge, original, restored)}
 
 
 def _coded(pixels: renditions.Pixels, quality: int, chroma: str) -> tuple[int, renditions.Pixels]:

@@ -20,12 +20,12 @@ _ALL: Final = "all"
 
 
 class Gain(NamedTuple):
-    """What a restorer gains over another one in the same files.
+    """What restorers gain over others at equal bytes.
 
     Attributes:
         kind: class.
         restorer: label.
-        files: number of files.
+        files: number of files of the others that are compared.
         changes: mean change of each measure.
     """
 
@@ -55,46 +55,75 @@ class Sizes(NamedTuple):
     bytes: float
 
 
-def gains(lines: Sequence[Line], labels: Sequence[str]) -> list[Gain]:
-    """Return what restorers gain over the first one, by class and in total."""
-    by_file: dict[tuple[str, int], dict[str, Line]] = defaultdict(dict)
-    for line in lines:
-        if line["scale"] > 1:
-            by_file[line["image"], line["quality"]][line["restorer"]] = line
+Restorers = tuple[str, ...]
+"""Labels of restorers of several scales that count as one."""
+
+
+def gains(lines: Sequence[Line], groups: Sequence[Restorers]) -> list[Gain]:
+    """Return what restorers gain over the first ones at equal bytes, by class and in total.
+
+    The files of the first ones are compared with what the others have between files of the same
+    image and scale; those outside their range are left out.
+    """
+    curves = _curves(lines)
     found = []
-    for label in labels[1:]:
+    for group in groups[1:]:
         rows: dict[str, list[list[float]]] = defaultdict(list)
-        for (image, _), own in by_file.items():
-            if label in own and labels[0] in own:
-                row = [own[label][name] - own[labels[0]][name] for name in _MEASURES]
+        for (image, scale, label), base in curves.items():
+            others = [
+                curves[image, scale, each] for each in group if (image, scale, each) in curves
+            ]
+            if label in groups[0] and others:
                 for kind in (_kind(image), _ALL):
-                    rows[kind].append(row)
+                    rows[kind] += _changes(base, others[0])
         for kind in _ordered(rows):
             means = np.mean(np.array(rows[kind]), axis=0).tolist()
             changes = dict(zip(_MEASURES, means, strict=True))
-            found.append(Gain(kind, label, len(rows[kind]), changes))
+            found.append(Gain(kind, _name(group), len(rows[kind]), changes))
     return found
 
 
-def sizes(lines: Sequence[Line], labels: Sequence[str]) -> list[Sizes]:
-    """Return bytes at equal scores, by restorer, score and class, and in total."""
-    curves: dict[tuple[str, str], list[Line]] = defaultdict(list)
-    for line in lines:
-        curves[line["image"], line["restorer"]].append(line)
+def _curves(lines: Sequence[Line]) -> dict[tuple[str, int, str], list[Line]]:
+    """Return files by image, scale and label, smallest first."""
+    curves: dict[tuple[str, int, str], list[Line]] = defaultdict(list)
+    for line in sorted(lines, key=lambda line: float(line["size"])):
+        curves[line["image"], line["scale"], line["restorer"]].append(line)
+    return curves
+
+
+def _changes(base: Sequence[Line], other: Sequence[Line]) -> Iterator[list[float]]:
+    """Yield what the other curve has more, at the bytes of each file of the first."""
+    sizes = [math.log(line["size"]) for line in other]
+    for line in base:
+        at = math.log(line["size"])
+        if sizes[0] <= at <= sizes[-1]:
+            yield [
+                float(np.interp(at, sizes, [each[name] for each in other])) - line[name]
+                for name in _MEASURES
+            ]
+
+
+def sizes(lines: Sequence[Line], groups: Sequence[Restorers]) -> list[Sizes]:
+    """Return bytes at equal scores, by restorers, score and class, and in total."""
+    curves = _curves(lines)
     images = sorted({line["image"] for line in lines})
     found = []
-    for label, score in itertools.product(labels, SCORES):
+    for group, score in itertools.product(groups, SCORES):
         rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for image in images:
-            full = size_at(curves[image, FULL], score)
+            full = size_at(curves.get((image, 1, FULL), []), score)
             if math.isfinite(full):
-                shrunk = size_at(curves[image, label], score)
+                shrunk = min(
+                    size_at(curve, score)
+                    for (of, scale, label), curve in curves.items()
+                    if of == image and scale > 1 and label in group
+                )
                 for kind in (_kind(image), _ALL):
                     rows[kind].append((full, shrunk))
         for kind in _ordered(rows):
             wins = sum(shrunk < full for full, shrunk in rows[kind])
             share = sum(map(min, rows[kind])) / sum(full for full, _ in rows[kind])
-            found.append(Sizes(kind, label, score, len(rows[kind]), wins, share))
+            found.append(Sizes(kind, _name(group), score, len(rows[kind]), wins, share))
     return found
 
 
@@ -120,29 +149,29 @@ def size_at(curve: Sequence[Line], score: float) -> float:
     return math.exp(float(wanted))
 
 
-def text(lines: Sequence[Line], labels: Sequence[str]) -> str:
+def text(lines: Sequence[Line], groups: Sequence[Restorers]) -> str:
     """Return both tables as text.
 
     Args:
         lines: measures.
-        labels: restorers; the first one is that which others are compared with.
+        groups: restorers; the first ones are those which others are compared with.
     """
-    return "\n".join([*_gains(lines, labels), "", *_sizes(lines, labels), ""])
+    return "\n".join([*_gains(lines, groups), "", *_sizes(lines, groups), ""])
 
 
-def _gains(lines: Sequence[Line], labels: Sequence[str]) -> Iterator[str]:
-    yield f"In the same files, over {labels[0]}:"
+def _gains(lines: Sequence[Line], groups: Sequence[Restorers]) -> Iterator[str]:
+    yield f"At equal bytes, over {_name(groups[0])}:"
     yield f"{'class':20}{'restorer':24}{'files':>6}" + "".join(f"{m:>10}" for m in _MEASURES)
-    for each in gains(lines, labels):
+    for each in gains(lines, groups):
         values = "".join(f"{each.changes[name]:>+10.4f}" for name in _MEASURES)
         yield f"{each.kind:20}{each.restorer:24}{each.files:>6}{values}"
 
 
-def _sizes(lines: Sequence[Line], labels: Sequence[str]) -> Iterator[str]:
+def _sizes(lines: Sequence[Line], groups: Sequence[Restorers]) -> Iterator[str]:
     yield "At equal scores, shrunk wherever that is smaller: bytes by those of full size, and wins:"
     yield f"{'class':20}{'restorer':24}" + "".join(f"{score:>16}" for score in SCORES)
     rows: dict[tuple[str, str], dict[int, Sizes]] = defaultdict(dict)
-    for each in sizes(lines, labels):
+    for each in sizes(lines, groups):
         rows[each.restorer, each.kind][each.score] = each
     for (label, kind), own in rows.items():
         cells = "".join(_cell(own.get(score)) for score in SCORES)
@@ -153,6 +182,10 @@ def _cell(found: Sizes | None) -> str:
     if found is None:
         return f"{'-':>16}"
     return f"{found.bytes:>9.3f} {f'{found.wins}/{found.images}':>6}"
+
+
+def _name(group: Restorers) -> str:
+    return "+".join(group)
 
 
 def _ordered(kinds: Mapping[str, object]) -> list[str]:

@@ -20,6 +20,8 @@ from slimgate.codec.measures.ssimulacra2_weights import ERROR_UNIT as SCORE_ERRO
 from slimgate.codec.measures.ssimulacra2_weights import POLYNOMIAL as SCORE_POLYNOMIAL
 from slimgate.codec.measures.ssimulacra2_weights import POWER as SCORE_POWER
 from slimgate.codec.measures.xyb import ABSORBANCE, B, X, Y
+from slimgate.codec.restore.restore import Upscaler
+from slimgate.codec.search import shrinking
 
 __all__ = [
     "ABSORBANCE",
@@ -49,9 +51,17 @@ Doubles = npt.NDArray[np.float64]
 _SPEED: Final = 8  # the encoder speed of renditions at low effort
 
 
-def shrink(pixels: Pixels, scale: int) -> Pixels:
-    """Shrink RGB pixels by an integer factor, 1 to 4, like renditions."""
-    return pixels if scale == 1 else resample.downscale(pixels, scale)
+def shrink(pixels: Pixels, scale: int, restorer: Upscaler | None = None) -> Pixels:
+    """Shrink RGB pixels by an integer factor, 1 to 4, like renditions.
+
+    Args:
+        pixels: uint8, (height, width, 3).
+        scale: integer factor.
+        restorer: shrinks as it prefers; None: Lanczos's filter alone.
+    """
+    if restorer is None:
+        return resample.shrunk(pixels, scale)
+    return shrinking.shrunk(pixels, scale, "any", lambda _: restorer)
 
 
 def level(codec: str, quality: int) -> int:

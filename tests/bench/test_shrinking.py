@@ -44,16 +44,26 @@ def test_scores_beyond_all_files_have_no_size() -> None:
     assert shrinking_tables.size_at([], 20) == math.inf
 
 
-def test_gains_are_of_the_same_files() -> None:
-    """Restorers are compared where both have measures, by class and over all."""
+def test_gains_are_at_equal_bytes() -> None:
+    """A file is compared with what lies between two of the others, by class and over all."""
     lines = [
-        _line(10, 50, "one"), _line(10, 54, "two"), _line(20, 60, "one"), _line(20, 62, "two"),
-        _line(10, 50, "one", "b/1"), _line(10, 47, "two", "b/1"), _line(30, 70, "two", "b/1"),
+        _line(10, 50, "one"), _line(10, 54, "two"), _line(20, 60, "one"), _line(40, 64, "two"),
+        _line(10, 50, "one", "b/1"), _line(10, 47, "two", "b/1"), _line(9, 70, "one", "b/1"),
     ]  # fmt: skip
-    found = shrinking_tables.gains(lines, ["one", "two"])
+    found = shrinking_tables.gains(lines, [("one",), ("two", "three")])
     assert [(each.kind, each.files) for each in found] == [("a", 2), ("b", 1), ("all", 3)]
-    assert [each.changes["score"] for each in found] == pytest.approx([3, -3, 1])
-    assert found[0].changes["psnr_db"] == pytest.approx(1.5)
+    assert [each.changes["score"] for each in found] == pytest.approx([1.5, -3, 0])
+    assert found[0].changes["psnr_db"] == pytest.approx(0.75)
+    assert found[0].restorer == "two+three"
+
+
+def test_of_several_scales_the_smallest_counts() -> None:
+    """Restorers that count as one store the smaller of their files."""
+    four = _line(40, 60, "four") | {"scale": 4}
+    lines = [_line(100, 50), _line(300, 90), _line(60, 60, "two"), four]
+    for group, expected in ((("two",), 0.6), (("two", "four"), 0.4)):
+        table = shrinking_tables.sizes(lines, [group])
+        assert table[0].bytes == pytest.approx(expected)
 
 
 def test_the_smaller_of_both_is_stored() -> None:
@@ -63,7 +73,7 @@ def test_the_smaller_of_both_is_stored() -> None:
         *(_line(100, 55, image="a/2"), _line(300, 90, image="a/2"), _line(200, 60, "x", "a/2")),
         *(_line(100, 20, image="a/3"), _line(50, 99, "x", "a/3")),
     ]
-    table = {(each.kind, each.score): each for each in shrinking_tables.sizes(lines, ["x"])}
+    table = {(each.kind, each.score): each for each in shrinking_tables.sizes(lines, [("x",)])}
     assert (table["a", 50].images, table["a", 50].wins) == (2, 1)
     assert table["a", 50].bytes == pytest.approx((50 + 100) / 200)
     assert table["all", 70].wins == 0

@@ -4,7 +4,8 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,10 @@ from slimgate.models.training.renditions import Pixels
 LEAST_SIDE: Final = 48
 """Smaller images are skipped: at a scale of 4, SSIM would be undefined."""
 
-_VERSION: Final = 1  # of the measures and their method
+_VERSION: Final = 2  # of the measures and their method
+
+_Shrink = Callable[[Tested | None], Pixels]
+"""Shrinks the image for a restorer, once for all codings."""
 
 _Measures = dict[str, tuple[int, float, float]]
 """Bytes, PSNR and SSIM by coding and restorer."""
@@ -46,31 +50,43 @@ def measure(path: Path, plan: Plan, folder: Path) -> list[Point]:
     tested = restorers.load_all(plan.restorers)
     points: list[Point] = []
     for scale, codings in itertools.groupby(plan.codings(), key=lambda coding: coding.scale):
-        small = renditions.shrink(original, scale)
+        shrink = cache(partial(_shrunk, original, scale))
         before = len(measures)
         for coding in codings:
-            _complete(measures, coding, original, small, tested[scale])
+            _complete(measures, coding, original, shrink, tested[scale])
             points += _points(measures, coding, tested[scale], height * width)
         if len(measures) > before:
             _write(kept, measures)
     return points
 
 
+def _shrunk(original: Pixels, scale: int, tested: Tested | None) -> Pixels:
+    return renditions.shrink(original, scale, tested.restorer if tested else None)
+
+
 def _complete(
-    measures: _Measures, coding: Coding, original: Pixels, small: Pixels, tested: list[Tested]
+    measures: _Measures, coding: Coding, original: Pixels, shrink: _Shrink, tested: list[Tested]
 ) -> None:
     """Add missing measures."""
     missing = [(key, each) for key, each in _keys(coding, tested) if key not in measures]
     if not missing:
         return
-    data = renditions.encode(small, coding.codec, coding.quality, coding.chroma)
-    height, width = small.shape[:2]
-    decoded = renditions.decode(data, coding.codec, width=width, height=height)
     level = renditions.level(coding.codec, coding.quality)
+    files: dict[bytes, tuple[int, Pixels]] = {}  # most restorers shrink alike
     for key, each in missing:
+        small = shrink(each)
+        size, decoded = files.get(pixels := small.tobytes()) or _coded(small, coding)
+        files[pixels] = size, decoded
         restored = _restored(decoded, original, coding.scale, level, each)
         psnr, ssim = renditions.psnr(original, restored), renditions.ssim(original, restored)
-        measures[key] = len(data), psnr, ssim
+        measures[key] = size, psnr, ssim
+
+
+def _coded(small: Pixels, coding: Coding) -> tuple[int, Pixels]:
+    """Return the size of a file, bytes, and its pixels."""
+    data = renditions.encode(small, coding.codec, coding.quality, coding.chroma)
+    height, width = small.shape[:2]
+    return len(data), renditions.decode(data, coding.codec, width=width, height=height)
 
 
 def _restored(

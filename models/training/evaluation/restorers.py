@@ -9,13 +9,17 @@ from typing import Final
 from slimgate.config import Engine
 from slimgate.models.engine import loading
 from slimgate.models.engine.batching import BatchingQueue
+from slimgate.models.engine.downscaling import DownscalingRestorer, with_downscaler
 from slimgate.models.engine.network import CannotRun, Network
 from slimgate.models.engine.network_restorer import NetworkRestorer
 from slimgate.models.registry import catalog
-from slimgate.models.registry.cards import Enlarger
+from slimgate.models.registry.cards import Restorer
 from slimgate.models.training import unpublished
 from slimgate.models.training.errors import NoRestorer
 from slimgate.models.training.evaluation.plan import INTERPOLATIONS, NONE
+
+DOWNSCALER: Final = "-downscaler.onnx"
+"""End of the name of a file with the network that shrinks images for another one."""
 
 _ENGINE: Final = Engine(threads=1)  # there is already one process per core
 
@@ -34,7 +38,7 @@ class Tested:
     label: str
     digest: str
     scales: tuple[int, ...]
-    restorer: Enlarger
+    restorer: Restorer
 
 
 @cache  # once per process: compiling a network takes a second
@@ -42,7 +46,8 @@ def load(name: str) -> Tested:
     """Load a restorer.
 
     Args:
-        name: name in the catalog, or an ONNX file of an integer network.
+        name: name in the catalog, or an ONNX file of an integer network. Images are shrunk for it
+            by the network in ``NAME-downscaler.onnx`` beside it, if there is one.
 
     Raises:
         NoRestorer: it does not exist, or cannot run here.
@@ -73,15 +78,29 @@ def _from_catalog(name: str) -> Tested:
     card = catalog.named(name)
     if name in INTERPOLATIONS:
         return Tested(name, card.hash, card.scales, card.load())
-    return Tested(name, card.hash, card.scales, _behind_a_queue(loading.load(card, _ENGINE)))
+
+    def find(content_hash: str) -> NetworkRestorer:
+        return _behind_a_queue(loading.load(catalog.hashed(content_hash), _ENGINE))
+
+    return Tested(name, card.hash, card.scales, with_downscaler(card, find))
 
 
 def _from_file(path: Path) -> Tested:
-    with path.open("rb") as file:
-        data = file.read(unpublished.MAX_BYTES + 1)
+    data = _content(path)
     network = unpublished.ready(data)
-    digest = hashlib.sha256(data).hexdigest()[:16]
-    return Tested(path.stem, digest, (network.scale,), _behind_a_queue(network))
+    digest = hashlib.sha256(data)
+    beside = path.with_name(path.stem + DOWNSCALER)
+    downscaler = None
+    if beside.exists():
+        digest.update(data := _content(beside))
+        downscaler = _behind_a_queue(unpublished.ready(data))
+    restorer = DownscalingRestorer(_behind_a_queue(network), downscaler)
+    return Tested(path.stem, digest.hexdigest()[:16], (network.scale,), restorer)
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(unpublished.MAX_BYTES + 1)
 
 
 def _behind_a_queue(network: Network) -> NetworkRestorer:
