@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from bench.contest import alone
 from slimgate.models.engine.loading import LocalRestorers
+from slimgate.models.training.pairs import SUFFIXES
 
 Task = TypeVar("Task")
 
@@ -29,6 +30,21 @@ def lines(path: Path) -> Iterator[Line]:
 def name(path: Path) -> str:
     """Return the name of an image: its class and file name."""
     return f"{path.parent.name}/{path.name}"
+
+
+def spread(folder: Path, limit: int | None) -> list[Path]:
+    """Return the images of a folder with one subfolder per class.
+
+    Args:
+        folder: folder.
+        limit: images per class, at even distances; None: all.
+    """
+    found: list[Path] = []
+    for kind in sorted(path for path in folder.iterdir() if path.is_dir()):
+        files = sorted(path for path in kind.iterdir() if path.suffix.lower() in SUFFIXES)
+        count = min(limit or len(files), len(files))
+        found += [files[index * len(files) // count] for index in range(count)]
+    return found
 
 
 @cache

@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     tested = {name: restorers.load(name) for group in groups for name in group}
     known = {(x["image"], x["scale"], x["restorer"]) for x in journal.lines(options.out)}
     todo = []
-    for path in _images(options):
+    for path in journal.spread(options.folder, options.limit):
         image = journal.name(path)
         lacking = [
             (scale, name)
@@ -76,16 +76,6 @@ def main(arguments: list[str] | None = None) -> int:
     labels = [tuple(tested[name].label for name in group) for group in groups]
     sys.stdout.write(shrinking_tables.text(lines, labels))
     return 0
-
-
-def _images(options: argparse.Namespace) -> list[Path]:
-    """Return the images, by class and, within one, at even distances."""
-    found: list[Path] = []
-    for folder in sorted(path for path in options.folder.iterdir() if path.is_dir()):
-        files = sorted(path for path in folder.iterdir() if path.suffix.lower() in pairs.SUFFIXES)
-        count = min(options.limit or len(files), len(files))
-        found += [files[index * len(files) // count] for index in range(count)]
-    return found
 
 
 def _parser() -> argparse.ArgumentParser:
