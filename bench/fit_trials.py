@@ -15,12 +15,12 @@ from slimgate import models
 from slimgate.codec.encoders import EncoderSettings, avif
 from slimgate.codec.encoders.coding import LOSSLESS
 from slimgate.codec.image.pixels import Pixels
-from slimgate.codec.image.resample import shrunk
 from slimgate.codec.image.sample import Sample
 from slimgate.codec.measures import floors
 from slimgate.codec.measures.prepared import Prepared
 from slimgate.codec.restore.restore import enlarge
 from slimgate.codec.search.quality_model import Activity
+from slimgate.codec.search.shrinking import shrunk
 from slimgate.codec.search.state import Candidate
 from slimgate.config import Floor
 
@@ -108,7 +108,11 @@ def trials(task: Task) -> list[Line]:
 
 
 def _statistics(pixels: Pixels, sample: Sample) -> Line:
-    mosaics = {scale: _activity(shrunk(sample.pixels, scale)) for scale in _QUALITIES}
+    restorers, find = models.chosen(policy_of({}).restorer), journal.upscalers()
+    mosaics = {
+        scale: _activity(shrunk(sample.pixels, scale, restorers[scale], find))
+        for scale in _QUALITIES
+    }
     return {
         "pixels": pixels.shape[0] * pixels.shape[1],
         "share": sample.share,
@@ -139,7 +143,8 @@ def _trials(
 
 
 def _trial(subject: _Subject, candidate: Candidate, quality: int) -> Line:
-    small, height, width = shrunk(subject.pixels, candidate.scale), *subject.pixels.shape[:2]
+    height, width = subject.pixels.shape[:2]
+    small = shrunk(subject.pixels, candidate.scale, candidate.restorer, journal.upscalers())
     stored, size = candidate.stored(min(quality, 100)), 0
     if quality == UNCODED:
         stored = stored.model_copy(update={"level": LOSSLESS})

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from slimgate.models.engine.network import EngineError
 from slimgate.models.registry import formatting
 from slimgate.models.registry.cards import Card
-from slimgate.models.registry.catalog import CATALOG, chosen, hashed, named
+from slimgate.models.registry.catalog import CATALOG, RESTORERS, chosen, hashed, named
 from slimgate.models.registry.fetch import FetchFailed, Report, cache_folder, fetch, find
 from slimgate.models.registry.native import FAMILY
 from slimgate.models.training import cli
@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
 def add_commands(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``list``, ``show``, ``verify``, ``fetch``, ``bench`` and the commands of training."""
     listing = _add(commands, "list", "list all restorers", "slimgate models list")
-    listing.set_defaults(act=lambda _: formatting.table(CATALOG))
+    listing.set_defaults(act=lambda _: formatting.table(RESTORERS))
     show = _add(
         commands, "show", "show all properties of one restorer", "slimgate models show native"
     )

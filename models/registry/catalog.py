@@ -1,4 +1,4 @@
-"""The catalog of restorers, an explicit list of frozen cards."""
+"""The catalog of restorers, and of the networks that shrink for them: frozen cards."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -9,6 +9,7 @@ from slimgate.models.registry.cards import Card, Download, Restorer, definition_
 __all__ = [
     "CATALOG",
     "NAMES",
+    "RESTORERS",
     "Card",
     "Download",
     "Restorer",
@@ -121,19 +122,20 @@ CATALOG: Final = (
     *native.CARDS,
 )
 
-_BY_NAME: Final = {card.name: card for card in CATALOG}
+RESTORERS: Final = tuple(card for card in CATALOG if card.shrinks is None)
+"""Cards of restorers; the others shrink images for them."""
+
+_BY_NAME: Final = {card.name: card for card in RESTORERS}
 _BY_HASH: Final = {card.hash: card for card in CATALOG}
 
-_FAMILY: Final = {card.scales[0]: card for card in native.CARDS if card.shrinks is None}
+_FAMILY: Final = {card.scales[0]: card for card in native.CARDS if card in RESTORERS}
 
-_RESTORERS: Final = {name for name, card in _BY_NAME.items() if card.shrinks is None}
-
-NAMES: Final = frozenset({*_RESTORERS, native.FAMILY})
+NAMES: Final = frozenset({*_BY_NAME, native.FAMILY})
 """Names allowed in policies."""
 
 
 def named(name: str) -> Card:
-    """Return the card of a name in policies.
+    """Return the card of a restorer by its name in policies.
 
     Raises:
         LookupError: no card has that name.
@@ -182,6 +184,15 @@ def networks(hashes: Iterable[str]) -> set[str]:
     cards = [hashed(each) for each in hashes]
     found = {card.hash for card in cards if card.is_network}
     return found | {card.downscaler for card in cards if card.downscaler is not None}
+
+
+def needed_by(network: str) -> Card:
+    """Return the restorer that a network belongs to: itself, or the one that it shrinks for.
+
+    Raises:
+        LookupError: this version does not have the network.
+    """
+    return next((card for card in RESTORERS if card.downscaler == network), hashed(network))
 
 
 def restorer(content_hash: str) -> Restorer:

@@ -168,7 +168,7 @@ def mismatch(info: protocol.Info, required: Collection[str]) -> str | None:
         return f"it speaks version {info.protocol} of the protocol, not {protocol.VERSION}"
     for content_hash in sorted(required):
         if content_hash not in info.checks:
-            name = catalog.hashed(content_hash).name
+            name = catalog.needed_by(content_hash).name
             return f"it does not have {name}: upgrade it, or start it with --restorers {name}"
     for card in catalog.CATALOG:
         if card.check is not None and info.checks.get(card.hash, card.check) != card.check:

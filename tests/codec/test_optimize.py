@@ -14,6 +14,7 @@ from bench import reference
 from slimgate import models
 from slimgate.codec import manifest, optimize
 from slimgate.codec.containers import bmff, parse
+from slimgate.codec.encoders import avif
 from slimgate.codec.image.pixels import Pixels, decode_as
 from slimgate.codec.optimize import Optimized, Refused
 from slimgate.codec.reasons import Reason
@@ -321,6 +322,33 @@ class _Drifting:
     def refine(self, small: Pixels, full: Pixels, scale: int) -> Pixels:
         del full, scale
         return small
+
+
+class _Marking:
+    """Shrinks with a bright upper half."""
+
+    def upscale(self, pixels: Pixels, scale: int, *, level: int) -> Pixels:
+        del level
+        return pixels.repeat(scale, axis=0).repeat(scale, axis=1)
+
+    def refine(self, small: Pixels, full: Pixels, scale: int) -> Pixels:
+        assert full.shape[0] == small.shape[0] * scale
+        marked = small.copy()
+        marked[: len(small) // 2] = 255
+        return marked
+
+
+def test_restorers_shrink_what_is_stored() -> None:
+    """A rendition holds what its restorer made of the shrunk image."""
+    asked = optimize_options(
+        tiers=["downscale"], scales=[2], codecs=["avif"],
+        floor={"psnr_db": 3, "ssim": None, "orb": None, "ssimulacra2": None},
+    )  # fmt: skip
+    data = save(crop("RGB", 150, 110), "PNG")
+    found = optimize.optimize(data, asked, lambda _: _Marking())
+    stored = avif.read(found.rendition, mode="RGB", width=75, height=55)
+    assert stored[:20].min() > 200
+    assert stored[30:].mean() < 200
 
 
 def test_what_does_not_restore_is_refused() -> None:
