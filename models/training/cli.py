@@ -54,7 +54,7 @@ def add_commands(commands: "_SubParsersAction[argparse.ArgumentParser]") -> None
     export = _add(
         commands,
         "export",
-        "write the ONNX file of an integer run",
+        "write the ONNX file of an integer run, and that of its downscaler",
         "slimgate models export runs/first/last.pt --out x2.onnx",
     )
     export.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="of the integer run")

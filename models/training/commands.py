@@ -9,7 +9,8 @@ import torch
 from tqdm import tqdm
 
 from slimgate.models.training import settings
-from slimgate.models.training.loop import Loop, load_data
+from slimgate.models.training.datasets import load_data
+from slimgate.models.training.loop import Loop
 from slimgate.models.training.pair_cache import PairCache, default_folder
 from slimgate.models.training.tracking import Track, tracking
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from slimgate.models.training.settings import Degradations
+from slimgate.models.training.data_settings import Degradations
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]

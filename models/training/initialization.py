@@ -1,4 +1,4 @@
-"""Build the network of a run, with weights of an earlier run."""
+"""Build the networks of a run, with weights of an earlier run."""
 
 import operator
 from collections.abc import Iterable, Mapping
@@ -8,20 +8,33 @@ from typing import Final
 from torch import Tensor
 
 from slimgate.models.training import run_files, shipped
+from slimgate.models.training.downscaling import Downscaler
 from slimgate.models.training.errors import Unusable
 from slimgate.models.training.network import PlainStack
 from slimgate.models.training.quantized import QuantizedStack
+from slimgate.models.training.settings import Downscaler as Shape
 from slimgate.models.training.settings import Run
 
 _LAST: Final = ("last.",)
+_OUTER: Final = ("stack.first.", "stack.last.")
 
 
 def build(run: Run, batches: Iterable[Tensor]) -> PlainStack | QuantizedStack:
-    """Return the initial network of a run.
+    """Return the initial network of a run that restores.
 
     Args:
         run: configuration.
         batches: inputs for measuring the range of activations of an integer network.
+
+    Raises:
+        Unusable: the start checkpoint does not fit.
+    """
+    network = build_float(run)
+    return rounded(network, batches) if run.integer else network
+
+
+def build_float(run: Run) -> PlainStack:
+    """Return the initial network of a run that restores, in floats even if it is for integers.
 
     Raises:
         Unusable: the start checkpoint does not fit.
@@ -32,11 +45,63 @@ def build(run: Run, batches: Iterable[Tensor]) -> PlainStack | QuantizedStack:
         if "exponents" in learned:
             raise Unusable(f"{run.start} belongs to an integer run; start from its float parent")
         network.load_state_dict(_fitting(run, network.state_dict(), learned))
-    if not run.integer:
-        return network
-    if run.start is None:
+    elif run.integer:
         raise Unusable("an integer run starts from a float checkpoint: pass it with --start")
-    quantized = QuantizedStack(run.scale, width=run.network.width, depth=run.network.depth)
+    return network
+
+
+def build_downscaler(run: Run, shape: Shape) -> Downscaler:
+    """Return the initial network of a run that shrinks, in floats even if it is for integers.
+
+    It starts as that of the start checkpoint; or with the inner layers of one of another scale; or
+    else with Lanczos' filter.
+
+    Args:
+        run: configuration.
+        shape: its downscaler.
+
+    Raises:
+        Unusable: the start checkpoint does not fit.
+    """
+    network = Downscaler(run.scale, width=shape.width, depth=shape.depth)
+    learned = _learned_downscaler(run)
+    if learned is None:
+        return network
+    own = network.state_dict()
+    fitting = {name: value for name, value in learned.items() if _same(own.get(name), value)}
+    if fitting.keys() != own.keys():
+        if run.integer:
+            raise Unusable(f"{run.start} has a downscaler of another scale or shape")
+        # Behind a new first layer, what the last one has learned would spoil every image at first.
+        fitting = {name: fitting[name] for name in fitting if not name.startswith(_OUTER)}
+    network.load_state_dict({**own, **fitting})
+    return network
+
+
+def _learned_downscaler(run: Run) -> Mapping[str, Tensor] | None:
+    if run.start is not None and run.start.suffix != shipped.SUFFIX:
+        learned = run_files.read(run.start).downscaler
+        if learned is not None:
+            return learned
+    if run.integer:
+        raise Unusable(f"{run.start} has no downscaler: start from a run that trained one")
+    return None
+
+
+def _same(own: Tensor | None, learned: Tensor) -> bool:
+    return own is not None and own.shape == learned.shape
+
+
+def rounded(network: PlainStack, batches: Iterable[Tensor]) -> QuantizedStack:
+    """Return a network in integers.
+
+    Args:
+        network: float network.
+        batches: its inputs, for measuring the range of activations.
+    """
+    width, inputs, *_ = network.first.kernel.shape
+    depth = len(network.inner)
+    quantized = QuantizedStack(network.scale, width=width, depth=depth, inputs=inputs)
     quantized.take(network, batches)
     return quantized
 

@@ -1,68 +1,28 @@
 """The training loop: Adam, cosine schedule, averaged weights, validation; resumable."""
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
-import numpy as np
 import torch
 from torch import nn
 from torch.optim import swa_utils
 from tqdm import tqdm
 
-from slimgate.models.training import devices, pairs, validation
+from slimgate.models.training import devices
+from slimgate.models.training.datasets import Data
 from slimgate.models.training.devices import DeviceName
-from slimgate.models.training.errors import Diverged, NoImages, Unusable
-from slimgate.models.training.initialization import build
-from slimgate.models.training.measures import fidelity_loss, gain_by_label
-from slimgate.models.training.network import Stack
-from slimgate.models.training.pair_cache import PairCache, Recipe, data_digest
-from slimgate.models.training.pairs import Source
-from slimgate.models.training.patches import Patches
+from slimgate.models.training.errors import Diverged, Unusable
+from slimgate.models.training.joint import Joint
+from slimgate.models.training.restoring import Restoring
 from slimgate.models.training.run_files import Checkpoint, Folder
 from slimgate.models.training.settings import Run
+from slimgate.models.training.task import Task
 from slimgate.models.training.tracking import Track
-from slimgate.models.training.validation import Fidelity
 
-_CALIBRATION: Final = 32  # batches for measuring the range of activations
 _SHOWN_EVERY: Final = 50
 _SAVED_EVERY: Final = 100  # steps: what a killed run takes again
-_BROKEN: Final = 1000.0  # points that a broken guard costs: more than scores differ by
-_MAX_NORM: Final = 1.0  # of gradients
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """Training and validation data of a run.
-
-    Attributes:
-        learning: training pairs.
-        validating: validation pairs, of other originals.
-        digest: SHA-256 of the training originals.
-    """
-
-    learning: Sequence[Source]
-    validating: Sequence[Source]
-    digest: str
-
-
-def load_data(run: Run, cache: PairCache) -> Data:
-    """Load the pairs of a run.
-
-    Raises:
-        NoImages: no folder is configured, or it has too few images.
-    """
-    if run.data.folder is None:
-        raise NoImages("no folder of images: set --data DIR")
-    learning, validating = pairs.split(pairs.originals(run.data.folder), run.data.validation)
-    recipe = Recipe(run.data, run.scale, run.seed)
-    learned = cache.load(learning, recipe)
-    cut = run.data.model_copy(update={"max_pixels": run.data.validation_pixels})
-    validated = cache.load(validating, Recipe(cut, run.scale, run.seed))
-    return Data(learned, validated, data_digest(learned))
 
 
 class Loop:
@@ -85,27 +45,23 @@ class Loop:
         self, run: Run, folder: Path, data: Data, track: Track, *, device: DeviceName = "auto"
     ) -> None:
         torch.manual_seed(run.seed)
-        schedule = run.schedule
         self._run, self._data, self._track = run, data, track
         self._device = devices.choose(device)
         if run.integer:
             devices.exact()
-        self._patches = Patches(
-            data.learning,
-            scale=run.scale,
-            batch=schedule.batch,
-            patch=schedule.patch,
-            seed=run.seed,
-            weights=run.data.weights,
-        )
-        calibration = (self._patches.draw()[0] for _ in range(_CALIBRATION))
-        self.network = build(run, calibration).to(self._device)
+        self._task = _task(run, data, self._device)
+        self.network = self._task.network
         self._averaged = swa_utils.AveragedModel(
-            self.network, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(schedule.ema)
+            self.network, multi_avg_fn=swa_utils.get_ema_multi_avg_fn(run.schedule.ema)
         )
-        self._optimizer = torch.optim.Adam(self.network.parameters(), lr=schedule.rate)
+        parts = self._task.groups()
+        self._factors = [factor for _, factor in parts]
+        self._optimizer = torch.optim.Adam(
+            [{"params": list(part.parameters())} for part, _ in parts], lr=run.schedule.rate
+        )
         self._step = 0
-        self._start: Fidelity | None = None
+        self._loss = 0.0  # of the last step that was taken
+        self._begun = False
         self._folder = Folder(folder)
         self._resume()
 
@@ -120,73 +76,60 @@ class Loop:
             NoTracking: measurements cannot be recorded.
         """
         schedule = self._run.schedule
-        if self._run.perceptual and self._start is None:
-            self._start = self._fidelity()
+        if not self._begun:
+            self._task.begin(self._averaged.module)
+            self._begun = True
         with tqdm(
             total=schedule.steps, initial=self._step, desc=self._run.name, disable=None
         ) as progress:
             while self._step < schedule.steps and not self._stalled():
-                loss = self._advance()
+                self._advance()
                 progress.update()
                 if self._step % _SHOWN_EVERY == 0:
-                    progress.set_postfix(loss=f"{loss:.5f}")
+                    progress.set_postfix(loss=f"{self._loss:.5f}")
                 if self._step % schedule.validate_every == 0 or self._step == schedule.steps:
-                    self._validate(loss)
+                    self._validate()
                 elif self._step % _SAVED_EVERY == 0:
                     self._save()
         return self._folder.winner
 
-    def _advance(self) -> float:
+    def _advance(self) -> None:
         rate = rate_at(self._step, self._run)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
-        small, full = (each.to(self._device) for each in self._patches.draw())
-        with devices.mixed(self._device, self._run.precision, integer=self._run.integer):
-            # Channels last: convolutions in bfloat16 take a sixth less time on processors.
-            residual = self.network(small.contiguous(memory_format=torch.channels_last))
-        decibels = self._step >= self._run.schedule.psnr_from * self._run.schedule.steps
-        seen = self._run.perceptual
-        loss = fidelity_loss(residual.float(), small, full, decibels=decibels, seen=seen)
+        groups = self._optimizer.param_groups
+        for group, factor in zip(groups, self._factors, strict=True):
+            group["lr"] = rate * factor
+        loss = self._task.loss(self._step)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_NORM)
-        self._optimizer.step()
-        self._averaged.update_parameters(self.network)
+        clip = nn.utils.clip_grad_norm_
+        norms = [float(clip(group["params"], self._task.max_norm)) for group in groups]
+        if self._task.accepts(norms):
+            self._optimizer.step()
+            self._averaged.update_parameters(self.network)
+            self._loss = float(loss.detach())
         self._step += 1
-        return float(loss.detach())
 
-    def _validate(self, loss: float) -> None:
-        measures, gain_db, rank = self._ranked()
-        if not math.isfinite(rank) or not math.isfinite(loss):
+    def _validate(self) -> None:
+        found = self._task.validate(self._averaged.module)
+        if not math.isfinite(found.rank) or not math.isfinite(self._loss):
             raise Diverged(
                 f"{self._run.name} has diverged before step {self._step}: lower schedule.rate, "
                 "remove its folder and restart"
             )
         rate = rate_at(self._step - 1, self._run)
-        self._track({**measures, "gain_db": gain_db, "loss": loss, "rate": rate}, self._step)
-        network = {name: value.cpu() for name, value in self._averaged.module.state_dict().items()}
-        checkpoint = Checkpoint(network, self._run, self._step, gain_db, self._data.digest)
-        self._folder.offer(checkpoint, rank)
+        values = {**found.measures, "gain_db": found.gain_db, "loss": self._loss, "rate": rate}
+        self._track(values, self._step)
+        weights = self._task.weights(self._averaged.module)
+        checkpoint = Checkpoint(
+            weights.restorer,
+            self._run,
+            self._step,
+            found.gain_db,
+            self._data.digest,
+            weights.downscaler,
+        )
+        self._folder.offer(checkpoint, found.rank)
         self._save()
-
-    @property
-    def _validated(self) -> Stack:
-        return cast("Stack", self._averaged.module)
-
-    def _ranked(self) -> tuple[Mapping[str, float], float, float]:
-        """Return measures of the averaged network, its gain in dB, and its rank."""
-        if self._start is None:
-            gains = gain_by_label(self._validated, self._data.validating, self._device)
-            mean = float(np.mean([gain for values in gains.values() for gain in values]))
-            return {}, mean, mean
-        now = self._fidelity()
-        broken = validation.broken(now, self._start)
-        rank = now.score - _BROKEN * bool(broken)
-        changes = validation.changes(now, self._start)
-        return {**now.means(), **changes, "guards_broken": len(broken)}, now.gain_db, rank
-
-    def _fidelity(self) -> Fidelity:
-        return validation.fidelity(self._validated, self._data.validating, self._device)
 
     def _stalled(self) -> bool:
         if not self._folder.best:
@@ -202,8 +145,7 @@ class Loop:
                 "network": self.network.state_dict(),
                 "averaged": self._averaged.state_dict(),
                 "optimizer": self._optimizer.state_dict(),
-                "start": None if self._start is None else asdict(self._start),
-                "random": json.dumps(self._patches.random.bit_generator.state),
+                **self._task.state(),
             }
         )
 
@@ -217,10 +159,15 @@ class Loop:
         self.network.load_state_dict(state["network"])
         self._averaged.load_state_dict(state["averaged"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._patches.random.bit_generator.state = json.loads(state["random"])
         self._step = state["step"]
-        start = state.get("start")
-        self._start = None if start is None else validation.parsed(start)
+        self._task.resume(state)
+        self._begun = True
+
+
+def _task(run: Run, data: Data, device: torch.device) -> Task:
+    if run.downscaler is None:
+        return Restoring(run, data, device)
+    return Joint(run, run.downscaler, data, device)
 
 
 def rate_at(step: int, run: Run) -> float:
@@ -235,5 +182,12 @@ def rate_at(step: int, run: Run) -> float:
 def _comparable(run: Run) -> str:
     """Return what must match when a run resumes; its schedule may change."""
     return run.model_dump_json(
-        exclude={"start": True, "precision": True, "schedule": True, "data": {"folder"}}
+        exclude={
+            "start": True,
+            "precision": True,
+            "schedule": True,
+            "data": {"folder"},
+            # States of runs without one do not mention it: older versions had none.
+            "downscaler": True if run.downscaler is None else {"rate"},
+        }
     )

@@ -32,16 +32,26 @@ def fidelity_loss(
         seen: weight of SSIMULACRA2's error, beside the others.
     """
     scale = full.shape[-1] // small.shape[-1]
-    edge = _MARGIN * scale
-    inner = (..., slice(edge, -edge), slice(edge, -edge))
-    restored, full = (residual + interpolate(small[:, :3], scale))[inner], full[inner]
-    left = restored - full
+    restored = without_edges(residual + interpolate(small[:, :3], scale), scale)
+    full = without_edges(full, scale)
     if decibels:
-        squared = (left * left).mean(dim=(1, 2, 3))
-        loss = torch.log(squared + _ROUNDING).mean() * _DECIBEL_WEIGHT
+        loss = log_error(restored, full).mean() * _DECIBEL_WEIGHT
     else:
+        left = restored - full
         loss = torch.sqrt(left * left + _EPSILON).mean()
     return loss + seen * perceptual.error(restored, full).mean() if seen else loss
+
+
+def without_edges(patches: Tensor, scale: int) -> Tensor:
+    """Return restored patches without the edges that zero padding affects."""
+    edge = _MARGIN * scale
+    return patches[..., edge:-edge, edge:-edge]
+
+
+def log_error(restored: Tensor, full: Tensor) -> Tensor:
+    """Return the logarithm of the mean squared error of each image, as in PSNR: (n,)."""
+    left = restored - full
+    return torch.log((left * left).mean(dim=(1, 2, 3)) + _ROUNDING)
 
 
 def gain_by_label(

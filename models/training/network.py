@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from slimgate.models.engine.network import CHANNELS
+
 LEVELS: Final = 256
 """Pixels and levels are divided by this power of two, so that integers need no rounding."""
 
@@ -63,12 +65,13 @@ class PlainStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may b
         scale: scale factor.
         width: channels of inner feature maps.
         depth: number of inner convolutions.
+        inputs: input channels: of a restorer, RGB and level.
     """
 
-    def __init__(self, scale: int, *, width: int, depth: int) -> None:
+    def __init__(self, scale: int, *, width: int, depth: int, inputs: int = CHANNELS) -> None:
         super().__init__()
         self.scale = scale
-        self.first = Collapsible(4, width, gain=1.0, identity=False)
+        self.first = Collapsible(inputs, width, gain=1.0, identity=False)
         self.inner = nn.ModuleList(
             Collapsible(width, width, gain=0.1, identity=True) for _ in range(depth)
         )
@@ -83,7 +86,7 @@ class PlainStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may b
         """Return the residual to the interpolated image.
 
         Args:
-            small: float, (n, 4, h, w): RGB and level, all in 1/256.
+            small: float, (n, inputs, h, w), all in 1/256; of a restorer, RGB and level.
 
         Returns:
             float, (n, 3, h * scale, w * scale), in 1/256 of a pixel value.
@@ -115,7 +118,7 @@ def restore(network: Stack, small: Tensor) -> Tensor:
 
     Args:
         network: returns residuals of interpolation.
-        small: float, (n, 4, h, w): RGB and level, all in 1/256.
+        small: float, (n, inputs, h, w), all in 1/256; the first three channels are RGB.
 
     Returns:
         float, (n, 3, h * scale, w * scale), in 1/256 of a pixel value, not rounded.
@@ -146,8 +149,13 @@ def interpolate(small: Tensor, scale: int) -> Tensor:
 
 
 def _pixels(values: Tensor) -> Tensor:
-    """Round to pixel values; halves up, as Pillow does."""
-    return (values * LEVELS + 0.5).floor().clamp(0, 255) / LEVELS
+    """Round to pixel values; halves up, as Pillow does. Gradients ignore it."""
+    return straight_through(values, (values * LEVELS + 0.5).floor().clamp(0, 255) / LEVELS)
+
+
+def straight_through(values: Tensor, rounded: Tensor) -> Tensor:
+    """Return the rounded values exactly, with the gradients of the others (Bengio et al. 2013)."""
+    return rounded.detach() + (values - values.detach())
 
 
 @lru_cache(maxsize=64)

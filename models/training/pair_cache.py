@@ -12,8 +12,8 @@ import numpy as np
 
 from slimgate.models.registry.fetch import cache_folder
 from slimgate.models.training import pairs, parallel, softening
+from slimgate.models.training.data_settings import Data
 from slimgate.models.training.pairs import Small, Source
-from slimgate.models.training.settings import Data
 
 _VERSION: Final = 2  # of the cache layout, and of the gateway's encoding
 

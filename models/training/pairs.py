@@ -4,16 +4,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from slimgate.models.training import renditions
+from slimgate.models.training.data_settings import Coding, Data
 from slimgate.models.training.degradations import degrade
 from slimgate.models.training.errors import NoImages, UnreadableImage
 from slimgate.models.training.renditions import Pixels, Tune
-from slimgate.models.training.settings import Coding, Data
 from slimgate.models.training.softening import soften
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
@@ -130,12 +130,25 @@ def cut(path: Path, max_pixels: int, scale: int) -> Pixels:
     return np.ascontiguousarray(pixels[top : top + rows, left : left + columns])
 
 
-def code(small: Pixels, how: Coding, random: np.random.Generator) -> Small:
-    """Encode and decode a small image at a random quality within a range."""
+class Choice(NamedTuple):
+    """What a coding leaves open, chosen."""
+
+    quality: int
+    subsampling: str
+    tune: Tune
+
+
+def choose(how: Coding, random: np.random.Generator) -> Choice:
+    """Choose a random quality within the range of a coding, chroma format and tuning."""
     low, high = how.qualities
     quality = int(random.integers(low, high + 1))
     subsampling = str(random.choice(how.subsampling))
-    tune = how.tune[int(random.integers(len(how.tune)))]
+    return Choice(quality, subsampling, how.tune[int(random.integers(len(how.tune)))])
+
+
+def code(small: Pixels, how: Coding, random: np.random.Generator) -> Small:
+    """Encode and decode a small image at a random quality within a range."""
+    quality, subsampling, tune = choose(how, random)
     return coded(small, how.codec, quality, subsampling, tune=tune)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from torch import Tensor
 from slimgate.models.training.errors import NoImages
 from slimgate.models.training.network import LEVELS
 from slimgate.models.training.pairs import Small, Source
+from slimgate.models.training.settings import Run
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -56,6 +57,22 @@ class Patches:
             raise NoImages("all weights of the images are 0: set data.weights of some above 0")
         self._shares = shares / shares.sum()
         self.random = np.random.default_rng(seed)
+
+    @classmethod
+    def of(cls, run: Run, sources: Sequence[Source]) -> Self:
+        """Return the patches of a run.
+
+        Raises:
+            NoImages: as above.
+        """
+        return cls(
+            sources,
+            scale=run.scale,
+            batch=run.schedule.batch,
+            patch=run.schedule.patch,
+            seed=run.seed,
+            weights=run.data.weights,
+        )
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Return a batch.

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from slimgate.models.engine.network import CHANNELS
 from slimgate.models.formats.integer import (
     INPUT_EXPONENT,
     MAX_ACTIVATION,
@@ -23,7 +24,7 @@ from slimgate.models.formats.integer import (
     IntegerNetwork,
     Layer,
 )
-from slimgate.models.training.network import Collapsible, PlainStack
+from slimgate.models.training.network import Collapsible, PlainStack, straight_through
 
 _Number = TypeVar("_Number", np.int8, np.int32, np.int64)
 
@@ -44,14 +45,15 @@ class QuantizedStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch m
         scale: scale factor.
         width: channels of inner feature maps.
         depth: number of inner convolutions.
+        inputs: input channels: of a restorer, RGB and level.
     """
 
     exponents: Tensor
 
-    def __init__(self, scale: int, *, width: int, depth: int) -> None:
+    def __init__(self, scale: int, *, width: int, depth: int, inputs: int = CHANNELS) -> None:
         super().__init__()
         self.scale = scale
-        channels = [4, *[width] * (depth + 1), 3 * scale * scale]
+        channels = [inputs, *[width] * (depth + 1), 3 * scale * scale]
         pairs = list(itertools.pairwise(channels))
         self.weights = nn.ParameterList(torch.zeros(after, before, 3, 3) for before, after in pairs)
         self.biases = nn.ParameterList(torch.zeros(after) for _, after in pairs)
@@ -67,7 +69,7 @@ class QuantizedStack(nn.Module):  # type: ignore[misc, unused-ignore]  # torch m
 
         Args:
             network: trained network.
-            batches: inputs, float (n, 4, h, w) in 1/256.
+            batches: inputs, float (n, inputs, h, w) in 1/256.
         """
         with torch.no_grad():
             for index, convolution in enumerate(_convolutions(network)):
@@ -153,7 +155,7 @@ def _rounded_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def _straight(values: Tensor) -> Tensor:
     """Round in the forward pass, and pass gradients through."""
-    return values + (torch.round(values) - values).detach()
+    return straight_through(values, torch.round(values))
 
 
 def _integers(values: Tensor, dtype: type[_Number]) -> npt.NDArray[_Number]:

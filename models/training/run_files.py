@@ -14,6 +14,9 @@ from torch import Tensor
 from slimgate.models.training.errors import Unusable
 from slimgate.models.training.settings import Run
 
+StateDict = dict[str, Tensor]
+"""Weights of a network by name."""
+
 _KEPT: Final = 3
 _STATE: Final = "state.pt"
 
@@ -28,13 +31,15 @@ class Checkpoint:
         step: number of steps taken.
         gain_db: PSNR over bicubic on the validation images, dB.
         data: SHA-256 of the training data; empty if the file has none.
+        downscaler: weights of the network that shrinks, if the run trains one.
     """
 
-    network: dict[str, Tensor]
+    network: StateDict
     run: Run
     step: int
     gain_db: float
     data: str = ""
+    downscaler: StateDict | None = None
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
@@ -45,6 +50,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         "step": checkpoint.step,
         "gain_db": checkpoint.gain_db,
         "data": checkpoint.data,
+        "downscaler": checkpoint.downscaler,
         "saved": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     _replace(path, content)
@@ -64,6 +70,7 @@ def read(path: Path) -> Checkpoint:
             step=int(content["step"]),
             gain_db=float(content["gain_db"]),
             data=str(content.get("data", "")),
+            downscaler=content.get("downscaler"),
         )
     except (KeyError, TypeError, ValueError, ValidationError) as error:
         raise Unusable(f"{path} is not a checkpoint of a run: {error!r}") from error

@@ -1,112 +1,21 @@
 """Configuration of a training run: one validated YAML file, for reproducible runs."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, TypeVar
+from typing import Final, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from slimgate.models.training.data_settings import Data, Part, Share
 from slimgate.models.training.errors import InvalidRun
 
-_Number = TypeVar("_Number", int, float)
+BLOCK: Final = 16
+"""Side of the blocks by which a downscaler's loss estimates bits, pixels."""
 
 _MAX_BYTES: Final = 1 << 20
 
 
-def _ordered(limits: tuple[_Number, _Number]) -> tuple[_Number, _Number]:
-    if limits[0] > limits[1]:
-        raise ValueError("the lower limit must come first")
-    return limits
-
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Quality = Annotated[int, Field(ge=0, le=100)]
-Qualities = Annotated[tuple[Quality, Quality], AfterValidator(_ordered)]
-Sizes = Annotated[
-    tuple[Annotated[float, Field(gt=0, le=100)], Annotated[float, Field(gt=0, le=100)]],
-    AfterValidator(_ordered),
-]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Coding(_Part):
-    """A codec of small images, and its share of pairs.
-
-    Attributes:
-        codec: codec; ``lossless``: no coding.
-        weight: relative share among codings.
-        qualities: lowest and highest quality, sampled uniformly.
-        subsampling: chroma formats, sampled uniformly.
-        tune: AVIF's tuning, sampled uniformly.
-    """
-
-    codec: Literal["avif", "webp", "jxl", "jpeg", "lossless"]
-    weight: float = Field(default=1.0, gt=0)
-    qualities: Qualities = (30, 96)
-    subsampling: tuple[Literal["4:4:4", "4:2:0"], ...] = ("4:4:4", "4:2:0")
-    tune: tuple[Literal["ssim", "psnr", "ssimulacra2"], ...] = ("ssim", "psnr")
-
-
-class Degradations(_Part):
-    """Degradations of small images before coding: blur, resizing, noise, JPEG.
-
-    The defaults are those of the first order of Real-ESRGAN (Wang et al. 2021, section 3).
-
-    Attributes:
-        share: share of variants to degrade.
-        second: probability of a second pass with half the strength.
-        blur_sigma: standard deviation of Gaussian kernels, pixels.
-        sinc: probability of a sinc kernel, which rings, instead of a Gaussian one.
-        resize: lowest and highest factor.
-        noise_sigma: standard deviation of Gaussian noise, in steps of a pixel value.
-        poisson: scale of Poisson noise; 1: one photon per step of a pixel value.
-        gray: probability of equal noise in all channels.
-        jpeg: lowest and highest quality.
-    """
-
-    share: Share = 0.5
-    second: Share = 0.8
-    blur_sigma: Sizes = (0.2, 3.0)
-    sinc: Share = 0.1
-    resize: Sizes = (0.15, 1.5)
-    noise_sigma: Sizes = (1.0, 30.0)
-    poisson: Sizes = (0.05, 3.0)
-    gray: Share = 0.4
-    jpeg: Qualities = (30, 95)
-
-
-class Data(_Part):
-    """Source of pairs.
-
-    Attributes:
-        folder: lossless or lightly compressed originals, searched recursively; None: from the
-            command line.
-        variants: small images per original, coded differently.
-        validation: number of originals for validation, chosen by hash of name.
-        soft: share of originals that are used a second time, softened like enlargements and images
-            out of focus.
-        weights: factor of the number of patches from originals, by the beginning of their names;
-            1 for all others. Weigh classes by the bytes that they take.
-        max_pixels: larger originals are cropped to this many pixels at their centre.
-        validation_pixels: the same for validation, which takes time.
-        degradations: further degradations of small images; None: only downscaling and coding.
-    """
-
-    folder: Path | None = None
-    codings: tuple[Coding, ...] = (Coding(codec="avif", weight=0.8), Coding(codec="lossless"))
-    variants: int = Field(default=6, ge=1, le=100)
-    validation: int = Field(default=12, ge=1)
-    soft: Share = 0.0
-    weights: dict[str, Annotated[float, Field(ge=0)]] = {}
-    max_pixels: int = Field(default=4_000_000, ge=4096)
-    validation_pixels: int = Field(default=360_000, ge=4096)
-    degradations: Degradations | None = None
-
-
-class Network(_Part):
+class Network(Part):
     """Shape of a plain stack.
 
     Attributes:
@@ -118,7 +27,23 @@ class Network(_Part):
     depth: int = Field(default=8, ge=1, le=64)
 
 
-class Schedule(_Part):
+class Downscaler(Part):
+    """A network that shrinks, trained together with the one that restores.
+
+    Attributes:
+        width: channels of inner feature maps.
+        depth: number of inner convolutions.
+        rate: its peak learning rate of Adam.
+        fidelity: weight of the logarithm of the mean squared error, against that of bytes.
+    """
+
+    width: int = Field(default=32, ge=4, le=256)
+    depth: int = Field(default=4, ge=1, le=64)
+    rate: float = Field(default=4e-4, gt=0)
+    fidelity: float = Field(default=0.7, ge=0)
+
+
+class Schedule(Part):
     """Duration and learning rate.
 
     Attributes:
@@ -128,7 +53,8 @@ class Schedule(_Part):
         rate: peak learning rate of Adam.
         warmup: steps until the peak.
         decay: share of steps, at the end, with cosine decay of the rate to zero.
-        psnr_from: share of steps after which PSNR replaces Charbonnier's loss.
+        psnr_from: share of steps after which PSNR replaces Charbonnier's loss; not used with a
+            downscaler.
         ema: decay of the averaged weights, which are validated and stored.
         validate_every: steps between validations.
         patience: validations without gain before stopping early.
@@ -146,7 +72,7 @@ class Schedule(_Part):
     patience: int = Field(default=20, ge=1)
 
 
-class Run(_Part):
+class Run(Part):
     """One training run.
 
     Attributes:
@@ -160,6 +86,8 @@ class Run(_Part):
             With a weight, validation ranks by score, and checks guards.
         precision: precision of forward and backward passes; ``auto``: bfloat16 on a GPU, else
             float32. Integer runs use float32.
+        downscaler: network that shrinks, trained together with the one that restores for score at
+            equal bytes; batches are coded anew in every step. None: shrink with Lanczos' filter.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
@@ -171,12 +99,27 @@ class Run(_Part):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     data: Data = Data()
     network: Network = Network()
+    downscaler: Downscaler | None = None
     schedule: Schedule
 
     @model_validator(mode="after")
     def _integers_need_float32(self) -> Self:
         if self.integer and self.precision == "bfloat16":
             raise ValueError("an integer run needs float32: remove precision")
+        return self
+
+    @model_validator(mode="after")
+    def _downscalers_learn_from_codes(self) -> Self:
+        if self.downscaler is None:
+            return self
+        if self.scale == 1:
+            raise ValueError("a downscaler needs a scale of 2 or more")
+        if all(coding.codec != "avif" for coding in self.data.codings):
+            raise ValueError("a downscaler learns from AVIF: add it to data.codings")
+        if self.perceptual or self.data.degradations is not None:
+            raise ValueError("a downscaler has its own loss: remove perceptual and degradations")
+        if self.schedule.patch % BLOCK:
+            raise ValueError(f"a downscaler needs a schedule.patch that is a multiple of {BLOCK}")
         return self
 
     def at(self, *, folder: Path | None = None, start: Path | None = None) -> Self:

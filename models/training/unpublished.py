@@ -1,5 +1,6 @@
 """Run the file of an integer network that is not in the catalog, as if it were."""
 
+from pathlib import Path
 from typing import Final
 
 from slimgate.models.engine import selfcheck
@@ -12,6 +13,11 @@ MAX_BYTES: Final = 64 << 20
 
 _TILE: Final = 128  # side of a tile without halo, pixels
 _BATCH: Final = 2
+
+
+def downscaler_beside(path: Path) -> Path:
+    """Return the file of the network that shrinks images for another one."""
+    return path.with_stem(f"{path.stem}-downscaler")
 
 
 def ready(data: bytes, *, threads: int = 1) -> OpenVinoNetwork:

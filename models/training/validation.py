@@ -17,6 +17,7 @@ from slimgate.models.training.measures import psnr
 from slimgate.models.training.network import LEVELS, Stack, interpolate, restore
 from slimgate.models.training.pairs import Source
 from slimgate.models.training.patches import as_tensors
+from slimgate.models.training.task import Validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,14 @@ class Fidelity:
         return {name: getattr(self, name) for name in _MEANS}
 
 
+Row = tuple[float, ...]
+"""Measures of one restored image, in the order of :class:`Fidelity`."""
+
 _MEANS: Final = tuple(field.name for field in fields(Fidelity) if field.name != "scores")
+SCORE: Final = _MEANS.index("score")
+"""Index of the score in a row."""
+
+_BROKEN: Final = 1000.0  # points that a broken guard costs: more than scores differ by
 
 TOLERATED: Final[Mapping[str, float]] = {
     "gain_db": 0.15,
@@ -63,10 +71,22 @@ def fidelity(network: Stack, validating: Sequence[Source], device: torch.device)
         validating: images and their pairs.
         device: device of the network.
     """
-    images = [np.array(_measured(network, source, device), np.float64) for source in validating]
-    means = np.concatenate(images).mean(axis=0)
-    scores = tuple(float(rows[:, _MEANS.index("score")].mean()) for rows in images)
+    return summary([_measured(network, source, device) for source in validating])
+
+
+def summary(images: Sequence[Sequence[Row]]) -> Fidelity:
+    """Return the means of all rows of all images."""
+    rows = [np.array(image, np.float64) for image in images]
+    means = np.concatenate(rows).mean(axis=0)
+    scores = tuple(float(image[:, SCORE].mean()) for image in rows)
     return _fidelity(means.tolist(), scores)
+
+
+def ranked(now: Fidelity, start: Fidelity) -> Validation:
+    """Rank a network by its score, below all others if it breaks a guard."""
+    failed = broken(now, start)
+    measures = {**now.means(), **changes(now, start), "guards_broken": float(len(failed))}
+    return Validation(now.gain_db, now.score - _BROKEN * bool(failed), measures)
 
 
 def broken(now: Fidelity, start: Fidelity) -> list[str]:
@@ -105,21 +125,33 @@ def _fidelity(means: Sequence[float], scores: tuple[float, ...]) -> Fidelity:
     return Fidelity(gain_db, score, worst, ms_ssim, orb, scores)
 
 
-def _measured(network: Stack, source: Source, device: torch.device) -> list[tuple[float, ...]]:
-    """Return the measures of all pairs of an image, in the order of :class:`Fidelity`."""
+def row(restored: Tensor, full: Tensor, plain: Tensor, judge: renditions.Judge) -> Row:
+    """Measure a restored image.
+
+    Args:
+        restored: float, (1, 3, h, w), in 1/256, not rounded.
+        full: the original, likewise.
+        plain: result of bicubic interpolation, likewise.
+        judge: of the original.
+    """
+    gain = psnr(restored, full) - psnr(plain, full)
+    return (gain, *astuple(judge.measures(pixels(restored))))
+
+
+def _measured(network: Stack, source: Source, device: torch.device) -> list[Row]:
+    """Return the measures of all pairs of an image."""
     judge = renditions.Judge(source.original)
-    rows: list[tuple[float, ...]] = []
+    rows: list[Row] = []
     for coded in source.smalls:
         small, full = (each.to(device) for each in as_tensors(coded, source.original))
         with torch.no_grad():
             plain = interpolate(small[:, :3], network.scale)
             restored = restore(network, small)
-        gain = psnr(restored, full) - psnr(plain, full)
-        rows.append((gain, *astuple(judge.measures(_pixels(restored)))))
+        rows.append(row(restored, full, plain, judge))
     return rows
 
 
-def _pixels(restored: Tensor) -> renditions.Pixels:
+def pixels(restored: Tensor) -> renditions.Pixels:
     """Return the pixels that are served for a batch of one: uint8, (h, w, 3)."""
     values = restored[0].mul(LEVELS).round().clamp(0, 255).to(torch.uint8)
     return np.ascontiguousarray(values.permute(1, 2, 0).cpu().numpy())

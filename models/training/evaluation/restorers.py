@@ -18,9 +18,6 @@ from slimgate.models.training import unpublished
 from slimgate.models.training.errors import NoRestorer
 from slimgate.models.training.evaluation.plan import INTERPOLATIONS, NONE
 
-DOWNSCALER: Final = "-downscaler.onnx"
-"""End of the name of a file with the network that shrinks images for another one."""
-
 _ENGINE: Final = Engine(threads=1)  # there is already one process per core
 
 
@@ -89,7 +86,7 @@ def _from_file(path: Path) -> Tested:
     data = _content(path)
     network = unpublished.ready(data)
     digest = hashlib.sha256(data)
-    beside = path.with_name(path.stem + DOWNSCALER)
+    beside = unpublished.downscaler_beside(path)
     downscaler = None
     if beside.exists():
         digest.update(data := _content(beside))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slimgate.models.training import degradations
-from slimgate.models.training.settings import Degradations
+from slimgate.models.training.data_settings import Degradations
 from tests.models.training.samples import Pixels, picture
 
 _HOW = Degradations()

@@ -15,8 +15,9 @@ from PIL import Image
 torch = pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
 
 from slimgate.models.training import perceptual, run_files  # noqa: E402
+from slimgate.models.training.datasets import Data, load_data  # noqa: E402
 from slimgate.models.training.errors import Diverged, NoDevice, NoImages, Unusable  # noqa: E402
-from slimgate.models.training.loop import Data, Loop, load_data, rate_at  # noqa: E402
+from slimgate.models.training.loop import Loop, rate_at  # noqa: E402
 from slimgate.models.training.measures import fidelity_loss  # noqa: E402
 from slimgate.models.training.network import PlainStack, interpolate  # noqa: E402
 from slimgate.models.training.pair_cache import PairCache  # noqa: E402
@@ -166,7 +167,7 @@ def loss(*arguments, **named):
     if len(done) > step:
         os.kill(os.getpid(), signal.SIGKILL)  # after the forward pass, before the weights change
     return real(*arguments, **named)
-test_loop.loop_module().fidelity_loss = loss
+test_loop.restoring_module().fidelity_loss = loss
 test_loop.whole_run(folder, **changes)
 """
 
@@ -178,11 +179,11 @@ _INNER = np.s_[..., 8:-8, 8:-8]
 """Patches without their edges, which the loss ignores."""
 
 
-def loop_module() -> object:
+def restoring_module() -> object:
     """Return the module in which the loss is looked up."""
-    from slimgate.models.training import loop  # noqa: PLC0415  # for the child process
+    from slimgate.models.training import restoring  # noqa: PLC0415  # for the child process
 
-    return loop
+    return restoring
 
 
 def whole_run(folder: Path, **changes: object) -> Path:

@@ -8,9 +8,9 @@ import pytest
 from slimgate.codec.encoders import coding
 from slimgate.codec.image import resample
 from slimgate.models.training import pair_cache, pairs
+from slimgate.models.training.data_settings import Coding, Data, Degradations
 from slimgate.models.training.errors import NoImages, UnreadableImage
 from slimgate.models.training.pair_cache import PairCache, Recipe
-from slimgate.models.training.settings import Coding, Data, Degradations
 from tests.models.training.samples import picture, write_pictures
 
 _DATA = Data(
