@@ -53,6 +53,8 @@ def _text(values: Mapping[str, float]) -> str:
     ]
     if "score_change_error" in values:
         others[0] += f" ± {values['score_change_error']:.4f}"
+    if "bytes_change" in values:
+        others.append(f"bytes {values['bytes_change']:+.2%}")
     broken = f"guards broken: {values['guards_broken']:.0f}"
     return ", ".join([f"{gain} ({values['gain_db_change']:+.3f})", *others, broken])
 

@@ -25,9 +25,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def _config(folder: Path, *, integer: bool = False) -> str:
+_DOWNSCALER = "downscaler: {width: 4, depth: 1}\n"
+
+
+def _config(folder: Path, *, integer: bool = False, more: str = "") -> str:
     path = folder / ("tiny-integer.yaml" if integer else "tiny.yaml")
-    path.write_text(_RUN + ("integer: true\n" if integer else ""))
+    path.write_text(_RUN + ("integer: true\n" if integer else "") + more)
     return str(path)
 
 
@@ -50,26 +53,34 @@ def test_what_is_missing_is_said(command: list[str], capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize(
+    ("more", "said", "files"),
+    [
+        ("", " dB\nstep 2: ", {"net.onnx"}),
+        (_DOWNSCALER, "%, guards broken: ", {"net.onnx", "net-downscaler.onnx"}),
+    ],
+    ids=["restorer", "with downscaler"],
+)
 def test_a_network_is_trained_rounded_and_exported(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: str, said: str, files: set[str]
 ) -> None:
-    """From images to the file that ships in three commands."""
+    """From images to the files that ship in three commands."""
     pytest.importorskip("torch", reason="torch is not installed; see make test-torch")
     pytest.importorskip("openvino", reason="openvino is not installed; see the extra train")
     images = str(write_pictures(tmp_path / "images", 3))
     usual = ["--data", images, "--threads", "1", "--device", "cpu", "--out"]
-    assert main(["train", _config(tmp_path), *usual, str(tmp_path / "a")]) == 0
+    assert main(["train", _config(tmp_path, more=more), *usual, str(tmp_path / "a")]) == 0
     shown = capsys.readouterr()
-    assert " dB\nstep 2: " in shown.err
+    assert said in shown.err
     best = shown.out.removeprefix("best checkpoint: ").strip()
     start = ["--start", best, "--data", images, "--threads", "1"]
-    rounded = _config(tmp_path, integer=True)
+    rounded = _config(tmp_path, integer=True, more=more)
     assert main(["retrain", rounded, *start, "--out", str(tmp_path / "b")]) == 0
     best = capsys.readouterr().out.removeprefix("best checkpoint: ").strip()
     assert main(["export", best, "--out", str(tmp_path / "net.onnx")]) == 0
-    said = capsys.readouterr().out
-    assert "OpenVINO" in said
-    assert (tmp_path / "net.onnx").stat().st_size > 1000
+    assert "OpenVINO" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.glob("*.onnx")} == files
+    assert all((tmp_path / name).stat().st_size > 1000 for name in files)
 
 
 @pytest.mark.torch
