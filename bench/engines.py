@@ -45,7 +45,8 @@ def load(variant: Variant, network: IntegerNetwork, data: bytes, *, core: int) -
         core: side of a tile without halo, in small pixels.
     """
     halo = network.reach
-    shape = Shape(network.scale, core + 2 * halo, halo, LARGEST_BATCH, "residual")
+    tile = core + 2 * halo
+    shape = Shape(network.scale, tile, halo, LARGEST_BATCH, "residual", network.channels)
     if variant.engine == "ONNX Runtime":
         return OnnxRuntimeNetwork(data, shape, threads=variant.threads)
     return OpenVinoNetwork(read(data), shape, threads=variant.threads)

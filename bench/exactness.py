@@ -9,7 +9,7 @@ import argparse
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -19,9 +19,11 @@ from tqdm import tqdm
 
 from bench.engines import LARGEST_BATCH, load, variants
 from bench.samples import LARGEST_SIDE, Sample, photographs, samples
+from slimgate.codec.image import resample
 from slimgate.config import Engine
+from slimgate.models.engine.downscaling import stacked
 from slimgate.models.engine.loading import Restorers
-from slimgate.models.engine.network import CHANNELS, Network, Pixels
+from slimgate.models.engine.network import COLOURS, Network, Pixels
 from slimgate.models.engine.tiling import tiling_of
 from slimgate.models.engines.interpolation import Interpolation
 from slimgate.models.formats import qdq
@@ -84,6 +86,7 @@ def compare(cards: Sequence[Card], chosen: Sequence[Sample]) -> Iterator[Line]:
 def _compare(card: Card, chosen: Sequence[Sample]) -> Iterator[Line]:
     data = resources.files("slimgate.models.registry.native").joinpath(str(card.file)).read_bytes()
     network = qdq.read(data)
+    chosen = [_taken(sample, card) for sample in chosen]
     expected = [definition(network, sample) for sample in chosen]
     tiles = ", ".join(map(str, _CORES[:-1])) + ", whole"
     batches = f"1 to {_largest_batch(len(chosen))}"
@@ -99,6 +102,16 @@ def _compare(card: Card, chosen: Sequence[Sample]) -> Iterator[Line]:
     yield Line(card.name, "the gateway's", 2, "128", "1 to 2", len(chosen), different)
 
 
+def _taken(sample: Sample, card: Card) -> Sample:
+    """Return what a network takes of an image: a downscaler, all of it in blocks."""
+    scale = card.shrinks
+    if scale is None:
+        return sample
+    height, width = (side // scale * scale for side in sample.pixels.shape[:2])
+    full = sample.pixels[:height, :width]
+    return replace(sample, pixels=stacked(resample.downscale(full, scale), full, scale))
+
+
 def _largest_batch(count: int) -> int:
     """Return the largest batch when images are distributed as below."""
     return max(size for size in range(1, LARGEST_BATCH + 1) if size * (size + 1) // 2 <= count)
@@ -108,8 +121,10 @@ def definition(network: IntegerNetwork, sample: Sample) -> Pixels:
     """Restore an image by the definition: whole, with repeated edges, in float64."""
     edge, scale = network.reach, network.scale
     height, width = sample.pixels.shape[:2]
-    tile = np.full((1, height + 2 * edge, width + 2 * edge, CHANNELS), sample.level, np.uint8)
-    tile[0, ..., :3] = np.pad(sample.pixels, ((edge, edge), (edge, edge), (0, 0)), mode="edge")
+    tile = np.full(
+        (1, height + 2 * edge, width + 2 * edge, network.channels), sample.level, np.uint8
+    )
+    tile[0, ..., :-1] = np.pad(sample.pixels, ((edge, edge), (edge, edge), (0, 0)), mode="edge")
     margin = slice(edge * scale, -edge * scale)
     residual = network.residual(tile)[0, margin, margin].astype(np.int16)
     return np.asarray(np.clip(residual + _bicubic(sample, scale), 0, 255), np.uint8)
@@ -134,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _bicubic(sample: Sample, scale: int) -> Pixels:
-    return np.array(Interpolation("bicubic").upscale(sample.pixels, scale))
+    return np.array(Interpolation("bicubic").upscale(sample.pixels[..., :COLOURS], scale))
 
 
 def _batched(network: Network, chosen: Sequence[Sample]) -> Iterator[Pixels]:
@@ -156,7 +171,7 @@ def _together(network: Network, group: Sequence[Sample], size: int) -> list[Pixe
     tickets.sort(key=lambda ticket: ticket[1])
     for first in range(0, len(tickets), size):
         batch = tickets[first : first + size]
-        tiles = np.empty((len(batch), network.tile, network.tile, CHANNELS), np.uint8)
+        tiles = np.empty((len(batch), network.tile, network.tile, network.channels), np.uint8)
         for out, (image, tile) in zip(tiles, batch, strict=True):
             sample = group[image]
             tilings[image].cut(sample.pixels, tile, level=sample.level, out=out)

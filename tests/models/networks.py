@@ -40,10 +40,10 @@ def _layer(
 
 
 def random_tiles(
-    count: int, side: int, *, seed: int
+    count: int, side: int, *, seed: int, channels: int = 4
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Draw tiles of noise, half of them saturated: (count, side, side, 4)."""
+    """Draw tiles of noise, half of them saturated: (count, side, side, channels)."""
     random = np.random.default_rng(seed)
-    tiles = random.integers(0, 256, (count, side, side, 4), dtype=np.uint8)
+    tiles = random.integers(0, 256, (count, side, side, channels), dtype=np.uint8)
     tiles[::2] = np.where(tiles[::2] > 127, 255, 0)
     return tiles
