@@ -85,7 +85,9 @@ class Joint:
         return [(self._networks.restorer, 1.0), (self._networks.downscaler, factor)]
 
     def begin(self, network: nn.Module) -> None:
-        """Measure prices, and what later validations compare with."""
+        """Measure prices, and what later validations compare with, unless the state has them."""
+        if self._start:
+            return
         with torch.no_grad():
             self._price = price.measured(self._trial)
         self._start = self._curves(network)

@@ -61,7 +61,6 @@ class Loop:
         )
         self._step = 0
         self._loss = 0.0  # of the last step that was taken
-        self._begun = False
         self._folder = Folder(folder)
         self._resume()
 
@@ -76,9 +75,7 @@ class Loop:
             NoTracking: measurements cannot be recorded.
         """
         schedule = self._run.schedule
-        if not self._begun:
-            self._task.begin(self._averaged.module)
-            self._begun = True
+        self._task.begin(self._averaged.module)
         with tqdm(
             total=schedule.steps, initial=self._step, desc=self._run.name, disable=None
         ) as progress:
@@ -161,7 +158,6 @@ class Loop:
         self._optimizer.load_state_dict(state["optimizer"])
         self._step = state["step"]
         self._task.resume(state)
-        self._begun = True
 
 
 def _task(run: Run, data: Data, device: torch.device) -> Task:

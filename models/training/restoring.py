@@ -49,8 +49,8 @@ class Restoring:
         return [(self.network, 1.0)]
 
     def begin(self, network: nn.Module) -> None:
-        """Measure what guards compare with."""
-        if self._run.perceptual:
+        """Measure what guards compare with, unless the state has that."""
+        if self._run.perceptual and self._start is None:
             self._start = self._fidelity(network)
 
     def loss(self, step: int) -> Tensor:

@@ -50,7 +50,7 @@ class Task(Protocol):
         ...
 
     def begin(self, network: nn.Module) -> None:
-        """Measure what a run begins with, once; not called again after resuming."""
+        """Measure what a run begins with, unless its state has that."""
         ...
 
     def loss(self, step: int) -> Tensor:
