@@ -75,6 +75,10 @@ def main(arguments: list[str] | None = None) -> int:
     lines = [line for line in journal.lines(options.out) if line["scale"] in (1, *options.scale)]
     labels = [tuple(tested[name].label for name in group) for group in groups]
     sys.stdout.write(shrinking_tables.text(lines, labels))
+    if options.csv:
+        options.csv.mkdir(parents=True, exist_ok=True)
+        for name, content in shrinking_tables.csv_files(lines, labels).items():
+            (options.csv / name).write_text(content, "utf-8")
     return 0
 
 
@@ -87,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True, help="file for a JSON line per measure")
     parser.add_argument("--restorer", nargs="+", required=True, metavar="NAME|FILE.onnx")
+    parser.add_argument("--csv", type=Path, metavar="DIR", help="also write tables as CSV files")
     parser.add_argument("--scale", type=int, nargs="+", default=[2], choices=(2, 3, 4))
     parser.add_argument("--limit", type=int, help="images per class")
     parser.add_argument("--max-pixels", type=int, default=1_000_000)

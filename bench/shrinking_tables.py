@@ -1,9 +1,11 @@
 """Tables of restorers at equal bytes, and of bytes at equal scores, by class."""
 
+import csv
+import io
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -157,6 +159,28 @@ def text(lines: Sequence[Line], groups: Sequence[Restorers]) -> str:
         groups: restorers; the first ones are those which others are compared with.
     """
     return "\n".join([*_gains(lines, groups), "", *_sizes(lines, groups), ""])
+
+
+def csv_files(lines: Sequence[Line], groups: Sequence[Restorers]) -> dict[str, str]:
+    """Return both tables as CSV files, by name."""
+    gained = [
+        [each.kind, each.restorer, each.files, *(round(each.changes[m], 4) for m in _MEASURES)]
+        for each in gains(lines, groups)
+    ]
+    stored = [
+        [each.kind, each.restorer, each.score, each.images, each.wins, round(each.bytes, 4)]
+        for each in sizes(lines, groups)
+    ]
+    return {
+        "gains.csv": _csv([("class", "restorer", "files", *_MEASURES), *gained]),
+        "bytes.csv": _csv([("class", *Sizes._fields[1:]), *stored]),
+    }
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue()
 
 
 def _gains(lines: Sequence[Line], groups: Sequence[Restorers]) -> Iterator[str]:

@@ -87,7 +87,10 @@ def test_runs_measure_and_continue(tmp_path: Path, capsys: pytest.CaptureFixture
     (folder / "1.png").write_bytes(save(crop("RGB", 96, 90), "PNG"))
     out = tmp_path / "out.jsonl"
     words = [str(folder.parent), "--out", str(out), "--jobs", "1", "--restorer"]
-    assert shrinking.main([*words, "lanczos"]) == 0
+    tables = tmp_path / "tables"
+    assert shrinking.main([*words, "lanczos", "--csv", str(tables)]) == 0
+    assert (tables / "gains.csv").read_text().startswith("class,restorer,files,score,psnr_db")
+    assert "people,lanczos,50,1," in (tables / "bytes.csv").read_text()
     assert "people" in capsys.readouterr().out
     first = list(journal.lines(out))
     assert {(line["scale"], line["restorer"]) for line in first} == {(1, FULL), (2, "lanczos")}

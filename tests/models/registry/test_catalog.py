@@ -7,6 +7,7 @@ import pytest
 
 from slimgate import models
 from slimgate.models import CATALOG, NAMES, Card
+from slimgate.models.registry.catalog import RESTORERS, needed_by
 
 # Manifests in buckets name restorers by these: they may be added to, and never change.
 _NATIVE = {
@@ -41,7 +42,7 @@ def test_names_and_hashes_are_unique() -> None:
     """No two cards can be taken for one another."""
     assert len(CATALOG) == len({card.name for card in CATALOG})
     assert len(CATALOG) == len({card.hash for card in CATALOG})
-    assert {card.name for card in CATALOG} | {"native"} == NAMES
+    assert {card.name for card in RESTORERS} | {"native"} == NAMES
 
 
 def test_the_native_family_has_one_restorer_for_each_scale() -> None:
@@ -54,7 +55,7 @@ def test_the_native_family_has_one_restorer_for_each_scale() -> None:
     assert newest == {models.hashed(content_hash).name for content_hash in chosen.values()}
 
 
-@pytest.mark.parametrize("card", CATALOG, ids=lambda card: card.name)
+@pytest.mark.parametrize("card", RESTORERS, ids=lambda card: card.name)
 def test_a_chosen_restorer_serves_all_its_scales(card: Card) -> None:
     """A policy that names a restorer gets it for every scale that it has, and for no other."""
     assert dict.fromkeys(card.scales, card.hash) == models.chosen(card.name)
@@ -76,8 +77,9 @@ def test_hashes_follow_the_definition_alone() -> None:
 
 @pytest.mark.parametrize("card", CATALOG, ids=lambda card: card.name)
 def test_every_card_is_found(card: Card) -> None:
-    """A card is found by name and by hash."""
-    assert card is models.named(card.name)
+    """A card is found by its hash, and that of a restorer by its name."""
+    if card in RESTORERS:
+        assert card is models.named(card.name)
     assert card is models.hashed(card.hash)
 
 
@@ -126,3 +128,24 @@ def test_unknown_hashes_are_lookup_errors(content_hash: str) -> None:
     for lookup in (models.hashed, models.restorer):
         with pytest.raises(LookupError, match="no restorer with hash"):
             lookup(content_hash)
+
+
+def test_downscalers_fit_their_restorers() -> None:
+    """The network that shrinks for a restorer has its scale, and policies cannot name it."""
+    restorers = [card for card in CATALOG if card.downscaler is not None]
+    assert {scale for card in restorers for scale in card.scales} == {2, 3, 4}
+    for card in restorers:
+        downscaler = models.hashed(card.downscaler or "")
+        assert (downscaler.shrinks,) == card.scales
+        assert downscaler not in RESTORERS
+        with pytest.raises(LookupError, match="unknown restorer"):
+            models.named(downscaler.name)
+        assert needed_by(downscaler.hash) is card
+        assert needed_by(card.hash) is card
+        assert models.networks([card.hash]) == {card.hash, downscaler.hash}
+
+
+def test_networks_leave_interpolation_out() -> None:
+    """An engine need not load what is no network."""
+    bicubic, native = models.named("bicubic"), models.named("native-x2-1")
+    assert models.networks([bicubic.hash, native.hash]) == {native.hash}
