@@ -8,11 +8,18 @@ depends on it: renditions need only their restorer.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from slimgate.models.engine.network import COLOURS, Pixels, stacked_channels
 from slimgate.models.registry.cards import Card, Enlarger, Restorer
+
+STRIP: Final = 1 << 20
+"""Pixels of a shrunk image that are refined at once: stacks take more memory than the image."""
+
+MARGIN: Final = 8
+"""Rows around a strip whose results are discarded: at least the receptive field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +54,16 @@ class DownscalingRestorer:
         """
         if self.downscaler is None or scale == 1:
             return small
-        refined = self.downscaler.upscale(stacked(small, full, scale), 1, level=0)
-        return refined if small.ndim == 3 else _gray(refined)
+        refined = np.empty_like(small)
+        height, width = small.shape[:2]
+        rows = max(1, STRIP // width)
+        for first in range(0, height, rows):
+            last = min(first + rows, height)
+            top, bottom = max(0, first - MARGIN), min(height, last + MARGIN)
+            stack = stacked(small[top:bottom], full[top * scale : bottom * scale], scale)
+            strip = self.downscaler.upscale(stack, 1, level=0)[first - top : last - top]
+            refined[first:last] = strip if small.ndim == 3 else _gray(strip)
+        return refined
 
 
 def with_downscaler(card: Card, find: Callable[[str], Enlarger]) -> Restorer:

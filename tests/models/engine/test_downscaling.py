@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from slimgate.models.engine import downscaling
 from slimgate.models.engine.batching import BatchingQueue
 from slimgate.models.engine.downscaling import DownscalingRestorer, stacked
 from slimgate.models.engine.network import Pixels, stacked_channels
 from slimgate.models.engine.network_restorer import NetworkRestorer
 from slimgate.models.engines.interpolation import Interpolation
+from slimgate.models.registry import native
 from tests.models.fakes import FakeNetwork
 
 _RANDOM = np.random.default_rng(5)
@@ -53,6 +55,24 @@ def test_a_downscaler_adds_its_residual_to_the_small_image(*, gray: bool) -> Non
     assert not np.array_equal(refined, small)
     mean = (colours[..., 0] + 2 * colours[..., 1] + colours[..., 2] + 2) >> 2
     np.testing.assert_array_equal(refined, mean if gray else colours)
+
+
+@pytest.mark.parametrize("strip", [1, 7, 14, 50])
+def test_strips_are_parts_of_the_whole(strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many rows are refined at once, the result is the same."""
+    network = FakeNetwork(scale=1, channels=stacked_channels(2) + 1)
+    small, full = _image(23, 7, 3), _image(46, 14, 3)
+    with BatchingQueue(network, max_wait_ms=0, max_pixels=1 << 20) as queue:
+        restorer = DownscalingRestorer(Interpolation("bicubic"), NetworkRestorer(queue))
+        whole = restorer.refine(small, full, 2)
+        monkeypatch.setattr(downscaling, "STRIP", strip)
+        np.testing.assert_array_equal(restorer.refine(small, full, 2), whole)
+
+
+def test_margins_cover_the_receptive_fields() -> None:
+    """No shipped downscaler sees further than what strips add."""
+    for card in native.CARDS:
+        assert card.shrinks is None or card.receptive_field <= downscaling.MARGIN
 
 
 def test_without_a_downscaler_shrunk_images_stay() -> None:
