@@ -1,5 +1,6 @@
 """Networks that ship with the package, trained for slimgate and bit-exact on every engine."""
 
+from dataclasses import replace
 from typing import Final
 
 from slimgate.models.registry.cards import Card, definition_of
@@ -9,13 +10,31 @@ FAMILY: Final = "native"
 
 
 def _native(
-    scale: int, *, sha256: str, check: str, receptive_field: int, edition: int | None = None
+    scale: int,
+    *,
+    sha256: str,
+    check: str,
+    receptive_field: int,
+    edition: int | None = None,
+    downscaler: str | None = None,
 ) -> Card:
-    """Return the card of a network; the newest edition has no number."""
+    """Return the card of a restorer; the newest edition has no number."""
     name = f"{FAMILY}-x{scale}" + ("" if edition is None else f"-{edition}")
+    return replace(
+        _card(name, sha256, check, receptive_field), scales=(scale,), downscaler=downscaler
+    )
+
+
+def _downscaler(scale: int, *, sha256: str, check: str, receptive_field: int) -> Card:
+    """Return the card of the network that shrinks images for a restorer."""
+    name = f"{FAMILY}-x{scale}-downscaler"
+    return replace(_card(name, sha256, check, receptive_field), shrinks=scale)
+
+
+def _card(name: str, sha256: str, check: str, receptive_field: int) -> Card:
     return Card(
         name=name,
-        scales=(scale,),
+        scales=(1,),
         kind="integer",
         definition=definition_of(sha256),
         receptive_field=receptive_field,
@@ -60,12 +79,14 @@ CARDS: Final[tuple[Card, ...]] = (
         sha256="d8a7b6591ed2db9d4a1d0f0f5a49135d7921f91e4fe75a6f9220f4ef63a68723",
         check="8fe55a6cde3fb0a826b13e9637afd097e0509221df594b05b73a6d94828b0ed6",
         receptive_field=10,
+        edition=3,
     ),
     _native(
         3,
         sha256="9f3476c7f337912eea6336a6e5d5c417d7bd8ce8b5a5870e329781dfc20d331d",
         check="d08e6d80b0d8a4c0f653256f663fbfc7246f19c91eb53c09cdaf6a101617c414",
         receptive_field=10,
+        edition=1,
     ),
     _native(
         4,
@@ -79,6 +100,32 @@ CARDS: Final[tuple[Card, ...]] = (
         sha256="84f3632b2e49bd46b1ff3b1458e1a95d30e4f4da05b057c94537648943935db7",
         check="151e7ff289ac712c80631730ed1d40fe052629cd144aee9cec55332c79e0b449",
         receptive_field=10,
+    ),
+    _downscaler(
+        2,
+        sha256="bf4740f54e824c96e829d870f7629e893cea3eae2f46d9de05bbc2a9720fe3cc",
+        check="c84e24aef3c5e6f4188bd00392af69f5fdf3ac2f3809cc745ec763710e72e0ef",
+        receptive_field=6,
+    ),
+    _native(
+        2,
+        sha256="6f49d32e3ffc7a47b66121239c1c29ec9becfeff9e4e692b9ee3466db2927c3d",
+        check="3fc6be014d3943f287a4e8c52ddca096e5c664eded4263a4aa7ef165763b3857",
+        receptive_field=10,
+        downscaler="3d2e0e5dc755b37a",
+    ),
+    _downscaler(
+        3,
+        sha256="62fb3558a5a47182cb8ed425d2b37bbe56e8abe511b0a9d6497816d9052df261",
+        check="427dfe8b177e61b3d73090f0b84871d45a784eb0bd87f8f28277bb0aeab48ab2",
+        receptive_field=6,
+    ),
+    _native(
+        3,
+        sha256="6a8a9a073e91ddbd890d32debacde76ed408b8558cf9748ddf1754d055f2dbca",
+        check="972a45c29c8c0d3515b7445341177798c05859fbb1a923571ced11b2e2c30dd0",
+        receptive_field=10,
+        downscaler="78c15e890af6fb80",
     ),
 )
 """New uploads use the last card of a scale; earlier ones restore objects stored with them."""

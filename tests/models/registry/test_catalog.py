@@ -13,10 +13,14 @@ from slimgate.models.registry.catalog import RESTORERS, needed_by
 _NATIVE = {
     "native-x1": "d17fc6b5be506378",
     "native-x1-1": "f06b899b74a32443",
-    "native-x2": "243943f6ab8137f3",
+    "native-x2": "2707f22b22b62c9d",
     "native-x2-1": "8a9592b111448a06",
     "native-x2-2": "c69733e4e5a3f954",
-    "native-x3": "c7411f5e719bd748",
+    "native-x2-3": "243943f6ab8137f3",
+    "native-x2-downscaler": "3d2e0e5dc755b37a",
+    "native-x3": "46dcf3548314868e",
+    "native-x3-1": "c7411f5e719bd748",
+    "native-x3-downscaler": "78c15e890af6fb80",
     "native-x4": "153530a525d95590",
     "native-x4-1": "bedf8962f03d284d",
 }
@@ -133,7 +137,7 @@ def test_unknown_hashes_are_lookup_errors(content_hash: str) -> None:
 def test_downscalers_fit_their_restorers() -> None:
     """The network that shrinks for a restorer has its scale, and policies cannot name it."""
     restorers = [card for card in CATALOG if card.downscaler is not None]
-    assert {scale for card in restorers for scale in card.scales} == {2, 3, 4}
+    assert {scale for card in restorers for scale in card.scales} == {2, 3}
     for card in restorers:
         downscaler = models.hashed(card.downscaler or "")
         assert (downscaler.shrinks,) == card.scales

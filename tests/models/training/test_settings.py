@@ -10,7 +10,7 @@ from slimgate.models.training.errors import InvalidRun
 _CONFIGS = sorted(Path(settings.__file__).parent.joinpath("configs").glob("*.yaml"))
 
 
-_JOINT = [f"native-x{scale}-joint" for scale in (2, 3, 4)]
+_JOINT = [f"native-x{scale}-joint" for scale in (2, 3)]
 _NETWORKS = [f"native-x{scale}{loss}" for scale in (1, 2, 3, 4) for loss in ("", "-score")]
 _NETWORKS += _JOINT
 
