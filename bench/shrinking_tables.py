@@ -114,12 +114,13 @@ def sizes(lines: Sequence[Line], groups: Sequence[Restorers]) -> list[Sizes]:
         rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for image in images:
             full = size_at(curves.get((image, 1, FULL), []), score)
-            if math.isfinite(full):
-                shrunk = min(
-                    size_at(curve, score)
-                    for (of, scale, label), curve in curves.items()
-                    if of == image and scale > 1 and label in group
-                )
+            shrunk_sizes = [
+                size_at(curve, score)
+                for (of, scale, label), curve in curves.items()
+                if of == image and scale > 1 and label in group
+            ]
+            if math.isfinite(full) and shrunk_sizes:
+                shrunk = min(shrunk_sizes)
                 for kind in (_kind(image), _ALL):
                     rows[kind].append((full, shrunk))
         for kind in _ordered(rows):
