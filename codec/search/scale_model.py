@@ -14,11 +14,11 @@ _POWER: Final = 2.5
 """Power at which they add up."""
 
 # AVIF at speed 8, tuned for SSIMULACRA2, on nine photographs and crops at scores of 55 to 80
-# (bench.fits); on eight others, the quality of x2 is predicted to 2.4 steps. x4 is extrapolated.
-_HARDER_DB: Final = {2: 2.54, 3: 4.13, 4: 5.3}
+# (bench.fits); on eight others, the quality of x2 is predicted to 3.4 steps. x4 is extrapolated.
+_HARDER_DB: Final = {2: 2.08, 3: 3.59, 4: 5.3}
 """Fineness beyond that of full size which makes up for what a codec takes more, dB."""
 
-_SMALLER: Final = {2: 1.03, 3: 1.63, 4: 2.05}
+_SMALLER: Final = {2: 1.01, 3: 1.50, 4: 2.05}
 """Logarithm of the size at full size to that at the same quality."""
 
 

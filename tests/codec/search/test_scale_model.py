@@ -23,7 +23,7 @@ def test_lower_ceilings_need_more() -> None:
 
 @pytest.mark.parametrize(
     ("full", "score", "ceiling", "quality", "size"),
-    [(51, 75, 86.7, 82, 0.90), (53, 75, 84.2, 84, 0.95), (61, 75, 83.1, 89, 0.94)],
+    [(46, 75, 84.6, 73, 0.85), (51, 75, 81.4, 84, 1.01), (61, 75, 83.1, 88, 0.85)],
 )
 def test_photographs_are_predicted(
     full: float, score: float, ceiling: float, quality: float, size: float
