@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from slimgate.models import CATALOG
 from slimgate.models.registry.cards import Card, Download
+from slimgate.models.registry.catalog import RESTORERS
 from tests.models.command import main
 from tests.servers.files import FileServer, file_server
 
@@ -37,8 +37,8 @@ def server() -> Iterator[FileServer]:
 def published(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> Card:
     """Put a network into the catalog whose weights that server has."""
     download = Download(server.url, hashlib.sha256(_BODY).hexdigest(), len(_BODY))
-    card = dataclasses.replace(CATALOG[-1], name="published", download=download)
-    monkeypatch.setattr("slimgate.models.command_line.CATALOG", (CATALOG[0], card))
+    card = dataclasses.replace(RESTORERS[-1], name="published", download=download)
+    monkeypatch.setattr("slimgate.models.command_line.CATALOG", (RESTORERS[0], card))
     monkeypatch.setattr("slimgate.models.command_line.named", {"published": card}.__getitem__)
     return card
 
@@ -48,16 +48,16 @@ def test_the_list_names_every_restorer(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["list"]) == 0
     titles, *lines = capsys.readouterr().out.splitlines()
     assert titles.startswith("NAME ")
-    assert [line.split()[0] for line in lines] == [card.name for card in CATALOG]
-    for card, line in zip(CATALOG, lines, strict=True):
+    assert [line.split()[0] for line in lines] == [card.name for card in RESTORERS]
+    for card, line in zip(RESTORERS, lines, strict=True):
         assert card.kind in line
         assert line.endswith(card.hash)
     assert {titles.index("KIND")} == {
-        line.index(card.kind) for card, line in zip(CATALOG, lines, strict=True)
+        line.index(card.kind) for card, line in zip(RESTORERS, lines, strict=True)
     }
 
 
-@pytest.mark.parametrize("card", CATALOG, ids=lambda card: card.name)
+@pytest.mark.parametrize("card", RESTORERS, ids=lambda card: card.name)
 def test_all_that_is_known_is_shown(card: Card, capsys: pytest.CaptureFixture[str]) -> None:
     """The command line shows licence and origin of every restorer."""
     assert main(["show", card.name]) == 0
