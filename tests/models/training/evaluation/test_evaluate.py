@@ -236,13 +236,6 @@ def test_documents_without_a_place_are_refused(tmp_path: Path, text: str) -> Non
     assert (tmp_path / "restorers.md").read_text() == text
 
 
-def test_the_page_about_restorers_has_a_place() -> None:
-    """The project's own document can be written anew."""
-    text = (Path(__file__).parents[4] / "docs" / "restorers.md").read_text("utf-8")
-    assert (text.count(document.BEGIN), text.count(document.END)) == (1, 1)
-    assert text.index(document.BEGIN) < text.index(document.END)
-
-
 def test_errors_are_one_line(
     images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
