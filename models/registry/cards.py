@@ -16,7 +16,7 @@ from slimgate.models.engines.interpolation import Interpolation
 
 
 class Enlarger(Protocol):
-    """Something that enlarges images: a network behind a queue, here or elsewhere, or a filter."""
+    """Enlarges images: a network behind a queue, here or elsewhere, or a filter."""
 
     def upscale(
         self, pixels: npt.NDArray[np.uint8], scale: int, *, level: int
