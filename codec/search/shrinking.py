@@ -24,7 +24,7 @@ def shrunk(pixels: Pixels, scale: int, restorer: str | None, upscalers: Upscaler
     """
     if scale == 1 or restorer is None:
         return resample.shrunk(pixels, scale)
-    full = resample.split_planes(resample.padded(pixels, scale))
-    small = resample.split_planes(resample.downscale(pixels, scale))
+    whole = resample.padded(pixels, scale)
+    full, small = map(resample.split_planes, (whole, resample.downscale(whole, scale)))
     colours = upscalers(restorer).refine(small[0], full[0], scale)
     return resample.join_planes([colours, *small[1:]])

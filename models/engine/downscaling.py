@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from slimgate.models.engine.network import COLOURS, Pixels, stacked_channels
+from slimgate.models.engine.tiling import gray
 from slimgate.models.registry.cards import Card, Enlarger, Restorer
 
 STRIP: Final = 1 << 20
@@ -52,7 +53,7 @@ class DownscalingRestorer:
         Raises:
             EngineError: the engine failed.
         """
-        if self.downscaler is None or scale == 1:
+        if self.downscaler is None:
             return small
         refined = np.empty_like(small)
         height, width = small.shape[:2]
@@ -62,7 +63,7 @@ class DownscalingRestorer:
             top, bottom = max(0, first - MARGIN), min(height, last + MARGIN)
             stack = stacked(small[top:bottom], full[top * scale : bottom * scale], scale)
             strip = self.downscaler.upscale(stack, 1, level=0)[first - top : last - top]
-            refined[first:last] = strip if small.ndim == 3 else _gray(strip)
+            refined[first:last] = strip if small.ndim == 3 else gray(strip)
         return refined
 
 
@@ -97,10 +98,3 @@ def stacked(small: Pixels, full: Pixels, scale: int) -> Pixels:
     blocks = colours.reshape(height, scale, width, scale, COLOURS)
     stack[..., COLOURS:] = blocks.transpose(0, 2, 4, 1, 3).reshape(height, width, -1)
     return stack
-
-
-def _gray(colours: Pixels) -> Pixels:
-    """Return the weighted mean of almost equal colours."""
-    red, green, blue = (colours[..., index].astype(np.uint16) for index in range(COLOURS))
-    mean: Pixels = ((red + 2 * green + blue + 2) >> 2).astype(np.uint8)
-    return mean

@@ -79,7 +79,10 @@ class Tiling:
             row * scale : (row + self.core) * scale, column * scale : (column + self.core) * scale
         ]
         kept = result[edge : edge + block.shape[0], edge : edge + block.shape[1]]
-        block[...] = _gray_merged(block, kept) if canvas.ndim == 2 else _merged(block, kept)
+        if canvas.ndim == 2:
+            block[...] = gray(_merged(block[..., np.newaxis], kept))
+        else:
+            block[...] = _merged(block, kept)
 
     def _corner(self, number: int) -> tuple[int, int]:
         """Return the first row and column of a tile without its halo."""
@@ -116,9 +119,8 @@ def _merged(before: Pixels, result: Tiles) -> _Sums:
     return sums
 
 
-def _gray_merged(before: Pixels, result: Tiles) -> _Sums:
-    """Return the gray canvas with the result merged."""
-    channels = (_merged(before, result[..., channel]) for channel in range(3))
-    red, green, blue = (channel.astype(np.int16) for channel in channels)
+def gray(colours: Tiles | _Sums) -> npt.NDArray[np.int16]:
+    """Return the weighted mean of almost equal colours, (..., 3), from 0 to 255."""
+    red, green, blue = np.moveaxis(colours.astype(np.int16), -1, 0)
     mean: npt.NDArray[np.int16] = (red + 2 * green + blue + 2) >> 2
     return mean
